@@ -1,0 +1,1 @@
+"""The wire: OpenAI's /v1/videos, screened."""

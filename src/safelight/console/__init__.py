@@ -1,0 +1,1 @@
+"""Pages for people: server-rendered, live where the browser allows."""

@@ -1,0 +1,1 @@
+"""What makes video, and what providers say when they refuse."""

@@ -1,0 +1,36 @@
+"""Identifiers: a kind, then time and chance, so that they sort by age and cannot be guessed."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+KINDS = frozenset(
+    {"video", "job", "attempt", "asset", "tenant", "key", "user", "verdict", "case", "report", "decision"}
+    | {
+        "appeal",
+        "strike",
+        "statement",
+        "consent",
+        "waiver",
+        "policy",
+        "event",
+        "seal",
+        "character",
+        "req",
+        "log",
+    }
+)
+
+
+def new_id(kind: str) -> str:
+    """A fresh id such as `video_0199a3f2c1d04b7e...`: 12 hex digits of milliseconds, 20 of chance."""
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of id: {kind!r}")
+    return f"{kind}_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+
+
+def is_id(text: str, kind: str) -> bool:
+    """Whether `text` has the shape of an id of this kind; it need not exist."""
+    prefix, _, rest = text.partition("_")
+    return prefix == kind and len(rest) == 32 and all(c in "0123456789abcdef" for c in rest)

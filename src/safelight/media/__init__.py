@@ -1,0 +1,1 @@
+"""Untrusted bytes: probed, walked, encoded, only in a sandboxed child."""

@@ -1,0 +1,1 @@
+"""Every outgoing request, with the rules against SSRF."""

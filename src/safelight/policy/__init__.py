@@ -1,0 +1,1 @@
+"""Pure decisions: findings, coverage and context in, a verdict out. No I/O."""

@@ -1,0 +1,162 @@
+"""What can be wrong with a video: the categories, their groups, and which of them are special."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Group(StrEnum):
+    """The word a person is told when the category itself would say too much."""
+
+    SEXUAL = "sexual"
+    MINORS = "minors"
+    VIOLENCE = "violence"
+    SELF_HARM = "self-harm"
+    HATE = "hate"
+    EXTREMISM = "extremism"
+    ILLICIT = "illicit"
+    LIKENESS = "likeness"
+    IP = "ip"
+    DECEPTION = "deception"
+    PRIVACY = "privacy"
+
+
+class Category(StrEnum):
+    """The shipped categories. A third party adds its own as `CategorySpec`s, so a category is typed `str`."""
+
+    SEXUAL = "sexual"
+    SEXUAL_MINORS = "sexual/minors"
+    NCII = "ncii"
+    VIOLENCE = "violence"
+    VIOLENCE_GRAPHIC = "violence/graphic"
+    SELF_HARM = "self-harm"
+    SELF_HARM_INTENT = "self-harm/intent"
+    SELF_HARM_INSTRUCTIONS = "self-harm/instructions"
+    HATE = "hate"
+    HATE_SYMBOLS = "hate/symbols"
+    HARASSMENT = "harassment"
+    EXTREMISM = "extremism"
+    ILLICIT = "illicit"
+    LIKENESS = "likeness"
+    IP_CHARACTER = "ip/character"
+    IP_BRAND = "ip/brand"
+    DECEPTION = "deception"
+    DECEPTION_SPEECH = "deception/speech"
+    PRIVACY = "privacy"
+    MINORS_PRESENT = "minors-present"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CategorySpec:
+    #: The word in code, API, database and pages, such as `violence/graphic`.
+    name: str
+    #: The group a person is told where the category is withheld.
+    group: Group
+    #: What it covers, one sentence for policy authors.
+    summary: str
+    #: In the mandatory set: cannot be dropped from a policy, only waived by name.
+    mandatory: bool = False
+    #: Evidence would be a manual: explanations give the group and no more.
+    discreet: bool = False
+
+
+class Taxonomy:
+    """The categories one installation knows: the shipped ones and what installed packages add."""
+
+    def __init__(self, specs: Iterable[CategorySpec]) -> None:
+        self._specs: dict[str, CategorySpec] = {}
+        for spec in specs:
+            if spec.name in self._specs:
+                raise ValueError(f"category {spec.name!r} is defined twice")
+            self._specs[spec.name] = spec
+
+    def __getitem__(self, name: str) -> CategorySpec:
+        return self._specs[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._specs
+
+    def __iter__(self) -> Iterator[CategorySpec]:
+        return iter(self._specs.values())
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    @property
+    def mandatory(self) -> frozenset[str]:
+        return frozenset(spec.name for spec in self if spec.mandatory)
+
+    def extended(self, specs: Iterable[CategorySpec]) -> Taxonomy:
+        """This taxonomy with more categories. An extra one cannot shadow a shipped one."""
+        return Taxonomy([*self, *specs])
+
+
+def _spec(
+    category: Category, group: Group, summary: str, *, mandatory: bool = False, discreet: bool = False
+) -> CategorySpec:
+    return CategorySpec(
+        name=category.value, group=group, summary=summary, mandatory=mandatory, discreet=discreet
+    )
+
+
+SHIPPED = Taxonomy(
+    [
+        _spec(Category.SEXUAL, Group.SEXUAL, "Sexual content and nudity of adults.", mandatory=True),
+        _spec(
+            Category.SEXUAL_MINORS,
+            Group.MINORS,
+            "Sexual content together with any sign of a minor.",
+            mandatory=True,
+            discreet=True,
+        ),
+        _spec(
+            Category.NCII,
+            Group.LIKENESS,
+            "Intimate imagery of a recognisable person without consent.",
+            mandatory=True,
+            discreet=True,
+        ),
+        _spec(Category.VIOLENCE, Group.VIOLENCE, "Violence against people or animals."),
+        _spec(
+            Category.VIOLENCE_GRAPHIC,
+            Group.VIOLENCE,
+            "Gore: injuries, mutilation or death in graphic detail.",
+            mandatory=True,
+        ),
+        _spec(Category.SELF_HARM, Group.SELF_HARM, "Self-harm or suicide as a subject."),
+        _spec(Category.SELF_HARM_INTENT, Group.SELF_HARM, "A person says they want to harm themselves."),
+        _spec(
+            Category.SELF_HARM_INSTRUCTIONS,
+            Group.SELF_HARM,
+            "Methods of self-harm shown or explained.",
+            discreet=True,
+        ),
+        _spec(Category.HATE, Group.HATE, "Hatred of a group for what it is."),
+        _spec(Category.HATE_SYMBOLS, Group.HATE, "Symbols of hate movements used to promote them."),
+        _spec(Category.HARASSMENT, Group.HATE, "Threats, humiliation or bullying of a person."),
+        _spec(
+            Category.EXTREMISM,
+            Group.EXTREMISM,
+            "Praise, promotion or recruitment for violent extremism.",
+            mandatory=True,
+            discreet=True,
+        ),
+        _spec(
+            Category.ILLICIT, Group.ILLICIT, "How to commit crimes; trade in illegal goods.", discreet=True
+        ),
+        _spec(
+            Category.LIKENESS,
+            Group.LIKENESS,
+            "A recognisable real person is depicted or named.",
+            mandatory=True,
+        ),
+        _spec(Category.IP_CHARACTER, Group.IP, "A protected fictional character."),
+        _spec(Category.IP_BRAND, Group.IP, "A brand, logo or trademark."),
+        _spec(Category.DECEPTION, Group.DECEPTION, "Made to be taken for real: fake news, invented events."),
+        _spec(Category.DECEPTION_SPEECH, Group.DECEPTION, "Invented speech put into a real person's mouth."),
+        _spec(Category.PRIVACY, Group.PRIVACY, "Private data of a person: address, number, document."),
+        _spec(Category.MINORS_PRESENT, Group.MINORS, "A child or teenager is present; a fact, not a fault."),
+    ]
+)

@@ -1,0 +1,1 @@
+"""What was generated, looked at: every frame and the sound."""

@@ -1,0 +1,1 @@
+"""gather, decide, record: one module per stage."""

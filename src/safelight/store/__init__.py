@@ -1,0 +1,1 @@
+"""Database, blobs, the audit log and the outbox."""

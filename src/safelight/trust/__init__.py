@@ -1,0 +1,1 @@
+"""Accounts, consent, reports, reviews, appeals, strikes, audit."""
