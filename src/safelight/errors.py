@@ -21,7 +21,7 @@
     ├── Unavailable                     503 unavailable            may be retried
     │   ├── StorageFull                 503 storage_full
     │   └── NotCovered                  503 not_covered            a required check cannot run
-    ├── UpstreamError                   (job) upstream_error       the generator failed; says nothing of content
+    ├── UpstreamError                   (job) upstream_error       the generator failed; no word on content
     │   ├── UpstreamUnavailable         (job) upstream_unavailable did not take the order; may be sent again
     │   ├── UpstreamRejected            (job) upstream_rejected    refused the order as malformed
     │   ├── UpstreamRefused             (job) moderation_blocked   the provider's own filter said no

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -133,10 +134,28 @@ class SoundDetector(Detector, Protocol):
     def inspect_sound(self, sound: Sound) -> Iterable[Finding]: ...
 
 
-class DetectorFactory(Protocol):
-    """The entry point in the group `safelight.detectors`: options from the settings, a detector out.
+class Place(StrEnum):
+    """Where a detector runs."""
 
-    Raises `safelight.detectors.catalogue.DetectorMissing` with what to install where weights are absent.
-    """
+    #: In the gateway's own process: text only.
+    GATEWAY = "gateway"
+    #: In the sandboxed child: everything that looks at pixels or samples.
+    CHILD = "child"
 
-    def __call__(self, options: dict[str, Any]) -> Detector: ...
+
+def _nothing_missing(options: dict[str, Any]) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorPlugin:
+    """The object an entry point in the group `safelight.detectors` names: what a detector is, without loading it."""
+
+    name: str
+    version: str
+    place: Place
+    capabilities: tuple[Capability, ...]
+    #: Options from the settings in, the detector out. May be slow; called once per process.
+    load: Callable[[dict[str, Any]], Detector]
+    #: A cheap look: None, or one sentence on what is missing and how to get it.
+    missing: Callable[[dict[str, Any]], str | None] = _nothing_missing

@@ -57,7 +57,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
     cells: tuple[Cell, ...] = ()
 
-    def __iter__(self) -> Iterator[Cell]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Cell]:
         return iter(self.cells)
 
     def cell(self, category: str, modality: Modality) -> Cell | None:
