@@ -143,13 +143,13 @@ class Place(StrEnum):
     CHILD = "child"
 
 
-def _nothing_missing(options: dict[str, Any]) -> str | None:
+def _nothing_missing(_options: dict[str, Any]) -> str | None:
     return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorPlugin:
-    """The object an entry point in the group `safelight.detectors` names: what a detector is, without loading it."""
+    """What an entry point in the group `safelight.detectors` names: a detector, not loaded."""
 
     name: str
     version: str

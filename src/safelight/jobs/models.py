@@ -1,0 +1,143 @@
+"""A Video as the service sees it, what a client asks for, and one order to a generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safelight.generation.protocol import Charge, Ownership
+from safelight.policy.coverage import Coverage
+from safelight.policy.findings import Finding, Stage
+from safelight.policy.verdicts import Verdict
+
+from .machine import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A file that came with a request, spooled to disk and not yet opened."""
+
+    field: str
+    path: Path
+    filename: str
+    media_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateRequest:
+    """What a client asks for, taken apart but not yet judged. Unknown fields are in `extra`, by name."""
+
+    prompt: str
+    model: str | None = None
+    seconds: str | None = None
+    size: str | None = None
+    uploads: tuple[Upload, ...] = ()
+    #: Media named by URL or data URL: request field to URL. Fetched once, by us.
+    urls: Mapping[str, str] = field(default_factory=dict)
+    #: Every other field, screened or refused by name at admission.
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    safety_identifier: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Video:
+    id: str
+    tenant: str
+    state: State
+    stage: Stage
+    created_at: float
+    updated_at: float
+    ended_at: float | None
+    expires_at: float | None
+    model: str
+    generator: str
+    prompt: str
+    seconds: int
+    width: int
+    height: int
+    #: 0 to 100.
+    progress: int
+    #: The code and sentence of a refused, blocked or failed video.
+    error_code: str | None
+    error_message: str | None
+    #: The graded explanation for the wire (`policy.explanations`), where there is one.
+    explanation: Mapping[str, Any] | None
+    end_user: str | None
+    metadata: Mapping[str, str]
+    remixed_from: str | None
+    released_from: str | None
+    released_as: str | None
+    review_due_at: float | None
+    #: Text of the visible badge, for `label`.
+    label_text: str | None
+    vaulted: bool
+    #: Allowed only because of a waiver.
+    waived: bool
+    sealed_sha256: str | None
+    deleted: bool
+    revision: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One order to a generator. `key` is ours and was written before the call."""
+
+    id: str
+    number: int
+    generator: str
+    ownership: Ownership
+    key: str
+    upstream_id: str | None
+    intent_at: float
+    submitted_at: float | None
+    ended_at: float | None
+    outcome: str | None
+    charge: Charge
+    #: What became of the upstream's copy: `deleted`, `kept`, or None while unknown.
+    upstream_copy: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """One stage's record: what was seen, what was covered, what was decided."""
+
+    stage: Stage
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    coverage: Coverage
+    at: float
+    #: Facts beside the findings: latency, schedule, media facts, cost.
+    extra: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoRecord:
+    """Everything on the record about one video, for its page and its JSON twin."""
+
+    video: Video
+    judgements: tuple[Judgement, ...]
+    attempts: tuple[Attempt, ...]
+    #: {"sha256", "manifest_bytes", "created_at", ...} or None.
+    seal: Mapping[str, Any] | None
+    #: Audit entries on this video, oldest first: {"seq", "at", "event", "actor", "hash"}.
+    log: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    videos: tuple[Video, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """A released file. `chunks(start, end)` yields its bytes from `start` to `end` (exclusive)."""
+
+    sha256: str
+    media_type: str
+    size: int
+    chunks: Callable[[int, int], Iterator[bytes]]
