@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a video is on its way. Terminal states never change, except that a delivered one may be withdrawn."""
+    """Where a video is on its way. Terminal states never change; a delivered one may be withdrawn."""
 
     #: Accepted, its prompt or a reference still being screened, or waiting for a worker.
     WAITING = "waiting"
