@@ -1,0 +1,212 @@
+"""The safety test card: an "EICAR for video" that trips exactly one category in text, picture or sound."""
+
+from __future__ import annotations
+
+import math
+import re
+import zlib
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+Samples: TypeAlias = npt.NDArray[np.float32]
+#: x, y, w, h in parts of the picture's width and height.
+Box: TypeAlias = tuple[float, float, float, float]
+
+_NAME = r"[a-z0-9](?:[a-z0-9._/\-]*[a-z0-9])?"
+_NAME_ONLY = re.compile(_NAME)
+#: The phrase in any text; the group `category` may need lower-casing.
+PATTERN = re.compile(rf"SAFELIGHT-TEST\s?[:：]\s?(?P<category>{_NAME})", re.IGNORECASE)
+#: The longest category name a card can carry.
+MAX_NAME = 63
+
+
+def phrase(category: str) -> str:
+    """The text that trips `category`. Raises `ValueError` where that is no category's name."""
+    if not _NAME_ONLY.fullmatch(category) or len(category) > MAX_NAME:
+        raise ValueError(f"{category!r} is no category name: a-z, 0-9 and . _ / - only, at most {MAX_NAME}")
+    return f"SAFELIGHT-TEST:{category}"
+
+
+def read_text(text: str) -> list[tuple[str, int, int]]:
+    """Every card phrase in `text`: category, and the characters it spans."""
+    return [(hit["category"].lower(), hit.start(), hit.end()) for hit in PATTERN.finditer(text)]
+
+
+# -- picture ---------------------------------------------------------------------------------------
+
+_PAPER, _INK, _QUIET = (244, 241, 234), (32, 36, 44), (120, 124, 130)
+
+
+def draw(category: str, width: int, height: int) -> Pixels:
+    """The printed card, RGB, (height, width, 3): the phrase in large type beside a QR code of it."""
+    import segno
+    from PIL import Image, ImageDraw
+
+    text = phrase(category)
+    card = Image.new("RGB", (width, height), _PAPER)
+    pen = ImageDraw.Draw(card)
+    short = min(width, height)
+    margin = max(short // 20, 2)
+    pen.rectangle((margin // 2, margin // 2, width - margin // 2 - 1, height - margin // 2 - 1), outline=_INK)
+
+    code = segno.make(text, error="m", micro=False)
+    modules = [[bool(module) for module in row] for row in code.matrix_iter(border=2)]
+    room = height - 4 * margin - max(short // 5, 24)
+    scale = max(1, min(room, width - 4 * margin) // len(modules))
+    side = scale * len(modules)
+    picture = Image.fromarray(np.where(np.array(modules), 0, 255).astype(np.uint8)).resize(
+        (side, side), Image.Resampling.NEAREST
+    )
+    card.paste(picture.convert("RGB"), ((width - side) // 2, 2 * margin))
+
+    top = 2 * margin + side + margin
+    size = _fit(text, width - 4 * margin, max(height - top - 2 * margin, 10))
+    pen.text((width // 2, top), text, fill=_INK, font=_font(size), anchor="ma")
+    note = "A test of the safety system. There is no harmful content here."
+    small = _fit(note, width - 4 * margin, max(size // 2, 6))
+    pen.text((width // 2, top + size * 1.4), note, fill=_QUIET, font=_font(small), anchor="ma")
+    return np.asarray(card, dtype=np.uint8)
+
+
+def _font(size: float) -> Any:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
+
+
+def _fit(text: str, width: int, height: int) -> int:
+    """The largest type size at which `text` fits the width and takes at most two thirds of the height."""
+    reference = 64
+    drawn: float = _font(reference).getlength(text)
+    return max(6, min(int(reference * width / drawn), int(height * 0.66)))
+
+
+def read_qr(pixels: Pixels) -> list[tuple[str, Box]]:
+    """Categories of all card QR codes in an RGB picture, with their boxes."""
+    import cv2
+
+    height, width = pixels.shape[:2]
+    found, texts, corners, _ = cv2.QRCodeDetector().detectAndDecodeMulti(
+        cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    )
+    if not found:
+        return []
+    cards = []
+    for text, quad in zip(texts, corners, strict=True):
+        for category, _start, _end in read_text(text):
+            left, top = np.clip(quad.min(axis=0) / (width, height), 0.0, 1.0)
+            right, bottom = np.clip(quad.max(axis=0) / (width, height), 0.0, 1.0)
+            cards.append((category, (float(left), float(top), float(right - left), float(bottom - top))))
+    return cards
+
+
+# -- sound -----------------------------------------------------------------------------------------
+# Two tones at a time, one of eight low and one of eight high ones: six bits each 32 ms. A message is
+# two sync symbols, the name's length, the name, and 18 bits of CRC; short ones are repeated.
+
+_SYMBOL_S = 0.032
+_HOP_S = 0.004
+_WINDOW_S = 0.024
+_STEPS = round(_SYMBOL_S / _HOP_S)
+_LOW = np.array([700 + 125 * n for n in range(8)], dtype=np.float64)
+_HIGH = np.array([1825 + 175 * n for n in range(8)], dtype=np.float64)
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789/-_."
+_SYNC = (63, 42)
+_MIN_S = 0.5
+_PAUSE_S = 0.016
+#: Lowest sample rate that carries the highest tone with room to spare.
+MIN_RATE = 8000
+_CHUNK_S = 20.0
+
+
+def _check(name: str) -> tuple[int, int, int]:
+    crc = zlib.crc32(name.encode("ascii"))
+    return crc & 63, crc >> 6 & 63, crc >> 12 & 63
+
+
+def _message(category: str) -> list[int]:
+    phrase(category)
+    return [*_SYNC, len(category), *(_ALPHABET.index(letter) for letter in category), *_check(category)]
+
+
+def tones(category: str, rate: int) -> Samples:
+    """The tone sequence of a category at `rate` Hz, mono, peak 0.5, 0.5 to 1 s for shipped names."""
+    if rate < MIN_RATE:
+        raise ValueError(f"the tones need a rate of at least {MIN_RATE} Hz, not {rate}")
+    message = _message(category)
+    pause = np.zeros(round(_PAUSE_S * rate))
+    seconds = len(message) * _SYMBOL_S
+    # A phase that runs on between symbols keeps clicks, and so stray frequencies, out.
+    edges = np.round(np.arange(len(message) + 1) * _SYMBOL_S * rate).astype(int)
+    lengths = np.diff(edges)
+    low = np.repeat(_LOW[[symbol >> 3 for symbol in message]], lengths)
+    high = np.repeat(_HIGH[[symbol & 7 for symbol in message]], lengths)
+    wave = 0.25 * (np.sin(2 * np.pi * np.cumsum(low) / rate) + np.sin(2 * np.pi * np.cumsum(high) / rate))
+    ramp = np.minimum(1.0, np.arange(wave.size) / (0.004 * rate))
+    wave *= ramp * ramp[::-1]
+    repeats = max(1, math.ceil(_MIN_S / (seconds + _PAUSE_S)))
+    return np.concatenate([part for _ in range(repeats) for part in (wave, pause)]).astype(np.float32)
+
+
+def read_tones(samples: Samples, rate: int) -> list[tuple[str, float, float]]:
+    """Categories of all card tone sequences in mono samples, with start and end in seconds."""
+    if rate < MIN_RATE or samples.size == 0:
+        return []
+    hits: list[tuple[str, float, float]] = []
+    # Chunks overlap by the longest message, so that none is cut in two.
+    overlap = (len(_SYNC) + 1 + MAX_NAME + 3 + 1) * _SYMBOL_S
+    step = round(_CHUNK_S * rate)
+    for start in range(0, samples.size, step):
+        part = samples[start : start + step + round(overlap * rate)]
+        hits += _read_chunk(part, rate, start / rate)
+    return _joined(hits)
+
+
+def _read_chunk(samples: Samples, rate: int, offset_s: float) -> list[tuple[str, float, float]]:
+    window = round(_WINDOW_S * rate)
+    count = int((samples.size - window) / (_HOP_S * rate)) + 1
+    if count < _STEPS:
+        return []
+    starts = np.round(np.arange(count) * _HOP_S * rate).astype(int)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, window)[starts]
+    angles = -2j * np.pi * np.arange(window)[:, None] * np.concatenate([_LOW, _HIGH])[None, :] / rate
+    basis = (np.exp(angles) * np.hanning(window)[:, None]).astype(np.complex64)
+    power = np.abs(frames.astype(np.complex64) @ basis)
+    symbols = (power[:, :8].argmax(axis=1) << 3) | power[:, 8:].argmax(axis=1)
+    loud = power.max(axis=1) > 0.002 * window
+
+    hits = []
+    lead = np.flatnonzero((symbols[:-_STEPS] == _SYNC[0]) & (symbols[_STEPS:] == _SYNC[1]) & loud[:-_STEPS])
+    for at in lead.tolist():
+        name = _read_message(symbols[at::_STEPS])
+        if name is not None:
+            begin = offset_s + at * _HOP_S - (_SYMBOL_S - _WINDOW_S) / 2
+            hits.append((name, max(begin, 0.0), begin + len(_message(name)) * _SYMBOL_S))
+    return hits
+
+
+def _read_message(symbols: npt.NDArray[np.int64]) -> str | None:
+    """The name in symbols that begin with the sync, or None where length, alphabet or CRC do not hold."""
+    body = symbols[len(_SYNC) :].tolist()
+    if not body or not 0 < body[0] <= len(body) - 4:
+        return None
+    letters, check = body[1 : body[0] + 1], tuple(body[body[0] + 1 : body[0] + 4])
+    if any(letter >= len(_ALPHABET) for letter in letters):
+        return None
+    name = "".join(_ALPHABET[letter] for letter in letters)
+    return name if check == _check(name) and _NAME_ONLY.fullmatch(name) else None
+
+
+def _joined(hits: list[tuple[str, float, float]]) -> list[tuple[str, float, float]]:
+    """Neighbouring readings of one sequence, and its repeats, as one."""
+    joined: dict[str, list[tuple[float, float]]] = {}
+    for name, start, end in sorted(hits, key=lambda hit: hit[1]):
+        spans = joined.setdefault(name, [])
+        if spans and start <= spans[-1][1] + 4 * _PAUSE_S:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], end))
+        else:
+            spans.append((start, end))
+    return [(name, round(a, 3), round(b, 3)) for name, spans in joined.items() for a, b in spans]
