@@ -1,0 +1,29 @@
+"""`safelight version`."""
+
+from __future__ import annotations
+
+import platform
+from typing import Annotated
+
+import typer
+
+from safelight import __version__
+
+from .output import emit
+
+app = typer.Typer()
+
+
+def line() -> str:
+    return f"safelight {__version__} (Python {platform.python_version()}, {platform.system()})"
+
+
+@app.command()
+def version(as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False) -> None:
+    """Print the version."""
+    payload = {
+        "version": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }
+    emit(payload, as_json, line())

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from safelight import __version__
+from safelight.cli import main, verbs
+from safelight.cli.exits import Exit
+from safelight.cli.output import emit
+from safelight.errors import NotFound, PolicyError, SafelightError, SettingsError, StorageFull
+
+
+def verb_that(raises: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def version(as_json: bool = typer.Option(False, "--json")) -> None:
+        raise raises
+
+    monkeypatch.setattr("safelight.cli.version.app", app)
+
+
+def test_help_names_every_verb_without_importing_one(tmp_path: object) -> None:
+    script = (
+        "import sys\nfrom safelight.cli import main\n"
+        "code = main(['--help'])\n"
+        "bad = {'av', 'cv2', 'c2pa', 'onnxruntime', 'sqlalchemy', 'dbos', 'fastapi', 'numpy', 'httpx'}\n"
+        f"bad |= {{'safelight.cli.' + v for v in {list(verbs.VERBS)!r} if v != 'version'}}\n"
+        "loaded = sorted(bad & set(sys.modules))\n"
+        "assert not loaded, loaded\nsys.exit(code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for verb in verbs.VERBS:
+        assert verb in done.stdout
+
+
+def test_a_wrong_verb_is_answered_with_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verfy"]) == Exit.CONFIGURATION
+    assert "Did you mean 'verify'" in capsys.readouterr().err
+
+
+def test_wrong_usage_with_json_is_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version", "--nope", "--json"]) == Exit.CONFIGURATION
+    out = capsys.readouterr().out
+    assert json.loads(out)["error"]["code"] == "configuration_error"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "wire"),
+    [
+        (SettingsError("The port is wrong.", remedy="Set 1 to 65535."), 2, "configuration_error"),
+        (NotFound("There is no such key."), 1, "not_found"),
+        (StorageFull("The disk is full.", remedy="Make room."), 1, "storage_full"),
+        (PolicyError("The policy does not hold.", problems=("a.yaml:3: no such category",)), 2, None),
+    ],
+)
+def test_an_error_of_ours_is_a_sentence_with_its_remedy(
+    error: SafelightError,
+    code: int,
+    wire: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    verb_that(error, monkeypatch)
+    assert main(["version"]) == code
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert error.message in said.err
+    assert (error.remedy or "") in said.err
+    assert "Traceback" not in said.err
+    for problem in getattr(error, "problems", ()):
+        assert problem in said.err
+
+    assert main(["version", "--json"]) == code
+    body = json.loads(capsys.readouterr().out)["error"]
+    assert body["message"] == error.message
+    assert wire in (None, body["code"])
+
+
+def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    verb_that(KeyboardInterrupt(), monkeypatch)
+    assert main(["version"]) == 130
+
+
+def test_an_error_nobody_foresaw_shows_where_and_still_answers_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verb_that(ZeroDivisionError("oh"), monkeypatch)
+    assert main(["version", "--json"]) == Exit.ERROR
+    said = capsys.readouterr()
+    assert "Traceback" in said.err
+    assert json.loads(said.out)["error"]["code"] == "internal_error"
+
+
+def test_a_missing_package_names_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verb_that(ModuleNotFoundError("No module named 'fastapi'", name="fastapi"), monkeypatch)
+    assert main(["version"]) == Exit.CONFIGURATION
+    assert "safelight[server]" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_met_quietly() -> None:
+    done = subprocess.run(
+        [
+            "sh",
+            "-c",
+            f"'{sys.executable}' -c 'import sys, time; from safelight.cli import main; time.sleep(0.3); "
+            'sys.exit(main(["version", "--json"]))\' | true',
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+
+
+def test_the_version_is_said_in_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert __version__ in capsys.readouterr().out
+    assert main(["version", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["version"] == __version__
+
+
+def test_text_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    emit({}, False, "[red]not markup[/red] 100 %\n")
+    assert capsys.readouterr().out == "[red]not markup[/red] 100 %\n"
