@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from safelight.generation.protocol import Charge, Ownership
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Finding, Stage
 from safelight.policy.verdicts import Verdict
+from safelight.stages.request import CreateRequest, Upload
 
 from .machine import State
 
-
-@dataclass(frozen=True, kw_only=True)
-class Upload:
-    """A file that came with a request, spooled to disk and not yet opened."""
-
-    field: str
-    path: Path
-    filename: str
-    media_type: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class CreateRequest:
-    """What a client asks for, taken apart but not yet judged. Unknown fields are in `extra`, by name."""
-
-    prompt: str
-    model: str | None = None
-    seconds: str | None = None
-    size: str | None = None
-    uploads: tuple[Upload, ...] = ()
-    #: Media named by URL or data URL: request field to URL. Fetched once, by us.
-    urls: Mapping[str, str] = field(default_factory=dict)
-    #: Every other field, screened or refused by name at admission.
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    safety_identifier: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    idempotency_key: str | None = None
+__all__ = [
+    "Attempt",
+    "Content",
+    "CreateRequest",
+    "Judgement",
+    "Page",
+    "Upload",
+    "Video",
+    "VideoRecord",
+]
 
 
 @dataclass(frozen=True, kw_only=True)

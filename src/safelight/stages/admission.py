@@ -1,0 +1,233 @@
+"""Admission: is the request one we can judge and a generator can take? Every unknown field is refused by name.
+
+Pure: account, quota and standing are looked up by the caller; here only the shape of the request is judged.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from safelight.errors import InvalidField, UnsupportedField
+from safelight.generation.protocol import Generator, Offer
+
+from .request import Admitted, CreateRequest
+
+#: Request fields that carry media, in the spellings that servers of `/v1/videos` use.
+MEDIA_FIELDS = frozenset(
+    {
+        "input_reference",
+        "image_reference",
+        "video_reference",
+        "audio_reference",
+        "image",
+        "image_url",
+        "video",
+        "video_url",
+        "audio_url",
+        "last_frame",
+        "reference_images",
+    }
+)
+#: Fields that say what the maker does not want.
+NEGATED_FIELDS = frozenset({"negative_prompt"})
+
+_MEANT = {"duration": "seconds", "resolution": "size", "n_seconds": "seconds", "user": "safety_identifier"}
+_DEFAULT_SIZE = (720, 1280)
+_DEFAULT_SECONDS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdmissionLimits:
+    max_prompt_characters: int = 32_000
+    max_metadata: int = 16
+    max_identifier_characters: int = 128
+
+
+def admit(
+    request: CreateRequest,
+    generators: Mapping[str, Generator],
+    *,
+    default: str,
+    limits: AdmissionLimits,
+) -> Admitted:
+    """The request as an order that its generator can take. Raises `InvalidField` or `UnsupportedField`."""
+    prompt = _text("prompt", request.prompt, limits.max_prompt_characters)
+    if not any(unicodedata.category(c)[0] in "LNSP" for c in prompt):
+        raise InvalidField("The prompt is empty.", param="prompt", remedy="Describe the video you want.")
+    name, model = _generator(request.model, generators, default)
+    offer = generators[name].offer()
+    extra, texts = _extra(request.extra, offer, limits)
+    seconds = _seconds(request.seconds, extra, offer)
+    width, height = _size(request.size, offer)
+    for field in (*(upload.field for upload in request.uploads), *request.urls):
+        if field.partition("[")[0] not in MEDIA_FIELDS:
+            raise UnsupportedField(f"{field!r} does not take a file or an address.", param=field)
+        if not offer.takes_reference:
+            raise UnsupportedField(f"{name} does not take references; leave out {field!r}.", param=field)
+    return Admitted(
+        generator=name,
+        model=model,
+        prompt=prompt,
+        seconds=seconds,
+        width=width,
+        height=height,
+        extra=extra,
+        texts={"prompt": prompt, **texts},
+        negated=NEGATED_FIELDS & texts.keys(),
+        uploads=request.uploads,
+        urls=request.urls,
+        end_user=_identifier(request.safety_identifier, limits),
+        metadata=_metadata(request.metadata, limits),
+    )
+
+
+def _text(field: str, value: object, longest: int) -> str:
+    if not isinstance(value, str):
+        raise InvalidField(f"{field} must be text.", param=field)
+    if len(value) > longest:
+        raise InvalidField(
+            f"{field} has {len(value):,} characters; at most {longest:,} are taken.", param=field
+        )
+    if "\x00" in value:
+        raise InvalidField(f"{field} contains a NUL character.", param=field)
+    if any("\ud800" <= c <= "\udfff" for c in value):
+        raise InvalidField(f"{field} is not valid Unicode.", param=field)
+    return value
+
+
+def _generator(model: str | None, generators: Mapping[str, Generator], default: str) -> tuple[str, str]:
+    if model is None:
+        return default, generators[default].offer().models[0]
+    for name in (default, *generators):
+        if model in generators[name].offer().models:
+            return name, model
+    known = [known for generator in generators.values() for known in generator.offer().models]
+    raise InvalidField(
+        f"There is no model {model[:100]!r} here.", param="model", remedy=f"Known: {', '.join(known)}."
+    )
+
+
+def _seconds(asked: str | None, extra: Mapping[str, Any], offer: Offer) -> int:
+    """Seconds ordered; frames and frame rate, where a server takes them, count towards them."""
+    if "num_frames" in extra:
+        fps = extra.get("fps", 24)
+        if extra["num_frames"] < 1 or fps < 1:
+            raise InvalidField("num_frames and fps must be at least 1.", param="num_frames")
+        seconds = math.ceil(extra["num_frames"] / fps)
+        if seconds > max(offer.seconds):
+            raise InvalidField(
+                f"{extra['num_frames']} frames at {fps} a second are {seconds} s; "
+                f"at most {max(offer.seconds)} s are made.",
+                param="num_frames",
+            )
+        return max(seconds, int(asked) if asked and asked.isascii() and asked.isdigit() else 0)
+    if asked is None:
+        return _DEFAULT_SECONDS if _DEFAULT_SECONDS in offer.seconds else offer.seconds[0]
+    if asked.isascii() and asked.isdigit() and int(asked[:6]) in offer.seconds:
+        return int(asked)
+    known = ", ".join(str(seconds) for seconds in offer.seconds)
+    raise InvalidField(f"seconds is {asked[:20]!r}.", param="seconds", remedy=f"Possible: {known}.")
+
+
+def _size(asked: str | None, offer: Offer) -> tuple[int, int]:
+    if asked is None:
+        return _DEFAULT_SIZE if not offer.sizes or _DEFAULT_SIZE in offer.sizes else offer.sizes[0]
+    width, _, height = asked.partition("x")
+    if width.isascii() and width.isdigit() and height.isascii() and height.isdigit():
+        size = int(width[:6]), int(height[:6])
+        if size in offer.sizes or (not offer.sizes and 16 <= min(size) and max(size) <= 4096):
+            return size
+    known = ", ".join(f"{w}x{h}" for w, h in offer.sizes) or "width x height from 16x16 to 4096x4096"
+    raise InvalidField(f"size is {asked[:30]!r}.", param="size", remedy=f"Possible: {known}.")
+
+
+def _extra(
+    given: Mapping[str, Any], offer: Offer, limits: AdmissionLimits
+) -> tuple[dict[str, Any], dict[str, str]]:
+    extra: dict[str, Any] = {}
+    texts: dict[str, str] = {}
+    for name, value in given.items():
+        if name not in offer.extra_fields:
+            raise UnsupportedField(
+                f"The field {name[:100]!r} is not taken.", param=name[:100], remedy=_remedy(name, offer)
+            )
+        extra[name] = _typed(name, value, offer.extra_fields[name])
+        if name in offer.text_fields or name in NEGATED_FIELDS:
+            for path, text in _strings(name, extra[name]):
+                texts[path] = _text(path, text, limits.max_prompt_characters)
+    return extra, texts
+
+
+def _remedy(name: str, offer: Offer) -> str:
+    if name in _MEANT:
+        return f"Did you mean {_MEANT[name]!r}?"
+    known = ["prompt", "model", "seconds", "size", "input_reference", *offer.extra_fields]
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"Known fields: {', '.join(known)}."
+
+
+def _typed(name: str, value: Any, kind: type) -> Any:
+    """`value` as `kind`; multipart sends everything as text."""
+    wrong = InvalidField(f"{name} must be {_A_KIND.get(kind, kind.__name__)}.", param=name)
+    if kind is bool and isinstance(value, str) and value.lower() in ("true", "false", "1", "0"):
+        return value.lower() in ("true", "1")
+    if kind in (int, float) and isinstance(value, str):
+        try:
+            value = kind(value)
+        except ValueError:
+            raise wrong from None
+    if kind is dict and isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise wrong from None
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise wrong
+    if kind is float and not math.isfinite(value):
+        raise wrong
+    if kind is str:
+        _text(name, value, 32_000)
+    return value
+
+
+_A_KIND: dict[type, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    dict: "a JSON object",
+}
+
+
+def _strings(path: str, value: Any) -> list[tuple[str, str]]:
+    """Every text inside a value, keys too, with the path to it."""
+    if isinstance(value, str):
+        return [(path, value)]
+    if isinstance(value, Mapping):
+        found = [(f"{path}.keys", " ".join(str(key) for key in value))] if value else []
+        return found + [item for key, inner in value.items() for item in _strings(f"{path}.{key}", inner)]
+    if isinstance(value, list):
+        return [item for i, inner in enumerate(value) for item in _strings(f"{path}[{i}]", inner)]
+    return []
+
+
+def _identifier(value: str | None, limits: AdmissionLimits) -> str | None:
+    if value is None:
+        return None
+    return _text("safety_identifier", value, limits.max_identifier_characters) or None
+
+
+def _metadata(values: Mapping[str, str], limits: AdmissionLimits) -> dict[str, str]:
+    if len(values) > limits.max_metadata:
+        raise InvalidField(f"metadata takes at most {limits.max_metadata} entries.", param="metadata")
+    return {
+        _text("metadata", key, 64): _text(f"metadata[{key}]", value, 512) for key, value in values.items()
+    }
