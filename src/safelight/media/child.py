@@ -1,0 +1,113 @@
+"""The inside of a sandboxed child: shut in first, then answer calls until told to stop.
+
+Started as `python -m safelight.media.child`; a function it runs is `(argument, link) -> answer`.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from safelight import errors
+from safelight.media import frames
+from safelight.media.confinement import Limits, allow_cpu, confine
+
+Function = Callable[[Any, "Link"], Any]
+
+
+class Link:
+    """What a function in the child may say to the gateway while it works."""
+
+    def __init__(self, inbox: int, outbox: int, limits: Limits) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+        self._limit = limits.message_bytes
+
+    def progress(self, value: Any) -> None:
+        """Tell the gateway's progress callback something small and serialisable."""
+        self.send({"kind": "progress", "value": value})
+
+    def sign(self, data: bytes) -> bytes:
+        """Have the gateway's signer sign these bytes; the key never comes here."""
+        self.send({"kind": "sign", "data": data})
+        reply = self.receive()
+        if reply.get("kind") != "signed":
+            raise RuntimeError(reply.get("message", "the gateway did not sign"))
+        signature: bytes = reply["data"]
+        return signature
+
+    def send(self, message: Any) -> None:
+        frames.send(self._outbox, message, limit=self._limit)
+
+    def receive(self) -> Any:
+        return frames.receive(self._inbox, limit=self._limit)
+
+
+def nothing(_argument: Any, _link: Link) -> None:
+    """Do nothing, successfully: to see whether a child starts, and how well it is shut in."""
+
+
+def main(arguments: list[str]) -> None:
+    inbox, outbox, parent, lifeline = (int(number) for number in arguments[:4])
+    limits = msgspec.json.decode(arguments[4].encode(), type=Limits)
+    isolation = confine(limits, parent)
+    faulthandler.enable()
+    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True, name="lifeline").start()
+    link = Link(inbox, outbox, limits)
+    link.send({"kind": "ready", "isolation": msgspec.to_builtins(isolation)})
+    while True:
+        try:
+            call = link.receive()
+        except EOFError:
+            break
+        link.send(_answer(call, link, limits))
+    # Native libraries' threads and destructors must not hold a finished child up.
+    os._exit(0)
+
+
+def _end_with_parent(lifeline: int) -> None:
+    """Nobody writes to this pipe: reading it ends when the gateway does."""
+    while os.read(lifeline, 1):
+        pass
+    os._exit(1)
+
+
+def _answer(call: dict[str, Any], link: Link, limits: Limits) -> dict[str, Any]:
+    allow_cpu(limits.cpu_s)
+    try:
+        result = _find(call["function"])(call["argument"], link)
+        message = {"kind": "result", "value": msgspec.to_builtins(result, builtin_types=(bytes,))}
+        frames.encode(message, limit=limits.message_bytes)
+    except errors.SafelightError as error:
+        return {
+            "kind": "refused",
+            "error": type(error).__name__,
+            "message": error.message,
+            "param": error.param,
+            "remedy": error.remedy,
+        }
+    except MemoryError:
+        return {"kind": "memory"}
+    except BaseException as error:
+        traceback.print_exc()
+        sys.stderr.flush()
+        return {"kind": "raised", "message": f"{type(error).__name__}: {error}"[:2000]}
+    return message
+
+
+def _find(name: str) -> Function:
+    module, _, function = name.partition(":")
+    found: Function = getattr(importlib.import_module(module), function)
+    return found
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,165 @@
+"""What a child gives up before it touches untrusted bytes: network, privileges, memory, time.
+
+Everything here is called in the child itself, while it still has one thread. What the kernel does not
+allow is not fatal: it is reported, and `safelight doctor` says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import sys
+from typing import Any
+
+import msgspec
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_CAPBSET_DROP = 24
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNET = 0x40000000
+_CAPABILITY_VERSION_3 = 0x20080522
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one call in a child may use; over it, the child is ended."""
+
+    #: Seconds on the clock for one call, start-up of a cold child included.
+    wall_s: float = 600.0
+    #: Seconds of CPU time for one call.
+    cpu_s: int = 900
+    #: Address space of the child. Libraries reserve more than they use: below 1 GiB models do not load.
+    memory_bytes: int = 4 << 30
+    #: The largest file the child may write.
+    file_bytes: int = 4 << 30
+    open_files: int = 256
+    #: The largest answer, and the largest argument.
+    message_bytes: int = 64 << 20
+
+
+class Isolation(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a child is really shut in on this machine."""
+
+    #: `kernel`: an empty network namespace. `python`: only refused inside Python, not in native code.
+    network: str
+    #: The kernel ends the child when the gateway dies; without it a watching thread does.
+    parent_death: bool
+    no_new_privileges: bool
+    capabilities_dropped: bool
+    #: Names of the resource limits that hold.
+    limits: tuple[str, ...]
+    #: One sentence for each thing that is missing.
+    notes: tuple[str, ...] = ()
+
+    @property
+    def full(self) -> bool:
+        return not self.notes
+
+
+def confine(limits: Limits, parent: int) -> Isolation:
+    """Give everything up, once, for good. Exits at once where the parent is already gone."""
+    notes: list[str] = []
+    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+    network = "kernel" if libc is not None and _leave_network(libc) else "python"
+    _refuse_sockets()
+    if network != "kernel":
+        notes.append("The kernel does not let the child leave the network; sockets are refused in Python only.")
+    dropped = libc is not None and _drop_capabilities(libc)
+    no_new = libc is not None and libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+    # After the namespaces and capabilities: the kernel forgets this signal when those change.
+    death = libc is not None and libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0
+    if os.getppid() != parent:
+        os._exit(1)
+    if not dropped:
+        notes.append("Capabilities could not be dropped.")
+    if not no_new:
+        notes.append("The child could gain privileges from set-user-id programs.")
+    if not death:
+        notes.append("The kernel does not end children with their parent; a thread in the child watches for it.")
+    held = _limit(limits)
+    missing = sorted({"memory", "file size", "open files", "core"} - set(held))
+    if missing:
+        notes.append(f"Not limited on this system: {', '.join(missing)}.")
+    return Isolation(
+        network=network,
+        parent_death=death,
+        no_new_privileges=no_new,
+        capabilities_dropped=dropped,
+        limits=held,
+        notes=tuple(notes),
+    )
+
+
+def allow_cpu(seconds: int) -> None:
+    """Let the process use this many more CPU seconds than it has used so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime) + max(seconds, 1)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def _leave_network(libc: Any) -> bool:
+    uid, gid = os.getuid(), os.getgid()
+    if libc.unshare(_CLONE_NEWNET) == 0:
+        return True
+    if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
+        return False
+    # So that files keep a name for their owner; nothing depends on it.
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+        with contextlib.suppress(OSError), open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123
+            file.write(text)
+    return True
+
+
+def _refuse_sockets() -> None:
+    """The second line, and the only one on systems without namespaces."""
+
+    def refuse(event: str, _arguments: tuple[object, ...]) -> None:
+        if event in {"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto", "socket.sendmsg"}:
+            raise PermissionError("a sandboxed child has no network")
+        if event in {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty"}:
+            raise PermissionError("a sandboxed child starts no programs")
+
+    sys.addaudithook(refuse)
+
+
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _CapabilitySets(ctypes.Structure):
+    _fields_ = (
+        ("effective", ctypes.c_uint32),
+        ("permitted", ctypes.c_uint32),
+        ("inheritable", ctypes.c_uint32),
+    )
+
+
+def _drop_capabilities(libc: Any) -> bool:
+    for capability in range(64):
+        libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
+    sets = (_CapabilitySets * 2)()
+    done: int = libc.capset(ctypes.byref(header), ctypes.byref(sets))
+    return done == 0
+
+
+def _limit(limits: Limits) -> tuple[str, ...]:
+    wanted = {
+        "memory": (resource.RLIMIT_AS, limits.memory_bytes),
+        "file size": (resource.RLIMIT_FSIZE, limits.file_bytes),
+        "open files": (resource.RLIMIT_NOFILE, limits.open_files),
+        "core": (resource.RLIMIT_CORE, 0),
+    }
+    held = []
+    for name, (which, value) in wanted.items():
+        _, hard = resource.getrlimit(which)
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(which, (bound, bound))
+            held.append(name)
+    return tuple(held)

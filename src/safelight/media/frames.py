@@ -1,0 +1,80 @@
+"""Messages between the gateway and its sandboxed children: a length, then msgpack, over a pipe."""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import Any
+
+import msgspec
+
+_LENGTH = struct.Struct(">I")
+_encoder = msgspec.msgpack.Encoder()
+
+
+class BrokenFrame(Exception):
+    """What came over the pipe is no message, or is larger than agreed."""
+
+
+def encode(message: Any, *, limit: int) -> bytes:
+    """A message as bytes. Raises `BrokenFrame` where it is larger than `limit` bytes."""
+    body = _encoder.encode(message)
+    if len(body) > limit:
+        raise BrokenFrame(f"a message of {len(body):,} bytes is over the limit of {limit:,}")
+    return _LENGTH.pack(len(body)) + body
+
+
+def send(fd: int, message: Any, *, limit: int) -> None:
+    """Write one whole message; blocks until the other side has taken it."""
+    data = memoryview(encode(message, limit=limit))
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def receive(fd: int, *, limit: int) -> Any:
+    """Read one whole message; blocks. Raises `EOFError` where the other side has gone."""
+    (length,) = _LENGTH.unpack(_exactly(fd, _LENGTH.size))
+    if length > limit:
+        raise BrokenFrame(f"a message of {length:,} bytes is over the limit of {limit:,}")
+    return _decode(_exactly(fd, length))
+
+
+def _exactly(fd: int, count: int) -> bytes:
+    parts, missing = [], count
+    while missing:
+        part = os.read(fd, min(missing, 1 << 20))
+        if not part:
+            raise EOFError
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        return msgspec.msgpack.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BrokenFrame(f"a message is not msgpack: {error}") from error
+
+
+class Assembler:
+    """Makes messages of whatever pieces a pipe gives, without ever waiting for more."""
+
+    def __init__(self, *, limit: int) -> None:
+        self._limit = limit
+        self._pending = bytearray()
+
+    def feed(self, data: bytes) -> list[Any]:
+        """The messages that are whole now. Raises `BrokenFrame`."""
+        self._pending += data
+        messages = []
+        while len(self._pending) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._pending)
+            if length > self._limit:
+                raise BrokenFrame(f"a message of {length:,} bytes is over the limit of {self._limit:,}")
+            end = _LENGTH.size + length
+            if len(self._pending) < end:
+                break
+            messages.append(_decode(bytes(self._pending[_LENGTH.size : end])))
+            del self._pending[:end]
+        return messages
