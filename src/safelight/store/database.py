@@ -1,0 +1,132 @@
+"""The database: one engine on SQLite or PostgreSQL, and the only ways into it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+
+from safelight.errors import Unavailable
+
+from .engine import make_engine
+from .faults import translated
+from .scope import ACROSS, TENANT, WRITE, ScopeViolation
+from .transaction import Transaction
+
+_log = logging.getLogger(__name__)
+
+
+class Database:
+    """A database by its URL: `sqlite:///path/to/file` or `postgresql://user@host/name`.
+
+    Nothing is opened before the first use. `migrate` brings it to this version's tables.
+    """
+
+    def __init__(
+        self, url: str, *, clock: Callable[[], float] = time.time, wait_s: float = 10.0, connections: int = 16
+    ) -> None:
+        self.url = url
+        self.clock = clock
+        self._wait_s = wait_s
+        self._engine: Engine = make_engine(url, wait_s=wait_s, connections=connections)
+        #: SQLite has one writer: threads wait here in turn, instead of polling a locked file.
+        self._writer = threading.Lock() if self.is_sqlite else None
+        self._writing = threading.local()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._engine.dialect.name == "sqlite"
+
+    @property
+    def path(self) -> Path | None:
+        """The file of an SQLite database."""
+        return Path(self._engine.url.database or "") if self.is_sqlite else None
+
+    @contextmanager
+    def transaction(self, tenant: str) -> Iterator[Transaction]:
+        """Read and write one tenant's rows; committed at the end, undone by any exception.
+
+        On SQLite it is the only writer while it lasts; on PostgreSQL rows can be locked by `select(lock=True)`
+        and changes are best made by compare-and-set. Raises `Unavailable` where it had to give way to another:
+        nothing was changed, and it may be tried again.
+        """
+        if not tenant:
+            raise ScopeViolation("a transaction needs a tenant")
+        with self._open(tenant, writing=True) as tx:
+            yield tx
+
+    @contextmanager
+    def reading(self, tenant: str) -> Iterator[Transaction]:
+        """Read one tenant's rows as they were at one moment. Writing raises."""
+        if not tenant:
+            raise ScopeViolation("a transaction needs a tenant")
+        with self._open(tenant, writing=False) as tx:
+            yield tx
+
+    @contextmanager
+    def across_tenants(self, reason: str, *, readonly: bool = False) -> Iterator[Transaction]:
+        """See every tenant's rows, for the few who must: the sweeper, the front door, the auditor.
+
+        `reason` says in a few words why; it goes to the debug log.
+        """
+        if not reason:
+            raise ScopeViolation("looking across tenants needs a reason")
+        _log.debug("across tenants: %s", reason)
+        with self._open(None, writing=not readonly) as tx:
+            yield tx
+
+    def migrate(self) -> None:
+        """Bring an empty or older database to this version's tables; one process does it, others wait.
+
+        Raises `DatabaseTooNew` or `DatabaseDamaged`, with what to do.
+        """
+        from .migrations import migrate
+
+        migrate(self)
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """A bare connection in one transaction, for migrations and tests of the tables alone."""
+        with self._connection(None, writing=True) as connection:
+            yield connection
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _open(self, tenant: str | None, *, writing: bool) -> Iterator[Transaction]:
+        with self._connection(tenant, writing=writing) as connection:
+            tx = Transaction(connection, tenant, clock=self.clock, writing=writing)
+            yield tx
+            tx.flush_log()
+
+    @contextmanager
+    def _connection(self, tenant: str | None, *, writing: bool) -> Iterator[Connection]:
+        with translated(), self._turn(writing), self._engine.connect() as connection:
+            options = {TENANT: tenant, ACROSS: tenant is None, WRITE: writing}
+            if not writing and not self.is_sqlite:
+                options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            connection.execution_options(**options)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def _turn(self, writing: bool) -> Iterator[None]:
+        if not writing or self._writer is None:
+            yield
+            return
+        if getattr(self._writing, "now", False):
+            raise ScopeViolation("a transaction inside a transaction would wait for itself")
+        if not self._writer.acquire(timeout=self._wait_s):
+            raise Unavailable("The database is busy; nothing was changed.", retry_after_s=0.5)
+        self._writing.now = True
+        try:
+            yield
+        finally:
+            self._writing.now = False
+            self._writer.release()

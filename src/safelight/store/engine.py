@@ -1,0 +1,76 @@
+"""SQLAlchemy's engine, set so that what was committed survives a power cut."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+
+from safelight.errors import SettingsError
+
+from .scope import WRITE, guard
+
+
+def make_engine(url: str, *, wait_s: float, connections: int) -> Engine:
+    """An engine with our settings and the tenant guard. Opens nothing yet."""
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(
+            parsed,
+            connect_args={"timeout": wait_s, "check_same_thread": False},
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=wait_s,
+        )
+        _sqlite(engine)
+    else:
+        engine = create_engine(
+            parsed,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=wait_s,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
+            connect_args={"connect_timeout": max(2, round(wait_s)), "application_name": "safelight"},
+        )
+    guard(engine)
+    return engine
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except Exception as error:
+        raise SettingsError(
+            "The database URL cannot be read.", remedy="Write sqlite:///path or postgresql://user@host/name."
+        ) from error
+    backend = parsed.get_backend_name()
+    if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return parsed.set(drivername="sqlite")
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    raise SettingsError(
+        f"A database of the kind {backend!r} cannot be used here.",
+        remedy="Write sqlite:///path or postgresql://user@host/name.",
+    )
+
+
+def _sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def settings(connection: sqlite3.Connection, _record: Any) -> None:
+        # The driver's own BEGIN is too late and too weak: we send ours.
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "journal_size_limit=67108864",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get(WRITE)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,0 +1,33 @@
+"""The tables, by slice. Every row of a tenant carries `tenant_id`; times are unix seconds, UTC."""
+
+from __future__ import annotations
+
+from .accounts import keys, login_links, sessions, tenants
+from .judgements import findings, policies, verdicts, waivers
+from .log import log, log_contents, log_head
+from .operations import installation, outbox, usage
+from .seals import seals
+from .types import metadata
+from .videos import assets, attempts, videos
+
+__all__ = [
+    "assets",
+    "attempts",
+    "findings",
+    "installation",
+    "keys",
+    "log",
+    "log_contents",
+    "log_head",
+    "login_links",
+    "metadata",
+    "outbox",
+    "policies",
+    "seals",
+    "sessions",
+    "tenants",
+    "usage",
+    "verdicts",
+    "videos",
+    "waivers",
+]

@@ -1,0 +1,75 @@
+"""What was seen and what was decided, kept apart so that a policy can be replayed over history."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Index, Table, UniqueConstraint, false
+
+from .types import SHARED, blob, json, metadata, text, time, whole
+
+findings = Table(
+    "findings",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("video_id"),
+    text("stage"),
+    blob("findings"),
+    blob("coverage"),
+    blob("extra"),
+    time("created_at"),
+    Index(None, "tenant_id", "video_id"),
+    Index(None, "tenant_id", "created_at"),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("video_id"),
+    text("stage"),
+    text("action"),
+    text("category"),
+    text("rule"),
+    text("subject_sha256"),
+    text("policy"),
+    text("policy_sha256"),
+    blob("body"),
+    time("created_at"),
+    Index(None, "tenant_id", "video_id"),
+    Index(None, "tenant_id", "created_at"),
+)
+
+waivers = Table(
+    "waivers",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id", null=True),
+    text("name"),
+    text("who"),
+    text("why"),
+    json("categories"),
+    Column("loopback_only", Boolean, nullable=False, default=False, server_default=false()),
+    time("created_at"),
+    time("expires_at", null=True),
+    time("revoked_at", null=True),
+    text("revoked_by", null=True),
+    Index(None, "tenant_id"),
+    info=SHARED,
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id", null=True),
+    text("name"),
+    whole("version"),
+    text("document"),
+    text("sha256"),
+    time("published_at"),
+    text("published_by"),
+    Column("active", Boolean, nullable=False, default=False, server_default=false()),
+    UniqueConstraint("tenant_id", "name", "version"),
+    info=SHARED,
+)

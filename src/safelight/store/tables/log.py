@@ -1,0 +1,42 @@
+"""The append-only log. Entries are chained by hash; what they say lies beside them and may be erased."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Table
+
+from .types import COMMON, blob, metadata, text, time, whole
+
+log = Table(
+    "log",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    time("at"),
+    #: None: the whole installation.
+    text("tenant_id", null=True),
+    text("event"),
+    text("subject"),
+    text("actor"),
+    text("commitment"),
+    text("previous"),
+    text("hash"),
+    Index(None, "tenant_id", "subject"),
+)
+
+log_contents = Table(
+    "log_contents",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    text("tenant_id", null=True),
+    #: Both empty once erased: without the salt, what was said cannot be guessed from the commitment.
+    blob("salt"),
+    blob("content", null=True),
+)
+
+log_head = Table(
+    "log_head",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    whole("seq"),
+    text("hash"),
+    info=COMMON,
+)

@@ -1,0 +1,44 @@
+"""What the installation itself keeps: messages to send, use against quota, its own facts."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Double, Index, PrimaryKeyConstraint, Table
+
+from .types import COMMON, blob, metadata, text, time, whole
+
+outbox = Table(
+    "outbox",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id", null=True),
+    text("topic"),
+    text("subject"),
+    blob("body"),
+    time("created_at"),
+    time("due_at"),
+    whole("attempts", default=0, server_default="0"),
+    time("delivered_at", null=True),
+    time("dead_at", null=True),
+    text("last_error", null=True),
+    Index(None, "topic", "due_at"),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    text("tenant_id"),
+    text("principal_id"),
+    #: A day, UTC, such as `2026-11-20`.
+    text("day"),
+    whole("videos", default=0, server_default="0"),
+    Column("seconds", Double, nullable=False, default=0.0, server_default="0"),
+    PrimaryKeyConstraint("tenant_id", "principal_id", "day"),
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    text("key", primary_key=True),
+    text("value"),
+    info=COMMON,
+)

@@ -1,0 +1,57 @@
+"""The columns every slice is made of, and the one MetaData they hang on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import BigInteger, Column, Dialect, Double, LargeBinary, MetaData, Text, TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: Mark of a table whose rows without a tenant belong to the whole installation and may be read by every
+#: tenant: `Table(..., info=SHARED)`.
+SHARED = {"shared": True}
+#: Mark of a table that belongs to no tenant.
+COMMON = {"common": True}
+
+
+class Json(TypeDecorator[Any]):
+    """A small document as canonical JSON text: sorted keys, no spaces, the same bytes on every database."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else msgspec.json.encode(value, order="sorted").decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else msgspec.json.decode(value)
+
+
+def text(name: str, *, null: bool = False, **options: Any) -> Column[str]:
+    return Column(name, Text, nullable=null, **options)
+
+
+def time(name: str, *, null: bool = False, **options: Any) -> Column[float]:
+    """Unix seconds, UTC."""
+    return Column(name, Double, nullable=null, **options)
+
+
+def whole(name: str, *, null: bool = False, **options: Any) -> Column[int]:
+    return Column(name, BigInteger, nullable=null, **options)
+
+
+def blob(name: str, *, null: bool = False) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=null)
+
+
+def json(name: str, *, null: bool = False) -> Column[Any]:
+    return Column(name, Json, nullable=null)

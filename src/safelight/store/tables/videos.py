@@ -1,0 +1,111 @@
+"""A video's row (the truth about its way), its files, and its orders to generators."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Double, ForeignKeyConstraint, Index, Table, UniqueConstraint, false
+
+from .types import blob, metadata, text, time, whole
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, default=False, server_default=false())
+
+
+videos = Table(
+    "videos",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("state"),
+    text("stage"),
+    time("created_at"),
+    time("updated_at"),
+    time("accepted_at", null=True),
+    time("ended_at", null=True),
+    time("expires_at", null=True),
+    time("deadline_at", null=True),
+    time("deleted_at", null=True),
+    text("principal_id"),
+    text("end_user", null=True),
+    text("model"),
+    text("generator"),
+    text("prompt"),
+    whole("seconds"),
+    whole("width"),
+    whole("height"),
+    #: The request as judged, canonical JSON.
+    blob("request"),
+    text("request_sha256"),
+    whole("progress", default=0, server_default="0"),
+    text("error_code", null=True),
+    text("error_message", null=True),
+    blob("explanation", null=True),
+    text("remixed_from", null=True),
+    text("released_as", null=True),
+    text("released_from", null=True),
+    time("review_due_at", null=True),
+    text("hold_stage", null=True),
+    text("verdict_action", null=True),
+    text("label_text", null=True),
+    blob("metadata", null=True),
+    #: What the output verdict names.
+    text("output_sha256", null=True),
+    text("sealed_sha256", null=True),
+    _flag("vaulted"),
+    _flag("quarantined"),
+    _flag("waived"),
+    whole("run", default=0, server_default="0"),
+    text("lease_owner", null=True),
+    time("lease_until", null=True),
+    #: For compare-and-set: each change adds one and names the value it saw.
+    whole("revision", default=0, server_default="0"),
+    text("idempotency_key", null=True),
+    UniqueConstraint("tenant_id", "idempotency_key"),
+    UniqueConstraint("tenant_id", "id"),
+    Index(None, "tenant_id", "created_at", "id"),
+    Index(None, "state", "updated_at"),
+)
+
+assets = Table(
+    "assets",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("video_id", null=True),
+    text("kind"),
+    text("sha256"),
+    text("media_type"),
+    whole("bytes"),
+    text("retention"),
+    time("created_at"),
+    time("deleted_at", null=True),
+    UniqueConstraint("tenant_id", "video_id", "kind", "sha256"),
+    Index(None, "tenant_id", "sha256"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("video_id"),
+    whole("number"),
+    text("generator"),
+    text("ownership"),
+    #: Ours, written before the call: the proof of intent.
+    text("key"),
+    time("intent_at"),
+    text("upstream_id", null=True),
+    time("submitted_at", null=True),
+    time("ended_at", null=True),
+    text("outcome", null=True),
+    text("charged", default="unknown", server_default="unknown"),
+    Column("amount", Double, nullable=True),
+    text("currency", default="USD", server_default="USD"),
+    text("charge_source", default="", server_default=""),
+    text("upstream_copy", null=True),
+    UniqueConstraint("key"),
+    UniqueConstraint("video_id", "number"),
+    ForeignKeyConstraint(["tenant_id", "video_id"], ["videos.tenant_id", "videos.id"]),
+    Index(None, "tenant_id", "video_id"),
+)

@@ -1,0 +1,247 @@
+"""One transaction: every statement in it is kept to one tenant by construction."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Result, Row, Select, Table, func
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import insert as sql_insert
+from sqlalchemy import select as sql_select
+from sqlalchemy import update as sql_update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import Delete, Update
+
+from safelight.ids import new_id
+
+from .chain import GENESIS, SALT_BYTES, canonical, commitment, entry_hash
+from .scope import INSERTED_FOR, ScopeViolation, scope, tenant_column
+from .tables import log, log_contents, log_head, outbox
+
+
+class Tenantless:
+    """The type of `NOBODY`."""
+
+
+#: In a transaction across tenants: no tenant was named for this row.
+NOBODY = Tenantless()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    at: float
+    tenant_id: str | None
+    event: str
+    subject: str
+    actor: str
+    content: bytes
+
+
+class Transaction:
+    """Statements that are committed together, or not at all.
+
+    With a tenant, `tenant_id` is added to every condition and every new row. Without one (only from
+    `Database.across_tenants`) all rows are seen, and every new row of a tenant table must name its
+    `tenant_id` (None: the whole installation).
+    """
+
+    def __init__(
+        self, connection: Connection, tenant: str | None, *, clock: Callable[[], float], writing: bool
+    ) -> None:
+        self.tenant = tenant
+        self.clock = clock
+        self._connection = connection
+        self._writing = writing
+        self._entries: list[_Entry] = []
+
+    def now(self) -> float:
+        return self.clock()
+
+    def select(
+        self,
+        table: Table,
+        *where: ColumnElement[bool],
+        columns: Sequence[ColumnElement[Any]] | None = None,
+        order_by: Iterable[ColumnElement[Any]] = (),
+        limit: int | None = None,
+        lock: bool = False,
+        skip_locked: bool = False,
+    ) -> list[Row[Any]]:
+        """The rows that meet all conditions. `lock` holds them until the end of the transaction."""
+        statement = self._scoped_select(table, columns if columns is not None else list(table.c), where)
+        statement = statement.order_by(*order_by).limit(limit)
+        if lock:
+            statement = statement.with_for_update(skip_locked=skip_locked)
+        return list(self._connection.execute(statement).all())
+
+    def one(self, table: Table, *where: ColumnElement[bool], lock: bool = False) -> Row[Any] | None:
+        """The only row that meets all conditions, or None. Raises where there are several."""
+        rows = self.select(table, *where, limit=2, lock=lock)
+        if len(rows) > 1:
+            raise LookupError(f"several rows of {table.name} where one was expected")
+        return rows[0] if rows else None
+
+    def count(self, table: Table, *where: ColumnElement[bool]) -> int:
+        statement = self._scoped_select(table, [func.count()], where)
+        return int(self._connection.execute(statement).scalar_one())
+
+    def insert(self, table: Table, **values: Any) -> None:
+        """Add one row. Raises `sqlalchemy.exc.IntegrityError` where it breaks a constraint."""
+        row = self._owned(table, values)
+        self._connection.execute(
+            sql_insert(table).values(row), execution_options={INSERTED_FOR: self.tenant}
+        )
+
+    def insert_new(self, table: Table, **values: Any) -> bool:
+        """Add one row unless a row with the same key is there; says whether it was added."""
+        build = postgresql.insert if self._postgres else sqlite.insert
+        statement = build(table).values(self._owned(table, values)).on_conflict_do_nothing()
+        result = self._connection.execute(statement, execution_options={INSERTED_FOR: self.tenant})
+        return result.rowcount == 1
+
+    def update(self, table: Table, *where: ColumnElement[bool], **values: Any) -> int:
+        """Change the rows that meet all conditions; says how many there were."""
+        column = tenant_column(table)
+        if column is not None and str(column.key) in values:
+            raise ScopeViolation("a row does not change its tenant")
+        statement: Update = sql_update(table).where(*self._scope(table, reading=False), *where)
+        return int(self._connection.execute(statement.values(values)).rowcount)
+
+    def delete(self, table: Table, *where: ColumnElement[bool]) -> int:
+        """Remove the rows that meet all conditions; says how many there were."""
+        statement: Delete = sql_delete(table).where(*self._scope(table, reading=False), *where)
+        return int(self._connection.execute(statement).rowcount)
+
+    def execute(self, statement: Select[Any]) -> Result[Any]:
+        """Run a query of another shape (joins, sums). It is refused unless it names the tenant itself."""
+        if not isinstance(statement, Select):
+            raise ScopeViolation("only queries can be run as they are")
+        return self._connection.execute(statement)
+
+    def scope(self, table: Table) -> tuple[ColumnElement[bool], ...]:
+        """The condition a query for `execute` needs on `table`."""
+        return self._scope(table, reading=True)
+
+    def log(
+        self,
+        event: str,
+        *,
+        subject: str,
+        actor: str,
+        content: Mapping[str, Any],
+        tenant: str | None | Tenantless = NOBODY,
+    ) -> None:
+        """Put an entry on the record, committed with everything else in this transaction.
+
+        `subject` and `actor` are ids and stay for ever; `content` is kept beside the entry, salted, and can
+        be erased. `tenant` is for transactions across tenants (None: the whole installation).
+        """
+        self._must_write()
+        self._entries.append(
+            _Entry(
+                at=self.now(),
+                tenant_id=self._named(tenant),
+                event=event,
+                subject=subject,
+                actor=actor,
+                content=canonical(content),
+            )
+        )
+
+    def publish(
+        self,
+        topic: str,
+        *,
+        subject: str,
+        body: Mapping[str, Any],
+        due_at: float | None = None,
+        tenant: str | None | Tenantless = NOBODY,
+    ) -> str:
+        """Leave a message in the outbox, sent only if this transaction commits; the id of the message."""
+        id = new_id("event")
+        now = self.now()
+        values = {"id": id, "topic": topic, "subject": subject, "body": canonical(body), "created_at": now}
+        if self.tenant is None:
+            values["tenant_id"] = self._named(tenant)
+        self.insert(outbox, **values, due_at=now if due_at is None else due_at)
+        return id
+
+    def flush_log(self) -> None:
+        """Chain the entries of this transaction to the log. Called last, so that the head is held briefly."""
+        if not self._entries:
+            return
+        self._connection.execute(_first_head(self._postgres))
+        head = self._connection.execute(
+            sql_select(log_head).where(log_head.c.id == 1).with_for_update()
+        ).one()
+        seq, previous = head.seq, head.hash
+        entries, contents = [], []
+        for entry in self._entries:
+            seq += 1
+            salt = secrets.token_bytes(SALT_BYTES)
+            row = {
+                "seq": seq,
+                "at": entry.at,
+                "tenant_id": entry.tenant_id,
+                "event": entry.event,
+                "subject": entry.subject,
+                "actor": entry.actor,
+                "commitment": commitment(salt, entry.content),
+                "previous": previous,
+            }
+            previous = row["hash"] = entry_hash(row)
+            entries.append(row)
+            contents.append(
+                {"seq": seq, "tenant_id": entry.tenant_id, "salt": salt, "content": entry.content}
+            )
+        mark = {INSERTED_FOR: self.tenant}
+        self._connection.execute(sql_insert(log), entries, execution_options=mark)
+        self._connection.execute(sql_insert(log_contents), contents, execution_options=mark)
+        self._connection.execute(
+            sql_update(log_head).where(log_head.c.id == 1).values(seq=seq, hash=previous)
+        )
+        self._entries.clear()
+
+    @property
+    def _postgres(self) -> bool:
+        return self._connection.dialect.name == "postgresql"
+
+    def _must_write(self) -> None:
+        if not self._writing:
+            raise ScopeViolation("a reading transaction cannot write")
+
+    def _scope(self, table: Table, *, reading: bool) -> tuple[ColumnElement[bool], ...]:
+        return () if self.tenant is None else scope(table, self.tenant, reading=reading)
+
+    def _scoped_select(
+        self, table: Table, columns: Sequence[ColumnElement[Any]], where: Sequence[ColumnElement[bool]]
+    ) -> Select[Any]:
+        return sql_select(*columns).select_from(table).where(*self._scope(table, reading=True), *where)
+
+    def _named(self, tenant: str | None | Tenantless) -> str | None:
+        if isinstance(tenant, Tenantless):
+            return self.tenant
+        if self.tenant is not None and tenant != self.tenant:
+            raise ScopeViolation("a transaction of one tenant writes for no other")
+        return tenant
+
+    def _owned(self, table: Table, values: dict[str, Any]) -> dict[str, Any]:
+        column = tenant_column(table)
+        if column is None:
+            return values
+        key = str(column.key)
+        if self.tenant is None:
+            if key not in values:
+                raise ScopeViolation(f"a row of {table.name} across tenants must name its {key}")
+            return values
+        if values.get(key, self.tenant) != self.tenant:
+            raise ScopeViolation("a transaction of one tenant writes for no other")
+        return {**values, key: self.tenant}
+
+
+def _first_head(postgres: bool) -> Any:
+    build = postgresql.insert if postgres else sqlite.insert
+    return build(log_head).values(id=1, seq=0, hash=GENESIS).on_conflict_do_nothing()
