@@ -1,0 +1,196 @@
+"""X.509 as C2PA wants it: a root of our own, certificates for signing, and what is wrong with a chain."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+ROOT_LIFE = dt.timedelta(days=20 * 365)
+#: A certificate outlives its use: without a trusted time stamp a seal is refused once it has expired.
+LEAF_LIFE = dt.timedelta(days=10 * 365)
+LEAF_USE = dt.timedelta(days=365)
+#: Clocks differ; a certificate is valid from a little before it was made.
+_EARLIER = dt.timedelta(hours=1)
+
+#: The key usages a signing certificate may carry: e-mail (which every C2PA reader accepts), documents, and
+#: C2PA's own.
+ACCEPTED_USAGES = (
+    ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    ObjectIdentifier("1.3.6.1.5.5.7.3.36"),
+    ObjectIdentifier("1.3.6.1.4.1.62558.2.1"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issued:
+    """A private key with its certificate."""
+
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+
+    def pem(self, *above: x509.Certificate) -> bytes:
+        """Key, certificate and the certificates above it, in one text: they cannot come apart."""
+        return key_pem(self.key) + certificates_pem((self.certificate, *above))
+
+
+def issue_root(organization: str, *, now: dt.datetime) -> Issued:
+    """A new root: P-256, good for `ROOT_LIFE`, may sign leaves only."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _name(organization, f"{organization} root {now:%Y}")
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _EARLIER)
+        .not_valid_after(now + ROOT_LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return Issued(key=key, certificate=certificate)
+
+
+def issue_leaf(root: Issued, organization: str, *, now: dt.datetime) -> Issued:
+    """A new signing certificate under `root`: used for `LEAF_USE`, valid for `LEAF_LIFE`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(_name(organization, f"{organization} seal {now:%Y-%m-%d}"))
+        .issuer_name(root.certificate.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _EARLIER)
+        .not_valid_after(min(now + LEAF_LIFE, root.certificate.not_valid_after_utc))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(digital_signature=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
+        .add_extension(x509.PrivateKeyUsagePeriod(now - _EARLIER, now + LEAF_USE), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(root.key.public_key()), critical=False
+        )
+        .sign(root.key, hashes.SHA256())
+    )
+    return Issued(key=key, certificate=certificate)
+
+
+def use_until(certificate: x509.Certificate) -> dt.datetime:
+    """When signing with this certificate has to stop: its key's usage period, else its own end."""
+    try:
+        period = certificate.extensions.get_extension_for_class(x509.PrivateKeyUsagePeriod).value
+    except x509.ExtensionNotFound:
+        return certificate.not_valid_after_utc
+    if period.not_after is None:
+        return certificate.not_valid_after_utc
+    return period.not_after.replace(tzinfo=dt.UTC)
+
+
+def problem(key: object, chain: Sequence[x509.Certificate], *, now: dt.datetime) -> tuple[str, str] | None:
+    """What would make C2PA refuse this key and chain (signing certificate first): the reason and a remedy."""
+    if not chain:
+        return (
+            "The certificate file holds no certificate.",
+            "Give the signing certificate and those above it.",
+        )
+    leaf = chain[0]
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        return "The signing key is not an ES256 key.", "Use a key on the curve P-256 (prime256v1)."
+    if key.public_key() != leaf.public_key():
+        return (
+            "The signing key does not belong to the first certificate.",
+            "Put the signing certificate first, then those above it.",
+        )
+    if leaf.issuer == leaf.subject:
+        return (
+            "The signing certificate is self-signed, which C2PA readers refuse.",
+            "Have it issued by a root, or leave the key settings out: Safelight then makes its own root.",
+        )
+    for lower, upper in pairwise(chain):
+        try:
+            lower.verify_directly_issued_by(upper)
+        except (ValueError, TypeError, InvalidSignature):
+            return (
+                f"In the chain, {_common_name(upper)} did not issue {_common_name(lower)}.",
+                "Order the file from the signing certificate upwards.",
+            )
+    if not leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc:
+        return (
+            f"The signing certificate is valid from {leaf.not_valid_before_utc:%Y-%m-%d} "
+            f"to {leaf.not_valid_after_utc:%Y-%m-%d}, which is not now.",
+            "Renew it, and check this machine's clock.",
+        )
+    return _missing_extension(leaf)
+
+
+def _missing_extension(leaf: x509.Certificate) -> tuple[str, str] | None:
+    try:
+        usages = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
+        leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+    except x509.ExtensionNotFound as missing:
+        return (
+            f"The signing certificate lacks the extension {missing.oid.dotted_string}.",
+            "C2PA wants key usage, extended key usage and the authority key identifier.",
+        )
+    if not usage.digital_signature or not any(accepted in usages for accepted in ACCEPTED_USAGES):
+        return (
+            "The signing certificate is not meant for signing content.",
+            "Have it issued with the key usage digitalSignature and the extended key usage emailProtection.",
+        )
+    return None
+
+
+def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def certificates_pem(certificates: Sequence[x509.Certificate]) -> bytes:
+    return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in certificates)
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """sha256 of the certificate, hex."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def _name(organization: str, common_name: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        ]
+    )
+
+
+def _common_name(certificate: x509.Certificate) -> str:
+    found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return f"“{found[0].value!s}”" if found else "a certificate without a name"
+
+
+def _usage(
+    *, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
+) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=key_cert_sign,
+        crl_sign=crl_sign,
+        encipher_only=False,
+        decipher_only=False,
+    )

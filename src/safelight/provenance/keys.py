@@ -1,0 +1,248 @@
+"""The signing keys of one installation: made once, kept on disk, renewed in time, never handed out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.x509.oid import NameOID
+
+from safelight.errors import ConfigurationError
+
+from . import certificates
+from .certificates import Issued
+
+#: The longest text a claim's signature covers; a real one is about two kilobytes.
+_MOST_SIGNED = 64 * 1024
+#: How a COSE signature's input begins: a CBOR array of four whose first entry is this text.
+_COSE = b"\x84\x6aSignature1"
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class SigningKey:
+    """A private key that can sign claims and say its certificates, and nothing else."""
+
+    def __init__(self, issued: Issued, *above: x509.Certificate) -> None:
+        self._key = issued.key
+        self.certificate = issued.certificate
+        self.chain_pem = certificates.certificates_pem((issued.certificate, *above)).decode()
+
+    def sign_claim(self, data: bytes) -> bytes:
+        """The ES256 signature (r and s, 64 bytes) over a C2PA claim.
+
+        Raises `ValueError` on anything else: whoever may ask for seals gets no other use of the key.
+        """
+        if len(data) > _MOST_SIGNED or not data.startswith(_COSE):
+            raise ValueError("not the claim of a manifest")
+        r, s = decode_dss_signature(self._key.sign(data, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    @property
+    def fingerprint(self) -> str:
+        return certificates.fingerprint(self.certificate)
+
+    @property
+    def organization(self) -> str:
+        found = self.certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+        return str(found[0].value) if found else ""
+
+
+class KeyStore:
+    """Where the signing key comes from. `anchors_pem` is what a verifier has to trust."""
+
+    def __init__(self, current: Callable[[], SigningKey], anchors: Callable[[], str]) -> None:
+        self._current = current
+        self._anchors = anchors
+        self._lock = threading.Lock()
+
+    @classmethod
+    def own(
+        cls, directory: Path, *, organization: str, clock: Callable[[], dt.datetime] = _utc_now
+    ) -> KeyStore:
+        """Our own root and signing key under `directory`, made on first use and renewed by themselves.
+
+        The root's key lies apart, in `root/`, and is read only when a signing certificate is issued. Raises
+        `ConfigurationError` where files are damaged or readable by others.
+        """
+        files = _OwnFiles(directory, organization, clock)
+        return cls(files.current, files.anchors)
+
+    @classmethod
+    def configured(
+        cls,
+        *,
+        key: Path,
+        chain: Path,
+        anchors: Path | None = None,
+        clock: Callable[[], dt.datetime] = _utc_now,
+    ) -> KeyStore:
+        """The operator's own PEM files: a P-256 key, and the chain from the signing certificate upwards.
+
+        `anchors` defaults to the chain's last certificate. Raises `ConfigurationError` with the reason where
+        C2PA readers would refuse the chain.
+        """
+        private = _read_key(key)
+        held = _read_certificates(chain)
+        if found := certificates.problem(private, held, now=clock()):
+            reason, remedy = found
+            raise ConfigurationError(f"{chain}: {reason}", remedy=remedy)
+        if not isinstance(private, ec.EllipticCurvePrivateKey):
+            raise ConfigurationError(f"{key}: not an ES256 key.")
+        trusted = _read_certificates(anchors) if anchors else held[-1:]
+        text = certificates.certificates_pem(trusted).decode()
+        signing = SigningKey(Issued(key=private, certificate=held[0]), *held[1:])
+        return cls(lambda: signing, lambda: text)
+
+    def signing(self) -> SigningKey:
+        """The key to sign with now."""
+        with self._lock:
+            return self._current()
+
+    @property
+    def anchors_pem(self) -> str:
+        """Every root under which this installation has sealed, old ones too, as PEM."""
+        with self._lock:
+            return self._anchors()
+
+
+class _OwnFiles:
+    """`root/root.pem` (root key and certificate), `signing.pem` (signing key and chain), `anchors/`."""
+
+    def __init__(self, directory: Path, organization: str, clock: Callable[[], dt.datetime]) -> None:
+        self._directory = directory
+        self._organization = organization
+        self._clock = clock
+        self._held: SigningKey | None = None
+
+    def current(self) -> SigningKey:
+        if self._held is None or self._spent(self._held.certificate):
+            self._held = self._load_or_issue()
+        return self._held
+
+    def anchors(self) -> str:
+        self.current()
+        return "".join(one.read_text() for one in sorted((self._directory / "anchors").glob("*.pem")))
+
+    def _spent(self, leaf: x509.Certificate) -> bool:
+        """A twelfth before its end, so that a stopped machine or a wrong clock finds no gap."""
+        return self._clock() >= certificates.use_until(leaf) - certificates.LEAF_USE / 12
+
+    def _load_or_issue(self) -> SigningKey:
+        path = self._directory / "signing.pem"
+        if path.exists():
+            key, chain = _read_private(path)
+            if not self._spent(chain[0]):
+                return SigningKey(Issued(key=key, certificate=chain[0]), *chain[1:])
+        root = self._root()
+        leaf = certificates.issue_leaf(root, self._organization, now=self._clock())
+        _write(path, leaf.pem(root.certificate), replace=True)
+        return SigningKey(leaf, root.certificate)
+
+    def _root(self) -> Issued:
+        path = self._directory / "root" / "root.pem"
+        if path.exists():
+            held = _read_root(path)
+            # A new root once it cannot outlive a new leaf; the old one stays among the anchors.
+            if held.certificate.not_valid_after_utc - self._clock() > certificates.LEAF_LIFE:
+                return held
+            fresh = certificates.issue_root(self._organization, now=self._clock())
+            self._anchor(fresh)
+            _write(path, fresh.pem(), replace=True)
+            return fresh
+        fresh = certificates.issue_root(self._organization, now=self._clock())
+        _write(path, fresh.pem(), replace=False)
+        held = _read_root(path)  # another process may have been first
+        self._anchor(held)
+        return held
+
+    def _anchor(self, root: Issued) -> None:
+        name = f"{certificates.fingerprint(root.certificate)[:16]}.pem"
+        _write(
+            self._directory / "anchors" / name,
+            certificates.certificates_pem((root.certificate,)),
+            replace=True,
+            mode=0o644,
+        )
+
+
+def _read_root(path: Path) -> Issued:
+    key, chain = _read_private(path)
+    return Issued(key=key, certificate=chain[0])
+
+
+def _read_private(path: Path) -> tuple[ec.EllipticCurvePrivateKey, list[x509.Certificate]]:
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise ConfigurationError(
+            f"The key file {path} can be read by others on this machine.",
+            remedy=f"If nobody had the chance: chmod 600 '{path}'. Otherwise move the keys directory away, let "
+            "Safelight make new keys, and keep its anchors/ so that old seals are still known.",
+        )
+    key = _read_key(path)
+    chain = _read_certificates(path)
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != chain[0].public_key():
+        raise _damaged(path)
+    return key, chain
+
+
+def _read_key(path: Path) -> object:
+    try:
+        return serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, TypeError) as error:
+        raise _damaged(path) from error
+
+
+def _read_certificates(path: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except ValueError as error:
+        raise _damaged(path) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"The key file {path} cannot be read: {error.strerror}.")
+
+
+def _damaged(path: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"The file {path} does not hold the unencrypted PEM that is expected there.",
+        remedy="Restore it from a backup. Without one, move it away and let Safelight make a new one; keep "
+        "anchors/, so that old seals are still known.",
+    )
+
+
+def _write(path: Path, data: bytes, *, replace: bool, mode: int = 0o600) -> None:
+    """Write the whole file or nothing; where `replace` is false a file that is there already stays."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.chmod(0o700)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            fresh.replace(path)
+        else:
+            try:
+                path.hardlink_to(fresh)
+            except FileExistsError:
+                pass
+    finally:
+        fresh.unlink(missing_ok=True)

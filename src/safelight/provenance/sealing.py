@@ -1,0 +1,119 @@
+"""Sealing: a manifest goes into a finished file, signed here, written in a child."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import safelight
+from safelight.errors import ChildCrashed, StorageFull
+from safelight.media.sandbox import Limits, Sandbox
+
+from . import manifest
+from .keys import KeyStore
+from .manifest import SealFacts
+from .seal import Seal
+
+_LIMITS = Limits(wall_s=300.0, cpu_s=300, memory_bytes=2 << 30, file_bytes=8 << 30, open_files=64)
+#: What a manifest adds at most, with room to spare.
+_ADDED = 1 << 20
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class Sealer:
+    """Makes the file that leaves. Safe to use from many threads."""
+
+    def __init__(
+        self, *, sandbox: Sandbox, keys: KeyStore, clock: Callable[[], dt.datetime] = _utc_now
+    ) -> None:
+        self._sandbox = sandbox
+        self._keys = keys
+        self._clock = clock
+
+    @property
+    def trust_anchor_pem(self) -> str:
+        """Every root of this installation, for other people's verifiers."""
+        return self._keys.anchors_pem
+
+    def seal(self, source: Path, into: Path, facts: SealFacts) -> Seal:
+        """Write the sealed copy of the MP4 `source` to `into`: whole and verified, or not at all.
+
+        Safe to run again: it replaces `into`, and every run makes another file with another hash. Raises
+        `InvalidMedia`, `StorageFull`, a `ChildFailed`, or `ValueError` for facts that are never sealed.
+        """
+        definition = manifest.build(facts, version=safelight.__version__)
+        source_sha256 = sha256_of(source)
+        if shutil.disk_usage(into.parent).free < source.stat().st_size + _ADDED:
+            raise StorageFull("The disk has no room for the sealed video.", remedy="Make room and try again.")
+        key = self._keys.signing()
+        partial = into.with_name(f".{into.name}.{secrets.token_hex(8)}.partial")
+        try:
+            answer = self._sandbox.run(
+                "safelight.provenance.child:seal",
+                {
+                    "manifest": json.dumps(definition),
+                    "chain": key.chain_pem,
+                    "anchors": self._keys.anchors_pem,
+                    "source": str(source.resolve()),
+                    "into": str(partial.resolve()),
+                },
+                limits=_LIMITS,
+                signer=_Once(key.sign_claim),
+            )
+            stored = _checked(answer)
+            sha256 = sha256_of(partial)
+            partial.replace(into)
+        finally:
+            partial.unlink(missing_ok=True)
+        verdict = next(
+            one["data"] for one in definition["assertions"] if one["label"] == manifest.VERDICT_LABEL
+        )
+        return Seal(
+            video_id=facts.video_id,
+            sha256=sha256,
+            source_sha256=source_sha256,
+            sealed_at=self._clock(),
+            manifest=stored,
+            facts={**verdict, "certificate": key.fingerprint},
+        )
+
+
+class _Once:
+    """Signs one claim for one seal: a child that was taken over gets no second one."""
+
+    def __init__(self, sign: Callable[[bytes], bytes]) -> None:
+        self._sign = sign
+        self._used = False
+
+    def __call__(self, data: bytes) -> bytes:
+        if self._used:
+            raise ChildCrashed("The sandboxed child asked for a second signature.")
+        self._used = True
+        try:
+            return self._sign(data)
+        except ValueError as error:
+            raise ChildCrashed("The sandboxed child asked to sign something that is no claim.") from error
+
+
+def _checked(answer: Any) -> bytes:
+    if not isinstance(answer, dict) or answer.get("state") != "Trusted":
+        raise ChildCrashed("The sealed file does not verify under this installation's own root.")
+    stored = answer.get("manifest")
+    if not isinstance(stored, bytes) or not stored:
+        raise ChildCrashed("The sandboxed child gave no manifest back.")
+    return stored
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of the file's bytes, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
