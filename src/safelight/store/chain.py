@@ -1,4 +1,4 @@
-"""How log entries are bound to each other and to what they say. Pure: the writer and the verifier share it."""
+"""How log entries are bound to each other and to what they say. Pure; writer and verifier share it."""
 
 from __future__ import annotations
 

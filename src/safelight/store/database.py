@@ -51,9 +51,9 @@ class Database:
     def transaction(self, tenant: str) -> Iterator[Transaction]:
         """Read and write one tenant's rows; committed at the end, undone by any exception.
 
-        On SQLite it is the only writer while it lasts; on PostgreSQL rows can be locked by `select(lock=True)`
-        and changes are best made by compare-and-set. Raises `Unavailable` where it had to give way to another:
-        nothing was changed, and it may be tried again.
+        On SQLite it is the only writer while it lasts; on PostgreSQL rows can be locked by
+        `select(lock=True)` and changes are best made by compare-and-set. Raises `Unavailable` where it had
+        to give way to another: nothing was changed, and it may be tried again.
         """
         if not tenant:
             raise ScopeViolation("a transaction needs a tenant")

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import (
     Alias,
-    Column,
     ColumnElement,
     Connection,
     Delete,
@@ -42,7 +41,7 @@ def tenant_column(source: FromClause) -> ColumnElement[Any] | None:
     table = _table(source)
     if table is None or table.info.get("common"):
         return None
-    found: Column[Any] = source.c[table.info.get("tenant_column", "tenant_id")]
+    found: ColumnElement[Any] = source.c[table.info.get("tenant_column", "tenant_id")]
     return found
 
 
@@ -101,9 +100,7 @@ def verify(statement: Any, tenant: str | None, *, inserted_for: str | None = Non
             _require(sources, conditions, tenant, reading=True)
 
 
-def _require(
-    sources: list[FromClause], conditions: list[Any], tenant: str | None, *, reading: bool
-) -> None:
+def _require(sources: list[FromClause], conditions: list[Any], tenant: str | None, *, reading: bool) -> None:
     for source in sources:
         if tenant_column(source) is None:
             continue

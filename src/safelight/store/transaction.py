@@ -91,9 +91,7 @@ class Transaction:
     def insert(self, table: Table, **values: Any) -> None:
         """Add one row. Raises `sqlalchemy.exc.IntegrityError` where it breaks a constraint."""
         row = self._owned(table, values)
-        self._connection.execute(
-            sql_insert(table).values(row), execution_options={INSERTED_FOR: self.tenant}
-        )
+        self._connection.execute(sql_insert(table).values(row), execution_options={INSERTED_FOR: self.tenant})
 
     def insert_new(self, table: Table, **values: Any) -> bool:
         """Add one row unless a row with the same key is there; says whether it was added."""
@@ -132,7 +130,7 @@ class Transaction:
         subject: str,
         actor: str,
         content: Mapping[str, Any],
-        tenant: str | None | Tenantless = NOBODY,
+        tenant: str | Tenantless | None = NOBODY,
     ) -> None:
         """Put an entry on the record, committed with everything else in this transaction.
 
@@ -158,16 +156,22 @@ class Transaction:
         subject: str,
         body: Mapping[str, Any],
         due_at: float | None = None,
-        tenant: str | None | Tenantless = NOBODY,
+        tenant: str | Tenantless | None = NOBODY,
     ) -> str:
         """Leave a message in the outbox, sent only if this transaction commits; the id of the message."""
-        id = new_id("event")
+        message = new_id("event")
         now = self.now()
-        values = {"id": id, "topic": topic, "subject": subject, "body": canonical(body), "created_at": now}
+        values = {
+            "id": message,
+            "topic": topic,
+            "subject": subject,
+            "body": canonical(body),
+            "created_at": now,
+        }
         if self.tenant is None:
             values["tenant_id"] = self._named(tenant)
         self.insert(outbox, **values, due_at=now if due_at is None else due_at)
-        return id
+        return message
 
     def flush_log(self) -> None:
         """Chain the entries of this transaction to the log. Called last, so that the head is held briefly."""
@@ -221,7 +225,7 @@ class Transaction:
     ) -> Select[Any]:
         return sql_select(*columns).select_from(table).where(*self._scope(table, reading=True), *where)
 
-    def _named(self, tenant: str | None | Tenantless) -> str | None:
+    def _named(self, tenant: str | Tenantless | None) -> str | None:
         if isinstance(tenant, Tenantless):
             return self.tenant
         if self.tenant is not None and tenant != self.tenant:

@@ -102,7 +102,7 @@ attempts = Table(
     text("charged", default="unknown", server_default="unknown"),
     Column("amount", Double, nullable=True),
     text("currency", default="USD", server_default="USD"),
-    text("charge_source", default="", server_default=""),
+    text("charge_source", default=""),
     text("upstream_copy", null=True),
     UniqueConstraint("key"),
     UniqueConstraint("video_id", "number"),

@@ -1,0 +1,281 @@
+"""Bytes by their sha256, per tenant, in a folder, in memory or in an S3 bucket."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from safelight.errors import NotFound, SafelightError, SettingsError, StorageFull, Unavailable
+
+from .disk import require_space, storage_full, sync_tree
+from .retention import Retention
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+CHUNK = 1024 * 1024
+#: Below this a blob is written in one request that the store itself refuses if the name is taken.
+SMALL = 4 * 1024 * 1024
+
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredBlob:
+    """What is in the store, for the row of an asset."""
+
+    tenant: str
+    sha256: str
+    bytes: int
+    kind: str
+    retention: Retention
+
+
+class Damaged(SafelightError):
+    """Stored bytes that are no longer those that were stored."""
+
+
+class Blobs:
+    """A store by its URL: `file:///path/to/folder`, `memory://` or `s3://bucket/prefix`.
+
+    Bytes are written once, under `tenant/ab/sha256`; the same bytes again change nothing. What is put with
+    the retention class `vault` lies under `vault/`, and no call reaches it that does not say so. `options`
+    go to the S3 client (`endpoint`, `region`, `access_key_id`, `secret_access_key`, `allow_http` ...).
+    """
+
+    def __init__(self, url: str, *, options: Mapping[str, Any] | None = None) -> None:
+        self.url = url
+        self._folder, self._store = _open(url, dict(options or {}))
+
+    def put_file(self, path: Path, *, tenant: str, kind: str, retention: Retention) -> StoredBlob:
+        """Store a file. Raises `StorageFull` where there is no room, and leaves nothing behind."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = path.stat().st_size
+        self._write(path, size, _name(tenant, digest, vault=retention is Retention.VAULT))
+        return StoredBlob(tenant=tenant, sha256=digest, bytes=size, kind=kind, retention=retention)
+
+    def put_bytes(self, data: bytes, *, tenant: str, kind: str, retention: Retention) -> StoredBlob:
+        """Store bytes that are at hand; as `put_file`."""
+        digest = hashlib.sha256(data).hexdigest()
+        self._write(data, len(data), _name(tenant, digest, vault=retention is Retention.VAULT))
+        return StoredBlob(tenant=tenant, sha256=digest, bytes=len(data), kind=kind, retention=retention)
+
+    def size(self, tenant: str, sha256: str, *, vault: bool = False) -> int:
+        """How many bytes; `NotFound` where there are none of this name."""
+        import obstore
+
+        with _faults():
+            return int(obstore.head(self._store, _name(tenant, sha256, vault=vault))["size"])
+
+    def has(self, tenant: str, sha256: str, *, vault: bool = False) -> bool:
+        try:
+            self.size(tenant, sha256, vault=vault)
+        except NotFound:
+            return False
+        return True
+
+    def stream(
+        self, tenant: str, sha256: str, start: int = 0, end: int | None = None, *, vault: bool = False
+    ) -> Iterator[bytes]:
+        """The bytes from `start` to `end` (exclusive), in chunks. Not verified: use `copy_to` for that.
+
+        `NotFound` comes before the first chunk, when this is called.
+        """
+        import obstore
+
+        name = _name(tenant, sha256, vault=vault)
+        with _faults():
+            if end is not None and end <= start:
+                self.size(tenant, sha256, vault=vault)
+                return iter(())
+            wanted: Any = None
+            if end is not None:
+                wanted = {"range": (start, end)}
+            elif start:
+                wanted = {"range": {"offset": start}}
+            result = obstore.get(self._store, name, options=wanted)
+        return _chunks(result.stream(min_chunk_size=CHUNK))
+
+    def read(self, tenant: str, sha256: str, *, vault: bool = False) -> bytes:
+        """All the bytes, verified; for small ones."""
+        data = b"".join(self.stream(tenant, sha256, vault=vault))
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise _damaged(sha256)
+        return data
+
+    def copy_to(self, tenant: str, sha256: str, path: Path, *, vault: bool = False) -> None:
+        """Write the bytes to a file of this name, which appears only once they are verified and on the disk.
+
+        Raises `Damaged` where the stored bytes are no longer those that were stored.
+        """
+        chunks = self.stream(tenant, sha256, vault=vault)
+        digest = hashlib.sha256()
+        with NamedTemporaryFile(dir=path.parent, prefix=".blob-", delete=False) as file:
+            part = Path(file.name)
+            try:
+                for chunk in chunks:
+                    digest.update(chunk)
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+                if digest.hexdigest() != sha256:
+                    raise _damaged(sha256)
+                part.replace(path)
+            except OSError as error:
+                part.unlink(missing_ok=True)
+                raise storage_full(error) or error from error
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+
+    def delete(self, tenant: str, sha256: str, *, vault: bool = False) -> None:
+        """Remove the bytes; nothing happens where there are none."""
+        import obstore
+
+        try:
+            with _faults():
+                obstore.delete(self._store, _name(tenant, sha256, vault=vault))
+        except NotFound:
+            return
+
+    def lock_away(self, tenant: str, sha256: str) -> None:
+        """Move bytes into the vault. Safe to do twice; `NotFound` where they are in neither place."""
+        import obstore
+
+        plain, vaulted = _name(tenant, sha256, vault=False), _name(tenant, sha256, vault=True)
+        if self.has(tenant, sha256, vault=True):
+            self.delete(tenant, sha256)
+            return
+        with _faults():
+            obstore.copy(self._store, plain, vaulted)
+            self._keep(vaulted)
+        self.delete(tenant, sha256)
+
+    def names(self, tenant: str, *, vault: bool = False) -> Iterator[str]:
+        """The sha256 of everything a tenant has here."""
+        import obstore
+
+        prefix = f"vault/{_checked(tenant)}" if vault else _checked(tenant)
+        with _faults():
+            for page in obstore.list(self._store, prefix=prefix):
+                for item in page:
+                    yield item["path"].rsplit("/", 1)[-1]
+
+    def _write(self, source: Path | bytes, size: int, name: str) -> None:
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        with _faults():
+            if self._has(name, size):
+                return
+            if self._folder is not None:
+                require_space(self._folder, size)
+            if size <= SMALL:
+                try:
+                    obstore.put(self._store, name, source, mode="create")
+                except AlreadyExistsError:
+                    if not self._has(name, size):
+                        obstore.put(self._store, name, source)
+            else:
+                # Uploaded in parts; two writers of one name write the same bytes.
+                obstore.put(self._store, name, source, chunk_size=8 * 1024 * 1024, max_concurrency=4)
+            self._keep(name)
+
+    def _has(self, name: str, size: int) -> bool:
+        import obstore
+
+        try:
+            return bool(obstore.head(self._store, name)["size"] == size)
+        except FileNotFoundError:
+            return False
+
+    def _keep(self, name: str) -> None:
+        if self._folder is not None:
+            sync_tree(self._folder / name, self._folder)
+
+
+def _open(url: str, options: dict[str, Any]) -> tuple[Path | None, ObjectStore]:
+    from obstore.store import LocalStore, MemoryStore, S3Store
+
+    parts = urlsplit(url)
+    if parts.scheme == "memory":
+        return None, MemoryStore()
+    if parts.scheme == "file" and parts.path:
+        folder = Path(unquote(parts.path))
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"The blob folder {folder} cannot be made: {error.strerror}.") from error
+        return folder, LocalStore(prefix=folder)
+    if parts.scheme == "s3" and parts.netloc:
+        limits: Any = {"max_retries": 4, "retry_timeout": timedelta(seconds=20)}
+        allow_http = str(options.get("endpoint", "")).startswith("http://")
+        client: Any = {"timeout": "120s", "connect_timeout": "5s", "allow_http": allow_http}
+        try:
+            return None, S3Store(
+                parts.netloc,
+                prefix=parts.path.strip("/") or None,
+                retry_config=limits,
+                client_options=client,
+                **options,
+            )
+        except Exception as error:
+            raise SettingsError(f"The blob store {url} cannot be opened: {error}") from error
+    raise SettingsError(
+        f"The blob store {url!r} cannot be used.",
+        remedy="Write file:///path, memory:// or s3://bucket/prefix.",
+    )
+
+
+def _name(tenant: str, sha256: str, *, vault: bool) -> str:
+    if not _SHA256.fullmatch(sha256):
+        raise NotFound("There is no such file.")
+    name = f"{_checked(tenant)}/{sha256[:2]}/{sha256}"
+    return f"vault/{name}" if vault else name
+
+
+def _checked(tenant: str) -> str:
+    if not _TENANT.fullmatch(tenant) or tenant == "vault":
+        raise ValueError(f"not a tenant's id: {tenant!r}")
+    return tenant
+
+
+def _chunks(stream: Iterator[bytes]) -> Iterator[bytes]:
+    with _faults():
+        for chunk in stream:
+            yield bytes(chunk)
+
+
+def _damaged(sha256: str) -> Damaged:
+    return Damaged(
+        f"The stored file {sha256} is damaged: its bytes are not those that were stored.",
+        remedy="Restore it from a backup.",
+    )
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound("There is no such file.") from error
+    except BaseError as error:
+        said = str(error)
+        if any(sign in said for sign in ("os error 28", "os error 122", "os error 27", "EntityTooLarge")):
+            raise StorageFull("There is no room to store a file.") from error
+        raise Unavailable("The blob store does not answer as it should.", retry_after_s=5.0) from error
+    except OSError as error:
+        raise storage_full(error) or error from error
