@@ -66,7 +66,9 @@ def confine(limits: Limits, parent: int) -> Isolation:
     network = "kernel" if libc is not None and _leave_network(libc) else "python"
     _refuse_sockets()
     if network != "kernel":
-        notes.append("The kernel does not let the child leave the network; sockets are refused in Python only.")
+        notes.append(
+            "The kernel does not let the child leave the network; sockets are refused in Python only."
+        )
     dropped = libc is not None and _drop_capabilities(libc)
     no_new = libc is not None and libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
     # After the namespaces and capabilities: the kernel forgets this signal when those change.
@@ -78,7 +80,9 @@ def confine(limits: Limits, parent: int) -> Isolation:
     if not no_new:
         notes.append("The child could gain privileges from set-user-id programs.")
     if not death:
-        notes.append("The kernel does not end children with their parent; a thread in the child watches for it.")
+        notes.append(
+            "The kernel does not end children with their parent; a thread in the child watches for it."
+        )
     held = _limit(limits)
     missing = sorted({"memory", "file size", "open files", "core"} - set(held))
     if missing:
@@ -119,7 +123,13 @@ def _refuse_sockets() -> None:
     """The second line, and the only one on systems without namespaces."""
 
     def refuse(event: str, _arguments: tuple[object, ...]) -> None:
-        if event in {"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto", "socket.sendmsg"}:
+        if event in {
+            "socket.connect",
+            "socket.bind",
+            "socket.getaddrinfo",
+            "socket.sendto",
+            "socket.sendmsg",
+        }:
             raise PermissionError("a sandboxed child has no network")
         if event in {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty"}:
             raise PermissionError("a sandboxed child starts no programs")

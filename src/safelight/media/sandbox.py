@@ -194,7 +194,9 @@ class ChildProcess:
         try:
             messages = self._assembler.feed(data)
         except frames.BrokenFrame as error:
-            raise self._failure(errors.ChildCrashed, f"The sandboxed child sent nonsense: {error}.") from error
+            raise self._failure(
+                errors.ChildCrashed, f"The sandboxed child sent nonsense: {error}."
+            ) from error
         if not all(isinstance(message, dict) for message in messages):
             raise self._failure(errors.ChildCrashed, "The sandboxed child sent nonsense.")
         return messages
@@ -211,14 +213,17 @@ class ChildProcess:
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            return self._failure(errors.ChildCrashed, "The sandboxed child closed its pipe without an answer.")
+            return self._failure(
+                errors.ChildCrashed, "The sandboxed child closed its pipe without an answer."
+            )
         if code == -signal.SIGXCPU:
             return self._failure(
                 errors.ChildTimedOut, f"The check used more than {self.limits.cpu_s} s of processor time."
             )
         if code < 0:
             return self._failure(
-                errors.ChildCrashed, f"The sandboxed child was ended by the signal {signal.Signals(-code).name}."
+                errors.ChildCrashed,
+                f"The sandboxed child was ended by the signal {signal.Signals(-code).name}.",
             )
         return self._failure(errors.ChildCrashed, f"The sandboxed child ended with exit code {code}.")
 

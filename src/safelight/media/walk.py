@@ -1,0 +1,131 @@
+"""One walk over all frames of a clip, each decoded once, and over its sound. Only inside a sandboxed child."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from safelight.errors import InvalidMedia, TooLarge
+from safelight.media.probe import MediaFacts, VideoLimits, check_size, damage_is_said, facts_of, opened
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class DecodedFrame:
+    """One frame in presentation order. Scaled copies are made when asked for, and kept while it lives."""
+
+    def __init__(self, frame: Any, *, index: int, time_s: float, rotation: int) -> None:
+        self._frame = frame
+        self._turns = rotation // 90 % 4
+        self.index = index
+        self.time_s = time_s
+        sideways = self._turns % 2 == 1
+        self.width: int = frame.height if sideways else frame.width
+        self.height: int = frame.width if sideways else frame.height
+        self._scaled: dict[tuple[int, int], Pixels] = {}
+
+    def at(self, longest_side: int) -> Pixels:
+        """RGB pixels with this longest side (0: the source's own), aspect kept, never enlarged."""
+        width, height = fitted(self._frame.width, self._frame.height, longest_side)
+        return self._sized(width, height)
+
+    def tiny(self, side: int) -> Pixels:
+        """RGB pixels squeezed into a square, for comparing frames."""
+        return self._sized(side, side)
+
+    def _sized(self, width: int, height: int) -> Pixels:
+        key = (width, height)
+        if key not in self._scaled:
+            with damage_is_said():
+                pixels = self._frame.to_ndarray(
+                    format="rgb24", width=width, height=height, interpolation="AREA"
+                )
+            self._scaled[key] = np.ascontiguousarray(np.rot90(pixels, self._turns))
+        return self._scaled[key]
+
+
+def fitted(width: int, height: int, longest_side: int) -> tuple[int, int]:
+    """The size at which a picture's longest side is `longest_side`, aspect kept, never enlarged."""
+    longest = max(width, height)
+    if longest_side <= 0 or longest <= longest_side:
+        return width, height
+    scale = longest_side / longest
+    return max(round(width * scale), 1), max(round(height * scale), 1)
+
+
+class Walk:
+    """A clip, opened and checked. Use once: `frames`, then `sound`."""
+
+    def __init__(self, path: Path, limits: VideoLimits, *, threads: int = 1) -> None:
+        self._path = path
+        self._limits = limits
+        self._threads = threads
+        with opened(path, limits) as container:
+            self.facts: MediaFacts = facts_of(container, path.stat().st_size, limits)
+
+    def frames(self) -> Iterator[DecodedFrame]:
+        """Every frame. Raises `InvalidMedia` where one cannot be decoded or the file breaks off."""
+        index, last_s = 0, 0.0
+        with opened(self._path, self._limits) as container:
+            video = container.streams.video[0]
+            video.codec_context.thread_count = self._threads
+            first: float | None = None
+            for frame in _decoded(container, video):
+                check_size(frame.width, frame.height, self._limits)
+                if index >= self._limits.frames:
+                    raise TooLarge(f"The clip has more than {self._limits.frames:,} frames.")
+                moment = frame.time if frame.time is not None else index / (self.facts.fps or 25.0)
+                first = moment if first is None else first
+                # Times never run backwards, whatever the file says.
+                last_s = max(last_s, moment - first)
+                if last_s > self._limits.duration_s + 1:
+                    raise TooLarge(f"The clip lasts longer than {self._limits.duration_s:g} s.")
+                yield DecodedFrame(frame, index=index, time_s=last_s, rotation=self.facts.rotation)
+                index += 1
+        if index == 0:
+            raise InvalidMedia("The clip has no frame that can be decoded.")
+        if self.facts.frames and index < self.facts.frames * 0.98 - 2:
+            raise InvalidMedia(
+                f"The clip is cut off: it promises {self.facts.frames} frames, and {index} are there."
+            )
+
+    def sound(self, rates: set[int]) -> dict[int, npt.NDArray[np.float32]]:
+        """The whole sound, mono, at each of these rates; empty where the clip has none."""
+        import av
+
+        if self.facts.audio_codec is None or not rates:
+            return {}
+        most = {rate: int((self._limits.duration_s + 1) * rate) for rate in rates}
+        parts: dict[int, list[npt.NDArray[np.float32]]] = {rate: [] for rate in rates}
+        counts = dict.fromkeys(rates, 0)
+        resamplers = {rate: av.AudioResampler(format="flt", layout="mono", rate=rate) for rate in rates}
+        with opened(self._path, self._limits) as container:
+            for frame in chain(_decoded(container, container.streams.audio[0]), [None]):
+                for rate, resampler in resamplers.items():
+                    with damage_is_said():
+                        pieces = [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
+                    parts[rate] += pieces
+                    counts[rate] += sum(piece.size for piece in pieces)
+                    if counts[rate] > most[rate]:
+                        raise TooLarge(f"The sound lasts longer than {self._limits.duration_s:g} s.")
+        return {
+            rate: np.concatenate(pieces).astype(np.float32, copy=False)
+            if pieces
+            else np.zeros(0, dtype=np.float32)
+            for rate, pieces in parts.items()
+        }
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    frames = container.decode(stream)
+    while True:
+        with damage_is_said():
+            frame = next(frames, None)
+        if frame is None:
+            return
+        yield frame
