@@ -1,0 +1,15 @@
+"""Any server that speaks OpenAI's Videos API: vLLM-Omni, SGLang, Dynamo, LiteLLM, resellers, Safelight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .generator import VideosApiGenerator
+from .options import read_options
+
+__all__ = ["VideosApiGenerator", "create"]
+
+
+def create(options: dict[str, Any]) -> VideosApiGenerator:
+    """A generator from its table in the settings; `SettingsError` names the option that does not hold."""
+    return VideosApiGenerator(read_options(options))

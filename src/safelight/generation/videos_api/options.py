@@ -1,0 +1,114 @@
+"""The settings of one upstream server."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import httpx
+import msgspec
+
+from safelight.errors import SettingsError
+from safelight.generation.protocol import Offer, Ownership
+
+#: Fields that a create request has anyway; an allow-list cannot name them.
+OWN_FIELDS = frozenset({"prompt", "model", "seconds", "size", "input_reference", "metadata"})
+_TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
+_SIZE = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One upstream. Durations are seconds; prices are US dollars."""
+
+    #: With the version: `http://gpu-1:8091/v1`.
+    url: str
+    api_key: str = ""
+    name: str = "videos_api"
+    ownership: Ownership = Ownership.PAID
+    models: tuple[str, ...] = ()
+    seconds: tuple[int, ...] = (4, 8, 12)
+    #: `1280x720`; empty: any.
+    sizes: tuple[str, ...] = ()
+    #: Extra request fields that may pass, and the type of each.
+    extra_fields: dict[str, Literal["int", "float", "bool", "str"]] = {}
+    #: Those of the extra fields whose content is words.
+    text_fields: frozenset[str] = frozenset()
+    usd_per_second: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    #: What the server calls the file that we call `input_reference`; empty: it takes none.
+    reference_field: str = "input_reference"
+    #: Orders without a file go as this; with a file always as multipart.
+    send_as: Literal["multipart", "json"] = "multipart"
+    #: The name under `metadata` for our key, where the server takes metadata and gives it back; else empty.
+    key_metadata: str = ""
+    #: An order this server took is in its list after this long.
+    listed_within_s: Positive = 10.0
+    safety_settings: dict[str, str] = {}
+    connect_s: Positive = 5.0
+    submit_s: Positive = 120.0
+    poll_s: Positive = 15.0
+    fetch_s: Positive = 600.0
+    ca_file: str = ""
+    proxy: str = ""
+    #: Hosts that finished files may redirect to although they are private, `host` or `host:port`.
+    content_hosts: frozenset[str] = frozenset()
+
+    def offer(self) -> Offer:
+        own = self.ownership is Ownership.OWN
+        return Offer(
+            models=self.models,
+            seconds=self.seconds,
+            sizes=tuple(_size(text, self.name) for text in self.sizes),
+            extra_fields={name: _TYPES[kind] for name, kind in self.extra_fields.items()},
+            text_fields=self.text_fields,
+            takes_reference=bool(self.reference_field),
+            usd_per_second=0.0 if own and self.usd_per_second is None else self.usd_per_second,
+            safety_settings=self.safety_settings,
+        )
+
+
+def read_options(table: dict[str, Any]) -> Options:
+    """The options in a settings table, checked. `SettingsError` says which one does not hold and why."""
+    name = str(table.get("name", "videos_api"))
+    try:
+        options = msgspec.convert(table, Options)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"The generator {name!r} is not configured right: {error}.") from error
+    for problem in _problems(options):
+        raise SettingsError(f"The generator {name!r} is not configured right: {problem}")
+    options.offer()
+    return options
+
+
+def _problems(options: Options) -> list[str]:
+    problems = []
+    try:
+        url = httpx.URL(options.url)
+        if url.scheme not in {"http", "https"} or not url.host:
+            problems.append("`url` must be an http or https address such as http://gpu-1:8091/v1.")
+        if url.userinfo or url.query or url.fragment:
+            problems.append("`url` takes no user name, query or fragment; put the key into `api_key`.")
+    except httpx.InvalidURL:
+        problems.append("`url` cannot be read.")
+    if not options.api_key.isascii() or not options.api_key.isprintable() or " " in options.api_key:
+        problems.append("`api_key` has characters that cannot be sent.")
+    if taken := OWN_FIELDS & options.extra_fields.keys():
+        problems.append(f"`extra_fields` names {min(taken)}, which every order has anyway.")
+    if missing := options.text_fields - options.extra_fields.keys():
+        problems.append(f"`text_fields` names {min(missing)}, which is not among `extra_fields`.")
+    if not options.seconds or min(options.seconds) < 1:
+        problems.append("`seconds` must list at least one length of 1 or more.")
+    if options.ca_file and not Path(options.ca_file).is_file():
+        problems.append("`ca_file` does not exist.")
+    return problems
+
+
+def _size(text: str, name: str) -> tuple[int, int]:
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise SettingsError(
+            f"The generator {name!r} is not configured right: `sizes` holds {text!r}, not such as 1280x720."
+        )
+    return int(found.group(1)), int(found.group(2))

@@ -1,0 +1,69 @@
+"""The HTTP client for servers the operator configured: generators, hubs, webhooks' signers."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeouts:
+    """Seconds to connect, and to wait for each further piece of an answer."""
+
+    connect_s: float = 5.0
+    read_s: float = 60.0
+
+
+class AnswerTooLong(Exception):
+    """The server's answer is over the limit of bytes or of time."""
+
+
+def configured_client(
+    base_url: str,
+    *,
+    api_key: str = "",
+    timeouts: Timeouts | None = None,
+    keep_alive: bool = True,
+    ca_file: Path | None = None,
+    proxy: str | None = None,
+) -> httpx.Client:
+    """A client for one configured server: no redirects, no proxy or credentials from the environment.
+
+    With `keep_alive=False` every request has a connection of its own, so that a connection error before
+    sending is never mistaken for a lost answer.
+    """
+    limits = timeouts or Timeouts()
+    return httpx.Client(
+        base_url=base_url,
+        headers={"authorization": f"Bearer {api_key}"} if api_key else {},
+        timeout=httpx.Timeout(limits.read_s, connect=limits.connect_s),
+        limits=httpx.Limits(max_connections=100, max_keepalive_connections=None if keep_alive else 0),
+        verify=ssl.create_default_context(cafile=str(ca_file)) if ca_file else True,
+        proxy=proxy,
+        trust_env=False,
+        follow_redirects=False,
+    )
+
+
+def read_limited(
+    response: httpx.Response,
+    *,
+    max_bytes: int,
+    within_s: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> bytes:
+    """The body of a streamed response, decoded. `AnswerTooLong` where it passes a limit."""
+    deadline = clock() + within_s
+    body = bytearray()
+    for chunk in response.iter_bytes(65536):
+        body += chunk
+        if len(body) > max_bytes:
+            raise AnswerTooLong(f"more than {max_bytes} bytes")
+        if clock() > deadline:
+            raise AnswerTooLong(f"not finished after {within_s:g} s")
+    return bytes(body)

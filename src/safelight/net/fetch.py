@@ -1,0 +1,245 @@
+"""Fetching a file from a URL that a user gave."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import ssl
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+import httpcore
+import httpx
+
+from safelight.errors import InvalidMedia, RefusedAddress, SafelightError, StorageFull, TooLarge
+
+from .addresses import Target, judge_url, parse_url
+from .guard import GuardedBackend, Resolve, system_resolve
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_DISK_FULL = frozenset({28, 122})  # ENOSPC, EDQUOT
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchLimits:
+    max_bytes: int = 32 * 1024 * 1024
+    #: From the first look-up of a name to the last byte, over all redirects.
+    total_s: float = 20.0
+    #: To connect, and between two pieces of an answer.
+    idle_s: float = 5.0
+    redirects: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """What was written: where, how many bytes, and what the server called it."""
+
+    path: Path
+    size: int
+    sha256: str
+    #: As declared, lower case, without parameters; empty where nothing was declared. Not verified.
+    media_type: str
+    redirects: int = 0
+
+
+class Fetcher:
+    """Fetches what users point to, from the public internet only.
+
+    `allow_hosts` are hosts the operator configured, `media.example` (ports 80 and 443) or
+    `media.example:8080`: they may be private. Where they redirect to may not. `wire` makes the connections
+    to addresses already judged; `tls` holds the trusted roots, else certifi's.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_hosts: frozenset[str] = frozenset(),
+        limits: FetchLimits | None = None,
+        resolve: Resolve = system_resolve,
+        clock: Callable[[], float] = time.monotonic,
+        wire: httpcore.NetworkBackend | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._exempt = frozenset(pair for host in allow_hosts for pair in _host_and_ports(host))
+        self._limits = limits or FetchLimits()
+        self._resolve = resolve
+        self._clock = clock
+        self._wire = wire
+        self._tls = tls or httpx.create_ssl_context(trust_env=False)
+
+    def fetch(
+        self,
+        url: str,
+        into: Path,
+        *,
+        media_types: tuple[str, ...] = (),
+        max_bytes: int | None = None,
+        param: str | None = None,
+    ) -> Fetched:
+        """Write what `url` (http, https or data) points to into the new file `into`, whole or not at all.
+
+        `media_types` are accepted declared types or prefixes such as `image/`; empty: any. Raises
+        `RefusedAddress`, `InvalidMedia` (unreachable, not what was asked for, truncated) or `TooLarge`,
+        each with `param`.
+        """
+        limit = self._limits.max_bytes if max_bytes is None else max_bytes
+        try:
+            if url[:5].lower() == "data:":
+                return _from_data_url(url, into, media_types, limit)
+            return self._over_http(url, into, media_types, limit)
+        except SafelightError as error:
+            error.param = error.param or param
+            raise
+
+    def _over_http(self, url: str, into: Path, media_types: tuple[str, ...], limit: int) -> Fetched:
+        deadline = self._clock() + self._limits.total_s
+        target = self._first(url)
+        exempt = self._exempt
+        for hop in range(self._limits.redirects + 1):
+            backend = GuardedBackend(
+                resolve=self._resolve, exempt=exempt, deadline=deadline, clock=self._clock, wire=self._wire
+            )
+            outcome = self._one_hop(target, backend, into, media_types, limit, hop)
+            if isinstance(outcome, Fetched):
+                return outcome
+            if target.scheme == "https" and outcome.scheme != "https":
+                raise RefusedAddress("The URL redirects from https to http.", remedy=_SEND_IT)
+            # Only what the operator wrote down is exempt, never where a server there points to.
+            target, exempt = outcome, frozenset()
+        raise RefusedAddress(f"The URL redirects more than {self._limits.redirects} times.", remedy=_SEND_IT)
+
+    def _first(self, url: str) -> Target:
+        target = parse_url(url)
+        return target if (target.host.strip("[]"), target.port) in self._exempt else judge_url(url)
+
+    def _one_hop(
+        self,
+        target: Target,
+        backend: GuardedBackend,
+        into: Path,
+        media_types: tuple[str, ...],
+        limit: int,
+        hop: int,
+    ) -> Fetched | Target:
+        idle = self._limits.idle_s
+        headers = [
+            (b"host", target.url.netloc),
+            (b"accept", b"image/*, video/*, audio/*, */*;q=0.1"),
+            (b"accept-encoding", b"identity"),
+            (b"user-agent", b"safelight"),
+            (b"connection", b"close"),
+        ]
+        url = httpcore.URL(
+            scheme=target.scheme.encode(),
+            host=target.host.strip("[]").encode(),
+            port=target.port,
+            target=target.url.raw_path,
+        )
+        timeouts = {"connect": idle, "read": idle, "write": idle, "pool": idle}
+        try:
+            with (
+                httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
+                pool.stream("GET", url, headers=headers, extensions={"timeout": timeouts}) as response,
+            ):
+                answer = {name.lower(): value.decode("latin-1") for name, value in response.headers}
+                if response.status in _REDIRECTS:
+                    return _next(target, answer.get(b"location", ""))
+                if response.status != 200:
+                    raise _invalid(f"The URL answered with status {response.status}.")
+                if answer.get(b"content-encoding", "identity").lower() != "identity":
+                    raise _invalid("The URL's server compressed the file although asked not to.")
+                declared = answer.get(b"content-type", "").split(";")[0].strip().lower()
+                _check_type(declared, media_types)
+                length = answer.get(b"content-length", "")
+                if length.isdigit() and int(length) > limit:
+                    raise _too_large(limit)
+                return _write(response.iter_stream(), into, limit, declared, hop)
+        except httpcore.TimeoutException as error:
+            raise _invalid("The URL's server took too long.") from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
+            raise _invalid("The URL could not be fetched whole: the connection failed.") from error
+
+
+_SEND_IT = "Send the file itself instead."
+
+
+def _host_and_ports(entry: str) -> Iterable[tuple[str, int]]:
+    host, separator, port = entry.strip().lower().rpartition(":")
+    if separator and port.isdigit() and (":" not in host or host.endswith("]")):
+        return [(host.strip("[]").removesuffix("."), int(port))]
+    name = entry.strip().lower().strip("[]").removesuffix(".")
+    return [(name, 80), (name, 443)]
+
+
+def _next(target: Target, location: str) -> Target:
+    if not location:
+        raise _invalid("The URL redirects to nowhere.")
+    try:
+        joined = str(target.url.join(location))
+    except (httpx.InvalidURL, ValueError) as error:
+        raise RefusedAddress("The URL redirects to an unreadable address.", remedy=_SEND_IT) from error
+    return judge_url(joined)
+
+
+def _from_data_url(url: str, into: Path, media_types: tuple[str, ...], limit: int) -> Fetched:
+    head, comma, body = url[5:].partition(",")
+    if not comma:
+        raise _invalid("The data URL has no data.")
+    if len(body) > limit * 4:
+        raise _too_large(limit)
+    kind, *parameters = [part.strip().lower() for part in head.split(";")]
+    declared = kind or "text/plain"
+    _check_type(declared, media_types)
+    data = unquote_to_bytes(body)
+    if "base64" in parameters:
+        try:
+            data = base64.b64decode(b"".join(data.split()), validate=True)
+        except binascii.Error as error:
+            raise _invalid("The data URL is not valid base64.") from error
+    return _write([data], into, limit, declared, 0)
+
+
+def _check_type(declared: str, accepted: tuple[str, ...]) -> None:
+    if accepted and not declared.startswith(accepted):
+        wanted = ", ".join(f"{kind}*" if kind.endswith("/") else kind for kind in accepted)
+        raise _invalid(f"The URL gives {declared[:60] or 'no type'}, not {wanted}.")
+
+
+def _write(chunks: Iterable[bytes], into: Path, limit: int, declared: str, hop: int) -> Fetched:
+    size, digest = 0, hashlib.sha256()
+    part: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=into.parent, prefix=".fetch-", delete=False) as file:
+            part = Path(file.name)
+            for chunk in chunks:
+                size += len(chunk)
+                if size > limit:
+                    raise _too_large(limit)
+                digest.update(chunk)
+                file.write(chunk)
+        if size == 0:
+            raise _invalid("The URL gives an empty file.")
+        part.replace(into)
+    except OSError as error:
+        if error.errno in _DISK_FULL:
+            raise StorageFull("There is no room to store the fetched file.") from error
+        raise
+    finally:
+        if part is not None:
+            with suppress(FileNotFoundError):
+                part.unlink()
+    return Fetched(path=into, size=size, sha256=digest.hexdigest(), media_type=declared, redirects=hop)
+
+
+def _invalid(message: str) -> InvalidMedia:
+    return InvalidMedia(message, remedy=_SEND_IT)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The URL gives more than the {limit} bytes that are accepted.")
