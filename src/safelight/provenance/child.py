@@ -23,7 +23,7 @@ _MOST = 64
 
 
 def seal(argument: dict[str, Any], link: Link) -> dict[str, Any]:
-    """Copy the MP4 at `source` to `into` with the manifest inside, signed by the gateway, and read it back."""
+    """Copy the MP4 at `source` to `into` with the manifest inside, signed by the gateway; read it back."""
     from c2pa import Builder, C2paError, C2paSigningAlg, Signer
 
     context = _context(argument["anchors"])
@@ -56,16 +56,21 @@ def read(argument: dict[str, Any], _link: Link) -> dict[str, Any]:
         try:
             with path.open("rb") as file:
                 found = _report(_reader(kind, file, argument.get("manifest"), _context(anchors)))
-        except C2paError.ManifestNotFound:
-            return {"state": "absent", "media_type": kind, "note": "none"}
-        except C2paError.RemoteManifest as error:
-            return {"state": "absent", "media_type": kind, "note": "remote", "problem": str(error)[:_LONGEST]}
         except C2paError as error:
-            state = "invalid" if _has_traces(path) else "unreadable"
-            return {"state": state, "media_type": kind, "note": "damaged", "problem": str(error)[:_LONGEST]}
+            return {"media_type": kind, **_unread(str(error), path)}
         if found["state"] == "trusted":
             return {**found, "media_type": kind, "trusted_by": name}
     return {**found, "media_type": kind}
+
+
+def _unread(problem: str, path: Path) -> dict[str, str]:
+    """Why there is no manifest to report. The library names the kind of error at the start of its text."""
+    if problem.startswith("ManifestNotFound"):
+        return {"state": "absent", "note": "none"}
+    if problem.startswith("Remote"):
+        return {"state": "absent", "note": "remote", "problem": problem[:_LONGEST]}
+    state = "invalid" if _has_traces(path) else "unreadable"
+    return {"state": state, "note": "damaged", "problem": problem[:_LONGEST]}
 
 
 def _context(anchors: str) -> Context:

@@ -186,8 +186,8 @@ def _read_private(path: Path) -> tuple[ec.EllipticCurvePrivateKey, list[x509.Cer
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise ConfigurationError(
             f"The key file {path} can be read by others on this machine.",
-            remedy=f"If nobody had the chance: chmod 600 '{path}'. Otherwise move the keys directory away, let "
-            "Safelight make new keys, and keep its anchors/ so that old seals are still known.",
+            remedy=f"If nobody had the chance: chmod 600 '{path}'. Otherwise move the keys directory away, "
+            "let Safelight make new keys, and keep its anchors/ so that old seals are still known.",
         )
     key = _read_key(path)
     chain = _read_certificates(path)

@@ -6,14 +6,14 @@ import datetime as dt
 import hashlib
 import json
 import secrets
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import safelight
-from safelight.errors import ChildCrashed, StorageFull
+from safelight.errors import ChildCrashed
 from safelight.media.sandbox import Limits, Sandbox
+from safelight.store import disk
 
 from . import manifest
 from .keys import KeyStore
@@ -52,8 +52,7 @@ class Sealer:
         """
         definition = manifest.build(facts, version=safelight.__version__)
         source_sha256 = sha256_of(source)
-        if shutil.disk_usage(into.parent).free < source.stat().st_size + _ADDED:
-            raise StorageFull("The disk has no room for the sealed video.", remedy="Make room and try again.")
+        disk.require_space(into.parent, source.stat().st_size + _ADDED)
         key = self._keys.signing()
         partial = into.with_name(f".{into.name}.{secrets.token_hex(8)}.partial")
         try:
@@ -67,11 +66,13 @@ class Sealer:
                     "into": str(partial.resolve()),
                 },
                 limits=_LIMITS,
-                signer=_Once(key.sign_claim),
+                signer=OneSignature(key.sign_claim),
             )
             stored = _checked(answer)
             sha256 = sha256_of(partial)
+            disk.sync(partial)
             partial.replace(into)
+            disk.sync(into.parent)
         finally:
             partial.unlink(missing_ok=True)
         verdict = next(
@@ -87,7 +88,7 @@ class Sealer:
         )
 
 
-class _Once:
+class OneSignature:
     """Signs one claim for one seal: a child that was taken over gets no second one."""
 
     def __init__(self, sign: Callable[[bytes], bytes]) -> None:

@@ -19,6 +19,11 @@ _CONTENT = ("assertion.bmffHash.mismatch", "assertion.dataHash.mismatch", "asser
 def answer(reading: Reading, *, own: bool, known: Seal | None) -> str:
     """One or two sentences for the person with the file."""
     what = _noun(reading)
+    if known is not None and reading.state.value != "trusted":
+        return (
+            f"This {what} was delivered by this installation on {_day(known.sealed_at)}: the registry knows "
+            "these very bytes. Its manifest does not say so by itself."
+        )
     match reading.state.value:
         case "trusted" if own and known:
             return (
@@ -43,7 +48,7 @@ def answer(reading: Reading, *, own: bool, known: Seal | None) -> str:
         case "invalid":
             return _invalid(reading, what)
         case "absent":
-            return _absent(reading, what, known)
+            return _absent(reading, what)
         case _:
             return f"The {what} could not be read, so no manifest was found. {_NOTHING}"
 
@@ -60,12 +65,7 @@ def _invalid(reading: Reading, what: str) -> str:
     return f"The manifest of this {what} was changed or damaged. Nothing it says can be relied on."
 
 
-def _absent(reading: Reading, what: str, known: Seal | None) -> str:
-    if known is not None:
-        return (
-            f"This {what} was delivered by this installation on {_day(known.sealed_at)}: the registry knows "
-            "these very bytes."
-        )
+def _absent(reading: Reading, what: str) -> str:
     if reading.note == "format":
         return f"No manifest: this kind of file cannot carry one. {_NOTHING}"
     if reading.note == "remote":
@@ -79,20 +79,20 @@ def manifest(reading: Reading, *, own: bool) -> dict[str, str]:
         case "trusted":
             signer = "this installation" if own else _name(reading)
             return {
-                "says": f"Sealed by {signer}{_on(reading)}; source type {reading.source_type or 'not given'}.",
+                "says": f"Sealed by {signer}{_on(reading)}; source: {reading.source_type or 'not given'}.",
                 "proves": f"{signer[:1].upper()}{signer[1:]} signed this picture and sound, unchanged.",
-                "does_not_prove": "That the content is true or harmless, and the time: it is the signer's own "
-                "word. Parts of the file that carry no picture or sound are not covered.",
+                "does_not_prove": "That the content is true or harmless, nor the time: it is the signer's "
+                "own word. Parts of the file that carry no picture or sound are not covered.",
             }
         case "valid":
             return {
                 "says": f"Sealed by {_name(reading)}{_on(reading)}.",
                 "proves": "Picture and sound are as they were when somebody sealed them.",
-                "does_not_prove": "Who that was: the signer's certificate leads to no root that is trusted here.",
+                "does_not_prove": "Who that was: its certificate leads to no root that is trusted here.",
             }
         case "invalid":
             return {
-                "says": f"There is a manifest, and it does not hold: {', '.join(reading.failures) or 'damaged'}.",
+                "says": f"The manifest does not hold: {', '.join(reading.failures) or 'damaged'}.",
                 "proves": "Something was changed after sealing, or the certificate does not hold.",
                 "does_not_prove": "Who changed it, what, or that the rest of what it says was ever true.",
             }
@@ -100,8 +100,8 @@ def manifest(reading: Reading, *, own: bool) -> dict[str, str]:
             return {
                 "says": "There is no manifest that could be read.",
                 "proves": "Nothing.",
-                "does_not_prove": "That the file was not generated, or does not come from here: a manifest is "
-                "lost by re-encoding, by most apps, and by copying into a new container.",
+                "does_not_prove": "That the file was not generated, or does not come from here: a "
+                "manifest is lost by re-encoding, by most apps, and by copying into a new container.",
             }
 
 
@@ -116,8 +116,8 @@ def registry(registered: bool) -> dict[str, str]:
     return {
         "says": "The registry has no file with these very bytes.",
         "proves": "This exact file is not among those recorded here.",
-        "does_not_prove": "That it does not come from here: one changed byte, or a record that was erased, is "
-        "enough.",
+        "does_not_prove": "That it does not come from here: one changed byte, or an erased record, "
+        "is enough.",
     }
 
 

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from safelight.provenance.registry import Registry
+from safelight.provenance.seal import Seal
+from safelight.store.database import Database
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(f"sqlite:///{tmp_path / 'safelight.db'}")
+    made.migrate()
+    yield made
+    made.close()
+
+
+def a_seal(sha256: str, minute: int = 0) -> Seal:
+    return Seal(
+        video_id="video_1",
+        sha256=sha256,
+        source_sha256="0" * 64,
+        sealed_at=dt.datetime(2026, 11, 20, 7, minute, tzinfo=dt.UTC),
+        manifest=b"\x00\x01",
+        facts={"action": "allow"},
+    )
+
+
+def test_a_seal_is_found_by_the_files_hash_whoever_asks(database: Database) -> None:
+    registry = Registry(database)
+    with database.transaction("tenant_a") as tx:
+        assert registry.record(tx, a_seal("1" * 64))
+    assert registry.by_sha256("1" * 64) == a_seal("1" * 64)
+    assert registry.by_sha256("2" * 64) is None
+
+
+def test_the_same_file_is_recorded_once(database: Database) -> None:
+    registry = Registry(database)
+    with database.transaction("tenant_a") as tx:
+        assert registry.record(tx, a_seal("1" * 64))
+        assert not registry.record(tx, a_seal("1" * 64))
+    assert len(registry.by_video("video_1", tenant="tenant_a")) == 1
+
+
+def test_a_videos_seals_are_its_tenants_newest_first(database: Database) -> None:
+    registry = Registry(database)
+    with database.transaction("tenant_a") as tx:
+        registry.record(tx, a_seal("1" * 64, minute=1))
+        registry.record(tx, a_seal("2" * 64, minute=2))
+    found = registry.by_video("video_1", tenant="tenant_a")
+    assert [seal.sha256[0] for seal in found] == ["2", "1"]
+    assert registry.by_video("video_1", tenant="tenant_b") == ()
+
+
+def test_a_seal_whose_transaction_fails_was_never_made(database: Database) -> None:
+    registry = Registry(database)
+
+    def fail_halfway() -> None:
+        with database.transaction("tenant_a") as tx:
+            registry.record(tx, a_seal("1" * 64))
+            raise RuntimeError("killed between")
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
+    assert registry.by_sha256("1" * 64) is None

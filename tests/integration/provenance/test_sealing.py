@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import av
+import msgspec
+import pytest
+from c2pa import Context, Reader
+
+from safelight.errors import ChildCrashed, InvalidMedia
+from safelight.media.sandbox import Sandbox
+from safelight.provenance.keys import KeyStore
+from safelight.provenance.sealing import OneSignature, Sealer
+
+from .conftest import FactsMaker
+
+
+def read_with_c2pa_itself(path: Path, anchors: str, manifest: bytes | None = None) -> Reader:
+    context = Context.from_dict(
+        {"trust": {"trust_anchors": anchors}, "verify": {"remote_manifest_fetch": False}}
+    )
+    with path.open("rb") as file:
+        if manifest is not None:
+            return Reader("video/mp4", file, manifest, context=context)
+        return Reader("video/mp4", file, context=context)
+
+
+def test_a_sealed_file_is_trusted_under_our_root_and_says_what_was_decided(
+    sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    sealed = tmp_path / "sealed.mp4"
+    seal = sealer.seal(video, sealed, facts())
+
+    reader = read_with_c2pa_itself(sealed, sealer.trust_anchor_pem)
+    assert reader.get_validation_state() == "Trusted"
+    active: Any = reader.get_active_manifest()
+    assertions = {one["label"]: one["data"] for one in active["assertions"]}
+    created, badge = assertions["c2pa.actions.v2"]["actions"]
+    assert created["action"] == "c2pa.created"
+    assert created["digitalSourceType"].endswith("/algorithmicMedia")
+    assert created["when"] == "2026-11-20T07:00:00Z"
+    assert badge["action"] == "c2pa.addedText"
+    verdict = assertions["safelight.verdict"]
+    assert verdict["video"] == "video_" + "0" * 32
+    assert verdict["policy"] == {"name": "starter", "sha256": "b" * 64}
+    assert (verdict["action"], verdict["category"], verdict["test_card"]) == ("label", "likeness", False)
+    assert verdict["coverage"] == {
+        "checked": ["sexual (image)"],
+        "partly": [],
+        "not checked": ["violence/graphic (image)"],
+    }
+    assert active["claim_generator_info"][0]["name"] == "Safelight"
+    assert active["signature_info"]["issuer"] == "Test Films"
+
+    assert seal.sha256 == hashlib.sha256(sealed.read_bytes()).hexdigest()
+    assert seal.source_sha256 == hashlib.sha256(video.read_bytes()).hexdigest()
+    assert seal.facts["video"] == verdict["video"]
+
+
+def test_the_sealed_video_still_plays(sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path) -> None:
+    sealed = tmp_path / "sealed.mp4"
+    sealer.seal(video, sealed, facts())
+    frames = []
+    for path in (video, sealed):
+        with av.open(str(path)) as container:
+            frames.append([frame.to_ndarray().tobytes() for frame in container.decode(video=0)])
+    assert frames[0] == frames[1]
+
+
+def test_nobody_elses_root_makes_it_trusted(
+    sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    sealed = tmp_path / "sealed.mp4"
+    sealer.seal(video, sealed, facts())
+    other = KeyStore.own(tmp_path / "other", organization="Test Films")
+    assert read_with_c2pa_itself(sealed, other.anchors_pem).get_validation_state() == "Valid"
+
+
+def test_the_stored_manifest_finds_its_way_back_to_a_file(
+    sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    sealed = tmp_path / "sealed.mp4"
+    seal = sealer.seal(video, sealed, facts())
+    reader = read_with_c2pa_itself(sealed, sealer.trust_anchor_pem, seal.manifest)
+    assert reader.get_validation_state() == "Trusted"
+
+
+class Watched(Sandbox):
+    """A sandbox that remembers what was handed to its children."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handed: list[Any] = []
+
+    def run(self, function: str, argument: Any = None, **rest: Any) -> Any:
+        self.handed.append(argument)
+        return super().run(function, argument, **rest)
+
+
+def test_the_private_key_is_never_handed_to_the_child(
+    keys: KeyStore, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    watched = Watched()
+    Sealer(sandbox=watched, keys=keys).seal(video, tmp_path / "sealed.mp4", facts())
+    watched.close()
+    handed = msgspec.json.encode(watched.handed).decode()
+    assert "PRIVATE KEY" not in handed
+    assert str(tmp_path / "keys") not in handed
+    assert "BEGIN CERTIFICATE" in handed
+
+
+def test_one_seal_gets_one_signature_and_only_over_a_claim(keys: KeyStore) -> None:
+    claim = b"\x84\x6aSignature1" + bytes(40)
+    once = OneSignature(keys.signing().sign_claim)
+    assert len(once(claim)) == 64
+    with pytest.raises(ChildCrashed, match="second signature"):
+        once(claim)
+    with pytest.raises(ChildCrashed, match="no claim"):
+        OneSignature(keys.signing().sign_claim)(b"a certificate I would like")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a video", b"\0\0\0\x18ftypmp42" + b"\xff" * 400])
+def test_what_is_no_video_is_refused_and_leaves_nothing_behind(
+    content: bytes, sealer: Sealer, facts: FactsMaker, tmp_path: Path
+) -> None:
+    source = tmp_path / "source.mp4"
+    source.write_bytes(content)
+    into = tmp_path / "out" / "sealed.mp4"
+    into.parent.mkdir()
+    with pytest.raises(InvalidMedia):
+        sealer.seal(source, into, facts())
+    assert list(into.parent.iterdir()) == []
+
+
+def test_sealing_again_replaces_the_file_whole(
+    sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    into = tmp_path / "out" / "sealed.mp4"
+    into.parent.mkdir()
+    first = sealer.seal(video, into, facts())
+    second = sealer.seal(video, into, facts())
+    assert first.sha256 != second.sha256
+    assert hashlib.sha256(into.read_bytes()).hexdigest() == second.sha256
+    assert [path.name for path in into.parent.iterdir()] == ["sealed.mp4"]
+
+
+def test_the_manifest_holds_no_words_of_the_prompt_and_nothing_of_a_person(
+    sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    sealed = tmp_path / "sealed.mp4"
+    sealer.seal(video, sealed, facts())
+    told = json.loads(read_with_c2pa_itself(sealed, sealer.trust_anchor_pem).json())
+    keys_seen: set[str] = set()
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            keys_seen.update(value)
+            for entry in value.values():
+                walk(entry)
+        elif isinstance(value, list):
+            for entry in value:
+                walk(entry)
+
+    walk(told["manifests"])
+    assert not keys_seen & {"prompt", "user", "end_user", "tenant", "key", "reason", "evidence", "findings"}
