@@ -89,3 +89,35 @@ def _join(one: Cell, other: Cell) -> Cell:
         note=" ".join(dict.fromkeys(note for note in (one.note, other.note) if note)),
         measured=one.measured or other.measured,
     )
+
+
+class _PackedCell(msgspec.Struct, array_like=True):
+    """A cell as stored: positions instead of names."""
+
+    category: str
+    modality: Modality
+    required: bool
+    available: bool
+    ran: bool
+    complete: bool
+    detectors: tuple[str, ...]
+    note: str
+    measured: str | None
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[_PackedCell])
+
+
+def pack(coverage: Coverage) -> bytes:
+    """Coverage as compact bytes for the database."""
+    fields = _PackedCell.__struct_fields__
+    return _encoder.encode([[getattr(cell, name) for name in fields] for cell in coverage])
+
+
+def unpack(data: bytes) -> Coverage:
+    """The coverage in `data`. Raises `msgspec.DecodeError` on anything `pack` did not write."""
+    fields = _PackedCell.__struct_fields__
+    return Coverage(
+        cells=tuple(Cell(**{name: getattr(cell, name) for name in fields}) for cell in _decoder.decode(data))
+    )

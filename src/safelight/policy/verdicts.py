@@ -82,3 +82,5 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     quarantine: bool = False
     #: Only the safety test card's own finding decided: no strike.
     test_card_only: bool = False
+    #: A sign of distress was seen: who is told of this verdict gets help lines, kindly. No punishment.
+    support: bool = False

@@ -1,0 +1,194 @@
+"""What a rule may ask of one finding: its attributes, and the facts its evidence holds."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import yaml
+
+from .findings import Attribute, Finding, FrameRange, ImageBox, Match, TimeRange
+from .source import Reader, did_you_mean
+
+
+class Kind(StrEnum):
+    """What values an attribute has."""
+
+    NUMBER = "number"
+    FLAG = "flag"
+    WORD = "word"
+
+
+#: Attributes every document may use. A document declares further ones under `attributes:`.
+KNOWN: Mapping[str, Kind] = {
+    "area": Kind.NUMBER,
+    "duration_s": Kind.NUMBER,
+    "frames": Kind.NUMBER,
+    "speech": Kind.FLAG,
+    "negated": Kind.FLAG,
+    "role": Kind.WORD,
+    "public_figure": Kind.FLAG,
+    "historical": Kind.FLAG,
+    "named": Kind.FLAG,
+    "explicit": Kind.FLAG,
+    "kind": Kind.WORD,
+    "source": Kind.WORD,
+    "disagrees_with": Kind.WORD,
+}
+
+Predicate: TypeAlias = Callable[[Finding], bool]
+#: A condition as it stands in the canonical document: `{"at_least": 3}`, `{"is": true}`, `{"in": [...]}`.
+Spec: TypeAlias = dict[str, Any]
+
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "at_least": operator.ge,
+    "at_most": operator.le,
+    "above": operator.gt,
+    "below": operator.lt,
+}
+_OPERATORS = frozenset({*_COMPARISONS, "is", "in", "not"})
+
+
+def read_attributes(reader: Reader, node: yaml.Node, field: str, known: Mapping[str, Kind]) -> dict[str, Any]:
+    """The conditions in an `attributes:` mapping, by attribute. `null` takes an inherited one away."""
+    found: dict[str, Any] = {}
+    for name, value in reader.mapping(node, field, None).items():
+        here = f"{field}.{name}"
+        if name not in known:
+            remedy = did_you_mean(name, known)
+            if not remedy.startswith("Did"):
+                remedy = f"Declare it first: `attributes: {{{name}: number}}` (or flag, word)."
+            reader.problem(value, here, f"No attribute is called {name!r}.", remedy)
+        elif reader.is_null(value):
+            found[name] = None
+        else:
+            spec = _read_condition(reader, value, here, known[name])
+            if spec:
+                found[name] = spec
+    return found
+
+
+def _read_condition(reader: Reader, node: yaml.Node, field: str, kind: Kind) -> Spec:
+    if isinstance(node, yaml.SequenceNode):
+        return {
+            "in": sorted(
+                value for item in node.value if (value := _value(reader, item, field, kind)) is not None
+            )
+        }
+    if isinstance(node, yaml.ScalarNode):
+        value = _value(reader, node, field, kind)
+        return {} if value is None else {"is": value}
+    spec: Spec = {}
+    for key, item in reader.mapping(node, field, _OPERATORS).items():
+        here = f"{field}.{key}"
+        if key in _COMPARISONS and kind is not Kind.NUMBER:
+            reader.problem(
+                item, here, f"{key!r} compares numbers; this is a {kind}.", "Write the value itself."
+            )
+        elif key == "in":
+            spec |= _read_condition(reader, item, here, kind) if isinstance(item, yaml.SequenceNode) else {}
+            if not isinstance(item, yaml.SequenceNode):
+                reader.problem(item, here, "This should be a list.", "Write [one, two].")
+        else:
+            value = _value(reader, item, here, kind)
+            if value is not None:
+                spec[key] = value
+    return spec
+
+
+def _value(reader: Reader, node: yaml.Node, field: str, kind: Kind) -> Attribute | None:
+    if kind is Kind.NUMBER:
+        return reader.number(node, field)
+    if kind is Kind.FLAG:
+        return reader.flag(node, field)
+    return reader.text(node, field, longest=100)
+
+
+def compile_attributes(specs: Mapping[str, Spec], known: Mapping[str, Kind]) -> Predicate | None:
+    """One question about a finding, true where every condition holds; None where there is none.
+
+    A number a finding does not have fails every condition on it; a missing flag is false, a missing word
+    empty.
+    """
+    tests = [_compile_one(name, known[name], spec) for name, spec in sorted(specs.items()) if spec]
+    if not tests:
+        return None
+    if len(tests) == 1:
+        return tests[0]
+    return lambda finding: all(test(finding) for test in tests)
+
+
+def _compile_one(name: str, kind: Kind, spec: Spec) -> Predicate:
+    absent: Attribute | None = {Kind.NUMBER: None, Kind.FLAG: False, Kind.WORD: ""}[kind]
+    derive = _DERIVED.get(name)
+    checks = [_check(key, value) for key, value in sorted(spec.items())]
+
+    def test(finding: Finding) -> bool:
+        value: Attribute | None = finding.attributes.get(name)
+        if value is None:
+            value = derive(finding) if derive else absent
+        return value is not None and all(check(value) for check in checks)
+
+    return test
+
+
+def _check(key: str, wanted: Any) -> Callable[[Attribute], bool]:
+    if key == "in":
+        options = frozenset(wanted)
+        return lambda value: value in options
+    if key == "is":
+        return lambda value: bool(value == wanted)
+    if key == "not":
+        return lambda value: bool(value != wanted)
+    compare = _COMPARISONS[key]
+    return lambda value: not isinstance(value, str) and compare(value, wanted)
+
+
+def _area(finding: Finding) -> float | None:
+    boxes = [
+        box
+        for part in finding.evidence
+        if (box := part.box if isinstance(part, FrameRange) else part if isinstance(part, ImageBox) else None)
+    ]
+    return max((box.w * box.h for box in boxes), default=None)
+
+
+def _frames(finding: Finding) -> float | None:
+    counts = [part.last - part.first + 1 for part in finding.evidence if isinstance(part, FrameRange)]
+    return float(sum(counts)) if counts else None
+
+
+def _duration(finding: Finding) -> float | None:
+    spans = [
+        part.end_s - part.start_s for part in finding.evidence if isinstance(part, FrameRange | TimeRange)
+    ]
+    return sum(spans) if spans else None
+
+
+def _kind(finding: Finding) -> str:
+    return "listed" if any(isinstance(part, Match) for part in finding.evidence) else ""
+
+
+_DERIVED: Mapping[str, Callable[[Finding], Attribute | None]] = {
+    "area": _area,
+    "frames": _frames,
+    "duration_s": _duration,
+    "kind": _kind,
+}
+
+
+def numbers_in(finding: Finding) -> dict[str, Attribute]:
+    """What a rule's sentence may name: score, detector, category, modality and the attributes."""
+    facts: dict[str, Attribute] = {
+        name: value for name, derive in _DERIVED.items() if (value := derive(finding))
+    }
+    facts |= finding.attributes
+    facts |= {
+        "score": finding.score,
+        "detector": finding.detector,
+        "category": finding.category,
+        "modality": finding.modality.value,
+    }
+    return facts

@@ -1,0 +1,108 @@
+"""What a policy demands to be checked: category x modality x stage, and what a hole there means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import yaml
+
+from .categories import Taxonomy
+from .findings import Modality, Stage
+from .rules import Spec, read_id
+from .source import Reader
+from .verdicts import Action
+
+#: Stands for `Taxonomy.mandatory` in a `requires` entry.
+MANDATORY = "mandatory"
+
+Place: TypeAlias = tuple[str, Modality, Stage]
+
+#: Where the mandatory categories must be covered in every policy.
+MANDATORY_PLACES: tuple[tuple[Stage, Modality], ...] = (
+    (Stage.PROMPT, Modality.TEXT),
+    (Stage.REFERENCE, Modality.IMAGE),
+    (Stage.REFERENCE, Modality.FRAMES),
+    (Stage.OUTPUT, Modality.FRAMES),
+)
+
+#: A stage always has these modalities, whatever its caller lists.
+INHERENT: dict[Stage, frozenset[Modality]] = {
+    Stage.PROMPT: frozenset({Modality.TEXT}),
+    Stage.OUTPUT: frozenset({Modality.FRAMES}),
+}
+
+_KEYS = {
+    "id": "id",
+    "category": "category",
+    "categories": "category",
+    "modality": "modality",
+    "modalities": "modality",
+    "stage": "stage",
+    "stages": "stage",
+    "missing": "missing",
+    "off": "off",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    id: str
+    categories: frozenset[str]
+    modalities: frozenset[Modality]
+    stages: frozenset[Stage]
+    #: What a hole does: hold or block.
+    missing: Action
+
+    def places(self) -> frozenset[Place]:
+        return frozenset(
+            (category, modality, stage)
+            for category in self.categories
+            for modality in self.modalities
+            for stage in self.stages
+        )
+
+
+def read_requirement(reader: Reader, node: yaml.Node, field: str, taxonomy: Taxonomy) -> Spec | None:
+    """A `requires` entry as a spec with only the keys that were written; None without a usable id."""
+    keys = reader.mapping(node, field, _KEYS)
+    identity = read_id(reader, node, keys, field)
+    if identity is None:
+        return None
+    spec: dict[str, Any] = {"id": identity}
+    options = {
+        "category": {MANDATORY, *(spec.name for spec in taxonomy)},
+        "modality": {modality.value for modality in Modality},
+        "stage": {stage.value for stage in Stage},
+    }
+    for written, value in keys.items():
+        key, here = _KEYS[written], f"requires[{identity}].{written}"
+        if key in options:
+            spec[key] = sorted(set(reader.choices(value, here, options[key])))
+        elif key == "missing":
+            spec[key] = reader.choice(value, here, [Action.HOLD.value, Action.BLOCK.value])
+        elif key != "id":
+            spec[key] = reader.flag(value, here)
+    return spec
+
+
+def compile_requirement(spec: Spec, taxonomy: Taxonomy) -> Requirement:
+    """The requirement a complete spec describes."""
+    words = set(spec["category"])
+    categories = (words - {MANDATORY}) | (taxonomy.mandatory if MANDATORY in words else frozenset())
+    return Requirement(
+        id=spec["id"],
+        categories=frozenset(categories),
+        modalities=frozenset(Modality(word) for word in spec["modality"]),
+        stages=frozenset(Stage(word) for word in spec["stage"]),
+        missing=Action(spec.get("missing", Action.HOLD)),
+    )
+
+
+def dropped(requirements: tuple[Requirement, ...], taxonomy: Taxonomy) -> frozenset[Place]:
+    """Places of the mandatory set that these requirements leave out."""
+    held = frozenset(place for requirement in requirements for place in requirement.places())
+    wanted = frozenset(
+        (category, modality, stage) for category in taxonomy.mandatory for stage, modality in MANDATORY_PLACES
+    )
+    return wanted - held

@@ -1,0 +1,310 @@
+"""Rules: as written in a document, as merged with what they extend, and as compiled for deciding."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import yaml
+
+from .categories import Taxonomy
+from .conditions import KNOWN, Kind, Predicate, compile_attributes, numbers_in, read_attributes
+from .findings import Finding, Modality, Stage
+from .source import Reader
+from .verdicts import Action, Audience
+
+#: A rule or requirement as plain values, in the words of the document.
+Spec: TypeAlias = dict[str, Any]
+
+ANY = "any"
+_PLURALS = {"categories": "category", "modalities": "modality", "stages": "stage"}
+_CLAUSE_KEYS = frozenset({"category", "modality", "stage", *_PLURALS, "score", "attributes", "test_card"})
+_RULE_KEYS = frozenset(
+    {"id", "action", "reason", "category", "when", "all_of", "any_of", "unless", "profiles"}
+    | {"vault", "support", "locked", "off"}
+)
+_SENTENCE_WORDS = frozenset({"score", "detector", "category", "modality"})
+_ID_CHARACTERS = frozenset(string.ascii_lowercase + string.digits + "-_")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clause:
+    """What one finding must be. Empty sets ask nothing."""
+
+    categories: frozenset[str] = frozenset()
+    modalities: frozenset[Modality] = frozenset()
+    stages: frozenset[Stage] = frozenset()
+    at_least: float = 0.0
+    below: float = 2.0
+    predicate: Predicate | None = None
+    #: Findings of the safety test card match only clauses that ask for them.
+    test_card: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """How one audience's rule differs; None: as for everybody."""
+
+    action: Action | None = None
+    score: float | None = None
+    off: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One compiled rule. It fires where `when` and every clause of `all_of` and one of `any_of` match."""
+
+    id: str
+    action: Action
+    reason: str
+    category: str = ""
+    when: Clause | None = None
+    all_of: tuple[Clause, ...] = ()
+    any_of: tuple[Clause, ...] = ()
+    #: Does not fire where a consent covers the subjects.
+    unless_consent: bool = False
+    #: Does not fire where the context holds one of these facts.
+    unless_facts: frozenset[str] = frozenset()
+    #: Findings of this kind do not count for this rule.
+    exempt: Predicate | None = None
+    profiles: Mapping[Audience, Profile] = field(default_factory=dict)
+    vault: bool = False
+    support: bool = False
+
+    def sentence(self, finding: Finding) -> str:
+        """The rule's reason with the values of the finding that it rests on."""
+        facts = numbers_in(finding)
+        parts = []
+        for literal, name, _, _ in string.Formatter().parse(self.reason):
+            parts.append(literal)
+            if name is not None:
+                parts.append(_spoken(facts.get(name, "some")))
+        return "".join(parts)
+
+
+def _spoken(value: bool | int | float | str) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.2f}".rstrip("0").rstrip(".")
+    return str(value)
+
+
+class RuleReader:
+    """Reads the rules of one file into specs."""
+
+    def __init__(self, reader: Reader, taxonomy: Taxonomy, attributes: Mapping[str, Kind]) -> None:
+        self.reader = reader
+        self.attributes = attributes
+        self.categories = {ANY, *(spec.name for spec in taxonomy)}
+
+    def rule(self, node: yaml.Node, field: str) -> Spec | None:
+        """The rule as a spec with only the keys that were written; None without a usable id."""
+        reader = self.reader
+        keys = reader.mapping(node, field, _RULE_KEYS)
+        identity = read_id(reader, node, keys, field)
+        if identity is None:
+            return None
+        spec: Spec = {"id": identity}
+        field = f"{field.partition('[')[0]}[{identity}]"
+        for key, value in keys.items():
+            here = f"{field}.{key}"
+            if key == "id":
+                continue
+            if reader.is_null(value) and key not in {"action"}:
+                spec[key] = None
+            elif key == "action":
+                spec[key] = reader.choice(value, here, [action.value for action in Action])
+            elif key == "reason":
+                spec[key] = self._reason(value, here)
+            elif key == "category":
+                spec[key] = reader.choice(value, here, self.categories - {ANY})
+            elif key == "when":
+                spec[key] = self.clause(value, here)
+            elif key in {"all_of", "any_of"}:
+                items = reader.items(value, here)
+                spec[key] = [self.clause(item, f"{here}[{index}]") for index, item in enumerate(items)]
+                if not items:
+                    reader.problem(value, here, "The list is empty.", "Add a clause, or leave the key out.")
+            elif key == "unless":
+                items = reader.items(value, here)
+                spec[key] = [self._exception(item, f"{here}[{index}]") for index, item in enumerate(items)]
+            elif key == "profiles":
+                spec[key] = self._profiles(value, here)
+            else:
+                spec[key] = reader.flag(value, here)
+        return spec
+
+    def clause(self, node: yaml.Node, field: str) -> Spec:
+        spec: Spec = {}
+        options = {
+            "category": self.categories,
+            "modality": {modality.value for modality in Modality},
+            "stage": {stage.value for stage in Stage},
+        }
+        for written, value in self.reader.mapping(node, field, _CLAUSE_KEYS).items():
+            key, here = _PLURALS.get(written, written), f"{field}.{written}"
+            if self.reader.is_null(value):
+                spec[key] = None
+            elif key in options:
+                spec[key] = sorted(set(self.reader.choices(value, here, options[key])))
+            elif key == "score":
+                spec[key] = self._score(value, here)
+            elif key == "attributes":
+                spec[key] = read_attributes(self.reader, value, here, self.attributes)
+            else:
+                spec[key] = self.reader.flag(value, here)
+        if not spec:
+            self.reader.problem(
+                node, field, "This clause asks nothing.", "Name a category, or `category: any`."
+            )
+        return spec
+
+    def _score(self, node: yaml.Node, field: str) -> Spec:
+        if isinstance(node, yaml.MappingNode):
+            found = self.reader.mapping(node, field, {"at_least", "below"})
+            return {key: self.reader.probability(value, f"{field}.{key}") for key, value in found.items()}
+        return {"at_least": self.reader.probability(node, field)}
+
+    def _exception(self, node: yaml.Node, field: str) -> Spec:
+        keys = self.reader.mapping(node, field, {"consent", "context", "attributes"})
+        if len(keys) != 1:
+            self.reader.problem(
+                node,
+                field,
+                "An exception is one of consent, context and attributes.",
+                "Write `- consent: true`, `- context: medical` or `- attributes: {negated: true}`.",
+            )
+            return {}
+        key, value = next(iter(keys.items()))
+        if key == "consent":
+            if self.reader.flag(value, field) is False:
+                self.reader.problem(value, field, "`consent: false` excuses nothing.", "Remove the line.")
+            return {"consent": True}
+        if key == "context":
+            return {"context": sorted(set(self.reader.words(value, f"{field}.context")))}
+        return {"attributes": read_attributes(self.reader, value, f"{field}.attributes", self.attributes)}
+
+    def _profiles(self, node: yaml.Node, field: str) -> Spec:
+        profiles: Spec = {}
+        audiences = {audience.value for audience in Audience}
+        for name, value in self.reader.mapping(node, field, audiences).items():
+            here = f"{field}.{name}"
+            if self.reader.is_null(value):
+                profiles[name] = None
+                continue
+            spec: Spec = {}
+            for key, item in self.reader.mapping(value, here, {"action", "score", "off"}).items():
+                if key == "action":
+                    spec[key] = self.reader.choice(
+                        item, f"{here}.action", [action.value for action in Action]
+                    )
+                elif key == "score":
+                    spec[key] = self.reader.probability(item, f"{here}.score")
+                else:
+                    spec[key] = self.reader.flag(item, f"{here}.off")
+            profiles[name] = spec
+        return profiles
+
+    def _reason(self, node: yaml.Node, field: str) -> str | None:
+        sentence = self.reader.text(node, field)
+        if sentence is None:
+            return None
+        known = _SENTENCE_WORDS | set(self.attributes)
+        try:
+            names = [
+                (name, form) for _, name, form, _ in string.Formatter().parse(sentence) if name is not None
+            ]
+        except ValueError:
+            names = [("{", "")]
+        for name, form in names:
+            if name not in known or form:
+                self.reader.problem(
+                    node,
+                    field,
+                    f"{{{name}}} is not a value a sentence can name.",
+                    f"Use one of: {', '.join(sorted(known))}; nothing after the name.",
+                )
+        return sentence
+
+
+def read_id(reader: Reader, node: yaml.Node, keys: Mapping[str, yaml.Node], field: str) -> str | None:
+    """The entry's `id`: lower-case letters, digits, `-` and `_`."""
+    if "id" not in keys:
+        reader.problem(node, field, "This entry has no id.", "Give it one, such as `id: house-1`.")
+        return None
+    identity = reader.text(keys["id"], f"{field}.id", longest=64)
+    if identity is not None and not set(identity) <= _ID_CHARACTERS:
+        reader.problem(keys["id"], f"{field}.id", f"{identity!r} is not an id.", "Use a-z, 0-9, - and _.")
+        return None
+    return identity
+
+
+def merged(base: Spec, change: Spec) -> Spec:
+    """`base` with `change` laid over it: mappings join, lists and values are replaced, null takes away."""
+    result = dict(base)
+    for key, value in change.items():
+        if value is None:
+            result.pop(key, None)
+        elif key == "score" and isinstance(value, dict):
+            result[key] = value
+        elif isinstance(value, dict) and isinstance(result.get(key), dict) and not _is_condition(value):
+            result[key] = merged(result[key], value)
+        elif isinstance(value, dict) and not _is_condition(value):
+            result[key] = merged({}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _is_condition(value: Spec) -> bool:
+    return bool({"at_least", "at_most", "above", "below", "is", "in", "not"} & value.keys())
+
+
+def compile_rule(spec: Spec, attributes: Mapping[str, Kind] | None = None) -> Rule:
+    """The rule a complete spec describes; a spec that is not complete is a bug of the caller."""
+    known = attributes or KNOWN
+    exceptions = spec.get("unless") or []
+    exempt = [
+        test
+        for item in exceptions
+        if (test := compile_attributes(item.get("attributes") or {}, known)) is not None
+    ]
+    return Rule(
+        id=spec["id"],
+        action=Action(spec["action"]),
+        reason=spec.get("reason") or "{category} in {modality}, score {score}.",
+        category=spec.get("category", ""),
+        when=_compile_clause(spec["when"], known) if "when" in spec else None,
+        all_of=tuple(_compile_clause(item, known) for item in spec.get("all_of", ())),
+        any_of=tuple(_compile_clause(item, known) for item in spec.get("any_of", ())),
+        unless_consent=any(item.get("consent") for item in exceptions),
+        unless_facts=frozenset(fact for item in exceptions for fact in item.get("context", ())),
+        exempt=(lambda finding: any(test(finding) for test in exempt)) if exempt else None,
+        profiles={
+            Audience(name): Profile(
+                action=Action(profile["action"]) if "action" in profile else None,
+                score=profile.get("score"),
+                off=bool(profile.get("off")),
+            )
+            for name, profile in spec.get("profiles", {}).items()
+        },
+        vault=bool(spec.get("vault")),
+        support=bool(spec.get("support")),
+    )
+
+
+def _compile_clause(spec: Spec, attributes: Mapping[str, Kind]) -> Clause:
+    categories = frozenset(spec.get("category") or ())
+    score = spec.get("score") or {}
+    return Clause(
+        categories=frozenset() if ANY in categories else categories,
+        modalities=frozenset(Modality(word) for word in spec.get("modality") or ()),
+        stages=frozenset(Stage(word) for word in spec.get("stage") or ()),
+        at_least=score.get("at_least") or 0.0,
+        below=score.get("below") or 2.0,
+        predicate=compile_attributes(spec.get("attributes") or {}, attributes),
+        test_card=bool(spec.get("test_card")),
+    )

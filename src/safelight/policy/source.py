@@ -1,0 +1,221 @@
+"""Reading a YAML file so that every mistake in it can be named with its line, and nothing in it can hurt."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 16
+MAX_NODES = 20_000
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that does not hold in a policy document, and what to do about it."""
+
+    file: str
+    line: int
+    field: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        field = f" {self.field}:" if self.field else ""
+        return f"{where}:{field} {self.message} {self.remedy}".rstrip()
+
+
+def did_you_mean(word: str, options: Collection[str]) -> str:
+    """A remedy for a misspelt word: the nearest option, or the list of them."""
+    near = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"Use one of: {', '.join(sorted(options))}."
+
+
+class Reader:
+    """Takes values out of YAML nodes; what is wrong goes to `problems`, and reading goes on."""
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        self.file = file
+        self.problems = problems
+
+    def problem(self, node: yaml.Node | None, field: str, message: str, remedy: str) -> None:
+        line = node.start_mark.line + 1 if node is not None else 0
+        self.problems.append(Problem(file=self.file, line=line, field=field, message=message, remedy=remedy))
+
+    def parse(self, data: bytes) -> yaml.MappingNode | None:
+        """The file's one mapping, or None. Size, depth, aliases, tags and repeated keys are checked here."""
+        if len(data) > MAX_BYTES:
+            self.problem(
+                None, "", f"The file is over {MAX_BYTES // 1024} kB.", "Split it into several files."
+            )
+            return None
+        try:
+            text = data.decode("utf-8")
+            self._walk_events(text)
+            node = yaml.compose(text, Loader=_Loader)
+        except UnicodeDecodeError:
+            self.problem(None, "", "The file is not UTF-8 text.", "Save it as UTF-8.")
+            return None
+        except _Refused as refused:
+            self.problems.append(
+                Problem(
+                    file=self.file,
+                    line=refused.line,
+                    field="",
+                    message=refused.args[0],
+                    remedy=refused.remedy,
+                )
+            )
+            return None
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 0
+            said = error.problem or "it does not parse"
+            self.problems.append(
+                Problem(
+                    file=self.file,
+                    line=line,
+                    field="",
+                    message=f"This is not valid YAML: {said}.",
+                    remedy="Check indentation, colons and quotes there.",
+                )
+            )
+            return None
+        except yaml.YAMLError:
+            self.problem(None, "", "The file holds characters YAML does not allow.", "Remove them.")
+            return None
+        if not isinstance(node, yaml.MappingNode):
+            self.problem(node, "", "A policy file is a mapping of keys.", "Start with `policy: my-policy`.")
+            return None
+        return node
+
+    def _walk_events(self, text: str) -> None:
+        depth = documents = 0
+        for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
+            line = event.start_mark.line + 1 if event.start_mark else 0
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                raise _Refused(
+                    "Anchors and aliases (& and *) are not used here.", line, "Write the value out."
+                )
+            if getattr(event, "tag", None):
+                raise _Refused("Tags (!) are not used here.", line, "Write the plain value.")
+            if depth > MAX_DEPTH:
+                raise _Refused("This is nested too deeply.", line, f"Stay within {MAX_DEPTH} levels.")
+            if count > MAX_NODES:
+                raise _Refused("The file holds too many values.", line, "Split it into several files.")
+            if documents > 1:
+                raise _Refused("A file holds one document.", line, "Move what follows `---` to its own file.")
+
+    def mapping(self, node: yaml.Node, field: str, known: Collection[str] | None) -> dict[str, yaml.Node]:
+        """The node's keys and values; unknown and repeated keys are problems and left out."""
+        if not isinstance(node, yaml.MappingNode):
+            self.problem(node, field, "This should be a mapping of keys.", "Write `key: value` lines.")
+            return {}
+        found: dict[str, yaml.Node] = {}
+        for key_node, value in node.value:
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            here = f"{field}.{key}" if field else str(key)
+            if key is None:
+                self.problem(key_node, field, "A key should be a word.", "Write `key: value` lines.")
+            elif known is not None and key not in known:
+                self.problem(key_node, here, f"{key!r} is not a key here.", did_you_mean(key, known))
+            elif key in found:
+                self.problem(key_node, here, f"{key!r} is there twice.", "Keep one of them.")
+            else:
+                found[key] = value
+        return found
+
+    def items(self, node: yaml.Node, field: str) -> list[yaml.Node]:
+        if not isinstance(node, yaml.SequenceNode):
+            self.problem(
+                node, field, "This should be a list.", "Write each entry on a line that starts with `-`."
+            )
+            return []
+        return list(node.value)
+
+    def is_null(self, node: yaml.Node) -> bool:
+        return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
+
+    def text(self, node: yaml.Node, field: str, *, longest: int = 400) -> str | None:
+        if not isinstance(node, yaml.ScalarNode) or self.is_null(node):
+            self.problem(node, field, "This should be text.", "Write a word or a sentence.")
+            return None
+        value: str = node.value
+        if not value.strip() or len(value) > longest:
+            self.problem(
+                node, field, f"This should be 1 to {longest} characters.", "Shorten it, or fill it in."
+            )
+            return None
+        return value
+
+    def number(self, node: yaml.Node, field: str) -> float | None:
+        if isinstance(node, yaml.ScalarNode) and node.tag.rpartition(":")[2] in {"int", "float"}:
+            try:
+                value = float(node.value.replace("_", ""))
+            except ValueError:
+                value = float("nan")
+            if value - value == 0:
+                return value
+        self.problem(node, field, "This should be a number.", "Write it without quotes, such as 0.5.")
+        return None
+
+    def probability(self, node: yaml.Node, field: str) -> float | None:
+        value = self.number(node, field)
+        if value is not None and not 0 <= value <= 1:
+            self.problem(node, field, f"A score is a probability; {value:g} is not.", "Write 0 to 1.")
+            return None
+        return value
+
+    def flag(self, node: yaml.Node, field: str) -> bool | None:
+        if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":bool"):
+            return node.value.lower() in {"true", "yes", "on"}
+        self.problem(node, field, "This should be true or false.", "Write true or false without quotes.")
+        return None
+
+    def choice(self, node: yaml.Node, field: str, options: Collection[str]) -> str | None:
+        value = node.value if isinstance(node, yaml.ScalarNode) else None
+        if value in options:
+            return str(value)
+        if not isinstance(value, str):
+            self.problem(
+                node, field, "This should be one word.", f"Use one of: {', '.join(sorted(options))}."
+            )
+        else:
+            self.problem(node, field, f"{value!r} is not known here.", did_you_mean(value, options))
+        return None
+
+    def choices(self, node: yaml.Node, field: str, options: Collection[str]) -> list[str]:
+        """One word or a list of words out of `options`; each wrong one is a problem of its own."""
+        return self._several(node, field, lambda item: self.choice(item, field, options))
+
+    def words(self, node: yaml.Node, field: str) -> list[str]:
+        """One word or a list of words."""
+        return self._several(node, field, lambda item: self.text(item, field, longest=100))
+
+    def _several(self, node: yaml.Node, field: str, read: Callable[[yaml.Node], str | None]) -> list[str]:
+        nodes: Iterable[yaml.Node] = node.value if isinstance(node, yaml.SequenceNode) else (node,)
+        read_all = [read(item) for item in nodes]
+        if not read_all:
+            self.problem(node, field, "The list is empty.", "Name at least one, or leave the key out.")
+        return [value for value in read_all if value is not None]
+
+
+class _Refused(Exception):
+    def __init__(self, message: str, line: int, remedy: str) -> None:
+        super().__init__(message)
+        self.line = line
+        self.remedy = remedy

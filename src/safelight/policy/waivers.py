@@ -1,0 +1,59 @@
+"""A waiver: a named person's recorded decision to run without a part of the mandatory coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .categories import Taxonomy
+from .verdicts import WaiverTerms
+
+#: In a waiver's categories: the whole mandatory set.
+EVERYTHING = "*"
+#: The waiver `make run` records; good for a loopback address only.
+DEMO = "demo"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiver:
+    """Times are seconds since 1970, UTC."""
+
+    id: str
+    #: The installation's own word for it, unique among those in force.
+    name: str
+    #: The person who decided, by name or address.
+    who: str
+    why: str
+    categories: tuple[str, ...]
+    created_at: float
+    expires_at: float | None = None
+    #: Holds only while the server listens on a loopback address.
+    loopback_only: bool = False
+    revoked_at: float | None = None
+    revoked_by: str | None = None
+
+    def in_force(self, now: float, *, loopback: bool) -> bool:
+        """Whether it holds at this time, on a server that listens where `loopback` says."""
+        return (
+            self.created_at <= now
+            and self.revoked_at is None
+            and (self.expires_at is None or now < self.expires_at)
+            and (loopback or not self.loopback_only)
+        )
+
+    @property
+    def terms(self) -> WaiverTerms:
+        return WaiverTerms(id=self.id, name=self.name, categories=self.categories)
+
+
+def covers(terms: WaiverTerms, category: str, taxonomy: Taxonomy) -> bool:
+    """Whether this waiver speaks of the category. `*` is the mandatory set and nothing else."""
+    return category in terms.categories or (EVERYTHING in terms.categories and category in taxonomy.mandatory)
+
+
+def excusing(waivers: Iterable[WaiverTerms], category: str, taxonomy: Taxonomy) -> tuple[WaiverTerms, ...]:
+    """The first waiver, by name, that covers the category; empty where none does."""
+    found = sorted(
+        (terms for terms in waivers if covers(terms, category, taxonomy)), key=lambda terms: terms.name
+    )
+    return tuple(found[:1])
