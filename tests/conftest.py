@@ -1,0 +1,11 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# The plugins beside this file; tests are imported by path and are no package.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+pytest_plugins = ["left_out", "databases", "object_stores"]

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from safelight.errors import NotFound, SettingsError, StorageFull
+from safelight.store.blobs import SMALL, Blobs, Damaged
+from safelight.store.disk import require_space
+from safelight.store.retention import Retention
+
+EVIDENCE = {"kind": "output", "retention": Retention.EVIDENCE}
+
+
+@pytest.mark.parametrize("size", [0, 1, 70_000, SMALL + 3_000_000])
+def test_bytes_come_back_as_they_were_put(blobs: Blobs, tmp_path: Path, size: int) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(os.urandom(size))
+    stored = blobs.put_file(source, tenant="acme", **EVIDENCE)
+    assert stored.sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
+    assert stored.bytes == size == blobs.size("acme", stored.sha256)
+    blobs.copy_to("acme", stored.sha256, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == source.read_bytes()
+    assert blobs.read("acme", stored.sha256) == source.read_bytes()
+    assert not list(tmp_path.glob(".blob-*"))
+
+
+def test_the_same_bytes_again_change_nothing(blobs: Blobs) -> None:
+    first = blobs.put_bytes(b"hello", tenant="acme", **EVIDENCE)
+    assert blobs.put_bytes(b"hello", tenant="acme", **EVIDENCE) == first
+    assert list(blobs.names("acme")) == [first.sha256]
+
+
+def test_a_part_of_the_bytes_is_the_same_part(blobs: Blobs) -> None:
+    data = os.urandom(100_000)
+    stored = blobs.put_bytes(data, tenant="acme", **EVIDENCE)
+    for start, end in [(0, None), (5, 6), (99_999, None), (10, 90_000), (7, 7)]:
+        assert b"".join(blobs.stream("acme", stored.sha256, start, end)) == data[start:end]
+
+
+def test_another_tenant_reaches_nothing(blobs: Blobs) -> None:
+    stored = blobs.put_bytes(b"mine", tenant="acme", **EVIDENCE)
+    assert not blobs.has("other", stored.sha256)
+    with pytest.raises(NotFound):
+        blobs.stream("other", stored.sha256)
+    blobs.delete("other", stored.sha256)
+    assert blobs.has("acme", stored.sha256)
+
+
+def test_what_is_not_there_is_not_found(blobs: Blobs, tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        blobs.size("acme", "0" * 64)
+    with pytest.raises(NotFound):
+        blobs.copy_to("acme", "0" * 64, tmp_path / "copy")
+    assert list(tmp_path.glob("copy*")) == []
+    blobs.delete("acme", "0" * 64)
+
+
+def test_the_vault_is_reached_only_by_its_name(blobs: Blobs) -> None:
+    stored = blobs.put_bytes(b"x", tenant="acme", **EVIDENCE)
+    blobs.lock_away("acme", stored.sha256)
+    blobs.lock_away("acme", stored.sha256)
+    assert not blobs.has("acme", stored.sha256)
+    assert list(blobs.names("acme")) == []
+    assert blobs.read("acme", stored.sha256, vault=True) == b"x"
+    straight = blobs.put_bytes(b"y", tenant="acme", kind="output", retention=Retention.VAULT)
+    assert not blobs.has("acme", straight.sha256)
+    assert blobs.has("acme", straight.sha256, vault=True)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "0" * 63, "A" * 64, ""])
+def test_a_name_that_is_no_hash_is_not_found(blobs: Blobs, name: str) -> None:
+    with pytest.raises(NotFound):
+        blobs.size("acme", name)
+
+
+@pytest.mark.parametrize("tenant", ["vault", "../up", "", "a/b"])
+def test_a_tenant_cannot_step_out_of_its_folder(blobs: Blobs, tenant: str) -> None:
+    with pytest.raises(ValueError, match="not a tenant"):
+        blobs.put_bytes(b"x", tenant=tenant, **EVIDENCE)
+
+
+def test_changed_bytes_are_refused(tmp_path: Path) -> None:
+    blobs = Blobs(f"file://{tmp_path / 'blobs'}")
+    stored = blobs.put_bytes(b"sealed", tenant="acme", **EVIDENCE)
+    (tmp_path / "blobs" / "acme" / stored.sha256[:2] / stored.sha256).write_bytes(b"forged")
+    with pytest.raises(Damaged):
+        blobs.copy_to("acme", stored.sha256, tmp_path / "copy")
+    assert list(tmp_path.iterdir()) == [tmp_path / "blobs"]
+
+
+def test_a_full_disk_is_said_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(StorageFull, match="MB free"):
+        require_space(tmp_path, 2**60)
+
+
+@pytest.mark.parametrize("size", [2_000_000, SMALL + 4_000_000])
+def test_a_disk_that_fills_up_while_writing_leaves_nothing_behind(tmp_path: Path, size: int) -> None:
+    # A limit on the size of files is the nearest to a full disk that needs no mount.
+    code = f"""
+import os, resource, signal, pathlib
+from safelight.errors import StorageFull
+from safelight.store.blobs import Blobs
+from safelight.store.retention import Retention
+source = pathlib.Path({str(tmp_path)!r}, "source")
+source.write_bytes(os.urandom({size}))
+blobs = Blobs("file://{tmp_path}/blobs")
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+try:
+    blobs.put_file(source, tenant="acme", kind="output", retention=Retention.EVIDENCE)
+except StorageFull as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "room" in done.stdout
+    assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("url", ["ftp://x/y", "folder", "file://", "s3://"])
+def test_a_url_of_another_kind_is_refused_with_a_remedy(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Blobs(url)
+    assert caught.value.remedy

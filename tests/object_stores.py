@@ -1,0 +1,58 @@
+"""Blob stores for tests: the same tests on a folder, in memory and on an S3 server."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from safelight.store.blobs import Blobs
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3:
+    """A server that speaks S3, and the options to reach it."""
+
+    endpoint: str
+
+    @property
+    def options(self) -> dict[str, str]:
+        return {
+            "endpoint": self.endpoint,
+            "region": "us-east-1",
+            "access_key_id": "test",
+            "secret_access_key": "test",
+        }
+
+    def bucket(self) -> str:
+        """A fresh bucket's URL."""
+        import httpx
+
+        name = f"bucket-{secrets.token_hex(6)}"
+        httpx.put(f"{self.endpoint}/{name}").raise_for_status()
+        return f"s3://{name}/prefix"
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield S3(endpoint=f"http://{host}:{port}")
+    server.stop()
+
+
+@pytest.fixture(params=["folder", "memory", "s3"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    """An empty blob store, once per kind."""
+    if request.param == "folder":
+        return Blobs(f"file://{tmp_path / 'blobs'}")
+    if request.param == "memory":
+        return Blobs("memory://")
+    server: S3 = request.getfixturevalue("s3")
+    return Blobs(server.bucket(), options=server.options)
