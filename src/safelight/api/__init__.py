@@ -1,1 +1,1 @@
-"""The wire: OpenAI's /v1/videos, screened."""
+"""The gateway's HTTP front: OpenAI's `/v1/videos` format, with what was checked beside it."""

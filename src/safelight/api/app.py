@@ -1,0 +1,95 @@
+"""The HTTP front: routes, layers and errors put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.errors import InvalidField, SafelightError
+
+from . import system, videos
+from .events import Watcher
+from .middleware import Lingering, RequestIds, SecurityHeaders, request_id
+from .problems import http_problem, problem, unexpected
+from .services import Services
+from .state import AppState
+from .threads import Threads
+
+
+def create_app(services: Services) -> FastAPI:
+    """The gateway's HTTP app: `/v1`, health, and the console's pages."""
+    # Imported here because the console builds on this package.
+    from safelight.console.pages import Console
+
+    threads = Threads(services.threads)
+    state = AppState(
+        services=services,
+        threads=threads,
+        watcher=Watcher(services.videos, threads, services.watch_interval_s),
+    )
+    console = Console(state)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await state.watcher.close()
+
+    def page_or(request: Request, error: SafelightError | None, response: Response) -> Response:
+        return console.error_page(request, error, response) if console.wants_page(request) else response
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, SafelightError)
+        return page_or(request, error, problem(error, request_id(request.scope)))
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        response = http_problem(
+            error.status_code, str(error.detail), request_id(request.scope), error.headers
+        )
+        return page_or(request, None, response)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return await refused(request, _invalid_field(error))
+
+    def fault(request: Request) -> Response:
+        return page_or(request, None, unexpected(request_id(request.scope)))
+
+    app = FastAPI(
+        title="Safelight",
+        version=services.version,
+        summary="Content safety for AI video generation, in OpenAI's /v1/videos format.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(RequestIds, fault=fault),
+            Middleware(Lingering),
+        ],
+        exception_handlers={
+            SafelightError: refused,
+            HTTPException: http_error,
+            RequestValidationError: invalid,
+        },
+    )
+    app.state.safelight = state
+    app.include_router(videos.router)
+    app.include_router(system.router)
+    console.attach(app)
+    return app
+
+
+def _invalid_field(error: RequestValidationError) -> InvalidField:
+    first: dict[str, Any] = dict(error.errors()[0])
+    name = str(first["loc"][-1])
+    return InvalidField(f"{name}: {str(first['msg'])[:200]}.", param=name)

@@ -1,0 +1,57 @@
+"""Sending a released file: whole, in a range, or only its headers."""
+
+from __future__ import annotations
+
+from starlette.concurrency import iterate_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from safelight.jobs.models import Content
+
+from .middleware import request_id
+from .problems import http_problem
+from .ranges import Unsatisfiable, parse
+
+_EXTENSIONS = {"video/mp4": "mp4", "image/webp": "webp", "image/jpeg": "jpg", "image/png": "png"}
+
+
+def content_response(request: Request, content: Content, name: str) -> Response:
+    """200, 206, 304 or 416. The ETag is the file's sha256; shared caches must not keep it."""
+    etag = f'"{content.sha256}"'
+    extension = _EXTENSIONS.get(content.media_type, "bin")
+    headers = {
+        "etag": etag,
+        "accept-ranges": "bytes",
+        # `no-cache`: kept only by the asker, and asked again each time, so that a withdrawal is seen.
+        "cache-control": "private, no-cache",
+        "content-disposition": f'inline; filename="{name}.{extension}"',
+        "vary": "Authorization, Cookie",
+    }
+    if _matches(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    asked = request.headers.get("range")
+    if request.headers.get("if-range", etag) != etag:
+        asked = None
+    try:
+        found = parse(asked, content.size)
+    except Unsatisfiable:
+        return http_problem(416, "", request_id(request.scope), {"content-range": f"bytes */{content.size}"})
+    start, end = found or (0, content.size)
+    if found:
+        headers["content-range"] = f"bytes {start}-{end - 1}/{content.size}"
+    headers["content-length"] = str(end - start)
+    status = 206 if found else 200
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=content.media_type)
+    return StreamingResponse(
+        iterate_in_threadpool(content.chunks(start, end)),
+        status_code=status,
+        headers=headers,
+        media_type=content.media_type,
+    )
+
+
+def _matches(header: str | None, etag: str) -> bool:
+    if header is None:
+        return False
+    return header.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in header.split(",")}

@@ -1,0 +1,152 @@
+"""What every response gets, as plain ASGI layers.
+
+Order, outermost first: `SecurityHeaders`, `RequestIds` (id, access log, the last catch), `Lingering`
+(reads on for a moment when a body is refused, so that the answer arrives). Authentication is per route.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import anyio
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from safelight.ids import new_id
+
+HEADER = "x-request-id"
+
+#: No inline script or style, nothing from elsewhere, no framing.
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "media-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+_HEADERS = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "x-content-type-options": "nosniff",
+    # Not `no-referrer`: that makes browsers send `Origin: null` with our own forms.
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "x-frame-options": "DENY",
+}
+
+
+def request_id(scope: Scope) -> str:
+    """The id of the request in hand."""
+    found: str = scope["state"]["request_id"]
+    return found
+
+
+class RequestIds:
+    """Gives each request an id, logs its end, and answers faults nobody caught."""
+
+    def __init__(self, app: ASGIApp, *, fault: Callable[[Request], Response]) -> None:
+        self._app = app
+        self._fault = fault
+        self._log = structlog.get_logger("safelight.api")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = new_id("req")
+        scope.setdefault("state", {})["request_id"] = given
+        started = time.perf_counter()
+        status = 0
+
+        async def with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[HEADER] = given
+            await send(message)
+
+        try:
+            await self._app(scope, receive, with_id)
+        except ClientDisconnect:
+            status = 499
+        except Exception:
+            self._log.exception("fault", request_id=given, path=scope["path"])
+            if status:
+                # Half an answer is out: close the connection instead of pretending it is whole.
+                raise
+            await self._fault(Request(scope))(scope, receive, with_id)
+        finally:
+            self._log.info(
+                "request",
+                request_id=given,
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+            )
+
+
+class SecurityHeaders:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-store")
+                if scope["scheme"] == "https":
+                    headers.setdefault("strict-transport-security", "max-age=31536000")
+            await send(message)
+
+        await self._app(scope, receive, guarded if scope["type"] == "http" else send)
+
+
+class Lingering:
+    """Before an error answers a half-read body, reads on for at most `seconds`.
+
+    A connection closed while its client still sends is reset, and the reset can overtake the answer.
+    """
+
+    def __init__(self, app: ASGIApp, *, seconds: float = 2.0) -> None:
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        if "content-length" not in headers and "transfer-encoding" not in headers:
+            await self._app(scope, receive, send)
+            return
+        unread = True
+        asked = False
+
+        async def watched() -> Message:
+            nonlocal unread, asked
+            asked = True
+            message = await receive()
+            unread = message["type"] == "http.request" and message.get("more_body", False)
+            return message
+
+        async def answer(message: Message) -> None:
+            waiting = headers.get("expect", "").lower() == "100-continue" and not asked
+            if message["type"] == "http.response.start" and unread and not waiting:
+                with anyio.move_on_after(self._seconds):
+                    while unread:
+                        await watched()
+            await send(message)
+
+        await self._app(scope, watched, answer)

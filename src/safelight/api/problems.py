@@ -1,0 +1,80 @@
+"""Every error as OpenAI's envelope, with headers that keep official SDKs from sending a lost cause again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from safelight.errors import Blocked, Limited, SafelightError, Unauthenticated, Unavailable
+
+#: What the HTTP layer itself answers: status to code, type and a sentence where Starlette's would be curt.
+HTTP_CODES: dict[int, tuple[str, str, str]] = {
+    400: ("invalid_request", "invalid_request_error", ""),
+    404: ("unknown_route", "invalid_request_error", "There is no such address here."),
+    405: ("method_not_allowed", "invalid_request_error", "This address does not take that method."),
+    408: ("upload_timeout", "invalid_request_error", ""),
+    415: ("unsupported_media_type", "invalid_request_error", ""),
+    416: ("range_not_satisfiable", "invalid_request_error", "The range lies outside the file."),
+}
+
+
+def problem(error: SafelightError, request_id: str) -> JSONResponse:
+    """The response for an error raised on purpose."""
+    body: dict[str, Any] = {
+        "message": str(error),
+        "type": error.kind,
+        "param": error.param,
+        "code": error.code,
+    }
+    if isinstance(error, Blocked):
+        body["moderation_details"] = error.details
+    headers = retry_headers(error)
+    if isinstance(error, Unauthenticated):
+        headers["www-authenticate"] = 'Bearer realm="safelight"'
+    return _response(error.status, body, request_id, headers)
+
+
+def http_problem(
+    status: int, message: str, request_id: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The response for what routing or the HTTP layer refuses."""
+    if status >= 500:
+        return unexpected(request_id)
+    code, kind, sentence = HTTP_CODES.get(status, HTTP_CODES[400])
+    body = {"message": sentence or message, "type": kind, "param": None, "code": code}
+    return _response(status, body, request_id, {**(headers or {}), "x-should-retry": "false"})
+
+
+def unexpected(request_id: str) -> JSONResponse:
+    """The response for a fault of ours; what went wrong is in the log under this id, never on the wire."""
+    code, kind, sentence = _UNEXPECTED
+    body = {"message": sentence.format(request_id), "type": kind, "param": None, "code": code}
+    return _response(500, body, request_id, {"x-should-retry": "false"})
+
+
+_UNEXPECTED = (
+    "internal_error",
+    "server_error",
+    "Something went wrong here. The log has it under {}; please tell the operator this id.",
+)
+
+
+def retry_headers(error: SafelightError) -> dict[str, str]:
+    """`x-should-retry`, and `retry-after` where waiting helps. A refusal is never to be sent again."""
+    headers = {"x-should-retry": "true" if error.retry and error.status >= 500 else "false"}
+    wait = error.retry_after_s if isinstance(error, Limited | Unavailable) else None
+    if wait is not None:
+        headers["retry-after"] = str(max(1, math.ceil(wait)))
+    return headers
+
+
+def _response(
+    status: int, error: dict[str, Any], request_id: str, headers: Mapping[str, str]
+) -> JSONResponse:
+    error["safelight"] = {"request_id": request_id}
+    return JSONResponse(
+        {"error": error}, status_code=status, headers={**headers, "cache-control": "no-store"}
+    )

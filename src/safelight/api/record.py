@@ -1,0 +1,104 @@
+"""The record of one video as JSON, graded: what would be a manual is told by its group only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from safelight.jobs.models import Attempt, Judgement, VideoRecord
+from safelight.policy.categories import Taxonomy
+from safelight.policy.coverage import Cell
+from safelight.policy.findings import Finding, to_json
+from safelight.policy.verdicts import Verdict
+
+from .wire import video_object
+
+
+def record_object(record: VideoRecord, taxonomy: Taxonomy) -> dict[str, Any]:
+    """Everything a member of the tenant may know. Of a vaulted video: that it ended, and what it cost."""
+    vaulted = record.video.vaulted
+    return {
+        "object": "video.record",
+        "video": video_object(record.video, record),
+        "judgements": [] if vaulted else [_judgement(made, taxonomy) for made in record.judgements],
+        "attempts": [_attempt(attempt) for attempt in record.attempts],
+        "seal": dict(record.seal) if record.seal and not vaulted else None,
+        "log": [] if vaulted else [dict(entry) for entry in record.log],
+    }
+
+
+def _judgement(made: Judgement, taxonomy: Taxonomy) -> dict[str, Any]:
+    return {
+        "stage": made.stage.value,
+        "at": made.at,
+        "verdict": _verdict(made.verdict, taxonomy),
+        "findings": [_finding(finding, taxonomy) for finding in made.findings],
+        "coverage": [coverage_cell(cell) for cell in made.coverage],
+        "facts": dict(made.extra),
+    }
+
+
+def _discreet(category: str, taxonomy: Taxonomy) -> bool:
+    """Unknown categories are kept back too: their package may have been removed."""
+    return category not in taxonomy or taxonomy[category].discreet
+
+
+def _group(category: str, taxonomy: Taxonomy) -> str | None:
+    return taxonomy[category].group.value if category in taxonomy else None
+
+
+def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "action": verdict.action.value,
+        "subject_sha256": verdict.subject_sha256,
+        "policy": verdict.policy,
+        "policy_sha256": verdict.policy_sha256,
+        "group": _group(verdict.category, taxonomy),
+        "category": None,
+        "rule": None,
+        "reason": None,
+        "fired": [],
+        "holes": [coverage_cell(cell) for cell in verdict.holes],
+        "waived": [coverage_cell(cell) for cell in verdict.waived],
+        "waivers": list(verdict.waivers),
+        "test_card_only": verdict.test_card_only,
+    }
+    if not verdict.category or not _discreet(verdict.category, taxonomy):
+        shown |= {
+            "category": verdict.category or None,
+            "rule": verdict.rule or None,
+            "reason": verdict.reason or None,
+            "fired": list(verdict.fired),
+        }
+    return shown
+
+
+def _finding(finding: Finding, taxonomy: Taxonomy) -> dict[str, Any]:
+    if _discreet(finding.category, taxonomy):
+        return {
+            "group": _group(finding.category, taxonomy),
+            "modality": finding.modality.value,
+            "withheld": True,
+        }
+    return {**to_json(finding), "group": _group(finding.category, taxonomy), "withheld": False}
+
+
+def coverage_cell(cell: Cell) -> dict[str, Any]:
+    """One cell of coverage with its word."""
+    return {
+        "category": cell.category,
+        "modality": cell.modality.value,
+        "word": cell.word.value,
+        "required": cell.required,
+        "detectors": list(cell.detectors),
+        "note": cell.note,
+        "measured": cell.measured,
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    shown = asdict(attempt)
+    shown["ownership"] = attempt.ownership.value
+    shown["charge"]["charged"] = attempt.charge.charged.value
+    del shown["key"]
+    return shown

@@ -1,0 +1,84 @@
+"""What the fronts are given: the parts they call and the plain values they obey."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from safelight.generation.protocol import Generator
+from safelight.jobs.models import Content, CreateRequest, Page, Video, VideoRecord
+from safelight.policy.categories import Taxonomy
+
+
+class Principal(Protocol):
+    """Who acts: a key or a person, always of one tenant."""
+
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def scopes(self) -> frozenset[str]: ...
+
+
+class Videos(Protocol):
+    """The job service as the fronts see it. Every method is synchronous and raises only `SafelightError`s."""
+
+    def create(self, principal: Any, request: CreateRequest) -> Video: ...
+    def get(self, principal: Any, video_id: str) -> Video: ...
+    def list(self, principal: Any, *, after: str | None, limit: int, order: str) -> Page: ...
+    def delete(self, principal: Any, video_id: str) -> None: ...
+    def content(self, principal: Any, video_id: str, variant: str) -> Content: ...
+    def record(self, principal: Any, video_id: str) -> VideoRecord: ...
+    def coverage(self) -> dict[str, Any]: ...
+    def readiness(self) -> dict[str, Any]: ...
+    def poll_after_ms(self, video: Video) -> int: ...
+
+
+class Accounts(Protocol):
+    """Keys, one-time login links and sessions."""
+
+    def authenticate(self, token: str) -> Any: ...
+    def redeem(self, token: str) -> str: ...
+    def session(self, token: str) -> Any: ...
+    def end_session(self, token: str) -> None: ...
+
+
+class Waiver(Protocol):
+    """A waiver in force, as the banner names it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def categories(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Everything an app needs, passed in by the composition root."""
+
+    videos: Videos
+    accounts: Accounts
+    #: The waivers in force now, for the banner on every page.
+    waivers: Callable[[], Sequence[Waiver]]
+    taxonomy: Taxonomy
+    #: The configured generators by name, the default one first.
+    generators: Mapping[str, Generator]
+    #: A folder of our own on a disk with room: uploads are spooled here and removed after the request.
+    scratch: Path
+    version: str
+    #: Listening on a loopback address only.
+    loopback: bool = True
+    max_body_bytes: int = 512 * 1024 * 1024
+    max_prompt_chars: int = 32_000
+    #: Service calls at the same time; each takes a thread.
+    threads: int = 64
+    #: An upload that sends nothing for so long, or is not whole by then, ends with 408.
+    upload_idle_s: float = 20.0
+    upload_total_s: float = 600.0
+    #: How often the one watcher of this process looks at the videos somebody is watching.
+    watch_interval_s: float = 0.4

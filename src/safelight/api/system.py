@@ -1,0 +1,39 @@
+"""The routes about this server itself: coverage, health, readiness."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from .auth import requires
+from .state import state_of
+from .videos import READ
+
+router = APIRouter(tags=["system"])
+
+
+@router.get(
+    "/v1/coverage",
+    summary="What is checked, by which detector, and what is not",
+    dependencies=[Depends(requires(READ))],
+)
+async def coverage(request: Request) -> Response:
+    state = state_of(request)
+    return JSONResponse(await state.threads.run(state.services.videos.coverage))
+
+
+@router.get("/healthz", summary="Whether the process answers")
+async def healthz(request: Request) -> Response:
+    return JSONResponse({"status": "ok", "version": state_of(request).services.version})
+
+
+@router.get("/readyz", summary="Whether it can do its work")
+async def readyz(request: Request) -> Response:
+    """What is wrong is told on a loopback address only."""
+    state = state_of(request)
+    found = await state.threads.run(state.services.videos.readiness)
+    ready = bool(found.get("ready"))
+    return JSONResponse(
+        found if state.services.loopback else {"ready": ready}, status_code=200 if ready else 503
+    )

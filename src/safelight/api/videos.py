@@ -1,0 +1,154 @@
+"""The routes of `/v1/videos`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from safelight.errors import NotFound
+from safelight.ids import is_id
+from safelight.jobs.machine import TERMINAL, State
+from safelight.jobs.models import Video
+
+from . import shapes
+from .auth import requires
+from .bodies import read_body
+from .content import content_response
+from .events import event_stream
+from .intake import create_request
+from .record import record_object
+from .state import AppState, state_of
+from .wire import deleted_object, page_object, video_object
+
+READ = "videos:read"
+WRITE = "videos:write"
+
+Reader = Annotated[Any, Depends(requires(READ))]
+Writer = Annotated[Any, Depends(requires(WRITE))]
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": shapes.Error},
+    "5XX": {"model": shapes.Error},
+}
+
+router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=_ERRORS)
+
+
+@router.post(
+    "",
+    summary="Create a video",
+    responses={200: {"model": shapes.Video}},
+    openapi_extra={"requestBody": shapes.CREATE_BODY},
+)
+async def create(request: Request, principal: Writer) -> Response:
+    state = state_of(request)
+    services = state.services
+    async with read_body(request, services) as body:
+        asked = create_request(
+            body.fields,
+            body.uploads,
+            max_prompt_chars=services.max_prompt_chars,
+            idempotency_key=request.headers.get("idempotency-key"),
+        )
+        video = await state.threads.run(services.videos.create, principal, asked)
+    return _video(state, video, video_object(video))
+
+
+@router.get("", summary="List videos", responses={200: {"model": shapes.VideoPage}})
+async def list_videos(
+    request: Request,
+    principal: Reader,
+    after: Annotated[str | None, Query(description="List what follows this id.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    order: Literal["asc", "desc"] = "desc",
+) -> Response:
+    state = state_of(request)
+    page = await state.threads.run(
+        state.services.videos.list, principal, after=after, limit=limit, order=order
+    )
+    return JSONResponse(page_object(page))
+
+
+@router.get("/{video_id}", summary="Retrieve a video", responses={200: {"model": shapes.Video}})
+async def retrieve(request: Request, principal: Reader, video_id: str) -> Response:
+    state = state_of(request)
+    video, record = await state.threads.run(_with_record, state, principal, known(video_id))
+    return _video(state, video, video_object(video, record))
+
+
+@router.delete("/{video_id}", summary="Delete a video", responses={200: {"model": shapes.VideoDeleted}})
+async def delete(request: Request, principal: Writer, video_id: str) -> Response:
+    state = state_of(request)
+    await state.threads.run(state.services.videos.delete, principal, known(video_id))
+    return JSONResponse(deleted_object(video_id))
+
+
+@router.api_route(
+    "/{video_id}/content",
+    methods=["GET", "HEAD"],
+    summary="Download a released video",
+    response_class=Response,
+    operation_id="download_content",
+)
+async def content(
+    request: Request,
+    principal: Reader,
+    video_id: str,
+    variant: Literal["video", "thumbnail", "spritesheet"] = "video",
+) -> Response:
+    state = state_of(request)
+    found = await state.threads.run(state.services.videos.content, principal, known(video_id), variant)
+    name = video_id if variant == "video" else f"{video_id}-{variant}"
+    return content_response(request, found, name)
+
+
+@router.get("/{video_id}/events", summary="Follow a video (server-sent events)", response_class=Response)
+async def events(
+    request: Request,
+    principal: Reader,
+    video_id: str,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> Response:
+    state = state_of(request)
+    video = await state.threads.run(state.services.videos.get, principal, known(video_id))
+    seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() else None
+    if video.state in TERMINAL and seen == video.revision:
+        # 204 tells an EventSource that there is nothing more to come back for.
+        return Response(status_code=204)
+    return StreamingResponse(
+        event_stream(state.watcher, principal, video, seen),
+        media_type="text/event-stream",
+        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+    )
+
+
+@router.get("/{video_id}/record", summary="Everything on the record about a video")
+async def record(request: Request, principal: Reader, video_id: str) -> Response:
+    state = state_of(request)
+    found = await state.threads.run(state.services.videos.record, principal, known(video_id))
+    return JSONResponse(record_object(found, state.services.taxonomy))
+
+
+def known(video_id: str) -> str:
+    """The id, if it can be one; what cannot is not found without asking the store."""
+    if not is_id(video_id, "video"):
+        raise NotFound("There is no such video.", param="video_id")
+    return video_id
+
+
+def _with_record(state: AppState, principal: Any, video_id: str) -> tuple[Video, Any]:
+    """The record only where it adds something: polling a video on its way stays one small query."""
+    video = state.services.videos.get(principal, video_id)
+    if video.state in TERMINAL or video.state is State.HELD:
+        return video, state.services.videos.record(principal, video_id)
+    return video, None
+
+
+def _video(state: AppState, video: Video, body: dict[str, Any]) -> Response:
+    headers = {}
+    if video.state not in TERMINAL:
+        headers["openai-poll-after-ms"] = str(state.services.videos.poll_after_ms(video))
+    return JSONResponse(body, headers=headers)

@@ -1,0 +1,174 @@
+"""The wire's shapes: OpenAI's Video with every key present, and beside it the one object of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from safelight.generation.protocol import Charged
+from safelight.jobs.machine import State, WireStatus, wire_status
+from safelight.jobs.models import Page, Video, VideoRecord
+from safelight.policy.coverage import Coverage, CoverageWord
+from safelight.policy.verdicts import Action
+
+VAULTED_MESSAGE = "This video was blocked by our safety checks."
+_BASE = "/v1/videos"
+
+
+def video_object(video: Video, record: VideoRecord | None = None) -> dict[str, Any]:
+    """A Video as the official SDKs know it, plus `safelight`; coverage and charge need the record."""
+    status = wire_status(video.state)
+    return {
+        "id": video.id,
+        "object": "video",
+        "model": video.model,
+        "status": status.value,
+        "progress": 100 if status is WireStatus.COMPLETED else video.progress,
+        "created_at": int(video.created_at),
+        "completed_at": _seconds(video.ended_at),
+        "expires_at": _seconds(video.expires_at),
+        "prompt": video.prompt,
+        "remixed_from_video_id": video.remixed_from,
+        "seconds": str(video.seconds),
+        "size": f"{video.width}x{video.height}",
+        "error": _error(video) if status is WireStatus.FAILED else None,
+        "safelight": _safelight(video, record),
+    }
+
+
+def page_object(page: Page) -> dict[str, Any]:
+    """A page of videos, newest or oldest first as asked."""
+    data = [video_object(video) for video in page.videos]
+    return {
+        "object": "list",
+        "data": data,
+        "first_id": data[0]["id"] if data else None,
+        "last_id": data[-1]["id"] if data else None,
+        "has_more": page.has_more,
+    }
+
+
+def deleted_object(video_id: str) -> dict[str, Any]:
+    return {"id": video_id, "object": "video.deleted", "deleted": True}
+
+
+def links(video: Video) -> dict[str, str | None]:
+    """Where to go from here, as paths on this server."""
+    here = f"{_BASE}/{video.id}"
+    return {
+        "self": here,
+        "events": f"{here}/events",
+        "record": f"{here}/record",
+        "content": f"{here}/content" if video.state is State.DELIVERED else None,
+        "page": f"/videos/{video.id}",
+    }
+
+
+def verdict_word(video: Video) -> Action | None:
+    """What was decided, as far as it goes; None while nothing is, or where trouble ended the video."""
+    match video.state:
+        case State.DELIVERED | State.SEALING | State.WITHDRAWN:
+            return Action.LABEL if video.label_text else Action.ALLOW
+        case State.HELD:
+            return Action.HOLD
+        case State.REFUSED | State.BLOCKED:
+            return Action.BLOCK
+    return None
+
+
+def coverage_words(coverage: Coverage) -> dict[str, list[str]]:
+    """The four words, each with its categories. A category is as well checked as its worst modality."""
+    words: dict[str, list[str]] = {word.value: [] for word in CoverageWord}
+    for category in sorted({cell.category for cell in coverage}):
+        found = {cell.word for cell in coverage if cell.category == category} - {CoverageWord.OFF}
+        words[_category_word(found).value].append(category)
+    return words
+
+
+def _category_word(found: set[CoverageWord]) -> CoverageWord:
+    if not found:
+        return CoverageWord.OFF
+    if len(found) == 1:
+        return found.pop()
+    return CoverageWord.PARTLY
+
+
+def charge_object(record: VideoRecord) -> dict[str, Any]:
+    """What the upstream took for this video, over all its attempts."""
+    charges = [attempt.charge for attempt in record.attempts]
+    if not charges:
+        return {
+            "charged": Charged.NO.value,
+            "amount": 0.0,
+            "currency": "USD",
+            "source": "nothing was sent to a generator",
+        }
+    taken = {charge.charged for charge in charges}
+    worst = next(word for word in (Charged.UNKNOWN, Charged.YES, Charged.NO) if word in taken)
+    amounts = [0.0 if charge.charged is Charged.NO else charge.amount for charge in charges]
+    known = [amount for amount in amounts if amount is not None]
+    return {
+        "charged": worst.value,
+        "amount": round(sum(known), 6) if len(known) == len(amounts) else None,
+        "currency": charges[-1].currency,
+        "source": charges[-1].source,
+    }
+
+
+def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
+    if video.vaulted:
+        return {
+            "state": State.BLOCKED.value,
+            "stage": None,
+            "review_due_at": None,
+            "verdict": Action.BLOCK.value,
+            "explanation": None,
+            "coverage": None,
+            "waived": False,
+            "label": None,
+            "charge": charge_object(record) if record else None,
+            "sha256": None,
+            "released_from": None,
+            "released_as": None,
+            "safety_identifier": video.end_user,
+            "metadata": dict(video.metadata),
+            "links": links(video),
+        }
+    word = verdict_word(video)
+    coverage = (
+        Coverage().merged(cell for made in record.judgements for cell in made.coverage) if record else None
+    )
+    return {
+        "state": video.state.value,
+        "stage": video.stage.value,
+        "review_due_at": _seconds(video.review_due_at),
+        "verdict": word.value if word else None,
+        "explanation": dict(video.explanation) if video.explanation else None,
+        "coverage": coverage_words(coverage) if coverage is not None else None,
+        "waived": video.waived,
+        "label": video.label_text,
+        "charge": charge_object(record) if record else None,
+        "sha256": video.sealed_sha256 if video.state is State.DELIVERED else None,
+        "released_from": video.released_from,
+        "released_as": video.released_as,
+        "safety_identifier": video.end_user,
+        "metadata": dict(video.metadata),
+        "links": links(video),
+    }
+
+
+def _error(video: Video) -> dict[str, Any]:
+    if video.vaulted:
+        return {"code": "moderation_blocked", "message": VAULTED_MESSAGE}
+    error: dict[str, Any] = {
+        "code": video.error_code or "internal_error",
+        "message": video.error_message or "The video could not be made.",
+    }
+    details: Mapping[str, Any] | None = video.explanation
+    if details and video.state in {State.REFUSED, State.BLOCKED}:
+        error["moderation_details"] = dict(details)
+    return error
+
+
+def _seconds(at: float | None) -> int | None:
+    return None if at is None else int(at)
