@@ -1,0 +1,198 @@
+"""The catalogue: which detectors are installed, what they could check, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal, TypeAlias
+
+from safelight.errors import SafelightError
+from safelight.policy.coverage import Cell
+from safelight.policy.findings import Finding, Modality
+
+from .protocol import Capability, Detector, DetectorPlugin, Place, TextContent, TextDetector
+
+GROUP = "safelight.detectors"
+
+#: A detector's options from the settings; False: the operator switched it off.
+Options: TypeAlias = Mapping[str, Any] | Literal[False]
+
+
+class DetectorMissing(SafelightError):
+    """A detector was asked for that is not installed, or cannot be loaded."""
+
+    code = "detector_missing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing:
+    """A detector that could be there and is not, and the sentence that says why and what to do."""
+
+    name: str
+    sentence: str
+
+
+class FailedDetector:
+    """Stands where a text detector would not load: every call raises, so that coverage shows the hole."""
+
+    def __init__(self, plugin: DetectorPlugin, error: Exception) -> None:
+        self.name = plugin.name
+        self.version = plugin.version
+        self.capabilities = plugin.capabilities
+        self.sentence = f"The detector {plugin.name!r} could not be loaded: {_said(error)}"
+
+    def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+        raise DetectorMissing(f"{self.sentence} (asked about the field {content.field!r})")
+
+
+def load_plugin(name: str) -> DetectorPlugin:
+    """The installed plugin of that name, for the scan child. Raises `DetectorMissing`."""
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            return _plugin(point)
+    raise DetectorMissing(f"No installed package provides the detector {name!r}.")
+
+
+class Catalogue:
+    """The detectors of one installation. Made with `discover`; loads nothing before it is asked to."""
+
+    def __init__(
+        self,
+        plugins: Iterable[tuple[DetectorPlugin, dict[str, Any]]],
+        *,
+        missing: Iterable[Missing] = (),
+        disabled: Iterable[str] = (),
+    ) -> None:
+        self._plugins = tuple(plugins)
+        self._missing = tuple(missing)
+        #: Names the operator switched off.
+        self.disabled = tuple(disabled)
+
+    @classmethod
+    def discover(
+        cls, configured: Mapping[str, Options], *, points: Iterable[EntryPoint] | None = None
+    ) -> Catalogue:
+        """Every installed detector, with its options; a broken or incomplete one is listed as missing."""
+        plugins: list[tuple[DetectorPlugin, dict[str, Any]]] = []
+        missing: list[Missing] = []
+        found = sorted(entry_points(group=GROUP) if points is None else points, key=lambda point: point.name)
+        for point in found:
+            options = configured.get(point.name, {})
+            if options is False:
+                continue
+            chosen = dict(options)
+            try:
+                plugin = _plugin(point)
+                sentence = plugin.missing(chosen)
+            except Exception as error:
+                sentence = error.message if isinstance(error, DetectorMissing) else _said(error)
+                missing.append(Missing(name=point.name, sentence=sentence))
+                continue
+            if sentence is not None:
+                missing.append(Missing(name=point.name, sentence=sentence))
+            else:
+                plugins.append((plugin, chosen))
+        names = {point.name for point in found}
+        missing += [
+            Missing(name=name, sentence="It is in the settings, but no installed package provides it.")
+            for name, options in configured.items()
+            if options is not False and name not in names
+        ]
+        disabled = [name for name, options in configured.items() if options is False]
+        return cls(plugins, missing=missing, disabled=disabled)
+
+    @property
+    def missing(self) -> tuple[Missing, ...]:
+        """Detectors that are not effective, with a sentence each; grows where one fails to load."""
+        if "_text" not in self.__dict__:
+            return self._missing
+        failed = [
+            Missing(name=detector.name, sentence=detector.sentence)
+            for detector in self._text
+            if isinstance(detector, FailedDetector)
+        ]
+        return (*self._missing, *failed)
+
+    @property
+    def plugins(self) -> tuple[DetectorPlugin, ...]:
+        return tuple(plugin for plugin, _options in self._plugins)
+
+    def capabilities(self, modality: Modality | None = None) -> tuple[tuple[str, Capability], ...]:
+        """(detector, capability) of everything installed, for one modality or all."""
+        return tuple(
+            (plugin.name, capability)
+            for plugin in self.plugins
+            for capability in plugin.capabilities
+            if modality is None or capability.modality == modality
+        )
+
+    def text_detectors(self) -> tuple[TextDetector, ...]:
+        """The detectors of the gateway's own process, loaded once; one that fails leaves a hole, no error."""
+        return self._text
+
+    @cached_property
+    def _text(self) -> tuple[TextDetector, ...]:
+        return tuple(
+            _load_text(plugin, options) for plugin, options in self._plugins if plugin.place is Place.GATEWAY
+        )
+
+    def child_specs(self) -> list[tuple[str, dict[str, Any]]]:
+        """Name and options of every detector that runs in the scan child, which loads it by `load_plugin`."""
+        return [(plugin.name, options) for plugin, options in self._plugins if plugin.place is Place.CHILD]
+
+    def cells(self, requirements: Iterable[Cell] = (), *modalities: Modality) -> tuple[Cell, ...]:
+        """The coverage table before anything ran: what is required joined with what is installed.
+
+        With `modalities` only those are listed.
+        """
+        table = {(cell.category, cell.modality): cell for cell in requirements}
+        for name, capability in self.capabilities():
+            key = (capability.category, capability.modality)
+            cell = table.get(key) or Cell(category=key[0], modality=key[1])
+            table[key] = Cell(
+                category=cell.category,
+                modality=cell.modality,
+                required=cell.required,
+                available=True,
+                ran=cell.ran,
+                complete=cell.complete,
+                detectors=tuple(dict.fromkeys((*cell.detectors, name))),
+                note=cell.note,
+                measured=cell.measured or capability.measured,
+            )
+        return tuple(table[key] for key in sorted(table) if not modalities or Modality(key[1]) in modalities)
+
+
+def _plugin(point: EntryPoint) -> DetectorPlugin:
+    try:
+        plugin = point.load()
+    except Exception as error:
+        raise DetectorMissing(
+            f"The detector {point.name!r} ({point.value}) cannot be imported: {_said(error)}"
+        ) from error
+    if not isinstance(plugin, DetectorPlugin):
+        raise DetectorMissing(
+            f"The entry point {point.name!r} ({point.value}) names a {type(plugin).__name__},"
+            " no DetectorPlugin."
+        )
+    if plugin.name != point.name:
+        raise DetectorMissing(
+            f"The entry point {point.name!r} ({point.value}) names a plugin called {plugin.name!r}."
+        )
+    return plugin
+
+
+def _load_text(plugin: DetectorPlugin, options: dict[str, Any]) -> TextDetector:
+    try:
+        detector: Detector = plugin.load(options)
+        if not isinstance(detector, TextDetector):
+            raise TypeError(f"it loaded a {type(detector).__name__}, which does not inspect text")
+    except Exception as error:
+        return FailedDetector(plugin, error)
+    return detector
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")

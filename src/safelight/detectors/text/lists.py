@@ -1,0 +1,252 @@
+"""Word lists: small YAML files of words and phrases with the context that makes them innocent.
+
+A file names its `group`, optional `sets` of words to use as `{name}` in terms, and `entries`. An entry has
+`category`, `score`, `reason`, `terms`, and may have `unless` (words nearby that make it innocent), `near`
+(words of which one must be nearby), `attributes`, and `role` (tell subject from passing). A term such as
+`how to ... a lock` is its parts in this order, close to each other. English words match whole, a plural
+`s` aside; Chinese ones anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from safelight.detectors.protocol import Capability, TextContent, TextView
+from safelight.policy.findings import Attribute, Finding, Match, Modality, TextSpan
+
+from .automaton import Automaton
+from .normalise import folded, plain
+from .roles import role
+
+VERSION = "1"
+#: How far from a match, in characters, context words count.
+NEARBY = 90
+#: How far apart the parts of one term may be.
+GAP = 40
+MAX_SPANS = 16
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Some terms that mean the same thing."""
+
+    list: str
+    category: str
+    score: float
+    reason: str
+    terms: tuple[tuple[str, ...], ...]
+    unless: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    role: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """A term of an entry in a view: where, in the view's own characters."""
+
+    entry: Entry
+    term: str
+    view: TextView
+    start: int
+    end: int
+
+
+def read_list(text: str) -> tuple[Entry, ...]:
+    """The entries of one YAML file. Raises `ValueError` naming the entry that does not hold."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    document: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
+    name, sets = str(document["group"]), document.get("sets", {})
+    entries = []
+    for number, raw in enumerate(document["entries"]):
+        try:
+            entries.append(_entry(name, sets, dict(raw)))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"list {name!r}, entry {number}: {error!r}") from error
+    return tuple(entries)
+
+
+def shipped() -> tuple[str, ...]:
+    """The text of every shipped list, in the order of their names."""
+    folder = files("safelight.detectors.text") / "lists"
+    found = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda f: f.name)
+    return tuple(file.read_text(encoding="utf-8") for file in found)
+
+
+class Lexicon:
+    """Entries ready to be looked for."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries = tuple(entries)
+        numbers: dict[str, int] = {}
+
+        def number(word: str) -> int:
+            return numbers.setdefault(word, len(numbers))
+
+        self._terms = [
+            (entry, term, tuple(number(part) for part in term))
+            for entry in self.entries
+            for term in entry.terms
+        ]
+        self._context = {
+            id(entry): (
+                tuple(number(word) for word in entry.unless),
+                tuple(number(word) for word in entry.near),
+            )
+            for entry in self.entries
+        }
+        self._by_first: dict[int, list[int]] = {}
+        for index, (_of, _term, parts) in enumerate(self._terms):
+            self._by_first.setdefault(parts[0], []).append(index)
+        self._automaton = Automaton(numbers)
+
+    def find(self, view: TextView) -> Iterator[Hit]:
+        """Every term in a view whose context allows it. The view must be folded or made from a folded one."""
+        places: dict[int, list[tuple[int, int]]] = {}
+        for number, start, end in self._automaton.find(view.text):
+            whole = _whole(view.text, start, end)
+            if whole:
+                places.setdefault(number, []).append((start, whole))
+        for first in places.keys() & self._by_first.keys():
+            for index in self._by_first[first]:
+                entry, term, parts = self._terms[index]
+                for start, end in _sequences(parts, places):
+                    if self._allowed(entry, places, start, end):
+                        yield Hit(entry=entry, term=" ... ".join(term), view=view, start=start, end=end)
+
+    def _allowed(self, entry: Entry, places: dict[int, list[tuple[int, int]]], start: int, end: int) -> bool:
+        unless, near = self._context[id(entry)]
+        if any(_close(places.get(word), start, end) for word in unless):
+            return False
+        return not near or any(_close(places.get(word), start, end) for word in near)
+
+
+class ListDetector:
+    """The word lists as a detector."""
+
+    def __init__(self, entries: Iterable[Entry], *, name: str = "words") -> None:
+        self.name = name
+        self.version = VERSION
+        self.lexicon = Lexicon(entries)
+        self.capabilities = capabilities(self.lexicon.entries)
+
+    def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+        """One finding per entry that matched, with every place it matched at, in the text as typed."""
+        hits: dict[int, list[Hit]] = {}
+        for view in content.views:
+            if view.kind != "plain":
+                for hit in self.lexicon.find(view):
+                    hits.setdefault(id(hit.entry), []).append(hit)
+        return [self._finding(content, found) for found in hits.values()]
+
+    def _finding(self, content: TextContent, hits: list[Hit]) -> Finding:
+        entry = hits[0].entry
+        spans = sorted({hit.view.span(hit.start, hit.end) for hit in hits})[:MAX_SPANS]
+        terms = list(dict.fromkeys(hit.term for hit in hits))[:MAX_SPANS]
+        attributes: dict[str, Attribute] = dict(entry.attributes)
+        if entry.role:
+            roles = {role(hit.view.text, hit.start, hit.end) for hit in hits}
+            attributes["role"] = "subject" if "subject" in roles else "passing"
+        hidden = all(hit.view.kind != "folded" for hit in hits)
+        return Finding(
+            category=entry.category,
+            score=entry.score,
+            modality=Modality.TEXT,
+            detector=self.name,
+            version=self.version,
+            reason=entry.reason + (" The words were written so as to hide them." if hidden else ""),
+            evidence=(
+                *(TextSpan(field=content.field, start=start, end=end) for start, end in spans),
+                *(Match(list=entry.list, entry=term) for term in terms),
+            ),
+            attributes=attributes,
+        )
+
+
+def capabilities(entries: Iterable[Entry]) -> tuple[Capability, ...]:
+    """What lists with these entries can fill."""
+    return tuple(
+        Capability(category=category, modality=Modality.TEXT)
+        for category in sorted({entry.category for entry in entries})
+    )
+
+
+def fingerprint() -> str:
+    """sha256 over the shipped lists, hex."""
+    return hashlib.sha256("\0".join(shipped()).encode()).hexdigest()
+
+
+def _entry(name: str, sets: Mapping[str, list[str]], raw: dict[str, Any]) -> Entry:
+    terms = tuple(
+        tuple(_folded(part) for part in expanded.split("..."))
+        for term in raw.pop("terms")
+        for expanded in _expanded(str(term), sets)
+    )
+    return Entry(
+        list=name,
+        category=str(raw.pop("category")),
+        score=float(raw.pop("score")),
+        reason=str(raw.pop("reason")),
+        terms=terms,
+        unless=tuple(_folded(word) for term in raw.pop("unless", ()) for word in _expanded(str(term), sets)),
+        near=tuple(_folded(word) for term in raw.pop("near", ()) for word in _expanded(str(term), sets)),
+        **raw,
+    )
+
+
+def _expanded(term: str, sets: Mapping[str, list[str]]) -> Iterator[str]:
+    names = _PLACEHOLDER.findall(term)
+    for words in itertools.product(*(sets[name] for name in names)):
+        rest = iter(words)
+        yield _PLACEHOLDER.sub(lambda _hit, rest=rest: str(next(rest)), term)  # type: ignore[misc]
+
+
+def _folded(text: str) -> str:
+    word = folded(plain(text.strip())).text
+    if not word:
+        raise ValueError("a term is empty")
+    return word
+
+
+def _is_word(letter: str) -> bool:
+    return letter.isalnum() and ord(letter) < 0x2E80
+
+
+def _whole(text: str, start: int, end: int) -> int:
+    """The end of the word at these places, a plural `s` included; 0 where it is part of a longer word."""
+    if _is_word(text[start]) and start and _is_word(text[start - 1]):
+        return 0
+    if not _is_word(text[end - 1]) or end == len(text) or not _is_word(text[end]):
+        return end
+    if text[end] == "s" and (end + 1 == len(text) or not _is_word(text[end + 1])):
+        return end + 1
+    return 0
+
+
+def _sequences(parts: tuple[int, ...], places: dict[int, list[tuple[int, int]]]) -> Iterator[tuple[int, int]]:
+    for start, end in places[parts[0]]:
+        for part in parts[1:]:
+            found = places.get(part, [])
+            index = bisect_left(found, (end, 0))
+            if index == len(found) or found[index][0] - end > GAP:
+                break
+            end = found[index][1]
+        else:
+            yield start, end
+
+
+def _close(found: list[tuple[int, int]] | None, start: int, end: int) -> bool:
+    if not found:
+        return False
+    index = bisect_left(found, (start - NEARBY, 0))
+    return index < len(found) and found[index][0] <= end + NEARBY

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import pytest
+
+from safelight.detectors.protocol import TextContent
+from safelight.detectors.text import plugins
+from safelight.detectors.text.lists import ListDetector, read_list, shipped
+from safelight.detectors.text.normalise import views
+from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import Finding, TextSpan
+
+DETECTOR = ListDetector(entry for text in shipped() for entry in read_list(text))
+
+INNOCENT = [
+    "a family playing on the beach in swimsuits",
+    "a surgeon and her team in an operating room, open wound, close-up of hands",
+    "a boxer lands a punch in the ring while the crowd cheers",
+    "an action hero leaps from an exploding car",
+    "a history documentary about the world war with archival footage of soldiers",
+    "chef cutting carrots",
+    "a dancer falls gracefully",
+    "a photographer shooting people with a camera at a wedding",
+    "alone on a rooftop at night",
+    "waterfall in autumn",
+    "soldiers marching in a parade",
+    "diet soda on a table",
+    "a man studies in the library",
+    "skydivers jump from a plane",
+    "an actor covered in stage blood laughs on a film set",
+    "a naked mole rat digs a tunnel",
+    "a marble statue of a nude athlete in a museum",
+    "a suicide prevention hotline worker answers the phone",
+    "how to make bath bombs at home",
+    "the goalkeeper kills the ball with his chest",
+    "a basketball player shooting a three-pointer",
+    "time killing game on a phone",
+    "厨师在切胡萝卜",
+    "士兵列队行进",
+    "一家人在海边玩耍",
+]
+
+
+def inspect(text: str) -> list[Finding]:
+    return list(DETECTOR.inspect_text(TextContent(field="prompt", text=text, views=views(text))))
+
+
+def categories(text: str) -> set[str]:
+    return {finding.category for finding in inspect(text)}
+
+
+def marked(finding: Finding, text: str) -> list[str]:
+    return [text[span.start : span.end] for span in finding.evidence if isinstance(span, TextSpan)]
+
+
+@pytest.mark.parametrize("text", INNOCENT)
+def test_an_innocent_scene_is_clean(text: str) -> None:
+    assert categories(text) <= {"minors-present"}
+
+
+def test_children_in_ordinary_scenes_are_a_fact_and_no_more() -> None:
+    assert categories("children building a sand castle with their father") == {"minors-present"}
+    assert categories("孩子们在公园里放风筝") == {"minors-present"}
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("a nude woman on a sofa", "sexual"),
+        ("a n.u.d.e woman", "sexual"),
+        ("a nаkеd man", "sexual"),
+        ("i want to kill myself", "self-harm/intent"),
+        ("step by step video about suicide methods", "self-harm/instructions"),
+        ("a man stabbing people in a street", "violence"),
+        ("k1lling h1m", "violence"),
+        ("a beheading in close-up", "violence/graphic"),
+        ("tutorial that shows how to make a bomb", "illicit"),
+        ("a recruitment video for ISIS", "extremism"),
+        ("cartoon showing immigrants as rats", "hate"),
+        ("CNN breaking news about an invented war", "deception"),
+        ("revenge porn of my ex", "ncii"),
+        ("show her home address on a sign", "privacy"),
+        ("血腥的场面", "violence/graphic"),
+        ("一個裸體的女人", "sexual"),
+        ("我想死", "self-harm/intent"),
+    ],
+)
+def test_a_listed_phrase_is_found(text: str, category: str) -> None:
+    assert category in categories(text)
+
+
+def test_evidence_is_in_the_text_as_typed() -> None:
+    text = "Please: a N.U.D.E woman"
+    (finding,) = inspect(text)
+    assert marked(finding, text) == ["N.U.D.E"]
+    assert "hide" in finding.reason
+
+
+def test_words_match_whole_a_plural_aside() -> None:
+    assert "violence/graphic" in categories("two severed hands")
+    assert categories("a gorey cartoonist named Gorey") == set()
+    assert "likeness" in categories("Taylor Swift's new song")
+
+
+def test_a_public_figure_and_the_role_of_a_brand_are_attributes() -> None:
+    (finding,) = inspect("Barack Obama waves")
+    assert finding.attributes["public_figure"] is True
+    (passing,) = inspect("a man at a desk drinks from a Starbucks cup")
+    (subject,) = inspect("a commercial for Starbucks")
+    assert (passing.attributes["role"], subject.attributes["role"]) == ("passing", "subject")
+
+
+def test_a_term_of_parts_needs_them_in_order_and_close() -> None:
+    assert "illicit" in categories("how to quietly build a bomb")
+    assert "illicit" not in categories("a bomb, and how to be calm")
+    assert "illicit" not in categories("how to " + "walk on and on " * 6 + "near a bomb")
+
+
+def test_context_far_away_excuses_nothing() -> None:
+    assert "sexual" in categories("a nude woman on a sofa, " + "very slow camera " * 12 + ", a museum")
+
+
+def test_the_plugin_says_what_the_lists_can_fill() -> None:
+    assert DETECTOR.capabilities == plugins.WORDS.capabilities
+    assert all(capability.category in SHIPPED for capability in DETECTOR.capabilities)
+
+
+def test_a_broken_list_names_its_entry() -> None:
+    with pytest.raises(ValueError, match="list 'x', entry 0"):
+        read_list("group: x\nentries: [{category: hate, score: 1, terms: [a]}]")
+    with pytest.raises(ValueError, match="empty"):
+        read_list("group: x\nentries: [{category: hate, score: 1, reason: r, terms: ['\u200b']}]")
+
+
+def test_sixty_thousand_characters_are_read() -> None:
+    assert categories(("how to build a bomb nude kill " * 3000)[:60_000]) >= {"illicit", "sexual"}

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.detectors.text.normalise import VIEWS, folded, plain, read_as, views
+
+ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=200)
+SLY_TEXT = st.text(alphabet="nude k1ll.-_ \u200b\u200d\u0301\ud800аеＡﷺ🙂裸 @$!", max_size=80)
+
+
+@given(ANY_TEXT | SLY_TEXT)
+def test_every_view_leads_back_into_what_was_typed(text: str) -> None:
+    for view in views(text):
+        assert len(view.offsets) == len(view.text) + 1
+        assert list(view.offsets) == sorted(view.offsets)
+        assert all(0 <= offset <= len(text) for offset in view.offsets)
+        for start in range(len(view.text)):
+            first, end = view.span(start, start + 1)
+            assert 0 <= first < end <= len(text)
+
+
+@given(ANY_TEXT)
+def test_folding_twice_changes_nothing_more(text: str) -> None:
+    once = folded(plain(text)).text
+    assert folded(plain(once)).text == once
+
+
+@given(ANY_TEXT)
+def test_the_plain_view_comes_first_and_the_folded_one_is_always_there(text: str) -> None:
+    found = views(text)
+    assert found[0].text == text
+    assert found[1].kind == "folded"
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("nu\u200bde", "nude"),
+        ("ｎｕｄｅ", "nude"),
+        ("nudе", "nude"),
+        ("n.u.d.e", "nude"),
+        ("n u d e", "nude"),
+        ("n-u-d-3", "nude"),
+        ("nud3", "nude"),
+        ("nuuuude", "nude"),
+        ("n\ud800ude", "nude"),
+        ("n\u0308u\u0301de", "nude"),
+        ("𝓃𝓊𝒹ℯ", "nude"),
+        ("裸 体 画", "裸体画"),
+    ],
+)
+def test_hidden_words_are_read(typed: str, read: str) -> None:
+    found = views(f"a {typed}; b")
+    hit = next(view for view in found if read in view.text)
+    at = hit.text.index(read)
+    start, end = hit.span(at, at + len(read))
+    assert f"a {typed}; b"[start:end].rstrip() == typed
+
+
+@pytest.mark.parametrize("text", ["1080p 4k 1980s", "a 3d 2x zoom", "50mm f/1.8", "the 1st of May", "wow!"])
+def test_numbers_that_mean_numbers_stay(text: str) -> None:
+    assert read_as(views(text), "deleet").text == text.casefold()
+
+
+def test_sixty_thousand_characters_of_any_kind_are_read() -> None:
+    for unit in ("a ", "a.b", "\u0301", "aaaa", "1a", "ﷺ", ".-", "n u d e "):
+        text = (unit * 60_000)[:60_000]
+        assert views(text)[0].text == text
+    assert len(VIEWS) == 4

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from safelight.detectors.protocol import Capability, ReadText, TextContent
+from safelight.detectors.text.card import CardDetector
+from safelight.detectors.text.pipeline import MAX_STUCK, TextPipeline
+from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
+
+HATE = (Capability(category="hate", modality=Modality.TEXT),)
+
+
+def finding(content: TextContent, score: float = 0.5) -> Finding:
+    at = content.text.find("bad")
+    return Finding(
+        category="hate",
+        score=score,
+        modality=Modality.TEXT,
+        detector="reader",
+        version="1",
+        reason="It says so.",
+        evidence=(TextSpan(field=content.field, start=at, end=at + 3),),
+    )
+
+
+class Reader:
+    """Finds the word `bad`."""
+
+    name, version = "reader", "1"
+    capabilities = HATE
+    score = 0.5
+
+    def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+        return [finding(content, self.score)] if "bad" in content.text else []
+
+
+class Crashing(Reader):
+    name = "crashing"
+
+    def inspect_text(self, content: TextContent) -> Iterator[Finding]:
+        yield finding(content)
+        raise RuntimeError("no")
+
+
+class NotANumber(Reader):
+    name, score = "nan", float("nan")
+
+
+class Garbage(Reader):
+    name = "garbage"
+
+    def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+        return ["hate"]  # type: ignore[list-item]
+
+
+class Hanging(Reader):
+    name = "hanging"
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.calls = 0
+
+    def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+        self.calls += 1
+        self.gate.wait(60)
+        return [finding(content)]
+
+
+def test_findings_carry_their_field_and_whether_it_was_negated() -> None:
+    report = TextPipeline([Reader()]).screen(
+        {"prompt": "a bad thing", "negative_prompt": "bad", "empty": ""},
+        negated=frozenset({"negative_prompt"}),
+    )
+    assert [(f.attributes["source"], f.attributes.get("negated")) for f in report.findings] == [
+        ("prompt", None),
+        ("negative_prompt", True),
+    ]
+    (cell,) = report.cells
+    assert (cell.available, cell.ran, cell.complete, cell.note) == (True, True, True, "")
+
+
+@pytest.mark.parametrize("broken", [Crashing(), NotANumber(), Garbage()], ids=lambda detector: detector.name)
+def test_a_detector_that_fails_leaves_a_hole_and_no_finding(broken: Reader) -> None:
+    report = TextPipeline([broken, Reader()]).screen({"prompt": "bad"})
+    assert [f.detector for f in report.findings] == ["reader"]
+    (cell,) = report.cells
+    assert (cell.ran, cell.complete) == (True, False)
+    assert broken.name in cell.note
+    (alone,) = TextPipeline([broken]).screen({"prompt": "bad"}).cells
+    assert (alone.available, alone.ran, alone.complete) == (True, False, False)
+
+
+def test_a_detector_that_hangs_is_left_behind_and_the_others_still_run() -> None:
+    hanging = Hanging()
+    pipeline = TextPipeline([Reader(), hanging, Reader()], budget_s=0.05)
+    for _ in range(MAX_STUCK + 3):
+        report = pipeline.screen({"prompt": "bad"})
+        assert len(report.findings) == 2
+        (cell,) = report.cells
+        assert (cell.ran, cell.complete) == (True, False)
+    assert hanging.calls <= MAX_STUCK
+    hanging.gate.set()
+
+
+def test_many_texts_at_once_do_not_mix() -> None:
+    pipeline = TextPipeline([Reader()])
+    reports: dict[int, int] = {}
+
+    def screen(number: int) -> None:
+        report = pipeline.screen({"prompt": "bad " if number % 2 else "good"})
+        reports[number] = len(report.findings)
+
+    threads = [threading.Thread(target=screen, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert reports == {number: number % 2 for number in range(16)}
+
+
+def test_the_card_is_seen_by_the_card_detector_alone() -> None:
+    pipeline = TextPipeline([CardDetector({"bad"}), Reader()])
+    report = pipeline.screen({"prompt": "SAFELIGHT-TEST:bad"})
+    assert [(f.category, f.test_card) for f in report.findings] == [("bad", True)]
+    both = pipeline.screen({"prompt": "SAFELIGHT-TEST:bad and bad"})
+    assert [f.test_card for f in both.findings] == [True, False]
+
+
+def test_words_on_the_screen_say_in_which_frames_and_where() -> None:
+    reads = [
+        ReadText(text="hello", confidence=0.9, frame=0, start_s=0.0, end_s=0.1),
+        ReadText(text="bad", confidence=0.7, frame=4, start_s=0.4, end_s=0.5),
+        ReadText(text="bad", confidence=0.9, frame=9, start_s=0.9, end_s=1.0, box=(0.1, 0.2, 0.3, 0.4)),
+    ]
+    (found,) = TextPipeline([Reader()]).screen_read(reads).findings
+    (place,) = found.evidence
+    assert isinstance(place, FrameRange)
+    assert (place.first, place.last, place.peak, place.start_s, place.end_s) == (4, 9, 9, 0.4, 1.0)
+    assert place.box is not None
+    assert found.modality is Modality.FRAMES
+    assert found.attributes["source"] == "on_screen"
+
+
+def test_a_transcript_is_read_across_its_lines_and_says_when() -> None:
+    class AcrossLines(Reader):
+        def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+            start = content.text.index("very\nbad")
+            span = TextSpan(field=content.field, start=start, end=start + 8)
+            return [Finding(**{**_fields(finding(content)), "evidence": (span,)})]
+
+    reads = [
+        ReadText(text="a very", confidence=0.9, start_s=1.0, end_s=2.0),
+        ReadText(text="bad thing", confidence=0.9, start_s=2.0, end_s=3.0),
+    ]
+    (found,) = TextPipeline([AcrossLines()]).screen_read(reads, "transcript").findings
+    assert found.evidence == (TimeRange(start_s=1.0, end_s=2.0), TimeRange(start_s=2.0, end_s=3.0))
+    assert (found.modality, found.attributes["speech"]) == (Modality.AUDIO, True)
+
+
+def test_nothing_read_is_a_whole_check_of_nothing() -> None:
+    report = TextPipeline([Reader()]).screen_read([])
+    assert report.findings == ()
+    assert all(cell.complete for cell in report.cells)
+
+
+def _fields(one: Finding) -> dict[str, object]:
+    return {name: getattr(one, name) for name in one.__struct_fields__}
