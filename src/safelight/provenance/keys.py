@@ -103,7 +103,16 @@ class KeyStore:
         trusted = _read_certificates(anchors) if anchors else held[-1:]
         text = certificates.certificates_pem(trusted).decode()
         signing = SigningKey(Issued(key=private, certificate=held[0]), *held[1:])
-        return cls(lambda: signing, lambda: text)
+
+        def current() -> SigningKey:
+            if clock() >= signing.certificate.not_valid_after_utc:
+                raise ConfigurationError(
+                    f"{chain}: the signing certificate has expired, so nothing more can be sealed.",
+                    remedy="Renew it and start again.",
+                )
+            return signing
+
+        return cls(current, lambda: text)
 
     def signing(self) -> SigningKey:
         """The key to sign with now."""

@@ -128,11 +128,11 @@ class Verifier:
         }
         try:
             answer = self._sandbox.run("safelight.provenance.child:read", argument, limits=_LIMITS)
-            return msgspec.convert(_printable(answer), Reading)
+            return msgspec.convert(printable(answer), Reading)
         except msgspec.ValidationError as error:
             raise ChildCrashed("The sandboxed child gave an answer of the wrong shape.") from error
         except (ChildFailed, InvalidMedia) as error:
-            return Reading(state=State.UNREADABLE, note="child", problem=_printable(error.message))
+            return Reading(state=State.UNREADABLE, note="child", problem=printable(error.message))
 
 
 def _signer(reading: Reading) -> Signer:
@@ -156,12 +156,12 @@ def _evidence(reading: Reading, signer: Signer, registered: bool | None) -> list
     return found
 
 
-def _printable(value: Any) -> Any:
+def printable(value: Any) -> Any:
     """The same data without control, direction and other invisible characters: it will be shown to people."""
     if isinstance(value, str):
         return "".join(one for one in value if one == " " or unicodedata.category(one)[0] not in "CZ")
     if isinstance(value, dict):
-        return {_printable(key): _printable(entry) for key, entry in value.items()}
+        return {printable(key): printable(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_printable(entry) for entry in value]
+        return [printable(entry) for entry in value]
     return value

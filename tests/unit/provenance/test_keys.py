@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import datetime as dt
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from safelight.errors import ConfigurationError
+from safelight.provenance import certificates
+from safelight.provenance.keys import KeyStore
+
+START = dt.datetime(2026, 11, 20, 7, tzinfo=dt.UTC)
+CLAIM = b"\x84\x6aSignature1" + bytes(100)
+
+
+class Clock:
+    def __init__(self, now: dt.datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+
+def anchors(store: KeyStore) -> list[x509.Certificate]:
+    return x509.load_pem_x509_certificates(store.anchors_pem.encode())
+
+
+def test_the_keys_are_made_once_and_readable_by_nobody_else(tmp_path: Path) -> None:
+    first = KeyStore.own(tmp_path / "keys", organization="Films").signing()
+    again = KeyStore.own(tmp_path / "keys", organization="Films").signing()
+    assert first.fingerprint == again.fingerprint
+    for path in (tmp_path / "keys").rglob("*.pem"):
+        private = b"PRIVATE KEY" in path.read_bytes()
+        assert stat.S_IMODE(path.stat().st_mode) == (0o600 if private else 0o644)
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_the_roots_key_lies_apart_from_the_signing_key(tmp_path: Path) -> None:
+    store = KeyStore.own(tmp_path, organization="Films")
+    store.signing()
+    holders = {
+        str(path.relative_to(tmp_path)): path.read_bytes().count(b"PRIVATE KEY-----") // 2
+        for path in tmp_path.rglob("*.pem")
+        if b"PRIVATE KEY" in path.read_bytes()
+    }
+    assert holders == {"signing.pem": 1, "root/root.pem": 1}
+    (tmp_path / "root" / "root.pem").unlink()
+    KeyStore.own(tmp_path, organization="Films").signing()
+
+
+def test_the_chain_verifies_and_is_what_c2pa_wants(tmp_path: Path) -> None:
+    store = KeyStore.own(tmp_path, organization="Films")
+    chain = x509.load_pem_x509_certificates(store.signing().chain_pem.encode())
+    leaf, root = chain
+    leaf.verify_directly_issued_by(root)
+    root.verify_directly_issued_by(root)
+    assert [certificates.fingerprint(one) for one in anchors(store)] == [certificates.fingerprint(root)]
+    assert store.signing().organization == "Films"
+
+
+def test_a_claims_signature_is_es256_as_two_numbers(tmp_path: Path) -> None:
+    key = KeyStore.own(tmp_path, organization="Films").signing()
+    signature = key.sign_claim(CLAIM)
+    public = key.certificate.public_key()
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    both = (int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
+    public.verify(encode_dss_signature(*both), CLAIM, ec.ECDSA(hashes.SHA256()))
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"\x30\x82" + bytes(300), CLAIM + bytes(1 << 17)])
+def test_the_key_signs_claims_and_nothing_else(data: bytes, tmp_path: Path) -> None:
+    key = KeyStore.own(tmp_path, organization="Films").signing()
+    with pytest.raises(ValueError, match="not the claim"):
+        key.sign_claim(data)
+
+
+def test_a_signing_key_is_renewed_before_its_year_is_over(tmp_path: Path) -> None:
+    clock = Clock()
+    store = KeyStore.own(tmp_path, organization="Films", clock=clock)
+    first = store.signing()
+    clock.now = START + dt.timedelta(days=300)
+    assert store.signing().fingerprint == first.fingerprint
+    clock.now = START + dt.timedelta(days=340)
+    second = store.signing()
+    assert second.fingerprint != first.fingerprint
+    assert len(anchors(store)) == 1
+    # What the first one signed can be checked for years to come.
+    assert first.certificate.not_valid_after_utc > START + dt.timedelta(days=9 * 365)
+
+
+def test_an_expired_signing_key_on_disk_is_replaced_at_start(tmp_path: Path) -> None:
+    old = KeyStore.own(tmp_path, organization="Films", clock=Clock()).signing()
+    later = Clock(START + dt.timedelta(days=800))
+    assert KeyStore.own(tmp_path, organization="Films", clock=later).signing().fingerprint != old.fingerprint
+
+
+def test_a_new_root_comes_in_time_and_the_old_one_is_still_trusted(tmp_path: Path) -> None:
+    clock = Clock()
+    store = KeyStore.own(tmp_path, organization="Films", clock=clock)
+    before = anchors(store)
+    clock.now = START + dt.timedelta(days=11 * 365)
+    leaf = store.signing().certificate
+    assert leaf.not_valid_after_utc - clock.now > dt.timedelta(days=3000)
+    assert len(anchors(store)) == 2
+    assert before[0] in anchors(store)
+
+
+def test_many_at_once_make_one_root(tmp_path: Path) -> None:
+    stores = [KeyStore.own(tmp_path, organization="Films") for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        keys = list(pool.map(lambda store: store.signing(), stores))
+    roots = {key.chain_pem.split("-----END CERTIFICATE-----")[1] for key in keys}
+    assert len(roots) == 1
+    assert len(anchors(stores[0])) == 1
+
+
+def test_a_key_others_can_read_is_refused(tmp_path: Path) -> None:
+    KeyStore.own(tmp_path, organization="Films").signing()
+    (tmp_path / "signing.pem").chmod(0o644)
+    with pytest.raises(ConfigurationError, match="read by others"):
+        KeyStore.own(tmp_path, organization="Films").signing()
+
+
+def test_a_damaged_key_file_is_said_with_its_remedy(tmp_path: Path) -> None:
+    KeyStore.own(tmp_path, organization="Films").signing()
+    (tmp_path / "signing.pem").write_text("garbage")
+    with pytest.raises(ConfigurationError) as error:
+        KeyStore.own(tmp_path, organization="Films").signing()
+    assert "signing.pem" in error.value.message
+    assert error.value.remedy
+
+
+def own_files(tmp_path: Path, issued: certificates.Issued, *above: x509.Certificate) -> tuple[Path, Path]:
+    key, chain = tmp_path / "key.pem", tmp_path / "chain.pem"
+    key.write_bytes(certificates.key_pem(issued.key))
+    chain.write_bytes(certificates.certificates_pem((issued.certificate, *above)))
+    return key, chain
+
+
+def test_an_operators_own_chain_is_used_as_it_is(tmp_path: Path) -> None:
+    root = certificates.issue_root("Studio", now=START)
+    leaf = certificates.issue_leaf(root, "Studio", now=START)
+    key, chain = own_files(tmp_path, leaf, root.certificate)
+    store = KeyStore.configured(key=key, chain=chain, clock=Clock())
+    assert store.signing().fingerprint == certificates.fingerprint(leaf.certificate)
+    assert store.anchors_pem.encode() == certificates.certificates_pem((root.certificate,))
+
+
+def test_an_operators_expired_certificate_seals_nothing_more(tmp_path: Path) -> None:
+    root = certificates.issue_root("Studio", now=START)
+    key, chain = own_files(tmp_path, certificates.issue_leaf(root, "Studio", now=START), root.certificate)
+    clock = Clock()
+    store = KeyStore.configured(key=key, chain=chain, clock=clock)
+    clock.now = START + dt.timedelta(days=4000)
+    with pytest.raises(ConfigurationError, match="has expired"):
+        store.signing()
+
+
+def test_a_chain_that_readers_would_refuse_is_refused_at_start(tmp_path: Path) -> None:
+    root = certificates.issue_root("Studio", now=START)
+    leaf = certificates.issue_leaf(root, "Studio", now=START)
+    stranger = certificates.issue_leaf(root, "Studio", now=START)
+    other_root = certificates.issue_root("Other", now=START)
+    mixed = certificates.Issued(key=stranger.key, certificate=leaf.certificate)
+
+    def refusal(issued: certificates.Issued, *above: x509.Certificate, at: dt.datetime = START) -> str:
+        key, chain = own_files(tmp_path, issued, *above)
+        with pytest.raises(ConfigurationError) as error:
+            KeyStore.configured(key=key, chain=chain, clock=Clock(at))
+        assert error.value.remedy
+        return error.value.message
+
+    assert "does not belong" in refusal(mixed, root.certificate)
+    assert "self-signed" in refusal(root)
+    assert "did not issue" in refusal(leaf, other_root.certificate)
+    assert "which is not now" in refusal(leaf, root.certificate, at=START + dt.timedelta(days=4000))
+
+
+def test_a_key_on_another_curve_is_refused(tmp_path: Path) -> None:
+    root = certificates.issue_root("Studio", now=START)
+    leaf = certificates.issue_leaf(root, "Studio", now=START)
+    _, chain = own_files(tmp_path, leaf, root.certificate)
+    key = tmp_path / "p384.pem"
+    key.write_bytes(
+        ec.generate_private_key(ec.SECP384R1()).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    with pytest.raises(ConfigurationError, match="ES256"):
+        KeyStore.configured(key=key, chain=chain, clock=Clock())
+
+
+def test_a_certificate_for_something_else_is_refused(tmp_path: Path) -> None:
+    root = certificates.issue_root("Studio", now=START)
+    key = ec.generate_private_key(ec.SECP256R1())
+    bare = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(root.certificate.subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(START)
+        .not_valid_after(START + dt.timedelta(days=9))
+        .sign(root.key, hashes.SHA256())
+    )
+    found = certificates.problem(key, [bare, root.certificate], now=START + dt.timedelta(days=1))
+    assert found is not None
+    assert "lacks the extension" in found[0]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="nowhere"):
+        KeyStore.configured(key=tmp_path / "nowhere.pem", chain=tmp_path / "chain.pem")

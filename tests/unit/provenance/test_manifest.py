@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.verdicts import Action, Verdict
+from safelight.provenance import manifest
+from safelight.provenance.manifest import SealFacts, SoftBinding, SourceType
+
+VERDICT = Verdict(
+    action=Action.ALLOW,
+    stage=Stage.OUTPUT,
+    subject_sha256="a" * 64,
+    policy="starter",
+    policy_sha256="b" * 64,
+)
+FACTS = SealFacts(
+    video_id="video_1",
+    generator="wan",
+    model="wan-2.2",
+    source_type=SourceType.TRAINED,
+    generated_at=dt.datetime(2026, 11, 20, 8, tzinfo=dt.timezone(dt.timedelta(hours=1))),
+    verdict=VERDICT,
+    coverage=Coverage(),
+)
+
+
+def data(facts: SealFacts, label: str) -> dict[str, object]:
+    built = manifest.build(facts, version="9")
+    found: dict[str, object] = next(one["data"] for one in built["assertions"] if one["label"] == label)
+    return found
+
+
+def test_a_trained_models_video_says_so_in_iptcs_words() -> None:
+    (created,) = data(FACTS, "c2pa.actions")["actions"]  # type: ignore[misc]
+    assert created["digitalSourceType"] == (
+        "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    )
+    assert created["when"] == "2026-11-20T07:00:00Z"
+    assert created["softwareAgent"] == {"name": "wan-2.2"}
+
+
+def test_the_badge_is_an_action_of_its_own() -> None:
+    actions = data(replace(FACTS, badge=True), "c2pa.actions")["actions"]
+    assert [one["action"] for one in actions] == ["c2pa.created", "c2pa.addedText"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("action", [Action.HOLD, Action.BLOCK])
+def test_what_was_held_or_blocked_is_sealed_only_after_a_person_released_it(action: Action) -> None:
+    verdict = Verdict(
+        action=action, stage=Stage.OUTPUT, subject_sha256="a", policy="starter", policy_sha256="b"
+    )
+    with pytest.raises(ValueError, match="is not sealed"):
+        manifest.build(replace(FACTS, verdict=verdict), version="9")
+    assert data(replace(FACTS, verdict=verdict, reviewed=True), manifest.VERDICT_LABEL)["reviewed"] is True
+
+
+def test_a_time_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        manifest.build(replace(FACTS, generated_at=dt.datetime(2026, 1, 1)), version="9")  # noqa: DTZ001
+
+
+def test_a_soft_binding_is_carried_as_given() -> None:
+    bound = data(
+        replace(FACTS, soft_bindings=(SoftBinding(alg="org.x.mark", value="AAAA"),)), "c2pa.soft-binding"
+    )
+    assert bound == {"alg": "org.x.mark", "blocks": [{"scope": {}, "value": "AAAA"}]}
+
+
+def test_the_test_card_is_said() -> None:
+    card = Finding(
+        category="violence",
+        score=1.0,
+        modality=Modality.IMAGE,
+        detector="test-card",
+        version="1",
+        reason="the card",
+        test_card=True,
+    )
+    verdict = Verdict(
+        action=Action.LABEL,
+        stage=Stage.OUTPUT,
+        subject_sha256="a",
+        policy="starter",
+        policy_sha256="b",
+        findings=(card,),
+    )
+    assert data(replace(FACTS, verdict=verdict), manifest.VERDICT_LABEL)["test_card"] is True
+
+
+def test_what_nobody_checked_is_in_the_manifest_too() -> None:
+    seen = Cell(
+        category="sexual", modality=Modality.IMAGE, required=True, available=True, ran=True, complete=True
+    )
+    gap = Cell(category="extremism", modality=Modality.SOUND, required=True)
+    off = Cell(category="ip/brand", modality=Modality.IMAGE)
+    words = manifest.coverage_words(Coverage(cells=(gap, seen, off)))
+    assert words == {
+        "checked": ["sexual (image)"],
+        "partly": [],
+        "not checked": [f"extremism ({Modality.SOUND.value})"],
+    }
+
+
+@given(words=st.text(min_size=8, max_size=80), name=st.text(min_size=8, max_size=20))
+def test_neither_a_reason_nor_a_waivers_name_gets_in(words: str, name: str) -> None:
+    words, name = f"<<{words}>>", f"<<{name}>>"
+    finding = Finding(
+        category="hate", score=0.9, modality=Modality.TEXT, detector="d", version="1", reason=words
+    )
+    verdict = Verdict(
+        action=Action.LABEL,
+        stage=Stage.OUTPUT,
+        subject_sha256="a",
+        policy="starter",
+        policy_sha256="b",
+        category="hate",
+        reason=words,
+        findings=(finding,),
+        waivers=(name,),
+    )
+    text = json.dumps(manifest.build(replace(FACTS, verdict=verdict), version="9"), ensure_ascii=False)
+    assert json.dumps(words, ensure_ascii=False)[1:-1] not in text
+    assert json.dumps(name, ensure_ascii=False)[1:-1] not in text
