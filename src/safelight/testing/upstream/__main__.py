@@ -1,0 +1,41 @@
+"""`python -m safelight.testing.upstream --scenario F --port 0 --counts FILE`"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+
+from .server import ScriptedUpstream
+
+
+def main() -> int:
+    """Serve until SIGINT or SIGTERM. The first line on stdout is `{"url": ...}`."""
+    parser = argparse.ArgumentParser(prog="python -m safelight.testing.upstream", description=main.__doc__)
+    parser.add_argument("--scenario", type=Path, help="YAML or JSON file; without one every order goes well")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--counts", type=Path, help="file that is kept up to date with all counts")
+    options = parser.parse_args()
+    try:
+        upstream = ScriptedUpstream(
+            options.scenario, host=options.host, port=options.port, counts_file=options.counts
+        )
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+
+    def started() -> None:
+        sys.stdout.write(json.dumps({"url": upstream.url}) + "\n")
+        sys.stdout.flush()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: upstream.stop())
+    asyncio.run(upstream.serve(started))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

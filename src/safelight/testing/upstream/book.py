@@ -1,0 +1,172 @@
+"""The orders a scripted upstream has, and what it was asked: pure bookkeeping."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .scenario import Act, Rule, Scenario
+
+_REFUSED = {
+    "code": "moderation_blocked",
+    "message": "Your request was blocked by our moderation system.",
+    "moderation_details": {"moderation_stage": "output", "categories": ["violence"]},
+}
+_FAILED = {"code": "generation_failed", "message": "The scripted generation failed."}
+
+
+@dataclass(kw_only=True)
+class Entry:
+    """One order that was taken."""
+
+    id: str
+    key: str
+    fields: dict[str, Any]
+    #: Name, media type and sha256 of each file that came with it.
+    files: list[dict[str, str]]
+    rule: Rule
+    created_at: float
+    polls: int = 0
+    fetches: int = 0
+    deleted: bool = False
+
+    @property
+    def prompt(self) -> str:
+        return str(self.fields.get("prompt", ""))
+
+
+@dataclass(kw_only=True)
+class Book:
+    """Everything that was asked. `received` counts creates that arrived, `accepted` those that were taken."""
+
+    scenario: Scenario
+    clock: Callable[[], float] = time.time
+    orders: dict[str, Entry] = field(default_factory=dict)
+    asked: Counter[str] = field(default_factory=Counter)
+    received_by_key: Counter[str] = field(default_factory=Counter)
+    accepted_by_key: Counter[str] = field(default_factory=Counter)
+    accepted_by_prompt: Counter[str] = field(default_factory=Counter)
+    _played: list[Scenario] = field(default_factory=list)
+    _met: Counter[tuple[int, str]] = field(default_factory=Counter)
+
+    def play(self, scenario: Scenario) -> None:
+        """Go by another scenario; orders already taken keep their rule."""
+        # Kept, because how often a rule was met is counted by the rule's identity.
+        self._played.append(self.scenario)
+        self.scenario = scenario
+
+    def receive(self, key: str, prompt: str) -> Rule:
+        """Count a create that arrived, and say how it goes."""
+        self.asked["received"] += 1
+        self.received_by_key[key] += 1
+        return self.scenario.rule(prompt, self.asked["received"])
+
+    def act(self, rule: Rule, place: str) -> Act:
+        """What this request meets: the rule's act, or the good way once its `times` are used up."""
+        act: Act = getattr(rule, place)
+        if act.do == "ok" or act.times is None:
+            return act
+        self._met[id(rule), place] += 1
+        return act if self._met[id(rule), place] <= act.times else Act()
+
+    def accept(self, key: str, fields: dict[str, Any], files: list[dict[str, str]], rule: Rule) -> Entry:
+        if self.scenario.idempotent and key:
+            for entry in self.orders.values():
+                if entry.key == key:
+                    return entry
+        entry = Entry(
+            id=f"video_{secrets.token_hex(12)}",
+            key=key,
+            fields=fields,
+            files=files,
+            rule=rule,
+            created_at=self.clock(),
+        )
+        self.orders[entry.id] = entry
+        self.asked["accepted"] += 1
+        self.accepted_by_key[key] += 1
+        self.accepted_by_prompt[entry.prompt] += 1
+        return entry
+
+    def status(self, entry: Entry) -> str:
+        """queued, in_progress, completed or failed, before any other words for it; `gone` for vanished."""
+        rule = entry.rule
+        finished = entry.polls > rule.polls and self.clock() - entry.created_at >= rule.finish_after_s
+        if not finished or rule.ends == "never":
+            return "in_progress" if entry.polls > 1 or not rule.polls else "queued"
+        if rule.ends == "vanishes":
+            return "gone"
+        return "completed" if rule.ends == "completed" else "failed"
+
+    def video(self, entry: Entry) -> dict[str, Any]:
+        """The order as it stands on the wire."""
+        rule, status = entry.rule, self.status(entry)
+        over = status in {"completed", "failed"}
+        built: dict[str, Any] = {
+            "id": entry.id,
+            "object": "video",
+            "model": entry.fields.get("model") or self.scenario.models[0],
+            "status": rule.status_words.get(status, status),
+            "progress": 100 if status == "completed" else self._percent(entry),
+            "created_at": int(entry.created_at),
+            "completed_at": int(self.clock()) if over else None,
+            "expires_at": None,
+            "prompt": entry.prompt,
+            "remixed_from_video_id": None,
+            "seconds": str(entry.fields.get("seconds", "4")),
+            "size": str(entry.fields.get("size", "720x1280")),
+            "error": self._error(rule) if status == "failed" else None,
+        }
+        if self.scenario.echo_metadata:
+            built["metadata"] = entry.fields.get("metadata") or {}
+        if over and rule.charge is not None:
+            back = rule.refund and status == "failed"
+            built["usage"] = {"cost": 0.0 if back else rule.charge, "currency": "USD", "refunded": back}
+        return built | rule.fields
+
+    def charged(self) -> float:
+        """Dollars taken for all orders that have ended, less refunds."""
+        return sum(
+            entry.rule.charge or 0.0
+            for entry in self.orders.values()
+            if (status := self.status(entry)) in {"completed", "failed"}
+            and not (entry.rule.refund and status == "failed")
+        )
+
+    def counts(self) -> dict[str, Any]:
+        """All counts, as `GET /_safelight/counts` gives them."""
+        names = ("received", "accepted", "polls", "lists", "fetches", "deletes")
+        return {
+            **{name: self.asked[name] for name in names},
+            "charged": round(self.charged(), 6),
+            "received_by_key": dict(self.received_by_key),
+            "accepted_by_key": dict(self.accepted_by_key),
+            "accepted_by_prompt": dict(self.accepted_by_prompt),
+            "orders": {
+                entry.id: {
+                    "key": entry.key,
+                    "prompt": entry.prompt,
+                    "status": self.status(entry),
+                    "polls": entry.polls,
+                    "fetches": entry.fetches,
+                    "deleted": entry.deleted,
+                    "files": entry.files,
+                }
+                for entry in self.orders.values()
+            },
+        }
+
+    def _percent(self, entry: Entry) -> int:
+        steps = entry.rule.progress
+        if steps:
+            return steps[min(max(entry.polls - 1, 0), len(steps) - 1)]
+        return min(99, 100 * max(entry.polls - 1, 0) // max(entry.rule.polls, 1))
+
+    def _error(self, rule: Rule) -> dict[str, Any]:
+        if rule.error is not None:
+            return rule.error
+        return _REFUSED if rule.ends == "refused" else _FAILED

@@ -1,0 +1,209 @@
+"""The Videos API as a scripted upstream serves it."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..clips import tiny_clip, write_plain_clip
+from .bodies import read_create
+from .book import Book, Entry
+from .scenario import Act, Rule
+from .wire import Reply, Request
+
+_SENTINEL = "Hmmm something didn't look right with your request."
+
+
+class Routes:
+    """Answers requests from a book. `recorded` is called after every create, before its answer goes out."""
+
+    def __init__(self, book: Book, *, clips: Path, recorded: Callable[[], None]) -> None:
+        self._book = book
+        self._clips = clips
+        self._recorded = recorded
+
+    def handle(self, request: Request) -> Reply:
+        parts = request.path.strip("/").split("/")
+        if parts == ["_safelight", "counts"]:
+            return _json(self._book.counts())
+        if not self._admitted(request):
+            return _error(401, "invalid_api_key", "Incorrect API key provided: sk-wrong-0123456789.")
+        match request.method, parts:
+            case "GET", ["v1", "models"]:
+                models = [{"id": name, "object": "model"} for name in self._book.scenario.models]
+                return _json({"object": "list", "data": models})
+            case "POST", ["v1", "videos"]:
+                return self._create(request, at_once=False)
+            case "POST", ["v1", "videos", "sync"]:
+                return self._create(request, at_once=True)
+            case "GET", ["v1", "videos"]:
+                return self._list(request)
+            case (("GET" | "DELETE"), ["v1", "videos", name]):
+                entry = self._book.orders.get(name)
+                if entry is None or entry.deleted:
+                    return _missing()
+                return self._retrieve(entry) if request.method == "GET" else self._delete(entry)
+            case "GET", ["v1", "videos", name, "content"]:
+                entry = self._book.orders.get(name)
+                return _missing() if entry is None or entry.deleted else self._content(entry)
+        return _missing()
+
+    def _admitted(self, request: Request) -> bool:
+        wanted = self._book.scenario.api_key
+        given = request.headers.get("authorization", "")
+        return not wanted or hmac.compare_digest(given.encode(), f"Bearer {wanted}".encode())
+
+    def _create(self, request: Request, *, at_once: bool) -> Reply:
+        try:
+            fields, files = read_create(request.headers.get("content-type", ""), request.body)
+        except ValueError as error:
+            return _error(400, "invalid_request", f"Unreadable: {error}.")
+        prompt = fields.get("prompt")
+        if not isinstance(prompt, str) or not prompt:
+            return _error(400, "missing_required_parameter", "A prompt is required.")
+        key = request.headers.get("idempotency-key", "")
+        rule = self._book.receive(key, prompt)
+        act = self._book.act(rule, "submit")
+        if act.do in {"ok", "lose_answer", "hang", "garbage", "html"}:
+            # In all of these the order is taken; what differs is what the client gets to know of it.
+            entry = self._book.accept(key, fields, files, rule)
+            self._recorded()
+            if act.do == "ok":
+                return self._clip(entry, act) if at_once else _json(self._book.video(entry), act)
+        else:
+            self._recorded()
+        return _trouble(act)
+
+    def _list(self, request: Request) -> Reply:
+        self._book.asked["lists"] += 1
+        if not self._book.scenario.lists:
+            return _error(405, "method_not_allowed", "There is no list.")
+        entries = [
+            entry
+            for entry in self._book.orders.values()
+            if not entry.deleted and self._book.status(entry) != "gone"
+        ]
+        if request.query.get("order") != "asc":
+            entries.reverse()
+        after = request.query.get("after")
+        ids = [entry.id for entry in entries]
+        if after in ids:
+            entries = entries[ids.index(after) + 1 :]
+        limit = request.query.get("limit", "20")
+        page = entries[: min(int(limit), 100) if limit.isdigit() else 20]
+        return _json(
+            {
+                "object": "list",
+                "data": [self._book.video(entry) for entry in page],
+                "first_id": page[0].id if page else None,
+                "last_id": page[-1].id if page else None,
+                "has_more": len(page) < len(entries),
+            }
+        )
+
+    def _retrieve(self, entry: Entry) -> Reply:
+        self._book.asked["polls"] += 1
+        entry.polls += 1
+        act = self._book.act(entry.rule, "poll")
+        if act.do != "ok":
+            return _trouble(act)
+        if self._book.status(entry) == "gone":
+            return _missing()
+        return _json(self._book.video(entry), act)
+
+    def _delete(self, entry: Entry) -> Reply:
+        self._book.asked["deletes"] += 1
+        act = self._book.act(entry.rule, "delete")
+        if act.do in {"ok", "lose_answer"}:
+            entry.deleted = True
+        if act.do != "ok":
+            return _trouble(act)
+        return _json({"id": entry.id, "object": "video.deleted", "deleted": True}, act)
+
+    def _content(self, entry: Entry) -> Reply:
+        self._book.asked["fetches"] += 1
+        entry.fetches += 1
+        act = self._book.act(entry.rule, "content")
+        if act.do == "ok" and self._book.status(entry) != "completed":
+            return _error(409, "not_ready", "The video is not finished.")
+        return self._clip(entry, act)
+
+    def _clip(self, entry: Entry, act: Act) -> Reply:
+        match act.do:
+            case "ok" | "truncated" | "slow":
+                ways: dict[str, Any] = {"truncated": "cut", "slow": "slow"}
+                return Reply(
+                    headers={"content-type": "video/mp4"},
+                    body=self._bytes(entry.rule, entry),
+                    delay_s=act.delay_s,
+                    way=ways.get(act.do, "send"),
+                )
+            case "missing":
+                return _missing()
+            case "empty":
+                return Reply(headers={"content-type": "video/mp4"})
+            case "text":
+                return Reply(
+                    headers={"content-type": "video/mp4"}, body=b"This is no video at all, only words."
+                )
+        return _trouble(act)
+
+    def _bytes(self, rule: Rule, entry: Entry) -> bytes:
+        if rule.clip == "tiny":
+            return tiny_clip()
+        if rule.clip != "asked":
+            return Path(rule.clip).read_bytes()
+        width, _, height = str(entry.fields.get("size", "720x1280")).partition("x")
+        seconds = int(str(entry.fields.get("seconds", "4")))
+        path = self._clips / f"{int(width)}x{int(height)}-{seconds}.mp4"
+        if not path.exists():
+            write_plain_clip(path, width=int(width), height=int(height), seconds=seconds)
+        return path.read_bytes()
+
+
+def _trouble(act: Act) -> Reply:
+    match act.do:
+        case "drop":
+            return Reply(way="reset", delay_s=act.delay_s)
+        case "lose_answer":
+            return Reply(way="close", delay_s=act.delay_s)
+        case "hang":
+            return Reply(way="hang")
+        case "garbage":
+            return Reply(headers={"content-type": "application/json"}, body=b'{"id": ', delay_s=act.delay_s)
+        case "html":
+            page = b"<!doctype html><title>Please log in</title><p>Please log in.</p>"
+            return Reply(headers={"content-type": "text/html; charset=utf-8"}, body=page, delay_s=act.delay_s)
+        case "redirect":
+            return Reply(status=act.status or 302, headers={"location": act.location}, delay_s=act.delay_s)
+    status = act.status or 500
+    code = act.code or (
+        "rate_limited" if status == 429 else "server_error" if status >= 500 else "bad_request"
+    )
+    message = act.message or (_SENTINEL if code == "sentinel_block" else f"Scripted status {status}.")
+    error: dict[str, Any] = {"message": message, "type": "scripted", "param": None, "code": code}
+    if act.moderation_details is not None:
+        error["moderation_details"] = act.moderation_details
+    headers = {"retry-after": f"{act.retry_after:g}"} if act.retry_after is not None else {}
+    reply = _json({"error": error}, act)
+    return Reply(status=status, headers={**reply.headers, **headers}, body=reply.body, delay_s=act.delay_s)
+
+
+def _json(built: object, act: Act | None = None) -> Reply:
+    return Reply(
+        headers={"content-type": "application/json"},
+        body=msgspec.json.encode(built),
+        delay_s=act.delay_s if act else 0.0,
+    )
+
+
+def _error(status: int, code: str, message: str) -> Reply:
+    return _trouble(Act(do="status", status=status, code=code, message=message))
+
+
+def _missing() -> Reply:
+    return _error(404, "not_found", "No such video.")

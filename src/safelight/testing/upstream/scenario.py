@@ -1,0 +1,157 @@
+"""The script of a scripted upstream, as a YAML or JSON document. docs/testing.md explains each key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+Deed = Literal[
+    "ok",
+    "status",
+    "drop",
+    "lose_answer",
+    "hang",
+    "garbage",
+    "html",
+    "missing",
+    "empty",
+    "text",
+    "truncated",
+    "slow",
+    "redirect",
+]
+Ending = Literal["completed", "failed", "refused", "never", "vanishes"]
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one kind of request meets. In a document also one word, such as `hang`, or `{status: 500}`."""
+
+    do: Deed = "ok"
+    #: The status of the answer; given alone it means `do: status`.
+    status: int | None = None
+    message: str = ""
+    code: str = ""
+    moderation_details: dict[str, Any] | None = None
+    retry_after: float | None = None
+    #: Where `redirect` leads.
+    location: str = ""
+    #: Wait before answering.
+    delay_s: float = 0.0
+    #: How many requests meet this; the rest go well. None: all.
+    times: int | None = None
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one order goes. `when`: words in its prompt; `nth`: its number, counting from 1; both: both."""
+
+    when: str = ""
+    nth: int | None = None
+    submit: Act = Act()
+    poll: Act = Act()
+    content: Act = Act()
+    delete: Act = Act()
+    #: How many polls find the order unfinished, and how long it takes at least.
+    polls: int = 1
+    finish_after_s: float = 0.0
+    #: Per cent at each poll; the last one stays. Empty: even steps.
+    progress: tuple[int, ...] = ()
+    ends: Ending = "completed"
+    #: The error of an order that fails, as it stands on the wire.
+    error: dict[str, Any] | None = None
+    #: Other words for the four statuses: `{in_progress: processing}`.
+    status_words: dict[str, str] = {}
+    #: Dollars taken when the order ends; `refund` gives them back where it does not complete.
+    charge: float | None = None
+    refund: bool = False
+    #: `tiny`, `asked` (plain grey, of the size and length that were ordered) or the path of a file.
+    clip: str = "tiny"
+    #: Merged into every video object: for any further lie.
+    fields: dict[str, Any] = {}
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    orders: tuple[Rule, ...] = ()
+    #: For orders that no rule fits.
+    otherwise: Rule = Rule()
+    models: tuple[str, ...] = ("scripted-1",)
+    #: Demanded as bearer token, where set.
+    api_key: str = ""
+    #: Whether `metadata` is given back with every video.
+    echo_metadata: bool = True
+    #: Whether a second create with the same Idempotency-Key gets the first one's video.
+    idempotent: bool = False
+    #: Whether `GET /v1/videos` exists.
+    lists: bool = True
+
+    def rule(self, prompt: str, number: int) -> Rule:
+        """The first rule that fits the order."""
+        for rule in self.orders:
+            if (rule.when or rule.nth) and rule.when in prompt and rule.nth in (None, number):
+                return rule
+        return self.otherwise
+
+
+def load_scenario(source: Path | str | dict[str, Any] | None) -> Scenario:
+    """A scenario from a file (YAML or JSON), a YAML text or a mapping. `ValueError` names what is wrong."""
+    import yaml
+
+    if source is None:
+        return Scenario()
+    if isinstance(source, Path):
+        source = source.read_text(encoding="utf-8")
+    document = yaml.safe_load(source) if isinstance(source, str) else source
+    if not isinstance(document, dict):
+        raise ValueError("a scenario is a mapping with keys such as `orders`")
+    try:
+        scenario = msgspec.convert(_spelled_out(document), Scenario)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"the scenario does not hold: {error}") from error
+    for rule in (*scenario.orders, scenario.otherwise):
+        _check(rule)
+    return scenario
+
+
+def _spelled_out(document: dict[str, Any]) -> dict[str, Any]:
+    built = dict(document)
+    if isinstance(built.get("orders"), list):
+        built["orders"] = [_rule(rule) for rule in built["orders"]]
+    if "otherwise" in built:
+        built["otherwise"] = _rule(built["otherwise"])
+    return built
+
+
+def _rule(rule: Any) -> Any:
+    if not isinstance(rule, dict):
+        return rule
+    return {name: _act(value) if name in _ACTS else value for name, value in rule.items()}
+
+
+def _act(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"do": value}
+    if isinstance(value, dict) and "status" in value and "do" not in value:
+        return {"do": "status"} | value
+    return value
+
+
+_ACTS = frozenset({"submit", "poll", "content", "delete"})
+_ANYWHERE = frozenset({"ok", "status", "drop", "hang", "garbage", "html", "redirect"})
+_PLACES: dict[str, frozenset[str]] = {
+    "submit": _ANYWHERE | {"lose_answer"},
+    "poll": _ANYWHERE,
+    "content": _ANYWHERE | {"missing", "empty", "text", "truncated", "slow"},
+    "delete": _ANYWHERE | {"lose_answer"},
+}
+
+
+def _check(rule: Rule) -> None:
+    for place, allowed in _PLACES.items():
+        act: Act = getattr(rule, place)
+        if act.do not in allowed:
+            raise ValueError(f"the scenario does not hold: `{place}` cannot be {act.do!r}")
+        if act.do == "status" and act.status is None:
+            raise ValueError(f"the scenario does not hold: `{place}: status` needs a number")
+    if rule.clip not in {"tiny", "asked"} and not Path(rule.clip).is_file():
+        raise ValueError(f"the scenario does not hold: the clip {rule.clip!r} does not exist")
