@@ -76,9 +76,10 @@ def _unread(problem: str, path: Path) -> dict[str, str]:
 def _context(anchors: str) -> Context:
     from c2pa import Context
 
+    trust = {"trust_anchors": anchors} if anchors else {}
     return Context.from_dict(
         {
-            "trust": {"trust_anchors": anchors, "trust_config": _USAGES},
+            "trust": {**trust, "trust_config": _USAGES},
             "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": True},
             "builder": {"thumbnail": {"enabled": False}},
         }

@@ -60,7 +60,7 @@ class SigningKey:
 
 
 class KeyStore:
-    """Where the signing key comes from. `anchors_pem` is what a verifier has to trust."""
+    """Where the signing key comes from, and the roots a verifier has to trust."""
 
     def __init__(self, current: Callable[[], SigningKey], anchors: Callable[[], str]) -> None:
         self._current = current
@@ -121,7 +121,10 @@ class KeyStore:
 
     @property
     def anchors_pem(self) -> str:
-        """Every root under which this installation has sealed, old ones too, as PEM."""
+        """Every root under which this installation has sealed, old ones too, as PEM; empty before the first.
+
+        Asking makes no keys.
+        """
         with self._lock:
             return self._anchors()
 
@@ -141,7 +144,6 @@ class _OwnFiles:
         return self._held
 
     def anchors(self) -> str:
-        self.current()
         return "".join(one.read_text() for one in sorted((self._directory / "anchors").glob("*.pem")))
 
     def _spent(self, leaf: x509.Certificate) -> bool:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from cryptography import x509
 
-from safelight.errors import ChildCrashed, ChildFailed, InvalidMedia, NotFound
+from safelight.errors import ChildCrashed, ChildFailed, ConfigurationError, InvalidMedia, NotFound
 from safelight.media.sandbox import Limits, Sandbox
 
-from . import wording
+from . import certificates, wording
+from .keys import KeyStore
 from .seal import Seal
 from .sealing import sha256_of
 
@@ -87,11 +89,24 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verifier:
-    """Reads files in a child, with our roots and `trust` as anchors. Fetches nothing."""
+    """Reads files in a child, with our roots and those in `trust_pem` as anchors. Fetches nothing."""
 
-    def __init__(self, *, sandbox: Sandbox, anchors_pem: str, trust_pem: str = "") -> None:
+    def __init__(self, *, sandbox: Sandbox, keys: KeyStore, trust_pem: str = "") -> None:
         self._sandbox = sandbox
-        self._anchors = (("own", anchors_pem), ("configured", trust_pem))
+        self._keys = keys
+        self._trust_pem = trust_pem
+
+    def trusting(self, pem: bytes) -> Verifier:
+        """A verifier that trusts these roots (PEM) too. Raises `ConfigurationError` where they are none."""
+        try:
+            held = x509.load_pem_x509_certificates(pem)
+        except ValueError as error:
+            raise ConfigurationError(
+                "The trusted roots are not certificates in PEM.",
+                remedy="Give a file that begins with -----BEGIN CERTIFICATE-----.",
+            ) from error
+        added = certificates.certificates_pem(held).decode()
+        return Verifier(sandbox=self._sandbox, keys=self._keys, trust_pem=self._trust_pem + added)
 
     def verify(self, path: Path, *, lookup: Callable[[str], Seal | None] | None = None) -> Verification:
         """What is known of the file at `path`; `lookup` finds a seal by the sha256 of a file.
@@ -121,9 +136,10 @@ class Verifier:
         )
 
     def _read(self, path: Path, known: Seal | None) -> Reading:
+        anchors = (("own", self._keys.anchors_pem), ("configured", self._trust_pem))
         argument = {
             "path": str(path.resolve()),
-            "anchors": [pair for pair in self._anchors if pair[1]],
+            "anchors": [pair for pair in anchors if pair[1]] or [("none", "")],
             "manifest": known.manifest if known else None,
         }
         try:

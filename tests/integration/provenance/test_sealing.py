@@ -76,6 +76,7 @@ def test_nobody_elses_root_makes_it_trusted(
     sealed = tmp_path / "sealed.mp4"
     sealer.seal(video, sealed, facts())
     other = KeyStore.own(tmp_path / "other", organization="Test Films")
+    other.signing()
     assert read_with_c2pa_itself(sealed, other.anchors_pem).get_validation_state() == "Valid"
 
 

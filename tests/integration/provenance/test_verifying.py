@@ -25,7 +25,7 @@ from .conftest import FactsMaker
 
 @pytest.fixture
 def verifier(sandbox: Sandbox, keys: KeyStore) -> Verifier:
-    return Verifier(sandbox=sandbox, anchors_pem=keys.anchors_pem)
+    return Verifier(sandbox=sandbox, keys=keys)
 
 
 @pytest.fixture
@@ -122,11 +122,12 @@ def test_a_strangers_seal_is_whole_but_nobody_we_know(
     sandbox: Sandbox, sealed: Path, keys: KeyStore, tmp_path: Path
 ) -> None:
     ours = KeyStore.own(tmp_path / "ours", organization="Ours")
-    found = Verifier(sandbox=sandbox, anchors_pem=ours.anchors_pem).verify(sealed)
+    ours.signing()
+    found = Verifier(sandbox=sandbox, keys=ours).verify(sealed)
     assert (found.state, found.signer, found.video_id) == (State.VALID, Signer.UNKNOWN, "")
     assert "not known by whom" in found.answer
 
-    trusting = Verifier(sandbox=sandbox, anchors_pem=ours.anchors_pem, trust_pem=keys.anchors_pem)
+    trusting = Verifier(sandbox=sandbox, keys=ours).trusting(keys.anchors_pem.encode())
     found = trusting.verify(sealed)
     assert (found.state, found.signer) == (State.TRUSTED, Signer.CONFIGURED)
     assert "“Test Films”, whom this installation trusts" in found.answer
@@ -163,6 +164,12 @@ def test_a_truncated_file_is_not_trusted(verifier: Verifier, sealed: Path) -> No
     data = sealed.read_bytes()
     sealed.write_bytes(data[: len(data) - 200])
     assert verifier.verify(sealed).state in {State.INVALID, State.UNREADABLE}
+
+
+def test_looking_at_a_strangers_file_makes_no_keys(sandbox: Sandbox, sealed: Path, tmp_path: Path) -> None:
+    none = KeyStore.own(tmp_path / "none", organization="Ours")
+    assert Verifier(sandbox=sandbox, keys=none).verify(sealed).state is State.VALID
+    assert not (tmp_path / "none").exists()
 
 
 def test_what_is_no_file_is_said_plainly(verifier: Verifier, tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def test_an_expired_signing_key_on_disk_is_replaced_at_start(tmp_path: Path) -> 
 def test_a_new_root_comes_in_time_and_the_old_one_is_still_trusted(tmp_path: Path) -> None:
     clock = Clock()
     store = KeyStore.own(tmp_path, organization="Films", clock=clock)
+    store.signing()
     before = anchors(store)
     clock.now = START + dt.timedelta(days=11 * 365)
     leaf = store.signing().certificate

@@ -99,13 +99,13 @@ def test_what_nobody_checked_is_in_the_manifest_too() -> None:
     seen = Cell(
         category="sexual", modality=Modality.IMAGE, required=True, available=True, ran=True, complete=True
     )
-    gap = Cell(category="extremism", modality=Modality.SOUND, required=True)
+    gap = Cell(category="extremism", modality=Modality.AUDIO, required=True)
     off = Cell(category="ip/brand", modality=Modality.IMAGE)
     words = manifest.coverage_words(Coverage(cells=(gap, seen, off)))
     assert words == {
         "checked": ["sexual (image)"],
         "partly": [],
-        "not checked": [f"extremism ({Modality.SOUND.value})"],
+        "not checked": [f"extremism ({Modality.AUDIO.value})"],
     }
 
 

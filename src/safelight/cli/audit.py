@@ -1,0 +1,121 @@
+"""`safelight audit`: the append-only log, read and verified."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .exits import Exit
+from .output import emit
+from .verbs import installation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from safelight.store.database import Database
+    from safelight.trust.audit import HeadKey, Heads, LogEntry, Verification
+
+app = typer.Typer(no_args_is_help=True, help="Read and verify the append-only log.")
+
+Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database", help="A database's URL, in place of the installation's.")
+]
+HeadsFolder = Annotated[
+    Path | None, typer.Option("--heads", help="The folder with the signed heads, or a copy of it.")
+]
+PublicKey = Annotated[
+    Path | None, typer.Option("--public-key", help="A copy of audit.pub.pem, in place of the installation's.")
+]
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    database: DatabaseUrl = None,
+    heads: HeadsFolder = None,
+    public_key: PublicKey = None,
+    as_json: Json = False,
+) -> int:
+    """Check every entry, what it says, and every signed head. Exit 3: somebody changed something."""
+    from safelight.trust.audit import verify as check
+
+    result = check(_database(ctx, database), _places(ctx, heads), _key(ctx, public_key))
+    emit(result, as_json, _sentences(result))
+    return Exit.OK if result.ok else Exit.BLOCKED
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    after: Annotated[int, typer.Option(help="Start after this entry.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many entries.")] = 50,
+    database: DatabaseUrl = None,
+    as_json: Json = False,
+) -> int:
+    """Print entries, oldest first, with what they say unless it was erased."""
+    from safelight.trust.audit import entries
+
+    found = entries(_database(ctx, database), after=after, limit=limit)
+    emit({"entries": found}, as_json, "\n".join(_line(entry) for entry in found) or "The log is empty.")
+    return Exit.OK
+
+
+@app.command()
+def head(ctx: typer.Context, as_json: Json = False) -> int:
+    """Sign where the log stands now, add it to the heads, and print it."""
+    from safelight.trust.audit import HeadWriter
+
+    parts = installation(ctx)
+    signed = HeadWriter(parts.database, parts.head_key, parts.heads).write()
+    if signed is None:
+        emit({"head": None}, as_json, "The log is empty: there is nothing to sign.")
+    else:
+        emit({"head": signed}, as_json, f"Entry {signed.seq}, hash {signed.hash}, signed {_when(signed.at)}.")
+    return Exit.OK
+
+
+def _database(ctx: typer.Context, url: str | None) -> Database:
+    if url is None:
+        return installation(ctx).database
+    from safelight.store.database import Database
+
+    return Database(url)
+
+
+def _places(ctx: typer.Context, folder: Path | None) -> Sequence[Heads]:
+    if folder is None:
+        return installation(ctx).heads
+    from safelight.trust.audit import FolderHeads
+
+    return (FolderHeads(folder),)
+
+
+def _key(ctx: typer.Context, path: Path | None) -> HeadKey:
+    if path is None:
+        return installation(ctx).head_key
+    from safelight.trust.audit import HeadKey
+
+    return HeadKey.public(path)
+
+
+def _sentences(result: Verification) -> str:
+    lines = [problem.sentence for problem in result.problems]
+    count = f"{result.entries} entries, {result.heads} signed heads, {result.erased} erased on the record"
+    if not result.ok:
+        return "\n".join([f"The log does not hold ({count}).", *(f"  {line}" for line in lines)])
+    if result.vouched == 0:
+        return f"The log holds ({count}). No head vouches for it yet: its end could be cut off unseen."
+    return f"The log holds ({count}). A signed head vouches for it up to entry {result.vouched}."
+
+
+def _line(entry: LogEntry) -> str:
+    said: Any = "(erased)" if entry.content is None else dict(entry.content)
+    return f"{entry.seq}  {_when(entry.at)}  {entry.event}  {entry.subject}  by {entry.actor}  {said}"
+
+
+def _when(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

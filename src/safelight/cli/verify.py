@@ -1,0 +1,92 @@
+"""`safelight verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from safelight.errors import NotFound
+
+from .exits import Exit
+from .output import emit
+from .verbs import installation
+
+if TYPE_CHECKING:
+    from safelight.provenance.verifying import Verification
+    from safelight.wiring import Installation
+
+app = typer.Typer()
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The video or picture file.")],
+    trust: Annotated[
+        Path | None, typer.Option("--trust", help="PEM file with roots to trust besides this installation's.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+) -> int:
+    """Say whether a file was delivered from here, and whether it was changed since.
+
+    Exit code 0: sealed by a trusted signer and unchanged, or known to the registry. 3: changed. 5: nothing
+    is known.
+    """
+    here = installation(ctx)
+    verifier = here.verifier
+    if trust is not None:
+        try:
+            verifier = verifier.trusting(trust.read_bytes())
+        except OSError as error:
+            raise NotFound(f"{trust} cannot be read: {error.strerror}.") from error
+    lookup = here.registry.by_sha256 if _has_registry(here) else None
+    found = verifier.verify(file, lookup=lookup)
+    emit(found, as_json, text(found))
+    return exit_code(found)
+
+
+def _has_registry(here: Installation) -> bool:
+    """A stranger with a file has no installation, and looking at the file makes none."""
+    return here.settings.storage.database is not None or here.settings.data.exists()
+
+
+def exit_code(found: Verification) -> Exit:
+    if found.registered or found.state == "trusted":
+        return Exit.OK
+    return Exit.BLOCKED if found.state == "invalid" else Exit.NOT_COVERED
+
+
+def text(found: Verification) -> str:
+    """The answer, then what each piece of evidence proves and does not prove."""
+    lines = [found.answer]
+    for one in found.evidence:
+        lines += [
+            "",
+            f"{one.kind.capitalize()}: {one.says}",
+            f"  It proves: {one.proves}",
+            f"  It does not prove: {one.does_not_prove}",
+        ]
+    lines += ["", f"sha256 {found.sha256}"]
+    if found.video_id:
+        lines.append(f"video  {found.video_id}")
+    if found.state == "trusted" and found.reading.verdict is not None:
+        lines += _verdict(found.reading.verdict)
+    return "\n".join(lines)
+
+
+def _verdict(verdict: dict[str, object]) -> list[str]:
+    policy, coverage = verdict.get("policy"), verdict.get("coverage")
+    lines = [f"action {verdict.get('action')}"]
+    if isinstance(policy, dict):
+        lines.append(f"policy {policy.get('name')} ({str(policy.get('sha256'))[:12]})")
+    if isinstance(coverage, dict):
+        lines += [
+            f"{word}: {', '.join(map(str, cells))}"
+            for word, cells in coverage.items()
+            if isinstance(cells, list) and cells
+        ]
+    if verdict.get("test_card"):
+        lines.append("The safety test card was in it.")
+    return lines
