@@ -1,7 +1,8 @@
 """Tests that need something this machine may lack: named when left out, failed when nothing may be.
 
 A test asks for the fixture (`postgres_server`, `chromium`, `openai_python`, or its own call of `leave_out`).
-Where the thing is missing the test is skipped and named in the summary; with SAFELIGHT_TEST_COMPLETE=1 it fails.
+Where the thing is missing the test is skipped and named in the summary; with SAFELIGHT_TEST_COMPLETE=1 it
+fails.
 """
 
 from __future__ import annotations

@@ -80,7 +80,8 @@ def head(ctx: typer.Context, as_json: Json = False) -> int:
 
 def _database(ctx: typer.Context, url: str | None) -> Database:
     if url is None:
-        return installation(ctx).database
+        own: Database = installation(ctx).database
+        return own
     from safelight.store.database import Database
 
     return Database(url)
@@ -88,7 +89,8 @@ def _database(ctx: typer.Context, url: str | None) -> Database:
 
 def _places(ctx: typer.Context, folder: Path | None) -> Sequence[Heads]:
     if folder is None:
-        return installation(ctx).heads
+        own: Sequence[Heads] = installation(ctx).heads
+        return own
     from safelight.trust.audit import FolderHeads
 
     return (FolderHeads(folder),)
@@ -96,7 +98,8 @@ def _places(ctx: typer.Context, folder: Path | None) -> Sequence[Heads]:
 
 def _key(ctx: typer.Context, path: Path | None) -> HeadKey:
     if path is None:
-        return installation(ctx).head_key
+        own: HeadKey = installation(ctx).head_key
+        return own
     from safelight.trust.audit import HeadKey
 
     return HeadKey.public(path)

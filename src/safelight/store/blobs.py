@@ -6,21 +6,16 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from typing import Any
 
-from safelight.errors import NotFound, SafelightError, SettingsError, StorageFull, Unavailable
+from safelight.errors import NotFound, SafelightError
 
 from .disk import require_space, storage_full, sync_tree
+from .objects import object_faults, open_store
 from .retention import Retention
-
-if TYPE_CHECKING:
-    from obstore.store import ObjectStore
 
 CHUNK = 1024 * 1024
 #: Below this a blob is written in one request that the store itself refuses if the name is taken.
@@ -55,7 +50,7 @@ class Blobs:
 
     def __init__(self, url: str, *, options: Mapping[str, Any] | None = None) -> None:
         self.url = url
-        self._folder, self._store = _open(url, dict(options or {}))
+        self._folder, self._store = open_store(url, options or {})
 
     def put_file(self, path: Path, *, tenant: str, kind: str, retention: Retention) -> StoredBlob:
         """Store a file. Raises `StorageFull` where there is no room, and leaves nothing behind."""
@@ -75,7 +70,7 @@ class Blobs:
         """How many bytes; `NotFound` where there are none of this name."""
         import obstore
 
-        with _faults():
+        with object_faults():
             return int(obstore.head(self._store, _name(tenant, sha256, vault=vault))["size"])
 
     def has(self, tenant: str, sha256: str, *, vault: bool = False) -> bool:
@@ -95,7 +90,7 @@ class Blobs:
         import obstore
 
         name = _name(tenant, sha256, vault=vault)
-        with _faults():
+        with object_faults():
             if end is not None and end <= start:
                 self.size(tenant, sha256, vault=vault)
                 return iter(())
@@ -144,7 +139,7 @@ class Blobs:
         import obstore
 
         try:
-            with _faults():
+            with object_faults():
                 obstore.delete(self._store, _name(tenant, sha256, vault=vault))
         except NotFound:
             return
@@ -157,7 +152,7 @@ class Blobs:
         if self.has(tenant, sha256, vault=True):
             self.delete(tenant, sha256)
             return
-        with _faults():
+        with object_faults():
             obstore.copy(self._store, plain, vaulted)
             self._keep(vaulted)
         self.delete(tenant, sha256)
@@ -167,7 +162,7 @@ class Blobs:
         import obstore
 
         prefix = f"vault/{_checked(tenant)}" if vault else _checked(tenant)
-        with _faults():
+        with object_faults():
             for page in obstore.list(self._store, prefix=prefix):
                 for item in page:
                     yield item["path"].rsplit("/", 1)[-1]
@@ -176,7 +171,7 @@ class Blobs:
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
-        with _faults():
+        with object_faults():
             if self._has(name, size):
                 return
             if self._folder is not None:
@@ -205,39 +200,6 @@ class Blobs:
             sync_tree(self._folder / name, self._folder)
 
 
-def _open(url: str, options: dict[str, Any]) -> tuple[Path | None, ObjectStore]:
-    from obstore.store import LocalStore, MemoryStore, S3Store
-
-    parts = urlsplit(url)
-    if parts.scheme == "memory":
-        return None, MemoryStore()
-    if parts.scheme == "file" and parts.path:
-        folder = Path(unquote(parts.path))
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise SettingsError(f"The blob folder {folder} cannot be made: {error.strerror}.") from error
-        return folder, LocalStore(prefix=folder)
-    if parts.scheme == "s3" and parts.netloc:
-        limits: Any = {"max_retries": 4, "retry_timeout": timedelta(seconds=20)}
-        allow_http = str(options.get("endpoint", "")).startswith("http://")
-        client: Any = {"timeout": "120s", "connect_timeout": "5s", "allow_http": allow_http}
-        try:
-            return None, S3Store(
-                parts.netloc,
-                prefix=parts.path.strip("/") or None,
-                retry_config=limits,
-                client_options=client,
-                **options,
-            )
-        except Exception as error:
-            raise SettingsError(f"The blob store {url} cannot be opened: {error}") from error
-    raise SettingsError(
-        f"The blob store {url!r} cannot be used.",
-        remedy="Write file:///path, memory:// or s3://bucket/prefix.",
-    )
-
-
 def _name(tenant: str, sha256: str, *, vault: bool) -> str:
     if not _SHA256.fullmatch(sha256):
         raise NotFound("There is no such file.")
@@ -252,7 +214,7 @@ def _checked(tenant: str) -> str:
 
 
 def _chunks(stream: Iterator[bytes]) -> Iterator[bytes]:
-    with _faults():
+    with object_faults():
         for chunk in stream:
             yield bytes(chunk)
 
@@ -262,20 +224,3 @@ def _damaged(sha256: str) -> Damaged:
         f"The stored file {sha256} is damaged: its bytes are not those that were stored.",
         remedy="Restore it from a backup.",
     )
-
-
-@contextmanager
-def _faults() -> Iterator[None]:
-    from obstore.exceptions import BaseError
-
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise NotFound("There is no such file.") from error
-    except BaseError as error:
-        said = str(error)
-        if any(sign in said for sign in ("os error 28", "os error 122", "os error 27", "EntityTooLarge")):
-            raise StorageFull("There is no room to store a file.") from error
-        raise Unavailable("The blob store does not answer as it should.", retry_after_s=5.0) from error
-    except OSError as error:
-        raise storage_full(error) or error from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -23,16 +22,17 @@ def commitment(salt: bytes, content: bytes) -> str:
     return hashlib.sha256(salt + content).hexdigest()
 
 
-def entry_hash(entry: Mapping[str, Any]) -> str:
-    """The hash of one entry over everything that stays: all but what was said, and the one before it."""
-    fields = [
-        entry["previous"],
-        entry["seq"],
-        repr(float(entry["at"])),
-        entry["tenant_id"],
-        entry["event"],
-        entry["subject"],
-        entry["actor"],
-        entry["commitment"],
-    ]
+def entry_hash(
+    *,
+    previous: str,
+    seq: int,
+    at: float,
+    tenant_id: str | None,
+    event: str,
+    subject: str,
+    actor: str,
+    commitment: str,
+) -> str:
+    """The hash of one entry: over the one before it and all that stays, so not over what it says."""
+    fields = [previous, seq, repr(float(at)), tenant_id, event, subject, actor, commitment]
     return hashlib.sha256(canonical(fields)).hexdigest()

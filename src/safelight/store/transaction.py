@@ -186,7 +186,7 @@ class Transaction:
         for entry in self._entries:
             seq += 1
             salt = secrets.token_bytes(SALT_BYTES)
-            row = {
+            row: dict[str, Any] = {
                 "seq": seq,
                 "at": entry.at,
                 "tenant_id": entry.tenant_id,
@@ -196,7 +196,7 @@ class Transaction:
                 "commitment": commitment(salt, entry.content),
                 "previous": previous,
             }
-            previous = row["hash"] = entry_hash(row)
+            previous = row["hash"] = entry_hash(**row)
             entries.append(row)
             contents.append(
                 {"seq": seq, "tenant_id": entry.tenant_id, "salt": salt, "content": entry.content}

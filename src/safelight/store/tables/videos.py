@@ -79,6 +79,8 @@ assets = Table(
     text("retention"),
     time("created_at"),
     time("deleted_at", null=True),
+    #: When the bytes of a file of the class `vault` were moved out of the reach of ordinary reads.
+    time("vaulted_at", null=True),
     UniqueConstraint("tenant_id", "video_id", "kind", "sha256"),
     Index(None, "tenant_id", "sha256"),
 )

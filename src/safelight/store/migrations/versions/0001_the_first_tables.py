@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("retention", sa.Text(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("deleted_at", sa.Double(), nullable=True),
+        sa.Column("vaulted_at", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assets")),
         sa.UniqueConstraint(
             "tenant_id", "video_id", "kind", "sha256", name=op.f("uq_assets_tenant_id_video_id_kind_sha256")

@@ -1,0 +1,69 @@
+"""Object stores by URL: a folder, memory, or an S3 bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from safelight.errors import NotFound, SettingsError, StorageFull, Unavailable
+
+from .disk import storage_full
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+
+def open_store(url: str, options: Mapping[str, Any]) -> tuple[Path | None, ObjectStore]:
+    """The store behind a URL, and its folder where it is one. The folder is made; a bucket must be there."""
+    from obstore.store import LocalStore, MemoryStore, S3Store
+
+    parts = urlsplit(url)
+    if parts.scheme == "memory":
+        return None, MemoryStore()
+    if parts.scheme == "file" and parts.path:
+        folder = Path(unquote(parts.path))
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+        return folder, LocalStore(prefix=folder)
+    if parts.scheme == "s3" and parts.netloc:
+        limits: Any = {"max_retries": 4, "retry_timeout": timedelta(seconds=20)}
+        allow_http = str(options.get("endpoint", "")).startswith("http://")
+        client: Any = {"timeout": "120s", "connect_timeout": "5s", "allow_http": allow_http}
+        try:
+            return None, S3Store(
+                parts.netloc,
+                prefix=parts.path.strip("/") or None,
+                retry_config=limits,
+                client_options=client,
+                **options,
+            )
+        except Exception as error:
+            raise SettingsError(f"The store {url} cannot be opened: {error}") from error
+    raise SettingsError(
+        f"The store {url!r} cannot be used.",
+        remedy="Write file:///path, memory:// or s3://bucket/prefix.",
+    )
+
+
+@contextmanager
+def object_faults() -> Iterator[None]:
+    """Turn the object store's errors into ours."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound("There is no such file.") from error
+    except BaseError as error:
+        said = str(error)
+        if any(sign in said for sign in ("os error 28", "os error 122", "os error 27", "EntityTooLarge")):
+            raise StorageFull("There is no room to store a file.") from error
+        raise Unavailable("The object store does not answer as it should.", retry_after_s=5.0) from error
+    except OSError as error:
+        raise storage_full(error) or error from error

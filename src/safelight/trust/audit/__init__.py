@@ -1,0 +1,24 @@
+"""The log: verified against its own chain and against signed heads kept outside the database."""
+
+from __future__ import annotations
+
+from .heads import FolderHeads, Head, HeadKey, Heads, StoreHeads
+from .models import LogEntry, Problem, Verification
+from .service import entries, erase, history, verify
+from .writer import HeadWriter
+
+__all__ = [
+    "FolderHeads",
+    "Head",
+    "HeadKey",
+    "HeadWriter",
+    "Heads",
+    "LogEntry",
+    "Problem",
+    "StoreHeads",
+    "Verification",
+    "entries",
+    "erase",
+    "history",
+    "verify",
+]
