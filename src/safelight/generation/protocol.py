@@ -113,6 +113,8 @@ class Offer:
     #: Extra fields whose content is words: screened like the prompt.
     text_fields: frozenset[str] = frozenset()
     takes_reference: bool = True
+    #: A trained model makes the pixels; False for a program such as `storyboard`. Goes into the manifest.
+    trained: bool = True
     #: USD per second of video, or None: unknown. 0.0 for own hardware.
     usd_per_second: float | None = None
     #: Free text: what the provider's own filter is set to, for `GET /v1/models`.

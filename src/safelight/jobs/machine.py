@@ -55,6 +55,9 @@ TERMINAL = frozenset(
     {State.DELIVERED, State.REFUSED, State.BLOCKED, State.FAILED, State.WITHDRAWN},
 )
 
+#: Waiting for a person, not for a worker.
+STOPPED = frozenset({State.HELD})
+
 _WIRE = {
     State.WAITING: WireStatus.QUEUED,
     State.GENERATING: WireStatus.IN_PROGRESS,

@@ -49,6 +49,8 @@ class Video:
     error_message: str | None
     #: The graded explanation for the wire (`policy.explanations`), where there is one.
     explanation: Mapping[str, Any] | None
+    #: Who ordered it: a key's or a person's id.
+    principal_id: str
     end_user: str | None
     metadata: Mapping[str, str]
     remixed_from: str | None

@@ -1,4 +1,4 @@
-"""Admission: is the request one we can judge and a generator can take? Every unknown field is refused by name.
+"""Admission: is the request one we can judge and a generator can take? Unknown fields are refused by name.
 
 Pure: account, quota and standing are looked up by the caller; here only the shape of the request is judged.
 """
@@ -116,13 +116,13 @@ def _generator(model: str | None, generators: Mapping[str, Generator], default: 
 def _seconds(asked: str | None, extra: Mapping[str, Any], offer: Offer) -> int:
     """Seconds ordered; frames and frame rate, where a server takes them, count towards them."""
     if "num_frames" in extra:
-        fps = extra.get("fps", 24)
-        if extra["num_frames"] < 1 or fps < 1:
+        frames, fps = int(extra["num_frames"]), int(extra.get("fps", 24))
+        if frames < 1 or fps < 1:
             raise InvalidField("num_frames and fps must be at least 1.", param="num_frames")
-        seconds = math.ceil(extra["num_frames"] / fps)
+        seconds = math.ceil(frames / fps)
         if seconds > max(offer.seconds):
             raise InvalidField(
-                f"{extra['num_frames']} frames at {fps} a second are {seconds} s; "
+                f"{frames} frames at {fps} a second are {seconds} s; "
                 f"at most {max(offer.seconds)} s are made.",
                 param="num_frames",
             )
@@ -141,7 +141,7 @@ def _size(asked: str | None, offer: Offer) -> tuple[int, int]:
     width, _, height = asked.partition("x")
     if width.isascii() and width.isdigit() and height.isascii() and height.isdigit():
         size = int(width[:6]), int(height[:6])
-        if size in offer.sizes or (not offer.sizes and 16 <= min(size) and max(size) <= 4096):
+        if size in offer.sizes or (not offer.sizes and min(size) >= 16 and max(size) <= 4096):
             return size
     known = ", ".join(f"{w}x{h}" for w, h in offer.sizes) or "width x height from 16x16 to 4096x4096"
     raise InvalidField(f"size is {asked[:30]!r}.", param="size", remedy=f"Possible: {known}.")
@@ -191,7 +191,7 @@ def _typed(name: str, value: Any, kind: type) -> Any:
         value = float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise wrong
-    if kind is float and not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise wrong
     if kind is str:
         _text(name, value, 32_000)

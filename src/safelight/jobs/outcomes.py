@@ -1,0 +1,147 @@
+"""How a way ends short of delivery: what goes on the row, into the log, and back to the quota."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from safelight.errors import SafelightError
+from safelight.generation.protocol import Charge, Refusal
+from safelight.policy.findings import Stage
+from safelight.policy.verdicts import Verdict
+from safelight.stages.generation import explain_refusal
+from safelight.stages.judging import Judged
+from safelight.store.transaction import Transaction
+
+from .machine import State
+from .models import Video
+
+if TYPE_CHECKING:
+    from .workshop import Workshop
+
+#: Verdict, what the attempts cost, the video's id: a sentence for people and the details for the wire.
+Explainer: TypeAlias = Callable[[Verdict, Charge | None, str], tuple[str, dict[str, Any]]]
+
+
+def refused(workshop: Workshop, tx: Transaction, video: Video, judged: Judged) -> None:
+    """Blocked before anything was spent, although the request had been answered."""
+    sentence, details = workshop.explain(judged.verdict, None, video.id)
+    _end(
+        workshop,
+        tx,
+        video,
+        State.REFUSED,
+        judged,
+        error_code="sentinel_block",
+        error_message=sentence,
+        explanation=details,
+    )
+
+
+def blocked(workshop: Workshop, tx: Transaction, video: Video, judged: Judged) -> None:
+    """Blocked after generation; the explanation says what it cost."""
+    last = workshop.store.last_attempt(video.tenant, video.id)
+    sentence, details = workshop.explain(judged.verdict, last.charge if last else None, video.id)
+    _end(
+        workshop,
+        tx,
+        video,
+        State.BLOCKED,
+        judged,
+        error_code="moderation_blocked",
+        error_message=sentence,
+        explanation=details,
+    )
+
+
+def _end(
+    workshop: Workshop, tx: Transaction, video: Video, target: State, judged: Judged, **changes: Any
+) -> None:
+    verdict = judged.verdict
+    workshop.store.move(
+        tx,
+        video,
+        target,
+        actor="policy",
+        why={"rule": verdict.rule, "category": verdict.category},
+        verdict_action=verdict.action.value,
+        vaulted=verdict.vault,
+        quarantined=verdict.quarantine,
+        **changes,
+    )
+    if verdict.vault:
+        workshop.store.vault_files(tx, video.id)
+    workshop.quota.give_back(tx, video)
+
+
+def held(workshop: Workshop, tx: Transaction, video: Video, judged: Judged) -> None:
+    """Hand a video to people; if nobody decides in time it is refused."""
+    workshop.store.move(
+        tx,
+        video,
+        State.HELD,
+        actor="policy",
+        why={"rule": judged.verdict.rule, "category": judged.verdict.category},
+        hold_stage=judged.stage.value,
+        verdict_action=judged.verdict.action.value,
+        quarantined=judged.verdict.quarantine,
+        review_due_at=time.time() + workshop.terms.review_due_s,
+    )
+
+
+def review_expired(workshop: Workshop, tx: Transaction, video: Video) -> None:
+    """Nobody decided in time: refused, and the quota returned."""
+    early = video.stage in (Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE)
+    workshop.store.move(
+        tx,
+        video,
+        State.REFUSED if early else State.BLOCKED,
+        actor="sweeper",
+        why={"reason": "review_expired"},
+        error_code="sentinel_block" if early else "moderation_blocked",
+        error_message=(
+            "This video was held for review and nobody decided in time, so it was not delivered. "
+            "Its quota was returned. You may order it again."
+        ),
+        explanation={
+            "moderation_stage": "input" if early else "output",
+            "categories": [],
+            "stage": video.stage.value,
+            "reason": "review_expired",
+            "retry": "same",
+        },
+    )
+    workshop.quota.give_back(tx, video)
+
+
+def refused_by_provider(
+    workshop: Workshop, tx: Transaction, video: Video, refusal: Refusal, charge: Charge
+) -> None:
+    """The provider's own filter said no."""
+    sentence, details = explain_refusal(refusal, charge)
+    workshop.store.move(
+        tx,
+        video,
+        State.BLOCKED,
+        actor=video.generator,
+        why={"provider_code": refusal.code, "charged": charge.charged.value},
+        error_code="moderation_blocked",
+        error_message=sentence,
+        explanation=details,
+    )
+    workshop.quota.give_back(tx, video)
+
+
+def failed(workshop: Workshop, tx: Transaction, video: Video, error: SafelightError) -> None:
+    """Ended by trouble that says nothing about the content."""
+    workshop.store.move(
+        tx,
+        video,
+        State.FAILED,
+        actor="jobs",
+        why={"code": error.code},
+        error_code=error.code,
+        error_message=str(error),
+    )
+    workshop.quota.give_back(tx, video)

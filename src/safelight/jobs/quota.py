@@ -1,0 +1,59 @@
+"""How much one key may order a day. Reserved with the order, returned where nothing was delivered."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import and_
+
+from safelight.errors import QuotaExceeded
+from safelight.store import tables
+from safelight.store.transaction import Transaction
+
+from .models import Video
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    seconds_per_day: int
+    videos_per_day: int
+
+    def reserve(self, tx: Transaction, principal_id: str, seconds: int, *, now: float) -> None:
+        """Count an order against the day. Raises `QuotaExceeded` with the seconds until the next day."""
+        usage = tables.usage.c
+        day = _day(now)
+        tx.insert_new(tables.usage, principal_id=principal_id, day=day, videos=0, seconds=0)
+        changed = tx.update(
+            tables.usage,
+            usage.principal_id == principal_id,
+            usage.day == day,
+            and_(
+                usage.videos < self.videos_per_day,
+                usage.seconds + seconds <= self.seconds_per_day,
+            ),
+            videos=usage.videos + 1,
+            seconds=usage.seconds + seconds,
+        )
+        if changed != 1:
+            raise QuotaExceeded(
+                f"This key has used its quota for today: {self.seconds_per_day} seconds or "
+                f"{self.videos_per_day} videos a day (UTC).",
+                retry_after_s=86400 - now % 86400,
+            )
+
+    def give_back(self, tx: Transaction, video: Video) -> None:
+        """Return what an order took, on the day it was taken."""
+        usage = tables.usage.c
+        tx.update(
+            tables.usage,
+            usage.principal_id == video.principal_id,
+            usage.day == _day(video.created_at),
+            usage.videos > 0,
+            videos=usage.videos - 1,
+            seconds=usage.seconds - video.seconds,
+        )
+
+
+def _day(now: float) -> str:
+    return dt.datetime.fromtimestamp(now, dt.UTC).date().isoformat()

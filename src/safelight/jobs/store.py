@@ -1,0 +1,313 @@
+"""Every query about videos. A move between states is one transaction: row, log entry, event."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, and_, or_
+
+from safelight.errors import NotFound
+from safelight.generation.protocol import Charge, Ownership
+from safelight.ids import new_id
+from safelight.policy.findings import pack
+from safelight.stages.judging import Judged
+from safelight.store import tables
+from safelight.store.database import Database
+from safelight.store.retention import Retention
+from safelight.store.transaction import Transaction
+
+from . import rows
+from .machine import TERMINAL, State, may_move
+from .models import Attempt, Judgement, Page, Video
+
+
+class Superseded(Exception):
+    """Somebody else moved the video meanwhile: read it again."""
+
+
+class VideoStore:
+    """Videos, their attempts, files and judgements, of one tenant per call."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Reading
+
+    def get(self, tenant: str, video_id: str) -> Video:
+        return rows.video(self.row(tenant, video_id))
+
+    def row(self, tenant: str, video_id: str) -> Row[Any]:
+        with self._database.reading(tenant=tenant) as tx:
+            row = tx.one(tables.videos, tables.videos.c.id == video_id)
+        if row is None:
+            raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
+        return row
+
+    def request(self, tenant: str, video_id: str) -> dict[str, Any]:
+        """The request as accepted: `texts`, `negated`, `extra`, `references`, and whether any is `pending`."""
+        request: dict[str, Any] = rows.from_json(self.row(tenant, video_id).request)
+        return request
+
+    def page(self, tenant: str, *, after: str | None, limit: int, newest_first: bool) -> Page:
+        """Accepted videos in order of creation; `after` is the id of the last one seen."""
+        videos = tables.videos.c
+        where: list[ColumnElement[bool]] = [videos.accepted_at.is_not(None), videos.deleted_at.is_(None)]
+        if after is not None:
+            start = self.row(tenant, after)
+            earlier = and_(videos.created_at == start.created_at, videos.id < start.id)
+            later = and_(videos.created_at == start.created_at, videos.id > start.id)
+            if newest_first:
+                where.append(or_(videos.created_at < start.created_at, earlier))
+            else:
+                where.append(or_(videos.created_at > start.created_at, later))
+        order = (
+            (videos.created_at.desc(), videos.id.desc())
+            if newest_first
+            else (videos.created_at.asc(), videos.id.asc())
+        )
+        with self._database.reading(tenant=tenant) as tx:
+            found = tx.select(tables.videos, *where, order_by=order, limit=limit + 1)
+        return Page(videos=tuple(rows.video(row) for row in found[:limit]), has_more=len(found) > limit)
+
+    def attempts(self, tenant: str, video_id: str) -> tuple[Attempt, ...]:
+        with self._database.reading(tenant=tenant) as tx:
+            found = tx.select(
+                tables.attempts,
+                tables.attempts.c.video_id == video_id,
+                order_by=(tables.attempts.c.number,),
+            )
+        return tuple(rows.attempt(row) for row in found)
+
+    def judgements(self, tenant: str, video_id: str) -> tuple[Judgement, ...]:
+        """What every stage saw and decided, oldest first; a stage judged twice is there twice."""
+        with self._database.reading(tenant=tenant) as tx:
+            verdicts = tx.select(
+                tables.verdicts,
+                tables.verdicts.c.video_id == video_id,
+                order_by=(tables.verdicts.c.created_at, tables.verdicts.c.id),
+            )
+            seen = {row.id: row for row in tx.select(tables.findings, tables.findings.c.video_id == video_id)}
+        return tuple(rows.judgement(row, seen[row.id]) for row in verdicts if row.id in seen)
+
+    def last_attempt(self, tenant: str, video_id: str) -> Attempt | None:
+        attempts = self.attempts(tenant, video_id)
+        return attempts[-1] if attempts else None
+
+    def files(self, tenant: str, video_id: str, *, kind: str | None = None) -> list[Row[Any]]:
+        where = [tables.assets.c.video_id == video_id, tables.assets.c.deleted_at.is_(None)]
+        if kind is not None:
+            where.append(tables.assets.c.kind == kind)
+        with self._database.reading(tenant=tenant) as tx:
+            return tx.select(tables.assets, *where, order_by=(tables.assets.c.created_at,))
+
+    def seal(self, tenant: str, video_id: str) -> Row[Any] | None:
+        with self._database.reading(tenant=tenant) as tx:
+            return tx.one(tables.seals, tables.seals.c.video_id == video_id)
+
+    def log_of(self, tenant: str, video_id: str) -> list[Row[Any]]:
+        with self._database.reading(tenant=tenant) as tx:
+            return tx.select(tables.log, tables.log.c.subject == video_id, order_by=(tables.log.c.seq,))
+
+    # Writing
+
+    def move(
+        self,
+        tx: Transaction,
+        video: Video,
+        target: State,
+        *,
+        actor: str,
+        why: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> None:
+        """Take a video to its next state, if nobody else moved it since it was read. Raises `Superseded`."""
+        if not may_move(video.state, target):
+            raise Superseded(f"{video.id} is {video.state}; it cannot become {target}")
+        now = time.time()
+        if target in TERMINAL and target is not State.WITHDRAWN:
+            changes.setdefault("ended_at", now)
+        self.change(tx, video, state=target.value, **changes)
+        tx.log(f"video.{target.value}", subject=video.id, actor=actor, content=dict(why or {}))
+        tx.publish(f"video.{target.value}", subject=video.id, body={"id": video.id, "at": now})
+
+    def change(self, tx: Transaction, video: Video, **changes: Any) -> None:
+        """Change columns of a video, if nobody else did since it was read. Raises `Superseded`."""
+        if "explanation" in changes and changes["explanation"] is not None:
+            changes["explanation"] = rows.to_json(changes["explanation"])
+        changed = tx.update(
+            tables.videos,
+            tables.videos.c.id == video.id,
+            tables.videos.c.revision == video.revision,
+            updated_at=time.time(),
+            revision=video.revision + 1,
+            **changes,
+        )
+        if changed != 1:
+            raise Superseded(f"{video.id} changed meanwhile")
+
+    def report_progress(self, tenant: str, video_id: str, percent: int) -> None:
+        """Progress alone: no state, no revision, no log entry."""
+        with self._database.transaction(tenant=tenant) as tx:
+            tx.update(tables.videos, tables.videos.c.id == video_id, progress=percent)
+
+    def record(self, tx: Transaction, video_id: str, judged: Judged) -> None:
+        """Put findings, coverage and verdict of one stage on the record; the log commits to them."""
+        judgement_id = new_id("verdict")
+        now = time.time()
+        body = msgspec.json.encode(judged.verdict)
+        packed = pack(judged.findings)
+        tx.insert(
+            tables.findings,
+            id=judgement_id,
+            video_id=video_id,
+            stage=judged.stage.value,
+            findings=packed,
+            coverage=msgspec.msgpack.encode(judged.coverage),
+            extra=rows.to_json(judged.extra),
+            created_at=now,
+        )
+        tx.insert(
+            tables.verdicts,
+            id=judgement_id,
+            video_id=video_id,
+            stage=judged.stage.value,
+            action=judged.verdict.action.value,
+            category=judged.verdict.category,
+            rule=judged.verdict.rule,
+            subject_sha256=judged.verdict.subject_sha256,
+            policy=judged.verdict.policy,
+            policy_sha256=judged.verdict.policy_sha256,
+            body=body,
+            created_at=now,
+        )
+        tx.log(
+            "verdict",
+            subject=video_id,
+            actor="policy",
+            content={"id": judgement_id, "verdict": msgspec.json.decode(body), "findings": packed.hex()},
+        )
+
+    def drop_files(self, tx: Transaction, video_id: str, *, kind: str | None = None) -> None:
+        """Mark files as no longer this video's; the sweeper removes bytes that are nobody's."""
+        where = [tables.assets.c.video_id == video_id, tables.assets.c.deleted_at.is_(None)]
+        if kind is not None:
+            where.append(tables.assets.c.kind == kind)
+        tx.update(tables.assets, *where, deleted_at=time.time())
+
+    def vault_files(self, tx: Transaction, video_id: str) -> None:
+        """Mark every file of a video for the vault; the sweeper moves the bytes, and nobody is given them."""
+        tx.update(
+            tables.assets,
+            tables.assets.c.video_id == video_id,
+            tables.assets.c.deleted_at.is_(None),
+            retention=Retention.VAULT.value,
+        )
+
+    def add_file(
+        self,
+        tx: Transaction,
+        video_id: str,
+        *,
+        kind: str,
+        sha256: str,
+        size: int,
+        media_type: str,
+        retention: Retention,
+    ) -> None:
+        """Note a file *before* its bytes are stored, so that nobody clears them away. Safe to do twice."""
+        tx.select(tables.assets, tables.assets.c.sha256 == sha256, lock=True)
+        tx.insert_new(
+            tables.assets,
+            id=new_id("asset"),
+            video_id=video_id,
+            kind=kind,
+            sha256=sha256,
+            media_type=media_type,
+            bytes=size,
+            retention=retention.value,
+            created_at=time.time(),
+        )
+
+    # Attempts
+
+    def intend(self, tenant: str, video: Video, *, ownership: Ownership) -> Attempt:
+        """Commit the intent to order, before the order is sent."""
+        attempts = self.attempts(tenant, video.id)
+        number = len(attempts) + 1
+        with self._database.transaction(tenant=tenant) as tx:
+            tx.insert(
+                tables.attempts,
+                id=new_id("attempt"),
+                video_id=video.id,
+                number=number,
+                generator=video.generator,
+                ownership=ownership.value,
+                key=f"{video.id}-{number}",
+                intent_at=time.time(),
+                charged="no" if ownership is Ownership.OWN else "unknown",
+                currency="USD",
+                charge_source="",
+            )
+            tx.log(
+                "attempt.intended",
+                subject=video.id,
+                actor="jobs",
+                content={"number": number, "generator": video.generator},
+            )
+        return self.attempts(tenant, video.id)[-1]
+
+    def submitted(self, tenant: str, video_id: str, attempt: Attempt, upstream_id: str) -> Attempt:
+        """Commit the upstream's id, right after it was given."""
+        with self._database.transaction(tenant=tenant) as tx:
+            tx.update(
+                tables.attempts,
+                tables.attempts.c.id == attempt.id,
+                upstream_id=upstream_id,
+                submitted_at=time.time(),
+            )
+            tx.log(
+                "attempt.submitted",
+                subject=video_id,
+                actor="jobs",
+                content={"number": attempt.number, "upstream_id": upstream_id},
+            )
+        return self.attempts(tenant, video_id)[-1]
+
+    def upstream_copy(self, tenant: str, video_id: str, attempt: Attempt, fate: str) -> None:
+        """Note what became of the upstream's copy: `deleted` or `kept`."""
+        with self._database.transaction(tenant=tenant) as tx:
+            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, upstream_copy=fate)
+            tx.log("upstream.copy", subject=video_id, actor="jobs", content={"fate": fate})
+
+    def ended(
+        self,
+        tx: Transaction,
+        video_id: str,
+        attempt: Attempt,
+        outcome: str,
+        *,
+        charge: Charge | None = None,
+    ) -> None:
+        """Note how an attempt ended and what it cost."""
+        changes: dict[str, Any] = {"ended_at": time.time(), "outcome": outcome}
+        if charge is not None:
+            changes |= {
+                "charged": charge.charged.value,
+                "amount": charge.amount,
+                "currency": charge.currency,
+                "charge_source": charge.source,
+            }
+        tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **changes)
+        tx.log(
+            "attempt.ended",
+            subject=video_id,
+            actor="jobs",
+            content={
+                "number": attempt.number,
+                "outcome": outcome,
+                "charged": charge.charged.value if charge else None,
+            },
+        )

@@ -1,0 +1,46 @@
+"""The generation stage: what a provider's own filter said, in our words. It is no verdict of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from safelight.generation.protocol import Charge, Charged, Refusal
+
+_NEXT = {
+    "same": "The same order may pass when sent again.",
+    "new_seed": "The same prompt may pass with another seed.",
+    "change_prompt": "Change the prompt.",
+    "never": "The provider will not make this.",
+}
+_CHARGED = {
+    Charged.YES: "The provider charged for it.",
+    Charged.NO: "The provider did not charge for it.",
+    Charged.UNKNOWN: "Whether the provider charged for it is not known.",
+}
+
+
+def explain_refusal(refusal: Refusal, charge: Charge) -> tuple[str, dict[str, Any]]:
+    """One sentence for people and the details for the wire, for a refusal by the provider."""
+    where = {"input": "the request", "output": "the finished video"}.get(refusal.stage, "the order")
+    sentence = (
+        f"{refusal.provider} refused {where}; our own policy allowed it. "
+        f"{_CHARGED[charge.charged]} {_NEXT.get(refusal.retry, _NEXT['change_prompt'])}"
+    )
+    details = {
+        "moderation_stage": refusal.stage if refusal.stage in ("input", "output") else "unknown",
+        "categories": [refusal.category] if refusal.category else [],
+        "stage": "generation",
+        "owner": "provider",
+        "provider": refusal.provider,
+        "provider_code": refusal.code,
+        "provider_message": refusal.message,
+        "charged": {
+            "upstream": charge.charged.value,
+            "amount": charge.amount,
+            "currency": charge.currency,
+            "source": charge.source,
+        },
+        "retry": refusal.retry,
+        "next_step": _NEXT.get(refusal.retry, _NEXT["change_prompt"]),
+    }
+    return sentence, details

@@ -1,0 +1,88 @@
+"""From findings and coverage to a verdict on the record: the part every stage shares."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from safelight.policy.categories import Taxonomy
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.decisions import decide, requirements
+from safelight.policy.documents import Policy
+from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.verdicts import Audience, Context, Verdict, WaiverTerms
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What one stage saw, what was covered, and what the policy made of it."""
+
+    stage: Stage
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    coverage: Coverage
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """Asks the policy in force. The only caller of `decide` on live content."""
+
+    taxonomy: Taxonomy
+    #: The policy of a tenant, as published.
+    policy: Callable[[str], Policy]
+    #: The waivers in force for a tenant now.
+    waivers: Callable[[str], tuple[WaiverTerms, ...]]
+
+    def judge(
+        self,
+        stage: Stage,
+        *,
+        tenant: str,
+        findings: Iterable[Finding],
+        cells: Iterable[Cell],
+        modalities: frozenset[Modality],
+        subject_sha256: str,
+        audience: Audience = Audience.GENERAL,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Judged:
+        """The verdict on findings; `cells` say what really ran, the policy what should have."""
+        policy = self.policy(tenant)
+        required = requirements(policy, self.taxonomy, stage, modalities)
+        coverage = Coverage(cells=required).merged(cells)
+        seen = tuple(findings)
+        verdict = decide(
+            policy,
+            self.taxonomy,
+            findings=seen,
+            coverage=coverage,
+            context=Context(stage=stage, audience=audience, waivers=self.waivers(tenant)),
+            subject_sha256=subject_sha256,
+        )
+        return Judged(stage=stage, verdict=verdict, findings=seen, coverage=coverage, extra=extra or {})
+
+
+def unlooked(cells: Iterable[Cell], note: str) -> tuple[Cell, ...]:
+    """Cells of detectors that were there and did not get to look: holes that no waiver excuses."""
+    return tuple(
+        Cell(
+            category=cell.category,
+            modality=cell.modality,
+            required=cell.required,
+            available=cell.available,
+            detectors=cell.detectors,
+            note=note,
+            measured=cell.measured,
+        )
+        for cell in cells
+        if cell.available
+    )
+
+
+def texts_sha256(texts: Mapping[str, str]) -> str:
+    """The hash a text verdict is bound to: of the fields in canonical JSON."""
+    canonical = json.dumps(dict(texts), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

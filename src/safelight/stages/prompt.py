@@ -1,0 +1,39 @@
+"""The prompt stage: every word of a request is screened before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.policy.findings import Modality, Stage
+from safelight.policy.verdicts import Audience
+
+from .judging import Judge, Judged, texts_sha256
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptStage:
+    judge: Judge
+    pipeline: TextPipeline
+
+    def screen(
+        self,
+        texts: Mapping[str, str],
+        *,
+        tenant: str,
+        negated: frozenset[str] = frozenset(),
+        audience: Audience = Audience.GENERAL,
+    ) -> Judged:
+        """The verdict on all texts of a request together, bound to their hash."""
+        report = self.pipeline.screen(texts, negated=negated)
+        return self.judge.judge(
+            Stage.PROMPT,
+            tenant=tenant,
+            findings=report.findings,
+            cells=report.cells,
+            modalities=frozenset({Modality.TEXT}),
+            subject_sha256=texts_sha256(texts),
+            audience=audience,
+            extra={"latency_ms": report.latency_ms},
+        )
