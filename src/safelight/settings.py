@@ -206,7 +206,7 @@ class Settings(BaseSettings):
 
 
 def read_settings(path: Path | None = None, **flags: Any) -> Settings:
-    """Settings from the command line's `flags` (whole sections as dicts), then the environment, then the file.
+    """Settings from the command line's `flags` (sections as dicts), then the environment, then the file.
 
     The file is `path`, or `safelight.toml` here where there is one; its relative paths are relative to it.
     Raises `SettingsError` naming file, field and reason for everything that is wrong.
