@@ -91,8 +91,8 @@ def _text(value: object) -> str:
 
 def _stage(details: Mapping[str, Any] | None, message: str, implied: str) -> str:
     said = details.get("moderation_stage") if details else None
-    if said in _STAGES and said != "unknown":
-        return str(said)
+    if isinstance(said, str) and said in _STAGES and said != "unknown":
+        return said
     if re.search(r"checking (?:the )?inputs?", message, re.I):
         return "input"
     if re.search(r"checking (?:the )?outputs?", message, re.I):
@@ -131,8 +131,8 @@ def _retry(details: Mapping[str, Any] | None, word: str, stage: str, category: s
     if category == "sexual/minors":
         return "never"
     said = details.get("retry") if details else None
-    if said in _RETRIES:
-        return str(said)
+    if isinstance(said, str) and said in _RETRIES:
+        return said
     if word == "sentinel_block" and not category and details is None:
         # First-hand traces show this bare code as an anti-abuse block that passes unchanged later.
         return "same"

@@ -1,0 +1,142 @@
+"""Detectors for tests: they find what you tell them to, and fail the way you tell them to."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place, TextContent
+from safelight.policy.findings import Finding, ImageBox, Modality, TextSpan
+
+Mode = Literal["find", "raise", "hang", "nan", "exit"]
+
+
+class MarkerFailed(Exception):
+    """What a marker raises when told to."""
+
+
+class MarkerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`mode` says what happens where the marker is met; a text may also say `<word>:raise` and so on."""
+
+    word: str = "MARKER"
+    category: str = "violence"
+    score: float = 0.9
+    mode: Mode = "find"
+    #: For frames: the frame that is marked, and with it all that follow up to `last_frame`.
+    first_frame: int = 0
+    last_frame: int = 0
+    #: How long a hang lasts, in seconds.
+    hang_s: float = 3600.0
+
+
+class TextMarker:
+    """Finds a word in a text, wherever it stands."""
+
+    name = "text-marker"
+    version = "1"
+
+    def __init__(self, options: MarkerOptions) -> None:
+        self._options = options
+        self.capabilities: tuple[Capability, ...] = (
+            Capability(category=options.category, modality=Modality.TEXT),
+        )
+
+    def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+        word, start = self._options.word, 0
+        while (start := content.text.find(word, start)) >= 0:
+            end = start + len(word)
+            _obey(_command(content.text[end:], self._options.mode), self._options)
+            yield Finding(
+                category=self._options.category,
+                score=_score(_command(content.text[end:], self._options.mode), self._options),
+                modality=Modality.TEXT,
+                detector=self.name,
+                version=self.version,
+                reason=f"The text has the marker {word!r}.",
+                evidence=(TextSpan(field=content.field, start=start, end=end),),
+                attributes={"source": content.field, "negated": content.negated},
+            )
+            start = end
+
+
+class FrameMarker:
+    """Finds something in the frames it was told to, whatever they show."""
+
+    name = "frame-marker"
+    version = "1"
+    longest_side = 64
+    every_frame = True
+
+    def __init__(self, options: MarkerOptions) -> None:
+        self._options = options
+        self.capabilities: tuple[Capability, ...] = (
+            Capability(category=options.category, modality=Modality.FRAMES),
+        )
+
+    def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
+        options = self._options
+        if not options.first_frame <= frame.index <= max(options.first_frame, options.last_frame):
+            return
+        _obey(options.mode, options)
+        yield Finding(
+            category=options.category,
+            score=_score(options.mode, options),
+            modality=Modality.FRAMES,
+            detector=self.name,
+            version=self.version,
+            reason="The frame is marked.",
+            evidence=(ImageBox(x=0.25, y=0.25, w=0.5, h=0.5),),
+            attributes={"area": 0.25},
+        )
+
+
+def text_marker(**options: Any) -> DetectorPlugin:
+    """A plugin whose detector finds a word; options as in `MarkerOptions`, those of `load` on top."""
+    defaults = msgspec.convert(options, MarkerOptions)
+    return DetectorPlugin(
+        name=TextMarker.name,
+        version=TextMarker.version,
+        place=Place.GATEWAY,
+        capabilities=TextMarker(defaults).capabilities,
+        load=lambda more: TextMarker(msgspec.convert(options | more, MarkerOptions)),
+    )
+
+
+def frame_marker(**options: Any) -> DetectorPlugin:
+    """A plugin whose detector marks frames by number; options as in `MarkerOptions`."""
+    defaults = msgspec.convert(options, MarkerOptions)
+    return DetectorPlugin(
+        name=FrameMarker.name,
+        version=FrameMarker.version,
+        place=Place.CHILD,
+        capabilities=FrameMarker(defaults).capabilities,
+        load=lambda more: FrameMarker(msgspec.convert(options | more, MarkerOptions)),
+    )
+
+
+#: Ready to be named by an entry point in the group `safelight.detectors`.
+TEXT_MARKER = text_marker()
+FRAME_MARKER = frame_marker()
+
+
+def _command(rest: str, mode: Mode) -> Mode:
+    commands: tuple[Mode, ...] = ("raise", "hang", "nan", "exit")
+    return next((command for command in commands if rest.startswith(f":{command}")), mode)
+
+
+def _obey(mode: Mode, options: MarkerOptions) -> None:
+    if mode == "raise":
+        raise MarkerFailed("The marker was told to fail.")
+    if mode == "hang":
+        threading.Event().wait(options.hang_s)
+    if mode == "exit":
+        os._exit(70)
+
+
+def _score(mode: Mode, options: MarkerOptions) -> float:
+    return math.nan if mode == "nan" else options.score

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.errors import RefusedAddress
+from safelight.net.addresses import is_public, judge_address, judge_url
+
+NEVER = [
+    "127.0.0.1",
+    "127.255.255.254",
+    "0.0.0.0",
+    "10.1.2.3",
+    "172.16.0.1",
+    "192.168.1.1",
+    "100.64.0.1",
+    "100.100.100.200",
+    "169.254.169.254",
+    "168.63.129.16",
+    "192.0.0.192",
+    "198.18.0.1",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "fe80::1",
+    "fc00::1",
+    "fd00:ec2::254",
+    "fec0::1",
+    "ff02::1",
+    "::ffff:127.0.0.1",
+    "::127.0.0.1",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::1",
+    "2001::1",
+    "2001:0:53aa:64c:0:fbfe:80ff:fffe",
+    "2001:db8::1",
+    "2002:7f00:1::1",
+    "2002:808:808::1",
+    "2a00:1450::5efe:7f00:1",
+    "fe80::1%eth0",
+]
+
+
+@pytest.mark.parametrize("text", NEVER)
+def test_an_address_outside_the_public_internet_is_refused(text: str) -> None:
+    assert not is_public(ip_address(text))
+    with pytest.raises(RefusedAddress):
+        judge_address(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+)
+def test_a_public_address_is_taken(text: str) -> None:
+    assert is_public(ip_address(text))
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_what_we_take_in_ipv4_is_global_in_the_registry(number: int) -> None:
+    address = IPv4Address(number)
+    if is_public(address):
+        assert address.is_global
+        assert not address.is_multicast
+    else:
+        assert not address.is_global or number >> 24 in {168, 192, *range(224, 256)}
+
+
+_DISGUISES = [IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96")]
+
+
+@given(st.integers(0, 2**128 - 1))
+def test_what_we_take_in_ipv6_is_global_unicast(number: int) -> None:
+    address = IPv6Address(number)
+    if is_public(address) and not any(address in network for network in _DISGUISES):
+        assert address.is_global
+        assert address in IPv6Network("2000::/3")
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))
+def test_an_ipv4_address_in_disguise_is_judged_as_itself_or_refused(number: int, rest: int) -> None:
+    plain = is_public(IPv4Address(number))
+    assert is_public(IPv6Address((0xFFFF << 32) | number)) == plain
+    assert is_public(IPv6Address((0x0064_FF9B << 96) | number)) == plain
+    assert is_public(IPv6Address((0x2606_4700 << 96) | (0x5EFE << 32) | number)) == plain
+    assert not is_public(IPv6Address((0x2002 << 112) | (number << 80) | rest))
+    assert not is_public(IPv6Address((0x2001_0000 << 96) | (rest << 32) | number))
+    assert not is_public(IPv6Address(number))
+
+
+@given(st.sampled_from(["10", "127", "0"]), st.integers(0, 2**24 - 1), st.data())
+def test_no_spelling_of_a_private_ipv4_address_passes(first: str, rest: int, data: st.DataObject) -> None:
+    number = (int(first) << 24) | rest
+    parts = [number >> 24, (number >> 16) & 255, (number >> 8) & 255, number & 255]
+    spell = data.draw(st.lists(st.sampled_from(["{}", "0x{:x}", "0{:o}", "00{}"]), min_size=4, max_size=4))
+    spellings = [
+        ".".join(form.format(part) for form, part in zip(spell, parts, strict=True)),
+        str(number),
+        f"0x{number:x}",
+        f"0{number:o}",
+        f"{parts[0]}.{number & 0xFFFFFF}",
+        f"{parts[0]}.{parts[1]}.{number & 0xFFFF}",
+        f"[::ffff:{IPv4Address(number)}]",
+    ]
+    host = data.draw(st.sampled_from(spellings))
+    dot = "" if host.startswith("[") else data.draw(st.sampled_from(["", "."]))
+    with pytest.raises(RefusedAddress):
+        judge_url(f"http://{host}{dot}/latest/meta-data")
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_either_a_public_target_or_refused(text: str) -> None:
+    for url in (text, f"http://{text}", f"https://{text}/x"):
+        try:
+            target = judge_url(url)
+        except RefusedAddress:
+            continue
+        assert target.scheme in {"http", "https"}
+        assert target.address is None or is_public(target.address)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://example.com/a",
+        "file:///etc/passwd",
+        "gopher://example.com/",
+        "//example.com/a",
+        "http://user:pass@example.com/a.png",
+        "http://user@example.com/a.png",
+        "http://@example.com/a.png",
+        "http://example.com:22/",
+        "https://example.com:8443/",
+        "http://localhost/a",
+        "http://LOCALHOST./a",
+        "http://printer/a",
+        "http://db.internal/a",
+        "http://nas.local/a",
+        "http://metadata.google.internal/computeMetadata/v1/",
+        "http://metadata.goog/",
+        "http://example.com\\@127.0.0.1/",
+        "http://exa mple.com/",
+        "http://example.com/\r\nHost: localhost",
+        "http://127.0.0.1#@example.com/",
+        "http://127%2e0%2e0%2e1/",
+        "http://\u0661\u0662\u0667.0.0.1/",
+        "http://\uff11\uff12\uff17.0.0.1/",
+        "http://-.example.com/",
+        "http://" + "a" * 250 + ".example.com/",
+        "http://example.com/" + "a" * 5000,
+        "http://[fe80::1%25eth0]/",
+        "http://[::1]/",
+        "http:///a",
+        "http://",
+        "",
+    ],
+)
+def test_a_url_that_could_point_inside_is_refused(url: str) -> None:
+    with pytest.raises(RefusedAddress) as refused:
+        judge_url(url)
+    assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("https://example.com/a.png", "example.com", 443),
+        ("HTTP://Example.COM:80/a?b=c", "example.com", 80),
+        ("https://xn--bcher-kva.example.com./", "xn--bcher-kva.example.com", 443),
+        ("http://8.8.8.8/", "8.8.8.8", 80),
+    ],
+)
+def test_an_ordinary_url_is_taken_apart(url: str, host: str, port: int) -> None:
+    target = judge_url(url)
+    assert (target.host, target.port) == (host, port)
