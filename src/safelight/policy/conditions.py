@@ -5,11 +5,11 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import yaml
 
-from .findings import Attribute, Finding, FrameRange, ImageBox, Match, TimeRange
+from .findings import Attribute, Evidence, Finding, FrameRange, ImageBox, Match, Modality, TimeRange
 from .source import Reader, did_you_mean
 
 
@@ -38,7 +38,25 @@ KNOWN: Mapping[str, Kind] = {
     "disagrees_with": Kind.WORD,
 }
 
-Predicate: TypeAlias = Callable[[Finding], bool]
+
+class Seen(Protocol):
+    """What rules look at: a finding, or one that is read from storage only as far as it is needed."""
+
+    @property
+    def category(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def modality(self) -> Modality: ...
+    @property
+    def test_card(self) -> bool: ...
+    @property
+    def attributes(self) -> Mapping[str, Attribute]: ...
+    @property
+    def evidence(self) -> tuple[Evidence, ...]: ...
+
+
+Predicate: TypeAlias = Callable[[Seen], bool]
 #: A condition as it stands in the canonical document: `{"at_least": 3}`, `{"is": true}`, `{"in": [...]}`.
 Spec: TypeAlias = dict[str, Any]
 
@@ -125,7 +143,7 @@ def _compile_one(name: str, kind: Kind, spec: Spec) -> Predicate:
     derive = _DERIVED.get(name)
     checks = [_check(key, value) for key, value in sorted(spec.items())]
 
-    def test(finding: Finding) -> bool:
+    def test(finding: Seen) -> bool:
         value: Attribute | None = finding.attributes.get(name)
         if value is None:
             value = derive(finding) if derive else absent
@@ -146,7 +164,7 @@ def _check(key: str, wanted: Any) -> Callable[[Attribute], bool]:
     return lambda value: not isinstance(value, str) and compare(value, wanted)
 
 
-def _area(finding: Finding) -> float | None:
+def _area(finding: Seen) -> float | None:
     boxes = [
         box
         for part in finding.evidence
@@ -155,23 +173,23 @@ def _area(finding: Finding) -> float | None:
     return max((box.w * box.h for box in boxes), default=None)
 
 
-def _frames(finding: Finding) -> float | None:
+def _frames(finding: Seen) -> float | None:
     counts = [part.last - part.first + 1 for part in finding.evidence if isinstance(part, FrameRange)]
     return float(sum(counts)) if counts else None
 
 
-def _duration(finding: Finding) -> float | None:
+def _duration(finding: Seen) -> float | None:
     spans = [
         part.end_s - part.start_s for part in finding.evidence if isinstance(part, FrameRange | TimeRange)
     ]
     return sum(spans) if spans else None
 
 
-def _kind(finding: Finding) -> str:
+def _kind(finding: Seen) -> str:
     return "listed" if any(isinstance(part, Match) for part in finding.evidence) else ""
 
 
-_DERIVED: Mapping[str, Callable[[Finding], Attribute | None]] = {
+_DERIVED: Mapping[str, Callable[[Seen], Attribute | None]] = {
     "area": _area,
     "frames": _frames,
     "duration_s": _duration,

@@ -91,33 +91,15 @@ def _join(one: Cell, other: Cell) -> Cell:
     )
 
 
-class _PackedCell(msgspec.Struct, array_like=True):
-    """A cell as stored: positions instead of names."""
-
-    category: str
-    modality: Modality
-    required: bool
-    available: bool
-    ran: bool
-    complete: bool
-    detectors: tuple[str, ...]
-    note: str
-    measured: str | None
-
-
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(list[_PackedCell])
+_decoder = msgspec.msgpack.Decoder(Coverage)
 
 
 def pack(coverage: Coverage) -> bytes:
-    """Coverage as compact bytes for the database."""
-    fields = _PackedCell.__struct_fields__
-    return _encoder.encode([[getattr(cell, name) for name in fields] for cell in coverage])
+    """Coverage as bytes for the database."""
+    return _encoder.encode(coverage)
 
 
 def unpack(data: bytes) -> Coverage:
     """The coverage in `data`. Raises `msgspec.DecodeError` on anything `pack` did not write."""
-    fields = _PackedCell.__struct_fields__
-    return Coverage(
-        cells=tuple(Cell(**{name: getattr(cell, name) for name in fields}) for cell in _decoder.decode(data))
-    )
+    return _decoder.decode(data)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .conditions import Predicate
+from .conditions import Predicate, Seen
 from .documents import Policy
 from .findings import Finding, Modality
 from .rules import Clause, Rule
@@ -31,7 +31,7 @@ class Armed:
 
 
 class Program:
-    """Rules in the order in which they win: strongest first, what vaults, real before test card, as written."""
+    """Rules in the order in which they win: strongest, what vaults, real before test card, as written."""
 
     def __init__(self, policy: Policy, context: Context) -> None:
         self._slots: dict[Modality, dict[str, list[Slot]]] = {modality: {} for modality in Modality}
@@ -51,7 +51,7 @@ class Program:
         )
         self.rules: tuple[Armed, ...] = tuple(armed[n] for n in order)
 
-    def fired(self, findings: Iterable[Finding]) -> list[Armed]:
+    def fired(self, findings: Iterable[Seen]) -> list[Armed]:
         """The rules that fire on these findings, the winning one first."""
         hits = 0
         slots, others = self._slots, self._others
@@ -132,7 +132,7 @@ def _both(predicate: Predicate | None, exempt: Predicate | None) -> Predicate | 
 
 def program(policy: Policy, context: Context) -> Program:
     """The policy compiled for this stage, audience, consents and facts; made once."""
-    facts = frozenset(fact for rule in policy.rules for fact in rule.unless_facts) & context.facts
+    facts = context.facts and context.facts & frozenset().union(*(rule.unless_facts for rule in policy.rules))
     key = ("program", context.stage, context.audience, bool(context.consents), facts)
     if key not in policy.cache:
         policy.cache[key] = Program(policy, context)

@@ -1,0 +1,127 @@
+"""What differs between two policies, rule by rule and field by field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .documents import Policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldChange:
+    """One field of a rule or requirement; None: it was, or now is, not there."""
+
+    field: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    #: added | removed | changed
+    kind: str
+    id: str
+    fields: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyDiff:
+    """The changes from `old` to `new`; empty tuples where they decide alike."""
+
+    old: str
+    new: str
+    rules: tuple[Change, ...]
+    requirements: tuple[Change, ...]
+    #: The rules they share stand in another order, which matters where two equally strong ones fire.
+    reordered: bool = False
+
+    @property
+    def empty(self) -> bool:
+        return not (self.rules or self.requirements or self.reordered)
+
+    def as_json(self) -> dict[str, Any]:
+        def told(change: Change) -> dict[str, Any]:
+            return {
+                "kind": change.kind,
+                "id": change.id,
+                "fields": [{"field": one.field, "old": one.old, "new": one.new} for one in change.fields],
+            }
+
+        return {
+            "old": self.old,
+            "new": self.new,
+            "rules": [told(change) for change in self.rules],
+            "requirements": [told(change) for change in self.requirements],
+            "reordered": self.reordered,
+        }
+
+    def lines(self) -> Iterator[str]:
+        """The same for people: `+` added, `-` removed, `~` changed, with old and new values."""
+        if self.empty:
+            yield f"{self.old} and {self.new} decide alike."
+        for noun, changes in (("rule", self.rules), ("requirement", self.requirements)):
+            for change in changes:
+                sign = {"added": "+", "removed": "-", "changed": "~"}[change.kind]
+                yield f"{sign} {noun} {change.id}"
+                for one in change.fields:
+                    yield f"    {one.field}: {_said(one.old)} -> {_said(one.new)}"
+        if self.reordered:
+            yield "~ the rules stand in another order"
+
+
+def diff(old: Policy, new: Policy) -> PolicyDiff:
+    """What changes when `new` takes the place of `old`."""
+    before, after = _by_id(old, "rules"), _by_id(new, "rules")
+    shared_before = [identity for identity in before if identity in after]
+    shared_after = [identity for identity in after if identity in before]
+    return PolicyDiff(
+        old=_label(old),
+        new=_label(new),
+        rules=tuple(_changes(before, after)),
+        requirements=tuple(_changes(_by_id(old, "requires"), _by_id(new, "requires"))),
+        reordered=shared_before != shared_after,
+    )
+
+
+def _label(policy: Policy) -> str:
+    return f"{policy.name} {policy.version} ({policy.sha256[:8]})"
+
+
+def _by_id(policy: Policy, part: str) -> dict[str, Mapping[str, Any]]:
+    return {entry["id"]: entry for entry in policy.document[part]}
+
+
+def _changes(
+    before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Change]:
+    for identity in sorted(before.keys() | after.keys()):
+        if identity not in before:
+            yield Change(kind="added", id=identity, fields=_fields({}, after[identity]))
+        elif identity not in after:
+            yield Change(kind="removed", id=identity)
+        elif fields := _fields(before[identity], after[identity]):
+            yield Change(kind="changed", id=identity, fields=fields)
+
+
+def _fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+    flat_old, flat_new = dict(_flat(old)), dict(_flat(new))
+    return tuple(
+        FieldChange(field=name, old=flat_old.get(name), new=flat_new.get(name))
+        for name in sorted(flat_old.keys() | flat_new.keys())
+        if flat_old.get(name) != flat_new.get(name) and name != "id"
+    )
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            yield from _flat(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", item
+
+
+def _said(value: Any) -> str:
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
