@@ -24,6 +24,7 @@ VERBS = {
     "waiver": "Add, list and revoke waivers for coverage that is missing.",
     "coverage": "Show what is checked, by which detector, and what is not.",
     "keys": "Create, list and revoke API keys.",
+    "audit": "Read and verify the append-only log.",
     "doctor": "Look at everything an installation needs, and say how to mend it.",
     "models": "List, fetch and check detector models.",
     "eval": "Measure detectors on a data set.",

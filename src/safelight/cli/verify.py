@@ -49,7 +49,7 @@ def verify(
 
 def _has_registry(here: Installation) -> bool:
     """A stranger with a file has no installation, and looking at the file makes none."""
-    return here.settings.storage.database is not None or here.settings.data.exists()
+    return here.settings.storage.database is not None or (here.settings.data / "db.sqlite3").exists()
 
 
 def exit_code(found: Verification) -> Exit:
