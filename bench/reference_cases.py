@@ -1,0 +1,828 @@
+"""Write the reference cases from templates: each says by hand which scores end how.
+
+    python bench/reference_cases.py
+
+A test fails where the committed files differ from what this writes. Nothing here asks the policy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent.parent / "src/safelight/policy/reference_cases"
+MODALITIES = {"prompt": ["text"], "reference": ["image"], "output": ["frames", "audio"]}
+
+Seen = dict[str, Any]
+
+
+def seen(category: str, score: float, modality: str, *, card: bool = False, **attributes: Any) -> Seen:
+    made: Seen = {"category": category, "score": score, "modality": modality}
+    if attributes:
+        made["attributes"] = attributes
+    if card:
+        made["test_card"] = True
+    return made
+
+
+class Book:
+    def __init__(self) -> None:
+        self.groups: dict[str, list[dict[str, Any]]] = {}
+
+    def case(
+        self, group: str, say: str, stage: str, findings: Iterable[Seen], expected: str, **more: Any
+    ) -> None:
+        """One case; `more` are fields of `safelight.policy.reference.Case`."""
+        cases = self.groups.setdefault(group, [])
+        cases.append(
+            {
+                "id": f"{group}-{len(cases) + 1:03d}",
+                "say": say,
+                "stage": stage,
+                "modalities": more.pop("modalities", MODALITIES[stage]),
+                "findings": list(findings),
+                **more,
+                "expected": expected,
+            }
+        )
+
+    def ladder(
+        self,
+        group: str,
+        say: str,
+        stage: str,
+        category: str,
+        modality: str,
+        rungs: dict[str, list[float]],
+        *,
+        beside: Iterable[Seen] = (),
+        attributes: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> None:
+        """One case per score: `rungs` says which scores end how."""
+        for expected, scores in rungs.items():
+            for score in scores:
+                found = [seen(category, score, modality, **(attributes or {})), *beside]
+                self.case(group, f"{say}, score {score}", stage, found, expected, **dict(more))
+
+
+NAMED = seen("likeness", 0.92, "text", public_figure=True, named=True)
+PRIVATE = seen("likeness", 0.9, "text", public_figure=False)
+CHILD = seen("minors-present", 0.95, "text")
+CHILD_SEEN = seen("minors-present", 0.9, "frames", frames=40)
+
+
+def write() -> Book:
+    book = Book()
+    sexual(book)
+    minors(book)
+    likeness(book)
+    violence(book)
+    self_harm(book)
+    hate(book)
+    others(book)
+    everyday(book)
+    coverage(book)
+    card(book)
+    return book
+
+
+def sexual(book: Book) -> None:
+    words = {"allow": [0.1, 0.3, 0.5, 0.59], "block": [0.6, 0.75, 0.9, 0.99]}
+    book.ladder("sexual", "Sexual words in a prompt", "prompt", "sexual", "text", words)
+    book.ladder("sexual", "Sexual words in the sound", "output", "sexual", "audio", words)
+    book.ladder("sexual", "Sexual words on screen", "output", "sexual", "text", words)
+    book.ladder(
+        "sexual",
+        "Sexual words in a negative prompt",
+        "prompt",
+        "sexual",
+        "text",
+        {"allow": [0.6, 0.9, 0.99]},
+        attributes={"negated": True},
+    )
+    book.ladder(
+        "sexual",
+        "Sexual words, careful audience",
+        "prompt",
+        "sexual",
+        "text",
+        {"allow": [0.3, 0.49], "block": [0.5, 0.6, 0.9]},
+        audience="careful",
+    )
+    book.ladder(
+        "sexual",
+        "Sexual words, audience of minors",
+        "prompt",
+        "sexual",
+        "text",
+        {"allow": [0.2, 0.39], "block": [0.4, 0.6, 0.9]},
+        audience="minors",
+    )
+    for frames in (3, 12, 90):
+        book.ladder(
+            "sexual",
+            f"Exposed nudity over {frames} frames",
+            "output",
+            "sexual",
+            "frames",
+            {"allow": [0.1, 0.29, 0.39], "hold": [0.4, 0.45], "block": [0.5, 0.7, 0.95]},
+            attributes={"frames": frames},
+        )
+    for frames in (1, 2):
+        book.ladder(
+            "sexual",
+            f"Exposed nudity in {frames} frame(s)",
+            "output",
+            "sexual",
+            "frames",
+            {"allow": [0.1, 0.3, 0.49], "hold": [0.5, 0.8, 0.99]},
+            attributes={"frames": frames},
+        )
+    book.ladder(
+        "sexual",
+        "Exposed nudity for half a second",
+        "output",
+        "sexual",
+        "frames",
+        {"allow": [0.3, 0.49], "block": [0.5, 0.9]},
+        attributes={"duration_s": 0.5},
+    )
+    book.ladder(
+        "sexual",
+        "A single frame, audience of minors",
+        "output",
+        "sexual",
+        "frames",
+        {"allow": [0.39], "block": [0.4, 0.9]},
+        attributes={"frames": 1},
+        audience="minors",
+    )
+    book.ladder(
+        "sexual",
+        "Exposed nudity in a reference picture",
+        "reference",
+        "sexual",
+        "image",
+        {"allow": [0.1, 0.39], "hold": [0.4, 0.49], "block": [0.5, 0.9]},
+    )
+    book.ladder(
+        "sexual",
+        "Exposed body in an operator's medical setting",
+        "output",
+        "sexual",
+        "frames",
+        {"allow": [0.5, 0.9]},
+        attributes={"frames": 30},
+        facts=["medical"],
+    )
+    for kind in ("list", "hash"):
+        expected = "block" if kind == "hash" else "allow"
+        book.case(
+            "sexual",
+            f"A match of kind {kind} with a low score",
+            "reference",
+            [seen("sexual", 0.2, "image", kind=kind)],
+            expected,
+        )
+
+
+def minors(book: Book) -> None:
+    for child in (CHILD, CHILD_SEEN):
+        where = child["modality"]
+        book.ladder(
+            "minors",
+            f"Sexual words, a minor in {where}",
+            "output",
+            "sexual",
+            "text",
+            {"allow": [0.1, 0.3], "hold": [0.4, 0.55], "block": [0.6, 0.9]},
+            beside=[child],
+        )
+        book.ladder(
+            "minors",
+            f"Nudity over frames, a minor in {where}",
+            "output",
+            "sexual",
+            "frames",
+            {"allow": [0.1, 0.3], "hold": [0.36, 0.45], "block": [0.5, 0.9]},
+            attributes={"frames": 20},
+            beside=[child],
+        )
+        book.ladder(
+            "minors",
+            f"One frame of nudity, a minor in {where}",
+            "output",
+            "sexual",
+            "frames",
+            {"hold": [0.5, 0.7], "block": [0.75, 0.95]},
+            attributes={"frames": 1},
+            beside=[child],
+        )
+    for modality, stage in (
+        ("text", "prompt"),
+        ("image", "reference"),
+        ("frames", "output"),
+        ("audio", "output"),
+    ):
+        book.ladder(
+            "minors",
+            f"The conjunction itself, in {modality}",
+            stage,
+            "sexual/minors",
+            modality,
+            {"allow": [0.1, 0.29], "hold": [0.36, 0.45], "block": [0.5, 0.8, 0.99]},
+        )
+        book.ladder(
+            "minors",
+            f"A minor is present, in {modality}",
+            stage,
+            "minors-present",
+            modality,
+            {"allow": [0.5, 0.8, 0.99]},
+        )
+        book.case(
+            "minors",
+            f"A known hash, in {modality}",
+            stage,
+            [seen("sexual/minors", 0.3, modality, kind="hash")],
+            "block",
+        )
+    book.ladder(
+        "minors",
+        "Words against it in a negative prompt",
+        "prompt",
+        "sexual/minors",
+        "text",
+        {"allow": [0.6, 0.9]},
+        attributes={"negated": True},
+    )
+    for fact in ("medical", "news"):
+        book.ladder(
+            "minors",
+            f"No setting excuses it: {fact}",
+            "prompt",
+            "sexual/minors",
+            "text",
+            {"block": [0.6, 0.9]},
+            facts=[fact],
+        )
+    book.ladder(
+        "minors",
+        "No consent excuses it",
+        "prompt",
+        "sexual/minors",
+        "text",
+        {"block": [0.6, 0.9]},
+        consents=["consent_1"],
+    )
+
+
+def likeness(book: Book) -> None:
+    face = {"kind": "face"}
+    for modality in ("image", "frames"):
+        present = {"modalities": [modality]}
+        book.ladder(
+            "likeness",
+            f"A face in a reference ({modality})",
+            "reference",
+            "likeness",
+            modality,
+            {"allow": [0.2, 0.49], "block": [0.5, 0.8, 0.99]},
+            attributes=face,
+            **present,
+        )
+        book.ladder(
+            "likeness",
+            f"A face in a reference ({modality}), with the subject's consent",
+            "reference",
+            "likeness",
+            modality,
+            {"allow": [0.5, 0.8, 0.99]},
+            attributes=face,
+            consents=["consent_1"],
+            **present,
+        )
+    book.ladder(
+        "likeness",
+        "A face in the output alone",
+        "output",
+        "likeness",
+        "frames",
+        {"allow": [0.5, 0.7, 0.9, 0.99]},
+        attributes={**face, "frames": 90},
+    )
+    book.ladder(
+        "likeness",
+        "A public figure is named",
+        "prompt",
+        "likeness",
+        "text",
+        {"allow": [0.3, 0.49], "label": [0.5, 0.92, 0.99]},
+        attributes={"public_figure": True},
+    )
+    book.ladder(
+        "likeness",
+        "A public figure is named, audience of minors",
+        "prompt",
+        "likeness",
+        "text",
+        {"allow": [0.3], "hold": [0.5, 0.92]},
+        attributes={"public_figure": True},
+        audience="minors",
+    )
+    book.ladder(
+        "likeness",
+        "A historical figure is named",
+        "prompt",
+        "likeness",
+        "text",
+        {"allow": [0.5, 0.92]},
+        attributes={"public_figure": True, "historical": True},
+    )
+    book.ladder(
+        "likeness",
+        "A public figure in a negative prompt",
+        "prompt",
+        "likeness",
+        "text",
+        {"allow": [0.5, 0.92]},
+        attributes={"public_figure": True, "negated": True},
+    )
+    for person, alone in ((NAMED, "label"), (PRIVATE, "allow")):
+        who = "a public figure" if person is NAMED else "a private person"
+        book.ladder(
+            "likeness",
+            f"Sexual words and {who}",
+            "prompt",
+            "sexual",
+            "text",
+            {alone: [0.1, 0.49], "block": [0.5, 0.9]},
+            beside=[person],
+        )
+        book.ladder(
+            "likeness",
+            f"Nudity and {who}, with a consent",
+            "output",
+            "sexual",
+            "frames",
+            {alone: [0.3], "block": [0.5, 0.9]},
+            attributes={"frames": 1},
+            beside=[person],
+            consents=["consent_1"],
+        )
+        for category in ("violence", "violence/graphic"):
+            book.ladder(
+                "likeness",
+                f"{category} and {who}",
+                "prompt",
+                category,
+                "text",
+                {alone: [0.3, 0.59], "block": [0.6, 0.9]},
+                beside=[person],
+            )
+    for category in ("deception", "deception/speech"):
+        book.ladder(
+            "likeness",
+            f"{category} and a public figure",
+            "prompt",
+            category,
+            "text",
+            {"label": [0.2, 0.49], "block": [0.5, 0.9]},
+            beside=[NAMED],
+        )
+    book.ladder(
+        "likeness",
+        "A battle of a historical figure",
+        "prompt",
+        "violence",
+        "text",
+        {"allow": [0.7, 0.9]},
+        beside=[seen("likeness", 0.92, "text", public_figure=True, historical=True)],
+    )
+    book.ladder(
+        "likeness",
+        "Like a person on the protected list",
+        "output",
+        "likeness",
+        "frames",
+        {"allow": [0.3], "hold": [0.5, 0.9]},
+        attributes={"kind": "match"},
+    )
+    book.ladder(
+        "likeness",
+        "Like a person on the protected list who consented",
+        "output",
+        "likeness",
+        "frames",
+        {"allow": [0.5, 0.9]},
+        attributes={"kind": "match"},
+        consents=["consent_1"],
+    )
+    for modality, stage in (("text", "prompt"), ("image", "reference"), ("frames", "output")):
+        book.ladder(
+            "likeness",
+            f"Intimate imagery of somebody, in {modality}",
+            stage,
+            "ncii",
+            modality,
+            {"allow": [0.2, 0.49], "block": [0.5, 0.9]},
+        )
+
+
+def violence(book: Book) -> None:
+    for modality, stage in (("text", "prompt"), ("frames", "output"), ("audio", "output")):
+        book.ladder(
+            "violence",
+            f"Violence short of graphic, in {modality}",
+            stage,
+            "violence",
+            modality,
+            {"allow": [0.3, 0.6, 0.9, 0.99]},
+        )
+    for modality, stage in (("text", "prompt"), ("audio", "output")):
+        book.ladder(
+            "violence",
+            f"Gore in {modality}",
+            stage,
+            "violence/graphic",
+            modality,
+            {"allow": [0.3, 0.5, 0.74], "block": [0.75, 0.9]},
+        )
+    for modality, stage in (("image", "reference"), ("frames", "output")):
+        book.ladder(
+            "violence",
+            f"Gore in {modality}",
+            stage,
+            "violence/graphic",
+            modality,
+            {"allow": [0.3, 0.49], "hold": [0.5, 0.69], "block": [0.7, 0.9]},
+        )
+        for fact in ("medical", "news"):
+            book.ladder(
+                "violence",
+                f"Gore in {modality}, setting {fact}",
+                stage,
+                "violence/graphic",
+                modality,
+                {"allow": [0.5, 0.9]},
+                facts=[fact],
+            )
+    book.ladder(
+        "violence",
+        "Violence, careful audience",
+        "prompt",
+        "violence",
+        "text",
+        {"allow": [0.5, 0.79], "hold": [0.8, 0.95]},
+        audience="careful",
+    )
+    book.ladder(
+        "violence",
+        "Violence, audience of minors",
+        "prompt",
+        "violence",
+        "text",
+        {"allow": [0.5, 0.69], "block": [0.7, 0.95]},
+        audience="minors",
+    )
+
+
+def self_harm(book: Book) -> None:
+    for modality, stage in (("text", "prompt"), ("audio", "output"), ("frames", "output")):
+        book.ladder(
+            "self-harm",
+            f"Instructions in {modality}",
+            stage,
+            "self-harm/instructions",
+            modality,
+            {"allow": [0.2, 0.49], "block": [0.5, 0.9]},
+        )
+    for audience in ("general", "careful", "minors"):
+        book.ladder(
+            "self-harm",
+            f"A person in distress, audience {audience}",
+            "prompt",
+            "self-harm/intent",
+            "text",
+            {"allow": [0.5, 0.8, 0.99]},
+            audience=audience,
+        )
+    book.ladder(
+        "self-harm",
+        "Self-harm as a subject, such as recovery",
+        "prompt",
+        "self-harm",
+        "text",
+        {"allow": [0.4, 0.7, 0.95]},
+    )
+    book.ladder(
+        "self-harm",
+        "Self-harm as a subject, audience of minors",
+        "prompt",
+        "self-harm",
+        "text",
+        {"allow": [0.4, 0.79], "hold": [0.8, 0.95]},
+        audience="minors",
+    )
+    book.ladder(
+        "self-harm",
+        "Self-harm is shown",
+        "output",
+        "self-harm",
+        "frames",
+        {"allow": [0.5, 0.79], "hold": [0.8, 0.95]},
+    )
+
+
+def hate(book: Book) -> None:
+    for modality, stage in (("text", "prompt"), ("audio", "output"), ("frames", "output")):
+        book.ladder(
+            "hate",
+            f"Hate in {modality}",
+            stage,
+            "hate",
+            modality,
+            {"allow": [0.3, 0.54], "hold": [0.55, 0.69], "block": [0.7, 0.9]},
+        )
+        book.ladder(
+            "hate",
+            f"Bullying in {modality}",
+            stage,
+            "harassment",
+            modality,
+            {"allow": [0.3, 0.69], "hold": [0.7, 0.9]},
+        )
+        book.ladder(
+            "hate",
+            f"A hate symbol in {modality}",
+            stage,
+            "hate/symbols",
+            modality,
+            {"allow": [0.3, 0.69], "hold": [0.7, 0.9]},
+        )
+    for fact in ("history", "news"):
+        book.ladder(
+            "hate",
+            f"A hate symbol, setting {fact}",
+            "output",
+            "hate/symbols",
+            "frames",
+            {"allow": [0.7, 0.9]},
+            facts=[fact],
+        )
+
+
+def others(book: Book) -> None:
+    for modality, stage in (("text", "prompt"), ("audio", "output"), ("frames", "output")):
+        book.ladder(
+            "extremism",
+            f"Praise of extremism in {modality}",
+            stage,
+            "extremism",
+            modality,
+            {"allow": [0.2, 0.44], "hold": [0.45, 0.59], "block": [0.6, 0.9]},
+        )
+    book.ladder(
+        "extremism",
+        "A documentary on extremism, doubtful",
+        "prompt",
+        "extremism",
+        "text",
+        {"allow": [0.45, 0.59], "block": [0.6]},
+        facts=["news"],
+    )
+    for modality, stage in (("text", "prompt"), ("audio", "output")):
+        book.ladder(
+            "illicit",
+            f"How to commit a crime, in {modality}",
+            stage,
+            "illicit",
+            modality,
+            {"allow": [0.3, 0.69], "block": [0.7, 0.95]},
+        )
+        book.ladder(
+            "privacy",
+            f"Private data in {modality}",
+            stage,
+            "privacy",
+            modality,
+            {"allow": [0.3, 0.69], "hold": [0.7, 0.95]},
+        )
+        for category in ("deception", "deception/speech"):
+            book.ladder(
+                "deception",
+                f"{category} in {modality}, nobody real",
+                stage,
+                category,
+                modality,
+                {"allow": [0.3, 0.59], "label": [0.6, 0.95]},
+            )
+    for modality, stage in (("text", "prompt"), ("frames", "output")):
+        book.ladder(
+            "ip",
+            f"A brand in passing, in {modality}",
+            stage,
+            "ip/brand",
+            modality,
+            {"allow": [0.5, 0.9]},
+            attributes={"role": "passing"},
+        )
+        book.ladder(
+            "ip",
+            f"A brand as the subject, in {modality}",
+            stage,
+            "ip/brand",
+            modality,
+            {"allow": [0.49], "label": [0.5, 0.9]},
+            attributes={"role": "subject"},
+        )
+        book.ladder(
+            "ip",
+            f"A character, in {modality}",
+            stage,
+            "ip/character",
+            modality,
+            {"allow": [0.49], "label": [0.5, 0.9]},
+        )
+        book.ladder(
+            "ip",
+            f"A character in passing, in {modality}",
+            stage,
+            "ip/character",
+            modality,
+            {"allow": [0.5, 0.9]},
+            attributes={"role": "passing"},
+        )
+
+
+SCENES = (
+    ("Children in an ordinary scene", [CHILD]),
+    ("A family at the beach", [CHILD, seen("sexual", 0.25, "frames", frames=40)]),
+    ("The bare chest of a man", [seen("sexual", 0.28, "frames", frames=60)]),
+    ("Surgery", [seen("violence/graphic", 0.45, "frames", frames=50), seen("violence/graphic", 0.55, "text")]),
+    ("War history", [seen("violence", 0.9, "text"), seen("violence/graphic", 0.4, "text")]),
+    ("A boxing match", [seen("violence", 0.8, "text"), seen("violence", 0.7, "frames", frames=80)]),
+    ("Stage blood", [seen("violence/graphic", 0.4, "text")]),
+    ("Tears", [seen("self-harm", 0.3, "text")]),
+    ("Alone on a rooftop", [seen("self-harm", 0.45, "text"), seen("self-harm/intent", 0.3, "text")]),
+    ("A logo on a cup", [seen("ip/brand", 0.95, "text", role="passing")]),
+    ("A crowd of faces", [seen("likeness", 0.98, "frames", kind="face", frames=90)]),
+    ("A cooking knife", [seen("violence", 0.4, "text"), seen("illicit", 0.2, "text")]),
+    ("A temple with an old symbol", [seen("hate/symbols", 0.5, "frames", frames=50)]),
+    ("A satire without real people", [seen("deception", 0.4, "text")]),
+    ("Nothing at all", []),
+)
+
+
+def everyday(book: Book) -> None:
+    for say, findings in SCENES:
+        for audience in ("general", "careful"):
+            if audience == "careful" and say in {"War history", "A boxing match"}:
+                continue
+            words = [found for found in findings if found["modality"] == "text"]
+            book.case("everyday", f"{say}: the words", "prompt", words, "allow", audience=audience)
+            book.case("everyday", f"{say}: the video", "output", findings, "allow", audience=audience)
+
+
+def coverage(book: Book) -> None:
+    mandatory = ("sexual", "sexual/minors", "ncii", "violence/graphic", "extremism", "likeness")
+    places = (("prompt", "text"), ("reference", "image"), ("output", "frames"))
+    for stage, modality in places:
+        for category in mandatory:
+            cell = f"{category} in {modality}"
+            book.case("coverage", f"Nothing can check {cell}", stage, [], "hold", unavailable=[cell])
+            book.case(
+                "coverage",
+                f"Waived by name: {cell}",
+                stage,
+                [],
+                "allow",
+                unavailable=[cell],
+                waived=[category],
+            )
+            book.case(
+                "coverage",
+                f"The whole set is waived: {cell}",
+                stage,
+                [],
+                "allow",
+                unavailable=[cell],
+                waived=["*"],
+            )
+            book.case(
+                "coverage",
+                f"It crashed, waiver or not: {cell}",
+                stage,
+                [],
+                "hold",
+                failed=[cell],
+                waived=["*"],
+            )
+    book.case(
+        "coverage",
+        "A waiver of something else",
+        "output",
+        [],
+        "hold",
+        unavailable=["violence/graphic in frames"],
+        waived=["likeness"],
+    )
+    book.case(
+        "coverage",
+        "A hole never makes a block milder",
+        "output",
+        [seen("extremism", 0.9, "audio")],
+        "block",
+        unavailable=["violence/graphic in frames"],
+    )
+    book.case(
+        "coverage", "A hole is stronger than a label", "prompt", [NAMED], "hold", unavailable=["ncii in text"]
+    )
+    for category in ("sexual", "sexual/minors", "extremism"):
+        book.case(
+            "coverage",
+            f"Sound nobody can check: {category}",
+            "output",
+            [],
+            "hold",
+            unavailable=[f"{category} in audio"],
+        )
+        book.case(
+            "coverage",
+            f"A silent clip needs no check of sound: {category}",
+            "output",
+            [],
+            "allow",
+            unavailable=[f"{category} in audio"],
+            modalities=["frames"],
+        )
+
+
+def card(book: Book) -> None:
+    categories = (
+        "sexual",
+        "sexual/minors",
+        "ncii",
+        "violence",
+        "violence/graphic",
+        "self-harm",
+        "self-harm/instructions",
+        "hate",
+        "hate/symbols",
+        "harassment",
+        "extremism",
+        "illicit",
+        "likeness",
+        "ip/character",
+        "ip/brand",
+        "deception",
+        "deception/speech",
+        "privacy",
+        "minors-present",
+        "self-harm/intent",
+    )
+    for category in categories:
+        book.case(
+            "card",
+            f"The card for {category}, typed",
+            "prompt",
+            [seen(category, 1.0, "text", card=True)],
+            "block",
+        )
+        book.case(
+            "card",
+            f"The card for {category}, shown",
+            "output",
+            [seen(category, 1.0, "frames", card=True)],
+            "block",
+        )
+    book.case(
+        "card",
+        "The card beside something milder",
+        "prompt",
+        [seen("violence", 1.0, "text", card=True), NAMED],
+        "block",
+    )
+
+
+def lines(book: Book) -> dict[str, str]:
+    """The text of each file."""
+    return {
+        f"{group}.jsonl": "".join(
+            json.dumps({key: value for key, value in case.items() if value != "general"}, ensure_ascii=False)
+            + "\n"
+            for case in cases
+        )
+        for group, cases in book.groups.items()
+    }
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    written = write()
+    for name, text in lines(written).items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+    print(sum(len(cases) for cases in written.groups.values()), "cases in", len(written.groups), "files")
