@@ -1,0 +1,34 @@
+"""Marks in a text: which characters a finding rests on, so that they can be underlined where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    text: str
+    marked: bool
+
+
+def pieces(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Piece, ...]:
+    """The text cut at the spans (end exclusive); overlapping spans are one mark; what lies outside is cut off."""
+    joined: list[list[int]] = []
+    for start, end in sorted((max(0, start), min(len(text), end)) for start, end in spans):
+        if end <= start:
+            continue
+        if joined and start <= joined[-1][1]:
+            joined[-1][1] = max(joined[-1][1], end)
+        else:
+            joined.append([start, end])
+    found: list[Piece] = []
+    at = 0
+    for start, end in joined:
+        if start > at:
+            found.append(Piece(text=text[at:start], marked=False))
+        found.append(Piece(text=text[start:end], marked=True))
+        at = end
+    if at < len(text):
+        found.append(Piece(text=text[at:], marked=False))
+    return tuple(found)

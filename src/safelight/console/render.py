@@ -1,0 +1,90 @@
+"""Templates and static files, and what every page is given."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from safelight.api.middleware import request_id
+from safelight.api.state import AppState
+from safelight.policy.waivers import EVERYTHING, Waiver
+
+from .text import moment
+from .words import COOKIE as LANGUAGE_COOKIE
+from .words import Words, choose
+
+THEME_COOKIE = "safelight_theme"
+#: In the order the switch goes through them.
+THEMES = ("auto", "dark", "light")
+
+
+class Pages:
+    """Renders templates. Static files are read once, and their address has their hash in it."""
+
+    def __init__(self, state: AppState) -> None:
+        self._state = state
+        self._static: dict[str, bytes] = {
+            source.name: source.read_bytes()
+            for source in files("safelight.console").joinpath("static").iterdir()
+            if source.is_file()
+        }
+        version = hashlib.sha256(b"".join(self._static[name] for name in sorted(self._static)))
+        self._version = version.hexdigest()[:12]
+        self._environment = Environment(
+            loader=PackageLoader("safelight.console", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def words(self, request: Request) -> Words:
+        return choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
+
+    def render(
+        self, request: Request, template: str, values: dict[str, Any], *, status: int = 200
+    ) -> HTMLResponse:
+        """The page, with words, theme, banner and version beside its own values."""
+        words = self.words(request)
+        theme = request.cookies.get(THEME_COOKIE, THEMES[0])
+        theme = theme if theme in THEMES else THEMES[0]
+        common = {
+            "t": words,
+            "theme": theme,
+            "next_theme": THEMES[(THEMES.index(theme) + 1) % len(THEMES)],
+            "static": f"/static/{self._version}",
+            "banners": [_banner(waiver, words) for waiver in self._state.services.waivers()],
+            "version": self._state.services.version,
+            "request_id": request_id(request.scope),
+            "signed_in": None,
+            "here": request.url.path,
+        }
+        text = self._environment.get_template(template).render({**common, **values})
+        return HTMLResponse(text, status_code=status, headers={"vary": "Cookie, Accept-Language"})
+
+    def static(self, request: Request) -> Response:
+        """A file of ours; it may be kept for ever, for a changed one has another address."""
+        name = request.path_params["name"]
+        content = self._static.get(name)
+        if content is None:
+            raise HTTPException(404)
+        kind = "text/javascript" if name.endswith(".js") else mimetypes.guess_type(name)[0]
+        return Response(
+            content, media_type=kind, headers={"cache-control": "public, max-age=31536000, immutable"}
+        )
+
+
+def _banner(waiver: Waiver, words: Words) -> str:
+    whole = EVERYTHING in waiver.categories
+    categories = words("banner.everything") if whole else words.listed(list(waiver.categories))
+    sentence = words("banner.one", name=waiver.name, who=waiver.who, categories=categories)
+    if waiver.expires_at is None:
+        return sentence
+    return f"{sentence} {words('banner.until', at=moment(waiver.expires_at))}"

@@ -1,0 +1,65 @@
+"""What the studio's form offers, and what it says about the checks before anything is ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from safelight.api.services import Services
+from safelight.policy.coverage import CoverageWord
+
+from .view import coverage_rows, price
+from .words import Words
+
+FIELDS = ("prompt", "model", "seconds", "size")
+_SECONDS = 4
+_SIZE = (1280, 720)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """Options of the form. Seconds and sizes are those of the default generator."""
+
+    models: tuple[str, ...]
+    seconds: tuple[int, ...]
+    sizes: tuple[str, ...]
+    cost: str
+    takes_reference: bool
+
+
+class Studio:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._first = next(iter(services.generators.values()))
+
+    def defaults(self) -> Mapping[str, str]:
+        offer = self._first.offer()
+        seconds = _SECONDS if _SECONDS in offer.seconds else offer.seconds[0]
+        width, height = _SIZE if not offer.sizes or _SIZE in offer.sizes else offer.sizes[0]
+        return {"prompt": "", "model": offer.models[0], "seconds": str(seconds), "size": f"{width}x{height}"}
+
+    def choices(self, words: Words) -> Choices:
+        """What can be ordered; the price is for the default length."""
+        offers = [generator.offer() for generator in self._services.generators.values()]
+        first = self._first.offer()
+        sizes = first.sizes or ((1280, 720), (720, 1280), (960, 960))
+        return Choices(
+            models=tuple(dict.fromkeys(model for offer in offers for model in offer.models)),
+            seconds=tuple(sorted({seconds for offer in offers for seconds in offer.seconds})),
+            sizes=tuple(f"{width}x{height}" for width, height in sizes),
+            cost=price(first.usd_per_second, _SECONDS, words),
+            takes_reference=any(offer.takes_reference for offer in offers),
+        )
+
+    def coverage(self, table: Mapping[str, Any], words: Words) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The installation's coverage by word, what is missing first."""
+        found: dict[str, set[str]] = {}
+        for cell in table.get("cells", ()):
+            if cell["word"] != CoverageWord.OFF.value:
+                found.setdefault(cell["category"], set()).add(cell["word"])
+        rows: dict[str, list[str]] = {word.value: [] for word in CoverageWord}
+        for category in sorted(found):
+            seen = found[category]
+            rows[seen.pop() if len(seen) == 1 else CoverageWord.PARTLY.value].append(category)
+        return coverage_rows(rows, words)

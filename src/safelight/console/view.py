@@ -1,0 +1,178 @@
+"""What the page of a video says, worked out before any template sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from safelight.api.wire import charge_object, coverage_words, links, verdict_word
+from safelight.jobs.machine import TERMINAL, State
+from safelight.jobs.models import Video, VideoRecord
+from safelight.policy.coverage import Coverage
+from safelight.policy.verdicts import Action
+
+from .explained import Line, charge_sentence, lines, spans, support
+from .marks import Piece, pieces
+from .text import iso, moment, money, short
+from .way import Stop, way
+from .words import Words
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoView:
+    id: str
+    revision: int
+    prompt: tuple[Piece, ...]
+    stops: tuple[Stop, ...]
+    #: Still on its way: the page looks again.
+    live: bool
+    percent: int
+    #: allow, label, hold, block, none or trouble: the colour, always with its word and sign.
+    tone: str
+    headline: str
+    #: The sentence under the headline; what the gate said.
+    message: str
+    verdict: str
+    lines: tuple[Line, ...]
+    #: Help lines for a person who may need them: name and text.
+    support: tuple[tuple[str, str], ...]
+    state: str
+    delivered: bool
+    poster: str | None
+    content: str | None
+    record: str | None
+    page: str | None
+    facts: tuple[tuple[str, str], ...]
+    cost: str
+    coverage: tuple[tuple[str, tuple[str, ...]], ...]
+    sha256: str | None
+    #: Whether changing the prompt is the next step.
+    change_prompt: bool
+
+
+def video_view(video: Video, record: VideoRecord | None, words: Words) -> VideoView:
+    """The view of a video at this moment."""
+    word = verdict_word(video)
+    details: Mapping[str, Any] = {} if video.vaulted else video.explanation or {}
+    delivered = video.state is State.DELIVERED
+    coverage = (
+        Coverage().merged(cell for made in record.judgements for cell in made.coverage) if record else None
+    )
+    where = links(video)
+    return VideoView(
+        id=video.id,
+        revision=video.revision,
+        prompt=pieces(video.prompt, spans(details)),
+        stops=way(video, record),
+        live=video.state not in TERMINAL,
+        percent=video.progress,
+        tone=_tone(video, word),
+        headline=words("state.vaulted" if video.vaulted else _headline(video, details)),
+        message=_message(video, word, words),
+        verdict=words(f"verdict.{word.value}" if word else _no_verdict(video)),
+        lines=lines(details, video.prompt, words),
+        support=support(details),
+        state=video.state.value,
+        delivered=delivered,
+        poster=f"{where['content']}?variant=thumbnail" if delivered else None,
+        content=where["content"],
+        record=where["record"],
+        page=where["page"],
+        facts=_facts(video, words),
+        cost=charge_sentence(charge_object(record), words) if record else "",
+        coverage=() if video.vaulted or coverage is None else coverage_rows(coverage_words(coverage), words),
+        sha256=video.sealed_sha256 if delivered else None,
+        change_prompt=word is Action.BLOCK and not video.vaulted,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A video in the list of recent ones."""
+
+    href: str
+    prompt: str
+    tone: str
+    word: str
+    at: str
+    iso: str
+
+
+def row(video: Video, words: Words) -> Row:
+    word = verdict_word(video)
+    live = video.state not in TERMINAL and video.state is not State.HELD
+    key = f"verdict.{word.value}" if word and not live else _no_verdict(video)
+    return Row(
+        href=f"/videos/{video.id}",
+        prompt=short(video.prompt),
+        tone=_tone(video, word),
+        word=words(key),
+        at=moment(video.created_at),
+        iso=iso(video.created_at),
+    )
+
+
+def coverage_rows(found: Mapping[str, list[str]], words: Words) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Coverage by word, what is missing first; words without a category are left out."""
+    order = ("not checked", "partly", "checked", "off")
+    return tuple(
+        (words(f"coverage.{word.replace(' ', '_')}"), tuple(found[word])) for word in order if found.get(word)
+    )
+
+
+def price(usd_per_second: float | None, seconds: int, words: Words) -> str:
+    """What an order is expected to cost."""
+    if usd_per_second is None:
+        return words("studio.cost_unknown")
+    if usd_per_second == 0:
+        return words("studio.cost_free")
+    return words("studio.cost_about", amount=money(usd_per_second * seconds, "USD").removeprefix("$"))
+
+
+def _tone(video: Video, word: Action | None) -> str:
+    if video.state is State.FAILED:
+        return "trouble"
+    if video.state is State.SEALING or word is None:
+        return "none"
+    return Action.BLOCK.value if video.state is State.WITHDRAWN else word.value
+
+
+def _no_verdict(video: Video) -> str:
+    return "verdict.trouble" if video.state is State.FAILED else "verdict.none"
+
+
+def _headline(video: Video, details: Mapping[str, Any]) -> str:
+    if video.state is State.BLOCKED and details.get("owner") == "provider":
+        return "state.blocked_by_provider"
+    return f"state.{video.state.value}"
+
+
+def _message(video: Video, word: Action | None, words: Words) -> str:
+    if video.vaulted:
+        return words("verdict.vaulted_text")
+    match video.state:
+        case State.DELIVERED | State.SEALING:
+            text = words("verdict.allow_waived" if video.waived else "verdict.allow_text")
+            if word is Action.LABEL:
+                text = f"{text} {words('verdict.label_text', label=video.label_text)}"
+            return text
+        case State.HELD if video.review_due_at:
+            return words("verdict.hold_text", due=moment(video.review_due_at))
+        case State.HELD:
+            return words("verdict.hold_no_due")
+        case State.WITHDRAWN:
+            return words("verdict.withdrawn_text")
+    return video.error_message or ""
+
+
+def _facts(video: Video, words: Words) -> tuple[tuple[str, str], ...]:
+    facts = [
+        (words("video.model"), video.model),
+        (words("video.length"), words("studio.seconds_value", seconds=video.seconds)),
+        (words("video.size"), f"{video.width}×{video.height}"),
+        (words("video.made"), moment(video.created_at)),
+    ]
+    if video.ended_at:
+        facts.append((words("video.ended"), moment(video.ended_at)))
+    return tuple(facts)
