@@ -73,6 +73,10 @@ class StorageSettings(Section):
         default_factory=dict,
         description="Options for S3: endpoint, region, access_key_id, secret_access_key, allow_http.",
     )
+    keys: Path | None = Field(
+        default=None,
+        description="Signing keys, shared by the processes of one installation; default: data/keys.",
+    )
     heads: Path | None = Field(
         default=None, description="Where signed heads of the audit log go; default: data/heads."
     )

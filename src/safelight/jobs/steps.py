@@ -158,12 +158,12 @@ def sealing(workshop: Workshop, video: Video) -> None:
         source, sealed = bench / "judged.mp4", bench / "sealed.mp4"
         workshop.blobs.copy_to(video.tenant, judged_sha256, source)
         if video.label_text is not None:
-            source = workshop.stills.badge(source, bench / "badged.mp4", video.label_text)
+            source = workshop.delivery.badge(source, bench / "badged.mp4", video.label_text)
         seal = workshop.sealer.seal(source, sealed, _seal_facts(workshop, video))
         workshop.boundary("sealed")
         keep = partial(workshop.keep, video, retention=Retention.DELIVERED)
         sealed_sha256 = keep(sealed, kind="sealed", media_type=MP4)
-        for still in workshop.stills.pictures(sealed, bench):
+        for still in workshop.delivery.pictures(sealed, bench):
             keep(still.path, kind=still.kind, media_type=still.media_type)
     workshop.boundary("stored")
     with workshop.database.transaction(tenant=video.tenant) as tx:

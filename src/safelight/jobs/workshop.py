@@ -14,7 +14,7 @@ from pathlib import Path
 from safelight.generation.protocol import Generator
 from safelight.provenance.registry import Registry
 from safelight.provenance.sealing import Sealer
-from safelight.scanning.stills import StillMaker
+from safelight.stages.delivery import Delivery
 from safelight.stages.service import Stages
 from safelight.store.blobs import Blobs
 from safelight.store.database import Database
@@ -46,7 +46,7 @@ class Workshop:
     stages: Stages
     sealer: Sealer
     registry: Registry
-    stills: StillMaker
+    delivery: Delivery
     quota: Quota
     explain: Explainer
     generators: Mapping[str, Generator]

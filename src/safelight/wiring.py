@@ -1,0 +1,455 @@
+"""The composition root: settings in, a working installation out. The only reader of settings.
+
+Every part is made when it is first asked for, so that a verb which needs only words loads no engine.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import safelight
+from safelight.detectors.catalogue import Catalogue
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.errors import SettingsError
+from safelight.generation.protocol import Charge, Generator
+from safelight.policy.categories import SHIPPED, CategorySpec, Taxonomy
+from safelight.policy.coverage import Coverage
+from safelight.policy.decisions import requirements
+from safelight.policy.documents import Policy
+from safelight.policy.documents import load as load_policy
+from safelight.policy.explanations import ChargeFacts, Links, Viewer, explain
+from safelight.policy.findings import Modality, Stage
+from safelight.policy.verdicts import Verdict, WaiverTerms
+from safelight.policy.waivers import Waiver, covers
+from safelight.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from safelight.api.services import Services
+    from safelight.jobs.engine import Engine
+    from safelight.jobs.service import Videos
+    from safelight.jobs.sweeper import Sweeper
+    from safelight.jobs.workshop import Workshop
+    from safelight.media.sandbox import Sandbox
+    from safelight.net.fetch import Fetcher
+    from safelight.provenance.keys import KeyStore
+    from safelight.provenance.registry import Registry
+    from safelight.provenance.sealing import Sealer
+    from safelight.provenance.verifying import Verifier
+    from safelight.scanning.service import Scanner
+    from safelight.stages.judging import Judge
+    from safelight.stages.service import Stages
+    from safelight.store.blobs import Blobs
+    from safelight.store.database import Database
+    from safelight.store.directory import DataDirectory
+    from safelight.trust.accounts import Accounts
+    from safelight.trust.audit import HeadKey, Heads, HeadWriter
+    from safelight.trust.policies import Policies
+    from safelight.trust.waivers import Waivers
+
+#: The tenant of a single-tenant installation, made at the first start.
+FIRST_TENANT = "default"
+
+
+def load(config: Path | None = None, **flags: Any) -> Installation:
+    """The installation that `config` and the environment describe. Raises `SettingsError`."""
+    return Installation(read_settings(config, **flags))
+
+
+class Installation:
+    """One installation: every part a property, made once. Parts that open the data directory say so."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.stopping = threading.Event()
+
+    # What is known without opening anything
+
+    @cached_property
+    def taxonomy(self) -> Taxonomy:
+        added: list[CategorySpec] = []
+        for point in entry_points(group="safelight.categories"):
+            added.extend(point.load())
+        return SHIPPED.extended(added)
+
+    @cached_property
+    def configured_policy(self) -> Policy:
+        """The policy the settings name; a published version goes before it."""
+        return load_policy(self.settings.policy.document, self.taxonomy)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        options: dict[str, Any] = {
+            name: False if value is False else ({} if value is True else value)
+            for name, value in self.settings.detectors.items()
+        }
+        return Catalogue.discover(options)
+
+    @cached_property
+    def text_pipeline(self) -> TextPipeline:
+        return TextPipeline(self.catalogue.text_detectors(), budget_s=self.settings.scan.text_budget_s)
+
+    @cached_property
+    def generators(self) -> Mapping[str, Generator]:
+        """The configured generators by name, the default one first."""
+        names = dict.fromkeys((self.settings.generation.default, *self.settings.generators))
+        return {name: _generator(name, self.settings.generators[name]) for name in names}
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        from safelight.media.sandbox import Sandbox
+
+        return Sandbox()
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        from safelight.net.fetch import Fetcher, FetchLimits
+
+        settings = self.settings
+        limits = FetchLimits(max_bytes=settings.scan.max_reference_mb << 20, total_s=settings.fetch.timeout_s)
+        return Fetcher(allow_hosts=settings.fetch.allow_hosts, limits=limits)
+
+    @cached_property
+    def scanner(self) -> Scanner:
+        from safelight.scanning.service import Scanner
+
+        return Scanner(sandbox=self.sandbox, warm_children=self.settings.scan.warm_children)
+
+    # What lies in the data directory
+
+    @cached_property
+    def directory(self) -> DataDirectory:
+        from safelight.store.directory import DataDirectory
+
+        return DataDirectory(self.settings.data)
+
+    @cached_property
+    def database(self) -> Database:
+        """The database, brought to this version's tables."""
+        from safelight.store.database import Database
+
+        url = self.settings.storage.database or self.directory.database_url
+        database = Database(url, connections=self.settings.generation.at_once + 16)
+        database.migrate()
+        return database
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        from safelight.store.blobs import Blobs
+
+        storage = self.settings.storage
+        return Blobs(storage.blobs or self.directory.blobs_url, options=storage.s3 if storage.blobs else None)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        from safelight.trust.accounts import Accounts
+
+        return Accounts(self.database)
+
+    @cached_property
+    def tenant(self) -> str:
+        """The first tenant's id; made where there is none."""
+        tenants = self.accounts.tenants()
+        return tenants[0].id if tenants else self.accounts.create_tenant(FIRST_TENANT).id
+
+    @property
+    def key_folder(self) -> Path:
+        """Signing keys; several processes of one installation share it."""
+        return self.settings.storage.keys or self.directory.keys
+
+    @cached_property
+    def keys(self) -> KeyStore:
+        from safelight.provenance.keys import KeyStore
+
+        return KeyStore.own(self.key_folder, organization="Safelight installation")
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        from safelight.provenance.sealing import Sealer
+
+        return Sealer(sandbox=self.sandbox, keys=self.keys)
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        from safelight.provenance.verifying import Verifier
+
+        return Verifier(sandbox=self.sandbox, keys=self.keys)
+
+    @cached_property
+    def registry(self) -> Registry:
+        from safelight.provenance.registry import Registry
+
+        return Registry(self.database)
+
+    @cached_property
+    def head_key(self) -> HeadKey:
+        from safelight.trust.audit import HeadKey
+
+        return HeadKey.load(self.key_folder)
+
+    @cached_property
+    def heads(self) -> tuple[Heads, ...]:
+        """Where signed heads of the audit log go."""
+        from safelight.trust.audit import FolderHeads
+
+        return (FolderHeads(self.settings.storage.heads or self.directory.heads),)
+
+    @cached_property
+    def head_writer(self) -> HeadWriter:
+        from safelight.trust.audit import HeadWriter
+
+        return HeadWriter(
+            self.database, self.head_key, self.heads, interval_s=self.settings.storage.head_interval_s
+        )
+
+    @cached_property
+    def waivers(self) -> Waivers:
+        from safelight.trust.waivers import Waivers
+
+        return Waivers(self.database)
+
+    @cached_property
+    def policies(self) -> Policies:
+        from safelight.trust.policies import Policies
+
+        return Policies(self.database, taxonomy=self.taxonomy)
+
+    def policy(self, tenant: str) -> Policy:
+        """The policy in force: the last published version, else the configured document."""
+        return self.policies.active(tenant) or self.configured_policy
+
+    def waivers_in_force(self, tenant: str) -> tuple[Waiver, ...]:
+        return self.waivers.in_force(tenant, loopback=self.settings.server.loopback)
+
+    # The way of a video
+
+    @cached_property
+    def judge(self) -> Judge:
+        from safelight.stages.judging import Judge
+
+        def terms(tenant: str) -> tuple[WaiverTerms, ...]:
+            return tuple(waiver.terms for waiver in self.waivers_in_force(tenant))
+
+        return Judge(taxonomy=self.taxonomy, policy=self.policy, waivers=terms)
+
+    @cached_property
+    def stages(self) -> Stages:
+        from safelight.stages.output import OutputStage
+        from safelight.stages.prompt import PromptStage
+        from safelight.stages.reference import ReferenceStage
+        from safelight.stages.service import Stages
+
+        budget_s = self.settings.scan.budget_s
+        return Stages(
+            prompt=PromptStage(judge=self.judge, pipeline=self.text_pipeline),
+            reference=ReferenceStage(
+                judge=self.judge,
+                scanner=self.scanner,
+                pipeline=self.text_pipeline,
+                catalogue=self.catalogue,
+                budget_s=budget_s,
+            ),
+            output=OutputStage(
+                judge=self.judge,
+                scanner=self.scanner,
+                pipeline=self.text_pipeline,
+                catalogue=self.catalogue,
+                budget_s=budget_s,
+            ),
+        )
+
+    @cached_property
+    def workshop(self) -> Workshop:
+        from safelight.jobs.quota import Quota
+        from safelight.jobs.store import VideoStore
+        from safelight.jobs.workshop import Terms, Workshop
+        from safelight.stages.delivery import Delivery
+
+        settings = self.settings
+        return Workshop(
+            database=self.database,
+            store=VideoStore(self.database),
+            blobs=self.blobs,
+            stages=self.stages,
+            sealer=self.sealer,
+            registry=self.registry,
+            delivery=Delivery(sandbox=self.sandbox),
+            quota=Quota(
+                seconds_per_day=settings.limits.seconds_per_day,
+                videos_per_day=settings.limits.videos_per_day,
+            ),
+            explain=self.explain,
+            generators=self.generators,
+            terms=Terms(
+                deadline_s=settings.generation.deadline_s,
+                review_due_s=settings.review.due_minutes * 60,
+                keep_s=settings.limits.keep_days * 86400,
+                reference_wait_s=settings.scan.reference_wait_s,
+                max_download_bytes=settings.generation.max_download_mb << 20,
+                max_reference_bytes=settings.scan.max_reference_mb << 20,
+            ),
+            scratch=self.directory.scratch,
+            heavy=threading.BoundedSemaphore(settings.generation.heavy_at_once),
+            stopping=self.stopping,
+        )
+
+    def explain(self, verdict: Verdict, charge: Charge | None, video_id: str) -> tuple[str, dict[str, Any]]:
+        """What an authenticated developer is told of a verdict: a sentence, and the details for the wire."""
+        facts = None
+        if charge is not None:
+            facts = ChargeFacts(
+                charged=charge.charged.value,
+                amount=charge.amount,
+                currency=charge.currency,
+                source=charge.source,
+            )
+        links = Links(record=f"/videos/{video_id}")
+        told = explain(
+            verdict,
+            self.taxonomy,
+            audience=Viewer.DEVELOPER,
+            charge=facts,
+            video_id=video_id,
+            links=links,
+        )
+        return told.sentence, told.as_wire()
+
+    @cached_property
+    def engine(self) -> Engine:
+        from safelight.jobs.engine import Engine
+        from safelight.jobs.runner import Runner
+
+        database = self.settings.storage.database
+        beside = self.directory.path / "engine.sqlite3"
+        return Engine(
+            database_url=database or f"sqlite:///{beside}",
+            worker=self.worker,
+            at_once=self.settings.generation.at_once,
+            advance=Runner(self.workshop).advance,
+            lost=self.stopping.set,
+        )
+
+    @property
+    def worker(self) -> str:
+        """This process among several on one database."""
+        return self.settings.worker.name or f"{socket.gethostname()}:{self.directory.path}"
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        from safelight.jobs.sweeper import Sweeper
+
+        return Sweeper(self.workshop, self.engine)
+
+    @cached_property
+    def videos(self) -> Videos:
+        from safelight.jobs.service import Videos
+        from safelight.stages.admission import AdmissionLimits
+
+        return Videos(
+            workshop=self.workshop,
+            fetcher=self.fetcher,
+            limits=AdmissionLimits(max_prompt_characters=self.settings.server.max_prompt_characters),
+            default_generator=self.settings.generation.default,
+            threads=ThreadPoolExecutor(max_workers=16, thread_name_prefix="references"),
+            hand_over=self.engine.hand_over,
+            describe_coverage=self.describe_coverage,
+            describe_readiness=self.describe_readiness,
+        )
+
+    @cached_property
+    def services(self) -> Services:
+        """What the HTTP fronts are given."""
+        from safelight.api.services import Services
+
+        server = self.settings.server
+        return Services(
+            videos=self.videos,
+            accounts=self.accounts,
+            waivers=lambda: self.waivers_in_force(self.tenant),
+            taxonomy=self.taxonomy,
+            generators=self.generators,
+            scratch=self.directory.scratch,
+            version=safelight.__version__,
+            loopback=server.loopback,
+            max_body_bytes=server.max_body_mb << 20,
+            max_prompt_chars=server.max_prompt_characters,
+        )
+
+    # What is said about it
+
+    def describe_coverage(self, tenant: str | None = None) -> dict[str, Any]:
+        """The table of category and modality, before anything ran: the body of `GET /v1/coverage`."""
+        owner = tenant or self.tenant
+        policy = self.policy(owner)
+        table = Coverage()
+        for stage in (Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT):
+            table = table.merged(requirements(policy, self.taxonomy, stage, frozenset(Modality)))
+        cells = self.catalogue.cells(table.cells)
+        waivers = self.waivers_in_force(owner)
+        return {
+            "object": "coverage",
+            "policy": {"name": policy.name, "version": policy.version, "sha256": policy.sha256},
+            "cells": [
+                {
+                    "category": cell.category,
+                    "modality": cell.modality.value,
+                    "word": "checked" if cell.available else ("not checked" if cell.required else "off"),
+                    "required": cell.required,
+                    "available": cell.available,
+                    "detectors": list(cell.detectors),
+                    "measured": cell.measured,
+                    "waived_by": [
+                        waiver.name
+                        for waiver in waivers
+                        if cell.required
+                        and not cell.available
+                        and covers(waiver.terms, cell.category, self.taxonomy)
+                    ],
+                }
+                for cell in cells
+            ],
+            "missing": [
+                {"detector": missing.name, "sentence": missing.sentence} for missing in self.catalogue.missing
+            ],
+            "waivers": [
+                {
+                    "name": waiver.name,
+                    "who": waiver.who,
+                    "why": waiver.why,
+                    "categories": list(waiver.categories),
+                    "created_at": waiver.created_at,
+                    "expires_at": waiver.expires_at,
+                }
+                for waiver in waivers
+            ],
+        }
+
+    def describe_readiness(self) -> dict[str, Any]:
+        """Whether this process can take work: the body of `GET /readyz`."""
+        began = time.monotonic()
+        with self.database.across_tenants("readiness", readonly=True) as tx:
+            tx.now()
+        return {
+            "ready": not self.stopping.is_set(),
+            "database_ms": round((time.monotonic() - began) * 1000, 2),
+            "worker": self.worker,
+        }
+
+
+def _generator(name: str, table: Mapping[str, Any]) -> Generator:
+    """The generator a settings table describes, by its entry point."""
+    kind = table["kind"]
+    for point in entry_points(group="safelight.generators"):
+        if point.name == kind:
+            options = {key: value for key, value in table.items() if key != "kind"}
+            made: Generator = point.load()({"name": name, **options})
+            return made
+    known = ", ".join(sorted(point.name for point in entry_points(group="safelight.generators")))
+    raise SettingsError(f"generators.{name}: no installed package has the kind {kind!r}; known: {known}.")
