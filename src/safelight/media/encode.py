@@ -7,9 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from safelight.media.child import Link
 from safelight.media.probe import VideoLimits, damage_is_said, opened
 from safelight.media.walk import DecodedFrame, Walk
 
@@ -135,6 +137,19 @@ class Writer:
             self.close()
         else:
             self._container.close()
+
+
+class BadgeTask(msgspec.Struct, frozen=True, kw_only=True):
+    source: str
+    into: str
+    text: str
+    limits: VideoLimits
+
+
+def burn_badge_in_child(argument: Any, _link: Link) -> None:
+    """`burn_badge`, as a child's function."""
+    task = msgspec.convert(argument, BadgeTask)
+    burn_badge(Path(task.source), Path(task.into), task.text, task.limits)
 
 
 def burn_badge(source: Path, into: Path, text: str, limits: VideoLimits) -> None:

@@ -50,7 +50,7 @@ def read_picture(path: Path, limits: PictureLimits) -> tuple[PictureFacts, list[
     Raises `InvalidMedia` or `TooLarge`. A picture with transparency has two views of each frame: laid on
     white, and with the transparency ignored.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     size = path.stat().st_size
     if size > limits.bytes:
@@ -85,7 +85,7 @@ def read_picture(path: Path, limits: PictureLimits) -> tuple[PictureFacts, list[
         raise
     except Image.DecompressionBombError as error:
         raise TooLarge(f"The picture has more than {limits.pixels:,} pixels.") from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise InvalidMedia(
             "This is not a picture of a known kind.", remedy="Send PNG, JPEG, WebP or GIF."
         ) from error

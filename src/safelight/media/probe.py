@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from safelight.errors import InvalidMedia, TooLarge
+from safelight.media.child import Link
 
 
 class VideoLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +117,17 @@ def probe(path: Path, limits: VideoLimits) -> MediaFacts:
     """The facts of a clip. Raises `InvalidMedia` or `TooLarge` with a plain sentence."""
     with opened(path, limits) as container:
         return facts_of(container, path.stat().st_size, limits)
+
+
+class ProbeTask(msgspec.Struct, frozen=True, kw_only=True):
+    path: str
+    limits: VideoLimits
+
+
+def probe_in_child(argument: Any, _link: Link) -> MediaFacts:
+    """`probe`, as a child's function."""
+    task = msgspec.convert(argument, ProbeTask)
+    return probe(Path(task.path), task.limits)
 
 
 def facts_of(container: Any, size: int, limits: VideoLimits) -> MediaFacts:

@@ -1,4 +1,4 @@
-"""One walk over all frames of a clip, each decoded once, and over its sound. Only inside a sandboxed child."""
+"""One walk over all frames of a clip, each decoded once, and over its sound. Only inside a child."""
 
 from __future__ import annotations
 

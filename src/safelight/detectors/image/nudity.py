@@ -1,0 +1,190 @@
+"""Exposed bodies and faces, on every frame, by NudeNet's small model called directly.
+
+The package's own wrapper hands the model BGR and squares the picture; both cost recall. The model's
+gender classes are wrong too often to be of use and are merged; a bare male chest is nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
+from safelight.policy.categories import Category
+from safelight.policy.findings import Finding, ImageBox, Modality
+
+NAME, VERSION = "nudenet", "320n-1"
+
+#: Scores are the model's own, uncalibrated: `starter` asks 0.5 for a block and reviews from 0.3.
+FLOOR = 0.3
+_OVERLAP = 0.45
+_SIDE = 320
+#: The network halves its input five times.
+_STRIDE = 32
+
+
+class _Kind(NamedTuple):
+    category: str
+    kind: str
+    reason: str
+
+
+_SEXUAL, _LIKENESS = Category.SEXUAL.value, Category.LIKENESS.value
+_FACE = _Kind(_LIKENESS, "face", "A face is visible.")
+_GENITALIA = _Kind(_SEXUAL, "genitalia", "Exposed genitalia are visible.")
+#: Places in the model's output that mean something here; the others are covered or harmless.
+_KINDS = {
+    1: _FACE,
+    2: _Kind(_SEXUAL, "buttocks", "Exposed buttocks are visible."),
+    3: _Kind(_SEXUAL, "breast", "An exposed female breast is visible."),
+    4: _GENITALIA,
+    6: _Kind(_SEXUAL, "anus", "An exposed anus is visible."),
+    12: _FACE,
+    14: _GENITALIA,
+}
+_CLASSES = 18
+
+CAPABILITIES: tuple[Capability, ...] = (
+    Capability(category=_SEXUAL, modality=Modality.IMAGE),
+    Capability(category=_SEXUAL, modality=Modality.FRAMES),
+    # In a picture given as reference any face matters. Whose face it is in frames, nobody here can tell.
+    Capability(category=_LIKENESS, modality=Modality.IMAGE),
+)
+
+
+class Seen(NamedTuple):
+    """One thing in a frame; the box in parts of its width and height."""
+
+    kind: _Kind
+    score: float
+    box: tuple[float, float, float, float]
+
+
+def letterbox(pixels: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int, int]:
+    """The model's input, (1, 3, height, width), and the part of it that is picture, width and height."""
+    import cv2
+
+    height, width = pixels.shape[:2]
+    scale = _SIDE / max(height, width)
+    inner_width, inner_height = max(round(width * scale), 1), max(round(height * scale), 1)
+    if (inner_width, inner_height) != (width, height):
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        pixels = cv2.resize(pixels, (inner_width, inner_height), interpolation=way).astype(
+            np.uint8, copy=False
+        )
+    padded = np.zeros((_up(inner_height), _up(inner_width), 3), dtype=np.float32)
+    np.divide(pixels, 255.0, out=padded[:inner_height, :inner_width], casting="unsafe")
+    return np.ascontiguousarray(padded.transpose(2, 0, 1)[None]), inner_width, inner_height
+
+
+def _up(side: int) -> int:
+    return -(-side // _STRIDE) * _STRIDE
+
+
+def decode(output: npt.NDArray[np.float32], width: int, height: int, floor: float) -> list[Seen]:
+    """What the model's output, (4 + classes, places), says of a picture of this size in its input.
+
+    Overlapping boxes of one kind are one thing.
+    """
+    scores = output[4 : 4 + _CLASSES]
+    if not np.isfinite(output).all():
+        raise ValueError("the model answered with numbers that are none")
+    seen: list[Seen] = []
+    best: dict[str, list[Seen]] = {}
+    candidates = [
+        (float(scores[row, place]), kind, place)
+        for row, kind in _KINDS.items()
+        for place in np.flatnonzero(scores[row] >= floor).tolist()
+    ]
+    for score, kind, place in sorted(candidates, key=lambda candidate: -candidate[0]):
+        x, y, w, h = (float(value) for value in output[:4, place])
+        left, right = np.clip(((x - w / 2) / width, (x + w / 2) / width), 0.0, 1.0).tolist()
+        top, bottom = np.clip(((y - h / 2) / height, (y + h / 2) / height), 0.0, 1.0).tolist()
+        thing = Seen(kind, min(score, 1.0), (left, top, right - left, bottom - top))
+        same = best.setdefault(kind.kind, [])
+        if right > left and bottom > top and all(_overlap(thing.box, other.box) < _OVERLAP for other in same):
+            same.append(thing)
+            seen.append(thing)
+    return seen
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """Intersection over union."""
+    wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    return wide * high / (one[2] * one[3] + other[2] * other[3] - wide * high)
+
+
+class NudityDetector:
+    """A `FrameDetector`. `floor`: scores below it are not reported."""
+
+    name = NAME
+    version = VERSION
+    capabilities = CAPABILITIES
+    longest_side = _SIDE
+    every_frame = True
+
+    def __init__(self, model: Path, *, floor: float = FLOOR) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            str(model), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+        self._floor = floor
+
+    def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
+        picture, width, height = letterbox(frame.pixels)
+        output = self._session.run(None, {self._input: picture})[0][0]
+        return list(self._findings(decode(output, width, height, self._floor)))
+
+    def _findings(self, seen: list[Seen]) -> Iterator[Finding]:
+        for thing in seen:
+            x, y, w, h = (round(part, 4) for part in thing.box)
+            yield Finding(
+                category=thing.kind.category,
+                score=round(thing.score, 4),
+                modality=Modality.FRAMES,
+                detector=NAME,
+                version=VERSION,
+                reason=thing.kind.reason,
+                evidence=(ImageBox(x=x, y=y, w=w, h=h),),
+                attributes={"kind": thing.kind.kind, "area": round(w * h, 5)},
+            )
+
+
+def model_path() -> Path | None:
+    """The model inside the installed package, found without importing it (it pulls OpenCV in)."""
+    found = importlib.util.find_spec("nudenet")
+    if found is None or not found.submodule_search_locations:
+        return None
+    path = Path(found.submodule_search_locations[0]) / "320n.onnx"
+    return path if path.is_file() else None
+
+
+def _missing(_options: dict[str, Any]) -> str | None:
+    if model_path() is None:
+        return "The package `nudenet` with its model is not installed: pip install 'safelight[server]'."
+    return None
+
+
+def _load(options: dict[str, Any]) -> NudityDetector:
+    path = model_path()
+    if path is None:
+        raise FileNotFoundError(_missing(options))
+    return NudityDetector(path, floor=float(options.get("floor", FLOOR)))
+
+
+PLUGIN = DetectorPlugin(
+    name=NAME, version=VERSION, place=Place.CHILD, capabilities=CAPABILITIES, load=_load, missing=_missing
+)

@@ -1,0 +1,100 @@
+"""What a scan found, what it looked at, and what it did not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from safelight.detectors.protocol import Capability, ReadText
+from safelight.media.pictures import PictureFacts
+from safelight.media.probe import MediaFacts
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.findings import Finding, Modality
+from safelight.scanning.schedule import Schedule
+
+
+class DetectorRun(msgspec.Struct, frozen=True, kw_only=True):
+    """How one detector fared."""
+
+    name: str
+    version: str = ""
+    calls: int = 0
+    cpu_s: float = 0.0
+    ran: bool = False
+    #: It looked at everything it was to look at, without a fault.
+    complete: bool = False
+    #: What went wrong, one sentence; or a remark where nothing did.
+    note: str = ""
+
+
+class ScanAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a child says about one file."""
+
+    findings: tuple[Finding, ...]
+    texts: tuple[ReadText, ...]
+    runs: tuple[DetectorRun, ...]
+    facts: MediaFacts | None = None
+    picture: PictureFacts | None = None
+    schedule: Schedule | None = None
+    thumbnail: str = ""
+    sheet: str = ""
+    #: Blurred stills of the strongest frame of a category.
+    evidence: dict[str, str] = {}
+    wall_s: float = 0.0
+
+
+class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One scan of one file. Holes stand in `coverage` (nothing there is marked required) and `runs`."""
+
+    findings: tuple[Finding, ...] = ()
+    #: Text read off frames and pictures; nobody has judged it yet.
+    texts: tuple[ReadText, ...] = ()
+    coverage: Coverage = Coverage()
+    runs: tuple[DetectorRun, ...] = ()
+    facts: MediaFacts | None = None
+    picture: PictureFacts | None = None
+    schedule: Schedule | None = None
+    #: Paths of WebP files, empty where none were asked for.
+    thumbnail: str = ""
+    sheet: str = ""
+    evidence: dict[str, str] = {}
+    wall_s: float = 0.0
+    #: Why there is no result at all: the child crashed or ran out of time.
+    failure: str = ""
+
+    @property
+    def has_sound(self) -> bool:
+        return self.facts is not None and self.facts.audio_codec is not None
+
+    def run_of(self, detector: str) -> DetectorRun | None:
+        return next((run for run in self.runs if run.name == detector), None)
+
+
+#: A detector that was asked for: its name, and what it says it can fill (nothing where it is broken).
+Asked = tuple[str, Sequence[Capability]]
+
+
+def coverage_of(
+    asked: Iterable[Asked], runs: Iterable[DetectorRun], modalities: frozenset[Modality]
+) -> Coverage:
+    """A cell for every capability in these modalities, filled by how its detectors fared."""
+    by_name = {run.name: run for run in runs}
+    coverage = Coverage()
+    for name, capabilities in asked:
+        run = by_name.get(name, DetectorRun(name=name, note=f"{name} was not run."))
+        coverage = coverage.merged(
+            Cell(
+                category=capability.category,
+                modality=capability.modality,
+                available=True,
+                ran=run.ran,
+                complete=run.ran and run.complete,
+                detectors=(name,),
+                note="" if run.ran and run.complete else run.note,
+                measured=capability.measured,
+            )
+            for capability in capabilities
+            if capability.modality in modalities
+        )
+    return coverage

@@ -1,0 +1,222 @@
+"""Scanning files from the gateway's side: children are started, and their answers made into reports."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+
+from safelight import errors
+from safelight.detectors.catalogue import DetectorMissing, load_plugin
+from safelight.detectors.protocol import Capability
+from safelight.media.encode import BadgeTask
+from safelight.media.pictures import PictureLimits
+from safelight.media.pool import WarmPool
+from safelight.media.probe import MediaFacts, VideoLimits
+from safelight.media.sandbox import Isolation, Limits, Sandbox
+from safelight.policy.findings import Finding, Modality
+from safelight.scanning.child import Detectors, PictureTask, VideoTask
+from safelight.scanning.report import DetectorRun, ScanAnswer, ScanReport, coverage_of
+from safelight.scanning.schedule import Rules
+
+T = TypeVar("T")
+
+#: Name and options of a detector, as the catalogue gives them.
+Spec: TypeAlias = tuple[str, dict[str, Any]]
+#: Takes frames done and frames in all; 0: not known.
+FrameProgress: TypeAlias = Callable[[int, int], None]
+
+
+class ScanSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of a scan."""
+
+    video: VideoLimits = VideoLimits()
+    picture: PictureLimits = PictureLimits()
+    #: Seconds on the clock for a whole clip, and for one picture.
+    video_s: float = 600.0
+    picture_s: float = 20.0
+    #: Seconds for one call of one detector.
+    call_s: float = 20.0
+    memory_bytes: int = 4 << 30
+    #: Children kept warm for pictures, and the pictures each looks at before it is replaced.
+    warm: int = 2
+    uses: int = 200
+    rules: Rules = Rules()
+    #: Threads that decode a clip ahead of the detectors.
+    decode_threads: int = 1
+
+
+class Scanner:
+    """Looks at clips and pictures in sandboxed children. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        detectors: Sequence[Spec],
+        settings: ScanSettings | None = None,
+    ) -> None:
+        self.settings = settings or ScanSettings()
+        self._sandbox = sandbox
+        self._specs = tuple(detectors)
+        self._detectors = Detectors(specs=self._specs, call_s=self.settings.call_s)
+        self._pool = WarmPool(
+            sandbox,
+            size=max(self.settings.warm, 1),
+            limits=self._limits(self.settings.picture_s),
+            preload="safelight.scanning.child:preload",
+            preload_argument=msgspec.to_builtins(self._detectors),
+            uses=self.settings.uses,
+        )
+
+    def start(self) -> None:
+        """Make the warm children ready; optional, takes a second or two."""
+        if self.settings.warm:
+            self._pool.start()
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def isolation(self) -> Isolation:
+        return self._sandbox.isolation()
+
+    def probe(self, path: Path) -> MediaFacts:
+        """What a clip is. Raises `InvalidMedia`, `TooLarge`, `ChildFailed`."""
+        answer = self._sandbox.run(
+            "safelight.media.probe:probe_in_child",
+            {"path": str(path.absolute()), "limits": msgspec.to_builtins(self.settings.video)},
+            limits=self._limits(30.0),
+        )
+        return _converted(answer, MediaFacts)
+
+    def scan_video(
+        self,
+        path: Path,
+        *,
+        detectors: Sequence[Spec] | None = None,
+        budget_s: float | None = None,
+        stills: Path | None = None,
+        field: str = "",
+        progress: FrameProgress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> ScanReport:
+        """Look at every frame and the sound of a clip; stills go into the folder `stills`.
+
+        Raises `InvalidMedia` or `TooLarge` where it is no clip we take. A child that crashes or runs out of
+        time is no error: the report has the reason in `failure`, and every cell is incomplete.
+        """
+        specs = self._specs if detectors is None else tuple(detectors)
+        seconds = budget_s or self.settings.video_s
+        task = VideoTask(
+            path=str(path.absolute()),
+            detectors=Detectors(specs=specs, call_s=min(self.settings.call_s, seconds)),
+            limits=self.settings.video,
+            rules=self.settings.rules,
+            budget_s=seconds * 0.9,
+            stills=str(stills.absolute()) if stills is not None else "",
+            threads=self.settings.decode_threads,
+        )
+
+        def tell(value: Any) -> None:
+            if progress is not None and isinstance(value, dict):
+                progress(int(value.get("frame", 0)), int(value.get("frames", 0)))
+
+        def run() -> Any:
+            return self._sandbox.run(
+                "safelight.scanning.child:scan_video",
+                msgspec.to_builtins(task),
+                limits=self._limits(seconds),
+                progress=tell,
+                cancel=cancel,
+            )
+
+        return _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
+
+    def scan_picture(
+        self, path: Path, *, field: str = "", cancel: threading.Event | None = None
+    ) -> ScanReport:
+        """Look at one picture, in a warm child. Errors as for `scan_video`."""
+        task = PictureTask(
+            path=str(path.absolute()),
+            detectors=self._detectors,
+            limits=self.settings.picture,
+            field=field,
+        )
+
+        def run() -> Any:
+            return self._pool.run(
+                "safelight.scanning.child:scan_picture", msgspec.to_builtins(task), cancel=cancel
+            )
+
+        return _report(run, self._specs, frozenset({Modality.IMAGE}), field, cancel)
+
+    def burn_badge(self, source: Path, into: Path, text: str) -> None:
+        """A copy of the clip with a visible badge. Raises `InvalidMedia`, `ChildFailed`."""
+        task = BadgeTask(
+            source=str(source.absolute()), into=str(into.absolute()), text=text, limits=self.settings.video
+        )
+        self._sandbox.run(
+            "safelight.media.encode:burn_badge_in_child",
+            msgspec.to_builtins(task),
+            limits=self._limits(self.settings.video_s),
+        )
+
+    def _limits(self, seconds: float) -> Limits:
+        # Decoding and detecting may keep several threads busy at a time.
+        return Limits(wall_s=seconds, cpu_s=math.ceil(seconds * 4), memory_bytes=self.settings.memory_bytes)
+
+
+def _report(
+    run: Callable[[], Any],
+    specs: Sequence[Spec],
+    modalities: frozenset[Modality],
+    field: str,
+    cancel: threading.Event | None,
+) -> ScanReport:
+    asked = [(name, _capabilities(name)) for name, _ in specs]
+    try:
+        answer = _converted(run(), ScanAnswer)
+        if not all(0.0 <= finding.score <= 1.0 for finding in answer.findings):
+            raise errors.ChildCrashed("The sandboxed child answered with a score that is no probability.")
+    except errors.ChildFailed as error:
+        if cancel is not None and cancel.is_set():
+            raise
+        runs = tuple(DetectorRun(name=name, ran=True, note=error.message) for name, _ in specs)
+        return ScanReport(runs=runs, coverage=coverage_of(asked, runs, modalities), failure=error.message)
+    return ScanReport(
+        findings=tuple(_from(finding, field) for finding in answer.findings),
+        texts=answer.texts,
+        coverage=coverage_of(asked, answer.runs, modalities),
+        runs=answer.runs,
+        facts=answer.facts,
+        picture=answer.picture,
+        schedule=answer.schedule,
+        thumbnail=answer.thumbnail,
+        sheet=answer.sheet,
+        evidence=answer.evidence,
+        wall_s=answer.wall_s,
+    )
+
+
+def _from(finding: Finding, field: str) -> Finding:
+    """The finding with the request field its file came in."""
+    if not field:
+        return finding
+    return msgspec.structs.replace(finding, attributes={**finding.attributes, "source": field})
+
+
+def _capabilities(name: str) -> tuple[Capability, ...]:
+    try:
+        return load_plugin(name).capabilities
+    except DetectorMissing:
+        return ()
+
+
+def _converted(answer: Any, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(answer, kind)
+    except msgspec.ValidationError as error:
+        raise errors.ChildCrashed(f"The sandboxed child answered with nonsense: {error}.") from error

@@ -1,0 +1,160 @@
+"""Calling detectors one at a time, so that a bad one spoils its own result and no other's."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
+
+import msgspec
+
+from safelight.detectors.catalogue import load_plugin
+from safelight.detectors.protocol import Detector, FrameDetector, FrameReader, ReadText, SoundDetector
+from safelight.policy.findings import Finding
+from safelight.scanning.report import DetectorRun
+
+T = TypeVar("T")
+
+#: More than this from one call is a fault.
+_MOST = 500
+
+
+class BadAnswer(Exception):
+    """A detector returned what is no finding."""
+
+
+class CallTimedOut(BaseException):
+    """One call took too long. Not an `Exception`: detectors must not swallow it."""
+
+
+class Turn:
+    """One detector, and the account of how it fares. After a fault it is not called again."""
+
+    def __init__(self, name: str, options: dict[str, Any], *, call_s: float) -> None:
+        self.name = name
+        self.version = ""
+        self.detector: Detector | None = None
+        self._call_s = call_s
+        self._calls = 0
+        self._cpu_s = 0.0
+        self._fault = ""
+        self._remark = ""
+        try:
+            plugin = load_plugin(name)
+            self.version = plugin.version
+            with _alarm(call_s * 3):
+                loaded = plugin.load(options)
+            if not isinstance(loaded, FrameDetector | FrameReader | SoundDetector):
+                raise TypeError(
+                    f"it loaded a {type(loaded).__name__}, which looks at neither frames nor sound"
+                )
+            self.detector = loaded
+        except CallTimedOut:
+            self._fault = f"{name} did not load within {call_s * 3:g} s."
+        except Exception as error:
+            self._fault = f"{name} could not be loaded: {_said(error)}"
+
+    @property
+    def usable(self) -> bool:
+        return self.detector is not None and not self._fault
+
+    def findings(self, call: Callable[[], Iterable[Finding]]) -> list[Finding]:
+        """What the call returns, checked; nothing where it fails, and the fault is on record."""
+        return self._checked(call, _sound_finding)
+
+    def texts(self, call: Callable[[], Iterable[ReadText]]) -> list[ReadText]:
+        return self._checked(call, _sound_text)
+
+    def fault(self, sentence: str) -> None:
+        """It could not look at everything: say why. The first reason is kept."""
+        self._fault = self._fault or sentence
+
+    def remark(self, sentence: str) -> None:
+        self._remark = sentence
+
+    def reset(self) -> None:
+        """A fresh account for the next file; a detector that would not load stays broken."""
+        self._calls, self._cpu_s, self._remark = 0, 0.0, ""
+        if self.detector is not None:
+            self._fault = ""
+
+    def record(self) -> DetectorRun:
+        return DetectorRun(
+            name=self.name,
+            version=self.version,
+            calls=self._calls,
+            cpu_s=round(self._cpu_s, 4),
+            ran=self.detector is not None,
+            complete=self.usable,
+            note=self._fault or self._remark,
+        )
+
+    def _checked(self, call: Callable[[], Iterable[T]], check: Callable[[Any], T]) -> list[T]:
+        if not self.usable:
+            return []
+        began = time.process_time()
+        self._calls += 1
+        try:
+            with _alarm(self._call_s):
+                answers = list(islice(call(), _MOST + 1))
+            if len(answers) > _MOST:
+                raise BadAnswer(f"more than {_MOST} answers for one frame")
+            return [check(answer) for answer in answers]
+        except CallTimedOut:
+            self._fault = f"{self.name} took longer than {self._call_s:g} s for one call."
+        except MemoryError:
+            self._fault = f"{self.name} ran out of memory."
+        except Exception as error:
+            self._fault = f"{self.name} failed: {_said(error)}"
+        finally:
+            self._cpu_s += time.process_time() - began
+        return []
+
+
+def _sound_finding(answer: Any) -> Finding:
+    if not isinstance(answer, Finding):
+        raise BadAnswer(f"it returned a {type(answer).__name__}, no Finding")
+    try:
+        # Through plain data and back: whatever is not of its type shows.
+        found = msgspec.convert(msgspec.to_builtins(answer), Finding)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise BadAnswer(f"its finding is malformed: {error}") from error
+    if not (math.isfinite(found.score) and 0.0 <= found.score <= 1.0):
+        raise BadAnswer(f"its score {found.score} is no probability")
+    return found
+
+
+def _sound_text(answer: Any) -> ReadText:
+    if not isinstance(answer, ReadText) or not isinstance(answer.text, str):
+        raise BadAnswer("it returned no text")
+    if not (math.isfinite(answer.confidence) and 0.0 <= answer.confidence <= 1.0):
+        raise BadAnswer(f"its confidence {answer.confidence} is no probability")
+    return answer
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raises `CallTimedOut` in slow Python code. Native code that hangs is ended by the scan's deadline."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(_number: int, _frame: object) -> None:
+        raise CallTimedOut
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")[:300]
