@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -48,9 +49,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A database with this version's tables and nothing in them, once per kind."""
-    database = Database(database_url)
-    yield database
-    database.close()
+    with closing(Database(database_url)) as database:
+        yield database
 
 
 @pytest.fixture(scope="session")
@@ -69,9 +69,8 @@ def postgres_template(postgres_server: str) -> Iterator[str]:
 
 
 def _migrate(url: str) -> None:
-    database = Database(url)
-    database.migrate()
-    database.close()
+    with closing(Database(url)) as database:
+        database.migrate()
 
 
 def _create(server: str, template: str = "template0") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -10,6 +11,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from safelight.errors import SettingsError
 
 from .scope import WRITE, guard
+
+#: How often a first connection asks for write-ahead logging before it gives up, 20 ms apart.
+_TURNS = 100
 
 
 def make_engine(url: str, *, wait_s: float, connections: int) -> Engine:
@@ -56,13 +60,25 @@ def _parse(url: str) -> URL:
     )
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # Several first connections at once refuse each other here without waiting, whatever the timeout.
+    for turn in range(_TURNS):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or turn == _TURNS - 1:
+                raise
+            time.sleep(0.02)
+
+
 def _sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def settings(connection: sqlite3.Connection, _record: Any) -> None:
         # The driver's own BEGIN is too late and too weak: we send ours.
         connection.isolation_level = None
+        _write_ahead(connection)
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
             "temp_store=MEMORY",

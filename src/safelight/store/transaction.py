@@ -97,8 +97,8 @@ class Transaction:
         """Add one row unless a row with the same key is there; says whether it was added."""
         build = postgresql.insert if self._postgres else sqlite.insert
         statement = build(table).values(self._owned(table, values)).on_conflict_do_nothing()
-        result = self._connection.execute(statement, execution_options={INSERTED_FOR: self.tenant})
-        return result.rowcount == 1
+        options = {INSERTED_FOR: self.tenant, "preserve_rowcount": True}
+        return bool(self._connection.execute(statement, execution_options=options).rowcount == 1)
 
     def update(self, table: Table, *where: ColumnElement[bool], **values: Any) -> int:
         """Change the rows that meet all conditions; says how many there were."""

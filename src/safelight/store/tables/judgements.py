@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Table, UniqueConstraint, false
+from sqlalchemy import Boolean, Column, Index, Table, UniqueConstraint
 
 from .types import SHARED, blob, json, metadata, text, time, whole
 
@@ -49,7 +49,7 @@ waivers = Table(
     text("who"),
     text("why"),
     json("categories"),
-    Column("loopback_only", Boolean, nullable=False, default=False, server_default=false()),
+    Column("loopback_only", Boolean, nullable=False, default=False),
     time("created_at"),
     time("expires_at", null=True),
     time("revoked_at", null=True),
@@ -69,7 +69,7 @@ policies = Table(
     text("sha256"),
     time("published_at"),
     text("published_by"),
-    Column("active", Boolean, nullable=False, default=False, server_default=false()),
+    Column("active", Boolean, nullable=False, default=False),
     UniqueConstraint("tenant_id", "name", "version"),
     info=SHARED,
 )

@@ -16,7 +16,7 @@ outbox = Table(
     blob("body"),
     time("created_at"),
     time("due_at"),
-    whole("attempts", default=0, server_default="0"),
+    whole("attempts", default=0),
     time("delivered_at", null=True),
     time("dead_at", null=True),
     text("last_error", null=True),
@@ -30,8 +30,8 @@ usage = Table(
     text("principal_id"),
     #: A day, UTC, such as `2026-11-20`.
     text("day"),
-    whole("videos", default=0, server_default="0"),
-    Column("seconds", Double, nullable=False, default=0.0, server_default="0"),
+    whole("videos", default=0),
+    Column("seconds", Double, nullable=False, default=0.0),
     PrimaryKeyConstraint("tenant_id", "principal_id", "day"),
 )
 

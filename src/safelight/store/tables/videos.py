@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Double, ForeignKeyConstraint, Index, Table, UniqueConstraint, false
+from sqlalchemy import Boolean, Column, Double, ForeignKeyConstraint, Index, Table, UniqueConstraint
 
 from .types import blob, metadata, text, time, whole
 
 
 def _flag(name: str) -> Column[bool]:
-    return Column(name, Boolean, nullable=False, default=False, server_default=false())
+    return Column(name, Boolean, nullable=False, default=False)
 
 
 videos = Table(
@@ -36,7 +36,7 @@ videos = Table(
     #: The request as judged, canonical JSON.
     blob("request"),
     text("request_sha256"),
-    whole("progress", default=0, server_default="0"),
+    whole("progress", default=0),
     text("error_code", null=True),
     text("error_message", null=True),
     blob("explanation", null=True),
@@ -54,11 +54,11 @@ videos = Table(
     _flag("vaulted"),
     _flag("quarantined"),
     _flag("waived"),
-    whole("run", default=0, server_default="0"),
+    whole("run", default=0),
     text("lease_owner", null=True),
     time("lease_until", null=True),
     #: For compare-and-set: each change adds one and names the value it saw.
-    whole("revision", default=0, server_default="0"),
+    whole("revision", default=0),
     text("idempotency_key", null=True),
     UniqueConstraint("tenant_id", "idempotency_key"),
     UniqueConstraint("tenant_id", "id"),
@@ -101,9 +101,9 @@ attempts = Table(
     time("submitted_at", null=True),
     time("ended_at", null=True),
     text("outcome", null=True),
-    text("charged", default="unknown", server_default="unknown"),
+    text("charged", default="unknown"),
     Column("amount", Double, nullable=True),
-    text("currency", default="USD", server_default="USD"),
+    text("currency", default="USD"),
     text("charge_source", default=""),
     text("upstream_copy", null=True),
     UniqueConstraint("key"),

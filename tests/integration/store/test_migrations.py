@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from safelight.errors import DatabaseDamaged, DatabaseTooNew
+from safelight.store import migrations
+from safelight.store.database import Database
+from safelight.store.tables import metadata
+
+
+def test_there_is_one_head_and_the_code_knows_it(tmp_path: object) -> None:
+    with closing(Database(f"sqlite:///{tmp_path}/db")) as database, database.migrating() as connection:
+        script = ScriptDirectory.from_config(migrations.configuration(connection))
+        assert script.get_heads() == [migrations.HEAD]
+
+
+def test_the_migrations_make_the_tables_of_the_code(empty_database_url: str) -> None:
+    with closing(Database(empty_database_url)) as database:
+        database.migrate()
+        with database.migrating() as connection:
+            context = MigrationContext.configure(
+                connection, opts={"compare_type": True, "compare_server_default": True}
+            )
+            assert compare_metadata(context, metadata) == []
+            assert migrations.version(connection) == migrations.HEAD
+
+
+def test_down_again_nothing_is_left(empty_database_url: str) -> None:
+    from alembic import command
+
+    with closing(Database(empty_database_url)) as database:
+        database.migrate()
+        with database.migrating() as connection:
+            command.downgrade(migrations.configuration(connection), "base")
+        with database.migrating() as connection:
+            assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
+
+
+def test_a_second_start_changes_nothing(empty_database_url: str) -> None:
+    for _ in range(2):
+        database = Database(empty_database_url)
+        database.migrate()
+        with database.across_tenants("looking", readonly=True) as tx:
+            assert tx.tenant is None
+        database.close()
+
+
+def test_two_that_start_at_once_migrate_once(empty_database_url: str) -> None:
+    errors: list[BaseException] = []
+    ready = threading.Barrier(3)
+
+    def start() -> None:
+        database = Database(empty_database_url)
+        ready.wait()
+        try:
+            database.migrate()
+        except BaseException as error:
+            errors.append(error)
+        database.close()
+
+    threads = [threading.Thread(target=start) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_a_newer_database_is_refused_and_left_alone(empty_database_url: str) -> None:
+    with closing(Database(empty_database_url)) as database:
+        database.migrate()
+        with database.migrating() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(DatabaseTooNew) as caught:
+            database.migrate()
+        assert "9999" in str(caught.value)
+        assert caught.value.remedy
+        with database.migrating() as connection:
+            assert migrations.version(connection) == "9999"
+
+
+def test_tables_without_a_version_are_not_touched(empty_database_url: str) -> None:
+    with closing(Database(empty_database_url)) as database:
+        database.migrate()
+        with database.migrating() as connection:
+            connection.execute(text("DROP TABLE alembic_version"))
+        with pytest.raises(DatabaseDamaged):
+            database.migrate()

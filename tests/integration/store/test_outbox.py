@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from safelight.store.database import Database
+from safelight.store.outbox import BACKOFF_S, TRIES, Message, Outbox
+from safelight.store.tables import outbox
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(database_url: str, clock: Clock) -> Iterator[Database]:
+    database = Database(database_url, clock=clock)
+    yield database
+    database.close()
+
+
+def publish(database: Database, *subjects: str, topic: str = "events") -> None:
+    for subject in subjects:
+        with database.transaction("acme") as tx:
+            tx.publish(topic, subject=subject, body={"id": subject})
+
+
+def test_a_message_is_claimed_once_with_what_was_said(database: Database) -> None:
+    publish(database, "a", "b")
+    publish(database, "c", topic="webhooks")
+    box = Outbox(database)
+    claimed = box.claim("events")
+    assert [message.subject for message in claimed] == ["a", "b"]
+    assert claimed[0].tenant == "acme"
+    assert claimed[0].body == {"id": "a"}
+    assert claimed[0].attempt == 1
+    assert box.claim("events") == ()
+    assert [message.subject for message in box.claim("webhooks")] == ["c"]
+
+
+def test_a_worker_that_dies_leaves_its_messages_to_the_next(database: Database, clock: Clock) -> None:
+    publish(database, "a")
+    box = Outbox(database, lease_s=60)
+    box.claim("events")
+    clock.now += 59
+    assert box.claim("events") == ()
+    clock.now += 2
+    (again,) = box.claim("events")
+    assert again.attempt == 2
+    box.delivered(again)
+    clock.now += 10_000
+    assert box.claim("events") == ()
+
+
+def test_a_failed_message_is_tried_again_later_and_later_then_given_up(
+    database: Database, clock: Clock
+) -> None:
+    publish(database, "a")
+    box = Outbox(database)
+    waits = []
+    message: Message | None = None
+    for _ in range(TRIES):
+        (message,) = box.claim("events")
+        due = box.failed(message, "connection refused")
+        if due is not None:
+            waits.append(due - clock.now)
+            clock.now = due
+    assert tuple(waits[: len(BACKOFF_S)]) == BACKOFF_S
+    assert waits == sorted(waits)
+    assert len(waits) == TRIES - 1
+    clock.now += 1_000_000
+    assert box.claim("events") == ()
+    with database.reading("acme") as tx:
+        row = tx.one(outbox)
+    assert row is not None
+    assert row.dead_at is not None
+    assert row.last_error == "connection refused"
+
+
+def test_what_can_never_arrive_is_given_up_at_once(database: Database, clock: Clock) -> None:
+    publish(database, "a")
+    box = Outbox(database)
+    assert box.failed(box.claim("events")[0], "gone", for_good=True) is None
+    clock.now += 1_000_000
+    assert box.claim("events") == ()
+
+
+def test_a_message_for_later_waits(database: Database, clock: Clock) -> None:
+    with database.transaction("acme") as tx:
+        tx.publish("events", subject="a", body={}, due_at=clock.now + 100)
+    box = Outbox(database)
+    assert box.claim("events") == ()
+    clock.now += 100
+    assert len(box.claim("events")) == 1
+
+
+def test_two_workers_never_get_the_same_message(database: Database) -> None:
+    publish(database, *(f"m{number}" for number in range(30)))
+    claimed: list[str] = []
+
+    def work() -> None:
+        box = Outbox(database)
+        while messages := box.claim("events", limit=4):
+            claimed.extend(message.subject for message in messages)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(claimed) == sorted(f"m{number}" for number in range(30))
+
+
+def test_delivered_messages_are_forgotten_in_time(database: Database, clock: Clock) -> None:
+    publish(database, "a", "b")
+    box = Outbox(database)
+    box.delivered(box.claim("events", limit=1)[0])
+    assert box.forget(before=clock.now + 1) == 1
+    with database.reading("acme") as tx:
+        assert [row.subject for row in tx.select(outbox)] == ["b"]

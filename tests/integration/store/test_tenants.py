@@ -1,0 +1,150 @@
+"""No method of a transaction reads, changes or removes another tenant's row, on any table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Boolean, Double, Integer, LargeBinary, Table, select
+from sqlalchemy.exc import IntegrityError
+
+from safelight.store.database import Database
+from safelight.store.scope import ScopeViolation, tenant_column
+from safelight.store.tables import attempts, log, metadata, tenants, videos, waivers
+from safelight.store.tables.types import Json
+
+TABLES = [table for table in metadata.sorted_tables if tenant_column(table) is not None]
+each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+
+
+def row(table: Table, mark: str) -> dict[str, Any]:
+    """Values for every column but the tenant's, different for different marks."""
+    own = tenant_column(table)
+    values: dict[str, Any] = {}
+    for column in table.c:
+        if column is own:
+            continue
+        if isinstance(column.type, Json):
+            values[column.key] = [mark]
+        elif isinstance(column.type, Boolean):
+            values[column.key] = False
+        elif isinstance(column.type, Integer):
+            values[column.key] = sum(mark.encode())
+        elif isinstance(column.type, Double):
+            values[column.key] = 1.5
+        elif isinstance(column.type, LargeBinary):
+            values[column.key] = mark.encode()
+        else:
+            values[column.key] = mark
+    return values
+
+
+def fill(database: Database, table: Table, tenant: str) -> None:
+    with database.transaction(tenant) as tx:
+        if table is attempts:
+            tx.insert(videos, **{**row(videos, tenant), "id": tenant})
+        tx.insert(table, **row(table, tenant))
+
+
+@each_table
+def test_another_tenants_row_is_not_there(database: Database, table: Table) -> None:
+    fill(database, table, "acme")
+    fill(database, table, "other")
+    own = tenant_column(table)
+    assert own is not None
+    theirs = [column == "acme" for column in table.primary_key.columns if column is not own]
+    theirs = [condition for condition in theirs if not isinstance(condition.left.type, Integer)]
+    with database.transaction("other") as tx:
+        assert {getattr(found, own.key) for found in tx.select(table)} == {"other"}
+        assert tx.count(table) == 1
+        assert tx.one(table) is not None
+        if theirs:
+            assert tx.select(table, *theirs) == []
+            assert tx.one(table, *theirs) is None
+            assert tx.count(table, *theirs) == 0
+        changeable = next(column for column in table.c if not column.primary_key and column is not own)
+        assert tx.update(table, **{changeable.key: getattr(tx.one(table), changeable.key)}) == 1
+        assert tx.execute(select(table).where(*tx.scope(table))).one() == tx.one(table)
+        assert tx.delete(table) == 1
+    with database.reading("acme") as tx:
+        assert tx.count(table) == 1
+
+
+@each_table
+def test_a_row_cannot_be_written_for_another_tenant(database: Database, table: Table) -> None:
+    own = tenant_column(table)
+    assert own is not None
+    values = {**row(table, "x"), own.key: "acme"}
+    with database.transaction("other") as tx:
+        for write in (tx.insert, tx.insert_new):
+            with pytest.raises(ScopeViolation):
+                write(table, **values)
+        with pytest.raises(ScopeViolation):
+            tx.update(table, **{own.key: "acme"})
+        with pytest.raises(ScopeViolation):
+            tx.execute(select(table))
+
+
+@settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+)
+@given(
+    tenant=st.sampled_from(["a", "b", "c"]),
+    words=st.lists(st.sampled_from(["a", "b", "c", "a' OR 'a'='a", "%", ""]), max_size=3),
+)
+def test_no_condition_reaches_beyond_the_tenant(database: Database, tenant: str, words: list[str]) -> None:
+    with database.across_tenants("test rows") as tx:
+        for each in ("a", "b", "c"):
+            tx.insert_new(videos, **{**row(videos, each), "tenant_id": each})
+    conditions = [videos.c.tenant_id.in_(words) | videos.c.id.in_(words) | True for _ in words]
+    with database.reading(tenant) as tx:
+        assert {found.tenant_id for found in tx.select(videos, *conditions)} <= {tenant}
+
+
+def test_a_row_cannot_hang_on_another_tenants_video(database: Database) -> None:
+    with database.transaction("acme") as tx:
+        tx.insert(videos, **{**row(videos, "v"), "id": "v"})
+    with pytest.raises(IntegrityError), database.transaction("other") as tx:
+        tx.insert(attempts, **{**row(attempts, "v"), "video_id": "v"})
+
+
+def test_what_belongs_to_the_installation_is_seen_by_all_and_changed_by_none(database: Database) -> None:
+    with database.across_tenants("a waiver for all") as tx:
+        tx.insert(waivers, **row(waivers, "w"), tenant_id=None)
+        tx.insert(waivers, **row(waivers, "o"), tenant_id="other")
+    with database.transaction("acme") as tx:
+        assert [found.id for found in tx.select(waivers)] == ["w"]
+        assert tx.update(waivers, name="mine") == 0
+        assert tx.delete(waivers) == 0
+        with pytest.raises(ScopeViolation):
+            tx.insert(waivers, **row(waivers, "x"), tenant_id=None)
+
+
+def test_across_tenants_a_new_row_must_name_its_tenant(database: Database) -> None:
+    with database.across_tenants("test") as tx:
+        with pytest.raises(ScopeViolation):
+            tx.insert(videos, **row(videos, "v"))
+        tx.log("something.happened", subject="x", actor="y", content={}, tenant="acme")
+        tx.publish("topic", subject="x", body={}, tenant="acme")
+        assert tx.count(videos) == 0
+    with database.reading("acme") as tx:
+        assert tx.count(log) == 1
+
+
+def test_a_transaction_needs_a_tenant_and_a_wider_one_a_reason(database: Database) -> None:
+    with pytest.raises(ScopeViolation), database.transaction(""):
+        pass
+    with pytest.raises(ScopeViolation), database.reading(""):
+        pass
+    with pytest.raises(ScopeViolation), database.across_tenants(""):
+        pass
+
+
+def test_a_tenant_sees_only_its_own_row_among_tenants(database: Database) -> None:
+    for tenant in ("acme", "other"):
+        with database.transaction(tenant) as tx:
+            tx.insert(tenants, name=tenant, created_at=1.0)
+    with database.reading("acme") as tx:
+        assert [found.id for found in tx.select(tenants)] == ["acme"]

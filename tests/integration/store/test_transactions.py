@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from safelight.errors import DatabaseDamaged, SettingsError, StorageFull, Unavailable
+from safelight.store.database import Database
+from safelight.store.scope import ScopeViolation
+from safelight.store.tables import installation, keys, log, log_contents, outbox, usage
+from safelight.store.transaction import Transaction
+
+
+def add_key(tx: Transaction, name: str) -> None:
+    tx.insert(keys, id=name, name=name, digest=name, scopes=["checks"], created_at=1.0, created_by="test")
+
+
+def test_a_row_comes_back_as_it_was_put(database: Database) -> None:
+    with database.transaction("acme") as tx:
+        add_key(tx, "k")
+    with database.reading("acme") as tx:
+        found = tx.one(keys)
+    assert found is not None
+    assert (found.tenant_id, found.scopes, found.created_at, found.revoked_at) == (
+        "acme",
+        ["checks"],
+        1.0,
+        None,
+    )
+
+
+def test_an_exception_undoes_everything_the_log_and_the_outbox_too(database: Database) -> None:
+    def fail() -> None:
+        with database.transaction("acme") as tx:
+            add_key(tx, "k")
+            tx.log("key.created", subject="k", actor="me", content={})
+            tx.publish("events", subject="k", body={})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with database.reading("acme") as tx:
+        assert [tx.count(table) for table in (keys, log, log_contents, outbox)] == [0, 0, 0, 0]
+
+
+def test_a_second_row_of_the_same_key_is_told_apart_from_the_first(database: Database) -> None:
+    with database.transaction("acme") as tx:
+        assert tx.insert_new(usage, principal_id="p", day="2026-11-20")
+        assert not tx.insert_new(usage, principal_id="p", day="2026-11-20")
+        assert tx.update(usage, usage.c.principal_id == "p", videos=usage.c.videos + 1) == 1
+    with pytest.raises(IntegrityError), database.transaction("acme") as tx:
+        tx.insert(usage, principal_id="p", day="2026-11-20")
+    with database.reading("acme") as tx:
+        found = tx.one(usage)
+    assert found is not None
+    assert (found.videos, found.seconds) == (1, 0.0)
+
+
+def test_several_rows_where_one_was_expected_are_an_error(database: Database) -> None:
+    with database.transaction("acme") as tx:
+        add_key(tx, "a")
+        add_key(tx, "b")
+        with pytest.raises(LookupError):
+            tx.one(keys)
+        assert [row.id for row in tx.select(keys, order_by=(keys.c.id.desc(),), limit=1)] == ["b"]
+        assert tx.select(keys, keys.c.id == "a", columns=(keys.c.name,))[0] == ("a",)
+
+
+def test_a_reader_cannot_write(database: Database) -> None:
+    with database.reading("acme") as tx:
+        with pytest.raises(ScopeViolation):
+            add_key(tx, "k")
+        with pytest.raises(ScopeViolation):
+            tx.update(keys, name="x")
+        with pytest.raises(ScopeViolation):
+            tx.log("x", subject="x", actor="x", content={})
+
+
+def test_a_reader_sees_one_moment(database: Database) -> None:
+    with database.reading("acme") as reader:
+        assert reader.count(keys) == 0
+        with database.transaction("acme") as writer:
+            add_key(writer, "k")
+        assert reader.count(keys) == 0
+    with database.reading("acme") as reader:
+        assert reader.count(keys) == 1
+
+
+def test_of_many_compare_and_sets_on_one_revision_one_wins(database: Database) -> None:
+    with database.across_tenants("a counter") as tx:
+        tx.insert(installation, key="revision", value="0")
+    won: list[int] = []
+    ready = threading.Barrier(6)
+
+    def change(number: int) -> None:
+        ready.wait()
+        with database.across_tenants("a counter") as tx:
+            if tx.update(
+                installation,
+                installation.c.key == "revision",
+                installation.c.value == "0",
+                value=str(number + 1),
+            ):
+                won.append(number)
+
+    threads = [threading.Thread(target=change, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+
+
+def test_many_threads_write_and_nothing_is_lost(database: Database) -> None:
+    def write(number: int) -> None:
+        for turn in range(5):
+            with database.transaction(f"tenant-{number % 2}") as tx:
+                add_key(tx, f"{number}-{turn}")
+                tx.log("key.created", subject=f"{number}-{turn}", actor="me", content={"n": turn})
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.across_tenants("counting", readonly=True) as tx:
+        assert tx.count(keys) == 40
+        assert [row.seq for row in tx.select(log, order_by=(log.c.seq,))] == list(range(1, 41))
+
+
+def test_a_locked_row_is_skipped_by_others_who_ask_for_that(database: Database) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite has one writer, and no locks on rows")
+    with database.transaction("acme") as tx:
+        add_key(tx, "a")
+        add_key(tx, "b")
+    with database.transaction("acme") as first:
+        assert first.one(keys, keys.c.id == "a", lock=True) is not None
+        with database.across_tenants("another worker") as second:
+            assert [row.id for row in second.select(keys, lock=True, skip_locked=True)] == ["b"]
+
+
+def test_on_sqlite_a_transaction_inside_a_transaction_is_refused_at_once(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'db'}")
+    database.migrate()
+    with database.transaction("acme"), pytest.raises(ScopeViolation), database.transaction("acme"):
+        pass
+    with database.transaction("acme") as tx:
+        add_key(tx, "k")
+    database.close()
+
+
+def test_a_busy_database_says_so_and_that_it_may_be_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    database = Database(f"sqlite:///{path}", wait_s=0.05)
+    database.migrate()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable) as caught, database.transaction("acme"):
+        pass
+    assert caught.value.retry
+    other.close()
+    with database.transaction("acme") as tx:
+        add_key(tx, "k")
+    database.close()
+
+
+def test_what_was_committed_survives_a_kill(database_url: str) -> None:
+    code = """
+import os, sys
+from safelight.store.database import Database
+from safelight.store.tables import keys
+database = Database(sys.argv[1])
+def add(tx, name):
+    tx.insert(keys, id=name, name=name, digest=name, scopes=[], created_at=1.0, created_by="test")
+    tx.log("key.created", subject=name, actor="me", content={})
+with database.transaction("acme") as tx:
+    add(tx, "kept")
+with database.transaction("acme") as tx:
+    add(tx, "lost")
+    os.kill(os.getpid(), 9)
+"""
+    done = subprocess.run([sys.executable, "-c", code, database_url], check=False)
+    assert done.returncode == -signal.SIGKILL
+    database = Database(database_url)
+    with database.transaction("acme") as tx:
+        assert [row.id for row in tx.select(keys)] == ["kept"]
+        assert [row.subject for row in tx.select(log)] == ["kept"]
+        add_key(tx, "next")
+    database.close()
+
+
+def test_sqlite_writes_through_to_the_disk(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'db'}")
+    with database.migrating() as connection:
+        found = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    database.close()
+
+
+def test_a_full_disk_is_a_plain_error_and_changes_nothing(tmp_path: Path) -> None:
+    code = f"""
+from safelight.errors import StorageFull
+from safelight.store.database import Database
+from safelight.store.tables import installation
+database = Database("sqlite:///{tmp_path}/db")
+database.migrate()
+try:
+    with database.migrating() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={{pages + 2}}")
+        connection.execute(installation.insert().values(key="k", value="x" * 1_000_000))
+except StorageFull as error:
+    print(error)
+with database.across_tenants("looking") as tx:
+    print(tx.count(installation))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "The database's disk is full. Free some space, or move the data directory to a larger disk.",
+        "0",
+    ]
+
+
+def test_a_file_that_is_no_database_is_damaged_and_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    path.write_bytes(b"this is not a database, and never was one" * 100)
+    database = Database(f"sqlite:///{path}")
+    with pytest.raises(DatabaseDamaged) as caught:
+        database.migrate()
+    assert "backup" in str(caught.value)
+    database.close()
+
+
+def test_a_database_with_torn_pages_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    database = Database(f"sqlite:///{path}")
+    database.migrate()
+    with database.transaction("acme") as tx:
+        for number in range(200):
+            add_key(tx, f"key-{number}")
+    database.close()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 3)
+        file.write(os.urandom(size // 2))
+    with pytest.raises(DatabaseDamaged):
+        Database(f"sqlite:///{path}").migrate()
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "sqlite://", "sqlite:///:memory:"])
+def test_a_url_of_another_kind_is_refused_with_a_remedy(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Database(url)
+    assert caught.value.remedy
+
+
+def test_a_server_that_is_not_there_is_unavailable() -> None:
+    database = Database("postgresql://nobody@127.0.0.1:9/none", wait_s=2.0)
+    with pytest.raises(Unavailable), database.reading("acme"):
+        pass
+
+
+def test_storage_full_is_kept_apart_from_unavailable() -> None:
+    assert StorageFull("x").code != Unavailable("x").code
