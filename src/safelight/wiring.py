@@ -118,9 +118,14 @@ class Installation:
 
     @cached_property
     def scanner(self) -> Scanner:
-        from safelight.scanning.service import Scanner
+        from safelight.scanning.service import Scanner, ScanSettings
 
-        return Scanner(sandbox=self.sandbox, warm_children=self.settings.scan.warm_children)
+        scan = self.settings.scan
+        return Scanner(
+            self.sandbox,
+            self.catalogue.child_specs(),
+            ScanSettings(video_s=scan.budget_s, warm=scan.warm_children),
+        )
 
     # What lies in the data directory
 
@@ -246,23 +251,11 @@ class Installation:
         from safelight.stages.reference import ReferenceStage
         from safelight.stages.service import Stages
 
-        budget_s = self.settings.scan.budget_s
+        judge, scanner, pipeline = self.judge, self.scanner, self.text_pipeline
         return Stages(
-            prompt=PromptStage(judge=self.judge, pipeline=self.text_pipeline),
-            reference=ReferenceStage(
-                judge=self.judge,
-                scanner=self.scanner,
-                pipeline=self.text_pipeline,
-                catalogue=self.catalogue,
-                budget_s=budget_s,
-            ),
-            output=OutputStage(
-                judge=self.judge,
-                scanner=self.scanner,
-                pipeline=self.text_pipeline,
-                catalogue=self.catalogue,
-                budget_s=budget_s,
-            ),
+            prompt=PromptStage(judge=judge, pipeline=pipeline),
+            reference=ReferenceStage(judge=judge, scanner=scanner, pipeline=pipeline),
+            output=OutputStage(judge=judge, scanner=scanner, pipeline=pipeline),
         )
 
     @cached_property
@@ -280,7 +273,7 @@ class Installation:
             stages=self.stages,
             sealer=self.sealer,
             registry=self.registry,
-            delivery=Delivery(sandbox=self.sandbox),
+            delivery=Delivery(sandbox=self.sandbox, scanner=self.scanner),
             quota=Quota(
                 seconds_per_day=settings.limits.seconds_per_day,
                 videos_per_day=settings.limits.videos_per_day,

@@ -1,4 +1,4 @@
-"""What `make run` adds to serving: a waiver for this machine only, and a first clip through the front door."""
+"""What `make run` adds to serving: a waiver for this machine only, and a first clip by the front door."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from safelight.media.child import Link
 from safelight.media.sandbox import Limits, Sandbox
+from safelight.scanning.service import Scanner
 
 _LIMITS = Limits(wall_s=600.0, cpu_s=900, memory_bytes=3 << 30, file_bytes=8 << 30, open_files=64)
 _SHEET_FRAMES = 10
@@ -26,11 +27,11 @@ class Still:
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
     sandbox: Sandbox
+    scanner: Scanner
 
     def badge(self, source: Path, into: Path, text: str) -> Path:
         """Write a copy of the clip with the visible badge `text` burnt into every frame to `into`."""
-        argument = {"source": str(source), "into": str(into), "text": text}
-        self.sandbox.run("safelight.stages.delivery:burn", argument, limits=_LIMITS)
+        self.scanner.burn_badge(source, into, text)
         return into
 
     def pictures(self, sealed: Path, bench: Path) -> tuple[Still, ...]:
@@ -42,14 +43,6 @@ class Delivery:
         argument = {"source": str(sealed), **{still.kind: str(still.path) for still in stills}}
         self.sandbox.run("safelight.stages.delivery:draw_stills", argument, limits=_LIMITS)
         return stills
-
-
-def burn(argument: dict[str, str], _link: Link) -> None:
-    """In the child: the badge."""
-    from safelight.media.encode import burn_badge
-    from safelight.media.probe import VideoLimits
-
-    burn_badge(Path(argument["source"]), Path(argument["into"]), argument["text"], VideoLimits())
 
 
 def draw_stills(argument: dict[str, str], _link: Link) -> None:

@@ -65,23 +65,6 @@ class Judge:
         return Judged(stage=stage, verdict=verdict, findings=seen, coverage=coverage, extra=extra or {})
 
 
-def unlooked(cells: Iterable[Cell], note: str) -> tuple[Cell, ...]:
-    """Cells of detectors that were there and did not get to look: holes that no waiver excuses."""
-    return tuple(
-        Cell(
-            category=cell.category,
-            modality=cell.modality,
-            required=cell.required,
-            available=cell.available,
-            detectors=cell.detectors,
-            note=note,
-            measured=cell.measured,
-        )
-        for cell in cells
-        if cell.available
-    )
-
-
 def texts_sha256(texts: Mapping[str, str]) -> str:
     """The hash a text verdict is bound to: of the fields in canonical JSON."""
     canonical = json.dumps(dict(texts), sort_keys=True, ensure_ascii=False, separators=(",", ":"))

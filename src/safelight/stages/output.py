@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from safelight.detectors.catalogue import Catalogue
+import msgspec
+
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.errors import ChildFailed
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Audience
-from safelight.scanning.service import Scanner, ScanReport
+from safelight.scanning.report import ScanReport
+from safelight.scanning.service import Scanner
 
-from .judging import Judge, Judged, unlooked
+from .judging import Judge, Judged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +23,6 @@ class OutputStage:
     judge: Judge
     scanner: Scanner
     pipeline: TextPipeline
-    catalogue: Catalogue
-    budget_s: float
 
     def scan(
         self,
@@ -30,44 +30,49 @@ class OutputStage:
         *,
         tenant: str,
         subject_sha256: str,
-        stage: Stage = Stage.OUTPUT,
         prior: tuple[Finding, ...] = (),
         audience: Audience = Audience.GENERAL,
         progress: Callable[[int], None] | None = None,
-    ) -> tuple[Judged, ScanReport | None]:
-        """The verdict on a clip, and what the scan saw; None where the child gave no answer.
+    ) -> tuple[Judged, ScanReport]:
+        """The verdict on a clip, and what the scan saw.
 
         `prior` are findings of the prompt, judged together with the picture and sound. Raises `InvalidMedia`
         where the file is no video that can be walked to its end.
         """
-        try:
-            report = self.scanner.scan_video(
-                path, detectors=self.catalogue.child_specs(), budget_s=self.budget_s, progress=progress
-            )
-        except ChildFailed as failure:
-            judged = self.judge.judge(
-                stage,
-                tenant=tenant,
-                findings=prior,
-                cells=unlooked(self.catalogue.cells(), failure.message),
-                modalities=frozenset({Modality.FRAMES, Modality.AUDIO}),
-                subject_sha256=subject_sha256,
-                audience=audience,
-                extra={"failure": failure.message},
-            )
-            return judged, None
+
+        def tell(done: int, total: int) -> None:
+            if progress is not None and total:
+                progress(100 * done // total)
+
+        report = self.scanner.scan_video(path, progress=tell)
         read = self.pipeline.screen_read(report.texts)
-        modalities = {Modality.FRAMES, Modality.TEXT} if report.texts else {Modality.FRAMES}
-        if report.facts.has_audio:
+        modalities = {Modality.FRAMES}
+        if report.texts:
+            modalities.add(Modality.TEXT)
+        if report.has_sound or report.failure:
             modalities.add(Modality.AUDIO)
         judged = self.judge.judge(
-            stage,
+            Stage.OUTPUT,
             tenant=tenant,
             findings=(*report.findings, *read.findings, *prior),
-            cells=(*report.cells, *read.cells),
+            cells=(*report.coverage, *read.cells),
             modalities=frozenset(modalities),
             subject_sha256=subject_sha256,
             audience=audience,
-            extra=report.summary(),
+            extra=summary(report),
         )
         return judged, report
+
+
+def summary(report: ScanReport) -> dict[str, Any]:
+    """What of a scan goes on the record beside findings and coverage: how it was made, and what it cost."""
+    told: dict[str, Any] = msgspec.to_builtins(
+        {
+            "facts": report.facts,
+            "runs": report.runs,
+            "schedule": report.schedule,
+            "wall_s": round(report.wall_s, 3),
+            "failure": report.failure,
+        }
+    )
+    return told

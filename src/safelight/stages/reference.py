@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safelight.detectors.catalogue import Catalogue
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.errors import ChildFailed, InvalidMedia
+from safelight.errors import InvalidMedia
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Audience
-from safelight.scanning.service import Scanner, ScanReport
+from safelight.scanning.report import ScanReport
+from safelight.scanning.service import Scanner
 
-from .judging import Judge, Judged, unlooked
+from .judging import Judge, Judged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +62,6 @@ class ReferenceStage:
     judge: Judge
     scanner: Scanner
     pipeline: TextPipeline
-    catalogue: Catalogue
-    budget_s: float
 
     def judge_files(
         self, files: Sequence[ReferenceFile], *, tenant: str, audience: Audience = Audience.GENERAL
@@ -76,14 +74,11 @@ class ReferenceStage:
             modalities.add(Modality.IMAGE if file.is_picture else Modality.FRAMES)
             try:
                 report = self._look(file)
-            except ChildFailed as failure:
-                cells += unlooked(self.catalogue.cells(), failure.message)
-                continue
             except InvalidMedia as error:
                 raise InvalidMedia(error.message, param=file.field, remedy=error.remedy) from error
             read = self.pipeline.screen_read(report.texts)
             findings += [*report.findings, *read.findings]
-            cells += [*report.cells, *read.cells]
+            cells += [*report.coverage, *read.cells]
         return self.judge.judge(
             Stage.REFERENCE,
             tenant=tenant,
@@ -95,10 +90,9 @@ class ReferenceStage:
         )
 
     def _look(self, file: ReferenceFile) -> ScanReport:
-        specs = self.catalogue.child_specs()
         if file.is_picture:
-            return self.scanner.scan_picture(file.path, field=file.field, detectors=specs)
-        return self.scanner.scan_video(file.path, detectors=specs, budget_s=self.budget_s)
+            return self.scanner.scan_picture(file.path, field=file.field)
+        return self.scanner.scan_video(file.path, field=file.field)
 
 
 def _together(files: Iterable[ReferenceFile]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safelight.policy.verdicts import Audience
-from safelight.scanning.service import ScanReport
+from safelight.scanning.report import ScanReport
 
 from .judging import Judged
 from .output import OutputStage
@@ -35,7 +35,7 @@ class Stages:
 
     def judge_file(
         self, path: Path, *, tenant: str, progress: Callable[[int], None] | None = None
-    ) -> tuple[Judged, ScanReport | None]:
+    ) -> tuple[Judged, ScanReport]:
         """The verdict on a clip as if it had just been generated, as `safelight scan` gives it."""
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
