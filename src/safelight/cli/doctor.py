@@ -132,4 +132,4 @@ def _signing_from(here: Installation) -> dt.datetime | None:
 
 
 def _policy(here: Installation) -> Check:
-    return Check(name="policy", state=State.OK, says=f"“{here.policy.name}” holds.")
+    return Check(name="policy", state=State.OK, says=f"“{here.configured_policy.name}” holds.")

@@ -1,4 +1,4 @@
-"""`safelight keys`: API keys, and which tenant they are for."""
+"""`safelight keys`: API keys, which tenant they are for, and the roots of the signing keys."""
 
 from __future__ import annotations
 
@@ -74,6 +74,14 @@ def revoke(
             emit(_payload(record, owner), as_json, f"Revoked: {_line(record, owner)}")
             return Exit.OK
     raise NotFound(f"There is no key {key}.", remedy="See: safelight keys list")
+
+
+@app.command()
+def roots(ctx: typer.Context, as_json: Json = False) -> int:
+    """Print the roots under which this installation seals, as PEM, for other people's C2PA tools."""
+    pem = installation(ctx).sealer.trust_anchor_pem
+    emit({"pem": pem}, as_json, pem)
+    return Exit.OK
 
 
 def _tenant(accounts: Accounts, wanted: str | None, *, make: bool = False) -> Tenant:

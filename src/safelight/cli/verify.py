@@ -14,7 +14,7 @@ from .output import emit
 from .verbs import installation
 
 if TYPE_CHECKING:
-    from safelight.provenance.verifying import Verification
+    from safelight.provenance.verifying import Verification, Verifier
     from safelight.wiring import Installation
 
 app = typer.Typer()
@@ -35,7 +35,7 @@ def verify(
     is known.
     """
     here = installation(ctx)
-    verifier = here.verifier
+    verifier = _verifier(here)
     if trust is not None:
         try:
             verifier = verifier.trusting(trust.read_bytes())
@@ -47,8 +47,18 @@ def verify(
     return exit_code(found)
 
 
-def _has_registry(here: Installation) -> bool:
+def _verifier(here: Installation) -> Verifier:
     """A stranger with a file has no installation, and looking at the file makes none."""
+    if here.settings.data.exists():
+        return here.verifier
+    from safelight.provenance.keys import KeyStore
+    from safelight.provenance.verifying import Verifier
+
+    none = KeyStore.own(here.settings.data / "keys", organization="")
+    return Verifier(sandbox=here.sandbox, keys=none)
+
+
+def _has_registry(here: Installation) -> bool:
     return here.settings.storage.database is not None or (here.settings.data / "db.sqlite3").exists()
 
 

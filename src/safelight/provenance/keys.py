@@ -93,14 +93,14 @@ class KeyStore:
         `anchors` defaults to the chain's last certificate. Raises `ConfigurationError` with the reason where
         C2PA readers would refuse the chain.
         """
-        private = _read_key(key)
-        held = _read_certificates(chain)
+        private = _key(key, _read(key))
+        held = _certificates(chain, _read(chain))
         if found := certificates.problem(private, held, now=clock()):
             reason, remedy = found
             raise ConfigurationError(f"{chain}: {reason}", remedy=remedy)
         if not isinstance(private, ec.EllipticCurvePrivateKey):
             raise ConfigurationError(f"{key}: not an ES256 key.")
-        trusted = _read_certificates(anchors) if anchors else held[-1:]
+        trusted = _certificates(anchors, _read(anchors)) if anchors else held[-1:]
         text = certificates.certificates_pem(trusted).decode()
         signing = SigningKey(Issued(key=private, certificate=held[0]), *held[1:])
 
@@ -200,33 +200,32 @@ def _read_private(path: Path) -> tuple[ec.EllipticCurvePrivateKey, list[x509.Cer
             remedy=f"If nobody had the chance: chmod 600 '{path}'. Otherwise move the keys directory away, "
             "let Safelight make new keys, and keep its anchors/ so that old seals are still known.",
         )
-    key = _read_key(path)
-    chain = _read_certificates(path)
+    data = _read(path)  # once: another process may be renewing it
+    key, chain = _key(path, data), _certificates(path, data)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != chain[0].public_key():
         raise _damaged(path)
     return key, chain
 
 
-def _read_key(path: Path) -> object:
+def _read(path: Path) -> bytes:
     try:
-        return serialization.load_pem_private_key(path.read_bytes(), password=None)
+        return path.read_bytes()
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise ConfigurationError(f"The key file {path} cannot be read: {error.strerror}.") from error
+
+
+def _key(path: Path, data: bytes) -> object:
+    try:
+        return serialization.load_pem_private_key(data, password=None)
     except (ValueError, TypeError) as error:
         raise _damaged(path) from error
 
 
-def _read_certificates(path: Path) -> list[x509.Certificate]:
+def _certificates(path: Path, data: bytes) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificates(path.read_bytes())
-    except OSError as error:
-        raise _unreadable(path, error) from error
+        return x509.load_pem_x509_certificates(data)
     except ValueError as error:
         raise _damaged(path) from error
-
-
-def _unreadable(path: Path, error: OSError) -> ConfigurationError:
-    return ConfigurationError(f"The key file {path} cannot be read: {error.strerror}.")
 
 
 def _damaged(path: Path) -> ConfigurationError:

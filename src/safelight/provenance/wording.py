@@ -37,7 +37,7 @@ def answer(reading: Reading, *, own: bool, known: Seal | None) -> str:
             )
         case "trusted":
             return (
-                f"This {what} was sealed by {_name(reading)}, whom this installation trusts{_on(reading)}. "
+                f"This {what} was sealed{_on(reading)} by {_name(reading)}, whom this installation trusts. "
                 "Its picture and sound have not been changed since."
             )
         case "valid":

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.cli import main
+
+
+def doctor(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    code = main(["doctor", "--json", *arguments])
+    answer = json.loads(capsys.readouterr().out)
+    return code, {one["name"]: one for one in answer["checks"]}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SAFELIGHT_SERVER__PORT", "0")
+    return tmp_path
+
+
+def test_a_fresh_folder_is_looked_at_whole_and_left_as_it_was(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, found = doctor(capsys)
+    assert code == 0
+    wanted = {"python", "packages", "limits", "fonts", "speech", "sandbox", "settings", "data directory"}
+    wanted |= {"disk", "port", "database", "signing key", "clock", "policy", "detectors"}
+    assert wanted <= set(found)
+    assert list(here.iterdir()) == []
+
+
+def test_wrong_settings_are_one_failed_check_and_the_rest_is_still_looked_at(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "safelight.toml").write_text("[server]\nprot = 1\n")
+    code, found = doctor(capsys)
+    assert code == 1
+    assert found["settings"]["state"] == "failed"
+    assert "server.prot" in found["settings"]["says"]
+    assert found["sandbox"]["state"] in {"ok", "warning"}
+
+
+def test_a_database_that_cannot_be_reached_is_said_in_seconds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SAFELIGHT_STORAGE__DATABASE", "postgresql://nobody@127.0.0.1:1/none")
+    code, found = doctor(capsys)
+    assert code == 1
+    assert found["database"]["state"] == "failed"
+
+
+def test_every_check_is_a_sentence_and_every_trouble_has_a_remedy(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, found = doctor(capsys, "--upstream", "http://127.0.0.1:1/v1")
+    assert code == 0
+    for one in found.values():
+        assert one["says"].rstrip().endswith("."), one
+        assert one["state"] == "ok" or one["remedy"], one
+
+
+def test_for_people_it_is_a_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "ok       python:" in said
+    assert said.rstrip().endswith("failed.")

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.cli import main
+from safelight.errors import Unauthenticated
+from safelight.wiring import load
+
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, Any]:
+        code = main([*arguments, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def test_a_new_key_opens_the_door_until_it_is_revoked(run: Run) -> None:
+    code, made = run("keys", "create", "studio app")
+    assert code == 0
+    principal = load().accounts.authenticate(made["token"])
+    assert principal.tenant == made["tenant"]["id"]
+
+    assert run("keys", "revoke", made["id"])[0] == 0
+    with pytest.raises(Unauthenticated):
+        load().accounts.authenticate(made["token"])
+    code, again = run("keys", "revoke", made["id"])
+    assert (code, again["error"]["code"]) == (1, "conflict")
+
+
+def test_a_list_never_shows_a_key_itself(run: Run) -> None:
+    _, made = run("keys", "create", "studio app")
+    code, listed = run("keys", "list")
+    assert code == 0
+    assert [key["id"] for key in listed["keys"]] == [made["id"]]
+    assert made["token"] not in json.dumps(listed)
+
+
+def test_several_tenants_must_be_told_apart(run: Run) -> None:
+    run("keys", "create", "one")
+    _, second = run("keys", "create", "two", "--new-tenant", "Other Films")
+    code, answer = run("keys", "create", "three")
+    assert code == 1
+    assert second["tenant"]["id"] in answer["error"]["remedy"]
+    code, third = run("keys", "create", "three", "--tenant", "Other Films")
+    assert code == 0
+    assert third["tenant"] == second["tenant"]
+    _, listed = run("keys", "list", "--tenant", "Other Films")
+    assert [key["name"] for key in listed["keys"]] == ["two", "three"]
+
+
+def test_a_wrong_scope_is_answered_with_those_there_are(run: Run) -> None:
+    code, answer = run("keys", "create", "x", "--scope", "everything")
+    assert code == 1
+    assert "videos:write" in answer["error"]["remedy"]
+
+
+def test_a_key_that_is_not_there_is_said_plainly(run: Run) -> None:
+    code, answer = run("keys", "revoke", "key_nowhere")
+    assert (code, answer["error"]["code"]) == (1, "not_found")
+
+
+def test_the_roots_for_other_peoples_tools_are_those_that_sign(run: Run) -> None:
+    code, answer = run("keys", "roots")
+    assert code == 0
+    assert answer["pem"] == load().keys.anchors_pem
+    assert "PRIVATE" not in answer["pem"]

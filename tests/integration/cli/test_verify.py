@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from safelight.cli import main
+from safelight.policy.coverage import Coverage
+from safelight.policy.findings import Stage
+from safelight.policy.verdicts import Action, Verdict
+from safelight.provenance.manifest import SealFacts, SourceType
+from safelight.wiring import load
+
+FACTS = SealFacts(
+    video_id="video_" + "0" * 32,
+    generator="storyboard",
+    model="storyboard-1",
+    source_type=SourceType.ALGORITHMIC,
+    generated_at=dt.datetime(2026, 11, 20, 7, tzinfo=dt.UTC),
+    verdict=Verdict(
+        action=Action.ALLOW,
+        stage=Stage.OUTPUT,
+        subject_sha256="a" * 64,
+        policy="starter",
+        policy_sha256="b" * 64,
+    ),
+    coverage=Coverage(),
+)
+
+
+@pytest.fixture
+def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "plain.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=12)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        rng = np.random.default_rng(1)
+        for _ in range(6):
+            pixels = rng.integers(0, 255, (96, 128, 3), dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture
+def sealed(plain: Path) -> Path:
+    here = load()
+    path = plain.with_name("sealed.mp4")
+    seal = here.sealer.seal(plain, path, FACTS)
+    with here.database.transaction(here.tenant) as tx:
+        here.registry.record(tx, seal)
+    return path
+
+
+def test_a_delivered_file_is_0_and_said_in_plain_words(
+    sealed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(sealed)]) == 0
+    said = capsys.readouterr().out
+    assert "This video was delivered by this installation on " in said
+    assert "It has not been changed since." in said
+    assert "It does not prove:" in said
+
+
+def test_a_changed_file_is_3(sealed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(sealed.read_bytes())
+    data[data.index(b"mdat") + 300] ^= 1
+    sealed.write_bytes(data)
+    assert main(["verify", str(sealed), "--json"]) == 3
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["state"] == "invalid"
+    assert answer["registered"] is False
+
+
+def test_a_file_without_a_manifest_is_5_and_makes_no_installation(
+    plain: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(plain), "--json"]) == 5
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["state"], answer["registered"]) == ("absent", None)
+    assert [path.name for path in plain.parent.iterdir()] == ["plain.mp4"]
+
+
+def test_a_stranger_with_our_root_can_say_that_it_is_ours(
+    sealed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "root.pem"
+    root.write_text(load().keys.anchors_pem)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert main(["verify", str(sealed), "--json"]) == 5
+    assert json.loads(capsys.readouterr().out)["state"] == "valid"
+    assert main(["verify", str(sealed), "--trust", str(root), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["signer"] == "a trusted signer"
+
+
+def test_roots_that_are_none_are_refused(plain: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(plain), "--trust", str(plain)]) == 2
+    assert "PEM" in capsys.readouterr().err
+    assert main(["verify", str(plain), "--trust", "nowhere.pem"]) == 1
+    assert main(["verify", "nowhere.mp4"]) == 1
