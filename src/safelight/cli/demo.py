@@ -41,6 +41,7 @@ def record_waiver(here: Installation) -> tuple[Waiver, ...]:
             why="a first look on this machine; what no installed model can see stays unchecked",
             categories=(EVERYTHING,),
             loopback_only=True,
+            taxonomy=here.taxonomy,
         )
     return here.waivers_in_force(here.tenant)
 

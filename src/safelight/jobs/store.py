@@ -47,7 +47,7 @@ class VideoStore:
         return row
 
     def request(self, tenant: str, video_id: str) -> dict[str, Any]:
-        """The request as accepted: `texts`, `negated`, `extra`, `references`, and whether any is `pending`."""
+        """The request as accepted: texts, typed extras, references; `pending` where not all are judged."""
         request: dict[str, Any] = rows.from_json(self.row(tenant, video_id).request)
         return request
 
