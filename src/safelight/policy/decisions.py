@@ -96,6 +96,9 @@ def decide(
         and not by_gap
         and all(finding.test_card for armed in real for finding in behind[armed.rule.id]),
         support=any(armed.rule.support for armed in fired),
+        audience=context.audience,
+        consents=context.consents,
+        facts=context.facts,
     )
 
 

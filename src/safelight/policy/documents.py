@@ -99,8 +99,7 @@ def _raise(name: str | Path, problems: list[Problem]) -> None:
     if problems:
         problems.sort(key=lambda problem: (problem.file, problem.line))
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-        listed = "\n".join(f"  {problem}" for problem in problems)
-        raise PolicyError(f"The policy {str(name)!r} has {count}:\n{listed}", problems=tuple(problems))
+        raise PolicyError(f"The policy {str(name)!r} has {count}.", problems=tuple(problems))
 
 
 def _canonical(document: Mapping[str, Any]) -> str:

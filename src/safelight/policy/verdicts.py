@@ -84,3 +84,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     test_card_only: bool = False
     #: A sign of distress was seen: who is told of this verdict gets help lines, kindly. No punishment.
     support: bool = False
+    #: The rest of the context that went into it, so that it can be decided again.
+    audience: Audience = Audience.GENERAL
+    consents: tuple[str, ...] = ()
+    facts: frozenset[str] = frozenset()

@@ -1,0 +1,72 @@
+"""What was seen and decided so far, as records to replay a policy over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from sqlalchemy import and_, select
+
+from safelight.policy.findings import Stage
+from safelight.policy.replay import Record
+from safelight.policy.verdicts import Verdict, WaiverTerms
+from safelight.store.database import Database
+from safelight.store.tables import findings, verdicts
+
+_PAGE = 500
+_verdict = msgspec.json.Decoder(Verdict)
+
+
+def history(
+    database: Database, *, waivers: Sequence[WaiverTerms] = (), tenant: str | None = None
+) -> Iterator[Record]:
+    """Every judgement on record, oldest first, a page at a time; `tenant` None: every tenant's.
+
+    A waiver that excused a cell then excuses it again; `waivers` are those that hold beside.
+    """
+    last = ""
+    columns = (
+        findings.c.id,
+        findings.c.video_id,
+        findings.c.stage,
+        findings.c.findings,
+        findings.c.coverage,
+        verdicts.c.action,
+        verdicts.c.rule,
+        verdicts.c.body,
+    )
+    while True:
+        with database.across_tenants("replaying a policy over history", readonly=True) as tx:
+            query = (
+                select(*columns)
+                .join_from(
+                    findings,
+                    verdicts,
+                    and_(findings.c.id == verdicts.c.id, findings.c.tenant_id == verdicts.c.tenant_id),
+                )
+                .where(findings.c.id > last)
+                .order_by(findings.c.id)
+                .limit(_PAGE)
+            )
+            if tenant is not None:
+                query = query.where(findings.c.tenant_id == tenant)
+            rows = tx.execute(query).all()
+        for row in rows:
+            past = _verdict.decode(row.body)
+            excused = tuple(sorted({cell.category for cell in past.waived}))
+            then = (WaiverTerms(id="", name="then", categories=excused),) if excused else ()
+            yield Record(
+                id=row.video_id,
+                stage=Stage(row.stage),
+                findings=row.findings,
+                coverage=row.coverage,
+                action=row.action,
+                rule=row.rule,
+                audience=past.audience,
+                consents=past.consents,
+                facts=past.facts,
+                waivers=(*then, *waivers),
+            )
+        if len(rows) < _PAGE:
+            return
+        last = rows[-1].id

@@ -1,0 +1,29 @@
+"""Rows of the policies table as models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row
+
+from safelight.store.tables import policies
+
+from .models import Published
+
+
+def published(row: Row[Any]) -> Published:
+    return Published(
+        id=row.id,
+        tenant=row.tenant_id,
+        name=row.name,
+        version=row.version,
+        sha256=row.sha256,
+        published_at=row.published_at,
+        published_by=row.published_by,
+        active=row.active,
+    )
+
+
+def owned(tenant: str | None) -> ColumnElement[bool]:
+    """Rows of exactly this tenant, or of the whole installation."""
+    return policies.c.tenant_id.is_(None) if tenant is None else policies.c.tenant_id == tenant

@@ -1,0 +1,24 @@
+"""Rows of the waivers table as models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from .models import Waiver
+
+
+def waiver(row: Row[Any]) -> Waiver:
+    return Waiver(
+        id=row.id,
+        name=row.name,
+        who=row.who,
+        why=row.why,
+        categories=tuple(row.categories),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        loopback_only=row.loopback_only,
+        revoked_at=row.revoked_at,
+        revoked_by=row.revoked_by,
+    )
