@@ -3,7 +3,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.errors import RefusedAddress
@@ -61,6 +61,7 @@ def test_a_public_address_is_taken(text: str) -> None:
     assert is_public(ip_address(text))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_what_we_take_in_ipv4_is_global_in_the_registry(number: int) -> None:
     address = IPv4Address(number)
@@ -74,6 +75,7 @@ def test_what_we_take_in_ipv4_is_global_in_the_registry(number: int) -> None:
 _DISGUISES = [IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96")]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**128 - 1))
 def test_what_we_take_in_ipv6_is_global_unicast(number: int) -> None:
     address = IPv6Address(number)
@@ -82,6 +84,7 @@ def test_what_we_take_in_ipv6_is_global_unicast(number: int) -> None:
         assert address in IPv6Network("2000::/3")
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))
 def test_an_ipv4_address_in_disguise_is_judged_as_itself_or_refused(number: int, rest: int) -> None:
     plain = is_public(IPv4Address(number))
@@ -93,6 +96,7 @@ def test_an_ipv4_address_in_disguise_is_judged_as_itself_or_refused(number: int,
     assert not is_public(IPv6Address(number))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["10", "127", "0"]), st.integers(0, 2**24 - 1), st.data())
 def test_no_spelling_of_a_private_ipv4_address_passes(first: str, rest: int, data: st.DataObject) -> None:
     number = (int(first) << 24) | rest
@@ -113,6 +117,7 @@ def test_no_spelling_of_a_private_ipv4_address_passes(first: str, rest: int, dat
         judge_url(f"http://{host}{dot}/latest/meta-data")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_either_a_public_target_or_refused(text: str) -> None:
     for url in (text, f"http://{text}", f"https://{text}/x"):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.net.masking import masked
@@ -29,6 +29,7 @@ def test_an_ordinary_sentence_stays_as_it_is() -> None:
     assert masked(sentence) == sentence
 
 
+@settings(deadline=None)
 @given(
     st.text(), st.text(min_size=4, alphabet=st.characters(codec="ascii", categories=["L", "N"])), st.text()
 )

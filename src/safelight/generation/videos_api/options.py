@@ -39,7 +39,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     usd_per_second: Annotated[float, msgspec.Meta(ge=0)] | None = None
     #: What the server calls the file that we call `input_reference`; empty: it takes none.
     reference_field: str = "input_reference"
-    #: Orders without a file go as this; with a file always as multipart.
+    #: Orders without a file go as this; with a file always as multipart. Some SGLang versions take an order
+    #: without a file only as json.
     send_as: Literal["multipart", "json"] = "multipart"
     #: The name under `metadata` for our key, where the server takes metadata and gives it back; else empty.
     key_metadata: str = ""

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.generation.protocol import Charged
@@ -96,6 +96,7 @@ def test_other_trouble_is_no_refusal(body: object) -> None:
     assert read(body) is None
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_no_body_breaks_the_reader(body: object) -> None:
     read(body)
@@ -103,6 +104,7 @@ def test_no_body_breaks_the_reader(body: object) -> None:
     read({"error": {"code": "moderation_blocked", "message": body, "moderation_details": body}})
 
 
+@settings(deadline=None)
 @given(JSON, JSON, JSON)
 def test_a_refusal_always_speaks_our_words(stage: object, categories: object, charged: object) -> None:
     details = {"moderation_stage": stage, "categories": categories, "charged": charged, "retry": stage}

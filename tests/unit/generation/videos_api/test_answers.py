@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.errors import UpstreamLied
@@ -158,6 +158,7 @@ def test_the_sentence_in_an_error_is_found(body: dict[str, Any] | None, sentence
     assert said(body, secrets=()) == sentence
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_body_decodes_to_an_object_or_nothing(body: bytes) -> None:
     assert decode(body) is None or isinstance(decode(body), dict)
@@ -168,6 +169,7 @@ _VALUE = _LEAF | st.lists(_LEAF, max_size=3) | st.dictionaries(st.text(max_size=
 _KEYS = ["status", "error", "progress", "completed_at", "usage", "cost", "seconds", "safelight"]
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(_KEYS), _VALUE), st.sampled_from(["queued", "completed", "failed", "odd"])
 )

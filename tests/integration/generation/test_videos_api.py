@@ -1,0 +1,367 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.errors import (
+    SubmitUnknown,
+    UpstreamError,
+    UpstreamLied,
+    UpstreamRefused,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
+from safelight.generation.protocol import Charged, Order, ReferenceFile, Refusal, UpstreamState
+from safelight.generation.videos_api import VideosApiGenerator
+from safelight.generation.videos_api.options import read_options
+from safelight.testing.clips import tiny_clip
+from safelight.testing.upstream import ScriptedUpstream
+
+KEY = "attempt_0123456789abcdef"
+SECRET = "sk-live-0123456789"
+
+
+@contextmanager
+def generator(url: str, waits: list[float] | None = None, **options: Any) -> Iterator[VideosApiGenerator]:
+    table = {"url": url, "name": "scripted", "api_key": SECRET, "submit_s": 20.0, "poll_s": 20.0} | options
+    sleep = (waits if waits is not None else []).append
+    made = VideosApiGenerator(read_options(table), sleep=sleep)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def order(prompt: str = "a lighthouse at dawn", **more: Any) -> Order:
+    parts = {"key": KEY, "model": "scripted-1", "prompt": prompt, "seconds": 4, "width": 1280, "height": 720}
+    return Order(**(parts | more))
+
+
+def scripted(**rule: Any) -> ScriptedUpstream:
+    return ScriptedUpstream({"otherwise": rule})
+
+
+def test_an_order_goes_its_whole_way(tmp_path: Path) -> None:
+    rule = {"polls": 2, "progress": [0, 50], "charge": 0.4}
+    with scripted(**rule) as upstream, generator(upstream.url) as upstream_generator:
+        upstream_id = upstream_generator.submit(order())
+        told = [upstream_generator.progress(upstream_id) for _ in range(3)]
+        assert [one.state for one in told] == [
+            UpstreamState.QUEUED,
+            UpstreamState.RUNNING,
+            UpstreamState.DONE,
+        ]
+        assert [one.percent for one in told] == [0, 50, 100]
+        assert told[2].charge is not None
+        assert (told[2].charge.charged, told[2].charge.amount) == (Charged.YES, 0.4)
+        upstream_generator.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=100_000)
+        assert (tmp_path / "a.mp4").read_bytes() == tiny_clip()
+        assert upstream_generator.delete(upstream_id)
+        assert upstream_generator.delete(upstream_id)
+        counts = upstream.counts
+        assert counts["accepted_by_key"] == {KEY: 1}
+        assert counts["orders"][upstream_id]["deleted"]
+
+
+def test_references_travel_as_bytes_and_extra_fields_by_the_list(tmp_path: Path) -> None:
+    picture = tmp_path / "cat.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\r\n--" + bytes(range(256)) * 20)
+    digest = hashlib.sha256(picture.read_bytes()).hexdigest()
+    files = [
+        ReferenceFile(path=picture, media_type="image/png", field=field, sha256=digest)
+        for field in ("input_reference", "video_reference")
+    ]
+    with scripted() as upstream:
+        options = {"reference_field": "image", "extra_fields": {"seed": "int", "loop": "bool"}}
+        with generator(upstream.url, **options) as made:
+            upstream_id = made.submit(order(references=tuple(files), extra={"seed": 7, "loop": True}))
+            with pytest.raises(UpstreamRejected, match="lora"):
+                made.submit(order(extra={"lora": "x"}))
+        sent = upstream.counts["orders"][upstream_id]["files"]
+        assert [(file["field"], file["media_type"], file["sha256"]) for file in sent] == [
+            ("image", "image/png", digest),
+            ("video_reference", "image/png", digest),
+        ]
+        assert upstream.counts["received"] == 1
+        with generator(upstream.url, reference_field="") as made, pytest.raises(UpstreamRejected):
+            made.submit(order(references=tuple(files)))
+
+
+def test_an_order_may_go_as_json() -> None:
+    with scripted() as upstream, generator(upstream.url, send_as="json", key_metadata="order") as made:
+        assert made.find(KEY) is None
+        assert made.submit(order()) == made.find(KEY)
+
+
+@pytest.mark.parametrize(
+    "submit",
+    ["lose_answer", "drop", "hang", "garbage", "html", {"status": 500}, {"status": 502}, {"status": 504},
+     {"status": 408}, {"status": 409}, {"status": 200}],
+)  # fmt: skip
+def test_a_lost_answer_leaves_the_order_in_doubt(submit: Any) -> None:
+    with scripted(submit=submit) as upstream, generator(upstream.url, submit_s=1.0) as made:
+        with pytest.raises(SubmitUnknown):
+            made.submit(order())
+        assert upstream.counts["received"] == 1
+
+
+@pytest.mark.parametrize("submit", [{"status": 429, "retry_after": 3}, {"status": 503, "retry_after": 3}])
+def test_a_busy_upstream_has_not_taken_the_order(submit: Any) -> None:
+    with scripted(submit=submit) as upstream, generator(upstream.url) as made:
+        with pytest.raises(UpstreamUnavailable) as busy:
+            made.submit(order())
+        assert busy.value.retry_after_s == 3
+        assert upstream.counts["accepted"] == 0
+
+
+def test_nobody_listening_has_not_taken_the_order() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    for url in (f"http://127.0.0.1:{port}/v1", "http://nowhere.invalid/v1", f"https://127.0.0.1:{port}/v1"):
+        with generator(url) as made, pytest.raises(UpstreamUnavailable):
+            made.submit(order())
+
+
+def test_a_broken_tls_handshake_has_not_taken_the_order() -> None:
+    with scripted() as upstream:
+        with (
+            generator(upstream.url.replace("http:", "https:")) as made,
+            pytest.raises(UpstreamUnavailable),
+        ):
+            made.submit(order())
+        assert upstream.counts["received"] == 0
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 422])
+def test_a_malformed_order_is_rejected_with_the_upstreams_sentence_masked(status: int) -> None:
+    submit = {"status": status, "message": f"Bad size; your key {SECRET} and Bearer abc123xyz are known."}
+    with scripted(submit=submit) as upstream, generator(upstream.url) as made:
+        with pytest.raises(UpstreamRejected, match="Bad size") as rejected:
+            made.submit(order())
+        assert SECRET not in str(rejected.value)
+        assert "abc123xyz" not in str(rejected.value)
+
+
+@pytest.mark.parametrize(
+    "submit",
+    [
+        {"status": 400, "code": "sentinel_block"},
+        {"status": 400, "code": "moderation_blocked", "moderation_details": {"moderation_stage": "input"}},
+        {"status": 422, "message": "This violates our content policy."},
+        {"status": 403, "code": "content_policy_violation"},
+        {"status": 500, "code": "moderation_blocked"},
+    ],
+)
+def test_a_moderation_refusal_is_told_from_a_malformed_order(submit: Any) -> None:
+    with scripted(submit=submit) as upstream, generator(upstream.url) as made:
+        with pytest.raises(UpstreamRefused) as refused:
+            made.submit(order())
+        assert isinstance(refused.value.refusal, Refusal)
+
+
+def test_a_wrong_key_is_a_plain_sentence_for_the_operator() -> None:
+    with ScriptedUpstream({"api_key": "another"}) as upstream, generator(upstream.url) as made:
+        with pytest.raises(UpstreamRejected, match=r"operator must check `api_key`") as rejected:
+            made.submit(order())
+        assert "sk-" not in str(rejected.value)
+        with pytest.raises(UpstreamUnavailable, match="api_key"):
+            made.progress("video_1")
+
+
+def test_a_redirect_is_not_followed_with_an_order() -> None:
+    with scripted(
+        submit={"do": "redirect", "location": "https://other.example/v1/videos?sig=s3cret"}
+    ) as upstream:
+        with (
+            generator(upstream.url) as made,
+            pytest.raises(UpstreamRejected, match="correct `url`") as rejected,
+        ):
+            made.submit(order())
+        assert "s3cret" not in str(rejected.value)
+
+
+def test_doubt_is_settled_by_asking_an_upstream_that_gives_the_key_back() -> None:
+    waits: list[float] = []
+    scenario = {
+        "orders": [{"when": "lost", "submit": "lose_answer"}, {"when": "never", "submit": {"status": 500}}]
+    }
+    with ScriptedUpstream(scenario) as upstream, generator(upstream.url, waits, key_metadata="order") as made:
+        for number in range(130):
+            made.submit(order(key=f"attempt_{number}"))
+        with pytest.raises(SubmitUnknown):
+            made.submit(order("lost"))
+        found = made.find(KEY)
+        assert found is not None
+        assert upstream.counts["orders"][found]["prompt"] == "lost"
+        assert made.find("attempt_0") is not None
+        assert waits == []
+        with pytest.raises(SubmitUnknown):
+            made.submit(order("never", key="attempt_never"))
+        assert made.find("attempt_never") is None
+        assert waits == [10.0]
+
+
+@pytest.mark.parametrize("scenario", [{"echo_metadata": False}, {"lists": False}])
+def test_doubt_stays_where_the_upstream_cannot_tell(scenario: dict[str, Any]) -> None:
+    with ScriptedUpstream(scenario) as upstream, generator(upstream.url, key_metadata="order") as made:
+        made.submit(order())
+        with pytest.raises(SubmitUnknown):
+            made.find(KEY)
+    with scripted() as upstream, generator(upstream.url) as made, pytest.raises(SubmitUnknown):
+        made.find(KEY)
+
+
+@pytest.mark.parametrize(
+    "poll", ["drop", "hang", {"status": 500}, {"status": 502}, {"status": 429, "retry_after": 2}]
+)
+def test_trouble_with_a_question_may_be_asked_again(poll: Any) -> None:
+    act = poll if isinstance(poll, dict) else {"do": poll}
+    with scripted(poll=act | {"times": 1}) as upstream, generator(upstream.url, poll_s=1.0) as made:
+        upstream_id = made.submit(order())
+        with pytest.raises(UpstreamUnavailable):
+            made.progress(upstream_id)
+        assert made.progress(upstream_id).state is UpstreamState.DONE
+
+
+@pytest.mark.parametrize("poll", ["garbage", "html"])
+def test_an_unreadable_answer_to_a_question_is_a_lie(poll: str) -> None:
+    with scripted(poll=poll) as upstream, generator(upstream.url) as made:
+        upstream_id = made.submit(order())
+        with pytest.raises(UpstreamLied):
+            made.progress(upstream_id)
+
+
+def test_an_order_the_upstream_forgot_has_failed_after_three_looks() -> None:
+    waits: list[float] = []
+    with scripted(ends="vanishes", polls=0) as upstream, generator(upstream.url, waits) as made:
+        told = made.progress(made.submit(order()))
+        assert (told.state, told.problem) == (
+            UpstreamState.FAILED,
+            "The generator no longer knows this order.",
+        )
+        assert told.charge is not None
+        assert told.charge.charged is Charged.UNKNOWN
+        assert waits == [1.0, 1.0]
+
+
+def test_a_late_refusal_is_told_with_its_refund() -> None:
+    rule = {"polls": 0, "ends": "refused", "charge": 0.4, "refund": True}
+    with scripted(**rule) as upstream, generator(upstream.url) as made:
+        told = made.progress(made.submit(order()))
+    assert told.refusal is not None
+    assert (told.refusal.stage, told.refusal.category) == ("output", "violence")
+    assert told.charge is not None
+    assert told.charge.charged is Charged.NO
+
+
+def test_words_outside_the_four_do_not_end_an_order_early() -> None:
+    words = {"queued": "warming up", "in_progress": "processing", "completed": "succeeded"}
+    with scripted(polls=2, status_words=words) as upstream, generator(upstream.url) as made:
+        upstream_id = made.submit(order())
+        states = [made.progress(upstream_id).state for _ in range(3)]
+    assert states == [UpstreamState.RUNNING, UpstreamState.RUNNING, UpstreamState.DONE]
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ("missing", UpstreamLied),
+        ("html", UpstreamLied),
+        ("empty", UpstreamLied),
+        ("text", UpstreamLied),
+        ("truncated", UpstreamLied),
+        ("garbage", UpstreamLied),
+        ({"do": "redirect", "location": "http://127.0.0.1:1/x.mp4"}, UpstreamLied),
+        ({"do": "redirect", "location": "http://169.254.169.254/latest"}, UpstreamLied),
+        ("drop", UpstreamUnavailable),
+        ("hang", UpstreamUnavailable),
+        ({"status": 503}, UpstreamUnavailable),
+    ],
+)
+def test_what_is_not_the_promised_video_is_never_kept(
+    tmp_path: Path, content: Any, error: type[UpstreamError]
+) -> None:
+    with scripted(polls=0, content=content) as upstream, generator(upstream.url, poll_s=1.0) as made:
+        upstream_id = made.submit(order())
+        made.progress(upstream_id)
+        with pytest.raises(error):
+            made.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=100_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_video_over_the_limit_is_not_kept(tmp_path: Path) -> None:
+    with scripted(polls=0) as upstream, generator(upstream.url) as made:
+        upstream_id = made.submit(order())
+        made.progress(upstream_id)
+        with pytest.raises(UpstreamLied, match="larger"):
+            made.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=1000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_finished_file_elsewhere_is_fetched_without_our_key(tmp_path: Path) -> None:
+    requests: list[bytes] = []
+    store = socket.create_server(("127.0.0.1", 0))
+
+    def give() -> None:
+        connection, _ = store.accept()
+        with connection:
+            requests.append(connection.recv(65536))
+            clip = tiny_clip()
+            head = f"HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\ncontent-length: {len(clip)}\r\n\r\n"
+            connection.sendall(head.encode() + clip)
+
+    thread = threading.Thread(target=give)
+    thread.start()
+    host = f"127.0.0.1:{store.getsockname()[1]}"
+    content = {"do": "redirect", "location": f"http://{host}/signed.mp4?sig=1"}
+    with (
+        scripted(polls=0, content=content) as upstream,
+        generator(upstream.url, content_hosts=[host]) as made,
+    ):
+        upstream_id = made.submit(order())
+        made.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=100_000)
+    thread.join()
+    store.close()
+    assert (tmp_path / "a.mp4").read_bytes() == tiny_clip()
+    assert b"sig=1" in requests[0]
+    assert SECRET.encode() not in requests[0]
+
+
+@pytest.mark.parametrize(
+    ("delete", "gone"), [("ok", True), ({"status": 405}, False), ({"status": 404}, True)]
+)
+def test_deleting_says_whether_the_copy_is_gone(delete: Any, gone: bool) -> None:
+    with scripted(delete=delete) as upstream, generator(upstream.url) as made:
+        assert made.delete(made.submit(order())) is gone
+
+
+def test_an_id_cannot_lead_to_another_path() -> None:
+    with scripted() as upstream, generator(upstream.url) as made:
+        made.submit(order())
+        told = made.progress("../videos?limit=1")
+        assert told.state is UpstreamState.FAILED
+        assert upstream.counts["lists"] == 0
+
+
+def test_no_error_holds_our_key(tmp_path: Path) -> None:
+    told: list[str] = []
+    leak = {"status": 400, "message": f"key {SECRET}"}
+    with scripted(submit=leak) as upstream, generator(upstream.url) as made:
+        try:
+            made.submit(order())
+        except UpstreamError as error:
+            told.append(str(error))
+    failed = scripted(polls=0, ends="failed", error={"message": f"key {SECRET}"})
+    with failed as upstream, generator(upstream.url) as made:
+        told.append(repr(made.progress(made.submit(order()))))
+    assert len(told) == 2
+    assert SECRET not in json.dumps(told)
