@@ -54,8 +54,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     jump: float = 2.5
     regular_s: float = 1.0
     #: Frames per second that mere movement may claim, after a burst.
-    changed_per_s: float = 2.0
-    burst: float = 4.0
+    changed_per_s: float = 1.0
+    burst: float = 2.0
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
