@@ -275,13 +275,13 @@ def clock(now: dt.datetime, *, signing_from: dt.datetime | None = None) -> Check
     return Check(name="clock", state=State.OK, says=says)
 
 
-def signing(data: Path) -> Check:
+def signing(keys: Path) -> Check:
     """The signing key, read but neither made nor renewed."""
     from cryptography import x509
 
     from safelight.provenance import certificates
 
-    path = data / "keys" / "signing.pem"
+    path = keys / "signing.pem"
     if not path.exists():
         return Check(name="signing key", state=State.OK, says="It will be made with the first seal.")
     if stat.S_IMODE(path.stat().st_mode) & 0o077:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -93,7 +94,7 @@ def _installed(here: Installation) -> Iterator[Check]:
         "disk": lambda: checks.disk(settings.data, reserve=RESERVE_BYTES),
         "port": lambda: checks.port(settings.server.host, settings.server.port),
         "database": lambda: _database(here),
-        "signing key": lambda: checks.signing(settings.data),
+        "signing key": lambda: checks.signing(_keys(here)),
         "clock": lambda: checks.clock(dt.datetime.now(dt.UTC), signing_from=_signing_from(here)),
         "policy": lambda: _policy(here),
     }
@@ -125,10 +126,14 @@ def _database(here: Installation) -> Check:
 def _signing_from(here: Installation) -> dt.datetime | None:
     from cryptography import x509
 
-    path = here.settings.data / "keys" / "signing.pem"
+    path = _keys(here) / "signing.pem"
     if not path.exists():
         return None
     return x509.load_pem_x509_certificates(path.read_bytes())[0].not_valid_before_utc
+
+
+def _keys(here: Installation) -> Path:
+    return here.settings.storage.keys or here.settings.data / "keys"
 
 
 def _policy(here: Installation) -> Check:

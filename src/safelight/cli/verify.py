@@ -49,7 +49,7 @@ def verify(
 
 def _verifier(here: Installation) -> Verifier:
     """A stranger with a file has no installation, and looking at the file makes none."""
-    if here.settings.data.exists():
+    if here.settings.data.exists() or here.settings.storage.keys is not None:
         return here.verifier
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.verifying import Verifier

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
-import os
 import socket
 import sqlite3
 from pathlib import Path
@@ -149,10 +148,8 @@ def test_an_upstream_is_reached_or_said_to_be_away() -> None:
 
 def test_a_signing_key_others_can_read_fails(tmp_path: Path) -> None:
     assert checks.signing(tmp_path).state is State.OK
-    keys = tmp_path / "keys"
-    keys.mkdir()
-    (keys / "signing.pem").write_text("")
-    os.chmod(keys / "signing.pem", 0o644)  # noqa: PTH101
+    (tmp_path / "signing.pem").write_text("")
+    (tmp_path / "signing.pem").chmod(0o644)
     assert checks.signing(tmp_path).state is State.FAILED
 
 

@@ -1,0 +1,207 @@
+"""`safelight init`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from safelight.errors import InvalidField, SettingsError
+
+from .exits import Exit
+from .output import emit
+from .verbs import config_path
+
+if TYPE_CHECKING:
+    from safelight.policy.coverage import Cell
+    from safelight.policy.findings import Stage
+    from safelight.policy.waivers import Waiver
+    from safelight.wiring import Installation
+
+app = typer.Typer()
+
+#: The installation's own word for the waiver that is recorded here.
+_WAIVER = "init"
+
+
+@app.command()
+def init(
+    ctx: typer.Context,
+    data: Annotated[Path, typer.Option("--data", help="The data directory.")] = Path("data"),
+    waiver_name: Annotated[
+        str | None,
+        typer.Option("--waiver-name", help="The person who decides to run without what is missing."),
+    ] = None,
+    waiver_why: Annotated[
+        str | None, typer.Option("--waiver-why", help="Why that is acceptable here.")
+    ] = None,
+    waiver_expires: Annotated[
+        str,
+        typer.Option("--waiver-expires", help="When the waiver ends: 90d, a day such as 2027-03-31, never."),
+    ] = "90d",
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON; asks nothing.")] = False,
+) -> int:
+    """Write safelight.toml, make the data directory, and say what is missing.
+
+    Safe to run again: what is there is kept. Required checks that no installed detector can make are listed;
+    until a detector is added or a named person waives them, what they touch is held or blocked.
+    """
+    from safelight.wiring import load
+
+    if (waiver_name is None) != (waiver_why is None):
+        raise InvalidField(
+            "--waiver-name and --waiver-why go together.",
+            param="waiver",
+            remedy="A waiver is a named person's decision, with its reason.",
+        )
+    path = config_path(ctx) or Path("safelight.toml")
+    written = _write(path, data)
+    here = load(path)
+    tenant = here.tenant
+    here.keys.signing()
+    missing = gaps(here)
+    waivers = here.waivers_in_force(tenant)
+    open_ = _open(here, missing, waivers)
+    if open_ and waiver_name is None and not yes and not as_json and sys.stdin.isatty():
+        waiver_name, waiver_why = _ask(open_)
+    if open_ and waiver_name and waiver_why:
+        waivers = (*waivers, _record(here, open_, waiver_name, waiver_why, waiver_expires))
+        open_ = _open(here, missing, waivers)
+    payload = {
+        "settings": path,
+        "written": written,
+        "data": here.settings.data,
+        "missing": [
+            {"stage": stage, "category": cell.category, "modality": cell.modality} for stage, cell in missing
+        ],
+        "waivers": [
+            {"name": one.name, "who": one.who, "why": one.why, "categories": one.categories}
+            for one in waivers
+        ],
+        "held": sorted({cell.category for _, cell in open_}),
+    }
+    emit(payload, as_json, _text(payload, missing, waivers, open_))
+    return Exit.OK
+
+
+def gaps(here: Installation) -> list[tuple[Stage, Cell]]:
+    """What the policy requires and no installed detector can check, stage by stage."""
+    from safelight.policy.decisions import requirements
+    from safelight.policy.findings import Modality, Stage
+
+    looked = {
+        Stage.PROMPT: (Modality.TEXT,),
+        Stage.REFERENCE: (Modality.IMAGE,),
+        Stage.OUTPUT: (Modality.FRAMES, Modality.AUDIO),
+    }
+    found = []
+    for stage, modalities in looked.items():
+        wanted = requirements(here.configured_policy, here.taxonomy, stage, modalities)
+        cells = here.catalogue.cells(wanted, *modalities)
+        found += [(stage, cell) for cell in cells if cell.required and not cell.available]
+    return found
+
+
+def _open(
+    here: Installation, missing: Sequence[tuple[Stage, Cell]], waivers: Sequence[Waiver]
+) -> list[tuple[Stage, Cell]]:
+    from safelight.policy.waivers import covers
+
+    return [
+        (stage, cell)
+        for stage, cell in missing
+        if not any(covers(waiver.terms, cell.category, here.taxonomy) for waiver in waivers)
+    ]
+
+
+def _write(path: Path, data: Path) -> bool:
+    """Write the settings file unless there is one; whether it was written."""
+    from .template import settings_toml
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be written: {error.strerror}.",
+            remedy="Name another file: safelight --config FILE init",
+        ) from error
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(settings_toml(str(data)))
+    return True
+
+
+def _ask(missing: Sequence[tuple[Stage, Cell]]) -> tuple[str | None, str | None]:
+    typer.echo("No installed detector can check:", err=True)
+    for line in _lines(missing):
+        typer.echo(f"  {line}", err=True)
+    typer.echo(
+        "Until one is added, what they touch is held or blocked, unless a person decides to run without.",
+        err=True,
+    )
+    name = typer.prompt("Your name, to put such a decision on record (empty: no)", default="", err=True)
+    if not name.strip():
+        return None, None
+    return name, typer.prompt("Why is that acceptable here", err=True)
+
+
+def _record(
+    here: Installation, missing: Sequence[tuple[Stage, Cell]], who: str, why: str, expires: str
+) -> Waiver:
+    from safelight.trust.waivers import parse_expiry
+
+    names = {waiver.name for waiver in here.waivers.list()}
+    name = next(one for one in (_WAIVER, *(f"{_WAIVER}-{n}" for n in range(2, 10_000))) if one not in names)
+    return here.waivers.add(
+        name=name,
+        who=who,
+        why=why,
+        categories={cell.category for _, cell in missing},
+        taxonomy=here.taxonomy,
+        expires_at=parse_expiry(expires, here.database.clock()),
+    )
+
+
+def _lines(missing: Sequence[tuple[Stage, Cell]]) -> list[str]:
+    by_category: dict[str, list[str]] = {}
+    for stage, cell in missing:
+        by_category.setdefault(cell.category, []).append(f"{stage.value} {cell.modality.value}")
+    return [f"{category}: {', '.join(places)}" for category, places in sorted(by_category.items())]
+
+
+def _text(
+    payload: dict[str, Any],
+    missing: Sequence[tuple[Stage, Cell]],
+    waivers: Sequence[Waiver],
+    open_: Sequence[tuple[Stage, Cell]],
+) -> str:
+    lines = [
+        f"{payload['settings']}: {'written' if payload['written'] else 'was there already, and is kept'}.",
+        f"Data directory: {payload['data']}.",
+    ]
+    if missing:
+        lines += ["", "Required, and no installed detector can check it:"]
+        lines += [f"  {line}" for line in _lines(missing)]
+    for waiver in waivers:
+        until = "with no end" if waiver.expires_at is None else f"until {_day(waiver.expires_at)}"
+        lines += ["", f"Waived {until} by {waiver.who} (“{waiver.name}”): {', '.join(waiver.categories)}."]
+    if open_:
+        lines += [
+            "",
+            "Not waived: what these touch is held or blocked. To run without them, a person has to say so:",
+            '  safelight init --waiver-name "YOUR NAME" --waiver-why "WHY THAT IS ACCEPTABLE"',
+        ]
+    lines += ["", "Next: safelight doctor, then safelight serve."]
+    return "\n".join(lines)
+
+
+def _day(at: float) -> str:
+    return f"{dt.datetime.fromtimestamp(at, dt.UTC):%Y-%m-%d}"

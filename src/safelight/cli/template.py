@@ -1,0 +1,64 @@
+"""The text of a fresh `safelight.toml`: every setting with its default, from the model itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from safelight.settings import Section, Settings
+
+_HEAD = """\
+# Safelight's settings. Every line that begins with "# name =" shows a default; remove the # to change it.
+# The environment goes before this file: SAFELIGHT_SERVER__PORT=8000 is `port` under [server].
+# See what is wrong or missing with: safelight doctor
+"""
+
+
+def settings_toml(data: str) -> str:
+    """A commented settings file for an installation whose files lie in `data`."""
+    lines = [_HEAD]
+    sections: list[str] = []
+    for name, field in Settings.model_fields.items():
+        if isinstance(kind := field.annotation, type) and issubclass(kind, Section):
+            sections += ["", f"[{name}]", *_fields(kind)]
+        elif name == "data":
+            lines += [f"# {field.description}", f"data = {_value(data)}"]
+        else:
+            sections += ["", f"# {field.description}", *_tables(name, field)]
+    return "\n".join([*lines, *sections]) + "\n"
+
+
+def _fields(kind: type[Section]) -> list[str]:
+    lines = []
+    for name, field in kind.model_fields.items():
+        lines.append(f"# {field.description}")
+        default = field.get_default(call_default_factory=True)
+        lines.append(f"# {name} = {_value(default)}" if default is not None else f"# {name} =")
+    return lines
+
+
+def _tables(name: str, field: FieldInfo) -> list[str]:
+    """A table of tables: what is there by default, or an example."""
+    default: dict[str, Any] = field.get_default(call_default_factory=True) or {}
+    if not default:
+        return [f"# [{name}]"]
+    lines = []
+    for entry, options in default.items():
+        lines.append(f"# [{name}.{entry}]")
+        lines += [f"# {option} = {_value(value)}" for option, value in options.items()]
+    return lines
+
+
+def _value(value: Any) -> str:
+    """TOML for the few types that settings have."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, str | Path):
+        return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_value(entry)}" for key, entry in value.items()) + " }"
+    return "[" + ", ".join(_value(entry) for entry in sorted(value)) + "]"

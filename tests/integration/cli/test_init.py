@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.cli import main
+from safelight.wiring import load
+
+WAIVED = ("--waiver-name", "Ada Park", "--waiver-why", "a demo on my desk")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def init(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
+    code = main(["init", "--json", *arguments])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_it_writes_the_settings_the_data_directory_and_the_keys(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, answer = init(capsys, "--data", "elsewhere")
+    assert code == 0
+    assert answer["written"] is True
+    assert (here / "safelight.toml").is_file()
+    assert (here / "elsewhere" / "db.sqlite3").is_file()
+    assert (here / "elsewhere" / "keys" / "signing.pem").is_file()
+    assert len(load().accounts.tenants()) == 1
+
+
+def test_without_a_waiver_it_lists_what_is_missing_and_waives_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, answer = init(capsys)
+    assert code == 0
+    gaps = {(one["stage"], one["category"], one["modality"]) for one in answer["missing"]}
+    assert ("output", "violence/graphic", "frames") in gaps
+    assert answer["waivers"] == []
+    assert set(answer["held"]) == {category for _, category, _ in gaps}
+
+
+def test_a_named_persons_decision_is_recorded_for_exactly_what_is_missing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, answer = init(capsys, *WAIVED)
+    (waiver,) = answer["waivers"]
+    assert (waiver["who"], waiver["why"]) == ("Ada Park", "a demo on my desk")
+    assert set(waiver["categories"]) == {one["category"] for one in answer["missing"]}
+    assert answer["held"] == []
+    installed = load()
+    (held,) = installed.waivers_in_force(installed.tenant)
+    assert held.expires_at is not None
+
+
+def test_running_it_again_keeps_everything(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, first = init(capsys, *WAIVED)
+    (here / "safelight.toml").write_text('data = "data"\n[server]\nport = 9000\n')
+    _, second = init(capsys, *WAIVED)
+    assert second["written"] is False
+    assert second["waivers"] == first["waivers"]
+    assert "port = 9000" in (here / "safelight.toml").read_text()
+
+
+def test_a_waiver_that_was_revoked_can_be_given_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    init(capsys, *WAIVED)
+    load().waivers.revoke("init", who="Ada Park")
+    _, again = init(capsys, *WAIVED)
+    assert [one["name"] for one in again["waivers"]] == ["init-2"]
+
+
+def test_half_a_waiver_is_none(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, answer = init(capsys, "--waiver-name", "Ada Park")
+    assert code == 1
+    assert "go together" in answer["error"]["message"]
+    assert list(here.iterdir()) == []
+
+
+def test_for_people_it_says_what_comes_next(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", "--yes"]) == 0
+    said = capsys.readouterr().out
+    assert "no installed detector can check it" in said
+    assert "safelight serve" in said
+
+
+def test_the_settings_file_can_lie_elsewhere(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", "etc/safelight.toml", "init", "--yes"]) == 0
+    assert (here / "etc" / "safelight.toml").is_file()
+    assert (here / "etc" / "data" / "db.sqlite3").is_file()
