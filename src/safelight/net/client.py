@@ -1,4 +1,4 @@
-"""The HTTP client for servers the operator configured: generators, hubs, webhooks' signers."""
+"""The HTTP client for servers the operator configured: generators, hubs, remote detectors."""
 
 from __future__ import annotations
 

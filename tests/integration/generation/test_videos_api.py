@@ -233,11 +233,13 @@ def test_trouble_with_a_question_may_be_asked_again(poll: Any) -> None:
 
 
 @pytest.mark.parametrize("poll", ["garbage", "html"])
-def test_an_unreadable_answer_to_a_question_is_a_lie(poll: str) -> None:
+def test_an_answer_that_stays_unreadable_is_a_lie(poll: str) -> None:
     with scripted(poll=poll) as upstream, generator(upstream.url) as made:
         upstream_id = made.submit(order())
         with pytest.raises(UpstreamLied):
             made.progress(upstream_id)
+    with scripted(polls=0, poll={"do": poll, "times": 2}) as upstream, generator(upstream.url) as made:
+        assert made.progress(made.submit(order())).state is UpstreamState.DONE
 
 
 def test_an_order_the_upstream_forgot_has_failed_after_three_looks() -> None:

@@ -42,7 +42,7 @@ _NOT_SENT = (
 _BUSY = frozenset({425, 429, 503})
 #: The order may have been taken: the request was cut off, or an order with our key is known already.
 _DOUBTFUL = frozenset({408, 409})
-_LOOKS_BEFORE_GONE = 3
+_LOOKS = 3
 
 
 class VideosApiGenerator:
@@ -108,14 +108,18 @@ class VideosApiGenerator:
         return found
 
     def progress(self, upstream_id: str) -> Progress:
-        """The state of an order. An order the server has repeatedly not heard of has failed."""
-        for look in range(_LOOKS_BEFORE_GONE):
+        """The state of an order.
+
+        Proxies have bad moments: it takes three looks, a second apart, before an order that the server does
+        not know has failed, and before an answer that is no answer is a lie.
+        """
+        for look in range(_LOOKS):
             status, headers, body = self._server.ask("GET", video_path(upstream_id))
-            if status != 404:
+            if status != 404 and body is not None:
                 break
-            if look + 1 < _LOOKS_BEFORE_GONE:
+            if look + 1 < _LOOKS:
                 self._sleep(1.0)
-        else:
+        if status == 404:
             body = {"status": "failed", "error": "The generator no longer knows this order."}
         if body is None:
             raise UpstreamLied(f"{self.name} answered the question for an order with something unreadable.")
