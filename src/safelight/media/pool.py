@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-import time
 from typing import Any
 
 from safelight import errors
-from safelight.media.confinement import Isolation
 from safelight.media.sandbox import ChildProcess, Limits, Progress, Sandbox, Signer
 
 
@@ -73,9 +72,6 @@ class WarmPool:
         finally:
             self._slots.release()
 
-    def isolation(self) -> Isolation:
-        return self._sandbox.isolation()
-
     def close(self) -> None:
         """End all idle children; those at work end with their call."""
         with self._lock:
@@ -99,23 +95,29 @@ class WarmPool:
             keep = good and left > 0 and not self._closed and child.alive
             if keep:
                 self._idle.append((child, left))
+            replace = not keep and not self._closed
         if not keep:
             child.close()
-            if not self._closed:
-                threading.Thread(target=self._fill, daemon=True).start()
+        if replace:
+            threading.Thread(target=self._fill, daemon=True).start()
 
     def _fill(self) -> None:
-        """One more idle child, unless there are enough."""
+        """One more idle child, unless there are enough. One that cannot be prepared is the next caller's
+        to see: it prepares its own, and is told what is wrong."""
         if not self._slots.acquire(timeout=self._limits.wall_s):
             return
         try:
             with self._lock:
                 enough = self._closed or len(self._idle) >= self._size
             if not enough:
-                self._give_back(self._prepared(), self._uses, good=True)
-        except errors.ChildFailed:
-            # The next call prepares its own child, and its caller is told what is wrong.
-            time.sleep(0)
+                with contextlib.suppress(errors.ChildFailed):
+                    child = self._prepared()
+                    with self._lock:
+                        keep = not self._closed
+                        if keep:
+                            self._idle.append((child, self._uses))
+                    if not keep:
+                        child.close()
         finally:
             self._slots.release()
 
