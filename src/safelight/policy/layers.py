@@ -91,7 +91,7 @@ def _trouble(
     place: Traversable | None, wanted: str | Path, identity: str, seen: list[str]
 ) -> tuple[str, str] | None:
     if place is None:
-        return f"There is no policy {str(wanted)!r}.", did_you_mean(str(wanted), SHIPPED_NAMES)
+        return f"There is no policy {str(wanted)!r}.", did_you_mean(Path(wanted).name, SHIPPED_NAMES)
     if identity in seen:
         return f"{str(wanted)!r} extends itself, by way of {len(seen)} documents.", "Take one `extends` away."
     if len(seen) >= MAX_EXTENDS:

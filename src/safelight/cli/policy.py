@@ -1,0 +1,245 @@
+"""`safelight policy`: write, check, compare, replay and publish policies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from safelight.errors import Conflict, InvalidField, NotFound
+
+from .exits import Exit
+from .output import emit, progress_console
+from .verbs import installation
+
+if TYPE_CHECKING:
+    from safelight.policy.documents import Policy
+    from safelight.policy.replay import Record, ReplayReport
+    from safelight.trust.policies import Published
+    from safelight.wiring import Installation
+
+app = typer.Typer(no_args_is_help=True, help="Write, check, compare, replay and publish policies.")
+
+Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+Who = Annotated[str, typer.Option("--who", help="The person who decides this.")]
+Document = Annotated[
+    str | None,
+    typer.Argument(help="A shipped name, a file, a folder or a policy_... id. [default: what is in force]"),
+]
+
+_TEMPLATE = """\
+# See docs/policy.md. Check it with: safelight policy check {file}
+policy: {name}
+version: "1"
+extends: {extends}
+
+thresholds: {{}}      # such as {{sx-1: 0.7}}
+rules: []           # such as: - {{id: ip-2, action: block}}
+"""
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("policy.yaml"),
+    extends: Annotated[str, typer.Option(help="starter, strict, creative or a file.")] = "starter",
+    as_json: Json = False,
+) -> int:
+    """Write a document to start from. An existing file is left alone."""
+    name = path.stem if path.stem != "policy" else "house"
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            quoted = json.dumps(extends, ensure_ascii=False)
+            file.write(_TEMPLATE.format(file=path, name=json.dumps(name, ensure_ascii=False), extends=quoted))
+    except FileExistsError:
+        raise Conflict(f"{path} exists already.", remedy="Choose another name, or edit it.") from None
+    except OSError as error:
+        raise InvalidField(f"{path} cannot be written: {error.strerror}.", param="path") from error
+    emit({"written": path, "extends": extends}, as_json, f"Wrote {path}, which extends {extends}.")
+    return Exit.OK
+
+
+@app.command()
+def check(ctx: typer.Context, document: Annotated[str, typer.Argument()], as_json: Json = False) -> int:
+    """Read a document with all it extends, and name every problem by file, line, field and remedy."""
+    policy = _policy(installation(ctx), document)
+    payload = {**_payload(policy), "problems": []}
+    emit(payload, as_json, f"{_title(policy)}: {len(policy.rules)} rules, no problems.")
+    return Exit.OK
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    document: Document = None,
+    versions: Annotated[bool, typer.Option("--versions", help="List what was published instead.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Print a policy as it decides: everything it extends laid together."""
+    parts = installation(ctx)
+    if versions:
+        listed = parts.policies.list()
+        lines = "\n".join(_version(one) for one in listed)
+        emit({"policies": listed}, as_json, lines or "Nothing was published; the settings name the policy.")
+        return Exit.OK
+    policy = _policy(parts, document)
+    emit({**_payload(policy), "document": policy.document}, as_json, "\n".join(_describe(policy)))
+    return Exit.OK
+
+
+@app.command()
+def diff(
+    ctx: typer.Context,
+    old: Annotated[str, typer.Argument(help="A shipped name, a file, a folder or a policy_... id.")],
+    new: Annotated[str, typer.Argument(help="What would take its place.")],
+    as_json: Json = False,
+) -> int:
+    """Say what changes from one policy to another, rule by rule and field by field."""
+    from safelight.policy.changes import diff as compare
+
+    parts = installation(ctx)
+    found = compare(_policy(parts, old), _policy(parts, new))
+    emit(found.as_json(), as_json, "\n".join(found.lines()))
+    return Exit.OK
+
+
+@app.command()
+def replay(
+    ctx: typer.Context,
+    document: Document = None,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Over the reference cases, in place of history.")
+    ] = False,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Over a file of records, in place of history.")
+    ] = None,
+    fail_on_change: Annotated[
+        bool, typer.Option("--fail-on-change", help="Exit 1 where any verdict changes.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Decide everything on record anew, and count which verdicts would change. Nothing is changed."""
+    from safelight.policy.replay import replay as run
+
+    parts = installation(ctx)
+    policy = _policy(parts, document)
+    with progress_console().status("Replaying"):
+        report = run(policy, parts.taxonomy, _records(parts, reference=reference, file=file))
+    emit(report.as_json(), as_json, "\n".join(_told(report)))
+    if report.unreadable or (fail_on_change and report.changed):
+        return Exit.ERROR
+    return Exit.OK
+
+
+@app.command()
+def publish(
+    ctx: typer.Context, document: Annotated[str, typer.Argument()], who: Who, as_json: Json = False
+) -> int:
+    """Put a document in force as the next version of its name, and say what changes by it."""
+    from safelight.policy.changes import diff as compare
+
+    parts = installation(ctx)
+    policy = _policy(parts, document)
+    changes = compare(_policy(parts, None), policy)
+    published = parts.policies.publish(policy, who=who)
+    lines = [f"In force: {_version(published)}", *changes.lines()]
+    emit({"published": published, "changes": changes.as_json()}, as_json, "\n".join(lines))
+    return Exit.OK
+
+
+@app.command()
+def rollback(ctx: typer.Context, who: Who, as_json: Json = False) -> int:
+    """Put the version before the one in force back in force."""
+    published = installation(ctx).policies.rollback(who=who)
+    emit({"published": published}, as_json, f"In force again: {_version(published)}")
+    return Exit.OK
+
+
+def _policy(parts: Installation, wanted: str | None) -> Policy:
+    from safelight.ids import is_id
+    from safelight.policy.documents import load
+
+    if wanted is None:
+        return parts.policy(parts.tenant)
+    if is_id(wanted, "policy"):
+        found: Policy = parts.policies.get(wanted)
+        return found
+    return load(wanted, parts.taxonomy)
+
+
+def _records(parts: Installation, *, reference: bool, file: Path | None) -> Iterable[Record]:
+    if reference:
+        from safelight.policy.reference import records
+
+        return records(parts.taxonomy)
+    if file is not None:
+        return _from_file(file)
+    from safelight.trust.policies import history
+
+    return history(parts.database, waivers=[waiver.terms for waiver in parts.waivers_in_force(parts.tenant)])
+
+
+def _from_file(file: Path) -> Iterable[Record]:
+    import msgspec
+
+    from safelight.policy.replay import read_records
+
+    if not file.is_file():
+        raise NotFound(f"There is no file {file}.")
+    with file.open("rb") as stream:
+        try:
+            yield from read_records(stream)
+        except (msgspec.DecodeError, OSError) as error:
+            raise InvalidField(f"{file} is no file of records: {error}.", param="file") from error
+
+
+def _payload(policy: Policy) -> dict[str, Any]:
+    return {
+        "name": policy.name,
+        "version": policy.version,
+        "about": policy.about,
+        "sha256": policy.sha256,
+        "rules": len(policy.rules),
+    }
+
+
+def _title(policy: Policy) -> str:
+    return f"{policy.name} {policy.version} ({policy.sha256[:12]})"
+
+
+def _version(one: Published) -> str:
+    import datetime as dt
+
+    day = dt.datetime.fromtimestamp(one.published_at, dt.UTC).isoformat(timespec="minutes")
+    mark = ", in force" if one.active else ""
+    return f"{one.id}  {one.name} {one.version} ({one.sha256[:12]}), {day} by {one.published_by}{mark}"
+
+
+def _describe(policy: Policy) -> Iterable[str]:
+    yield _title(policy)
+    if policy.about:
+        yield policy.about
+    yield ""
+    for rule in sorted(policy.rules, key=lambda rule: -rule.action.severity):
+        vault = ", vaulted" if rule.vault else ""
+        clauses = [clause for clause in (rule.when, *rule.all_of, *rule.any_of) if clause is not None]
+        names = sorted({name for clause in clauses for name in clause.categories}) or ["any category"]
+        yield f"{rule.id:8} {rule.action.value + vault:14} {', '.join(names)}: {rule.reason}"
+    yield ""
+    for requirement in policy.requirements:
+        yield (
+            f"{requirement.id:14} {requirement.missing.value} unless checked:"
+            f" {', '.join(sorted(requirement.categories))} in {', '.join(sorted(requirement.modalities))}"
+            f" at {', '.join(sorted(requirement.stages))}"
+        )
+
+
+def _told(report: ReplayReport) -> Iterable[str]:
+    yield f"{report.policy}: {report.records} judgements, {report.changed} change, {report.vaulted} vaulted."
+    if report.unreadable:
+        yield f"{report.unreadable} could not be read and are not counted."
+    for step in report.as_json()["transitions"]:
+        examples = f"  such as {', '.join(step['examples'])}" if step["before"] != step["after"] else ""
+        yield f"  {step['before'] or 'undecided'} -> {step['after']}: {step['count']}{examples}"
