@@ -115,6 +115,8 @@ class Verifier:
         it raise.
         """
         try:
+            if path.exists() and not path.is_file():
+                raise InvalidMedia(f"{path} is no file.")
             sha256 = sha256_of(path)
         except FileNotFoundError as error:
             raise NotFound(f"There is no file {path}.") from error

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,30 @@ def test_half_a_waiver_is_none(here: Path, capsys: pytest.CaptureFixture[str]) -
     assert code == 1
     assert "go together" in answer["error"]["message"]
     assert list(here.iterdir()) == []
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_at_a_terminal_it_asks_who_decides_and_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("Ada Park\nonly on my desk\n"))
+    assert main(["init"]) == 0
+    assert "by Ada Park" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("typed", ["\n", "Ada Park\n"])
+def test_at_a_terminal_no_answer_waives_nothing(
+    typed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    main(["init"])
+    capsys.readouterr()
+    installed = load()
+    assert installed.waivers_in_force(installed.tenant) == ()
 
 
 def test_for_people_it_says_what_comes_next(capsys: pytest.CaptureFixture[str]) -> None:

@@ -177,6 +177,8 @@ def test_what_is_no_file_is_said_plainly(verifier: Verifier, tmp_path: Path) -> 
         verifier.verify(tmp_path / "nowhere.mp4")
     with pytest.raises(InvalidMedia):
         verifier.verify(tmp_path)
+    with pytest.raises(InvalidMedia):
+        verifier.verify(Path("/dev/zero"))
 
 
 def test_a_manifest_elsewhere_is_not_fetched(keys: KeyStore, video: Path, tmp_path: Path) -> None:
