@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +14,7 @@ from .output import emit
 from .verbs import installation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from safelight.store.database import Database
     from safelight.trust.audit import HeadKey, Heads, LogEntry, Verification
@@ -43,7 +44,8 @@ def verify(
     """Check every entry, what it says, and every signed head. Exit 3: somebody changed something."""
     from safelight.trust.audit import verify as check
 
-    result = check(_database(ctx, database), _places(ctx, heads), _key(ctx, public_key))
+    with _database(ctx, database) as opened:
+        result = check(opened, _places(ctx, heads), _key(ctx, public_key))
     emit(result, as_json, _sentences(result))
     return Exit.OK if result.ok else Exit.BLOCKED
 
@@ -59,7 +61,8 @@ def show(
     """Print entries, oldest first, with what they say unless it was erased."""
     from safelight.trust.audit import entries
 
-    found = entries(_database(ctx, database), after=after, limit=limit)
+    with _database(ctx, database) as opened:
+        found = entries(opened, after=after, limit=limit)
     emit({"entries": found}, as_json, "\n".join(_line(entry) for entry in found) or "The log is empty.")
     return Exit.OK
 
@@ -78,13 +81,15 @@ def head(ctx: typer.Context, as_json: Json = False) -> int:
     return Exit.OK
 
 
-def _database(ctx: typer.Context, url: str | None) -> Database:
+@contextmanager
+def _database(ctx: typer.Context, url: str | None) -> Iterator[Database]:
     if url is None:
-        own: Database = installation(ctx).database
-        return own
+        yield installation(ctx).database
+        return
     from safelight.store.database import Database
 
-    return Database(url)
+    with closing(Database(url)) as database:
+        yield database
 
 
 def _places(ctx: typer.Context, folder: Path | None) -> Sequence[Heads]:

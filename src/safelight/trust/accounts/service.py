@@ -185,7 +185,9 @@ class Accounts:
         """Who is behind a session's token. Raises `Unauthenticated`."""
         row = self._session(token)
         if row is None:
-            raise Unauthenticated("You are not signed in.", remedy="Open a fresh login link.")
+            raise Unauthenticated(
+                "You are not signed in.", remedy="Ask the person who runs this gateway for a login link."
+            )
         return row
 
     def end_session(self, token: str) -> None:
@@ -252,5 +254,5 @@ def _named(name: str) -> str:
 def _bad_link() -> Unauthenticated:
     return Unauthenticated(
         "This login link has been used, has expired, or never was one.",
-        remedy="Make a fresh one with `safelight keys login`.",
+        remedy="Ask the person who runs this gateway for a fresh one.",
     )

@@ -135,6 +135,7 @@ class FolderHeads:
     def append(self, head: Head) -> None:
         new = not self._path.exists()
         try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._path.open("ab") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 torn = file.tell() > 0 and not self._ends_in_newline()

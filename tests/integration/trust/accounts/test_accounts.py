@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from safelight.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
+from safelight.store.database import Database
+from safelight.store.tables import keys, log, log_contents, login_links, sessions
+from safelight.trust.accounts import Accounts, Principal, PrincipalKind, Scope
+from safelight.trust.accounts.service import CACHE_S, LINK_S, SESSION_S
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(database_url: str, clock: Clock) -> Iterator[Database]:
+    database = Database(database_url, clock=clock)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def accounts(database: Database) -> Accounts:
+    return Accounts(database)
+
+
+def person(tenant: str) -> Principal:
+    return Principal(
+        tenant=tenant,
+        id="user_1",
+        kind=PrincipalKind.PERSON,
+        name="Ada",
+        scopes=frozenset({Scope.ADMIN, Scope.REVIEW}),
+    )
+
+
+def events(database: Database) -> list[str]:
+    with database.across_tenants("looking", readonly=True) as tx:
+        return [row.event for row in tx.select(log, order_by=(log.c.seq,))]
+
+
+def test_a_key_opens_its_tenant_with_its_scopes(accounts: Accounts) -> None:
+    tenant = accounts.create_tenant("Acme")
+    record, token = accounts.create_key(tenant.id, "app", {Scope.VIDEOS_READ})
+    principal = accounts.authenticate(token)
+    assert (principal.tenant, principal.id, principal.kind) == (tenant.id, record.id, PrincipalKind.KEY)
+    assert principal.scopes == {Scope.VIDEOS_READ}
+    assert accounts.tenants() == (tenant,)
+    assert accounts.tenant(tenant.id) == tenant
+
+
+def test_a_token_is_told_once_and_kept_nowhere(accounts: Accounts, database: Database) -> None:
+    tenant = accounts.create_tenant("Acme")
+    _, token = accounts.create_key(tenant.id, "app")
+    assert token.startswith("sk-safelight-")
+    secret = token.removeprefix("sk-safelight-")
+    with database.across_tenants("looking", readonly=True) as tx:
+        everything = repr([tx.select(table) for table in (keys, log, log_contents)])
+    assert secret not in everything
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "sk-safelight-", "sk-other-" + "a" * 43, "sk-safelight-" + "a" * 43, "sk-safelight-" + "é" * 43],
+)
+def test_a_wrong_token_is_refused_with_the_same_words(accounts: Accounts, token: str) -> None:
+    with pytest.raises(Unauthenticated, match="missing or wrong"):
+        accounts.authenticate(token)
+
+
+def test_a_scope_that_was_not_granted_is_refused(accounts: Accounts) -> None:
+    tenant = accounts.create_tenant("Acme")
+    _, token = accounts.create_key(tenant.id, "admin", {Scope.ADMIN})
+    principal = accounts.authenticate(token)
+    principal.require(Scope.ADMIN)
+    assert not principal.may(Scope.VAULT)
+    with pytest.raises(Forbidden, match="vault"):
+        principal.require(Scope.VAULT)
+
+
+def test_a_revoked_key_is_refused_here_at_once_and_elsewhere_within_seconds(
+    accounts: Accounts, database: Database, clock: Clock
+) -> None:
+    tenant = accounts.create_tenant("Acme")
+    record, token = accounts.create_key(tenant.id, "app")
+    elsewhere = Accounts(database)
+    accounts.authenticate(token)
+    elsewhere.authenticate(token)
+    assert accounts.revoke(tenant.id, record.id).revoked_at == clock.now
+    with pytest.raises(Unauthenticated):
+        accounts.authenticate(token)
+    clock.now += CACHE_S
+    with pytest.raises(Unauthenticated):
+        elsewhere.authenticate(token)
+    with pytest.raises(Conflict):
+        accounts.revoke(tenant.id, record.id)
+
+
+def test_a_key_is_revoked_only_by_its_tenant(accounts: Accounts) -> None:
+    one, other = accounts.create_tenant("One"), accounts.create_tenant("Other")
+    record, token = accounts.create_key(one.id, "app")
+    with pytest.raises(NotFound):
+        accounts.revoke(other.id, record.id)
+    assert accounts.keys(other.id) == ()
+    assert accounts.authenticate(token).tenant == one.id
+
+
+def test_use_is_noted_to_the_minute(accounts: Accounts, clock: Clock) -> None:
+    tenant = accounts.create_tenant("Acme")
+    _, token = accounts.create_key(tenant.id, "app")
+    accounts.authenticate(token)
+    first = clock.now
+    clock.now += 30
+    accounts.authenticate(token)
+    assert accounts.keys(tenant.id)[0].last_used_at == first
+    clock.now += 31
+    accounts.authenticate(token)
+    assert accounts.keys(tenant.id)[0].last_used_at == clock.now
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "two\nlines", "nul\0"])
+def test_a_name_that_is_none_is_refused(accounts: Accounts, name: str) -> None:
+    with pytest.raises(BadInput):
+        accounts.create_tenant(name)
+
+
+def test_a_key_needs_a_tenant_and_a_scope(accounts: Accounts) -> None:
+    with pytest.raises(NotFound):
+        accounts.create_key("tenant_none", "app")
+    tenant = accounts.create_tenant("Acme")
+    with pytest.raises(BadInput):
+        accounts.create_key(tenant.id, "app", ())
+
+
+def test_a_login_link_opens_one_session(accounts: Accounts, clock: Clock) -> None:
+    tenant = accounts.create_tenant("Acme")
+    link = accounts.create_login_link(person(tenant.id))
+    record, token = accounts.redeem(link)
+    assert record.principal == person(tenant.id) == accounts.session(token)
+    with pytest.raises(Unauthenticated, match="has been used"):
+        accounts.redeem(link)
+    clock.now += SESSION_S + 1
+    with pytest.raises(Unauthenticated):
+        accounts.session(token)
+
+
+def test_of_many_who_open_one_link_at_once_one_gets_in(accounts: Accounts) -> None:
+    tenant = accounts.create_tenant("Acme")
+    link = accounts.create_login_link(person(tenant.id))
+    inside: list[str] = []
+    ready = threading.Barrier(5)
+
+    def redeem() -> None:
+        ready.wait()
+        try:
+            inside.append(accounts.redeem(link)[1])
+        except Unauthenticated:
+            return
+
+    threads = [threading.Thread(target=redeem) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(inside) == 1
+
+
+def test_a_link_is_refused_after_15_minutes(accounts: Accounts, clock: Clock) -> None:
+    tenant = accounts.create_tenant("Acme")
+    link = accounts.create_login_link(person(tenant.id))
+    clock.now += LINK_S
+    with pytest.raises(Unauthenticated):
+        accounts.redeem(link)
+
+
+def test_who_signs_out_is_out(accounts: Accounts) -> None:
+    tenant = accounts.create_tenant("Acme")
+    _, token = accounts.redeem(accounts.create_login_link(person(tenant.id)))
+    accounts.end_session(token)
+    accounts.end_session(token)
+    accounts.end_session("nonsense")
+    with pytest.raises(Unauthenticated):
+        accounts.session(token)
+
+
+def test_tokens_of_one_kind_are_no_tokens_of_another(accounts: Accounts) -> None:
+    tenant = accounts.create_tenant("Acme")
+    _, key = accounts.create_key(tenant.id, "app")
+    link = accounts.create_login_link(person(tenant.id))
+    for use in (accounts.authenticate, accounts.session):
+        with pytest.raises(Unauthenticated):
+            use(link)
+    for use in (accounts.redeem, accounts.session):
+        with pytest.raises(Unauthenticated):
+            use(key)
+
+
+def test_what_can_no_longer_be_used_is_removed(accounts: Accounts, database: Database, clock: Clock) -> None:
+    tenant = accounts.create_tenant("Acme")
+    accounts.create_login_link(person(tenant.id))
+    accounts.redeem(accounts.create_login_link(person(tenant.id)))
+    assert accounts.tidy() == 0
+    clock.now += SESSION_S + 1
+    assert accounts.tidy() == 3
+    with database.reading(tenant.id) as tx:
+        assert (tx.count(login_links), tx.count(sessions)) == (0, 0)
+
+
+def test_everything_is_on_the_record(accounts: Accounts, database: Database) -> None:
+    tenant = accounts.create_tenant("Acme")
+    record, _ = accounts.create_key(tenant.id, "app")
+    accounts.revoke(tenant.id, record.id)
+    _, token = accounts.redeem(accounts.create_login_link(person(tenant.id)))
+    accounts.end_session(token)
+    assert events(database) == [
+        "tenant.created",
+        "key.created",
+        "key.revoked",
+        "login_link.created",
+        "session.opened",
+        "session.ended",
+    ]
+
+
+def test_scopes_of_a_newer_version_grant_nothing(accounts: Accounts, database: Database) -> None:
+    tenant = accounts.create_tenant("Acme")
+    record, token = accounts.create_key(tenant.id, "app", {Scope.CHECKS})
+    with database.transaction(tenant.id) as tx:
+        tx.update(keys, keys.c.id == record.id, scopes=["checks", "everything"])
+    assert accounts.authenticate(token).scopes == {Scope.CHECKS}

@@ -1,0 +1,405 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import text
+
+from safelight.errors import BadInput, SettingsError
+from safelight.store.chain import canonical, commitment, entry_hash
+from safelight.store.database import Database
+from safelight.store.tables import log, log_contents
+from safelight.trust.audit import (
+    FolderHeads,
+    HeadKey,
+    HeadWriter,
+    StoreHeads,
+    Verification,
+    entries,
+    erase,
+    history,
+    verify,
+)
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> HeadKey:
+    (tmp_path / "keys").mkdir()
+    return HeadKey.load(tmp_path / "keys")
+
+
+@pytest.fixture
+def heads(tmp_path: Path) -> FolderHeads:
+    (tmp_path / "heads").mkdir()
+    return FolderHeads(tmp_path / "heads")
+
+
+def write(database: Database, count: int, tenant: str = "acme") -> None:
+    for number in range(count):
+        with database.transaction(tenant) as tx:
+            tx.log("video.moved", subject=f"video_{number}", actor="jobs", content={"number": number})
+
+
+def tamper(database: Database, *statements: str) -> None:
+    with database.migrating() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def sentences(result: Verification) -> str:
+    assert not result.ok
+    return " ".join(problem.sentence for problem in result.problems)
+
+
+def test_an_untouched_log_holds(database: Database, heads: FolderHeads, key: HeadKey) -> None:
+    assert verify(database, [heads], key).ok
+    write(database, 3)
+    write(database, 2, tenant="other")
+    HeadWriter(database, key, [heads]).write()
+    result = verify(database, [heads], key)
+    assert result.problems == ()
+    assert (result.ok, result.entries, result.heads, result.vouched) == (True, 5, 1, 5)
+
+
+def test_several_entries_of_one_transaction_are_chained_in_order(
+    database: Database, heads: FolderHeads, key: HeadKey
+) -> None:
+    with database.transaction("acme") as tx:
+        for number in range(3):
+            tx.log("x", subject=str(number), actor="me", content={})
+    assert [entry.subject for entry in entries(database)] == ["0", "1", "2"]
+    assert verify(database, [heads], key).ok
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE log SET actor = 'nobody' WHERE seq = 3", "Entry 3 was changed"),
+        ("UPDATE log SET at = at + 1 WHERE seq = 3", "Entry 3 was changed"),
+        ("UPDATE log SET tenant_id = 'other' WHERE seq = 3", "Entry 3 was changed"),
+        ("UPDATE log SET previous = hash WHERE seq = 3", "Entry 3 does not follow"),
+        ("UPDATE log SET hash = previous WHERE seq = 3", "Entry 4 does not follow"),
+        ("DELETE FROM log WHERE seq = 3", "Entry 3 is missing."),
+        ("DELETE FROM log WHERE seq IN (2, 3)", "Entries 2 to 3 are missing."),
+        ("DELETE FROM log WHERE seq = 1", "Entry 1 is missing."),
+        ("DELETE FROM log WHERE seq = 6", "The log ends at entry 5"),
+        ("DELETE FROM log", "The log ends at entry 0"),
+        ("DELETE FROM log_head", "does not say where it ends"),
+        ("UPDATE log_contents SET content = NULL WHERE seq = 3", "nobody is on the record"),
+        ("DELETE FROM log_contents WHERE seq = 3", "removed without a trace"),
+        ("UPDATE log_contents SET tenant_id = 'other' WHERE seq = 3", "given to another tenant"),
+        ("UPDATE log_contents SET salt = content WHERE seq = 3", "is not what was written"),
+    ],
+)
+def test_a_change_is_found_and_named(
+    database: Database, heads: FolderHeads, key: HeadKey, change: str, said: str
+) -> None:
+    write(database, 6)
+    tamper(database, change)
+    assert said in sentences(verify(database, [heads], key))
+
+
+def test_entries_in_another_order_are_found(database: Database, heads: FolderHeads, key: HeadKey) -> None:
+    write(database, 6)
+    tamper(
+        database,
+        "UPDATE log SET seq = 99 WHERE seq = 3",
+        "UPDATE log SET seq = 3 WHERE seq = 4",
+        "UPDATE log SET seq = 4 WHERE seq = 99",
+    )
+    said = sentences(verify(database, [heads], key))
+    assert "Entry 3" in said
+    assert "Entry 4" in said
+
+
+def test_what_two_entries_say_exchanged_is_found(
+    database: Database, heads: FolderHeads, key: HeadKey
+) -> None:
+    write(database, 6)
+    tamper(
+        database,
+        "UPDATE log_contents SET seq = 99 WHERE seq = 3",
+        "UPDATE log_contents SET seq = 3 WHERE seq = 4",
+        "UPDATE log_contents SET seq = 4 WHERE seq = 99",
+    )
+    result = verify(database, [heads], key)
+    assert [problem.seq for problem in result.problems] == [3, 4]
+
+
+def rewrite(database: Database, until: int) -> None:
+    """Cut the log after `until`, change its last entry, and make the whole chain hold again."""
+    with database.across_tenants("an attacker with the database") as tx:
+        tx.delete(log, log.c.seq > until)
+        tx.delete(log_contents, log_contents.c.seq > until)
+        row = tx.one(log, log.c.seq == until)
+        assert row is not None
+        content = canonical({"number": "forged"})
+        fields: dict[str, Any] = {
+            "previous": row.previous,
+            "seq": row.seq,
+            "at": row.at,
+            "tenant_id": row.tenant_id,
+            "event": row.event,
+            "subject": row.subject,
+            "actor": row.actor,
+            "commitment": commitment(b"salt", content),
+        }
+        hash_ = entry_hash(**fields)
+        tx.update(log, log.c.seq == until, commitment=fields["commitment"], hash=hash_)
+        tx.update(log_contents, log_contents.c.seq == until, salt=b"salt", content=content)
+    tamper(database, f"UPDATE log_head SET seq = {until}, hash = '{hash_}'")
+
+
+def test_a_log_cut_off_and_made_whole_again_is_found_by_its_heads(
+    database: Database, heads: FolderHeads, key: HeadKey
+) -> None:
+    write(database, 6)
+    HeadWriter(database, key, [heads]).write()
+    rewrite(database, 4)
+    assert verify(database, [], key).ok
+    assert "vouches for entry 6, but the log ends at entry 4" in sentences(verify(database, [heads], key))
+
+
+def test_an_entry_forged_with_its_chain_is_found_by_its_heads(
+    database: Database, heads: FolderHeads, key: HeadKey
+) -> None:
+    write(database, 6)
+    HeadWriter(database, key, [heads]).write()
+    rewrite(database, 6)
+    assert verify(database, [], key).ok
+    assert "Entry 6 is not the one" in sentences(verify(database, [heads], key))
+
+
+def test_a_head_by_another_key_is_found(
+    database: Database, heads: FolderHeads, key: HeadKey, tmp_path: Path
+) -> None:
+    write(database, 3)
+    (tmp_path / "other").mkdir()
+    HeadWriter(database, HeadKey.load(tmp_path / "other"), [heads]).write()
+    assert "not signed by this gateway's key" in sentences(verify(database, [heads], key))
+
+
+def test_an_edited_head_and_a_line_that_is_none_are_found(
+    database: Database, heads: FolderHeads, key: HeadKey, tmp_path: Path
+) -> None:
+    write(database, 3)
+    HeadWriter(database, key, [heads]).write()
+    path = tmp_path / "heads" / "heads.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"seq":3', b'"seq":2') + b"nonsense\n\xff\n")
+    said = sentences(verify(database, [heads], key))
+    assert "not signed" in said
+    assert "Line 2 of heads.jsonl is not a head." in said
+    assert "Line 3" in said
+
+
+def test_a_head_after_a_torn_line_stands_on_its_own(
+    database: Database, heads: FolderHeads, key: HeadKey, tmp_path: Path
+) -> None:
+    path = tmp_path / "heads" / "heads.jsonl"
+    path.write_bytes(b'{"seq":1,"ha')
+    write(database, 2)
+    HeadWriter(database, key, [heads]).write()
+    result = verify(database, [heads], key)
+    assert result.heads == 1
+    assert [problem.sentence for problem in result.problems] == ["Line 1 of heads.jsonl is not a head."]
+
+
+def test_heads_are_written_only_where_the_log_has_grown(
+    database: Database, heads: FolderHeads, key: HeadKey
+) -> None:
+    writer = HeadWriter(database, key, [heads])
+    assert writer.write() is None
+    write(database, 1)
+    assert writer.write() is not None
+    assert writer.write() is None
+    assert len(list(heads.read())) == 1
+
+
+def test_a_running_writer_leaves_a_last_head_when_it_stops(
+    database: Database, heads: FolderHeads, key: HeadKey
+) -> None:
+    writer = HeadWriter(database, key, [heads], interval_s=3600)
+    writer.start()
+    writer.start()
+    write(database, 2)
+    head = writer.stop()
+    assert head is not None
+    assert head.seq == 2
+    assert verify(database, [heads], key).vouched == 2
+
+
+def test_heads_in_an_object_store_vouch_like_those_in_a_folder(
+    database: Database, key: HeadKey, s3: Any, tmp_path: Path
+) -> None:
+    places = [StoreHeads(s3.bucket(), options=s3.options), StoreHeads((tmp_path / "away").as_uri())]
+    write(database, 3)
+    HeadWriter(database, key, places).write()
+    HeadWriter(database, key, places).write()
+    rewrite(database, 2)
+    for place in places:
+        result = verify(database, [place], key)
+        assert result.heads == 1
+        assert "vouches for entry 3" in sentences(result)
+
+
+def test_erasing_leaves_the_chain_whole_and_is_on_the_record(
+    database: Database, heads: FolderHeads, key: HeadKey
+) -> None:
+    write(database, 5)
+    with database.transaction("acme") as tx:
+        assert erase(tx, [2, 4, 4], actor="officer", why="a person asked") == 2
+    result = verify(database, [heads], key)
+    assert result.problems == ()
+    assert (result.entries, result.erased) == (6, 2)
+    found = {entry.seq: entry.content for entry in entries(database)}
+    assert found[2] is None
+    assert found[3] == {"number": 2}
+    assert found[6] == {"seqs": [2, 4], "why": "a person asked"}
+    with database.across_tenants("looking", readonly=True) as tx:
+        row = tx.one(log_contents, log_contents.c.seq == 2)
+    assert row is not None
+    assert bytes(row.salt) == b""
+
+
+def test_an_erasure_itself_and_others_entries_cannot_be_erased(database: Database) -> None:
+    write(database, 2)
+    write(database, 1, tenant="other")
+    with database.transaction("acme") as tx:
+        erase(tx, [1], actor="officer", why="asked")
+    for seq in (3, 4, 99):
+        with database.transaction("acme") as tx, pytest.raises(BadInput):
+            erase(tx, [seq], actor="officer", why="asked")
+
+
+def test_a_subjects_history_is_its_tenants_alone(database: Database) -> None:
+    write(database, 2)
+    write(database, 2, tenant="other")
+    with database.reading("acme") as tx:
+        assert [(entry.seq, entry.content) for entry in history(tx, "video_1")] == [(2, {"number": 1})]
+
+
+def test_two_processes_append_to_one_chain(database_url: str, heads: FolderHeads, key: HeadKey) -> None:
+    code = """
+import sys
+from safelight.store.database import Database
+database = Database(sys.argv[1])
+for number in range(40):
+    with database.transaction(sys.argv[2]) as tx:
+        tx.log("x", subject=str(number), actor=sys.argv[2], content={"number": number})
+        tx.log("y", subject=str(number), actor=sys.argv[2], content={})
+"""
+    running = [subprocess.Popen([sys.executable, "-c", code, database_url, name]) for name in ("one", "two")]
+    assert [process.wait() for process in running] == [0, 0]
+    database = Database(database_url)
+    result = verify(database, [heads], key)
+    database.close()
+    assert result.problems == ()
+    assert result.entries == 160
+
+
+def test_long_logs_are_read_in_pages(
+    database: Database, heads: FolderHeads, key: HeadKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("safelight.trust.audit.service._PAGE", 7)
+    write(database, 20)
+    assert verify(database, [heads], key).entries == 20
+    tamper(database, "DELETE FROM log WHERE seq IN (7, 8)")
+    assert "Entries 7 to 8 are missing." in sentences(verify(database, [heads], key))
+
+
+def test_very_many_problems_are_counted_not_listed(
+    database: Database, heads: FolderHeads, key: HeadKey
+) -> None:
+    with database.transaction("acme") as tx:
+        for number in range(130):
+            tx.log("x", subject=str(number), actor="me", content={})
+    tamper(database, "UPDATE log SET actor = 'nobody'")
+    result = verify(database, [heads], key)
+    assert len(result.problems) == 101
+    assert result.problems[-1].sentence == "And 30 more problems."
+
+
+def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    first = HeadKey.load(tmp_path)
+    assert HeadKey.load(tmp_path).fingerprint == first.fingerprint
+    assert HeadKey.public(tmp_path / "audit.pub.pem").fingerprint == first.fingerprint
+    assert (tmp_path / "audit.pem").stat().st_mode & 0o777 == 0o600
+    assert {path.name for path in tmp_path.iterdir()} == {"audit.pem", "audit.pub.pem"}
+
+
+@pytest.mark.parametrize("read", [HeadKey.public, lambda path: HeadKey.load(path.parent)])
+def test_a_file_that_is_no_key_is_said(tmp_path: Path, read: Callable[[Path], HeadKey]) -> None:
+    for name in ("audit.pem", "audit.pub.pem"):
+        (tmp_path / name).write_text("not a key")
+    with pytest.raises(SettingsError, match="not an Ed25519 key"):
+        read(tmp_path / "audit.pub.pem")
+
+
+def test_the_public_half_cannot_sign(tmp_path: Path) -> None:
+    HeadKey.load(tmp_path)
+    with pytest.raises(ValueError, match="cannot sign"):
+        HeadKey.public(tmp_path / "audit.pub.pem").sign(seq=1, hash="0", at=1.0)
+
+
+class TestCommandLine:
+    @pytest.fixture
+    def arguments(self, database_url: str, tmp_path: Path, heads: FolderHeads, key: HeadKey) -> list[str]:
+        database = Database(database_url)
+        write(database, 3)
+        HeadWriter(database, key, [heads]).write()
+        database.close()
+        return ["--database", database_url]
+
+    @pytest.fixture
+    def copies(self, tmp_path: Path) -> list[str]:
+        return [
+            "--heads",
+            str(tmp_path / "heads"),
+            "--public-key",
+            str(tmp_path / "keys" / "audit.pub.pem"),
+        ]
+
+    def run(self, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+        from typer.main import get_command
+
+        from safelight.cli.audit import app
+
+        code = get_command(app).main(args=list(arguments), prog_name="audit", standalone_mode=False)
+        return code, capsys.readouterr().out
+
+    def test_a_sound_log_is_said_to_hold(
+        self, capsys: pytest.CaptureFixture[str], arguments: list[str], copies: list[str]
+    ) -> None:
+        code, said = self.run(capsys, "verify", *arguments, *copies)
+        assert code == 0
+        assert "The log holds (3 entries" in said
+        code, said = self.run(capsys, "verify", *arguments, *copies, "--json")
+        assert msgspec.json.decode(said)["vouched"] == 3
+
+    def test_a_changed_log_ends_with_3(
+        self,
+        capsys: pytest.CaptureFixture[str],
+        arguments: list[str],
+        copies: list[str],
+        database_url: str,
+    ) -> None:
+        database = Database(database_url)
+        tamper(database, "UPDATE log SET actor = 'nobody' WHERE seq = 2")
+        database.close()
+        code, said = self.run(capsys, "verify", *arguments, *copies)
+        assert code == 3
+        assert "Entry 2 was changed after it was written." in said
+
+    def test_entries_are_shown_with_what_they_say(
+        self, capsys: pytest.CaptureFixture[str], arguments: list[str]
+    ) -> None:
+        code, said = self.run(capsys, "show", "--after", "1", "--limit", "1", *arguments)
+        assert code == 0
+        assert "video.moved  video_1  by jobs" in said
+        _, said = self.run(capsys, "show", "--json", *arguments)
+        assert [entry["seq"] for entry in msgspec.json.decode(said)["entries"]] == [1, 2, 3]
