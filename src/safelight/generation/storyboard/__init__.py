@@ -1,0 +1,22 @@
+"""The embedded generator `storyboard`: moving sketches of a prompt, free, fast, the same for the same seed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from safelight.generation.protocol import LocalGenerator
+
+
+def create(options: dict[str, Any]) -> LocalGenerator:
+    """The generator. Its one option, `speech` (default true), lets it use espeak-ng for spoken lines."""
+    from safelight import errors
+    from safelight.generation.storyboard.generator import Storyboard
+
+    for name in options:
+        if name != "speech":
+            raise errors.SettingsError(f"The storyboard generator has no option {name!r}.", remedy="It knows: speech.")
+    speech = options.get("speech", True)
+    if not isinstance(speech, bool):
+        raise errors.SettingsError("The storyboard's option speech must be true or false.")
+    return Storyboard(speech=speech)

@@ -1,0 +1,120 @@
+"""Where the camera looks from, moment by moment: slow, eased, and felt through parallax."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from safelight.generation.storyboard.lexicon import Move
+from safelight.generation.storyboard.raster import Raster
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One moment of the camera. World and frame have the same pixels where nothing has moved."""
+
+    x: float
+    y: float
+    zoom: float
+    #: What holds still when everything else shifts: depth of the pivot.
+    pivot: float
+    centre: tuple[float, float]
+
+    def shift(self, depth: float) -> tuple[float, float, float]:
+        """(scale, dx, dy) for things at `depth`, 0 far to 1 near."""
+        away = depth - self.pivot
+        scale = 1 + (self.zoom - 1) * (0.35 + 0.65 * depth)
+        cx, cy = self.centre
+        return scale, cx * (1 - scale) - self.x * away, cy * (1 - scale) - self.y * (0.25 + 0.75 * depth)
+
+    def at(self, x: float, y: float, depth: float) -> tuple[float, float]:
+        """Where a point of the world appears."""
+        scale, dx, dy = self.shift(depth)
+        return x * scale + dx, y * scale + dy
+
+    def matrix(self, depth: float, left: float, top: float, *, lean: float = 0.0, base: float = 0.0) -> Raster:
+        """The affine map from a texture whose corner stands at (left, top) in the world to the frame.
+
+        `lean` shears it sideways, growing with the height over the texture row `base`.
+        """
+        scale, dx, dy = self.shift(depth)
+        return np.array(
+            [
+                [scale, -lean * scale, left * scale + dx + lean * base * scale],
+                [0.0, scale, top * scale + dy],
+            ]
+        )
+
+
+def ease(u: float) -> float:
+    """From 0 to 1, starting and ending at rest but never quite standing still."""
+    u = min(1.0, max(0.0, u))
+    return 0.75 * (u * u * (3 - 2 * u)) + 0.25 * u
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """A camera move over `seconds`; `follow` is how far, in pixels, a followed subject travels beyond the frame."""
+
+    move: Move
+    w: int
+    h: int
+    seconds: float
+    horizon: float
+    follow: float = 0.0
+    #: Depth of the followed subject.
+    depth: float = 0.8
+
+    def view(self, t: float) -> View:
+        u = ease(t / self.seconds)
+        # Longer clips get a longer way, but less than in proportion: slow is calm.
+        reach = min(1.6, 0.55 + 0.45 * self.seconds / 4)
+        x, y, zoom, pivot = 0.0, 0.0, 1.015, 0.0
+        match self.move:
+            case Move.DOLLY_IN:
+                zoom = 1.0 + 0.17 * reach * u
+            case Move.DOLLY_OUT:
+                zoom = 1.0 + 0.17 * reach * (1 - u)
+            case Move.PAN_RIGHT:
+                x = self.w * 0.17 * reach * (u - 0.5)
+            case Move.PAN_LEFT:
+                x = -self.w * 0.17 * reach * (u - 0.5)
+            case Move.CRANE_UP:
+                y = self.h * 0.1 * (0.75 - 1.5 * u)
+                zoom = 1.03
+            case Move.CRANE_DOWN:
+                y = -self.h * 0.1 * (0.75 - 1.5 * u)
+                zoom = 1.03
+            case Move.ORBIT:
+                x = self.w * 0.26 * reach * (u - 0.5)
+                pivot = 0.7
+                zoom = 1.02 + 0.02 * math.sin(math.pi * u)
+            case Move.TRACKING:
+                x = self.w * 0.06 * (u - 0.5)
+                zoom = 1.02
+            case Move.STATIC:
+                zoom = 1.0 + 0.012 * u
+        if self.follow:
+            # Constant speed: the feet set the pace, easing here would make them slide.
+            x += self.follow / max(0.1, self.depth - pivot) * (t / self.seconds)
+        return View(x=x, y=y, zoom=zoom, pivot=pivot, centre=(self.w * 0.5, self.horizon))
+
+    def margins(self, depth: float) -> tuple[int, int, int, int]:
+        """How far the frame reaches beyond its own edges at `depth`: left, top, right, bottom, in pixels."""
+        left = top = right = bottom = 0.0
+        for step in range(9):
+            view = self.view(self.seconds * step / 8)
+            scale, dx, dy = view.shift(depth)
+            left = max(left, dx / scale)
+            top = max(top, dy / scale)
+            right = max(right, (self.w - dx) / scale - self.w)
+            bottom = max(bottom, (self.h - dy) / scale - self.h)
+        most = 1.5 * self.w
+        return (
+            min(int(left), int(most)) + 3,
+            int(top) + 3,
+            min(int(right), int(most)) + 3,
+            int(bottom) + 3,
+        )

@@ -1,0 +1,75 @@
+"""The rendering child: one job as a line of JSON on stdin, progress and the outcome as lines on stdout.
+
+It ends when its parent does: the kernel tells it (Linux), and stdin, held open by the parent, closes (everywhere).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+MEMORY = 3 << 30
+
+
+def main() -> int:
+    lines, out = sys.stdin.buffer, sys.stdout.buffer
+    _die_with_parent(int(sys.argv[1]))
+    _limit()
+    first = lines.readline()
+    threading.Thread(target=_watch, args=(lines,), daemon=True).start()
+
+    def say(message: dict[str, Any]) -> None:
+        out.write(msgspec.json.encode(message) + b"\n")
+        out.flush()
+
+    # numpy, cv2 and av are loaded only now: the parent may already be gone.
+    from safelight.generation.storyboard.render import Job, render
+
+    job = msgspec.json.decode(first, type=Job)
+    try:
+        render(job, lambda percent: say({"percent": percent}))
+    except Exception as error:
+        with contextlib.suppress(OSError):
+            Path(job.into).unlink(missing_ok=True)
+        full = isinstance(error, OSError) and error.errno in FULL
+        say({"failed": "full" if full else "error", "message": f"{type(error).__name__}: {error}"[:500]})
+        return 1
+    say({"done": True})
+    return 0
+
+
+def _die_with_parent(parent: int) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _limit() -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def _watch(lines: BinaryIO) -> None:
+    """Nothing more is ever sent: the end of stdin is the end of the parent."""
+    with contextlib.suppress(OSError):
+        lines.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""The embedded generator: orders become storyboards, rendered in a child process that cannot outlive us."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from safelight import errors
+from safelight.generation.protocol import Charge, Charged, Offer, Order, Ownership
+from safelight.generation.storyboard.cards import read_cards
+from safelight.media.confinement import Limits
+from safelight.media.sandbox import Sandbox
+
+MODELS = ("storyboard", "storyboard-1")
+SIZES = (
+    (720, 1280), (1280, 720), (1024, 1792), (1792, 1024), (1920, 1080), (1080, 1920), (640, 360), (360, 640),
+)  # fmt: skip
+LONGEST_S = 20
+FPS = 24
+SEEDS = range(-(2**63), 2**64)
+PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
+
+#: Waiting time: generous, since other work may hold the processor.
+START_S, PER_SECOND_S = 60.0, 30.0
+_PART = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)-[0-9a-f]{8}\.part")
+
+
+class Storyboard:
+    """Renders prompts on this machine's processor. Equal orders give equal bytes."""
+
+    name = "storyboard"
+    ownership = Ownership.OWN
+
+    def __init__(self, *, speech: bool = True) -> None:
+        self._speech = speech
+
+    def offer(self) -> Offer:
+        return Offer(
+            models=MODELS,
+            seconds=tuple(range(1, LONGEST_S + 1)),
+            sizes=SIZES,
+            extra_fields={"seed": int, "fps": int, "test_card": str},
+            takes_reference=True,
+            usd_per_second=0.0,
+            safety_settings={"filter": "none of its own: it draws silhouettes and landscapes only"},
+        )
+
+    def render(self, order: Order, into: Path, report: Callable[[int], None]) -> Charge:
+        """Write the finished MP4 to `into`, atomically. `report` may raise: the child ends, the exception passes.
+
+        `InvalidField` for what the offer does not hold, `InvalidMedia` for a broken reference, `StorageFull`,
+        and `UpstreamError` where the child died or took too long.
+        """
+        job = self._job(order)
+        _sweep(into)
+        part = into.with_name(f".{into.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+        try:
+            # The file is made here: a full disk or a missing folder shows before any work.
+            part.touch(exist_ok=False)
+            theme = _theme(order)
+            _run({**job, "theme": theme, "into": str(part)}, START_S + PER_SECOND_S * order.seconds, report)
+            part.replace(into)
+        except OSError as error:
+            if error.errno in _full():
+                raise _no_room() from error
+            raise
+        finally:
+            part.unlink(missing_ok=True)
+        return Charge(charged=Charged.NO, amount=0.0, source="own hardware")
+
+    def _job(self, order: Order) -> dict[str, Any]:
+        if order.model not in MODELS:
+            raise errors.InvalidField(f"There is no model {order.model!r} here.", param="model", remedy=f"Use {MODELS[0]!r}.")
+        if not 1 <= order.seconds <= LONGEST_S:
+            raise errors.InvalidField(f"A storyboard takes 1 to {LONGEST_S} seconds.", param="seconds")
+        if (order.width, order.height) not in SIZES:
+            named = ", ".join(f"{w}x{h}" for w, h in SIZES)
+            raise errors.InvalidField(f"A storyboard has no size {order.width}x{order.height}.", param="size", remedy=f"Use one of {named}.")
+        extra: Mapping[str, Any] = order.extra
+        for name in extra:
+            if name not in ("seed", "fps", "test_card"):
+                raise errors.UnsupportedField(f"A storyboard does not take the field {name!r}.", param=name)
+        return {
+            "prompt": order.prompt.encode("utf-8", "replace").decode(),
+            "seed": _whole(extra, "seed", SEEDS, None),
+            "seconds": order.seconds,
+            "width": order.width,
+            "height": order.height,
+            "fps": _whole(extra, "fps", range(12, 31), FPS),
+            "cards": read_cards(extra.get("test_card"), order.seconds),
+            "speech": self._speech,
+        }
+
+
+def _whole(extra: Mapping[str, Any], name: str, within: range, default: int | None) -> int | None:
+    value = extra.get(name)
+    if value is None:
+        return default
+    if isinstance(value, str) and re.fullmatch(r"-?\d{1,20}", value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value not in within:
+        raise errors.InvalidField(f"{name} must be a whole number from {within[0]} to {within[-1]}.", param=name)
+    return value
+
+
+def _theme(order: Order) -> tuple[tuple[int, int, int], ...]:
+    if not order.references:
+        return ()
+    if len(order.references) > 1:
+        raise errors.InvalidField("A storyboard takes one reference picture.", param=order.references[1].field)
+    reference = order.references[0]
+    if reference.media_type not in PICTURES:
+        raise errors.InvalidField("A storyboard takes a PNG, JPEG or WebP picture as its reference.", param=reference.field)
+    sandbox = Sandbox(Limits(wall_s=20.0))
+    try:
+        colours = sandbox.run("safelight.generation.storyboard.reference:palette", {"path": str(reference.path)})
+    finally:
+        sandbox.close()
+    return tuple((int(r), int(g), int(b)) for r, g, b in colours)
+
+
+def _run(job: dict[str, Any], patience: float, report: Callable[[int], None]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "safelight.generation.storyboard.child", str(os.getpid())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(),
+        start_new_session=True,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(msgspec.json.encode(job) + b"\n")
+            process.stdin.flush()
+        for message in _messages(process.stdout.fileno(), patience):
+            if "percent" in message:
+                report(int(message["percent"]))
+            elif message.get("done"):
+                report(100)
+                return
+            elif message.get("failed") == "full":
+                raise _no_room()
+            else:
+                raise errors.UpstreamError(f"The storyboard could not be drawn: {message.get('message')}.")
+        raise errors.UpstreamError(f"The storyboard's renderer ended with exit code {process.wait(10)} before it was done.")
+    finally:
+        # SIGKILL, and wait: nothing of it may write after we return.
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+
+
+def _messages(descriptor: int, patience: float) -> Iterator[dict[str, Any]]:
+    deadline = time.monotonic() + patience
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0 or not selector.select(left):
+                raise errors.UpstreamError(f"The storyboard was not done within {patience:g} s.")
+            data = os.read(descriptor, 1 << 16)
+            if not data:
+                return
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                yield msgspec.json.decode(line, type=dict[str, Any])
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours goes to the child; one thread for each numeric library."""
+    return {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
+        "PYTHONHASHSEED": "0",
+        **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    }
+
+
+def _sweep(into: Path) -> None:
+    """Remove what earlier renderings of the same file left when they were killed."""
+    for path in into.parent.glob(f".{_escaped(into.name)}.*.part"):
+        match = _PART.fullmatch(path.name)
+        if match is not None and match["name"] == into.name and not _alive(int(match["pid"])):
+            path.unlink(missing_ok=True)
+
+
+def _escaped(name: str) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", name)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _full() -> frozenset[int]:
+    from safelight.generation.storyboard.child import FULL
+
+    return FULL
+
+
+def _no_room() -> errors.StorageFull:
+    return errors.StorageFull("There is no room left for the video.", remedy="Free some space; the order can be sent again.")

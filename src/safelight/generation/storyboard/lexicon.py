@@ -1,0 +1,316 @@
+"""The words that the storyboard understands, in English and in basic Chinese."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Setting(StrEnum):
+    SEA = "sea"
+    BEACH = "beach"
+    LAKE = "lake"
+    MOUNTAINS = "mountains"
+    FOREST = "forest"
+    CITY = "city"
+    STREET = "street"
+    DESERT = "desert"
+    MEADOW = "meadow"
+    SPACE = "space"
+    KITCHEN = "kitchen"
+    ROOM = "room"
+    STAGE = "stage"
+    UNDERWATER = "underwater"
+
+
+class Hour(StrEnum):
+    DAWN = "dawn"
+    DAY = "day"
+    GOLDEN = "golden hour"
+    DUSK = "dusk"
+    NIGHT = "night"
+
+
+class Weather(StrEnum):
+    CLEAR = "clear"
+    RAIN = "rain"
+    SNOW = "snow"
+    FOG = "fog"
+    STORM = "storm"
+
+
+class Move(StrEnum):
+    STATIC = "static"
+    DOLLY_IN = "dolly in"
+    DOLLY_OUT = "dolly out"
+    PAN_LEFT = "pan left"
+    PAN_RIGHT = "pan right"
+    CRANE_UP = "crane up"
+    CRANE_DOWN = "crane down"
+    ORBIT = "orbit"
+    TRACKING = "tracking"
+
+
+class Kind(StrEnum):
+    PERSON = "person"
+    WOMAN = "woman"
+    CHILD = "child"
+    CHEF = "chef"
+    DANCER = "dancer"
+    ASTRONAUT = "astronaut"
+    BIRD = "bird"
+    DOG = "dog"
+    CAT = "cat"
+    HORSE = "horse"
+    FISH = "fish"
+    WHALE = "whale"
+    BUTTERFLY = "butterfly"
+    BOAT = "boat"
+    CAR = "car"
+    TRAIN = "train"
+    BICYCLE = "bicycle"
+    HOT_AIR_BALLOON = "hot-air balloon"
+    BALLOON = "balloon"
+
+
+class Action(StrEnum):
+    STAND = "stand"
+    WALK = "walk"
+    RUN = "run"
+    FLY = "fly"
+    SWIM = "swim"
+    COOK = "cook"
+    DANCE = "dance"
+    SIT = "sit"
+
+
+class Style(StrEnum):
+    WATERCOLOR = "watercolor"
+    NOIR = "noir"
+    ANIME = "anime"
+    VINTAGE = "vintage"
+
+
+class Mood(StrEnum):
+    CALM = "calm"
+    JOYFUL = "joyful"
+    MELANCHOLY = "melancholy"
+    TENSE = "tense"
+    EPIC = "epic"
+
+
+class Tint(StrEnum):
+    WARM = "warm"
+    COLD = "cold"
+    PASTEL = "pastel"
+    VIVID = "vivid"
+    AUTUMN = "autumn"
+    BLOSSOM = "blossom"
+
+
+class Sound(StrEnum):
+    WIND = "wind"
+    WAVES = "waves"
+    RAIN = "rain"
+    BIRDS = "birds"
+    CITY = "city"
+    CRICKETS = "crickets"
+    MUSIC = "music"
+    THUNDER = "thunder"
+    SILENCE = "silence"
+
+
+#: English as regular expressions between word boundaries, Chinese as plain substrings.
+SETTINGS: dict[Setting, tuple[str, str]] = {
+    Setting.UNDERWATER: (
+        r"under ?water|under the sea|beneath the (?:sea|waves)|coral|reef|sea ?bed|aquarium",
+        "水下|海底|珊瑚",
+    ),
+    Setting.BEACH: (r"beach(?:es)?|shore|seaside|coast|tropical island", "海滩|沙滩|海边|海岸"),
+    Setting.SEA: (r"sea|ocean|harbou?r|waves|sail(?:s|ing|boat)?|at sea|open water", "大海|海洋|海面|海上|港口|海"),
+    Setting.LAKE: (r"lakes?|pond|river|fjord|waterfall", "湖|池塘|河"),
+    Setting.MOUNTAINS: (
+        r"mountains?|mountainous|alps|alpine|peaks?|cliffs?|valley|himalayas?|glacier|volcano",
+        "山脉|雪山|高山|山谷|山",
+    ),
+    Setting.FOREST: (r"forests?|woods|woodland|jungle|trees|pines?|bamboo|grove|taiga", "森林|树林|竹林|丛林"),
+    Setting.STREET: (
+        r"streets?|alley|sidewalk|avenue|road|market|shops?|caf[eé]|village|town|neon sign",
+        "街道|街头|小巷|马路|集市|街",
+    ),
+    Setting.CITY: (
+        r"city|cities|cityscape|skyline|skyscrapers?|downtown|rooftops?|urban|metropolis|tokyo|new york|shanghai",
+        "城市|都市|天际线|屋顶|高楼|上海|东京",
+    ),
+    Setting.DESERT: (r"deserts?|dunes?|sahara|canyon|sand storm|mars", "沙漠|沙丘|戈壁"),
+    Setting.MEADOW: (
+        r"meadows?|fields?|grass(?:land)?|prairie|hills?|farm|garden|park|countryside|savannah?",
+        "草地|草原|田野|花园|公园|山坡|乡村",
+    ),
+    Setting.SPACE: (
+        r"(?:outer |in )space|galaxy|galaxies|planets?|orbiting|nebula|cosmos|spaceship|astronauts?|moon base",
+        "太空|宇宙|银河|星球|宇航员",
+    ),
+    Setting.KITCHEN: (r"kitchen|stove|chefs?|bakery|cook(?:s|ing)?", "厨房|厨师|做饭|烹饪"),
+    Setting.STAGE: (r"on stage|stage|theat(?:re|er)|ballet|concert|spotlight|ballroom", "舞台|剧院"),
+    Setting.ROOM: (
+        r"room|indoors?|interior|living room|bedroom|office|library|house|window ?sill|studio|home|classroom",
+        "房间|室内|客厅|卧室|办公室|图书馆|家里",
+    ),
+}
+
+HOURS: dict[Hour, tuple[str, str]] = {
+    Hour.DAWN: (r"dawn|sunrise|daybreak|early morning|first light|morning", "黎明|日出|清晨|早晨|早上"),
+    Hour.GOLDEN: (r"golden[- ]hour|sunset|late afternoon|golden light|sundown", "日落|夕阳|金色|落日"),
+    Hour.DUSK: (r"dusk|twilight|evening|blue hour|nightfall", "黄昏|傍晚|暮色"),
+    Hour.NIGHT: (
+        r"night(?:time)?|midnight|moon(?:light|lit)?|stars|starry|starlit|neon|aurora",
+        "夜晚|夜|月光|月亮|星空|霓虹|极光",
+    ),
+    Hour.DAY: (r"day(?:light|time)?|noon|midday|sunny|bright sun|afternoon", "白天|中午|正午|晴天|阳光"),
+}
+
+WEATHERS: dict[Weather, tuple[str, str]] = {
+    Weather.STORM: (r"storm(?:y|s)?|thunder(?:storm)?|lightning|tempest|hurricane", "暴风雨|雷雨|闪电|风暴"),
+    Weather.RAIN: (r"rain(?:y|s|ing|fall)?|drizzle|downpour|umbrella", "下雨|雨"),
+    Weather.SNOW: (r"snow(?:y|s|ing|fall|flakes?|storm)?|blizzard|winter", "下雪|雪花|大雪|冬天|飘雪"),
+    Weather.FOG: (r"fog(?:gy)?|mist(?:y)?|haze|hazy", "雾"),
+    Weather.CLEAR: (r"clear sky|clear|sunny|cloudless", "晴"),
+}
+
+MOVES: dict[Move, tuple[str, str]] = {
+    Move.ORBIT: (
+        r"orbits? around|orbit(?:ing)? (?:shot|camera)|camera orbits?|circling shot|arc shot",
+        "环绕|环绕镜头",
+    ),
+    Move.DOLLY_OUT: (
+        r"dolly[- ]out|zoom(?:s|ing)?[- ]out|pulls? (?:back|out|away)|pull[- ]back",
+        "拉远|镜头拉远|拉镜头",
+    ),
+    Move.DOLLY_IN: (
+        r"dolly(?:[- ]in)?|zoom(?:s|ing)?(?:[- ]in)?|push(?:es|ing)?[- ]in|slow push|moves? closer",
+        "推近|推镜头|镜头推进",
+    ),
+    Move.PAN_LEFT: (r"pan(?:s|ning)?(?: slowly)?(?: to the)? left", "左摇|向左平移"),
+    Move.PAN_RIGHT: (r"pan(?:s|ning)?(?: shot)?|panorama|panoramic", "摇镜头|右摇|向右平移|平移"),
+    Move.CRANE_DOWN: (
+        r"crane(?:s)? down|tilt(?:s)? down|camera (?:descends|lowers)|pedestal down",
+        "下降|镜头下降",
+    ),
+    Move.CRANE_UP: (
+        r"crane(?: up| shot|s)?|tilt(?:s)? up|camera rises|rising shot|aerial|drone(?: shot)?|pedestal up",
+        "升起|镜头上升|航拍|摇臂",
+    ),
+    Move.TRACKING: (
+        r"tracking(?: shot)?|follow(?:s|ing)? (?:shot|him|her|them|it|the)|camera follows",
+        "跟拍|跟踪镜头|跟随",
+    ),
+    Move.STATIC: (r"static(?: shot| camera)?|locked[- ]off|tripod|fixed camera|still shot", "固定镜头|静止镜头"),
+}
+
+KINDS: dict[Kind, tuple[str, str]] = {
+    Kind.CHEF: (r"chefs?|cooks?|bakers?", "厨师"),
+    Kind.DANCER: (r"dancers?|ballerinas?", "舞者|芭蕾"),
+    Kind.ASTRONAUT: (r"astronauts?|cosmonauts?", "宇航员"),
+    Kind.CHILD: (r"child|children|kids?|boys?|girls?|toddlers?", "孩子|儿童|小孩|男孩|女孩"),
+    Kind.WOMAN: (
+        r"wom[ae]n|lady|ladies|mother|grandmother|queen|princess|bride|actress",
+        "女人|女士|女子|妈妈|奶奶|姑娘",
+    ),
+    Kind.PERSON: (
+        r"persons?|people|m[ae]n|photographers?|travell?ers?|hikers?|runners?|somebody|someone|figures?|"
+        r"monks?|fisherm[ae]n|farmers?|workers?|couple|friends|crowd|father|grandfather|king|knights?|"
+        r"samurai|detectives?|students?|teachers?|doctors?|musicians?|surfers?|joggers?|wanderers?|"
+        r"explorers?|sailors?|wizards?|cowboys?|actors?|adults?|family|strangers?",
+        "男人|老人|行人|人们|人|摄影师|旅人|爸爸|爷爷",
+    ),
+    Kind.BIRD: (
+        r"birds?|seagulls?|gulls?|eagles?|crows?|ravens?|swallows?|doves?|pigeons?|cranes|geese|owls?|hawks?",
+        "鸟|海鸥|老鹰|燕子|鸽子|雁",
+    ),
+    Kind.DOG: (r"dogs?|pupp(?:y|ies)|retrievers?|huskies|husky|corgis?|wolf|wolves|fox(?:es)?", "狗|小狗|狼|狐狸"),
+    Kind.CAT: (r"cats?|kittens?|kitty|tigers?|lions?|leopards?", "猫|小猫|老虎|狮子"),
+    Kind.HORSE: (r"horses?|pon(?:y|ies)|stallions?|mares?|deer|stags?|unicorns?", "马匹|骏马|马儿|白马|鹿|马"),
+    Kind.WHALE: (r"whales?|dolphins?|sharks?|orcas?", "鲸鱼|鲸|海豚|鲨鱼"),
+    Kind.FISH: (r"fish(?:es)?|koi|salmon|goldfish|clownfish", "金鱼|鱼"),
+    Kind.BUTTERFLY: (r"butterfl(?:y|ies)|moths?|dragonfl(?:y|ies)|bees?", "蝴蝶|蜻蜓|蜜蜂"),
+    Kind.BOAT: (
+        r"(?:sail)?boats?|ships?|yachts?|canoes?|ferry|ferries|schooners?|kayaks?|junk|gondolas?",
+        "帆船|小船|轮船|渔船|船",
+    ),
+    Kind.CAR: (r"cars?|taxis?|cabs?|trucks?|vans?|bus(?:es)?|convertibles?|automobiles?", "汽车|轿车|出租车|公交车|跑车"),
+    Kind.TRAIN: (r"trains?|locomotives?|railway|trams?|subway", "火车|列车|高铁|电车|地铁"),
+    Kind.BICYCLE: (r"bicycles?|bikes?|cyclists?|cycling", "自行车|单车|骑车"),
+    Kind.HOT_AIR_BALLOON: (r"hot[- ]air balloons?|airships?|zeppelins?", "热气球"),
+    Kind.BALLOON: (r"balloons?|lanterns?|kites?", "气球|灯笼|孔明灯|风筝"),
+}
+
+ACTIONS: dict[Action, tuple[str, str]] = {
+    Action.RUN: (
+        r"runs?|running|jog(?:s|ging)?|gallop(?:s|ing)?|rac(?:es|ing)|sprint(?:s|ing)?|chas(?:es|ing)|"
+        r"speed(?:s|ing)|rush(?:es|ing)",
+        "奔跑|跑步|跑|奔驰|追",
+    ),
+    Action.WALK: (
+        r"walk(?:s|ing)?|stroll(?:s|ing)?|wander(?:s|ing)?|hik(?:es|ing)|strid(?:es|ing)|march(?:es|ing)?|"
+        r"driv(?:es|ing)|rid(?:es|ing)|sail(?:s|ing)|passes|passing|cross(?:es|ing)?|travels?|travell?ing",
+        "走|散步|漫步|行走|开过|驶过|骑|驶",
+    ),
+    Action.FLY: (r"fl(?:y|ies|ying)|soar(?:s|ing)?|glid(?:es|ing)|float(?:s|ing)?|drift(?:s|ing)?", "飞|飘|翱翔"),
+    Action.SWIM: (r"swim(?:s|ming)?|div(?:es|ing)|snorkel(?:s|ing)?", "游泳|潜水|游"),
+    Action.COOK: (r"cook(?:s|ing)?|bak(?:es|ing)|stir(?:s|ring)?|chop(?:s|ping)?|fry(?:ing)?", "做饭|烹饪|炒菜|煮"),
+    Action.DANCE: (r"danc(?:e|es|ing)|twirl(?:s|ing)?|spin(?:s|ning)|waltz(?:es|ing)?|jump(?:s|ing)?", "跳舞|起舞|舞蹈"),
+    Action.SIT: (r"sit(?:s|ting)?|seated|sleep(?:s|ing)?|reading|rest(?:s|ing)?|meditat(?:es|ing)", "坐|睡觉|休息|看书"),
+    Action.STAND: (r"stand(?:s|ing)?|wait(?:s|ing)?|watch(?:es|ing)?|look(?:s|ing)?|gaz(?:es|ing)", "站|看着|等待|望"),
+}
+
+STYLES: dict[Style, tuple[str, str]] = {
+    Style.WATERCOLOR: (r"water ?colou?r|painting|painterly|ink wash|impressionist|gouache", "水彩|水墨|油画"),
+    Style.NOIR: (r"noir|black[- ]and[- ]white|monochrome|black & white|gr[ae]yscale", "黑白|黑色电影"),
+    Style.ANIME: (r"anime|cartoon|ghibli[- ]style|manga|cel[- ]shaded|animation|animated", "动漫|动画|卡通"),
+    Style.VINTAGE: (r"vintage|retro|8 ?mm|super[- ]8|16 ?mm|old film|sepia|home video|vhs", "复古|老电影|怀旧"),
+}
+
+MOODS: dict[Mood, tuple[str, str]] = {
+    Mood.MELANCHOLY: (r"melanchol(?:y|ic)|sad|lonely|alone|nostalgi[ac]|wistful|tears|sombre|somber", "忧郁|孤独|悲伤|伤感"),
+    Mood.TENSE: (r"tense|eerie|ominous|dark|scary|creepy|suspense(?:ful)?|dramatic|mysterious", "紧张|恐怖|神秘"),
+    Mood.JOYFUL: (r"joy(?:ful|ous)?|happy|cheerful|playful|festive|fun|laugh(?:s|ing)?|celebrat\w+", "快乐|欢乐|开心|喜庆"),
+    Mood.EPIC: (r"epic|majestic|cinematic|grand|heroic|breathtaking|awe", "史诗|壮丽|宏伟|壮观"),
+    Mood.CALM: (r"calm|serene|peaceful|quiet|gentle|tranquil|dreamy|soft", "宁静|平静|安静|温柔"),
+}
+
+TINTS: dict[Tint, tuple[str, str]] = {
+    Tint.AUTUMN: (r"autumn(?:al)?|in the fall|fall (?:colou?rs|leaves|foliage)|maple", "秋天|秋|枫"),
+    Tint.BLOSSOM: (r"cherry blossoms?|blossoms?|sakura|spring(?:time)?|pink", "樱花|春天|粉色"),
+    Tint.PASTEL: (r"pastels?|muted|soft colou?rs", "柔和"),
+    Tint.VIVID: (r"vivid|neon|saturated|colou?rful|vibrant|cyberpunk", "鲜艳|霓虹|赛博朋克"),
+    Tint.COLD: (r"cold|icy|frozen|blue tones?|bleak|teal", "寒冷|冷色|冰"),
+    Tint.WARM: (r"warm|cozy|cosy|amber|golden", "温暖|暖色|金色"),
+}
+
+SOUNDS: dict[Sound, tuple[str, str]] = {
+    Sound.SILENCE: (r"silence|silent|no sound|mute", "无声|静音"),
+    Sound.WIND: (r"wind(?:y)?|breeze|gusts?", "风"),
+    Sound.WAVES: (r"waves|surf", "海浪"),
+    Sound.RAIN: (r"sound of rain|rain", "雨声"),
+    Sound.BIRDS: (r"birdsong|birds? (?:sing\w*|chirp\w*)|chirp\w*", "鸟鸣|鸟叫"),
+    Sound.CITY: (r"traffic|city (?:hum|noise)|crowd", "车声|人群"),
+    Sound.CRICKETS: (r"crickets|cicadas", "蟋蟀|蝉"),
+    Sound.THUNDER: (r"thunder\w*", "雷"),
+    Sound.MUSIC: (r"music|piano|melody|song|strings|orchestra\w*|soundtrack", "音乐|钢琴|歌"),
+}
+
+COLOURS: dict[str, tuple[int, int, int]] = {
+    "red": (200, 42, 40), "crimson": (170, 24, 46), "orange": (232, 126, 40), "yellow": (240, 200, 60),
+    "gold": (224, 172, 62), "golden": (224, 172, 84), "green": (64, 140, 78), "blue": (48, 98, 184),
+    "teal": (32, 134, 140), "purple": (118, 66, 158), "violet": (128, 84, 190), "pink": (238, 138, 164),
+    "white": (240, 238, 232), "black": (26, 26, 30), "grey": (128, 130, 134), "gray": (128, 130, 134),
+    "brown": (116, 76, 48), "silver": (184, 190, 198), "beige": (214, 192, 156),
+    "红": (200, 42, 40), "橙": (232, 126, 40), "黄": (240, 200, 60), "绿": (64, 140, 78), "蓝": (48, 98, 184),
+    "紫": (118, 66, 158), "粉": (238, 138, 164), "白": (240, 238, 232), "黑": (26, 26, 30), "金": (224, 172, 84),
+}  # fmt: skip
+
+NUMBERS: dict[str, int] = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "several": 4, "many": 6, "some": 3,
+    "couple of": 2, "pair of": 2, "flock of": 7, "herd of": 4, "school of": 8, "group of": 4, "crowd of": 6,
+    "dozens of": 7, "hundreds of": 8, "两": 2, "三": 3, "几": 3, "一群": 6, "许多": 6,
+}  # fmt: skip

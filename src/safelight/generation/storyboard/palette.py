@@ -1,0 +1,150 @@
+"""Light and colour of a scene: what the hour, the weather and the mood make of everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from safelight.generation.storyboard.lexicon import Hour, Mood, Setting, Style, Tint, Weather
+from safelight.generation.storyboard.raster import Colour, mix, rgb
+from safelight.generation.storyboard.scene import Scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class Light:
+    """Colours as BGR floats. `sky` runs from the zenith to the horizon."""
+
+    sky: tuple[Colour, Colour, Colour, Colour]
+    #: What distance fades to.
+    haze: Colour
+    #: The darkest near silhouettes.
+    shade: Colour
+    sun: Colour
+    #: What white looks like in this light, 0..1 per channel.
+    ambient: Colour
+    #: Height of the sun or moon over the horizon, as a share of the sky.
+    height: float
+    #: Share of the stars that are seen.
+    stars: float
+    #: How much of the scene's light is lamps: 0 by day, 1 at night.
+    lamps: float
+
+    def lit(self, colour: Colour, depth: float = 1.0) -> Colour:
+        """What a thing of this colour looks like at `depth` (0 far, 1 near)."""
+        near = colour * self.ambient
+        return mix(self.haze, near, min(1.0, max(0.0, depth)))
+
+
+_HOURS: dict[Hour, Light] = {
+    Hour.DAWN: Light(
+        sky=(rgb("#3c5489"), rgb("#8a7fb0"), rgb("#eeb3a0"), rgb("#ffdfb0")),
+        haze=rgb("#e6bcb0"), shade=rgb("#2b2740"), sun=rgb("#ffe2b0"),
+        ambient=rgb("#b59aa6") / 255, height=0.16, stars=0.06, lamps=0.35,
+    ),
+    Hour.DAY: Light(
+        sky=(rgb("#2a6db8"), rgb("#5d9fd8"), rgb("#a9d2ec"), rgb("#e2f0f2")),
+        haze=rgb("#c2dbe6"), shade=rgb("#1d3a3a"), sun=rgb("#fff6dc"),
+        ambient=rgb("#f2f0e6") / 255, height=0.68, stars=0.0, lamps=0.0,
+    ),
+    Hour.GOLDEN: Light(
+        sky=(rgb("#43628f"), rgb("#a88f94"), rgb("#f3ae68"), rgb("#ffe09a")),
+        haze=rgb("#f4bd84"), shade=rgb("#2c2029"), sun=rgb("#ffd184"),
+        ambient=rgb("#cf9d74") / 255, height=0.2, stars=0.0, lamps=0.15,
+    ),
+    Hour.DUSK: Light(
+        sky=(rgb("#171c45"), rgb("#453873"), rgb("#b0557c"), rgb("#f59a68")),
+        haze=rgb("#8e5a80"), shade=rgb("#141126"), sun=rgb("#ffa477"),
+        ambient=rgb("#74587c") / 255, height=0.06, stars=0.25, lamps=0.8,
+    ),
+    Hour.NIGHT: Light(
+        sky=(rgb("#060b22"), rgb("#0d1a40"), rgb("#1b3160"), rgb("#345078")),
+        haze=rgb("#28406a"), shade=rgb("#050914"), sun=rgb("#d6e2ff"),
+        ambient=rgb("#3d4d74") / 255, height=0.62, stars=1.0, lamps=1.0,
+    ),
+}  # fmt: skip
+
+
+def light_for(scene: Scene, theme: tuple[tuple[int, int, int], ...] = ()) -> Light:
+    """The light of a scene; `theme` are RGB colours of a reference picture, dark to bright."""
+    light = _HOURS[scene.hour]
+    light = _weathered(light, scene.weather)
+    if scene.setting is Setting.DESERT and scene.hour is Hour.DAY:
+        light = _towards(light, rgb("#f0d9b4"), 0.25)
+    for tint, colour, share in (
+        (Tint.WARM, "#ffb066", 0.16),
+        (Tint.COLD, "#7fb2e6", 0.2),
+        (Tint.PASTEL, "#f2e4ea", 0.3),
+        (Tint.BLOSSOM, "#f7bccb", 0.24),
+        (Tint.AUTUMN, "#e8a25c", 0.12),
+    ):
+        if tint in scene.tints:
+            light = _towards(light, rgb(colour), share * (0.5 if scene.hour is Hour.NIGHT else 1.0))
+    if scene.mood is Mood.MELANCHOLY:
+        light = _towards(light, rgb("#6f86a6"), 0.14)
+    if scene.mood is Mood.TENSE:
+        light = _towards(light, rgb("#1b2a30"), 0.22)
+    if Style.ANIME in scene.styles or Tint.VIVID in scene.tints:
+        light = _saturated(light, 1.28)
+    if theme:
+        light = _themed(light, theme)
+    return light
+
+
+def _map(light: Light, change: object) -> Light:
+    assert callable(change)
+    a, b, c, d = (change(s) for s in light.sky)
+    return replace(light, sky=(a, b, c, d), haze=change(light.haze), shade=change(light.shade))
+
+
+def _towards(light: Light, colour: Colour, share: float) -> Light:
+    tinted = mix(np.ones(3, np.float32), colour / 255, share * 1.2)
+    scaled = _map(light, lambda c: mix(c, mix(c * tinted, colour, 0.35), min(1.0, share * 1.6)))
+    return replace(scaled, shade=mix(light.shade, light.shade * tinted, 0.8), ambient=light.ambient * tinted)
+
+
+def _saturated(light: Light, gain: float) -> Light:
+    def change(colour: Colour) -> Colour:
+        grey = np.float32(colour.mean())
+        return np.clip(grey + (colour - grey) * np.float32(gain), 0, 255).astype(np.float32)
+
+    return _map(light, change)
+
+
+def _weathered(light: Light, weather: Weather) -> Light:
+    if weather is Weather.CLEAR:
+        return light
+    mean = light.sky[2]
+    grey = np.full(3, float(mean.mean()), np.float32) * np.array([1.04, 1.0, 0.96], np.float32)
+    share, dark = {
+        Weather.RAIN: (0.62, 0.72),
+        Weather.STORM: (0.72, 0.46),
+        Weather.SNOW: (0.5, 1.0),
+        Weather.FOG: (0.55, 0.98),
+    }[weather]
+    dull = _map(light, lambda c: mix(c, grey, share * 0.8) * np.float32(dark))
+    return replace(
+        dull,
+        haze=mix(light.haze, grey, share) * np.float32(dark),
+        shade=mix(light.shade, grey * np.float32(0.4), 0.25),
+        ambient=mix(light.ambient, np.full(3, float(light.ambient.mean()), np.float32), 0.6) * np.float32(dark),
+        stars=0.0,
+    )
+
+
+def _themed(light: Light, theme: tuple[tuple[int, int, int], ...]) -> Light:
+    """Pull the sky and the land towards the colours of a reference, darkest below, brightest at the horizon."""
+    colours = [rgb(c) for c in theme]
+    dark, bright = colours[0], colours[-1]
+    middle = colours[len(colours) // 2]
+    return replace(
+        light,
+        sky=(
+            mix(light.sky[0], middle, 0.6),
+            mix(light.sky[1], mix(middle, bright, 0.35), 0.6),
+            mix(light.sky[2], mix(middle, bright, 0.7), 0.6),
+            mix(light.sky[3], bright, 0.65),
+        ),
+        haze=mix(light.haze, mix(middle, bright, 0.5), 0.6),
+        shade=mix(light.shade, dark * np.float32(0.5), 0.5),
+    )

@@ -1,0 +1,140 @@
+"""Rendering: a job in plain data becomes an MP4 file (H.264 and AAC). Runs in the storyboard's own child only."""
+
+from __future__ import annotations
+
+import fractions
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import msgspec
+import numpy as np
+
+from safelight.detectors import test_card
+from safelight.generation.storyboard import sound, speech
+from safelight.generation.storyboard.cards import Card, Where
+from safelight.generation.storyboard.film import Film
+from safelight.generation.storyboard.raster import Raster
+from safelight.generation.storyboard.scene import read
+from safelight.generation.storyboard.shot import Shot
+
+#: Pictures are painted with about this many pixels and enlarged: the eye does not see it, the clock does.
+PAINTED_PIXELS = 960 * 540
+BLOCK = 1024
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One rendering, as it goes to the child."""
+
+    prompt: str
+    seed: int | None
+    seconds: int
+    width: int
+    height: int
+    fps: int
+    cards: tuple[Card, ...]
+    #: RGB colours of the reference, dark to bright.
+    theme: tuple[tuple[int, int, int], ...]
+    speech: bool
+    into: str
+
+
+def inner_size(width: int, height: int) -> tuple[int, int]:
+    """The size that pictures are painted in, even in both directions."""
+    scale = min(1.0, (PAINTED_PIXELS / (width * height)) ** 0.5)
+    return round(width * scale / 4) * 4, round(height * scale / 4) * 4
+
+
+def render(job: Job, report: Callable[[int], None]) -> None:
+    """Write the film to `job.into`; `report` takes percent done."""
+    cv2.setNumThreads(1)
+    scene = read(job.prompt, job.seed)
+    rng = np.random.default_rng([scene.seed, job.width, job.height, job.seconds])
+    inner = inner_size(job.width, job.height)
+    shot = Shot(scene, inner, job.seconds, rng, theme=job.theme)
+    film = Film(scene, (job.width, job.height), inner, np.random.default_rng([scene.seed, 7]))
+    voice = speech.speak(scene.spoken, sound.RATE, seconds=job.seconds - 0.3) if job.speech and scene.spoken else None
+    track = sound.compose(scene, job.seconds, np.random.default_rng([scene.seed, 11]), voice=voice, thunder_at=shot.thunder_at)
+    for card in job.cards:
+        if card.where is Where.TONE:
+            sound.insert(track, test_card.tones(card.category, sound.RATE), card.at)
+    printed = {c.category: _printed(c.category, job.width, job.height) for c in job.cards if c.where is not Where.TONE}
+    report(5)
+    with av.open(job.into, "w", format="mp4", options={"movflags": "+faststart"}) as file:
+        file.metadata["comment"] = "storyboard, not a generated video"
+        pictures, samples = _streams(file, job)
+        written = 0
+        for index in range(job.seconds * job.fps):
+            t = index / job.fps
+            card = next((c for c in job.cards if c.covers(index, job.fps)), None)
+            planes = film.develop(shot.paint(t))
+            if card is not None:
+                planes = printed[card.category]
+            file.mux(pictures.encode(_picture(planes, index)))
+            written = _write_sound(file, samples, track, written, until=round((t + 1 / job.fps) * sound.RATE))
+            if index % 6 == 5:
+                report(5 + round(93 * (index + 1) / (job.seconds * job.fps)))
+        file.mux(pictures.encode(None))
+        _write_sound(file, samples, track, written, until=track.shape[1], last=True)
+        file.mux(samples.encode(None))
+    with Path(job.into).open("rb+") as done:
+        _sync(done.fileno())
+    report(99)
+
+
+def _sync(descriptor: int) -> None:
+    import os
+
+    os.fsync(descriptor)
+
+
+def _streams(file: Any, job: Job) -> tuple[Any, Any]:
+    pictures = file.add_stream("libx264", rate=job.fps)
+    pictures.width, pictures.height, pictures.pix_fmt = job.width, job.height, "yuv420p"
+    pictures.time_base = fractions.Fraction(1, job.fps)
+    # aq-mode keeps dark gradients from breaking into steps, for next to nothing.
+    pictures.options = {
+        "preset": "ultrafast", "crf": "22", "threads": "1", "g": str(2 * job.fps), "bf": "0",
+        "x264-params": "aq-mode=1:aq-strength=1.1:deblock=1,-1,-1:no-deblock=0:8x8dct=1",
+    }  # fmt: skip
+    context = pictures.codec_context
+    context.thread_count = 1
+    context.colorspace, context.color_range, context.color_primaries, context.color_trc = 6, 1, 6, 6
+    samples = file.add_stream("aac", rate=sound.RATE, layout="stereo")
+    samples.bit_rate = 128_000
+    return pictures, samples
+
+
+def _picture(planes: tuple[Raster, Raster, Raster], index: int) -> Any:
+    h, w = planes[0].shape
+    picture = av.VideoFrame(w, h, "yuv420p")
+    for plane, values in zip(picture.planes, planes, strict=True):
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        rows[: values.shape[0], : values.shape[1]] = values
+    picture.pts = index
+    return picture
+
+
+def _write_sound(file: Any, stream: Any, track: Raster, written: int, *, until: int, last: bool = False) -> int:
+    while written + (1 if last else BLOCK) <= min(until, track.shape[1]):
+        part = np.ascontiguousarray(track[:, written : min(written + BLOCK, track.shape[1])])
+        block = av.AudioFrame.from_ndarray(part, format="fltp", layout="stereo")
+        block.sample_rate = sound.RATE
+        block.pts = written
+        block.time_base = fractions.Fraction(1, sound.RATE)
+        file.mux(stream.encode(block))
+        written += part.shape[1]
+    return written
+
+
+def _printed(category: str, width: int, height: int) -> tuple[Raster, Raster, Raster]:
+    card = test_card.draw(category, width, height)
+    flat = cv2.cvtColor(np.ascontiguousarray(card), cv2.COLOR_RGB2YUV_I420).reshape(-1)
+    luma, quarter = width * height, width * height // 4
+    return (
+        flat[:luma].reshape(height, width),
+        flat[luma : luma + quarter].reshape(height // 2, width // 2),
+        flat[luma + quarter :].reshape(height // 2, width // 2),
+    )

@@ -1,0 +1,289 @@
+"""What a prompt asks to see and hear, read with word lists: no model, no surprise."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+from safelight.generation.storyboard import lexicon
+from safelight.generation.storyboard.lexicon import (
+    Action,
+    Hour,
+    Kind,
+    Mood,
+    Move,
+    Setting,
+    Sound,
+    Style,
+    Tint,
+    Weather,
+)
+
+E = TypeVar("E", bound=StrEnum)
+
+LONGEST_SIGN = 48
+LONGEST_SPEECH = 400
+MOST_READ = 8000
+MOST_SUBJECTS = 4
+MOST_OF_A_KIND = 9
+
+PEOPLE = frozenset({Kind.PERSON, Kind.WOMAN, Kind.CHILD, Kind.CHEF, Kind.DANCER, Kind.ASTRONAUT})
+INDOORS = frozenset({Setting.KITCHEN, Setting.ROOM, Setting.STAGE})
+
+_QUOTED = re.compile(r'"([^"\n]{1,400})"|“([^”\n]{1,400})”|「([^」\n]{1,400})」|«([^»\n]{1,400})»')
+_WRITTEN = re.compile(
+    r"\b(?:signs?|signboard|banner|poster|billboard|board|neon|label|title|text|caption|written|writing|reads|"
+    r"reading|letters|words|lettering|headline|placard|screen)\b|招牌|牌子|写着|标语|横幅|海报|字样|标题",
+    re.IGNORECASE,
+)
+_SPOKEN = re.compile(
+    r"\b(?:says?|saying|said|whispers?|whispering|shouts?|shouting|voice|voice-?over|narrat\w+|speaks?|speaking|"
+    r"tells?|asks?|calls?|announces?)\b|说|道|喊|旁白|问",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(r"\b(?:no|without|not|never|isn't|aren't)\s+(?:(?:a|an|any|the)\s+)?[a-z-]+", re.IGNORECASE)
+_DENIED_HAN = re.compile(r"(?:没有|无)[\u4e00-\u9fff]")
+_CLOSE = re.compile(r"\bclose[- ]?up|\bportrait of\b|\bmacro\b|特写|近景", re.IGNORECASE)
+_WIDE = re.compile(r"\bwide(?: shot|[- ]angle)?\b|\bestablishing\b|\baerial\b|\bdistant\b|\bfar away\b|\btiny\b|远景|全景", re.I)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """Who or what moves through the picture. `colour` is RGB, where the prompt names one."""
+
+    kind: Kind
+    action: Action
+    count: int = 1
+    colour: tuple[int, int, int] | None = None
+    #: Where in the prompt it was named: the first one named leads.
+    at: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """A prompt, read. Everything that the prompt leaves open was chosen by `seed`."""
+
+    seed: int
+    setting: Setting
+    hour: Hour
+    weather: Weather
+    move: Move
+    mood: Mood
+    subjects: tuple[Subject, ...] = ()
+    styles: frozenset[Style] = frozenset()
+    tints: frozenset[Tint] = frozenset()
+    sounds: frozenset[Sound] = frozenset()
+    #: Words that stand in the picture, one entry per sign.
+    signs: tuple[str, ...] = ()
+    #: Words that somebody says.
+    spoken: str = ""
+    #: How near the subject is: 1 is the usual distance.
+    closeness: float = 1.0
+    #: Whether the picture shows a moon: asked for, or night and seed willing.
+    moon: bool = False
+    aurora: bool = False
+    #: What the prompt itself named: `setting`, `hour`, `weather`, `move`.
+    named: frozenset[str] = field(default_factory=frozenset)
+
+
+def seed_of(prompt: str, seed: int | None) -> int:
+    """The number that everything random comes from; without a seed the prompt's own words are it."""
+    words = " ".join(prompt.split())
+    digest = hashlib.sha256(f"{seed}\n{words}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big")
+
+
+def read(prompt: str, seed: int | None = None) -> Scene:
+    """The scene that a prompt describes. Any text gives a scene; equal text and seed give an equal scene."""
+    number = seed_of(prompt, seed)
+    signs, spoken, rest = _quotes(prompt[:MOST_READ])
+    rest = _DENIED_HAN.sub(" ", _DENIED.sub(" ", rest)).lower()
+
+    setting = _first(rest, lexicon.SETTINGS)
+    hour = _first(rest, lexicon.HOURS)
+    weather = _first(rest, lexicon.WEATHERS)
+    move = _first(rest, lexicon.MOVES)
+    mood = _first(rest, lexicon.MOODS)
+    named = {n for n, v in (("setting", setting), ("hour", hour), ("weather", weather), ("move", move)) if v}
+
+    subjects = _subjects(rest)
+    if setting is None:
+        setting = _setting_for(subjects, signs, number)
+    if setting is Setting.SEA and _walks(subjects):
+        setting = Setting.BEACH
+    if hour is None:
+        hour = _choose(number, "hour", (Hour.DAWN, Hour.DAY, Hour.GOLDEN, Hour.GOLDEN, Hour.DUSK))
+        if setting in (Setting.CITY, Setting.STREET):
+            hour = _choose(number, "hour", (Hour.DUSK, Hour.NIGHT, Hour.GOLDEN))
+    if move is None:
+        moving = any(s.action in (Action.WALK, Action.RUN) for s in subjects)
+        calm = (Move.DOLLY_IN, Move.PAN_RIGHT, Move.PAN_LEFT, Move.CRANE_UP, Move.DOLLY_OUT)
+        move = Move.TRACKING if moving else _choose(number, "move", calm)
+    return Scene(
+        seed=number,
+        setting=setting,
+        hour=hour,
+        weather=weather or Weather.CLEAR,
+        move=move,
+        mood=mood or Mood.CALM,
+        subjects=subjects,
+        styles=frozenset(_all(rest, lexicon.STYLES)),
+        tints=frozenset(_all(rest, lexicon.TINTS)),
+        sounds=frozenset(_all(rest, lexicon.SOUNDS)),
+        signs=signs,
+        spoken=spoken,
+        closeness=1.75 if _CLOSE.search(rest) else 0.62 if _WIDE.search(rest) else 1.0,
+        moon=bool(re.search(r"\bmoon|月", rest)) or _choose(number, "moon", (True, False)),
+        aurora=bool(re.search(r"\baurora|northern lights|极光", rest)),
+        named=frozenset(named),
+    )
+
+
+def _quotes(prompt: str) -> tuple[tuple[str, ...], str, str]:
+    """Signs, speech, and the prompt without what is quoted."""
+    signs: list[str] = []
+    spoken: list[str] = []
+    for match in _QUOTED.finditer(prompt):
+        words = " ".join(next(g for g in match.groups() if g is not None).split())
+        if not words:
+            continue
+        before = _QUOTED.sub(" ", prompt[max(0, match.start() - 60) : match.start()])
+        before = re.split(r"[.!?。！？\n]", before)[-1]
+        if _SPOKEN.search(before) and not _WRITTEN.search(before):
+            spoken.append(words)
+        else:
+            signs.append(words[:LONGEST_SIGN])
+    return tuple(signs[:2]), " ".join(spoken)[:LONGEST_SPEECH], _QUOTED.sub(" ", prompt)
+
+
+def _subjects(text: str) -> tuple[Subject, ...]:
+    found: list[Subject] = []
+    covered: list[tuple[int, int]] = []
+    for kind, (english, han) in lexicon.KINDS.items():
+        for match in _matches(text, english, han):
+            if any(a < match.end() and match.start() < b for a, b in covered):
+                continue
+            covered.append((match.start(), match.end()))
+            if any(s.kind is kind for s in found):
+                continue
+            found.append(_subject(text, kind, match))
+    found.sort(key=lambda s: s.at)
+    return tuple(found[:MOST_SUBJECTS])
+
+
+def _subject(text: str, kind: Kind, match: re.Match[str]) -> Subject:
+    before, after = text[max(0, match.start() - 30) : match.start()], text[match.end() : match.end() + 60]
+    clause = re.split(r"[.;。；]", after)[0]
+    action = _first(clause, lexicon.ACTIONS) or _first(text, lexicon.ACTIONS)
+    return Subject(
+        kind=kind,
+        action=_fitting(kind, action),
+        count=_count(before, match.group()),
+        colour=_colour(before, clause),
+        at=match.start(),
+    )
+
+
+def _fitting(kind: Kind, action: Action | None) -> Action:
+    """The nearest thing to `action` that this kind can do."""
+    if kind in (Kind.BIRD, Kind.BUTTERFLY, Kind.HOT_AIR_BALLOON, Kind.BALLOON):
+        return Action.FLY
+    if kind in (Kind.FISH, Kind.WHALE):
+        return Action.SWIM
+    if kind in (Kind.BOAT, Kind.BICYCLE):
+        return Action.WALK
+    if kind in (Kind.CAR, Kind.TRAIN):
+        return Action.STAND if action in (Action.STAND, Action.SIT) else Action.RUN
+    if kind in (Kind.DOG, Kind.CAT, Kind.HORSE):
+        return action if action in (Action.RUN, Action.SIT, Action.STAND) and kind is not Kind.HORSE else (
+            Action.RUN if action is Action.RUN else Action.WALK if action is not Action.STAND else Action.STAND
+        )
+    if kind is Kind.CHEF:
+        return Action.COOK
+    if kind is Kind.DANCER:
+        return Action.DANCE
+    if kind is Kind.ASTRONAUT:
+        return action if action in (Action.WALK, Action.RUN, Action.STAND) else Action.FLY
+    return action if action in (Action.WALK, Action.RUN, Action.COOK, Action.DANCE, Action.SIT) else Action.STAND
+
+
+def _count(before: str, word: str) -> int:
+    for name, number in lexicon.NUMBERS.items():
+        if re.search(rf"\b{name}\s+(?:\w+\s+)?$" if name.isascii() else rf"{name}[只个位匹条艘头名]?$", before):
+            return min(number, MOST_OF_A_KIND)
+    if word in ("people", "crowd", "family", "children", "kids", "friends", "人们"):
+        return 3
+    if word == "couple":
+        return 2
+    plural = word.isascii() and word.endswith("s") and not word.endswith(("ss", "us"))
+    return 3 if plural else 1
+
+
+def _colour(before: str, clause: str) -> tuple[int, int, int] | None:
+    for name, rgb in lexicon.COLOURS.items():
+        near = rf"\b{name}\s+(?:\w+\s+)?$" if name.isascii() else rf"{name}色?的?$"
+        worn = rf"^(?:\s+\w+){{0,3}}\s+(?:in|with|wearing)\s+(?:an?\s+|his\s+|her\s+)?(?:\w+\s+)?{name}\b"
+        if re.search(near, before) or (name.isascii() and re.search(worn, clause)):
+            return rgb
+    return None
+
+
+def _setting_for(subjects: tuple[Subject, ...], signs: tuple[str, ...], number: int) -> Setting:
+    """Where a thing is at home, when the prompt does not say."""
+    wide = (Setting.MOUNTAINS, Setting.MEADOW, Setting.LAKE, Setting.SEA, Setting.FOREST, Setting.DESERT)
+    home: dict[Kind, tuple[Setting, ...]] = {
+        Kind.FISH: (Setting.UNDERWATER,),
+        Kind.WHALE: (Setting.UNDERWATER,),
+        Kind.BOAT: (Setting.SEA, Setting.LAKE),
+        Kind.CAR: (Setting.CITY, Setting.DESERT, Setting.STREET),
+        Kind.TRAIN: (Setting.MOUNTAINS, Setting.MEADOW),
+        Kind.CHEF: (Setting.KITCHEN,),
+        Kind.DANCER: (Setting.STAGE,),
+        Kind.ASTRONAUT: (Setting.SPACE,),
+        Kind.CAT: (Setting.ROOM, Setting.MEADOW),
+        Kind.BICYCLE: (Setting.STREET, Setting.MEADOW),
+        Kind.HOT_AIR_BALLOON: (Setting.MOUNTAINS, Setting.MEADOW, Setting.DESERT),
+    }
+    for subject in subjects:
+        if subject.kind in home:
+            return _choose(number, "setting", home[subject.kind])
+    if signs:
+        return _choose(number, "setting", (Setting.STREET, Setting.CITY, *wide))
+    return _choose(number, "setting", wide)
+
+
+def _walks(subjects: tuple[Subject, ...]) -> bool:
+    land = PEOPLE | {Kind.DOG, Kind.CAT, Kind.HORSE, Kind.CAR, Kind.BICYCLE}
+    return any(s.kind in land for s in subjects) and not any(s.kind is Kind.BOAT for s in subjects)
+
+
+_Choice = TypeVar("_Choice")
+
+
+def _choose(number: int, what: str, options: tuple[_Choice, ...]) -> _Choice:
+    digest = hashlib.sha256(f"{number}:{what}".encode()).digest()
+    return options[int.from_bytes(digest[:4], "big") % len(options)]
+
+
+def _matches(text: str, english: str, han: str) -> list[re.Match[str]]:
+    return list(re.finditer(rf"\b(?:{english})\b|{han}", text))
+
+
+def _first(text: str, table: Mapping[E, tuple[str, str]]) -> E | None:
+    """The entry named earliest; of those that begin at one place, the longest."""
+    best: tuple[int, int, E] | None = None
+    for entry, (english, han) in table.items():
+        match = re.search(rf"\b(?:{english})\b|{han}", text)
+        if match is not None:
+            key = (match.start(), -len(match.group()), entry)
+            if best is None or key[:2] < best[:2]:
+                best = key
+    return best[2] if best else None
+
+
+def _all(text: str, table: Mapping[E, tuple[str, str]]) -> list[E]:
+    return [entry for entry, (english, han) in table.items() if _matches(text, english, han)]

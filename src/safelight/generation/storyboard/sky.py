@@ -1,0 +1,235 @@
+"""The sky: gradients by the hour, sun or moon, stars that twinkle, clouds that drift, an aurora."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from safelight.generation.storyboard.camera import Camera, View
+from safelight.generation.storyboard.layers import Element, Layer, room
+from safelight.generation.storyboard.lexicon import Hour, Setting, Weather
+from safelight.generation.storyboard.palette import Light
+from safelight.generation.storyboard.raster import Colour, Raster, mix, noise, pack
+from safelight.generation.storyboard.scene import Scene
+
+DEPTH = 0.03
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sky:
+    """What was decided about the sky, for those below who reflect it or are lit by it."""
+
+    elements: tuple[Element, ...]
+    #: Where the sun or moon stands, in world pixels.
+    sun: tuple[float, float]
+    shines: bool
+
+
+def gradient(light: Light, rows: Raster) -> Raster:
+    """Sky colours (n, 3) for heights `rows`: 0 at the zenith, 1 at the horizon, and below it."""
+    stops = np.array([0.0, 0.42, 0.78, 1.0], np.float32)
+    bands = np.stack(light.sky)
+    at = np.clip(rows, 0, 1)
+    return np.stack([np.interp(at, stops, bands[:, c]) for c in range(3)], axis=1).astype(np.float32)
+
+
+def make_sky(
+    scene: Scene, light: Light, camera: Camera, rng: np.random.Generator, *, sun_x: float | None = None
+) -> Sky:
+    """Paint the sky of a scene down to the horizon and a little below."""
+    left, top, width, height = room(camera, DEPTH)
+    horizon = camera.horizon
+    sun_at = sun_x if sun_x is not None else float(rng.choice((0.3, 0.64, 0.7)))
+    sun = (camera.w * sun_at, horizon * (1 - light.height))
+    night = scene.hour is Hour.NIGHT
+    shines = scene.weather in (Weather.CLEAR, Weather.FOG) or (scene.weather is Weather.SNOW and not night)
+    shines = shines and (not night or scene.moon)
+
+    ys = np.arange(height, dtype=np.float32) + top
+    xs = np.arange(width, dtype=np.float32) + left
+    colour = np.repeat(gradient(light, ys / horizon)[:, None, :], width, axis=1)
+    across = (xs[None, :] - sun[0]) / camera.w
+    down = (ys[:, None] - sun[1]) / camera.h
+    if shines:
+        _add_sun(colour, across * camera.w / camera.h, down, scene, light)
+    elif not night:
+        colour *= (1 + 0.1 * np.exp(-((across * 1.6) ** 2 + (down * 1.6) ** 2)))[..., None]
+    if night and not shines and scene.weather is Weather.CLEAR:
+        _add_galaxy(colour, rng, width, height)
+    elements: list[Element] = [Layer(texture=pack(colour, np.ones((height, width), np.float32)), depth=DEPTH, left=left, top=top)]
+    if light.stars > 0:
+        elements.append(Stars.scattered(light, camera, rng))
+    if scene.aurora:
+        elements.append(Aurora.make(camera, rng))
+    elements += _clouds(scene, light, camera, rng, sun)
+    return Sky(elements=tuple(elements), sun=sun, shines=shines)
+
+
+def _add_sun(colour: Raster, across: Raster, down: Raster, scene: Scene, light: Light) -> None:
+    distance = np.sqrt(across**2 + down**2)
+    if scene.hour is Hour.NIGHT:
+        disc, reach, strength = 0.033, 0.2, 0.3
+    elif scene.hour is Hour.DAY:
+        disc, reach, strength = 0.03, 0.26, 0.6
+    else:
+        disc, reach, strength = 0.05, 0.34, 0.62
+    wide = np.exp(-distance / reach) * strength
+    # A low sun warms the whole horizon, wider than it is high.
+    if scene.hour not in (Hour.DAY, Hour.NIGHT):
+        wide += 0.34 * np.exp(-((across / 0.75) ** 2) - (down / 0.16) ** 2)
+    if scene.weather is not Weather.CLEAR:
+        wide *= 0.6
+    share = np.clip(wide, 0, 1)[..., None]
+    colour += (light.sun - colour) * share
+    if scene.weather is Weather.CLEAR or scene.hour in (Hour.GOLDEN, Hour.DAWN):
+        edge = np.clip((disc - distance) / 0.0022 + 0.5, 0, 1)
+        body = np.minimum(light.sun * 1.04 + 14, 255)
+        if scene.hour is Hour.NIGHT:
+            seas = 0.5 + 0.5 * np.sin(across * 190 + 1.3) * np.cos(down * 150 + np.sin(across * 80))
+            edge = edge * (0.92 - 0.1 * seas)
+        colour += (body - colour) * edge[..., None]
+
+
+def _add_galaxy(colour: Raster, rng: np.random.Generator, width: int, height: int) -> None:
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    slope = 0.55 if rng.random() < 0.5 else -0.55
+    away = (ys - height * 0.35 - slope * (xs - width * 0.5)) / height
+    dust = noise(rng, width, height, height * 0.4)
+    band = np.exp(-((away / (0.16 + 0.1 * dust)) ** 2)) * (0.35 + 0.9 * dust**2)
+    colour += band[..., None] * np.array([74, 52, 58], np.float32)
+
+
+@dataclass(kw_only=True)
+class Stars:
+    """Points of light, each with its own slow twinkle."""
+
+    points: Raster
+    w: int
+
+    @classmethod
+    def scattered(cls, light: Light, camera: Camera, rng: np.random.Generator) -> Stars:
+        count = int(230 * light.stars * (camera.w * camera.h / 518400))
+        height = camera.horizon * 0.92
+        y = height * rng.random(count) ** 1.35
+        x = camera.w * (1.1 * rng.random(count) - 0.05)
+        size = 0.55 + 0.9 * rng.random(count) ** 5
+        bright = (0.35 + 0.65 * rng.random(count) ** 2) * (1 - 0.75 * y / height)
+        return cls(points=np.stack([x, y, size, bright, rng.random(count) * 6.3, 0.6 + 1.8 * rng.random(count)], 1), w=camera.w)
+
+    def paint(self, frame: Raster, view: View, t: float) -> None:
+        for x, y, size, bright, phase, pace in self.points:
+            px, py = view.at(x, y, DEPTH)
+            if not (2 < px < frame.shape[1] - 3 and 2 < py < frame.shape[0] - 3):
+                continue
+            light = bright * (0.78 + 0.22 * math.sin(phase + pace * t))
+            ix, iy = int(px), int(py)
+            fx, fy = px - ix, py - iy
+            spot = np.array([[(1 - fx) * (1 - fy), fx * (1 - fy)], [(1 - fx) * fy, fx * fy]]) * min(1.0, light * size) * 235
+            part = frame[iy : iy + 2, ix : ix + 2, :3]
+            frame[iy : iy + 2, ix : ix + 2, :3] = np.minimum(part + spot[..., None], 255)
+            if size > 1.2:
+                frame[iy - 1 : iy + 3, ix, :3] = np.minimum(frame[iy - 1 : iy + 3, ix, :3] + 34 * light, 255)
+                frame[iy, ix - 1 : ix + 3, :3] = np.minimum(frame[iy, ix - 1 : ix + 3, :3] + 34 * light, 255)
+
+
+@dataclass(kw_only=True)
+class Aurora:
+    """Curtains of green light, moving slowly."""
+
+    curtain: Raster
+    ripple: Raster
+
+    @classmethod
+    def make(cls, camera: Camera, rng: np.random.Generator) -> Aurora:
+        w, h = camera.w // 2, int(camera.horizon) // 2
+        ys = np.linspace(0, 1, h, dtype=np.float32)[:, None]
+        rays = noise(rng, w, 1, 40, octaves=5)[0]
+        folds = 0.62 + 0.2 * np.sin(np.linspace(0, 5, w) + rng.random() * 6) + 0.1 * (rays - 0.5)
+        above = folds[None, :] - ys
+        shape = np.where(above > 0, np.exp(-above * 4.2), np.exp(above * 26)) * (0.25 + 0.95 * rays[None, :] ** 1.6)
+        green, violet = np.array([130, 245, 92], np.float32), np.array([190, 70, 120], np.float32)
+        share = np.clip(above * 2.2, 0, 1)[..., None]
+        colour = (green * (1 - share) + violet * share) * shape[..., None] * 0.8
+        out = np.zeros((h, w, 4), np.uint8)
+        out[..., :3] = np.clip(colour, 0, 255)
+        return cls(curtain=out, ripple=noise(rng, w * 2, 1, 60, octaves=3)[0])
+
+    def paint(self, frame: Raster, view: View, t: float) -> None:
+        h, w = self.curtain.shape[:2]
+        xs = np.arange(w, dtype=np.float32)
+        wave = xs + 14 * np.sin(xs / 46 + 0.5 * t) + 7 * np.sin(xs / 19 - 0.7 * t)
+        map_x = np.repeat(wave[None, :], h, axis=0).astype(np.float32)
+        map_y = np.repeat(np.arange(h, dtype=np.float32)[:, None], w, axis=1) + (5 * np.sin(xs / 60 + 0.6 * t))[None, :]
+        moved = cv2.remap(self.curtain, map_x, map_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        full = cv2.resize(moved, (frame.shape[1], min(frame.shape[0], h * 2)), interpolation=cv2.INTER_LINEAR)
+        cv2.add(frame[: full.shape[0]], full, dst=frame[: full.shape[0]])
+
+
+def _clouds(
+    scene: Scene, light: Light, camera: Camera, rng: np.random.Generator, sun: tuple[float, float]
+) -> list[Element]:
+    cover = {Weather.CLEAR: 0.5, Weather.RAIN: 0.86, Weather.STORM: 0.9, Weather.SNOW: 0.74, Weather.FOG: 0.42}[scene.weather]
+    if scene.hour is Hour.NIGHT and scene.weather is Weather.CLEAR:
+        cover = 0.3
+    if scene.weather is Weather.CLEAR:
+        cover += float(rng.uniform(-0.1, 0.08))
+    if scene.setting is Setting.DESERT:
+        cover -= 0.12
+    out: list[Element] = []
+    for depth, speed, cell, strength in ((0.05, 3.0, 0.34, 0.75), (0.09, 7.0, 0.52, 0.95)):
+        drift = speed * camera.h / 540 * (2.4 if scene.weather is Weather.STORM else 1.0)
+        left, top, width, _ = room(camera, depth, drift)
+        height = int(camera.horizon * 1.02) - top
+        texture = _cloud_sheet(scene, light, camera, rng, (width, height), (left, top), cell, cover, strength, sun)
+        out.append(Layer(texture=texture, depth=depth, left=left, top=top, drift=drift))
+    return out
+
+
+def _cloud_sheet(
+    scene: Scene,
+    light: Light,
+    camera: Camera,
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    corner: tuple[int, int],
+    cell: float,
+    cover: float,
+    strength: float,
+    sun: tuple[float, float],
+) -> Raster:
+    """Clouds, brighter on the side of the sun, flatter towards the horizon. Painted at half size."""
+    w, h = (size[0] + 1) // 2, (size[1] + 1) // 2
+    body = noise(rng, w, h, camera.h * cell / 2, octaves=6, stretch=2.6)
+    rows = (np.arange(h, dtype=np.float32) * 2 + corner[1])[:, None] / camera.horizon
+    columns = (np.arange(w, dtype=np.float32) * 2 + corner[0])[None, :]
+    threshold = 1 - cover + 0.16 * np.clip(rows - 0.62, 0, 1) - (0.1 if cover > 0.7 else 0) * (1 - rows)
+    thick = np.clip((body - threshold + 0.13) / 0.3, 0, 1)
+    thick = thick * thick * (3 - 2 * thick)
+    # Light comes from the sun's side: the difference of density along that way is the shading.
+    step = max(2, int(camera.h * 0.011))
+    shade = cv2.GaussianBlur(body, (0, 0), step * 0.6)
+    towards = np.where(columns < sun[0], -1.0, 1.0)
+    slope = (np.roll(shade, -step, 0) - np.roll(shade, step, 0)) * 2.2
+    side = (np.roll(shade, step, 1) - np.roll(shade, -step, 1)) * towards * 1.6
+    lit = np.clip(0.56 + slope + side - 0.4 * (thick - 0.5), 0, 1)
+    near = np.exp(-(((columns - sun[0]) / camera.w) ** 2) * 5 - (rows - sun[1] / camera.horizon) ** 2 * 3)
+    high, low = _cloud_colours(scene, light)
+    warm = (lit * (0.6 + 0.55 * near))[..., None]
+    colour = low + (high - low) * np.clip(warm, 0, 1)
+    fade = np.clip((1.02 - rows) / 0.2, 0, 1)
+    alpha = thick * strength * fade * (0.62 if scene.hour is Hour.NIGHT else 0.86)
+    sheet = pack(colour.astype(np.float32), alpha.astype(np.float32))
+    return np.ascontiguousarray(cv2.resize(sheet, size, interpolation=cv2.INTER_LINEAR))
+
+
+def _cloud_colours(scene: Scene, light: Light) -> tuple[Colour, Colour]:
+    if scene.weather in (Weather.RAIN, Weather.STORM):
+        return mix(light.sky[3], light.haze, 0.4), mix(light.sky[1], light.shade, 0.32)
+    if scene.hour is Hour.DAY:
+        return np.array([255, 254, 252], np.float32), mix(light.sky[2], light.haze, 0.5) * np.float32(0.9)
+    if scene.hour is Hour.NIGHT:
+        return mix(light.sky[3], light.sun, 0.22), light.sky[1] * np.float32(1.15)
+    return mix(light.sun, light.sky[3], 0.3), mix(light.sky[1], light.sky[2], 0.3) * np.float32(0.9)

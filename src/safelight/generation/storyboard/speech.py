@@ -1,0 +1,59 @@
+"""Spoken lines, where the machine has a speech synthesiser (espeak-ng); silence where it has none."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+import wave
+
+import numpy as np
+
+from safelight.generation.storyboard.raster import Raster
+
+PATIENCE_S = 15.0
+
+
+def synthesiser() -> str | None:
+    """Path of espeak-ng, or None."""
+    return shutil.which("espeak-ng")
+
+
+def speak(text: str, rate: int, *, seconds: float) -> Raster | None:
+    """`text` spoken, mono float32 at `rate` Hz, no longer than `seconds`; None where nothing can speak it."""
+    program = synthesiser()
+    words = "".join(c for c in text if c.isprintable())
+    if program is None or not words.strip():
+        return None
+    voice = "cmn" if re.search(r"[\u4e00-\u9fff]", words) else "en"
+    # Hurry a little where the words would not fit, but stay intelligible.
+    pace = 150
+    need = len(words.split()) / 2.4 if voice == "en" else len(words) / 3.6
+    if need > seconds:
+        pace = min(230, int(150 * need / seconds))
+    try:
+        done = subprocess.run(
+            [program, "--stdin", "--stdout", "-v", voice, "-s", str(pace), "-p", "42"],
+            input=words.encode(), capture_output=True, timeout=PATIENCE_S, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return _decode(done.stdout, rate, seconds)
+
+
+def _decode(data: bytes, rate: int, seconds: float) -> Raster | None:
+    try:
+        with wave.open(io.BytesIO(data)) as sound:
+            own = sound.getframerate()
+            raw = sound.readframes(min(sound.getnframes(), int(own * 60)))
+    except (wave.Error, EOFError):
+        return None
+    samples = np.frombuffer(raw[: len(raw) // 2 * 2], "<i2").astype(np.float32) / 32768
+    if not samples.size:
+        return None
+    at = np.arange(0, samples.size - 1, own / rate)
+    voice = np.interp(at, np.arange(samples.size), samples).astype(np.float32)[: int(seconds * rate)]
+    tail = min(len(voice), rate // 50)
+    voice[len(voice) - tail :] *= np.linspace(1, 0, tail, dtype=np.float32)
+    return voice

@@ -1,0 +1,134 @@
+"""Water: it mirrors what stands above it, in waves that come nearer, and glints under the sun."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from safelight.generation.storyboard.camera import Camera, View
+from safelight.generation.storyboard.lexicon import Hour
+from safelight.generation.storyboard.palette import Light
+from safelight.generation.storyboard.raster import Raster, noise
+from safelight.generation.storyboard.scene import Scene
+
+
+@dataclass(kw_only=True)
+class Water:
+    """Covers the frame from the horizon to `bottom` (world rows) with a moving reflection of what is there."""
+
+    horizon: float
+    bottom: float
+    waves: tuple[Raster, Raster, Raster, Raster]
+    rough: Raster
+    keep: Raster
+    deep: Raster
+    path: Raster
+    sparkle: tuple[float, float, float]
+    sun_x: float
+    choppy: float
+
+    @classmethod
+    def make(
+        cls,
+        scene: Scene,
+        light: Light,
+        camera: Camera,
+        rng: np.random.Generator,
+        *,
+        bottom: float,
+        sun: tuple[float, float],
+        shines: bool,
+        choppy: float,
+    ) -> Water:
+        """`choppy` from 0 (a mirror) to 1 (open sea)."""
+        reach = int(bottom - camera.horizon) + camera.margins(0.0)[3] + int(camera.h * 0.12)
+        h, w = max(8, reach), camera.w
+        rows = np.arange(h, dtype=np.float32)[:, None] + 1.0
+        far = np.float32(camera.h) / (rows + 2.5)
+        columns = (np.arange(w, dtype=np.float32)[None, :] - w / 2) * (0.35 + 0.65 * rows / h) ** -0.5
+        broken = noise(rng, w * 2, h * 2, camera.h * 0.12, octaves=4)
+        look_x = np.clip(w + (columns - 0) * np.clip(far * 0.12, 0.25, 3.0), 0, 2 * w - 2).astype(np.float32)
+        look_y = (np.log1p(rows / 3) * h * 0.42 + 0 * columns).astype(np.float32)
+        bumps = cv2.remap(broken, look_x, look_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        fine = cv2.remap(broken, np.ascontiguousarray(look_x[:, ::-1]), look_y * 1.7, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        swell = np.log1p(rows / 6) * 15
+        first = swell + bumps * 17
+        second = swell * 1.9 + fine * 25 + 0.006 * columns
+        strong = (rows / h) ** 0.8
+        keep = np.clip(0.92 - 0.3 * strong * (0.5 + choppy), 0.3, 1)
+        colour = light.sky[1] * 0.42 + light.shade * 0.4
+        deep = (1 - keep)[..., None] * colour * 0.9
+        return cls(
+            horizon=camera.horizon,
+            bottom=bottom,
+            waves=tuple(np.ascontiguousarray(f(p), np.float32) for p in (first, second) for f in (np.cos, np.sin)),  # type: ignore[arg-type]
+            rough=np.ascontiguousarray(np.repeat((0.6 + (2 + 24 * choppy) * strong) * camera.h / 540, w, axis=1), np.float32),
+            keep=np.ascontiguousarray(np.repeat(np.repeat((keep * 255)[..., None], w, 1), 4, 2)).astype(np.uint8),
+            deep=_four(np.repeat(deep, w, axis=1) if deep.shape[1] == 1 else deep),
+            path=_glint_path(scene, camera, w, h, sun, shines),
+            sparkle=tuple(float(c) for c in np.minimum(light.sun * 1.05, 255)),  # type: ignore[arg-type]
+            sun_x=sun[0],
+            choppy=choppy,
+        )
+
+    def paint(self, frame: Raster, view: View, t: float) -> None:
+        _, y = view.at(0, self.horizon, 0.0)
+        first = round(y)
+        rows = min(frame.shape[0] - first, self.rough.shape[0])
+        if rows < 4 or first < 4:
+            return
+        w = frame.shape[1]
+        a, b, c, d = (wave[:rows] for wave in self.waves)
+        slow, quick = 1.25 * t, 2.1 * t
+        swell = cv2.addWeighted(a, math.cos(slow), b, math.sin(slow), 0)
+        chop = cv2.addWeighted(c, math.cos(quick), d, math.sin(quick), 0)
+        wave = cv2.addWeighted(swell, 0.6, chop, 0.5, 0)
+        up = np.arange(first - 1, first - 1 - rows, -1, dtype=np.float32)[:, None]
+        map_y = cv2.multiply(wave, self.rough[:rows])
+        map_y += up * (1.0 if first >= rows else first / rows) + (0 if first >= rows else first * (1 - first / rows))
+        np.clip(map_y, 0, first - 1, out=map_y)
+        map_x = cv2.multiply(chop, self.rough[:rows], scale=0.3)
+        map_x += np.arange(w, dtype=np.float32)[None, :]
+        mirrored = cv2.remap(frame, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        cv2.multiply(mirrored, self.keep[:rows], dst=mirrored, scale=1 / 255)
+        cv2.add(mirrored, self.deep[:rows], dst=mirrored)
+        self._glint(mirrored, wave, view)
+        frame[first : first + rows] = mirrored
+
+    def _glint(self, water: Raster, wave: Raster, view: View) -> None:
+        if not self.path.size:
+            return
+        rows, w = water.shape[:2]
+        x, _ = view.at(self.sun_x, 0, 0.03)
+        path = self.path[:rows]
+        shifted = cv2.warpAffine(
+            path, np.array([[1.0, 0, x - path.shape[1] / 2], [0, 1.0, 0]]), (w, rows), flags=cv2.INTER_LINEAR
+        )
+        spark = cv2.subtract(wave, (0.18, 0, 0, 0))
+        np.maximum(spark, 0, out=spark)
+        light = cv2.multiply(spark, shifted)
+        np.minimum(light, 1.0, out=light)
+        b, g, r = self.sparkle
+        layer = cv2.merge((light * b, light * g, light * r, light * 0)).astype(np.uint8)
+        cv2.add(water, layer, dst=water)
+
+
+def _four(colour: Raster) -> Raster:
+    out = np.full((*colour.shape[:2], 4), 0, np.uint8)
+    out[..., :3] = np.clip(colour, 0, 255)
+    return out
+
+
+def _glint_path(scene: Scene, camera: Camera, w: int, h: int, sun: tuple[float, float], shines: bool) -> Raster:
+    """How strongly each place glints: a column under the sun, widening towards us."""
+    if not shines:
+        return np.zeros((0, 0), np.float32)
+    rows = np.arange(h, dtype=np.float32)[:, None] / h
+    columns = (np.arange(w * 2, dtype=np.float32)[None, :] - w) / camera.w
+    day = scene.hour is Hour.DAY
+    wide = (0.2 if day else 0.035) + 0.12 * rows
+    strength = {Hour.DAY: 0.55, Hour.NIGHT: 0.85}.get(scene.hour, 1.25)
+    return (np.exp(-((columns / wide) ** 2)) * strength * (1 - 0.45 * rows)).astype(np.float32)
