@@ -9,6 +9,8 @@ from typing import Any
 from safelight import errors
 from safelight.media.sandbox import ChildProcess, Limits, Progress, Sandbox, Signer
 
+_TICK_S = 0.2
+
 
 class WarmPool:
     """At most `size` children, each prepared once by `preload` and used for `uses` calls.
@@ -35,15 +37,13 @@ class WarmPool:
         self._size = size
         self._lock = threading.Lock()
         self._idle: list[tuple[ChildProcess, int]] = []
+        self._fillers: list[threading.Thread] = []
         self._closed = False
 
     def start(self) -> None:
         """Prepare all children now, and wait for them. Without it the first calls prepare their own."""
-        threads = [threading.Thread(target=self._fill, daemon=True) for _ in range(self._size)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        for filler in [self._start_filling() for _ in range(self._size)]:
+            filler.join()
 
     def run(
         self,
@@ -77,6 +77,9 @@ class WarmPool:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
+            fillers = self._fillers
+        for filler in fillers:
+            filler.join()
         for child, _ in idle:
             child.close()
 
@@ -99,13 +102,23 @@ class WarmPool:
         if not keep:
             child.close()
         if replace:
-            threading.Thread(target=self._fill, daemon=True).start()
+            self._start_filling()
+
+    def _start_filling(self) -> threading.Thread:
+        filler = threading.Thread(target=self._fill, daemon=True, name="warm-pool")
+        with self._lock:
+            self._fillers = [other for other in self._fillers if other.is_alive()]
+            # Started under the lock, so that every listed thread can be joined.
+            filler.start()
+            self._fillers.append(filler)
+        return filler
 
     def _fill(self) -> None:
         """One more idle child, unless there are enough. One that cannot be prepared is the next caller's
         to see: it prepares its own, and is told what is wrong."""
-        if not self._slots.acquire(timeout=self._limits.wall_s):
-            return
+        while not self._slots.acquire(timeout=_TICK_S):
+            if self._closed:
+                return
         try:
             with self._lock:
                 enough = self._closed or len(self._idle) >= self._size
