@@ -80,6 +80,7 @@ def _empty(url: str) -> None:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"
         )
         schemas = connection.execute(
             "SELECT nspname FROM pg_namespace"

@@ -36,7 +36,7 @@ class Database:
         self._engine: Engine = make_engine(url, wait_s=wait_s, connections=connections)
         #: SQLite has one writer: threads wait here in turn, instead of polling a locked file.
         self._writer = threading.Lock() if self.is_sqlite else None
-        self._writing = threading.local()
+        self._writer_thread: int | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -90,10 +90,16 @@ class Database:
         migrate(self)
 
     @contextmanager
-    def migrating(self) -> Iterator[Connection]:
+    def migrating(self, *, readonly: bool = False) -> Iterator[Connection]:
         """A bare connection in one transaction, for migrations and tests of the tables alone."""
-        with self._connection(None, writing=True) as connection:
+        with self._connection(None, writing=not readonly) as connection:
             yield connection
+
+    def check(self) -> None:
+        """Read all of an SQLite file; raises `DatabaseDamaged` where it is not sound. For `doctor`."""
+        from .migrations import check
+
+        check(self, thorough=True)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -120,13 +126,13 @@ class Database:
         if not writing or self._writer is None:
             yield
             return
-        if getattr(self._writing, "now", False):
+        if self._writer_thread == threading.get_ident():
             raise ScopeViolation("a transaction inside a transaction would wait for itself")
         if not self._writer.acquire(timeout=self._wait_s):
             raise Unavailable("The database is busy; nothing was changed.", retry_after_s=0.5)
-        self._writing.now = True
+        self._writer_thread = threading.get_ident()
         try:
             yield
         finally:
-            self._writing.now = False
+            self._writer_thread = None
             self._writer.release()
