@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import Forbidden, Unauthenticated
+from safelight.trust.accounts import Accounts, Principal, Scope
 
 from .state import state_of
 from .threads import Threads
@@ -41,7 +41,7 @@ def check_same_origin(request: Request) -> None:
         raise Forbidden("This request did not come from our own page.", remedy="Open the page again.")
 
 
-async def authenticate(request: Request, accounts: Any, threads: Threads) -> Any:
+async def authenticate(request: Request, accounts: Accounts, threads: Threads) -> Principal:
     """The principal of a request. Raises `Unauthenticated`; `Forbidden` for a cookie used across sites."""
     token = bearer(request)
     if token is not None:
@@ -55,14 +55,13 @@ async def authenticate(request: Request, accounts: Any, threads: Threads) -> Any
     return await threads.run(accounts.session, cookie)
 
 
-def requires(scope: str) -> Callable[[Request], Awaitable[Any]]:
+def requires(scope: Scope) -> Callable[[Request], Awaitable[Principal]]:
     """A dependency: the principal, who must have this scope."""
 
-    async def principal(request: Request) -> Any:
+    async def principal(request: Request) -> Principal:
         app = state_of(request)
         found = await authenticate(request, app.services.accounts, app.threads)
-        if scope not in found.scopes:
-            raise Forbidden(f"This key lacks the scope {scope}.")
+        found.require(scope)
         return found
 
     return principal

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from safelight.errors import BadInput, StorageFull, TooLarge
 from safelight.ids import new_id
-from safelight.jobs.models import Upload
+from safelight.stages.request import Upload
 
 from .brackets import nest
 from .multipart import MAX_FIELDS, MultipartReader, boundary_of

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
-import structlog
 
 from safelight.errors import NotFound
 from safelight.jobs.machine import TERMINAL
 from safelight.jobs.models import Video
+from safelight.trust.accounts import Principal
 
 from .services import Videos
 from .threads import Threads
 from .wire import video_object
 
+_log = logging.getLogger(__name__)
 #: A stream ends after this long and the browser comes back, so that ended sessions stop seeing.
 MAX_STREAM_S = 600.0
 HEARTBEAT_S = 15.0
@@ -26,7 +27,7 @@ HEARTBEAT_S = 15.0
 
 @dataclass
 class _Watched:
-    principal: Any
+    principal: Principal
     latest: Video | None
     #: Replaced at every change, so that each waiter sees each change once.
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -45,10 +46,9 @@ class Watcher:
         self._interval_s = interval_s
         self._watched: dict[tuple[str, str], _Watched] = {}
         self._task: asyncio.Task[None] | None = None
-        self._log = structlog.get_logger("safelight.api")
 
     async def changes(
-        self, principal: Any, video: Video, seen: int | None
+        self, principal: Principal, video: Video, seen: int | None
     ) -> AsyncGenerator[Video | None, None]:
         """`video`, unless its revision was `seen`, then each later state; None now and then, as a heartbeat.
 
@@ -98,8 +98,8 @@ class Watcher:
             asked = [(key, watched.principal) for key, watched in self._watched.items()]
             try:
                 found = await self._threads.run(self._read, asked)
-            except Exception:
-                self._log.exception("watching failed; looking again")
+            except Exception as error:
+                _log.error("Watching videos met an error, looking again: %r", error)
                 continue
             for key, video in found.items():
                 watched = self._watched.get(key)
@@ -110,7 +110,7 @@ class Watcher:
                     done, watched.changed = watched.changed, asyncio.Event()
                     done.set()
 
-    def _read(self, asked: list[tuple[tuple[str, str], Any]]) -> dict[tuple[str, str], Video | None]:
+    def _read(self, asked: list[tuple[tuple[str, str], Principal]]) -> dict[tuple[str, str], Video | None]:
         found: dict[tuple[str, str], Video | None] = {}
         for key, principal in asked:
             try:
@@ -121,7 +121,7 @@ class Watcher:
 
 
 async def event_stream(
-    watcher: Watcher, principal: Any, video: Video, seen: int | None
+    watcher: Watcher, principal: Principal, video: Video, seen: int | None
 ) -> AsyncGenerator[bytes, None]:
     """The stream's bytes. Each event is named `video`, its id is the revision, its data the wire object."""
     yield b"retry: 2000\n\n"

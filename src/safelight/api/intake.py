@@ -7,17 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from safelight.errors import InvalidField
-from safelight.jobs.models import CreateRequest, Upload
+from safelight.stages.admission import MEDIA_FIELDS
+from safelight.stages.request import CreateRequest, Upload
 
 from .brackets import join
-
-#: Fields that name media by URL or data URL. Anything else unknown goes to `extra` and is refused by name
-#: later, unless the generator's allow-list has it.
-MEDIA_FIELDS = frozenset(
-    f"{kind}{suffix}"
-    for kind in ("image", "video", "audio", "input", "mask", "first_frame", "last_frame", "end_image")
-    for suffix in ("", "s", "_url", "_urls", "_reference", "_references", "_file")
-) | {"reference_images", "reference_image", "reference_video", "reference_audio", "references"}
 
 #: Keys of an object that hold a URL: `{"image_url": ...}`, `{"image_url": {"url": ...}}`.
 _URL_KEYS = frozenset({"url", "uri", "image_url", "video_url", "audio_url", "image", "video", "audio"})

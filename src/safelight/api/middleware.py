@@ -6,11 +6,12 @@ Order, outermost first: `SecurityHeaders`, `RequestIds` (id, access log, the las
 
 from __future__ import annotations
 
+import logging
 import time
+import traceback
 from collections.abc import Callable
 
 import anyio
-import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from safelight.ids import new_id
 
+_log = logging.getLogger(__name__)
 HEADER = "x-request-id"
 
 #: No inline script or style, nothing from elsewhere, no framing.
@@ -59,7 +61,6 @@ class RequestIds:
     def __init__(self, app: ASGIApp, *, fault: Callable[[Request], Response]) -> None:
         self._app = app
         self._fault = fault
-        self._log = structlog.get_logger("safelight.api")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,20 +83,16 @@ class RequestIds:
         except ClientDisconnect:
             status = 499
         except Exception:
-            self._log.exception("fault", request_id=given, path=scope["path"])
+            # As text: a renderer that shows local variables would show prompts and keys.
+            trace = traceback.format_exc()
+            _log.error("%s at %s\n%s", given, scope["path"], trace)
             if status:
                 # Half an answer is out: close the connection instead of pretending it is whole.
                 raise
             await self._fault(Request(scope))(scope, receive, with_id)
         finally:
-            self._log.info(
-                "request",
-                request_id=given,
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                ms=round((time.perf_counter() - started) * 1000, 1),
-            )
+            ms = (time.perf_counter() - started) * 1000
+            _log.info("%s %s %d in %.1f ms, %s", scope["method"], scope["path"], status, ms, given)
 
 
 class SecurityHeaders:

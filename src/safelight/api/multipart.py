@@ -9,7 +9,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from safelight.errors import BadInput, InvalidField, StorageFull, TooLarge
-from safelight.jobs.models import Upload
+from safelight.stages.request import Upload
 
 MAX_FIELDS = 256
 MAX_FILES = 8

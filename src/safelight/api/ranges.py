@@ -28,9 +28,8 @@ def parse(header: str | None, size: int) -> tuple[int, int] | None:
             raise Unsatisfiable
         return size - length, size
     start = int(first)
-    end = int(last) + 1 if last else size
-    if end <= start:
+    if last and int(last) < start:
         return None
     if start >= size:
         raise Unsatisfiable
-    return start, min(end, size)
+    return start, min(int(last) + 1, size) if last else size

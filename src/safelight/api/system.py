@@ -6,9 +6,10 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from safelight.trust.accounts import Scope
+
 from .auth import requires
 from .state import state_of
-from .videos import READ
 
 router = APIRouter(tags=["system"])
 
@@ -16,7 +17,7 @@ router = APIRouter(tags=["system"])
 @router.get(
     "/v1/coverage",
     summary="What is checked, by which detector, and what is not",
-    dependencies=[Depends(requires(READ))],
+    dependencies=[Depends(requires(Scope.VIDEOS_READ))],
 )
 async def coverage(request: Request) -> Response:
     state = state_of(request)

@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from safelight.errors import NotFound
 from safelight.ids import is_id
 from safelight.jobs.machine import TERMINAL, State
-from safelight.jobs.models import Video
+from safelight.jobs.models import Video, VideoRecord
+from safelight.trust.accounts import Principal, Scope
 
 from . import shapes
 from .auth import requires
@@ -23,11 +24,8 @@ from .record import record_object
 from .state import AppState, state_of
 from .wire import deleted_object, page_object, video_object
 
-READ = "videos:read"
-WRITE = "videos:write"
-
-Reader = Annotated[Any, Depends(requires(READ))]
-Writer = Annotated[Any, Depends(requires(WRITE))]
+Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
+Writer = Annotated[Principal, Depends(requires(Scope.VIDEOS_WRITE))]
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": shapes.Error},
@@ -86,13 +84,8 @@ async def delete(request: Request, principal: Writer, video_id: str) -> Response
     return JSONResponse(deleted_object(video_id))
 
 
-@router.api_route(
-    "/{video_id}/content",
-    methods=["GET", "HEAD"],
-    summary="Download a released video",
-    response_class=Response,
-    operation_id="download_content",
-)
+@router.head("/{video_id}/content", include_in_schema=False)
+@router.get("/{video_id}/content", summary="Download a released video", response_class=Response)
 async def content(
     request: Request,
     principal: Reader,
@@ -139,7 +132,7 @@ def known(video_id: str) -> str:
     return video_id
 
 
-def _with_record(state: AppState, principal: Any, video_id: str) -> tuple[Video, Any]:
+def _with_record(state: AppState, principal: Principal, video_id: str) -> tuple[Video, VideoRecord | None]:
     """The record only where it adds something: polling a video on its way stays one small query."""
     video = state.services.videos.get(principal, video_id)
     if video.state in TERMINAL or video.state is State.HELD:

@@ -13,7 +13,7 @@ class Piece:
 
 
 def pieces(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Piece, ...]:
-    """The text cut at the spans (end exclusive); overlapping spans are one mark; what lies outside is cut off."""
+    """The text cut at the spans (end exclusive); those that overlap are one mark, what lies outside goes."""
     joined: list[list[int]] = []
     for start, end in sorted((max(0, start), min(len(text), end)) for start, end in spans):
         if end <= start:

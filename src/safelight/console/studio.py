@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from safelight.api.services import Services
-from safelight.policy.coverage import CoverageWord
 
-from .view import coverage_rows, price
+from .coverage import Row, rows
+from .view import price
 from .words import Words
 
 FIELDS = ("prompt", "model", "seconds", "size")
@@ -52,14 +52,6 @@ class Studio:
             takes_reference=any(offer.takes_reference for offer in offers),
         )
 
-    def coverage(self, table: Mapping[str, Any], words: Words) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    def coverage(self, table: Mapping[str, Any], words: Words) -> tuple[Row, ...]:
         """The installation's coverage by word, what is missing first."""
-        found: dict[str, set[str]] = {}
-        for cell in table.get("cells", ()):
-            if cell["word"] != CoverageWord.OFF.value:
-                found.setdefault(cell["category"], set()).add(cell["word"])
-        rows: dict[str, list[str]] = {word.value: [] for word in CoverageWord}
-        for category in sorted(found):
-            seen = found[category]
-            rows[seen.pop() if len(seen) == 1 else CoverageWord.PARTLY.value].append(category)
-        return coverage_rows(rows, words)
+        return rows(((cell["category"], cell["modality"], cell["word"]) for cell in table["cells"]), words)

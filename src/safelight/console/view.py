@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from safelight.api.wire import charge_object, coverage_words, links, verdict_word
+from safelight.api.wire import charge_object, links, verdict_word
 from safelight.jobs.machine import TERMINAL, State
 from safelight.jobs.models import Video, VideoRecord
 from safelight.policy.coverage import Coverage
 from safelight.policy.verdicts import Action
 
+from . import coverage as covered
 from .explained import Line, charge_sentence, lines, spans, support
 from .marks import Piece, pieces
 from .text import iso, moment, money, short
@@ -39,13 +40,15 @@ class VideoView:
     support: tuple[tuple[str, str], ...]
     state: str
     delivered: bool
+    width: int
+    height: int
     poster: str | None
     content: str | None
     record: str | None
     page: str | None
     facts: tuple[tuple[str, str], ...]
     cost: str
-    coverage: tuple[tuple[str, tuple[str, ...]], ...]
+    coverage: tuple[covered.Row, ...]
     sha256: str | None
     #: Whether changing the prompt is the next step.
     change_prompt: bool
@@ -60,6 +63,8 @@ def video_view(video: Video, record: VideoRecord | None, words: Words) -> VideoV
         Coverage().merged(cell for made in record.judgements for cell in made.coverage) if record else None
     )
     where = links(video)
+    headline = words("state.vaulted" if video.vaulted else _headline(video, details))
+    explained = lines(details, video.prompt, words)
     return VideoView(
         id=video.id,
         revision=video.revision,
@@ -68,20 +73,23 @@ def video_view(video: Video, record: VideoRecord | None, words: Words) -> VideoV
         live=video.state not in TERMINAL,
         percent=video.progress,
         tone=_tone(video, word),
-        headline=words("state.vaulted" if video.vaulted else _headline(video, details)),
-        message=_message(video, word, words),
+        headline=headline,
+        # The gate's own sentence often begins with what the headline says.
+        message=_message(video, word, words).removeprefix(headline).strip(),
         verdict=words(f"verdict.{word.value}" if word else _no_verdict(video)),
-        lines=lines(details, video.prompt, words),
+        lines=explained,
         support=support(details),
         state=video.state.value,
         delivered=delivered,
+        width=video.width,
+        height=video.height,
         poster=f"{where['content']}?variant=thumbnail" if delivered else None,
         content=where["content"],
         record=where["record"],
         page=where["page"],
         facts=_facts(video, words),
-        cost=charge_sentence(charge_object(record), words) if record else "",
-        coverage=() if video.vaulted or coverage is None else coverage_rows(coverage_words(coverage), words),
+        cost=charge_sentence(charge_object(record), words) if record and not explained else "",
+        coverage=() if video.vaulted or coverage is None else _coverage(coverage, words),
         sha256=video.sealed_sha256 if delivered else None,
         change_prompt=word is Action.BLOCK and not video.vaulted,
     )
@@ -113,14 +121,6 @@ def row(video: Video, words: Words) -> Row:
     )
 
 
-def coverage_rows(found: Mapping[str, list[str]], words: Words) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Coverage by word, what is missing first; words without a category are left out."""
-    order = ("not checked", "partly", "checked", "off")
-    return tuple(
-        (words(f"coverage.{word.replace(' ', '_')}"), tuple(found[word])) for word in order if found.get(word)
-    )
-
-
 def price(usd_per_second: float | None, seconds: int, words: Words) -> str:
     """What an order is expected to cost."""
     if usd_per_second is None:
@@ -128,6 +128,10 @@ def price(usd_per_second: float | None, seconds: int, words: Words) -> str:
     if usd_per_second == 0:
         return words("studio.cost_free")
     return words("studio.cost_about", amount=money(usd_per_second * seconds, "USD").removeprefix("$"))
+
+
+def _coverage(coverage: Coverage, words: Words) -> tuple[covered.Row, ...]:
+    return covered.rows(((cell.category, cell.modality.value, cell.word.value) for cell in coverage), words)
 
 
 def _tone(video: Video, word: Action | None) -> str:

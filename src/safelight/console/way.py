@@ -24,7 +24,10 @@ class Mark(StrEnum):
     DONE = "done"
     NOW = "now"
     WAITING = "waiting"
+    #: Not needed, as where there is no reference.
     SKIPPED = "skipped"
+    #: It ended before this.
+    UNREACHED = "unreached"
     HELD = "held"
     STOPPED = "stopped"
     BROKEN = "broken"
@@ -62,7 +65,7 @@ def way(video: Video, record: VideoRecord | None) -> tuple[Stop, ...]:
     """The seven stops. Of a vaulted video only that it was stopped, not where."""
     if video.vaulted:
         return (
-            *(Stop(step=step, mark=Mark.SKIPPED) for step in STEPS[:-1]),
+            *(Stop(step=step, mark=Mark.UNREACHED) for step in STEPS[:-1]),
             Stop(step=Step.DELIVERY, mark=Mark.STOPPED),
         )
     here = STEPS.index(_step(video))
@@ -71,7 +74,7 @@ def way(video: Video, record: VideoRecord | None) -> tuple[Stop, ...]:
     stops = []
     for index, step in enumerate(STEPS):
         if index > here:
-            mark = Mark.WAITING if video.state not in _OVER else Mark.SKIPPED
+            mark = Mark.WAITING if video.state not in _OVER else Mark.UNREACHED
         elif index == here:
             mark = _ENDS.get(video.state, Mark.NOW)
             if video.state is State.DELIVERED:

@@ -15,9 +15,17 @@ const show = (html) => {
   const focused = outcome.contains(document.activeElement) && document.activeElement.tagName;
   outcome.innerHTML = html;
   const card = outcome.firstElementChild;
+  document.getElementById("status").textContent = card?.querySelector("h2")?.textContent ?? "";
   if (open && card?.querySelector("details")) card.querySelector("details").open = true;
   if (focused) outcome.querySelector(focused === "SUMMARY" ? "summary" : "a, summary")?.focus();
   return card;
+};
+
+const refreshRecent = async () => {
+  const list = document.getElementById("recent");
+  if (!list) return;
+  const page = new DOMParser().parseFromString(await (await fetch("/")).text(), "text/html");
+  list.replaceChildren(...(page.getElementById("recent")?.childNodes ?? []));
 };
 
 const follow = () => {
@@ -44,7 +52,7 @@ const follow = () => {
       return;
     }
     state = now.safelight.state;
-    latest = latest.then(() => part(`/videos/${video}`)).then(show).catch(() => location.reload());
+    latest = latest.then(() => part(`/videos/${video}`)).then(show).then(refreshRecent).catch(() => location.reload());
   });
 };
 
@@ -60,6 +68,7 @@ if (order) {
     try {
       show(await part("/", { method: "POST", body: new FormData(order) }));
       follow();
+      refreshRecent();
       outcome.scrollIntoView({ block: "nearest" });
     } catch {
       outcome.textContent = order.dataset.failed;

@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import httpx
+import pytest
+
+from safelight.errors import (
+    Conflict,
+    Gone,
+    NotCovered,
+    ProbeBudgetSpent,
+    QuotaExceeded,
+    StorageFull,
+    Unavailable,
+)
+from safelight.jobs.machine import State
+from safelight.policy.findings import Stage
+from serving import CARD, Live
+
+VIDEO_KEYS = {
+    "id",
+    "object",
+    "model",
+    "status",
+    "progress",
+    "created_at",
+    "completed_at",
+    "expires_at",
+    "prompt",
+    "remixed_from_video_id",
+    "seconds",
+    "size",
+    "error",
+    "safelight",
+}
+
+
+def make(client: httpx.Client, prompt: str = "a cat") -> str:
+    made: str = client.post("/v1/videos", files={"prompt": (None, prompt)}).json()["id"]
+    return made
+
+
+def test_a_video_has_every_key_of_the_wire_and_seconds_as_text(client: httpx.Client) -> None:
+    answer = client.post(
+        "/v1/videos",
+        files={
+            "prompt": (None, "a cat"),
+            "seconds": (None, "8"),
+            "size": (None, "720x1280"),
+            "safety_identifier": (None, "u1"),
+            "metadata[project]": (None, "blue"),
+        },
+    )
+    assert answer.status_code == 200
+    assert answer.headers["openai-poll-after-ms"] == "1000"
+    assert answer.headers["x-request-id"].startswith("req_")
+    assert answer.headers["cache-control"] == "no-store"
+    video = answer.json()
+    assert video.keys() == VIDEO_KEYS
+    assert (video["object"], video["status"], video["seconds"], video["size"]) == (
+        "video",
+        "queued",
+        "8",
+        "720x1280",
+    )
+    assert video["safelight"]["safety_identifier"] == "u1"
+    assert video["safelight"]["metadata"] == {"project": "blue"}
+
+
+def test_json_and_forms_are_taken_too(client: httpx.Client) -> None:
+    assert client.post("/v1/videos", json={"prompt": "a cat", "seconds": 4}).status_code == 200
+    assert client.post("/v1/videos", data={"prompt": "a cat"}).status_code == 200
+
+
+def test_files_reach_the_service_and_vanish_after_the_request(client: httpx.Client, server: Live) -> None:
+    picture = b"\x89PNG" + bytes(200_000)
+    answer = client.post(
+        "/v1/videos",
+        files={"prompt": (None, "a cat"), "input_reference": ("../../a.png", picture, "image/png")},
+    )
+    assert answer.status_code == 200
+    upload = server.desk.requests[-1].uploads[0]
+    assert (upload.field, upload.filename, upload.media_type) == ("input_reference", "a.png", "image/png")
+    assert server.desk.uploads[-1] == picture
+    assert not Path(upload.path).exists()
+    assert not list(server.scratch.iterdir())
+
+
+def test_fields_nobody_knows_reach_the_service_by_name(client: httpx.Client, server: Live) -> None:
+    client.post(
+        "/v1/videos",
+        files={
+            "prompt": (None, "a cat"),
+            "negative_prompt": (None, "dogs"),
+            "input_reference[image_url]": (None, "https://example.org/a.png"),
+        },
+        headers={"idempotency-key": "once"},
+    )
+    asked = server.desk.requests[-1]
+    assert asked.extra == {"negative_prompt": "dogs"}
+    assert asked.urls == {"input_reference[image_url]": "https://example.org/a.png"}
+    assert asked.idempotency_key == "once"
+
+
+def test_a_block_is_400_never_retried_and_explains_itself(client: httpx.Client) -> None:
+    answer = client.post("/v1/videos", files={"prompt": (None, f"now {CARD} then")})
+    assert answer.status_code == 400
+    assert answer.headers["x-should-retry"] == "false"
+    error = answer.json()["error"]
+    assert (error["code"], error["type"], error["param"]) == (
+        "sentinel_block",
+        "video_generation_user_error",
+        "prompt",
+    )
+    details = error["moderation_details"]
+    assert details["moderation_stage"] == "input"
+    assert details["evidence"][0]["evidence"] == [
+        {"type": "text", "field": "prompt", "start": 4, "end": 4 + len(CARD)}
+    ]
+    assert error["safelight"]["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "retry", "after"),
+    [
+        (QuotaExceeded("Enough for today.", retry_after_s=90.2), 429, "false", "91"),
+        (ProbeBudgetSpent("Enough checks."), 429, "false", None),
+        (NotCovered("A check is missing."), 503, "true", "2"),
+        (Unavailable("Later.", retry_after_s=5), 503, "true", "5"),
+        (StorageFull("No room.", retry_after_s=30), 503, "true", "30"),
+        (Conflict("Not now."), 409, "false", None),
+        (Gone("Withdrawn."), 410, "false", None),
+        (RuntimeError("secret detail"), 500, "false", None),
+    ],
+)
+def test_only_what_waiting_helps_is_sent_again(
+    client: httpx.Client, server: Live, error: Exception, status: int, retry: str, after: str | None
+) -> None:
+    server.desk.trouble = error
+    answer = client.post("/v1/videos", json={"prompt": "a cat"})
+    assert answer.status_code == status
+    assert answer.headers["x-should-retry"] == retry
+    assert answer.headers.get("retry-after") == after
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "secret" not in answer.text
+    assert answer.json()["error"].keys() >= {"message", "type", "param", "code"}
+
+
+def test_every_state_is_one_of_four_words(client: httpx.Client, server: Live) -> None:
+    video_id = make(client)
+    words = {}
+    for state in State:
+        server.desk.change(video_id, state=state)
+        words[state] = client.get(f"/v1/videos/{video_id}").json()["status"]
+    assert set(words.values()) == {"queued", "in_progress", "completed", "failed"}
+
+
+def test_a_held_video_says_when_it_is_due_and_is_asked_for_once_a_minute(
+    client: httpx.Client, server: Live
+) -> None:
+    video_id = make(client)
+    server.desk.change(video_id, state=State.HELD, stage=Stage.OUTPUT, review_due_at=1_800_000_000.5)
+    answer = client.get(f"/v1/videos/{video_id}")
+    assert answer.headers["openai-poll-after-ms"] == "60000"
+    assert answer.json()["status"] == "in_progress"
+    ours = answer.json()["safelight"]
+    assert (ours["state"], ours["review_due_at"], ours["verdict"]) == ("held", 1_800_000_000, "hold")
+
+
+def test_a_blocked_video_carries_its_explanation(client: httpx.Client, server: Live) -> None:
+    video_id = make(client)
+    server.desk.change(
+        video_id,
+        state=State.BLOCKED,
+        stage=Stage.OUTPUT,
+        error_code="moderation_blocked",
+        error_message="Blocked after generation.",
+        explanation={"moderation_stage": "output", "categories": ["violence"], "stage": "output"},
+    )
+    error = client.get(f"/v1/videos/{video_id}").json()["error"]
+    assert error["code"] == "moderation_blocked"
+    assert error["moderation_details"]["categories"] == ["violence"]
+
+
+def test_a_vaulted_video_tells_no_category_stage_or_evidence(client: httpx.Client, server: Live) -> None:
+    video_id = make(client, "a prompt of mine")
+    server.desk.change(
+        video_id,
+        state=State.BLOCKED,
+        stage=Stage.OUTPUT,
+        vaulted=True,
+        error_code="moderation_blocked",
+        error_message="Blocked at output for sexual/minors.",
+        explanation={"categories": ["sexual/minors"], "stage": "output"},
+    )
+    answer = client.get(f"/v1/videos/{video_id}")
+    record = client.get(f"/v1/videos/{video_id}/record")
+    for text in (answer.text, record.text):
+        assert "minors" not in text
+        assert "moderation_details" not in text
+    assert answer.json()["error"]["code"] == "moderation_blocked"
+    assert answer.json()["safelight"]["stage"] is None
+    assert record.json()["judgements"] == []
+
+
+def test_a_list_is_paged_by_id(client: httpx.Client) -> None:
+    ids = [make(client) for _ in range(3)]
+    first = client.get("/v1/videos", params={"limit": 2}).json()
+    assert first["object"] == "list"
+    assert [video["id"] for video in first["data"]] == ids[:0:-1]
+    assert (first["first_id"], first["last_id"], first["has_more"]) == (ids[2], ids[1], True)
+    after = client.get("/v1/videos", params={"limit": 1, "after": ids[1]}).json()
+    assert after["data"][0]["id"] == ids[0]
+    oldest = client.get("/v1/videos", params={"order": "asc", "limit": 100}).json()
+    assert [video["id"] for video in oldest["data"]][-3:] == ids
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "order=up"])
+def test_a_wrong_query_names_its_parameter(client: httpx.Client, query: str) -> None:
+    answer = client.get(f"/v1/videos?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == query.partition("=")[0]
+
+
+def test_a_deleted_video_is_gone(client: httpx.Client) -> None:
+    video_id = make(client)
+    assert client.delete(f"/v1/videos/{video_id}").json() == {
+        "id": video_id,
+        "object": "video.deleted",
+        "deleted": True,
+    }
+    assert client.get(f"/v1/videos/{video_id}").status_code == 404
+
+
+def test_the_record_withholds_what_would_be_a_manual(client: httpx.Client, server: Live) -> None:
+    from dataclasses import replace
+
+    from safelight.policy.findings import Finding, Modality, TextSpan
+
+    video_id = make(client)
+    made = server.desk.judgements[video_id][0]
+    finding = Finding(
+        category="illicit",
+        score=0.9,
+        modality=Modality.TEXT,
+        detector="lists",
+        version="1",
+        reason="names a thing",
+        evidence=(TextSpan(field="prompt", start=0, end=1),),
+    )
+    server.desk.judgements[video_id] = (replace(made, findings=(finding,)),)
+    record = client.get(f"/v1/videos/{video_id}/record").json()
+    assert record["object"] == "video.record"
+    shown = record["judgements"][0]["findings"][0]
+    assert shown == {"group": "illicit", "modality": "text", "withheld": True}
+
+
+def test_content_is_served_whole_in_ranges_and_by_head(client: httpx.Client, server: Live) -> None:
+    data = bytes(range(256)) * 1000
+    video_id = make(client)
+    server.desk.deliver(video_id, data)
+    url = f"/v1/videos/{video_id}/content"
+    whole = client.get(url, headers={"accept": "application/binary"})
+    assert whole.content == data
+    assert whole.headers["etag"] == f'"{hashlib.sha256(data).hexdigest()}"'
+    assert whole.headers["content-type"] == "video/mp4"
+    assert whole.headers["cache-control"] == "private, no-cache"
+    assert f"{video_id}.mp4" in whole.headers["content-disposition"]
+    part = client.get(url, headers={"range": "bytes=100-299"})
+    assert (part.status_code, part.content) == (206, data[100:300])
+    assert part.headers["content-range"] == f"bytes 100-299/{len(data)}"
+    last = client.get(url, headers={"range": "bytes=-5"})
+    assert last.content == data[-5:]
+    head = client.head(url)
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(data)))
+    assert client.get(url, headers={"if-none-match": whole.headers["etag"]}).status_code == 304
+    stale = client.get(url, headers={"range": "bytes=0-1", "if-range": '"other"'})
+    assert (stale.status_code, len(stale.content)) == (200, len(data))
+    beyond = client.get(url, headers={"range": f"bytes={len(data)}-"})
+    assert beyond.status_code == 416
+    assert beyond.headers["content-range"] == f"bytes */{len(data)}"
+    assert beyond.json()["error"]["code"] == "range_not_satisfiable"
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.DELIVERED])
+def test_no_state_but_delivered_has_content(client: httpx.Client, server: Live, state: State) -> None:
+    video_id = make(client)
+    server.desk.change(video_id, state=state)
+    for variant in ("video", "thumbnail", "spritesheet", "source"):
+        answer = client.get(f"/v1/videos/{video_id}/content", params={"variant": variant})
+        assert answer.status_code in {400, 404}
+        assert answer.headers["content-type"] == "application/json"
+
+
+def test_a_video_of_another_tenant_is_not_found(client: httpx.Client, server: Live) -> None:
+    video_id = make(client)
+    other = server.accounts.create_tenant("other").id
+    _, key = server.accounts.create_key(other, "other")
+    for path in ("", "/content", "/record", "/events"):
+        answer = client.get(f"/v1/videos/{video_id}{path}", headers={"authorization": f"Bearer {key}"})
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] == "not_found"
+
+
+def test_coverage_readiness_and_the_description_are_there(client: httpx.Client, server: Live) -> None:
+    assert client.get("/v1/coverage").json()["cells"]
+    assert client.get("/readyz").status_code == 200
+    server.desk.ready = False
+    assert client.get("/readyz").status_code == 503
+    server.desk.ready = True
+    document = client.get("/openapi.json").json()
+    assert {"/v1/videos", "/v1/videos/{video_id}/content", "/v1/coverage"} <= document["paths"].keys()

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.api.ranges import Unsatisfiable, parse
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ("bytes=0-0", (0, 1)),
+        ("bytes=0-", (0, 100)),
+        ("bytes=10-19", (10, 20)),
+        ("bytes=90-999", (90, 100)),
+        ("bytes=-10", (90, 100)),
+        ("bytes=-1000", (0, 100)),
+        ("bytes=20-10", None),
+        ("bytes=-", None),
+        ("bytes=0-1,5-6", None),
+        ("items=0-1", None),
+        ("bytes=a-b", None),
+    ],
+)
+def test_one_range_is_understood_and_the_rest_ignored(
+    header: str | None, expected: tuple[int, int] | None
+) -> None:
+    assert parse(header, 100) == expected
+
+
+@pytest.mark.parametrize(("header", "size"), [("bytes=100-", 100), ("bytes=-0", 100), ("bytes=0-", 0)])
+def test_a_range_outside_the_file_is_unsatisfiable(header: str, size: int) -> None:
+    with pytest.raises(Unsatisfiable):
+        parse(header, size)
+
+
+@given(st.text(alphabet="bytes=0123456789-, ", max_size=30), st.integers(0, 1000))
+def test_a_range_always_lies_within_the_file(header: str, size: int) -> None:
+    try:
+        found = parse(header, size)
+    except Unsatisfiable:
+        return
+    if found:
+        assert 0 <= found[0] < found[1] <= size
