@@ -15,7 +15,7 @@ from .heads import Head, HeadKey, Heads
 _log = logging.getLogger(__name__)
 
 #: Seconds between heads: entries younger than this could be cut off unseen by somebody who owns the database.
-INTERVAL_S = 30.0
+INTERVAL_S = 60.0
 
 
 class HeadWriter:
