@@ -131,7 +131,7 @@ class Videos:
         principal.require(Scope.VIDEOS_READ)
         video = self._one(principal, video_id)
         store, tenant = self.workshop.store, principal.tenant
-        seal = store.seal(tenant, video_id)
+        seal = store.seal(video)
         hidden = video.vaulted and not principal.may(Scope.VAULT)
         return VideoRecord(
             video=video,

@@ -275,4 +275,6 @@ def _seal_facts(workshop: Workshop, video: Video) -> SealFacts:
         verdict=output.verdict,
         coverage=output.coverage,
         badge=video.label_text is not None,
+        # Nothing but a person's release brings a held video here.
+        reviewed=output.verdict.action.severity >= Action.HOLD.severity,
     )

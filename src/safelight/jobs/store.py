@@ -103,9 +103,10 @@ class VideoStore:
         with self._database.reading(tenant=tenant) as tx:
             return tx.select(tables.assets, *where, order_by=(tables.assets.c.created_at,))
 
-    def seal(self, tenant: str, video_id: str) -> Row[Any] | None:
-        with self._database.reading(tenant=tenant) as tx:
-            return tx.one(tables.seals, tables.seals.c.video_id == video_id)
+    def seal(self, video: Video) -> Row[Any] | None:
+        """The seal of the file that is given out; a step that was run again may have left others."""
+        with self._database.reading(tenant=video.tenant) as tx:
+            return tx.one(tables.seals, tables.seals.c.sha256 == (video.sealed_sha256 or ""))
 
     def log_of(self, tenant: str, video_id: str) -> list[Row[Any]]:
         with self._database.reading(tenant=tenant) as tx:

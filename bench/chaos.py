@@ -1,0 +1,278 @@
+"""Kill workers at every boundary and at random moments, and count what is lost. `make chaos`.
+
+Jobs are written as the front door writes them; workers are other processes, killed with SIGKILL and started
+again until every job has ended. Half of the jobs go to `storyboard`, half to a paid scripted upstream in a
+process of its own that counts every order it was sent. Figures go to docs/benchmarks/chaos.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safelight.cli.demo import operator
+from safelight.jobs.models import CreateRequest
+from safelight.policy.waivers import EVERYTHING
+from safelight.trust.audit import verify
+from safelight.wiring import Installation, load
+
+BOUNDARIES = ("intended", "submitted", "fetched", "made", "stored", "scanned", "sealed", "moved")
+ENDED = {"delivered", "blocked", "failed", "refused"}
+
+
+@dataclass
+class Tally:
+    kills: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def settings_file(
+    folder: Path, *, name: str, upstream: str, database: str | None, shared: Path | None
+) -> Path:
+    """A settings file for one process; on Postgres the processes share files and keys."""
+    lines = [
+        f'data = "{folder / name}"',
+        "[generation]",
+        'default = "storyboard"',
+        "at_once = 4",
+        "[limits]",
+        "videos_per_day = 100000",
+        "seconds_per_day = 1000000",
+        "[worker]",
+        f'name = "{name}"',
+        "[generators.storyboard]",
+        'kind = "storyboard"',
+        "[generators.paid]",
+        'kind = "videos_api"',
+        f'url = "{upstream}"',
+        'ownership = "paid"',
+        'models = ["scripted-1"]',
+        "seconds = [1, 4]",
+    ]
+    storage = ["[storage]", "head_interval_s = 2.0"]
+    if database and shared:
+        storage += [
+            f'database = "{database}"',
+            f'keys = "{shared / "keys"}"',
+            f'heads = "{shared / "heads"}"',
+        ]
+        storage += [f'blobs = "{(shared / "blobs").as_uri()}"']
+    path = folder / f"{name}.toml"
+    path.write_text("\n".join(lines + storage) + "\n")
+    return path
+
+
+class Worker:
+    """One worker process, started again after each death."""
+
+    def __init__(self, settings: Path) -> None:
+        self.settings = settings
+        self.process: subprocess.Popen[str] | None = None
+        self.plan = ""
+        self.die_after = 0.0
+
+    def start(self, plan: str, lifetime_s: float) -> None:
+        self.plan = plan
+        environment = {**os.environ, "CHAOS_DIE_AT": plan}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bench.chaos_worker", str(self.settings)],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.die_after = time.monotonic() + lifetime_s
+
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+
+def order_all(here: Installation, jobs: int) -> list[str]:
+    """Jobs as the front door writes them; nobody carries them until a worker sweeps."""
+    who = operator(here)
+    here.waivers.add(
+        name="chaos", who="bench", why="measuring crashes", categories=(EVERYTHING,), taxonomy=here.taxonomy
+    )
+    videos = here.videos
+    videos = type(videos)(**{**videos.__dict__, "hand_over": lambda *_: None})
+    ids = []
+    for number in range(jobs):
+        paid = number % 2 == 1
+        request = CreateRequest(
+            prompt=f"a quiet lake in the morning, take {number}",
+            model="scripted-1" if paid else "storyboard",
+            seconds="1",
+            size="640x360",
+        )
+        ids.append(videos.create(who, request).id)
+    return ids
+
+
+def states(here: Installation, ids: list[str]) -> Counter[str]:
+    who = operator(here)
+    return Counter(here.videos.get(who, video_id).state.value for video_id in ids)
+
+
+def run(*, jobs: int, workers: int, database: str | None, seed: int, out: Path) -> Tally:
+    chance = random.Random(seed)
+    tally = Tally()
+    began = time.monotonic()
+    scenario = out / "scenario.json"
+    scenario.write_text(json.dumps({"otherwise": {"polls": 1, "charge": 0.4, "clip": "asked"}}))
+    counts = out / "counts.json"
+    upstream = subprocess.Popen(
+        [sys.executable, "-m", "safelight.testing.upstream", "--scenario", scenario, "--counts", counts],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert upstream.stdout is not None
+    url = json.loads(upstream.stdout.readline())["url"]
+    shared = out / "shared"
+    made = [
+        settings_file(out, name=f"w{n}", upstream=url, database=database, shared=shared)
+        for n in range(workers)
+    ]
+    front = settings_file(
+        out, name="w0" if database is None else "front", upstream=url, database=database, shared=shared
+    )
+    here = load(front)
+    ids = order_all(here, jobs)
+    crew = [Worker(path) for path in made]
+    # Each boundary at its first and some later occurrence, then moments at random.
+    plans = [f"{name}:{n}" for name in BOUNDARIES for n in (1, 2, 3)] + ["random"] * (len(BOUNDARIES) * 3)
+    chance.shuffle(plans)
+    try:
+        limit = time.monotonic() + 3600
+        while time.monotonic() < limit:
+            for worker in crew:
+                if not worker.alive():
+                    if worker.process is not None:
+                        tally.kills[worker.plan.partition(":")[0] or "end"] += 1
+                    plan = plans.pop() if plans else ""
+                    at_random = plan == "random"
+                    worker.start("" if at_random else plan, chance.uniform(3.0, 14.0) if at_random else 1e9)
+                    if at_random:
+                        worker.plan = "random"
+                elif time.monotonic() > worker.die_after:
+                    worker.kill()
+            now = states(here, ids)
+            if sum(now[state] for state in ENDED) == len(ids):
+                break
+            time.sleep(0.3)
+    finally:
+        for worker in crew:
+            worker.kill()
+        upstream.terminate()
+        upstream.wait()
+    judge(here, ids, json.loads(counts.read_text()), tally)
+    tally.seconds = time.monotonic() - began
+    return tally
+
+
+def judge(here: Installation, ids: list[str], counts: dict[str, Any], tally: Tally) -> None:
+    """What must hold after all that."""
+    who = operator(here)
+    unknown = 0
+    for video_id in ids:
+        record = here.videos.record(who, video_id)
+        video = record.video
+        kind = "paid" if video.generator == "paid" else "storyboard"
+        end = video.state.value if video.state.value != "failed" else f"failed/{video.error_code}"
+        tally.ends[f"{kind} {end}"] += 1
+        if kind == "storyboard" and video.state.value not in ("delivered", "blocked"):
+            tally.problems.append(f"{video_id} (storyboard) ended {end}: {video.error_message}")
+        if kind == "paid" and video.state.value != "delivered":
+            if video.error_code == "submit_unknown":
+                unknown += 1
+            else:
+                tally.problems.append(f"{video_id} (paid) ended {end}: {video.error_message}")
+    sent: Counter[str] = Counter()
+    for key, received in counts["received_by_key"].items():
+        sent[key.rpartition("-")[0]] += received
+    tally.problems += [f"the upstream was sent {n} orders for {job}" for job, n in sent.items() if n > 1]
+    tally.ends["orders the upstream was sent"] = sum(sent.values())
+    doubtful = tally.kills["intended"] + tally.kills["submitted"] + tally.kills["random"]
+    if unknown > doubtful * 4:
+        tally.problems.append(f"{unknown} ended in submit_unknown after {doubtful} kills that could cause it")
+    here.head_writer.write()
+    found = verify(here.database, here.heads, here.head_key)
+    if not found.ok:
+        tally.problems += [f"audit log: {problem}" for problem in found.problems]
+    tally.ends["log entries"] = found.entries
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=["sqlite", "postgres"])
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    failed = False
+    report = {}
+    for store in ("sqlite", "postgres"):
+        if options.only not in (None, store):
+            continue
+        server = os.environ.get("SAFELIGHT_TEST_POSTGRES")
+        if store == "postgres" and not server:
+            print("postgres: left out; set SAFELIGHT_TEST_POSTGRES", file=sys.stderr)
+            continue
+        out = Path(tempfile.mkdtemp(prefix="safelight-chaos-"))
+        database = fresh_database(server) if store == "postgres" and server else None
+        tally = run(
+            jobs=options.jobs,
+            workers=2 if database else 1,
+            database=database,
+            seed=options.seed,
+            out=out,
+        )
+        shutil.rmtree(out, ignore_errors=True)
+        failed = failed or bool(tally.problems)
+        report[store] = {
+            "jobs": options.jobs,
+            "kills": dict(tally.kills),
+            "ends": dict(tally.ends),
+            "problems": tally.problems,
+            "seconds": round(tally.seconds),
+        }
+        if not options.json:
+            print(f"{store}: {options.jobs} jobs in {tally.seconds:.0f} s")
+            print(f"  kills: {sum(tally.kills.values())} {dict(tally.kills)}")
+            print(f"  ends:  {dict(tally.ends)}")
+            for problem in tally.problems:
+                print(f"  PROBLEM {problem}")
+    if options.json:
+        print(json.dumps(report, indent=2))
+    return 1 if failed else 0
+
+
+def fresh_database(server: str) -> str:
+    import psycopg
+
+    name = f"chaos_{os.getpid()}_{int(time.time())}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+    return f"{server.rsplit('/', 1)[0]}/{name}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

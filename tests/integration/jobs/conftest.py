@@ -1,0 +1,114 @@
+"""A whole installation without the engine: tests carry videos step by step themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.cli.demo import operator
+from safelight.detectors.catalogue import Catalogue
+from safelight.generation.protocol import Generator
+from safelight.generation.videos_api import create as videos_api
+from safelight.jobs.models import CreateRequest, Video
+from safelight.jobs.runner import Runner
+from safelight.policy.waivers import EVERYTHING
+from safelight.settings import Settings
+from safelight.store.database import Database
+from safelight.testing.generators import create as instant
+from safelight.testing.upstream import ScriptedUpstream
+from safelight.trust.accounts import Principal
+from safelight.wiring import Installation
+
+
+class Crash(BaseException):
+    """Stands for kill -9: nothing in the product catches it."""
+
+
+class House:
+    """An installation, a person in it, and the means to crash it at a boundary."""
+
+    def __init__(self, here: Installation) -> None:
+        self.here = here
+        self.who: Principal = operator(here)
+        self.crash_at: str | None = None
+        self.handed_over: list[str] = []
+        here.__dict__["workshop"] = replace(here.workshop, boundary=self._boundary)
+        videos = here.videos
+        self.videos = replace(
+            videos, hand_over=lambda _tenant, video_id, _run: self.handed_over.append(video_id)
+        )
+
+    def _boundary(self, name: str) -> None:
+        if name == self.crash_at:
+            self.crash_at = None
+            raise Crash(name)
+
+    def waive(self) -> None:
+        self.here.waivers.add(
+            name="tests",
+            who="a test",
+            why="no model sees it",
+            categories=(EVERYTHING,),
+            taxonomy=self.here.taxonomy,
+        )
+
+    def order(self, prompt: str = "a quiet lake", **fields: Any) -> Video:
+        return self.videos.create(self.who, CreateRequest(prompt=prompt, **fields))
+
+    def carry(self, video: Video) -> Video:
+        runner = Runner(self.here.workshop)
+        while runner.advance(video.tenant, video.id):
+            pass
+        return self.videos.get(self.who, video.id)
+
+    def carry_through_crashes(self, video: Video) -> Video:
+        """As the engine does: take up again after every crash."""
+        while True:
+            try:
+                return self.carry(video)
+            except Crash:
+                continue
+
+
+@pytest.fixture
+def upstream() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream({"otherwise": {"polls": 0, "charge": 0.4}}) as server:
+        yield server
+
+
+@pytest.fixture
+def furnish(database: Database, tmp_path: Path, upstream: ScriptedUpstream) -> Iterator[Callable[..., House]]:
+    """Make a house: quick detectors, an instant generator, and a paid and an own upstream."""
+    opened: list[Any] = []
+
+    def make(**settings: Any) -> House:
+        here = Installation(Settings(data=tmp_path / "data", **{"scan": {"warm_children": 0}, **settings}))
+        here.__dict__["database"] = database
+        here.__dict__["catalogue"] = Catalogue.discover({"ocr": False, "nudenet": False, "minilm": False})
+        remote = {"url": upstream.url, "models": ["paid-1"], "listed_within_s": 0.2}
+        paid = videos_api({**remote, "name": "paid", "ownership": "paid"})
+        own = videos_api({**remote, "name": "own", "ownership": "own", "models": ["own-1"]})
+        opened.extend((paid, own, here.sandbox))
+        generators: dict[str, Generator] = {
+            "storyboard": instant({"name": "storyboard", "models": ["instant-1"], "seconds": [4, 8, 12]}),
+            "paid": paid,
+            "own": own,
+        }
+        here.__dict__["generators"] = generators
+        return House(here)
+
+    yield make
+    for part in opened:
+        part.close()
+
+
+@pytest.fixture
+def house(furnish: Callable[..., House]) -> House:
+    """A house with a waiver for what no model sees."""
+    made = furnish()
+    made.waive()
+    return made
