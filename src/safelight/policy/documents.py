@@ -77,8 +77,8 @@ def load(name_or_path: str | Path, taxonomy: Taxonomy) -> Policy:
     """
     problems: list[Problem] = []
     layers = chain(name_or_path, taxonomy, problems)
-    _raise(name_or_path, problems)
-    policy = _build(layers, taxonomy, problems)
+    # Without what it extends, a document would only be said to lack what stands there.
+    policy = _build(layers, taxonomy, problems) if layers and layers[0].name == FLOOR else None
     _raise(name_or_path, problems)
     assert policy is not None
     return policy
@@ -117,8 +117,11 @@ def _build(layers: list[Layer], taxonomy: Taxonomy, problems: list[Problem]) -> 
             _lay_threshold(entry, rules)
         _lay(layer.requires, requires, "requirement")
     for entry in rules.values():
-        _check_rule(entry)
+        if not entry.broken:
+            _check_rule(entry)
     for entry in requires.values():
+        if entry.broken:
+            continue
         missing = [key for key in ("category", "modality", "stage") if not entry.spec.get(key)]
         if missing:
             _problem(
@@ -172,7 +175,7 @@ def _lay(entries: list[Entry], onto: dict[str, Entry], noun: str) -> None:
         else:
             here.add(identity)
             spec = merged(below.spec if below else {}, entry.spec)
-            onto[identity] = Entry(spec=spec, reader=entry.reader, node=entry.node)
+            onto[identity] = Entry(spec=spec, reader=entry.reader, node=entry.node, broken=entry.broken)
 
 
 def _lay_threshold(entry: Entry, onto: dict[str, Entry]) -> None:

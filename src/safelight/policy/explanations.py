@@ -348,7 +348,5 @@ def _next_step(verdict: Verdict, retry: Retry, *, decided_by_hole: bool, appeal:
 
 def _evidence(finding: Finding) -> dict[str, Any]:
     shown = to_json(finding)
-    return {
-        key: shown[key]
-        for key in ("category", "modality", "score", "detector", "version", "reason", "evidence")
-    }
+    kept = ("category", "modality", "score", "detector", "version", "reason")
+    return {**{key: shown[key] for key in kept}, "evidence": list(shown["evidence"])}

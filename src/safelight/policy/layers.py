@@ -33,6 +33,8 @@ class Entry:
     spec: Spec
     reader: Reader
     node: yaml.Node
+    #: Some of it could not be read: what is missing in it is no further problem.
+    broken: bool = False
 
 
 @dataclass(kw_only=True)
@@ -173,19 +175,24 @@ def _read_entries(
     rules = RuleReader(reader, taxonomy, known)
     if "rules" in keys:
         for index, node in enumerate(reader.items(keys["rules"], "rules")):
+            told = len(reader.problems)
             spec = rules.rule(node, f"rules[{index}]")
             if spec is not None:
-                layer.rules.append(Entry(spec=spec, reader=reader, node=node))
+                broken = len(reader.problems) > told
+                layer.rules.append(Entry(spec=spec, reader=reader, node=node, broken=broken))
     if "requires" in keys:
         for index, node in enumerate(reader.items(keys["requires"], "requires")):
+            told = len(reader.problems)
             spec = read_requirement(reader, node, f"requires[{index}]", taxonomy)
             if spec is not None:
-                layer.requires.append(Entry(spec=spec, reader=reader, node=node))
+                broken = len(reader.problems) > told
+                layer.requires.append(Entry(spec=spec, reader=reader, node=node, broken=broken))
     if "thresholds" in keys:
         for identity, node in reader.mapping(keys["thresholds"], "thresholds", None).items():
             value = reader.probability(node, f"thresholds.{identity}")
-            change = {"id": identity, "when": {"score": {"at_least": value}}}
-            layer.thresholds.append(Entry(spec=change, reader=reader, node=node))
+            if value is not None:
+                change = {"id": identity, "when": {"score": {"at_least": value}}}
+                layer.thresholds.append(Entry(spec=change, reader=reader, node=node))
 
 
 def _declared(reader: Reader, node: yaml.Node) -> dict[str, Kind]:

@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from safelight.errors import PolicyError
+from safelight.policy.categories import SHIPPED, CategorySpec, Group
+from safelight.policy.changes import diff
+from safelight.policy.documents import Policy, load, loads
+from safelight.policy.source import MAX_BYTES, Problem
+from safelight.policy.verdicts import Action
+
+Written = Callable[..., Policy]
+
+
+def problems(error: pytest.ExceptionInfo[PolicyError]) -> list[Problem]:
+    return [problem for problem in error.value.problems if isinstance(problem, Problem)]
+
+
+def only_problem(written: Written, text: str, **beside: str) -> Problem:
+    with pytest.raises(PolicyError) as error:
+        written(text, **beside)
+    (problem,) = problems(error)
+    assert problem.message
+    assert problem.remedy
+    return problem
+
+
+@pytest.mark.parametrize("name", ["starter", "strict", "creative"])
+def test_a_stored_policy_decides_as_the_document_it_came_from(name: str) -> None:
+    policy = load(name, SHIPPED)
+    stored = loads(policy.canonical, SHIPPED)
+    assert stored.sha256 == policy.sha256
+    assert stored.canonical == policy.canonical
+    assert [rule.id for rule in stored.rules] == [rule.id for rule in policy.rules]
+
+
+def test_comments_order_of_keys_and_spelling_do_not_change_the_hash(written: Written) -> None:
+    one = written("policy: h\nextends: starter\nrules:\n  - id: sx-1\n    when: {score: 0.7}\n")
+    two = written(
+        "# why\nrules: [{when: {score: {at_least: 0.70}}, id: sx-1}]\nextends: starter\npolicy: h\n"
+    )
+    assert one.sha256 == two.sha256
+    assert one.sha256 != written("thresholds: {sx-1: 0.71}\nextends: starter\npolicy: h\n").sha256
+
+
+def test_a_rule_is_overridden_by_its_id_and_keeps_the_rest(written: Written, starter: Policy) -> None:
+    policy = written("policy: h\nextends: starter\nrules:\n  - {id: lk-5, action: block}\n")
+    (change,) = diff(starter, policy).rules
+    assert (change.kind, change.id) == ("changed", "lk-5")
+    assert [(one.field, one.old, one.new) for one in change.fields] == [("action", "label", "block")]
+
+
+def test_a_rule_can_be_switched_off_and_one_be_added(written: Written, starter: Policy) -> None:
+    policy = written(
+        "policy: h\nextends: starter\nrules:\n"
+        "  - {id: de-1, off: true}\n"
+        "  - {id: own, when: {category: privacy, score: 0.4}, action: block, reason: 'Ours, {score}.'}\n"
+    )
+    found = diff(starter, policy)
+    assert [(change.kind, change.id) for change in found.rules] == [("removed", "de-1"), ("added", "own")]
+
+
+def test_thresholds_change_scores_by_rule(written: Written) -> None:
+    policy = written("policy: h\nextends: starter\nthresholds: {sx-1: 0.9}\n")
+    rule = next(rule for rule in policy.rules if rule.id == "sx-1")
+    assert rule.when is not None
+    assert rule.when.at_least == 0.9
+    assert {modality.value for modality in rule.when.modalities} == {"text", "audio"}
+
+
+def test_null_takes_an_inherited_condition_away(written: Written) -> None:
+    policy = written(
+        "policy: h\nextends: starter\nrules:\n  - {id: sx-1, when: {modality: null}, unless: null}\n"
+    )
+    rule = next(rule for rule in policy.rules if rule.id == "sx-1")
+    assert rule.when is not None
+    assert not rule.when.modalities
+    assert rule.exempt is None
+
+
+def test_a_requirement_can_be_added_and_made_to_block(written: Written, starter: Policy) -> None:
+    policy = written(
+        "policy: h\nextends: starter\nrequires:\n"
+        "  - {id: req-output, missing: block}\n"
+        "  - {id: own, categories: [hate, privacy], modalities: text, stages: prompt}\n"
+    )
+    changes = {change.id: change for change in diff(starter, policy).requirements}
+    assert changes["req-output"].fields[0].new == Action.BLOCK
+    assert changes["own"].kind == "added"
+
+
+@pytest.mark.parametrize(
+    "requires",
+    [
+        "- {id: req-output, off: true}",
+        "- {id: req-output, category: [sexual]}",
+        "- {id: req-prompt, stage: [delivery]}",
+        "- {id: req-reference, modality: [image]}",
+    ],
+)
+def test_dropping_the_mandatory_set_is_refused_with_a_waiver_as_the_remedy(
+    written: Written, requires: str
+) -> None:
+    problem = only_problem(written, f"policy: h\nextends: starter\nrequires:\n  {requires}\n")
+    assert "mandatory set cannot be dropped" in problem.message
+    assert "safelight waiver add" in problem.remedy
+    assert problem.line == 4
+
+
+def test_the_mandatory_set_may_be_required_by_other_entries(written: Written) -> None:
+    policy = written(
+        "policy: h\nextends: starter\nrequires:\n"
+        "  - {id: req-output, off: true}\n"
+        "  - {id: own, categories: mandatory, modalities: [frames, audio], stages: output, missing: block}\n"
+    )
+    assert "own" in {requirement.id for requirement in policy.requirements}
+
+
+def test_a_document_that_extends_nothing_still_stands_on_the_floor(written: Written) -> None:
+    rules = "\n".join(
+        f"  - {{id: own-{index}, when: {{category: {name}, score: 0.5}}, action: hold}}"
+        for index, name in enumerate(sorted(SHIPPED.mandatory))
+    )
+    policy = written(f"policy: bare\nrules:\n{rules}\n")
+    assert {"sm-1", "sm-2", "kh-1", "card-1", "own-0"} <= {rule.id for rule in policy.rules}
+
+
+def test_a_policy_that_acts_on_no_finding_of_a_mandatory_category_is_refused(written: Written) -> None:
+    problem = only_problem(
+        written,
+        "policy: h\nextends: starter\nrules:\n  - {id: ex-1, off: true}\n"
+        "  - {id: ex-2, profiles: {minors: {off: true}}}\n",
+    )
+    assert "extremism" in problem.message
+    assert "minors" in problem.message
+
+
+@pytest.mark.parametrize("identity", ["sm-1", "sm-2", "sm-3", "kh-1", "kh-2"])
+def test_rules_of_the_floor_cannot_be_changed(written: Written, identity: str) -> None:
+    problem = only_problem(
+        written, f"policy: h\nextends: starter\nrules:\n  - {{id: {identity}, off: true}}\n"
+    )
+    assert "cannot be changed" in problem.message
+
+
+def test_a_stored_document_without_the_floor_is_refused(starter: Policy) -> None:
+    with pytest.raises(PolicyError) as error:
+        loads(starter.canonical.replace('"vault":true', '"vault":false'), SHIPPED)
+    assert {problem.field for problem in problems(error)} == {"rules[sm-1]", "rules[sm-2]", "rules[kh-1]"}
+
+
+def test_every_problem_is_told_with_file_line_field_and_remedy(written: Written, tmp_path: Path) -> None:
+    text = """\
+policy: house
+extends: starter
+ruels: []
+attributes: {blood: numbr, area: number}
+thresholds: {sx-99: 0.5, sm-1: 0.5, sx-1: many}
+rules:
+  - {id: a, when: {category: violense, score: 2, modality: sound, stage: promt}, action: blok}
+  - {id: b, when: {category: hate, attributes: {frame: 3, negated: 1, role: {above: x}}}, action: hold}
+  - {id: c, action: hold}
+  - {when: {category: hate}, action: hold}
+  - {id: Bad Id, when: {category: hate}, action: hold}
+  - {id: e, when: {category: hate}, action: hold, vault: true}
+  - {id: f, when: {category: hate}, action: hold, reason: 'at {scor} or {score:>99}'}
+  - {id: sx-98, off: true}
+  - {id: g, when: {category: hate}, action: hold}
+  - {id: g, when: {category: hate}, action: hold}
+  - {id: h, all_of: [{category: hate}], action: hold, unless: [{consent: false}, {consent: true, context: x}]}
+  - {id: i, when: {category: hate, category: sexual}, action: hold, profiles: {adults: {score: 0.1}}}
+requires:
+  - {id: r, category: [hat], modality: text}
+  - {id: s, category: [hate], modality: text}
+"""
+    with pytest.raises(PolicyError) as error:
+        written(text)
+    found = problems(error)
+    told = {(problem.line, problem.field) for problem in found}
+    assert {
+        (3, "ruels"),
+        (4, "attributes.blood"),
+        (4, "attributes.area"),
+        (5, "thresholds.sx-99"),
+        (5, "thresholds.sm-1"),
+        (5, "thresholds.sx-1"),
+        (7, "rules[a].when.category"),
+        (7, "rules[a].when.score"),
+        (7, "rules[a].when.modality"),
+        (7, "rules[a].when.stage"),
+        (7, "rules[a].action"),
+        (8, "rules[b].when.attributes.frame"),
+        (8, "rules[b].when.attributes.negated"),
+        (8, "rules[b].when.attributes.role.above"),
+        (9, "c.when"),
+        (10, "rules[3]"),
+        (11, "rules[4].id"),
+        (12, "e.vault"),
+        (13, "rules[f].reason"),
+        (14, "sx-98"),
+        (16, "g"),
+        (17, "rules[h].unless[0]"),
+        (17, "rules[h].unless[1]"),
+        (18, "rules[i].when.category"),
+        (18, "rules[i].profiles.adults"),
+        (20, "requires[r].category"),
+        (21, "s.requires"),
+    } <= told
+    assert all(problem.file == str(tmp_path / "house.yaml") for problem in found)
+    assert all(
+        problem.message.endswith(".") and problem.remedy.endswith((".", "?", "`")) for problem in found
+    )
+    remedies = {problem.field: problem.remedy for problem in found}
+    assert remedies["rules[a].when.category"] == "Did you mean 'violence'?"
+    assert remedies["rules[b].when.attributes.frame"] == "Did you mean 'frames'?"
+    assert remedies["ruels"] == "Did you mean 'rules'?"
+
+
+def test_further_attributes_are_declared(written: Written) -> None:
+    policy = written(
+        "policy: h\nextends: starter\nattributes: {blood: number}\nrules:\n"
+        "  - {id: own, when: {category: violence, attributes: {blood: {at_least: 0.2}}}, action: hold}\n"
+    )
+    assert loads(policy.canonical, SHIPPED).sha256 == policy.sha256
+
+
+def test_categories_of_installed_packages_can_be_used(tmp_path: Path) -> None:
+    path = tmp_path / "h.yaml"
+    path.write_text(
+        "policy: h\nextends: starter\nrules: [{id: own, when: {category: casino}, action: hold}]\n"
+    )
+    with pytest.raises(PolicyError):
+        load(path, SHIPPED)
+    load(path, SHIPPED.extended([CategorySpec(name="casino", group=Group.ILLICIT, summary="Gambling.")]))
+
+
+def test_a_folder_is_one_document(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("policy: folder\nextends: strict\n")
+    (tmp_path / "ip.yaml").write_text("rules:\n  - {id: ip-1, action: label}\n")
+    (tmp_path / "notes.txt").write_text("not a policy")
+    policy = load(tmp_path, SHIPPED)
+    assert policy.name == "folder"
+    assert next(rule for rule in policy.rules if rule.id == "ip-1").action is Action.LABEL
+    (tmp_path / "second.yaml").write_text("policy: other\n")
+    with pytest.raises(PolicyError):
+        load(tmp_path, SHIPPED)
+
+
+def test_extends_finds_files_beside_the_document(written: Written) -> None:
+    policy = written("policy: h\nextends: base.yaml\n", base="policy: base\nextends: creative\n")
+    assert diff(load("creative", SHIPPED), policy).empty
+
+
+def test_a_cycle_of_documents_is_refused(written: Written) -> None:
+    problem = only_problem(
+        written, "policy: h\nextends: base.yaml\n", base="policy: base\nextends: house.yaml\n"
+    )
+    assert "extends itself" in problem.message
+    assert only_problem(written, "policy: h\nextends: house.yaml\n").line == 2
+
+
+def test_too_long_a_chain_is_refused(written: Written) -> None:
+    chain = {f"d{n}": f"policy: d{n}\nextends: d{n + 1}.yaml\n" for n in range(20)}
+    assert "extend one another" in only_problem(written, "policy: h\nextends: d0.yaml\n", **chain).message
+
+
+def test_an_unknown_name_gets_a_suggestion(written: Written) -> None:
+    assert only_problem(written, "policy: h\nextends: startr\n").remedy == "Did you mean 'starter'?"
+    with pytest.raises(PolicyError) as error:
+        load("strickt", SHIPPED)
+    assert problems(error)[0].remedy == "Did you mean 'strict'?"
+
+
+LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(8)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        pytest.param(LAUGHS, "aliases", id="billion laughs"),
+        pytest.param("policy: h\nrules: " + "[" * 5000 + "]" * 5000, "nested", id="deep"),
+        pytest.param("policy: h\nrules: [" + "x," * 30_000 + "]", "too many values", id="wide"),
+        pytest.param("policy: h\n#" + "x" * MAX_BYTES, "kB", id="huge"),
+        pytest.param("policy: !!python/object/apply:os.system [ls]", "Tags", id="tags"),
+        pytest.param("policy: h\n---\npolicy: i\n", "one document", id="two documents"),
+        pytest.param("- a\n- b\n", "mapping", id="list"),
+        pytest.param("", "mapping", id="empty"),
+        pytest.param("policy: [", "not valid YAML", id="broken"),
+        pytest.param("policy: h\n\textends: starter\n", "not valid YAML", id="tab"),
+        pytest.param("policy: 'a\x00b'\n", "not allow", id="nul"),
+        pytest.param("rules: []\n", "no name", id="nameless"),
+    ],
+)
+def test_hostile_and_broken_files_are_refused_in_plain_words(written: Written, text: str, word: str) -> None:
+    with pytest.raises(PolicyError) as error:
+        written(text)
+    assert any(word in problem.message for problem in problems(error)), problems(error)
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "h.yaml"
+    path.write_bytes(b"policy: \xff\xfe\n")
+    with pytest.raises(PolicyError) as error:
+        load(path, SHIPPED)
+    assert "UTF-8" in problems(error)[0].message

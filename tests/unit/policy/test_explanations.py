@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from safelight.policy.categories import SHIPPED
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.explanations import ChargeFacts, Links, Retry, Viewer, explain
+from safelight.policy.findings import FrameRange, Modality, TextSpan, TimeRange
+
+SPAN = (TextSpan(field="prompt", start=4, end=12),)
+LINKS = Links(appeal="https://example.org/appeal/1", record="https://example.org/videos/1")
+
+
+def told(verdict: Any, audience: Viewer = Viewer.DEVELOPER, **more: Any) -> Any:
+    return explain(verdict, SHIPPED, audience=audience, **more)
+
+
+def test_a_block_says_what_happened_to_what_why_and_what_now(decided: Any, seen: Any) -> None:
+    verdict = decided("prompt", seen("hate", 0.9, evidence=SPAN))
+    assert told(verdict, links=LINKS).sentence == (
+        "Blocked before generation. In the prompt: Hatred of a group for what it is (rule ha-1). "
+        "Nothing was charged. Change the prompt or appeal."
+    )
+
+
+def test_a_developer_gets_rule_and_span_and_an_end_user_the_group(decided: Any, seen: Any) -> None:
+    verdict = decided("prompt", seen("hate/symbols", 0.9, evidence=SPAN))
+    developer, person = told(verdict).as_wire(), told(verdict, Viewer.END_USER).as_wire()
+    assert (developer["categories"], developer["rule"]) == (["hate/symbols"], "ha-3")
+    (part,) = developer["evidence"]
+    assert part["evidence"] == [{"type": "text", "field": "prompt", "start": 4, "end": 12}]
+    assert (person["categories"], person["group"]) == (["hate"], "hate")
+    assert not {"rule", "reason", "evidence"} & person.keys()
+
+
+@pytest.mark.parametrize("category", sorted(spec.name for spec in SHIPPED if spec.discreet))
+def test_what_would_be_a_manual_is_told_by_its_group_only(decided: Any, seen: Any, category: str) -> None:
+    verdict = decided("prompt", seen(category, 0.48 if category == "sexual/minors" else 0.9, evidence=SPAN))
+    assert verdict.action.severity >= 2
+    for viewer in (Viewer.END_USER, Viewer.DEVELOPER):
+        wire = told(verdict, viewer).as_wire()
+        assert wire["categories"] == [SHIPPED[category].group.value]
+        assert not {"rule", "reason", "evidence"} & wire.keys()
+        assert verdict.rule not in told(verdict, viewer).sentence
+    assert told(verdict, Viewer.REVIEWER).rule == verdict.rule
+
+
+@pytest.mark.parametrize("viewer", Viewer)
+def test_what_is_vaulted_is_told_without_category_or_evidence(
+    decided: Any, seen: Any, viewer: Viewer
+) -> None:
+    verdict = decided("prompt", seen("sexual", 0.9, evidence=SPAN), seen("minors-present", 0.9))
+    assert verdict.vault
+    wire = told(verdict, viewer, links=LINKS).as_wire()
+    assert (wire["categories"], wire["group"], wire["retry"]["how"]) == ([], None, "never")
+    assert not {"rule", "reason", "evidence", "support", "record", "not_checked"} & wire.keys()
+    said = str(wire) + told(verdict, viewer).sentence
+    for word in ("sexual", "minor", "sm-", "prompt:"):
+        assert word not in said.replace("'stage': 'prompt'", "")
+
+
+def test_the_wire_has_the_shape_clients_know(decided: Any, seen: Any) -> None:
+    before = told(decided("prompt", seen("hate"))).as_wire()
+    after = told(decided("output", seen("hate", 0.9, "audio"))).as_wire()
+    assert (before["moderation_stage"], after["moderation_stage"]) == ("input", "output")
+    assert before["categories"] == ["hate"]
+
+
+@pytest.mark.parametrize(
+    ("charge", "sentence"),
+    [
+        (ChargeFacts(charged="yes", amount=0.4, source="price list"), "The generator charged 0.4 USD."),
+        (ChargeFacts(charged="yes"), "The generator charged for it."),
+        (ChargeFacts(charged="no", source="upstream"), "Nothing was charged."),
+        (None, "Whether the generator charged for it is not known."),
+    ],
+)
+def test_the_charge_is_told_as_far_as_it_is_known(
+    decided: Any, seen: Any, charge: ChargeFacts | None, sentence: str
+) -> None:
+    explanation = told(decided("output", seen("hate", 0.9, "audio")), charge=charge)
+    assert sentence in explanation.sentence
+    assert explanation.as_wire()["charged"]["charged"] == (charge.charged if charge else "unknown")
+
+
+def test_what_to_do_again_depends_on_what_was_wrong(decided: Any, seen: Any) -> None:
+    assert told(decided("prompt", seen("hate"))).retry is Retry.CHANGE_PROMPT
+    shown = seen(
+        "sexual", 0.9, "frames", evidence=(FrameRange(first=24, last=48, start_s=1, end_s=2, peak=30),)
+    )
+    chance = told(decided("output", shown))
+    assert chance.retry is Retry.NEW_SEED
+    assert "At 1.0 s: Exposed sexual nudity in 25 frames (rule sx-2)." in chance.sentence
+    heard = seen("hate", 0.6, "audio", evidence=(TimeRange(start_s=2.5, end_s=3),))
+    held = told(decided("output", heard))
+    assert (held.retry, held.sentence) == (
+        Retry.NEVER,
+        "Held for review after generation. At 2.5 s: Possibly hatred of a group (rule ha-2). "
+        "Whether the generator charged for it is not known. Wait for the review; nothing needs to be done.",
+    )
+    face = told(decided("reference", seen("likeness", 0.9, "image", kind="face")))
+    assert face.next_step == "Change the reference."
+
+
+def test_a_check_that_failed_may_be_tried_again_and_one_that_is_missing_not(
+    decided: Any, starter: Any
+) -> None:
+    failed = Cell(category="sexual", modality=Modality.TEXT, required=True, available=True)
+    crashed = decided("prompt", coverage=Coverage(cells=(failed,)))
+    missing = decided("prompt", coverage=Coverage())
+    assert (told(crashed).retry, told(crashed).retry_after_s) == (Retry.SAME, 60.0)
+    assert told(missing).retry is Retry.NEVER
+    assert told(missing).categories == ()
+    assert "sexual in text" in told(missing).not_checked
+    assert told(missing, Viewer.END_USER).not_checked == ()
+
+
+def test_distress_is_answered_with_help_whatever_the_verdict(decided: Any, seen: Any) -> None:
+    calm = told(decided("prompt", seen("self-harm/intent")), Viewer.END_USER)
+    stopped = told(decided("prompt", seen("self-harm/instructions")), Viewer.END_USER)
+    for explanation in (calm, stopped):
+        said = " ".join(line["text"] for line in explanation.as_wire()["support"])
+        assert "findahelpline.com" in said
+        assert "988" in said
+    assert calm.sentence == "Allowed before generation."
+
+
+def test_the_test_card_says_that_it_is_a_test(decided: Any, seen: Any) -> None:
+    explanation = told(decided("prompt", seen("violence", 1.0, card=True)), Viewer.END_USER)
+    assert "test card" in explanation.sentence
+    assert explanation.as_wire()["test_card"] is True
+
+
+def test_evidence_of_a_discreet_category_beside_another_is_kept_back(decided: Any, seen: Any) -> None:
+    verdict = decided("prompt", seen("likeness", public_figure=True), seen("deception"), seen("hate", 0.4))
+    assert {part["category"] for part in told(verdict).evidence} == {"likeness", "deception"}
+
+
+def test_only_blocks_and_holds_offer_an_appeal(decided: Any, seen: Any) -> None:
+    assert told(decided("prompt"), links=LINKS).appeal == ""
+    assert told(decided("prompt", seen("hate")), links=LINKS).appeal == LINKS.appeal
+    assert told(decided("prompt", seen("hate")), Viewer.END_USER, links=LINKS).record == ""

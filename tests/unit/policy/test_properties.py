@@ -1,0 +1,288 @@
+"""What holds for every policy, finding and coverage."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from safelight.errors import PolicyError
+from safelight.policy.categories import SHIPPED
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.coverage import pack as pack_coverage
+from safelight.policy.coverage import unpack as unpack_coverage
+from safelight.policy.decisions import decide, requirements
+from safelight.policy.documents import Policy, load, loads
+from safelight.policy.findings import Finding, FrameRange, Modality, Stage, TextSpan, pack, unpack
+from safelight.policy.replay import Record, Transition, recast, replay
+from safelight.policy.requirements import MANDATORY_PLACES
+from safelight.policy.verdicts import Action, Audience, Context, Verdict, WaiverTerms
+
+CATEGORIES = [spec.name for spec in SHIPPED]
+POLICIES = {name: load(name, SHIPPED) for name in ("starter", "strict", "creative")}
+scores = st.one_of(st.floats(0, 1), st.sampled_from([0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.75, 0.95]))
+attributes = st.fixed_dictionaries(
+    {},
+    optional={
+        "frames": st.integers(0, 9),
+        "duration_s": st.floats(0, 2),
+        "negated": st.booleans(),
+        "public_figure": st.booleans(),
+        "historical": st.booleans(),
+        "kind": st.sampled_from(["face", "hash", "match", "other"]),
+        "role": st.sampled_from(["subject", "passing"]),
+    },
+)
+evidence = st.sampled_from(
+    [
+        (),
+        (TextSpan(field="prompt", start=0, end=3),),
+        (FrameRange(first=0, last=7, start_s=0, end_s=0.3, peak=1),),
+    ]
+)
+findings = st.builds(
+    Finding,
+    category=st.sampled_from([*CATEGORIES, "unheard/of"]),
+    score=scores,
+    modality=st.sampled_from(Modality),
+    detector=st.sampled_from(["a", "b"]),
+    version=st.just("1"),
+    reason=st.just("Because."),
+    evidence=evidence,
+    attributes=attributes,
+    test_card=st.booleans(),
+)
+waivers = st.lists(
+    st.builds(
+        WaiverTerms,
+        id=st.just("waiver_1"),
+        name=st.sampled_from(["a", "b", "c"]),
+        categories=st.lists(st.sampled_from([*CATEGORIES, "*"]), min_size=1, max_size=3).map(tuple),
+    ),
+    max_size=2,
+).map(tuple)
+contexts = st.builds(
+    Context,
+    stage=st.sampled_from([Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT]),
+    audience=st.sampled_from(Audience),
+    consents=st.sampled_from([(), ("consent_1",)]),
+    waivers=waivers,
+    facts=st.frozensets(st.sampled_from(["medical", "news", "history", "odd"])),
+)
+cells = st.builds(
+    Cell,
+    category=st.sampled_from(CATEGORIES),
+    modality=st.sampled_from(Modality),
+    required=st.booleans(),
+    available=st.booleans(),
+    ran=st.booleans(),
+    complete=st.booleans(),
+)
+
+
+def distinct(found: list[Cell]) -> Coverage:
+    return Coverage(cells=tuple({(cell.category, cell.modality): cell for cell in found}.values()))
+
+
+def full(policy: Policy, context: Context) -> Coverage:
+    return Coverage(
+        cells=tuple(
+            msgspec.structs.replace(cell, available=True, ran=True, complete=True)
+            for cell in requirements(policy, SHIPPED, context.stage, set(Modality))
+        )
+    )
+
+
+coverages = st.lists(cells, max_size=12).map(distinct)
+policies = st.sampled_from(sorted(POLICIES)).map(POLICIES.__getitem__)
+
+
+@st.composite
+def house_policies(draw: st.DrawFn) -> Policy:
+    """Documents nobody would write: random rules and changes of starter's."""
+    clause = st.fixed_dictionaries(
+        {"category": st.sampled_from([*CATEGORIES, "any"])},
+        optional={
+            "score": scores,
+            "modality": st.sampled_from([modality.value for modality in Modality]),
+            "stage": st.sampled_from(["prompt", "reference", "output"]),
+            "attributes": st.sampled_from(
+                [{"frames": {"at_least": 3}}, {"negated": False}, {"role": {"not": "passing"}}]
+            ),
+            "test_card": st.booleans(),
+        },
+    )
+    rule = st.fixed_dictionaries(
+        {"action": st.sampled_from([action.value for action in Action])},
+        optional={
+            "when": clause,
+            "all_of": st.lists(clause, min_size=1, max_size=2),
+            "any_of": st.lists(clause, min_size=1, max_size=2),
+            "unless": st.sampled_from(
+                [[{"consent": True}], [{"context": "news"}], [{"attributes": {"negated": True}}]]
+            ),
+            "profiles": st.sampled_from([{"minors": {"action": "block"}}, {"careful": {"off": True}}]),
+        },
+    )
+    added = draw(st.lists(rule, max_size=4))
+    assume(all(entry.keys() & {"when", "all_of", "any_of"} for entry in added))
+    document: dict[str, Any] = {
+        **yaml.safe_load(POLICIES["starter"].canonical),
+        "policy": "house",
+        "rules": [
+            *POLICIES["starter"].document["rules"],
+            *({**entry, "id": f"house-{index}"} for index, entry in enumerate(added)),
+        ],
+    }
+    return loads(msgspec.json.encode(document).decode(), SHIPPED)
+
+
+def verdict_of(policy: Policy, found: list[Finding], coverage: Coverage, context: Context) -> Verdict:
+    return decide(
+        policy, SHIPPED, findings=tuple(found), coverage=coverage, context=context, subject_sha256="0" * 64
+    )
+
+
+@given(house_policies(), st.lists(findings, max_size=6), findings, coverages, contexts)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_one_more_finding_never_makes_a_verdict_milder(
+    policy: Policy, found: list[Finding], more: Finding, coverage: Coverage, context: Context
+) -> None:
+    before = verdict_of(policy, found, coverage, context)
+    after = verdict_of(policy, [*found, more], coverage, context)
+    assert after.action.severity >= before.action.severity
+    assert after.vault >= before.vault
+    assert after.support >= before.support
+    assert set(before.fired) - {before.rule} <= set(after.fired)
+
+
+@given(house_policies(), st.lists(findings, max_size=8), coverages, contexts, st.randoms())
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_the_order_of_findings_and_cells_does_not_matter(
+    policy: Policy, found: list[Finding], coverage: Coverage, context: Context, chance: random.Random
+) -> None:
+    shuffled = chance.sample(found, len(found))
+    mixed = Coverage(cells=tuple(chance.sample(coverage.cells, len(coverage.cells))))
+    assert verdict_of(policy, found, coverage, context) == verdict_of(policy, shuffled, mixed, context)
+
+
+@given(policies, st.lists(findings, max_size=4), coverages, contexts)
+@settings(deadline=None)
+def test_a_rule_on_findings_never_decides_without_one(
+    policy: Policy, found: list[Finding], coverage: Coverage, context: Context
+) -> None:
+    verdict = verdict_of(policy, found, coverage, context)
+    if verdict.rule and not verdict.rule.startswith(("req-", "coverage")):
+        assert verdict.findings
+        assert verdict.category
+        assert verdict.reason
+    if verdict.action != Action.ALLOW:
+        assert verdict.rule
+
+
+@given(policies, contexts, st.data())
+@settings(deadline=None)
+def test_a_waiver_never_excuses_a_check_that_was_there_and_did_not_finish(
+    policy: Policy, context: Context, data: st.DataObject
+) -> None:
+    coverage = full(policy, context)
+    assume(coverage.cells)
+    broken = data.draw(st.sampled_from(coverage.cells))
+    ran = data.draw(st.booleans())
+    failed = msgspec.structs.replace(broken, ran=ran, complete=False)
+    cells = tuple(failed if cell is broken else cell for cell in coverage)
+    terms = (*context.waivers, WaiverTerms(id="w", name="all", categories=("*", *CATEGORIES)))
+    excused = msgspec.structs.replace(context, waivers=terms)
+    verdict = verdict_of(policy, [], Coverage(cells=cells), excused)
+    assert verdict.action.severity >= Action.HOLD.severity
+    assert [(cell.category, cell.modality) for cell in verdict.holes] == [(broken.category, broken.modality)]
+
+
+@given(policies, st.lists(findings, max_size=3), coverages, contexts)
+@settings(deadline=None)
+def test_waivers_never_make_a_verdict_stronger_and_are_named_where_they_made_it_milder(
+    policy: Policy, found: list[Finding], coverage: Coverage, context: Context
+) -> None:
+    with_them = verdict_of(policy, found, coverage, context)
+    without = verdict_of(policy, found, coverage, msgspec.structs.replace(context, waivers=()))
+    assert with_them.action.severity <= without.action.severity
+    if with_them.action != without.action:
+        assert with_them.waivers
+
+
+entries: st.SearchStrategy[Mapping[str, Any]] = st.fixed_dictionaries(
+    {"id": st.sampled_from(["req-prompt", "req-reference", "req-output", "req-sound", "own"])},
+    optional={
+        "off": st.booleans(),
+        "category": st.lists(st.sampled_from([*CATEGORIES, "mandatory"]), min_size=1, max_size=6),
+        "modality": st.lists(st.sampled_from([m.value for m in Modality]), min_size=1, max_size=4),
+        "stage": st.lists(st.sampled_from([s.value for s in Stage]), min_size=1, max_size=3),
+        "missing": st.sampled_from(["hold", "block"]),
+    },
+)
+
+
+@given(st.lists(entries, max_size=5, unique_by=lambda entry: entry["id"]))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_document_drops_the_mandatory_set(
+    tmp_path_factory: pytest.TempPathFactory, requires: list[Mapping[str, Any]]
+) -> None:
+    path = tmp_path_factory.mktemp("house") / "house.yaml"
+    path.write_text(
+        yaml.safe_dump(
+            {"policy": "house", "extends": "starter", "requires": [dict(entry) for entry in requires]}
+        )
+    )
+    try:
+        policy = load(path, SHIPPED)
+    except PolicyError:
+        return
+    held = {place for requirement in policy.requirements for place in requirement.places()}
+    for category in SHIPPED.mandatory:
+        for stage, modality in MANDATORY_PLACES:
+            assert (category, modality, stage) in held
+
+
+@given(st.lists(st.tuples(st.lists(findings, max_size=5), coverages, contexts), max_size=6), policies)
+@settings(max_examples=60, deadline=None)
+def test_replay_equals_decide(history: list[tuple[list[Finding], Coverage, Context]], policy: Policy) -> None:
+    report = replay(
+        policy,
+        SHIPPED,
+        [
+            Record(
+                id=str(index),
+                stage=context.stage,
+                findings=pack(tuple(found)),
+                coverage=pack_coverage(coverage),
+                audience=context.audience,
+                consents=context.consents,
+                facts=context.facts,
+                waivers=context.waivers,
+            )
+            for index, (found, coverage, context) in enumerate(history)
+        ],
+        examples=10,
+    )
+    verdicts = [
+        verdict_of(policy, found, recast(coverage, policy, SHIPPED, context.stage), context)
+        for found, coverage, context in history
+    ]
+    for index, verdict in enumerate(verdicts):
+        assert str(index) in report.examples[Transition(before="", after=verdict.action.value)]
+    assert report.records == len(history)
+    assert report.vaulted == sum(verdict.vault for verdict in verdicts)
+    for rule in {verdict.rule for verdict in verdicts}:
+        assert report.rules[rule or "none"] == sum(verdict.rule == rule for verdict in verdicts)
+
+
+@given(st.lists(findings, max_size=5), coverages)
+def test_packing_loses_nothing(found: list[Finding], coverage: Coverage) -> None:
+    assert unpack(pack(tuple(found))) == tuple(found)
+    assert unpack_coverage(pack_coverage(coverage)) == coverage

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from safelight.policy.categories import SHIPPED
+from safelight.policy.changes import diff
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.coverage import pack as pack_coverage
+from safelight.policy.documents import Policy, load
+from safelight.policy.findings import Modality, Stage, pack
+from safelight.policy.reference import as_json, cases, coverage, findings, records, waivers
+from safelight.policy.replay import Record, Transition, read_records, recast, replay, write_record
+from safelight.policy.verdicts import Action
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_starter_decides_every_reference_case_as_written() -> None:
+    report = replay(load("starter", SHIPPED), SHIPPED, records(SHIPPED), examples=50)
+    wrong = {
+        (step.before, step.after): ids for step, ids in report.examples.items() if step.before != step.after
+    }
+    assert wrong == {}
+    assert report.records >= 500
+
+
+def test_reference_cases_cover_every_category_action_and_stage() -> None:
+    all_cases = list(cases())
+    assert len({case.id for case in all_cases}) == len(all_cases)
+    assert {case.expected for case in all_cases} == set(Action)
+    assert {case.stage for case in all_cases} >= {Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT}
+    assert {seen.category for case in all_cases for seen in case.findings} == {spec.name for spec in SHIPPED}
+
+
+def test_reference_cases_are_what_their_templates_write() -> None:
+    spec = importlib.util.spec_from_file_location("templates", ROOT / "bench" / "reference_cases.py")
+    assert spec is not None
+    assert spec.loader is not None
+    templates = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(templates)
+    for name, text in templates.lines(templates.write()).items():
+        assert (templates.FOLDER / name).read_text("utf-8") == text, (
+            f"run bench/reference_cases.py for {name}"
+        )
+
+
+def test_the_same_cases_end_the_same_by_decide(decided: Any, starter: Policy) -> None:
+    for case in list(cases())[::7]:
+        verdict = decided(
+            case.stage.value,
+            *findings(case),
+            coverage=coverage(case, starter, SHIPPED),
+            audience=case.audience,
+            consents=case.consents,
+            facts=frozenset(case.facts),
+            waivers=waivers(case),
+        )
+        assert verdict.action == case.expected, as_json(case)
+
+
+def record(seen: Any, score: float, action: str = "allow", name: str = "video_1") -> Record:
+    cells = tuple(
+        Cell(category=spec.name, modality=Modality.TEXT, available=True, ran=True, complete=True)
+        for spec in SHIPPED
+    )
+    return Record(
+        id=name,
+        stage=Stage.PROMPT,
+        findings=pack((seen("sexual", score),)),
+        coverage=pack_coverage(Coverage(cells=cells)),
+        action=action,
+        rule="",
+    )
+
+
+def test_replay_counts_transitions_and_names_the_first_examples(starter: Policy, seen: Any) -> None:
+    history = [record(seen, 0.9, name=f"video_{n}") for n in range(9)] + [record(seen, 0.1)]
+    report = replay(starter, SHIPPED, history, examples=3)
+    assert report.transitions[Transition(before="allow", after="block")] == 9
+    assert report.examples[Transition(before="allow", after="block")] == ["video_0", "video_1", "video_2"]
+    assert (report.records, report.findings, report.changed) == (10, 10, 9)
+    assert json.loads(json.dumps(report.as_json()))["rules"] == {"sx-1": 9, "none": 1}
+
+
+def test_what_cannot_be_read_is_counted_and_never_taken_for_allowed(starter: Policy, seen: Any) -> None:
+    broken = msgspec.structs.replace(record(seen, 0.1), findings=b"\xc1")
+    odd = msgspec.structs.replace(record(seen, 0.1), coverage=b"\xff")
+    report = replay(starter, SHIPPED, [broken, odd, record(seen, 0.1)])
+    assert (report.records, report.unreadable) == (1, 2)
+
+
+def test_records_come_back_from_a_file_one_at_a_time(seen: Any) -> None:
+    history = [record(seen, 0.9), record(seen, 0.1, name="video_2")]
+    file = io.BytesIO()
+    for one in history:
+        write_record(file, one)
+    file.seek(0)
+    assert list(read_records(file)) == history
+    with pytest.raises(msgspec.DecodeError):
+        list(read_records(io.BytesIO(file.getvalue()[:-3])))
+    with pytest.raises(msgspec.DecodeError):
+        list(read_records(io.BytesIO(b"not a file of records")))
+
+
+def test_coverage_is_recast_to_what_another_policy_requires(starter: Policy) -> None:
+    old = Coverage(
+        cells=(
+            Cell(
+                category="sexual",
+                modality=Modality.TEXT,
+                required=True,
+                available=True,
+                ran=True,
+                complete=True,
+            ),
+            Cell(category="hate", modality=Modality.TEXT, available=True, ran=True, complete=True),
+            Cell(category="privacy", modality=Modality.TEXT, required=True),
+        )
+    )
+    strict = recast(old, load("strict", SHIPPED), SHIPPED, Stage.PROMPT)
+    required = {cell.category for cell in strict if cell.required}
+    assert {"sexual", "hate", "extremism"} <= required
+    assert "privacy" not in required
+
+
+def test_policies_that_decide_alike_have_no_difference(starter: Policy) -> None:
+    found = diff(starter, load("starter", SHIPPED))
+    assert found.empty
+    assert "decide alike" in next(iter(found.lines()))
+
+
+def test_a_difference_reads_the_same_for_people_and_machines(starter: Policy) -> None:
+    found = diff(starter, load("creative", SHIPPED))
+    assert "- rule sx-7" in list(found.lines())
+    assert '    action: "hold" -> "label"' in list(found.lines())
+    assert {"kind": "removed", "id": "sx-7", "fields": []} in found.as_json()["rules"]

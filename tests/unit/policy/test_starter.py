@@ -1,0 +1,153 @@
+"""Every sentence of the design on `starter`, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from safelight.policy.categories import SHIPPED
+from safelight.policy.documents import load
+
+
+@pytest.mark.parametrize("where", ["text", "image", "frames", "audio"])
+def test_sexual_with_minors_in_any_modality_is_blocked_and_vaulted(
+    decided: Any, seen: Any, where: str
+) -> None:
+    together = decided("output", seen("sexual", 0.9, where, frames=9), seen("minors-present", 0.9, "text"))
+    itself = decided("output", seen("sexual/minors", 0.9, where))
+    for verdict in (together, itself):
+        assert (verdict.action, verdict.category, verdict.vault) == ("block", "sexual/minors", True)
+
+
+def test_exposed_nudity_over_several_frames_is_blocked(decided: Any, seen: Any) -> None:
+    assert decided("output", seen("sexual", 0.6, "frames", frames=3)).action == "block"
+    assert decided("output", seen("sexual", 0.6, "frames", duration_s=0.5)).action == "block"
+
+
+def test_exposed_nudity_in_a_single_frame_is_held(decided: Any, seen: Any) -> None:
+    assert decided("output", seen("sexual", 0.99, "frames", frames=1)).action == "hold"
+
+
+@pytest.mark.parametrize("depiction", ["sexual", "violence", "violence/graphic"])
+@pytest.mark.parametrize("public", [True, False])
+def test_a_sexual_or_violent_depiction_of_a_real_person_is_blocked(
+    decided: Any, seen: Any, depiction: str, public: bool
+) -> None:
+    person = seen("likeness", 0.9, public_figure=public)
+    assert decided("prompt", person, seen(depiction, 0.65)).action == "block"
+
+
+def test_self_harm_instructions_are_blocked(decided: Any, seen: Any) -> None:
+    verdict = decided("prompt", seen("self-harm/instructions"))
+    assert (verdict.action, verdict.rule) == ("block", "sh-2")
+
+
+def test_praise_of_extremism_is_blocked(decided: Any, seen: Any) -> None:
+    assert decided("prompt", seen("extremism")).action == "block"
+
+
+def test_known_hashes_are_blocked_whatever_their_score(decided: Any, seen: Any) -> None:
+    verdict = decided("reference", seen("violence", 0.01, "image", kind="hash"))
+    assert (verdict.action, verdict.vault) == ("block", False)
+    abuse = decided("reference", seen("sexual/minors", 0.01, "image", kind="hash"))
+    assert (abuse.action, abuse.vault) == ("block", True)
+
+
+@pytest.mark.parametrize("deceit", ["deception", "deception/speech", "sexual"])
+def test_a_public_figure_in_something_deceptive_or_sexual_is_blocked(
+    decided: Any, seen: Any, deceit: str
+) -> None:
+    assert decided("prompt", seen("likeness", public_figure=True), seen(deceit)).action == "block"
+
+
+def test_a_public_figure_otherwise_is_labelled(decided: Any, seen: Any) -> None:
+    assert decided("prompt", seen("likeness", public_figure=True)).action == "label"
+
+
+def test_a_face_in_a_reference_is_blocked(decided: Any, seen: Any) -> None:
+    verdict = decided("reference", seen("likeness", 0.9, "image", kind="face"))
+    assert (verdict.action, verdict.rule) == ("block", "lk-1")
+
+
+def test_a_face_in_a_reference_is_let_through_by_the_consent_of_the_subject(decided: Any, seen: Any) -> None:
+    face = seen("likeness", 0.9, "image", kind="face")
+    assert decided("reference", face, consents=("consent_1",)).action == "allow"
+
+
+def test_a_consent_does_not_let_a_sexual_depiction_through(decided: Any, seen: Any) -> None:
+    face = seen("likeness", 0.9, "image", kind="face")
+    verdict = decided("reference", face, seen("sexual", 0.9), consents=("consent_1",))
+    assert (verdict.action, verdict.category) == ("block", "ncii")
+
+
+def test_a_face_in_the_output_alone_is_nothing(decided: Any, seen: Any) -> None:
+    verdict = decided("output", seen("likeness", 0.99, "frames", kind="face", frames=120))
+    assert (verdict.action, verdict.fired) == ("allow", ())
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        pytest.param([("minors-present", 0.95, "text")], id="children in ordinary scenes"),
+        pytest.param(
+            [("minors-present", 0.95, "text"), ("sexual", 0.28, "frames")], id="families at the beach"
+        ),
+        pytest.param([("sexual", 0.3, "frames")], id="bare chests of men"),
+        pytest.param([("violence/graphic", 0.45, "frames"), ("violence/graphic", 0.6, "text")], id="surgery"),
+        pytest.param([("violence", 0.95, "text")], id="war history"),
+        pytest.param([("violence", 0.8, "text"), ("violence", 0.8, "frames")], id="sports"),
+        pytest.param([("violence/graphic", 0.45, "text")], id="stage blood"),
+        pytest.param([("self-harm", 0.3, "text")], id="tears"),
+        pytest.param(
+            [("self-harm", 0.45, "text"), ("self-harm/intent", 0.4, "text")], id="alone on a rooftop"
+        ),
+    ],
+)
+def test_ordinary_scenes_are_allowed(decided: Any, seen: Any, scene: list[tuple[str, float, str]]) -> None:
+    found = [seen(category, score, where, frames=40) for category, score, where in scene]
+    assert decided("output", *found).action == "allow"
+
+
+def test_a_brand_in_passing_is_allowed_and_recorded(decided: Any, seen: Any) -> None:
+    verdict = decided("prompt", seen("ip/brand", role="passing"))
+    assert (verdict.action, verdict.fired) == ("allow", ("ip-3",))
+
+
+@pytest.mark.parametrize("category", ["ip/brand", "ip/character"])
+def test_a_brand_or_character_as_the_subject_is_labelled_and_blocked_in_strict(
+    decided: Any, seen: Any, checked: Any, category: str
+) -> None:
+    subject = seen(category, role="subject")
+    assert decided("prompt", subject).action == "label"
+    assert decided("prompt", subject, policy=load("strict", SHIPPED)).action == "block"
+
+
+def test_words_of_distress_get_support_and_no_punishment(decided: Any, seen: Any) -> None:
+    verdict = decided("prompt", seen("self-harm/intent"))
+    assert (verdict.action, verdict.support) == ("allow", True)
+
+
+@pytest.mark.parametrize("category", [spec.name for spec in SHIPPED])
+@pytest.mark.parametrize("where", ["text", "image", "frames", "audio"])
+@pytest.mark.parametrize("name", ["starter", "strict", "creative"])
+def test_the_card_of_every_category_ends_in_a_block_and_nothing_worse(
+    decided: Any, seen: Any, category: str, where: str, name: str
+) -> None:
+    verdict = decided("output", seen(category, 1.0, where, card=True), policy=load(name, SHIPPED))
+    assert (verdict.action, verdict.rule, verdict.category) == ("block", "card-1", category)
+    assert verdict.test_card_only
+    assert not verdict.vault
+    assert not verdict.quarantine
+
+
+def test_the_card_together_with_a_real_finding_is_an_ordinary_case(decided: Any, seen: Any) -> None:
+    verdict = decided("prompt", seen("violence", 1.0, card=True), seen("extremism"))
+    assert (verdict.rule, verdict.test_card_only) == ("ex-1", False)
+
+
+def test_the_card_never_lowers_a_real_finding(decided: Any, seen: Any) -> None:
+    card = seen("sexual", 1.0, card=True)
+    verdict = decided("prompt", card, seen("sexual", 0.9), seen("minors-present", 0.9))
+    assert (verdict.rule, verdict.vault, verdict.test_card_only) == ("sm-1", True, False)
+    assert not decided("prompt", card, seen("likeness", public_figure=True)).test_card_only

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from safelight.policy.categories import SHIPPED
+from safelight.policy.verdicts import WaiverTerms
+from safelight.policy.waivers import Waiver, covers, excusing
+
+
+def waiver(**changes: object) -> Waiver:
+    given: dict[str, Any] = {
+        "id": "waiver_1",
+        "name": "demo",
+        "who": "Ada",
+        "why": "A demonstration.",
+        "categories": ("*",),
+        "created_at": 100.0,
+        **changes,
+    }
+    return Waiver(**given)
+
+
+@pytest.mark.parametrize(
+    ("changes", "now", "loopback", "holds"),
+    [
+        ({}, 100.0, False, True),
+        ({}, 99.0, True, False),
+        ({"expires_at": 200.0}, 199.9, False, True),
+        ({"expires_at": 200.0}, 200.0, True, False),
+        ({"revoked_at": 150.0}, 160.0, True, False),
+        ({"loopback_only": True}, 150.0, True, True),
+        ({"loopback_only": True}, 150.0, False, False),
+    ],
+)
+def test_a_waiver_holds_from_its_record_to_its_end_and_where_it_may(
+    changes: dict[str, object], now: float, loopback: bool, holds: bool
+) -> None:
+    assert waiver(**changes).in_force(now, loopback=loopback) is holds
+
+
+def test_a_star_is_the_mandatory_set_and_nothing_else() -> None:
+    star = waiver().terms
+    assert covers(star, "violence/graphic", SHIPPED)
+    assert not covers(star, "hate", SHIPPED)
+
+
+def test_one_waiver_is_named_for_a_hole_the_first_by_name() -> None:
+    two = [WaiverTerms(id=f"waiver_{name}", name=name, categories=("ncii",)) for name in ("b", "a")]
+    assert [terms.name for terms in excusing(two, "ncii", SHIPPED)] == ["a"]
+    assert excusing(two, "sexual", SHIPPED) == ()
