@@ -1,0 +1,51 @@
+"""Small real clips, made with our own encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from safelight.media.encode import Writer
+
+Pixels = npt.NDArray[np.uint8]
+RATE = 48_000
+
+
+def scenery(frame: int, width: int, height: int) -> Pixels:
+    """A quiet picture in which something moves a little."""
+    down, across = np.mgrid[0:height, 0:width]
+    pixels = np.stack([across * 90 // width + 60, down * 90 // height + 60, across * 0 + 120], axis=-1)
+    left = (frame * 2) % max(width - 16, 1)
+    pixels[height // 2 : height // 2 + 12, left : left + 12] = (200, 180, 90)
+    return pixels.astype(np.uint8)
+
+
+def make_clip(
+    path: Path,
+    *,
+    width: int = 320,
+    height: int = 192,
+    frames: int = 36,
+    fps: int = 24,
+    odd: Mapping[int, Pixels] | None = None,
+    sound: npt.NDArray[np.float32] | None = None,
+    crf: int = 23,
+) -> Path:
+    """An H.264 clip of `scenery`, with other pictures in place of some frames, and with sound or without."""
+    with Writer(
+        path, width=width, height=height, fps=fps, crf=crf, audio_rate=0 if sound is None else RATE
+    ) as writer:
+        for frame in range(frames):
+            writer.add_frame((odd or {}).get(frame, scenery(frame, width, height)))
+        if sound is not None:
+            writer.add_audio(sound)
+    return path
+
+
+def hum(seconds: float) -> npt.NDArray[np.float32]:
+    """A quiet chord."""
+    moments = np.arange(round(seconds * RATE)) / RATE
+    return sum(0.05 * np.sin(2 * np.pi * pitch * moments) for pitch in (220, 277, 330)).astype(np.float32)

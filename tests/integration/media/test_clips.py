@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from clips import RATE, hum, make_clip, scenery
+from safelight.errors import InvalidMedia, TooLarge
+from safelight.media import stills
+from safelight.media.encode import Writer, burn_badge
+from safelight.media.probe import VideoLimits, probe
+from safelight.media.walk import Walk
+
+LIMITS = VideoLimits()
+
+
+def test_the_facts_of_a_clip(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", frames=48, sound=hum(2.0))
+    facts = probe(clip, LIMITS)
+    assert (facts.width, facts.height, facts.fps, facts.frames) == (320, 192, 24.0, 48)
+    assert facts.duration_s == pytest.approx(2.0, abs=0.01)
+    assert (facts.video_codec, facts.audio_codec, facts.audio_rate) == ("h264", "aac", RATE)
+    assert (facts.rotation, facts.streams, facts.unread) == (0, 2, ())
+
+
+def test_every_frame_is_walked_once_in_order_and_scaled_without_distortion(tmp_path: Path) -> None:
+    walk = Walk(make_clip(tmp_path / "a.mp4", frames=30), LIMITS)
+    indices, times, shapes = [], [], set()
+    for frame in walk.frames():
+        indices.append(frame.index)
+        times.append(frame.time_s)
+        shapes.add((frame.at(160).shape, frame.at(0).shape, frame.at(4000).shape, frame.tiny(64).shape))
+    assert indices == list(range(30))
+    assert times == pytest.approx([number / 24 for number in range(30)], abs=0.001)
+    assert shapes == {((96, 160, 3), (192, 320, 3), (192, 320, 3), (64, 64, 3))}
+
+
+def test_sound_comes_mono_at_each_rate_and_may_outlast_the_picture(tmp_path: Path) -> None:
+    walk = Walk(make_clip(tmp_path / "a.mp4", frames=12, sound=hum(3.0)), LIMITS)
+    sound = walk.sound({8000, 16000})
+    assert {rate: round(samples.size / rate, 1) for rate, samples in sound.items()} == {8000: 3.0, 16000: 3.0}
+    assert 0.05 < float(np.abs(sound[16000]).max()) < 0.3
+
+
+def test_a_clip_without_sound_has_none(tmp_path: Path) -> None:
+    walk = Walk(make_clip(tmp_path / "a.mp4"), LIMITS)
+    assert walk.facts.audio_codec is None
+    assert walk.sound({16000}) == {}
+
+
+def test_the_same_frames_make_the_same_bytes(tmp_path: Path) -> None:
+    one, other = (make_clip(tmp_path / name, sound=hum(1)) for name in ("a.mp4", "b.mp4"))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_an_mp4_can_be_streamed_from_the_start(tmp_path: Path) -> None:
+    data = make_clip(tmp_path / "a.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+def test_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:
+    moments = [0.0, 0.04, 0.2, 0.21, 0.9, 1.5]
+    with Writer(tmp_path / "a.mp4", width=64, height=64, fps=25, own_times=True) as writer:
+        for number, moment in enumerate(moments):
+            writer.add_frame(scenery(number, 64, 64), time_s=moment)
+    walk = Walk(tmp_path / "a.mp4", LIMITS)
+    assert [frame.time_s for frame in walk.frames()] == pytest.approx(moments, abs=0.001)
+
+
+def test_frames_that_an_edit_list_hides_are_walked_too(tmp_path: Path) -> None:
+    data = bytearray(make_clip(tmp_path / "a.mp4", frames=24).read_bytes())
+    # The edit list says where play begins: half a second in.
+    entry = data.index(b"elst") + 4 + 4 + 4
+    duration, start = struct.unpack_from(">Ii", data, entry)
+    scale = struct.unpack_from(">I", data, data.index(b"mdhd") + 4 + 12)[0]
+    struct.pack_into(">Ii", data, entry, duration // 2, start + scale // 2)
+    (tmp_path / "b.mp4").write_bytes(data)
+    with av.open(str(tmp_path / "b.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) < 24
+    assert sum(1 for _ in Walk(tmp_path / "b.mp4", LIMITS).frames()) == 24
+
+
+def test_a_text_file_is_no_video(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_text("Not a video at all, whatever the name says.")
+    with pytest.raises(InvalidMedia, match="not a video file of a known kind"):
+        probe(path, LIMITS)
+
+
+def test_a_playlist_that_names_other_files_is_no_video(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4")
+    for text in (f"#EXTM3U\n#EXTINF:1,\n{clip}\n", f"ffconcat version 1.0\nfile '{clip}'\n"):
+        (tmp_path / "b.mp4").write_text(text)
+        with pytest.raises(InvalidMedia, match="not a video file of a known kind"):
+            probe(tmp_path / "b.mp4", LIMITS)
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").touch()
+    with pytest.raises(InvalidMedia, match="empty"):
+        probe(tmp_path / "a.mp4", LIMITS)
+
+
+@pytest.mark.parametrize("part", [0.02, 0.2, 0.5, 0.9])
+def test_a_truncated_clip_is_invalid(tmp_path: Path, part: float) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (12, 192, 320, 3), dtype=np.uint8)
+    data = make_clip(tmp_path / "a.mp4", frames=12, odd=dict(enumerate(noise))).read_bytes()
+    path = tmp_path / "b.mp4"
+    path.write_bytes(data[: int(len(data) * part)])
+    with pytest.raises(InvalidMedia, match=r"cut off|damaged"):
+        list(Walk(path, LIMITS).frames())
+
+
+def test_a_clip_whose_index_never_came_is_invalid(tmp_path: Path) -> None:
+    data = make_clip(tmp_path / "a.mp4").read_bytes()
+    start = data.index(b"moov") - 4
+    size = struct.unpack_from(">I", data, start)[0]
+    (tmp_path / "b.mp4").write_bytes(data[:start] + data[start + size :])
+    with pytest.raises(InvalidMedia, match=r"cut off or damaged|no picture stream"):
+        probe(tmp_path / "b.mp4", LIMITS)
+
+
+def test_a_header_of_60000_by_60000_is_refused(tmp_path: Path) -> None:
+    data = bytearray(make_clip(tmp_path / "a.mp4").read_bytes())
+    # The sample entry's size; the parameter sets of the stream still say 320 x 192.
+    place = data.index(b"avc1", data.index(b"stsd")) + 4 + 24
+    assert struct.unpack_from(">HH", data, place) == (320, 192)
+    struct.pack_into(">HH", data, place, 60000, 60000)
+    (tmp_path / "b.mp4").write_bytes(data)
+    with pytest.raises((TooLarge, InvalidMedia)):
+        list(Walk(tmp_path / "b.mp4", VideoLimits(pixels=320 * 100)).frames())
+
+
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        (VideoLimits(bytes=1000), "bytes"),
+        (VideoLimits(pixels=320 * 191), "pixels"),
+        (VideoLimits(frames=35), "frames"),
+        (VideoLimits(duration_s=1.2), "lasts"),
+    ],
+)
+def test_a_clip_over_a_limit_is_too_large(tmp_path: Path, limits: VideoLimits, sentence: str) -> None:
+    clip = make_clip(tmp_path / "a.mp4", sound=hum(1.5))
+    with pytest.raises((TooLarge, InvalidMedia), match=sentence):
+        probe(clip, limits)
+
+
+def test_two_picture_streams_are_refused(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        streams = [container.add_stream("libx264", rate=24) for _ in range(2)]
+        for stream in streams:
+            stream.width = stream.height = 64
+            stream.pix_fmt = "yuv420p"
+        for stream in streams:
+            for number in range(5):
+                frame = av.VideoFrame.from_ndarray(scenery(number, 64, 64), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    with pytest.raises(InvalidMedia, match="2 picture and 0 sound streams"):
+        probe(tmp_path / "a.mp4", LIMITS)
+
+
+def test_a_sound_file_has_no_picture(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=RATE, layout="mono")
+        frame = av.AudioFrame.from_ndarray(hum(0.02)[None, :], format="fltp", layout="mono")
+        frame.sample_rate = RATE
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(InvalidMedia, match="no picture stream"):
+        probe(tmp_path / "a.mp4", LIMITS)
+
+
+@pytest.mark.parametrize("size", [(320, 192), (63, 97)])
+def test_a_badge_is_visible_on_every_frame_and_the_sound_stays(tmp_path: Path, size: tuple[int, int]) -> None:
+    width, height = size
+    source = tmp_path / "a.mkv"
+    with av.open(str(source), "w") as container:
+        video = container.add_stream("ffv1", rate=24)
+        video.width, video.height, video.pix_fmt = width, height, "bgr0"
+        audio = container.add_stream("aac", rate=RATE, layout="mono")
+        for _ in range(12):
+            container.mux(
+                video.encode(
+                    av.VideoFrame.from_ndarray(np.full((height, width, 3), 200, np.uint8), format="rgb24")
+                )
+            )
+        container.mux(video.encode(None))
+        frame = av.AudioFrame.from_ndarray(hum(0.5)[None, :1024], format="fltp", layout="mono")
+        frame.sample_rate = RATE
+        container.mux(audio.encode(frame))
+        container.mux(audio.encode(None))
+    burn_badge(source, tmp_path / "b.mp4", "Made with AI", LIMITS)
+    walk = Walk(tmp_path / "b.mp4", LIMITS)
+    assert (walk.facts.width, walk.facts.height) == (width - width % 2, height - height % 2)
+    assert walk.facts.audio_codec == "aac"
+    frames = [frame.at(0).astype(int) for frame in walk.frames()]
+    assert len(frames) == 12
+    for pixels in frames:
+        corner = pixels[pixels.shape[0] * 3 // 4 :, : pixels.shape[1] // 2]
+        assert corner.min() < 100
+        assert pixels[: pixels.shape[0] // 2].min() > 150
+
+
+def test_stills_are_small_webp_and_evidence_is_blurred(tmp_path: Path) -> None:
+    pixels = np.kron(np.indices((20, 32)).sum(axis=0) % 2, np.ones((24, 24)))[..., None].repeat(3, axis=2)
+    picture = (pixels * 255).astype(np.uint8)
+    for path in (
+        stills.thumbnail(picture, tmp_path / "t.webp", longest_side=200),
+        stills.sheet([picture] * 7, tmp_path / "s.webp", columns=3, longest_side=100),
+        stills.blurred(picture, tmp_path / "b.webp"),
+    ):
+        with Image.open(path) as made:
+            assert made.format == "WEBP"
+    with Image.open(tmp_path / "t.webp") as made:
+        assert max(made.size) == 200
+    with Image.open(tmp_path / "s.webp") as made:
+        assert made.size[0] == 300
+    with Image.open(tmp_path / "b.webp") as made:
+        inside = np.asarray(made.convert("L"), dtype=float)[100:-100, 100:-100]
+        assert inside.std() < 10
+
+
+def test_a_clip_filmed_upright_is_looked_at_upright(tmp_path: Path) -> None:
+    picture = np.zeros((192, 320, 3), np.uint8)
+    picture[:, :100] = (220, 30, 30)
+    data = bytearray(
+        make_clip(tmp_path / "a.mp4", frames=6, odd=dict.fromkeys(range(6), picture)).read_bytes()
+    )
+    # Turned clockwise by a quarter, as telephones write it: what is on the left comes to the top.
+    struct.pack_into(">9i", data, data.index(b"tkhd") + 44, 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    (tmp_path / "b.mp4").write_bytes(data)
+    walk = Walk(tmp_path / "b.mp4", LIMITS)
+    assert (walk.facts.width, walk.facts.height) == (192, 320)
+    for frame in walk.frames():
+        pixels = frame.at(0)
+        assert pixels.shape == (320, 192, 3)
+        assert pixels[40, :, 0].min() > 150
+        assert pixels[200:].max() < 60

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from safelight.detectors.protocol import ReadText
+from safelight.scanning.reading import merged
+
+
+def read(text: str, frame: int, confidence: float = 0.9) -> ReadText:
+    return ReadText(text=text, confidence=confidence, frame=frame, start_s=frame / 10, end_s=frame / 10)
+
+
+def test_a_text_that_stays_is_one_with_the_best_reading() -> None:
+    [text] = merged([[read("Exit", 0, 0.7)], [read("EXIT ", 5, 0.95)], [read("exit", 9, 0.8)]])
+    assert (text.text, text.frame, text.start_s, text.end_s) == ("EXIT ", 5, 0.0, 0.9)
+
+
+def test_a_text_that_comes_back_is_two() -> None:
+    texts = merged([[read("one", 0)], [read("two", 1)], [read("one", 2)]])
+    assert [(text.text, text.start_s) for text in texts] == [("one", 0.0), ("two", 0.1), ("one", 0.2)]
+
+
+def test_the_same_text_twice_in_a_frame_is_one_and_blank_is_none() -> None:
+    assert [text.text for text in merged([[read("a", 0), read("A", 0), read("  ", 0)], []])] == ["a"]
+
+
+def test_nothing_read_is_nothing() -> None:
+    assert merged([]) == merged([[], []]) == []

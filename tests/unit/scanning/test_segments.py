@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
+from safelight.scanning.segments import Look, join
+
+FPS = 24
+KINDS = st.sampled_from([("sexual", "breast"), ("sexual", "buttocks"), ("likeness", "face")])
+SEEN = st.lists(st.tuples(st.integers(0, 59), KINDS, st.floats(0.01, 1.0)), max_size=60)
+
+
+def looks(count: int, step: int = 1) -> list[Look]:
+    return [
+        Look(frame=number * step, start_s=number * step / FPS, end_s=(number * step + 1) / FPS)
+        for number in range(count)
+    ]
+
+
+def finding(score: float, category: str = "sexual", kind: str = "breast", area: float = 0.1) -> Finding:
+    return Finding(
+        category=category,
+        score=score,
+        modality=Modality.FRAMES,
+        detector="d",
+        version="1",
+        reason="because",
+        evidence=(ImageBox(x=score / 2, y=0, w=0.1, h=0.1),),
+        attributes={"kind": kind, "area": area},
+    )
+
+
+def place(segment: Finding) -> FrameRange:
+    where = segment.evidence[0]
+    assert isinstance(where, FrameRange)
+    return where
+
+
+@given(seen=SEEN, bridge=st.integers(0, 8))
+def test_every_observation_lies_in_a_segment_of_its_kind(
+    seen: list[tuple[int, tuple[str, str], float]], bridge: int
+) -> None:
+    segments = join([(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge)
+    for look, (category, kind), _score in seen:
+        assert any(
+            segment.category == category
+            and segment.attributes["kind"] == kind
+            and place(segment).first <= look <= place(segment).last
+            for segment in segments
+        )
+
+
+@given(seen=SEEN, bridge=st.integers(0, 8))
+def test_segments_of_a_kind_do_not_overlap_and_know_their_peak(
+    seen: list[tuple[int, tuple[str, str], float]], bridge: int
+) -> None:
+    segments = join([(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge)
+    taken: set[tuple[str, object, int]] = set()
+    for segment in segments:
+        where, kind = place(segment), segment.attributes["kind"]
+        frames = {(segment.category, kind, frame) for frame in range(where.first, where.last + 1)}
+        assert not frames & taken
+        taken |= frames
+        inside = [
+            score
+            for look, seen_kind, score in seen
+            if seen_kind == (segment.category, kind) and where.first <= look <= where.last
+        ]
+        assert segment.score == max(inside)
+        assert where.first <= where.peak <= where.last
+        assert where.start_s < where.end_s
+        assert 1 <= segment.attributes["frames"] <= where.last - where.first + 1
+        assert any(
+            look == where.peak and score == segment.score
+            for look, seen_kind, score in seen
+            if seen_kind == (segment.category, kind)
+        )
+
+
+def test_a_single_frame_is_a_segment_of_one() -> None:
+    [segment] = join([(7, finding(0.9))], looks(20), bridge=6)
+    assert place(segment) == FrameRange(
+        first=7, last=7, start_s=0.2917, end_s=0.3333, peak=7, box=ImageBox(x=0.45, y=0, w=0.1, h=0.1)
+    )
+    assert (segment.attributes["frames"], segment.attributes["count"]) == (1, 1)
+
+
+def test_a_short_gap_is_bridged_and_a_long_one_is_not() -> None:
+    near = join([(1, finding(0.6)), (8, finding(0.7))], looks(40), bridge=6)
+    far = join([(1, finding(0.6)), (9, finding(0.7))], looks(40), bridge=6)
+    assert [(place(one).first, place(one).last) for one in near] == [(1, 8)]
+    assert [(place(one).first, place(one).last) for one in far] == [(1, 1), (9, 9)]
+
+
+def test_a_weak_tail_does_not_make_a_strong_frame_last_longer() -> None:
+    seen = [(frame, finding(0.31)) for frame in range(10, 20)] + [(9, finding(0.95))]
+    strong, weak = join(seen, looks(40), bridge=6)
+    assert (place(strong).first, place(strong).last, strong.attributes["frames"]) == (9, 9, 1)
+    assert (place(weak).first, place(weak).last, weak.score) == (10, 19, 0.31)
+
+
+def test_two_of_a_kind_in_one_frame_are_counted_and_the_largest_area_stays() -> None:
+    [segment] = join(
+        [(3, finding(0.8, area=0.1)), (3, finding(0.6, area=0.4)), (4, finding(0.7, area=0.2))],
+        looks(9),
+        bridge=1,
+    )
+    assert segment.attributes["count"] == 2
+    assert segment.attributes["area"] == 0.2
+    assert segment.score == 0.8
+
+
+def test_scheduled_looks_far_apart_still_join() -> None:
+    [segment] = join([(2, finding(0.6)), (3, finding(0.7))], looks(6, step=24), bridge=1)
+    assert (place(segment).first, place(segment).last) == (48, 72)
