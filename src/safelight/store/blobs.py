@@ -171,7 +171,7 @@ class Blobs:
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
-        with object_faults():
+        with object_faults(writing=True):
             if self._has(name, size):
                 return
             if self._folder is not None:

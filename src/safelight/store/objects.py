@@ -32,9 +32,9 @@ def open_store(url: str, options: Mapping[str, Any]) -> tuple[Path | None, Objec
             raise SettingsError(f"The folder {folder} cannot be made: {error.strerror}.") from error
         return folder, LocalStore(prefix=folder)
     if parts.scheme == "s3" and parts.netloc:
-        limits: Any = {"max_retries": 4, "retry_timeout": timedelta(seconds=20)}
+        limits: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=4)}
         allow_http = str(options.get("endpoint", "")).startswith("http://")
-        client: Any = {"timeout": "120s", "connect_timeout": "5s", "allow_http": allow_http}
+        client: Any = {"timeout": "120s", "connect_timeout": "3s", "allow_http": allow_http}
         try:
             return None, S3Store(
                 parts.netloc,
@@ -52,13 +52,17 @@ def open_store(url: str, options: Mapping[str, Any]) -> tuple[Path | None, Objec
 
 
 @contextmanager
-def object_faults() -> Iterator[None]:
-    """Turn the object store's errors into ours."""
+def object_faults(*, writing: bool = False) -> Iterator[None]:
+    """Turn the object store's errors into ours. What is not found while writing is the bucket or folder."""
     from obstore.exceptions import BaseError
 
     try:
         yield
     except FileNotFoundError as error:
+        if writing:
+            raise Unavailable(
+                "The object store's bucket or folder is not there.", remedy="Make it, or name another."
+            ) from error
         raise NotFound("There is no such file.") from error
     except BaseError as error:
         said = str(error)

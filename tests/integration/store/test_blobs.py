@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from safelight.errors import NotFound, SettingsError, StorageFull
+from safelight.errors import NotFound, SettingsError, StorageFull, Unavailable
 from safelight.store.blobs import SMALL, Blobs, Damaged
 from safelight.store.disk import require_space
 from safelight.store.retention import Retention
@@ -126,3 +127,23 @@ def test_a_url_of_another_kind_is_refused_with_a_remedy(url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Blobs(url)
     assert caught.value.remedy
+
+
+def test_a_server_that_is_not_there_is_unavailable() -> None:
+    blobs = Blobs(
+        "s3://bucket",
+        options={
+            "endpoint": "http://127.0.0.1:9",
+            "region": "us-east-1",
+            "access_key_id": "test",
+            "secret_access_key": "test",
+        },
+    )
+    with pytest.raises(Unavailable):
+        blobs.put_bytes(b"x", tenant="acme", **EVIDENCE)
+
+
+def test_a_bucket_that_is_not_there_is_an_error_and_stores_nothing(s3: Any) -> None:
+    blobs = Blobs("s3://no-such-bucket", options=s3.options)
+    with pytest.raises(Unavailable, match="bucket"):
+        blobs.put_bytes(b"x", tenant="acme", **EVIDENCE)

@@ -172,7 +172,7 @@ class StoreHeads:
         from obstore.exceptions import AlreadyExistsError
 
         name = f"{head.seq:012d}-{head.hash[:16]}.json"
-        with object_faults(), suppress(AlreadyExistsError):
+        with object_faults(writing=True), suppress(AlreadyExistsError):
             obstore.put(self._store, name, msgspec.json.encode(head), mode="create")
 
     def read(self) -> Iterator[Head | str]:
