@@ -139,11 +139,15 @@ class Lingering:
             return message
 
         async def answer(message: Message) -> None:
-            waiting = headers.get("expect", "").lower() == "100-continue" and not asked
-            if message["type"] == "http.response.start" and unread and not waiting:
-                with anyio.move_on_after(self._seconds):
-                    while unread:
-                        await watched()
+            if message["type"] == "http.response.start" and unread:
+                waiting = headers.get("expect", "").lower() == "100-continue" and not asked
+                # 408: there was nothing to read for a while, and nothing will come now.
+                if not waiting and message["status"] != 408:
+                    with anyio.move_on_after(self._seconds):
+                        while unread:
+                            await watched()
+                if unread:
+                    MutableHeaders(scope=message)["connection"] = "close"
             await send(message)
 
         await self._app(scope, watched, answer)

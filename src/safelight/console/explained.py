@@ -45,7 +45,7 @@ def lines(details: Mapping[str, Any], prompt: str, words: Words) -> tuple[Line, 
     if next_step := details.get("next_step"):
         found.append(_line(words, "next_step", str(next_step)))
     appeal = details.get("appeal")
-    if isinstance(appeal, str) and appeal.startswith("/"):
+    if isinstance(appeal, str) and appeal.startswith("/") and not appeal.startswith("//"):
         link = words("explain.appeal_link")
         found.append(Line(label=words("explain.appeal"), sentences=(link,), href=appeal))
     return tuple(found)

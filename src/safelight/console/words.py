@@ -34,6 +34,11 @@ class Words:
         """As markup: what is filled in is escaped; the text itself is ours."""
         return Markup(self(key)).format(**{name: escape(value) for name, value in values.items()})  # noqa: S704
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys this language has itself."""
+        return frozenset(self._texts)
+
     def has(self, key: str) -> bool:
         return key in self._texts or (self._fallback is not None and self._fallback.has(key))
 
