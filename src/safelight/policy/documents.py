@@ -166,7 +166,7 @@ def _lay(entries: list[Entry], onto: dict[str, Entry], noun: str) -> None:
         below = onto.get(identity)
         if identity in here:
             _problem(entry, "", f"The id {identity!r} is used twice.", "Give one of them another id.")
-        elif below is None and entry.spec.keys() <= {"id", "off"}:
+        elif below is None and entry.spec.keys() <= {"id", "off"} and not entry.broken:
             _problem(entry, "", f"There is no {noun} {identity!r} to change.", did_you_mean(identity, onto))
         elif below is not None and below.spec.get("locked"):
             _problem(

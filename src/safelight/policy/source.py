@@ -12,6 +12,8 @@ import yaml
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 16
 MAX_NODES = 20_000
+#: More options than these are not listed one by one.
+_MANY = 24
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -37,6 +39,8 @@ def did_you_mean(word: str, options: Collection[str]) -> str:
     near = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)
     if near:
         return f"Did you mean {near[0]!r}?"
+    if len(options) > _MANY:
+        return f"Use one of the {len(options)} there are, such as {', '.join(sorted(options)[:3])}."
     return f"Use one of: {', '.join(sorted(options))}."
 
 

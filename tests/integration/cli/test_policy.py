@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.cli import main
+from safelight.cli.exits import Exit
+from safelight.policy.categories import SHIPPED
+from safelight.policy.reference import records
+from safelight.policy.replay import write_record
+from safelight.wiring import load
+
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, Any]:
+        code = main([*arguments, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def test_a_document_is_written_checked_compared_published_and_taken_back(run: Run, tmp_path: Path) -> None:
+    assert run("policy", "init")[0] == Exit.OK
+    code, again = run("policy", "init")
+    assert (code, again["error"]["code"]) == (Exit.ERROR, "conflict")
+    assert run("policy", "check", "policy.yaml")[1]["problems"] == []
+
+    path = tmp_path / "policy.yaml"
+    path.write_text(path.read_text("utf-8").replace("thresholds: {}", "thresholds: {sx-1: 0.7}"), "utf-8")
+    code, changes = run("policy", "diff", "starter", "policy.yaml")
+    assert (code, [change["id"] for change in changes["rules"]]) == (Exit.OK, ["sx-1"])
+
+    code, made = run("policy", "publish", "policy.yaml", "--who", "Ada")
+    assert (code, made["published"]["version"]) == (Exit.OK, 1)
+    assert [change["id"] for change in made["changes"]["rules"]] == ["sx-1"]
+    assert run("policy", "show")[1]["name"] == "house"
+    parts = load()
+    assert parts.policy(parts.tenant).name == "house"
+
+    run("policy", "publish", "strict", "--who", "Ada")
+    code, back = run("policy", "rollback", "--who", "Grace")
+    assert (code, back["published"]["name"]) == (Exit.OK, "house")
+    code, listed = run("policy", "show", "--versions")
+    assert [(one["name"], one["active"]) for one in listed["policies"]] == [
+        ("house", True),
+        ("strict", False),
+    ]
+    assert run("policy", "show", made["published"]["id"])[1]["sha256"] == made["published"]["sha256"]
+
+
+def test_every_problem_of_a_document_is_printed_with_its_line(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.yaml").write_text(
+        "policy: bad\nextends: starter\nrules:\n  - {id: x, acton: hold}\nruls: 1\n"
+    )
+    code, said = run("policy", "check", "bad.yaml")
+    assert code == Exit.CONFIGURATION
+    assert [(one["line"], one["remedy"]) for one in said["error"]["problems"]] == [
+        (4, "Did you mean 'action'?"),
+        (5, "Did you mean 'rules'?"),
+    ]
+    assert main(["policy", "check", "bad.yaml"]) == Exit.CONFIGURATION
+    assert "bad.yaml:4: rules[x].acton" in capsys.readouterr().err.replace("rules[0]", "rules[x]")
+
+
+def test_the_reference_cases_are_replayed_by_one_command(run: Run) -> None:
+    code, report = run("policy", "replay", "starter", "--reference", "--fail-on-change")
+    assert (code, report["changed"], report["unreadable"]) == (Exit.OK, 0, 0)
+    assert report["records"] >= 500
+    code, report = run("policy", "replay", "strict", "--reference", "--fail-on-change")
+    assert code == Exit.ERROR
+    assert report["changed"] > 0
+
+
+def test_a_file_of_records_is_replayed_and_a_damaged_one_refused(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "history.records"
+    with path.open("wb") as file:
+        for record in records(SHIPPED):
+            write_record(file, record)
+    code, report = run("policy", "replay", "starter", "--file", "history.records")
+    assert (code, report["changed"]) == (Exit.OK, 0)
+    path.write_bytes(path.read_bytes()[:-5])
+    code, said = run("policy", "replay", "starter", "--file", "history.records")
+    assert (code, said["error"]["param"]) == (Exit.ERROR, "file")
+    assert run("policy", "replay", "starter", "--file", "nothing.records")[0] == Exit.ERROR
+
+
+def test_history_is_replayed_where_there_is_none(run: Run) -> None:
+    code, report = run("policy", "replay")
+    assert (code, report["records"], report["policy"]) == (Exit.OK, 0, "starter")
+
+
+def test_waivers_are_added_listed_and_revoked_by_name(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("waiver", "add", "gore", "--who", "Ada", "--why", "No model sees it yet.")
+    code, added = run(
+        *arguments, "--category", "violence/graphic", "--category", "sexual/minors", "--expires", "30d"
+    )
+    assert (code, added["categories"]) == (Exit.OK, ["sexual/minors", "violence/graphic"])
+    code, listed = run("waiver", "list")
+    assert (code, [one["name"] for one in listed["waivers"]]) == (Exit.WAIVED, ["gore"])
+    assert main(["waiver", "list"]) == Exit.WAIVED
+    assert "Ada" in capsys.readouterr().out
+    assert run("waiver", "revoke", "gore", "--who", "Grace")[0] == Exit.OK
+    assert run("waiver", "list")[0] == Exit.OK
+    code, everything = run("waiver", "list", "--all")
+    assert everything["waivers"][0]["revoked_by"] == "Grace"
+    code, said = run(*arguments, "--category", "gore")
+    assert (code, said["error"]["param"]) == (Exit.ERROR, "categories")
+
+
+def test_coverage_names_detectors_figures_and_waivers(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    code, table = run("coverage")
+    cells = {(cell["category"], cell["modality"]): cell for cell in table["cells"]}
+    assert code == Exit.NOT_COVERED
+    assert cells["violence/graphic", "frames"]["word"] == "not checked"
+    assert cells["sexual", "text"]["detectors"]
+    run("waiver", "add", "demo", "--who", "Ada", "--why", "To look around.", "--category", "*")
+    assert run("coverage")[0] == Exit.WAIVED
+    assert main(["coverage"]) == Exit.WAIVED
+    said = capsys.readouterr().out
+    assert "unmeasured" in said or "%" in said
+    assert "Waiver demo" in said

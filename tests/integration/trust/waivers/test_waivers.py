@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from safelight.errors import Conflict, InvalidField, NotFound
+from safelight.policy.categories import SHIPPED
+from safelight.store.database import Database
+from safelight.store.tables import log, log_contents
+from safelight.trust.waivers import Waivers, parse_expiry
+
+
+class Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(database_url: str, clock: Clock) -> Iterator[Database]:
+    database = Database(database_url, clock=clock)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def waivers(database: Database) -> Waivers:
+    return Waivers(database)
+
+
+def add(waivers: Waivers, **changes: Any) -> Any:
+    given: dict[str, Any] = {
+        "name": "no-gore-model",
+        "who": "Ada",
+        "why": "There is none yet.",
+        "categories": ["violence/graphic"],
+        "taxonomy": SHIPPED,
+        **changes,
+    }
+    return waivers.add(**given)
+
+
+def test_a_waiver_holds_for_every_tenant_until_it_is_revoked(waivers: Waivers) -> None:
+    added = add(waivers)
+    assert waivers.in_force("tenant_a", loopback=False) == (added,)
+    revoked = waivers.revoke("no-gore-model", who="Grace")
+    assert revoked.revoked_by == "Grace"
+    assert waivers.in_force("tenant_a", loopback=False) == ()
+    assert waivers.list() == (revoked,)
+    with pytest.raises(NotFound):
+        waivers.revoke(added.id, who="Grace")
+
+
+def test_a_waiver_of_one_tenant_is_nothing_to_another(waivers: Waivers) -> None:
+    add(waivers, tenant="tenant_a")
+    assert len(waivers.in_force("tenant_a", loopback=False)) == 1
+    assert waivers.in_force("tenant_b", loopback=False) == ()
+    assert waivers.list("tenant_b") == ()
+
+
+def test_a_waiver_ends_by_itself(waivers: Waivers, clock: Clock) -> None:
+    add(waivers, expires_at=clock.now + 10)
+    assert waivers.in_force("tenant_a", loopback=False)
+    clock.now += 10
+    assert waivers.in_force("tenant_a", loopback=False) == ()
+    add(waivers)
+    assert len(waivers.list()) == 2
+
+
+def test_the_one_named_demo_holds_on_a_loopback_address_only(waivers: Waivers) -> None:
+    assert add(waivers, name="demo", categories=["*"]).loopback_only
+    assert waivers.in_force("tenant_a", loopback=False) == ()
+    assert waivers.in_force("tenant_a", loopback=True)
+
+
+def test_adding_and_revoking_are_on_the_audit_log(waivers: Waivers, database: Database) -> None:
+    added = add(waivers)
+    waivers.revoke(added.id, who="Grace")
+    with database.across_tenants("test", readonly=True) as tx:
+        entries = [(row.event, row.subject) for row in tx.select(log, order_by=(log.c.seq,))]
+        said = [json.loads(row.content) for row in tx.select(log_contents, order_by=(log_contents.c.seq,))]
+    assert entries == [("waiver.added", added.id), ("waiver.revoked", added.id)]
+    assert (said[0]["who"], said[0]["why"], said[1]["who"]) == ("Ada", "There is none yet.", "Grace")
+
+
+def test_two_of_one_name_are_never_in_force(waivers: Waivers) -> None:
+    add(waivers)
+    with pytest.raises(Conflict):
+        add(waivers)
+    add(waivers, tenant="tenant_a")
+
+
+@pytest.mark.parametrize(
+    ("changes", "param"),
+    [
+        ({"who": " "}, "who"),
+        ({"why": ""}, "why"),
+        ({"why": "x" * 1001}, "why"),
+        ({"name": "No Gore"}, "name"),
+        ({"categories": []}, "categories"),
+        ({"categories": ["gore"]}, "categories"),
+        ({"expires_at": 1.0}, "expires"),
+    ],
+)
+def test_what_would_not_stand_on_the_record_is_refused(
+    waivers: Waivers, changes: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(InvalidField) as error:
+        add(waivers, **changes)
+    assert error.value.param == param
+    assert error.value.remedy
+    assert waivers.list() == ()
+
+
+def test_an_expiry_is_days_a_date_or_never() -> None:
+    assert parse_expiry("2d", 100.0) == 100.0 + 2 * 86_400
+    assert parse_expiry("never", 100.0) is None
+    end = parse_expiry("1970-01-02", 100.0)
+    assert end is not None
+    assert round(end) == 2 * 86_400
+    for wrong in ("soon", "0d", "1969-12-31", "2026-13-01", ""):
+        with pytest.raises(InvalidField):
+            parse_expiry(wrong, 100.0)
