@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clips import RATE, hum, make_clip
+from safelight import errors
+from safelight.detectors import test_card
+from safelight.media.sandbox import Sandbox
+from safelight.policy.coverage import CoverageWord
+from safelight.policy.findings import FrameRange, ImageBox, Modality, TimeRange
+from safelight.scanning.service import Scanner, ScanSettings, Spec
+
+HERE = Path(__file__).parent
+CARD: list[Spec] = [("card-picture", {}), ("card-sound", {})]
+POINTS = """[safelight.detectors]
+odd = odd_detectors:ODD
+broken = odd_detectors:BROKEN
+listener = odd_detectors:LISTENER
+reader = odd_detectors:READER
+nowhere = no_such_module:PLUGIN
+"""
+
+
+@pytest.fixture(autouse=True)
+def _third_party(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package with detectors, installed for the length of a test."""
+    installed = tmp_path / "site"
+    info = installed / "odd_detectors-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd-detectors\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(POINTS)
+    monkeypatch.syspath_prepend(str(HERE))
+    monkeypatch.syspath_prepend(str(installed))
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    made = Sandbox()
+    yield made
+    made.close()
+
+
+def scanner(sandbox: Sandbox, *specs: Spec, **settings: float) -> Scanner:
+    return Scanner(sandbox, specs, ScanSettings(**{"video_s": 60.0, "warm": 1, **settings}))
+
+
+def odd(behaviour: str, **more: bool) -> Spec:
+    return ("odd", {"behaviour": behaviour, **more})
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """White for the frames 10 to 15, and again in frame 30."""
+    white = np.full((192, 320, 3), 255, np.uint8)
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    return make_clip(path, frames=48, odd=dict.fromkeys([*range(10, 16), 30], white), sound=hum(2.0))
+
+
+def test_a_card_that_shows_for_one_frame_is_found(tmp_path: Path, sandbox: Sandbox) -> None:
+    card = test_card.draw("violence/graphic", 640, 384)
+    path = make_clip(tmp_path / "a.mp4", width=640, height=384, frames=60, odd={37: card}, crf=30)
+    report = scanner(sandbox, *CARD).scan_video(path)
+    [found] = report.findings
+    assert (found.category, found.test_card, found.modality) == ("violence/graphic", True, Modality.FRAMES)
+    where = found.evidence[0]
+    assert isinstance(where, FrameRange)
+    assert (where.first, where.last, where.peak) == (37, 37, 37)
+    assert where.start_s == pytest.approx(37 / 24, abs=0.01)
+    assert where.box is not None
+
+
+def test_tones_are_heard_behind_other_sound(tmp_path: Path, sandbox: Sandbox) -> None:
+    sound = hum(3.0)
+    tones = test_card.tones("hate", RATE)
+    sound[RATE : RATE + tones.size] += tones
+    report = scanner(sandbox, *CARD).scan_video(make_clip(tmp_path / "a.mp4", frames=48, sound=sound))
+    [found] = report.findings
+    assert (found.category, found.test_card, found.modality) == ("hate", True, Modality.AUDIO)
+    where = found.evidence[0]
+    assert isinstance(where, TimeRange)
+    assert where.start_s == pytest.approx(1.0, abs=0.1)
+
+
+def test_frames_are_joined_into_segments_and_the_account_is_full(clip: Path, sandbox: Sandbox) -> None:
+    seen: list[tuple[int, int]] = []
+    report = scanner(sandbox, odd("white")).scan_video(
+        clip, progress=lambda done, total: seen.append((done, total))
+    )
+    places = [found.evidence[0] for found in report.findings]
+    assert [(place.first, place.last) for place in places if isinstance(place, FrameRange)] == [
+        (10, 15),
+        (30, 30),
+    ]
+    [run] = report.runs
+    assert (run.calls, run.ran, run.complete, run.note) == (48, True, True, "")
+    cell = report.coverage.cell("violence", Modality.FRAMES)
+    assert cell is not None
+    assert cell.word is CoverageWord.CHECKED
+    assert seen[-1] == (48, 48)
+    assert report.facts is not None
+    assert report.facts.frames == 48
+    assert report.schedule is None
+
+
+def test_scheduled_detectors_see_the_flash_and_the_schedule_is_on_record(
+    clip: Path, sandbox: Sandbox
+) -> None:
+    report = scanner(sandbox, odd("white", every_frame=False), ("reader", {})).scan_video(clip)
+    peaks = {
+        place.peak for found in report.findings for place in found.evidence if isinstance(place, FrameRange)
+    }
+    assert 30 in peaks
+    assert peaks & set(range(10, 16))
+    assert report.schedule is not None
+    assert report.schedule.frames == 48
+    assert 6 <= report.schedule.looked_at < 30
+    assert {"first", "jump", "neighbour", "last"} <= set(report.schedule.why)
+    assert [text.text for text in report.texts] == ["320 x 192"]
+    assert report.texts[0].start_s == 0.0
+    run = report.run_of("odd-white") or report.runs[0]
+    assert run.complete
+    assert "by the schedule" in run.note
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "sentence"),
+    [
+        ("raises", "no idea about frame 0"),
+        ("nan", "no probability"),
+        ("too-sure", "no probability"),
+        ("numpy", "malformed"),
+        ("no-finding", "no Finding"),
+        ("many", "more than"),
+        ("hungry", "memory"),
+    ],
+)
+def test_a_bad_detector_leaves_a_hole_and_the_others_go_on(
+    clip: Path, sandbox: Sandbox, behaviour: str, sentence: str
+) -> None:
+    report = scanner(sandbox, odd(behaviour), ("nudenet", {}), *CARD).scan_video(clip)
+    broken = report.run_of("odd")
+    assert broken is not None
+    assert (broken.complete, broken.calls) == (False, 1)
+    assert sentence in broken.note
+    assert report.failure == ""
+    cell = report.coverage.cell("violence", Modality.FRAMES)
+    assert cell is not None
+    assert cell.word is CoverageWord.PARTLY
+    assert sentence in cell.note
+    other = report.coverage.cell("sexual", Modality.FRAMES)
+    assert other is not None
+    assert other.word is CoverageWord.CHECKED
+
+
+def test_what_a_detector_saw_before_it_failed_is_kept(clip: Path, sandbox: Sandbox) -> None:
+    report = scanner(sandbox, odd("raises-late")).scan_video(clip)
+    [found] = report.findings
+    place = found.evidence[0]
+    assert isinstance(place, FrameRange)
+    assert (place.first, place.last) == (0, 4)
+    assert not report.runs[0].complete
+
+
+def test_a_detector_that_hangs_in_python_is_given_up_on(clip: Path, sandbox: Sandbox) -> None:
+    report = scanner(sandbox, odd("slow"), *CARD, call_s=0.3).scan_video(clip)
+    assert "took longer than 0.3 s" in report.runs[0].note
+    assert report.runs[1].complete
+
+
+@pytest.mark.parametrize(("behaviour", "sentence"), [("dies", "SIGSEGV"), ("leaves", "exit code 3")])
+def test_a_crash_of_the_child_leaves_every_cell_incomplete(
+    clip: Path, sandbox: Sandbox, behaviour: str, sentence: str
+) -> None:
+    report = scanner(sandbox, odd(behaviour), ("nudenet", {})).scan_video(clip)
+    assert sentence in report.failure
+    assert report.findings == ()
+    assert {cell.word for cell in report.coverage} == {CoverageWord.PARTLY}
+    assert {cell.category for cell in report.coverage} == {"violence", "sexual"}
+
+
+def test_a_scan_over_its_time_leaves_every_cell_incomplete(clip: Path, sandbox: Sandbox) -> None:
+    report = scanner(sandbox, odd("slow"), call_s=60).scan_video(clip, budget_s=2.0)
+    assert {cell.complete for cell in report.coverage} == {False}
+    assert "took longer" in report.runs[0].note or "did not finish within 2 s" in report.failure
+
+
+def test_a_walk_that_runs_out_of_time_keeps_what_it_saw_and_says_so(tmp_path: Path, sandbox: Sandbox) -> None:
+    path = make_clip(tmp_path / "a.mp4", width=1280, height=720, frames=12)
+    report = scanner(sandbox, ("nudenet", {})).scan_video(path, budget_s=0.05)
+    assert report.failure or "ran out after frame" in report.runs[0].note
+    assert not any(cell.complete for cell in report.coverage)
+
+
+@pytest.mark.parametrize("name", ["broken", "nowhere", "unheard-of"])
+def test_a_detector_that_cannot_load_is_a_hole(clip: Path, sandbox: Sandbox, name: str) -> None:
+    report = scanner(sandbox, (name, {}), *CARD).scan_video(clip)
+    run = report.run_of(name)
+    assert run is not None
+    assert (run.ran, run.complete) == (False, False)
+    assert "could not be loaded" in run.note
+    if name == "broken":
+        cell = report.coverage.cell("violence", Modality.FRAMES)
+        assert cell is not None
+        assert (cell.available, cell.ran, cell.complete) == (True, False, False)
+
+
+def test_a_failing_listener_is_a_hole_only_in_sound(clip: Path, sandbox: Sandbox) -> None:
+    report = scanner(sandbox, ("listener", {}), odd("white")).scan_video(clip)
+    sound = report.coverage.cell("hate", Modality.AUDIO)
+    frames = report.coverage.cell("violence", Modality.FRAMES)
+    assert sound is not None
+    assert frames is not None
+    assert (sound.complete, frames.complete) == (False, True)
+    assert "samples are too many" in sound.note
+
+
+def test_a_truncated_clip_and_a_text_file_are_said_to_be_no_clip(
+    clip: Path, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    (tmp_path / "a.mp4").write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    (tmp_path / "b.mp4").write_text("hello")
+    for name in ("a.mp4", "b.mp4"):
+        with pytest.raises(errors.InvalidMedia):
+            scanner(sandbox, *CARD).scan_video(tmp_path / name)
+
+
+def test_stills_are_written_where_they_are_asked_for(clip: Path, tmp_path: Path, sandbox: Sandbox) -> None:
+    folder = tmp_path / "stills"
+    folder.mkdir()
+    report = scanner(sandbox, odd("white")).scan_video(clip, stills=folder)
+    assert set(report.evidence) == {"violence"}
+    for path in (report.thumbnail, report.sheet, report.evidence["violence"]):
+        with Image.open(path) as picture:
+            assert picture.format == "WEBP"
+    assert scanner(sandbox, odd("white")).scan_video(clip).thumbnail == ""
+
+
+def test_cancelling_is_no_report(clip: Path, sandbox: Sandbox) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(errors.ChildFailed, match="cancelled"):
+        scanner(sandbox, *CARD).scan_video(clip, cancel=cancel)
+
+
+def test_a_picture_is_looked_at_in_a_warm_child_with_its_field(tmp_path: Path, sandbox: Sandbox) -> None:
+    Image.fromarray(test_card.draw("hate", 640, 360)).save(tmp_path / "a.png")
+    made = scanner(sandbox, ("nudenet", {}), *CARD, ("ocr", {}))
+    made.start()
+    try:
+        for _ in range(2):
+            report = made.scan_picture(tmp_path / "a.png", field="input_reference")
+            [found] = report.findings
+            assert (found.category, found.modality, found.test_card) == ("hate", Modality.IMAGE, True)
+            assert found.attributes["source"] == "input_reference"
+            assert isinstance(found.evidence[0], ImageBox)
+            assert found.evidence[0].field == "input_reference"
+            assert "SAFELIGHT-TEST:hate" in [text.text for text in report.texts]
+            assert {cell.word for cell in report.coverage} == {CoverageWord.CHECKED}
+            assert all(cell.modality is Modality.IMAGE for cell in report.coverage)
+    finally:
+        made.close()
+
+
+def test_a_long_animation_is_only_partly_checked(tmp_path: Path, sandbox: Sandbox) -> None:
+    frames = [Image.new("RGB", (64, 48), (turn * 9, 0, 0)) for turn in range(20)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    made = scanner(sandbox, odd("white"))
+    try:
+        report = made.scan_picture(tmp_path / "a.gif")
+    finally:
+        made.close()
+    assert "8 of 20 frames" in report.runs[0].note
+    assert {cell.word for cell in report.coverage} == {CoverageWord.PARTLY}
+
+
+def test_a_broken_picture_does_not_spoil_the_next(tmp_path: Path, sandbox: Sandbox) -> None:
+    (tmp_path / "a.png").write_text("hello")
+    Image.new("RGB", (64, 48), (255, 255, 255)).save(tmp_path / "b.png")
+    made = scanner(sandbox, odd("white"))
+    try:
+        with pytest.raises(errors.InvalidMedia):
+            made.scan_picture(tmp_path / "a.png")
+        [found] = made.scan_picture(tmp_path / "b.png").findings
+        assert found.score == 1.0
+    finally:
+        made.close()
+
+
+def test_ordinary_photographs_show_no_nudity(sandbox: Sandbox) -> None:
+    folder = Path(pytest.importorskip("sklearn").__file__).parent / "datasets" / "images"
+    made = scanner(sandbox, ("nudenet", {}))
+    try:
+        for name in ("china.jpg", "flower.jpg"):
+            assert made.scan_picture(folder / name).findings == ()
+    finally:
+        made.close()
