@@ -14,7 +14,7 @@ def create(options: dict[str, Any]) -> LocalGenerator:
     from safelight.generation.storyboard.generator import Storyboard
 
     for name in options:
-        if name != "speech":
+        if name not in ("name", "speech"):
             raise errors.SettingsError(f"The storyboard generator has no option {name!r}.", remedy="It knows: speech.")
     speech = options.get("speech", True)
     if not isinstance(speech, bool):

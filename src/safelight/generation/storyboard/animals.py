@@ -60,7 +60,7 @@ def _leg(pen: Pen, hip: Point, swing: float, fold: float, upper: float, lower: f
 def _gait(phase: float, *, run: bool) -> tuple[tuple[float, float], ...]:
     """(swing, fold) of fore near, fore far, hind near, hind far."""
     offsets = (0.0, 0.7, 3.3, 4.0) if run else (0.0, math.pi, math.pi * 1.5, math.pi * 0.5)
-    size, fold = (0.72, 1.1) if run else (0.34, 0.55)
+    size, fold = (0.6, 1.25) if run else (0.32, 0.55)
     return tuple((size * math.sin(phase + o), fold * max(0.0, math.cos(phase + o))) for o in offsets)
 
 

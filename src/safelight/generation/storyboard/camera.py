@@ -66,6 +66,8 @@ class Camera:
     follow: float = 0.0
     #: Depth of the followed subject.
     depth: float = 0.8
+    #: Scales how high a crane goes.
+    rise: float = 1.0
 
     def view(self, t: float) -> View:
         u = ease(t / self.seconds)
@@ -82,10 +84,10 @@ class Camera:
             case Move.PAN_LEFT:
                 x = -self.w * 0.17 * reach * (u - 0.5)
             case Move.CRANE_UP:
-                y = self.h * 0.1 * (0.75 - 1.5 * u)
+                y = self.h * self.rise * (0.08 - 0.115 * u)
                 zoom = 1.03
             case Move.CRANE_DOWN:
-                y = -self.h * 0.1 * (0.75 - 1.5 * u)
+                y = self.h * self.rise * (0.115 * u - 0.035)
                 zoom = 1.03
             case Move.ORBIT:
                 x = self.w * 0.26 * reach * (u - 0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -69,9 +70,9 @@ def pace_of(subject: Subject) -> tuple[float, float]:
 def height_of(kind: Kind, place: Place, h: float, closeness: float) -> float:
     """Height in pixels of one unit of a kind's drawing."""
     share = {
-        Kind.CHILD: 0.22, Kind.DOG: 0.15, Kind.CAT: 0.16, Kind.HORSE: 0.26, Kind.CAR: 0.2, Kind.TRAIN: 0.16,
+        Kind.CHILD: 0.22, Kind.DOG: 0.15, Kind.CAT: 0.16, Kind.HORSE: 0.26, Kind.CAR: 0.165, Kind.TRAIN: 0.16,
         Kind.BICYCLE: 0.31, Kind.BOAT: 0.32, Kind.HOT_AIR_BALLOON: 0.34, Kind.BALLOON: 0.09, Kind.BIRD: 0.085,
-        Kind.BUTTERFLY: 0.075, Kind.FISH: 0.16, Kind.WHALE: 0.3, Kind.ASTRONAUT: 0.36,
+        Kind.BUTTERFLY: 0.036, Kind.FISH: 0.16, Kind.WHALE: 0.3, Kind.ASTRONAUT: 0.36,
     }.get(kind, 0.33)  # fmt: skip
     size = share * h * place.scale * closeness
     return min(size, 0.8 * h)
@@ -90,8 +91,10 @@ def assemble(scene: Scene, place: Place, light: Light, frame: Frame, rng: np.ran
     """Fill `behind` (flying and floating, far) and `front` (on the ground); `travel` is how far the camera follows."""
     grounded = [s for s in scene.subjects if _stands(s)]
     slots = _slots(sum(_shown(s, frame) for s in grounded), frame, rng)
+    if scene.setting is Setting.KITCHEN and len(slots) == 1:
+        slots = [0.56 - 0.17 * frame.h / frame.w]
     used = 0
-    for subject in scene.subjects:
+    for subject in sorted(scene.subjects, key=lambda s: not _stands(s)):
         for index in range(_shown(subject, frame)):
             figure: Figure | None
             if _stands(subject):
@@ -99,8 +102,72 @@ def assemble(scene: Scene, place: Place, light: Light, frame: Frame, rng: np.ran
                 used += 1
                 front.append(figure)
             else:
-                behind.append(_aloft(scene, subject, index, place, light, frame, rng))
+                holder = next((f for f in front[index:] if f.name in PEOPLE), None) if subject.kind is Kind.BALLOON else None
+                if holder is not None:
+                    figure = _aloft(scene, subject, index, place, light, frame, rng)
+                    behind.append(_held(figure, holder))
+                    continue
+                behind.append(_carried(_aloft(scene, subject, index, place, light, frame, rng), place, frame, travel))
     front.sort(key=lambda f: f.path(0.0)[1])
+    _embark(scene, behind, front)
+
+
+def _embark(scene: Scene, behind: list[Figure], front: list[Figure]) -> None:
+    """People go aboard the boat they are named with, where there is no land, and on the horse they ride."""
+    boat = next((f for f in behind if f.draw is vehicles.sailboat), None)
+    if boat is not None and scene.setting is Setting.SEA:
+        crew = front[:2]
+        del front[:]
+        for number, figure in enumerate(crew):
+            _seat(figure, boat, size=0.3, dx=0.12 - 0.3 * number, up=0.1)
+            behind.insert(behind.index(boat), figure)
+    mounts = [f for f in front if f.name == Kind.HORSE]
+    riders = [f for f in front if f.name in PEOPLE]
+    if scene.rides:
+        for mount, rider in zip(mounts, riders, strict=False):
+            look = Look(hat="brim")
+            rider.draw, rider.shadow, rider.flip = people.person(look, people.riding), 0.0, mount.flip
+            _seat(rider, mount, size=1.12, dx=-0.03, up=1.0)
+            front.remove(rider)
+            front.insert(front.index(mount) + 1, rider)
+
+
+def _seat(figure: Figure, on: Figure, *, size: float, dx: float, up: float) -> None:
+    way, phase = on.path, on.phase
+    unit = on.unit
+
+    def path(t: float) -> Point:
+        x, y = way(t)
+        return x + dx * unit, y - up * unit + 0.02 * unit * math.sin(phase(t))
+
+    figure.path, figure.depth, figure.unit, figure.shadow = path, on.depth, unit * size, 0.0
+
+
+def _held(balloon: Figure, holder: Figure) -> Figure:
+    """A balloon on its string, in the hand of `holder`."""
+    way, swing = holder.path, balloon.unit * 0.12
+    reach, hand = holder.unit * 0.16, holder.unit * 0.44
+
+    def path(t: float) -> Point:
+        x, y = way(t)
+        return x + reach + swing * math.sin(1.1 * t), y - hand - balloon.unit * 2.1
+
+    balloon.path, balloon.depth, balloon.unit = path, holder.depth, balloon.unit * 1.1
+    return balloon
+
+
+def _carried(figure: Figure, place: Place, frame: Frame, travel: float) -> Figure:
+    """What flies close by keeps up with whom the camera follows."""
+    if not travel or figure.depth < 0.3:
+        return figure
+    own, speed = figure.path, travel / frame.seconds * figure.depth / place.depth
+
+    def path(t: float) -> Point:
+        x, y = own(t)
+        return x + speed * t, y
+
+    figure.path = path
+    return figure
 
 
 def _stands(subject: Subject) -> bool:
@@ -147,13 +214,14 @@ def _rim(light: Light, frame: Frame, scene: Scene) -> Colour | None:
 def _look(scene: Scene, subject: Subject, rng: np.random.Generator, index: int) -> Look:
     rain = scene.weather in (Weather.RAIN, Weather.STORM) and subject.action in (Action.STAND, Action.WALK)
     cold = scene.weather is Weather.SNOW
-    woman = subject.kind is Kind.WOMAN or (subject.kind in (Kind.PERSON, Kind.CHILD, Kind.CHEF) and rng.random() < 0.4)
+    either = subject.kind in (Kind.PERSON, Kind.CHILD) and not re.search(r"\b(?:m[ae]n|boys?|father|grandfather|king|cowboys?)\b|男|爸|爷", subject.word)
+    woman = subject.kind is Kind.WOMAN or (either and rng.random() < 0.4) or "girl" in subject.word or "女" in subject.word
     if subject.kind is Kind.ASTRONAUT:
         return Look(suit=True)
     if subject.kind is Kind.CHEF:
         return Look(hat="chef")
     if subject.kind is Kind.DANCER:
-        return Look(skirt=True, hair="bun")
+        return Look(tutu=True, hair="bun")
     hat = str(rng.choice(("", "", "brim", "cap"))) if not woman else ""
     if "noir" in scene.styles and not woman:
         hat = "brim"
@@ -196,11 +264,14 @@ def _on_ground(
     lead = subject is _leader(scene)
     if lead or travel == 0:
         x0 -= (drift - travel) * 0.5
-    if subject.kind is Kind.TRAIN:
-        x0 = frame.w * 0.34 + 3 * unit
     deep = (index * 0.618) % 1.0 * 0.045 * frame.h + (0.02 * frame.h if subject.kind in (Kind.DOG, Kind.CAT, Kind.CHILD) else 0.0)
     ground = place.ground * frame.h + deep
-
+    depth = place.depth
+    if scene.setting is Setting.ROOM and subject.kind is Kind.CAT and not speed:
+        # Cats sit on the window sill.
+        ground, depth, x0, unit = 0.612 * frame.h, 0.32, 0.5 * frame.w + (0.06 + 0.2 * index) * frame.h, unit * 0.8
+    if subject.kind is Kind.TRAIN:
+        x0 = frame.w * 0.34 + 3 * unit
     def path(t: float) -> Point:
         return x0 + pixels * t, ground
 
@@ -211,7 +282,7 @@ def _on_ground(
     }.get(subject.kind, (0.62, 0.62, 1.36, 0.05))  # fmt: skip
     facing = index % 2 == 1 and speed == 0 and subject.count > 1
     return Figure(
-        draw=draw, tones=tones, depth=place.depth, unit=unit, path=path, phase=phase, extent=extent, flip=facing,
+        name=subject.kind, draw=draw, tones=tones, depth=depth, unit=unit, path=path, phase=phase, extent=extent, flip=facing,
         rim=_rim(light, frame, scene), side=1.0 if frame.sun[0] > x0 else -1.0,
         shadow={Kind.CAR: 3.1, Kind.HORSE: 1.7, Kind.TRAIN: 0.0, Kind.CAT: 1.1, Kind.DOG: 1.2}.get(subject.kind, 0.55),
     )  # fmt: skip
@@ -270,7 +341,7 @@ def _aloft(scene: Scene, subject: Subject, index: int, place: Place, light: Ligh
         shrink = 1.0 - 0.28 * index
         x0, speed = w * (0.4 + 0.24 * ((index + 1) // 2) * (1 if index % 2 else -1)), 0.045 * h
         return Figure(
-            draw=vehicles.sailboat, tones=tones, depth=0.3, unit=unit * shrink, extent=(0.62, 0.62, 1.06, 0.12), rim=rim, side=side,
+            draw=vehicles.sailboat, mirror=True, tones=tones, depth=0.3, unit=unit * shrink, extent=(0.62, 0.62, 1.06, 0.12), rim=rim, side=side,
             path=lambda t: (x0 + speed * (t - frame.seconds / 2), line + 0.004 * h * math.sin(1.3 * t + start)),
             phase=lambda t: start + 1.5 * t, tilt=lambda t: 0.03 * math.sin(1.1 * t + start),
         )  # fmt: skip
@@ -282,7 +353,7 @@ def _aloft(scene: Scene, subject: Subject, index: int, place: Place, light: Ligh
         rise = 0.014 * h if big else 0.05 * h
         return Figure(
             draw=vehicles.hot_air_balloon if big else vehicles.balloon, tones=tones, depth=0.16 + 0.25 * shrink, unit=unit * shrink,
-            extent=(0.5, 0.5, 1.06, 0.06 if big else 1.25), rim=rim, side=side,
+            extent=(0.5, 0.5, 1.06, 0.06 if big else 2.1), rim=rim, side=side,
             path=lambda t: (x0 + 0.012 * h * (t - frame.seconds / 2) + 0.008 * h * math.sin(0.6 * t + start), y0 - rise * (t - frame.seconds / 2) + 0.006 * h * math.sin(0.9 * t + start)),
             phase=lambda t: start + t, tilt=lambda t: 0.02 * math.sin(0.7 * t + start),
         )  # fmt: skip
@@ -315,7 +386,8 @@ def _bird(
     y0 = h * 0.27 + abs(spread) * 0.028 * h + float(rng.uniform(-0.015, 0.015)) * h
     if not flock:
         x0, y0 = w * 0.45, h * 0.36
-    beat = 7.5 if flock else 5.2
+        size *= 1.25
+    beat = 7.5 if flock else 4.6
     return Figure(
         draw=animals.gull if flock else animals.bird, tones=tones, depth=0.2 if flock else 0.35, unit=size, extent=(0.95, 0.95, 0.85, 0.85),
         rim=None if flock else rim, side=side,

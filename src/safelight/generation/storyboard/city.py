@@ -258,7 +258,7 @@ class WetGround:
     def make(cls, camera: Camera, rng: np.random.Generator, *, foot: float, depth: float, strength: float) -> WetGround:
         return cls(
             foot=foot * camera.h, depth=depth, strength=strength,
-            ripple=(noise(rng, camera.w, camera.h * 2, camera.h * 0.03, octaves=3, stretch=2.0) - 0.5) * camera.h * 0.05,
+            ripple=(noise(rng, camera.w, camera.h * 2, camera.h * 0.014, octaves=3, stretch=3.0) - 0.5) * camera.h * 0.024,
         )  # fmt: skip
 
     def paint(self, frame: Raster, view: View, t: float) -> None:
@@ -274,6 +274,6 @@ class WetGround:
         map_y = np.clip(first - 1 - down * 1.9 + ripple * 2, 0, first - 1).astype(np.float32)
         map_x = np.arange(w, dtype=np.float32)[None, :] + ripple
         mirrored = cv2.remap(frame, map_x.astype(np.float32), map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-        mirrored = cv2.blur(mirrored, (1, max(3, rows // 12)))
+        mirrored = cv2.blur(mirrored, (3, max(3, rows // 7)))
         part = frame[first:]
         cv2.addWeighted(part, 1 - self.strength * 0.45, mirrored, self.strength, 0, dst=part)

@@ -95,6 +95,8 @@ class Figure:
     """One subject in the picture: a drawing, a way through the world, and the light on it."""
 
     draw: Drawing
+    #: The kind of subject, where others need to know: who rides, who holds a balloon.
+    name: str = ""
     tones: Tones
     depth: float
     #: Height in pixels of one unit of the drawing.
@@ -110,6 +112,8 @@ class Figure:
     side: float = 1.0
     shadow: float = 0.0
     tilt: Callable[[float], float] | None = None
+    #: Stands on water: mirrored below its feet.
+    mirror: bool = False
 
     def paint(self, frame: Raster, view: View, t: float) -> None:
         scale, _, _ = view.shift(self.depth)
@@ -132,7 +136,20 @@ class Figure:
             self._shade(frame, x, y, unit)
         if self.rim is not None:
             picture = self._lit(picture, unit)
+        if self.mirror:
+            self._mirror(frame, picture, (fx - wide, fy), high, t)
         place(frame, picture, fx - wide, fy - high)
+
+    def _mirror(self, frame: Raster, picture: Raster, corner: Point, high: int, t: float) -> None:
+        """The picture upside down, broken up by ripples and fading with its depth."""
+        under = cv2.flip(picture[: high + 1], 0)
+        h, w = under.shape[:2]
+        rows = np.arange(h, dtype=np.float32)[:, None]
+        ripple = (0.4 + rows * 0.05) * np.sin(rows * (9.0 / (4 + rows * 0.16)) - 2.6 * t) * frame.shape[0] / 540
+        columns = np.arange(w, dtype=np.float32)[None, :] + ripple
+        bent = cv2.remap(under, columns.astype(np.float32), np.repeat(rows * 1.25, w, 1), cv2.INTER_LINEAR, borderValue=(0, 0, 0, 0))
+        fade = (0.5 * (1 - rows / h))[..., None]
+        place(frame, (bent * fade).astype(np.uint8), int(corner[0]), int(corner[1]))
 
     def _lit(self, picture: Raster, unit: float) -> Raster:
         """A rim of light along the edge that faces the sun."""

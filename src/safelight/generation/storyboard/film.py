@@ -23,7 +23,7 @@ class Film:
         self._vintage = Style.VINTAGE in scene.styles
         self._anime = Style.ANIME in scene.styles
         self._rng = rng
-        grain = 2.4
+        grain = 1.7
         if self._noir or self._vintage:
             grain = 5.5
         elif self._anime:
@@ -92,8 +92,9 @@ def wash(picture: Raster) -> Raster:
     bgr = cv2.bilateralFilter(picture[..., :3], 7, 42, 7)
     soft = cv2.GaussianBlur(bgr, (0, 0), 2.5)
     pale = cv2.addWeighted(bgr, 1.5, soft, -0.5, 0)
+    alpha = picture[..., 3:]
     out = picture.copy()
-    out[..., :3] = cv2.addWeighted(pale, 0.86, np.full_like(pale, 244), 0.14, 0)
+    out[..., :3] = np.minimum(pale * np.float32(0.86) + alpha * np.float32(0.134), alpha)
     return out
 
 
@@ -101,7 +102,8 @@ def _curve(scene: Scene) -> Raster | None:
     """A table for brightness, 16 to 235."""
     x = np.clip((np.arange(256, dtype=np.float32) - 16) / 219, 0, 1)
     if Style.NOIR in scene.styles:
-        y = np.clip(x + 0.34 * (x - 0.42) * (1 - np.abs(2 * x - 1)) * 2, 0, 1)
+        x = x**0.72
+        y = np.clip(x + 0.24 * (x - 0.38) * (1 - np.abs(2 * x - 1)) * 2, 0, 1)
     elif Style.VINTAGE in scene.styles:
         y = 0.07 + 0.86 * x
     elif Style.WATERCOLOR in scene.styles or Tint.PASTEL in scene.tints:

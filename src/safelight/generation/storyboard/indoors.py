@@ -34,7 +34,7 @@ def _wall(scene: Scene, light: Light, camera: Camera, rng: np.random.Generator, 
     left, top, width, height = room(camera, WALL)
     w, h = camera.w, camera.h
     base = rgb("#c9a98a") if scene.setting is Setting.KITCHEN else rgb("#9c8f9a")
-    inside = mix(light.ambient * 255, rgb("#ffca8f"), 0.3 + 0.45 * light.lamps) / 255 * (0.5 + 0.24 * (1 - light.lamps))
+    inside = mix(light.ambient * 255, rgb("#ffca8f"), 0.3 + 0.45 * light.lamps) / 255 * (0.7 + 0.08 * (1 - light.lamps))
     tone = base * inside
     texture = np.zeros((height, width, 4), np.uint8)
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -63,6 +63,8 @@ def _wall(scene: Scene, light: Light, camera: Camera, rng: np.random.Generator, 
         _kitchen(box, texture, rng, inside, tone, h, w, left, top)
     else:
         _study(box, rng, inside, tone)
+    if scene.setting is Setting.ROOM:
+        _furniture(texture, inside, camera, left, top, floor)
     row = round(floor * h) - top
     planks = mix(rgb("#6b4a35") * inside, dark, 0.25)
     rows = np.linspace(1.15, 0.6, height - row, dtype=np.float32)[:, None]
@@ -115,6 +117,31 @@ def _study(box: object, rng: np.random.Generator, inside: Colour, tone: Colour) 
     box(0.64, 0.34, 0.76, 0.44, rgb("#55707a") * inside)
 
 
+def _furniture(texture: Raster, inside: Colour, camera: Camera, left: int, top: int, floor: float) -> None:
+    """An armchair and a small table with a plant, along the wall."""
+    h = camera.h
+
+    def shape(points: list[tuple[float, float]], colour: Colour) -> None:
+        at = np.array([((x * h + 0.5 * camera.w - left) * 16, (y * h - top) * 16) for x, y in points])
+        cv2.fillPoly(texture, [np.round(at).astype(np.int32)], (*(float(c) for c in np.clip(colour, 0, 255)), 255.0), cv2.LINE_AA, 4)
+
+    cloth = rgb("#7c4a3c") * inside
+    shape([(0.56, 0.57), (0.6, 0.54), (0.82, 0.54), (0.86, 0.57), (0.88, floor), (0.54, floor)], cloth * np.float32(0.8))
+    shape([(0.51, 0.68), (0.58, 0.67), (0.6, floor), (0.5, floor)], cloth * np.float32(1.1))
+    shape([(0.82, 0.67), (0.9, 0.68), (0.91, floor), (0.81, floor)], cloth * np.float32(1.0))
+    shape([(0.58, 0.74), (0.83, 0.74), (0.83, 0.79), (0.58, 0.79)], cloth * np.float32(1.18))
+    wood, leaf = rgb("#54392a") * inside, rgb("#58724c") * inside
+    shape([(-0.32, 0.7), (-0.14, 0.7), (-0.14, 0.715), (-0.32, 0.715)], wood)
+    for leg in (-0.3, -0.17):
+        shape([(leg, 0.71), (leg + 0.012, 0.71), (leg + 0.012, floor), (leg, floor)], wood)
+    shape([(-0.26, 0.64), (-0.19, 0.64), (-0.2, 0.7), (-0.25, 0.7)], rgb("#b5744c") * inside)
+    for step in range(9):
+        turn = -1.2 + step * 0.3
+        tip = (-0.225 + 0.13 * math.sin(turn), 0.64 - 0.15 * math.cos(turn) * (0.8 + 0.2 * (step % 2)))
+        middle = ((-0.225 + tip[0]) / 2, (0.64 + tip[1]) / 2)
+        shape([(-0.225, 0.645), (middle[0] - 0.016, middle[1] - 0.006), tip, (middle[0] + 0.014, middle[1] + 0.008)], leaf * np.float32(0.8 + 0.05 * step))
+
+
 def counter(light: Light, camera: Camera, rng: np.random.Generator, *, top_row: float) -> Layer:
     """A worktop in the foreground with a pot on it, for whoever cooks behind it."""
     left, _, width, _ = room(camera, NEAR + 0.12)
@@ -138,7 +165,7 @@ def counter(light: Light, camera: Camera, rng: np.random.Generator, *, top_row: 
         _fill(texture, (centre + dx * h, head - high * h, centre + (dx + wide) * h, head), colour)
     x0, y0 = round(-left + 0.56 * camera.w - 0.42 * h), head
     for ball in range(5):
-        spot = (round(x0 - 0.06 * h + ball * 0.034 * h), y0 - round(0.056 * h))
+        spot = (round(x0 - 0.06 * h + ball * 0.034 * h), y0 - round(0.017 * h))
         cv2.circle(texture, spot, round(0.019 * h), (*(float(c) for c in rgb(("#c8432f", "#d97a32")[ball % 2]) * warm), 255.0), -1, cv2.LINE_AA)
     return Layer(texture=texture, depth=NEAR + 0.12, left=left, top=top)
 
@@ -182,7 +209,7 @@ class _Lamp:
 
     @classmethod
     def make(cls, light: Light, camera: Camera, *, x: float) -> _Lamp:
-        strength = 0.26 + 0.34 * light.lamps
+        strength = 0.3 + 0.42 * light.lamps
         return cls(
             x=x * camera.w, y=0.1 * camera.h, light=halo(round(0.42 * camera.h), rgb("#ffc27a"), strength, power=2.2),
             shade=(32.0, 38.0, 52.0, 255.0), strength=strength,

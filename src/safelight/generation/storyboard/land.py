@@ -190,18 +190,18 @@ def _palm(alpha: Raster, x: float, foot: float, height: float, rng: np.random.Ge
         back.append((cx + girth, cy))
     polygon(alpha, [*stem, *reversed(back)])
     hx, hy = x + lean, foot - height * 0.86
-    for frond in range(9):
-        angle = -np.pi / 2 + (frond - 4) * 0.52 + float(rng.uniform(-0.14, 0.14))
-        length = height * float(rng.uniform(0.3, 0.4))
+    for frond in range(11):
+        angle = -np.pi / 2 + (frond - 5) * 0.4 + float(rng.uniform(-0.12, 0.12))
+        length = height * float(rng.uniform(0.3, 0.42))
         upper: list[tuple[float, float]] = []
         lower: list[tuple[float, float]] = []
         for step in range(8):
             u = step / 7
             px = hx + np.cos(angle) * length * u
-            py = hy + np.sin(angle) * length * u * 0.8 + length * 0.62 * u * u
-            leaf = height * 0.028 * np.sin(np.pi * min(1.0, u * 0.94 + 0.06)) + 0.3
+            py = hy + np.sin(angle) * length * u * 0.62 + length * 0.6 * u * u
+            leaf = height * 0.017 * np.sin(np.pi * min(1.0, u * 0.94 + 0.06)) + 0.3
             upper.append((px, py - leaf * 0.5))
-            lower.append((px, py + leaf * (1.7 if step % 2 else 0.7)))
+            lower.append((px, py + leaf * (2.1 if step % 2 else 0.8)))
         polygon(alpha, [*upper, *reversed(lower)])
 
 

@@ -33,6 +33,8 @@ class Layer:
     sway: float = 0.0
     pace: float = 1.1
     phase: float = 0.0
+    #: Whether it goes on beyond its sides, mirrored; otherwise it ends there.
+    endless: bool = True
     _first: int = field(init=False, default=0)
     _solid: int = field(init=False, default=0)
     _last: int = field(init=False, default=0)
@@ -59,10 +61,10 @@ class Layer:
     def paint(self, frame: Raster, view: View, t: float) -> None:
         self.paint_rows(frame, view, t, frame.shape[0])
 
-    def paint_rows(self, frame: Raster, view: View, t: float, limit: int) -> None:
-        """Paint only above the frame row `limit`: what is below will be hidden."""
+    def paint_rows(self, frame: Raster, view: View, t: float, limit: int, *, shrink: float = 1.0) -> None:
+        """Paint only above the frame row `limit`: what is below will be hidden. `shrink`: size of this frame."""
         lean = self.sway * (math.sin(self.pace * t + self.phase) + 0.4 * math.sin(2.3 * self.pace * t + 1.7 * self.phase))
-        matrix = view.matrix(self.depth, self.left + self.drift * t, self.top, lean=lean, base=self._last)
+        matrix = view.matrix(self.depth, self.left + self.drift * t, self.top, lean=lean, base=self._last) * shrink
         scale, offset = matrix[1, 1], matrix[1, 2]
         first = max(0, math.floor(self._first * scale + offset) - 1)
         last = min(limit, frame.shape[0], math.ceil(self._last * scale + offset) + 1)
@@ -71,13 +73,32 @@ class Layer:
         solid = min(last, max(first, math.ceil(self._solid * scale + offset) + 1))
         matrix[1, 2] -= first
         size = (frame.shape[1], last - first)
-        moved = cv2.warpAffine(
-            self.texture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-        )
+        border = cv2.BORDER_REFLECT if self.endless else cv2.BORDER_CONSTANT
+        moved = cv2.warpAffine(self.texture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
         if solid > first:
             over(frame[first:solid], moved[: solid - first])
         if last > solid:
             frame[solid:last] = moved[solid - first :]
+
+
+@dataclass(kw_only=True)
+class Backdrop:
+    """Soft, far layers, painted together at half the size: a sky has no edges to lose."""
+
+    layers: list[Layer]
+
+    def paint(self, frame: Raster, view: View, t: float) -> None:
+        self.paint_rows(frame, view, t, frame.shape[0])
+
+    def paint_rows(self, frame: Raster, view: View, t: float, limit: int) -> None:
+        """Paint only above the frame row `limit`."""
+        rows = min(frame.shape[0], limit + limit % 2)
+        if rows < 2:
+            return
+        small = np.zeros((rows // 2, frame.shape[1] // 2, 4), np.uint8)
+        for layer in self.layers:
+            layer.paint_rows(small, view, t, rows // 2, shrink=0.5)
+        frame[: rows // 2 * 2] = cv2.resize(small, (frame.shape[1], rows // 2 * 2), interpolation=cv2.INTER_LINEAR)
 
 
 def paint_all(elements: list[Element], frame: Raster, view: View, t: float) -> None:
@@ -89,7 +110,7 @@ def paint_all(elements: list[Element], frame: Raster, view: View, t: float) -> N
         if isinstance(element, Layer):
             limit = min(limit, element.covers_from(view, frame.shape[0]))
     for element, bound in zip(elements, reversed(limits), strict=True):
-        if isinstance(element, Layer):
+        if isinstance(element, (Layer, Backdrop)):
             element.paint_rows(frame, view, t, max(0, bound))
         else:
             element.paint(frame, view, t)

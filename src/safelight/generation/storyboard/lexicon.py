@@ -126,7 +126,7 @@ SETTINGS: dict[Setting, tuple[str, str]] = {
         "水下|海底|珊瑚",
     ),
     Setting.BEACH: (r"beach(?:es)?|shore|seaside|coast|tropical island", "海滩|沙滩|海边|海岸"),
-    Setting.SEA: (r"sea|ocean|harbou?r|waves|sail(?:s|ing|boat)?|at sea|open water", "大海|海洋|海面|海上|港口|海"),
+    Setting.SEA: (r"sea|ocean|harbou?r|waves|at sea|open water", "大海|海洋|海面|海上|港口|海"),
     Setting.LAKE: (r"lakes?|pond|river|fjord|waterfall", "湖|池塘|河"),
     Setting.MOUNTAINS: (
         r"mountains?|mountainous|alps|alpine|peaks?|cliffs?|valley|himalayas?|glacier|volcano",
@@ -153,8 +153,8 @@ SETTINGS: dict[Setting, tuple[str, str]] = {
     Setting.KITCHEN: (r"kitchen|stove|chefs?|bakery|cook(?:s|ing)?", "厨房|厨师|做饭|烹饪"),
     Setting.STAGE: (r"on stage|stage|theat(?:re|er)|ballet|concert|spotlight|ballroom", "舞台|剧院"),
     Setting.ROOM: (
-        r"room|indoors?|interior|living room|bedroom|office|library|house|window ?sill|studio|home|classroom",
-        "房间|室内|客厅|卧室|办公室|图书馆|家里",
+        r"room|indoors?|interior|living room|bedroom|office|library|house|window(?: ?sill)?|studio|home|classroom",
+        "房间|室内|客厅|卧室|窗边|窗台|窗前|办公室|图书馆|家里",
     ),
 }
 

@@ -59,8 +59,8 @@ _HOURS: dict[Hour, Light] = {
     ),
     Hour.NIGHT: Light(
         sky=(rgb("#060b22"), rgb("#0d1a40"), rgb("#1b3160"), rgb("#345078")),
-        haze=rgb("#28406a"), shade=rgb("#050914"), sun=rgb("#d6e2ff"),
-        ambient=rgb("#3d4d74") / 255, height=0.62, stars=1.0, lamps=1.0,
+        haze=rgb("#2f4a78"), shade=rgb("#060b18"), sun=rgb("#d6e2ff"),
+        ambient=rgb("#5c70a0") / 255, height=0.62, stars=1.0, lamps=1.0,
     ),
 }  # fmt: skip
 
@@ -80,6 +80,11 @@ def light_for(scene: Scene, theme: tuple[tuple[int, int, int], ...] = ()) -> Lig
     ):
         if tint in scene.tints:
             light = _towards(light, rgb(colour), share * (0.5 if scene.hour is Hour.NIGHT else 1.0))
+    if scene.setting is Setting.SPACE:
+        light = replace(light, ambient=np.array([0.96, 0.93, 0.9], np.float32), sun=rgb("#fff4e4"))
+    if scene.setting in (Setting.CITY, Setting.STREET) and light.lamps > 0.5:
+        warm = rgb("#8a6478") if scene.hour is Hour.NIGHT else rgb("#d08a6a")
+        light = replace(light, haze=mix(light.haze, warm, 0.4), sky=(*light.sky[:2], mix(light.sky[2], warm, 0.18), mix(light.sky[3], warm, 0.55)))
     if scene.mood is Mood.MELANCHOLY:
         light = _towards(light, rgb("#6f86a6"), 0.14)
     if scene.mood is Mood.TENSE:
@@ -120,8 +125,10 @@ def _weathered(light: Light, weather: Weather) -> Light:
         Weather.RAIN: (0.62, 0.72),
         Weather.STORM: (0.72, 0.46),
         Weather.SNOW: (0.5, 1.0),
-        Weather.FOG: (0.55, 0.98),
+        Weather.FOG: (0.42, 1.0),
     }[weather]
+    if weather is Weather.FOG:
+        grey = mix(grey, light.haze, 0.7)
     dull = _map(light, lambda c: mix(c, grey, share * 0.8) * np.float32(dark))
     return replace(
         dull,

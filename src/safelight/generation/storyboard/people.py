@@ -24,6 +24,7 @@ class Look:
     umbrella: bool = False
     child: bool = False
     suit: bool = False
+    tutu: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +101,12 @@ def dancing(phase: float) -> Pose:
     )
 
 
+def riding(phase: float) -> Pose:
+    return Pose(
+        thighs=(0.85, 0.8), knees=(0.95, 0.9), arms=(0.55, 0.5), elbows=(0.7, 0.7), lean=0.1 + 0.04 * math.sin(phase), hip=0.02
+    )
+
+
 def floating(phase: float) -> Pose:
     s = math.sin(phase * 0.5)
     return Pose(
@@ -120,7 +127,7 @@ def person(look: Look, pose_at: object) -> Drawing:
 
 def _person(pen: Pen, pose: Pose, tones: Tones, look: Look, phase: float) -> None:
     bulk = 1.28 if look.suit else 1.0
-    head_r = 0.088 if look.child else 0.064
+    head_r = 0.094 if look.child else 0.064
     feet = [_leg((0.0, 0.0), pose.thighs[i], pose.knees[i])[1] for i in (0, 1)]
     hip_y = pose.hip if pose.hip is not None else -min(f[1] for f in feet) + 0.022 + pose.lift
     hip = (0.0, hip_y)
@@ -142,10 +149,13 @@ def _person(pen: Pen, pose: Pose, tones: Tones, look: Look, phase: float) -> Non
     pen.limb((hip[0], hip[1] + 0.015), (chest[0], chest[1] - 0.035), 0.062 * bulk, 0.078 * bulk, tones.body)
     if look.coat or look.skirt:
         _skirt(pen, hip, chest, pose, tones, look, phase)
+    if look.tutu:
+        pen.oval((hip[0], hip[1] + 0.03), (0.235, 0.05), tones.accent, 0.05 * math.sin(phase))
+        pen.oval((hip[0], hip[1] + 0.045), (0.17, 0.04), tones.body, 0.05 * math.sin(phase))
     if look.scarf:
-        wave = 0.02 * math.sin(phase * 1.3)
-        pen.limb((neck[0] - 0.05, neck[1]), (neck[0] + 0.045, neck[1]), 0.024, 0.024, tones.accent)
-        pen.shape([(neck[0] - 0.04, neck[1] + 0.015), (neck[0] - 0.15, neck[1] + 0.03 + wave), (neck[0] - 0.23, neck[1] - 0.01 - wave), (neck[0] - 0.15, neck[1] - 0.025 + wave), (neck[0] - 0.04, neck[1] - 0.02)], tones.accent)
+        wave = 0.012 * math.sin(phase * 1.3)
+        pen.limb((neck[0] - 0.04, neck[1]), (neck[0] + 0.04, neck[1]), 0.024, 0.024, tones.accent)
+        pen.shape([(neck[0] - 0.02, neck[1] + 0.01), (neck[0] - 0.07, neck[1] + 0.01), (neck[0] - 0.115 + wave, neck[1] - 0.15), (neck[0] - 0.065 + wave, neck[1] - 0.16)], tones.accent)
     pen.limb(neck, (head[0], head[1] - head_r * 0.5), 0.026, 0.026, tones.skin)
     _head(pen, head, head_r, tones, look, phase)
     hand = _arm(pen, chest, pose.arms[0], pose.elbows[0], tones, look, bulk, back=False)

@@ -21,7 +21,7 @@ from safelight.generation.storyboard.scene import read
 from safelight.generation.storyboard.shot import Shot
 
 #: Pictures are painted with about this many pixels and enlarged: the eye does not see it, the clock does.
-PAINTED_PIXELS = 960 * 540
+PAINTED_PIXELS = 896 * 504
 BLOCK = 1024
 
 
@@ -96,7 +96,7 @@ def _streams(file: Any, job: Job) -> tuple[Any, Any]:
     pictures.time_base = fractions.Fraction(1, job.fps)
     # aq-mode keeps dark gradients from breaking into steps, for next to nothing.
     pictures.options = {
-        "preset": "ultrafast", "crf": "22", "threads": "1", "g": str(2 * job.fps), "bf": "0",
+        "preset": "ultrafast", "crf": "24", "threads": "1", "g": str(2 * job.fps), "bf": "0",
         "x264-params": "aq-mode=1:aq-strength=1.1:deblock=1,-1,-1:no-deblock=0:8x8dct=1",
     }  # fmt: skip
     context = pictures.codec_context

@@ -47,6 +47,7 @@ _SPOKEN = re.compile(
 )
 _DENIED = re.compile(r"\b(?:no|without|not|never|isn't|aren't)\s+(?:(?:a|an|any|the)\s+)?[a-z-]+", re.IGNORECASE)
 _DENIED_HAN = re.compile(r"(?:没有|无)[\u4e00-\u9fff]")
+_CLOTHES = "coat|dress|jacket|shirt|t-shirt|hat|scarf|suit|sweater|cape|hoodie|robe|raincoat|umbrella|gown|kimono|skirt|clothes"
 _CLOSE = re.compile(r"\bclose[- ]?up|\bportrait of\b|\bmacro\b|特写|近景", re.IGNORECASE)
 _WIDE = re.compile(r"\bwide(?: shot|[- ]angle)?\b|\bestablishing\b|\baerial\b|\bdistant\b|\bfar away\b|\btiny\b|远景|全景", re.I)
 
@@ -59,6 +60,8 @@ class Subject:
     action: Action
     count: int = 1
     colour: tuple[int, int, int] | None = None
+    #: The very word, where the prompt has one.
+    word: str = ""
     #: Where in the prompt it was named: the first one named leads.
     at: int = 0
 
@@ -86,6 +89,8 @@ class Scene:
     #: Whether the picture shows a moon: asked for, or night and seed willing.
     moon: bool = False
     aurora: bool = False
+    #: Whether somebody rides an animal.
+    rides: bool = False
     #: What the prompt itself named: `setting`, `hour`, `weather`, `move`.
     named: frozenset[str] = field(default_factory=frozenset)
 
@@ -115,10 +120,15 @@ def read(prompt: str, seed: int | None = None) -> Scene:
         setting = _setting_for(subjects, signs, number)
     if setting is Setting.SEA and _walks(subjects):
         setting = Setting.BEACH
+    aurora = bool(re.search(r"\baurora|northern lights|极光", rest))
+    if hour is None and aurora:
+        hour = Hour.NIGHT
     if hour is None:
         hour = _choose(number, "hour", (Hour.DAWN, Hour.DAY, Hour.GOLDEN, Hour.GOLDEN, Hour.DUSK))
         if setting in (Setting.CITY, Setting.STREET):
             hour = _choose(number, "hour", (Hour.DUSK, Hour.NIGHT, Hour.GOLDEN))
+        elif weather is Weather.SNOW:
+            hour = _choose(number, "hour", (Hour.DAY, Hour.DAWN, Hour.DUSK))
     if move is None:
         moving = any(s.action in (Action.WALK, Action.RUN) for s in subjects)
         calm = (Move.DOLLY_IN, Move.PAN_RIGHT, Move.PAN_LEFT, Move.CRANE_UP, Move.DOLLY_OUT)
@@ -138,7 +148,8 @@ def read(prompt: str, seed: int | None = None) -> Scene:
         spoken=spoken,
         closeness=1.75 if _CLOSE.search(rest) else 0.62 if _WIDE.search(rest) else 1.0,
         moon=bool(re.search(r"\bmoon|月", rest)) or _choose(number, "moon", (True, False)),
-        aurora=bool(re.search(r"\baurora|northern lights|极光", rest)),
+        aurora=aurora,
+        rides=bool(re.search(r"\b(?:rid(?:es?|ing)|on (?:a|his|her|the) (?:\w+ )?horse|horseback)\b|骑", rest)),
         named=frozenset(named),
     )
 
@@ -172,7 +183,16 @@ def _subjects(text: str) -> tuple[Subject, ...]:
                 continue
             found.append(_subject(text, kind, match))
     found.sort(key=lambda s: s.at)
+    found = _aboard(text, found)
     return tuple(found[:MOST_SUBJECTS])
+
+
+def _aboard(text: str, found: list[Subject]) -> list[Subject]:
+    """Without those who sit in or on what is drawn with them inside."""
+    kinds = {s.kind for s in found}
+    drives = re.search(r"\b(?:driv|rid|in (?:a|the|his|her) )|开|骑|坐", text) is not None
+    inside = Kind.BICYCLE in kinds or (drives and kinds & {Kind.CAR, Kind.TRAIN, Kind.HOT_AIR_BALLOON})
+    return [s for s in found if not (inside and s.kind in PEOPLE)]
 
 
 def _subject(text: str, kind: Kind, match: re.Match[str]) -> Subject:
@@ -184,6 +204,7 @@ def _subject(text: str, kind: Kind, match: re.Match[str]) -> Subject:
         action=_fitting(kind, action),
         count=_count(before, match.group()),
         colour=_colour(before, clause),
+        word=match.group(),
         at=match.start(),
     )
 
@@ -226,7 +247,7 @@ def _count(before: str, word: str) -> int:
 def _colour(before: str, clause: str) -> tuple[int, int, int] | None:
     for name, rgb in lexicon.COLOURS.items():
         near = rf"\b{name}\s+(?:\w+\s+)?$" if name.isascii() else rf"{name}色?的?$"
-        worn = rf"^(?:\s+\w+){{0,3}}\s+(?:in|with|wearing)\s+(?:an?\s+|his\s+|her\s+)?(?:\w+\s+)?{name}\b"
+        worn = rf"^(?:\s+\w+){{0,3}}\s+(?:in|with|wearing)\s+(?:an?\s+|his\s+|her\s+)?(?:\w+\s+)?{name}(?:\s+(?:{_CLOTHES})\b|\s*[,;]|\s*$)"
         if re.search(near, before) or (name.isascii() and re.search(worn, clause)):
             return rgb
     return None

@@ -14,7 +14,7 @@ from safelight.generation.storyboard.city import Lamps, WetGround, make_fronts, 
 from safelight.generation.storyboard.indoors import Steam, counter, make_room, make_stage
 from safelight.generation.storyboard.land import Ridge, make_grass, make_ridge, make_wood
 from safelight.generation.storyboard.layers import Element, Layer, room
-from safelight.generation.storyboard.lexicon import Hour, Setting, Tint, Weather
+from safelight.generation.storyboard.lexicon import Hour, Kind, Setting, Tint, Weather
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Colour, Raster, mix, noise, pack, rgb
 from safelight.generation.storyboard.scene import Scene
@@ -34,7 +34,7 @@ PLACES = {
     Setting.FOREST: Place(ground=0.86, depth=0.74), Setting.CITY: Place(ground=0.905, depth=0.86),
     Setting.STREET: Place(ground=0.86, depth=0.8, scale=1.05, dark=0.4), Setting.DESERT: Place(ground=0.84, depth=0.8),
     Setting.MEADOW: Place(ground=0.855, depth=0.8), Setting.SPACE: Place(ground=0.9, depth=0.8, dark=0.2),
-    Setting.KITCHEN: Place(ground=0.97, depth=0.8, scale=2.0, dark=0.22), Setting.ROOM: Place(ground=0.93, depth=0.8, scale=1.55, dark=0.34),
+    Setting.KITCHEN: Place(ground=1.17, depth=0.8, scale=2.6, dark=0.16), Setting.ROOM: Place(ground=0.93, depth=0.8, scale=1.55, dark=0.34),
     Setting.STAGE: Place(ground=0.84, depth=0.75, scale=1.5, dark=0.2), Setting.UNDERWATER: Place(ground=0.93, depth=0.7, dark=0.35),
 }  # fmt: skip
 
@@ -79,11 +79,58 @@ def build(scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.G
             out.behind += make_stage(light, camera, rng, floor=0.78)
         case Setting.UNDERWATER:
             _underwater(out, scene, light, camera, rng)
+    _ways(out, scene, light, camera)
     if scene.weather is Weather.FOG and scene.setting not in (Setting.SPACE, Setting.UNDERWATER, Setting.KITCHEN, Setting.ROOM, Setting.STAGE):
         pale = mix(light.haze, light.sky[3], 0.4)
         out.behind.append(fog_bank(camera, rng, depth=0.5, base=0.66, height=0.5, colour=pale, thick=0.75, drift=11))
         out.front.append(fog_bank(camera, rng, depth=0.95, base=0.9, height=0.5, colour=pale, thick=0.6, drift=22))
     return out
+
+
+def _ways(out: Build, scene: Scene, light: Light, camera: Camera) -> None:
+    """A road or a track, where somebody drives and the place has none."""
+    kinds = {s.kind for s in scene.subjects}
+    if scene.setting in (Setting.STREET, Setting.SPACE, Setting.UNDERWATER, Setting.KITCHEN, Setting.ROOM, Setting.STAGE):
+        return
+    place = PLACES[scene.setting]
+    if Kind.TRAIN in kinds:
+        out.behind.append(Way.make(light, camera, depth=place.depth, row=place.ground, rails=True))
+    elif kinds & {Kind.CAR, Kind.BICYCLE}:
+        out.behind.append(Way.make(light, camera, depth=place.depth, row=place.ground, rails=False))
+
+
+@dataclass(kw_only=True)
+class Way:
+    """A road with a dashed line, or rails on sleepers."""
+
+    depth: float
+    row: float
+    body: tuple[float, float, float, float]
+    line: tuple[float, float, float, float]
+    rails: bool
+
+    @classmethod
+    def make(cls, light: Light, camera: Camera, *, depth: float, row: float, rails: bool) -> Way:
+        body = mix(rgb("#6a6462" if rails else "#57565c") * light.ambient, light.shade, 0.5)
+        line = mix(rgb("#b9b2a8" if rails else "#e6d9b4") * light.ambient, body, 0.35)
+        return cls(depth=depth, row=row * camera.h, body=_solid(body), line=_solid(line), rails=rails)
+
+    def paint(self, frame: Raster, view: View, t: float) -> None:
+        h, w = frame.shape[:2]
+        start, y = view.at(0, self.row, self.depth)
+        scale, _, _ = view.shift(self.depth)
+        unit = h / 540 * scale
+        up, down = (5, 9) if self.rails else (13, 34)
+        cv2.rectangle(frame, (0, round((y - up * unit) * 16)), (w * 16, round((y + down * unit) * 16)), self.body, -1, cv2.LINE_AA, 4)
+        gap, long, row = (22.0, 12.0, 6.0) if self.rails else (92.0, 44.0, 13.0)
+        number = math.floor(-start / (gap * unit)) - 1
+        while start + number * gap * unit < w:
+            x = start + number * gap * unit
+            ends = ((round(x * 16), round((y + row * unit) * 16)), (round((x + long * unit) * 16), round((y + row * unit) * 16)))
+            cv2.line(frame, *ends, self.body if self.rails else self.line, max(1, round(4 * unit)), cv2.LINE_AA, 4)
+            number += 1
+        if self.rails:
+            cv2.line(frame, (0, round(y * 16)), (w * 16, round(y * 16)), self.line, max(1, round(2 * unit)), cv2.LINE_AA, 4)
 
 
 def _green(scene: Scene, plain: str) -> Colour:
@@ -133,7 +180,12 @@ def _mountains(out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky,
 def _frame_trees(out: Build, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator, *, kinds: tuple[str, ...], tree: float) -> None:
     """Large dark trees at the edges of the picture, that frame it."""
     ridge = Ridge(depth=1.0, base=1.0, rise=0.02, cell=0.8, colour=light.shade * np.float32(0.72), foot=light.shade * np.float32(0.55), fade=0.2, sway=0.004)
-    out.front.append(make_wood(ridge, light, camera, rng, sun_x=sky.sun[0], tree=tree, kinds=kinds, dense=1.2, gap=(0.15, 0.89)))
+    out.front.append(make_wood(ridge, light, camera, rng, sun_x=sky.sun[0], tree=tree, kinds=kinds, dense=_sparse(camera, 1.2), gap=(0.15, 0.89)))
+
+
+def _sparse(camera: Camera, dense: float) -> float:
+    """Few trees in front where the camera travels: they would hide whom it follows."""
+    return dense * 0.22 if camera.follow > 0.2 * camera.w else dense
 
 
 def _forest(out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> None:
@@ -162,10 +214,12 @@ def _shore_mountains(out: Build, scene: Scene, light: Light, camera: Camera, sky
     out.behind.append(make_wood(bank, light, camera, rng, sun_x=sky.sun[0], tree=0.075, kinds=("conifer", "conifer", "broadleaf"), dense=1.8))
 
 
-def _water(out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator, *, choppy: float) -> None:
+def _water(
+    out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator, *, choppy: float, hidden: bool = False
+) -> None:
     if scene.weather is Weather.STORM:
         choppy = min(1.3, choppy * 1.8)
-    out.behind.append(Water.make(scene, light, camera, rng, bottom=camera.h, sun=sky.sun, shines=sky.shines, choppy=choppy))
+    out.behind.append(Water.make(scene, light, camera, rng, bottom=camera.h, sun=sky.sun, shines=sky.shines and not hidden, choppy=choppy))
 
 
 def _sea(out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> None:
@@ -182,7 +236,7 @@ def _beach(out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng
     out.behind.append(Surf.make(scene, light, camera, rng))
     if rng.random() < 0.7:
         ridge = Ridge(depth=1.0, base=1.02, rise=0.02, cell=0.8, colour=light.shade * np.float32(0.75), foot=light.shade * np.float32(0.6), fade=0.2, sway=0.006)
-        out.front.append(make_wood(ridge, light, camera, rng, sun_x=sky.sun[0], tree=0.8, kinds=("palm",), dense=0.55, gap=(0.1, 0.9)))
+        out.front.append(make_wood(ridge, light, camera, rng, sun_x=sky.sun[0], tree=0.8, kinds=("palm",), dense=_sparse(camera, 0.6), gap=(0.1, 0.9)))
 
 
 @dataclass(kw_only=True)
@@ -204,10 +258,13 @@ class Surf:
         sand.texture[..., :3] = np.clip(sand.texture[..., :3] * (0.93 + 0.14 * grain)[..., None], 0, 255)
         sand.texture[..., :3] = np.minimum(sand.texture[..., :3], sand.texture[..., 3:])
         left, _, width, _ = room(camera, depth)
-        tall = round(0.07 * camera.h)
-        lace = noise(rng, width, tall, camera.h * 0.035, octaves=3, stretch=2.4)
-        rows = np.linspace(0, 1, tall, dtype=np.float32)[:, None]
-        body = np.clip((lace - 0.42 + 0.5 * (rows - 0.55)) * 4, 0, 1) * np.clip((1 - rows) * 16, 0, 1)
+        tall = round(0.085 * camera.h)
+        lace = noise(rng, width, tall, camera.h * 0.02, octaves=3, stretch=2.0)
+        # The water's edge runs in long tongues; foam is dense at it and torn behind.
+        edge = 0.62 + 0.3 * (noise(rng, width, 1, camera.h * 0.34, octaves=4)[0] - 0.5)
+        behind = edge[None, :] - np.linspace(0, 1, tall, dtype=np.float32)[:, None]
+        tongue = np.clip(behind * tall / 1.5, 0, 1)
+        body = tongue * np.clip(np.exp(-behind * 16) + np.clip((lace - 0.52 - behind * 0.25) * 5, 0, 1) * 0.6, 0, 1)
         white = np.minimum(light.ambient * 255 * 1.05 + 18, 255)
         foam = pack(np.ones((tall, width, 3), np.float32) * white, (body * 0.86).astype(np.float32))
         layer_left = float(left)
@@ -231,7 +288,8 @@ class Surf:
 def _lake(out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> None:
     base = camera.horizon / camera.h
     _shore_mountains(out, scene, light, camera, sky, rng, base)
-    _water(out, scene, light, camera, sky, rng, choppy=0.16)
+    # A low sun stands behind the mountains.
+    _water(out, scene, light, camera, sky, rng, choppy=0.16, hidden=light.height < 0.3)
     pale = mix(light.haze, light.sky[3], 0.5)
     out.behind.append(fog_bank(camera, rng, depth=0.45, base=base + 0.02, height=0.13, colour=pale, thick=0.4, drift=6))
     reed = mix(_green(scene, "#5a6b3a") * light.ambient, light.shade, 0.66)
@@ -295,7 +353,7 @@ def _city(out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng:
     out.behind.append(fog_bank(camera, rng, depth=0.14, base=0.66, height=0.2, colour=pale, thick=0.4, drift=5))
     out.behind.append(make_skyline(light, camera, rng, depth=0.24, base=0.77, tall=(0.14, 0.5), wide=(0.06, 0.12), mist=0.42))
     out.behind.append(fog_bank(camera, rng, depth=0.3, base=0.72, height=0.18, colour=pale, thick=0.3, drift=8))
-    out.behind.append(make_skyline(light, camera, rng, depth=0.42, base=0.88, tall=(0.16, 0.4), wide=(0.1, 0.2), mist=0.14))
+    out.behind.append(make_skyline(light, camera, rng, depth=0.42, base=0.88, tall=(0.16, 0.4), wide=(0.1, 0.2), mist=0.24))
     roof = mix(rgb("#4a4650") * light.ambient, light.shade, 0.65)
     ridge = Ridge(depth=0.86, base=0.885, rise=0.0, cell=1.0, colour=roof, foot=light.shade * np.float32(0.75), fade=0.14)
     out.behind.append(make_ridge(ridge, light, camera, rng, sun_x=sky.sun[0]))
@@ -443,5 +501,5 @@ def _planet(camera: Camera, rng: np.random.Generator) -> Layer:
     colour += (mix(tones[0], rgb("#ffffff"), 0.4) - colour) * (air * 0.8)[..., None]
     cover = np.maximum(alpha, air * 0.85)
     x0, y0 = camera.w * float(rng.choice((0.74, 0.24))), h * 0.42
-    return Layer(texture=pack(colour.astype(np.float32), cover.astype(np.float32)), depth=0.12, left=x0 - size / 2, top=y0 - size / 2)
+    return Layer(texture=pack(colour.astype(np.float32), cover.astype(np.float32)), depth=0.12, left=x0 - size / 2, top=y0 - size / 2, endless=False)
 

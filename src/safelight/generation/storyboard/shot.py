@@ -35,7 +35,7 @@ class Shot:
         travel = max(0.0, speed * seconds - 0.34 * w) if speed else 0.0
         if speed and scene.subjects and any(s.kind is Kind.TRAIN for s in scene.subjects[:1]):
             travel = speed * seconds * 0.8
-        self.camera = Camera(move=scene.move, w=w, h=h, seconds=seconds, horizon=horizon, follow=travel, depth=place.depth)
+        self.camera = Camera(move=scene.move, w=w, h=h, seconds=seconds, horizon=horizon, follow=travel, depth=place.depth, rise=0.4 if scene.setting in INDOORS else 1.0)
         sky = make_sky(scene, light, self.camera, rng)
         place_built = build(scene, light, self.camera, sky, rng)
         frame = casting.Frame(w=w, h=h, seconds=seconds, horizon=horizon, sun=sky.sun, shines=sky.shines)

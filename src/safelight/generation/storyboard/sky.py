@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from safelight.generation.storyboard.camera import Camera, View
-from safelight.generation.storyboard.layers import Element, Layer, room
+from safelight.generation.storyboard.layers import Backdrop, Element, Layer, room
 from safelight.generation.storyboard.lexicon import Hour, Setting, Weather
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Colour, Raster, mix, noise, pack
@@ -59,12 +59,12 @@ def make_sky(
         colour *= (1 + 0.1 * np.exp(-((across * 1.6) ** 2 + (down * 1.6) ** 2)))[..., None]
     if night and not shines and scene.weather is Weather.CLEAR:
         _add_galaxy(colour, rng, width, height)
-    elements: list[Element] = [Layer(texture=pack(colour, np.ones((height, width), np.float32)), depth=DEPTH, left=left, top=top)]
+    base = Layer(texture=pack(colour, np.ones((height, width), np.float32)), depth=DEPTH, left=left, top=top)
+    elements: list[Element] = [Backdrop(layers=[base, *_clouds(scene, light, camera, rng, sun)])]
     if light.stars > 0:
         elements.append(Stars.scattered(light, camera, rng))
     if scene.aurora:
         elements.append(Aurora.make(camera, rng))
-    elements += _clouds(scene, light, camera, rng, sun)
     return Sky(elements=tuple(elements), sun=sun, shines=shines)
 
 
@@ -86,7 +86,7 @@ def _add_sun(colour: Raster, across: Raster, down: Raster, scene: Scene, light: 
     colour += (light.sun - colour) * share
     if scene.weather is Weather.CLEAR or scene.hour in (Hour.GOLDEN, Hour.DAWN):
         edge = np.clip((disc - distance) / 0.0022 + 0.5, 0, 1)
-        body = np.minimum(light.sun * 1.04 + 14, 255)
+        body = np.minimum(light.sun * 1.06 + 26, 255)
         if scene.hour is Hour.NIGHT:
             seas = 0.5 + 0.5 * np.sin(across * 190 + 1.3) * np.cos(down * 150 + np.sin(across * 80))
             edge = edge * (0.92 - 0.1 * seas)
@@ -170,15 +170,15 @@ class Aurora:
 
 def _clouds(
     scene: Scene, light: Light, camera: Camera, rng: np.random.Generator, sun: tuple[float, float]
-) -> list[Element]:
+) -> list[Layer]:
     cover = {Weather.CLEAR: 0.5, Weather.RAIN: 0.86, Weather.STORM: 0.9, Weather.SNOW: 0.74, Weather.FOG: 0.42}[scene.weather]
     if scene.hour is Hour.NIGHT and scene.weather is Weather.CLEAR:
-        cover = 0.3
+        cover = 0.34
     if scene.weather is Weather.CLEAR:
         cover += float(rng.uniform(-0.1, 0.08))
     if scene.setting is Setting.DESERT:
         cover -= 0.12
-    out: list[Element] = []
+    out: list[Layer] = []
     for depth, speed, cell, strength in ((0.05, 3.0, 0.34, 0.75), (0.09, 7.0, 0.52, 0.95)):
         drift = speed * camera.h / 540 * (2.4 if scene.weather is Weather.STORM else 1.0)
         left, top, width, _ = room(camera, depth, drift)
@@ -227,7 +227,8 @@ def _cloud_sheet(
 
 def _cloud_colours(scene: Scene, light: Light) -> tuple[Colour, Colour]:
     if scene.weather in (Weather.RAIN, Weather.STORM):
-        return mix(light.sky[3], light.haze, 0.4), mix(light.sky[1], light.shade, 0.32)
+        high = np.minimum(light.sky[3] * np.float32(1.12), 255).astype(np.float32)
+        return high, mix(light.sky[0], light.shade, 0.5)
     if scene.hour is Hour.DAY:
         return np.array([255, 254, 252], np.float32), mix(light.sky[2], light.haze, 0.5) * np.float32(0.9)
     if scene.hour is Hour.NIGHT:

@@ -124,5 +124,5 @@ def balloon(pen: Pen, phase: float, tones: Tones) -> None:
     pen.shape([(-0.06, -0.04), (0.0, 0.03), (0.06, -0.04)], tones.accent)
     pen.oval((0.0, 0.5), (0.41, 0.5), tones.accent)
     pen.oval((0.15, 0.68), (0.09, 0.15), tones.accent * np.float32(0.4) + np.float32(140), -0.5)
-    string = [(0.1 * math.sin(phase + u * 4) * u, -0.04 - 1.1 * u) for u in np.linspace(0, 1, 12)]
+    string = [(0.1 * math.sin(phase + u * 4) * u * (1 - u) - 0.1 * u, -0.04 - 1.9 * u) for u in np.linspace(0, 1, 12)]
     pen.thread([(float(x), float(y)) for x, y in string], 0.014, tones.dark)

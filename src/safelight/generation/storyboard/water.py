@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from safelight.generation.storyboard.camera import Camera, View
-from safelight.generation.storyboard.lexicon import Hour
+from safelight.generation.storyboard.lexicon import Hour, Weather
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Raster, noise
 from safelight.generation.storyboard.scene import Scene
@@ -69,7 +69,7 @@ class Water:
             keep=np.ascontiguousarray(np.repeat(np.repeat((keep * 255)[..., None], w, 1), 4, 2)).astype(np.uint8),
             deep=_four(np.repeat(deep, w, axis=1) if deep.shape[1] == 1 else deep),
             path=_glint_path(scene, camera, w, h, sun, shines),
-            sparkle=tuple(float(c) for c in np.minimum(light.sun * 1.05, 255)),  # type: ignore[arg-type]
+            sparkle=tuple(float(c) for c in np.minimum(light.sun * 1.05 if shines else light.sky[3] * 1.15, 255)),  # type: ignore[arg-type]
             sun_x=sun[0],
             choppy=choppy,
         )
@@ -99,8 +99,6 @@ class Water:
         frame[first : first + rows] = mirrored
 
     def _glint(self, water: Raster, wave: Raster, view: View) -> None:
-        if not self.path.size:
-            return
         rows, w = water.shape[:2]
         x, _ = view.at(self.sun_x, 0, 0.03)
         path = self.path[:rows]
@@ -124,11 +122,13 @@ def _four(colour: Raster) -> Raster:
 
 def _glint_path(scene: Scene, camera: Camera, w: int, h: int, sun: tuple[float, float], shines: bool) -> Raster:
     """How strongly each place glints: a column under the sun, widening towards us."""
-    if not shines:
-        return np.zeros((0, 0), np.float32)
     rows = np.arange(h, dtype=np.float32)[:, None] / h
     columns = (np.arange(w * 2, dtype=np.float32)[None, :] - w) / camera.w
     day = scene.hour is Hour.DAY
+    if not shines:
+        # No sun: a dull shimmer everywhere, so that the waves are seen.
+        rough = 0.42 if scene.weather is Weather.STORM else 0.16
+        return (np.exp(-((columns / 0.9) ** 2)) * rough * (0.25 + 0.75 * rows)).astype(np.float32)
     wide = (0.2 if day else 0.035) + 0.12 * rows
     strength = {Hour.DAY: 0.55, Hour.NIGHT: 0.85}.get(scene.hour, 1.25)
     return (np.exp(-((columns / wide) ** 2)) * strength * (1 - 0.45 * rows)).astype(np.float32)

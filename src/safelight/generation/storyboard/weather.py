@@ -28,8 +28,8 @@ class Rain:
             sheet = np.zeros((h, w, 4), np.uint8)
             for _ in range(int(count * (1.7 if heavy else 1.0) * w * h / 518400)):
                 x, y = float(rng.uniform(0, w)), float(rng.uniform(0, h))
-                length = size * h * float(rng.uniform(0.045, 0.085))
-                light = (0.12 + 0.14 * size) * float(rng.uniform(0.5, 1.0))
+                length = size * h * float(rng.uniform(0.035, 0.065))
+                light = (0.1 + 0.09 * size) * float(rng.uniform(0.5, 1.0))
                 for ox in (0, -w, w):
                     for oy in (0, -h):
                         a = (round((x + ox) * 16), round((y + oy) * 16))
