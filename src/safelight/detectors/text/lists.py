@@ -136,8 +136,9 @@ class ListDetector:
 
     def __init__(self, entries: Iterable[Entry], *, name: str = "words") -> None:
         self.name = name
-        self.version = VERSION
         self.lexicon = Lexicon(entries)
+        digest = hashlib.sha256(repr(self.lexicon.entries).encode()).hexdigest()
+        self.version = f"{VERSION}+{digest[:8]}"
         self.capabilities = capabilities(self.lexicon.entries)
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
@@ -179,11 +180,6 @@ def capabilities(entries: Iterable[Entry]) -> tuple[Capability, ...]:
         Capability(category=category, modality=Modality.TEXT)
         for category in sorted({entry.category for entry in entries})
     )
-
-
-def fingerprint() -> str:
-    """sha256 over the shipped lists, hex."""
-    return hashlib.sha256("\0".join(shipped()).encode()).hexdigest()
 
 
 def _entry(name: str, sets: Mapping[str, list[str]], raw: dict[str, Any]) -> Entry:

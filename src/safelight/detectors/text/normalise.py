@@ -131,7 +131,9 @@ def _fold(character: str) -> str:
     text = unicodedata.normalize("NFKC", character)[:4]
     if all(ord(letter) < 0x2E80 for letter in text):
         text = "".join(
-            letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter)
+            letter
+            for letter in unicodedata.normalize("NFKD", text)
+            if unicodedata.category(letter) not in ("Mn", "Me")
         )
     text = "".join(LOOKALIKES.get(letter, letter) for letter in text).casefold()
     return "".join(LOOKALIKES.get(letter, letter) for letter in text)

@@ -216,7 +216,8 @@ def _placed(finding: Finding, reading: Reading, source: str) -> Finding:
         attributes["speech"] = True
     return _replaced(
         finding,
-        modality=Modality.AUDIO if source == "transcript" else Modality.FRAMES,
+        # Words on the screen stay words: rules on pictures are about what is depicted.
+        modality=Modality.AUDIO if source == "transcript" else Modality.TEXT,
         evidence=reading.places(finding.evidence),
         attributes=attributes,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, Place
@@ -91,3 +92,64 @@ CONJUNCTION = DetectorPlugin(
     load=_load_conjunction,
 )
 CARD = DetectorPlugin(name="card", version="1", place=Place.GATEWAY, capabilities=(), load=_load_card)
+
+#: What the shipped heads were trained for; a test holds them to it.
+LEARNED = (
+    Category.DECEPTION,
+    Category.EXTREMISM,
+    Category.HARASSMENT,
+    Category.HATE,
+    Category.ILLICIT,
+    Category.NCII,
+    Category.SELF_HARM,
+    Category.SELF_HARM_INTENT,
+    Category.SEXUAL,
+    Category.VIOLENCE,
+    Category.VIOLENCE_GRAPHIC,
+)
+
+
+def _load_ngrams(_options: dict[str, Any]) -> Detector:
+    from .heads import load
+    from .learned import NgramDetector
+
+    return NgramDetector(load())
+
+
+def _minilm_missing(_options: dict[str, Any]) -> str | None:
+    from .minilm.package import SENTENCE, installed
+
+    return None if installed() else SENTENCE
+
+
+def _load_minilm(options: dict[str, Any]) -> Detector:
+    from .heads import load
+    from .learned import MiniLmDetector
+    from .minilm.cache import default_folder
+    from .minilm.encoder import Encoder
+    from .minilm.package import SENTENCE, installed
+
+    weights = installed()
+    if weights is None:
+        raise FileNotFoundError(SENTENCE)
+    return MiniLmDetector(load(), Encoder(weights, Path(options.get("cache_dir") or default_folder())))
+
+
+def _measured(*categories: Category) -> tuple[Capability, ...]:
+    return tuple(
+        Capability(category=category.value, modality=Modality.TEXT, measured="docs/benchmarks/prompts.md")
+        for category in categories
+    )
+
+
+NGRAMS = DetectorPlugin(
+    name="ngrams", version="1", place=Place.GATEWAY, capabilities=_measured(*LEARNED), load=_load_ngrams
+)
+MINILM = DetectorPlugin(
+    name="minilm",
+    version="1",
+    place=Place.GATEWAY,
+    capabilities=_measured(*LEARNED),
+    load=_load_minilm,
+    missing=_minilm_missing,
+)

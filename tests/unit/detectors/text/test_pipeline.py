@@ -140,7 +140,7 @@ def test_words_on_the_screen_say_in_which_frames_and_where() -> None:
     assert isinstance(place, FrameRange)
     assert (place.first, place.last, place.peak, place.start_s, place.end_s) == (4, 9, 9, 0.4, 1.0)
     assert place.box is not None
-    assert found.modality is Modality.FRAMES
+    assert found.modality is Modality.TEXT
     assert found.attributes["source"] == "on_screen"
 
 

@@ -1,0 +1,111 @@
+"""`safelight eval`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from safelight.errors import InvalidField, SafelightError
+
+from .exits import Exit
+from .output import emit, progress_console
+from .verbs import installation
+
+app = typer.Typer(no_args_is_help=True)
+
+_POLICIES = ("starter", "strict")
+
+
+@app.callback()
+def evaluate() -> None:
+    """Measure detectors on a data set."""
+
+
+@app.command()
+def prompts(
+    ctx: typer.Context,
+    data: Annotated[list[Path], typer.Option("--data", help="A JSONL file of labelled prompts; repeatable.")],
+    policy: Annotated[
+        list[str] | None, typer.Option("--policy", help="A policy to judge by; repeatable. [starter, strict]")
+    ] = None,
+    attack: Annotated[
+        list[str] | None, typer.Option("--attack", help="Rewrite unsafe prompts by an attack; repeatable.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page, too.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+) -> int:
+    """Screen labelled prompts and say how many were found and blocked, with intervals. Shows no prompt."""
+    from safelight.evaluation import datasets, protocol, reports, runs
+    from safelight.policy.documents import load
+
+    here = installation(ctx)
+    sets = [datasets.read(path) for path in data]
+    known = protocol.installed(protocol.ATTACKS, protocol.Attack)  # type: ignore[type-abstract]
+    for name in attack or ():
+        if name not in known:
+            raise InvalidField(f"There is no attack {name!r}; there are: {', '.join(known)}.", param="attack")
+    attacks = [known[name] for name in attack or ()]
+    metrics = protocol.installed(protocol.METRICS, protocol.Metric)  # type: ignore[type-abstract]
+    total = sum(1 for _ in runs.cases(sets, attacks))
+    with _Progress(total) as progress:
+        report = runs.run(
+            sets,
+            pipeline=here.text_pipeline,
+            taxonomy=here.taxonomy,
+            policies={name: load(name, here.taxonomy) for name in policy or _POLICIES},
+            metrics=metrics.values(),
+            attacks=attacks,
+            progress=progress.done,
+        ).as_json()
+    if html is not None:
+        try:
+            html.write_text(reports.html(report), encoding="utf-8")
+        except OSError as error:
+            raise SafelightError(f"{html} cannot be written: {error.strerror}.") from error
+    emit(report, as_json, _text(report))
+    return Exit.OK
+
+
+class _Progress:
+    """A bar on stderr, where that is a terminal."""
+
+    def __init__(self, total: int) -> None:
+        from rich.progress import Progress
+
+        console = progress_console()
+        self._bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task("prompts", total=total)
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._bar.stop()
+
+    def done(self, number: int) -> None:
+        self._bar.update(self._task, completed=number)
+
+
+def _text(report: Mapping[str, Any]) -> str:
+    lines = []
+    for row in report["rows"]:
+        rates = ", ".join(
+            f"{name} {100 * rate:.1f} % ({'-'.join(f'{100 * end:.1f}' for end in row['intervals'][name])})"
+            for name, rate in row["rates"].items()
+        )
+        attack = f" [{row['attack']}]" if row["attack"] else ""
+        lines.append(
+            f"{row['source']}{attack} {row['label']} {row['category']} {row['lang']}: n {row['n']}, {rates}"
+        )
+    times = report["latency_ms"]
+    if times:
+        lines.append(
+            f"latency p50 {times['p50']} ms, p99 {times['p99']} ms; "
+            f"{times['incomplete']} of {times['n']} not looked at by every detector"
+        )
+    lines.append(f"model {report['model_hash'][:16]}")
+    return "\n".join(lines)

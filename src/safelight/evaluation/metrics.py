@@ -1,0 +1,90 @@
+"""The metrics that come with Safelight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from safelight.policy.categories import Category
+from safelight.policy.verdicts import Action
+
+from .intervals import wilson
+from .protocol import Outcome
+
+#: From this probability on a finding counts as found.
+FOUND = 0.5
+#: A child in the scene is a fact, not a fault.
+_FACTS = frozenset({Category.MINORS_PRESENT.value})
+
+
+class Rates:
+    """Per source, label, category and language: how many were found, and what each policy did."""
+
+    name = "rates"
+
+    def measure(self, outcomes: Sequence[Outcome]) -> Any:
+        groups: dict[tuple[str, str, str, str, str], list[Outcome]] = {}
+        for outcome in outcomes:
+            case = outcome.case
+            for category in ("*", *(case.categories if case.label == "unsafe" else ())):
+                key = (case.source, case.attack, case.label, category, case.lang)
+                groups.setdefault(key, []).append(outcome)
+        return [_row(key, groups[key]) for key in sorted(groups)]
+
+
+class Latency:
+    """Milliseconds per prompt, and how many prompts were not looked at by every detector."""
+
+    name = "latency_ms"
+
+    def measure(self, outcomes: Sequence[Outcome]) -> Any:
+        times = sorted(outcome.latency_ms for outcome in outcomes)
+        return {
+            "n": len(times),
+            "p50": round(_quantile(times, 0.5), 3),
+            "p99": round(_quantile(times, 0.99), 3),
+            "max": round(times[-1], 3) if times else 0.0,
+            "incomplete": sum(not outcome.complete for outcome in outcomes),
+        }
+
+
+RATES, LATENCY = Rates(), Latency()
+
+
+def found(outcome: Outcome) -> bool:
+    """Whether any detector was sure enough of anything that is more than a fact."""
+    return any(one.score >= FOUND and one.category not in _FACTS for one in outcome.findings)
+
+
+def _row(key: tuple[str, str, str, str, str], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    source, attack, label, category, lang = key
+    n = len(outcomes)
+    policies = sorted({name for outcome in outcomes for name in outcome.actions})
+    stopped = {
+        action.value: {name: sum(one.actions.get(name) == action for one in outcomes) for name in policies}
+        for action in (Action.BLOCK, Action.HOLD)
+    }
+    hits = sum(map(found, outcomes))
+    counts = {"found": hits} | {f"blocked by {name}": n_ for name, n_ in stopped["block"].items()}
+    return {
+        "source": source,
+        "attack": attack,
+        "label": label,
+        "category": category,
+        "lang": lang,
+        "n": n,
+        "found": hits,
+        "blocked": stopped["block"],
+        "held": stopped["hold"],
+        "rates": {name: round(count / n, 4) for name, count in counts.items()},
+        "intervals": {name: [round(end, 4) for end in wilson(count, n)] for name, count in counts.items()},
+    }
+
+
+def _quantile(ordered: Sequence[float], part: float) -> float:
+    if not ordered:
+        return 0.0
+    place = part * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)

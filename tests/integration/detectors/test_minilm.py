@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import scipy.special
+
+from safelight.detectors.protocol import TextContent
+from safelight.detectors.text import plugins
+from safelight.detectors.text.minilm.encoder import WINDOW, Encoder
+from safelight.detectors.text.minilm.package import SENTENCE, Weights, installed, read_tensors
+from safelight.detectors.text.normalise import views
+
+WEIGHTS = installed()
+pytestmark = pytest.mark.skipif(WEIGHTS is None, reason="the MiniLM weights are not installed")
+
+TEXTS = [
+    "a cat",
+    "a golden retriever runs through a meadow at sunset, slow motion, shallow depth of field",
+    "A gunman opens fire on a crowd in a mall.",
+    "i want to die and this video is my goodbye",
+    "厨师在切胡萝卜",
+    "A playful robot waters the flowers on a balcony while rain falls on the neon city below; "
+    "the camera pans slowly to the left, then rises above the roofs, where pigeons take off.",
+]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    assert WEIGHTS is not None
+    return Encoder(WEIGHTS, tmp_path_factory.mktemp("cache"))
+
+
+def reference(tensors: dict[str, npt.NDArray[np.float32]], ids: list[int]) -> npt.NDArray[np.float32]:
+    """BERT in float32, from the paper: what the int8 graph must come close to."""
+
+    def norm(x: npt.NDArray[np.float32], name: str) -> npt.NDArray[np.float32]:
+        centred = x - x.mean(-1, keepdims=True)
+        scaled = centred / np.sqrt(x.var(-1, keepdims=True) + 1e-12)
+        return scaled * tensors[f"{name}.weight"] + tensors[f"{name}.bias"]
+
+    def dense(x: npt.NDArray[np.float32], name: str) -> npt.NDArray[np.float32]:
+        return x @ tensors[f"{name}.weight"].T + tensors[f"{name}.bias"]
+
+    n = len(ids)
+    words, places, kinds = (
+        tensors[f"embeddings.{kind}_embeddings.weight"] for kind in ("word", "position", "token_type")
+    )
+    x = norm(words[ids] + places[:n] + kinds[0], "embeddings.LayerNorm")
+    for number in range(6):
+        name = f"encoder.layer.{number}"
+        query, key, value = (
+            dense(x, f"{name}.attention.self.{part}").reshape(n, 12, 32).transpose(1, 0, 2)
+            for part in ("query", "key", "value")
+        )
+        shares = scipy.special.softmax(query @ key.transpose(0, 2, 1) / np.sqrt(32), axis=-1)
+        mixed = (shares @ value).transpose(1, 0, 2).reshape(n, 384)
+        x = norm(x + dense(mixed, f"{name}.attention.output.dense"), f"{name}.attention.output.LayerNorm")
+        inner = dense(x, f"{name}.intermediate.dense")
+        inner = inner * 0.5 * (1 + scipy.special.erf(inner / np.sqrt(2)))
+        x = norm(x + dense(inner, f"{name}.output.dense"), f"{name}.output.LayerNorm")
+    mean = x.mean(0)
+    return mean / np.linalg.norm(mean)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_int8_graph_is_close_to_float32(encoder: Encoder, text: str) -> None:
+    assert WEIGHTS is not None
+    (window,) = encoder.windows(text)
+    (row,) = encoder.embed([window])
+    assert abs(float(np.linalg.norm(row)) - 1) < 1e-4
+    expected = reference(read_tensors(WEIGHTS.tensors), [101, *window.ids, 102])
+    assert float(row @ expected) >= 0.98
+
+
+def test_a_long_text_is_read_in_windows_that_cover_it(encoder: Encoder) -> None:
+    text = "the lighthouse stands in a storm and nobody is there " * 60
+    windows = encoder.windows(text)
+    assert len(windows) > 3
+    assert windows[0].start == 0
+    assert windows[-1].end == len(text.rstrip())
+    assert all(len(window.ids) <= WINDOW for window in windows)
+    assert all(after.start < before.end for before, after in itertools.pairwise(windows))
+
+
+def test_no_words_are_no_windows(encoder: Encoder) -> None:
+    assert encoder.windows("") == []
+    assert encoder.embed([]).shape == (0, 384)
+
+
+def test_a_damaged_cache_is_built_again_and_gives_the_same_graph(encoder: Encoder, tmp_path: Path) -> None:
+    assert WEIGHTS is not None
+    first = Encoder(WEIGHTS, tmp_path)
+    (kept,) = tmp_path.iterdir()
+    kept.write_bytes(kept.read_bytes()[:-100])
+    assert Encoder(WEIGHTS, tmp_path).sha256 == first.sha256 == encoder.sha256
+
+
+def test_other_weights_are_refused(tmp_path: Path) -> None:
+    assert WEIGHTS is not None
+    other = tmp_path / "model.safetensors"
+    other.write_bytes(WEIGHTS.tensors.read_bytes()[:-4] + b"\0\0\0\1")
+    with pytest.raises(ValueError, match="sha256"):
+        Encoder(Weights(tensors=other, tokenizer=WEIGHTS.tokenizer), tmp_path / "cache")
+
+
+def test_the_detector_finds_a_paraphrase_no_list_holds_and_leaves_harmless_scenes(tmp_path: Path) -> None:
+    detector = plugins.MINILM.load({"cache_dir": str(tmp_path)})
+
+    def found(text: str) -> set[str]:
+        content = TextContent(field="prompt", text=text, views=views(text))
+        return {finding.category for finding in detector.inspect_text(content) if finding.score >= 0.5}
+
+    assert "violence" in found("a furious attacker batters a helpless stranger on the pavement")
+    for text in (
+        "a dancer falls gracefully",
+        "alone on a rooftop at night",
+        "waterfall in autumn",
+        "diet soda",
+    ):
+        assert found(text) == set()
+    assert found("厨师在切胡萝卜") == set()
+
+
+def test_the_plugin_says_how_to_get_the_weights() -> None:
+    assert plugins.MINILM.missing({}) is None
+    assert "safelight models pull minilm" in SENTENCE

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from safelight.errors import InvalidField, NotFound
+from safelight.evaluation.datasets import read
+
+
+def test_a_data_set_is_known_by_its_hash_and_fills_what_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(
+        '{"text": "a", "label": "safe"}\n\n{"text": "b", "label": "unsafe", "categories": ["hate"]}\n'
+    )
+    found = read(path)
+    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert [(case.source, case.lang, case.categories) for case in found.cases] == [
+        ("mine", "und", ()),
+        ("mine", "und", ("hate",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["nonsense", "[]", '{"text": "a"}', '{"text": 1, "label": "safe"}', '{"text": "a", "label": "maybe"}'],
+)
+def test_a_wrong_line_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"text": "a", "label": "safe"}\n' + line + "\n")
+    with pytest.raises(InvalidField, match=r"x\.jsonl, line 2"):
+        read(path)
+
+
+def test_no_file_and_no_cases_are_said(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        read(tmp_path / "none.jsonl")
+    (tmp_path / "empty.jsonl").write_text("\n")
+    with pytest.raises(InvalidField, match="no cases"):
+        read(tmp_path / "empty.jsonl")
