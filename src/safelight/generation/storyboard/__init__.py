@@ -1,4 +1,4 @@
-"""The embedded generator `storyboard`: moving sketches of a prompt, free, fast, the same for the same seed."""
+"""The embedded generator `storyboard`: moving sketches of a prompt, free, fast, equal for equal seeds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ def create(options: dict[str, Any]) -> LocalGenerator:
 
     for name in options:
         if name not in ("name", "speech"):
-            raise errors.SettingsError(f"The storyboard generator has no option {name!r}.", remedy="It knows: speech.")
+            raise errors.SettingsError(
+                f"The storyboard generator has no option {name!r}.", remedy="It knows: speech."
+            )
     speech = options.get("speech", True)
     if not isinstance(speech, bool):
         raise errors.SettingsError("The storyboard's option speech must be true or false.")

@@ -34,7 +34,9 @@ class View:
         scale, dx, dy = self.shift(depth)
         return x * scale + dx, y * scale + dy
 
-    def matrix(self, depth: float, left: float, top: float, *, lean: float = 0.0, base: float = 0.0) -> Raster:
+    def matrix(
+        self, depth: float, left: float, top: float, *, lean: float = 0.0, base: float = 0.0
+    ) -> Raster:
         """The affine map from a texture whose corner stands at (left, top) in the world to the frame.
 
         `lean` shears it sideways, growing with the height over the texture row `base`.
@@ -56,7 +58,7 @@ def ease(u: float) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """A camera move over `seconds`; `follow` is how far, in pixels, a followed subject travels beyond the frame."""
+    """A camera move over `seconds`; `follow`: how far, in pixels, a followed subject leads it."""
 
     move: Move
     w: int

@@ -13,7 +13,9 @@ from safelight import errors
 MOST_CARDS = 8
 FRAME_SECONDS = 0.5
 
-_ENTRY = re.compile(r"(?P<where>frame|flash|tone):(?P<category>[a-z0-9][a-z0-9._/\-]{0,62})@(?P<at>\d{1,2}(?:\.\d{1,3})?)s")
+_ENTRY = re.compile(
+    r"(?P<where>frame|flash|tone):(?P<category>[a-z0-9][a-z0-9._/\-]{0,62})@(?P<at>\d{1,2}(?:\.\d{1,3})?)s"
+)
 
 
 class Where(StrEnum):
@@ -41,7 +43,7 @@ class Card:
 
 
 def read_cards(value: Any, seconds: int) -> tuple[Card, ...]:
-    """Cards from "frame:violence@2.0s, tone:hate@1.0s" or a list of such; `InvalidField` where it is neither."""
+    """Cards from "frame:violence@2.0s, tone:hate@1.0s" or a list of such, else `InvalidField`."""
     if value is None or value == "":
         return ()
     entries = value.split(",") if isinstance(value, str) else value
@@ -54,7 +56,9 @@ def read_cards(value: Any, seconds: int) -> tuple[Card, ...]:
         match = _ENTRY.fullmatch(entry.strip())
         if match is None:
             raise _malformed(f"test_card does not read {entry.strip()[:80]!r}.")
-        card = Card(where=Where(match["where"]), category=match["category"].rstrip("._/-"), at=float(match["at"]))
+        card = Card(
+            where=Where(match["where"]), category=match["category"].rstrip("._/-"), at=float(match["at"])
+        )
         if card.category != match["category"]:
             raise _malformed(f"test_card does not know the category {match['category']!r}.")
         if card.at >= seconds:
@@ -65,5 +69,7 @@ def read_cards(value: Any, seconds: int) -> tuple[Card, ...]:
 
 def _malformed(message: str) -> errors.InvalidField:
     return errors.InvalidField(
-        message, param="test_card", remedy='Write it like "frame:violence@2.0s", "flash:violence@2.0s" or "tone:hate@1.0s".'
+        message,
+        param="test_card",
+        remedy='Write it like "frame:violence@2.0s", "flash:violence@2.0s" or "tone:hate@1.0s".',
     )

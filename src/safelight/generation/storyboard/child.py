@@ -1,6 +1,7 @@
 """The rendering child: one job as a line of JSON on stdin, progress and the outcome as lines on stdout.
 
-It ends when its parent does: the kernel tells it (Linux), and stdin, held open by the parent, closes (everywhere).
+It ends when its parent does: the kernel tells it (Linux), and stdin, which the parent holds open, closes
+(everywhere).
 """
 
 from __future__ import annotations

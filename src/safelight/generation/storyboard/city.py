@@ -29,13 +29,13 @@ class Skyline(Layer):
     windows: list[Window] = field(default_factory=list)
     _lit: int = field(init=False, default=0)
 
-    def paint_rows(self, frame: Raster, view: View, t: float, limit: int) -> None:
+    def paint_rows(self, frame: Raster, view: View, t: float, limit: int, *, shrink: float = 1.0) -> None:
         while self._lit < len(self.windows) and self.windows[self._lit].at <= t:
             window = self.windows[self._lit]
             x0, y0, x1, y1 = window.box
             self.texture[y0:y1, x0:x1, :3] = window.colour
             self._lit += 1
-        super().paint_rows(frame, view, t, limit)
+        super().paint_rows(frame, view, t, limit, shrink=shrink)
 
 
 def make_skyline(
@@ -65,10 +65,12 @@ def make_skyline(
         rise = 0.35 + 1.1 * float(clusters[x + 1000])
         high = int(camera.h * (tall[0] + (tall[1] - tall[0]) * float(rng.random()) ** 1.5 * rise))
         tone = body * np.float32(rng.uniform(0.88, 1.1))
-        _building(texture, x, ground - high, wide_px, total, tone, light, rng, pane)
+        _building(texture, x, ground - high, wide_px, total, tone, rng, pane)
         windows += _windows(x, ground - high, wide_px, ground, width, pane, light, rng, camera.seconds, mist)
         x += wide_px + int(camera.h * float(rng.choice((0, 0, 0.004, 0.02))))
-    rows = np.clip((np.arange(total, dtype=np.float32) - ground + tall[1] * camera.h * 0.7) / (tall[1] * camera.h), 0, 1)
+    rows = np.clip(
+        (np.arange(total, dtype=np.float32) - ground + tall[1] * camera.h * 0.7) / (tall[1] * camera.h), 0, 1
+    )
     foot = mix(light.haze, light.sky[3], 0.3)
     share = (rows**1.4 * min(0.85, mist + 0.3))[:, None, None]
     alpha = texture[..., 3:].astype(np.float32) / 255
@@ -79,7 +81,14 @@ def make_skyline(
 
 
 def _building(
-    texture: Raster, x: int, y: int, w: int, foot: int, tone: Colour, light: Light, rng: np.random.Generator, pane: int
+    texture: Raster,
+    x: int,
+    y: int,
+    w: int,
+    foot: int,
+    tone: Colour,
+    rng: np.random.Generator,
+    pane: int,
 ) -> None:
     colour = (*(float(c) for c in np.clip(tone, 0, 255)), 255.0)
     side = (*(float(c) for c in np.clip(tone * 0.82, 0, 255)), 255.0)
@@ -89,9 +98,18 @@ def _building(
     if style == 0:
         step = w // 5
         texture[max(0, y - step) : max(0, y), max(0, x + step) : max(0, x + w - step)] = colour
-        cv2.line(texture, (x + w // 2, y - step), (x + w // 2, y - step - w // 2), colour, max(1, pane // 2), cv2.LINE_AA)
+        cv2.line(
+            texture,
+            (x + w // 2, y - step),
+            (x + w // 2, y - step - w // 2),
+            colour,
+            max(1, pane // 2),
+            cv2.LINE_AA,
+        )
     elif style == 1:
-        cv2.fillConvexPoly(texture, np.array([[x, y], [x + w, y], [x + w, y - w // 3]], np.int32), colour, cv2.LINE_AA)
+        cv2.fillConvexPoly(
+            texture, np.array([[x, y], [x + w, y], [x + w, y - w // 3]], np.int32), colour, cv2.LINE_AA
+        )
     elif style == 2:
         cv2.line(texture, (x + w // 3, y), (x + w // 3, y - w // 2), colour, 1, cv2.LINE_AA)
         texture[max(0, y - pane * 2) : max(0, y), max(0, x + w // 2) : max(0, x + w // 2 + pane * 4)] = colour
@@ -100,7 +118,16 @@ def _building(
 
 
 def _windows(
-    x: int, y: int, w: int, ground: int, width: int, pane: int, light: Light, rng: np.random.Generator, seconds: float, mist: float
+    x: int,
+    y: int,
+    w: int,
+    ground: int,
+    width: int,
+    pane: int,
+    light: Light,
+    rng: np.random.Generator,
+    seconds: float,
+    mist: float,
 ) -> list[Window]:
     out: list[Window] = []
     step_x, step_y = pane * 2 + max(1, pane // 2), pane * 2 + max(1, pane)
@@ -124,7 +151,9 @@ def _windows(
 NEON = tuple(rgb(c) for c in ("#ff3d7f", "#38d6ff", "#ffb13d", "#7bff9d", "#b46cff"))
 
 
-def make_fronts(light: Light, camera: Camera, rng: np.random.Generator, *, depth: float, base: float) -> Skyline:
+def make_fronts(
+    light: Light, camera: Camera, rng: np.random.Generator, *, depth: float, base: float
+) -> Skyline:
     """House fronts close by: shops below with warm windows and awnings, flats above."""
     left, _, width, _ = room(camera, depth)
     top = int(-0.12 * camera.h) - camera.margins(depth)[1]
@@ -154,23 +183,49 @@ def make_fronts(light: Light, camera: Camera, rng: np.random.Generator, *, depth
 
 
 def _front(
-    texture: Raster, windows: list[Window], x: int, ground: int, w: int, high: int, wall: Colour, light: Light, rng: np.random.Generator, camera: Camera
+    texture: Raster,
+    windows: list[Window],
+    x: int,
+    ground: int,
+    w: int,
+    high: int,
+    wall: Colour,
+    light: Light,
+    rng: np.random.Generator,
+    camera: Camera,
 ) -> None:
     unit = camera.h / 540
     width = texture.shape[1]
 
     def fill(x0: float, y0: float, x1: float, y1: float, colour: Colour) -> None:
-        texture[max(0, int(y0)) : max(0, int(y1)), max(0, int(x0)) : max(0, int(x1))] = (*np.clip(colour, 0, 255), 255)
+        texture[max(0, int(y0)) : max(0, int(y1)), max(0, int(x0)) : max(0, int(x1))] = (
+            *np.clip(colour, 0, 255),
+            255,
+        )
 
     fill(x, ground - high, x + w, ground, wall)
     fill(x, ground - high, x + w, ground - high + 7 * unit, wall * np.float32(1.22))
     fill(x, ground - high + 7 * unit, x + w, ground - high + 10 * unit, wall * np.float32(0.7))
     shop = 104 * unit
-    glass = mix(rgb("#ffc878"), light.haze, 0.12) if light.lamps > 0.1 else mix(light.sky[2], light.shade, 0.45)
-    fill(x + 12 * unit, ground - shop * 0.82, x + w - 12 * unit, ground - 10 * unit, glass * np.float32(rng.uniform(0.75, 0.95)))
+    glass = (
+        mix(rgb("#ffc878"), light.haze, 0.12) if light.lamps > 0.1 else mix(light.sky[2], light.shade, 0.45)
+    )
+    fill(
+        x + 12 * unit,
+        ground - shop * 0.82,
+        x + w - 12 * unit,
+        ground - 10 * unit,
+        glass * np.float32(rng.uniform(0.75, 0.95)),
+    )
     for step in range(5):
         share = np.float32(1 - 0.1 * step)
-        fill(x + (12 + 3 * step) * unit, ground - shop * 0.82 + 8 * step * unit, x + w - (12 + 3 * step) * unit, ground - shop * 0.82 + (8 * step + 8) * unit, glass * share)
+        fill(
+            x + (12 + 3 * step) * unit,
+            ground - shop * 0.82 + 8 * step * unit,
+            x + w - (12 + 3 * step) * unit,
+            ground - shop * 0.82 + (8 * step + 8) * unit,
+            glass * share,
+        )
     for bar in np.linspace(x + 12 * unit, x + w - 12 * unit, max(3, int(w / (70 * unit)))):
         fill(bar - 2 * unit, ground - shop * 0.82, bar + 2 * unit, ground - 8 * unit, wall * np.float32(0.55))
     awning = mix(NEON[int(rng.integers(len(NEON)))] * light.ambient, wall, 0.45)
@@ -183,14 +238,24 @@ def _front(
         for wx in range(int(x + 22 * unit), int(x + w - pane_w - 12 * unit), int(46 * unit)):
             if wx < 0 or wx + pane_w >= width or wy < 0:
                 continue
-            fill(wx - 2 * unit, wy - 2 * unit, wx + pane_w + 2 * unit, wy + pane_h + 3 * unit, wall * np.float32(1.2))
+            fill(
+                wx - 2 * unit,
+                wy - 2 * unit,
+                wx + pane_w + 2 * unit,
+                wy + pane_h + 3 * unit,
+                wall * np.float32(1.2),
+            )
             fill(wx, wy, wx + pane_w, wy + pane_h, mix(light.sky[1], light.shade, 0.6))
             if rng.random() < 0.2 + 0.4 * light.lamps and light.lamps > 0.1:
                 colour = WINDOW_LIGHTS[int(rng.integers(4))] * np.float32(rng.uniform(0.6, 0.95))
                 at = -1.0 if rng.random() < 0.45 else float(rng.uniform(0.05, 0.8)) * camera.seconds
                 b, g, r = (int(c) for c in np.clip(colour, 0, 255))
-                windows.append(Window(at=at, box=(wx, wy, wx + pane_w // 2 - 1, wy + pane_h), colour=(b, g, r)))
-                windows.append(Window(at=at, box=(wx + pane_w // 2 + 1, wy, wx + pane_w, wy + pane_h), colour=(b, g, r)))
+                windows.append(
+                    Window(at=at, box=(wx, wy, wx + pane_w // 2 - 1, wy + pane_h), colour=(b, g, r))
+                )
+                windows.append(
+                    Window(at=at, box=(wx + pane_w // 2 + 1, wy, wx + pane_w, wy + pane_h), colour=(b, g, r))
+                )
 
 
 @dataclass(kw_only=True)
@@ -206,20 +271,37 @@ class Lamps:
     pool: Raster | None
 
     @classmethod
-    def make(cls, light: Light, camera: Camera, rng: np.random.Generator, *, depth: float, foot: float, height: float) -> Lamps:
+    def make(
+        cls,
+        light: Light,
+        camera: Camera,
+        rng: np.random.Generator,
+        *,
+        depth: float,
+        foot: float,
+        height: float,
+    ) -> Lamps:
         left, _, width, _ = room(camera, depth)
         gap = camera.h * 0.62
         start = left + float(rng.uniform(0.1, 0.9)) * gap
         warm = rgb("#ffc069")
         size = int(camera.h * 0.16)
         on = light.lamps > 0.3
-        pool = cv2.resize(halo(size, warm, 0.3 * light.lamps, power=1.6), (size * 2, max(2, size // 2))) if on else None
+        pool = (
+            cv2.resize(halo(size, warm, 0.3 * light.lamps, power=1.6), (size * 2, max(2, size // 2)))
+            if on
+            else None
+        )
         b, g, r = (float(c) for c in np.clip(light.shade * 0.9, 0, 255))
         return cls(
             places=tuple(np.arange(start, left + width, gap)),
-            depth=depth, foot=foot * camera.h, height=height * camera.h, colour=(b, g, r, 255.0),
-            light=halo(size, warm, 0.75 * light.lamps, power=3.2) if on else None, pool=pool,
-        )  # fmt: skip
+            depth=depth,
+            foot=foot * camera.h,
+            height=height * camera.h,
+            colour=(b, g, r, 255.0),
+            light=halo(size, warm, 0.75 * light.lamps, power=3.2) if on else None,
+            pool=pool,
+        )
 
     def paint(self, frame: Raster, view: View, t: float) -> None:
         unit = frame.shape[0] / 540
@@ -239,7 +321,11 @@ class Lamps:
 
 
 def _stroke(
-    frame: Raster, a: tuple[float, float], b: tuple[float, float], width: float, colour: tuple[float, float, float, float]
+    frame: Raster,
+    a: tuple[float, float],
+    b: tuple[float, float],
+    width: float,
+    colour: tuple[float, float, float, float],
 ) -> None:
     ends = [(round(p[0] * 16), round(p[1] * 16)) for p in (a, b)]
     cv2.line(frame, ends[0], ends[1], colour, max(1, round(width)), cv2.LINE_AA, 4)
@@ -255,11 +341,17 @@ class WetGround:
     ripple: Raster
 
     @classmethod
-    def make(cls, camera: Camera, rng: np.random.Generator, *, foot: float, depth: float, strength: float) -> WetGround:
+    def make(
+        cls, camera: Camera, rng: np.random.Generator, *, foot: float, depth: float, strength: float
+    ) -> WetGround:
         return cls(
-            foot=foot * camera.h, depth=depth, strength=strength,
-            ripple=(noise(rng, camera.w, camera.h * 2, camera.h * 0.014, octaves=3, stretch=3.0) - 0.5) * camera.h * 0.024,
-        )  # fmt: skip
+            foot=foot * camera.h,
+            depth=depth,
+            strength=strength,
+            ripple=(noise(rng, camera.w, camera.h * 2, camera.h * 0.014, octaves=3, stretch=3.0) - 0.5)
+            * camera.h
+            * 0.024,
+        )
 
     def paint(self, frame: Raster, view: View, t: float) -> None:
         _, y = view.at(0, self.foot, self.depth)
@@ -273,7 +365,9 @@ class WetGround:
         down = np.arange(rows, dtype=np.float32)[:, None]
         map_y = np.clip(first - 1 - down * 1.9 + ripple * 2, 0, first - 1).astype(np.float32)
         map_x = np.arange(w, dtype=np.float32)[None, :] + ripple
-        mirrored = cv2.remap(frame, map_x.astype(np.float32), map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        mirrored = cv2.remap(
+            frame, map_x.astype(np.float32), map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
         mirrored = cv2.blur(mirrored, (3, max(3, rows // 7)))
         part = frame[first:]
         cv2.addWeighted(part, 1 - self.strength * 0.45, mirrored, self.strength, 0, dst=part)

@@ -1,4 +1,4 @@
-"""Figures: drawn from a pen with joints at twice and more the size, then set into the frame with a rim of light."""
+"""Figures: drawn with a pen at three times the size, then set into the frame with a rim of light."""
 
 from __future__ import annotations
 
@@ -35,14 +35,27 @@ class Pen:
         cv2.fillPoly(self._canvas, [outline], _paint(colour), lineType=cv2.LINE_8, shift=4)
 
     def disc(self, centre: Point, radius: float, colour: Colour) -> None:
-        cv2.circle(self._canvas, self._at(centre), max(8, round(radius * self._unit * 16)), _paint(colour), -1, cv2.LINE_8, 4)
+        cv2.circle(
+            self._canvas,
+            self._at(centre),
+            max(8, round(radius * self._unit * 16)),
+            _paint(colour),
+            -1,
+            cv2.LINE_8,
+            4,
+        )
 
     def oval(self, centre: Point, radii: Point, colour: Colour, turn: float = 0.0) -> None:
         points = []
         for step in range(28):
             a = step / 28 * math.tau
             x, y = math.cos(a) * radii[0], math.sin(a) * radii[1]
-            points.append((centre[0] + x * math.cos(turn) - y * math.sin(turn), centre[1] + x * math.sin(turn) + y * math.cos(turn)))
+            points.append(
+                (
+                    centre[0] + x * math.cos(turn) - y * math.sin(turn),
+                    centre[1] + x * math.sin(turn) + y * math.cos(turn),
+                )
+            )
         self.shape(points, colour)
 
     def limb(self, a: Point, b: Point, girth_a: float, girth_b: float, colour: Colour) -> None:
@@ -64,7 +77,9 @@ class Pen:
 
     def thread(self, points: list[Point], width: float, colour: Colour) -> None:
         outline = np.array([self._at(p) for p in points], np.int32)
-        cv2.polylines(self._canvas, [outline], False, _paint(colour), max(1, round(width * self._unit)), cv2.LINE_8, 4)
+        cv2.polylines(
+            self._canvas, [outline], False, _paint(colour), max(1, round(width * self._unit)), cv2.LINE_8, 4
+        )
 
 
 def _paint(colour: Colour) -> tuple[float, float, float, float]:
@@ -121,11 +136,16 @@ class Figure:
         unit = self.unit * scale
         left, right, up, down = self.extent
         reach = max(left, right)
-        if x + reach * unit < 0 or x - reach * unit > frame.shape[1] or y + down * unit < 0 or y - up * unit > frame.shape[0]:
+        if (
+            x + reach * unit < 0
+            or x - reach * unit > frame.shape[1]
+            or y + down * unit < 0
+            or y - up * unit > frame.shape[0]
+        ):
             return
         fx, fy = math.floor(x), math.floor(y)
         wide, high, low = math.ceil(reach * unit) + 3, math.ceil(up * unit) + 3, math.ceil(down * unit) + 3
-        canvas = np.zeros(((high + low) * FINE, 2 * wide * FINE, 4), np.uint8)
+        canvas: Raster = np.zeros(((high + low) * FINE, 2 * wide * FINE, 4), np.uint8)
         origin = ((wide + x - fx) * FINE, (high + y - fy) * FINE)
         self.draw(Pen(canvas, origin, unit * FINE, flip=self.flip), self.phase(t), self.tones)
         if self.tilt is not None:
@@ -145,9 +165,17 @@ class Figure:
         under = cv2.flip(picture[: high + 1], 0)
         h, w = under.shape[:2]
         rows = np.arange(h, dtype=np.float32)[:, None]
-        ripple = (0.4 + rows * 0.05) * np.sin(rows * (9.0 / (4 + rows * 0.16)) - 2.6 * t) * frame.shape[0] / 540
+        ripple = (
+            (0.4 + rows * 0.05) * np.sin(rows * (9.0 / (4 + rows * 0.16)) - 2.6 * t) * frame.shape[0] / 540
+        )
         columns = np.arange(w, dtype=np.float32)[None, :] + ripple
-        bent = cv2.remap(under, columns.astype(np.float32), np.repeat(rows * 1.25, w, 1), cv2.INTER_LINEAR, borderValue=(0, 0, 0, 0))
+        bent = cv2.remap(
+            under,
+            columns.astype(np.float32),
+            np.repeat(rows * 1.25, w, 1),
+            cv2.INTER_LINEAR,
+            borderValue=(0, 0, 0, 0),
+        )
         fade = (0.5 * (1 - rows / h))[..., None]
         place(frame, (bent * fade).astype(np.uint8), int(corner[0]), int(corner[1]))
 
@@ -161,7 +189,14 @@ class Figure:
         edge = cv2.min(cv2.subtract(alpha, inner), alpha)
         zero = np.zeros_like(edge)
         b, g, r = (float(c) / 255 for c in self.rim)
-        light = cv2.merge((cv2.convertScaleAbs(edge, alpha=b), cv2.convertScaleAbs(edge, alpha=g), cv2.convertScaleAbs(edge, alpha=r), zero))
+        light = cv2.merge(
+            (
+                cv2.convertScaleAbs(edge, alpha=b),
+                cv2.convertScaleAbs(edge, alpha=g),
+                cv2.convertScaleAbs(edge, alpha=r),
+                zero,
+            )
+        )
         return np.asarray(cv2.add(picture, light))
 
     def _shade(self, frame: Raster, x: float, y: float, unit: float) -> None:
@@ -178,7 +213,15 @@ class Figure:
 
 
 def tones_for(
-    colour: Colour | None, ambient: Colour, shade: Colour, haze: Colour, *, depth: float, dark: float, clothes: Colour, skin: Colour
+    colour: Colour | None,
+    ambient: Colour,
+    shade: Colour,
+    haze: Colour,
+    *,
+    depth: float,
+    dark: float,
+    clothes: Colour,
+    skin: Colour,
 ) -> Tones:
     """Tones of a figure: its colour in this light, pulled to a silhouette by `dark` (0 lit, 1 black)."""
     far = max(0.0, min(0.75, (0.85 - depth) * 0.8))

@@ -1,4 +1,4 @@
-"""The film stock: from a painted frame to the planes of a picture, with vignette, grain, style and caption."""
+"""The film stock: from a painted frame to the planes of a picture: vignette, grain, style, caption."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ CAPTION = "storyboard, not a generated video"
 class Film:
     """Develops BGRA frames into Y, U and V planes of the film's full size."""
 
-    def __init__(self, scene: Scene, size: tuple[int, int], inner: tuple[int, int], rng: np.random.Generator) -> None:
+    def __init__(
+        self, scene: Scene, size: tuple[int, int], inner: tuple[int, int], rng: np.random.Generator
+    ) -> None:
         self._w, self._h = size
         self._inner = inner
         self._noir = Style.NOIR in scene.styles
@@ -28,6 +30,7 @@ class Film:
             grain = 5.5
         elif self._anime:
             grain = 1.3
+        self._steps = (np.arange(256) & 240 | 7).astype(np.uint8)
         self._grain = _grain_tile(rng, size, grain)
         self._vignette = self._make_vignette(scene, rng)
         self._curve = _curve(scene)
@@ -37,7 +40,7 @@ class Film:
         """Planes of one frame. Equal frames developed in equal order give equal planes."""
         iw, ih = self._inner
         if self._anime:
-            frame = cv2.bitwise_or(cv2.bitwise_and(frame, (240, 240, 240, 255)), (7, 7, 7, 0))
+            frame = cv2.LUT(frame, self._steps)
         planes = cv2.cvtColor(frame, cv2.COLOR_BGRA2YUV_I420)
         quarter = iw * ih // 4
         flat = planes.reshape(-1)
@@ -112,16 +115,16 @@ def _curve(scene: Scene) -> Raster | None:
         y = np.clip(x + 0.16 * (x - 0.45) * (1 - np.abs(2 * x - 1)) * 2, 0, 1)
     else:
         return None
-    return np.clip(16 + y * 219 + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(16 + y * 219 + 0.5, 0, 255).astype(np.uint8))
 
 
 def _grain_tile(rng: np.random.Generator, size: tuple[int, int], strength: float) -> Raster:
     """Grain around 128, a little larger than the picture: another corner of it is used for each frame."""
     w, h = size
     grain = rng.normal(0, 1, (h + 64, w + 64)).astype(np.float32)
-    grain = cv2.GaussianBlur(grain, (0, 0), 0.7)
-    grain *= strength / float(grain.std())
-    return np.clip(grain + 128.5, 0, 255).astype(np.uint8)
+    soft: Raster = cv2.GaussianBlur(grain, (0, 0), 0.7)
+    soft = soft * np.float32(strength / float(soft.std()))
+    return np.asarray(np.clip(soft + 128.5, 0, 255).astype(np.uint8))
 
 
 def _caption(size: tuple[int, int]) -> tuple[Raster, Raster] | None:

@@ -24,8 +24,15 @@ from safelight.media.sandbox import Sandbox
 
 MODELS = ("storyboard", "storyboard-1")
 SIZES = (
-    (720, 1280), (1280, 720), (1024, 1792), (1792, 1024), (1920, 1080), (1080, 1920), (640, 360), (360, 640),
-)  # fmt: skip
+    (720, 1280),
+    (1280, 720),
+    (1024, 1792),
+    (1792, 1024),
+    (1920, 1080),
+    (1080, 1920),
+    (640, 360),
+    (360, 640),
+)
 LONGEST_S = 20
 FPS = 24
 SEEDS = range(-(2**63), 2**64)
@@ -57,7 +64,7 @@ class Storyboard:
         )
 
     def render(self, order: Order, into: Path, report: Callable[[int], None]) -> Charge:
-        """Write the finished MP4 to `into`, atomically. `report` may raise: the child ends, the exception passes.
+        """Write the finished MP4 to `into`, atomically. `report` may raise: the child ends, that passes.
 
         `InvalidField` for what the offer does not hold, `InvalidMedia` for a broken reference, `StorageFull`,
         and `UpstreamError` where the child died or took too long.
@@ -81,12 +88,18 @@ class Storyboard:
 
     def _job(self, order: Order) -> dict[str, Any]:
         if order.model not in MODELS:
-            raise errors.InvalidField(f"There is no model {order.model!r} here.", param="model", remedy=f"Use {MODELS[0]!r}.")
+            raise errors.InvalidField(
+                f"There is no model {order.model!r} here.", param="model", remedy=f"Use {MODELS[0]!r}."
+            )
         if not 1 <= order.seconds <= LONGEST_S:
             raise errors.InvalidField(f"A storyboard takes 1 to {LONGEST_S} seconds.", param="seconds")
         if (order.width, order.height) not in SIZES:
             named = ", ".join(f"{w}x{h}" for w, h in SIZES)
-            raise errors.InvalidField(f"A storyboard has no size {order.width}x{order.height}.", param="size", remedy=f"Use one of {named}.")
+            raise errors.InvalidField(
+                f"A storyboard has no size {order.width}x{order.height}.",
+                param="size",
+                remedy=f"Use one of {named}.",
+            )
         extra: Mapping[str, Any] = order.extra
         for name in extra:
             if name not in ("seed", "fps", "test_card"):
@@ -110,7 +123,9 @@ def _whole(extra: Mapping[str, Any], name: str, within: range, default: int | No
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,20}", value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value not in within:
-        raise errors.InvalidField(f"{name} must be a whole number from {within[0]} to {within[-1]}.", param=name)
+        raise errors.InvalidField(
+            f"{name} must be a whole number from {within[0]} to {within[-1]}.", param=name
+        )
     return value
 
 
@@ -118,13 +133,19 @@ def _theme(order: Order) -> tuple[tuple[int, int, int], ...]:
     if not order.references:
         return ()
     if len(order.references) > 1:
-        raise errors.InvalidField("A storyboard takes one reference picture.", param=order.references[1].field)
+        raise errors.InvalidField(
+            "A storyboard takes one reference picture.", param=order.references[1].field
+        )
     reference = order.references[0]
     if reference.media_type not in PICTURES:
-        raise errors.InvalidField("A storyboard takes a PNG, JPEG or WebP picture as its reference.", param=reference.field)
+        raise errors.InvalidField(
+            "A storyboard takes a PNG, JPEG or WebP picture as its reference.", param=reference.field
+        )
     sandbox = Sandbox(Limits(wall_s=20.0))
     try:
-        colours = sandbox.run("safelight.generation.storyboard.reference:palette", {"path": str(reference.path)})
+        colours = sandbox.run(
+            "safelight.generation.storyboard.reference:palette", {"path": str(reference.path)}
+        )
     finally:
         sandbox.close()
     return tuple((int(r), int(g), int(b)) for r, g, b in colours)
@@ -139,7 +160,8 @@ def _run(job: dict[str, Any], patience: float, report: Callable[[int], None]) ->
         env=_environment(),
         start_new_session=True,
     )
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(msgspec.json.encode(job) + b"\n")
@@ -154,7 +176,9 @@ def _run(job: dict[str, Any], patience: float, report: Callable[[int], None]) ->
                 raise _no_room()
             else:
                 raise errors.UpstreamError(f"The storyboard could not be drawn: {message.get('message')}.")
-        raise errors.UpstreamError(f"The storyboard's renderer ended with exit code {process.wait(10)} before it was done.")
+        raise errors.UpstreamError(
+            f"The storyboard's renderer ended with exit code {process.wait(10)} before it was done."
+        )
     finally:
         # SIGKILL, and wait: nothing of it may write after we return.
         process.kill()
@@ -221,4 +245,6 @@ def _full() -> frozenset[int]:
 
 
 def _no_room() -> errors.StorageFull:
-    return errors.StorageFull("There is no room left for the video.", remedy="Free some space; the order can be sent again.")
+    return errors.StorageFull(
+        "There is no room left for the video.", remedy="Free some space; the order can be sent again."
+    )

@@ -33,7 +33,9 @@ class Ridge:
     sway: float = 0.0
 
 
-def make_ridge(ridge: Ridge, light: Light, camera: Camera, rng: np.random.Generator, *, sun_x: float) -> Layer:
+def make_ridge(
+    ridge: Ridge, light: Light, camera: Camera, rng: np.random.Generator, *, sun_x: float
+) -> Layer:
     """Paint a ridge that fills the frame below its line."""
     shape = _Canvas.under(ridge, camera, rng)
     return shape.layer(ridge, light, camera, rng, sun_x=sun_x)
@@ -51,7 +53,7 @@ def make_wood(
     dense: float = 1.0,
     gap: tuple[float, float] | None = None,
 ) -> Layer:
-    """A ridge with trees on it, `tree` high as a share of the frame; `gap` (from, to) in shares of the width stays open."""
+    """A ridge with trees, `tree` high in shares of the frame; open between `gap` (shares of the width)."""
     shape = _Canvas.under(ridge, camera, rng, head=tree * 1.3)
     size = tree * camera.h
     x = -size
@@ -91,7 +93,9 @@ class _Canvas:
         alpha = np.clip((rows - crest[None, :] + 0.5) * 255, 0, 255).astype(np.uint8)
         return cls(left=left, top=top, width=width, height=height, line=crest, alpha=alpha)
 
-    def layer(self, ridge: Ridge, light: Light, camera: Camera, rng: np.random.Generator, *, sun_x: float) -> Layer:
+    def layer(
+        self, ridge: Ridge, light: Light, camera: Camera, rng: np.random.Generator, *, sun_x: float
+    ) -> Layer:
         rows = np.arange(self.height, dtype=np.float32)[:, None]
         below = (rows - self.line[None, :]) / camera.h
         share = np.clip(below / ridge.fade, 0, 1) ** 1.2
@@ -103,7 +107,7 @@ class _Canvas:
             depth = ridge.snow * (0.05 + 0.14 * np.clip(1 - self.line / camera.h * 1.2, 0, 1))[None, :]
             cover = np.clip((depth - below + (rock - 0.5) * 0.14) / 0.02, 0, 1)
             white = mix(light.haze, np.minimum(light.ambient * 255 * 1.12 + 14, 255).astype(np.float32), 0.62)
-            shade = 1.0
+            shade: Raster = np.ones((1, 1, 1), np.float32)
             if ridge.relief:
                 shade = np.clip(self._relief(ridge, camera, rng, below, sun_x), 0.78, 1.12)[..., None]
             colour += (white * shade - colour) * (cover * (below >= -0.01))[..., None] * 0.85
@@ -117,7 +121,9 @@ class _Canvas:
             phase=float(rng.random() * 6),
         )
 
-    def _relief(self, ridge: Ridge, camera: Camera, rng: np.random.Generator, below: Raster, sun_x: float) -> Raster:
+    def _relief(
+        self, ridge: Ridge, camera: Camera, rng: np.random.Generator, below: Raster, sun_x: float
+    ) -> Raster:
         """Slopes facing the sun are lighter. The forms run down from the crest."""
         own = np.random.default_rng(int(self.line[0] * 1000) & 0xFFFF)
         rock = noise(own, self.width, self.height, camera.h * 0.16, octaves=5, stretch=0.7)
@@ -127,10 +133,12 @@ class _Canvas:
         towards = np.sign(np.arange(self.width) + self.left - sun_x)[None, :]
         soft = np.clip((np.arange(self.width) + self.left - sun_x) / (0.2 * camera.w), -1, 1)[None, :]
         shade = (0.4 * slope + grain) * np.where(np.abs(soft) < 1, soft, towards)
-        return np.clip(1 - ridge.relief * np.tanh(shade * 1.6) * 0.42, 0.55, 1.4)
+        return np.asarray(np.clip(1 - ridge.relief * np.tanh(shade * 1.6) * 0.42, 0.55, 1.4))
 
 
-def draw_tree(alpha: Raster, kind: str, x: float, foot: float, height: float, rng: np.random.Generator) -> None:
+def draw_tree(
+    alpha: Raster, kind: str, x: float, foot: float, height: float, rng: np.random.Generator
+) -> None:
     """Draw one tree's silhouette into an 8-bit mask."""
     match kind:
         case "conifer":
@@ -138,7 +146,16 @@ def draw_tree(alpha: Raster, kind: str, x: float, foot: float, height: float, rn
         case "palm":
             _palm(alpha, x, foot, height, rng)
         case "bare":
-            _branch(alpha, x, foot, -np.pi / 2 + float(rng.uniform(-0.1, 0.1)), height * 0.34, height * 0.035, 6, rng)
+            _branch(
+                alpha,
+                x,
+                foot,
+                -np.pi / 2 + float(rng.uniform(-0.1, 0.1)),
+                height * 0.34,
+                height * 0.035,
+                6,
+                rng,
+            )
         case _:
             _broadleaf(alpha, x, foot, height, rng)
 
@@ -169,13 +186,23 @@ def _conifer(alpha: Raster, x: float, foot: float, height: float, rng: np.random
 
 def _broadleaf(alpha: Raster, x: float, foot: float, height: float, rng: np.random.Generator) -> None:
     trunk = height * 0.028 + 0.5
-    polygon(alpha, [(x - trunk * 1.5, foot), (x - trunk * 0.6, foot - height * 0.6), (x + trunk * 0.6, foot - height * 0.6), (x + trunk * 1.5, foot)])
+    polygon(
+        alpha,
+        [
+            (x - trunk * 1.5, foot),
+            (x - trunk * 0.6, foot - height * 0.6),
+            (x + trunk * 0.6, foot - height * 0.6),
+            (x + trunk * 1.5, foot),
+        ],
+    )
     for _ in range(17):
         angle, reach = float(rng.uniform(0, 6.283)), float(rng.random()) ** 0.6
         cx = x + np.cos(angle) * reach * height * 0.24
         cy = foot - height * 0.66 + np.sin(angle) * reach * height * 0.24
         radius = height * float(rng.uniform(0.07, 0.14))
-        cv2.circle(alpha, (round(cx * 16), round(cy * 16)), max(8, round(radius * 16)), (255,), -1, cv2.LINE_AA, 4)
+        cv2.circle(
+            alpha, (round(cx * 16), round(cy * 16)), max(8, round(radius * 16)), (255,), -1, cv2.LINE_AA, 4
+        )
 
 
 def _palm(alpha: Raster, x: float, foot: float, height: float, rng: np.random.Generator) -> None:
@@ -206,17 +233,41 @@ def _palm(alpha: Raster, x: float, foot: float, height: float, rng: np.random.Ge
 
 
 def _branch(
-    alpha: Raster, x: float, y: float, angle: float, length: float, girth: float, levels: int, rng: np.random.Generator
+    alpha: Raster,
+    x: float,
+    y: float,
+    angle: float,
+    length: float,
+    girth: float,
+    levels: int,
+    rng: np.random.Generator,
 ) -> None:
     ex, ey = x + np.cos(angle) * length, y + np.sin(angle) * length
     nx, ny = -np.sin(angle), np.cos(angle)
     thin = girth * 0.68
-    polygon(alpha, [(x + nx * girth, y + ny * girth), (ex + nx * thin, ey + ny * thin), (ex - nx * thin, ey - ny * thin), (x - nx * girth, y - ny * girth)])
+    polygon(
+        alpha,
+        [
+            (x + nx * girth, y + ny * girth),
+            (ex + nx * thin, ey + ny * thin),
+            (ex - nx * thin, ey - ny * thin),
+            (x - nx * girth, y - ny * girth),
+        ],
+    )
     if levels <= 1 or length < 2:
         return
     for turn in (-1, 1):
         spread = turn * float(rng.uniform(0.22, 0.55))
-        _branch(alpha, ex, ey, angle + spread, length * float(rng.uniform(0.66, 0.86)), thin * 0.8, levels - 1, rng)
+        _branch(
+            alpha,
+            ex,
+            ey,
+            angle + spread,
+            length * float(rng.uniform(0.66, 0.86)),
+            thin * 0.8,
+            levels - 1,
+            rng,
+        )
 
 
 def make_grass(
@@ -232,7 +283,7 @@ def make_grass(
     flowers: tuple[Colour, ...] = (),
     dense: float = 1.0,
 ) -> Layer:
-    """Blades of grass, from light tips to a dark foot, that sway; `base` and `height` in shares of the frame."""
+    """Blades of grass that sway, light at their tips; `base` and `height` in shares of the frame."""
     left, _, width, _ = room(camera, depth)
     tall = int(height * camera.h * 1.5)
     top = int(base * camera.h) - tall
@@ -244,7 +295,16 @@ def make_grass(
         bend = float(rng.normal(0, 0.22)) * blade
         foot = tall + float(rng.uniform(0, 0.3)) * height * camera.h
         girth = float(rng.uniform(0.7, 1.6)) * camera.h / 540
-        polygon(alpha, [(x - girth, foot + 6), (x + bend * 0.35 - girth * 0.6, foot - blade * 0.55), (x + bend, foot - blade), (x + bend * 0.35 + girth * 0.6, foot - blade * 0.55), (x + girth, foot + 6)])
+        polygon(
+            alpha,
+            [
+                (x - girth, foot + 6),
+                (x + bend * 0.35 - girth * 0.6, foot - blade * 0.55),
+                (x + bend, foot - blade),
+                (x + bend * 0.35 + girth * 0.6, foot - blade * 0.55),
+                (x + girth, foot + 6),
+            ],
+        )
     alpha[min(total - 1, tall + int(0.12 * height * camera.h)) :] = 255
     rows = np.arange(total, dtype=np.float32)[:, None]
     share = np.clip((rows - tall + height * camera.h * 0.8) / (height * camera.h * 1.3), 0, 1)
@@ -256,5 +316,9 @@ def make_grass(
         x, y = float(rng.uniform(0, width)), tall - float(rng.uniform(-0.35, 0.75)) * height * camera.h
         radius = float(rng.uniform(1.6, 3.6)) * camera.h / 540
         b, g, r = (float(min(255, c)) for c in petal)
-        cv2.circle(texture, (round(x * 16), round(y * 16)), round(radius * 16), (b, g, r, 255), -1, cv2.LINE_AA, 4)
-    return Layer(texture=texture, depth=depth, left=left, top=top, sway=0.05, pace=1.3, phase=float(rng.random() * 6))
+        cv2.circle(
+            texture, (round(x * 16), round(y * 16)), round(radius * 16), (b, g, r, 255), -1, cv2.LINE_AA, 4
+        )
+    return Layer(
+        texture=texture, depth=depth, left=left, top=top, sway=0.05, pace=1.3, phase=float(rng.random() * 6)
+    )

@@ -62,9 +62,13 @@ class Layer:
         self.paint_rows(frame, view, t, frame.shape[0])
 
     def paint_rows(self, frame: Raster, view: View, t: float, limit: int, *, shrink: float = 1.0) -> None:
-        """Paint only above the frame row `limit`: what is below will be hidden. `shrink`: size of this frame."""
-        lean = self.sway * (math.sin(self.pace * t + self.phase) + 0.4 * math.sin(2.3 * self.pace * t + 1.7 * self.phase))
-        matrix = view.matrix(self.depth, self.left + self.drift * t, self.top, lean=lean, base=self._last) * shrink
+        """Paint only above the frame row `limit`: below, all is hidden. `shrink`: the scale of this frame."""
+        lean = self.sway * (
+            math.sin(self.pace * t + self.phase) + 0.4 * math.sin(2.3 * self.pace * t + 1.7 * self.phase)
+        )
+        matrix = (
+            view.matrix(self.depth, self.left + self.drift * t, self.top, lean=lean, base=self._last) * shrink
+        )
         scale, offset = matrix[1, 1], matrix[1, 2]
         first = max(0, math.floor(self._first * scale + offset) - 1)
         last = min(limit, frame.shape[0], math.ceil(self._last * scale + offset) + 1)
@@ -98,7 +102,9 @@ class Backdrop:
         small = np.zeros((rows // 2, frame.shape[1] // 2, 4), np.uint8)
         for layer in self.layers:
             layer.paint_rows(small, view, t, rows // 2, shrink=0.5)
-        frame[: rows // 2 * 2] = cv2.resize(small, (frame.shape[1], rows // 2 * 2), interpolation=cv2.INTER_LINEAR)
+        frame[: rows // 2 * 2] = cv2.resize(
+            small, (frame.shape[1], rows // 2 * 2), interpolation=cv2.INTER_LINEAR
+        )
 
 
 def paint_all(elements: list[Element], frame: Raster, view: View, t: float) -> None:

@@ -132,13 +132,17 @@ SETTINGS: dict[Setting, tuple[str, str]] = {
         r"mountains?|mountainous|alps|alpine|peaks?|cliffs?|valley|himalayas?|glacier|volcano",
         "山脉|雪山|高山|山谷|山",
     ),
-    Setting.FOREST: (r"forests?|woods|woodland|jungle|trees|pines?|bamboo|grove|taiga", "森林|树林|竹林|丛林"),
+    Setting.FOREST: (
+        r"forests?|woods|woodland|jungle|trees|pines?|bamboo|grove|taiga",
+        "森林|树林|竹林|丛林",
+    ),
     Setting.STREET: (
         r"streets?|alley|sidewalk|avenue|road|market|shops?|caf[eé]|village|town|neon sign",
         "街道|街头|小巷|马路|集市|街",
     ),
     Setting.CITY: (
-        r"city|cities|cityscape|skyline|skyscrapers?|downtown|rooftops?|urban|metropolis|tokyo|new york|shanghai",
+        r"city|cities|cityscape|skyline|skyscrapers?|downtown|rooftops?|urban|metropolis|"
+        r"tokyo|new york|shanghai",
         "城市|都市|天际线|屋顶|高楼|上海|东京",
     ),
     Setting.DESERT: (r"deserts?|dunes?|sahara|canyon|sand storm|mars", "沙漠|沙丘|戈壁"),
@@ -147,13 +151,15 @@ SETTINGS: dict[Setting, tuple[str, str]] = {
         "草地|草原|田野|花园|公园|山坡|乡村",
     ),
     Setting.SPACE: (
-        r"(?:outer |in )space|galaxy|galaxies|planets?|orbiting|nebula|cosmos|spaceship|astronauts?|moon base",
+        r"(?:outer |in )space|galaxy|galaxies|planets?|orbiting|nebula|cosmos|spaceship|"
+        r"astronauts?|moon base",
         "太空|宇宙|银河|星球|宇航员",
     ),
     Setting.KITCHEN: (r"kitchen|stove|chefs?|bakery|cook(?:s|ing)?", "厨房|厨师|做饭|烹饪"),
     Setting.STAGE: (r"on stage|stage|theat(?:re|er)|ballet|concert|spotlight|ballroom", "舞台|剧院"),
     Setting.ROOM: (
-        r"room|indoors?|interior|living room|bedroom|office|library|house|window(?: ?sill)?|studio|home|classroom",
+        r"room|indoors?|interior|living room|bedroom|office|library|house|"
+        r"window(?: ?sill)?|studio|home|classroom",
         "房间|室内|客厅|卧室|窗边|窗台|窗前|办公室|图书馆|家里",
     ),
 }
@@ -204,7 +210,10 @@ MOVES: dict[Move, tuple[str, str]] = {
         r"tracking(?: shot)?|follow(?:s|ing)? (?:shot|him|her|them|it|the)|camera follows",
         "跟拍|跟踪镜头|跟随",
     ),
-    Move.STATIC: (r"static(?: shot| camera)?|locked[- ]off|tripod|fixed camera|still shot", "固定镜头|静止镜头"),
+    Move.STATIC: (
+        r"static(?: shot| camera)?|locked[- ]off|tripod|fixed camera|still shot",
+        "固定镜头|静止镜头",
+    ),
 }
 
 KINDS: dict[Kind, tuple[str, str]] = {
@@ -227,9 +236,15 @@ KINDS: dict[Kind, tuple[str, str]] = {
         r"birds?|seagulls?|gulls?|eagles?|crows?|ravens?|swallows?|doves?|pigeons?|cranes|geese|owls?|hawks?",
         "鸟|海鸥|老鹰|燕子|鸽子|雁",
     ),
-    Kind.DOG: (r"dogs?|pupp(?:y|ies)|retrievers?|huskies|husky|corgis?|wolf|wolves|fox(?:es)?", "狗|小狗|狼|狐狸"),
+    Kind.DOG: (
+        r"dogs?|pupp(?:y|ies)|retrievers?|huskies|husky|corgis?|wolf|wolves|fox(?:es)?",
+        "狗|小狗|狼|狐狸",
+    ),
     Kind.CAT: (r"cats?|kittens?|kitty|tigers?|lions?|leopards?", "猫|小猫|老虎|狮子"),
-    Kind.HORSE: (r"horses?|pon(?:y|ies)|stallions?|mares?|deer|stags?|unicorns?", "马匹|骏马|马儿|白马|鹿|马"),
+    Kind.HORSE: (
+        r"horses?|pon(?:y|ies)|stallions?|mares?|deer|stags?|unicorns?",
+        "马匹|骏马|马儿|白马|鹿|马",
+    ),
     Kind.WHALE: (r"whales?|dolphins?|sharks?|orcas?", "鲸鱼|鲸|海豚|鲨鱼"),
     Kind.FISH: (r"fish(?:es)?|koi|salmon|goldfish|clownfish", "金鱼|鱼"),
     Kind.BUTTERFLY: (r"butterfl(?:y|ies)|moths?|dragonfl(?:y|ies)|bees?", "蝴蝶|蜻蜓|蜜蜂"),
@@ -237,7 +252,10 @@ KINDS: dict[Kind, tuple[str, str]] = {
         r"(?:sail)?boats?|ships?|yachts?|canoes?|ferry|ferries|schooners?|kayaks?|junk|gondolas?",
         "帆船|小船|轮船|渔船|船",
     ),
-    Kind.CAR: (r"cars?|taxis?|cabs?|trucks?|vans?|bus(?:es)?|convertibles?|automobiles?", "汽车|轿车|出租车|公交车|跑车"),
+    Kind.CAR: (
+        r"cars?|taxis?|cabs?|trucks?|vans?|bus(?:es)?|convertibles?|automobiles?",
+        "汽车|轿车|出租车|公交车|跑车",
+    ),
     Kind.TRAIN: (r"trains?|locomotives?|railway|trams?|subway", "火车|列车|高铁|电车|地铁"),
     Kind.BICYCLE: (r"bicycles?|bikes?|cyclists?|cycling", "自行车|单车|骑车"),
     Kind.HOT_AIR_BALLOON: (r"hot[- ]air balloons?|airships?|zeppelins?", "热气球"),
@@ -255,25 +273,52 @@ ACTIONS: dict[Action, tuple[str, str]] = {
         r"driv(?:es|ing)|rid(?:es|ing)|sail(?:s|ing)|passes|passing|cross(?:es|ing)?|travels?|travell?ing",
         "走|散步|漫步|行走|开过|驶过|骑|驶",
     ),
-    Action.FLY: (r"fl(?:y|ies|ying)|soar(?:s|ing)?|glid(?:es|ing)|float(?:s|ing)?|drift(?:s|ing)?", "飞|飘|翱翔"),
+    Action.FLY: (
+        r"fl(?:y|ies|ying)|soar(?:s|ing)?|glid(?:es|ing)|float(?:s|ing)?|drift(?:s|ing)?",
+        "飞|飘|翱翔",
+    ),
     Action.SWIM: (r"swim(?:s|ming)?|div(?:es|ing)|snorkel(?:s|ing)?", "游泳|潜水|游"),
-    Action.COOK: (r"cook(?:s|ing)?|bak(?:es|ing)|stir(?:s|ring)?|chop(?:s|ping)?|fry(?:ing)?", "做饭|烹饪|炒菜|煮"),
-    Action.DANCE: (r"danc(?:e|es|ing)|twirl(?:s|ing)?|spin(?:s|ning)|waltz(?:es|ing)?|jump(?:s|ing)?", "跳舞|起舞|舞蹈"),
-    Action.SIT: (r"sit(?:s|ting)?|seated|sleep(?:s|ing)?|reading|rest(?:s|ing)?|meditat(?:es|ing)", "坐|睡觉|休息|看书"),
-    Action.STAND: (r"stand(?:s|ing)?|wait(?:s|ing)?|watch(?:es|ing)?|look(?:s|ing)?|gaz(?:es|ing)", "站|看着|等待|望"),
+    Action.COOK: (
+        r"cook(?:s|ing)?|bak(?:es|ing)|stir(?:s|ring)?|chop(?:s|ping)?|fry(?:ing)?",
+        "做饭|烹饪|炒菜|煮",
+    ),
+    Action.DANCE: (
+        r"danc(?:e|es|ing)|twirl(?:s|ing)?|spin(?:s|ning)|waltz(?:es|ing)?|jump(?:s|ing)?",
+        "跳舞|起舞|舞蹈",
+    ),
+    Action.SIT: (
+        r"sit(?:s|ting)?|seated|sleep(?:s|ing)?|reading|rest(?:s|ing)?|meditat(?:es|ing)",
+        "坐|睡觉|休息|看书",
+    ),
+    Action.STAND: (
+        r"stand(?:s|ing)?|wait(?:s|ing)?|watch(?:es|ing)?|look(?:s|ing)?|gaz(?:es|ing)",
+        "站|看着|等待|望",
+    ),
 }
 
 STYLES: dict[Style, tuple[str, str]] = {
     Style.WATERCOLOR: (r"water ?colou?r|painting|painterly|ink wash|impressionist|gouache", "水彩|水墨|油画"),
     Style.NOIR: (r"noir|black[- ]and[- ]white|monochrome|black & white|gr[ae]yscale", "黑白|黑色电影"),
     Style.ANIME: (r"anime|cartoon|ghibli[- ]style|manga|cel[- ]shaded|animation|animated", "动漫|动画|卡通"),
-    Style.VINTAGE: (r"vintage|retro|8 ?mm|super[- ]8|16 ?mm|old film|sepia|home video|vhs", "复古|老电影|怀旧"),
+    Style.VINTAGE: (
+        r"vintage|retro|8 ?mm|super[- ]8|16 ?mm|old film|sepia|home video|vhs",
+        "复古|老电影|怀旧",
+    ),
 }
 
 MOODS: dict[Mood, tuple[str, str]] = {
-    Mood.MELANCHOLY: (r"melanchol(?:y|ic)|sad|lonely|alone|nostalgi[ac]|wistful|tears|sombre|somber", "忧郁|孤独|悲伤|伤感"),
-    Mood.TENSE: (r"tense|eerie|ominous|dark|scary|creepy|suspense(?:ful)?|dramatic|mysterious", "紧张|恐怖|神秘"),
-    Mood.JOYFUL: (r"joy(?:ful|ous)?|happy|cheerful|playful|festive|fun|laugh(?:s|ing)?|celebrat\w+", "快乐|欢乐|开心|喜庆"),
+    Mood.MELANCHOLY: (
+        r"melanchol(?:y|ic)|sad|lonely|alone|nostalgi[ac]|wistful|tears|sombre|somber",
+        "忧郁|孤独|悲伤|伤感",
+    ),
+    Mood.TENSE: (
+        r"tense|eerie|ominous|dark|scary|creepy|suspense(?:ful)?|dramatic|mysterious",
+        "紧张|恐怖|神秘",
+    ),
+    Mood.JOYFUL: (
+        r"joy(?:ful|ous)?|happy|cheerful|playful|festive|fun|laugh(?:s|ing)?|celebrat\w+",
+        "快乐|欢乐|开心|喜庆",
+    ),
     Mood.EPIC: (r"epic|majestic|cinematic|grand|heroic|breathtaking|awe", "史诗|壮丽|宏伟|壮观"),
     Mood.CALM: (r"calm|serene|peaceful|quiet|gentle|tranquil|dreamy|soft", "宁静|平静|安静|温柔"),
 }
@@ -306,7 +351,8 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "white": (240, 238, 232), "black": (26, 26, 30), "grey": (128, 130, 134), "gray": (128, 130, 134),
     "brown": (116, 76, 48), "silver": (184, 190, 198), "beige": (214, 192, 156),
     "红": (200, 42, 40), "橙": (232, 126, 40), "黄": (240, 200, 60), "绿": (64, 140, 78), "蓝": (48, 98, 184),
-    "紫": (118, 66, 158), "粉": (238, 138, 164), "白": (240, 238, 232), "黑": (26, 26, 30), "金": (224, 172, 84),
+    "紫": (118, 66, 158), "粉": (238, 138, 164), "白": (240, 238, 232), "黑": (26, 26, 30),
+    "金": (224, 172, 84),
 }  # fmt: skip
 
 NUMBERS: dict[str, int] = {

@@ -84,7 +84,11 @@ def light_for(scene: Scene, theme: tuple[tuple[int, int, int], ...] = ()) -> Lig
         light = replace(light, ambient=np.array([0.96, 0.93, 0.9], np.float32), sun=rgb("#fff4e4"))
     if scene.setting in (Setting.CITY, Setting.STREET) and light.lamps > 0.5:
         warm = rgb("#8a6478") if scene.hour is Hour.NIGHT else rgb("#d08a6a")
-        light = replace(light, haze=mix(light.haze, warm, 0.4), sky=(*light.sky[:2], mix(light.sky[2], warm, 0.18), mix(light.sky[3], warm, 0.55)))
+        light = replace(
+            light,
+            haze=mix(light.haze, warm, 0.4),
+            sky=(*light.sky[:2], mix(light.sky[2], warm, 0.18), mix(light.sky[3], warm, 0.55)),
+        )
     if scene.mood is Mood.MELANCHOLY:
         light = _towards(light, rgb("#6f86a6"), 0.14)
     if scene.mood is Mood.TENSE:
@@ -111,7 +115,7 @@ def _towards(light: Light, colour: Colour, share: float) -> Light:
 def _saturated(light: Light, gain: float) -> Light:
     def change(colour: Colour) -> Colour:
         grey = np.float32(colour.mean())
-        return np.clip(grey + (colour - grey) * np.float32(gain), 0, 255).astype(np.float32)
+        return np.asarray(np.clip(grey + (colour - grey) * np.float32(gain), 0, 255).astype(np.float32))
 
     return _map(light, change)
 
@@ -134,13 +138,14 @@ def _weathered(light: Light, weather: Weather) -> Light:
         dull,
         haze=mix(light.haze, grey, share) * np.float32(dark),
         shade=mix(light.shade, grey * np.float32(0.4), 0.25),
-        ambient=mix(light.ambient, np.full(3, float(light.ambient.mean()), np.float32), 0.6) * np.float32(dark),
+        ambient=mix(light.ambient, np.full(3, float(light.ambient.mean()), np.float32), 0.6)
+        * np.float32(dark),
         stars=0.0,
     )
 
 
 def _themed(light: Light, theme: tuple[tuple[int, int, int], ...]) -> Light:
-    """Pull the sky and the land towards the colours of a reference, darkest below, brightest at the horizon."""
+    """Pull sky and land towards a reference: its darkest below, its brightest at the horizon."""
     colours = [rgb(c) for c in theme]
     dark, bright = colours[0], colours[-1]
     middle = colours[len(colours) // 2]

@@ -68,23 +68,35 @@ def running(phase: float) -> Pose:
 def standing(phase: float) -> Pose:
     breath = math.sin(phase)
     return Pose(
-        thighs=(0.05, -0.07), knees=(0.02, 0.02), arms=(0.06 + 0.015 * breath, -0.08), elbows=(0.16, 0.12), lean=0.01 * breath
+        thighs=(0.05, -0.07),
+        knees=(0.02, 0.02),
+        arms=(0.06 + 0.015 * breath, -0.08),
+        elbows=(0.16, 0.12),
+        lean=0.01 * breath,
     )
 
 
 def sitting(phase: float) -> Pose:
     breath = math.sin(phase)
     return Pose(
-        thighs=(1.45, 1.32), knees=(1.35, 1.15), arms=(0.5, 0.42), elbows=(0.75, 0.9 + 0.02 * breath), lean=0.1 + 0.012 * breath, hip=0.15
+        thighs=(1.45, 1.32),
+        knees=(1.35, 1.15),
+        arms=(0.5, 0.42),
+        elbows=(0.75, 0.9 + 0.02 * breath),
+        lean=0.1 + 0.012 * breath,
+        hip=0.15,
     )
 
 
 def cooking(phase: float) -> Pose:
     stir = 0.16 * math.sin(2 * phase)
     return Pose(
-        thighs=(0.06, -0.08), knees=(0.02, 0.02),
-        arms=(0.62 + stir, 0.4 + 0.05 * math.sin(phase)), elbows=(0.95 - 0.6 * stir, 1.05), lean=0.05 + 0.02 * math.sin(phase),
-    )  # fmt: skip
+        thighs=(0.06, -0.08),
+        knees=(0.02, 0.02),
+        arms=(0.62 + stir, 0.4 + 0.05 * math.sin(phase)),
+        elbows=(0.95 - 0.6 * stir, 1.05),
+        lean=0.05 + 0.02 * math.sin(phase),
+    )
 
 
 def dancing(phase: float) -> Pose:
@@ -103,16 +115,25 @@ def dancing(phase: float) -> Pose:
 
 def riding(phase: float) -> Pose:
     return Pose(
-        thighs=(0.85, 0.8), knees=(0.95, 0.9), arms=(0.55, 0.5), elbows=(0.7, 0.7), lean=0.1 + 0.04 * math.sin(phase), hip=0.02
+        thighs=(0.85, 0.8),
+        knees=(0.95, 0.9),
+        arms=(0.55, 0.5),
+        elbows=(0.7, 0.7),
+        lean=0.1 + 0.04 * math.sin(phase),
+        hip=0.02,
     )
 
 
 def floating(phase: float) -> Pose:
     s = math.sin(phase * 0.5)
     return Pose(
-        thighs=(0.35 + 0.1 * s, 0.05 - 0.1 * s), knees=(0.5 - 0.1 * s, 0.55), arms=(0.95 + 0.15 * s, -0.6 + 0.15 * s), elbows=(0.5, 0.35),
-        lean=0.08, hip=0.5,
-    )  # fmt: skip
+        thighs=(0.35 + 0.1 * s, 0.05 - 0.1 * s),
+        knees=(0.5 - 0.1 * s, 0.55),
+        arms=(0.95 + 0.15 * s, -0.6 + 0.15 * s),
+        elbows=(0.5, 0.35),
+        lean=0.08,
+        hip=0.5,
+    )
 
 
 def person(look: Look, pose_at: object) -> Drawing:
@@ -155,7 +176,15 @@ def _person(pen: Pen, pose: Pose, tones: Tones, look: Look, phase: float) -> Non
     if look.scarf:
         wave = 0.012 * math.sin(phase * 1.3)
         pen.limb((neck[0] - 0.04, neck[1]), (neck[0] + 0.04, neck[1]), 0.024, 0.024, tones.accent)
-        pen.shape([(neck[0] - 0.02, neck[1] + 0.01), (neck[0] - 0.07, neck[1] + 0.01), (neck[0] - 0.115 + wave, neck[1] - 0.15), (neck[0] - 0.065 + wave, neck[1] - 0.16)], tones.accent)
+        pen.shape(
+            [
+                (neck[0] - 0.02, neck[1] + 0.01),
+                (neck[0] - 0.07, neck[1] + 0.01),
+                (neck[0] - 0.115 + wave, neck[1] - 0.15),
+                (neck[0] - 0.065 + wave, neck[1] - 0.16),
+            ],
+            tones.accent,
+        )
     pen.limb(neck, (head[0], head[1] - head_r * 0.5), 0.026, 0.026, tones.skin)
     _head(pen, head, head_r, tones, look, phase)
     hand = _arm(pen, chest, pose.arms[0], pose.elbows[0], tones, look, bulk, back=False)
@@ -168,7 +197,9 @@ def _leg(hip: Point, thigh: float, knee_bend: float) -> tuple[Point, Point]:
     return knee, step_to(knee, thigh - knee_bend, SHIN)
 
 
-def _arm(pen: Pen, chest: Point, angle: float, elbow: float, tones: Tones, look: Look, bulk: float, *, back: bool) -> Point:
+def _arm(
+    pen: Pen, chest: Point, angle: float, elbow: float, tones: Tones, look: Look, bulk: float, *, back: bool
+) -> Point:
     if look.umbrella and not back:
         angle, elbow = 0.5, 1.6
     shoulder = (chest[0] + (0.012 if back else -0.006), chest[1] - 0.02)
@@ -192,12 +223,16 @@ def _skirt(pen: Pen, hip: Point, chest: Point, pose: Pose, tones: Tones, look: L
     mid = (hip[1] + chest[1]) / 2
     pen.shape(
         [
-            (waist - 0.058, mid), (waist + 0.062, mid), (hip[0] + 0.078, hip[1]),
-            (hip[0] + max(0.08, ahead) + flare * 0.6, low + 0.012), (hip[0] + 0.02, low - 0.006),
-            (hip[0] + min(-0.08, behind) - flare + swing, low + 0.004), (hip[0] - 0.075, hip[1]),
+            (waist - 0.058, mid),
+            (waist + 0.062, mid),
+            (hip[0] + 0.078, hip[1]),
+            (hip[0] + max(0.08, ahead) + flare * 0.6, low + 0.012),
+            (hip[0] + 0.02, low - 0.006),
+            (hip[0] + min(-0.08, behind) - flare + swing, low + 0.004),
+            (hip[0] - 0.075, hip[1]),
         ],
         tones.body,
-    )  # fmt: skip
+    )
 
 
 def _head(pen: Pen, head: Point, r: float, tones: Tones, look: Look, phase: float) -> None:
@@ -209,33 +244,89 @@ def _head(pen: Pen, head: Point, r: float, tones: Tones, look: Look, phase: floa
     hair = tones.dark * np.float32(0.75)
     if look.hair == "long":
         sway = 0.012 * math.sin(phase - 0.6)
-        pen.shape([(head[0] + r * 0.5, head[1] + r * 0.9), (head[0] - r * 0.7, head[1] + r * 0.9), (head[0] - r * 1.35, head[1] - r * 0.6), (head[0] - r * 1.5 + sway, head[1] - r * 2.5), (head[0] - r * 0.45 + sway, head[1] - r * 2.3), (head[0] - r * 0.1, head[1] - r * 0.6)], hair)
+        pen.shape(
+            [
+                (head[0] + r * 0.5, head[1] + r * 0.9),
+                (head[0] - r * 0.7, head[1] + r * 0.9),
+                (head[0] - r * 1.35, head[1] - r * 0.6),
+                (head[0] - r * 1.5 + sway, head[1] - r * 2.5),
+                (head[0] - r * 0.45 + sway, head[1] - r * 2.3),
+                (head[0] - r * 0.1, head[1] - r * 0.6),
+            ],
+            hair,
+        )
     elif look.hair == "bun":
         pen.disc((head[0] - r * 0.75, head[1] + r * 0.95), r * 0.5, hair)
     elif look.hair == "tail":
         swing = 0.03 * math.sin(phase - 0.7)
-        pen.limb((head[0] - r * 0.9, head[1] + r * 0.4), (head[0] - r * 2.0, head[1] - r * 0.9 + swing), r * 0.34, r * 0.12, hair)
+        pen.limb(
+            (head[0] - r * 0.9, head[1] + r * 0.4),
+            (head[0] - r * 2.0, head[1] - r * 0.9 + swing),
+            r * 0.34,
+            r * 0.12,
+            hair,
+        )
     pen.oval(head, (r * 0.9, r * 1.08), tones.skin)
-    pen.shape([(head[0] + r * 0.8, head[1] + r * 0.1), (head[0] + r * 1.06, head[1] - r * 0.2), (head[0] + r * 0.75, head[1] - r * 0.3)], tones.skin)
-    crown = [(head[0] + math.cos(a) * r * 1.02 - r * 0.06, head[1] + math.sin(a) * r * 1.16) for a in np.linspace(0.75, math.pi + 0.75, 14)]
+    pen.shape(
+        [
+            (head[0] + r * 0.8, head[1] + r * 0.1),
+            (head[0] + r * 1.06, head[1] - r * 0.2),
+            (head[0] + r * 0.75, head[1] - r * 0.3),
+        ],
+        tones.skin,
+    )
+    crown = [
+        (head[0] + math.cos(a) * r * 1.02 - r * 0.06, head[1] + math.sin(a) * r * 1.16)
+        for a in np.linspace(0.75, math.pi + 0.75, 14)
+    ]
     pen.shape(crown, hair)
     if look.hat == "brim":
-        pen.limb((head[0] - r * 1.7, head[1] + r * 0.62), (head[0] + r * 1.75, head[1] + r * 0.55), r * 0.14, r * 0.14, tones.dark)
-        pen.shape([(head[0] - r * 0.95, head[1] + r * 0.6), (head[0] - r * 0.8, head[1] + r * 1.55), (head[0] + r * 0.8, head[1] + r * 1.5), (head[0] + r * 0.98, head[1] + r * 0.6)], tones.dark)
+        pen.limb(
+            (head[0] - r * 1.7, head[1] + r * 0.62),
+            (head[0] + r * 1.75, head[1] + r * 0.55),
+            r * 0.14,
+            r * 0.14,
+            tones.dark,
+        )
+        pen.shape(
+            [
+                (head[0] - r * 0.95, head[1] + r * 0.6),
+                (head[0] - r * 0.8, head[1] + r * 1.55),
+                (head[0] + r * 0.8, head[1] + r * 1.5),
+                (head[0] + r * 0.98, head[1] + r * 0.6),
+            ],
+            tones.dark,
+        )
     elif look.hat == "chef":
         white = np.maximum(tones.skin, tones.accent) * np.float32(1.05)
-        pen.shape([(head[0] - r * 0.95, head[1] + r * 0.5), (head[0] - r * 0.9, head[1] + r * 1.5), (head[0] + r * 0.9, head[1] + r * 1.5), (head[0] + r * 0.95, head[1] + r * 0.5)], white)
+        pen.shape(
+            [
+                (head[0] - r * 0.95, head[1] + r * 0.5),
+                (head[0] - r * 0.9, head[1] + r * 1.5),
+                (head[0] + r * 0.9, head[1] + r * 1.5),
+                (head[0] + r * 0.95, head[1] + r * 0.5),
+            ],
+            white,
+        )
         for dx in (-0.75, 0.0, 0.75):
             pen.disc((head[0] + dx * r, head[1] + r * 1.85), r * 0.66, white)
     elif look.hat == "cap":
-        pen.limb((head[0] - r * 0.2, head[1] + r * 0.62), (head[0] + r * 1.5, head[1] + r * 0.45), r * 0.2, r * 0.1, tones.accent)
+        pen.limb(
+            (head[0] - r * 0.2, head[1] + r * 0.62),
+            (head[0] + r * 1.5, head[1] + r * 0.45),
+            r * 0.2,
+            r * 0.1,
+            tones.accent,
+        )
         pen.oval((head[0] - r * 0.02, head[1] + r * 0.62), (r * 0.95, r * 0.62), tones.accent)
 
 
 def _umbrella(pen: Pen, hand: Point, tones: Tones) -> None:
     top = (hand[0] + 0.01, 1.2)
     pen.limb((hand[0], hand[1] - 0.04), top, 0.007, 0.007, tones.dark)
-    arc = [(top[0] + math.cos(a) * 0.36, top[1] - 0.14 + math.sin(a) * 0.2) for a in np.linspace(0, math.pi, 22)]
+    arc = [
+        (top[0] + math.cos(a) * 0.36, top[1] - 0.14 + math.sin(a) * 0.2) for a in np.linspace(0, math.pi, 22)
+    ]
     scallops: list[Point] = []
     for rib in range(6):
         left = top[0] - 0.36 + rib * 0.12

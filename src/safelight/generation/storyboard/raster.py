@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Raster = NDArray[Any]
-Colour = NDArray[np.float32]
+Colour = NDArray[Any]
 
 
 def rgb(value: str | tuple[int, int, int]) -> Colour:
@@ -32,7 +32,9 @@ def scalar(colour: Colour, alpha: float = 1.0) -> tuple[float, float, float, flo
     return (b, g, r, 255.0 * alpha)
 
 
-def noise(rng: np.random.Generator, w: int, h: int, cell: float, *, octaves: int = 5, stretch: float = 1.0) -> Raster:
+def noise(
+    rng: np.random.Generator, w: int, h: int, cell: float, *, octaves: int = 5, stretch: float = 1.0
+) -> Raster:
     """Smooth value noise, 0 to 1, float32 of (h, w); `cell` is the size of its largest forms in pixels."""
     total = np.zeros((h, w), np.float32)
     weight, amplitude = 0.0, 1.0
@@ -46,7 +48,7 @@ def noise(rng: np.random.Generator, w: int, h: int, cell: float, *, octaves: int
         amplitude *= 0.5
         if cell / 2**octave <= 3:
             break
-    return np.clip(total / weight, 0, 1)
+    return np.asarray(np.clip(total / weight, 0, 1))
 
 
 def line(rng: np.random.Generator, n: int, cell: float, *, octaves: int = 6, sharp: float = 0.0) -> Raster:
@@ -102,7 +104,9 @@ def glow(frame: Raster, disc: Raster, x: float, y: float) -> None:
     x1, y1 = min(frame.shape[1], left + w), min(frame.shape[0], top + h)
     if x0 < x1 and y0 < y1:
         part = frame[y0:y1, x0:x1]
-        frame[y0:y1, x0:x1] = cv2.add(np.ascontiguousarray(part), np.ascontiguousarray(disc[y0 - top : y1 - top, x0 - left : x1 - left]))
+        frame[y0:y1, x0:x1] = cv2.add(
+            np.ascontiguousarray(part), np.ascontiguousarray(disc[y0 - top : y1 - top, x0 - left : x1 - left])
+        )
 
 
 def halo(radius: int, colour: Colour, strength: float, *, power: float = 2.0) -> Raster:

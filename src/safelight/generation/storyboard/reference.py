@@ -12,7 +12,7 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 
 
 def palette(argument: Any, _link: Any = None) -> list[list[int]]:
-    """Five RGB colours of the picture at `argument["path"]`, dark to bright; `InvalidMedia` where it is none."""
+    """Up to five RGB colours of the picture at `argument["path"]`, dark to bright, or `InvalidMedia`."""
     from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
@@ -34,4 +34,6 @@ def palette(argument: Any, _link: Any = None) -> list[list[int]]:
 
 
 def _unreadable(what: str) -> errors.InvalidMedia:
-    return errors.InvalidMedia(f"The reference {what}.", param="input_reference", remedy="Send a PNG, JPEG or WebP picture.")
+    return errors.InvalidMedia(
+        f"The reference {what}.", param="input_reference", remedy="Send a PNG, JPEG or WebP picture."
+    )

@@ -1,8 +1,9 @@
-"""Rendering: a job in plain data becomes an MP4 file (H.264 and AAC). Runs in the storyboard's own child only."""
+"""Rendering: a job in plain data becomes an MP4 file (H.264, AAC). Runs in the storyboard's child only."""
 
 from __future__ import annotations
 
 import fractions
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,12 +56,22 @@ def render(job: Job, report: Callable[[int], None]) -> None:
     inner = inner_size(job.width, job.height)
     shot = Shot(scene, inner, job.seconds, rng, theme=job.theme)
     film = Film(scene, (job.width, job.height), inner, np.random.default_rng([scene.seed, 7]))
-    voice = speech.speak(scene.spoken, sound.RATE, seconds=job.seconds - 0.3) if job.speech and scene.spoken else None
-    track = sound.compose(scene, job.seconds, np.random.default_rng([scene.seed, 11]), voice=voice, thunder_at=shot.thunder_at)
+    voice = (
+        speech.speak(scene.spoken, sound.RATE, seconds=job.seconds - 0.3)
+        if job.speech and scene.spoken
+        else None
+    )
+    track = sound.compose(
+        scene, job.seconds, np.random.default_rng([scene.seed, 11]), voice=voice, thunder_at=shot.thunder_at
+    )
     for card in job.cards:
         if card.where is Where.TONE:
             sound.insert(track, test_card.tones(card.category, sound.RATE), card.at)
-    printed = {c.category: _printed(c.category, job.width, job.height) for c in job.cards if c.where is not Where.TONE}
+    printed = {
+        c.category: _printed(c.category, job.width, job.height)
+        for c in job.cards
+        if c.where is not Where.TONE
+    }
     report(5)
     with av.open(job.into, "w", format="mp4", options={"movflags": "+faststart"}) as file:
         file.metadata["comment"] = "storyboard, not a generated video"
@@ -68,10 +79,10 @@ def render(job: Job, report: Callable[[int], None]) -> None:
         written = 0
         for index in range(job.seconds * job.fps):
             t = index / job.fps
-            card = next((c for c in job.cards if c.covers(index, job.fps)), None)
+            shown = next((c for c in job.cards if c.covers(index, job.fps)), None)
             planes = film.develop(shot.paint(t))
-            if card is not None:
-                planes = printed[card.category]
+            if shown is not None:
+                planes = printed[shown.category]
             file.mux(pictures.encode(_picture(planes, index)))
             written = _write_sound(file, samples, track, written, until=round((t + 1 / job.fps) * sound.RATE))
             if index % 6 == 5:
@@ -80,14 +91,8 @@ def render(job: Job, report: Callable[[int], None]) -> None:
         _write_sound(file, samples, track, written, until=track.shape[1], last=True)
         file.mux(samples.encode(None))
     with Path(job.into).open("rb+") as done:
-        _sync(done.fileno())
+        os.fsync(done.fileno())
     report(99)
-
-
-def _sync(descriptor: int) -> None:
-    import os
-
-    os.fsync(descriptor)
 
 
 def _streams(file: Any, job: Job) -> tuple[Any, Any]:
@@ -96,14 +101,19 @@ def _streams(file: Any, job: Job) -> tuple[Any, Any]:
     pictures.time_base = fractions.Fraction(1, job.fps)
     # aq-mode keeps dark gradients from breaking into steps, for next to nothing.
     pictures.options = {
-        "preset": "ultrafast", "crf": "24", "threads": "1", "g": str(2 * job.fps), "bf": "0",
-        "x264-params": "aq-mode=1:aq-strength=1.1:deblock=1,-1,-1:no-deblock=0:8x8dct=1",
-    }  # fmt: skip
+        "preset": "ultrafast",
+        "crf": "24",
+        "threads": "1",
+        "g": str(2 * job.fps),
+        "bf": "0",
+        "x264-params": "aq-mode=1:aq-strength=0.9:no-deblock=0",
+    }
     context = pictures.codec_context
     context.thread_count = 1
     context.colorspace, context.color_range, context.color_primaries, context.color_trc = 6, 1, 6, 6
     samples = file.add_stream("aac", rate=sound.RATE, layout="stereo")
     samples.bit_rate = 128_000
+    samples.options = {"aac_coder": "fast"}
     return pictures, samples
 
 
@@ -111,13 +121,15 @@ def _picture(planes: tuple[Raster, Raster, Raster], index: int) -> Any:
     h, w = planes[0].shape
     picture = av.VideoFrame(w, h, "yuv420p")
     for plane, values in zip(picture.planes, planes, strict=True):
-        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         rows[: values.shape[0], : values.shape[1]] = values
     picture.pts = index
     return picture
 
 
-def _write_sound(file: Any, stream: Any, track: Raster, written: int, *, until: int, last: bool = False) -> int:
+def _write_sound(
+    file: Any, stream: Any, track: Raster, written: int, *, until: int, last: bool = False
+) -> int:
     while written + (1 if last else BLOCK) <= min(until, track.shape[1]):
         part = np.ascontiguousarray(track[:, written : min(written + BLOCK, track.shape[1])])
         block = av.AudioFrame.from_ndarray(part, format="fltp", layout="stereo")

@@ -45,11 +45,16 @@ _SPOKEN = re.compile(
     r"tells?|asks?|calls?|announces?)\b|说|道|喊|旁白|问",
     re.IGNORECASE,
 )
-_DENIED = re.compile(r"\b(?:no|without|not|never|isn't|aren't)\s+(?:(?:a|an|any|the)\s+)?[a-z-]+", re.IGNORECASE)
+_DENIED = re.compile(
+    r"\b(?:no|without|not|never|isn't|aren't)\s+(?:(?:a|an|any|the)\s+)?[a-z-]+", re.IGNORECASE
+)
 _DENIED_HAN = re.compile(r"(?:没有|无)[\u4e00-\u9fff]")
-_CLOTHES = "coat|dress|jacket|shirt|t-shirt|hat|scarf|suit|sweater|cape|hoodie|robe|raincoat|umbrella|gown|kimono|skirt|clothes"
+_CLOTHES = "coat|dress|jacket|shirt|t-shirt|hat|scarf|suit|sweater|cape|hoodie|robe|raincoat|umbrella|gown|kimono|skirt"
 _CLOSE = re.compile(r"\bclose[- ]?up|\bportrait of\b|\bmacro\b|特写|近景", re.IGNORECASE)
-_WIDE = re.compile(r"\bwide(?: shot|[- ]angle)?\b|\bestablishing\b|\baerial\b|\bdistant\b|\bfar away\b|\btiny\b|远景|全景", re.I)
+_WIDE = re.compile(
+    r"\bwide(?: shot|[- ]angle)?\b|\bestablishing\b|\baerial\b|\bdistant\b|\bfar away\b|\btiny\b|远景|全景",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +154,9 @@ def read(prompt: str, seed: int | None = None) -> Scene:
         closeness=1.75 if _CLOSE.search(rest) else 0.62 if _WIDE.search(rest) else 1.0,
         moon=bool(re.search(r"\bmoon|月", rest)) or _choose(number, "moon", (True, False)),
         aurora=aurora,
-        rides=bool(re.search(r"\b(?:rid(?:es?|ing)|on (?:a|his|her|the) (?:\w+ )?horse|horseback)\b|骑", rest)),
+        rides=bool(
+            re.search(r"\b(?:rid(?:es?|ing)|on (?:a|his|her|the) (?:\w+ )?horse|horseback)\b|骑", rest)
+        ),
         named=frozenset(named),
     )
 
@@ -220,8 +227,16 @@ def _fitting(kind: Kind, action: Action | None) -> Action:
     if kind in (Kind.CAR, Kind.TRAIN):
         return Action.STAND if action in (Action.STAND, Action.SIT) else Action.RUN
     if kind in (Kind.DOG, Kind.CAT, Kind.HORSE):
-        return action if action in (Action.RUN, Action.SIT, Action.STAND) and kind is not Kind.HORSE else (
-            Action.RUN if action is Action.RUN else Action.WALK if action is not Action.STAND else Action.STAND
+        return (
+            action
+            if action in (Action.RUN, Action.SIT, Action.STAND) and kind is not Kind.HORSE
+            else (
+                Action.RUN
+                if action is Action.RUN
+                else Action.WALK
+                if action is not Action.STAND
+                else Action.STAND
+            )
         )
     if kind is Kind.CHEF:
         return Action.COOK
@@ -229,12 +244,16 @@ def _fitting(kind: Kind, action: Action | None) -> Action:
         return Action.DANCE
     if kind is Kind.ASTRONAUT:
         return action if action in (Action.WALK, Action.RUN, Action.STAND) else Action.FLY
-    return action if action in (Action.WALK, Action.RUN, Action.COOK, Action.DANCE, Action.SIT) else Action.STAND
+    return (
+        action if action in (Action.WALK, Action.RUN, Action.COOK, Action.DANCE, Action.SIT) else Action.STAND
+    )
 
 
 def _count(before: str, word: str) -> int:
     for name, number in lexicon.NUMBERS.items():
-        if re.search(rf"\b{name}\s+(?:\w+\s+)?$" if name.isascii() else rf"{name}[只个位匹条艘头名]?$", before):
+        if re.search(
+            rf"\b{name}\s+(?:\w+\s+)?$" if name.isascii() else rf"{name}[只个位匹条艘头名]?$", before
+        ):
             return min(number, MOST_OF_A_KIND)
     if word in ("people", "crowd", "family", "children", "kids", "friends", "人们"):
         return 3
@@ -247,7 +266,10 @@ def _count(before: str, word: str) -> int:
 def _colour(before: str, clause: str) -> tuple[int, int, int] | None:
     for name, rgb in lexicon.COLOURS.items():
         near = rf"\b{name}\s+(?:\w+\s+)?$" if name.isascii() else rf"{name}色?的?$"
-        worn = rf"^(?:\s+\w+){{0,3}}\s+(?:in|with|wearing)\s+(?:an?\s+|his\s+|her\s+)?(?:\w+\s+)?{name}(?:\s+(?:{_CLOTHES})\b|\s*[,;]|\s*$)"
+        worn = (
+            rf"^(?:\s+\w+){{0,3}}\s+(?:in|with|wearing)\s+(?:an?\s+|his\s+|her\s+)?(?:\w+\s+)?"
+            rf"{name}(?:\s+(?:{_CLOTHES})\b|\s*[,;]|\s*$)"
+        )
         if re.search(near, before) or (name.isascii() and re.search(worn, clause)):
             return rgb
     return None

@@ -11,9 +11,10 @@ from safelight.generation.storyboard.film import wash
 from safelight.generation.storyboard.layers import Element, Layer, paint_all
 from safelight.generation.storyboard.lexicon import Kind, Setting, Style, Tint, Weather
 from safelight.generation.storyboard.palette import Light, light_for
+from safelight.generation.storyboard.place import HORIZONS, PLACES, Frame
 from safelight.generation.storyboard.raster import Raster, mix, rgb
 from safelight.generation.storyboard.scene import INDOORS, Scene
-from safelight.generation.storyboard.settings import HORIZONS, PLACES, build
+from safelight.generation.storyboard.settings import build
 from safelight.generation.storyboard.signs import Sign
 from safelight.generation.storyboard.sky import make_sky
 from safelight.generation.storyboard.weather import Flakes, Lightning, Rain
@@ -23,22 +24,41 @@ class Shot:
     """Paints the frames of one scene, (h, w, 4) BGRA. Frames must be painted in the order of their time."""
 
     def __init__(
-        self, scene: Scene, size: tuple[int, int], seconds: float, rng: np.random.Generator, *, theme: tuple[tuple[int, int, int], ...] = ()
+        self,
+        scene: Scene,
+        size: tuple[int, int],
+        seconds: float,
+        rng: np.random.Generator,
+        *,
+        theme: tuple[tuple[int, int, int], ...] = (),
     ) -> None:
         w, h = size
         self._frame = np.zeros((h, w, 4), np.uint8)
         light = light_for(scene, theme)
         place = PLACES[scene.setting]
         horizon = HORIZONS[scene.setting] * h
-        speed = 0.0 if scene.setting in (Setting.UNDERWATER, Setting.KITCHEN) else casting.lead_speed(scene, place, h)
+        speed = (
+            0.0
+            if scene.setting in (Setting.UNDERWATER, Setting.KITCHEN)
+            else casting.lead_speed(scene, place, h)
+        )
         # The subject may cross a third of the picture; beyond that the camera goes with it.
         travel = max(0.0, speed * seconds - 0.34 * w) if speed else 0.0
         if speed and scene.subjects and any(s.kind is Kind.TRAIN for s in scene.subjects[:1]):
             travel = speed * seconds * 0.8
-        self.camera = Camera(move=scene.move, w=w, h=h, seconds=seconds, horizon=horizon, follow=travel, depth=place.depth, rise=0.4 if scene.setting in INDOORS else 1.0)
+        self.camera = Camera(
+            move=scene.move,
+            w=w,
+            h=h,
+            seconds=seconds,
+            horizon=horizon,
+            follow=travel,
+            depth=place.depth,
+            rise=0.4 if scene.setting in INDOORS else 1.0,
+        )
         sky = make_sky(scene, light, self.camera, rng)
         place_built = build(scene, light, self.camera, sky, rng)
-        frame = casting.Frame(w=w, h=h, seconds=seconds, horizon=horizon, sun=sky.sun, shines=sky.shines)
+        frame = Frame(w=w, h=h, seconds=seconds, horizon=horizon, sun=sky.sun, shines=sky.shines)
         aloft: list[Figure] = []
         grounded: list[Figure] = []
         casting.assemble(scene, place, light, frame, rng, travel=travel, behind=aloft, front=grounded)
@@ -60,9 +80,25 @@ class Shot:
                 white = np.minimum(light.ambient * 255 * 1.1 + 26, 255).astype(np.float32)
                 elements.append(Flakes.make(self.camera, rng, count=260, colour=white))
             elif Tint.BLOSSOM in scene.tints:
-                elements.append(Flakes.make(self.camera, rng, count=70, colour=rgb("#f7bccb") * np.maximum(light.ambient, 0.4), wind=0.07))
+                elements.append(
+                    Flakes.make(
+                        self.camera,
+                        rng,
+                        count=70,
+                        colour=rgb("#f7bccb") * np.maximum(light.ambient, 0.4),
+                        wind=0.07,
+                    )
+                )
             elif Tint.AUTUMN in scene.tints:
-                elements.append(Flakes.make(self.camera, rng, count=48, colour=rgb("#d9822f") * np.maximum(light.ambient, 0.4), wind=0.08))
+                elements.append(
+                    Flakes.make(
+                        self.camera,
+                        rng,
+                        count=48,
+                        colour=rgb("#d9822f") * np.maximum(light.ambient, 0.4),
+                        wind=0.08,
+                    )
+                )
         if Style.WATERCOLOR in scene.styles:
             for element in elements:
                 if isinstance(element, Layer):
@@ -79,7 +115,7 @@ def _signs(scene: Scene, light: Light, camera: Camera, *, ground: float) -> list
     neon = light.lamps > 0.5 and scene.setting in (Setting.CITY, Setting.STREET)
     posts = scene.setting not in INDOORS and scene.setting not in (Setting.STREET, Setting.SPACE)
     made = [
-        Sign.make(text, light, camera, index=i, neon=neon, ground=ground, depth=0.6, posts=posts) for i, text in enumerate(scene.signs)
+        Sign.make(text, light, camera, index=i, neon=neon, ground=ground, depth=0.6, posts=posts)
+        for i, text in enumerate(scene.signs)
     ]
     return [sign for sign in made if sign is not None]
-

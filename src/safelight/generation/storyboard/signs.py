@@ -1,4 +1,4 @@
-"""Words that stand in the picture: boards by day, neon at night. Latin letters always; others where a font is found."""
+"""Words in the picture: boards by day, neon at night. Latin letters always, others where a font is found."""
 
 from __future__ import annotations
 
@@ -16,12 +16,23 @@ from safelight.generation.storyboard.raster import Colour, Raster, over, place, 
 
 #: Fonts with Chinese characters, where a system has them.
 HAN_FONTS = (
-    "NotoSansCJK-Regular.ttc", "NotoSansCJKsc-Regular.otf", "NotoSansSC-Regular.otf", "wqy-microhei.ttc", "wqy-zenhei.ttc",
-    "DroidSansFallbackFull.ttf", "DroidSansFallback.ttf", "SourceHanSansSC-Regular.otf", "PingFang.ttc", "STHeiti Light.ttc",
-)  # fmt: skip
+    "NotoSansCJK-Regular.ttc",
+    "NotoSansCJKsc-Regular.otf",
+    "NotoSansSC-Regular.otf",
+    "wqy-microhei.ttc",
+    "wqy-zenhei.ttc",
+    "DroidSansFallbackFull.ttf",
+    "DroidSansFallback.ttf",
+    "SourceHanSansSC-Regular.otf",
+    "PingFang.ttc",
+    "STHeiti Light.ttc",
+)
 HAN_FOLDERS = (
-    "/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", "/Library/Fonts",
-)  # fmt: skip
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "/System/Library/Fonts",
+    "/Library/Fonts",
+)
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -65,7 +76,9 @@ def letters(text: str, size: int) -> Raster | None:
     left, top, right, bottom = font.getbbox(text, stroke_width=max(0, size // 28))
     pad = size // 4
     image = Image.new("L", (round(right - left) + 2 * pad, round(bottom - top) + 2 * pad), 0)
-    ImageDraw.Draw(image).text((pad - left, pad - top), text, fill=255, font=font, stroke_width=max(0, size // 28))
+    ImageDraw.Draw(image).text(
+        (pad - left, pad - top), text, fill=255, font=font, stroke_width=max(0, size // 28)
+    )
     return np.asarray(image)
 
 
@@ -83,7 +96,18 @@ class Sign:
     ground: float
 
     @classmethod
-    def make(cls, text: str, light: Light, camera: Camera, *, index: int, neon: bool, ground: float, depth: float, posts: bool) -> Sign | None:
+    def make(
+        cls,
+        text: str,
+        light: Light,
+        camera: Camera,
+        *,
+        index: int,
+        neon: bool,
+        ground: float,
+        depth: float,
+        posts: bool,
+    ) -> Sign | None:
         """None where nothing of the text can be drawn."""
         words = drawable(text)
         widest = 0.44 * camera.w if camera.w >= camera.h else 0.74 * camera.w
@@ -103,9 +127,15 @@ class Sign:
         b, g, r = (float(c) for c in np.clip(light.shade * 1.1, 0, 255))
         half = picture.shape[1] * 0.36
         return cls(
-            picture=picture, x=x, y=y, depth=depth, glow=glow, posts=(-half, half) if posts and not neon and not index else None,
-            post_colour=(b, g, r, 255.0), ground=ground * camera.h,
-        )  # fmt: skip
+            picture=picture,
+            x=x,
+            y=y,
+            depth=depth,
+            glow=glow,
+            posts=(-half, half) if posts and not neon and not index else None,
+            post_colour=(b, g, r, 255.0),
+            ground=ground * camera.h,
+        )
 
     def paint(self, frame: Raster, view: View, t: float) -> None:
         x, y = view.at(self.x, self.y, self.depth)
@@ -151,7 +181,9 @@ def _board(mask: Raster, light: Light, size: int) -> Raster:
     return out
 
 
-def _rounded(out: Raster, x0: int, y0: int, x1: int, y1: int, radius: int, colour: tuple[float, float, float, float]) -> None:
+def _rounded(
+    out: Raster, x0: int, y0: int, x1: int, y1: int, radius: int, colour: tuple[float, float, float, float]
+) -> None:
     cv2.rectangle(out, (x0 + radius, y0), (x1 - radius, y1), colour, -1)
     cv2.rectangle(out, (x0, y0 + radius), (x1, y1 - radius), colour, -1)
     for cx in (x0 + radius, x1 - radius):
@@ -165,7 +197,15 @@ def _neon(mask: Raster, colour: Colour, size: int) -> tuple[Raster, Raster]:
     wide = cv2.copyMakeBorder(mask, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=(0,))
     out = np.zeros((*wide.shape, 4), np.uint8)
     plate = round(pad * 0.62)
-    _rounded(out, plate, plate, out.shape[1] - 1 - plate, out.shape[0] - 1 - plate, size // 8, (22.0, 14.0, 18.0, 255.0))
+    _rounded(
+        out,
+        plate,
+        plate,
+        out.shape[1] - 1 - plate,
+        out.shape[0] - 1 - plate,
+        size // 8,
+        (22.0, 14.0, 18.0, 255.0),
+    )
     edge = cv2.GaussianBlur(wide, (0, 0), size * 0.05).astype(np.float32) / 255
     core = wide.astype(np.float32) / 255
     tube = np.clip(colour * np.minimum(1, edge * 1.3)[..., None] + core[..., None] * 225, 0, 255)

@@ -117,7 +117,10 @@ class Stars:
         x = camera.w * (1.1 * rng.random(count) - 0.05)
         size = 0.55 + 0.9 * rng.random(count) ** 5
         bright = (0.35 + 0.65 * rng.random(count) ** 2) * (1 - 0.75 * y / height)
-        return cls(points=np.stack([x, y, size, bright, rng.random(count) * 6.3, 0.6 + 1.8 * rng.random(count)], 1), w=camera.w)
+        return cls(
+            points=np.stack([x, y, size, bright, rng.random(count) * 6.3, 0.6 + 1.8 * rng.random(count)], 1),
+            w=camera.w,
+        )
 
     def paint(self, frame: Raster, view: View, t: float) -> None:
         for x, y, size, bright, phase, pace in self.points:
@@ -127,7 +130,11 @@ class Stars:
             light = bright * (0.78 + 0.22 * math.sin(phase + pace * t))
             ix, iy = int(px), int(py)
             fx, fy = px - ix, py - iy
-            spot = np.array([[(1 - fx) * (1 - fy), fx * (1 - fy)], [(1 - fx) * fy, fx * fy]]) * min(1.0, light * size) * 235
+            spot = (
+                np.array([[(1 - fx) * (1 - fy), fx * (1 - fy)], [(1 - fx) * fy, fx * fy]])
+                * min(1.0, light * size)
+                * 235
+            )
             part = frame[iy : iy + 2, ix : ix + 2, :3]
             frame[iy : iy + 2, ix : ix + 2, :3] = np.minimum(part + spot[..., None], 255)
             if size > 1.2:
@@ -149,7 +156,9 @@ class Aurora:
         rays = noise(rng, w, 1, 40, octaves=5)[0]
         folds = 0.62 + 0.2 * np.sin(np.linspace(0, 5, w) + rng.random() * 6) + 0.1 * (rays - 0.5)
         above = folds[None, :] - ys
-        shape = np.where(above > 0, np.exp(-above * 4.2), np.exp(above * 26)) * (0.25 + 0.95 * rays[None, :] ** 1.6)
+        shape = np.where(above > 0, np.exp(-above * 4.2), np.exp(above * 26)) * (
+            0.25 + 0.95 * rays[None, :] ** 1.6
+        )
         green, violet = np.array([130, 245, 92], np.float32), np.array([190, 70, 120], np.float32)
         share = np.clip(above * 2.2, 0, 1)[..., None]
         colour = (green * (1 - share) + violet * share) * shape[..., None] * 0.8
@@ -162,8 +171,13 @@ class Aurora:
         xs = np.arange(w, dtype=np.float32)
         wave = xs + 14 * np.sin(xs / 46 + 0.5 * t) + 7 * np.sin(xs / 19 - 0.7 * t)
         map_x = np.repeat(wave[None, :], h, axis=0).astype(np.float32)
-        map_y = np.repeat(np.arange(h, dtype=np.float32)[:, None], w, axis=1) + (5 * np.sin(xs / 60 + 0.6 * t))[None, :]
-        moved = cv2.remap(self.curtain, map_x, map_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        map_y = (
+            np.repeat(np.arange(h, dtype=np.float32)[:, None], w, axis=1)
+            + (5 * np.sin(xs / 60 + 0.6 * t))[None, :]
+        )
+        moved = cv2.remap(
+            self.curtain, map_x, map_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
         full = cv2.resize(moved, (frame.shape[1], min(frame.shape[0], h * 2)), interpolation=cv2.INTER_LINEAR)
         cv2.add(frame[: full.shape[0]], full, dst=frame[: full.shape[0]])
 
@@ -171,7 +185,13 @@ class Aurora:
 def _clouds(
     scene: Scene, light: Light, camera: Camera, rng: np.random.Generator, sun: tuple[float, float]
 ) -> list[Layer]:
-    cover = {Weather.CLEAR: 0.5, Weather.RAIN: 0.86, Weather.STORM: 0.9, Weather.SNOW: 0.74, Weather.FOG: 0.42}[scene.weather]
+    cover = {
+        Weather.CLEAR: 0.5,
+        Weather.RAIN: 0.86,
+        Weather.STORM: 0.9,
+        Weather.SNOW: 0.74,
+        Weather.FOG: 0.42,
+    }[scene.weather]
     if scene.hour is Hour.NIGHT and scene.weather is Weather.CLEAR:
         cover = 0.34
     if scene.weather is Weather.CLEAR:
@@ -183,7 +203,9 @@ def _clouds(
         drift = speed * camera.h / 540 * (2.4 if scene.weather is Weather.STORM else 1.0)
         left, top, width, _ = room(camera, depth, drift)
         height = int(camera.horizon * 1.02) - top
-        texture = _cloud_sheet(scene, light, camera, rng, (width, height), (left, top), cell, cover, strength, sun)
+        texture = _cloud_sheet(
+            scene, light, camera, rng, (width, height), (left, top), cell, cover, strength, sun
+        )
         out.append(Layer(texture=texture, depth=depth, left=left, top=top, drift=drift))
     return out
 

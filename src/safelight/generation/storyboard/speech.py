@@ -35,8 +35,11 @@ def speak(text: str, rate: int, *, seconds: float) -> Raster | None:
     try:
         done = subprocess.run(
             [program, "--stdin", "--stdout", "-v", voice, "-s", str(pace), "-p", "42"],
-            input=words.encode(), capture_output=True, timeout=PATIENCE_S, check=True,
-        )  # fmt: skip
+            input=words.encode(),
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=True,
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return _decode(done.stdout, rate, seconds)

@@ -17,7 +17,7 @@ from safelight.generation.storyboard.scene import Scene
 
 @dataclass(kw_only=True)
 class Water:
-    """Covers the frame from the horizon to `bottom` (world rows) with a moving reflection of what is there."""
+    """Covers the frame from the horizon to `bottom` (world rows) with a moving reflection."""
 
     horizon: float
     bottom: float
@@ -53,7 +53,13 @@ class Water:
         look_x = np.clip(w + (columns - 0) * np.clip(far * 0.12, 0.25, 3.0), 0, 2 * w - 2).astype(np.float32)
         look_y = (np.log1p(rows / 3) * h * 0.42 + 0 * columns).astype(np.float32)
         bumps = cv2.remap(broken, look_x, look_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-        fine = cv2.remap(broken, np.ascontiguousarray(look_x[:, ::-1]), look_y * 1.7, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        fine = cv2.remap(
+            broken,
+            np.ascontiguousarray(look_x[:, ::-1]),
+            look_y * 1.7,
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REFLECT,
+        )
         swell = np.log1p(rows / 6) * 15
         first = swell + bumps * 17
         second = swell * 1.9 + fine * 25 + 0.006 * columns
@@ -64,12 +70,20 @@ class Water:
         return cls(
             horizon=camera.horizon,
             bottom=bottom,
-            waves=tuple(np.ascontiguousarray(f(p), np.float32) for p in (first, second) for f in (np.cos, np.sin)),  # type: ignore[arg-type]
-            rough=np.ascontiguousarray(np.repeat((0.6 + (2 + 24 * choppy) * strong) * camera.h / 540, w, axis=1), np.float32),
-            keep=np.ascontiguousarray(np.repeat(np.repeat((keep * 255)[..., None], w, 1), 4, 2)).astype(np.uint8),
+            waves=tuple(
+                np.ascontiguousarray(f(p), np.float32) for p in (first, second) for f in (np.cos, np.sin)
+            ),  # type: ignore[arg-type]
+            rough=np.ascontiguousarray(
+                np.repeat((0.6 + (2 + 24 * choppy) * strong) * camera.h / 540, w, axis=1), np.float32
+            ),
+            keep=np.ascontiguousarray(np.repeat(np.repeat((keep * 255)[..., None], w, 1), 4, 2)).astype(
+                np.uint8
+            ),
             deep=_four(np.repeat(deep, w, axis=1) if deep.shape[1] == 1 else deep),
-            path=_glint_path(scene, camera, w, h, sun, shines),
-            sparkle=tuple(float(c) for c in np.minimum(light.sun * 1.05 if shines else light.sky[3] * 1.15, 255)),  # type: ignore[arg-type]
+            path=_glint_path(scene, camera, w, h, shines),
+            sparkle=tuple(
+                float(c) for c in np.minimum(light.sun * 1.05 if shines else light.sky[3] * 1.15, 255)
+            ),  # type: ignore[arg-type]
             sun_x=sun[0],
             choppy=choppy,
         )
@@ -87,10 +101,12 @@ class Water:
         chop = cv2.addWeighted(c, math.cos(quick), d, math.sin(quick), 0)
         wave = cv2.addWeighted(swell, 0.6, chop, 0.5, 0)
         up = np.arange(first - 1, first - 1 - rows, -1, dtype=np.float32)[:, None]
-        map_y = cv2.multiply(wave, self.rough[:rows])
-        map_y += up * (1.0 if first >= rows else first / rows) + (0 if first >= rows else first * (1 - first / rows))
+        map_y: Raster = cv2.multiply(wave, self.rough[:rows])
+        map_y += up * (1.0 if first >= rows else first / rows) + (
+            0 if first >= rows else first * (1 - first / rows)
+        )
         np.clip(map_y, 0, first - 1, out=map_y)
-        map_x = cv2.multiply(chop, self.rough[:rows], scale=0.3)
+        map_x: Raster = cv2.multiply(chop, self.rough[:rows], scale=0.3)
         map_x += np.arange(w, dtype=np.float32)[None, :]
         mirrored = cv2.remap(frame, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         cv2.multiply(mirrored, self.keep[:rows], dst=mirrored, scale=1 / 255)
@@ -102,16 +118,20 @@ class Water:
         rows, w = water.shape[:2]
         x, _ = view.at(self.sun_x, 0, 0.03)
         path = self.path[:rows]
+        # Half as many columns do: glints are wider than high.
+        half = w // 2
         shifted = cv2.warpAffine(
-            path, np.array([[1.0, 0, x - path.shape[1] / 2], [0, 1.0, 0]]), (w, rows), flags=cv2.INTER_LINEAR
+            path,
+            np.array([[0.5, 0, (x - path.shape[1] / 2) / 2], [0, 1.0, 0]]),
+            (half, rows),
+            flags=cv2.INTER_LINEAR,
         )
-        spark = cv2.subtract(wave, (0.18, 0, 0, 0))
-        np.maximum(spark, 0, out=spark)
-        light = cv2.multiply(spark, shifted)
-        np.minimum(light, 1.0, out=light)
-        b, g, r = self.sparkle
-        layer = cv2.merge((light * b, light * g, light * r, light * 0)).astype(np.uint8)
-        cv2.add(water, layer, dst=water)
+        spark = cv2.resize(wave, (half, rows), interpolation=cv2.INTER_NEAREST) - np.float32(0.18)
+        light = cv2.convertScaleAbs(cv2.multiply(np.maximum(spark, 0), shifted, scale=255))
+        b, g, r = (c / 255 for c in self.sparkle)
+        channels = [cv2.convertScaleAbs(light, alpha=c) for c in (b, g, r)]
+        layer = cv2.merge((*channels, np.zeros_like(light)))
+        cv2.add(water, cv2.resize(layer, (w, rows), interpolation=cv2.INTER_LINEAR), dst=water)
 
 
 def _four(colour: Raster) -> Raster:
@@ -120,7 +140,7 @@ def _four(colour: Raster) -> Raster:
     return out
 
 
-def _glint_path(scene: Scene, camera: Camera, w: int, h: int, sun: tuple[float, float], shines: bool) -> Raster:
+def _glint_path(scene: Scene, camera: Camera, w: int, h: int, shines: bool) -> Raster:
     """How strongly each place glints: a column under the sun, widening towards us."""
     rows = np.arange(h, dtype=np.float32)[:, None] / h
     columns = (np.arange(w * 2, dtype=np.float32)[None, :] - w) / camera.w

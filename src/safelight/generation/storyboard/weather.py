@@ -35,7 +35,15 @@ class Rain:
                         a = (round((x + ox) * 16), round((y + oy) * 16))
                         b = (round((x + ox - slant * length) * 16), round((y + oy + length) * 16))
                         if max(a[1], b[1]) > 0 and -20 * 16 < a[0] < (w + 20) * 16:
-                            cv2.line(sheet, a, b, scalar(tone * np.float32(light)), 2 if size > 1 else 1, cv2.LINE_AA, 4)
+                            cv2.line(
+                                sheet,
+                                a,
+                                b,
+                                scalar(tone * np.float32(light)),
+                                2 if size > 1 else 1,
+                                cv2.LINE_AA,
+                                4,
+                            )
             sheet[..., 3] = 0
             sheets.append((np.vstack([sheet, sheet]), speed * h, slant * speed * h))
         return cls(sheets=tuple(sheets))
@@ -65,7 +73,9 @@ class Flakes:
     wind: float
 
     @classmethod
-    def make(cls, camera: Camera, rng: np.random.Generator, *, count: int, colour: Colour, wind: float = 0.03) -> Flakes:
+    def make(
+        cls, camera: Camera, rng: np.random.Generator, *, count: int, colour: Colour, wind: float = 0.03
+    ) -> Flakes:
         n = int(count * camera.w * camera.h / 518400)
         near = rng.random(n) ** 2.2
         unit = camera.h / 540
@@ -83,14 +93,21 @@ class Flakes:
             axis=1,
         )
         each = each[np.argsort(near)]
-        return cls(each=each, sprites=tuple(_flake(s, colour) for s in sizes), w=camera.w, h=camera.h, wind=wind)
+        return cls(
+            each=each, sprites=tuple(_flake(s, colour) for s in sizes), w=camera.w, h=camera.h, wind=wind
+        )
 
     def paint(self, frame: Raster, view: View, t: float) -> None:
         height, width = frame.shape[:2]
         for x, y, near, pace, swing, phase, which in self.each:
             sprite = self.sprites[int(which)]
             size = sprite.shape[0] // 4
-            px = x + swing * math.sin(phase + (0.8 + 0.7 * near) * t) + self.wind * self.h * t * (0.6 + near) - view.x * (0.3 + 0.7 * near)
+            px = (
+                x
+                + swing * math.sin(phase + (0.8 + 0.7 * near) * t)
+                + self.wind * self.h * t * (0.6 + near)
+                - view.x * (0.3 + 0.7 * near)
+            )
             px, py = px % (width + 24) - 12, (y + pace * t) % (height + 24) - 12
             ix, iy = math.floor(px), math.floor(py)
             # Four pre-shifted versions each way keep slow flakes from jumping from pixel to pixel.
@@ -111,7 +128,9 @@ def _flake(radius: float, colour: Colour) -> Raster:
         for sx in range(4):
             dx = span[None, :] - (size / 2 - 0.5 + sx / 4)
             dy = span[:, None] - (size / 2 - 0.5 + sy / 4)
-            soft = np.clip((radius + 0.6 - np.sqrt(dx**2 + dy**2)) / (0.8 + radius * 0.45), 0, 1) * (0.85 - 0.05 * radius)
+            soft = np.clip((radius + 0.6 - np.sqrt(dx**2 + dy**2)) / (0.8 + radius * 0.45), 0, 1) * (
+                0.85 - 0.05 * radius
+            )
             block = out[sy * size : (sy + 1) * size, sx * size : (sx + 1) * size]
             block[..., :3] = soft[..., None] * colour
             block[..., 4:8] = (soft * 255)[..., None]
@@ -119,7 +138,15 @@ def _flake(radius: float, colour: Colour) -> Raster:
 
 
 def fog_bank(
-    camera: Camera, rng: np.random.Generator, *, depth: float, base: float, height: float, colour: Colour, thick: float, drift: float
+    camera: Camera,
+    rng: np.random.Generator,
+    *,
+    depth: float,
+    base: float,
+    height: float,
+    colour: Colour,
+    thick: float,
+    drift: float,
 ) -> Layer:
     """A drifting bank of mist; `base` is its middle and `height` its extent, in shares of the frame."""
     drift *= camera.h / 540
@@ -133,8 +160,11 @@ def fog_bank(
     sheet = pack(np.ones((h, w, 3), np.float32) * colour, alpha.astype(np.float32))
     return Layer(
         texture=np.ascontiguousarray(cv2.resize(sheet, (width, tall), interpolation=cv2.INTER_LINEAR)),
-        depth=depth, left=left, top=top, drift=drift,
-    )  # fmt: skip
+        depth=depth,
+        left=left,
+        top=top,
+        drift=drift,
+    )
 
 
 @dataclass(kw_only=True)
@@ -147,11 +177,19 @@ class Lightning:
 
     @classmethod
     def make(cls, camera: Camera, rng: np.random.Generator) -> Lightning:
-        bolt = np.zeros((camera.h, camera.w, 4), np.uint8)
+        bolt: Raster = np.zeros((camera.h, camera.w, 4), np.uint8)
         x, y = camera.w * float(rng.uniform(0.2, 0.8)), 0.0
         while y < camera.horizon * 0.96:
             nx, ny = x + float(rng.normal(0, 0.026)) * camera.h, y + float(rng.uniform(0.02, 0.05)) * camera.h
-            cv2.line(bolt, (round(x * 16), round(y * 16)), (round(nx * 16), round(ny * 16)), (235, 215, 215, 0), 2, cv2.LINE_AA, 4)
+            cv2.line(
+                bolt,
+                (round(x * 16), round(y * 16)),
+                (round(nx * 16), round(ny * 16)),
+                (235, 215, 215, 0),
+                2,
+                cv2.LINE_AA,
+                4,
+            )
             x, y = nx, ny
         soft = cv2.GaussianBlur(bolt, (0, 0), camera.h * 0.018)
         bolt = cv2.add(cv2.addWeighted(soft, 2.2, soft, 0, 0), bolt)
@@ -178,7 +216,15 @@ class Shafts:
     second: Raster
 
     @classmethod
-    def make(cls, camera: Camera, rng: np.random.Generator, *, colour: Colour, strength: float, origin: tuple[float, float]) -> Shafts:
+    def make(
+        cls,
+        camera: Camera,
+        rng: np.random.Generator,
+        *,
+        colour: Colour,
+        strength: float,
+        origin: tuple[float, float],
+    ) -> Shafts:
         w, h = camera.w // 2, camera.h // 2
         xs = np.arange(w, dtype=np.float32)[None, :] - origin[0] / 2
         ys = np.arange(h, dtype=np.float32)[:, None] - origin[1] / 2
@@ -191,10 +237,18 @@ class Shafts:
             beam = np.clip((np.interp(at, np.arange(512), rays) - 0.45) * 2.6, 0, 1)
             beam = beam * np.exp(-distance * 0.9) * strength
             sheet = np.zeros((h, w, 4), np.uint8)
-            sheet[..., :3] = np.clip(cv2.GaussianBlur(beam.astype(np.float32), (0, 0), 2)[..., None] * colour, 0, 255)
+            sheet[..., :3] = np.clip(
+                cv2.GaussianBlur(beam.astype(np.float32), (0, 0), 2)[..., None] * colour, 0, 255
+            )
             out.append(sheet)
         return cls(first=out[0], second=out[1])
 
     def paint(self, frame: Raster, view: View, t: float) -> None:
-        both = cv2.addWeighted(self.first, 0.6 + 0.3 * math.sin(0.7 * t), self.second, 0.6 - 0.3 * math.sin(0.7 * t + 0.6), 0)
-        cv2.add(frame, cv2.resize(both, (frame.shape[1], frame.shape[0]), interpolation=cv2.INTER_LINEAR), dst=frame)
+        both = cv2.addWeighted(
+            self.first, 0.6 + 0.3 * math.sin(0.7 * t), self.second, 0.6 - 0.3 * math.sin(0.7 * t + 0.6), 0
+        )
+        cv2.add(
+            frame,
+            cv2.resize(both, (frame.shape[1], frame.shape[0]), interpolation=cv2.INTER_LINEAR),
+            dst=frame,
+        )

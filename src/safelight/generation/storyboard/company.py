@@ -1,0 +1,70 @@
+"""Company: who keeps up with whom, who sits in a boat or on a horse, who holds a balloon."""
+
+from __future__ import annotations
+
+import math
+
+from safelight.generation.storyboard import people, vehicles
+from safelight.generation.storyboard.figures import Figure, Point
+from safelight.generation.storyboard.lexicon import Kind, Setting
+from safelight.generation.storyboard.people import Look
+from safelight.generation.storyboard.place import Frame, Place
+from safelight.generation.storyboard.scene import PEOPLE, Scene
+
+
+def carried(figure: Figure, place: Place, frame: Frame, travel: float) -> Figure:
+    """What flies close by keeps up with whom the camera follows."""
+    if not travel or figure.depth < 0.3:
+        return figure
+    own, speed = figure.path, travel / frame.seconds * figure.depth / place.depth
+
+    def path(t: float) -> Point:
+        x, y = own(t)
+        return x + speed * t, y
+
+    figure.path = path
+    return figure
+
+
+def held(balloon: Figure, holder: Figure) -> Figure:
+    """A balloon on its string, in the hand of `holder`."""
+    way, swing = holder.path, balloon.unit * 0.12
+    reach, hand = holder.unit * 0.16, holder.unit * 0.44
+
+    def path(t: float) -> Point:
+        x, y = way(t)
+        return x + reach + swing * math.sin(1.1 * t), y - hand - balloon.unit * 2.1
+
+    balloon.path, balloon.depth, balloon.unit = path, holder.depth, balloon.unit * 1.1
+    return balloon
+
+
+def embark(scene: Scene, behind: list[Figure], front: list[Figure]) -> None:
+    """People go aboard the boat they are named with, where there is no land, and on the horse they ride."""
+    boat = next((f for f in behind if f.draw is vehicles.sailboat), None)
+    if boat is not None and scene.setting is Setting.SEA:
+        crew = front[:2]
+        del front[:]
+        for number, figure in enumerate(crew):
+            _seat(figure, boat, size=0.3, dx=0.12 - 0.3 * number, up=0.1)
+            behind.insert(behind.index(boat), figure)
+    mounts = [f for f in front if f.name == Kind.HORSE]
+    riders = [f for f in front if f.name in PEOPLE]
+    if scene.rides:
+        for mount, rider in zip(mounts, riders, strict=False):
+            look = Look(hat="brim")
+            rider.draw, rider.shadow, rider.flip = people.person(look, people.riding), 0.0, mount.flip
+            _seat(rider, mount, size=1.12, dx=-0.03, up=1.0)
+            front.remove(rider)
+            front.insert(front.index(mount) + 1, rider)
+
+
+def _seat(figure: Figure, on: Figure, *, size: float, dx: float, up: float) -> None:
+    way, phase = on.path, on.phase
+    unit = on.unit
+
+    def path(t: float) -> Point:
+        x, y = way(t)
+        return x + dx * unit, y - up * unit + 0.02 * unit * math.sin(phase(t))
+
+    figure.path, figure.depth, figure.unit, figure.shadow = path, on.depth, unit * size, 0.0
