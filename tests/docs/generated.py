@@ -1,0 +1,194 @@
+"""Parts of the documentation that are written by the code. Write them anew: python tests/docs/generated.py"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pages import DOCS
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+
+def settings() -> str:
+    """Every setting: name, type, default, environment variable, what it does."""
+    from safelight.settings import Section, Settings
+
+    lines = []
+    alone: list[tuple[str, FieldInfo]] = []
+    for name, field in Settings.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            lines += ["", f"### [{name}]", "", *_setting_table(_fields(kind, f"{name}."))]
+        else:
+            alone.append((name, field))
+    return "\n".join(["### At the top", "", *_setting_table(alone), *lines])
+
+
+def _fields(kind: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:
+    return [(prefix + name, field) for name, field in kind.model_fields.items()]
+
+
+def _setting_table(fields: list[tuple[str, FieldInfo]]) -> list[str]:
+    lines = ["| setting | type | default | environment | what it does |", "| --- | --- | --- | --- | --- |"]
+    for name, field in fields:
+        variable = "SAFELIGHT_" + name.upper().replace(".", "__")
+        default = _value(field.get_default(call_default_factory=True))
+        said = _cell(field.description or "")
+        lines.append(f"| `{name}` | {_type(field)} | {default} | `{variable}` | {said} |")
+    return lines
+
+
+def _type(field: FieldInfo) -> str:
+    limits = [
+        f"{sign} {value:g}"
+        for name, sign in (("gt", ">"), ("ge", "at least"), ("lt", "<"), ("le", "at most"))
+        for rule in field.metadata
+        if (value := getattr(rule, name, None)) is not None
+    ]
+    return ", ".join([_kind(field.annotation), *limits])
+
+
+_KINDS: dict[Any, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    Path: "path",
+    Any: "any value",
+}
+
+
+def _kind(annotation: Any) -> str:
+    if annotation in _KINDS:
+        return _KINDS[annotation]
+    origin, inside = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " or ".join(f"`{word}`" for word in inside)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_kind(one) for one in inside if one is not type(None))
+    if origin is dict:
+        return f"table of {_kind(inside[1])}" if inside[1] is not Any else "table"
+    if origin is frozenset:
+        return f"list of {_kind(inside[0])}"
+    raise TypeError(f"a setting of the type {annotation} has no words yet")
+
+
+def _value(value: Any) -> str:
+    if value is None or value == {} or value == frozenset():
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, dict):
+        return ", ".join(f"`{name}`: {_value(entry)}" for name, entry in value.items())
+    if isinstance(value, str | Path):
+        return f'`"{value}"`'
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def verbs() -> str:
+    """Every verb with its arguments and options, as the command line knows them."""
+    from safelight.cli.verbs import VERBS, command
+
+    root = command()
+    lines = ["### safelight", "", *_usage(root, ["safelight"]), ""]
+    for name, line in VERBS.items():
+        lines += [f"### safelight {name}", ""]
+        if importlib.util.find_spec(f"safelight.cli.{name}") is None:
+            lines += [line, "", "Not there yet.", ""]
+            continue
+        with root.make_context("safelight", [name]) as context:
+            _, found, _ = root.resolve_command(context, [name])
+            lines += [_help(found) or line, ""]
+            lines += _verb(found, ["safelight", name])
+    return "\n".join(lines).rstrip()
+
+
+def _verb(found: Any, path: list[str]) -> list[str]:
+    lines = [*_usage(found, path), ""]
+    for name, below in getattr(found, "commands", {}).items():
+        here = [*path, name]
+        lines += [f"#### {' '.join(here)}", "", _help(below), "", *_usage(below, here), ""]
+    return lines
+
+
+def _help(found: Any) -> str:
+    return _cell(" ".join((found.help or "").split()))
+
+
+def _usage(found: Any, path: list[str]) -> list[str]:
+    shown = [one for one in found.params if one.name not in _OF_THE_LIBRARY and not one.hidden]
+    words = [
+        one.name.upper() if one.required else f"[{one.name.upper()}]"
+        for one in shown
+        if one.param_type_name == "argument"
+    ]
+    more = " COMMAND" if getattr(found, "commands", None) else ""
+    lines = ["```text", " ".join([*path, *words]) + " [OPTIONS]" + more, "```"]
+    rows = [
+        f"| {' '.join(f'`{name}`' for name in _names(one))} | {_needed(one)} | {_cell(one.help or '')} |"
+        for one in shown
+    ]
+    return [*lines, "", "| | | |", "| --- | --- | --- |", *rows] if rows else lines
+
+
+#: Options that the command line library adds by itself.
+_OF_THE_LIBRARY = frozenset({"help", "install_completion", "show_completion"})
+
+
+def _names(one: Any) -> tuple[str, ...]:
+    if one.param_type_name == "argument":
+        return (one.name.upper(),)
+    return (*one.opts, *one.secondary_opts)
+
+
+def _needed(one: Any) -> str:
+    if one.required:
+        return "required"
+    words = []
+    kind = one.type_descriptor.annotation
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        words.append(" or ".join(f"`{choice.value}`" for choice in kind))
+    default = one.default() if callable(one.default) else one.default
+    if not getattr(one, "is_flag", False) and default not in (None, (), []):
+        words.append(f"default `{default.value if isinstance(default, Enum) else default}`")
+    return ", ".join(words)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ").strip()
+
+
+#: The page and the name of the part, and what writes it.
+PARTS: dict[tuple[str, str], Callable[[], str]] = {
+    ("configuration.md", "settings"): settings,
+    ("cli.md", "verbs"): verbs,
+}
+
+
+def part(page: str, name: str) -> re.Pattern[str]:
+    """The pattern of a part: between its two marks."""
+    begin, end = f"<!-- written by tests/docs/generated.py: {name} -->\n", "\n<!-- end -->"
+    return re.compile(rf"(?P<begin>{re.escape(begin)})(?P<body>.*?)(?P<end>{end})", re.S)
+
+
+def write() -> None:
+    for (page, name), make in PARTS.items():
+        path = DOCS / page
+        body = make()
+        text = part(page, name).sub(
+            lambda found, body=body: f"{found['begin']}\n{body}\n{found['end']}", path.read_text("utf-8")
+        )
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
+    sys.exit(0)

@@ -1,0 +1,25 @@
+"""The app with a desk behind it, to be looked at and never served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from safelight.api.app import create_app
+from safelight.api.services import Services
+from safelight.policy.categories import SHIPPED
+from serving import Desk, Shelf
+
+
+def app() -> Any:
+    return create_app(
+        Services(
+            videos=Desk(),
+            accounts=None,  # type: ignore[arg-type]
+            waivers=lambda: (),
+            taxonomy=SHIPPED,
+            generators={"shelf": Shelf()},
+            scratch=Path("scratch"),
+            version="0",
+        )
+    )

@@ -1,0 +1,138 @@
+"""Every page: links lead somewhere, code compiles, commands are real, words are chosen."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pages
+import pytest
+import yaml
+
+PAGES = pages.pages()
+by_name = pytest.mark.parametrize("page", PAGES, ids=pages.name_of)
+
+#: Folders of somebody's machine. Documentation has no business naming one.
+_SOMEBODYS = re.compile(r"(?<![\w.$~:/])/(?:home|root|Users|mnt|tmp|work)/\w")
+_CLAIMS = re.compile(r"\b(?:compliant|authentic)\b", re.IGNORECASE)
+
+
+@by_name
+def test_every_link_leads_somewhere(page: Path) -> None:
+    broken = []
+    for target in pages.links(page):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        if not file.exists():
+            broken.append(target)
+        elif anchor and anchor not in pages.anchors(file):
+            broken.append(f"{target}: no such heading")
+    assert not broken
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = pages.DOCS / "README.md"
+    linked = {(index.parent / target.partition("#")[0]).resolve() for target in pages.links(index)}
+    missing = [page.name for page in pages.DOCS.glob("*.md") if page != index and page not in linked]
+    assert not missing
+
+
+@by_name
+def test_python_compiles_and_data_is_well_formed(page: Path) -> None:
+    for block in pages.blocks(page):
+        where = f"{pages.name_of(page)}:{block.line}"
+        if block.language == "python":
+            compile(block.body, where, "exec")
+        elif block.language == "toml":
+            tomllib.loads(block.body)
+        elif block.language == "yaml":
+            yaml.safe_load(block.body)
+
+
+def _calls(page: Path) -> list[tuple[str, bool]]:
+    """Command lines in a page, and whether each is whole: in a block, not only named in a sentence."""
+    found = []
+    for block in pages.blocks(page):
+        if block.language in ("", "console", "sh", "bash"):
+            lines = [line.strip().removeprefix("$ ") for line in block.body.splitlines()]
+            found += [(line, True) for line in lines if line.startswith("safelight ")]
+    for line in pages.prose(page).splitlines():
+        if re.match(r"    (?:\$ )?safelight ", line):
+            found.append((line.strip().removeprefix("$ "), True))
+    found += [(code, False) for code in pages.inline_code(page) if code.startswith("safelight ")]
+    return [(line, whole) for line, whole in found if line != "safelight VERB --help"]
+
+
+def _parse(line: str, *, whole: bool) -> None:
+    """Parse a command line as the real one would; a mere mention needs no arguments."""
+    from safelight.cli.verbs import command
+
+    words = shlex.split(re.split(r"\s(?:\||>|&&|;)\s", line)[0], comments=True)[1:]
+    current: Any = command()
+    context = None
+    # The root's own options come before the verb.
+    while words and words[0] == "--config":
+        words = words[2:]
+    while getattr(current, "commands", None) and words and not words[0].startswith("-"):
+        context = current.make_context(current.name or "safelight", list(words), parent=context)
+        _, below, rest = current.resolve_command(context, list(words))
+        assert below is not None
+        current, words = below, list(rest)
+    if getattr(current, "commands", None):
+        return
+    current.make_context(
+        current.name, list(words), parent=context, resilient_parsing=not whole, ignore_unknown_options=False
+    )
+
+
+@by_name
+def test_every_command_is_one_that_exists(page: Path) -> None:
+    wrong = []
+    for line, whole in _calls(page):
+        try:
+            _parse(line, whole=whole)
+        except Exception as error:
+            said = error.format_message() if hasattr(error, "format_message") else repr(error)
+            wrong.append(f"{line}: {said}")
+    assert not wrong
+
+
+def test_a_command_that_does_not_exist_is_noticed() -> None:
+    for line in (
+        "safelight scna file",
+        "safelight scan",
+        "safelight scan a --no-such",
+        "safelight keys made",
+    ):
+        with pytest.raises(Exception, match=r".+"):
+            _parse(line, whole=True)
+
+
+@by_name
+def test_nobodys_machine_is_named(page: Path) -> None:
+    assert not _SOMEBODYS.findall(pages.read(page))
+
+
+@by_name
+def test_nothing_is_claimed_that_software_cannot_be(page: Path) -> None:
+    lines = [line for line in pages.read(page).splitlines() if _CLAIMS.search(line)]
+    assert not [line for line in lines if "never" not in line.lower()]
+
+
+@by_name
+def test_every_make_target_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", pages.read(pages.ROOT / "Makefile"), re.M))
+    named = {
+        word
+        for code in [
+            *pages.inline_code(page),
+            *(line for b in pages.blocks(page) for line in b.body.splitlines()),
+        ]
+        for word in re.findall(r"^(?:\$ )?make ([a-z]+)$", code.strip())
+    }
+    assert named <= targets

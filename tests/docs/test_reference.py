@@ -1,0 +1,167 @@
+"""Settings, verbs, errors and routes: what the pages list is what the code has."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import generated
+import pages
+import pytest
+
+import safelight
+from safelight import errors
+from safelight.api.problems import HTTP_CODES
+from safelight.cli.exits import Exit
+from safelight.errors import ConfigurationError, SafelightError
+from safelight.settings import Settings
+
+ERRORS = pages.DOCS / "errors.md"
+CONFIGURATION = pages.DOCS / "configuration.md"
+NOBODY = "Nothing raises this yet"
+
+
+@pytest.mark.parametrize(("page", "name"), generated.PARTS, ids="-".join)
+def test_what_the_code_wrote_is_what_the_code_says(page: str, name: str) -> None:
+    found = generated.part(page, name).search(pages.read(pages.DOCS / page))
+    assert found is not None
+    assert found["body"].strip() == generated.PARTS[page, name]().strip(), (
+        f"docs/{page} is behind the code: python tests/docs/generated.py"
+    )
+
+
+def test_the_example_settings_are_accepted() -> None:
+    examples = [block for block in pages.blocks(CONFIGURATION) if block.language == "toml"]
+    assert examples
+    for block in examples:
+        Settings(**tomllib.loads(block.body))
+
+
+def test_every_option_of_an_upstream_is_listed() -> None:
+    from safelight.generation.videos_api.options import Options
+
+    rows = pages.table(CONFIGURATION, "option", "default", "what it does")
+    listed = {code for row in rows for code in pages.codes(row["option"])}
+    assert listed == set(Options.__struct_fields__) - {"name"}
+
+
+def test_every_shipped_detector_is_listed() -> None:
+    project = tomllib.loads(pages.read(pages.ROOT / "pyproject.toml"))["project"]
+    rows = pages.table(CONFIGURATION, "detector", "what it looks at", "options")
+    listed = {code for row in rows for code in pages.codes(row["detector"])}
+    assert listed == set(project["entry-points"]["safelight.detectors"])
+
+
+def _below(error: type[SafelightError]) -> set[type[SafelightError]]:
+    return {error}.union(*(_below(one) for one in error.__subclasses__()))
+
+
+def _answered(error: type[SafelightError], drawn: str) -> str:
+    """What the tree at the top of errors.py says: a status, "job" or "start"."""
+    if issubclass(error, ConfigurationError):
+        return "start"
+    return "job" if drawn.startswith("(job)") else drawn.split()[0]
+
+
+def test_every_error_is_explained_as_it_is() -> None:
+    drawn = dict(re.findall(r"(\w+) {2,}((?:\d{3}|\(job\)|exit) \S+)", inspect.getdoc(errors) or ""))
+    classes = {
+        name: error
+        for name, error in vars(errors).items()
+        if isinstance(error, type) and issubclass(error, SafelightError)
+    }
+    heading = ("error", "code", "answered", "retry", "what it means", "what now")
+    rows = {pages.codes(row["error"])[0]: row for row in pages.table(ERRORS, *heading)}
+    assert rows.keys() == classes.keys()
+    for name, error in classes.items():
+        row = rows[name]
+        assert pages.codes(row["code"]) == [error.code], name
+        assert row["retry"] == ("yes" if error.retry else "no"), name
+        assert row["answered"] == _answered(error, drawn.get(name, "exit 2")), name
+        if row["answered"].isdigit():
+            assert row["answered"] == str(error.status), name
+        assert row["what it means"], name
+        assert row["what now"], name
+
+
+def test_errors_of_single_modules_are_listed_too() -> None:
+    for module in pkgutil.walk_packages(safelight.__path__, "safelight."):
+        # Migration scripts are run by Alembic only, and __main__ runs the program.
+        if ".migrations" not in module.name and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    own = {error for error in _below(SafelightError) if error.__module__.startswith("safelight.")}
+    elsewhere = {error.__name__: error for error in own if error.__module__ != "safelight.errors"}
+    rows = {
+        pages.codes(row["error"])[0]: row
+        for row in pages.table(ERRORS, "error", "code", "where", "what it means")
+    }
+    assert rows.keys() == elsewhere.keys()
+    for name, error in elsewhere.items():
+        assert pages.codes(rows[name]["code"]) == [error.code]
+        assert pages.codes(rows[name]["where"]) == [error.__module__]
+
+
+def test_what_nothing_raises_is_said() -> None:
+    raised: set[str] = set()
+    for file in (pages.ROOT / "src" / "safelight").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                raised.add(node.func.id if isinstance(node.func, ast.Name) else node.func.attr)
+    heading = ("error", "code", "answered", "retry", "what it means", "what now")
+    for row in pages.table(ERRORS, *heading):
+        name = pages.codes(row["error"])[0]
+        if NOBODY in row["what now"]:
+            assert name not in raised, f"{name} is raised now: correct docs/errors.md"
+
+
+def test_the_http_layers_own_codes_are_listed() -> None:
+    rows = pages.table(ERRORS, "code", "status", "what it means")
+    listed = {(pages.codes(row["code"])[0], int(row["status"])) for row in rows}
+    own = {(code, status) for status, (code, _, _) in HTTP_CODES.items()}
+    assert listed == {one for one in own if one != ("invalid_request", 400)}
+
+
+def test_exit_codes_are_listed() -> None:
+    rows = pages.table(ERRORS, "code", "name", "what it says")
+    assert {(int(row["code"]), pages.codes(row["name"])[0]) for row in rows} == {
+        (code.value, code.name) for code in Exit
+    }
+
+
+def _routes() -> set[tuple[str, str]]:
+    """Method and path of every route: those described to programs, and the pages."""
+    from looked_at import app
+
+    whole = app()
+    described = {
+        (method.upper(), path) for path, methods in whole.openapi()["paths"].items() for method in methods
+    }
+    drawn = {
+        (method, route.path)
+        for route in whole.routes
+        if hasattr(route, "path")
+        for method in route.methods - {"HEAD"}
+    }
+    return described | drawn
+
+
+def test_every_route_is_documented() -> None:
+    text = pages.read(pages.DOCS / "api.md")
+    routes = _routes()
+    assert len(routes) > 10
+    assert not sorted(f"{method} {path}" for method, path in routes if path not in text)
+
+
+def test_the_parts_can_be_written_from_the_command_line(tmp_path: Path) -> None:
+    """The script stands alone: it needs nothing that only pytest gives it."""
+    import subprocess
+
+    script = Path(generated.__file__)
+    code = f"import runpy; runpy.run_path({str(script)!r})['settings']()"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=script.parent)
