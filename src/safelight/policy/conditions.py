@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 
 import yaml
 
-from .findings import Attribute, Evidence, Finding, FrameRange, ImageBox, Match, Modality, TimeRange
+from .findings import Attribute, Evidence, Finding, FrameRange, ImageBox, Modality, TimeRange
 from .source import Reader, did_you_mean
 
 
@@ -143,6 +143,16 @@ def _compile_one(name: str, kind: Kind, spec: Spec) -> Predicate:
     derive = _DERIVED.get(name)
     checks = [_check(key, value) for key, value in sorted(spec.items())]
 
+    if len(checks) == 1 and derive is None:
+        # The usual condition, asked of every finding of a replay.
+        (only,) = checks
+
+        def ask(finding: Seen) -> bool:
+            value = finding.attributes.get(name, absent)
+            return value is not None and only(value)
+
+        return ask
+
     def test(finding: Seen) -> bool:
         value: Attribute | None = finding.attributes.get(name)
         if value is None:
@@ -185,15 +195,10 @@ def _duration(finding: Seen) -> float | None:
     return sum(spans) if spans else None
 
 
-def _kind(finding: Seen) -> str:
-    return "listed" if any(isinstance(part, Match) for part in finding.evidence) else ""
-
-
 _DERIVED: Mapping[str, Callable[[Seen], Attribute | None]] = {
     "area": _area,
     "frames": _frames,
     "duration_s": _duration,
-    "kind": _kind,
 }
 
 

@@ -14,7 +14,7 @@ from .categories import Taxonomy
 from .conditions import KNOWN, Kind
 from .requirements import read_requirement
 from .rules import RuleReader, Spec
-from .source import Problem, Reader, did_you_mean
+from .source import MAX_BYTES, Problem, Reader, did_you_mean
 
 #: What a document extends that names nothing: the part nobody can do without.
 FLOOR = "floor"
@@ -66,7 +66,17 @@ def chain(start: str | Path, taxonomy: Taxonomy, problems: list[Problem]) -> lis
             break
         assert place is not None
         seen.append(identity)
-        files = _files(place)
+        try:
+            files = _files(place)
+        except OSError as error:
+            _say(
+                origin,
+                str(wanted),
+                problems,
+                f"{wanted} cannot be read: {error.strerror}.",
+                "Check the rights.",
+            )
+            break
         if not files or len(files) > MAX_FILES:
             _say(
                 origin,
@@ -113,7 +123,10 @@ def find(name: str | Path) -> Traversable | None:
     if str(name) in {FLOOR, *SHIPPED_NAMES}:
         return resources.files(__package__).joinpath("shipped", str(name))
     path = Path(name)
-    return path.resolve() if path.is_file() or path.is_dir() else None
+    try:
+        return path.resolve() if path.is_file() or path.is_dir() else None
+    except (OSError, ValueError):
+        return None
 
 
 def _relative(extends: str, place: Traversable) -> str | Path:
@@ -124,12 +137,18 @@ def _relative(extends: str, place: Traversable) -> str | Path:
 
 def _files(place: Traversable) -> list[tuple[str, bytes]]:
     if place.is_file():
-        return [(str(place), place.read_bytes())]
+        return [(str(place), _read(place))]
     found = [item for item in place.iterdir() if item.name.endswith((".yaml", ".yml")) and item.is_file()]
     folder = place.name if not isinstance(place, Path) or "shipped" in place.parts else str(place)
-    return [
-        (f"{folder}/{item.name}", item.read_bytes()) for item in sorted(found, key=lambda item: item.name)
-    ]
+    found.sort(key=lambda item: item.name)
+    return [(f"{folder}/{item.name}", _read(item)) for item in found[: MAX_FILES + 1]]
+
+
+def _read(file: Traversable) -> bytes:
+    """The file, or one byte more than is allowed, which the reader refuses."""
+    with file.open("rb") as stream:
+        data: bytes = stream.read(MAX_BYTES + 1)
+    return data
 
 
 def read_layer(

@@ -282,7 +282,7 @@ def compile_rule(spec: Spec, attributes: Mapping[str, Kind] | None = None) -> Ru
         any_of=tuple(_compile_clause(item, known) for item in spec.get("any_of", ())),
         unless_consent=any(item.get("consent") for item in exceptions),
         unless_facts=frozenset(fact for item in exceptions for fact in item.get("context", ())),
-        exempt=(lambda finding: any(test(finding) for test in exempt)) if exempt else None,
+        exempt=_any_of(exempt),
         profiles={
             Audience(name): Profile(
                 action=Action(profile["action"]) if "action" in profile else None,
@@ -294,6 +294,12 @@ def compile_rule(spec: Spec, attributes: Mapping[str, Kind] | None = None) -> Ru
         vault=bool(spec.get("vault")),
         support=bool(spec.get("support")),
     )
+
+
+def _any_of(tests: list[Predicate]) -> Predicate | None:
+    if len(tests) < 2:
+        return tests[0] if tests else None
+    return lambda finding: any(test(finding) for test in tests)
 
 
 def _compile_clause(spec: Spec, attributes: Mapping[str, Kind]) -> Clause:

@@ -10,7 +10,7 @@ from safelight.policy.categories import SHIPPED, CategorySpec, Group
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.decisions import decide, requirements
 from safelight.policy.documents import Policy, load
-from safelight.policy.findings import FrameRange, ImageBox, Match, Modality, Stage, TimeRange
+from safelight.policy.findings import FrameRange, ImageBox, Modality, Stage, TimeRange
 from safelight.policy.verdicts import Action, Audience, Context, WaiverTerms
 
 ALL = WaiverTerms(id="waiver_1", name="demo", categories=("*",))
@@ -192,7 +192,6 @@ def test_area_frames_and_duration_are_read_from_evidence(
         "policy: h\nextends: starter\nrules:\n"
         "  - {id: area, action: block, when: {category: privacy, attributes: {area: {at_least: 0.2}}}}\n"
         "  - {id: span, action: block, when: {category: hate, attributes: {duration_s: {above: 1}}}}\n"
-        "  - {id: list, action: block, when: {category: illicit, attributes: {kind: listed}}}\n"
     )
     box = ImageBox(x=0, y=0, w=0.5, h=0.5)
     shown = FrameRange(first=0, last=9, start_s=0, end_s=0.4, peak=3, box=box)
@@ -203,8 +202,6 @@ def test_area_frames_and_duration_are_read_from_evidence(
     )
     spoken = (TimeRange(start_s=0, end_s=0.8), TimeRange(start_s=2, end_s=2.8))
     assert decided("output", seen("hate", 0.1, "audio", evidence=spoken), policy=policy).rule == "span"
-    match = (Match(list="l", entry="e"),)
-    assert decided("output", seen("illicit", 0.1, evidence=match), policy=policy).rule == "list"
     nude = seen("sexual", 0.6, "frames", evidence=(shown,))
     assert decided("output", nude).rule == "sx-2"
     assert decided("output", nude).reason == "Exposed sexual nudity in 10 frames."

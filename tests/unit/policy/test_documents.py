@@ -308,3 +308,9 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PolicyError) as error:
         load(path, SHIPPED)
     assert "UTF-8" in problems(error)[0].message
+
+
+def test_odd_and_unreadable_names_are_refused_in_plain_words(written: Written, tmp_path: Path) -> None:
+    assert "There is no policy" in only_problem(written, f"policy: h\nextends: {'x' * 390}\n").message
+    (tmp_path / "empty").mkdir()
+    assert "holds 0 policy files" in only_problem(written, "policy: h\nextends: ./empty\n").message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -18,10 +19,11 @@ from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.coverage import pack as pack_coverage
 from safelight.policy.coverage import unpack as unpack_coverage
 from safelight.policy.decisions import decide, requirements
-from safelight.policy.documents import Policy, load, loads
+from safelight.policy.documents import Policy, load
 from safelight.policy.findings import Finding, FrameRange, Modality, Stage, TextSpan, pack, unpack
 from safelight.policy.replay import Record, Transition, recast, replay
 from safelight.policy.requirements import MANDATORY_PLACES
+from safelight.policy.rules import compile_rule
 from safelight.policy.verdicts import Action, Audience, Context, Verdict, WaiverTerms
 
 CATEGORIES = [spec.name for spec in SHIPPED]
@@ -132,15 +134,37 @@ def house_policies(draw: st.DrawFn) -> Policy:
     )
     added = draw(st.lists(rule, max_size=4))
     assume(all(entry.keys() & {"when", "all_of", "any_of"} for entry in added))
-    document: dict[str, Any] = {
-        **yaml.safe_load(POLICIES["starter"].canonical),
-        "policy": "house",
-        "rules": [
-            *POLICIES["starter"].document["rules"],
-            *({**entry, "id": f"house-{index}"} for index, entry in enumerate(added)),
-        ],
-    }
-    return loads(msgspec.json.encode(document).decode(), SHIPPED)
+    base = POLICIES["starter"]
+    made = (compile_rule(_spec(entry, f"house-{index}")) for index, entry in enumerate(added))
+    return replace(base, rules=(*base.rules, *made), cache={})
+
+
+def _spec(entry: Mapping[str, Any], identity: str) -> dict[str, Any]:
+    """The rule in the words of a canonical document."""
+
+    def clause(written: Mapping[str, Any]) -> dict[str, Any]:
+        listed = {key: [written[key]] for key in ("category", "modality", "stage") if key in written}
+        compared = {
+            name: value if isinstance(value, dict) else {"is": value}
+            for name, value in written.get("attributes", {}).items()
+        }
+        return {**written, **listed, "attributes": compared, "score": {"at_least": written.get("score")}}
+
+    spec = {**entry, "id": identity}
+    if "when" in entry:
+        spec["when"] = clause(entry["when"])
+    for key in ("all_of", "any_of"):
+        if key in entry:
+            spec[key] = [clause(written) for written in entry[key]]
+    if "unless" in entry:
+        spec["unless"] = [_exception(item) for item in entry["unless"]]
+    return spec
+
+
+def _exception(item: Mapping[str, Any]) -> dict[str, Any]:
+    if "context" in item:
+        return {"context": [item["context"]]}
+    return {"attributes": {"negated": {"is": True}}} if "attributes" in item else dict(item)
 
 
 def verdict_of(policy: Policy, found: list[Finding], coverage: Coverage, context: Context) -> Verdict:

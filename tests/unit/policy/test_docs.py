@@ -1,0 +1,46 @@
+"""The examples in docs/policy.md are loaded, and its tables say all there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from safelight.cli import policy as verbs
+from safelight.errors import PolicyError
+from safelight.policy.categories import SHIPPED
+from safelight.policy.conditions import KNOWN
+from safelight.policy.documents import Policy, load
+
+DOCS = (Path(__file__).parents[3] / "docs" / "policy.md").read_text("utf-8")
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: str(re.findall(r"policy: (.*)", text)[0]))
+def test_every_example_loads_or_is_refused_as_it_says(example: str, tmp_path: Path) -> None:
+    path = tmp_path / "example.yaml"
+    path.write_text(example, "utf-8")
+    if example.startswith("# refused"):
+        with pytest.raises(PolicyError) as error:
+            load(path, SHIPPED)
+        assert "waiver" in str(error.value.problems[0])
+    else:
+        load(path, SHIPPED)
+
+
+def test_the_table_of_starter_is_what_ships(starter: Policy) -> None:
+    rows = dict(
+        re.findall(
+            r"^\| `([a-z]+-\d+)` \| (?:allow|label|hold|block)[a-z, ]* \| (.*) \|$", DOCS, re.MULTILINE
+        )
+    )
+    assert rows == {rule.id: rule.reason for rule in starter.rules}
+
+
+def test_every_attribute_and_verb_is_named() -> None:
+    for name in KNOWN:
+        assert f"`{name}`" in DOCS
+    for command in verbs.app.registered_commands:
+        name = command.name or getattr(command.callback, "__name__", "")
+        assert f"safelight policy {name}" in DOCS
