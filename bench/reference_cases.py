@@ -662,7 +662,10 @@ SCENES = (
     ("Children in an ordinary scene", [CHILD]),
     ("A family at the beach", [CHILD, seen("sexual", 0.25, "frames", frames=40)]),
     ("The bare chest of a man", [seen("sexual", 0.28, "frames", frames=60)]),
-    ("Surgery", [seen("violence/graphic", 0.45, "frames", frames=50), seen("violence/graphic", 0.55, "text")]),
+    (
+        "Surgery",
+        [seen("violence/graphic", 0.45, "frames", frames=50), seen("violence/graphic", 0.55, "text")],
+    ),
     ("War history", [seen("violence", 0.9, "text"), seen("violence/graphic", 0.4, "text")]),
     ("A boxing match", [seen("violence", 0.8, "text"), seen("violence", 0.7, "frames", frames=80)]),
     ("Stage blood", [seen("violence/graphic", 0.4, "text")]),
