@@ -18,7 +18,7 @@ import msgspec
 
 from safelight import errors
 from safelight.media import frames
-from safelight.media.confinement import Limits, allow_cpu, confine
+from safelight.media.confinement import Limits, Orders, allow_cpu, confine
 
 Function = Callable[[Any, "Link"], Any]
 
@@ -56,9 +56,9 @@ def nothing(_argument: Any, _link: Link) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    inbox, outbox, parent, lifeline = (int(number) for number in arguments[:4])
-    limits = msgspec.json.decode(arguments[4].encode(), type=Limits)
-    isolation = confine(limits, parent)
+    inbox, outbox, lifeline = (int(number) for number in arguments[:3])
+    orders = msgspec.json.decode(arguments[3].encode(), type=Orders)
+    limits, isolation = orders.limits, confine(orders)
     faulthandler.enable()
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True, name="lifeline").start()
     link = Link(inbox, outbox, limits)

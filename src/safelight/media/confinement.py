@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,8 +20,10 @@ import msgspec
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_CAPBSET_DROP = 24
+_CLONE_NEWNS = 0x00020000
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
+_MS_RDONLY, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 4096, 16384, 1 << 18
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
@@ -51,6 +54,8 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
     capabilities_dropped: bool
     #: Names of the resource limits that hold.
     limits: tuple[str, ...]
+    #: The files and folders that were to be hidden from it, such as keys, are out of its sight.
+    files_hidden: bool = False
     #: One sentence for each thing that is missing.
     notes: tuple[str, ...] = ()
 
@@ -59,11 +64,23 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
         return not self.notes
 
 
-def confine(limits: Limits, parent: int) -> Isolation:
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """What a child is told at its start."""
+
+    limits: Limits
+    #: Process id of the gateway.
+    parent: int
+    #: Files and folders it must not see: keys, the database.
+    hidden: tuple[str, ...] = ()
+
+
+def confine(orders: Orders) -> Isolation:
     """Give everything up, once, for good. Exits at once where the parent is already gone."""
     notes: list[str] = []
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-    network = "kernel" if libc is not None and _leave_network(libc) else "python"
+    apart = _stand_apart(libc) if libc is not None else 0
+    network = "kernel" if apart & _CLONE_NEWNET else "python"
+    hidden = libc is not None and bool(apart & _CLONE_NEWNS) and _hide(libc, orders.hidden)
     _refuse_sockets()
     if network != "kernel":
         notes.append(
@@ -73,8 +90,10 @@ def confine(limits: Limits, parent: int) -> Isolation:
     no_new = libc is not None and libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
     # After the namespaces and capabilities: the kernel forgets this signal when those change.
     death = libc is not None and libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0
-    if os.getppid() != parent:
+    if os.getppid() != orders.parent:
         os._exit(1)
+    if not hidden:
+        notes.append("The kernel does not let the child lose sight of keys and the database.")
     if not dropped:
         notes.append("Capabilities could not be dropped.")
     if not no_new:
@@ -83,7 +102,7 @@ def confine(limits: Limits, parent: int) -> Isolation:
         notes.append(
             "The kernel does not end children with their parent; a thread in the child watches for it."
         )
-    held = _limit(limits)
+    held = _limit(orders.limits)
     missing = sorted({"memory", "file size", "open files", "core"} - set(held))
     if missing:
         notes.append(f"Not limited on this system: {', '.join(missing)}.")
@@ -92,6 +111,7 @@ def confine(limits: Limits, parent: int) -> Isolation:
         parent_death=death,
         no_new_privileges=no_new,
         capabilities_dropped=dropped,
+        files_hidden=hidden,
         limits=held,
         notes=tuple(notes),
     )
@@ -106,16 +126,39 @@ def allow_cpu(seconds: int) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
-def _leave_network(libc: Any) -> bool:
+def _stand_apart(libc: Any) -> int:
+    """Leave the network and the shared view of the file system. Returns what of it was allowed."""
     uid, gid = os.getuid(), os.getgid()
-    if libc.unshare(_CLONE_NEWNET) == 0:
-        return True
-    if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
+    for wanted in (_CLONE_NEWNET | _CLONE_NEWNS, _CLONE_NEWNET):
+        if libc.unshare(wanted) == 0:
+            return wanted
+        if libc.unshare(_CLONE_NEWUSER | wanted) == 0:
+            # Without a map no file system can be mounted.
+            for name, text in (
+                ("setgroups", "deny"),
+                ("uid_map", f"{uid} {uid} 1"),
+                ("gid_map", f"{gid} {gid} 1"),
+            ):
+                with contextlib.suppress(OSError):
+                    Path(f"/proc/self/{name}").write_text(text, encoding="ascii")
+            return wanted
+    return 0
+
+
+def _hide(libc: Any, paths: tuple[str, ...]) -> bool:
+    """Cover each folder with an empty one and each file with an empty one. True: none is left in sight."""
+    if libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None) != 0:
         return False
-    # So that files keep a name for their owner; nothing depends on it.
-    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
-        with contextlib.suppress(OSError), open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123
-            file.write(text)
+    for path in map(Path, paths):
+        if path.is_dir():
+            options = ctypes.c_char_p(b"size=4k,mode=0500")
+            done = libc.mount(b"none", os.fsencode(path), b"tmpfs", _MS_RDONLY, options)
+        elif path.exists():
+            done = libc.mount(b"/dev/null", os.fsencode(path), None, _MS_BIND, None)
+        else:
+            done = 0
+        if done != 0:
+            return False
     return True
 
 

@@ -15,8 +15,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ import msgspec
 
 from safelight import errors
 from safelight.media import frames
-from safelight.media.confinement import Isolation, Limits
+from safelight.media.confinement import Isolation, Limits, Orders
 
 __all__ = ["ChildProcess", "Isolation", "Limits", "Progress", "Sandbox", "Signer"]
 
@@ -33,15 +34,19 @@ Signer = Callable[[bytes], bytes]
 
 _TAIL = 8000
 _TICK_S = 0.2
-_START_S = 60.0
 
 
 class Sandbox:
     """Runs named functions in children. Safe to use from many threads at a time."""
 
-    def __init__(self, limits: Limits | None = None, *, folder: Path | None = None) -> None:
+    def __init__(
+        self, limits: Limits | None = None, *, folder: Path | None = None, hidden: Sequence[Path] = ()
+    ) -> None:
+        """`folder`: where children have their private folders. `hidden`: files and folders that no child
+        sees where the kernel allows, such as keys and the database."""
         self.limits = limits or Limits()
         self._folder = folder
+        self._hidden = tuple(str(path.absolute()) for path in hidden)
         # The kernel ends a child when the *thread* that started it ends: so one thread starts them all.
         self._spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox")
 
@@ -68,7 +73,8 @@ class Sandbox:
 
     def spawn(self, limits: Limits | None = None) -> ChildProcess:
         """A child that waits for calls; the caller closes it."""
-        return self._spawner.submit(ChildProcess, limits or self.limits, self._folder).result()
+        start = partial(ChildProcess, limits or self.limits, folder=self._folder, hidden=self._hidden)
+        return self._spawner.submit(start).result()
 
     def isolation(self) -> Isolation:
         """How far a child is really shut in on this machine; starts one to see."""
@@ -89,8 +95,9 @@ class Sandbox:
 class ChildProcess:
     """One child and the pipes to it. Takes one call at a time; not usable after a call failed."""
 
-    def __init__(self, limits: Limits, folder: Path | None = None) -> None:
+    def __init__(self, limits: Limits, *, folder: Path | None, hidden: tuple[str, ...]) -> None:
         self.limits = limits
+        orders = Orders(limits=limits, parent=os.getpid(), hidden=hidden)
         self.isolation: Isolation | None = None
         self._home = tempfile.mkdtemp(prefix="safelight-child-", dir=folder)
         theirs_in, self._inbox = os.pipe()
@@ -102,8 +109,8 @@ class ChildProcess:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-P", "-m", "safelight.media.child"),
-                    *(str(number) for number in (theirs_in, theirs_out, os.getpid(), theirs_life)),
-                    msgspec.json.encode(limits).decode(),
+                    *(str(number) for number in (theirs_in, theirs_out, theirs_life)),
+                    msgspec.json.encode(orders).decode(),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=theirs_tail,
@@ -182,7 +189,10 @@ class ChildProcess:
                             raise self._told(message)
 
     def _encoded(self, message: Any) -> bytes:
-        return frames.encode(message, limit=self.limits.message_bytes)
+        try:
+            return frames.encode(message, limit=self.limits.message_bytes)
+        except frames.BrokenFrame as error:
+            raise errors.TooLarge(f"What was to be checked is too much for one call: {error}.") from error
 
     def _read_messages(self) -> list[dict[str, Any]]:
         try:

@@ -126,3 +126,14 @@ def reach(argument: int, _link: Link) -> dict[str, str]:
     except OSError as error:
         tried["program"] = type(error).__name__
     return tried
+
+
+def peek(argument: list[str], _link: Link) -> dict[str, str]:
+    """What can be read of these files."""
+    seen = {}
+    for path in argument:
+        try:
+            seen[path] = Path(path).read_text()
+        except OSError as error:
+            seen[path] = type(error).__name__
+    return seen

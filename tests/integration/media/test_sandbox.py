@@ -189,6 +189,26 @@ def test_isolation_says_what_holds(sandbox: Sandbox) -> None:
         assert set(isolation.limits) == {"memory", "file size", "open files", "core"}
 
 
+def test_keys_are_out_of_a_childs_sight(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    files = [keys / "signing.pem", tmp_path / "db.sqlite3", tmp_path / "clip.mp4"]
+    for file in files:
+        file.write_text(f"the words of {file.name}")
+    sandbox = Sandbox(hidden=(keys, tmp_path / "db.sqlite3", tmp_path / "not-there"))
+    if not sandbox.isolation().files_hidden:
+        pytest.skip("the kernel allows no view of its own")
+    seen = sandbox.run("child_tricks:peek", [str(file) for file in files])
+    sandbox.close()
+    assert list(seen.values()) == ["FileNotFoundError", "", "the words of clip.mp4"]
+    assert files[0].read_text() == "the words of signing.pem"
+
+
+def test_an_argument_that_is_too_large_is_refused_before_it_is_sent(sandbox: Sandbox) -> None:
+    with pytest.raises(errors.TooLarge, match="too much for one call"):
+        sandbox.run("child_tricks:echo", bytes(2000), limits=Limits(message_bytes=1000))
+
+
 PARENT = """
 import sys
 sys.path.insert(0, {here!r})
