@@ -31,6 +31,7 @@
     ├── ChildFailed                     (job) scan_failed          a sandboxed child gave no answer
     │   ├── ChildTimedOut               (job) scan_failed
     │   └── ChildCrashed                (job) scan_failed
+    ├── Damaged                         500 damaged                stored bytes are not those that were stored
     └── ConfigurationError              exit 2                     said before anything starts
         ├── SettingsError
         ├── PolicyError                 file, line, field, remedy

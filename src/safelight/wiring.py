@@ -167,7 +167,11 @@ class Installation:
     @property
     def key_folder(self) -> Path:
         """Signing keys; several processes of one installation share it."""
-        return self.settings.storage.keys or self.directory.keys
+        folder = self.settings.storage.keys
+        if folder is None:
+            return self.directory.keys
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
 
     @cached_property
     def keys(self) -> KeyStore:

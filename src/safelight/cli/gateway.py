@@ -97,6 +97,8 @@ class Gateway:
                 ssl_certfile=settings.tls_certificate,
                 ssl_keyfile=settings.tls_key,
                 timeout_graceful_shutdown=_REQUESTS_GRACE_S,
+                # Longer than clients pause between polls, so that they do not meet a closing connection.
+                timeout_keep_alive=90,
                 backlog=2048,
             )
         )

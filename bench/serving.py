@@ -1,0 +1,114 @@
+"""Time to ready, idle memory, screening, and a block with a large reference. `python -m bench.serving`."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from PIL import Image
+
+from safelight.detectors.test_card import draw
+
+from .gateway import Running, gateway, quantile
+
+_PROMPT = (
+    "A slow dolly through a sunlit kitchen, a grandmother and her grandson bake bread together, flour in the "
+    "air, warm afternoon light through lace curtains, shallow depth of field, gentle piano, 35 mm film"
+)
+
+
+def reference() -> bytes:
+    """A 1080p photograph-like picture with a printed test card in it, as JPEG."""
+    rng = np.random.default_rng(1)
+    coarse = rng.integers(40, 200, (68, 120, 3), dtype=np.uint8)
+    scene = np.asarray(Image.fromarray(coarse).resize((1920, 1080), Image.Resampling.BICUBIC)).copy()
+    card = draw("violence", 640, 360)
+    scene[300:660, 800:1440] = card
+    data = io.BytesIO()
+    Image.fromarray(scene).save(data, "JPEG", quality=92)
+    return data.getvalue()
+
+
+def blocked(running: Running, count: int, at_once: int) -> dict[str, Any]:
+    """Milliseconds for a 400 on a create with a 1080p reference, `at_once` at a time."""
+    picture = reference()
+    headers = {"Authorization": f"Bearer {running.key}"}
+
+    def one(_: int) -> tuple[float, str]:
+        began = time.perf_counter()
+        answer = client.post(
+            "/v1/videos",
+            data={"prompt": "a quiet room"},
+            files={"input_reference": ("room.jpg", picture, "image/jpeg")},
+            headers=headers,
+        )
+        code = (answer.json().get("error") or {}).get("code") or answer.json().get("status", "")
+        return (time.perf_counter() - began) * 1000, code
+
+    with httpx.Client(base_url=running.address, timeout=60) as client, ThreadPoolExecutor(at_once) as threads:
+        list(threads.map(one, range(at_once)))
+        results = list(threads.map(one, range(count)))
+    times = [ms for ms, _code in results]
+    return {
+        "requests": count,
+        "at_once": at_once,
+        "sentinel_block": sum(code == "sentinel_block" for _ms, code in results),
+        "p50_ms": round(quantile(times, 0.5)),
+        "p99_ms": round(quantile(times, 0.99)),
+        "max_ms": round(max(times)),
+    }
+
+
+def screened(running: Running, count: int) -> dict[str, Any]:
+    """Milliseconds for a 400 on words alone, one at a time, through HTTP."""
+    headers = {"Authorization": f"Bearer {running.key}"}
+    times = []
+    with httpx.Client(base_url=running.address, timeout=60) as client:
+        for number in range(count):
+            began = time.perf_counter()
+            answer = client.post(
+                "/v1/videos",
+                json={"prompt": f"{_PROMPT}, take {number}. SAFELIGHT-TEST:violence"},
+                headers=headers,
+            )
+            times.append((time.perf_counter() - began) * 1000)
+            assert answer.status_code == 400, answer.text
+    return {
+        "requests": count,
+        "p50_ms": round(quantile(times, 0.5), 1),
+        "p99_ms": round(quantile(times, 0.99), 1),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=200)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    report: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        first = Path(folder) / "first"
+        with gateway(first) as running:
+            report["ready_first_s"] = round(running.ready_s, 2)
+        with gateway(first) as running:
+            report["ready_again_s"] = round(running.ready_s, 2)
+            time.sleep(12)
+            report["idle_gateway_mb"] = round(running.own_memory_mb())
+            report["idle_with_warm_children_mb"] = round(running.memory_mb())
+            report["screening_through_http"] = screened(running, options.requests)
+            report["block_with_1080p_reference"] = blocked(running, options.requests, 5)
+    print(json.dumps(report, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
