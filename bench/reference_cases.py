@@ -128,7 +128,7 @@ def sexual(book: Book) -> None:
             "output",
             "sexual",
             "frames",
-            {"allow": [0.1, 0.29, 0.39], "hold": [0.4, 0.45], "block": [0.5, 0.7, 0.95]},
+            {"allow": [0.1, 0.2, 0.29], "hold": [0.3, 0.45], "block": [0.5, 0.7, 0.95]},
             attributes={"frames": frames},
         )
     for frames in (1, 2):
@@ -166,7 +166,7 @@ def sexual(book: Book) -> None:
         "reference",
         "sexual",
         "image",
-        {"allow": [0.1, 0.39], "hold": [0.4, 0.49], "block": [0.5, 0.9]},
+        {"allow": [0.1, 0.29], "hold": [0.3, 0.49], "block": [0.5, 0.9]},
     )
     book.ladder(
         "sexual",
@@ -207,7 +207,7 @@ def minors(book: Book) -> None:
             "output",
             "sexual",
             "frames",
-            {"allow": [0.1, 0.3], "hold": [0.36, 0.45], "block": [0.5, 0.9]},
+            {"allow": [0.1, 0.29], "hold": [0.36, 0.45], "block": [0.5, 0.9]},
             attributes={"frames": 20},
             beside=[child],
         )
