@@ -89,7 +89,7 @@ def assemble(
     behind: list[Figure],
     front: list[Figure],
 ) -> None:
-    """Fill `behind` (in the air, on the water) and `front` (on the ground); `travel`: how far the camera goes."""
+    """Fill `behind` (air, water) and `front` (ground); `travel`: how far the camera goes."""
     grounded = [s for s in scene.subjects if _stands(s)]
     slots = _slots(sum(_shown(s, frame) for s in grounded), frame, rng)
     if scene.setting is Setting.KITCHEN and len(slots) == 1:

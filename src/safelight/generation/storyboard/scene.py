@@ -49,7 +49,10 @@ _DENIED = re.compile(
     r"\b(?:no|without|not|never|isn't|aren't)\s+(?:(?:a|an|any|the)\s+)?[a-z-]+", re.IGNORECASE
 )
 _DENIED_HAN = re.compile(r"(?:没有|无)[\u4e00-\u9fff]")
-_CLOTHES = "coat|dress|jacket|shirt|t-shirt|hat|scarf|suit|sweater|cape|hoodie|robe|raincoat|umbrella|gown|kimono|skirt"
+_CLOTHES = (
+    "coat|dress|jacket|shirt|t-shirt|hat|scarf|suit|sweater|cape|hoodie|robe|raincoat|umbrella|gown|kimono|"
+    "skirt"
+)
 _CLOSE = re.compile(r"\bclose[- ]?up|\bportrait of\b|\bmacro\b|特写|近景", re.IGNORECASE)
 _WIDE = re.compile(
     r"\bwide(?: shot|[- ]angle)?\b|\bestablishing\b|\baerial\b|\bdistant\b|\bfar away\b|\btiny\b|远景|全景",
@@ -165,12 +168,13 @@ def _quotes(prompt: str) -> tuple[tuple[str, ...], str, str]:
     """Signs, speech, and the prompt without what is quoted."""
     signs: list[str] = []
     spoken: list[str] = []
+    end = 0
     for match in _QUOTED.finditer(prompt):
         words = " ".join(next(g for g in match.groups() if g is not None).split())
         if not words:
             continue
-        before = _QUOTED.sub(" ", prompt[max(0, match.start() - 60) : match.start()])
-        before = re.split(r"[.!?。！？\n]", before)[-1]
+        before = re.split(r"[.!?;。！？；\n]", prompt[max(end, match.start() - 60) : match.start()])[-1]
+        end = match.end()
         if _SPOKEN.search(before) and not _WRITTEN.search(before):
             spoken.append(words)
         else:

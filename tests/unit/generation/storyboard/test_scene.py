@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.generation.storyboard import scene as reading
+from safelight.generation.storyboard.lexicon import (
+    Action,
+    Hour,
+    Kind,
+    Mood,
+    Move,
+    Setting,
+    Sound,
+    Style,
+    Tint,
+    Weather,
+)
+from safelight.generation.storyboard.scene import read
+
+
+@given(st.text(max_size=400), st.none() | st.integers(-(2**63), 2**63))
+def test_any_text_gives_a_scene_and_equal_text_an_equal_one(prompt: str, seed: int | None) -> None:
+    scene = read(prompt, seed)
+    assert scene == read(prompt, seed)
+    assert len(scene.subjects) <= reading.MOST_SUBJECTS
+    assert all(1 <= s.count <= reading.MOST_OF_A_KIND for s in scene.subjects)
+    assert all(0 < len(sign) <= reading.LONGEST_SIGN for sign in scene.signs)
+
+
+@given(
+    st.sampled_from(list(Setting)),
+    st.sampled_from([(Hour.NIGHT, "at night"), (Hour.DAWN, "at dawn"), (Hour.GOLDEN, "at sunset")]),
+    st.sampled_from(
+        [(Weather.RAIN, "in the rain"), (Weather.SNOW, "in falling snow"), (Weather.FOG, "in fog")]
+    ),
+)
+def test_what_is_named_is_what_is_read(
+    setting: Setting, hour: tuple[Hour, str], weather: tuple[Weather, str]
+) -> None:
+    place = {Setting.SPACE: "in outer space", Setting.STAGE: "on stage"}.get(setting, f"the {setting}")
+    scene = read(f"A view, {place}, {hour[1]}, {weather[1]}")
+    assert (scene.setting, scene.hour, scene.weather) == (setting, hour[0], weather[0])
+
+
+@given(st.text(max_size=80), st.integers(0, 10**9), st.integers(0, 10**9))
+def test_the_seed_never_changes_what_the_prompt_names(rest: str, one: int, other: int) -> None:
+    prompt = f"A black dog runs on a beach at dusk, static shot. {rest}"
+    a, b = read(prompt, one), read(prompt, other)
+    assert (a.setting, a.hour, a.weather, a.subjects, a.signs) == (
+        b.setting,
+        b.hour,
+        b.weather,
+        b.subjects,
+        b.signs,
+    )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kind", "action", "count"),
+    [
+        ("A woman walks along a beach", Kind.WOMAN, Action.WALK, 1),
+        ("Two horses gallop across the desert", Kind.HORSE, Action.RUN, 2),
+        ("a flock of birds over the hills", Kind.BIRD, Action.FLY, 7),
+        ("a chef in a kitchen", Kind.CHEF, Action.COOK, 1),
+        ("a ballerina on stage", Kind.DANCER, Action.DANCE, 1),
+        ("three children run", Kind.CHILD, Action.RUN, 3),
+        ("a sailboat on a lake", Kind.BOAT, Action.WALK, 1),
+        ("一个女人在海滩上散步", Kind.WOMAN, Action.WALK, 1),
+        ("两只猫", Kind.CAT, Action.STAND, 2),
+    ],
+)
+def test_subjects_come_with_what_they_do(prompt: str, kind: Kind, action: Action, count: int) -> None:
+    first = read(prompt).subjects[0]
+    assert (first.kind, first.count) == (kind, count)
+    assert first.action is action or kind is Kind.CAT
+
+
+def test_a_colour_belongs_to_the_thing_it_is_said_of() -> None:
+    boy, balloon = read("A boy with a red balloon in a park").subjects
+    assert boy.colour is None
+    assert balloon.colour is not None
+    assert read("A woman in a red coat walks").subjects[0].colour == balloon.colour
+    assert read("一只白色的猫").subjects[0].colour is not None
+
+
+def test_riders_are_drawn_on_what_they_ride() -> None:
+    assert [s.kind for s in read("A girl rides a bicycle through the forest").subjects] == [Kind.BICYCLE]
+    assert [s.kind for s in read("A man drives a car through the desert").subjects] == [Kind.CAR]
+    assert read("A cowboy rides a horse").rides
+
+
+@pytest.mark.parametrize(
+    ("prompt", "signs", "spoken"),
+    [
+        ('A street with a neon sign that says "OPEN"', ("OPEN",), ""),
+        ('A man looks up. He says: "It will rain."', (), "It will rain."),
+        ("a banner reads “Welcome home”", ("Welcome home",), ""),
+        ("一块写着「你好」的招牌", ("你好",), ""),
+        ('"HELLO" over the sea', ("HELLO",), ""),
+        ('A sign says "CAFE"; a woman whispers "come in"', ("CAFE",), "come in"),
+    ],
+)
+def test_quoted_words_are_written_or_spoken(prompt: str, signs: tuple[str, ...], spoken: str) -> None:
+    scene = read(prompt)
+    assert (scene.signs, scene.spoken) == (signs, spoken)
+
+
+def test_quoted_words_do_not_set_the_scene() -> None:
+    scene = read('A forest at dawn. A sign says "beach at night, two dogs"')
+    assert (scene.setting, scene.hour) == (Setting.FOREST, Hour.DAWN)
+    assert scene.subjects == ()
+
+
+def test_what_is_denied_is_not_shown() -> None:
+    scene = read("A street without cars, no people, no rain")
+    assert scene.subjects == ()
+    assert scene.weather is Weather.CLEAR
+
+
+@pytest.mark.parametrize(
+    ("words", "move"),
+    [
+        ("slow pan left", Move.PAN_LEFT),
+        ("dolly in", Move.DOLLY_IN),
+        ("zoom out slowly", Move.DOLLY_OUT),
+        ("crane shot", Move.CRANE_UP),
+        ("the camera orbits", Move.ORBIT),
+        ("tracking shot", Move.TRACKING),
+        ("static camera", Move.STATIC),
+        ("环绕镜头", Move.ORBIT),
+    ],
+)
+def test_camera_moves_are_understood(words: str, move: Move) -> None:
+    assert read(f"Mountains at dawn, {words}").move is move
+
+
+def test_style_mood_tint_and_sound_are_read() -> None:
+    scene = read("A melancholy autumn forest, watercolor, piano music, birdsong")
+    assert scene.mood is Mood.MELANCHOLY
+    assert Style.WATERCOLOR in scene.styles
+    assert Tint.AUTUMN in scene.tints
+    assert {Sound.MUSIC, Sound.BIRDS} <= scene.sounds

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from safelight.generation.storyboard.lexicon import Move, Setting
+from safelight.generation.storyboard.scene import read
+from safelight.generation.storyboard.shot import Shot
+
+SIZE = (320, 180)
+
+
+def shot_of(prompt: str, seed: int | None = None, size: tuple[int, int] = SIZE) -> Shot:
+    scene = read(prompt, seed)
+    return Shot(scene, size, 2, np.random.default_rng(scene.seed))
+
+
+@pytest.mark.parametrize("setting", list(Setting))
+@pytest.mark.parametrize("size", [SIZE, (180, 320)])
+def test_every_setting_is_painted_full_and_moves(setting: Setting, size: tuple[int, int]) -> None:
+    shot = shot_of(f"A person walks, {setting}, camera orbits", size=size)
+    first = shot.paint(0.1).copy()
+    last = shot.paint(1.9)
+    assert first.shape == (size[1], size[0], 4)
+    assert len(np.unique(first[..., :3].reshape(-1, 3), axis=0)) > 100
+    assert np.abs(first.astype(int) - last).mean() > 0.2
+
+
+@pytest.mark.parametrize("move", list(Move))
+def test_no_camera_move_uncovers_the_edge_of_the_picture(move: Move) -> None:
+    # Black would be where nothing was painted: by day a meadow has none.
+    shot = shot_of(f"A meadow at noon, {move}")
+    for t in (0.0, 0.7, 1.3, 1.99):
+        frame = shot.paint(t)[..., :3]
+        for edge in (frame[0], frame[-1], frame[:, 0], frame[:, -1]):
+            assert edge.max(axis=1).min() > 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "storm at sea, two boats",
+        "snow in the forest, a dog runs",
+        "fog, horses run",
+        "aurora, moon",
+        "whales under water",
+        "hot-air balloons and birds over a desert",
+        "cherry blossoms, a boy with a red balloon",
+        "a train in autumn",
+        "a cat on a window sill, rain",
+        "a woman rides a horse, noir",
+        "three cars in a city at night, anime",
+        "an astronaut walks on a planet, vintage",
+        "butterflies, watercolor",
+        'a sign that says "HELLO" in a park',
+    ],
+)
+def test_everything_that_can_be_asked_for_is_painted(words: str) -> None:
+    frame = shot_of(words).paint(0.5)
+    assert frame[..., :3].std() > 3
+
+
+def test_seeds_give_different_pictures_of_one_prompt() -> None:
+    one, other = (shot_of("mountains at dawn", seed).paint(0.0).copy() for seed in (1, 2))
+    assert np.abs(one.astype(int) - other).mean() > 2
