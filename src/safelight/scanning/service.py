@@ -42,7 +42,7 @@ class ScanSettings(msgspec.Struct, frozen=True, kw_only=True):
     #: Seconds for one call of one detector.
     call_s: float = 20.0
     memory_bytes: int = 4 << 30
-    #: Children kept warm for pictures, and the pictures each looks at before it is replaced.
+    #: Children kept warm for pictures (0: each picture has a fresh one), and the pictures each looks at before it is replaced.
     warm: int = 2
     uses: int = 200
     rules: Rules = Rules()
@@ -69,7 +69,7 @@ class Scanner:
             limits=self._limits(self.settings.picture_s),
             preload="safelight.scanning.child:preload",
             preload_argument=msgspec.to_builtins(self._detectors),
-            uses=self.settings.uses,
+            uses=self.settings.uses if self.settings.warm else 1,
         )
 
     def start(self) -> None:
@@ -133,7 +133,12 @@ class Scanner:
                 cancel=cancel,
             )
 
-        return _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
+        report = _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
+        written = (report.thumbnail, report.sheet, *report.evidence.values())
+        # A child has no say on where we look for files.
+        if any(path and (stills is None or Path(path).parent != stills.absolute()) for path in written):
+            raise errors.ChildCrashed("The sandboxed child named files that are not its own.")
+        return report
 
     def scan_picture(
         self, path: Path, *, field: str = "", cancel: threading.Event | None = None
