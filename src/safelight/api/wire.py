@@ -77,20 +77,11 @@ def verdict_word(video: Video) -> Action | None:
 
 
 def coverage_words(coverage: Coverage) -> dict[str, list[str]]:
-    """The four words, each with its categories. A category is as well checked as its worst modality."""
+    """The four words, each with its cells as `category (modality)`, as the seal has them."""
     words: dict[str, list[str]] = {word.value: [] for word in CoverageWord}
-    for category in sorted({cell.category for cell in coverage}):
-        found = {cell.word for cell in coverage if cell.category == category} - {CoverageWord.OFF}
-        words[_category_word(found).value].append(category)
-    return words
-
-
-def _category_word(found: set[CoverageWord]) -> CoverageWord:
-    if not found:
-        return CoverageWord.OFF
-    if len(found) == 1:
-        return found.pop()
-    return CoverageWord.PARTLY
+    for cell in coverage:
+        words[cell.word.value].append(f"{cell.category} ({cell.modality.value})")
+    return {word: sorted(cells) for word, cells in words.items()}
 
 
 def charge_object(record: VideoRecord) -> dict[str, Any]:

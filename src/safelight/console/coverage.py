@@ -1,41 +1,42 @@
-"""Coverage as people read it: four words, each with its categories, what is missing first."""
+"""Coverage as people read it: the words, where each was looked at, and for what; what is missing first."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias
+from dataclasses import dataclass
 
 from safelight.policy.coverage import CoverageWord
+from safelight.policy.findings import Modality
 
 from .words import Words
 
-#: A word, and the categories it is said of.
-Row: TypeAlias = tuple[str, tuple[str, ...]]
 _ORDER = (CoverageWord.NOT_CHECKED, CoverageWord.PARTLY, CoverageWord.CHECKED)
 
 
-def rows(cells: Iterable[tuple[str, str, str]], words: Words) -> tuple[Row, ...]:
-    """Rows for cells of category, modality and word. Where a category's cells differ, their modality is said.
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One of the words, and per place (frames, sound ...) the categories it is said of."""
 
-    What is off is left out: neither asked for nor there.
-    """
-    seen = sorted({cell for cell in cells if cell[2] != CoverageWord.OFF.value})
+    word: str
+    name: str
+    places: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def count(self) -> int:
+        return sum(len(categories) for _, categories in self.places)
+
+
+def rows(cells: Iterable[tuple[str, str, str]], words: Words) -> tuple[Row, ...]:
+    """Rows for cells (category, modality, word). What is off is left out: neither asked for nor there."""
+    seen = set(cells)
     found: list[Row] = []
     for word in _ORDER:
-        entries = [
-            _entry(category, word, seen, words) for category in dict.fromkeys(cell[0] for cell in seen)
-        ]
-        named = tuple(entry for entry in entries if entry)
-        if named:
-            found.append((words(f"coverage.{word.value.replace(' ', '_')}"), named))
+        places = tuple(
+            (words(f"modality.{modality.value}"), categories)
+            for modality in Modality
+            if (categories := tuple(sorted(c for c, m, w in seen if (m, w) == (modality.value, word.value))))
+        )
+        if places:
+            name = words(f"coverage.{word.value.replace(' ', '_')}")
+            found.append(Row(word=word.value, name=name, places=places))
     return tuple(found)
-
-
-def _entry(category: str, word: CoverageWord, cells: list[tuple[str, str, str]], words: Words) -> str:
-    mine = [cell for cell in cells if cell[0] == category]
-    having = [words(f"modality.{cell[1]}") for cell in mine if cell[2] == word.value]
-    if not having:
-        return ""
-    if len(having) == len(mine):
-        return category
-    return words("coverage.in", category=category, modalities=words.listed(having))

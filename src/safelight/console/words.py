@@ -81,5 +81,5 @@ def _flat(prefix: str, document: Mapping[str, Any]) -> list[tuple[str, str]]:
         if isinstance(value, Mapping):
             pairs += _flat(name, value)
         else:
-            pairs.append((name, str(value).strip()))
+            pairs.append((name, str(value)))
     return pairs

@@ -11,12 +11,12 @@ const part = async (url, options = {}) => {
 };
 
 const show = (html) => {
-  const open = outcome.querySelector("details")?.open;
+  const open = outcome.querySelector(".more")?.open;
   const focused = outcome.contains(document.activeElement) && document.activeElement.tagName;
   outcome.innerHTML = html;
   const card = outcome.firstElementChild;
   document.getElementById("status").textContent = card?.querySelector("h2")?.textContent ?? "";
-  if (open && card?.querySelector("details")) card.querySelector("details").open = true;
+  if (open && card?.querySelector(".more")) card.querySelector(".more").open = true;
   if (focused) outcome.querySelector(focused === "SUMMARY" ? "summary" : "a, summary")?.focus();
   return card;
 };
