@@ -42,8 +42,9 @@ class ScanSettings(msgspec.Struct, frozen=True, kw_only=True):
     #: Seconds for one call of one detector.
     call_s: float = 20.0
     memory_bytes: int = 4 << 30
-    #: Children kept warm for pictures (0: each picture has a fresh one), and the pictures each looks at before it is replaced.
+    #: Children kept warm for pictures; 0: each picture has a fresh one.
     warm: int = 2
+    #: Pictures a warm child looks at before it is replaced.
     uses: int = 200
     rules: Rules = Rules()
     #: Threads that decode a clip ahead of the detectors.
@@ -135,8 +136,8 @@ class Scanner:
 
         report = _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
         written = (report.thumbnail, report.sheet, *report.evidence.values())
-        # A child has no say on where we look for files.
-        if any(path and (stills is None or Path(path).parent != stills.absolute()) for path in written):
+        # A child has no say on which files we read: a link it leaves may point anywhere.
+        if any(path and not _is_own(Path(path), stills) for path in written):
             raise errors.ChildCrashed("The sandboxed child named files that are not its own.")
         return report
 
@@ -203,6 +204,12 @@ def _report(
         sheet=answer.sheet,
         evidence=answer.evidence,
         wall_s=answer.wall_s,
+    )
+
+
+def _is_own(path: Path, folder: Path | None) -> bool:
+    return (
+        folder is not None and path.parent == folder.absolute() and path.is_file() and not path.is_symlink()
     )
 
 
