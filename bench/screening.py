@@ -1,0 +1,108 @@
+"""Screen prompts on one core, and say how long each took and how much memory it needs.
+
+    python -m bench.screening [--rounds 5] [--data prompts.jsonl]
+
+Without `--data` the committed examples are screened, and one prompt of 60,000 characters after them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import sys
+import tempfile
+import time
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from safelight.detectors.catalogue import Catalogue
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.policy.findings import Modality
+
+
+def texts(data: Path | None) -> list[str]:
+    raw = (
+        data.read_text(encoding="utf-8")
+        if data
+        else (files("safelight.detectors.text") / "data" / "prompts.jsonl").read_text(encoding="utf-8")
+    )
+    return [json.loads(line)["text"] for line in raw.splitlines() if line.strip()]
+
+
+def quantile(ordered: list[float], part: float) -> float:
+    return ordered[min(int(part * len(ordered)), len(ordered) - 1)]
+
+
+def measured(pipeline: TextPipeline, prompts: list[str], rounds: int) -> dict[str, Any]:
+    """Milliseconds per prompt and prompts per second, after one round to warm up."""
+    for prompt in prompts[:50]:
+        pipeline.screen({"prompt": prompt})
+    times: list[float] = []
+    began = time.perf_counter()
+    for _ in range(rounds):
+        times += [pipeline.screen({"prompt": prompt}).latency_ms for prompt in prompts]
+    took = time.perf_counter() - began
+    times.sort()
+    return {
+        "prompts": len(times),
+        "p50_ms": round(quantile(times, 0.5), 2),
+        "p99_ms": round(quantile(times, 0.99), 2),
+        "per_second": round(len(times) / took, 1),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--data", type=Path)
+    given = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory() as cache:
+        before = rss_mb()
+        began = time.perf_counter()
+        catalogue = Catalogue.discover({"minilm": {"cache_dir": cache}})
+        detectors = catalogue.text_detectors()
+        first = time.perf_counter() - began
+        began = time.perf_counter()
+        Catalogue.discover({"minilm": {"cache_dir": cache}}).text_detectors()
+        again = time.perf_counter() - began
+        prompts = texts(given.data)
+        figures: dict[str, Any] = {
+            "python": platform.python_version(),
+            "load": os.getloadavg()[0],
+            "detectors": {detector.name: detector.version for detector in detectors},
+            "missing": {missing.name: missing.sentence for missing in catalogue.missing},
+            "cells": len(catalogue.cells((), Modality.TEXT)),
+            "load_first_s": round(first, 2),
+            "load_cached_s": round(again, 2),
+            "all": measured(TextPipeline(detectors, budget_s=30), prompts, given.rounds),
+            "without minilm": measured(
+                TextPipeline([one for one in detectors if one.name != "minilm"], budget_s=30),
+                prompts,
+                given.rounds,
+            ),
+            "memory_mb": {"before": before, "after": rss_mb()},
+        }
+        long = ((" ".join(prompts) + " ") * 60)[:60_000]
+        report = TextPipeline(detectors, budget_s=60).screen({"prompt": long})
+        figures["sixty thousand characters"] = {
+            "ms": round(report.latency_ms),
+            "by": {name: round(ms) for name, ms in report.detector_ms.items()},
+        }
+        figures["memory_mb"]["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    sys.stdout.write(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
+    return 0
+
+
+def rss_mb() -> int:
+    with Path("/proc/self/statm").open() as file:
+        return int(file.read().split()[1]) * resource.getpagesize() >> 20
+
+
+if __name__ == "__main__":
+    sys.exit(main())
