@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from safelight.policy.findings import Stage
 from safelight.stages.judging import Judged
 from safelight.stages.reference import ReferenceFile
 
@@ -29,4 +30,5 @@ def judge_references(
                 sha256=reference["sha256"],
             )
         )
-    return workshop.stages.reference.judge_files(files, tenant=video.tenant)
+    prior = workshop.store.seen(video.tenant, video.id, Stage.PROMPT)
+    return workshop.stages.reference.judge_files(files, tenant=video.tenant, prior=prior)

@@ -13,7 +13,7 @@ from typing import Any
 from safelight.errors import Blocked, Conflict, Gone, NotFound
 from safelight.ids import is_id, new_id
 from safelight.net.fetch import Fetcher
-from safelight.policy.findings import Stage
+from safelight.policy.findings import Finding, Stage
 from safelight.policy.verdicts import Action
 from safelight.stages.admission import AdmissionLimits, admit
 from safelight.stages.judging import Judged
@@ -64,7 +64,7 @@ class Videos:
             raise self._refuse(principal, video_id, admitted, (words,), ())
         with self.workshop.bench(video_id) as bench:
             references = self._references(admitted, bench)
-            pictures = self._look(references, principal.tenant)
+            pictures = self._look(references, principal.tenant, words.findings)
             judged = (words, *((pictures,) if pictures else ()))
             if pictures and pictures.verdict.action is Action.BLOCK:
                 raise self._refuse(principal, video_id, admitted, judged, references)
@@ -183,12 +183,16 @@ class Videos:
             path=path, field=field, media_type=media_type(path, field), sha256=self.workshop.sha256(path)
         )
 
-    def _look(self, references: tuple[ReferenceFile, ...], tenant: str) -> Judged | None:
+    def _look(
+        self, references: tuple[ReferenceFile, ...], tenant: str, prior: tuple[Finding, ...]
+    ) -> Judged | None:
         """The verdict on the references, or None where it takes longer than a client should wait."""
         stage = self.workshop.stages.reference
         if not references or any(not file.is_picture for file in references):
             return None
-        looking: Future[Judged] = self.threads.submit(stage.judge_files, references, tenant=tenant)
+        looking: Future[Judged] = self.threads.submit(
+            stage.judge_files, references, tenant=tenant, prior=prior
+        )
         try:
             return looking.result(timeout=self.workshop.terms.reference_wait_s)
         except NotYet:

@@ -26,7 +26,7 @@ from safelight.generation.protocol import (
     Refusal,
     RemoteGenerator,
 )
-from safelight.policy.findings import Finding, Stage
+from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.store.retention import Retention
@@ -123,7 +123,7 @@ def scanning(workshop: Workshop, video: Video) -> None:
                 clip,
                 tenant=video.tenant,
                 subject_sha256=sha256,
-                prior=_prompt_findings(workshop, video),
+                prior=workshop.store.seen(video.tenant, video.id, Stage.PROMPT),
                 progress=workshop.progress(video.tenant, video.id, 60, 90),
             )
         except InvalidMedia as error:
@@ -247,16 +247,6 @@ def _forget_upstream(workshop: Workshop, video: Video) -> None:
         workshop.store.upstream_copy(
             video.tenant, video.id, last, ordering.forget(generator, last.upstream_id)
         )
-
-
-def _prompt_findings(workshop: Workshop, video: Video) -> tuple[Finding, ...]:
-    """What was found before generation, to be judged together with picture and sound."""
-    return tuple(
-        finding
-        for judgement in workshop.store.judgements(video.tenant, video.id)
-        if judgement.stage in (Stage.PROMPT, Stage.REFERENCE)
-        for finding in judgement.findings
-    )
 
 
 def _seal_facts(workshop: Workshop, video: Video) -> SealFacts:

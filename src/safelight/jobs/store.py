@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, or_
 from safelight.errors import NotFound
 from safelight.generation.protocol import Charge, Ownership
 from safelight.ids import new_id
-from safelight.policy.findings import pack
+from safelight.policy.findings import Finding, Stage, pack
 from safelight.stages.judging import Judged
 from safelight.store import tables
 from safelight.store.database import Database
@@ -91,6 +91,15 @@ class VideoStore:
             )
             seen = {row.id: row for row in tx.select(tables.findings, tables.findings.c.video_id == video_id)}
         return tuple(rows.judgement(row, seen[row.id]) for row in verdicts if row.id in seen)
+
+    def seen(self, tenant: str, video_id: str, *stages: Stage) -> tuple[Finding, ...]:
+        """What was found at these stages, to be judged together with what a later one finds."""
+        return tuple(
+            finding
+            for judgement in self.judgements(tenant, video_id)
+            if judgement.stage in stages
+            for finding in judgement.findings
+        )
 
     def last_attempt(self, tenant: str, video_id: str) -> Attempt | None:
         attempts = self.attempts(tenant, video_id)

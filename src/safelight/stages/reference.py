@@ -64,10 +64,18 @@ class ReferenceStage:
     pipeline: TextPipeline
 
     def judge_files(
-        self, files: Sequence[ReferenceFile], *, tenant: str, audience: Audience = Audience.GENERAL
+        self,
+        files: Sequence[ReferenceFile],
+        *,
+        tenant: str,
+        prior: tuple[Finding, ...] = (),
+        audience: Audience = Audience.GENERAL,
     ) -> Judged:
-        """One verdict on all references together. Raises `InvalidMedia` where one cannot be opened."""
-        findings: list[Finding] = []
+        """One verdict on all references together with `prior`, the findings of the prompt they go with.
+
+        Raises `InvalidMedia` where one cannot be opened.
+        """
+        findings: list[Finding] = [*prior]
         cells: list[Cell] = []
         modalities: set[Modality] = set()
         for file in files:
