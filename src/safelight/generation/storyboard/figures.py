@@ -14,6 +14,8 @@ from safelight.generation.storyboard.raster import Colour, Raster, mix, place
 
 Point = tuple[float, float]
 FINE = 3
+#: Pixels of a unit from which on figures are drawn at twice the size only.
+LARGE = 150
 
 
 class Pen:
@@ -144,10 +146,14 @@ class Figure:
         ):
             return
         fx, fy = math.floor(x), math.floor(y)
-        wide, high, low = math.ceil(reach * unit) + 3, math.ceil(up * unit) + 3, math.ceil(down * unit) + 3
-        canvas: Raster = np.zeros(((high + low) * FINE, 2 * wide * FINE, 4), np.uint8)
-        origin = ((wide + x - fx) * FINE, (high + y - fy) * FINE)
-        self.draw(Pen(canvas, origin, unit * FINE, flip=self.flip), self.phase(t), self.tones)
+        wide = math.ceil(reach * unit) + 3
+        # Only rows inside the frame; large figures need less enlarging to have smooth edges.
+        high = min(math.ceil(up * unit) + 3, fy + 4)
+        low = min(math.ceil(down * unit) + 3, frame.shape[0] - fy + 4)
+        fine = FINE if unit < LARGE else 2
+        canvas: Raster = np.zeros(((high + low) * fine, 2 * wide * fine, 4), np.uint8)
+        origin = ((wide + x - fx) * fine, (high + y - fy) * fine)
+        self.draw(Pen(canvas, origin, unit * fine, flip=self.flip), self.phase(t), self.tones)
         if self.tilt is not None:
             turn = cv2.getRotationMatrix2D(origin, math.degrees(self.tilt(t)), 1.0)
             canvas = cv2.warpAffine(canvas, turn, (canvas.shape[1], canvas.shape[0]), flags=cv2.INTER_LINEAR)

@@ -22,7 +22,7 @@ from safelight.generation.storyboard.scene import read
 from safelight.generation.storyboard.shot import Shot
 
 #: Pictures are painted with about this many pixels and enlarged: the eye does not see it, the clock does.
-PAINTED_PIXELS = 896 * 504
+PAINTED_PIXELS = 800 * 450
 BLOCK = 1024
 
 
@@ -45,7 +45,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 def inner_size(width: int, height: int) -> tuple[int, int]:
     """The size that pictures are painted in, even in both directions."""
     scale = min(1.0, (PAINTED_PIXELS / (width * height)) ** 0.5)
-    return round(width * scale / 4) * 4, round(height * scale / 4) * 4
+    return round(width * scale / 2) * 2, round(height * scale / 2) * 2
 
 
 def render(job: Job, report: Callable[[int], None]) -> None:
@@ -106,7 +106,7 @@ def _streams(file: Any, job: Job) -> tuple[Any, Any]:
         "threads": "1",
         "g": str(2 * job.fps),
         "bf": "0",
-        "x264-params": "aq-mode=1:aq-strength=0.9:no-deblock=0",
+        "x264-params": "aq-mode=1:aq-strength=0.9",
     }
     context = pictures.codec_context
     context.thread_count = 1
