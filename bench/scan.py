@@ -131,6 +131,8 @@ def picture_figures(sandbox: Sandbox, folder: Path) -> dict[str, Any]:
     scanner.start()
     started = time.perf_counter() - began
     figures: dict[str, Any] = {"start_s": round(started, 2), "at_once": AT_ONCE}
+    # They give memory back after a second without a call.
+    time.sleep(2.5)
     children = [
         child for child in psutil.Process().children() if "safelight.media.child" in " ".join(child.cmdline())
     ]

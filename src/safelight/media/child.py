@@ -5,9 +5,13 @@ Started as `python -m safelight.media.child`; a function it runs is `(argument, 
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import faulthandler
+import gc
 import importlib
 import os
+import select
 import sys
 import threading
 import traceback
@@ -19,6 +23,9 @@ import msgspec
 from safelight import errors
 from safelight.media import frames
 from safelight.media.confinement import Limits, Orders, allow_cpu, confine
+
+#: Seconds without a call after which a child gives memory back.
+_IDLE_S = 1.0
 
 Function = Callable[[Any, "Link"], Any]
 
@@ -64,6 +71,8 @@ def main(arguments: list[str]) -> None:
     link = Link(inbox, outbox, limits)
     link.send({"kind": "ready", "isolation": msgspec.to_builtins(isolation)})
     while True:
+        if not select.select([inbox], [], [], _IDLE_S)[0]:
+            _give_memory_back()
         try:
             call = link.receive()
         except EOFError:
@@ -71,6 +80,14 @@ def main(arguments: list[str]) -> None:
         link.send(_answer(call, link, limits))
     # Native libraries' threads and destructors must not hold a finished child up.
     os._exit(0)
+
+
+def _give_memory_back() -> None:
+    """A warm child that waits keeps its models, and not the work space of the last call."""
+    gc.collect()
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _end_with_parent(lifeline: int) -> None:
