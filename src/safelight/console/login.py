@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -23,19 +24,21 @@ class Login:
         self._pages = pages
 
     async def show(self, request: Request) -> Response:
-        return self._page(request, request.query_params.get("token", ""), failed=False)
+        query = request.query_params
+        return self._page(request, query.get("token", ""), local(query.get("back", "/")), failed=False)
 
     async def redeem(self, request: Request) -> Response:
         check_same_origin(request)
         async with read_body(request, self._state.services) as body:
             token = str(body.fields.get("token", "")).strip()
+            back = local(str(body.fields.get("back", "/")))
         # A whole link may have been pasted.
         token = token.rpartition("token=")[2]
         try:
             record, secret = await self._state.threads.run(self._state.services.accounts.redeem, token)
         except Unauthenticated:
-            return self._page(request, "", failed=True)
-        response = RedirectResponse("/", status_code=303)
+            return self._page(request, "", back, failed=True)
+        response = RedirectResponse(back, status_code=303)
         set_session(response, request, secret, max_age_s=int(record.expires_at - time.time()))
         return response
 
@@ -47,7 +50,18 @@ class Login:
         clear_session(response, request)
         return response
 
-    def _page(self, request: Request, token: str, *, failed: bool) -> Response:
-        return self._pages.render(
-            request, "login.html", {"token": token, "failed": failed}, status=401 if failed else 200
-        )
+    def _page(self, request: Request, token: str, back: str, *, failed: bool) -> Response:
+        values = {"token": token, "back": back, "failed": failed}
+        return self._pages.render(request, "login.html", values, status=401 if failed else 200)
+
+
+def first(request: Request) -> Response:
+    """To the sign-in page, which leads back here. Who follows a link from another site arrives without the
+    strict cookie, and one click on that page is enough.
+    """
+    return RedirectResponse(f"/login?{urlencode({'back': request.url.path})}", status_code=303)
+
+
+def local(back: str) -> str:
+    """A path of ours; never another site."""
+    return back if back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable() else "/"

@@ -17,7 +17,7 @@ from safelight.api.videos import known
 from safelight.errors import Blocked, SafelightError, Unauthenticated
 from safelight.trust.accounts import Principal, Scope
 
-from .login import Login
+from .login import Login, first, local
 from .render import THEME_COOKIE, THEMES, Pages
 from .studio import FIELDS, Studio
 from .view import row, video_view
@@ -53,7 +53,7 @@ class Console:
         """The first page anyone sees."""
         principal = await self._principal(request)
         if principal is None:
-            return RedirectResponse("/login", status_code=303)
+            return first(request)
         form = dict(self._studio.defaults())
         source = request.query_params.get("from", "")
         if source:
@@ -90,7 +90,7 @@ class Console:
         """One video: its way, verdict, seal; whole, or the part that changes."""
         principal = await self._principal(request)
         if principal is None:
-            return RedirectResponse("/login", status_code=303)
+            return first(request)
         principal.require(Scope.VIDEOS_READ)
         video_id = known(request.path_params["video_id"])
         record = await self._state.threads.run(self._videos.record, principal, video_id)
@@ -106,7 +106,7 @@ class Console:
         async with read_body(request, self._state.services) as body:
             chosen = str(body.fields.get("theme", ""))
             back = str(body.fields.get("back", "/"))
-        response = RedirectResponse(_local(back), status_code=303)
+        response = RedirectResponse(local(back), status_code=303)
         if chosen in THEMES:
             response.set_cookie(THEME_COOKIE, chosen, max_age=31_536_000, samesite="strict", path="/")
         return response
@@ -178,11 +178,6 @@ class Console:
 
     def _wants_part(self, request: Request) -> bool:
         return request.headers.get("accept", "").startswith(_PART)
-
-
-def _local(back: str) -> str:
-    """A path of ours; never another site."""
-    return back if back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable() else "/"
 
 
 def _kind(status: int) -> str:

@@ -76,7 +76,7 @@ def video_view(video: Video, record: VideoRecord | None, words: Words) -> VideoV
         headline=headline,
         # The gate's own sentence often begins with what the headline says.
         message=_message(video, word, words).removeprefix(headline).strip(),
-        verdict=words(f"verdict.{word.value}" if word else _no_verdict(video)),
+        verdict=words(_word(video, word)),
         lines=explained,
         support=support(details),
         state=video.state.value,
@@ -110,7 +110,7 @@ class Row:
 def row(video: Video, words: Words) -> Row:
     word = verdict_word(video)
     live = video.state not in TERMINAL and video.state is not State.HELD
-    key = f"verdict.{word.value}" if word and not live else _no_verdict(video)
+    key = "verdict.none" if live else _word(video, word)
     return Row(
         href=f"/videos/{video.id}",
         prompt=short(video.prompt),
@@ -142,8 +142,10 @@ def _tone(video: Video, word: Action | None) -> str:
     return Action.BLOCK.value if video.state is State.WITHDRAWN else word.value
 
 
-def _no_verdict(video: Video) -> str:
-    return "verdict.trouble" if video.state is State.FAILED else "verdict.none"
+def _word(video: Video, word: Action | None) -> str:
+    if word is None:
+        return "verdict.trouble" if video.state is State.FAILED else "verdict.none"
+    return "verdict.waived" if word is Action.ALLOW and video.waived else f"verdict.{word.value}"
 
 
 def _headline(video: Video, details: Mapping[str, Any]) -> str:

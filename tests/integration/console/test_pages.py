@@ -17,7 +17,11 @@ HTML = {"accept": "text/html,application/xhtml+xml"}
 def browser(server: Live) -> Iterator[httpx.Client]:
     """A browser without JavaScript, not signed in."""
     with httpx.Client(
-        base_url=server.url, headers={**HTML, "origin": server.url}, follow_redirects=True, timeout=10, verify=False
+        base_url=server.url,
+        headers={**HTML, "origin": server.url},
+        follow_redirects=True,
+        timeout=10,
+        verify=False,
     ) as client:
         yield client
         assert client.get("/healthz").status_code == 200
@@ -55,6 +59,19 @@ def test_nobody_sees_a_page_without_signing_in(server: Live, browser: httpx.Clie
     for path in ("/", f"/videos/{'video_' + '0' * 32}"):
         assert browser.get(path).url.path == "/login"
     assert order(browser).status_code == 401
+
+
+def test_signing_in_leads_to_the_page_that_was_asked_for(
+    server: Live, browser: httpx.Client, client: httpx.Client
+) -> None:
+    made = client.post("/v1/videos", json={"prompt": "a cat"}).json()["safelight"]["links"]["page"]
+    page = browser.get(made)
+    assert f'name="back" value="{made}"' in page.text
+    token = server.login_url().partition("token=")[2]
+    assert browser.post("/login", data={"token": token, "back": made}).url.path == made
+    token = server.login_url().partition("token=")[2]
+    away = browser.post("/login", data={"token": token, "back": "//elsewhere.example"})
+    assert away.url.path == "/"
 
 
 def test_signing_out_ends_the_session(signed_in: httpx.Client) -> None:

@@ -1,0 +1,155 @@
+"""Orders that are wrong in what they ask for, against the real gateway: told at once, and it stays up."""
+
+from __future__ import annotations
+
+import struct
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from running import Running, running
+
+#: An answer that takes longer than this is a failure: the client gives up.
+AT_ONCE_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("gateway")) as started:
+        yield started
+
+
+@pytest.fixture
+def client(gateway: Running) -> Iterator[httpx.Client]:
+    headers = {"authorization": f"Bearer {gateway.key}"}
+    with httpx.Client(base_url=gateway.address, headers=headers, timeout=AT_ONCE_S, verify=False) as client:
+        yield client
+        assert client.get("/readyz").json()["ready"] is True
+
+
+def png(width: int, height: int) -> bytes:
+    """A picture of one line, whatever its header says."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    lines = zlib.compress(b"\0" + bytes(3 * 16))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
+
+
+PICTURE = png(16, 1)
+
+
+def ended(client: httpx.Client, answer: httpx.Response) -> dict[str, Any]:
+    """The error of an order: its answer, or where looking took longer than a client waits, the video's."""
+    found: dict[str, Any] = answer.json()
+    while found.get("status") in {"queued", "in_progress"}:
+        time.sleep(0.2)
+        found = client.get(f"/v1/videos/{found['id']}").json()
+    assert answer.status_code in ({200} if "status" in found else {400, 413})
+    error: dict[str, Any] = found["error"]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "param"),
+    [
+        ({"seconds": "3600"}, "invalid_value", "seconds"),
+        ({"seconds": "-4"}, "invalid_value", "seconds"),
+        ({"seconds": "٤"}, "invalid_value", "seconds"),
+        ({"size": "999x5"}, "invalid_value", "size"),
+        ({"size": "big"}, "invalid_value", "size"),
+        ({"model": "sora-2"}, "invalid_value", "model"),
+        ({"no_such_field": "x"}, "unsupported_field", "no_such_field"),
+        ({"input_reference[file_id]": "file-1"}, "unsupported_field", "input_reference[file_id]"),
+        ({"prompt": "\u200b\u2060"}, "invalid_value", "prompt"),
+        ({"prompt": "x" * 60_000}, "invalid_value", "prompt"),
+        ({"prompt": "a\0b"}, "invalid_value", "prompt"),
+    ],
+)
+def test_a_value_off_the_list_is_named(
+    client: httpx.Client, fields: dict[str, str], code: str, param: str
+) -> None:
+    given = {"prompt": "a boat", "model": "storyboard", **fields}
+    answer = client.post("/v1/videos", files={name: (None, value) for name, value in given.items()})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, code, param)
+    assert answer.headers["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("text named .png", b"this is no picture at all, only words"),
+        ("nothing", b""),
+        ("half a picture", PICTURE[: len(PICTURE) // 2]),
+        ("only a signature", PICTURE[:8]),
+        ("60000 x 60000", png(60_000, 60_000)),
+        ("a web page", b"<!doctype html><title>x</title>"),
+        ("an archive", b"PK\x03\x04" + bytes(100)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_reference_that_is_not_what_it_claims_is_refused(
+    client: httpx.Client, name: str, data: bytes
+) -> None:
+    answer = client.post(
+        "/v1/videos",
+        files={"prompt": (None, "a boat"), "input_reference": ("picture.png", data, "image/png")},
+    )
+    error = ended(client, answer)
+    assert error["code"] == ("too_large" if name == "60000 x 60000" else "invalid_media")
+    assert error.get("param") in {"input_reference", None}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1/a.png",
+        "http://[::1]/a.png",
+        "http://169.254.169.254/latest/meta-data",
+        "http://10.0.0.1/a.png",
+        "http://2130706433/a.png",
+        "http://localhost:22/",
+    ],
+)
+def test_an_address_inside_is_refused(client: httpx.Client, address: str) -> None:
+    answer = client.post("/v1/videos", json={"prompt": "a boat", "input_reference": {"image_url": address}})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (400, "refused_address")
+    assert error["param"] == "input_reference[image_url]"
+
+
+@pytest.mark.parametrize(
+    "address", ["data:image/png;base64,!!!", "data:,hello", "data:image/png;base64,AAAA"]
+)
+def test_a_wrong_data_address_is_refused(client: httpx.Client, address: str) -> None:
+    answer = client.post("/v1/videos", json={"prompt": "a boat", "input_reference": {"image_url": address}})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_media")
+
+
+def test_guessing_at_content_finds_nothing(client: httpx.Client) -> None:
+    """A blocked request has an id; no route, variant or guess gets bytes for it."""
+    blocked = client.post("/v1/videos", json={"prompt": "SAFELIGHT-TEST:violence"})
+    video_id = blocked.json()["error"]["moderation_details"]["video_id"]
+    for path in (
+        "content",
+        "content?variant=thumbnail",
+        "content?variant=spritesheet",
+        "content?variant=source",
+    ):
+        answer = client.get(f"/v1/videos/{video_id}/{path}")
+        assert answer.status_code in {400, 404}
+        assert answer.headers["content-type"] == "application/json"
+
+
+def test_scratch_is_empty_afterwards(client: httpx.Client, gateway: Running) -> None:
+    client.get("/healthz")
+    assert not list((gateway.log.parent / "data").rglob("*.upload"))
+    assert Path(gateway.log).stat().st_size > 0
