@@ -287,10 +287,10 @@ def whale(pen: Pen, phase: float, tones: Tones) -> None:
     top: list[Point] = []
     low: list[Point] = []
     for step in range(19):
-        u = step / 18
+        u = (step / 18) ** 1.7
         x = 0.9 - 1.8 * u
         bend = 0.12 * math.sin(phase - 2.2 * u) * u**1.6
-        girth = 0.27 * math.sin(math.pi * min(1.0, u * 0.86 + 0.1)) ** 0.8 * (1 - 0.5 * u) + 0.018
+        girth = 0.27 * math.sin(math.pi * min(1.0, u * 0.93 + 0.035)) ** 0.7 * (1 - 0.5 * u) + 0.018
         top.append((x, bend + girth * 0.85))
         low.append((x, bend - girth))
     end, slope = (top[-1][1] + low[-1][1]) / 2, 0.12 * math.cos(phase - 2.2)

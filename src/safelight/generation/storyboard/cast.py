@@ -158,6 +158,7 @@ def _tones(
 ) -> Tones:
     colour = None if subject.colour is None else rgb(subject.colour)
     ambient = light.ambient
+    dark = place.dark * (0.5 if scene.hour is Hour.DAY else 1.0)
     if scene.setting in (Setting.KITCHEN, Setting.ROOM, Setting.STAGE):
         ambient = np.maximum(ambient, rgb("#d8a878") / 255 * np.float32(0.85))
     elif light.lamps > 0.5 and scene.setting in (Setting.CITY, Setting.STREET):
@@ -168,7 +169,7 @@ def _tones(
         light.shade,
         light.haze,
         depth=place.depth,
-        dark=place.dark,
+        dark=dark,
         clothes=clothes,
         skin=skin,
     )

@@ -226,6 +226,18 @@ def _front(
             ground - shop * 0.82 + (8 * step + 8) * unit,
             glass * share,
         )
+    at = x + 20 * unit
+    while at < x + w - 34 * unit:
+        # What the shop sells, against the light.
+        wide, tall = float(rng.uniform(5, 16)) * unit, float(rng.uniform(8, 34)) * unit
+        fill(
+            at,
+            ground - 12 * unit - tall,
+            at + wide,
+            ground - 12 * unit,
+            glass * np.float32(rng.uniform(0.35, 0.6)),
+        )
+        at += wide + float(rng.uniform(2, 26)) * unit
     for bar in np.linspace(x + 12 * unit, x + w - 12 * unit, max(3, int(w / (70 * unit)))):
         fill(bar - 2 * unit, ground - shop * 0.82, bar + 2 * unit, ground - 8 * unit, wall * np.float32(0.55))
     awning = mix(NEON[int(rng.integers(len(NEON)))] * light.ambient, wall, 0.45)

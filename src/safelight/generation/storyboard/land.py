@@ -62,7 +62,7 @@ def make_wood(
         where = (x + shape.left) / camera.w
         if gap is None or not gap[0] < where < gap[1]:
             column = int(np.clip(x, 0, shape.width - 1))
-            foot = float(shape.line[column]) + size * 0.06
+            foot = float(shape.line[column]) + size * 0.15
             kind = kinds[int(rng.integers(len(kinds)))]
             draw_tree(shape.alpha, kind, x, foot, height, rng)
         x += size * float(rng.uniform(0.16, 0.5)) / dense

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -32,14 +32,14 @@ def mountains(
     out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
 ) -> None:
     out.behind += ranges(scene, light, camera, sky, rng, base=0.66, count=4, rise=0.5, snow=True)
-    tree = mix(rgb("#2f4a3e") * light.ambient, light.shade, 0.6)
+    tree = mix(rgb("#2f4a3e") * light.ambient, light.shade, 0.68)
     far = Ridge(
         depth=0.64,
         base=0.78,
         rise=0.05,
         cell=0.7,
-        colour=mix(tree, light.haze, 0.28),
-        foot=mix(tree, light.haze, 0.55),
+        colour=mix(tree, light.haze, 0.12),
+        foot=mix(tree, light.haze, 0.45),
         fade=0.22,
     )
     out.behind.append(make_wood(far, light, camera, rng, sun_x=sky.sun[0], tree=0.1, dense=1.6))
@@ -124,7 +124,7 @@ def _shore_mountains(
     out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator, base: float
 ) -> None:
     out.behind += ranges(scene, light, camera, sky, rng, base=base, count=3, rise=0.46, snow=True)
-    tree = mix(mix(leaf_colour(scene, "#35523f") * light.ambient, light.shade, 0.5), light.haze, 0.3)
+    tree = mix(mix(leaf_colour(scene, "#35523f") * light.ambient, light.shade, 0.68), light.haze, 0.1)
     bank = Ridge(depth=0.42, base=base + 0.004, rise=0.006, cell=0.5, colour=tree, foot=tree, fade=0.1)
     out.behind.append(
         make_wood(
@@ -200,13 +200,13 @@ class Surf:
     @classmethod
     def make(cls, scene: Scene, light: Light, camera: Camera, rng: np.random.Generator) -> Surf:
         depth = 0.8
-        colour = ground_colour(scene, light, "#dcbf92", 0.3)
+        colour = ground_colour(scene, light, "#e2c596", 0.14)
         ridge = Ridge(
             depth=depth,
             base=0.79,
             rise=0.012,
             cell=1.6,
-            colour=mix(colour, light.sky[2], 0.25),
+            colour=mix(colour, light.sky[2], 0.14),
             foot=mix(colour, light.shade, 0.55),
             fade=0.2,
         )
@@ -387,6 +387,18 @@ def meadow(
             foot=mix(colour, light.shade, 0.3),
             fade=0.2,
         )
+        if index == 2 and scene.tints & {Tint.BLOSSOM, Tint.AUTUMN}:
+            grove = replace(
+                ridge,
+                depth=0.55,
+                base=0.74,
+                colour=mix(leaf_colour(scene, "#ffffff") * light.ambient, light.haze, 0.12),
+            )
+            out.behind.append(
+                make_wood(
+                    grove, light, camera, rng, sun_x=sky.sun[0], tree=0.24, kinds=("broadleaf",), dense=0.7
+                )
+            )
         if index < 2:
             out.behind.append(
                 make_wood(

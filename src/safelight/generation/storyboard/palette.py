@@ -80,6 +80,10 @@ def light_for(scene: Scene, theme: tuple[tuple[int, int, int], ...] = ()) -> Lig
     ):
         if tint in scene.tints:
             light = _towards(light, rgb(colour), share * (0.5 if scene.hour is Hour.NIGHT else 1.0))
+    if scene.setting is Setting.UNDERWATER:
+        light = replace(
+            light, ambient=rgb("#a6d2dc") / 255, sun=rgb("#bff5ec"), haze=rgb("#2f8aa6"), shade=rgb("#0a2c44")
+        )
     if scene.setting is Setting.SPACE:
         light = replace(light, ambient=np.array([0.96, 0.93, 0.9], np.float32), sun=rgb("#fff4e4"))
     if scene.setting in (Setting.CITY, Setting.STREET) and light.lamps > 0.5:
@@ -127,7 +131,7 @@ def _weathered(light: Light, weather: Weather) -> Light:
     grey = np.full(3, float(mean.mean()), np.float32) * np.array([1.04, 1.0, 0.96], np.float32)
     share, dark = {
         Weather.RAIN: (0.62, 0.72),
-        Weather.STORM: (0.72, 0.46),
+        Weather.STORM: (0.68, 0.6),
         Weather.SNOW: (0.5, 1.0),
         Weather.FOG: (0.42, 1.0),
     }[weather]

@@ -79,12 +79,12 @@ def standing(phase: float) -> Pose:
 def sitting(phase: float) -> Pose:
     breath = math.sin(phase)
     return Pose(
-        thighs=(1.45, 1.32),
-        knees=(1.35, 1.15),
+        thighs=(2.3, 2.12),
+        knees=(2.15, 2.05),
         arms=(0.5, 0.42),
         elbows=(0.75, 0.9 + 0.02 * breath),
         lean=0.1 + 0.012 * breath,
-        hip=0.15,
+        hip=0.065,
     )
 
 
@@ -168,7 +168,7 @@ def _person(pen: Pen, pose: Pose, tones: Tones, look: Look, phase: float) -> Non
     if look.suit:
         pen.limb((chest[0] - 0.1, chest[1] - 0.02), (hip[0] - 0.09, hip[1] + 0.1), 0.06, 0.06, tones.dark)
     pen.limb((hip[0], hip[1] + 0.015), (chest[0], chest[1] - 0.035), 0.062 * bulk, 0.078 * bulk, tones.body)
-    if look.coat or look.skirt:
+    if (look.coat or look.skirt) and pose.hip is None:
         _skirt(pen, hip, chest, pose, tones, look, phase)
     if look.tutu:
         pen.oval((hip[0], hip[1] + 0.03), (0.235, 0.05), tones.accent, 0.05 * math.sin(phase))

@@ -209,7 +209,7 @@ def _aboard(text: str, found: list[Subject]) -> list[Subject]:
 def _subject(text: str, kind: Kind, match: re.Match[str]) -> Subject:
     before, after = text[max(0, match.start() - 30) : match.start()], text[match.end() : match.end() + 60]
     clause = re.split(r"[.;。；]", after)[0]
-    action = _first(clause, lexicon.ACTIONS) or _first(text, lexicon.ACTIONS)
+    action = _implied(match.group()) or _first(clause, lexicon.ACTIONS) or _first(text, lexicon.ACTIONS)
     return Subject(
         kind=kind,
         action=_fitting(kind, action),
@@ -218,6 +218,15 @@ def _subject(text: str, kind: Kind, match: re.Match[str]) -> Subject:
         word=match.group(),
         at=match.start(),
     )
+
+
+def _implied(word: str) -> Action | None:
+    """What somebody called this does."""
+    if re.match(r"runners?$|joggers?$", word):
+        return Action.RUN
+    if re.match(r"hikers?$|wanderers?$|travell?ers?$|行人|旅人", word):
+        return Action.WALK
+    return None
 
 
 def _fitting(kind: Kind, action: Action | None) -> Action:

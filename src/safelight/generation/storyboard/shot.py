@@ -84,7 +84,7 @@ class Shot:
                     Flakes.make(
                         self.camera,
                         rng,
-                        count=70,
+                        count=130,
                         colour=rgb("#f7bccb") * np.maximum(light.ambient, 0.4),
                         wind=0.07,
                     )

@@ -147,10 +147,10 @@ class Sign:
                 cv2.line(frame, a, b, self.post_colour, max(2, h // 14), cv2.LINE_AA, 4)
         ix, iy = int(np.floor(x - w / 2)), int(np.floor(y - h / 2))
         move = np.array([[1.0, 0, x - w / 2 - ix], [0, 1.0, y - h / 2 - iy]])
+        place(frame, cv2.warpAffine(self.picture, move, (w + 1, h + 1)), ix, iy)
         if self.glow is not None:
             soft = cv2.warpAffine(self.glow, move, (w + 1, h + 1))
             _add(frame, soft, ix, iy)
-        place(frame, cv2.warpAffine(self.picture, move, (w + 1, h + 1)), ix, iy)
 
 
 def _add(frame: Raster, picture: Raster, x: int, y: int) -> None:
@@ -166,7 +166,7 @@ def _board(mask: Raster, light: Light, size: int) -> Raster:
     pad = size // 3
     h, w = mask.shape[0] + 2 * pad, mask.shape[1] + 2 * pad
     out = np.zeros((h, w, 4), np.uint8)
-    glow = np.maximum(light.ambient, np.float32(0.62))
+    glow = np.maximum(light.ambient, np.float32(0.8))
     face = rgb("#f3ead6") * glow
     wood = rgb("#5b4030") * glow
     radius = size // 6
@@ -208,11 +208,11 @@ def _neon(mask: Raster, colour: Colour, size: int) -> tuple[Raster, Raster]:
     )
     edge = cv2.GaussianBlur(wide, (0, 0), size * 0.05).astype(np.float32) / 255
     core = wide.astype(np.float32) / 255
-    tube = np.clip(colour * np.minimum(1, edge * 1.3)[..., None] + core[..., None] * 225, 0, 255)
+    tube = np.clip(colour * np.minimum(1, edge * 1.3)[..., None] + core[..., None] * 105, 0, 255)
     share = np.clip(np.maximum(edge, core), 0, 1)[..., None]
     out[..., :3] = np.clip(out[..., :3] * (1 - share) + tube * share, 0, 255)
     out[..., 3] = np.maximum(out[..., 3], (core * 255).astype(np.uint8))
-    soft = cv2.GaussianBlur(wide, (0, 0), size * 0.34).astype(np.float32) / 255
+    soft = cv2.GaussianBlur(wide, (0, 0), size * 0.3).astype(np.float32) / 255
     glow = np.zeros_like(out)
-    glow[..., :3] = np.clip(soft[..., None] * colour * 1.15, 0, 255)
+    glow[..., :3] = np.clip(soft[..., None] * colour * 0.95, 0, 255)
     return out, glow

@@ -194,6 +194,8 @@ def _clouds(
     }[scene.weather]
     if scene.hour is Hour.NIGHT and scene.weather is Weather.CLEAR:
         cover = 0.34
+    if scene.hour is Hour.DAY and scene.weather is Weather.CLEAR:
+        cover = 0.43
     if scene.weather is Weather.CLEAR:
         cover += float(rng.uniform(-0.1, 0.08))
     if scene.setting is Setting.DESERT:
@@ -234,8 +236,8 @@ def _cloud_sheet(
     step = max(2, int(camera.h * 0.011))
     shade = cv2.GaussianBlur(body, (0, 0), step * 0.6)
     towards = np.where(columns < sun[0], -1.0, 1.0)
-    slope = (np.roll(shade, -step, 0) - np.roll(shade, step, 0)) * 2.2
-    side = (np.roll(shade, step, 1) - np.roll(shade, -step, 1)) * towards * 1.6
+    slope = (_moved(shade, 0, -step) - _moved(shade, 0, step)) * 2.2
+    side = (_moved(shade, step, 0) - _moved(shade, -step, 0)) * towards * 1.6
     lit = np.clip(0.56 + slope + side - 0.4 * (thick - 0.5), 0, 1)
     near = np.exp(-(((columns - sun[0]) / camera.w) ** 2) * 5 - (rows - sun[1] / camera.horizon) ** 2 * 3)
     high, low = _cloud_colours(scene, light)
@@ -245,6 +247,18 @@ def _cloud_sheet(
     alpha = thick * strength * fade * (0.62 if scene.hour is Hour.NIGHT else 0.86)
     sheet = pack(colour.astype(np.float32), alpha.astype(np.float32))
     return np.ascontiguousarray(cv2.resize(sheet, size, interpolation=cv2.INTER_LINEAR))
+
+
+def _moved(field: Raster, right: int, down: int) -> Raster:
+    """The field moved by whole pixels; what comes in at its edges repeats them."""
+    move = np.array([[1.0, 0, right], [0, 1.0, down]])
+    return cv2.warpAffine(
+        field,
+        move,
+        (field.shape[1], field.shape[0]),
+        flags=cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 def _cloud_colours(scene: Scene, light: Light) -> tuple[Colour, Colour]:

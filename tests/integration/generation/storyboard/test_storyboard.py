@@ -18,6 +18,8 @@ from PIL import Image
 
 from safelight import errors
 from safelight.detectors import test_card as card
+from safelight.detectors.image import ocr
+from safelight.detectors.protocol import Frame
 from safelight.generation.protocol import Charged, LocalGenerator, Order, Ownership, ReferenceFile
 from safelight.generation.storyboard import create
 
@@ -113,6 +115,28 @@ def test_the_card_is_in_the_sound_when_it_was_asked_for(storyboard: LocalGenerat
     ((name, start, _),) = card.read_tones(*sound(rendered(storyboard, tmp_path, what)))
     assert name == "hate"
     assert abs(start - 1.0) < 0.1
+
+
+@pytest.mark.skipif(ocr.models_folder() is None, reason="no text reader with its models")
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ('A rainy street at night, a neon sign that says "OPEN"', "OPEN"),
+        ('A quiet meadow at noon, a wooden sign reads "Farm shop 2 km"', "Farm shop 2 km"),
+    ],
+)
+def test_words_on_a_sign_can_be_read_off_the_picture(
+    storyboard: LocalGenerator, tmp_path: Path, prompt: str, words: str
+) -> None:
+    shown = pictures(
+        rendered(storyboard, tmp_path, order(prompt, width=1280, height=720, extra={"fps": 12}))
+    )[6]
+    folder = ocr.models_folder()
+    assert folder is not None
+    found = ocr.TextReader(folder).read_frame(
+        Frame(index=0, time_s=0.0, pixels=shown, width=1280, height=720)
+    )
+    assert words.replace(" ", "").lower() in "".join(t.text for t in found).replace(" ", "").lower()
 
 
 def test_a_report_that_raises_stops_everything(storyboard: LocalGenerator, tmp_path: Path) -> None:
