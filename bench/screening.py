@@ -68,9 +68,6 @@ def main() -> int:
         catalogue = Catalogue.discover({"minilm": {"cache_dir": cache}})
         detectors = catalogue.text_detectors()
         first = time.perf_counter() - began
-        began = time.perf_counter()
-        Catalogue.discover({"minilm": {"cache_dir": cache}}).text_detectors()
-        again = time.perf_counter() - began
         prompts = texts(given.data)
         figures: dict[str, Any] = {
             "python": platform.python_version(),
@@ -79,7 +76,6 @@ def main() -> int:
             "missing": {missing.name: missing.sentence for missing in catalogue.missing},
             "cells": len(catalogue.cells((), Modality.TEXT)),
             "load_first_s": round(first, 2),
-            "load_cached_s": round(again, 2),
             "all": measured(TextPipeline(detectors, budget_s=30), prompts, given.rounds),
             "without minilm": measured(
                 TextPipeline([one for one in detectors if one.name != "minilm"], budget_s=30),
@@ -95,6 +91,9 @@ def main() -> int:
             "by": {name: round(ms) for name, ms in report.detector_ms.items()},
         }
         figures["memory_mb"]["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        began = time.perf_counter()
+        Catalogue.discover({"minilm": {"cache_dir": cache}}).text_detectors()
+        figures["load_cached_s"] = round(time.perf_counter() - began, 2)
     sys.stdout.write(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
     return 0
 

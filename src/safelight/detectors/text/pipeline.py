@@ -59,6 +59,7 @@ class TextPipeline:
         #: Seconds each detector gets for one call; then it is abandoned and its cells stay incomplete.
         self.budget_s = budget_s
         self._cards = [detector for detector in self.detectors if isinstance(detector, CardDetector)]
+        #: By detector, calls that were given up on and still run.
         self._stuck: dict[int, int] = {}
         self._lock = threading.Lock()
 
@@ -138,19 +139,17 @@ class TextPipeline:
                 run.started = time.monotonic()
                 turn.notify_all()
             with self._lock:
-                self._stuck[index] = self._stuck.get(index, 0) + 1
-                free = self._stuck[index] <= MAX_STUCK
-            try:
-                note, found = (
-                    _look(detector, contents)
-                    if free
-                    else (f"{detector.name} is stuck in {MAX_STUCK} earlier texts.", [])
-                )
-            finally:
-                with self._lock:
-                    self._stuck[index] -= 1
+                stuck = self._stuck.get(index, 0) >= MAX_STUCK
+            note, found = (
+                (f"{detector.name} is stuck in {MAX_STUCK} earlier texts.", [])
+                if stuck
+                else _look(detector, contents)
+            )
             with turn:
                 if run.note:
+                    # Given up on: somebody else has gone on from here.
+                    with self._lock:
+                        self._stuck[index] -= 1
                     return
                 run.note, run.findings = note, found
                 run.elapsed_s = time.monotonic() - run.started
@@ -175,6 +174,8 @@ class TextPipeline:
                 else:
                     left = run.started + self.budget_s - time.monotonic()
                     if left <= 0:
+                        with self._lock:
+                            self._stuck[position] = self._stuck.get(position, 0) + 1
                         run.note = f"{work[position][0].name} did not finish within {self.budget_s:g} s."
                         return position + 1
                     turn.wait(left)
@@ -190,7 +191,8 @@ def _look(detector: TextDetector, contents: list[TextContent]) -> tuple[str, lis
         else:
             for content in contents:
                 found += [_attributed(_checked(f), content) for f in detector.inspect_text(content)]
-    except Exception as error:
+    except BaseException as error:
+        # A panic in a library written in Rust is no `Exception`.
         return f"{detector.name} failed: {type(error).__name__}: {error}".rstrip(": ") + ".", []
     return "", found
 

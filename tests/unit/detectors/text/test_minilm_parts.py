@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
+from safelight.detectors.catalogue import Catalogue
 from safelight.detectors.text.minilm import protobuf
 from safelight.detectors.text.minilm.cache import cached
-from safelight.detectors.text.minilm.package import read_tensors
+from safelight.detectors.text.minilm.package import MODULE, read_tensors
 
 
 def test_a_written_model_is_what_onnx_reads() -> None:
@@ -65,3 +67,13 @@ def test_a_file_that_holds_no_tensors_is_refused(tmp_path: Path, data: bytes) ->
     path.write_bytes(data)
     with pytest.raises(ValueError, match="no safetensors"):
         read_tensors(path)
+
+
+def test_without_the_weights_the_rest_runs_and_it_says_how_to_get_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, MODULE, None)
+    catalogue = Catalogue.discover({})
+    missing = {one.name: one.sentence for one in catalogue.missing}
+    assert "safelight models pull minilm" in missing["minilm"]
+    assert {"words", "ngrams"} <= {detector.name for detector in catalogue.text_detectors()}

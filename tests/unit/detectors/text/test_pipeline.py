@@ -45,6 +45,13 @@ class Crashing(Reader):
         raise RuntimeError("no")
 
 
+class Exiting(Reader):
+    name = "exiting"
+
+    def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+        raise SystemExit
+
+
 class NotANumber(Reader):
     name, score = "nan", float("nan")
 
@@ -82,7 +89,9 @@ def test_findings_carry_their_field_and_whether_it_was_negated() -> None:
     assert (cell.available, cell.ran, cell.complete, cell.note) == (True, True, True, "")
 
 
-@pytest.mark.parametrize("broken", [Crashing(), NotANumber(), Garbage()], ids=lambda detector: detector.name)
+@pytest.mark.parametrize(
+    "broken", [Crashing(), Exiting(), NotANumber(), Garbage()], ids=lambda detector: detector.name
+)
 def test_a_detector_that_fails_leaves_a_hole_and_no_finding(broken: Reader) -> None:
     report = TextPipeline([broken, Reader()]).screen({"prompt": "bad"})
     assert [f.detector for f in report.findings] == ["reader"]
@@ -95,7 +104,7 @@ def test_a_detector_that_fails_leaves_a_hole_and_no_finding(broken: Reader) -> N
 
 def test_a_detector_that_hangs_is_left_behind_and_the_others_still_run() -> None:
     hanging = Hanging()
-    pipeline = TextPipeline([Reader(), hanging, Reader()], budget_s=0.05)
+    pipeline = TextPipeline([Reader(), hanging, Reader()], budget_s=0.4)
     for _ in range(MAX_STUCK + 3):
         report = pipeline.screen({"prompt": "bad"})
         assert len(report.findings) == 2
@@ -103,6 +112,42 @@ def test_a_detector_that_hangs_is_left_behind_and_the_others_still_run() -> None
         assert (cell.ran, cell.complete) == (True, False)
     assert hanging.calls <= MAX_STUCK
     hanging.gate.set()
+
+
+def test_many_slow_texts_at_once_are_no_stuck_ones() -> None:
+    together = threading.Barrier(3 * MAX_STUCK)
+
+    class Slow(Reader):
+        def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+            together.wait(60)
+            return super().inspect_text(content)
+
+    pipeline = TextPipeline([Slow()], budget_s=60)
+    complete: list[bool] = []
+
+    def screen() -> None:
+        complete.extend(cell.complete for cell in pipeline.screen({"prompt": "bad"}).cells)
+
+    threads = [threading.Thread(target=screen) for _ in range(3 * MAX_STUCK)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert complete == [True] * (3 * MAX_STUCK)
+
+
+def test_a_detector_that_comes_back_is_tried_again() -> None:
+    hanging = Hanging()
+    pipeline = TextPipeline([hanging], budget_s=0.05)
+    for _ in range(MAX_STUCK + 1):
+        pipeline.screen({"prompt": "bad"})
+    hanging.gate.set()
+    for thread in threading.enumerate():
+        if thread.name == "safelight-text":
+            thread.join(30)
+    pipeline.budget_s = 60
+    (cell,) = pipeline.screen({"prompt": "bad"}).cells
+    assert cell.complete
 
 
 def test_many_texts_at_once_do_not_mix() -> None:
