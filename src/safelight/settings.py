@@ -134,6 +134,28 @@ class ReviewSettings(Section):
     )
 
 
+class SealingSettings(Section):
+    organization: str = Field(
+        default="Safelight installation", description="Who seals, as it stands in our own certificates."
+    )
+    key: Path | None = Field(default=None, description="Your own P-256 signing key, PEM; default: made here.")
+    chain: Path | None = Field(
+        default=None, description="Its certificates, PEM, from the signing one upwards; goes with `key`."
+    )
+    anchors: Path | None = Field(
+        default=None, description="Roots of that chain, PEM; default: its last certificate."
+    )
+    trust: Path | None = Field(
+        default=None, description="More roots, PEM, whose manifests `safelight verify` trusts."
+    )
+
+    @model_validator(mode="after")
+    def _key_and_chain(self) -> SealingSettings:
+        if (self.key is None) != (self.chain is None):
+            raise ValueError("key and chain go together; set both or neither")
+        return self
+
+
 class LimitSettings(Section):
     seconds_per_day: int = Field(
         default=3600, ge=1, description="Seconds of video one key may order per UTC day."
@@ -181,6 +203,7 @@ class Settings(BaseSettings):
     generation: GenerationSettings = Field(default_factory=lambda: GenerationSettings())
     scan: ScanSettings = Field(default_factory=lambda: ScanSettings())
     review: ReviewSettings = Field(default_factory=lambda: ReviewSettings())
+    sealing: SealingSettings = Field(default_factory=lambda: SealingSettings())
     limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
     fetch: FetchSettings = Field(default_factory=lambda: FetchSettings())
     log: LogSettings = Field(default_factory=lambda: LogSettings())

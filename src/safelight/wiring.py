@@ -177,7 +177,10 @@ class Installation:
     def keys(self) -> KeyStore:
         from safelight.provenance.keys import KeyStore
 
-        return KeyStore.own(self.key_folder, organization="Safelight installation")
+        sealing = self.settings.sealing
+        if sealing.key is not None and sealing.chain is not None:
+            return KeyStore.configured(key=sealing.key, chain=sealing.chain, anchors=sealing.anchors)
+        return KeyStore.own(self.key_folder, organization=sealing.organization)
 
     @cached_property
     def sealer(self) -> Sealer:
@@ -189,7 +192,14 @@ class Installation:
     def verifier(self) -> Verifier:
         from safelight.provenance.verifying import Verifier
 
-        return Verifier(sandbox=self.sandbox, keys=self.keys)
+        verifier = Verifier(sandbox=self.sandbox, keys=self.keys)
+        trust = self.settings.sealing.trust
+        if trust is None:
+            return verifier
+        try:
+            return verifier.trusting(trust.read_bytes())
+        except OSError as error:
+            raise SettingsError(f"sealing.trust: {trust} cannot be read: {error.strerror}.") from None
 
     @cached_property
     def registry(self) -> Registry:
