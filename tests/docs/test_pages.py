@@ -59,7 +59,8 @@ def _calls(page: Path) -> list[tuple[str, bool]]:
     found = []
     for block in pages.blocks(page):
         if block.language in ("", "console", "sh", "bash"):
-            lines = [line.strip().removeprefix("$ ") for line in block.body.splitlines()]
+            whole = re.sub(r"\\\n\s*", " ", block.body)
+            lines = [line.strip().removeprefix("$ ") for line in whole.splitlines()]
             found += [(line, True) for line in lines if line.startswith("safelight ")]
     for line in pages.prose(page).splitlines():
         if re.match(r"    (?:\$ )?safelight ", line):
@@ -122,6 +123,12 @@ def test_nobodys_machine_is_named(page: Path) -> None:
 def test_nothing_is_claimed_that_software_cannot_be(page: Path) -> None:
     lines = [line for line in pages.read(page).splitlines() if _CLAIMS.search(line)]
     assert not [line for line in lines if "never" not in line.lower()]
+
+
+@by_name
+def test_a_page_that_cites_law_gives_no_advice(page: Path) -> None:
+    text = pages.read(page)
+    assert not re.search(r"\bArticle \d", text) or "not legal advice" in text
 
 
 @by_name
