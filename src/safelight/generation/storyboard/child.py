@@ -25,6 +25,7 @@ def main() -> int:
     lines, out = sys.stdin.buffer, sys.stdout.buffer
     _die_with_parent(int(sys.argv[1]))
     _limit()
+    os.nice(5)
     first = lines.readline()
     threading.Thread(target=_watch, args=(lines,), daemon=True).start()
 

@@ -61,7 +61,8 @@ def running(phase: float) -> Pose:
         arms=(-0.75 * s - 0.05, 0.75 * s - 0.05),
         elbows=(1.35, 1.35),
         lean=0.17,
-        lift=0.035 * abs(math.cos(phase)),
+        # In the stride nobody touches the ground.
+        hip=0.46 + 0.035 * s * s,
     )
 
 
@@ -168,7 +169,7 @@ def _person(pen: Pen, pose: Pose, tones: Tones, look: Look, phase: float) -> Non
     if look.suit:
         pen.limb((chest[0] - 0.1, chest[1] - 0.02), (hip[0] - 0.09, hip[1] + 0.1), 0.06, 0.06, tones.dark)
     pen.limb((hip[0], hip[1] + 0.015), (chest[0], chest[1] - 0.035), 0.062 * bulk, 0.078 * bulk, tones.body)
-    if (look.coat or look.skirt) and pose.hip is None:
+    if (look.coat or look.skirt) and max(pose.thighs) < 1.5:
         _skirt(pen, hip, chest, pose, tones, look, phase)
     if look.tutu:
         pen.oval((hip[0], hip[1] + 0.03), (0.235, 0.05), tones.accent, 0.05 * math.sin(phase))

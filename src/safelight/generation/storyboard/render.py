@@ -102,7 +102,7 @@ def _streams(file: Any, job: Job) -> tuple[Any, Any]:
     # aq-mode keeps dark gradients from breaking into steps, for next to nothing.
     pictures.options = {
         "preset": "ultrafast",
-        "crf": "24",
+        "crf": "24" if job.width * job.height < 1_000_000 else "26",
         "threads": "1",
         "g": str(2 * job.fps),
         "bf": "0",

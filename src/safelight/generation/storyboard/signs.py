@@ -22,45 +22,50 @@ HAN_FONTS = (
     "wqy-microhei.ttc",
     "wqy-zenhei.ttc",
     "DroidSansFallbackFull.ttf",
-    "DroidSansFallback.ttf",
     "SourceHanSansSC-Regular.otf",
     "PingFang.ttc",
     "STHeiti Light.ttc",
 )
-HAN_FOLDERS = (
-    "/usr/share/fonts",
-    "/usr/local/share/fonts",
-    "/System/Library/Fonts",
-    "/Library/Fonts",
+#: Fonts with accents, Greek and Cyrillic: Pillow's own has plain ASCII only.
+WIDE_FONTS = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "LiberationSans-Regular.ttf",
+    "Arial.ttf",
+    "Helvetica.ttc",
 )
+FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", "/Library/Fonts")
+
+_PLAIN = str.maketrans("–—‘’“”•×", "--''\"\"*x")
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def font_for(text: str, size: int) -> Font | None:
-    """A font that can draw `text`; None where only a missing one could."""
-    if not any(_is_wide(c) for c in text):
+def font_for(
+    text: str, size: int, *, han: tuple[str, ...] = HAN_FONTS, wide: tuple[str, ...] = WIDE_FONTS
+) -> Font | None:
+    """A font that can draw `text`; None where only a missing one could. `han`, `wide`: files to look for."""
+    if text.isascii():
         return ImageFont.load_default(size)
-    for name in HAN_FONTS:
+    names = han if any(_is_wide(c) for c in text) else wide
+    for name in names:
         try:
             return ImageFont.truetype(name, size)
         except OSError:
             continue
-    for folder in HAN_FOLDERS:
-        for name in HAN_FONTS:
-            for path in sorted(Path(folder).glob(f"**/{name}")):
-                try:
-                    return ImageFont.truetype(str(path), size)
-                except OSError:
-                    continue
+    for path in (p for folder in FOLDERS for name in names for p in sorted(Path(folder).glob(f"**/{name}"))):
+        try:
+            return ImageFont.truetype(str(path), size)
+        except OSError:
+            continue
     return None
 
 
-def drawable(text: str) -> str:
-    """What of `text` can be drawn here: all of it, or without the characters that no font has."""
-    clean = "".join(c for c in text if c.isprintable())
-    if font_for(clean, 12) is None:
-        clean = "".join(c for c in clean if not _is_wide(c))
+def drawable(text: str, *, han: tuple[str, ...] = HAN_FONTS, wide: tuple[str, ...] = WIDE_FONTS) -> str:
+    """What of `text` can be drawn here: all of it, or plain letters where no font has the others."""
+    clean = "".join(c for c in text.translate(_PLAIN) if c.isprintable())
+    if font_for(clean, 12, han=han, wide=wide) is None:
+        clean = unicodedata.normalize("NFKD", clean).encode("ascii", "ignore").decode()
     return " ".join(clean.split())
 
 
