@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,3 +119,10 @@ def table(page: Path, *heading: str) -> list[dict[str, str]]:
 def codes(cell: str) -> list[str]:
     """What stands in backticks in a cell."""
     return re.findall(r"`([^`]+)`", cell)
+
+
+@cache
+def code() -> tuple[ast.Module, ...]:
+    """Every module of the package, parsed."""
+    files = sorted((ROOT / "src" / "safelight").rglob("*.py"))
+    return tuple(ast.parse(file.read_text("utf-8")) for file in files)

@@ -31,9 +31,14 @@ def test_the_example_works_as_printed(example: str, tmp_path: Path) -> None:
     (tests / f"test_{example}.py").write_text(FILES[f"test_{example}.py"].body, encoding="utf-8")
     (tests / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(tests)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)],
         cwd=tests,
-        env={**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(site),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
         capture_output=True,
         text=True,
         timeout=120,
