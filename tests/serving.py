@@ -346,6 +346,8 @@ A_WAIVER = Waiver(
 def listening(app: Any) -> Iterator[str]:
     """`app` served by uvicorn on a free port; its base address."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        # asyncio sets this only on sockets that name their protocol; without it each answer waits for an ACK.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1, ws="none")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

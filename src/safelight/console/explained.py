@@ -19,6 +19,8 @@ class Line:
     #: For an identifier: set in mono.
     code: bool = False
     href: str | None = None
+    #: What the marks in the prompt stand for: lights up together with them.
+    marked: bool = False
 
 
 def lines(details: Mapping[str, Any], prompt: str, words: Words) -> tuple[Line, ...]:
@@ -33,7 +35,8 @@ def lines(details: Mapping[str, Any], prompt: str, words: Words) -> tuple[Line, 
         found.append(_line(words, "rule", str(rule), code=True))
     places = tuple(dict.fromkeys(_places(details, prompt, words)))
     if places:
-        found.append(Line(label=words("explain.evidence"), sentences=places))
+        marked = bool(spans(details))
+        found.append(Line(label=words("explain.evidence"), sentences=places, marked=marked))
     if missing := details.get("not_checked"):
         found.append(_line(words, "not_checked", words.listed([str(name) for name in missing])))
     if charged := details.get("charged"):

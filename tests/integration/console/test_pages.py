@@ -124,7 +124,7 @@ def test_without_javascript_an_order_leads_to_its_page(signed_in: httpx.Client, 
 def test_a_block_is_explained_with_its_words_marked(signed_in: httpx.Client) -> None:
     page = order(signed_in, f"now <b>{CARD}</b> then")
     assert page.status_code == 400
-    assert f"<mark>{CARD}</mark>" in page.text
+    assert re.search(f"<mark[^>]*>{CARD}</mark>", page.text)
     assert "&lt;b&gt;" in page.text
     assert "Nothing was charged" in page.text
     assert "violence-1" in page.text
