@@ -42,4 +42,4 @@ def test_the_same_data_gives_the_same_heads_which_know_their_examples() -> None:
         )
         for wanted in (True, False)
     )
-    assert bad > 0.5 > 0.1 > good
+    assert bad > 10 * good

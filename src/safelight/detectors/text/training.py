@@ -35,6 +35,8 @@ MIN_EXAMPLES = 20
 FOLDS = 5
 #: How probable one category is in one prompt, as the calibration assumes.
 PRIOR = 0.03
+#: The same for n-grams alone, which are much surer of themselves on sources they know than on others.
+GRAM_PRIOR = 0.003
 #: Kept out of fitting, so that the calibration sees harmless prompts of a source nobody learned from.
 CALIBRATION_ONLY = frozenset({"coco_captions"})
 _STYLES = (
@@ -139,8 +141,8 @@ class Trainer:
         arrays = self._fit(learned, fitting, categories)
         labels = _labels(scored, categories)
         english = np.array([one.lang == "en" for one in scored])
-        arrays["gram_calibration"] = _calibrated(grams, labels)
-        arrays["fused_calibration"] = _calibrated(together[english], labels[english])
+        arrays["gram_calibration"] = _calibrated(grams, labels, GRAM_PRIOR)
+        arrays["fused_calibration"] = _calibrated(together[english], labels[english], PRIOR)
         return arrays, self._figures(arrays, [one for one in own if one.fold < 0], unseen)
 
     def _fit(
@@ -252,14 +254,14 @@ def _gram_matrix(examples: Sequence[Example]) -> Any:
     )
 
 
-def _calibrated(scores: Array, labels: Mask) -> Array:
+def _calibrated(scores: Array, labels: Mask, prior: float) -> Array:
     """Platt's slope and offset per category, with the examples weighed to the prior."""
     from sklearn.linear_model import LogisticRegression
 
     found = np.zeros((2, labels.shape[1]), dtype=np.float32)
     for column in range(labels.shape[1]):
         truth = labels[:, column]
-        weight = np.where(truth, PRIOR / max(truth.sum(), 1), (1 - PRIOR) / max((~truth).sum(), 1))
+        weight = np.where(truth, prior / max(truth.sum(), 1), (1 - prior) / max((~truth).sum(), 1))
         line = LogisticRegression(C=1e3)
         line.fit(scores[:, [column]], truth, sample_weight=weight * len(truth))
         found[0, column] = max(float(line.coef_[0, 0]), 0.05)

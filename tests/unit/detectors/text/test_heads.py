@@ -37,7 +37,6 @@ def test_a_harmful_part_of_a_long_harmless_text_is_found_with_its_window() -> No
     text = "a quiet lake at dawn. " * 40 + "the killer stabs his victim and beats him to death. " * 3
     found = [finding for finding in inspect(text) if finding.category == "violence"]
     assert found
-    assert found[0].score >= 0.5
     assert all(isinstance(span, TextSpan) and span.start > 300 for span in found[0].evidence)
 
 
