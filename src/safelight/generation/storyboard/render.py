@@ -22,7 +22,7 @@ from safelight.generation.storyboard.scene import read
 from safelight.generation.storyboard.shot import Shot
 
 #: Pictures are painted with about this many pixels and enlarged: the eye does not see it, the clock does.
-PAINTED_PIXELS = 800 * 450
+PAINTED_PIXELS = 768 * 432
 BLOCK = 1024
 
 

@@ -71,10 +71,13 @@ class Water:
             horizon=camera.horizon,
             bottom=bottom,
             waves=tuple(
-                np.ascontiguousarray(f(p), np.float32) for p in (first, second) for f in (np.cos, np.sin)
+                np.ascontiguousarray(f(p)[:, ::2], np.float32)
+                for p in (first, second)
+                for f in (np.cos, np.sin)
             ),  # type: ignore[arg-type]
             rough=np.ascontiguousarray(
-                np.repeat((0.6 + (2 + 24 * choppy) * strong) * camera.h / 540, w, axis=1), np.float32
+                np.repeat((0.6 + (2 + 24 * choppy) * strong) * camera.h / 540, (w + 1) // 2, axis=1),
+                np.float32,
             ),
             keep=np.ascontiguousarray(np.repeat(np.repeat((keep * 255)[..., None], w, 1), 4, 2)).astype(
                 np.uint8
@@ -107,8 +110,10 @@ class Water:
         )
         np.clip(map_y, 0, first - 1, out=map_y)
         map_x: Raster = cv2.multiply(chop, self.rough[:rows], scale=0.3)
-        map_x += np.arange(w, dtype=np.float32)[None, :]
-        mirrored = cv2.remap(frame, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        # The fields have half the columns; the half pixel is what enlarging them shifts.
+        map_x += np.arange(map_x.shape[1], dtype=np.float32)[None, :] * 2 + np.float32(0.5)
+        whole_x, whole_y = (cv2.resize(m, (w, rows), interpolation=cv2.INTER_LINEAR) for m in (map_x, map_y))
+        mirrored = cv2.remap(frame, whole_x, whole_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         cv2.multiply(mirrored, self.keep[:rows], dst=mirrored, scale=1 / 255)
         cv2.add(mirrored, self.deep[:rows], dst=mirrored)
         self._glint(mirrored, wave, view)
@@ -118,15 +123,14 @@ class Water:
         rows, w = water.shape[:2]
         x, _ = view.at(self.sun_x, 0, 0.03)
         path = self.path[:rows]
-        # Half as many columns do: glints are wider than high.
-        half = w // 2
+        half = wave.shape[1]
         shifted = cv2.warpAffine(
             path,
             np.array([[0.5, 0, (x - path.shape[1] / 2) / 2], [0, 1.0, 0]]),
             (half, rows),
             flags=cv2.INTER_LINEAR,
         )
-        spark = cv2.resize(wave, (half, rows), interpolation=cv2.INTER_NEAREST) - np.float32(0.18)
+        spark = wave - np.float32(0.18)
         light = cv2.convertScaleAbs(cv2.multiply(np.maximum(spark, 0), shifted, scale=255))
         b, g, r = (c / 255 for c in self.sparkle)
         channels = [cv2.convertScaleAbs(light, alpha=c) for c in (b, g, r)]
