@@ -37,6 +37,11 @@ class _Watched:
         return self.latest
 
 
+def position(video: Video) -> int:
+    """How far a video is on its way, as one number that only grows. Progress alone is no revision."""
+    return video.revision * 1000 + video.progress
+
+
 class Watcher:
     """Looks at every watched video once per interval, in one thread call, while anybody watches."""
 
@@ -50,28 +55,28 @@ class Watcher:
     async def changes(
         self, principal: Principal, video: Video, seen: int | None
     ) -> AsyncGenerator[Video | None, None]:
-        """`video`, unless its revision was `seen`, then each later state; None now and then, as a heartbeat.
+        """`video`, unless its position was `seen`, then each later state; None now and then, as a heartbeat.
 
         Ends after a terminal state, or when the video is gone.
         """
         key = (video.tenant, video.id)
         watched = self._watched.setdefault(key, _Watched(principal=principal, latest=video))
         watched.watchers += 1
-        if watched.latest is None or watched.latest.revision < video.revision:
+        if watched.latest is None or position(watched.latest) < position(video):
             watched.latest = video
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._look())
         try:
             latest: Video | None = video
             while latest is not None:
-                if seen is None or latest.revision > seen:
-                    seen = latest.revision
+                if seen is None or position(latest) > seen:
+                    seen = position(latest)
                     yield latest
                 if latest.state in TERMINAL:
                     return
                 changed = watched.changed
                 latest = watched.now()
-                if latest is not None and latest.revision <= seen:
+                if latest is not None and position(latest) <= seen:
                     try:
                         await asyncio.wait_for(changed.wait(), HEARTBEAT_S)
                     except TimeoutError:
@@ -105,7 +110,7 @@ class Watcher:
                 watched = self._watched.get(key)
                 if watched is None or watched.latest is None:
                     continue
-                if video is None or video.revision != watched.latest.revision:
+                if video is None or position(video) != position(watched.latest):
                     watched.latest = video
                     done, watched.changed = watched.changed, asyncio.Event()
                     done.set()
@@ -123,7 +128,7 @@ class Watcher:
 async def event_stream(
     watcher: Watcher, principal: Principal, video: Video, seen: int | None
 ) -> AsyncGenerator[bytes, None]:
-    """The stream's bytes. Each event is named `video`, its id is the revision, its data the wire object."""
+    """The stream's bytes. Each event is named `video`, its id is its position, its data the wire object."""
     yield b"retry: 2000\n\n"
     ends = asyncio.get_running_loop().time() + MAX_STREAM_S
     changes = watcher.changes(principal, video, seen)
@@ -133,7 +138,7 @@ async def event_stream(
                 yield b": still here\n\n"
             else:
                 data = msgspec.json.encode(video_object(changed))
-                yield b"event: video\nid: %d\ndata: %s\n\n" % (changed.revision, data)
+                yield b"event: video\nid: %d\ndata: %s\n\n" % (position(changed), data)
             if asyncio.get_running_loop().time() > ends:
                 return
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -18,7 +19,7 @@ from . import shapes
 from .auth import requires
 from .bodies import read_body
 from .content import content_response
-from .events import event_stream
+from .events import event_stream, position
 from .intake import create_request
 from .record import record_object
 from .state import AppState, state_of
@@ -31,6 +32,8 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": shapes.Error},
     "5XX": {"model": shapes.Error},
 }
+
+_POSITION = re.compile(r"[0-9]{1,18}")
 
 router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=_ERRORS)
 
@@ -107,8 +110,8 @@ async def events(
 ) -> Response:
     state = state_of(request)
     video = await state.threads.run(state.services.videos.get, principal, known(video_id))
-    seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() else None
-    if video.state in TERMINAL and seen == video.revision:
+    seen = int(last_event_id) if last_event_id and _POSITION.fullmatch(last_event_id) else None
+    if video.state in TERMINAL and seen == position(video):
         # 204 tells an EventSource that there is nothing more to come back for.
         return Response(status_code=204)
     return StreamingResponse(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from safelight.api.events import position
 from safelight.api.wire import charge_object, links, verdict_word
 from safelight.jobs.machine import TERMINAL, State
 from safelight.jobs.models import Video, VideoRecord
@@ -23,7 +24,7 @@ from .words import Words
 @dataclass(frozen=True, kw_only=True)
 class VideoView:
     id: str
-    revision: int
+    position: int
     prompt: tuple[Piece, ...]
     stops: tuple[Stop, ...]
     #: Still on its way: the page looks again.
@@ -67,7 +68,7 @@ def video_view(video: Video, record: VideoRecord | None, words: Words) -> VideoV
     explained = lines(details, video.prompt, words)
     return VideoView(
         id=video.id,
-        revision=video.revision,
+        position=position(video),
         prompt=pieces(video.prompt, spans(details)),
         stops=way(video, record),
         live=video.state not in TERMINAL,

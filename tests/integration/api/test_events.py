@@ -42,18 +42,34 @@ def test_changes_arrive_until_the_end(client: httpx.Client, server: Live, video_
         walk(server, video_id)
         rest = list(seen)
     assert rest[-1][1]["status"] == "completed"
-    revisions = [revision for revision, _ in rest]
-    assert revisions == sorted(set(revisions))
+    positions = [position for position, _ in rest]
+    assert positions == sorted(set(positions))
 
 
 def test_who_comes_back_is_told_only_what_is_new(client: httpx.Client, server: Live, video_id: str) -> None:
-    walk(server, video_id)
     url = f"/v1/videos/{video_id}/events"
-    with client.stream("GET", url, headers={"last-event-id": "1"}) as answer:
-        assert [revision for revision, _ in events(answer)] == [3]
-    assert client.get(url, headers={"last-event-id": "3"}).status_code == 204
-    with client.stream("GET", url, headers={"last-event-id": "nonsense"}) as answer:
-        assert [revision for revision, _ in events(answer)] == [3]
+    with client.stream("GET", url) as answer:
+        first = next(events(answer))[0]
+    walk(server, video_id)
+    with client.stream("GET", url, headers={"last-event-id": str(first)}) as answer:
+        (last,) = [position for position, _ in events(answer)]
+    assert client.get(url, headers={"last-event-id": str(last)}).status_code == 204
+    for nonsense in ("nonsense", "-1", "9" * 5000):
+        with client.stream("GET", url, headers={"last-event-id": nonsense}) as answer:
+            assert [position for position, _ in events(answer)] == [last]
+
+
+def test_progress_is_a_change_although_it_is_no_revision(
+    client: httpx.Client, server: Live, video_id: str
+) -> None:
+    with client.stream("GET", f"/v1/videos/{video_id}/events") as answer:
+        seen = events(answer)
+        next(seen)
+        video = server.desk.change(video_id, state=State.GENERATING)
+        next(seen)
+        server.desk.put(video, progress=40)
+        assert next(seen)[1]["progress"] == 40
+        server.desk.deliver(video_id, b"clip")
 
 
 def test_a_deleted_video_ends_its_stream(client: httpx.Client, server: Live, video_id: str) -> None:

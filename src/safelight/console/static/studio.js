@@ -33,8 +33,8 @@ const follow = () => {
   source = null;
   const card = outcome?.querySelector("[data-live]");
   if (!card) return;
-  const { video, revision } = card.dataset;
-  let seen = Number(revision);
+  const { video, position } = card.dataset;
+  let seen = Number(position);
   let state = card.dataset.state;
   let latest = Promise.resolve();
   source = new EventSource(`/v1/videos/${video}/events`);
