@@ -19,6 +19,7 @@ KINDS = frozenset(
         "character",
         "req",
         "log",
+        "webhook",
     }
 )
 

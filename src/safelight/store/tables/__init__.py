@@ -7,12 +7,15 @@ from .judgements import findings, policies, verdicts, waivers
 from .log import log, log_contents, log_head
 from .operations import installation, outbox, usage
 from .seals import seals
+from .trust import cases, decisions, probes, reports, webhook_endpoints
 from .types import metadata
 from .videos import assets, attempts, videos
 
 __all__ = [
     "assets",
     "attempts",
+    "cases",
+    "decisions",
     "findings",
     "installation",
     "keys",
@@ -23,6 +26,8 @@ __all__ = [
     "metadata",
     "outbox",
     "policies",
+    "probes",
+    "reports",
     "seals",
     "sessions",
     "tenants",
@@ -30,4 +35,5 @@ __all__ = [
     "verdicts",
     "videos",
     "waivers",
+    "webhook_endpoints",
 ]

@@ -64,6 +64,8 @@ videos = Table(
     UniqueConstraint("tenant_id", "id"),
     Index(None, "tenant_id", "created_at", "id"),
     Index(None, "state", "updated_at"),
+    #: For the walk over what was made from a video.
+    Index(None, "tenant_id", "remixed_from"),
 )
 
 assets = Table(

@@ -1,0 +1,101 @@
+"""Cases, decisions, reports, probe budgets and webhook endpoints."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
+
+from .types import json, metadata, text, time, whole
+
+cases = Table(
+    "cases",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("video_id"),
+    text("kind"),
+    text("stage"),
+    #: Why it was opened, as far as it is known: of a hold the verdict's, of a report what was reported.
+    text("category"),
+    text("rule"),
+    text("why"),
+    text("state"),
+    #: What makes two open cases the same one; null once closed.
+    text("open_as", null=True),
+    Column("quarantined", Boolean, nullable=False, default=False),
+    time("opened_at"),
+    time("due_at"),
+    time("closed_at", null=True),
+    UniqueConstraint("tenant_id", "open_as"),
+    Index(None, "tenant_id", "state", "due_at"),
+    Index(None, "tenant_id", "video_id"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("case_id"),
+    text("video_id"),
+    text("action"),
+    text("reason"),
+    text("clause", null=True),
+    text("decided_by"),
+    time("at"),
+    #: The verdicts that were on record: their findings have been looked at.
+    json("covers"),
+    UniqueConstraint("case_id"),
+    Index(None, "tenant_id", "video_id"),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("video_id"),
+    text("case_id"),
+    text("category", null=True),
+    text("reason"),
+    text("note"),
+    text("reporter_kind"),
+    text("reporter"),
+    text("contact", null=True),
+    time("created_at"),
+    Index(None, "tenant_id", "case_id"),
+    Index(None, "tenant_id", "reporter", "created_at"),
+)
+
+probes = Table(
+    "probes",
+    metadata,
+    text("tenant_id"),
+    #: Whose budget: `key:ID`, `person:ID` or `end_user:IDENTIFIER`.
+    text("subject"),
+    #: The minute, unix seconds; 0 is the subject's own row, which who spends holds meanwhile.
+    whole("window_start"),
+    whole("spent", default=0),
+    PrimaryKeyConstraint("tenant_id", "subject", "window_start"),
+)
+
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("name"),
+    text("url"),
+    json("events"),
+    #: Newest first: the secret, and when it stops being used (null: never).
+    json("secrets"),
+    time("created_at"),
+    time("updated_at"),
+    time("disabled_at", null=True),
+    #: Since when nothing arrived, and how it went last.
+    time("failing_since", null=True),
+    whole("failures", default=0),
+    whole("last_status", null=True),
+    text("last_error", null=True),
+    time("last_success_at", null=True),
+    Index(None, "tenant_id"),
+)
