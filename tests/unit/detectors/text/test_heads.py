@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib.resources import files
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,9 @@ def test_the_same_arrays_give_the_same_bytes_and_other_features_are_refused() ->
     assert heads.dump(arrays) == heads.dump(arrays)
     with pytest.raises(KeyError):
         heads.load(heads.dump(arrays))
+
+
+def test_the_model_card_names_the_file_it_describes() -> None:
+    card = (files("safelight.detectors.text") / "heads" / "card.md").read_text("utf-8")
+    assert SHIPPED.sha256 in card
+    assert all(category in card for category in SHIPPED.categories)
