@@ -240,6 +240,7 @@ def read_settings(path: Path | None = None, **flags: Any) -> Settings:
     """
     source = path or Path(FILE_NAME)
     document = _read_toml(source) if path is not None or source.is_file() else {}
+    _beside(source.parent, document, Settings)
 
     class FromFile(Settings):
         @classmethod
@@ -257,9 +258,17 @@ def read_settings(path: Path | None = None, **flags: Any) -> Settings:
         settings: Settings = FromFile(**flags)
     except ValidationError as error:
         raise SettingsError(_sentences(error, source if document else None)) from None
-    if settings.data.is_absolute() or not document:
-        return settings
-    return settings.model_copy(update={"data": source.parent / settings.data})
+    return settings
+
+
+def _beside(folder: Path, document: dict[str, Any], model: type[BaseModel]) -> None:
+    """Make the relative paths of a settings file relative to it."""
+    for name, field in model.model_fields.items():
+        value, kind = document.get(name), field.annotation
+        if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, BaseModel):
+            _beside(folder, value, kind)
+        elif isinstance(value, str) and kind in (Path, Path | None):
+            document[name] = str(folder / value)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

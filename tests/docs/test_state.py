@@ -191,7 +191,7 @@ def _wanted() -> set[str]:
     project = tomllib.loads(pages.read(pages.ROOT / "pyproject.toml"))
     lines = [
         *project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"]["server"],
+        *(line for extra in project["project"]["optional-dependencies"].values() for line in extra),
         *project["dependency-groups"]["dev"],
     ]
     for file in (pages.ROOT / "requirements").glob("*.in"):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from safelight.stages.judging import Judge, Judged
     from safelight.wiring import Installation
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _FIELD = "prompt"
 

@@ -18,7 +18,7 @@ from .verbs import installation
 if TYPE_CHECKING:
     from safelight.wiring import Installation
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _MARKS = {State.OK: "ok     ", State.WARNING: "warning", State.FAILED: "FAILED "}
 

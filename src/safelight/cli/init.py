@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from safelight.policy.waivers import Waiver
     from safelight.wiring import Installation
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 #: The installation's own word for the waiver that is recorded here.
 _WAIVER = "init"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from safelight.stages.judging import Judged
     from safelight.stages.service import Stages
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif"})
 _CLIPS = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi"})

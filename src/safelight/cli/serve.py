@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .gateway import Gateway
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

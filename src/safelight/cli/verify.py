@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from safelight.provenance.verifying import Verification, Verifier
     from safelight.wiring import Installation
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

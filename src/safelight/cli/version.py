@@ -11,7 +11,7 @@ from safelight import __version__
 
 from .output import emit
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 def line() -> str:

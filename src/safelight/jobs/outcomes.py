@@ -109,7 +109,7 @@ def review_expired(workshop: Workshop, tx: Transaction, video: Video) -> None:
             "categories": [],
             "stage": video.stage.value,
             "reason": "review_expired",
-            "retry": "same",
+            "retry": {"how": "same", "after_s": None},
         },
     )
     workshop.quota.give_back(tx, video)

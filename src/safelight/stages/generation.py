@@ -35,12 +35,12 @@ def explain_refusal(refusal: Refusal, charge: Charge) -> tuple[str, dict[str, An
         "provider_code": refusal.code,
         "provider_message": refusal.message,
         "charged": {
-            "upstream": charge.charged.value,
+            "charged": charge.charged.value,
             "amount": charge.amount,
             "currency": charge.currency,
             "source": charge.source,
         },
-        "retry": refusal.retry,
+        "retry": {"how": refusal.retry, "after_s": None},
         "next_step": _NEXT.get(refusal.retry, _NEXT["change_prompt"]),
     }
     return sentence, details

@@ -287,7 +287,7 @@ def test_a_providers_refusal_is_told_as_the_providers_with_its_charge(
     assert (video.state, video.error_code) == (State.BLOCKED, "moderation_blocked")
     assert video.explanation is not None
     assert video.explanation["owner"] == "provider"
-    assert video.explanation["charged"]["upstream"] == "yes"
+    assert video.explanation["charged"]["charged"] == "yes"
     assert upstream.counts["received"] == 1
 
 

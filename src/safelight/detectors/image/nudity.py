@@ -174,7 +174,7 @@ def model_path() -> Path | None:
 
 def _missing(_options: dict[str, Any]) -> str | None:
     if model_path() is None:
-        return "The package `nudenet` with its model is not installed: pip install 'safelight[server]'."
+        return "The package `nudenet` with its model is not installed: pip install 'safelight[nudity]'."
     return None
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from safelight import errors
-from safelight.generation.protocol import Charge, Charged, Offer, Order, Ownership
+from safelight.generation.protocol import Charge, Charged, Offer, Order, Ownership, Step
 from safelight.generation.storyboard.cards import read_cards
 from safelight.media.confinement import Limits
 from safelight.media.sandbox import Sandbox
@@ -59,6 +59,10 @@ class Storyboard:
             sizes=SIZES,
             extra_fields={"seed": int, "fps": int, "test_card": str},
             takes_reference=True,
+            trained=False,
+            remix=True,
+            extend=True,
+            longest_s=LONGEST_S,
             usd_per_second=0.0,
             safety_settings={"filter": "none of its own: it draws silhouettes and landscapes only"},
         )
@@ -104,8 +108,10 @@ class Storyboard:
         for name in extra:
             if name not in ("seed", "fps", "test_card"):
                 raise errors.UnsupportedField(f"A storyboard does not take the field {name!r}.", param=name)
+        prompt, like = _words(order)
         return {
-            "prompt": order.prompt.encode("utf-8", "replace").decode(),
+            "prompt": prompt.encode("utf-8", "replace").decode(),
+            "like": like.encode("utf-8", "replace").decode(),
             "seed": _whole(extra, "seed", SEEDS, None),
             "seconds": order.seconds,
             "width": order.width,
@@ -114,6 +120,23 @@ class Storyboard:
             "cards": read_cards(extra.get("test_card"), order.seconds),
             "speech": self._speech,
         }
+
+
+def _words(order: Order) -> tuple[str, str]:
+    """The words to read the scene from, the weightiest first, and those that choose what they leave open.
+
+    Both a remix and an extension are drawn anew: a remix is the earlier scene with the new words before the
+    old ones, an extension is one film of the whole length whose scene the earlier words set.
+    """
+    if order.basis is None:
+        return order.prompt, ""
+    if order.basis.step is Step.EDIT or not order.basis.prompts:
+        raise errors.UnsupportedField(
+            "A storyboard is drawn from words; it cannot change or continue a clip.", param="video"
+        )
+    earlier = order.basis.prompts
+    words = (*earlier, order.prompt) if order.basis.step is Step.EXTEND else (order.prompt, *earlier[::-1])
+    return "\n".join(words), earlier[0]
 
 
 def _whole(extra: Mapping[str, Any], name: str, within: range, default: int | None) -> int | None:

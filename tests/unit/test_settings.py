@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from safelight.errors import SettingsError
+from safelight.settings import read_settings
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "safelight.toml"
+    path.write_text(text)
+    return path
+
+
+def test_paths_in_the_file_are_relative_to_the_file_and_those_on_the_command_line_are_not(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path, 'data = "here"\n[storage]\nkeys = "k"\nheads = "/elsewhere"\n')
+    settings = read_settings(path)
+    assert settings.data == tmp_path / "here"
+    assert settings.storage.keys == tmp_path / "k"
+    assert settings.storage.heads == Path("/elsewhere")
+    assert read_settings(path, data="there").data == Path("there")
+
+
+def test_flags_go_before_the_environment_and_that_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, "[server]\nport = 1\nmax_body_mb = 7\n")
+    monkeypatch.setenv("SAFELIGHT_SERVER__PORT", "2")
+    assert read_settings(path).server.port == 2
+    assert read_settings(path, server={"port": 3}).server.port == 3
+    assert read_settings(path).server.max_body_mb == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[server]\nhost = '0.0.0.0'\n", "refusing to listen on 0.0.0.0 without TLS"),
+        ("[server]\nprot = 1\n", "server.prot: there is no such setting"),
+        ("[server]\nport = 'x'\n", "server.port"),
+        ("[generation]\ndefault = 'veo'\n", "generation.default is 'veo'"),
+        ("[generators.a]\nurl = 'x'\n", "generators.a needs a kind"),
+        ("port == 1\n", "not valid TOML"),
+        ("[sealing]\nkey = 'k.pem'\n", "key and chain go together"),
+        ("[server]\ntls_key = 'k.pem'\n", "go together"),
+    ],
+)
+def test_wrong_settings_are_refused_with_file_field_and_reason(tmp_path: Path, text: str, said: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(SettingsError) as caught:
+        read_settings(path)
+    assert said in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path, "[server]\nprot = 1\n[limits]\nkeep_days = -1\n")
+    with pytest.raises(SettingsError) as caught:
+        read_settings(path)
+    assert "server.prot" in str(caught.value)
+    assert "limits.keep_days" in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.8.8"])
+def test_loopback_needs_no_tls(host: str) -> None:
+    assert read_settings(server={"host": host}).server.loopback
+
+
+def test_a_missing_file_is_said_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(tmp_path / "none.toml")
+    assert "safelight init" in str(caught.value)
