@@ -14,6 +14,7 @@
     │   └── AccountSuspended            403 account_suspended
     ├── NotFound                        404 not_found
     ├── Conflict                        409 conflict               (answered with x-should-retry: false)
+    │   └── IdempotencyKeyReused        409 idempotency_key_reused
     ├── Gone                            410 withdrawn
     ├── Limited                         429 rate_limited
     │   ├── QuotaExceeded               429 quota_exceeded
@@ -122,6 +123,10 @@ class NotFound(SafelightError):
 
 class Conflict(SafelightError):
     status, code, kind = 409, "conflict", "invalid_request_error"
+
+
+class IdempotencyKeyReused(Conflict):
+    code = "idempotency_key_reused"
 
 
 class Gone(SafelightError):

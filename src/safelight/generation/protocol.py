@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -45,6 +45,32 @@ class ReferenceFile:
     sha256: str
 
 
+class Step(StrEnum):
+    """How a video comes from an earlier one."""
+
+    #: The same scene with other words.
+    REMIX = "remix"
+    #: The same clip, changed as the words say.
+    EDIT = "edit"
+    #: The clip, and what comes after it.
+    EXTEND = "extend"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Basis:
+    """What an order starts from. All of it has been screened, alone and together with the order's prompt."""
+
+    step: Step
+    #: One of our delivered files, or a clip that came with the request.
+    clip: ReferenceFile
+    #: Seconds of the clip, rounded up.
+    seconds: int
+    #: The prompts the clip descends from, the oldest first; empty for an uploaded clip.
+    prompts: tuple[str, ...] = ()
+    #: The upstream's id of the clip, where the same generator made it and still has it.
+    upstream_id: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What is asked of a generator. Everything in it has been screened."""
@@ -59,6 +85,18 @@ class Order:
     references: tuple[ReferenceFile, ...] = ()
     #: Fields the upstream's allow-list lets pass: `seed`, `fps`, `num_inference_steps` ...
     extra: Mapping[str, Any] = field(default_factory=dict)
+    #: For a remix, an edit or an extension; `seconds` is then the length of the whole result.
+    basis: Basis | None = None
+
+    @property
+    def composed(self) -> str:
+        """Every prompt this order rests on, the oldest first, as one text."""
+        return compose(self.basis.prompts if self.basis else (), self.prompt)
+
+
+def compose(prompts: Iterable[str], prompt: str) -> str:
+    """The words of a chain of videos as one text: screened whole, and what a generator may be sent."""
+    return "\n".join((*prompts, prompt))
 
 
 class UpstreamState(StrEnum):
@@ -113,12 +151,27 @@ class Offer:
     #: Extra fields whose content is words: screened like the prompt.
     text_fields: frozenset[str] = frozenset()
     takes_reference: bool = True
+    #: What it can make of an earlier video; see `Step`.
+    remix: bool = False
+    edit: bool = False
+    extend: bool = False
+    #: It can start from a clip that was uploaded, not only from a video made here.
+    takes_clips: bool = False
+    #: It can remix only what its own server still has: `Basis.upstream_id` is needed.
+    remix_needs_upstream: bool = False
+    #: The longest a clip may become by extensions, in seconds; None: no limit known.
+    longest_s: int | None = None
+    #: Clips of stored characters may go with an order, as references of the field `characters`.
+    takes_characters: bool = False
     #: A trained model makes the pixels; False for a program such as `storyboard`. Goes into the manifest.
     trained: bool = True
     #: USD per second of video, or None: unknown. 0.0 for own hardware.
     usd_per_second: float | None = None
     #: Free text: what the provider's own filter is set to, for `GET /v1/models`.
     safety_settings: Mapping[str, str] = field(default_factory=dict)
+
+    def can(self, step: Step) -> bool:
+        return {Step.REMIX: self.remix, Step.EDIT: self.edit, Step.EXTEND: self.extend}[step]
 
 
 @runtime_checkable

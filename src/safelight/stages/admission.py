@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from safelight.errors import InvalidField, UnsupportedField
-from safelight.generation.protocol import Generator, Offer
+from safelight.generation.protocol import Generator, Offer, Step, compose
 
-from .request import Admitted, CreateRequest
+from .request import Admitted, CreateRequest, Origin
 
 #: Request fields that carry media, in the spellings that servers of `/v1/videos` use.
 MEDIA_FIELDS = frozenset(
@@ -34,6 +34,8 @@ MEDIA_FIELDS = frozenset(
         "reference_images",
     }
 )
+#: The clip that a remix, an edit or an extension starts from.
+SOURCE_FIELD = "video"
 #: Fields that say what the maker does not want.
 NEGATED_FIELDS = frozenset({"negative_prompt"})
 
@@ -55,19 +57,34 @@ def admit(
     *,
     default: str,
     limits: AdmissionLimits,
+    origin: Origin | None = None,
 ) -> Admitted:
-    """The request as an order that its generator can take. Raises `InvalidField` or `UnsupportedField`."""
+    """The request as an order that its generator can take. Raises `InvalidField` or `UnsupportedField`.
+
+    `origin` is what a remix, an edit or an extension starts from: its length and size go before what the
+    generator offers for new videos, and the prompts it descends from are texts of this request too.
+    """
     prompt = _text("prompt", request.prompt, limits.max_prompt_characters)
     if not any(unicodedata.category(c)[0] in "LNSP" for c in prompt):
         raise InvalidField("The prompt is empty.", param="prompt", remedy="Describe the video you want.")
-    name, model = _generator(request.model, generators, default)
+    name, model = _generator(request.model, generators, default, origin)
     offer = generators[name].offer()
     extra, texts = _extra(request.extra, offer, limits)
-    seconds = _seconds(request.seconds, extra, offer)
-    width, height = _size(request.size, offer)
+    if request.characters and not offer.takes_characters:
+        raise UnsupportedField(f"The model {model} cannot use characters.", param="characters")
+    if origin is None:
+        seconds = _seconds(request.seconds, extra, offer)
+        width, height = _size(request.size, offer)
+    else:
+        check_step(origin, name, model, generators)
+        seconds = _continued(request, extra, offer, origin)
+        width, height = origin.width, origin.height
+        texts |= _earlier(origin, prompt, limits)
     for field in (*(upload.field for upload in request.uploads), *request.urls):
         if field.partition("[")[0] not in MEDIA_FIELDS:
             raise UnsupportedField(f"{field!r} does not take a file or an address.", param=field)
+        if origin is not None and origin.uploaded and field == SOURCE_FIELD:
+            continue
         if not offer.takes_reference:
             raise UnsupportedField(f"{name} does not take references; leave out {field!r}.", param=field)
     return Admitted(
@@ -84,7 +101,72 @@ def admit(
         urls=request.urls,
         end_user=_identifier(request.safety_identifier, limits),
         metadata=_metadata(request.metadata, limits),
+        origin=origin,
     )
+
+
+def check_step(origin: Origin, name: str, model: str, generators: Mapping[str, Generator]) -> None:
+    """Whether a generator can do this with this clip. `UnsupportedField` names the models that can."""
+    offer = generators[name].offer()
+    deed = {Step.REMIX: "remix a video", Step.EDIT: "edit a video", Step.EXTEND: "extend a video"}[
+        origin.step
+    ]
+    if not offer.can(origin.step):
+        able = [m for g in generators.values() if g.offer().can(origin.step) for m in g.offer().models]
+        raise UnsupportedField(
+            f"The model {model} cannot {deed}.",
+            param="model",
+            remedy=f"Those that can: {', '.join(able)}." if able else "No model here can.",
+        )
+    if origin.uploaded and not offer.takes_clips:
+        raise UnsupportedField(
+            f"The model {model} cannot start from an uploaded clip.",
+            param=SOURCE_FIELD,
+            remedy="Name a video that was made here.",
+        )
+    there = origin.generator == name and bool(origin.upstream_id)
+    if origin.step is Step.REMIX and offer.remix_needs_upstream and not there:
+        raise UnsupportedField(
+            f"The model {model} can remix only what its own server still has, and this is not there.",
+            param="video_id",
+            remedy="Order a new video with both prompts in one.",
+        )
+
+
+def _continued(request: CreateRequest, extra: Mapping[str, Any], offer: Offer, origin: Origin) -> int:
+    """Seconds of the whole result: a remix and an edit keep their length, an extension adds to it."""
+    for field, given in (("size", request.size), ("seconds", request.seconds)):
+        if given is not None and (field == "size" or origin.step is not Step.EXTEND):
+            raise UnsupportedField(f"{field} is that of the video it starts from.", param=field)
+    if "num_frames" in extra:
+        raise UnsupportedField("num_frames is that of the video it starts from.", param="num_frames")
+    if origin.step is not Step.EXTEND:
+        return origin.seconds
+    if request.seconds is None:
+        raise InvalidField("Say how many seconds to add.", param="seconds")
+    total = origin.seconds + _seconds(request.seconds, extra, offer)
+    if offer.longest_s is not None and total > offer.longest_s:
+        raise InvalidField(
+            f"{origin.seconds} s and {request.seconds} s are {total} s; "
+            f"at most {offer.longest_s} s are made.",
+            param="seconds",
+        )
+    return total
+
+
+def _earlier(origin: Origin, prompt: str, limits: AdmissionLimits) -> dict[str, str]:
+    """The words a request descends from, one by one, the nearest first, and all of them as one text."""
+    if not origin.prompts:
+        return {}
+    whole = compose(origin.prompts, prompt)
+    if len(whole) > limits.max_prompt_characters:
+        raise InvalidField(
+            f"This prompt and those it descends from have {len(whole):,} characters together; at most "
+            f"{limits.max_prompt_characters:,} are taken.",
+            param="prompt",
+        )
+    nearest = enumerate(reversed(origin.prompts), start=1)
+    return {**{f"ancestor:{n}": words for n, words in nearest}, "composed": whole}
 
 
 def _text(field: str, value: object, longest: int) -> str:
@@ -101,9 +183,15 @@ def _text(field: str, value: object, longest: int) -> str:
     return value
 
 
-def _generator(model: str | None, generators: Mapping[str, Generator], default: str) -> tuple[str, str]:
+def _generator(
+    model: str | None, generators: Mapping[str, Generator], default: str, origin: Origin | None
+) -> tuple[str, str]:
     if model is None:
-        return default, generators[default].offer().models[0]
+        able = [default, *(name for name in generators if name != default)]
+        if origin is not None:
+            able = [name for name in able if generators[name].offer().can(origin.step)]
+        name = able[0] if able else default
+        return name, generators[name].offer().models[0]
     for name in (default, *generators):
         if model in generators[name].offer().models:
             return name, model

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.policy.findings import Modality, Stage
+from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Audience
 
 from .judging import Judge, Judged, texts_sha256
@@ -23,14 +23,18 @@ class PromptStage:
         *,
         tenant: str,
         negated: frozenset[str] = frozenset(),
+        prior: tuple[Finding, ...] = (),
         audience: Audience = Audience.GENERAL,
     ) -> Judged:
-        """The verdict on all texts of a request together, bound to their hash."""
+        """The verdict on all texts of a request together, bound to their hash.
+
+        `prior` are findings of what the request descends from, judged together with its words.
+        """
         report = self.pipeline.screen(texts, negated=negated)
         return self.judge.judge(
             Stage.PROMPT,
             tenant=tenant,
-            findings=report.findings,
+            findings=(*report.findings, *prior),
             cells=report.cells,
             modalities=frozenset({Modality.TEXT}),
             subject_sha256=texts_sha256(texts),

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from safelight.generation.protocol import Step
+
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
@@ -34,6 +36,30 @@ class CreateRequest:
     safety_identifier: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
+    #: For a remix, an edit or an extension; its clip is `source` or an upload in the field `video`.
+    step: Step | None = None
+    #: The id of the video it starts from.
+    source: str | None = None
+    #: Ids of stored characters.
+    characters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What a remix, an edit or an extension starts from, looked up."""
+
+    step: Step
+    #: Of the clip; seconds rounded up.
+    seconds: int
+    width: int
+    height: int
+    #: The prompts it descends from, the oldest first.
+    prompts: tuple[str, ...] = ()
+    #: An uploaded clip, not a video made here.
+    uploaded: bool = False
+    #: The generator it was made by, and whether that one's server still has it.
+    generator: str = ""
+    upstream_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +69,7 @@ class Admitted:
     generator: str
     model: str
     prompt: str
+    #: Of the result: of an extension, the whole.
     seconds: int
     width: int
     height: int
@@ -56,3 +83,4 @@ class Admitted:
     urls: Mapping[str, str]
     end_user: str | None
     metadata: Mapping[str, str]
+    origin: Origin | None = None

@@ -40,6 +40,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     theme: tuple[tuple[int, int, int], ...]
     speech: bool
     into: str
+    #: What the prompt leaves open is chosen as for this one; empty: by the prompt itself.
+    like: str = ""
 
 
 def inner_size(width: int, height: int) -> tuple[int, int]:
@@ -51,7 +53,7 @@ def inner_size(width: int, height: int) -> tuple[int, int]:
 def render(job: Job, report: Callable[[int], None]) -> None:
     """Write the film to `job.into`; `report` takes percent done."""
     cv2.setNumThreads(1)
-    scene = read(job.prompt, job.seed)
+    scene = read(job.prompt, job.seed, like=job.like)
     rng = np.random.default_rng([scene.seed, job.width, job.height, job.seconds])
     inner = inner_size(job.width, job.height)
     shot = Shot(scene, inner, job.seconds, rng, theme=job.theme)

@@ -110,9 +110,12 @@ def seed_of(prompt: str, seed: int | None) -> int:
     return int.from_bytes(digest[:8], "big")
 
 
-def read(prompt: str, seed: int | None = None) -> Scene:
-    """The scene that a prompt describes. Any text gives a scene; equal text and seed give an equal scene."""
-    number = seed_of(prompt, seed)
+def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
+    """The scene that a prompt describes. Any text gives a scene; equal text and seed give an equal scene.
+
+    What the prompt leaves open is chosen as for the prompt `like`, where one is given.
+    """
+    number = seed_of(like or prompt, seed)
     signs, spoken, rest = _quotes(prompt[:MOST_READ])
     rest = _DENIED_HAN.sub(" ", _DENIED.sub(" ", rest)).lower()
 

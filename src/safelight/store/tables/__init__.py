@@ -10,11 +10,14 @@ from .seals import seals
 from .trust import cases, decisions, probes, reports, webhook_endpoints
 from .types import metadata
 from .videos import assets, attempts, videos
+from .wire import characters, creates, parents
 
 __all__ = [
     "assets",
     "attempts",
     "cases",
+    "characters",
+    "creates",
     "decisions",
     "findings",
     "installation",
@@ -25,6 +28,7 @@ __all__ = [
     "login_links",
     "metadata",
     "outbox",
+    "parents",
     "policies",
     "probes",
     "reports",
