@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +24,8 @@ from .services import Services
 from .state import AppState
 from .threads import Threads
 
+_log = logging.getLogger(__name__)
+
 
 def create_app(services: Services) -> FastAPI:
     """The gateway's HTTP app: `/v1`, health, and the console's pages."""
@@ -42,26 +45,33 @@ def create_app(services: Services) -> FastAPI:
         yield
         await state.watcher.close()
 
-    def page_or(request: Request, error: SafelightError | None, response: Response) -> Response:
-        return console.error_page(request, error, response) if console.wants_page(request) else response
+    async def page_or(request: Request, error: SafelightError | None, response: Response) -> Response:
+        if not console.wants_page(request):
+            return response
+        try:
+            return await console.error_page(request, error, response)
+        except Exception as trouble:
+            # The page needs the store for its banner; where that is the trouble, the plain answer will do.
+            _log.error("The error page could not be made: %r", trouble)
+            return response
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, SafelightError)
-        return page_or(request, error, problem(error, request_id(request.scope)))
+        return await page_or(request, error, problem(error, request_id(request.scope)))
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         response = http_problem(
             error.status_code, str(error.detail), request_id(request.scope), error.headers
         )
-        return page_or(request, None, response)
+        return await page_or(request, None, response)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         return await refused(request, _invalid_field(error))
 
-    def fault(request: Request) -> Response:
-        return page_or(request, None, unexpected(request_id(request.scope)))
+    async def fault(request: Request) -> Response:
+        return await page_or(request, None, unexpected(request_id(request.scope)))
 
     app = FastAPI(
         title="Safelight",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
@@ -58,7 +58,7 @@ def request_id(scope: Scope) -> str:
 class RequestIds:
     """Gives each request an id, logs its end, and answers faults nobody caught."""
 
-    def __init__(self, app: ASGIApp, *, fault: Callable[[Request], Response]) -> None:
+    def __init__(self, app: ASGIApp, *, fault: Callable[[Request], Awaitable[Response]]) -> None:
         self._app = app
         self._fault = fault
 
@@ -89,7 +89,7 @@ class RequestIds:
             if status:
                 # Half an answer is out: close the connection instead of pretending it is whole.
                 raise
-            await self._fault(Request(scope))(scope, receive, with_id)
+            await (await self._fault(Request(scope)))(scope, receive, with_id)
         finally:
             ms = (time.perf_counter() - started) * 1000
             _log.info("%s %s %d in %.1f ms, %s", scope["method"], scope["path"], status, ms, given)

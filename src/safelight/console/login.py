@@ -25,7 +25,7 @@ class Login:
 
     async def show(self, request: Request) -> Response:
         query = request.query_params
-        return self._page(request, query.get("token", ""), local(query.get("back", "/")), failed=False)
+        return await self._page(request, query.get("token", ""), local(query.get("back", "/")), failed=False)
 
     async def redeem(self, request: Request) -> Response:
         check_same_origin(request)
@@ -37,7 +37,7 @@ class Login:
         try:
             record, secret = await self._state.threads.run(self._state.services.accounts.redeem, token)
         except Unauthenticated:
-            return self._page(request, "", back, failed=True)
+            return await self._page(request, "", back, failed=True)
         response = RedirectResponse(back, status_code=303)
         set_session(response, request, secret, max_age_s=int(record.expires_at - time.time()))
         return response
@@ -50,9 +50,9 @@ class Login:
         clear_session(response, request)
         return response
 
-    def _page(self, request: Request, token: str, back: str, *, failed: bool) -> Response:
+    async def _page(self, request: Request, token: str, back: str, *, failed: bool) -> Response:
         values = {"token": token, "back": back, "failed": failed}
-        return self._pages.render(request, "login.html", values, status=401 if failed else 200)
+        return await self._pages.render(request, "login.html", values, status=401 if failed else 200)
 
 
 def first(request: Request) -> Response:

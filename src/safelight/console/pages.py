@@ -96,7 +96,7 @@ class Console:
         record = await self._state.threads.run(self._videos.record, principal, video_id)
         view = video_view(record.video, record, self._pages.words(request))
         template = "part.html" if self._wants_part(request) else "video.html"
-        return self._pages.render(
+        return await self._pages.render(
             request, template, {"video": view, "problem": None, "signed_in": principal.name}
         )
 
@@ -119,11 +119,13 @@ class Console:
         path = request.url.path
         return not path.startswith("/v1/") and "text/html" in request.headers.get("accept", "")
 
-    def error_page(self, request: Request, error: SafelightError | None, response: Response) -> Response:
+    async def error_page(
+        self, request: Request, error: SafelightError | None, response: Response
+    ) -> Response:
         """The page in place of an error's JSON, with its id and a next step."""
         status = response.status_code
         values: dict[str, Any] = {"status": status, "kind": _kind(status), "error": error}
-        page = self._pages.render(request, "error.html", values, status=status)
+        page = await self._pages.render(request, "error.html", values, status=status)
         for name in ("retry-after", "allow", "x-should-retry", "www-authenticate"):
             if name in response.headers:
                 page.headers[name] = response.headers[name]
@@ -148,7 +150,7 @@ class Console:
     ) -> Response:
         values = {"video": None, "problem": None, **outcome}
         if self._wants_part(request):
-            return self._pages.render(request, "part.html", values, status=status)
+            return await self._pages.render(request, "part.html", values, status=status)
         return await self._page(request, principal, form, values, status)
 
     async def _page(
@@ -174,7 +176,7 @@ class Console:
             "problem": None,
             **(outcome or {}),
         }
-        return self._pages.render(request, "studio.html", values, status=status)
+        return await self._pages.render(request, "studio.html", values, status=status)
 
     def _wants_part(self, request: Request) -> bool:
         return request.headers.get("accept", "").startswith(_PART)

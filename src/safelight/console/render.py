@@ -18,7 +18,7 @@ from safelight.policy.waivers import EVERYTHING, Waiver
 
 from .text import moment
 from .words import COOKIE as LANGUAGE_COOKIE
-from .words import Words, choose
+from .words import Words, choose, languages
 
 THEME_COOKIE = "safelight_theme"
 #: In the order the switch goes through them.
@@ -43,15 +43,21 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
+        # Made now, so that the first page is as quick as the next.
+        for name in self._environment.list_templates(extensions=["html"]):
+            self._environment.get_template(name)
+        languages()
 
     def words(self, request: Request) -> Words:
         return choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
 
-    def render(
+    async def render(
         self, request: Request, template: str, values: dict[str, Any], *, status: int = 200
     ) -> HTMLResponse:
         """The page, with words, theme, banner and version beside its own values."""
+        waivers = await self._state.threads.run(self._state.services.waivers)
         words = self.words(request)
         theme = request.cookies.get(THEME_COOKIE, THEMES[0])
         theme = theme if theme in THEMES else THEMES[0]
@@ -60,7 +66,7 @@ class Pages:
             "theme": theme,
             "next_theme": THEMES[(THEMES.index(theme) + 1) % len(THEMES)],
             "static": f"/static/{self._version}",
-            "banners": [_banner(waiver, words) for waiver in self._state.services.waivers()],
+            "banners": [_banner(waiver, words) for waiver in waivers],
             "version": self._state.services.version,
             "request_id": request_id(request.scope),
             "signed_in": None,

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from safelight.jobs.machine import State
 from safelight.policy.findings import Stage
-from serving import CARD, Live
+from safelight.policy.waivers import Waiver
+from serving import CARD, Live, live
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
 
@@ -221,6 +224,19 @@ def test_a_fault_is_a_page_too(signed_in: httpx.Client, server: Live) -> None:
     assert page.status_code == 500
     assert page.headers["x-request-id"] in page.text
     assert "secret" not in page.text
+
+
+def test_where_even_the_page_cannot_be_made_there_is_an_answer(tmp_path: Path, sqlite_template: Path) -> None:
+    def trouble() -> tuple[Waiver, ...]:
+        raise RuntimeError("secret detail")
+
+    database = tmp_path / "db.sqlite3"
+    shutil.copyfile(sqlite_template, database)
+    with live(tmp_path, database, waivers=trouble) as server:
+        answer = httpx.get(f"{server.url}/login", headers=HTML)
+    assert answer.status_code == 500
+    assert answer.json()["error"]["code"] == "internal_error"
+    assert "secret" not in answer.text
 
 
 def test_a_prompt_can_be_used_again(signed_in: httpx.Client) -> None:

@@ -5,31 +5,13 @@ from __future__ import annotations
 import struct
 import time
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from running import Running, running
-
-#: An answer that takes longer than this is a failure: the client gives up.
-AT_ONCE_S = 5.0
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("gateway")) as started:
-        yield started
-
-
-@pytest.fixture
-def client(gateway: Running) -> Iterator[httpx.Client]:
-    headers = {"authorization": f"Bearer {gateway.key}"}
-    with httpx.Client(base_url=gateway.address, headers=headers, timeout=AT_ONCE_S, verify=False) as client:
-        yield client
-        assert client.get("/readyz").json()["ready"] is True
+from running import Running
 
 
 def png(width: int, height: int) -> bytes:
