@@ -6,8 +6,9 @@ over twice is one run.
 
 from __future__ import annotations
 
+import datetime as dt
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
@@ -17,7 +18,8 @@ from .takeover import Takeover
 QUEUE = "videos"
 #: One for all versions of ours: an upgrade carries on what the version before it left.
 _APPLICATION_VERSION = "1"
-_ALIVE = frozenset({"ENQUEUED", "PENDING", "DELAYED"})
+_ALIVE = ["ENQUEUED", "PENDING", "DELAYED"]
+_ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 
 class Engine:
@@ -82,14 +84,29 @@ class Engine:
         with SetWorkflowID(_workflow_id(video_id, run)):
             DBOS.enqueue_workflow(QUEUE, self._carry, tenant, video_id)
 
-    def carries(self, video_id: str, run: int) -> bool:
-        """Whether this run is queued or under way somewhere."""
-        status = DBOS.get_workflow_status(_workflow_id(video_id, run))
-        return status is not None and status.status in _ALIVE
+    def carried(self, runs: Iterable[tuple[str, int]]) -> set[str]:
+        """Those of these videos whose run is queued or under way somewhere."""
+        names = {_workflow_id(video_id, run): video_id for video_id, run in runs}
+        if not names:
+            return set()
+        alive = DBOS.list_workflows(
+            workflow_ids=list(names), status=_ALIVE, load_input=False, load_output=False
+        )
+        return {names[workflow.workflow_id] for workflow in alive}
 
-    def forget(self, video_id: str, run: int) -> None:
-        """Remove the engine's own notes on a finished run."""
-        DBOS.delete_workflow(_workflow_id(video_id, run))
+    def forget(self, before: float, *, most: int = 500) -> int:
+        """Remove the engine's own notes on runs that ended before this time; how many."""
+        ended = DBOS.list_workflows(
+            name="carry",
+            status=_ENDED,
+            completed_before=dt.datetime.fromtimestamp(before, dt.UTC).isoformat(),
+            limit=most,
+            load_input=False,
+            load_output=False,
+        )
+        if ended:
+            DBOS.delete_workflows([workflow.workflow_id for workflow in ended])
+        return len(ended)
 
     def stop(self, grace_s: float) -> None:
         """Take nothing new and give running steps `grace_s` to end. The process must exit afterwards."""

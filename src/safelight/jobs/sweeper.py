@@ -23,6 +23,7 @@ from .workshop import Workshop
 _log = logging.getLogger(__name__)
 _EVERY_S = 2.0
 _AT_ONCE = 500
+_NOTES_KEPT_S = 3600.0
 
 
 class Sweeper:
@@ -40,14 +41,17 @@ class Sweeper:
         """One round of everything."""
         for part in (self.abandoned, self.expired_holds, self.expired_files, self.vault, self.orphans):
             self._quietly(part)
+        self._quietly(self.engine_notes)
 
     def abandoned(self) -> None:
         """Hand over again what is on its way and nobody carries; end what is past its deadline."""
         videos = tables.videos.c
         moving = [state.value for state in State if state not in TERMINAL | STOPPED]
         late = time.time() - _EVERY_S
-        for video, run in self._videos(videos.state.in_(moving), videos.updated_at < late):
-            if self._engine.carries(video.id, run):
+        still = self._videos(videos.state.in_(moving), videos.updated_at < late)
+        carried = self._engine.carried((video.id, run) for video, run in still)
+        for video, run in still:
+            if video.id in carried:
                 continue
             if time.time() > video.created_at + self._workshop.terms.deadline_s:
                 self._fail_late(video)
@@ -62,6 +66,10 @@ class Sweeper:
             )
         if changed:
             self._engine.hand_over(video.tenant, video.id, run + 1)
+
+    def engine_notes(self) -> None:
+        """Clear away what the engine noted on runs that ended an hour ago; the record is ours."""
+        self._engine.forget(time.time() - _NOTES_KEPT_S)
 
     def expired_holds(self) -> None:
         """Refuse what was held and nobody decided in time."""

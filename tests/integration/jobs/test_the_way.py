@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -26,8 +26,11 @@ class NoEngine:
     def __init__(self) -> None:
         self.handed_over: list[tuple[str, int]] = []
 
-    def carries(self, video_id: str, run: int) -> bool:
-        return (video_id, run) in self.handed_over
+    def carried(self, runs: Iterable[tuple[str, int]]) -> set[str]:
+        return {video_id for video_id, run in runs if (video_id, run) in self.handed_over}
+
+    def forget(self, before: float) -> int:
+        return 0
 
     def hand_over(self, tenant: str, video_id: str, run: int) -> None:
         self.handed_over.append((video_id, run))
