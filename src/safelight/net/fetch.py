@@ -66,7 +66,7 @@ class Fetcher:
         wire: httpcore.NetworkBackend | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._exempt = frozenset(pair for host in allow_hosts for pair in _host_and_ports(host))
+        self._exempt = frozenset(pair for host in allow_hosts for pair in host_and_ports(host))
         self._limits = limits or FetchLimits()
         self._resolve = resolve
         self._clock = clock
@@ -169,7 +169,8 @@ class Fetcher:
 _SEND_IT = "Send the file itself instead."
 
 
-def _host_and_ports(entry: str) -> Iterable[tuple[str, int]]:
+def host_and_ports(entry: str) -> Iterable[tuple[str, int]]:
+    """What an entry of `allow_hosts` exempts: pairs of host and port."""
     host, separator, port = entry.strip().lower().rpartition(":")
     if separator and port.isdigit() and (":" not in host or host.endswith("]")):
         return [(host.strip("[]").removesuffix("."), int(port))]

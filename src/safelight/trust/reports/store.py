@@ -1,0 +1,56 @@
+"""Reports in the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from safelight.store.tables import reports
+from safelight.store.transaction import Transaction
+
+from .models import Report, ReporterKind
+
+
+def add(tx: Transaction, made: Report) -> None:
+    tx.insert(
+        reports,
+        id=made.id,
+        video_id=made.video_id,
+        case_id=made.case_id,
+        category=made.category,
+        reason=made.reason,
+        note=made.note,
+        reporter_kind=made.reporter_kind.value,
+        reporter=made.reporter,
+        contact=made.contact,
+        created_at=made.created_at,
+    )
+
+
+def recent(tx: Transaction, reporter: str, *, since: float) -> list[float]:
+    """When this reporter reported since then, oldest first."""
+    rows = tx.select(
+        reports,
+        reports.c.reporter == reporter,
+        reports.c.created_at > since,
+        columns=[reports.c.created_at],
+        order_by=(reports.c.created_at,),
+    )
+    return [row.created_at for row in rows]
+
+
+def report(row: Row[Any]) -> Report:
+    return Report(
+        id=row.id,
+        tenant=row.tenant_id,
+        video_id=row.video_id,
+        case_id=row.case_id,
+        category=row.category,
+        reason=row.reason,
+        note=row.note,
+        reporter_kind=ReporterKind(row.reporter_kind),
+        reporter=row.reporter,
+        contact=row.contact,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,35 @@
+"""Standard Webhooks: what is signed, and how it is written. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets as chance
+from collections.abc import Iterable
+
+PREFIX = "whsec_"
+_BYTES = 24
+
+
+def new_secret() -> str:
+    """A fresh signing secret, `whsec_` and base64."""
+    return PREFIX + base64.b64encode(chance.token_bytes(_BYTES)).decode()
+
+
+def signature(secret: str, message_id: str, timestamp: int, payload: bytes) -> str:
+    """`v1,` and the base64 of HMAC-SHA256 over id, timestamp and payload, joined by dots."""
+    key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    signed = b".".join((message_id.encode(), str(timestamp).encode(), payload))
+    return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+
+
+def headers(secrets: Iterable[str], message_id: str, timestamp: int, payload: bytes) -> dict[str, str]:
+    """The three headers of a message, signed with every secret that is valid."""
+    signed = " ".join(signature(secret, message_id, timestamp, payload) for secret in secrets)
+    return {
+        "content-type": "application/json",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": signed,
+    }

@@ -1,0 +1,51 @@
+"""Endpoints in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Row
+
+from safelight.store.tables import webhook_endpoints
+from safelight.store.transaction import Transaction
+
+from .models import Endpoint, EventType, Secret
+
+
+def add(tx: Transaction, made: Endpoint) -> None:
+    tx.insert(
+        webhook_endpoints,
+        id=made.id,
+        name=made.name,
+        url=made.url,
+        events=[event.value for event in made.events],
+        secrets=pack(made.secrets),
+        created_at=made.created_at,
+        updated_at=made.updated_at,
+    )
+
+
+def pack(secrets: Iterable[Secret]) -> list[dict[str, Any]]:
+    return [{"value": secret.value, "expires_at": secret.expires_at} for secret in secrets]
+
+
+def endpoint(row: Row[Any]) -> Endpoint:
+    return Endpoint(
+        id=row.id,
+        tenant=row.tenant_id,
+        name=row.name,
+        url=row.url,
+        events=tuple(EventType(event) for event in row.events),
+        secrets=tuple(
+            Secret(value=secret["value"], expires_at=secret["expires_at"]) for secret in row.secrets
+        ),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        disabled_at=row.disabled_at,
+        failing_since=row.failing_since,
+        failures=row.failures,
+        last_status=row.last_status,
+        last_error=row.last_error,
+        last_success_at=row.last_success_at,
+    )
