@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from safelight.policy.waivers import Waiver
     from safelight.wiring import Installation
 
+    from .upstream import Upstream
+
 app = typer.Typer(add_completion=False)
 
 #: The installation's own word for the waiver that is recorded here.
@@ -44,6 +46,21 @@ def init(
         str,
         typer.Option("--waiver-expires", help="When the waiver ends: 90d, a day such as 2027-03-31, never."),
     ] = "90d",
+    upstream: Annotated[
+        str | None,
+        typer.Option(help="A server that speaks /v1/videos: ask it for its models, and make it the default."),
+    ] = None,
+    upstream_key_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the upstream's key. [default: the variable SAFELIGHT_UPSTREAM_KEY]"),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Offer only this model of the upstream's; may be given again. [default: all]"),
+    ] = None,
+    paid: Annotated[
+        bool, typer.Option("--paid", help="The upstream charges: an order is sent to it at most once.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON; asks nothing.")] = False,
 ) -> int:
@@ -61,7 +78,8 @@ def init(
             remedy="A waiver is a named person's decision, with its reason.",
         )
     path = config_path(ctx) or Path("safelight.toml")
-    written = _write(path, data)
+    attached = _attach(upstream, upstream_key_file, model, paid=paid)
+    written = _write(path, data, attached)
     here = load(path)
     tenant = here.tenant
     here.keys.signing()
@@ -85,9 +103,22 @@ def init(
             for one in waivers
         ],
         "held": sorted({cell.category for _, cell in open_}),
+        "upstream": None if attached is None else {**attached.table, "warnings": attached.warnings},
     }
     emit(payload, as_json, _text(payload, missing, waivers, open_))
     return Exit.OK
+
+
+def _attach(
+    url: str | None, key_file: Path | None, models: Sequence[str] | None, *, paid: bool
+) -> Upstream | None:
+    from .upstream import Asked, attach
+
+    if url is None:
+        if models or paid or key_file:
+            raise SettingsError("--model, --paid and --upstream-key-file go with --upstream.")
+        return None
+    return attach(Asked(url=url, key_file=key_file, models=models or (), paid=paid))
 
 
 def gaps(here: Installation) -> list[tuple[Stage, Cell]]:
@@ -120,7 +151,7 @@ def _open(
     ]
 
 
-def _write(path: Path, data: Path) -> bool:
+def _write(path: Path, data: Path, upstream: Upstream | None) -> bool:
     """Write the settings file unless there is one; whether it was written."""
     from .template import settings_toml
 
@@ -135,7 +166,7 @@ def _write(path: Path, data: Path) -> bool:
             remedy="Name another file: safelight --config FILE init",
         ) from error
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(settings_toml(str(data)))
+        file.write(settings_toml(str(data), None if upstream is None else upstream.table))
     return True
 
 
@@ -187,6 +218,8 @@ def _text(
         f"{payload['settings']}: {'written' if payload['written'] else 'was there already, and is kept'}.",
         f"Data directory: {payload['data']}.",
     ]
+    if payload["upstream"] is not None:
+        lines += _upstream_lines(payload["upstream"], written=payload["written"])
     if missing:
         lines += ["", "Required, and no installed detector can check it:"]
         lines += [f"  {line}" for line in _lines(missing)]
@@ -201,6 +234,14 @@ def _text(
         ]
     lines += ["", "Next: safelight doctor, then safelight serve."]
     return "\n".join(lines)
+
+
+def _upstream_lines(table: dict[str, Any], *, written: bool) -> list[str]:
+    lines = [f"Upstream: {table['url']}: {', '.join(table['models'])} ({table['ownership']})."]
+    lines += [f"WARNING: {warning}" for warning in table["warnings"]]
+    if not written:
+        lines.append(f"It is NOT in the settings. Serve it with: safelight serve --upstream {table['url']}")
+    return lines
 
 
 def _day(at: float) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from safelight.errors import SettingsError
+
 from .output import progress_console, write_json
 from .verbs import config_path
 
@@ -31,6 +33,17 @@ def serve(
     upstream: Annotated[
         str | None, typer.Option(help="A server that speaks /v1/videos; its models are offered here.")
     ] = None,
+    upstream_key_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the upstream's key. [default: the variable SAFELIGHT_UPSTREAM_KEY]"),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Offer only this model of the upstream's; may be given again. [default: all]"),
+    ] = None,
+    paid: Annotated[
+        bool, typer.Option("--paid", help="The upstream charges: an order is sent to it at most once.")
+    ] = False,
     demo: Annotated[
         bool,
         typer.Option(
@@ -48,13 +61,32 @@ def serve(
     flags: dict[str, Any] = {"server": {name: value for name, value in server.items() if value is not None}}
     if data is not None:
         flags["data"] = data
-    if upstream is not None:
-        flags["generators"] = {"upstream": {"kind": "videos_api", "url": upstream, "ownership": "own"}}
-        flags["generation"] = {"default": "upstream"}
+    flags |= _upstream(load(config_path(ctx), **flags), upstream, upstream_key_file, model, paid=paid)
     here = load(config_path(ctx), **flags)
     set_up_logging(here.settings.log)
     gateway = Gateway(here)
     gateway.run(ready=lambda: _ready(here, gateway, demo=demo, as_json=as_json))
+
+
+def _upstream(
+    here: Installation, url: str | None, key_file: Path | None, models: list[str] | None, *, paid: bool
+) -> dict[str, Any]:
+    """The settings that an upstream adds; what is to be feared of it is said at once."""
+    from .upstream import Asked, attach, from_environment
+
+    known = here.settings.generators
+    if url is None:
+        if models or paid:
+            raise SettingsError("--model and --paid go with --upstream.")
+        keyed = from_environment(known, key_file)
+        return {"generators": keyed} if keyed else {}
+    found = attach(Asked(url=url, key_file=key_file, models=models or (), paid=paid, known=known))
+    console = progress_console()
+    for warning in found.warnings:
+        console.print(f"[bold yellow]Warning:[/bold yellow] {warning}", highlight=False)
+    names = ", ".join(found.table["models"])
+    console.print(f"Upstream {found.table['url']}: {names} ({found.table['ownership']}).", highlight=False)
+    return {"generators": {**known, found.name: found.options}, "generation": {"default": found.name}}
 
 
 def _ready(here: Installation, gateway: Gateway, *, demo: bool, as_json: bool) -> None:

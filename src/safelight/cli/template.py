@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,44 @@ _HEAD = """\
 # The environment goes before this file: SAFELIGHT_SERVER__PORT=8000 is `port` under [server].
 # See what is wrong or missing with: safelight doctor
 """
+_DEFAULT = '# default = "storyboard"'
+_UPSTREAM_MORE = """\
+# Its key stands in the environment, SAFELIGHT_UPSTREAM_KEY, or in `api_key` here.
+# seconds = [4, 8, 12]
+# sizes = ["832x480", "1280x720"]
+# Fields beyond OpenAI's that its model takes, each with its type; every other field is refused by name.
+# [generators.upstream.extra_fields]
+# seed = "int"
+# negative_prompt = "str"
+""".splitlines()
 
 
-def settings_toml(data: str) -> str:
-    """A commented settings file for an installation whose files lie in `data`."""
+def settings_toml(data: str, upstream: Mapping[str, Any] | None = None) -> str:
+    """A commented settings file for an installation whose files lie in `data`.
+
+    `upstream` is the table of a generator `upstream`, which then is the default one.
+    """
     lines = [_HEAD]
     sections: list[str] = []
     for name, field in Settings.model_fields.items():
         if isinstance(kind := field.annotation, type) and issubclass(kind, Section):
             sections += ["", f"[{name}]", *_fields(kind)]
+            if name == "generation" and upstream is not None:
+                sections[sections.index(_DEFAULT)] = 'default = "upstream"'
+        elif name == "generators" and upstream is not None:
+            sections += ["", f"# {field.description}", *_upstream(name, field, upstream)]
         elif name == "data":
             lines += [f"# {field.description}", f"data = {_value(data)}"]
         else:
             sections += ["", f"# {field.description}", *_tables(name, field)]
     return "\n".join([*lines, *sections]) + "\n"
+
+
+def _upstream(name: str, field: FieldInfo, table: Mapping[str, Any]) -> list[str]:
+    """The generators by default, then the upstream's table, with what it most often needs besides."""
+    lines = [line.removeprefix("# ") for line in _tables(name, field)]
+    lines += ["", f"[{name}.upstream]", *(f"{option} = {_value(value)}" for option, value in table.items())]
+    return [*lines, *_UPSTREAM_MORE]
 
 
 def _fields(kind: type[Section]) -> list[str]:

@@ -1,0 +1,156 @@
+"""What a `/v1/videos` server says of itself before anything is ordered: its models, and whom it answers."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from enum import StrEnum
+
+import httpx
+
+from safelight.errors import SettingsError, UpstreamRejected, UpstreamUnavailable
+from safelight.net.addresses import is_public
+from safelight.net.client import AnswerTooLong, Timeouts, configured_client, read_limited
+from safelight.net.guard import Resolve, system_resolve
+from safelight.net.masking import masked
+
+from .answers import decode
+from .server import MAX_ANSWER
+
+_TIMEOUTS = Timeouts(connect_s=5.0, read_s=15.0)
+_MOST_MODELS = 1000
+
+
+class Place(StrEnum):
+    """Where an address lies, which says who can reach the server behind it."""
+
+    LOOPBACK = "loopback"
+    PRIVATE = "private"
+    PUBLIC = "public"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A server that answers. `models` in its own order; None where it has no list of them."""
+
+    url: str
+    models: tuple[str, ...] | None
+    place: Place
+    #: It gives its list to a caller without a key.
+    answers_strangers: bool
+    #: We have a key for it.
+    keyed: bool
+
+    @property
+    def exposed(self) -> bool:
+        """Whether people can be expected to go around us: it takes orders from whoever reaches it, and more
+        than our own network does, or it was meant to have a key and does not ask for it."""
+        return self.answers_strangers and (self.keyed or self.place not in (Place.LOOPBACK, Place.PRIVATE))
+
+
+def base_url(text: str) -> str:
+    """The address with `/v1`, from what a person types: `gpu:8091`, `http://gpu:8091`, `http://gpu:8091/v1/`.
+
+    Raises `SettingsError` for what is no http or https address, or carries a name, a query or a fragment.
+    """
+    typed = text.strip()
+    full = typed if "://" in typed else f"http://{typed}"
+    try:
+        url = httpx.URL(full)
+        fits = url.scheme in ("http", "https") and bool(url.host)
+        plain = not (url.userinfo or url.query or url.fragment)
+    except httpx.InvalidURL:
+        fits = plain = False
+    if not fits or not plain:
+        raise SettingsError(
+            f"{masked(typed, longest=80)!r} is no address of an upstream.",
+            remedy="Write it as http://gpu:8091, without a name, key or query in it.",
+        )
+    path = url.path.rstrip("/")
+    return str(url.copy_with(path=path if path.endswith("/v1") else f"{path}/v1"))
+
+
+def discover(
+    url: str, *, api_key: str = "", timeouts: Timeouts = _TIMEOUTS, resolve: Resolve = system_resolve
+) -> Found:
+    """Ask the server at `url` (with `/v1`) for its models, with our key and, to see whom it answers, without.
+
+    Raises `UpstreamUnavailable` where it does not answer, and `UpstreamRejected` where it refuses our key or
+    answers with something else than a list of models.
+    """
+    models = _models(url, api_key, timeouts)
+    strangers = models is not None
+    if api_key and models is not None:
+        try:
+            strangers = _models(url, "", timeouts) is not None
+        except (UpstreamRejected, UpstreamUnavailable):
+            strangers = False
+    return Found(
+        url=url,
+        models=models,
+        place=place(url, resolve),
+        answers_strangers=strangers,
+        keyed=bool(api_key),
+    )
+
+
+def place(url: str, resolve: Resolve = system_resolve) -> Place:
+    """Where the server's addresses lie; the most public of them counts."""
+    parsed = httpx.URL(url)
+    try:
+        answers = resolve(parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80))
+        addresses = [ipaddress.ip_address(answer.partition("%")[0]) for answer in answers]
+    except (OSError, UnicodeError, ValueError):
+        return Place.UNKNOWN
+    if not addresses:
+        return Place.UNKNOWN
+    if any(is_public(address) for address in addresses):
+        return Place.PUBLIC
+    return Place.LOOPBACK if all(address.is_loopback for address in addresses) else Place.PRIVATE
+
+
+def _models(url: str, api_key: str, timeouts: Timeouts) -> tuple[str, ...] | None:
+    """The ids in its list; None where there is no such list. Chat models are listed like any other."""
+    with _client(url, api_key, timeouts) as client:
+        try:
+            with client.stream("GET", "models") as response:
+                status = response.status_code
+                body = decode(read_limited(response, max_bytes=MAX_ANSWER, within_s=timeouts.read_s))
+        except (httpx.HTTPError, httpx.InvalidURL, AnswerTooLong) as error:
+            raise UpstreamUnavailable(f"{url} does not answer.") from error
+    if status in (401, 403):
+        given = "does not accept our key" if api_key else "wants a key"
+        raise UpstreamRejected(f"{url} {given} (status {status}).")
+    if status in (404, 405, 501):
+        return None
+    if status >= 500 or status == 429:
+        raise UpstreamUnavailable(f"{url} does not answer just now (status {status}).")
+    rows = body.get("data") if body is not None and status == 200 else None
+    if not isinstance(rows, list):
+        raise UpstreamRejected(
+            f"{url}/models answered with something else than a list of models (status {status}): "
+            "this is no server of /v1/videos, or something stands before it."
+        )
+    names = [row["id"] for row in rows[:_MOST_MODELS] if isinstance(row, dict) and _is_name(row.get("id"))]
+    return tuple(dict.fromkeys(names))
+
+
+def is_closed(url: str, path: str, *, timeouts: Timeouts = _TIMEOUTS) -> bool | None:
+    """Whether `path` below `url` is refused to a caller without a key; None where that cannot be told."""
+    with _client(url, "", timeouts) as client:
+        try:
+            with client.stream("GET", path) as response:
+                if response.status_code in (401, 403):
+                    return True
+                return False if response.is_success else None
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return None
+
+
+def _client(url: str, api_key: str, timeouts: Timeouts) -> httpx.Client:
+    return configured_client(url.rstrip("/") + "/", api_key=api_key, timeouts=timeouts, keep_alive=False)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 200 and value.isprintable()
