@@ -340,6 +340,8 @@ def _next_step(verdict: Verdict, retry: Retry, *, decided_by_hole: bool, appeal:
         return (
             "Try again in a minute" + otherwise if retry is Retry.SAME else "Ask the operator for the check."
         )
+    if verdict.test_card_only:
+        return "Leave the test card out."
     if retry is Retry.NEW_SEED:
         return "Try again with a new seed, or change the prompt" + otherwise
     what = "reference" if verdict.stage is Stage.REFERENCE else "prompt"
