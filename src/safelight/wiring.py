@@ -106,7 +106,12 @@ class Installation:
     def sandbox(self) -> Sandbox:
         from safelight.media.sandbox import Sandbox
 
-        return Sandbox()
+        data = self.settings.data
+        database = [
+            data / f"{name}.sqlite3{end}" for name in ("db", "engine") for end in ("", "-wal", "-shm")
+        ]
+        keys = [data / "keys", *filter(None, (self.settings.storage.keys,))]
+        return Sandbox(hidden=[*keys, *database, data / "blobs", data / "heads"], private=[data])
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -124,7 +129,11 @@ class Installation:
         return Scanner(
             self.sandbox,
             self.catalogue.child_specs(),
-            ScanSettings(video_s=scan.budget_s, warm=scan.warm_children),
+            ScanSettings(
+                video_s=scan.budget_s,
+                warm=scan.warm_children,
+                modules=("c2pa", "safelight.provenance.child", "safelight.stages.delivery"),
+            ),
         )
 
     # What lies in the data directory

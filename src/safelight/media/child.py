@@ -22,7 +22,7 @@ import msgspec
 
 from safelight import errors
 from safelight.media import frames
-from safelight.media.confinement import Limits, Orders, allow_cpu, confine
+from safelight.media.confinement import Isolation, Limits, Orders, allow_cpu, confine
 
 #: Seconds without a call after which a child gives memory back.
 _IDLE_S = 1.0
@@ -57,6 +57,10 @@ class Link:
     def receive(self) -> Any:
         return frames.receive(self._inbox, limit=self._limit)
 
+    def introduce(self, isolation: Isolation) -> None:
+        """Say that the child is ready, and how far it is shut in."""
+        self.send({"kind": "ready", "isolation": msgspec.to_builtins(isolation)})
+
 
 def nothing(_argument: Any, _link: Link) -> None:
     """Do nothing, successfully: to see whether a child starts, and how well it is shut in."""
@@ -65,25 +69,25 @@ def nothing(_argument: Any, _link: Link) -> None:
 def main(arguments: list[str]) -> None:
     inbox, outbox, lifeline = (int(number) for number in arguments[:3])
     orders = msgspec.json.decode(arguments[3].encode(), type=Orders)
-    limits, isolation = orders.limits, confine(orders)
+    limits, isolation = orders.limits or Limits(), confine(orders)
     faulthandler.enable()
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True, name="lifeline").start()
     link = Link(inbox, outbox, limits)
-    link.send({"kind": "ready", "isolation": msgspec.to_builtins(isolation)})
+    link.introduce(isolation)
     while True:
         if not select.select([inbox], [], [], _IDLE_S)[0]:
-            _give_memory_back()
+            give_memory_back()
         try:
             call = link.receive()
         except EOFError:
             break
-        link.send(_answer(call, link, limits))
+        link.send(answer(call, link, limits))
     # Native libraries' threads and destructors must not hold a finished child up.
     os._exit(0)
 
 
-def _give_memory_back() -> None:
-    """A warm child that waits keeps its models, and not the work space of the last call."""
+def give_memory_back() -> None:
+    """A process that waits keeps its models, and not the work space of the last call."""
     gc.collect()
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError, OSError):
@@ -97,10 +101,11 @@ def _end_with_parent(lifeline: int) -> None:
     os._exit(1)
 
 
-def _answer(call: dict[str, Any], link: Link, limits: Limits) -> dict[str, Any]:
+def answer(call: dict[str, Any], link: Link, limits: Limits) -> dict[str, Any]:
+    """The message that answers a call: a result, or what went wrong."""
     allow_cpu(limits.cpu_s)
     try:
-        result = _find(call["function"])(call["argument"], link)
+        result = find(call["function"])(call["argument"], link)
         message = {"kind": "result", "value": msgspec.to_builtins(result, builtin_types=(bytes,))}
         frames.encode(message, limit=limits.message_bytes)
     except errors.SafelightError as error:
@@ -120,7 +125,8 @@ def _answer(call: dict[str, Any], link: Link, limits: Limits) -> dict[str, Any]:
     return message
 
 
-def _find(name: str) -> Function:
+def find(name: str) -> Function:
+    """The function that `module:function` names."""
     module, _, function = name.partition(":")
     found: Function = getattr(importlib.import_module(module), function)
     return found

@@ -17,7 +17,11 @@ from typing import Any
 
 import msgspec
 
+from safelight.media import landlock
+
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_CAPBSET_DROP = 24
 _CLONE_NEWNS = 0x00020000
@@ -56,6 +60,12 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[str, ...]
     #: The files and folders that were to be hidden from it, such as keys, are out of its sight.
     files_hidden: bool = False
+    #: It reaches only the files its call names, and what Python needs to run.
+    files_limited: bool = False
+    #: The call ran in a fork of a prepared process, which had its models loaded already.
+    prepared: bool = False
+    #: Why there is no prepared process, where one was wanted: every call starts a cold child.
+    cold_because: str = ""
     #: One sentence for each thing that is missing.
     notes: tuple[str, ...] = ()
 
@@ -64,14 +74,28 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
         return not self.notes
 
 
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """The files and folders a call may touch, absolute; a folder stands for everything in it."""
+
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    #: Never opened for being part of the Python path, only by name.
+    private: tuple[str, ...] = ()
+
+
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """What a child is told at its start."""
 
-    limits: Limits
+    #: None: set later, by the forks of a prepared process.
+    limits: Limits | None
     #: Process id of the gateway.
     parent: int
     #: Files and folders it must not see: keys, the database.
     hidden: tuple[str, ...] = ()
+    #: None: not limited to named files; set later, or the child takes many calls.
+    reach: Reach | None = None
+    #: It may fork, and what it forks may not.
+    forks: bool = False
 
 
 def confine(orders: Orders) -> Isolation:
@@ -81,7 +105,7 @@ def confine(orders: Orders) -> Isolation:
     apart = _stand_apart(libc) if libc is not None else 0
     network = "kernel" if apart & _CLONE_NEWNET else "python"
     hidden = libc is not None and bool(apart & _CLONE_NEWNS) and _hide(libc, orders.hidden)
-    _refuse_sockets()
+    _refuse_sockets(os.getpid() if orders.forks else 0)
     if network != "kernel":
         notes.append(
             "The kernel does not let the child leave the network; sockets are refused in Python only."
@@ -90,6 +114,9 @@ def confine(orders: Orders) -> Isolation:
     no_new = libc is not None and libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
     # After the namespaces and capabilities: the kernel forgets this signal when those change.
     death = libc is not None and libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0
+    if libc is not None:
+        # Siblings have the same user: none may look into this one's memory.
+        libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     if os.getppid() != orders.parent:
         os._exit(1)
     if not hidden:
@@ -102,19 +129,45 @@ def confine(orders: Orders) -> Isolation:
         notes.append(
             "The kernel does not end children with their parent; a thread in the child watches for it."
         )
-    held = _limit(orders.limits)
+    held = limit(orders.limits) if orders.limits is not None else ()
     missing = sorted({"memory", "file size", "open files", "core"} - set(held))
-    if missing:
+    if missing and orders.limits is not None:
         notes.append(f"Not limited on this system: {', '.join(missing)}.")
+    limited = orders.reach is not None and keep_to(orders.reach)
+    if orders.reach is not None and not limited:
+        notes.append(UNLIMITED_FILES)
     return Isolation(
         network=network,
         parent_death=death,
         no_new_privileges=no_new,
         capabilities_dropped=dropped,
         files_hidden=hidden,
+        files_limited=limited,
         limits=held,
         notes=tuple(notes),
     )
+
+
+#: The note where Landlock is missing.
+UNLIMITED_FILES = "The kernel does not keep the child to the files of its call."
+
+
+def keep_to(reach: Reach) -> bool:
+    """Reach only these files from now on. False: the kernel cannot do that."""
+    return landlock.restrict(reads=reach.reads, writes=reach.writes, private=reach.private) > 0
+
+
+def be_forked(parent: int) -> None:
+    """The first thing a fork does: a session of its own, and no life after its parent."""
+    os.setsid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0 or os.getppid() != parent:
+        os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """What the children of this process leave behind becomes its own, so that it can end it."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def allow_cpu(seconds: int) -> None:
@@ -162,8 +215,8 @@ def _hide(libc: Any, paths: tuple[str, ...]) -> bool:
     return True
 
 
-def _refuse_sockets() -> None:
-    """The second line, and the only one on systems without namespaces."""
+def _refuse_sockets(forker: int) -> None:
+    """The second line, and the only one on systems without namespaces. The process `forker` may fork."""
 
     def refuse(event: str, _arguments: tuple[object, ...]) -> None:
         if event in {
@@ -174,6 +227,8 @@ def _refuse_sockets() -> None:
             "socket.sendmsg",
         }:
             raise PermissionError("a sandboxed child has no network")
+        if event == "os.fork" and os.getpid() == forker:
+            return
         if event in {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty"}:
             raise PermissionError("a sandboxed child starts no programs")
 
@@ -201,7 +256,8 @@ def _drop_capabilities(libc: Any) -> bool:
     return done == 0
 
 
-def _limit(limits: Limits) -> tuple[str, ...]:
+def limit(limits: Limits) -> tuple[str, ...]:
+    """Bound this process for good. Returns the names of the limits that hold."""
     wanted = {
         "memory": (resource.RLIMIT_AS, limits.memory_bytes),
         "file size": (resource.RLIMIT_FSIZE, limits.file_bytes),

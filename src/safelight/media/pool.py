@@ -7,7 +7,8 @@ import threading
 from typing import Any
 
 from safelight import errors
-from safelight.media.sandbox import ChildProcess, Limits, Progress, Sandbox, Signer
+from safelight.media.process import ChildProcess, Progress, Signer
+from safelight.media.sandbox import Limits, Sandbox
 
 _TICK_S = 0.2
 

@@ -66,6 +66,8 @@ class Sealer:
                     "source": str(source.resolve()),
                     "into": str(partial.resolve()),
                 },
+                reads=[source.resolve()],
+                writes=[partial.resolve()],
                 limits=_LIMITS,
                 signer=OneSignature(key.sign_claim),
             )

@@ -145,7 +145,9 @@ class Verifier:
             "manifest": known.manifest if known else None,
         }
         try:
-            answer = self._sandbox.run("safelight.provenance.child:read", argument, limits=_LIMITS)
+            answer = self._sandbox.run(
+                "safelight.provenance.child:read", argument, reads=[path.resolve()], limits=_LIMITS
+            )
             return msgspec.convert(printable(answer), Reading)
         except msgspec.ValidationError as error:
             raise ChildCrashed("The sandboxed child gave an answer of the wrong shape.") from error

@@ -54,16 +54,17 @@ class PictureTask(msgspec.Struct, frozen=True, kw_only=True):
     limits: PictureLimits
     #: The request field the picture came in.
     field: str = ""
+    #: Leave out reading text: the cheap look that may be enough to block.
+    quick: bool = False
 
 
 def preload(argument: Any, _link: Link) -> None:
-    """Load the detectors of a warm child, and the libraries that pictures need."""
+    """Load the detectors before the first call, and the libraries that pictures need."""
     from PIL import Image
 
     Image.preinit()
     import_module("PIL.WebPImagePlugin")
-    turns = _loaded(msgspec.json.encode(msgspec.convert(argument, Detectors)))
-    look_at(None, turns, field="")
+    look_at(None, _ready(msgspec.convert(argument, Detectors)), field="")
 
 
 def scan_picture(argument: Any, _link: Link) -> ScanAnswer:
@@ -72,10 +73,12 @@ def scan_picture(argument: Any, _link: Link) -> ScanAnswer:
 
     began = time.perf_counter()
     task = msgspec.convert(argument, PictureTask)
-    turns = _loaded(msgspec.json.encode(task.detectors))
-    for turn in turns:
-        turn.reset()
+    turns = _ready(task.detectors)
     facts, views = read_picture(Path(task.path), task.limits)
+    if task.quick:
+        for turn in turns:
+            if isinstance(turn.detector, FrameReader):
+                turn.fault(f"{turn.name} was left out of the first, quick look.")
     findings, texts = look_at(views, turns, field=task.field)
     if facts.looked_at < facts.frames:
         for turn in turns:
@@ -103,11 +106,19 @@ def scan_video(argument: Any, link: Link) -> ScanAnswer:
     return scan.answer()
 
 
+def _ready(detectors: Detectors) -> tuple[Turn, ...]:
+    """The detectors with a fresh account each, loaded where this process has not loaded them yet."""
+    turns = _loaded(msgspec.json.encode(detectors.specs), detectors.call_s)
+    for turn in turns:
+        turn.reset()
+    return turns
+
+
 @lru_cache(maxsize=4)
-def _loaded(detectors: bytes) -> tuple[Turn, ...]:
-    """The detectors of a warm child, loaded once; keyed by their description."""
-    wanted = msgspec.json.decode(detectors, type=Detectors)
-    return tuple(Turn(name, options, call_s=wanted.call_s) for name, options in wanted.specs)
+def _loaded(specs: bytes, call_s: float) -> tuple[Turn, ...]:
+    """Keyed by their description."""
+    wanted = msgspec.json.decode(specs, type=tuple[tuple[str, dict[str, Any]], ...])
+    return tuple(Turn(name, options, call_s=call_s) for name, options in wanted)
 
 
 class _VideoScan:
@@ -116,9 +127,7 @@ class _VideoScan:
         self._link = link
         self._began = began
         self._budget_s = task.budget_s
-        self._turns = [
-            Turn(name, options, call_s=task.detectors.call_s) for name, options in task.detectors.specs
-        ]
+        self._turns = _ready(task.detectors)
         self._every = [turn for turn in self._turns if _sees_every_frame(turn)]
         self._scheduled = [turn for turn in self._turns if _is_scheduled(turn)]
         self._scheduler = Scheduler(task.rules)

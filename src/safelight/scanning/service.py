@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -17,7 +17,7 @@ from safelight.media.encode import BadgeTask
 from safelight.media.pictures import PictureLimits
 from safelight.media.pool import WarmPool
 from safelight.media.probe import MediaFacts, VideoLimits
-from safelight.media.sandbox import Isolation, Limits, Sandbox
+from safelight.media.sandbox import Isolation, Limits, Preparation, Sandbox
 from safelight.policy.findings import Finding, Modality
 from safelight.scanning.child import Detectors, PictureTask, VideoTask
 from safelight.scanning.report import DetectorRun, ScanAnswer, ScanReport, coverage_of
@@ -31,6 +31,20 @@ Spec: TypeAlias = tuple[str, dict[str, Any]]
 FrameProgress: TypeAlias = Callable[[int, int], None]
 
 
+#: What calls of ours import, beside the detectors.
+_MODULES = (
+    *("av", "cv2", "PIL.Image", "PIL.ImageDraw", "PIL.ImageFilter", "PIL.ImageFont", "PIL.ImageOps"),
+    *("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin", "PIL.GifImagePlugin"),
+    *(
+        "safelight.media.encode",
+        "safelight.media.pictures",
+        "safelight.media.probe",
+        "safelight.media.stills",
+    ),
+    "safelight.scanning.child",
+)
+
+
 class ScanSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of a scan."""
 
@@ -42,8 +56,13 @@ class ScanSettings(msgspec.Struct, frozen=True, kw_only=True):
     #: Seconds for one call of one detector.
     call_s: float = 20.0
     memory_bytes: int = 4 << 30
-    #: Children kept warm for pictures; 0: each picture has a fresh one.
+    #: 0: nothing is kept ready, and every call starts a cold child. Otherwise calls are forked from one
+    #: process that has the models loaded; where that cannot be, so many children are kept warm for pictures.
     warm: int = 2
+    #: Modules that other calls in the same sandbox import: loaded along with the models.
+    modules: tuple[str, ...] = ()
+    #: Pictures looked at at a time.
+    pictures_at_once: int = 8
     #: Pictures a warm child looks at before it is replaced.
     uses: int = 200
     rules: Rules = Rules()
@@ -64,6 +83,7 @@ class Scanner:
         self._sandbox = sandbox
         self._specs = tuple(detectors)
         self._detectors = Detectors(specs=self._specs, call_s=self.settings.call_s)
+        self._slots = threading.BoundedSemaphore(self.settings.pictures_at_once)
         self._pool = WarmPool(
             sandbox,
             size=max(self.settings.warm, 1),
@@ -74,11 +94,22 @@ class Scanner:
         )
 
     def start(self) -> None:
-        """Make the warm children ready; optional, takes a second or two."""
-        if self.settings.warm:
+        """Load the models, so that calls need not; optional, takes a second or two.
+
+        Until it is done, and where it cannot be done, every call starts a cold child.
+        """
+        if not self.settings.warm:
+            return
+        calls = (("safelight.scanning.child:preload", msgspec.to_builtins(self._detectors)),)
+        working = self._sandbox.prepare(Preparation(modules=(*_MODULES, *self.settings.modules), calls=calls))
+        if working is not None:
+            working.join()
+        if not self._sandbox.prepared:
             self._pool.start()
 
     def close(self) -> None:
+        """End what was kept ready."""
+        self._sandbox.unprepare()
         self._pool.close()
 
     def isolation(self) -> Isolation:
@@ -89,6 +120,7 @@ class Scanner:
         answer = self._sandbox.run(
             "safelight.media.probe:probe_in_child",
             {"path": str(path.absolute()), "limits": msgspec.to_builtins(self.settings.video)},
+            reads=[path],
             limits=self._limits(30.0),
         )
         return _converted(answer, MediaFacts)
@@ -129,6 +161,8 @@ class Scanner:
             return self._sandbox.run(
                 "safelight.scanning.child:scan_video",
                 msgspec.to_builtins(task),
+                reads=[path, *_files_of(specs)],
+                writes=[stills] if stills is not None else [],
                 limits=self._limits(seconds),
                 progress=tell,
                 cancel=cancel,
@@ -136,26 +170,43 @@ class Scanner:
 
         report = _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
         written = (report.thumbnail, report.sheet, *report.evidence.values())
-        # A child has no say on which files we read: a link it leaves may point anywhere.
+        # A child has no say on which files we read.
         if any(path and not _is_own(Path(path), stills) for path in written):
             raise errors.ChildCrashed("The sandboxed child named files that are not its own.")
         return report
 
     def scan_picture(
-        self, path: Path, *, field: str = "", cancel: threading.Event | None = None
+        self, path: Path, *, field: str = "", quick: bool = False, cancel: threading.Event | None = None
     ) -> ScanReport:
-        """Look at one picture, in a warm child. Errors as for `scan_video`."""
+        """Look at one picture. Errors as for `scan_video`.
+
+        `quick`: text is not read, which is most of the work; the report says so. Good enough for a block.
+        """
         task = PictureTask(
             path=str(path.absolute()),
             detectors=self._detectors,
             limits=self.settings.picture,
             field=field,
+            quick=quick,
         )
 
         def run() -> Any:
-            return self._pool.run(
-                "safelight.scanning.child:scan_picture", msgspec.to_builtins(task), cancel=cancel
-            )
+            function, argument = "safelight.scanning.child:scan_picture", msgspec.to_builtins(task)
+            seconds = self.settings.picture_s
+            if not self._sandbox.prepared:
+                return self._pool.run(function, argument, cancel=cancel)
+            if not self._slots.acquire(timeout=seconds):
+                raise errors.ChildTimedOut(f"No picture's turn came within {seconds:g} s.")
+            try:
+                return self._sandbox.run(
+                    function,
+                    argument,
+                    reads=[path, *_files_of(self._specs)],
+                    limits=self._limits(seconds),
+                    cancel=cancel,
+                )
+            finally:
+                self._slots.release()
 
         return _report(run, self._specs, frozenset({Modality.IMAGE}), field, cancel)
 
@@ -167,6 +218,8 @@ class Scanner:
         self._sandbox.run(
             "safelight.media.encode:burn_badge_in_child",
             msgspec.to_builtins(task),
+            reads=[source],
+            writes=[into],
             limits=self._limits(self.settings.video_s),
         )
 
@@ -211,6 +264,12 @@ def _is_own(path: Path, folder: Path | None) -> bool:
     return (
         folder is not None and path.parent == folder.absolute() and path.is_file() and not path.is_symlink()
     )
+
+
+def _files_of(specs: Iterable[Spec]) -> list[Path]:
+    """The files and folders that options of detectors name, such as a model of one's own."""
+    named = (Path(value) for _, options in specs for value in options.values() if isinstance(value, str))
+    return [path for path in named if path.is_absolute() and path.exists()]
 
 
 def _from(finding: Finding, field: str) -> Finding:

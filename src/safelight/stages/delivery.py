@@ -41,7 +41,13 @@ class Delivery:
             Still(kind="spritesheet", path=bench / "spritesheet.webp", media_type="image/webp"),
         )
         argument = {"source": str(sealed), **{still.kind: str(still.path) for still in stills}}
-        self.sandbox.run("safelight.stages.delivery:draw_stills", argument, limits=_LIMITS)
+        self.sandbox.run(
+            "safelight.stages.delivery:draw_stills",
+            argument,
+            reads=[sealed],
+            writes=[still.path for still in stills],
+            limits=_LIMITS,
+        )
         return stills
 
 

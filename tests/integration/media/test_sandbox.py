@@ -144,7 +144,12 @@ def test_a_loud_child_does_not_block(sandbox: Sandbox) -> None:
 
 def test_files_are_bounded(sandbox: Sandbox, tmp_path: Path) -> None:
     limits = Limits(wall_s=60, file_bytes=5 << 20)
-    assert sandbox.run("child_tricks:write_much", str(tmp_path / "big"), limits=limits) == 5 << 20
+    assert (
+        sandbox.run(
+            "child_tricks:write_much", str(tmp_path / "big"), writes=[tmp_path / "big"], limits=limits
+        )
+        == 5 << 20
+    )
 
 
 def test_a_function_that_does_not_exist_is_a_crash(sandbox: Sandbox) -> None:
@@ -155,13 +160,16 @@ def test_a_function_that_does_not_exist_is_a_crash(sandbox: Sandbox) -> None:
 def test_cancelling_ends_the_child(sandbox: Sandbox, tmp_path: Path) -> None:
     cancel, file = threading.Event(), tmp_path / "pid"
     with ThreadPoolExecutor(1) as threads:
-        call = threads.submit(sandbox.run, "child_tricks:hang_and_tell", str(file), cancel=cancel)
+        call = threads.submit(
+            sandbox.run, "child_tricks:hang_and_tell", str(file), writes=[file], cancel=cancel
+        )
         while not (file.exists() and file.read_text()):
             time.sleep(0.02)
         cancel.set()
+        child = int(file.read_text())
         with pytest.raises(errors.ChildFailed, match="cancelled"):
             call.result(timeout=30)
-    assert gone(int(file.read_text()))
+    assert gone(child)
 
 
 def test_many_threads_at_a_time_get_their_own_answers(sandbox: Sandbox) -> None:
@@ -198,7 +206,7 @@ def test_keys_are_out_of_a_childs_sight(tmp_path: Path) -> None:
     sandbox = Sandbox(hidden=(keys, tmp_path / "db.sqlite3", tmp_path / "not-there"))
     if not sandbox.isolation().files_hidden:
         pytest.skip("the kernel allows no view of its own")
-    seen = sandbox.run("child_tricks:peek", [str(file) for file in files])
+    seen = sandbox.run("child_tricks:peek", [str(file) for file in files], reads=files)
     sandbox.close()
     assert list(seen.values()) == ["FileNotFoundError", "", "the words of clip.mp4"]
     assert files[0].read_text() == "the words of signing.pem"
@@ -211,9 +219,10 @@ def test_an_argument_that_is_too_large_is_refused_before_it_is_sent(sandbox: San
 
 PARENT = """
 import sys
+from pathlib import Path
 sys.path.insert(0, {here!r})
 from safelight.media.sandbox import Limits, Sandbox
-Sandbox(Limits(wall_s=600)).run("child_tricks:hang_and_tell", {file!r})
+Sandbox(Limits(wall_s=600)).run("child_tricks:hang_and_tell", {file!r}, writes=[Path({file!r})])
 """
 
 

@@ -167,7 +167,9 @@ def _theme(order: Order) -> tuple[tuple[int, int, int], ...]:
     sandbox = Sandbox(Limits(wall_s=20.0))
     try:
         colours = sandbox.run(
-            "safelight.generation.storyboard.reference:palette", {"path": str(reference.path)}
+            "safelight.generation.storyboard.reference:palette",
+            {"path": str(reference.path)},
+            reads=[reference.path],
         )
     finally:
         sandbox.close()
