@@ -51,7 +51,6 @@ PACKAGES = {
     "dbos": "",
     "fastapi": "",
     "jinja2": "",
-    "nudenet": "",
     "obstore": "",
     "onnxruntime": "",
     "PIL": "pillow",

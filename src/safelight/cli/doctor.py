@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +14,7 @@ from . import checks
 from .checks import Check, State, guarded
 from .exits import Exit
 from .output import emit
+from .upstream import NAME, read_key
 from .verbs import installation
 
 if TYPE_CHECKING:
@@ -23,19 +25,49 @@ app = typer.Typer(add_completion=False)
 _MARKS = {State.OK: "ok     ", State.WARNING: "warning", State.FAILED: "FAILED "}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the command line says about upstreams."""
+
+    addresses: tuple[str, ...]
+    key_file: Path | None
+    model: str | None
+    make_clip: bool
+
+
 @app.command()
 def doctor(
     ctx: typer.Context,
     upstream: Annotated[
         list[str] | None, typer.Option("--upstream", help="Look at this address too; may be given again.")
     ] = None,
+    upstream_key_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the upstream's key. [default: the variable SAFELIGHT_UPSTREAM_KEY]"),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The upstream's model to try. [default: the first it lists]")
+    ] = None,
+    make_clip: Annotated[
+        bool,
+        typer.Option(
+            "--make-clip",
+            help="Order one small clip of each --upstream, or of those in the settings that are our own: "
+            "fetch it, scan it, have it deleted.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> int:
     """Look at everything an installation needs, and say how to mend it. Changes nothing.
 
+    Upstreams are asked for their models; with --make-clip for one small clip, which a paid one charges for.
+
     Exit code 1 where something failed; warnings leave it at 0.
     """
-    found = list(_look(ctx, upstream or []))
+    wanted = Wanted(
+        addresses=tuple(upstream or ()), key_file=upstream_key_file, model=model, make_clip=make_clip
+    )
+    found = list(_look(ctx, wanted))
     worst = State.FAILED if any(one.state is State.FAILED for one in found) else State.OK
     emit({"ok": worst is State.OK, "checks": found}, as_json, text(found))
     return Exit.OK if worst is State.OK else Exit.ERROR
@@ -52,16 +84,15 @@ def text(found: list[Check]) -> str:
     return "\n".join(lines)
 
 
-def _look(ctx: typer.Context, upstreams: list[str]) -> Iterator[Check]:
+def _look(ctx: typer.Context, wanted: Wanted) -> Iterator[Check]:
     yield guarded("python", checks.python)
     packages = guarded("packages", checks.packages)
     yield packages
     yield guarded("limits", checks.limits)
     yield guarded("fonts", checks.fonts)
     yield guarded("speech", checks.speech)
-    for address in upstreams:
-        yield checks.upstream(address, address)
     if packages.state is State.FAILED:
+        yield from _upstreams(None, wanted)
         return
     yield guarded("sandbox", _isolation)
     here: list[Installation] = []
@@ -73,6 +104,7 @@ def _look(ctx: typer.Context, upstreams: list[str]) -> Iterator[Check]:
     yield guarded("settings", settings)
     for one in here:
         yield from _installed(one)
+    yield from _upstreams(here[0] if here else None, wanted)
 
 
 def _isolation() -> Check:
@@ -106,9 +138,60 @@ def _installed(here: Installation) -> Iterator[Check]:
         yield from checks.detectors([plugin.name for plugin in catalogue.plugins], missing)
     except Exception as error:
         yield Check(name="detectors", state=State.FAILED, says=f"{type(error).__name__}: {error}")
-    for name, options in settings.generators.items():
-        if isinstance(address := options.get("url"), str):
-            yield checks.upstream(name, address)
+
+
+def _upstreams(here: Installation | None, wanted: Wanted) -> Iterator[Check]:
+    """Those of the command line, then those of the settings."""
+    known = {} if here is None else here.settings.generators
+    key = read_key(wanted.key_file)
+    seen = set()
+    for address in wanted.addresses:
+        name, table = _configured(address, known)
+        seen.add(name)
+        yield from _upstream(here, name, {**table, "url": address}, key, wanted, clip=wanted.make_clip)
+    for name, table in known.items():
+        if name not in seen and isinstance(table.get("url"), str):
+            clip = wanted.make_clip and not wanted.addresses and table.get("ownership") == "own"
+            yield from _upstream(here, name, table, key if name == NAME else "", wanted, clip=clip)
+
+
+def _configured(address: str, known: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
+    """The generator the settings have for an address; else the address itself, and nothing known of it."""
+    plain = address.rstrip("/").removesuffix("/v1")
+    for name, table in known.items():
+        if str(table.get("url", "")).rstrip("/").removesuffix("/v1") == plain:
+            return name, table
+    return address, {}
+
+
+def _upstream(
+    here: Installation | None, name: str, table: Mapping[str, Any], key: str, wanted: Wanted, *, clip: bool
+) -> Iterator[Check]:
+    from .upstream_checks import look, make_clip
+
+    reached = checks.upstream(name, table["url"])
+    if reached.state is not State.OK:
+        yield reached
+        return
+    key = str(table.get("api_key") or key)
+    found, told = look(name, table["url"], key)
+    yield from told
+    models = (wanted.model,) if wanted.model else (found.models if found else None) or table.get("models")
+    if not clip or found is None:
+        return
+    if not models:
+        yield Check(
+            name=f"upstream {name}: clip",
+            state=State.FAILED,
+            says="It lists no models, so none was asked for a clip.",
+            remedy="Name one: --model NAME",
+        )
+        return
+    from safelight.generation.videos_api.options import read_options
+
+    options = {option: value for option, value in table.items() if option != "kind"}
+    options |= {"name": name, "url": found.url, "api_key": key, "models": tuple(models)}
+    yield from make_clip(name, read_options(options), None if here is None else here.scanner)
 
 
 def _database(here: Installation) -> Check:

@@ -114,8 +114,8 @@ def fears(found: Found) -> list[str]:
     said = []
     if found.exposed and found.keyed:
         said.append(
-            f"{found.url} ANSWERS STRANGERS: it lists its models to callers without a key, although we "
-            "have one. Whoever reaches it gets videos that nobody checked. Make it ask for its key, and keep it "
+            f"{found.url} ANSWERS STRANGERS: it lists its models to callers without a key, although we have "
+            "one. Whoever reaches it gets videos that nobody checked. Make it ask for its key, and keep it "
             "on a network that only Safelight reaches."
         )
     elif found.exposed:

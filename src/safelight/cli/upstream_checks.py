@@ -1,0 +1,224 @@
+"""What `safelight doctor` says of a generator's server: what it offers, whom it answers, how a clip goes."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safelight.errors import SafelightError, UpstreamError
+
+from .checks import Check, State
+from .output import progress_console
+from .upstream import KEY_VARIABLE, fears
+
+if TYPE_CHECKING:
+    from safelight.generation.protocol import Charge
+    from safelight.generation.videos_api.discovery import Found
+    from safelight.generation.videos_api.options import Options
+    from safelight.generation.videos_api.trial import Trial
+    from safelight.scanning.report import ScanReport
+    from safelight.scanning.service import Scanner
+
+
+def look(name: str, url: str, api_key: str) -> tuple[Found | None, list[Check]]:
+    """What was found, and the checks on its models and on whether it answers strangers. Orders nothing."""
+    from safelight.generation.videos_api.discovery import base_url, discover
+
+    title = f"upstream {name}"
+    try:
+        found = discover(base_url(url), api_key=api_key)
+    except UpstreamError as error:
+        remedy = "Start it, or correct its address in the settings."
+        if "key" in error.message:
+            remedy = f"Put its key into {KEY_VARIABLE}, or into `api_key` of its settings."
+        return None, [Check(name=title, state=State.WARNING, says=error.message, remedy=remedy)]
+    except SafelightError as error:
+        failed = Check(name=title, state=State.FAILED, says=error.message, remedy=error.remedy or "")
+        return None, [failed]
+    checks = []
+    if found.models:
+        says = f"{found.url} answers and offers {', '.join(found.models)}."
+        checks.append(Check(name=title, state=State.OK, says=says))
+    else:
+        checks.append(
+            Check(
+                name=title,
+                state=State.WARNING,
+                says=f"{found.url} answers, and has no list of its models.",
+                remedy="Name them: `models` in the settings, or --model NAME.",
+            )
+        )
+    worries = fears(found)
+    title = f"{title}: strangers"
+    checks += [
+        Check(name=title, state=State.WARNING, says=worry, remedy="See docs/safety-by-monday.md.")
+        for worry in worries
+    ]
+    if not worries:
+        says = (
+            f"It asks for no key, and has a {found.place.value} address: its network alone keeps people out."
+            if found.answers_strangers
+            else "It answers no caller without a key."
+        )
+        checks.append(Check(name=title, state=State.OK, says=says))
+    return found, checks
+
+
+def make_clip(name: str, options: Options, scanner: Scanner | None) -> Iterator[Check]:
+    """Order one small clip, fetch it, look at it, have it deleted; a check for each, in that order."""
+    from safelight.generation.videos_api import trial
+
+    title = f"upstream {name}"
+    console = progress_console()
+    with tempfile.TemporaryDirectory(prefix="safelight-doctor-") as folder:
+        file = Path(folder) / "clip.mp4"
+        try:
+            with console.status(f"{name} makes a small clip") as status:
+                told = trial.run(
+                    options,
+                    file,
+                    report=lambda percent: status.update(f"{name} makes a small clip: {percent} %"),
+                )
+        except SafelightError as error:
+            yield Check(
+                name=f"{title}: clip",
+                state=State.FAILED,
+                says=error.message,
+                remedy=error.remedy or "Look into its own log.",
+            )
+            return
+        yield _made(title, told)
+        yield from _declined(title, told)
+        yield _looked_at(title, told, file, scanner)
+    yield _protected(title, told)
+    yield _deleted(title, told)
+    yield _asked_again(title, told)
+
+
+def _made(title: str, told: Trial) -> Check:
+    says = (
+        f"It made {told.width}x{told.height} for {told.seconds} s in {told.made_s:.1f} s. "
+        f"{_money(told.charge)}"
+    )
+    return Check(name=f"{title}: clip", state=State.OK, says=says)
+
+
+def _money(charge: Charge | None) -> str:
+    if charge is None or charge.source != "upstream":
+        return "It says nothing of a charge."
+    if charge.amount:
+        return f"It charged {charge.amount:g} {charge.currency}."
+    return "It says it charged nothing."
+
+
+def _declined(title: str, told: Trial) -> Iterator[Check]:
+    for one in told.declined:
+        remedy = "Name what it does take in the settings: `sizes`, `seconds`."
+        if one.what in ("metadata", "seed"):
+            remedy = "Leave it as it is: what the settings do not name is not sent."
+        yield Check(
+            name=f"{title}: fields",
+            state=State.WARNING,
+            says=f"It does not take {one.what}. {one.said.rstrip('.')}.",
+            remedy=remedy,
+        )
+
+
+def _looked_at(title: str, told: Trial, file: Path, scanner: Scanner | None) -> Check:
+    name = f"{title}: scan"
+    if scanner is None:
+        return Check(
+            name=name,
+            state=State.WARNING,
+            says="The clip was fetched, and not scanned: the settings do not hold, or packages are missing.",
+            remedy="Mend what is said above.",
+        )
+    began = time.monotonic()
+    try:
+        report = scanner.scan_video(file)
+    except SafelightError as error:
+        return Check(
+            name=name,
+            state=State.FAILED,
+            says=f"What it gave is no video that can be scanned. {error.message}",
+            remedy="Look at what it makes for the same order by hand.",
+        )
+    took = time.monotonic() - began
+    if report.failure:
+        return Check(
+            name=name, state=State.FAILED, says=report.failure, remedy="Run: safelight scan, on a clip of its"
+        )
+    return _scanned(name, told, report, took)
+
+
+def _scanned(name: str, told: Trial, report: ScanReport, took: float) -> Check:
+    facts = report.facts
+    found = sorted({finding.category for finding in report.findings})
+    says = f"Every frame was looked at in {took:.1f} s; found: {', '.join(found) or 'nothing'}."
+    if facts is None:
+        return Check(name=name, state=State.OK, says=says)
+    says = f"{facts.width}x{facts.height}, {facts.duration_s:.1f} s, {facts.video_codec}. {says}"
+    short = facts.duration_s < 0.5 * told.seconds
+    if short or (facts.width, facts.height) != (told.width, told.height):
+        return Check(
+            name=name,
+            state=State.WARNING,
+            says=f"{says} That is not what was ordered.",
+            remedy="Set `sizes` and `seconds` to what it really makes, or pass the fields it goes by in "
+            "`extra_fields`, such as num_frames and fps.",
+        )
+    return Check(name=name, state=State.OK, says=says)
+
+
+def _protected(title: str, told: Trial) -> Check:
+    name = f"{title}: protection"
+    if told.closed is True:
+        return Check(name=name, state=State.OK, says="Callers without a key do not get at what it made.")
+    if told.closed is None:
+        return Check(
+            name=name, state=State.OK, says="Whether callers without a key get at what it made is unknown."
+        )
+    return Check(
+        name=name,
+        state=State.WARNING,
+        says="Whoever reaches it gets what it made, unchecked, without a key.",
+        remedy="Keep it on a network that only Safelight reaches, or let it ask for a key.",
+    )
+
+
+def _deleted(title: str, told: Trial) -> Check:
+    name = f"{title}: deleting"
+    if told.deleted and told.gone:
+        return Check(name=name, state=State.OK, says="Its copy is deleted when asked.")
+    says = (
+        "It says its copy is deleted, and still has it." if told.deleted else "It does not delete its copy."
+    )
+    return Check(
+        name=name,
+        state=State.WARNING,
+        says=says,
+        remedy="Delete what it stores by other means; every video's record says where a copy stayed.",
+    )
+
+
+def _asked_again(title: str, told: Trial) -> Check:
+    from safelight.generation.videos_api.trial import KEY_METADATA
+
+    name = f"{title}: metadata"
+    if told.echoes:
+        return Check(
+            name=name,
+            state=State.OK,
+            says="Its list gives metadata back, so it can be asked what became of an order.",
+            remedy=f'Put this into its settings: key_metadata = "{KEY_METADATA}"',
+        )
+    return Check(
+        name=name,
+        state=State.OK,
+        says="It cannot be asked for an order whose answer was lost"
+        + (": it has no list." if told.echoes is None else ": its list does not give metadata back.")
+        + " On your own hardware it is ordered again; a paid one ends in submit_unknown.",
+    )
