@@ -110,7 +110,7 @@ class Installation:
         database = [
             data / f"{name}.sqlite3{end}" for name in ("db", "engine") for end in ("", "-wal", "-shm")
         ]
-        keys = [data / "keys", *filter(None, (self.settings.storage.keys,))]
+        keys = [data / "keys", *filter(None, (self.settings.storage.keys, self.settings.sealing.key))]
         return Sandbox(hidden=[*keys, *database, data / "blobs", data / "heads"], private=[data])
 
     @cached_property

@@ -60,8 +60,11 @@ class PictureTask(msgspec.Struct, frozen=True, kw_only=True):
 
 def preload(argument: Any, _link: Link) -> None:
     """Load the detectors before the first call, and the libraries that pictures need."""
+    import cv2
     from PIL import Image
 
+    # Its worker threads would outlive the call, and a process with threads must not fork.
+    cv2.setNumThreads(1)
     Image.preinit()
     import_module("PIL.WebPImagePlugin")
     look_at(None, _ready(msgspec.convert(argument, Detectors)), field="")
