@@ -11,8 +11,9 @@ from typing import Any
 
 import yaml
 
-from .categories import Group, Taxonomy
+from .categories import Taxonomy
 from .findings import Finding, Modality, Stage, to_json
+from .sentences import DEFAULT, Sentences, sentences
 from .verdicts import Action, Verdict
 
 
@@ -137,35 +138,33 @@ def explain(
     charge: ChargeFacts | None = None,
     video_id: str = "",
     links: Links | None = None,
+    locale: str = DEFAULT,
 ) -> Explanation:
-    """What `audience` is told of this verdict.
+    """What `audience` is told of this verdict, in the language `locale` where there are words for it.
 
     Vaulted: that it was blocked, and no category or evidence, whoever asks. Discreet categories: the group.
     """
     links = links or Links()
+    say = sentences(locale)
     charge = charge or _presumed(verdict.stage)
     if verdict.vault:
-        return _vaulted(verdict, charge, video_id, links)
+        return _vaulted(verdict, charge, video_id, links, say)
     group = taxonomy[verdict.category].group.value if verdict.category in taxonomy else ""
     open_to = audience is Viewer.REVIEWER or (
         audience is Viewer.DEVELOPER and not _discreet(verdict.category, taxonomy)
     )
     decided_by_hole = bool(verdict.holes) and not verdict.findings and verdict.action is not Action.ALLOW
     retry, after = _retry(verdict, decided_by_hole=decided_by_hole)
-    step = _next_step(verdict, retry, decided_by_hole=decided_by_hole, appeal=bool(links.appeal))
+    step = _next_step(verdict, retry, say, decided_by_hole=decided_by_hole, appeal=bool(links.appeal))
     named = (verdict.category if open_to else group,) if verdict.category and not decided_by_hole else ()
     return Explanation(
         action=verdict.action,
         stage=verdict.stage,
-        sentence=" ".join(
-            part
-            for part in (
-                _happened(verdict),
-                _why(verdict, group, open_to=open_to, decided_by_hole=decided_by_hole),
-                _spent(charge, verdict),
-                step,
-            )
-            if part
+        sentence=say.joined(
+            _happened(verdict, say),
+            _why(verdict, group, say, open_to=open_to, decided_by_hole=decided_by_hole),
+            _spent(charge, verdict, say),
+            step,
         ),
         next_step=step,
         group="" if decided_by_hole else group,
@@ -177,13 +176,13 @@ def explain(
         record=links.record if audience is not Viewer.END_USER else "",
         video_id=video_id,
         rule=verdict.rule if open_to or (decided_by_hole and audience is not Viewer.END_USER) else "",
-        reason=verdict.reason if open_to else "",
+        reason=say.reason(verdict.reason) if open_to else "",
         evidence=tuple(
-            _evidence(finding)
+            _evidence(finding, say)
             for finding in verdict.findings
             if open_to and (audience is Viewer.REVIEWER or not _discreet(finding.category, taxonomy))
         ),
-        support=help_lines() if verdict.support else (),
+        support=help_lines(locale) if verdict.support else (),
         not_checked=tuple(f"{cell.category} in {cell.modality.value}" for cell in verdict.holes)
         if audience is not Viewer.END_USER
         else (),
@@ -192,13 +191,14 @@ def explain(
 
 
 @cache
-def help_lines() -> tuple[HelpLine, ...]:
-    """The help lines this package ships, the world-wide one first."""
+def help_lines(locale: str = DEFAULT) -> tuple[HelpLine, ...]:
+    """The help lines this package ships for a language, or the English ones."""
     data = resources.files(__package__).joinpath("help_lines.yaml").read_text("utf-8")
-    return tuple(
-        HelpLine(name=entry["name"], text=entry["text"], region=entry["region"])
-        for entry in yaml.safe_load(data)
-    )
+    entries = yaml.safe_load(data)
+    spoken = [entry for entry in entries if entry["locale"] == locale] or [
+        entry for entry in entries if entry["locale"] == DEFAULT
+    ]
+    return tuple(HelpLine(name=entry["name"], text=entry["text"], region=entry["region"]) for entry in spoken)
 
 
 def _discreet(category: str, taxonomy: Taxonomy) -> bool:
@@ -206,12 +206,14 @@ def _discreet(category: str, taxonomy: Taxonomy) -> bool:
     return category not in taxonomy or taxonomy[category].discreet
 
 
-def _vaulted(verdict: Verdict, charge: ChargeFacts, video_id: str, links: Links) -> Explanation:
-    step = "Write to the operator of this service if you think this is a mistake."
+def _vaulted(
+    verdict: Verdict, charge: ChargeFacts, video_id: str, links: Links, say: Sentences
+) -> Explanation:
+    step = say("next.vaulted")
     return Explanation(
         action=verdict.action,
         stage=verdict.stage,
-        sentence=f"{_happened(verdict)} {_spent(charge, verdict)} {step}",
+        sentence=say.joined(_happened(verdict, say), _spent(charge, verdict, say), step),
         next_step=step,
         group="",
         categories=(),
@@ -229,87 +231,53 @@ def _presumed(stage: Stage) -> ChargeFacts:
     return ChargeFacts(charged="unknown")
 
 
-_BEFORE = {
-    Stage.ADMISSION: "on admission",
-    Stage.PROMPT: "before generation",
-    Stage.REFERENCE: "before generation, at the reference",
-    Stage.GENERATION: "during generation",
-    Stage.OUTPUT: "after generation",
-    Stage.DELIVERY: "before delivery",
-}
+def _happened(verdict: Verdict, say: Sentences) -> str:
+    return say(f"happened.{verdict.action.value}", when=say(f"when.{verdict.stage.value}"))
 
 
-def _happened(verdict: Verdict) -> str:
-    word = {
-        Action.ALLOW: "Allowed",
-        Action.LABEL: "Allowed with a visible label",
-        Action.HOLD: "Held for review",
-        Action.BLOCK: "Blocked",
-    }[verdict.action]
-    return f"{word} {_BEFORE[verdict.stage]}."
-
-
-_GROUPS = {
-    Group.SEXUAL: "sexual content",
-    Group.MINORS: "the protection of minors",
-    Group.VIOLENCE: "violence",
-    Group.SELF_HARM: "self-harm",
-    Group.HATE: "hate or harassment",
-    Group.EXTREMISM: "extremism",
-    Group.ILLICIT: "illegal activity",
-    Group.LIKENESS: "a real person's likeness",
-    Group.IP: "a protected character or brand",
-    Group.DECEPTION: "deception",
-    Group.PRIVACY: "private data",
-}
-
-
-def _why(verdict: Verdict, group: str, *, open_to: bool, decided_by_hole: bool) -> str:
+def _why(verdict: Verdict, group: str, say: Sentences, *, open_to: bool, decided_by_hole: bool) -> str:
     if decided_by_hole:
-        return "A check that this service requires could not be made."
+        return say("why.hole")
     if verdict.action is Action.ALLOW:
         return ""
     if verdict.test_card_only:
-        return "The safety test card was seen; this is a test."
+        return say("why.test_card")
     if open_to and verdict.reason:
-        return f"{_where(verdict)}{verdict.reason.rstrip('.')} (rule {verdict.rule})."
-    subject = _GROUPS.get(Group(group), group) if group else ""
-    return f"The reason is {subject}." if subject else ""
+        reason = say.reason(verdict.reason).rstrip(".")
+        return say("why.rule", where=_where(verdict, say), reason=reason, rule=verdict.rule)
+    return say("why.subject", subject=say(f"group.{group}")) if group else ""
 
 
-def _where(verdict: Verdict) -> str:
+def _where(verdict: Verdict, say: Sentences) -> str:
     """Where the strongest finding is, as a person says it."""
     for finding in verdict.findings[:1]:
         if finding.modality is Modality.TEXT:
-            return f"In the {_field(finding)}: "
+            return say("where.text", field=_field(finding, say))
         for part in finding.evidence:
             if part.__struct_config__.tag in {"frames", "time"}:
-                start = getattr(part, "start_s", 0.0)
-                return f"At {start:.1f} s: "
+                return say("where.time", seconds=f"{getattr(part, 'start_s', 0.0):.1f}")
     return ""
 
 
-def _field(finding: Finding) -> str:
+def _field(finding: Finding, say: Sentences) -> str:
     for part in finding.evidence:
         name = getattr(part, "field", "")
         if name:
-            return str(name).replace("_", " ")
+            return say(f"field.{name}") if say.has(f"field.{name}") else str(name).replace("_", " ")
     source = finding.attributes.get("source")
     return str(source).replace("_", " ") if source else "text"
 
 
-def _spent(charge: ChargeFacts, verdict: Verdict) -> str:
+def _spent(charge: ChargeFacts, verdict: Verdict, say: Sentences) -> str:
     if verdict.action.severity < Action.HOLD.severity:
         return ""
     if charge.charged == "no":
-        return "Nothing was charged."
+        return say("spent.none")
     if charge.charged == "yes":
-        return (
-            f"The generator charged {charge.amount:g} {charge.currency}."
-            if charge.amount
-            else ("The generator charged for it.")
-        )
-    return "Whether the generator charged for it is not known."
+        if charge.amount:
+            return say("spent.amount", amount=f"{charge.amount:g}", currency=charge.currency)
+        return say("spent.charged")
+    return say("spent.unknown")
 
 
 def _retry(verdict: Verdict, *, decided_by_hole: bool) -> tuple[Retry, float | None]:
@@ -328,27 +296,27 @@ def _retry(verdict: Verdict, *, decided_by_hole: bool) -> tuple[Retry, float | N
     return Retry.CHANGE_PROMPT, None
 
 
-def _next_step(verdict: Verdict, retry: Retry, *, decided_by_hole: bool, appeal: bool) -> str:
+def _next_step(verdict: Verdict, retry: Retry, say: Sentences, *, decided_by_hole: bool, appeal: bool) -> str:
     if verdict.action.severity < Action.HOLD.severity:
         return ""
     if verdict.action is Action.HOLD:
-        if decided_by_hole and retry is Retry.NEVER:
-            return "A person will look at it; the operator can install the missing check or record a waiver."
-        return "Wait for the review; nothing needs to be done."
-    otherwise = " or appeal." if appeal else "."
+        return say("next.missing" if decided_by_hole and retry is Retry.NEVER else "next.wait")
+    otherwise = "_appeal" if appeal else ""
     if decided_by_hole:
-        return (
-            "Try again in a minute" + otherwise if retry is Retry.SAME else "Ask the operator for the check."
-        )
+        return say(f"next.again{otherwise}" if retry is Retry.SAME else "next.ask")
     if verdict.test_card_only:
-        return "Leave the test card out."
+        return say("next.card")
     if retry is Retry.NEW_SEED:
-        return "Try again with a new seed, or change the prompt" + otherwise
+        return say(f"next.seed{otherwise}")
     what = "reference" if verdict.stage is Stage.REFERENCE else "prompt"
-    return f"Change the {what}{otherwise}"
+    return say(f"next.change_{what}{otherwise}")
 
 
-def _evidence(finding: Finding) -> dict[str, Any]:
+def _evidence(finding: Finding, say: Sentences) -> dict[str, Any]:
     shown = to_json(finding)
-    kept = ("category", "modality", "score", "detector", "version", "reason")
-    return {**{key: shown[key] for key in kept}, "evidence": list(shown["evidence"])}
+    kept = ("category", "modality", "score", "detector", "version")
+    return {
+        **{key: shown[key] for key in kept},
+        "reason": say.reason(shown["reason"]),
+        "evidence": list(shown["evidence"]),
+    }
