@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
+from safelight.errors import Blocked
 from safelight.generation.protocol import Charge, Ownership
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Finding, Stage
@@ -16,9 +18,13 @@ from .machine import State
 
 __all__ = [
     "Attempt",
+    "Borrowed",
+    "Character",
+    "CharacterState",
     "Content",
     "CreateRequest",
     "Judgement",
+    "Ordered",
     "Page",
     "Upload",
     "Video",
@@ -65,6 +71,53 @@ class Video:
     sealed_sha256: str | None
     deleted: bool
     revision: int
+    #: An unfinished video fails then; None: it was never accepted.
+    deadline_at: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Borrowed:
+    """A file that lies here already and was judged when it came: a delivered video, a character's clip."""
+
+    field: str
+    sha256: str
+    media_type: str
+    bytes: int
+    #: The id of what it belongs to.
+    of: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ordered:
+    """What became of an order: a video, or the refusal of it."""
+
+    video: Video
+    refusal: Blocked | None = None
+    #: The order was taken before, under the same idempotency key; this is what it came to then.
+    replayed: bool = False
+
+
+class CharacterState(StrEnum):
+    #: May be named in an order.
+    READY = "ready"
+    #: The policy holds its clip; nothing can be made with it.
+    HELD = "held"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Character:
+    """A name and a clip that was screened like a reference."""
+
+    id: str
+    name: str
+    state: CharacterState
+    created_at: float
+    end_user: str | None
+    sha256: str
+    media_type: str
+    bytes: int
+    vaulted: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +163,8 @@ class VideoRecord:
     seal: Mapping[str, Any] | None
     #: Audit entries on this video, oldest first: {"seq", "at", "event", "actor", "hash"}.
     log: tuple[Mapping[str, Any], ...]
+    #: What it was made from at first hand: {"id", "step"}.
+    parents: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

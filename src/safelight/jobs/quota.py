@@ -15,6 +15,18 @@ from .models import Video
 
 
 @dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """What one key may order in the day that runs, and what is left of it."""
+
+    videos_per_day: int
+    videos_left: int
+    seconds_per_day: int
+    seconds_left: int
+    #: Until the next day begins (UTC).
+    reset_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quota:
     seconds_per_day: int
     videos_per_day: int
@@ -41,6 +53,17 @@ class Quota:
                 f"{self.videos_per_day} videos a day (UTC).",
                 retry_after_s=86400 - now % 86400,
             )
+
+    def allowance(self, tx: Transaction, principal_id: str, *, now: float) -> Allowance:
+        usage = tables.usage.c
+        row = tx.one(tables.usage, usage.principal_id == principal_id, usage.day == _day(now))
+        return Allowance(
+            videos_per_day=self.videos_per_day,
+            videos_left=max(0, self.videos_per_day - (row.videos if row else 0)),
+            seconds_per_day=self.seconds_per_day,
+            seconds_left=max(0, int(self.seconds_per_day - (row.seconds if row else 0))),
+            reset_s=86400 - now % 86400,
+        )
 
     def give_back(self, tx: Transaction, video: Video) -> None:
         """Return what an order took, on the day it was taken."""

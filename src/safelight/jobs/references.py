@@ -3,23 +3,110 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor, Future
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safelight.policy.findings import Stage
+from safelight.net.fetch import Fetcher
+from safelight.policy.findings import Finding, Stage
 from safelight.stages.judging import Judged
-from safelight.stages.reference import ReferenceFile
+from safelight.stages.reference import ReferenceFile, media_type
+from safelight.stages.request import Admitted
+from safelight.store.retention import Retention
+from safelight.store.transaction import Transaction
 
 from .models import Video
 from .workshop import Workshop
 
 
+@dataclass(frozen=True, kw_only=True)
+class References:
+    """Gets the references of a request onto our disk, and looks at them while the client waits."""
+
+    workshop: Workshop
+    fetcher: Fetcher
+    #: Threads for pictures that are looked at while the client waits.
+    threads: Executor
+
+    def gather(self, admitted: Admitted, bench: Path) -> tuple[ReferenceFile, ...]:
+        """Everything that came as a file or an address, on our disk; addresses are fetched once, by us."""
+        files = [self.file(upload.path, upload.field) for upload in admitted.uploads]
+        for number, (field, url) in enumerate(admitted.urls.items()):
+            into = bench / f"fetched-{number}"
+            self.fetcher.fetch(url, into, max_bytes=self.workshop.terms.max_reference_bytes, param=field)
+            files.append(self.file(into, field))
+        return tuple(files)
+
+    def file(self, path: Path, field: str) -> ReferenceFile:
+        """A file as what its first bytes say it is. Raises `InvalidMedia`."""
+        return ReferenceFile(
+            path=path, field=field, media_type=media_type(path, field), sha256=self.workshop.sha256(path)
+        )
+
+    def look(
+        self, references: tuple[ReferenceFile, ...], tenant: str, prior: tuple[Finding, ...]
+    ) -> Judged | None:
+        """The verdict on the references, or None where it takes longer than a client should wait."""
+        stage = self.workshop.stages.reference
+        if not references or any(not file.is_picture for file in references):
+            return None
+        looking: Future[Judged] = self.threads.submit(
+            stage.judge_files, references, tenant=tenant, prior=prior
+        )
+        try:
+            return looking.result(timeout=self.workshop.terms.reference_wait_s)
+        except NotYet:
+            # The files go with the request's bench; the job looks again at our own copies.
+            looking.cancel()
+            return None
+
+    def note(
+        self,
+        tx: Transaction,
+        owner_id: str,
+        references: Iterable[ReferenceFile],
+        retention: Retention,
+        *,
+        kind: str = "reference",
+    ) -> None:
+        """Put files on the record as somebody's, before their bytes are stored."""
+        for file in references:
+            self.workshop.store.add_file(
+                tx,
+                owner_id,
+                kind=kind,
+                sha256=file.sha256,
+                size=file.path.stat().st_size,
+                media_type=file.media_type,
+                retention=retention,
+            )
+
+    def keep(
+        self,
+        tenant: str,
+        references: Iterable[ReferenceFile],
+        retention: Retention,
+        *,
+        kind: str = "reference",
+    ) -> None:
+        """Store the bytes of files that were noted."""
+        for file in references:
+            self.workshop.blobs.put_file(file.path, tenant=tenant, kind=kind, retention=retention)
+
+
 def judge_references(
     workshop: Workshop, video: Video, references: Iterable[Mapping[str, Any]], bench: Path
 ) -> Judged:
-    """The verdict on stored references, with no limit of time but the scan's own."""
+    """The verdict on stored references, with no limit of time but the scan's own.
+
+    What is borrowed was judged when it came; its findings are among those of the prompt stage.
+    """
     files = []
     for number, reference in enumerate(references):
+        if reference.get("of"):
+            continue
         path = bench / f"judged-{number}"
         workshop.blobs.copy_to(video.tenant, reference["sha256"], path)
         files.append(
@@ -31,4 +118,5 @@ def judge_references(
             )
         )
     prior = workshop.store.seen(video.tenant, video.id, Stage.PROMPT)
-    return workshop.stages.reference.judge_files(files, tenant=video.tenant, prior=prior)
+    settled = workshop.store.settled(video.tenant, video.id)
+    return workshop.stages.reference.judge_files(files, tenant=video.tenant, prior=prior, settled=settled)

@@ -13,7 +13,7 @@ from safelight.policy.findings import Stage, unpack
 from safelight.policy.verdicts import Verdict
 
 from .machine import State
-from .models import Attempt, Judgement, Video
+from .models import Attempt, Character, CharacterState, Judgement, Video
 
 
 def to_json(value: Any) -> bytes:
@@ -58,6 +58,21 @@ def video(row: Row[Any]) -> Video:
         sealed_sha256=row.sealed_sha256,
         deleted=row.deleted_at is not None,
         revision=row.revision,
+        deadline_at=row.deadline_at,
+    )
+
+
+def character(row: Row[Any]) -> Character:
+    return Character(
+        id=row.id,
+        name=row.name,
+        state=CharacterState(row.state),
+        created_at=row.created_at,
+        end_user=row.end_user,
+        sha256=row.sha256,
+        media_type=row.media_type,
+        bytes=row.bytes,
+        vaulted=row.vaulted,
     )
 
 

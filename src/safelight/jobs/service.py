@@ -4,33 +4,51 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
-from concurrent.futures import TimeoutError as NotYet
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from safelight.errors import Blocked, Conflict, Gone, NotFound
 from safelight.ids import is_id, new_id
 from safelight.net.fetch import Fetcher
-from safelight.policy.findings import Finding, Stage
-from safelight.policy.verdicts import Action
+from safelight.policy.findings import Stage
+from safelight.policy.verdicts import Action, Verdict
 from safelight.stages.admission import AdmissionLimits, admit
 from safelight.stages.judging import Judged
-from safelight.stages.reference import ReferenceFile, media_type
+from safelight.stages.reference import ReferenceFile
 from safelight.stages.request import Admitted, CreateRequest
 from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal, Scope
+from safelight.trust.probes import Probes
 
-from . import rows
+from . import outcomes, rows
+from .characters import Characters
+from .idempotency import Claim, ClaimLost, IdempotencyKeys, Made, fingerprint
+from .lineage import Descent, Lineage
 from .machine import TERMINAL, State
-from .models import Content, Page, Video, VideoRecord
+from .models import Character, Content, Ordered, Page, Video, VideoRecord
+from .quota import Allowance
+from .references import References
 from .workshop import Workshop
 
 _VARIANTS = {"video": "sealed", "thumbnail": "thumbnail", "spritesheet": "spritesheet"}
 _LONGEST_PAGE = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Taking:
+    """One order in hand: who asks, for what, from what, and under which idempotency key."""
+
+    principal: Principal
+    video_id: str
+    admitted: Admitted
+    descent: Descent
+    claim: Claim | None
+    references: tuple[ReferenceFile, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,33 +62,71 @@ class Videos:
     #: Threads for references that are looked at while the client waits.
     threads: Executor
     hand_over: Callable[[str, str, int], None]
+    #: Blocked creates are counted; who has spent theirs is refused before anything is looked at.
+    probes: Probes
     describe_coverage: Callable[[], dict[str, Any]]
     describe_readiness: Callable[[], dict[str, Any]]
+
+    @cached_property
+    def references(self) -> References:
+        return References(workshop=self.workshop, fetcher=self.fetcher, threads=self.threads)
+
+    @cached_property
+    def characters(self) -> Characters:
+        return Characters(references=self.references)
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        return Lineage(workshop=self.workshop)
+
+    @cached_property
+    def keys(self) -> IdempotencyKeys:
+        return IdempotencyKeys(database=self.workshop.database)
 
     def create(self, principal: Principal, request: CreateRequest) -> Video:
         """Screen a request and, where it is allowed, put it on its way.
 
         Raises `Blocked` before anything was spent; the record of it can be read under the id in its details.
         """
+        ordered = self.order(principal, request)
+        if ordered.refusal is not None:
+            raise ordered.refusal
+        return ordered.video
+
+    def order(self, principal: Principal, request: CreateRequest) -> Ordered:
+        """As `create`, with a refusal as a value, and the word whether an idempotency key gave the answer."""
         principal.require(Scope.VIDEOS_WRITE)
-        admitted = admit(
-            request, self.workshop.generators, default=self.default_generator, limits=self.limits
-        )
         video_id = new_id("video")
-        words = self.workshop.stages.prompt.screen(
-            admitted.texts, tenant=principal.tenant, negated=admitted.negated
-        )
-        if words.verdict.action is Action.BLOCK:
-            raise self._refuse(principal, video_id, admitted, (words,), ())
-        with self.workshop.bench(video_id) as bench:
-            references = self._references(admitted, bench)
-            pictures = self._look(references, principal.tenant, words.findings)
-            judged = (words, *((pictures,) if pictures else ()))
-            if pictures and pictures.verdict.action is Action.BLOCK:
-                raise self._refuse(principal, video_id, admitted, judged, references)
-            pending = bool(references) and pictures is None
-            self._accept(principal, video_id, admitted, judged, references, pending=pending)
-        return self.get(principal, video_id)
+        if request.idempotency_key is None:
+            return self._take(principal, video_id, request, None)
+        said = fingerprint(request)
+        claim = self.keys.claim(principal.tenant, request.idempotency_key, said, video_id)
+        if isinstance(claim, Made):
+            return self._again(principal, claim)
+        try:
+            return self._take(principal, video_id, request, claim)
+        except ClaimLost:
+            found = self.keys.claim(principal.tenant, claim.key, said, new_id("video"))
+            if isinstance(found, Made):
+                return self._again(principal, found)
+            self.keys.release(found)
+            raise Conflict("Another request with this Idempotency-Key came between.") from None
+        finally:
+            # Nothing is released once the video is on the record.
+            self.keys.release(claim)
+
+    def create_character(
+        self, principal: Principal, *, name: str, clip: Path, end_user: str | None
+    ) -> Character:
+        return self.characters.create(principal, name=name, clip=clip, end_user=end_user)
+
+    def character(self, principal: Principal, character_id: str) -> Character:
+        return self.characters.get(principal, character_id)
+
+    def allowance(self, principal: Principal) -> Allowance:
+        """What this key may still order today."""
+        with self.workshop.database.reading(tenant=principal.tenant) as tx:
+            return self.workshop.quota.allowance(tx, principal.id, now=tx.now())
 
     def get(self, principal: Principal, video_id: str) -> Video:
         principal.require(Scope.VIDEOS_READ)
@@ -150,6 +206,7 @@ class Videos:
                 {"seq": row.seq, "at": row.at, "event": row.event, "actor": row.actor, "hash": row.hash}
                 for row in store.log_of(tenant, video_id)
             ),
+            parents=tuple({"id": row.parent_id, "step": row.step} for row in store.parents(tenant, video_id)),
         )
 
     def coverage(self) -> dict[str, Any]:
@@ -169,57 +226,63 @@ class Videos:
             raise _no_video(video_id)
         return self.workshop.store.get(principal.tenant, video_id)
 
-    def _references(self, admitted: Admitted, bench: Path) -> tuple[ReferenceFile, ...]:
-        """Everything that came as a file or an address, on our disk; addresses are fetched once, by us."""
-        files = [self._reference(upload.path, upload.field) for upload in admitted.uploads]
-        for number, (field, url) in enumerate(admitted.urls.items()):
-            into = bench / f"fetched-{number}"
-            self.fetcher.fetch(url, into, max_bytes=self.workshop.terms.max_reference_bytes, param=field)
-            files.append(self._reference(into, field))
-        return tuple(files)
-
-    def _reference(self, path: Path, field: str) -> ReferenceFile:
-        return ReferenceFile(
-            path=path, field=field, media_type=media_type(path, field), sha256=self.workshop.sha256(path)
+    def _take(
+        self, principal: Principal, video_id: str, request: CreateRequest, claim: Claim | None
+    ) -> Ordered:
+        request, descent = self.lineage.trace(principal.tenant, request)
+        admitted = admit(
+            request,
+            self.workshop.generators,
+            default=self.default_generator,
+            limits=self.limits,
+            origin=descent.origin,
         )
-
-    def _look(
-        self, references: tuple[ReferenceFile, ...], tenant: str, prior: tuple[Finding, ...]
-    ) -> Judged | None:
-        """The verdict on the references, or None where it takes longer than a client should wait."""
-        stage = self.workshop.stages.reference
-        if not references or any(not file.is_picture for file in references):
-            return None
-        looking: Future[Judged] = self.threads.submit(
-            stage.judge_files, references, tenant=tenant, prior=prior
+        if request.characters:
+            ready = self.characters.ready(principal, request.characters)
+            descent = self.lineage.with_characters(descent, ready, principal.tenant)
+        self.probes.require(principal, admitted.end_user)
+        words = self.workshop.stages.prompt.screen(
+            admitted.texts, tenant=principal.tenant, negated=admitted.negated, prior=descent.prior
         )
-        try:
-            return looking.result(timeout=self.workshop.terms.reference_wait_s)
-        except NotYet:
-            # The files go with the request's bench; the job looks again at our own copies.
-            looking.cancel()
-            return None
+        taking = _Taking(
+            principal=principal, video_id=video_id, admitted=admitted, descent=descent, claim=claim
+        )
+        if words.verdict.action is Action.BLOCK:
+            return self._refuse(taking, (words,))
+        with self.workshop.bench(video_id) as bench:
+            taking = replace(taking, references=self.references.gather(admitted, bench))
+            pictures = self.references.look(taking.references, principal.tenant, words.findings)
+            judged = (words, *((pictures,) if pictures else ()))
+            if pictures and pictures.verdict.action is Action.BLOCK:
+                return self._refuse(taking, judged)
+            self._accept(taking, judged, pending=bool(taking.references) and pictures is None)
+        return Ordered(video=self.workshop.store.get(principal.tenant, video_id))
 
-    def _accept(
-        self,
-        principal: Principal,
-        video_id: str,
-        admitted: Admitted,
-        judged: tuple[Judged, ...],
-        references: tuple[ReferenceFile, ...],
-        *,
-        pending: bool,
-    ) -> None:
+    def _again(self, principal: Principal, made: Made) -> Ordered:
+        """What the key's first request came to: its video as it is now, or the same refusal."""
+        row = self.workshop.store.row(principal.tenant, made.video_id)
+        video = rows.video(row)
+        if video.deleted and video.state is not State.WITHDRAWN:
+            raise _no_video(video.id)
+        refusal = None
+        if video.state is State.REFUSED and row.accepted_at is None:
+            refusal = Blocked(
+                video.error_message or "",
+                details={**(video.explanation or {}), "video_id": video.id},
+                param=made.param,
+            )
+        return Ordered(video=video, refusal=refusal, replayed=True)
+
+    def _accept(self, taking: _Taking, judged: tuple[Judged, ...], *, pending: bool) -> None:
         """In one transaction quota, row, verdicts, files and log; then the files' bytes, then the engine."""
         held = next((stage for stage in judged if stage.verdict.action is Action.HOLD), None)
         now = time.time()
+        principal, video_id = taking.principal, taking.video_id
         with self.workshop.database.transaction(tenant=principal.tenant) as tx:
-            self.workshop.quota.reserve(tx, principal.id, admitted.seconds, now=now)
+            self.workshop.quota.reserve(tx, principal.id, taking.admitted.seconds, now=now)
             self._insert(
                 tx,
-                principal,
-                video_id,
-                admitted,
+                taking,
                 judged,
                 state=State.HELD if held else State.WAITING,
                 stage=(held.stage if held else Stage.REFERENCE).value,
@@ -230,103 +293,76 @@ class Videos:
                 verdict_action=held.verdict.action.value if held else None,
                 quarantined=any(stage.verdict.quarantine for stage in judged),
                 waived=any(stage.verdict.waivers for stage in judged),
-                request=self._request(admitted, references, pending=pending),
+                request=_request(taking, pending=pending),
                 run=1,
             )
-            self._note(tx, video_id, references, Retention.EVIDENCE)
-        self._keep(principal, references, Retention.EVIDENCE)
+            if held is not None:
+                outcomes.open_hold(
+                    tx,
+                    video_id,
+                    held,
+                    due_at=now + self.workshop.terms.review_due_s,
+                    quarantined=any(stage.verdict.quarantine for stage in judged),
+                )
+            self.lineage.note(tx, video_id, taking.descent)
+            self.references.note(tx, video_id, taking.references, Retention.EVIDENCE)
+        self.references.keep(principal.tenant, taking.references, Retention.EVIDENCE)
         if held is None:
             self.hand_over(principal.tenant, video_id, 1)
 
-    def _note(
-        self, tx: Transaction, video_id: str, references: tuple[ReferenceFile, ...], retention: Retention
-    ) -> None:
-        for file in references:
-            self.workshop.store.add_file(
-                tx,
-                video_id,
-                kind="reference",
-                sha256=file.sha256,
-                size=file.path.stat().st_size,
-                media_type=file.media_type,
-                retention=retention,
-            )
-
-    def _keep(
-        self, principal: Principal, references: tuple[ReferenceFile, ...], retention: Retention
-    ) -> None:
-        for file in references:
-            self.workshop.blobs.put_file(
-                file.path, tenant=principal.tenant, kind="reference", retention=retention
-            )
-
-    def _refuse(
-        self,
-        principal: Principal,
-        video_id: str,
-        admitted: Admitted,
-        judged: tuple[Judged, ...],
-        references: tuple[ReferenceFile, ...],
-    ) -> Blocked:
+    def _refuse(self, taking: _Taking, judged: tuple[Judged, ...]) -> Ordered:
         """Put a refusal on the record, with what it rests on, and make the answer for the client."""
         deciding = judged[-1]
-        retention = Retention.VAULT if deciding.verdict.vault else Retention.EVIDENCE
-        sentence, details = self.workshop.explain(deciding.verdict, None, video_id)
+        verdict = deciding.verdict
+        retention = Retention.VAULT if verdict.vault else Retention.EVIDENCE
+        principal, video_id = taking.principal, taking.video_id
+        sentence, details = self.workshop.explain(verdict, None, video_id)
+        param = None if verdict.vault else _field_of(verdict)
         with self.workshop.database.transaction(tenant=principal.tenant) as tx:
             self._insert(
                 tx,
-                principal,
-                video_id,
-                admitted,
+                taking,
                 judged,
+                param=param,
                 state=State.REFUSED,
                 stage=deciding.stage.value,
                 ended_at=time.time(),
                 error_code="sentinel_block",
                 error_message=sentence,
                 explanation=rows.to_json(details),
-                verdict_action=deciding.verdict.action.value,
-                vaulted=deciding.verdict.vault,
-                quarantined=deciding.verdict.quarantine,
-                request=self._request(admitted, references, pending=False),
+                verdict_action=verdict.action.value,
+                vaulted=verdict.vault,
+                quarantined=verdict.quarantine,
+                request=_request(taking, pending=False),
             )
-            self._note(tx, video_id, references, retention)
-        self._keep(principal, references, retention)
-        field = next(
-            (
-                part.field
-                for finding in deciding.verdict.findings
-                for part in finding.evidence
-                if hasattr(part, "field") and part.field
-            ),
-            None,
-        )
-        return Blocked(
-            sentence,
-            details={**details, "video_id": video_id},
-            param=None if deciding.verdict.vault else field,
-        )
+            self.references.note(tx, video_id, taking.references, retention)
+            self.probes.note(tx, principal, taking.admitted.end_user)
+        self.references.keep(principal.tenant, taking.references, retention)
+        refusal = Blocked(sentence, details={**details, "video_id": video_id}, param=param)
+        return Ordered(video=self.workshop.store.get(principal.tenant, video_id), refusal=refusal)
 
     def _insert(
         self,
         tx: Transaction,
-        principal: Principal,
-        video_id: str,
-        admitted: Admitted,
+        taking: _Taking,
         judged: tuple[Judged, ...],
         *,
         state: State,
         request: bytes,
+        param: str | None = None,
         **columns: Any,
     ) -> None:
         now = time.time()
+        admitted, video_id = taking.admitted, taking.video_id
+        if taking.claim is not None:
+            self.keys.settle(tx, taking.claim, param=param)
         tx.insert(
             tables.videos,
             id=video_id,
             state=state.value,
             created_at=now,
             updated_at=now,
-            principal_id=principal.id,
+            principal_id=taking.principal.id,
             end_user=admitted.end_user,
             model=admitted.model,
             generator=admitted.generator,
@@ -337,12 +373,13 @@ class Videos:
             request=request,
             request_sha256=judged[0].verdict.subject_sha256,
             metadata=rows.to_json(admitted.metadata),
+            remixed_from=taking.descent.source,
             **columns,
         )
         tx.log(
             "video.received",
             subject=video_id,
-            actor=principal.id,
+            actor=taking.principal.id,
             content={"request": rows.from_json(request), "end_user": admitted.end_user},
         )
         for stage in judged:
@@ -350,19 +387,37 @@ class Videos:
         tx.log(f"video.{state.value}", subject=video_id, actor="policy", content={})
         tx.publish(f"video.{state.value}", subject=video_id, body={"id": video_id, "at": now})
 
-    def _request(self, admitted: Admitted, references: tuple[ReferenceFile, ...], *, pending: bool) -> bytes:
-        return rows.to_json(
-            {
-                "texts": admitted.texts,
-                "negated": sorted(admitted.negated),
-                "extra": admitted.extra,
-                "references": [
-                    {"field": file.field, "sha256": file.sha256, "media_type": file.media_type}
-                    for file in references
-                ],
-                "pending": pending,
-            }
-        )
+
+def _request(taking: _Taking, *, pending: bool) -> bytes:
+    """The request as accepted, canonical JSON."""
+    admitted, descent = taking.admitted, taking.descent
+    return rows.to_json(
+        {
+            "texts": admitted.texts,
+            "negated": sorted(admitted.negated),
+            "extra": admitted.extra,
+            "references": [
+                {"field": file.field, "sha256": file.sha256, "media_type": file.media_type}
+                for file in taking.references
+            ]
+            + [
+                {"field": file.field, "sha256": file.sha256, "media_type": file.media_type, "of": file.of}
+                for file in descent.borrowed
+            ],
+            "pending": pending,
+            "origin": asdict(descent.origin) if descent.origin else None,
+        }
+    )
+
+
+def _field_of(verdict: Verdict) -> str | None:
+    """The field of this request that a verdict rests on; words of earlier videos came in by its prompt."""
+    for finding in verdict.findings:
+        for part in finding.evidence:
+            name = getattr(part, "field", "")
+            if name:
+                return "prompt" if name == "composed" or name.startswith("ancestor:") else str(name)
+    return None
 
 
 def _no_video(video_id: str) -> NotFound:

@@ -32,6 +32,7 @@ from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.store.retention import Retention
 
 from . import ordering, outcomes, rows
+from .lineage import basis_of
 from .machine import State
 from .models import Video
 from .ordering import Charging
@@ -124,6 +125,7 @@ def scanning(workshop: Workshop, video: Video) -> None:
                 tenant=video.tenant,
                 subject_sha256=sha256,
                 prior=workshop.store.seen(video.tenant, video.id, Stage.PROMPT),
+                settled=workshop.store.settled(video.tenant, video.id),
                 progress=workshop.progress(video.tenant, video.id, 60, 90),
             )
         except InvalidMedia as error:
@@ -169,6 +171,7 @@ def sealing(workshop: Workshop, video: Video) -> None:
     with workshop.database.transaction(tenant=video.tenant) as tx:
         workshop.registry.record(tx, replace(seal, source_sha256=judged_sha256))
         workshop.store.drop_files(tx, video.id, kind="generated")
+        workshop.store.drop_files(tx, video.id, kind="source")
         workshop.store.move(
             tx,
             video,
@@ -225,6 +228,7 @@ def _order(workshop: Workshop, video: Video, bench: Path) -> Order:
                 sha256=reference["sha256"],
             )
         )
+    basis = basis_of(video, request, references)
     return Order(
         key="",
         model=video.model,
@@ -232,8 +236,9 @@ def _order(workshop: Workshop, video: Video, bench: Path) -> Order:
         seconds=video.seconds,
         width=video.width,
         height=video.height,
-        references=tuple(references),
+        references=tuple(file for file in references if basis is None or file is not basis.clip),
         extra=request["extra"],
+        basis=basis,
     )
 
 
@@ -265,6 +270,5 @@ def _seal_facts(workshop: Workshop, video: Video) -> SealFacts:
         verdict=output.verdict,
         coverage=output.coverage,
         badge=video.label_text is not None,
-        # Nothing but a person's release brings a held video here.
-        reviewed=output.verdict.action.severity >= Action.HOLD.severity,
+        reviewed=workshop.store.reviewed(video.tenant, video.id),
     )

@@ -12,16 +12,17 @@ from sqlalchemy import ColumnElement, Row, and_, or_
 from safelight.errors import NotFound
 from safelight.generation.protocol import Charge, Ownership
 from safelight.ids import new_id
-from safelight.policy.findings import Finding, Stage, pack
+from safelight.policy.findings import Finding, Stage, pack, unpack
 from safelight.stages.judging import Judged
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
+from safelight.trust.reviews import approved_verdicts
 
 from . import rows
 from .machine import TERMINAL, State, may_move
-from .models import Attempt, Judgement, Page, Video
+from .models import Attempt, Borrowed, Judgement, Page, Video
 
 
 class Superseded(Exception):
@@ -101,6 +102,22 @@ class VideoStore:
             for finding in judgement.findings
         )
 
+    def settled(self, tenant: str, video_id: str) -> tuple[Finding, ...]:
+        """What was found before a person looked and let the video through."""
+        with self._database.reading(tenant=tenant) as tx:
+            looked_at = approved_verdicts(tx, video_id)
+            if not looked_at:
+                return ()
+            found = tx.select(
+                tables.findings, tables.findings.c.video_id == video_id, tables.findings.c.id.in_(looked_at)
+            )
+        return tuple(finding for row in found for finding in unpack(row.findings))
+
+    def reviewed(self, tenant: str, video_id: str) -> bool:
+        """Whether a person has let the video through anywhere on its way."""
+        with self._database.reading(tenant=tenant) as tx:
+            return bool(approved_verdicts(tx, video_id))
+
     def last_attempt(self, tenant: str, video_id: str) -> Attempt | None:
         attempts = self.attempts(tenant, video_id)
         return attempts[-1] if attempts else None
@@ -111,6 +128,15 @@ class VideoStore:
             where.append(tables.assets.c.kind == kind)
         with self._database.reading(tenant=tenant) as tx:
             return tx.select(tables.assets, *where, order_by=(tables.assets.c.created_at,))
+
+    def parents(self, tenant: str, video_id: str) -> list[Row[Any]]:
+        """What a video was made from at first hand."""
+        with self._database.reading(tenant=tenant) as tx:
+            return tx.select(
+                tables.parents,
+                tables.parents.c.video_id == video_id,
+                order_by=(tables.parents.c.created_at, tables.parents.c.parent_id),
+            )
 
     def seal(self, video: Video) -> Row[Any] | None:
         """The seal of the file that is given out; a step that was run again may have left others."""
@@ -208,10 +234,14 @@ class VideoStore:
         tx.update(tables.assets, *where, deleted_at=time.time())
 
     def vault_files(self, tx: Transaction, video_id: str) -> None:
-        """Mark every file of a video for the vault; the sweeper moves the bytes, and nobody is given them."""
+        """Mark every file of a video for the vault; the sweeper moves the bytes, and nobody is given them.
+
+        What it was made from is another video's, and goes its own way.
+        """
         tx.update(
             tables.assets,
             tables.assets.c.video_id == video_id,
+            tables.assets.c.kind != "source",
             tables.assets.c.deleted_at.is_(None),
             retention=Retention.VAULT.value,
         )
@@ -239,6 +269,18 @@ class VideoStore:
             bytes=size,
             retention=retention.value,
             created_at=time.time(),
+        )
+
+    def borrow(self, tx: Transaction, video_id: str, file: Borrowed) -> None:
+        """Note that a video rests on a file that is somebody else's too: its bytes stay until both let go."""
+        self.add_file(
+            tx,
+            video_id,
+            kind="source",
+            sha256=file.sha256,
+            size=file.bytes,
+            media_type=file.media_type,
+            retention=Retention.EVIDENCE,
         )
 
     # Attempts
