@@ -25,6 +25,7 @@ from safelight.generation.protocol import Generator, Offer, Ownership
 from safelight.ids import new_id
 from safelight.jobs.machine import State
 from safelight.jobs.models import Content, Judgement, Page, Video, VideoRecord
+from safelight.net.deliver import Deliverer
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.explanations import Links, Viewer, explain
@@ -33,7 +34,11 @@ from safelight.policy.verdicts import Action, Verdict
 from safelight.policy.waivers import Waiver
 from safelight.stages.request import CreateRequest
 from safelight.store.database import Database
+from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Accounts, Principal, PrincipalKind, Scope
+from safelight.trust.reports import ReportedVideo, Reports
+from safelight.trust.reviews import Case, Decision, Reviews
+from safelight.trust.webhooks import Webhooks
 
 CARD = "SAFELIGHT-TEST:violence"
 PERSON = frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE, Scope.CHECKS, Scope.TEST})
@@ -175,6 +180,20 @@ class Desk:
             seal=None,
             log=(),
         )
+
+    def approve(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        self.change(case.video_id, state=State.SEALING)
+
+    def refuse(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        self.change(case.video_id, state=State.BLOCKED)
+
+    def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        self.change(case.video_id, state=State.WITHDRAWN)
+
+    def reportable(self, tx: Transaction, video_id: str) -> ReportedVideo:
+        if video_id not in self.videos:
+            raise NotFound(f"There is no video {video_id}.", param="video_id")
+        return ReportedVideo(id=video_id, quarantined=False)
 
     def coverage(self) -> dict[str, Any]:
         return {
@@ -323,6 +342,9 @@ def live(folder: Path, database_file: Path, **options: Any) -> Iterator[Live]:
         services = Services(
             videos=desk,
             accounts=accounts,
+            reviews=Reviews(database, desk),
+            reports=Reports(database, taxonomy=SHIPPED, subject=desk.reportable),
+            webhooks=Webhooks(database, Deliverer(allow_hosts={"127.0.0.1:9"})),
             waivers=options.pop("waivers", lambda: (A_WAIVER,)),
             taxonomy=SHIPPED,
             generators=generators,

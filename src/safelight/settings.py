@@ -164,11 +164,22 @@ class LimitSettings(Section):
     keep_days: float = Field(
         default=30.0, gt=0, description="Delivered content is deleted after so many days."
     )
+    probes_per_hour: int = Field(
+        default=600, ge=1, description="Checks and blocked creates of one key or person in any hour."
+    )
+    end_user_probes_per_hour: int = Field(
+        default=120, ge=1, description="The same of one end user (`safety_identifier`)."
+    )
+    reports_per_hour: int = Field(
+        default=60, ge=1, description="Reports of videos by one key, person or end user in any hour."
+    )
 
 
 class FetchSettings(Section):
     allow_hosts: frozenset[str] = Field(
-        default=frozenset(), description="Hosts whose media may be fetched although their address is private."
+        default=frozenset(),
+        description="Hosts whose media may be fetched, and to which webhooks may be sent, although their "
+        "address is private.",
     )
     timeout_s: float = Field(default=20.0, gt=0, description="Time for fetching one reference.")
 

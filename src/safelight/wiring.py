@@ -33,11 +33,14 @@ from safelight.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from safelight.api.services import Services
+    from safelight.jobs.consequences import Consequences
     from safelight.jobs.engine import Engine
+    from safelight.jobs.notifier import Notifier
     from safelight.jobs.service import Videos
     from safelight.jobs.sweeper import Sweeper
     from safelight.jobs.workshop import Workshop
     from safelight.media.sandbox import Sandbox
+    from safelight.net.deliver import Deliverer
     from safelight.net.fetch import Fetcher
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.registry import Registry
@@ -52,7 +55,11 @@ if TYPE_CHECKING:
     from safelight.trust.accounts import Accounts
     from safelight.trust.audit import HeadKey, Heads, HeadWriter
     from safelight.trust.policies import Policies
+    from safelight.trust.probes import Probes
+    from safelight.trust.reports import Reports
+    from safelight.trust.reviews import Reviews
     from safelight.trust.waivers import Waivers
+    from safelight.trust.webhooks import Webhooks
 
 #: The tenant of a single-tenant installation, made at the first start.
 FIRST_TENANT = "default"
@@ -363,6 +370,65 @@ class Installation:
 
         return Sweeper(self.workshop, self.engine)
 
+    # People decide, and are told
+
+    @cached_property
+    def consequences(self) -> Consequences:
+        from safelight.jobs.consequences import Consequences
+
+        return Consequences(self.workshop, self._hand_over)
+
+    def _hand_over(self, tenant: str, video_id: str, run: int) -> None:
+        """To the engine, where it runs in this process; otherwise a gateway's sweeper sees to it."""
+        if self.engine.running:
+            self.engine.hand_over(tenant, video_id, run)
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        from safelight.trust.reviews import Reviews
+
+        return Reviews(self.database, self.consequences)
+
+    @cached_property
+    def reports(self) -> Reports:
+        from safelight.trust.reports import Reports
+
+        return Reports(
+            self.database,
+            taxonomy=self.taxonomy,
+            subject=self.consequences.reportable,
+            per_hour=self.settings.limits.reports_per_hour,
+        )
+
+    @cached_property
+    def probes(self) -> Probes:
+        from safelight.trust.probes import Allowance, Probes
+
+        limits = self.settings.limits
+        return Probes(
+            self.database,
+            Allowance(per_key=limits.probes_per_hour, per_end_user=limits.end_user_probes_per_hour),
+        )
+
+    @cached_property
+    def deliverer(self) -> Deliverer:
+        from safelight.net.deliver import Deliverer
+
+        return Deliverer(allow_hosts=self.settings.fetch.allow_hosts)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        from safelight.trust.webhooks import Webhooks
+
+        return Webhooks(self.database, self.deliverer)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        from safelight.jobs.notifier import Notifier
+        from safelight.trust.webhooks import Deliveries
+
+        return Notifier(self.database, Deliveries(self.database), self.deliverer, stopping=self.stopping)
+
     @cached_property
     def videos(self) -> Videos:
         from safelight.jobs.service import Videos
@@ -375,6 +441,7 @@ class Installation:
             default_generator=self.settings.generation.default,
             threads=ThreadPoolExecutor(max_workers=16, thread_name_prefix="references"),
             hand_over=self.engine.hand_over,
+            probes=self.probes,
             describe_coverage=self.describe_coverage,
             describe_readiness=self.describe_readiness,
         )
@@ -390,6 +457,9 @@ class Installation:
             accounts=self.accounts,
             waivers=lambda: self.waivers_in_force(self.tenant),
             taxonomy=self.taxonomy,
+            reviews=self.reviews,
+            reports=self.reports,
+            webhooks=self.webhooks,
             generators=self.generators,
             scratch=self.directory.scratch,
             version=safelight.__version__,

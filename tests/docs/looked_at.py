@@ -16,6 +16,9 @@ def app() -> Any:
         Services(
             videos=Desk(),
             accounts=None,  # type: ignore[arg-type]
+            reviews=None,  # type: ignore[arg-type]
+            reports=None,  # type: ignore[arg-type]
+            webhooks=None,  # type: ignore[arg-type]
             waivers=lambda: (),
             taxonomy=SHIPPED,
             generators={"shelf": Shelf()},

@@ -107,6 +107,7 @@ class Gateway:
             )
         )
         here.sweeper.start()
+        here.notifier.start()
         here.head_writer.start()
         threading.Thread(target=self._warm, name="warm", daemon=True).start()
         threading.Thread(target=self._tell, args=(ready,), name="ready", daemon=True).start()

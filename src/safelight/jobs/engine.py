@@ -48,6 +48,7 @@ class Engine:
         self._advance = advance
         self._lost = lost
         self._takeover: Takeover | None = None
+        self._started = False
 
     def start(self) -> None:
         """Take up what a stop or crash left, then whatever is handed over."""
@@ -76,8 +77,14 @@ class Engine:
         self._carry = carry
         DBOS.launch()
         DBOS.register_queue(QUEUE, worker_concurrency=self._at_once, polling_interval_sec=0.1)
+        self._started = True
         if self._takeover is not None:
             self._takeover.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started in this process, so that videos can be handed over."""
+        return self._started
 
     def hand_over(self, tenant: str, video_id: str, run: int) -> None:
         """Queue a video; the same `run` of it again changes nothing."""

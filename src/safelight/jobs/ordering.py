@@ -116,7 +116,7 @@ def pause(workshop: Workshop, video: Video, seconds: float) -> None:
 
 def video_deadline(workshop: Workshop, video: Video) -> float:
     """Unix seconds after which an unfinished video fails with `timeout`."""
-    return video.created_at + workshop.terms.deadline_s
+    return video.deadline_at or video.created_at + workshop.terms.deadline_s
 
 
 def watch(workshop: Workshop, video: Video, generator: RemoteGenerator, attempt: Attempt) -> Charge:

@@ -6,13 +6,16 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import msgspec
+
 from safelight.errors import SafelightError
 from safelight.generation.protocol import Charge, Refusal
 from safelight.policy.findings import Stage
-from safelight.policy.verdicts import Verdict
+from safelight.policy.verdicts import Action, Verdict
 from safelight.stages.generation import explain_refusal
 from safelight.stages.judging import Judged
 from safelight.store.transaction import Transaction
+from safelight.trust.reviews import CaseKind, close_cases, open_case
 
 from .machine import State
 from .models import Video
@@ -86,12 +89,61 @@ def held(workshop: Workshop, tx: Transaction, video: Video, judged: Judged) -> N
         hold_stage=judged.stage.value,
         verdict_action=judged.verdict.action.value,
         quarantined=judged.verdict.quarantine,
-        review_due_at=time.time() + workshop.terms.review_due_s,
+        review_due_at=(due_at := time.time() + workshop.terms.review_due_s),
     )
+    open_hold(tx, video.id, judged, due_at=due_at)
+
+
+def open_hold(
+    tx: Transaction, video_id: str, judged: Judged, *, due_at: float, quarantined: bool = False
+) -> None:
+    """Put a hold before people, in the transaction that holds the video."""
+    open_case(
+        tx,
+        video_id=video_id,
+        kind=CaseKind.HOLD,
+        stage=judged.stage,
+        due_at=due_at,
+        category=judged.verdict.category,
+        rule=judged.verdict.rule,
+        why=judged.verdict.reason,
+        quarantined=quarantined or judged.verdict.quarantine,
+        actor="policy",
+    )
+
+
+def refused_by_person(
+    workshop: Workshop,
+    tx: Transaction,
+    video: Video,
+    verdict: Verdict,
+    *,
+    early: bool,
+    actor: str,
+    why: dict[str, Any],
+) -> None:
+    """A person looked at what was held, and refused it. `verdict` is the one that held it."""
+    last = None if early else workshop.store.last_attempt(video.tenant, video.id)
+    blocking = msgspec.structs.replace(verdict, action=Action.BLOCK)
+    sentence, details = workshop.explain(blocking, last.charge if last else None, video.id)
+    workshop.store.move(
+        tx,
+        video,
+        State.REFUSED if early else State.BLOCKED,
+        actor=actor,
+        why=why,
+        verdict_action=Action.BLOCK.value,
+        error_code="sentinel_block" if early else "moderation_blocked",
+        error_message=f"A person reviewed this and refused it. {sentence}",
+        explanation={**details, "reviewed": True},
+    )
+    workshop.quota.give_back(tx, video)
 
 
 def review_expired(workshop: Workshop, tx: Transaction, video: Video) -> None:
     """Nobody decided in time: refused, and the quota returned."""
+    # The case first, as whoever decides does: so that the two never wait for each other.
+    close_cases(tx, video.id, actor="sweeper", kind=CaseKind.HOLD)
     early = video.stage in (Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE)
     workshop.store.move(
         tx,

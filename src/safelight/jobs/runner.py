@@ -11,7 +11,7 @@ from safelight.errors import ChildFailed, DeadlinePassed, NotFound, SafelightErr
 from . import outcomes
 from .machine import State
 from .models import Video
-from .ordering import Stopping, pause
+from .ordering import Stopping, pause, video_deadline
 from .steps import STEPS
 from .store import Superseded
 from .workshop import Workshop
@@ -37,7 +37,7 @@ class Runner:
         if step is None:
             return False
         try:
-            if time.time() > video.created_at + self._workshop.terms.deadline_s:
+            if time.time() > video_deadline(self._workshop, video):
                 raise DeadlinePassed(
                     f"The video was not finished within {self._workshop.terms.deadline_s:.0f} s."
                 )

@@ -17,6 +17,7 @@ from . import outcomes, rows
 from .engine import Engine
 from .machine import STOPPED, TERMINAL, State
 from .models import Video
+from .ordering import video_deadline
 from .store import Superseded
 from .workshop import Workshop
 
@@ -53,7 +54,7 @@ class Sweeper:
         for video, run in still:
             if video.id in carried:
                 continue
-            if time.time() > video.created_at + self._workshop.terms.deadline_s:
+            if time.time() > video_deadline(self._workshop, video):
                 self._fail_late(video)
                 continue
             self.hand_over(video, run)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.decisions import decide, requirements
+from safelight.policy.decisions import requirements
 from safelight.policy.documents import Policy
 from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.reviewed import decide_reviewed, labelling
 from safelight.policy.verdicts import Audience, Context, Verdict, WaiverTerms
 
 
@@ -48,21 +49,31 @@ class Judge:
         subject_sha256: str,
         audience: Audience = Audience.GENERAL,
         extra: Mapping[str, Any] | None = None,
+        settled: Collection[Finding] = (),
     ) -> Judged:
-        """The verdict on findings; `cells` say what really ran, the policy what should have."""
+        """The verdict on findings; `cells` say what really ran, the policy what should have.
+
+        `settled` are findings that a person has let through: see `decide_reviewed`.
+        """
         policy = self.policy(tenant)
         required = requirements(policy, self.taxonomy, stage, modalities)
         coverage = Coverage(cells=required).merged(cells)
         seen = tuple(findings)
-        verdict = decide(
+        verdict = decide_reviewed(
             policy,
             self.taxonomy,
             findings=seen,
+            settled=settled,
             coverage=coverage,
             context=Context(stage=stage, audience=audience, waivers=self.waivers(tenant)),
             subject_sha256=subject_sha256,
         )
         return Judged(stage=stage, verdict=verdict, findings=seen, coverage=coverage, extra=extra or {})
+
+    def wants_label(self, tenant: str, stage: Stage, findings: Sequence[Finding]) -> bool:
+        """Whether the policy in force wants these findings labelled, if they are let through at all."""
+        context = Context(stage=stage, waivers=self.waivers(tenant))
+        return bool(labelling(self.policy(tenant), context, findings))
 
 
 def texts_sha256(texts: Mapping[str, str]) -> str:

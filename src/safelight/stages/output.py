@@ -10,12 +10,15 @@ from typing import Any
 import msgspec
 
 from safelight.detectors.text.pipeline import TextPipeline
+from safelight.errors import InvalidMedia
+from safelight.media.probe import MediaFacts
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Audience
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner
 
 from .judging import Judge, Judged
+from .on_screen import on_screen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +34,15 @@ class OutputStage:
         tenant: str,
         subject_sha256: str,
         prior: tuple[Finding, ...] = (),
+        settled: tuple[Finding, ...] = (),
         audience: Audience = Audience.GENERAL,
         progress: Callable[[int], None] | None = None,
     ) -> tuple[Judged, ScanReport]:
         """The verdict on a clip, and what the scan saw.
 
-        `prior` are findings of the prompt, judged together with the picture and sound. Raises `InvalidMedia`
-        where the file is no video that can be walked to its end.
+        `prior` are findings of the prompt, judged together with the picture and sound; of these a person has
+        let the `settled` ones through, so that they hold nothing again. Raises `InvalidMedia`
+        where the file is no video that can be walked to its end, or has tracks that nobody looks into.
         """
 
         def tell(done: int, total: int) -> None:
@@ -45,9 +50,11 @@ class OutputStage:
                 progress(100 * done // total)
 
         report = self.scanner.scan_video(path, progress=tell)
-        read = self.pipeline.screen_read(report.texts)
+        if report.facts is not None:
+            refuse_unread(report.facts)
+        read = on_screen(report, self.pipeline)
         modalities = {Modality.FRAMES}
-        if report.texts:
+        if read.present:
             modalities.add(Modality.TEXT)
         if report.has_sound or report.failure:
             modalities.add(Modality.AUDIO)
@@ -60,8 +67,18 @@ class OutputStage:
             subject_sha256=subject_sha256,
             audience=audience,
             extra=summary(report),
+            settled=settled,
         )
         return judged, report
+
+
+def refuse_unread(facts: MediaFacts) -> None:
+    """Raises `InvalidMedia` where a clip has more than picture and sound: nothing unchecked may leave."""
+    if facts.unread:
+        raise InvalidMedia(
+            f"The clip has tracks that nothing here looks into: {', '.join(facts.unread)}.",
+            remedy="Send a file with one picture track and at most one sound track.",
+        )
 
 
 def summary(report: ScanReport) -> dict[str, Any]:

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.errors import InvalidMedia
+from safelight.errors import InvalidMedia, TooLarge
+from safelight.media.probe import container_of
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality, Stage
-from safelight.policy.verdicts import Audience
+from safelight.policy.verdicts import Action, Audience
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner
 
 from .judging import Judge, Judged
+from .on_screen import on_screen
+from .output import refuse_unread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,26 +35,32 @@ class ReferenceFile:
         return self.media_type.startswith("image/")
 
 
-#: Media we take as references, by the bytes they begin with.
-_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
+#: Pictures we take as references, by the bytes they begin with.
+_PICTURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"GIF8", "image/gif"),
     (8, b"WEBP", "image/webp"),
-    (4, b"ftyp", "video/mp4"),
-    (0, b"\x1aE\xdf\xa3", "video/webm"),
 )
+_CLIPS = {"mov": "video/mp4", "matroska": "video/x-matroska", "avi": "video/x-msvideo"}
 
 
 def media_type(path: Path, field: str) -> str:
     """What a file's first bytes say it is. Raises `InvalidMedia` where it is nothing we can screen."""
     with path.open("rb") as file:
-        head = file.read(16)
-    for offset, signature, kind in _SIGNATURES:
+        head = file.read(64)
+    for offset, signature, kind in _PICTURES:
         if head[offset : offset + len(signature)] == signature:
             return kind
+    container = container_of(head)
+    if container == "matroska" and b"webm" in head:
+        return "video/webm"
+    if container == "mov" and head[4:12] == b"ftypqt  ":
+        return "video/quicktime"
+    if container is not None:
+        return _CLIPS[container]
     raise InvalidMedia(
-        f"The file in {field!r} is not a PNG, JPEG, GIF, WebP, MP4 or WebM file.",
+        f"The file in {field!r} is not a PNG, JPEG, GIF, WebP, MP4, MOV, WebM, MKV or AVI file.",
         param=field,
         remedy="Send one of these, whatever its name says.",
     )
@@ -69,22 +78,45 @@ class ReferenceStage:
         *,
         tenant: str,
         prior: tuple[Finding, ...] = (),
+        settled: tuple[Finding, ...] = (),
         audience: Audience = Audience.GENERAL,
     ) -> Judged:
         """One verdict on all references together with `prior`, the findings of the prompt they go with.
 
-        Raises `InvalidMedia` where one cannot be opened.
+        Of these a person has let the `settled` ones through, so that they hold nothing again.
+        Pictures are looked at twice: quickly at first, which is enough where that blocks. Raises
+        `InvalidMedia` or `TooLarge`, naming the field, where one cannot be opened or is not taken.
         """
+        if files and all(file.is_picture for file in files):
+            # Reading text is most of the work: what blocks without it need not wait for it.
+            first = self._judge(files, tenant, prior, audience, quick=True)
+            verdict = first.verdict
+            # Words in a sexual picture may say that it has to be vaulted: that one is read first.
+            if verdict.action is Action.BLOCK and verdict.findings and not verdict.quarantine:
+                return first
+        return self._judge(files, tenant, prior, audience, quick=False)
+
+    def _judge(
+        self,
+        files: Sequence[ReferenceFile],
+        tenant: str,
+        prior: tuple[Finding, ...],
+        audience: Audience,
+        *,
+        quick: bool,
+    ) -> Judged:
         findings: list[Finding] = [*prior]
         cells: list[Cell] = []
         modalities: set[Modality] = set()
         for file in files:
             modalities.add(Modality.IMAGE if file.is_picture else Modality.FRAMES)
             try:
-                report = self._look(file)
-            except InvalidMedia as error:
-                raise InvalidMedia(error.message, param=file.field, remedy=error.remedy) from error
-            read = self.pipeline.screen_read(report.texts)
+                report = self._look(file, quick=quick)
+            except (InvalidMedia, TooLarge) as error:
+                raise type(error)(error.message, param=file.field, remedy=error.remedy) from error
+            read = on_screen(report, self.pipeline)
+            if read.present:
+                modalities.add(Modality.TEXT)
             findings += [*report.findings, *read.findings]
             cells += [*report.coverage, *read.cells]
         return self.judge.judge(
@@ -97,10 +129,13 @@ class ReferenceStage:
             audience=audience,
         )
 
-    def _look(self, file: ReferenceFile) -> ScanReport:
+    def _look(self, file: ReferenceFile, *, quick: bool) -> ScanReport:
         if file.is_picture:
-            return self.scanner.scan_picture(file.path, field=file.field)
-        return self.scanner.scan_video(file.path, field=file.field)
+            return self.scanner.scan_picture(file.path, field=file.field, quick=quick)
+        report = self.scanner.scan_video(file.path, field=file.field)
+        if report.facts is not None:
+            refuse_unread(report.facts)
+        return report
 
 
 def _together(files: Iterable[ReferenceFile]) -> str:

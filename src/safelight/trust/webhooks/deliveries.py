@@ -143,7 +143,7 @@ class Deliveries:
             return due
 
     def _rest(self, tx: Transaction, endpoint_id: str, now: float, failures: int) -> float:
-        until = now + min(LONGEST_REST_S, REST_S * 2 ** min(failures - 1, 10))
+        until: float = now + min(LONGEST_REST_S, REST_S * 2 ** min(failures - 1, 10))
         tx.update(outbox, *_open(endpoint_id), outbox.c.due_at < until, due_at=until)
         tx.update(
             outbox,

@@ -1,0 +1,185 @@
+"""Tells endpoints what happened to videos: from our own events to messages, and from there over the wire."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sqlalchemy import Row
+
+from safelight.errors import SafelightError, Unavailable
+from safelight.net.deliver import Deliverer
+from safelight.store import tables
+from safelight.store.database import Database
+from safelight.store.transaction import Transaction
+from safelight.trust.webhooks import Deliveries, Delivery, EventType, headers, payload_of
+
+from . import rows
+from .machine import State
+
+_log = logging.getLogger(__name__)
+_EVERY_S = 0.5
+_TIDY_EVERY_S = 3600.0
+_BATCH = 200
+#: Messages under way at the same time in one process.
+_SENDERS = 8
+
+#: What the states of an accepted video are told as. States on its way are not told.
+_EVENTS: Mapping[State, EventType] = {
+    State.DELIVERED: EventType.VIDEO_COMPLETED,
+    State.REFUSED: EventType.VIDEO_FAILED,
+    State.BLOCKED: EventType.VIDEO_FAILED,
+    State.FAILED: EventType.VIDEO_FAILED,
+    State.HELD: EventType.VIDEO_HELD,
+    State.WITHDRAWN: EventType.VIDEO_WITHDRAWN,
+}
+_BLOCKS = frozenset({State.REFUSED, State.BLOCKED})
+_TOPICS = {f"video.{state.value}": state for state in State}
+
+
+class Notifier:
+    """One thread and a few senders per process; several processes may share a database."""
+
+    def __init__(
+        self, database: Database, deliveries: Deliveries, deliverer: Deliverer, *, stopping: threading.Event
+    ) -> None:
+        self._database = database
+        self._deliveries = deliveries
+        self._deliverer = deliverer
+        self._stopping = stopping
+        self._under_way: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._senders = ThreadPoolExecutor(max_workers=_SENDERS, thread_name_prefix="webhooks")
+        self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
+        self._tidied = 0.0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def spread(self) -> int:
+        """Turn what happened into messages, one per endpoint that wants to hear of it; how many events.
+
+        In one transaction with taking the event off the list, so that each is spread once.
+        """
+        due = (
+            tables.outbox.c.topic.in_(_TOPICS),
+            tables.outbox.c.delivered_at.is_(None),
+            tables.outbox.c.dead_at.is_(None),
+        )
+        with self._database.across_tenants("what happened to videos", readonly=True) as tx:
+            if not tx.select(tables.outbox, *due, columns=[tables.outbox.c.id], limit=1):
+                return 0
+        with self._database.across_tenants("spreading what happened to videos") as tx:
+            events = tx.select(
+                tables.outbox,
+                *due,
+                order_by=(tables.outbox.c.due_at, tables.outbox.c.id),
+                limit=_BATCH,
+                lock=True,
+                skip_locked=True,
+            )
+            for event in events:
+                self._spread_one(tx, event)
+                tx.update(tables.outbox, tables.outbox.c.id == event.id, delivered_at=tx.now())
+        return len(events)
+
+    def send(self) -> int:
+        """Hand what is due to the senders, as far as there is room; how many messages."""
+        with self._lock:
+            room = _SENDERS - self._under_way.total()
+            claimed = self._deliveries.claim(dict(self._under_way), limit=room) if room else ()
+            for delivery in claimed:
+                self._under_way[delivery.endpoint.id] += 1
+        for delivery in claimed:
+            self._senders.submit(self._send_one, delivery)
+        return len(claimed)
+
+    def idle(self) -> bool:
+        """Whether no message is under way from here."""
+        with self._lock:
+            return not self._under_way.total()
+
+    def _spread_one(self, tx: Transaction, event: Row[Any]) -> None:
+        state = _TOPICS[event.topic]
+        kind = _EVENTS.get(state)
+        row = None
+        if kind is not None:
+            videos = tables.videos.c
+            row = tx.one(tables.videos, videos.id == event.subject, videos.tenant_id == event.tenant_id)
+        if kind is None or row is None:
+            return
+        if row.accepted_at is not None:
+            self._queue(tx, event, event.id, kind, {"id": row.id})
+        if state in _BLOCKS and row.end_user is not None:
+            blocked = _identifier_blocked(row)
+            if blocked is not None:
+                # An id of its own, the same whenever this event is spread.
+                self._queue(tx, event, f"{event.id}b", EventType.SAFETY_IDENTIFIER_BLOCKED, blocked)
+
+    def _queue(
+        self, tx: Transaction, event: Row[Any], event_id: str, kind: EventType, data: dict[str, Any]
+    ) -> None:
+        self._deliveries.queue(
+            tx,
+            tenant=event.tenant_id,
+            event_id=event_id,
+            kind=kind,
+            at=event.created_at,
+            payload=payload_of(event_id, kind, event.created_at, data),
+        )
+
+    def _send_one(self, delivery: Delivery) -> None:
+        try:
+            now = self._database.clock()
+            secrets = delivery.endpoint.valid_secrets(now)
+            signed = headers(secrets, delivery.event_id, int(now), delivery.payload)
+            answer = self._deliverer.post(delivery.endpoint.url, delivery.payload, signed)
+            if answer.arrived and answer.status is not None:
+                self._deliveries.arrived(delivery, answer.status)
+            elif self._deliveries.failed(delivery, answer.error, answer.status) is None:
+                _log.warning("%s was given up for %s.", delivery.event_id, delivery.endpoint.id)
+        except Exception as error:
+            # Its lease ends and it is sent again.
+            _log.warning("%s: what came of it was not noted: %r", delivery.event_id, error)
+        finally:
+            with self._lock:
+                self._under_way[delivery.endpoint.id] -= 1
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_EVERY_S):
+            while self._quietly(self.spread) >= _BATCH and not self._stopping.is_set():
+                continue
+            self._quietly(self.send)
+            if time.monotonic() - self._tidied > _TIDY_EVERY_S:
+                self._tidied = time.monotonic()
+                self._quietly(self._deliveries.tidy)
+
+    def _quietly(self, part: Callable[[], int]) -> int:
+        try:
+            return part()
+        except Unavailable as error:
+            _log.warning("Webhooks wait: %s", error)
+        except (SafelightError, OSError):
+            _log.exception("Webhooks met an error; they are tried again.")
+        return 0
+
+
+def _identifier_blocked(row: Row[Any]) -> dict[str, Any] | None:
+    """What is told of a block of an end user's request, by degree; None where nobody judged the content."""
+    explanation = rows.from_json(row.explanation) or {}
+    if explanation.get("reason") == "review_expired":
+        return None
+    named = explanation.get("categories") or []
+    category = "withheld" if row.vaulted else explanation.get("group") or (named[0] if named else "unknown")
+    return {
+        "safety_identifier": row.end_user,
+        "safety_category": category,
+        "model": row.model,
+        "project_id": row.tenant_id,
+        "request_id": row.id,
+    }

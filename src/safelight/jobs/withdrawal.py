@@ -1,0 +1,105 @@
+"""Taking back what was delivered, and everything that was made from it."""
+
+from __future__ import annotations
+
+from safelight.errors import Conflict, Gone, NotFound
+from safelight.ids import is_id
+from safelight.store import tables
+from safelight.store.retention import Retention
+from safelight.store.transaction import Transaction
+from safelight.trust.reviews import CaseKind, close_cases
+
+from . import outcomes, rows
+from .machine import TERMINAL, State
+from .models import Video
+from .workshop import Workshop
+
+#: Pictures made from the sealed file: what remains of them would still show it.
+_PICTURES = ("thumbnail", "spritesheet")
+
+
+def withdraw(
+    workshop: Workshop, video: Video, *, actor: str, why: str, with_descendants: bool = True
+) -> tuple[str, ...]:
+    """As `withdraw_in`, in a transaction of its own."""
+    with workshop.database.transaction(tenant=video.tenant) as tx:
+        return withdraw_in(workshop, tx, video.id, actor=actor, why=why, with_descendants=with_descendants)
+
+
+def withdraw_in(
+    workshop: Workshop, tx: Transaction, video_id: str, *, actor: str, why: str, with_descendants: bool = True
+) -> tuple[str, ...]:
+    """Take a delivered video back: no content, no pictures; the sealed file stays as evidence only.
+
+    With its descendants (remix, edit, extension, later release): delivered ones are taken back too, those
+    on their way fail. The ids of all that changed, this one first. Raises `NotFound`, and `Conflict` where
+    there is nothing to take back.
+    """
+    video = _locked(tx, video_id)
+    if video is None:
+        raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
+    if video.state is not State.DELIVERED:
+        raise Conflict(
+            f"{video_id} is {video.state.value}; only a delivered video can be withdrawn.", param="video_id"
+        )
+    _take_back(workshop, tx, video, actor=actor, why={"why": why})
+    changed = [video_id]
+    below = _children(tx, video_id) if with_descendants else []
+    seen = {video_id}
+    while below:
+        child_id = below.pop(0)
+        if child_id in seen:
+            continue
+        seen.add(child_id)
+        below += _children(tx, child_id)
+        child = _locked(tx, child_id)
+        if child is None:
+            continue
+        if child.state is State.DELIVERED:
+            _take_back(workshop, tx, child, actor=actor, why={"why": why, "because_of": video_id})
+        elif child.state not in TERMINAL:
+            _stop(workshop, tx, child, actor=actor)
+        else:
+            continue
+        changed.append(child_id)
+    return tuple(changed)
+
+
+def _take_back(workshop: Workshop, tx: Transaction, video: Video, *, actor: str, why: dict[str, str]) -> None:
+    close_cases(tx, video.id, actor=actor, kind=CaseKind.REPORT)
+    workshop.store.move(tx, video, State.WITHDRAWN, actor=actor, why=why)
+    for kind in _PICTURES:
+        workshop.store.drop_files(tx, video.id, kind=kind)
+    tx.update(
+        tables.assets,
+        tables.assets.c.video_id == video.id,
+        tables.assets.c.retention == Retention.DELIVERED.value,
+        tables.assets.c.deleted_at.is_(None),
+        retention=Retention.EVIDENCE.value,
+    )
+
+
+def _stop(workshop: Workshop, tx: Transaction, video: Video, *, actor: str) -> None:
+    close_cases(tx, video.id, actor=actor)
+    gone = Gone("The video this one is made from was withdrawn.")
+    outcomes.failed(workshop, tx, video, gone)
+
+
+def _locked(tx: Transaction, video_id: str) -> Video | None:
+    """The video as it is now; nobody moves it until the transaction ends."""
+    if not is_id(video_id, "video"):
+        return None
+    row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
+    return None if row is None else rows.video(row)
+
+
+def _children(tx: Transaction, video_id: str) -> list[str]:
+    """What was made from a video at first hand."""
+    videos = tables.videos.c
+    made = tx.select(tables.videos, videos.remixed_from == video_id, columns=[videos.id])
+    stepped = tx.select(
+        tables.parents, tables.parents.c.parent_id == video_id, columns=[tables.parents.c.video_id]
+    )
+    row = tx.one(tables.videos, videos.id == video_id)
+    released = [row.released_as] if row is not None and row.released_as else []
+    return sorted({*(each.id for each in made), *(each.video_id for each in stepped), *released})
