@@ -191,7 +191,7 @@ def _upstream(
 
     options = {option: value for option, value in table.items() if option != "kind"}
     options |= {"name": name, "url": found.url, "api_key": key, "models": tuple(models)}
-    yield from make_clip(name, read_options(options), None if here is None else here.scanner)
+    yield from make_clip(found, name, read_options(options), None if here is None else here.scanner)
 
 
 def _database(here: Installation) -> Check:

@@ -12,7 +12,7 @@ from safelight.errors import SafelightError, UpstreamError
 
 from .checks import Check, State
 from .output import progress_console
-from .upstream import KEY_VARIABLE, fears
+from .upstream import KEY_VARIABLE, NAME, fears
 
 if TYPE_CHECKING:
     from safelight.generation.protocol import Charge
@@ -23,11 +23,15 @@ if TYPE_CHECKING:
     from safelight.scanning.service import Scanner
 
 
+def title_of(name: str) -> str:
+    return name if name == NAME else f"upstream {name}"
+
+
 def look(name: str, url: str, api_key: str) -> tuple[Found | None, list[Check]]:
     """What was found, and the checks on its models and on whether it answers strangers. Orders nothing."""
     from safelight.generation.videos_api.discovery import base_url, discover
 
-    title = f"upstream {name}"
+    title = title_of(name)
     try:
         found = discover(base_url(url), api_key=api_key)
     except UpstreamError as error:
@@ -67,11 +71,12 @@ def look(name: str, url: str, api_key: str) -> tuple[Found | None, list[Check]]:
     return found, checks
 
 
-def make_clip(name: str, options: Options, scanner: Scanner | None) -> Iterator[Check]:
+def make_clip(found: Found, name: str, options: Options, scanner: Scanner | None) -> Iterator[Check]:
     """Order one small clip, fetch it, look at it, have it deleted; a check for each, in that order."""
     from safelight.generation.videos_api import trial
+    from safelight.generation.videos_api.discovery import Place
 
-    title = f"upstream {name}"
+    title = title_of(name)
     console = progress_console()
     with tempfile.TemporaryDirectory(prefix="safelight-doctor-") as folder:
         file = Path(folder) / "clip.mp4"
@@ -93,7 +98,7 @@ def make_clip(name: str, options: Options, scanner: Scanner | None) -> Iterator[
         yield _made(title, told)
         yield from _declined(title, told)
         yield _looked_at(title, told, file, scanner)
-    yield _protected(title, told)
+    yield _protected(title, told, here_only=found.place is Place.LOOPBACK)
     yield _deleted(title, told)
     yield _asked_again(title, told)
 
@@ -173,7 +178,7 @@ def _scanned(name: str, told: Trial, report: ScanReport, took: float) -> Check:
     return Check(name=name, state=State.OK, says=says)
 
 
-def _protected(title: str, told: Trial) -> Check:
+def _protected(title: str, told: Trial, *, here_only: bool) -> Check:
     name = f"{title}: protection"
     if told.closed is True:
         return Check(name=name, state=State.OK, says="Callers without a key do not get at what it made.")
@@ -181,10 +186,13 @@ def _protected(title: str, told: Trial) -> Check:
         return Check(
             name=name, state=State.OK, says="Whether callers without a key get at what it made is unknown."
         )
+    says = "Whoever reaches it gets what it made, unchecked, without a key."
+    if here_only:
+        return Check(name=name, state=State.OK, says=f"{says} Only this machine does.")
     return Check(
         name=name,
         state=State.WARNING,
-        says="Whoever reaches it gets what it made, unchecked, without a key.",
+        says=says,
         remedy="Keep it on a network that only Safelight reaches, or let it ask for a key.",
     )
 

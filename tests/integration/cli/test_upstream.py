@@ -1,0 +1,224 @@
+"""`--upstream`: with init, serve and doctor, against a server that plays vLLM-Omni."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.cli import main
+from safelight.cli.upstream import Asked, attach, fears
+from safelight.errors import SettingsError
+from safelight.generation.videos_api.discovery import Found, Place
+from safelight.testing.upstream import ScriptedUpstream
+from safelight.wiring import load
+
+WAN = "Wan-AI/Wan2.2-T2V-A14B-Diffusers"
+KEY = "sk-live-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SAFELIGHT_UPSTREAM_KEY", raising=False)
+    return tmp_path
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    code = main([*arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_init_writes_the_upstream_as_the_default_generator(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ScriptedUpstream({"models": [WAN]}) as upstream:
+        code, answer = told(capsys, "init", "--upstream", upstream.url.removesuffix("/v1"))
+    assert code == 0
+    assert answer["upstream"] == {
+        "kind": "videos_api",
+        "url": upstream.url,
+        "models": [WAN],
+        "ownership": "own",
+        "warnings": [],
+    }
+    installed = load()
+    assert [*installed.generators] == ["upstream", "storyboard"]
+    assert installed.generators["upstream"].offer().models == (WAN,)
+
+
+def test_init_writes_no_key(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAFELIGHT_UPSTREAM_KEY", KEY)
+    with ScriptedUpstream({"api_key": KEY}) as upstream:
+        code, _ = told(capsys, "init", "--upstream", upstream.url, "--paid")
+    assert code == 0
+    written = (here / "safelight.toml").read_text()
+    assert KEY not in written
+    assert tomllib.loads(written)["generators"]["upstream"]["ownership"] == "paid"
+
+
+def test_settings_that_are_there_already_are_kept(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "safelight.toml").write_text('data = "data"\n')
+    with ScriptedUpstream() as upstream:
+        assert main(["init", "--yes", "--upstream", upstream.url]) == 0
+    assert "NOT in the settings" in capsys.readouterr().out
+    assert (here / "safelight.toml").read_text() == 'data = "data"\n'
+
+
+def test_an_upstream_that_is_down_stops_before_anything_is_written(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, answer = told(capsys, "init", "--upstream", "http://127.0.0.1:1")
+    assert code == 2
+    assert "does not answer" in answer["error"]["message"]
+    assert "--model" in answer["error"]["remedy"]
+    assert list(here.iterdir()) == []
+
+
+def test_serve_refuses_an_upstream_whose_models_nobody_knows(capsys: pytest.CaptureFixture[str]) -> None:
+    code, answer = told(capsys, "serve", "--upstream", "http://127.0.0.1:1")
+    assert code == 2
+    assert "nothing can be offered" in answer["error"]["message"]
+
+
+def test_an_upstream_that_is_down_is_taken_with_the_models_of_the_settings() -> None:
+    table = {"kind": "videos_api", "url": "http://127.0.0.1:1/v1", "models": ["wan"], "ownership": "paid"}
+    known = {"wan": {**table, "extra_fields": {"seed": "int"}}}
+    found = attach(Asked(url="http://127.0.0.1:1", known=known))
+    assert found.name == "wan"
+    assert found.options == known["wan"]
+    assert len(found.warnings) == 1
+
+
+def test_an_upstream_that_is_down_is_taken_with_models_named_on_the_spot() -> None:
+    found = attach(Asked(url="http://127.0.0.1:1", models=("wan",)))
+    assert found.table["models"] == ["wan"]
+    assert "does not answer" in found.warnings[0]
+
+
+def test_only_the_models_asked_for_are_offered_and_an_unlisted_one_is_noticed() -> None:
+    with ScriptedUpstream({"models": ["a", "b"]}) as upstream:
+        assert attach(Asked(url=upstream.url, models=("b",))).table["models"] == ["b"]
+        assert "does not list c" in attach(Asked(url=upstream.url, models=("c",))).warnings[0]
+
+
+def test_a_server_that_lists_nothing_wants_its_models_named() -> None:
+    with ScriptedUpstream({"models": []}) as upstream, pytest.raises(SettingsError, match="lists no models"):
+        attach(Asked(url=upstream.url))
+
+
+def test_the_key_comes_from_a_file_or_the_environment(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "key").write_text(f"{KEY}\n")
+    with ScriptedUpstream({"api_key": KEY}) as upstream:
+        with pytest.raises(SettingsError, match="wants a key") as error:
+            attach(Asked(url=upstream.url))
+        assert "SAFELIGHT_UPSTREAM_KEY" in str(error.value)
+        found = attach(Asked(url=upstream.url, key_file=here / "key"))
+        assert found.options["api_key"] == KEY
+        assert "api_key" not in found.table
+        monkeypatch.setenv("SAFELIGHT_UPSTREAM_KEY", KEY)
+        assert attach(Asked(url=upstream.url)).api_key == KEY
+
+
+@pytest.mark.parametrize("text", ["", "\n"])
+def test_an_empty_key_file_is_no_key(here: Path, text: str) -> None:
+    (here / "key").write_text(text)
+    with pytest.raises(SettingsError, match="empty"):
+        attach(Asked(url="http://127.0.0.1:1", key_file=here / "key"))
+
+
+def test_another_server_of_the_same_name_is_not_mixed_with_it() -> None:
+    known = {"upstream": {"kind": "videos_api", "url": "http://one/v1"}}
+    with pytest.raises(SettingsError, match="another server"):
+        attach(Asked(url="http://two", known=known))
+
+
+def test_a_server_that_answers_strangers_is_warned_of_loudly() -> None:
+    with ScriptedUpstream() as upstream:
+        (warning,) = attach(Asked(url=upstream.url)).warnings or ("",)
+        assert warning == ""
+    public = Found(
+        url="http://gpu/v1", models=("m",), place=Place.PUBLIC, answers_strangers=True, keyed=False
+    )
+    (said,) = fears(public)
+    assert "ANSWERS STRANGERS" in said
+    assert "private network" in said
+
+
+def test_a_key_in_the_clear_over_a_public_network_is_warned_of() -> None:
+    found = Found(url="http://gpu/v1", models=("m",), place=Place.PUBLIC, answers_strangers=False, keyed=True)
+    assert "unencrypted" in fears(found)[0]
+
+
+@pytest.mark.parametrize("flags", [("--model", "wan"), ("--paid",), ("--upstream-key-file", "key")])
+def test_flags_of_an_upstream_want_one(
+    here: Path, flags: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "key").write_text(KEY)
+    for verb in ("serve", "init"):
+        code, answer = told(capsys, verb, *flags)
+        assert code == 2
+        assert "--upstream" in answer["error"]["message"] + (answer["error"].get("remedy") or "")
+
+
+def doctor(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    code, answer = told(capsys, "doctor", *arguments)
+    return code, {one["name"]: one for one in answer["checks"]}
+
+
+def test_doctor_makes_a_small_clip_and_says_how_it_went(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAFELIGHT_SERVER__PORT", "0")
+    with ScriptedUpstream({"models": [WAN], "otherwise": {"clip": "asked"}}) as upstream:
+        address = upstream.url.removesuffix("/v1")
+        code, found = doctor(capsys, "--upstream", address, "--make-clip")
+        counts = upstream.counts
+    assert code == 0
+    title = f"upstream {address}"
+    assert WAN in found[title]["says"]
+    assert found[f"{title}: clip"]["state"] == "ok"
+    assert found[f"{title}: scan"]["state"] == "ok", found[f"{title}: scan"]
+    assert "512x288, 1.0 s" in found[f"{title}: scan"]["says"]
+    assert found[f"{title}: deleting"]["state"] == "ok"
+    assert 'key_metadata = "safelight_key"' in found[f"{title}: metadata"]["remedy"]
+    assert "without a key" in found[f"{title}: protection"]["says"]
+    assert (counts["accepted"], counts["deletes"]) == (1, 1)
+
+
+def test_doctor_orders_nothing_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    with ScriptedUpstream() as upstream:
+        doctor(capsys, "--upstream", upstream.url)
+        assert upstream.counts["received"] == 0
+
+
+def test_doctor_says_when_a_clip_is_not_what_was_ordered(capsys: pytest.CaptureFixture[str]) -> None:
+    with ScriptedUpstream() as upstream:
+        _, found = doctor(capsys, "--upstream", upstream.url, "--make-clip")
+    scan = found[f"upstream {upstream.url}: scan"]
+    assert scan["state"] == "warning"
+    assert "not what was ordered" in scan["says"]
+
+
+def test_doctor_fails_where_no_clip_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    with ScriptedUpstream({"otherwise": {"ends": "failed"}}) as upstream:
+        code, found = doctor(capsys, "--upstream", upstream.url, "--make-clip")
+    assert code == 1
+    assert found[f"upstream {upstream.url}: clip"]["state"] == "failed"
+
+
+def test_doctor_makes_no_clip_at_a_paid_upstream_of_the_settings(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ScriptedUpstream() as upstream:
+        (here / "safelight.toml").write_text(
+            f'[generators.storyboard]\nkind = "storyboard"\n[generators.upstream]\nkind = "videos_api"\n'
+            f'url = "{upstream.url}"\nmodels = ["scripted-1"]\n'
+        )
+        doctor(capsys, "--make-clip")
+        assert upstream.counts["received"] == 0

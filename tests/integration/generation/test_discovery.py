@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from safelight.errors import UpstreamRejected, UpstreamUnavailable
+from safelight.generation.videos_api.discovery import Place, discover, is_closed
+from safelight.net.client import Timeouts
+from safelight.testing.upstream import ScriptedUpstream
+
+KEY = "sk-live-0123456789"
+SOON = Timeouts(connect_s=2, read_s=2)
+
+
+@contextmanager
+def answering(status: int, body: bytes, kind: str = "application/json") -> Iterator[str]:
+    """A server with one answer to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        server.shutdown()
+
+
+def test_the_models_are_those_the_server_lists_in_its_order() -> None:
+    with ScriptedUpstream({"models": ["wan-b", "wan-a"]}) as upstream:
+        found = discover(upstream.url)
+    assert found.models == ("wan-b", "wan-a")
+    assert (found.place, found.answers_strangers, found.exposed) == (Place.LOOPBACK, True, False)
+
+
+def test_a_server_that_wants_a_key_and_gets_it_answers_no_strangers() -> None:
+    with ScriptedUpstream({"api_key": KEY}) as upstream:
+        found = discover(upstream.url, api_key=KEY)
+    assert found.models == ("scripted-1",)
+    assert not found.answers_strangers
+    assert not found.exposed
+
+
+def test_a_server_that_never_looks_at_the_key_answers_strangers() -> None:
+    with ScriptedUpstream() as upstream:
+        found = discover(upstream.url, api_key=KEY)
+    assert found.answers_strangers
+    assert found.exposed
+
+
+@pytest.mark.parametrize(("key", "said"), [("", "wants a key"), ("sk-wrong", "does not accept our key")])
+def test_a_missing_or_wrong_key_is_said_without_showing_it(key: str, said: str) -> None:
+    with ScriptedUpstream({"api_key": KEY}) as upstream, pytest.raises(UpstreamRejected, match=said) as error:
+        discover(upstream.url, api_key=key)
+    assert KEY not in error.value.message
+    assert "sk-wrong" not in error.value.message
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_server_without_a_list_has_no_models_to_tell(status: int) -> None:
+    with answering(status, b'{"detail": "Not Found"}') as url:
+        assert discover(url).models is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (200, b"<!doctype html><p>Please log in.", "text/html"),
+        (200, b'{"models": ["a"]}', "application/json"),
+        (302, b"", "text/html"),
+        (400, b'{"error": "no"}', "application/json"),
+    ],
+)
+def test_what_is_no_list_is_no_server_of_ours(status: int, body: bytes, kind: str) -> None:
+    with answering(status, body, kind) as url, pytest.raises(UpstreamRejected, match="something else"):
+        discover(url)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_server_in_trouble_does_not_answer_just_now(status: int) -> None:
+    with answering(status, b"") as url, pytest.raises(UpstreamUnavailable, match="just now"):
+        discover(url)
+
+
+def test_a_server_that_is_down_does_not_answer() -> None:
+    with pytest.raises(UpstreamUnavailable, match="does not answer"):
+        discover("http://127.0.0.1:1/v1", timeouts=SOON)
+
+
+def test_odd_names_in_a_list_are_left_out() -> None:
+    rows = b'{"data": [{"id": "wan"}, {"id": ""}, {"id": 7}, {}, "x", {"id": "a\\u0007b"}, {"id": "wan"}]}'
+    with answering(200, rows) as url:
+        assert discover(url).models == ("wan",)
+
+
+def test_whether_a_path_is_closed_to_strangers_is_seen_from_outside() -> None:
+    with ScriptedUpstream({"api_key": KEY}) as keyed, ScriptedUpstream() as open_:
+        assert is_closed(keyed.url, "models") is True
+        assert is_closed(open_.url, "models") is False
+        assert is_closed(open_.url, "videos/none") is None
+    assert is_closed("http://127.0.0.1:1/v1", "models", timeouts=SOON) is None

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.errors import DeadlinePassed, UpstreamError, UpstreamRejected
+from safelight.generation.videos_api.options import Options, read_options
+from safelight.generation.videos_api.trial import Trial, run
+from safelight.testing.upstream import ScriptedUpstream
+
+
+def options(upstream: ScriptedUpstream, **more: Any) -> Options:
+    return read_options({"url": upstream.url, "models": ["scripted-1"], **more})
+
+
+def tried(upstream: ScriptedUpstream, into: Path, **more: Any) -> Trial:
+    return run(options(upstream, **more), into / "clip.mp4", sleep=lambda _s: None)
+
+
+def rejecting(*messages: str) -> dict[str, Any]:
+    """A server that refuses as many orders as there are messages, and then takes them."""
+    orders = [
+        {"nth": number, "submit": {"status": 400, "code": "invalid_value", "message": message}}
+        for number, message in enumerate(messages, start=1)
+    ]
+    return {"orders": orders}
+
+
+def test_the_smallest_clip_is_made_fetched_and_deleted(tmp_path: Path) -> None:
+    with ScriptedUpstream({"otherwise": {"charge": 0.25}}) as upstream:
+        told = tried(upstream, tmp_path)
+        counts = upstream.counts
+    assert (told.width, told.height, told.seconds) == (512, 288, 1)
+    assert (tmp_path / "clip.mp4").stat().st_size > 0
+    assert told.declined == ()
+    assert told.charge is not None
+    assert (told.charge.amount, told.charge.source) == (0.25, "upstream")
+    assert (told.echoes, told.closed, told.deleted, told.gone) == (True, False, True, True)
+    assert (counts["accepted"], counts["deletes"]) == (1, 1)
+
+
+def test_fields_it_refuses_by_name_are_left_out_and_told(tmp_path: Path) -> None:
+    script = rejecting("Unknown field: metadata", "seed: extra fields are not permitted")
+    with ScriptedUpstream(script | {"echo_metadata": False}) as upstream:
+        told = tried(upstream, tmp_path)
+        accepted = upstream.counts["accepted"]
+    assert [one.what for one in told.declined] == ["metadata", "seed"]
+    assert "not permitted" in told.declined[1].said
+    assert told.echoes is None
+    assert accepted == 1
+
+
+def test_a_size_it_does_not_make_is_told_and_a_larger_one_is_asked_for(tmp_path: Path) -> None:
+    with ScriptedUpstream(rejecting("size must be one of 832x480")) as upstream:
+        told = tried(upstream, tmp_path)
+    assert [one.what for one in told.declined] == ["512x288 for 1 s"]
+    assert (told.width, told.height, told.seconds) == (832, 480, 2)
+
+
+def test_what_it_refuses_without_a_name_is_tried_with_the_plain_fields_last(tmp_path: Path) -> None:
+    with ScriptedUpstream(rejecting("no", "no", "no")) as upstream:
+        told = tried(upstream, tmp_path)
+    assert (told.width, told.seconds, told.echoes) == (512, 1, None)
+    assert len(told.declined) == 3
+
+
+def test_a_server_that_refuses_everything_is_not_asked_for_ever(tmp_path: Path) -> None:
+    script = {"otherwise": {"submit": {"status": 400, "message": "no"}}}
+    with ScriptedUpstream(script) as upstream, pytest.raises(UpstreamRejected):
+        tried(upstream, tmp_path)
+    assert upstream.counts["received"] == 6
+
+
+def test_sizes_the_settings_name_are_used(tmp_path: Path) -> None:
+    with ScriptedUpstream() as upstream:
+        told = tried(upstream, tmp_path, sizes=["1280x720", "720x400"], seconds=[8, 4])
+    assert (told.width, told.height, told.seconds) == (720, 400, 4)
+
+
+def test_a_copy_that_stays_is_told(tmp_path: Path) -> None:
+    with ScriptedUpstream({"otherwise": {"delete": {"status": 405}}}) as upstream:
+        told = tried(upstream, tmp_path)
+    assert (told.deleted, told.gone) == (False, False)
+
+
+def test_a_server_that_wants_its_key_is_closed_to_others(tmp_path: Path) -> None:
+    with ScriptedUpstream({"api_key": "sk-live-0123456789"}) as upstream:
+        told = tried(upstream, tmp_path, api_key="sk-live-0123456789")
+    assert told.closed is True
+
+
+@pytest.mark.parametrize("ends", ["refused", "failed"])
+def test_an_order_that_comes_to_nothing_says_why(ends: str, tmp_path: Path) -> None:
+    script = {"otherwise": {"ends": ends}}
+    with ScriptedUpstream(script) as upstream, pytest.raises(UpstreamError, match="made nothing"):
+        tried(upstream, tmp_path)
+
+
+def test_an_order_that_never_ends_is_given_up(tmp_path: Path) -> None:
+    ticks = iter(range(0, 10_000, 60))
+    with ScriptedUpstream({"otherwise": {"ends": "never"}}) as upstream, pytest.raises(DeadlinePassed):
+        run(
+            options(upstream),
+            tmp_path / "clip.mp4",
+            within_s=300,
+            sleep=lambda _s: None,
+            clock=lambda: float(next(ticks)),
+        )

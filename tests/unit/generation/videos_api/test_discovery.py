@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from safelight.errors import SettingsError
+from safelight.generation.videos_api.discovery import Found, Place, base_url, place
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("http://gpu:8091", "http://gpu:8091/v1"),
+        ("http://gpu:8091/", "http://gpu:8091/v1"),
+        ("http://gpu:8091/v1", "http://gpu:8091/v1"),
+        ("http://gpu:8091/v1/", "http://gpu:8091/v1"),
+        ("gpu:8091", "http://gpu:8091/v1"),
+        (" https://videos.example.com/serving ", "https://videos.example.com/serving/v1"),
+        ("http://[fd00::7]:8091", "http://[fd00::7]:8091/v1"),
+    ],
+)
+def test_what_a_person_types_becomes_an_address_with_its_version(typed: str, wanted: str) -> None:
+    assert base_url(typed) == wanted
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "http://", "ftp://gpu", "http://me:secret@gpu", "http://gpu/?key=x", "http://gpu/#a", "://"]
+)
+def test_what_is_no_plain_address_is_refused(typed: str) -> None:
+    with pytest.raises(SettingsError, match="no address") as error:
+        base_url(typed)
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted"),
+    [
+        (["127.0.0.1"], Place.LOOPBACK),
+        (["127.0.0.1", "::1"], Place.LOOPBACK),
+        (["10.1.2.3"], Place.PRIVATE),
+        (["127.0.0.1", "192.168.1.4"], Place.PRIVATE),
+        (["fe80::1%eth0"], Place.PRIVATE),
+        (["93.184.216.34"], Place.PUBLIC),
+        (["10.1.2.3", "93.184.216.34"], Place.PUBLIC),
+        ([], Place.UNKNOWN),
+        (["nonsense"], Place.UNKNOWN),
+    ],
+)
+def test_the_most_public_address_says_where_a_server_lies(answers: list[str], wanted: Place) -> None:
+    assert place("http://gpu:8091/v1", lambda _host, _port: answers) is wanted
+
+
+def test_a_name_nobody_knows_lies_nowhere() -> None:
+    def nobody(_host: str, _port: int) -> list[str]:
+        raise OSError("unknown")
+
+    assert place("http://gpu:8091/v1", nobody) is Place.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("lies", "answers_strangers", "keyed", "exposed"),
+    [
+        (Place.LOOPBACK, True, False, False),
+        (Place.PRIVATE, True, False, False),
+        (Place.PUBLIC, True, False, True),
+        (Place.UNKNOWN, True, False, True),
+        (Place.PRIVATE, True, True, True),
+        (Place.PUBLIC, False, True, False),
+    ],
+)
+def test_a_server_is_exposed_when_people_can_go_around_us(
+    lies: Place, answers_strangers: bool, keyed: bool, exposed: bool
+) -> None:
+    found = Found(
+        url="http://gpu/v1", models=("m",), place=lies, answers_strangers=answers_strangers, keyed=keyed
+    )
+    assert found.exposed is exposed
