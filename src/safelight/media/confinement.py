@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,6 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
 
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
-    #: Never opened for being part of the Python path, only by name.
-    private: tuple[str, ...] = ()
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +93,8 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     hidden: tuple[str, ...] = ()
     #: None: not limited to named files; set later, or the child takes many calls.
     reach: Reach | None = None
+    #: Never readable for being part of the Python path, only by name.
+    private: tuple[str, ...] = ()
     #: It may fork, and what it forks may not.
     forks: bool = False
 
@@ -133,7 +134,7 @@ def confine(orders: Orders) -> Isolation:
     missing = sorted({"memory", "file size", "open files", "core"} - set(held))
     if missing and orders.limits is not None:
         notes.append(f"Not limited on this system: {', '.join(missing)}.")
-    limited = orders.reach is not None and keep_to(orders.reach)
+    limited = orders.reach is not None and keep_to(orders.reach, landlock.installation(orders.private))
     if orders.reach is not None and not limited:
         notes.append(UNLIMITED_FILES)
     return Isolation(
@@ -152,9 +153,9 @@ def confine(orders: Orders) -> Isolation:
 UNLIMITED_FILES = "The kernel does not keep the child to the files of its call."
 
 
-def keep_to(reach: Reach) -> bool:
+def keep_to(reach: Reach, installation: Iterable[str]) -> bool:
     """Reach only these files from now on. False: the kernel cannot do that."""
-    return landlock.restrict(reads=reach.reads, writes=reach.writes, private=reach.private) > 0
+    return landlock.restrict(reads=(*installation, *reach.reads), writes=reach.writes) > 0
 
 
 def be_forked(parent: int) -> None:

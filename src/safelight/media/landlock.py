@@ -56,11 +56,10 @@ def version() -> int:
     return max(int(answer), 0)
 
 
-def restrict(*, reads: Iterable[str], writes: Iterable[str], private: Iterable[str] = ()) -> int:
-    """From now on only these may be read, those written too, besides what programs need to run at all.
+def restrict(*, reads: Iterable[str], writes: Iterable[str]) -> int:
+    """From now on only these may be read, and `writes` written too. A folder stands for everything in it.
 
-    A folder stands for everything in it. Nothing beneath `private` is opened by the general part, only by
-    name. Returns the kernel's version of the interface; 0: nothing is restricted.
+    Returns the kernel's version of the interface; 0: nothing is restricted.
     """
     known = version()
     if not known:
@@ -74,8 +73,6 @@ def restrict(*, reads: Iterable[str], writes: Iterable[str], private: Iterable[s
     if ruleset < 0:
         return 0
     try:
-        for path in _general(tuple(private)):
-            _allow(libc, ruleset, path, _READ & handled)
         for path in reads:
             _allow(libc, ruleset, path, _READ & handled)
         for path in writes:
@@ -105,8 +102,11 @@ def _allow(libc: Any, ruleset: int, path: str, rights: int) -> None:
             os.close(parent)
 
 
-def _general(private: tuple[str, ...]) -> list[str]:
-    """The Python installation, every package on the path, the libraries in use, and the system's own."""
+def installation(private: Iterable[str]) -> list[str]:
+    """What any call reads: Python, every package on its path, the libraries in use, and the system's own.
+
+    Nothing beneath `private` is among it, even where that lies in one of these.
+    """
     wanted = {*_SYSTEM, sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *filter(None, sys.path)}
     wanted |= _mapped()
     shut = tuple(Path(path).resolve() for path in private)

@@ -130,7 +130,6 @@ class Sandbox:
         reach = Reach(
             reads=tuple(str(path.absolute()) for path in reads),
             writes=tuple(str(path.absolute()) for path in writes),
-            private=self._private,
         )
         brood = self._brood
         prepared = brood.current() if brood is not None else None
@@ -163,4 +162,10 @@ class Sandbox:
         return self._spawner.submit(make).result()
 
     def _orders(self, limits: Limits | None, reach: Reach | None) -> Orders:
-        return Orders(limits=limits, parent=os.getpid(), hidden=self._hidden, reach=reach)
+        return Orders(
+            limits=limits,
+            parent=os.getpid(),
+            hidden=self._hidden,
+            reach=reach,
+            private=self._private,
+        )

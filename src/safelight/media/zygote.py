@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from safelight.media import confinement
+from safelight.media import confinement, landlock
 from safelight.media.child import Link, answer, find, give_memory_back
 from safelight.media.confinement import Isolation, Limits, Orders, Reach
 
@@ -66,9 +66,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 class Zygote:
     """Waits for orders, forks, and reports how forks ended. One thread; returns when the gateway is gone."""
 
-    def __init__(self, control: socket.socket, isolation: Isolation) -> None:
+    def __init__(self, control: socket.socket, isolation: Isolation, installation: list[str]) -> None:
         self._control = control
         self._isolation = isolation
+        self._installation = installation
         self._pid = os.getpid()
         #: By the file that becomes readable when it ends: process id, and where to report its fate.
         self._forks: dict[int, tuple[int, int]] = {}
@@ -127,7 +128,7 @@ class Zygote:
             os.chdir(birth.home)
             os.environ["HOME"] = os.environ["TMPDIR"] = birth.home
             tempfile.tempdir = None
-            limited = confinement.keep_to(birth.reach)
+            limited = confinement.keep_to(birth.reach, self._installation)
             link = Link(inbox, outbox, birth.limits)
             link.introduce(
                 msgspec.structs.replace(
@@ -219,7 +220,7 @@ def main(arguments: list[str]) -> None:
     gc.freeze()
     control.send(msgspec.json.encode(Told(isolation=isolation, problem=problem)))
     if not problem:
-        Zygote(control, isolation).serve()
+        Zygote(control, isolation, landlock.installation(orders.private)).serve()
     os._exit(0)
 
 

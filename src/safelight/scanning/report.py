@@ -26,6 +26,8 @@ class DetectorRun(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = False
     #: What went wrong, one sentence; or a remark where nothing did.
     note: str = ""
+    #: It reads text, or, where it would not load and says nothing of itself, may be one that does.
+    reads: bool = False
 
 
 class ScanAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,20 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def has_sound(self) -> bool:
         return self.facts is not None and self.facts.audio_codec is not None
+
+    @property
+    def has_reader(self) -> bool:
+        """Some detector was to read text, as far as is known."""
+        return bool(self.failure) or any(run.reads for run in self.runs)
+
+    @property
+    def unread(self) -> str:
+        """Why text in the picture was not read, or not all of it: one sentence; empty where it was."""
+        if self.failure:
+            return self.failure
+        if not self.has_reader:
+            return "No detector that reads text in pictures is installed."
+        return next((run.note for run in self.runs if run.reads and not run.complete), "")
 
     def run_of(self, detector: str) -> DetectorRun | None:
         return next((run for run in self.runs if run.name == detector), None)

@@ -39,6 +39,7 @@ class Turn:
         self.name = name
         self.version = ""
         self.detector: Detector | None = None
+        self._cells = 0
         self._call_s = call_s
         self._calls = 0
         self._cpu_s = 0.0
@@ -47,6 +48,7 @@ class Turn:
         try:
             plugin = load_plugin(name)
             self.version = plugin.version
+            self._cells = len(plugin.capabilities)
             with _alarm(call_s * 3):
                 loaded = plugin.load(options)
             if not isinstance(loaded, FrameDetector | FrameReader | SoundDetector):
@@ -92,6 +94,7 @@ class Turn:
             ran=self.detector is not None,
             complete=self.usable,
             note=self._fault or self._remark,
+            reads=isinstance(self.detector, FrameReader) or (self.detector is None and not self._cells),
         )
 
     def _checked(self, call: Callable[[], Iterable[T]], check: Callable[[Any], T]) -> list[T]:
