@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField, SafelightError
 
-from . import system, videos
+from . import reports, reviews, system, videos, webhooks
 from .events import Watcher
 from .middleware import Lingering, RequestIds, SecurityHeaders, request_id
 from .problems import http_problem, problem, unexpected
@@ -93,7 +93,10 @@ def create_app(services: Services) -> FastAPI:
         },
     )
     app.state.safelight = state
-    app.include_router(videos.router)
+    for routes in (videos, lineage, sync, models, moderations):
+        app.include_router(routes.router)
+    for trust in (reports, reviews, webhooks):
+        app.include_router(trust.router)
     app.include_router(system.router)
     console.attach(app)
     return app

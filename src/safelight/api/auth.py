@@ -55,6 +55,12 @@ async def authenticate(request: Request, accounts: Accounts, threads: Threads) -
     return await threads.run(accounts.session, cookie)
 
 
+async def principal_of(request: Request) -> Principal:
+    """A dependency: the principal, whatever it may do; the service it calls says what that is."""
+    app = state_of(request)
+    return await authenticate(request, app.services.accounts, app.threads)
+
+
 def requires(scope: Scope) -> Callable[[Request], Awaitable[Principal]]:
     """A dependency: the principal, who must have this scope."""
 

@@ -23,6 +23,8 @@ VERBS = {
     "policy": "Write, check, compare, replay and publish policies.",
     "waiver": "Add, list and revoke waivers for coverage that is missing.",
     "coverage": "Show what is checked, by which detector, and what is not.",
+    "reviews": "List what waits for a person, and decide it.",
+    "webhooks": "Add, list, try, rotate and remove webhook endpoints.",
     "keys": "Create, list and revoke API keys.",
     "audit": "Read and verify the append-only log.",
     "doctor": "Look at everything an installation needs, and say how to mend it.",

@@ -61,6 +61,11 @@ class Case:
     due_at: float
     closed_at: float | None
 
+    @property
+    def actions(self) -> tuple[DecisionAction, ...]:
+        """What may be decided now: nothing, once it is closed."""
+        return ACTIONS[self.kind] if self.state is CaseState.OPEN else ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:

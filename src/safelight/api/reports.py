@@ -1,0 +1,99 @@
+"""Reporting a video."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from safelight.trust.accounts import Principal, Scope
+from safelight.trust.reports import Receipt
+
+from . import shapes
+from .auth import requires
+from .bodies import read_body
+from .fields import optional_text
+from .state import state_of
+
+Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
+
+router = APIRouter(
+    prefix="/v1/videos",
+    tags=["reports"],
+    responses={"4XX": {"model": shapes.Error}, "5XX": {"model": shapes.Error}},
+)
+
+
+class VideoReport(BaseModel):
+    id: str
+    object: Literal["video.report"]
+    video_id: str
+    category: str | None
+    reason: str | None
+    created_at: int
+    due_at: int
+    joined: bool
+
+
+_REPORT: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "category": {"type": "string", "description": "A category of the policy."},
+                    "reason": {"type": "string", "maxLength": 200, "description": "Or a few words."},
+                    "note": {"type": "string", "maxLength": 4000},
+                    "contact": {"type": "string", "maxLength": 320},
+                    "safety_identifier": {
+                        "type": "string",
+                        "maxLength": 128,
+                        "description": "The end user who reports, where it is not you.",
+                    },
+                },
+            }
+        }
+    },
+}
+
+
+@router.post(
+    "/{video_id}/report",
+    summary="Report a delivered video",
+    responses={200: {"model": VideoReport}},
+    openapi_extra={"requestBody": _REPORT},
+)
+async def report(request: Request, principal: Reader, video_id: str) -> Response:
+    app = state_of(request)
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    receipt = await app.threads.run(
+        app.services.reports.add,
+        principal,
+        video_id,
+        category=optional_text(fields, "category"),
+        reason=optional_text(fields, "reason"),
+        note=optional_text(fields, "note") or "",
+        contact=optional_text(fields, "contact"),
+        end_user=optional_text(fields, "safety_identifier"),
+    )
+    return JSONResponse(receipt_object(receipt))
+
+
+def receipt_object(receipt: Receipt) -> dict[str, Any]:
+    """What a reporter is told."""
+    made = receipt.report
+    return {
+        "id": made.id,
+        "object": "video.report",
+        "video_id": made.video_id,
+        "category": made.category,
+        "reason": made.reason or None,
+        "created_at": int(made.created_at),
+        "due_at": int(receipt.due_at),
+        "joined": receipt.joined,
+    }

@@ -1,0 +1,185 @@
+"""The routes of what waits for a person. No pixels: what is decided on is words, findings and scores."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from safelight.trust.accounts import Principal
+from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState
+
+from . import shapes
+from .auth import principal_of
+from .bodies import read_body
+from .fields import optional_text, required_text
+from .state import state_of
+
+#: Which cases somebody may see is for the service to say: ordinary ones need `review`, others `vault`.
+Reviewer = Annotated[Principal, Depends(principal_of)]
+
+router = APIRouter(
+    prefix="/v1/reviews",
+    tags=["reviews"],
+    responses={"4XX": {"model": shapes.Error}, "5XX": {"model": shapes.Error}},
+)
+
+
+class ReviewDecision(BaseModel):
+    id: str
+    action: Literal["approve", "refuse", "keep", "withdraw"]
+    reason: str
+    clause: str | None
+    decided_by: str
+    at: int
+
+
+class Review(BaseModel):
+    id: str
+    object: Literal["review"]
+    video_id: str
+    kind: Literal["hold", "report"]
+    stage: str
+    category: str | None
+    rule: str | None
+    why: str | None
+    state: Literal["open", "decided", "expired"]
+    quarantined: bool
+    opened_at: int
+    due_at: int
+    closed_at: int | None
+    actions: list[str] = Field(description="What may be decided; empty once closed.")
+
+
+class ReviewFile(Review):
+    decision: ReviewDecision | None
+    reports: int
+    notes: list[dict[str, Any]] = Field(description="The newest reports it joins, without contacts.")
+
+
+class ReviewPage(BaseModel):
+    object: Literal["list"]
+    data: list[Review]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+_DECISION: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["action", "reason"],
+                "properties": {
+                    "action": {"type": "string", "enum": ["approve", "refuse", "keep", "withdraw"]},
+                    "reason": {"type": "string", "maxLength": 2000},
+                    "clause": {"type": "string", "maxLength": 200},
+                },
+            }
+        }
+    },
+}
+
+
+@router.get("", summary="List what waits for a person", responses={200: {"model": ReviewPage}})
+async def list_reviews(
+    request: Request,
+    principal: Reviewer,
+    state: Annotated[CaseState | Literal["all"], Query(description="open unless said otherwise.")] = (
+        CaseState.OPEN
+    ),
+    kind: CaseKind | None = None,
+    after: Annotated[str | None, Query(description="List what follows this id.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Response:
+    app = state_of(request)
+    page = await app.threads.run(
+        app.services.reviews.list,
+        principal,
+        state=state if isinstance(state, CaseState) else None,
+        kind=kind,
+        after=after,
+        limit=limit,
+    )
+    data = [review_object(case) for case in page.cases]
+    return JSONResponse(
+        {
+            "object": "list",
+            "data": data,
+            "first_id": data[0]["id"] if data else None,
+            "last_id": data[-1]["id"] if data else None,
+            "has_more": page.has_more,
+        }
+    )
+
+
+@router.get("/{case_id}", summary="Retrieve a case", responses={200: {"model": ReviewFile}})
+async def retrieve(request: Request, principal: Reviewer, case_id: str) -> Response:
+    app = state_of(request)
+    return JSONResponse(file_object(await app.threads.run(app.services.reviews.get, principal, case_id)))
+
+
+@router.post(
+    "/{case_id}/decision",
+    summary="Decide a case, once",
+    responses={200: {"model": ReviewFile}},
+    openapi_extra={"requestBody": _DECISION},
+)
+async def decide(request: Request, principal: Reviewer, case_id: str) -> Response:
+    app = state_of(request)
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    decided = await app.threads.run(
+        app.services.reviews.decide,
+        principal,
+        case_id,
+        action=required_text(fields, "action"),
+        reason=required_text(fields, "reason"),
+        clause=optional_text(fields, "clause"),
+    )
+    return JSONResponse(file_object(decided))
+
+
+def review_object(case: Case) -> dict[str, Any]:
+    """A case on the wire."""
+    return {
+        "id": case.id,
+        "object": "review",
+        "video_id": case.video_id,
+        "kind": case.kind.value,
+        "stage": case.stage.value,
+        "category": case.category or None,
+        "rule": case.rule or None,
+        "why": case.why or None,
+        "state": case.state.value,
+        "quarantined": case.quarantined,
+        "opened_at": int(case.opened_at),
+        "due_at": int(case.due_at),
+        "closed_at": None if case.closed_at is None else int(case.closed_at),
+        "actions": [action.value for action in case.actions],
+    }
+
+
+def file_object(file: CaseFile) -> dict[str, Any]:
+    """A case with its decision and the reports it joins."""
+    made = file.decision
+    return {
+        **review_object(file.case),
+        "decision": None
+        if made is None
+        else {
+            "id": made.id,
+            "action": made.action.value,
+            "reason": made.reason,
+            "clause": made.clause,
+            "decided_by": made.decided_by,
+            "at": int(made.at),
+        },
+        "reports": file.reports,
+        "notes": [dict(note) for note in file.notes],
+    }

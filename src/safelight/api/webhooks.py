@@ -1,0 +1,256 @@
+"""Webhook endpoints, in the shapes the official SDKs know, with what we know of their health beside."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from safelight.errors import InvalidField
+from safelight.trust.accounts import Principal, Scope
+from safelight.trust.webhooks import Endpoint, EventType, TestResult
+
+from . import shapes
+from .auth import requires
+from .bodies import read_body
+from .fields import optional_flag, optional_text, optional_texts, required_text
+from .state import state_of
+
+Admin = Annotated[Principal, Depends(requires(Scope.ADMIN))]
+
+router = APIRouter(
+    prefix="/v1/webhook_endpoints",
+    tags=["webhooks"],
+    responses={"4XX": {"model": shapes.Error}, "5XX": {"model": shapes.Error}},
+)
+
+_EVENTS = [event.value for event in EventType]
+_WRITABLE: dict[str, Any] = {
+    "name": {"type": "string", "maxLength": 100},
+    "url": {"type": "string", "format": "uri"},
+    "event_types": {"type": "array", "items": {"type": "string", "enum": _EVENTS}},
+}
+
+
+def _body(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = list(required)
+    return {"requestBody": {"required": bool(required), "content": {"application/json": {"schema": schema}}}}
+
+
+class Health(BaseModel):
+    failing: bool
+    failing_since: int | None
+    failures: int
+    last_status: int | None
+    last_error: str | None
+    last_success_at: int | None
+
+
+class WebhookEndpoint(BaseModel):
+    id: str
+    object: Literal["webhook_endpoint"]
+    name: str
+    url: str
+    event_types: list[str]
+    created_at: int
+    updated_at: int
+    signing_secret_hint: str
+    safelight: Health
+
+
+class WebhookEndpointWithSecret(WebhookEndpoint):
+    signing_secret: str
+
+
+class WebhookEndpointList(BaseModel):
+    object: Literal["list"]
+    data: list[WebhookEndpoint]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class WebhookEndpointDeleted(BaseModel):
+    id: str
+    object: Literal["webhook_endpoint.deleted"]
+    deleted: bool
+
+
+class WebhookTest(BaseModel):
+    object: Literal["webhook_endpoint.test"]
+    webhook_endpoint_id: str
+    event_type: str
+    success: bool
+    status_code: int | None
+    error: str | None
+
+
+@router.get("", summary="List webhook endpoints", responses={200: {"model": WebhookEndpointList}})
+async def list_endpoints(request: Request, principal: Admin) -> Response:
+    """All of them: there are at most twenty."""
+    app = state_of(request)
+    found = await app.threads.run(app.services.webhooks.list, principal)
+    data = [endpoint_object(each) for each in found]
+    return JSONResponse(
+        {
+            "object": "list",
+            "data": data,
+            "first_id": data[0]["id"] if data else None,
+            "last_id": data[-1]["id"] if data else None,
+            "has_more": False,
+        }
+    )
+
+
+@router.post(
+    "",
+    summary="Create a webhook endpoint",
+    responses={200: {"model": WebhookEndpointWithSecret}},
+    openapi_extra=_body(_WRITABLE, "url", "event_types"),
+)
+async def create(request: Request, principal: Admin) -> Response:
+    """The answer is the only one with the signing secret."""
+    app = state_of(request)
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    events = optional_texts(fields, "event_types")
+    if events is None:
+        raise InvalidField("event_types is missing.", param="event_types")
+    made, secret = await app.threads.run(
+        app.services.webhooks.create,
+        principal,
+        url=required_text(fields, "url"),
+        events=events,
+        name=optional_text(fields, "name") or "",
+    )
+    return JSONResponse({**endpoint_object(made), "signing_secret": secret})
+
+
+@router.get(
+    "/{webhook_endpoint_id}",
+    summary="Retrieve a webhook endpoint",
+    responses={200: {"model": WebhookEndpoint}},
+)
+async def retrieve(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
+    app = state_of(request)
+    found = await app.threads.run(app.services.webhooks.get, principal, webhook_endpoint_id)
+    return JSONResponse(endpoint_object(found))
+
+
+@router.post(
+    "/{webhook_endpoint_id}",
+    summary="Change a webhook endpoint",
+    responses={200: {"model": WebhookEndpoint}},
+    openapi_extra=_body(_WRITABLE),
+)
+async def update(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
+    app = state_of(request)
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    changed = await app.threads.run(
+        app.services.webhooks.update,
+        principal,
+        webhook_endpoint_id,
+        url=optional_text(fields, "url"),
+        events=optional_texts(fields, "event_types"),
+        name=optional_text(fields, "name"),
+    )
+    return JSONResponse(endpoint_object(changed))
+
+
+@router.delete(
+    "/{webhook_endpoint_id}",
+    summary="Delete a webhook endpoint",
+    responses={200: {"model": WebhookEndpointDeleted}},
+)
+async def delete(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
+    """What was still on its way to it is dropped."""
+    app = state_of(request)
+    await app.threads.run(app.services.webhooks.delete, principal, webhook_endpoint_id)
+    return JSONResponse({"id": webhook_endpoint_id, "object": "webhook_endpoint.deleted", "deleted": True})
+
+
+@router.post(
+    "/{webhook_endpoint_id}/rotate_secret",
+    summary="Give a webhook endpoint a new secret",
+    responses={200: {"model": WebhookEndpointWithSecret}},
+    openapi_extra=_body({"keep_old_secret_active_for_24_hours": {"type": "boolean", "default": True}}),
+)
+async def rotate(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
+    app = state_of(request)
+    fields = await _fields(request)
+    keep = optional_flag(fields, "keep_old_secret_active_for_24_hours", default=True)
+    rotated, secret = await app.threads.run(
+        app.services.webhooks.rotate, principal, webhook_endpoint_id, keep_old=keep
+    )
+    return JSONResponse({**endpoint_object(rotated), "signing_secret": secret})
+
+
+@router.post(
+    "/{webhook_endpoint_id}/test",
+    summary="Send a sample now",
+    responses={200: {"model": WebhookTest}},
+    openapi_extra=_body({"event_type": {"type": "string", "enum": _EVENTS}}),
+)
+async def test(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
+    """Once, signed like any other. `success` says whether it arrived, `status_code` what was answered."""
+    app = state_of(request)
+    fields = await _fields(request)
+    result = await app.threads.run(
+        app.services.webhooks.test,
+        principal,
+        webhook_endpoint_id,
+        event_type=optional_text(fields, "event_type") or EventType.VIDEO_COMPLETED.value,
+    )
+    return JSONResponse(test_object(result))
+
+
+async def _fields(request: Request) -> dict[str, Any]:
+    """The fields of a body that may be left out."""
+    if not request.headers.get("content-type") and request.headers.get("content-length", "0") == "0":
+        return {}
+    async with read_body(request, state_of(request).services) as body:
+        return body.fields
+
+
+def endpoint_object(endpoint: Endpoint) -> dict[str, Any]:
+    """An endpoint on the wire, without its secret."""
+    return {
+        "id": endpoint.id,
+        "object": "webhook_endpoint",
+        "name": endpoint.name,
+        "url": endpoint.url,
+        "event_types": [event.value for event in endpoint.events],
+        "created_at": int(endpoint.created_at),
+        "updated_at": int(endpoint.updated_at),
+        "signing_secret_hint": endpoint.secrets[0].hint,
+        "safelight": {
+            "failing": endpoint.failing_since is not None,
+            "failing_since": _seconds(endpoint.failing_since),
+            "failures": endpoint.failures,
+            "last_status": endpoint.last_status,
+            "last_error": endpoint.last_error,
+            "last_success_at": _seconds(endpoint.last_success_at),
+        },
+    }
+
+
+def test_object(result: TestResult) -> dict[str, Any]:
+    """What came of a test, on the wire."""
+    return {
+        "object": "webhook_endpoint.test",
+        "webhook_endpoint_id": result.endpoint_id,
+        "event_type": result.event_type.value,
+        "success": not result.error,
+        "status_code": result.status,
+        "error": result.error or None,
+    }
+
+
+def _seconds(at: float | None) -> int | None:
+    return None if at is None else int(at)
