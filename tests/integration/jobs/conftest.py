@@ -11,6 +11,7 @@ import pytest
 
 from safelight.cli.demo import operator
 from safelight.detectors.catalogue import Catalogue
+from safelight.detectors.protocol import DetectorPlugin
 from safelight.generation.protocol import Generator
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.models import CreateRequest, Video
@@ -85,10 +86,13 @@ def furnish(database: Database, tmp_path: Path, upstream: ScriptedUpstream) -> I
     """Make a house: quick detectors, an instant generator, and a paid and an own upstream."""
     opened: list[Any] = []
 
-    def make(**settings: Any) -> House:
+    def make(*plugins: DetectorPlugin, **settings: Any) -> House:
         here = Installation(Settings(data=tmp_path / "data", **{"scan": {"warm_children": 0}, **settings}))
         here.__dict__["database"] = database
-        here.__dict__["catalogue"] = Catalogue.discover({"ocr": False, "nudenet": False, "minilm": False})
+        quick = Catalogue.discover({"ocr": False, "nudenet": False, "minilm": False})
+        here.__dict__["catalogue"] = Catalogue(
+            [*((plugin, {}) for plugin in (*quick.plugins, *plugins))], missing=quick.missing
+        )
         remote = {"url": upstream.url, "models": ["paid-1"], "listed_within_s": 0.2}
         paid = videos_api({**remote, "name": "paid", "ownership": "paid"})
         own = videos_api({**remote, "name": "own", "ownership": "own", "models": ["own-1"]})

@@ -1,0 +1,472 @@
+"""What people decide about held and reported videos, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.errors import (
+    Blocked,
+    Conflict,
+    Forbidden,
+    Gone,
+    InvalidField,
+    Limited,
+    NotFound,
+    ProbeBudgetSpent,
+    SafelightError,
+    Unavailable,
+)
+from safelight.jobs.machine import State
+from safelight.jobs.models import Video
+from safelight.jobs.sweeper import Sweeper
+from safelight.jobs.withdrawal import withdraw
+from safelight.policy.findings import Stage
+from safelight.store import tables
+from safelight.testing.detectors import text_marker
+from safelight.trust.accounts import Principal, PrincipalKind, Scope
+from safelight.trust.audit import verify
+from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionAction
+
+from .conftest import House
+from .test_the_way import NoEngine
+
+MARKED = "a quiet lake MARKER"
+POLICY = """
+policy: house
+extends: starter
+rules:
+  - id: held-1
+    reason: A marked word.
+    when: {category: deception, modality: text, score: {at_least: 0.5}}
+    action: hold
+"""
+
+
+@pytest.fixture
+def held(furnish: Callable[..., House], tmp_path: Path) -> Callable[..., House]:
+    """Make a house whose policy holds a marked prompt; waivers excuse what no model sees."""
+
+    def make(**settings: Any) -> House:
+        document = tmp_path / "house.yaml"
+        document.write_text(POLICY)
+        marker = text_marker(category="deception", score=0.9)
+        house = furnish(marker, policy={"document": str(document)}, **settings)
+        house.waive()
+        return house
+
+    return make
+
+
+def reviewer(house: House, name: str = "ada", *scopes: Scope) -> Principal:
+    return Principal(
+        tenant=house.here.tenant,
+        id=name,
+        kind=PrincipalKind.PERSON,
+        name=name,
+        scopes=frozenset(scopes or {Scope.REVIEW}),
+    )
+
+
+def only_case(house: House, who: Principal | None = None) -> Case:
+    (case,) = house.here.reviews.list(who or reviewer(house)).cases
+    return case
+
+
+def decide(house: House, case: Case, action: str, name: str = "ada") -> Any:
+    return house.here.reviews.decide(
+        reviewer(house, name), case.id, action=action, reason="Looked at it.", clause="held-1"
+    )
+
+
+def test_a_held_prompt_opens_a_case_with_why_and_until_when(held: Callable[..., House]) -> None:
+    house = held()
+    video = house.order(MARKED)
+    assert video.state is State.HELD
+    case = only_case(house)
+    assert (case.video_id, case.kind, case.stage) == (video.id, CaseKind.HOLD, Stage.PROMPT)
+    assert (case.category, case.rule) == ("deception", "held-1")
+    assert case.why
+    assert case.due_at == pytest.approx(video.review_due_at, abs=1)
+    assert [action.value for action in case.actions] == ["approve", "refuse"]
+
+
+def test_an_approved_prompt_is_made_and_does_not_hold_its_output_again(held: Callable[..., House]) -> None:
+    house = held()
+    video = house.order(MARKED)
+    decided = decide(house, only_case(house), "approve")
+    assert decided.case.state is CaseState.DECIDED
+    assert decided.decision.decided_by == "ada"
+    done = house.carry(video)
+    assert done.state is State.DELIVERED
+    record = house.videos.record(house.who, video.id)
+    seal = record.seal
+    assert seal is not None
+    assert house.here.workshop.store.reviewed(video.tenant, video.id)
+    assert [entry["event"] for entry in record.log if entry["event"].startswith("case.")] == [
+        "case.opened",
+        "case.approve",
+    ]
+
+
+def test_a_new_finding_holds_an_approved_video_again(held: Callable[..., House]) -> None:
+    """What was approved were the words; what nobody can check in the output is another matter."""
+    house = held()
+    video = house.order(MARKED)
+    decide(house, only_case(house), "approve")
+    (waiver,) = house.here.waivers.list()
+    house.here.waivers.revoke(waiver.id, who="a test")
+    again = house.carry(video)
+    assert again.state is State.HELD
+    case = only_case(house)
+    assert (case.stage, case.state) == (Stage.OUTPUT, CaseState.OPEN)
+
+
+def test_an_approved_output_is_sealed_and_the_seal_says_reviewed(furnish: Callable[..., House]) -> None:
+    house = furnish()
+    video = house.carry(house.order())
+    assert video.state is State.HELD
+    decide(house, only_case(house), "approve")
+    assert house.videos.get(house.who, video.id).state is State.SEALING
+    done = house.carry(video)
+    assert done.state is State.DELIVERED
+    record = house.videos.record(house.who, video.id)
+    assert record.seal is not None
+    assert "reviewed" in str(record.seal["facts"])
+    assert house.videos.content(house.who, video.id, "video").sha256 == done.sealed_sha256
+
+
+def test_a_refused_output_is_blocked_explained_and_its_quota_returned(
+    furnish: Callable[..., House],
+) -> None:
+    house = furnish(limits={"videos_per_day": 1})
+    video = house.carry(house.order())
+    decide(house, only_case(house), "refuse")
+    ended = house.videos.get(house.who, video.id)
+    assert (ended.state, ended.error_code) == (State.BLOCKED, "moderation_blocked")
+    assert ended.explanation is not None
+    assert (ended.explanation["moderation_stage"], ended.explanation["reviewed"]) == ("output", True)
+    assert "Looked at it" not in f"{ended.error_message}{ended.explanation}"
+    house.order()
+
+
+def test_a_refused_prompt_ends_as_one_that_was_never_sent(held: Callable[..., House]) -> None:
+    house = held()
+    video = house.order(MARKED)
+    decide(house, only_case(house), "refuse")
+    ended = house.videos.get(house.who, video.id)
+    assert (ended.state, ended.error_code) == (State.REFUSED, "sentinel_block")
+    assert ended.explanation is not None
+    assert ended.explanation["charged"]["charged"] == "no"
+    assert house.carry(video).state is State.REFUSED
+
+
+def test_a_decision_is_made_once_and_the_second_hears_who_was_first(held: Callable[..., House]) -> None:
+    house = held()
+    house.order(MARKED)
+    case = only_case(house)
+    decide(house, case, "refuse", "ada")
+    with pytest.raises(Conflict, match=r"refuse, by ada"):
+        decide(house, case, "approve", "ben")
+
+
+def test_of_many_who_decide_at_once_one_is_heard(held: Callable[..., House]) -> None:
+    house = held()
+    video = house.order(MARKED)
+    case = only_case(house)
+    heard: list[str] = []
+    refused: list[SafelightError] = []
+    ready = threading.Barrier(6)
+
+    def one(name: str, action: str) -> None:
+        ready.wait()
+        try:
+            decide(house, case, action, name)
+            heard.append(action)
+        except (Conflict, Unavailable) as error:
+            refused.append(error)
+
+    threads = [
+        threading.Thread(target=one, args=(f"p{number}", ("approve", "refuse")[number % 2]))
+        for number in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(heard), len(refused)) == (1, 5)
+    state = house.videos.get(house.who, video.id).state
+    assert state is (State.WAITING if heard == ["approve"] else State.REFUSED)
+    assert len(house.handed_over) <= 1
+    with house.here.database.reading(video.tenant) as tx:
+        assert tx.count(tables.decisions) == 1
+
+
+def test_who_comes_after_the_due_time_is_told_to_order_again(held: Callable[..., House]) -> None:
+    house = held(review={"due_minutes": 0.00001})
+    house.order(MARKED)
+    case = only_case(house)
+    Sweeper(house.here.workshop, NoEngine()).sweep()  # type: ignore[arg-type]
+    assert house.here.reviews.get(reviewer(house), case.id).case.state is CaseState.EXPIRED
+    with pytest.raises(Conflict, match="Order the video again"):
+        decide(house, case, "approve")
+    assert house.here.reviews.list(reviewer(house)).cases == ()
+
+
+def test_waiting_for_a_person_does_not_count_against_the_deadline(held: Callable[..., House]) -> None:
+    house = held(generation={"deadline_s": 600})
+    video = house.order(MARKED)
+    with house.here.database.transaction(video.tenant) as tx:
+        long_ago = video.created_at - 3600
+        tx.update(tables.videos, tables.videos.c.id == video.id, created_at=long_ago, deadline_at=long_ago)
+    decide(house, only_case(house), "approve")
+    assert house.carry(video).state is State.DELIVERED
+
+
+def test_an_approved_video_the_engine_lost_is_handed_over_by_the_sweeper(held: Callable[..., House]) -> None:
+    house = held()
+    video = house.order(MARKED)
+    decide(house, only_case(house), "approve")
+    with house.here.database.transaction(video.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == video.id, updated_at=0.0)
+    engine = NoEngine()
+    Sweeper(house.here.workshop, engine).sweep()  # type: ignore[arg-type]
+    assert [each for each, _ in engine.handed_over] == [video.id]
+
+
+def test_cases_are_for_reviewers_of_their_own_tenant(held: Callable[..., House]) -> None:
+    house = held()
+    house.order(MARKED)
+    case = only_case(house)
+    stranger = replace(reviewer(house), tenant=house.here.accounts.create_tenant("other").id)
+    assert house.here.reviews.list(stranger).cases == ()
+    for call in (
+        lambda: house.here.reviews.get(stranger, case.id),
+        lambda: house.here.reviews.decide(stranger, case.id, action="approve", reason="x"),
+        lambda: house.here.reviews.get(reviewer(house), "case_" + "0" * 32),
+        lambda: house.here.reviews.get(reviewer(house), "nonsense"),
+    ):
+        with pytest.raises(NotFound):
+            call()
+    with pytest.raises(Forbidden):
+        house.here.reviews.list(reviewer(house, "app", Scope.VIDEOS_READ))
+    with pytest.raises(Forbidden):
+        house.here.reviews.decide(reviewer(house, "app", Scope.ADMIN), case.id, action="approve", reason="x")
+    assert house.here.reviews.count_open(reviewer(house, "app", Scope.VIDEOS_READ)) == 0
+    assert house.here.reviews.count_open(reviewer(house)) == 1
+
+
+def test_quarantined_cases_are_there_for_the_vault_officer_only(held: Callable[..., House]) -> None:
+    house = held()
+    house.order(MARKED)
+    case = only_case(house)
+    with house.here.database.transaction(house.here.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.id == case.id, quarantined=True)
+    assert house.here.reviews.list(reviewer(house)).cases == ()
+    with pytest.raises(NotFound):
+        decide(house, case, "approve")
+    officer = reviewer(house, "officer", Scope.VAULT)
+    assert only_case(house, officer).id == case.id
+    house.here.reviews.decide(officer, case.id, action="approve", reason="Adults.")
+
+
+@pytest.mark.parametrize(
+    ("action", "reason", "param"),
+    [
+        ("approve", "", "reason"),
+        ("approve", "   ", "reason"),
+        ("approve", "x" * 2001, "reason"),
+        ("approve", "a\0b", "reason"),
+        ("withdraw", "x", "action"),
+        ("", "x", "action"),
+        ("delete everything", "x", "action"),
+    ],
+)
+def test_a_decision_that_says_nothing_changes_nothing(
+    held: Callable[..., House], action: str, reason: str, param: str
+) -> None:
+    house = held()
+    house.order(MARKED)
+    case = only_case(house)
+    with pytest.raises(InvalidField) as caught:
+        house.here.reviews.decide(reviewer(house), case.id, action=action, reason=reason)
+    assert caught.value.param == param
+    assert only_case(house).state is CaseState.OPEN
+
+
+def test_the_list_pages_through_every_case_once(held: Callable[..., House]) -> None:
+    house = held()
+    ordered = {house.order(MARKED).id for _ in range(5)}
+    seen: list[str] = []
+    after = None
+    while True:
+        page = house.here.reviews.list(reviewer(house), after=after, limit=2)
+        seen += [case.video_id for case in page.cases]
+        if not page.has_more:
+            break
+        after = page.cases[-1].id
+    assert len(seen) == 5
+    assert set(seen) == ordered
+
+
+# Reports
+
+
+def delivered(house: House, **fields: Any) -> Video:
+    video = house.carry(house.order(**fields))
+    assert video.state is State.DELIVERED
+    return video
+
+
+def test_reports_of_one_video_join_one_case(house: House) -> None:
+    video = delivered(house)
+    first = house.here.reports.add(house.who, video.id, category="likeness", note="That is me.")
+    second = house.here.reports.add(
+        house.who, video.id, reason="other", end_user="user-7", contact="a@b.example"
+    )
+    assert (first.joined, second.joined) == (False, True)
+    assert first.report.case_id == second.report.case_id
+    case = only_case(house)
+    assert (case.kind, case.category) == (CaseKind.REPORT, "likeness")
+    file = house.here.reviews.get(reviewer(house), case.id)
+    assert file.reports == 2
+    assert "a@b.example" not in str(file)
+    assert [report.contact for report in house.here.reports.of_case(reviewer(house), case.id)] == [
+        None,
+        "a@b.example",
+    ]
+
+
+def test_a_report_that_is_kept_leaves_the_video_and_a_later_report_opens_a_new_case(house: House) -> None:
+    video = delivered(house)
+    first = house.here.reports.add(house.who, video.id, reason="other")
+    decide(house, only_case(house), "keep")
+    assert house.videos.content(house.who, video.id, "video").size > 0
+    second = house.here.reports.add(house.who, video.id, reason="other")
+    assert second.report.case_id != first.report.case_id
+    assert not second.joined
+
+
+def test_a_withdrawn_video_gives_nothing_any_more(house: House) -> None:
+    video = delivered(house)
+    house.here.reports.add(house.who, video.id, reason="likeness")
+    decide(house, only_case(house), "withdraw")
+    assert house.videos.get(house.who, video.id).state is State.WITHDRAWN
+    for variant in ("video", "thumbnail", "spritesheet"):
+        with pytest.raises(Gone):
+            house.videos.content(house.who, video.id, variant)
+    kinds = {row.kind: row.retention for row in house.here.workshop.store.files(video.tenant, video.id)}
+    assert "thumbnail" not in kinds
+    assert "spritesheet" not in kinds
+    assert kinds["sealed"] == "evidence"
+    with pytest.raises(Gone):
+        house.here.reports.add(house.who, video.id, reason="other")
+
+
+def test_withdrawal_reaches_what_was_made_from_a_video_however_far(house: House) -> None:
+    first, second, third, other = (delivered(house) for _ in range(4))
+    waiting = house.order()
+    with house.here.database.transaction(first.tenant) as tx:
+        videos = tables.videos.c
+        tx.update(tables.videos, videos.id == second.id, remixed_from=first.id)
+        tx.insert(tables.parents, video_id=third.id, parent_id=second.id, step="edit", created_at=tx.now())
+        tx.update(tables.videos, videos.id == waiting.id, remixed_from=third.id)
+        # A circle cannot come about, and would not matter.
+        tx.update(tables.videos, videos.id == first.id, remixed_from=third.id)
+    changed = withdraw(house.here.workshop, first, actor="ada", why="a court said so")
+    assert set(changed) == {first.id, second.id, third.id, waiting.id}
+    states = {each.id: house.videos.get(house.who, each.id).state for each in (first, second, third, other)}
+    assert states == {
+        first.id: State.WITHDRAWN,
+        second.id: State.WITHDRAWN,
+        third.id: State.WITHDRAWN,
+        other.id: State.DELIVERED,
+    }
+    stopped = house.videos.get(house.who, waiting.id)
+    assert (stopped.state, stopped.error_code) == (State.FAILED, "withdrawn")
+    with pytest.raises(Conflict):
+        withdraw(house.here.workshop, first, actor="ada", why="again")
+
+
+def test_withdrawal_alone_leaves_what_was_made_from_it(house: House) -> None:
+    first, second = delivered(house), delivered(house)
+    with house.here.database.transaction(first.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == second.id, remixed_from=first.id)
+    withdraw(house.here.workshop, first, actor="ada", why="wrong file", with_descendants=False)
+    assert house.videos.get(house.who, second.id).state is State.DELIVERED
+
+
+def test_only_what_somebody_can_have_seen_is_reported(house: House) -> None:
+    waiting = house.order()
+    with pytest.raises(Conflict):
+        house.here.reports.add(house.who, waiting.id, reason="other")
+    with pytest.raises(NotFound):
+        house.here.reports.add(house.who, "video_" + "0" * 32, reason="other")
+    video = delivered(house)
+    stranger = replace(house.who, tenant=house.here.accounts.create_tenant("other").id)
+    with pytest.raises(NotFound):
+        house.here.reports.add(stranger, video.id, reason="other")
+    with pytest.raises(InvalidField):
+        house.here.reports.add(house.who, video.id)
+    with pytest.raises(InvalidField, match="Did you mean"):
+        house.here.reports.add(house.who, video.id, category="likenes")
+    with pytest.raises(InvalidField):
+        house.here.reports.add(house.who, video.id, reason="other", note="x" * 4001)
+
+
+def test_a_flood_of_reports_ends_and_what_came_is_kept(furnish: Callable[..., House]) -> None:
+    house = furnish(limits={"reports_per_hour": 3})
+    house.waive()
+    video = delivered(house)
+    for _ in range(3):
+        house.here.reports.add(house.who, video.id, reason="other")
+    with pytest.raises(Limited) as caught:
+        house.here.reports.add(house.who, video.id, reason="other")
+    assert caught.value.code == "rate_limited"
+    assert 0 < (caught.value.retry_after_s or 0) <= 3600
+    house.here.reports.add(house.who, video.id, reason="other", end_user="somebody else")
+    assert house.here.reviews.get(reviewer(house), only_case(house).id).reports == 4
+
+
+# Probe budgets
+
+
+def test_blocked_creates_spend_the_budget_and_then_nothing_is_looked_at(
+    furnish: Callable[..., House],
+) -> None:
+    house = furnish(limits={"probes_per_hour": 2})
+    house.waive()
+    for _ in range(2):
+        with pytest.raises(Blocked):
+            house.order("SAFELIGHT-TEST:violence")
+    with pytest.raises(ProbeBudgetSpent) as caught:
+        house.order("a quiet lake")
+    assert 0 < (caught.value.retry_after_s or 0) <= 3660
+    with house.here.database.reading(house.here.tenant) as tx:
+        assert tx.count(tables.videos) == 2
+
+
+def test_an_end_user_spends_a_budget_of_their_own(furnish: Callable[..., House]) -> None:
+    house = furnish(limits={"end_user_probes_per_hour": 1})
+    house.waive()
+    with pytest.raises(Blocked):
+        house.order("SAFELIGHT-TEST:violence", safety_identifier="u1")
+    with pytest.raises(ProbeBudgetSpent):
+        house.order("a quiet lake", safety_identifier="u1")
+    house.order("a quiet lake", safety_identifier="u2")
+    house.order("a quiet lake")
+
+
+def test_everything_decided_is_on_the_record_and_the_log_holds(held: Callable[..., House]) -> None:
+    house = held()
+    house.order(MARKED)
+    case = only_case(house)
+    decide(house, case, "refuse")
+    checked = verify(house.here.database, (), house.here.head_key)
+    assert checked.ok
+    assert house.here.reviews.get(reviewer(house), case.id).decision.action is DecisionAction.REFUSE  # type: ignore[union-attr]
