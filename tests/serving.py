@@ -10,7 +10,7 @@ import hashlib
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +24,17 @@ from safelight.errors import Blocked, NotFound
 from safelight.generation.protocol import Generator, Offer, Ownership
 from safelight.ids import new_id
 from safelight.jobs.machine import State
-from safelight.jobs.models import Content, Judgement, Page, Video, VideoRecord
+from safelight.jobs.models import (
+    Character,
+    CharacterState,
+    Content,
+    Judgement,
+    Ordered,
+    Page,
+    Video,
+    VideoRecord,
+)
+from safelight.jobs.quota import Allowance
 from safelight.net.deliver import Deliverer
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
@@ -32,6 +42,7 @@ from safelight.policy.explanations import Links, Viewer, explain
 from safelight.policy.findings import Finding, Modality, Stage, TextSpan
 from safelight.policy.verdicts import Action, Verdict
 from safelight.policy.waivers import Waiver
+from safelight.stages.moderation import Moderated, Piece, told
 from safelight.stages.request import CreateRequest
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
@@ -67,6 +78,7 @@ class Desk:
     #: What each uploaded file held while the request was in hand.
     uploads: list[bytes] = field(default_factory=list)
     trouble: Exception | None = None
+    characters: dict[str, Character] = field(default_factory=dict)
     ready: bool = True
     gets: int = 0
 
@@ -112,6 +124,43 @@ class Desk:
         self.put(video)
         self.judgements[video.id] = (judged(allowed(Stage.PROMPT)),)
         return video
+
+    def order(self, principal: Principal, request: CreateRequest) -> Ordered:
+        return Ordered(video=self.create(principal, request))
+
+    def allowance(self, principal: Principal) -> Allowance:
+        made = len(self.videos)
+        return Allowance(
+            videos_per_day=1000,
+            videos_left=1000 - made,
+            seconds_per_day=3600,
+            seconds_left=3600 - 4 * made,
+            reset_s=60.0,
+        )
+
+    def create_character(
+        self, principal: Principal, *, name: str, clip: Path, end_user: str | None
+    ) -> Character:
+        data = clip.read_bytes()
+        self.uploads.append(data)
+        made = Character(
+            id=new_id("character"),
+            name=name,
+            state=CharacterState.READY,
+            created_at=time.time(),
+            end_user=end_user,
+            sha256=hashlib.sha256(data).hexdigest(),
+            media_type="video/mp4",
+            bytes=len(data),
+            vaulted=False,
+        )
+        self.characters[made.id] = made
+        return made
+
+    def character(self, principal: Principal, character_id: str) -> Character:
+        if character_id not in self.characters:
+            raise NotFound(f"There is no character {character_id}.", param="character_id")
+        return self.characters[character_id]
 
     def put(self, video: Video, **changes: Any) -> Video:
         changed = replace(video, **changes)
@@ -215,6 +264,18 @@ class Desk:
 
     def poll_after_ms(self, video: Video) -> int:
         return 60_000 if video.state is State.HELD else 1000
+
+
+class Looker:
+    """Looks for one word."""
+
+    def look(
+        self, principal: Principal, pieces: Sequence[Piece], *, end_user: str | None
+    ) -> tuple[Moderated, ...]:
+        return tuple(
+            told([(piece.kind, card_verdict(CARD).findings if CARD in piece.value else (), ())])
+            for piece in pieces
+        )
 
 
 def a_video(**changes: Any) -> Video:
@@ -342,6 +403,7 @@ def live(folder: Path, database_file: Path, **options: Any) -> Iterator[Live]:
         services = Services(
             videos=desk,
             accounts=accounts,
+            moderation=Looker(),
             reviews=Reviews(database, desk),
             reports=Reports(database, taxonomy=SHIPPED, subject=desk.reportable),
             webhooks=Webhooks(database, Deliverer(allow_hosts={"127.0.0.1:9"})),

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from safelight.provenance.verifying import Verifier
     from safelight.scanning.service import Scanner
     from safelight.stages.judging import Judge
+    from safelight.stages.moderation import Moderation
     from safelight.stages.service import Stages
     from safelight.store.blobs import Blobs
     from safelight.store.database import Database
@@ -447,6 +448,18 @@ class Installation:
         )
 
     @cached_property
+    def moderation(self) -> Moderation:
+        from safelight.stages.moderation import Moderation
+
+        return Moderation(
+            pipeline=self.text_pipeline,
+            scanner=self.scanner,
+            fetcher=self.fetcher,
+            scratch=self.directory.scratch,
+            spend=lambda principal, end_user, cost: self.probes.spend(principal, end_user, cost=cost),
+        )
+
+    @cached_property
     def services(self) -> Services:
         """What the HTTP fronts are given."""
         from safelight.api.services import Services
@@ -457,6 +470,7 @@ class Installation:
             accounts=self.accounts,
             waivers=lambda: self.waivers_in_force(self.tenant),
             taxonomy=self.taxonomy,
+            moderation=self.moderation,
             reviews=self.reviews,
             reports=self.reports,
             webhooks=self.webhooks,

@@ -16,6 +16,7 @@ def app() -> Any:
         Services(
             videos=Desk(),
             accounts=None,  # type: ignore[arg-type]
+            moderation=None,  # type: ignore[arg-type]
             reviews=None,  # type: ignore[arg-type]
             reports=None,  # type: ignore[arg-type]
             webhooks=None,  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ SCRIPT = Path(__file__).with_name("conformance.py")
 #: What the script asks for that is refused.
 REFUSED = ("block", "unknown_field", "bad_reference", "text_as_png")
 KEYS = {
+    "metadata",
     "id",
     "object",
     "model",

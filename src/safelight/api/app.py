@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField, SafelightError
 
-from . import reports, reviews, system, videos, webhooks
+from . import lineage, models, moderations, reports, reviews, sync, system, videos, webhooks
 from .events import Watcher
 from .middleware import Lingering, RequestIds, SecurityHeaders, request_id
 from .problems import http_problem, problem, unexpected

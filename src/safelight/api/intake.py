@@ -16,7 +16,9 @@ from .brackets import join
 _URL_KEYS = frozenset({"url", "uri", "image_url", "video_url", "audio_url", "image", "video", "audio"})
 _SCHEMES = ("https://", "http://", "data:")
 
-_OURS = frozenset({"prompt", "model", "seconds", "size", "safety_identifier", "user", "metadata"})
+_OURS = frozenset(
+    {"prompt", "model", "seconds", "size", "characters", "safety_identifier", "user", "metadata"}
+)
 MAX_DEPTH = 12
 MAX_METADATA = 16
 MAX_METADATA_KEY = 64
@@ -48,6 +50,7 @@ def create_request(
         or _word(fields, "user", MAX_SAFETY_IDENTIFIER),
         metadata=_metadata(fields.get("metadata")),
         idempotency_key=_key(idempotency_key),
+        characters=_characters(fields.get("characters")),
     )
 
 
@@ -98,6 +101,18 @@ def _metadata(value: Any) -> dict[str, str]:
                 param=f"metadata[{key[:MAX_METADATA_KEY]}]",
             )
     return dict(value)
+
+
+def _characters(value: Any) -> tuple[str, ...]:
+    """Ids, each alone or as `{"id": ...}`."""
+    given = value if isinstance(value, list) else [] if value in (None, "") else [value]
+    ids: list[str] = []
+    for each in given:
+        found = each.get("id") if isinstance(each, Mapping) and each.keys() == {"id"} else each
+        if not isinstance(found, str):
+            raise InvalidField('Name each character as {"id": "character_..."}.', param="characters")
+        ids.append(found)
+    return tuple(ids)
 
 
 def _key(value: str | None) -> str | None:

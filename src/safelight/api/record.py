@@ -23,6 +23,7 @@ def record_object(record: VideoRecord, taxonomy: Taxonomy) -> dict[str, Any]:
         "judgements": [] if vaulted else [_judgement(made, taxonomy) for made in record.judgements],
         "attempts": [_attempt(attempt) for attempt in record.attempts],
         "seal": dict(record.seal) if record.seal and not vaulted else None,
+        "parents": [dict(parent) for parent in record.parents],
         "log": [] if vaulted else [dict(entry) for entry in record.log],
     }
 

@@ -70,6 +70,7 @@ class Video(BaseModel):
     seconds: str
     size: str
     error: VideoError | None
+    metadata: dict[str, str]
     safelight: Safelight
 
 
@@ -87,6 +88,65 @@ class VideoDeleted(BaseModel):
     deleted: bool
 
 
+class CharacterWord(BaseModel):
+    state: Literal["ready", "held"] = Field(description="A held one cannot be used.")
+
+
+class Character(BaseModel):
+    id: str
+    object: Literal["video.character"]
+    created_at: int
+    name: str
+    safelight: CharacterWord
+
+
+class ModelFacts(BaseModel):
+    generator: str
+    ownership: Literal["own", "paid"]
+    seconds: list[int]
+    longest_s: int | None = Field(description="How long a clip may become by extensions.")
+    sizes: list[str] = Field(description="Empty: any.")
+    usd_per_second: float | None = Field(description="Null where it is not known.")
+    abilities: dict[str, bool]
+    fields: list[str] = Field(description="Further fields that a create may have.")
+    safety_settings: dict[str, str] = Field(description="What the provider's own filter is set to.")
+    checks: dict[str, list[str]] = Field(
+        description="checked, not checked and off, each with cells as `category (modality)`."
+    )
+
+
+class Model(BaseModel):
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+    safelight: ModelFacts
+
+
+class ModelPage(BaseModel):
+    object: Literal["list"]
+    data: list[Model]
+
+
+class ModerationFacts(BaseModel):
+    category_scores: dict[str, float] = Field(description="By our own categories.")
+    not_checked: list[str] = Field(description="Categories that no installed detector looks for in this.")
+
+
+class Moderation(BaseModel):
+    flagged: bool
+    categories: dict[str, bool]
+    category_scores: dict[str, float]
+    category_applied_input_types: dict[str, list[Literal["text", "image"]]]
+    safelight: ModerationFacts
+
+
+class Moderations(BaseModel):
+    id: str
+    model: str
+    results: list[Moderation]
+
+
 _FIELDS: dict[str, Any] = {
     "prompt": {"type": "string"},
     "model": {"type": "string"},
@@ -94,6 +154,93 @@ _FIELDS: dict[str, Any] = {
     "size": {"type": "string", "examples": ["1280x720"]},
     "safety_identifier": {"type": "string", "maxLength": 128},
     "metadata": {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": 16},
+}
+
+
+def _body(
+    required: list[str], properties: dict[str, Any], media: dict[str, tuple[Any, Any]], *, more: bool = True
+) -> dict[str, Any]:
+    """A request body as a form and as JSON; `media` has the schema of a field in each, None: not there."""
+
+    def schema(number: int) -> dict[str, Any]:
+        added = {name: kinds[number] for name, kinds in media.items() if kinds[number] is not None}
+        return {
+            "type": "object",
+            "required": required,
+            "properties": {**properties, **added},
+            "additionalProperties": more,
+        }
+
+    content = {"multipart/form-data": {"schema": schema(0)}}
+    if all(kinds[1] is not None for name, kinds in media.items() if name in required):
+        content["application/json"] = {"schema": schema(1)}
+    return {"required": True, "content": content}
+
+
+_FILE: dict[str, Any] = {"type": "string", "format": "binary"}
+_BY_ID: dict[str, Any] = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
+_IDENTITY: dict[str, Any] = {name: _FIELDS[name] for name in ("prompt", "safety_identifier", "metadata")}
+
+REMIX_BODY: dict[str, Any] = _body(["prompt"], _IDENTITY, {})
+EDIT_BODY: dict[str, Any] = _body(
+    ["prompt", "video"],
+    {**_IDENTITY, "model": {"type": "string"}},
+    {"video": ({"oneOf": [_FILE, _BY_ID]}, _BY_ID)},
+)
+EXTEND_BODY: dict[str, Any] = _body(
+    ["prompt", "seconds", "video"],
+    {**_IDENTITY, "model": {"type": "string"}, "seconds": {"type": "string", "examples": ["4"]}},
+    {"video": ({"oneOf": [_FILE, _BY_ID]}, _BY_ID)},
+)
+CHARACTER_BODY: dict[str, Any] = _body(
+    ["name", "video"],
+    {"name": {"type": "string", "maxLength": 80}, "safety_identifier": _FIELDS["safety_identifier"]},
+    {"video": (_FILE, None)},
+    more=False,
+)
+_PART: dict[str, Any] = {
+    "oneOf": [
+        {
+            "type": "object",
+            "required": ["type", "text"],
+            "properties": {"type": {"const": "text"}, "text": {"type": "string"}},
+        },
+        {
+            "type": "object",
+            "required": ["type", "image_url"],
+            "properties": {
+                "type": {"const": "image_url"},
+                "image_url": {
+                    "type": "object",
+                    "required": ["url"],
+                    "properties": {"url": {"type": "string"}},
+                },
+            },
+        },
+    ]
+}
+MODERATION_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["input"],
+                "properties": {
+                    "input": {
+                        "oneOf": [
+                            {"type": "string"},
+                            {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 64},
+                            {"type": "array", "items": _PART, "minItems": 1, "maxItems": 72},
+                        ]
+                    },
+                    "model": {"type": "string"},
+                    "safety_identifier": _FIELDS["safety_identifier"],
+                },
+                "additionalProperties": False,
+            }
+        }
+    },
 }
 
 #: What `POST /v1/videos` takes. Other fields pass by the generator's allow-list or are refused by name.

@@ -21,6 +21,7 @@ from .bodies import read_body
 from .content import content_response
 from .events import event_stream, position
 from .intake import create_request
+from .orders import take, video_response
 from .record import record_object
 from .state import AppState, state_of
 from .wire import deleted_object, page_object, video_object
@@ -54,8 +55,7 @@ async def create(request: Request, principal: Writer) -> Response:
             max_prompt_chars=services.max_prompt_chars,
             idempotency_key=request.headers.get("idempotency-key"),
         )
-        video = await state.threads.run(services.videos.create, principal, asked)
-    return _video(state, video, video_object(video))
+        return await take(state, request, principal, asked)
 
 
 @router.get("", summary="List videos", responses={200: {"model": shapes.VideoPage}})
@@ -77,7 +77,7 @@ async def list_videos(
 async def retrieve(request: Request, principal: Reader, video_id: str) -> Response:
     state = state_of(request)
     video, record = await state.threads.run(_with_record, state, principal, known(video_id))
-    return _video(state, video, video_object(video, record))
+    return video_response(state, video, video_object(video, record))
 
 
 @router.delete("/{video_id}", summary="Delete a video", responses={200: {"model": shapes.VideoDeleted}})
@@ -141,10 +141,3 @@ def _with_record(state: AppState, principal: Principal, video_id: str) -> tuple[
     if video.state in TERMINAL or video.state is State.HELD:
         return video, state.services.videos.record(principal, video_id)
     return video, None
-
-
-def _video(state: AppState, video: Video, body: dict[str, Any]) -> Response:
-    headers = {}
-    if video.state not in TERMINAL:
-        headers["openai-poll-after-ms"] = str(state.services.videos.poll_after_ms(video))
-    return JSONResponse(body, headers=headers)

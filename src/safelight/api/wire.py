@@ -32,6 +32,8 @@ def video_object(video: Video, record: VideoRecord | None = None) -> dict[str, A
         "seconds": str(video.seconds),
         "size": f"{video.width}x{video.height}",
         "error": _error(video) if status is WireStatus.FAILED else None,
+        # Here too, where a gateway of which this one is the upstream looks for its own key.
+        "metadata": dict(video.metadata),
         "safelight": _safelight(video, record),
     }
 

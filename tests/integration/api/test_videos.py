@@ -20,6 +20,7 @@ from safelight.policy.findings import Stage
 from serving import CARD, Live
 
 VIDEO_KEYS = {
+    "metadata",
     "id",
     "object",
     "model",

@@ -1,0 +1,110 @@
+"""`POST /v1/videos/sync`: an order that is answered with the file itself, as vLLM-Omni does."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import anyio
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from safelight.jobs.machine import TERMINAL, State
+from safelight.jobs.models import Video
+from safelight.trust.accounts import Principal, Scope
+
+from . import shapes
+from .auth import requires
+from .bodies import read_body
+from .content import content_response
+from .intake import create_request
+from .middleware import request_id
+from .orders import headers_of, order
+from .state import AppState, state_of
+from .wire import video_object
+
+Writer = Annotated[Principal, Depends(requires(Scope.VIDEOS_WRITE))]
+#: The video's id, where the body is the file.
+VIDEO_ID = "x-safelight-video-id"
+_FIRST_LOOK_S, _LONGEST_LOOK_S = 0.1, 1.0
+_OVER = {"sentinel_block": 400, "moderation_blocked": 400, "timeout": 504}
+
+router = APIRouter(
+    prefix="/v1/videos",
+    tags=["videos"],
+    responses={"4XX": {"model": shapes.Error}, "5XX": {"model": shapes.Error}},
+)
+
+
+@router.post(
+    "/sync",
+    summary="Create a video and wait for its file",
+    response_class=Response,
+    responses={200: {"content": {"video/mp4": {}}}, 202: {"model": shapes.Video}},
+    openapi_extra={"requestBody": shapes.CREATE_BODY},
+)
+async def create_and_wait(request: Request, principal: Writer) -> Response:
+    """The released file; 202 with the video where it is held or takes too long, to be polled as any other.
+
+    The order stands where the client goes away meanwhile.
+    """
+    state = state_of(request)
+    services = state.services
+    async with read_body(request, services) as body:
+        asked = create_request(
+            body.fields,
+            body.uploads,
+            max_prompt_chars=services.max_prompt_chars,
+            idempotency_key=request.headers.get("idempotency-key"),
+        )
+        found = await order(state, request, principal, asked)
+    if isinstance(found, Response):
+        return found
+    headers = {**await headers_of(state, principal, found), VIDEO_ID: found.video.id}
+    video = await _wait(state, request, principal, found.video)
+    response = await _answer(state, request, principal, video)
+    response.headers.update(headers)
+    return response
+
+
+async def _wait(state: AppState, request: Request, principal: Principal, video: Video) -> Video:
+    """The video once it ended, is held, or the time is over."""
+    until = anyio.current_time() + state.services.sync_wait_s
+    pause = _FIRST_LOOK_S
+    while video.state not in TERMINAL and video.state is not State.HELD:
+        if anyio.current_time() >= until or await request.is_disconnected():
+            break
+        await anyio.sleep(pause)
+        pause = min(pause * 1.3, _LONGEST_LOOK_S)
+        video = await state.threads.run(state.services.videos.get, principal, video.id)
+    return video
+
+
+async def _answer(state: AppState, request: Request, principal: Principal, video: Video) -> Response:
+    videos = state.services.videos
+    if video.state in (State.DELIVERED, State.WITHDRAWN):
+        content = await state.threads.run(videos.content, principal, video.id, "video")
+        return content_response(request, content, video.id)
+    if video.state in TERMINAL:
+        return _failure(video, request_id(request.scope))
+    headers = {"openai-poll-after-ms": str(videos.poll_after_ms(video)), "location": f"/v1/videos/{video.id}"}
+    return JSONResponse(video_object(video), status_code=202, headers=headers)
+
+
+def _failure(video: Video, request: str) -> Response:
+    """The error of a video that ended, as the answer to its order. It is never to be sent again by itself."""
+    error: dict[str, Any] = dict(video_object(video)["error"])
+    blocked = error["code"] in ("sentinel_block", "moderation_blocked")
+    envelope = {
+        "message": error.pop("message"),
+        "type": "video_generation_user_error" if blocked else "upstream_error",
+        "param": None,
+        "code": error.pop("code"),
+        **error,
+        "safelight": {"request_id": request, "video_id": video.id},
+    }
+    return JSONResponse(
+        {"error": envelope},
+        status_code=_OVER.get(envelope["code"], 502),
+        headers={"x-should-retry": "false"},
+    )

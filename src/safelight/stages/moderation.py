@@ -1,0 +1,161 @@
+"""Words and pictures looked at for their own sake, told in the thirteen categories of omni-moderation.
+
+Nothing here decides: the scores are our detectors' own. A category that no installed detector looks for has
+the score 0 and applies to no input, so that "not checked" can be told from "nothing found".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.errors import InvalidMedia
+from safelight.net.fetch import Fetcher
+from safelight.policy.coverage import Cell
+from safelight.policy.findings import Finding, Modality
+from safelight.scanning.service import Scanner
+from safelight.trust.accounts import Principal
+
+from .reference import media_type
+
+#: From this score on a category is flagged.
+FLAGGED_FROM = 0.5
+MAX_PICTURE_BYTES = 20 << 20
+
+#: Their categories from ours: any of these, each of which may need several of ours together.
+MAPPING: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "harassment": (("harassment",),),
+    "harassment/threatening": (("harassment", "violence"),),
+    "hate": (("hate",), ("hate/symbols",)),
+    "hate/threatening": (("hate", "violence"),),
+    "illicit": (("illicit",),),
+    "illicit/violent": (("illicit", "violence"), ("extremism",)),
+    "self-harm": (("self-harm",), ("self-harm/intent",), ("self-harm/instructions",)),
+    "self-harm/intent": (("self-harm/intent",),),
+    "self-harm/instructions": (("self-harm/instructions",),),
+    "sexual": (("sexual",), ("ncii",)),
+    "sexual/minors": (("sexual/minors",), ("sexual", "minors-present")),
+    "violence": (("violence",), ("violence/graphic",)),
+    "violence/graphic": (("violence/graphic",),),
+}
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """One text, or the address of one picture; pieces of one `group` are told together."""
+
+    kind: Kind
+    value: str
+    #: The place in the request, for errors.
+    param: str
+    group: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moderated:
+    """What was seen in one group of pieces."""
+
+    #: By their category: 0 to 1, and the kinds of input that were looked at for it.
+    scores: Mapping[str, float]
+    applied: Mapping[str, tuple[Kind, ...]]
+    #: By ours, what was found.
+    findings: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def categories(self) -> dict[str, bool]:
+        return {name: score >= FLAGGED_FROM for name, score in self.scores.items()}
+
+    @property
+    def flagged(self) -> bool:
+        return any(self.categories.values())
+
+    @property
+    def not_checked(self) -> tuple[str, ...]:
+        return tuple(name for name, kinds in self.applied.items() if not kinds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moderation:
+    pipeline: TextPipeline
+    scanner: Scanner
+    fetcher: Fetcher
+    scratch: Path
+    #: Takes from the probe budget, or raises `ProbeBudgetSpent`.
+    spend: Callable[[Principal, str | None, int], None]
+
+    def look(
+        self, principal: Principal, pieces: Sequence[Piece], *, end_user: str | None = None
+    ) -> tuple[Moderated, ...]:
+        """What is in each group of pieces, in the order of the groups. One probe is spent for each piece.
+
+        Raises `ProbeBudgetSpent`, and `InvalidMedia` or `RefusedAddress` for a picture that cannot be had.
+        """
+        self.spend(principal, end_user, len(pieces))
+        groups: dict[int, list[Piece]] = {}
+        for piece in pieces:
+            groups.setdefault(piece.group, []).append(piece)
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self.scratch, prefix="moderation-") as folder:
+            return tuple(self._group(groups[number], Path(folder)) for number in sorted(groups))
+
+    def _group(self, pieces: Iterable[Piece], folder: Path) -> Moderated:
+        looks = [
+            (piece.kind, *(self._words(piece) if piece.kind is Kind.TEXT else self._picture(piece, folder)))
+            for piece in pieces
+        ]
+        return told(looks)
+
+    def _words(self, piece: Piece) -> tuple[tuple[Finding, ...], tuple[Cell, ...]]:
+        report = self.pipeline.screen({"input": piece.value})
+        return report.findings, report.cells
+
+    def _picture(self, piece: Piece, folder: Path) -> tuple[tuple[Finding, ...], tuple[Cell, ...]]:
+        path = folder / f"{len(list(folder.iterdir()))}"
+        self.fetcher.fetch(piece.value, path, max_bytes=MAX_PICTURE_BYTES, param=piece.param)
+        if not media_type(path, piece.param).startswith("image/"):
+            raise InvalidMedia("This is not a picture.", param=piece.param)
+        try:
+            report = self.scanner.scan_picture(path, field=piece.param)
+        except InvalidMedia as error:
+            raise InvalidMedia(error.message, param=piece.param, remedy=error.remedy) from error
+        read = self.pipeline.screen_read(report.texts)
+        # Words in a picture were looked for only where something read them.
+        words = tuple(cell for cell in read.cells if report.texts)
+        return (*report.findings, *read.findings), (*report.coverage, *words)
+
+
+def told(looks: Iterable[tuple[Kind, Iterable[Finding], Iterable[Cell]]]) -> Moderated:
+    """What was found in all pieces of one group together, in the categories of omni-moderation."""
+    ours: dict[str, float] = {}
+    checked: dict[str, set[Kind]] = {}
+    for kind, findings, cells in looks:
+        for finding in findings:
+            ours[finding.category] = max(ours.get(finding.category, 0.0), finding.score)
+            checked.setdefault(finding.category, set()).add(kind)
+        for cell in cells:
+            if cell.ran and cell.complete and cell.modality in (Modality.TEXT, Modality.IMAGE):
+                checked.setdefault(cell.category, set()).add(kind)
+    return Moderated(
+        scores={
+            name: max(min(ours.get(part, 0.0) for part in parts) for parts in ways)
+            for name, ways in MAPPING.items()
+        },
+        applied={
+            name: tuple(
+                kind
+                for kind in Kind
+                if any(all(kind in checked.get(part, ()) for part in parts) for parts in ways)
+            )
+            for name, ways in MAPPING.items()
+        },
+        findings=dict(sorted(ours.items(), key=lambda item: -item[1])),
+    )
