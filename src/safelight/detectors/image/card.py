@@ -18,7 +18,8 @@ class PictureCardDetector:
     name = NAME
     version = VERSION
     capabilities: tuple[Capability, ...] = ()
-    longest_side = 960
+    #: At 960 a card over a ninth of a 1080p picture is missed.
+    longest_side = 1280
     every_frame = False
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
