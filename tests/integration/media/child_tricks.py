@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -137,3 +138,87 @@ def peek(argument: list[str], _link: Link) -> dict[str, str]:
         except OSError as error:
             seen[path] = type(error).__name__
     return seen
+
+
+def linked(argument: dict[str, str], _link: Link) -> str:
+    """Put a link where a file was to be written."""
+    out = Path(argument["out"])
+    try:
+        out.unlink()
+        out.symlink_to(argument["secret"])
+    except OSError as error:
+        return type(error).__name__
+    return "linked"
+
+
+def wrote(argument: dict[str, str], _link: Link) -> dict[str, str]:
+    """What can be written of these files."""
+    told = {}
+    for name, path in argument.items():
+        try:
+            Path(path).write_text("new words")
+            told[name] = "written"
+        except OSError as error:
+            told[name] = type(error).__name__
+    return told
+
+
+def meddle(argument: list[int], _link: Link) -> dict[str, str]:
+    """Signal these processes, and look into their memory."""
+    told = {}
+    for pid in argument:
+        try:
+            os.kill(pid, 0)
+            told[f"signal {pid}"] = "reached"
+        except OSError as error:
+            told[f"signal {pid}"] = type(error).__name__
+        try:
+            told[f"memory {pid}"] = str(len(Path(f"/proc/{pid}/maps").read_bytes()))
+        except OSError as error:
+            told[f"memory {pid}"] = type(error).__name__
+    return told
+
+
+REMEMBERED: list[Any] = []
+
+
+def remember(argument: Any, _link: Link) -> list[Any]:
+    """Leave something in the process for whoever comes next."""
+    REMEMBERED.append(argument)
+    return list(REMEMBERED)
+
+
+def start_thread(_argument: Any, _link: Link) -> None:
+    """What a careless library does while it loads."""
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+
+
+def beget(argument: str, _link: Link) -> None:
+    """Start a process behind Python's back, in a session of its own, and leave it there."""
+    libc = ctypes.CDLL(None)
+    if libc.fork() == 0:
+        libc.setsid()
+        Path(argument).write_text(str(libc.getpid()))
+        time.sleep(600)
+        os._exit(0)
+    while not Path(argument).read_text():
+        time.sleep(0.01)
+
+
+def native_fork(_argument: Any, _link: Link) -> str:
+    """Fork through Python, as the prepared process may and its forks may not."""
+    try:
+        if os.fork() == 0:
+            os._exit(0)
+    except PermissionError:
+        return "refused"
+    return "forked"
+
+
+def parent(_argument: Any, _link: Link) -> int:
+    return os.getppid()
+
+
+def slowly(argument: float, _link: Link) -> str:
+    time.sleep(argument)
+    return "awake"

@@ -1,0 +1,326 @@
+"""Calls that are forked from a prepared process, and what of it a call cannot hurt."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from safelight import errors
+from safelight.media import landlock
+from safelight.media.sandbox import Limits, Preparation, Sandbox
+
+HERE = Path(__file__).parent
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
+
+
+@pytest.fixture(autouse=True)
+def _tricks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(HERE))
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    folder = tmp_path / "children"
+    folder.mkdir()
+    made = Sandbox(Limits(wall_s=60, memory_bytes=2 << 30), folder=folder)
+    prepare(made)
+    assert made.prepared, made.cold_because
+    yield made
+    made.close()
+    assert list(folder.iterdir()) == []
+
+
+def prepare(sandbox: Sandbox, *calls: tuple[str, object]) -> None:
+    working = sandbox.prepare(Preparation(modules=("child_tricks", "no_such_module"), calls=calls))
+    assert working is not None
+    working.join()
+
+
+def until(true: Callable[[], bool], seconds: float = 20) -> bool:
+    for _ in range(round(seconds / 0.05)):
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def gone(pid: int) -> bool:
+    return until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def parent_of_forks(sandbox: Sandbox) -> int:
+    """The prepared process, asked of one of its forks."""
+    return int(sandbox.run("child_tricks:parent"))
+
+
+@LINUX
+def test_a_fork_answers_as_a_cold_child_does(sandbox: Sandbox) -> None:
+    value = {"text": "Grüße", "bytes": b"\x00\xff" * 200_000, "list": [1, 2.5, None, True]}
+    assert sandbox.run("child_tricks:echo", value) == value
+    heard: list[int] = []
+    assert sandbox.run("child_tricks:count_to", 500, progress=heard.append) == "done"
+    assert heard == list(range(500))
+    signed = sandbox.run("child_tricks:signed", [b"a", b"b" * 100_000], signer=lambda data: data[::-1][:3])
+    assert signed == [b"a", b"bbb"]
+    with pytest.raises(errors.InvalidMedia, match="damaged"):
+        sandbox.run("child_tricks:refuse")
+    with pytest.raises(errors.ChildCrashed, match="nonsense"):
+        sandbox.run("child_tricks:babble")
+
+
+@LINUX
+def test_every_call_has_a_process_of_its_own_and_nothing_stays_of_the_last(sandbox: Sandbox) -> None:
+    assert sandbox.run("child_tricks:remember", 1) == [1]
+    assert sandbox.run("child_tricks:remember", 2) == [2]
+    pids = [sandbox.run("child_tricks:pid") for _ in range(3)]
+    assert len(set(pids)) == 3
+    assert all(gone(pid) for pid in pids)
+
+
+@LINUX
+def test_a_fork_is_shut_in_as_far_as_a_cold_child(sandbox: Sandbox) -> None:
+    forked = sandbox.isolation()
+    sandbox.unprepare()
+    cold = sandbox.isolation()
+    assert (forked.prepared, cold.prepared) == (True, False)
+    assert (forked.network, forked.notes, forked.files_limited, set(forked.limits)) == (
+        cold.network,
+        cold.notes,
+        cold.files_limited,
+        set(cold.limits),
+    )
+    assert forked.cold_because == ""
+
+
+@LINUX
+def test_a_fork_has_its_own_folder_and_environment(sandbox: Sandbox) -> None:
+    seen = [sandbox.run("child_tricks:environment") for _ in range(2)]
+    assert seen[0]["folder"] != seen[1]["folder"]
+    for one in seen:
+        assert one["folder"] == one["variables"]["HOME"] == one["variables"]["TMPDIR"]
+        assert one["writable"]
+        assert not Path(one["folder"]).exists()
+
+
+@LINUX
+def test_a_fork_that_crashes_hangs_or_eats_is_told_apart_and_hurts_nobody(sandbox: Sandbox) -> None:
+    parent = parent_of_forks(sandbox)
+    with ThreadPoolExecutor(1) as threads:
+        other = threads.submit(sandbox.run, "child_tricks:slowly", 3.0)
+        with pytest.raises(errors.ChildCrashed, match="SIGSEGV") as caught:
+            sandbox.run("child_tricks:crash")
+        assert "the last straw" in "".join(caught.value.__notes__)
+        with pytest.raises(errors.ChildCrashed, match="exit code 7"):
+            sandbox.run("child_tricks:leave", 7)
+        with pytest.raises(errors.ChildTimedOut, match=r"did not finish within 0.5 s"):
+            sandbox.run("child_tricks:hang", limits=Limits(wall_s=0.5))
+        with pytest.raises(errors.ChildTimedOut, match="processor time"):
+            sandbox.run("child_tricks:burn", limits=Limits(wall_s=60, cpu_s=1))
+        with pytest.raises(errors.ChildCrashed, match="more than its 2048 MiB of memory"):
+            sandbox.run("child_tricks:eat")
+        assert other.result() == "awake"
+    assert parent_of_forks(sandbox) == parent
+
+
+@LINUX
+def test_fifty_calls_at_a_time_get_their_own_answers(sandbox: Sandbox) -> None:
+    with ThreadPoolExecutor(50) as threads:
+        answers = list(threads.map(lambda number: sandbox.run("child_tricks:echo", number), range(50)))
+    assert answers == list(range(50))
+    assert until(lambda: psutil.Process(parent_of_forks(sandbox)).children() == [])
+
+
+@LINUX
+def test_a_cancelled_fork_is_gone(sandbox: Sandbox, tmp_path: Path) -> None:
+    cancel, file = threading.Event(), tmp_path / "pid"
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(
+            sandbox.run, "child_tricks:hang_and_tell", str(file), writes=[file], cancel=cancel
+        )
+        assert until(lambda: file.exists() and file.read_text() != "")
+        child = int(file.read_text())
+        cancel.set()
+        with pytest.raises(errors.ChildFailed, match="cancelled"):
+            call.result(timeout=30)
+    assert gone(child)
+    assert not file.exists()
+
+
+@LINUX
+def test_the_prepared_process_is_replaced_when_it_dies(sandbox: Sandbox) -> None:
+    first = parent_of_forks(sandbox)
+    os.kill(first, signal.SIGKILL)
+    assert gone(first)
+    assert sandbox.run("child_tricks:echo", "meanwhile") == "meanwhile"
+    assert until(lambda: sandbox.prepared)
+    assert parent_of_forks(sandbox) != first
+
+
+@LINUX
+def test_a_call_under_way_ends_with_the_prepared_process(sandbox: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    parent = parent_of_forks(sandbox)
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(sandbox.run, "child_tricks:hang_and_tell", str(file), writes=[file])
+        assert until(lambda: file.exists() and file.read_text() != "")
+        child = int(file.read_text())
+        os.kill(parent, signal.SIGKILL)
+        with pytest.raises(errors.ChildCrashed, match="SIGKILL"):
+            call.result(timeout=30)
+    assert gone(child)
+
+
+@LINUX
+def test_a_process_that_a_fork_left_behind_is_ended(sandbox: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    sandbox.run("child_tricks:beget", str(file), writes=[file])
+    assert gone(int(file.read_text()))
+
+
+@LINUX
+def test_forks_may_not_fork(sandbox: Sandbox) -> None:
+    assert sandbox.run("child_tricks:native_fork") == "refused"
+
+
+@LINUX
+def test_a_fork_reaches_neither_its_parent_nor_the_gateway(sandbox: Sandbox) -> None:
+    if landlock.version() < 6:
+        pytest.skip("the kernel does not keep signals in")
+    pids = [os.getpid(), parent_of_forks(sandbox)]
+    told = sandbox.run("child_tricks:meddle", pids)
+    assert set(told.values()) == {"PermissionError"}
+
+
+def test_more_than_one_thread_after_loading_means_cold_children_and_is_said(tmp_path: Path) -> None:
+    sandbox = Sandbox(folder=tmp_path)
+    prepare(sandbox, ("child_tricks:start_thread", None))
+    assert not sandbox.prepared
+    assert sandbox.run("child_tricks:echo", 1) == 1
+    isolation = sandbox.isolation()
+    assert not isolation.prepared
+    if sys.platform == "linux":
+        assert "2 threads" in isolation.cold_because
+    # It is not tried again and again.
+    assert sandbox.prepare(Preparation()) is None
+    sandbox.close()
+
+
+def test_what_cannot_be_loaded_means_cold_children_and_is_said(tmp_path: Path) -> None:
+    sandbox = Sandbox(folder=tmp_path)
+    prepare(sandbox, ("child_tricks:fail", "no model"))
+    assert sandbox.run("child_tricks:echo", 1) == 1
+    assert sandbox.cold_because
+    sandbox.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_a_call_reads_and_writes_only_what_it_names(tmp_path: Path, prepared: bool) -> None:
+    if not landlock.version():
+        pytest.skip("the kernel has no Landlock")
+    data = tmp_path / "data"
+    (data / "keys").mkdir(parents=True)
+    names = ("keys/signing.pem", "db.sqlite3", "other.mp4", "clip.mp4")
+    files = {name: data / name for name in names}
+    for name, file in files.items():
+        file.write_text(f"the words of {name}")
+    sandbox = Sandbox(folder=tmp_path)
+    if prepared:
+        prepare(sandbox)
+    seen = sandbox.run("child_tricks:peek", [str(file) for file in files.values()], reads=[files["clip.mp4"]])
+    assert list(seen.values()) == ["PermissionError"] * 3 + ["the words of clip.mp4"]
+    out = data / "out.mp4"
+    told = sandbox.run(
+        "child_tricks:wrote",
+        {"out": str(out), "clip": str(files["clip.mp4"]), "new": str(data / "new")},
+        reads=[files["clip.mp4"]],
+        writes=[out],
+    )
+    assert told == {"out": "written", "clip": "PermissionError", "new": "PermissionError"}
+    assert out.read_text() == "new words"
+    sandbox.close()
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_what_lies_on_the_python_path_is_read_but_not_what_is_private_in_it(
+    tmp_path: Path, prepared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not landlock.version():
+        pytest.skip("the kernel has no Landlock")
+    (tmp_path / "data" / "scratch").mkdir(parents=True)
+    private, public = tmp_path / "data" / "scratch" / "clip.mp4", tmp_path / "module.txt"
+    private.write_text("private")
+    public.write_text("public")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sandbox = Sandbox(private=[tmp_path / "data"])
+    if prepared:
+        prepare(sandbox)
+    seen = sandbox.run("child_tricks:peek", [str(private), str(public)])
+    assert list(seen.values()) == ["PermissionError", "public"]
+    sandbox.close()
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_a_link_that_a_child_left_is_never_read(tmp_path: Path, prepared: bool) -> None:
+    secret, folder = tmp_path / "secret", tmp_path / "out"
+    secret.write_text("secret")
+    folder.mkdir()
+    out = folder / "thumbnail.webp"
+    argument = {"out": str(out), "secret": str(secret)}
+    sandbox = Sandbox()
+    if prepared:
+        prepare(sandbox)
+    for writes in ([out], [folder]):
+        if landlock.version():
+            assert sandbox.run("child_tricks:linked", argument, writes=writes) == "PermissionError"
+            assert not out.is_symlink()
+        else:
+            with pytest.raises(errors.ChildCrashed, match="no file of its own"):
+                sandbox.run("child_tricks:linked", argument, writes=writes)
+    sandbox.close()
+
+
+def test_a_link_is_not_taken_as_an_output(tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to(tmp_path / "secret")
+    sandbox = Sandbox()
+    with pytest.raises(errors.ChildCrashed, match="no file of its own"):
+        sandbox.run("child_tricks:echo", 1, writes=[tmp_path / "out"])
+    sandbox.close()
+
+
+GATEWAY = """
+import sys, threading
+from pathlib import Path
+sys.path.insert(0, {here!r})
+from safelight.media.sandbox import Limits, Preparation, Sandbox
+sandbox = Sandbox(Limits(wall_s=600))
+sandbox.prepare(Preparation(modules=("child_tricks",))).join()
+Path({parent!r}).write_text(str(sandbox.run("child_tricks:parent")))
+sandbox.run("child_tricks:hang_and_tell", {file!r}, writes=[Path({file!r})])
+"""
+
+
+@LINUX
+def test_killing_the_gateway_leaves_neither_prepared_process_nor_forks(tmp_path: Path) -> None:
+    file, parent = tmp_path / "pid", tmp_path / "parent"
+    gateway = subprocess.Popen(
+        [sys.executable, "-c", GATEWAY.format(here=str(HERE), file=str(file), parent=str(parent))],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    while not (file.exists() and file.read_text()):
+        assert gateway.poll() is None
+        time.sleep(0.05)
+    pids = [int(file.read_text()), int(parent.read_text())]
+    gateway.send_signal(signal.SIGKILL)
+    gateway.wait()
+    assert all(gone(pid) for pid in pids)
