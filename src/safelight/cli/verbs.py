@@ -18,6 +18,7 @@ VERBS = {
     "init": "Write safelight.toml, make the data directory, and say what is missing.",
     "serve": "Run the gateway, its workers and its pages.",
     "check": "Judge a prompt against the policy; nothing is generated.",
+    "decode": "Say what a provider's error means: who refused, charged or not, and what now.",
     "scan": "Judge a video or picture file: every frame, and the sound.",
     "verify": "Say whether a file was delivered from here, and whether it was changed since.",
     "policy": "Write, check, compare, replay and publish policies.",

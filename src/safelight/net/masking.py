@@ -7,13 +7,15 @@ from collections.abc import Iterable
 
 _MASK = "[masked]"
 _SECRETS = re.compile(
-    r"(?i)(?:authorization\s*[=:]\s*(?:bearer|basic)\s+[^\s\"',;]+"
+    r"(?i)(?:authorization[\"']?\s*[=:]\s*[\"']?(?:bearer|basic|key|token|apikey)\s+[^\s\"',;]+"
     r"|\bbearer\s+[^\s\"',;]+"
-    r"|\b(?:sk|pk|rk|key|tok|whsec|sl)[-_][a-z0-9_\-]{8,}"
+    r"|\b(?:sk|pk|rk|key|tok|whsec|sl|r8|hf|gsk|xai|luma|aiza|akia|asia)[-_][a-z0-9_\-]{8,}"
+    r"|\b(?:aiza[a-z0-9_\-]{20,}|(?:akia|asia)[a-z0-9]{16})"
+    r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{16,}"
     r"|\beyJ[a-z0-9_\-]{8,}(?:\.[a-z0-9_\-]+)*"
     r"|(?<=://)[^/\s@]+@"
     r"|(?:(?<=[?&])|\b)(?:x-amz-[a-z-]*|signature|sig|token|access_token|api[-_]?key|authorization|password|secret)"
-    r"\s*[=:]\s*[^\s&\"',;]+)"
+    r"[\"']?\s*[=:]\s*[\"']?[^\s&\"',;]+)"
 )
 
 

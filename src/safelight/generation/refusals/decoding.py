@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from safelight.generation.protocol import Charged
 from safelight.net.masking import masked
@@ -111,6 +112,7 @@ def _answer(said: Said, row: Row, holder: Provider | None, via: Provider | None)
     if stated is not None:
         charged, source, how = _believed(stated, charged, source, how, category)
     owner = _owner(said, row, holder, via)
+    code, message = _code(said), _message(said, row)
     who = holder.title if holder is not None else _WHO[owner]
     decoded = Decoded(
         owner=owner,
@@ -129,15 +131,13 @@ def _answer(said: Said, row: Row, holder: Provider | None, via: Provider | None)
         confidence=row.confidence,
         rule=row.id,
         documented=row.documented,
-        code=_code(said),
-        message=_message(said, row),
+        code=code,
+        message="" if message == code else message,
     )
     return _worded(decoded, row, who)
 
 
 def _worded(decoded: Decoded, row: Row, who: str) -> Decoded:
-    from dataclasses import replace
-
     return replace(
         decoded,
         sentence=row.sentence or sentence(decoded, who),

@@ -24,7 +24,7 @@ _CODES: Mapping[str, Kind] = {
             "invalid_request invalid_value unsupported_field invalid_media refused_address too_large "
             "not_found conflict "
             "withdrawn unknown_route method_not_allowed unsupported_media_type range_not_satisfiable "
-            "configuration_error upstream_rejected"
+            "configuration_error upstream_rejected idempotency_key_reused"
         ),
         Kind.TIMEOUT: "timeout upload_timeout submit_unknown",
         Kind.TRANSIENT: (

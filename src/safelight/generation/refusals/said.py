@@ -13,7 +13,7 @@ from typing import Any
 from .pythonic import as_json_text
 
 #: Characters looked at: all of a short text; of a long one both ends and what looks like trouble.
-_SHORT, _END = 65_536, 16_384
+_SHORT, _END = 32_768, 8_192
 _TROUBLE = re.compile(
     r"error|fail|block|moderat|polic|safety|violat|sensitiv|reject|refus|denied|limit|quota|timeout|timed out"
     r"|raimedia|nsfw|exception|support codes|敏感|违规|違規|审核|審核|错误|錯誤",

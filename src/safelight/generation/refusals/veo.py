@@ -88,7 +88,6 @@ VEO = Provider(
             "vertex_ai",
             "vertexai",
             "vertex-ai",
-            "gemini",
             "veo3",
             "veo-3",
             "veo-3.1",
