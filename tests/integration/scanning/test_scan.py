@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -300,3 +301,59 @@ def test_ordinary_photographs_show_no_nudity(sandbox: Sandbox) -> None:
             assert made.scan_picture(folder / name).findings == ()
     finally:
         made.close()
+
+
+@pytest.fixture
+def prepared(sandbox: Sandbox) -> Iterator[Scanner]:
+    made = scanner(sandbox, ("nudenet", {}), ("ocr", {}), *CARD, odd("white"))
+    made.start()
+    assert sandbox.prepared, sandbox.cold_because
+    yield made
+    made.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
+def test_a_prepared_scan_finds_what_a_cold_one_finds(clip: Path, sandbox: Sandbox, prepared: Scanner) -> None:
+    forked = [prepared.scan_video(clip) for _ in range(2)]
+    prepared.close()
+    assert not sandbox.prepared
+    cold = prepared.scan_video(clip)
+    for report in forked:
+        assert report.findings == cold.findings
+        assert [(run.name, run.calls, run.complete) for run in report.runs] == [
+            (run.name, run.calls, run.complete) for run in cold.runs
+        ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
+def test_a_prepared_scan_writes_stills_and_a_badge_where_it_was_told_to(
+    clip: Path, tmp_path: Path, prepared: Scanner
+) -> None:
+    folder = tmp_path / "stills"
+    folder.mkdir()
+    assert set(prepared.scan_video(clip, stills=folder).evidence) == {"violence"}
+    prepared.burn_badge(clip, tmp_path / "badged.mp4", "AI-generated")
+    assert prepared.probe(tmp_path / "badged.mp4").frames == 48
+
+
+def test_the_quick_look_sees_the_card_and_says_that_it_read_nothing(
+    tmp_path: Path, prepared: Scanner
+) -> None:
+    scene = Image.new("RGB", (1920, 1080), (90, 120, 140))
+    scene.paste(Image.fromarray(test_card.draw("hate", 640, 360)), (800, 300))
+    scene.save(tmp_path / "a.jpg", quality=90)
+    quick = prepared.scan_picture(tmp_path / "a.jpg", quick=True)
+    assert [found.category for found in quick.findings if found.detector == "card-picture"] == ["hate"]
+    assert quick.texts == ()
+    assert "first, quick look" in quick.unread
+    full = prepared.scan_picture(tmp_path / "a.jpg")
+    assert full.unread == ""
+    assert "SAFELIGHT-TEST:hate" in [text.text for text in full.texts]
+
+
+def test_text_that_nobody_could_read_is_said(clip: Path, sandbox: Sandbox) -> None:
+    assert "is installed" in scanner(sandbox, *CARD).scan_video(clip).unread
+    assert "could not be loaded" in scanner(sandbox, ("nowhere", {})).scan_video(clip).unread
+    assert scanner(sandbox, ("reader", {})).scan_video(clip).unread == ""
+    crashed = scanner(sandbox, ("reader", {}), odd("dies")).scan_video(clip)
+    assert crashed.unread == crashed.failure != ""

@@ -1,0 +1,61 @@
+"""Clips with more in them than picture and sound, and references that are too much."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from safelight.errors import InvalidMedia, NotFound, TooLarge
+from safelight.jobs.machine import State
+from safelight.stages.request import Upload
+from safelight.testing.clips import tiny_clip
+from safelight.testing.generators import create as instant
+
+from .conftest import House
+
+
+def with_time_code(path: Path) -> Path:
+    """The tiny clip with a track of data beside the picture, as some encoders add it."""
+    plain = path.with_name("plain.mp4")
+    plain.write_bytes(tiny_clip())
+    with av.open(str(plain)) as source, av.open(str(path), "w", options={"write_tmcd": "1"}) as made:
+        picture = made.add_stream_from_template(source.streams.video[0])
+        picture.metadata["timecode"] = "01:00:00:00"
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = picture
+                made.mux(packet)
+    with av.open(str(path)) as again:
+        assert [stream.type for stream in again.streams] == ["video", "data"]
+    return path
+
+
+def test_a_clip_with_a_track_that_nobody_looks_into_never_leaves(house: House, tmp_path: Path) -> None:
+    clip = with_time_code(tmp_path / "clip.mp4")
+    house.here.generators["storyboard"] = instant(  # type: ignore[index]
+        {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
+    )
+    video = house.carry(house.order())
+    assert (video.state, video.error_code) == (State.FAILED, "upstream_invalid")
+    assert "nothing here looks into: data" in (video.error_message or "")
+    with pytest.raises(NotFound):
+        house.videos.content(house.who, video.id, "video")
+
+
+def test_nor_is_it_taken_as_a_reference(house: House, tmp_path: Path) -> None:
+    clip = with_time_code(tmp_path / "clip.mp4")
+    with pytest.raises(InvalidMedia, match="nothing here looks into") as caught:
+        house.here.stages.judge_picture(clip, tenant=house.who.tenant)
+    assert caught.value.param == "input_reference"
+
+
+def test_a_reference_that_is_too_large_names_its_field(house: House, tmp_path: Path) -> None:
+    path = tmp_path / "huge.png"
+    Image.new("1", (8000, 8000)).save(path)
+    upload = Upload(field="input_reference", path=path, filename="huge.png", media_type="image/png")
+    with pytest.raises(TooLarge) as caught:
+        house.order(model="own-1", uploads=(upload,))
+    assert caught.value.param == "input_reference"

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from safelight.detectors.catalogue import Catalogue
+from safelight.detectors.protocol import ReadText
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.policy.coverage import CoverageWord
+from safelight.scanning.report import DetectorRun, ScanReport
+from safelight.stages.on_screen import on_screen
+
+READ = DetectorRun(name="ocr", ran=True, complete=True, reads=True)
+CUT_OFF = DetectorRun(name="ocr", ran=True, complete=False, reads=True, note="ocr ran out of memory.")
+
+
+def pipeline() -> TextPipeline:
+    return TextPipeline(Catalogue.discover({"minilm": False}).text_detectors())
+
+
+def words(report: ScanReport) -> set[CoverageWord]:
+    return {cell.word for cell in on_screen(report, pipeline()).cells}
+
+
+def test_text_that_was_read_is_checked() -> None:
+    assert words(ScanReport(runs=(READ,))) == {CoverageWord.CHECKED}
+    assert not on_screen(ScanReport(runs=(READ,)), pipeline()).present
+
+
+def test_where_reading_failed_text_is_only_partly_checked() -> None:
+    seen = on_screen(ScanReport(runs=(CUT_OFF,)), pipeline())
+    assert {(cell.word, cell.note) for cell in seen.cells} == {
+        (CoverageWord.PARTLY, "ocr ran out of memory.")
+    }
+    assert seen.present
+    assert words(ScanReport(failure="The child crashed.")) == {CoverageWord.PARTLY}
+
+
+def test_where_nobody_reads_text_is_not_available() -> None:
+    assert words(ScanReport(runs=(DetectorRun(name="nudenet", ran=True, complete=True),))) == {
+        CoverageWord.OFF
+    }
+
+
+def test_what_was_read_before_a_failure_still_counts() -> None:
+    texts = (ReadText(text="SAFELIGHT-TEST:hate", confidence=0.9),)
+    seen = on_screen(ScanReport(runs=(CUT_OFF,), texts=texts), pipeline())
+    assert [found.category for found in seen.findings if found.test_card] == ["hate"]
