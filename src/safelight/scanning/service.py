@@ -83,6 +83,8 @@ class Scanner:
         self._sandbox = sandbox
         self._specs = tuple(detectors)
         self._detectors = Detectors(specs=self._specs, call_s=self.settings.call_s)
+        #: There are no forks, and children are kept warm for pictures instead.
+        self._warm = False
         self._slots = threading.BoundedSemaphore(self.settings.pictures_at_once)
         self._pool = WarmPool(
             sandbox,
@@ -90,7 +92,7 @@ class Scanner:
             limits=self._limits(self.settings.picture_s),
             preload="safelight.scanning.child:preload",
             preload_argument=msgspec.to_builtins(self._detectors),
-            uses=self.settings.uses if self.settings.warm else 1,
+            uses=self.settings.uses,
         )
 
     def start(self) -> None:
@@ -104,12 +106,14 @@ class Scanner:
         working = self._sandbox.prepare(Preparation(modules=(*_MODULES, *self.settings.modules), calls=calls))
         if working is not None:
             working.join()
-        if not self._sandbox.prepared:
+        if self._sandbox.cold_because:
+            self._warm = True
             self._pool.start()
 
     def close(self) -> None:
         """End what was kept ready."""
         self._sandbox.unprepare()
+        self._warm = False
         self._pool.close()
 
     def isolation(self) -> Isolation:
@@ -193,7 +197,7 @@ class Scanner:
         def run() -> Any:
             function, argument = "safelight.scanning.child:scan_picture", msgspec.to_builtins(task)
             seconds = self.settings.picture_s
-            if not self._sandbox.prepared:
+            if self._warm:
                 return self._pool.run(function, argument, cancel=cancel)
             if not self._slots.acquire(timeout=seconds):
                 raise errors.ChildTimedOut(f"No picture's turn came within {seconds:g} s.")

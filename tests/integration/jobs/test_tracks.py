@@ -35,7 +35,7 @@ def with_time_code(path: Path) -> Path:
 
 def test_a_clip_with_a_track_that_nobody_looks_into_never_leaves(house: House, tmp_path: Path) -> None:
     clip = with_time_code(tmp_path / "clip.mp4")
-    house.here.generators["storyboard"] = instant(  # type: ignore[index]
+    house.here.generators["storyboard"] = instant(
         {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
     )
     video = house.carry(house.order())

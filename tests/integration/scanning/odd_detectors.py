@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -43,6 +44,9 @@ class Odd:
         self.name = f"odd-{behaviour}"
         self._behaviour = behaviour
         self.every_frame = every_frame
+        if behaviour == "threads":
+            # As a library does that keeps workers.
+            threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         match self._behaviour:

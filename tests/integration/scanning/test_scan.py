@@ -357,3 +357,18 @@ def test_text_that_nobody_could_read_is_said(clip: Path, sandbox: Sandbox) -> No
     assert scanner(sandbox, ("reader", {})).scan_video(clip).unread == ""
     crashed = scanner(sandbox, ("reader", {}), odd("dies")).scan_video(clip)
     assert crashed.unread == crashed.failure != ""
+
+
+def test_where_nothing_can_be_forked_children_are_kept_warm_for_pictures(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    Image.new("RGB", (64, 48), (255, 255, 255)).save(tmp_path / "a.png")
+    made = scanner(sandbox, odd("white"), odd("threads"))
+    made.start()
+    try:
+        assert not sandbox.prepared
+        assert made.isolation().cold_because
+        for _ in range(2):
+            assert [found.score for found in made.scan_picture(tmp_path / "a.png").findings] == [1.0]
+    finally:
+        made.close()
