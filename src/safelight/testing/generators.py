@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.generation.protocol import Charge, Charged, Offer, Order, Ownership
+from safelight.generation.protocol import Charge, Charged, Offer, Order, Ownership, Step
 
 from .clips import tiny_clip
 
@@ -20,6 +20,9 @@ class InstantOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     file: str = ""
     models: tuple[str, ...] = ("instant-1",)
     seconds: tuple[int, ...] = (4, 8, 12)
+    #: What it says it can make of earlier videos; it copies the same file for these too.
+    abilities: frozenset[Step] = frozenset()
+    takes_characters: bool = False
 
 
 class InstantGenerator:
@@ -32,7 +35,18 @@ class InstantGenerator:
         self._options = options
 
     def offer(self) -> Offer:
-        return Offer(models=self._options.models, seconds=self._options.seconds, sizes=(), usd_per_second=0.0)
+        able = self._options.abilities
+        return Offer(
+            models=self._options.models,
+            seconds=self._options.seconds,
+            sizes=(),
+            remix=Step.REMIX in able,
+            edit=Step.EDIT in able,
+            extend=Step.EXTEND in able,
+            takes_clips=bool(able),
+            takes_characters=self._options.takes_characters,
+            usd_per_second=0.0,
+        )
 
     def render(self, order: Order, into: Path, report: Callable[[int], None]) -> Charge:
         report(0)

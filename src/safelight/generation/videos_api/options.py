@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from safelight.errors import SettingsError
-from safelight.generation.protocol import Offer, Ownership
+from safelight.generation.protocol import Offer, Ownership, Step
 
 #: Fields that a create request has anyway; an allow-list cannot name them.
 OWN_FIELDS = frozenset({"prompt", "model", "seconds", "size", "input_reference", "metadata"})
@@ -39,6 +39,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     usd_per_second: Annotated[float, msgspec.Meta(ge=0)] | None = None
     #: What the server calls the file that we call `input_reference`; empty: it takes none.
     reference_field: str = "input_reference"
+    #: What the server makes of earlier videos by OpenAI's routes `/remix`, `/edits` and `/extensions`.
+    abilities: frozenset[Step] = frozenset()
+    #: A remix may go as an order for a new video with all the prompts in one, where the server does not remix
+    #: or no longer has the source.
+    remix_as_new: bool = False
+    #: What the server calls the clip of a character; empty: it takes none.
+    character_field: str = ""
     #: Orders without a file go as this; with a file always as multipart. Some SGLang versions take an order
     #: without a file only as json.
     send_as: Literal["multipart", "json"] = "multipart"
@@ -65,6 +72,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             extra_fields={name: _TYPES[kind] for name, kind in self.extra_fields.items()},
             text_fields=self.text_fields,
             takes_reference=bool(self.reference_field),
+            remix=Step.REMIX in self.abilities or self.remix_as_new,
+            edit=Step.EDIT in self.abilities,
+            extend=Step.EXTEND in self.abilities,
+            takes_clips=bool({Step.EDIT, Step.EXTEND} & self.abilities),
+            remix_needs_upstream=Step.REMIX in self.abilities and not self.remix_as_new,
+            takes_characters=bool(self.character_field),
             usd_per_second=0.0 if own and self.usd_per_second is None else self.usd_per_second,
             safety_settings=self.safety_settings,
         )

@@ -116,7 +116,7 @@ class Book:
             "completed_at": int(self.clock()) if over else None,
             "expires_at": None,
             "prompt": entry.prompt,
-            "remixed_from_video_id": None,
+            "remixed_from_video_id": entry.fields.get("remixed_from_video_id"),
             "seconds": str(entry.fields.get("seconds", "4")),
             "size": str(entry.fields.get("size", "720x1280")),
             "error": self._error(rule) if status == "failed" else None,
@@ -155,6 +155,7 @@ class Book:
                     "fetches": entry.fetches,
                     "deleted": entry.deleted,
                     "files": entry.files,
+                    "route": str(entry.fields.get("route", "")),
                 }
                 for entry in self.orders.values()
             },

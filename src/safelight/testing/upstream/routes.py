@@ -40,6 +40,13 @@ class Routes:
                 return self._create(request, at_once=False)
             case "POST", ["v1", "videos", "sync"]:
                 return self._create(request, at_once=True)
+            case "POST", ["v1", "videos", ("edits" | "extensions")]:
+                return self._create(request, at_once=False, needs="video")
+            case "POST", ["v1", "videos", source, "remix"]:
+                entry = self._book.orders.get(source)
+                if entry is None or entry.deleted:
+                    return _missing()
+                return self._create(request, at_once=False, source=entry)
             case "GET", ["v1", "videos"]:
                 return self._list(request)
             case (("GET" | "DELETE"), ["v1", "videos", name]):
@@ -57,7 +64,9 @@ class Routes:
         given = request.headers.get("authorization", "")
         return not wanted or hmac.compare_digest(given.encode(), f"Bearer {wanted}".encode())
 
-    def _create(self, request: Request, *, at_once: bool) -> Reply:
+    def _create(
+        self, request: Request, *, at_once: bool, needs: str = "", source: Entry | None = None
+    ) -> Reply:
         try:
             fields, files = read_create(request.headers.get("content-type", ""), request.body)
         except ValueError as error:
@@ -65,6 +74,14 @@ class Routes:
         prompt = fields.get("prompt")
         if not isinstance(prompt, str) or not prompt:
             return _error(400, "missing_required_parameter", "A prompt is required.")
+        if needs and needs not in fields and all(file["field"] != needs for file in files):
+            return _error(400, "missing_required_parameter", f"A {needs} is required.")
+        if source is not None:
+            kept: dict[str, Any] = {
+                name: source.fields[name] for name in ("model", "seconds", "size") if name in source.fields
+            }
+            fields = {**kept, **fields, "remixed_from_video_id": source.id}
+        fields["route"] = request.path
         key = request.headers.get("idempotency-key", "")
         rule = self._book.receive(key, prompt)
         act = self._book.act(rule, "submit")

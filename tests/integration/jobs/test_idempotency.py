@@ -1,0 +1,169 @@
+"""The same key is the same video: one after the other, at once, refused, expired, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.errors import IdempotencyKeyReused, InvalidField, QuotaExceeded, Unavailable
+from safelight.jobs.idempotency import KEEP_S, Claim, ClaimLost, IdempotencyKeys, Made, fingerprint
+from safelight.jobs.models import CreateRequest, Ordered, Upload
+from safelight.store import tables
+from safelight.store.database import Database
+from safelight.trust.accounts import Principal, PrincipalKind, Scope
+
+from .conftest import House
+
+
+def ask(house: House, key: str | None = "k1", prompt: str = "a quiet lake", **fields: Any) -> Ordered:
+    return house.videos.order(house.who, CreateRequest(prompt=prompt, idempotency_key=key, **fields))
+
+
+def made(house: House) -> int:
+    with house.here.database.reading(house.who.tenant) as tx:
+        return tx.count(tables.videos)
+
+
+def test_the_same_key_with_the_same_request_is_the_same_video(house: House) -> None:
+    first = ask(house)
+    again = ask(house)
+    assert (first.replayed, again.replayed) == (False, True)
+    assert again.video.id == first.video.id
+    assert made(house) == 1
+    assert house.handed_over == [first.video.id]
+    assert ask(house, "k2").video.id != first.video.id
+
+
+def test_a_replay_shows_the_video_as_it_is_now(house: House) -> None:
+    video = house.carry(ask(house).video)
+    assert ask(house).video == video
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"prompt": "a loud lake"}, {"seconds": "8"}, {"safety_identifier": "u2"}, {"metadata": {"a": "b"}}],
+)
+def test_the_same_key_with_another_request_is_a_conflict(house: House, other: dict[str, Any]) -> None:
+    ask(house)
+    with pytest.raises(IdempotencyKeyReused) as caught:
+        ask(house, **{"prompt": "a quiet lake", **other})
+    assert caught.value.param == "Idempotency-Key"
+    assert made(house) == 1
+
+
+def test_the_bytes_of_a_file_are_part_of_the_request(tmp_path: Path) -> None:
+    def with_file(data: bytes) -> str:
+        path = tmp_path / "file"
+        path.write_bytes(data)
+        upload = Upload(field="input_reference", path=path, filename="a.png", media_type="image/png")
+        return fingerprint(CreateRequest(prompt="a", uploads=(upload,)))
+
+    assert with_file(b"one") == with_file(b"one")
+    assert with_file(b"one") != with_file(b"two")
+
+
+def test_a_refusal_is_replayed_as_it_was(house: House) -> None:
+    prompt = "a scene with SAFELIGHT-TEST:violence in it"
+    first, again = ask(house, prompt=prompt), ask(house, prompt=prompt)
+    assert first.refusal is not None
+    assert again.refusal is not None
+    assert again.replayed
+    assert (again.refusal.details, str(again.refusal), again.refusal.param) == (
+        first.refusal.details,
+        str(first.refusal),
+        "prompt",
+    )
+    assert made(house) == 1
+
+
+def test_what_came_to_nothing_frees_its_key(house: House) -> None:
+    with pytest.raises(InvalidField):
+        ask(house, seconds="7")
+    house.here.workshop.quota.__dict__["videos_per_day"] = 0
+    with pytest.raises(QuotaExceeded):
+        ask(house)
+    house.here.workshop.quota.__dict__["videos_per_day"] = 10
+    assert not ask(house, prompt="something else").replayed
+
+
+def test_of_two_at_once_one_makes_the_video_and_both_get_it(house: House) -> None:
+    ready = threading.Barrier(6)
+    got: list[Ordered] = []
+    failed: list[BaseException] = []
+
+    def go() -> None:
+        ready.wait()
+        try:
+            got.append(ask(house))
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=go) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len({ordered.video.id for ordered in got}) == 1
+    assert sorted(ordered.replayed for ordered in got) == [False] + [True] * 5
+    assert made(house) == 1
+    assert house.handed_over == [got[0].video.id]
+
+
+def test_a_key_is_one_tenants(house: House) -> None:
+    first = ask(house)
+    other = Principal(
+        tenant=house.here.accounts.create_tenant("other").id,
+        id="key_x",
+        kind=PrincipalKind.KEY,
+        name="x",
+        scopes=frozenset(Scope),
+    )
+    theirs = house.videos.order(other, CreateRequest(prompt="another lake", idempotency_key="k1"))
+    assert not theirs.replayed
+    assert theirs.video.id != first.video.id
+
+
+def test_a_second_request_does_not_wait_for_ever(database: Database, house: House) -> None:
+    keys = IdempotencyKeys(database=database, wait_s=0.0)
+    assert isinstance(keys.claim(house.who.tenant, "k", "f", "video_1"), Claim)
+    with pytest.raises(Unavailable):
+        keys.claim(house.who.tenant, "k", "f", "video_2")
+
+
+def test_a_claim_whose_holder_died_is_taken_over_and_the_dead_one_comes_to_nothing(
+    database: Database, house: House
+) -> None:
+    tenant = house.who.tenant
+    keys = IdempotencyKeys(database=database, claim_s=-1.0)
+    dead = keys.claim(tenant, "k", "f", "video_1")
+    alive = keys.claim(tenant, "k", "f", "video_2")
+    assert isinstance(dead, Claim)
+    assert isinstance(alive, Claim)
+    with pytest.raises(ClaimLost), database.transaction(tenant) as tx:
+        keys.settle(tx, dead)
+    keys.release(dead)
+    with database.transaction(tenant) as tx:
+        keys.settle(tx, alive)
+    assert keys.claim(tenant, "k", "f", "video_3") == Made(video_id="video_2", param=None)
+
+
+def test_a_key_lives_for_a_day(database: Database, house: House) -> None:
+    tenant = house.who.tenant
+    keys = IdempotencyKeys(database=database)
+    claim = keys.claim(tenant, "k", "f", "video_1")
+    assert isinstance(claim, Claim)
+    with database.transaction(tenant) as tx:
+        keys.settle(tx, claim)
+    later = database.clock() + KEEP_S + 1
+    database.clock = lambda: later
+    assert isinstance(keys.claim(tenant, "k", "another", "video_2"), Claim)
+
+
+def test_a_remix_of_another_video_is_another_request() -> None:
+    one = CreateRequest(prompt="a", source="video_1")
+    assert fingerprint(one) != fingerprint(replace(one, source="video_2"))

@@ -1,0 +1,349 @@
+"""Remixes, edits and extensions: what they inherit, and from what nothing is made. On both databases."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.errors import Blocked, Conflict, Gone, InvalidField, InvalidMedia, NotFound, UnsupportedField
+from safelight.generation.protocol import Step
+from safelight.generation.videos_api import create as videos_api
+from safelight.jobs.lineage import inherited
+from safelight.jobs.machine import State
+from safelight.jobs.models import CreateRequest, Upload, Video
+from safelight.jobs.sweeper import Sweeper
+from safelight.policy.findings import Finding, Modality, Stage, TextSpan
+from safelight.store import tables
+from safelight.testing.clips import tiny_clip
+from safelight.testing.generators import create as instant
+from safelight.testing.upstream import ScriptedUpstream
+from safelight.trust.accounts import Principal, PrincipalKind, Scope
+
+from .conftest import House
+
+ABLE: dict[str, Any] = {
+    "name": "able",
+    "models": ["able-1"],
+    "seconds": [4, 8],
+    "abilities": ["remix", "edit", "extend"],
+    "takes_characters": True,
+}
+
+
+@pytest.fixture
+def able(house: House) -> House:
+    """A house with a generator that can everything."""
+    house.here.generators["able"] = instant(ABLE)  # type: ignore[index]
+    return house
+
+
+def out(house: House, prompt: str = "a quiet lake", **fields: Any) -> Video:
+    """A delivered video."""
+    video = house.carry(house.order(prompt, **{"model": "able-1", **fields}))
+    assert video.state is State.DELIVERED
+    return video
+
+
+def step(house: House, step: Step, source: str, prompt: str = "at night", **fields: Any) -> Video:
+    return house.order(prompt, step=step, source=source, **fields)
+
+
+def change(house: House, video: Video, **columns: Any) -> None:
+    with house.here.database.transaction(house.who.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == video.id, **columns)
+
+
+def test_a_remix_keeps_length_size_and_model_and_names_its_source(able: House) -> None:
+    source = out(able, seconds="8", size="1280x720")
+    made = step(able, Step.REMIX, source.id)
+    assert (made.model, made.seconds, made.width, made.height) == ("able-1", 8, 1280, 720)
+    assert made.remixed_from == source.id
+    done = able.carry(made)
+    assert done.state is State.DELIVERED
+    assert able.videos.record(able.who, made.id).parents == ({"id": source.id, "step": "remix"},)
+
+
+def test_an_extension_is_as_long_as_both(able: House) -> None:
+    source = out(able, seconds="8")
+    first = able.carry(step(able, Step.EXTEND, source.id, seconds="4"))
+    assert (first.seconds, first.state) == (12, State.DELIVERED)
+    assert step(able, Step.EXTEND, first.id, seconds="8").seconds == 20
+    with pytest.raises(InvalidField) as caught:
+        step(able, Step.EXTEND, source.id)
+    assert caught.value.param == "seconds"
+
+
+def test_the_words_of_the_whole_chain_are_screened(able: House) -> None:
+    first = out(able, "a quiet lake")
+    second = able.carry(step(able, Step.REMIX, first.id, "at night"))
+    third = step(able, Step.EDIT, second.id, "with a moon")
+    texts = able.here.workshop.store.request(able.who.tenant, third.id)["texts"]
+    assert texts == {
+        "prompt": "with a moon",
+        "ancestor:1": "at night",
+        "ancestor:2": "a quiet lake",
+        "composed": "a quiet lake\nat night\nwith a moon",
+    }
+
+
+def test_what_is_harmless_alone_is_blocked_together(able: House) -> None:
+    source = out(able, "a poster that reads SAFELIGHT-TEST:")
+    with pytest.raises(Blocked) as caught:
+        able.order("\bviolence".strip("\b"), step=Step.REMIX, source=source.id)
+    assert caught.value.param == "prompt"
+
+
+def test_a_step_inherits_what_was_found_in_its_source(able: House) -> None:
+    source = out(able)
+    found = Finding(
+        category="violence",
+        score=0.99,
+        modality=Modality.FRAMES,
+        detector="a-reviewer-let-it-through",
+        version="1",
+        reason="It was seen in the frames.",
+        attributes={"frames": 40, "area": 0.5, "source": "prompt"},
+    )
+    judged = able.here.workshop.stages.prompt.screen({"prompt": "x"}, tenant=able.who.tenant, prior=(found,))
+    with able.here.database.transaction(able.who.tenant) as tx:
+        able.here.workshop.store.record(tx, source.id, judged)
+    child = step(able, Step.REMIX, source.id)
+    grandchild = inherited(able.here.workshop.store.seen(child.tenant, child.id, Stage.PROMPT), child.id)
+    for kept, at in (
+        (able.here.workshop.store.seen(child.tenant, child.id, Stage.PROMPT), 1),
+        (grandchild, 2),
+    ):
+        mine = [finding for finding in kept if finding.detector == "a-reviewer-let-it-through"]
+        assert len(mine) == 1
+        assert mine[0].score == 0.99
+        assert mine[0].attributes["inherited"] == source.id
+        assert mine[0].attributes["source"] == f"ancestor:{at}"
+
+
+def test_inherited_spans_point_at_the_ancestor() -> None:
+    finding = Finding(
+        category="violence",
+        score=0.5,
+        modality=Modality.TEXT,
+        detector="d",
+        version="1",
+        reason="r",
+        evidence=tuple(
+            TextSpan(field=name, start=0, end=1) for name in ("prompt", "ancestor:3", "negative_prompt")
+        ),
+    )
+    moved = inherited([finding, finding], "video_1")
+    assert len(moved) == 1
+    assert [piece.field for piece in moved[0].evidence if isinstance(piece, TextSpan)] == [
+        "ancestor:1",
+        "ancestor:4",
+        "ancestor:1.negative_prompt",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "error"),
+    [
+        ({"state": "withdrawn"}, Gone),
+        ({"deleted_at": 1.0}, NotFound),
+        ({"state": "blocked"}, InvalidField),
+        ({"state": "refused"}, InvalidField),
+        ({"state": "blocked", "vaulted": True}, InvalidField),
+        ({"state": "failed"}, InvalidField),
+        ({"state": "scanning"}, Conflict),
+        ({"state": "held"}, Conflict),
+    ],
+)
+def test_nothing_is_made_from_what_is_not_out(
+    able: House, columns: dict[str, Any], error: type[Exception]
+) -> None:
+    source = out(able)
+    change(able, source, **columns)
+    before = able.videos.allowance(able.who)
+    for kind in Step:
+        with pytest.raises(error):
+            step(able, kind, source.id, **({"seconds": "4"} if kind is Step.EXTEND else {}))
+    assert able.videos.allowance(able.who).videos_left == before.videos_left
+
+
+def test_nothing_is_made_from_what_was_made_from_a_withdrawn_video(able: House) -> None:
+    first = out(able)
+    second = able.carry(step(able, Step.REMIX, first.id))
+    change(able, first, state="withdrawn")
+    with pytest.raises(Gone):
+        step(able, Step.REMIX, second.id)
+
+
+def test_a_source_that_goes_while_the_request_is_judged_is_not_taken(able: House) -> None:
+    source = out(able)
+    lineage = able.videos.lineage
+    _, descent = lineage.trace(able.who.tenant, CreateRequest(prompt="x", step=Step.REMIX, source=source.id))
+    change(able, source, deleted_at=time.time())
+    with pytest.raises(NotFound), able.here.database.transaction(able.who.tenant) as tx:
+        lineage.note(tx, "video_x", descent)
+
+
+def test_a_deleted_source_is_kept_as_long_as_its_descendant_is_made(able: House) -> None:
+    source = out(able)
+    child = step(able, Step.EDIT, source.id)
+    able.videos.delete(able.who, source.id)
+    quiet = type("Engine", (), {"carries": lambda *_: True})()
+    Sweeper(able.here.workshop, quiet).orphans()
+    assert able.carry(child).state is State.DELIVERED
+    Sweeper(able.here.workshop, quiet).orphans()
+    assert not able.here.blobs.has(able.who.tenant, source.sealed_sha256 or "")
+
+
+def test_others_videos_are_no_source(able: House) -> None:
+    source = out(able)
+    stranger = Principal(
+        tenant=able.here.accounts.create_tenant("other").id,
+        id="key_x",
+        kind=PrincipalKind.KEY,
+        name="x",
+        scopes=frozenset(Scope),
+    )
+    for wrong in (source.id, "video_1", "../../x", ""):
+        with pytest.raises(NotFound):
+            able.videos.order(stranger, CreateRequest(prompt="x", step=Step.REMIX, source=wrong))
+
+
+def test_a_model_that_cannot_says_so_and_names_those_that_can(able: House) -> None:
+    source = able.carry(able.order())
+    with pytest.raises(UnsupportedField) as caught:
+        step(able, Step.EDIT, source.id)
+    assert "instant-1 cannot edit" in str(caught.value)
+    assert "able-1" in str(caught.value)
+    with pytest.raises(UnsupportedField):
+        able.order("x", characters=("character_" + "0" * 32,))
+
+
+def clip(tmp_path: Path, data: bytes | None = None) -> Upload:
+    path = tmp_path / f"clip-{time.monotonic_ns()}"
+    path.write_bytes(tiny_clip() if data is None else data)
+    return Upload(field="video", path=path, filename="a.mp4", media_type="video/mp4")
+
+
+def test_an_uploaded_clip_is_screened_before_anything_is_made_of_it(able: House, tmp_path: Path) -> None:
+    made = able.order("make it night", step=Step.EDIT, uploads=(clip(tmp_path),))
+    assert (made.model, made.remixed_from) == ("able-1", None)
+    assert able.here.workshop.store.request(made.tenant, made.id)["pending"]
+    done = able.carry(made)
+    assert done.state is State.DELIVERED
+    stages = [judgement.stage for judgement in able.videos.record(able.who, made.id).judgements]
+    assert Stage.REFERENCE in stages
+    with pytest.raises(InvalidMedia):
+        able.order("x", step=Step.EDIT, uploads=(clip(tmp_path, b"this is no clip at all"),))
+    with pytest.raises(InvalidField):
+        able.order("x", step=Step.EDIT)
+
+
+def test_the_same_key_covers_steps_too(able: House) -> None:
+    source = out(able)
+    first = step(able, Step.REMIX, source.id, idempotency_key="k")
+    assert step(able, Step.REMIX, source.id, idempotency_key="k").id == first.id
+
+
+def test_a_chain_has_an_end(able: House) -> None:
+    video = out(able)
+    change(able, video, remixed_from=video.id)
+    with pytest.raises(Conflict):
+        step(able, Step.REMIX, video.id)
+
+
+def test_characters_go_along_and_their_findings_go_in(able: House, tmp_path: Path) -> None:
+    made = able.videos.create_character(able.who, name="Bo the boat", clip=clip(tmp_path).path, end_user="u1")
+    assert able.videos.character(able.who, made.id) == made
+    video = able.order("Bo sails", model="able-1", characters=(made.id,))
+    references = able.here.workshop.store.request(video.tenant, video.id)["references"]
+    assert [(file["field"], file["of"]) for file in references] == [("characters[0]", made.id)]
+    assert able.carry(video).state is State.DELIVERED
+    with pytest.raises(InvalidField):
+        able.order("x", model="able-1", characters=(made.id, made.id))
+    with pytest.raises(InvalidField):
+        able.order("x", model="able-1", characters=("character_" + "0" * 32,))
+
+
+def test_a_character_whose_name_is_blocked_is_not_stored(able: House, tmp_path: Path) -> None:
+    with pytest.raises(Blocked) as caught:
+        able.videos.create_character(
+            able.who, name="SAFELIGHT-TEST:violence", clip=clip(tmp_path).path, end_user=None
+        )
+    assert caught.value.param == "name"
+    with able.here.database.reading(able.who.tenant) as tx:
+        row = tx.one(tables.characters)
+    assert row is not None
+    assert row.state == "refused"
+    with pytest.raises(NotFound):
+        able.videos.character(able.who, row.id)
+
+
+def test_a_held_character_cannot_be_used(furnish: Callable[..., House], tmp_path: Path) -> None:
+    house = furnish()
+    house.here.generators["able"] = instant(ABLE)  # type: ignore[index]
+    made = house.videos.create_character(house.who, name="Bo", clip=clip(tmp_path).path, end_user=None)
+    assert made.state == "held"
+    with pytest.raises(InvalidField) as caught:
+        house.order("Bo sails", model="able-1", characters=(made.id,))
+    assert "held" in str(caught.value)
+
+
+@pytest.fixture
+def attach(house: House, upstream: ScriptedUpstream) -> Iterator[Callable[..., None]]:
+    """Gives the house the scripted upstream as a generator with further options."""
+    made: list[Any] = []
+
+    def attached(**options: Any) -> None:
+        table = {"url": upstream.url, "models": ["up-1"], "name": "up", "ownership": "own", **options}
+        made.append(videos_api(table))
+        house.here.generators["up"] = made[-1]  # type: ignore[index]
+
+    yield attached
+    for generator in made:
+        generator.close()
+
+
+def routes(upstream: ScriptedUpstream) -> list[str]:
+    return [order["route"] for order in upstream.counts["orders"].values()]
+
+
+def test_an_upstream_is_sent_edits_and_extensions_with_the_released_file(
+    house: House, upstream: ScriptedUpstream, attach: Callable[..., None]
+) -> None:
+    attach(abilities=["edit", "extend"])
+    source = out(house, model="up-1")
+    for kind, more in ((Step.EDIT, {}), (Step.EXTEND, {"seconds": "4"})):
+        assert house.carry(step(house, kind, source.id, **more)).state is State.DELIVERED
+    assert routes(upstream)[1:] == ["/v1/videos/edits", "/v1/videos/extensions"]
+    for order in list(upstream.counts["orders"].values())[1:]:
+        assert [(f["field"], f["sha256"]) for f in order["files"]] == [("video", source.sealed_sha256)]
+    with pytest.raises(UnsupportedField):
+        step(house, Step.REMIX, source.id)
+
+
+def test_a_remix_goes_as_a_new_video_where_the_operator_allows_it(
+    house: House, upstream: ScriptedUpstream, attach: Callable[..., None]
+) -> None:
+    attach(remix_as_new=True)
+    source = out(house, model="up-1")
+    house.carry(step(house, Step.REMIX, source.id, "at night"))
+    assert routes(upstream) == ["/v1/videos", "/v1/videos"]
+    assert [o["prompt"] for o in upstream.counts["orders"].values()][1] == "a quiet lake\nat night"
+
+
+def test_an_upstream_that_remixes_only_what_it_has_is_not_asked_for_what_was_deleted(
+    house: House, upstream: ScriptedUpstream, attach: Callable[..., None]
+) -> None:
+    attach(abilities=["remix"])
+    source = out(house, model="up-1")
+    with pytest.raises(UnsupportedField) as caught:
+        step(house, Step.REMIX, source.id)
+    assert "its own server still has" in str(caught.value)
+    upstream.play({"otherwise": {"polls": 0, "delete": {"status": 405}}})
+    kept = out(house, "another lake", model="up-1")
+    house.carry(step(house, Step.REMIX, kept.id))
+    assert routes(upstream)[-1].endswith("/remix")
