@@ -20,7 +20,7 @@ from .models import Delivery, Endpoint, EventType
 #: In the outbox: one message per event and endpoint; its subject is the endpoint.
 TOPIC = "webhook"
 #: A message that is older when an attempt fails is given up, however often it was tried.
-GIVE_UP_S = 26 * 3600.0
+GIVE_UP_S = 24 * 3600.0
 #: An endpoint that fails is left alone for so long, twice as long each time, whatever waits for it.
 REST_S = 5.0
 LONGEST_REST_S = 300.0

@@ -1,0 +1,294 @@
+"""From what happens to a video to what a receiver gets, on both databases and over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from safelight.errors import Blocked
+from safelight.ids import new_id
+from safelight.jobs.machine import State
+from safelight.jobs.notifier import Notifier
+from safelight.jobs.sweeper import Sweeper
+from safelight.jobs.withdrawal import withdraw
+from safelight.net.deliver import Deliverer, DeliverLimits
+from safelight.store.database import Database
+from safelight.store.tables import outbox, webhook_endpoints
+from safelight.trust.webhooks import Deliveries, EventType, payload_of, signature
+from targets import Got, Target, target
+
+from .conftest import House
+from .test_the_way import NoEngine
+
+EVERYTHING = [kind.value for kind in EventType]
+
+
+@pytest.fixture
+def to() -> Iterator[Target]:
+    with target() as made:
+        yield made
+
+
+def notifier(database: Database, to: Target, *, lease_s: float = 60.0) -> Notifier:
+    deliverer = Deliverer(allow_hosts={to.host}, limits=DeliverLimits(total_s=20.0, idle_s=20.0))
+    return Notifier(database, Deliveries(database, lease_s=lease_s), deliverer, stopping=threading.Event())
+
+
+def tell(made: Notifier) -> None:
+    """Everything that is due, to its end."""
+    while made.spread():
+        continue
+    while True:
+        # Looked at first: what ends between the two makes room for more.
+        quiet = made.idle()
+        if not made.send() and quiet:
+            return
+        time.sleep(0.005)
+
+
+def listening(house: House, to: Target, *events: str) -> str:
+    """An endpoint for the target; its secret."""
+    house.here.__dict__["deliverer"] = Deliverer(allow_hosts={to.host})
+    _, secret = house.here.webhooks.create(house.who, url=to.url, events=events or EVERYTHING)
+    return secret
+
+
+def bodies(got: list[Got]) -> list[dict[str, Any]]:
+    return [json.loads(each.body) for each in got]
+
+
+def test_a_delivered_video_is_told_once_signed_and_with_nothing_but_its_id(house: House, to: Target) -> None:
+    secret = listening(house, to)
+    video = house.carry(house.order())
+    tell(notifier(house.here.database, to))
+    (got,) = to.got
+    body = json.loads(got.body)
+    assert body == {
+        "object": "event",
+        "id": got.headers["webhook-id"],
+        "type": "video.completed",
+        "created_at": body["created_at"],
+        "data": {"id": video.id},
+    }
+    timestamp = int(got.headers["webhook-timestamp"])
+    assert abs(timestamp - time.time()) < 60
+    assert got.headers["webhook-signature"] == signature(secret, body["id"], timestamp, got.body)
+    tell(notifier(house.here.database, to))
+    assert len(to.got) == 1
+
+
+def test_what_ends_is_held_or_is_taken_back_is_told_and_what_is_on_its_way_is_not(
+    furnish: Callable[..., House], to: Target
+) -> None:
+    house = furnish(review={"due_minutes": 0.00001})
+    listening(house, to)
+    held = house.carry(house.order())
+    Sweeper(house.here.workshop, NoEngine()).sweep()  # type: ignore[arg-type]
+    house.waive()
+    done = house.carry(house.order())
+    withdraw(house.here.workshop, done, actor="ada", why="a test")
+    with pytest.raises(Blocked):
+        house.order("SAFELIGHT-TEST:violence")
+    tell(notifier(house.here.database, to))
+    told = [(body["type"], body["data"]["id"]) for body in bodies(to.got)]
+    assert sorted(told) == sorted(
+        [
+            ("video.held", held.id),
+            ("video.failed", held.id),
+            ("video.completed", done.id),
+            ("video.withdrawn", done.id),
+        ]
+    )
+
+
+def test_a_block_of_an_end_user_is_told_in_openais_shape(house: House, to: Target) -> None:
+    listening(house, to, "safety_identifier.blocked")
+    with pytest.raises(Blocked) as caught:
+        house.order("SAFELIGHT-TEST:violence", safety_identifier="user-1")
+    with pytest.raises(Blocked):
+        house.order("SAFELIGHT-TEST:violence")
+    tell(notifier(house.here.database, to))
+    (body,) = bodies(to.got)
+    assert body["type"] == "safety_identifier.blocked"
+    assert body["data"] == {
+        "safety_identifier": "user-1",
+        "safety_category": "violence",
+        "model": "instant-1",
+        "project_id": house.here.tenant,
+        "request_id": caught.value.details["video_id"],
+    }
+
+
+def test_nobody_listens_and_nothing_piles_up(house: House, to: Target) -> None:
+    video = house.carry(house.order())
+    assert video.state is State.DELIVERED
+    tell(notifier(house.here.database, to))
+    with house.here.database.across_tenants("a test", readonly=True) as tx:
+        assert tx.count(outbox, outbox.c.delivered_at.is_(None)) == 0
+        assert tx.count(outbox, outbox.c.topic == "webhook") == 0
+
+
+def test_a_target_that_fails_and_comes_back_gets_it_with_the_same_id(house: House, to: Target) -> None:
+    listening(house, to, "video.completed")
+    house.carry(house.order())
+    to.status = 503
+    tell(notifier(house.here.database, to))
+    assert len(to.got) == 1
+    to.status = 200
+    with closing(Database(house.here.database.url, clock=lambda: time.time() + 60)) as later:
+        tell(notifier(later, to))
+    first, second = to.got
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert first.body == second.body
+
+
+@pytest.mark.parametrize("status", [302, 404, 500])
+def test_a_target_that_says_no_is_shown_as_failing(house: House, to: Target, status: int) -> None:
+    listening(house, to, "video.completed")
+    house.carry(house.order())
+    to.status, to.location = status, "http://127.0.0.1:1/elsewhere"
+    tell(notifier(house.here.database, to))
+    (endpoint,) = house.here.webhooks.list(house.who)
+    assert endpoint.failing_since is not None
+    assert (endpoint.failures, endpoint.last_status) == (1, status)
+
+
+def endpoints(database: Database, to: Target, count: int) -> list[str]:
+    made = [new_id("webhook") for _ in range(count)]
+    for endpoint in made:
+        with database.transaction("acme") as tx:
+            tx.insert(
+                webhook_endpoints,
+                id=endpoint,
+                name="x",
+                url=to.url,
+                events=EVERYTHING,
+                secrets=[{"value": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "expires_at": None}],
+                created_at=0.0,
+                updated_at=0.0,
+            )
+    return made
+
+
+def queue(database: Database, count: int) -> set[str]:
+    ids = {new_id("event") for _ in range(count)}
+    with database.across_tenants("a test") as tx:
+        for event in ids:
+            Deliveries(database).queue(
+                tx,
+                tenant="acme",
+                event_id=event,
+                kind=EventType.VIDEO_COMPLETED,
+                at=tx.now(),
+                payload=payload_of(event, EventType.VIDEO_COMPLETED, tx.now(), {"id": "video_1"}),
+            )
+    return ids
+
+
+def test_several_workers_send_every_message_once(database: Database, to: Target) -> None:
+    endpoints(database, to, 2)
+    ids = queue(database, 30)
+    with closing(Database(database.url)) as second:
+        workers = [notifier(database, to), notifier(second, to), notifier(database, to)]
+        threads = [threading.Thread(target=tell, args=(worker,)) for worker in workers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    with database.across_tenants("a test", readonly=True) as tx:
+        assert [row.last_error for row in tx.select(outbox) if row.delivered_at is None] == []
+    got = Counter(each.headers["webhook-id"] for each in to.got)
+    assert got == Counter(dict.fromkeys(ids, 2))
+
+
+def test_events_are_spread_once_by_several_workers(house: House, to: Target) -> None:
+    listening(house, to, "video.completed")
+    videos = [house.carry(house.order()) for _ in range(4)]
+    workers = [notifier(house.here.database, to) for _ in range(3)]
+    threads = [threading.Thread(target=tell, args=(worker,)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(body["data"]["id"] for body in bodies(to.got)) == sorted(video.id for video in videos)
+
+
+def test_a_slow_target_holds_up_nobody_else(database: Database, to: Target) -> None:
+    with target() as slow:
+        slow.hold = threading.Event()
+        endpoints(database, slow, 1)
+        queue(database, 10)
+        endpoints(database, to, 1)
+        made = Notifier(
+            database,
+            Deliveries(database),
+            Deliverer(allow_hosts={to.host, slow.host}, limits=DeliverLimits(total_s=60.0, idle_s=60.0)),
+            stopping=threading.Event(),
+        )
+        queue(database, 5)
+        while len(to.got) < 5:
+            made.send()
+            time.sleep(0.005)
+        assert slow.most_under_way <= 2
+        slow.hold.set()
+        while not made.idle():
+            time.sleep(0.005)
+
+
+SENDER = """
+import sys, threading, time
+from safelight.jobs.notifier import Notifier
+from safelight.net.deliver import Deliverer, DeliverLimits
+from safelight.store.database import Database
+from safelight.trust.webhooks import Deliveries
+database = Database(sys.argv[1])
+deliverer = Deliverer(allow_hosts={sys.argv[2]}, limits=DeliverLimits(total_s=60.0, idle_s=60.0))
+made = Notifier(database, Deliveries(database), deliverer, stopping=threading.Event())
+made.send()
+time.sleep(60)
+"""
+
+
+def test_a_sender_that_is_killed_leaves_its_messages_to_the_next(database: Database, to: Target) -> None:
+    endpoints(database, to, 1)
+    ids = queue(database, 2)
+    to.hold = threading.Event()
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SENDER), database.url, to.host],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    to.wait_for(2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    to.hold.set()
+    tell(notifier(database, to))
+    assert len(to.got) == 2, "its lease still runs"
+    with closing(Database(database.url, clock=lambda: time.time() + 61)) as later:
+        tell(notifier(later, to))
+    got = Counter(each.headers["webhook-id"] for each in to.got)
+    assert got == Counter(dict.fromkeys(ids, 2))
+
+
+def test_the_thread_sends_what_comes(database: Database, to: Target) -> None:
+    endpoints(database, to, 1)
+    stopping = threading.Event()
+    made = Notifier(database, Deliveries(database), Deliverer(allow_hosts={to.host}), stopping=stopping)
+    made.start()
+    ids = queue(database, 3)
+    got = to.wait_for(3)
+    stopping.set()
+    assert {each.headers["webhook-id"] for each in got} == ids
+    while not made.idle():
+        time.sleep(0.005)

@@ -1,0 +1,314 @@
+"""Endpoints and deliveries on both databases, to real targets on the loopback address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, RefusedAddress
+from safelight.ids import new_id
+from safelight.net.deliver import Deliverer, DeliverLimits
+from safelight.store.database import Database
+from safelight.store.outbox import TRIES
+from safelight.store.tables import log_contents, outbox
+from safelight.trust.accounts import Principal, PrincipalKind, Scope
+from safelight.trust.webhooks import Deliveries, Delivery, EventType, Webhooks, payload_of, signature
+from safelight.trust.webhooks.deliveries import GIVE_UP_S, LONGEST_REST_S
+from safelight.trust.webhooks.service import MOST_ENDPOINTS
+from targets import Target, target
+
+URL = "https://hooks.example/in"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(database_url: str, clock: Clock) -> Iterator[Database]:
+    database = Database(database_url, clock=clock)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def to() -> Iterator[Target]:
+    with target() as made:
+        yield made
+
+
+@pytest.fixture
+def hooks(database: Database, to: Target) -> Webhooks:
+    limits = DeliverLimits(total_s=2.0, idle_s=1.0)
+    return Webhooks(database, Deliverer(allow_hosts={to.host}, limits=limits))
+
+
+def admin(tenant: str = "acme", *scopes: Scope) -> Principal:
+    return Principal(
+        tenant=tenant,
+        id="ada",
+        kind=PrincipalKind.PERSON,
+        name="Ada",
+        scopes=frozenset(scopes or {Scope.ADMIN}),
+    )
+
+
+def queue(
+    database: Database, *, tenant: str = "acme", kind: EventType = EventType.VIDEO_COMPLETED
+) -> tuple[str, int]:
+    event = new_id("event")
+    with database.across_tenants("a test") as tx:
+        payload = payload_of(event, kind, tx.now(), {"id": "video_1"})
+        count = Deliveries(database).queue(
+            tx, tenant=tenant, event_id=event, kind=kind, at=tx.now(), payload=payload
+        )
+    return event, count
+
+
+def test_the_secret_is_told_once_and_stands_nowhere_else(hooks: Webhooks, database: Database) -> None:
+    made, secret = hooks.create(admin(), url=URL, events=["video.completed"])
+    assert secret.startswith("whsec_")
+    assert made.secrets[0].hint == f"whsec_...{secret[-4:]}"
+    assert made.name == "hooks.example"
+    with database.across_tenants("a test", readonly=True) as tx:
+        said = b"".join(bytes(row.content) for row in tx.select(log_contents))
+    assert secret.encode() not in said
+    assert secret[-8:].encode() not in said
+
+
+def test_endpoints_are_their_tenants_and_for_admins(hooks: Webhooks) -> None:
+    made, _ = hooks.create(admin(), url=URL, events=["video.failed"])
+    assert [each.id for each in hooks.list(admin())] == [made.id]
+    assert hooks.list(admin("other")) == ()
+    for call in (
+        lambda: hooks.get(admin("other"), made.id),
+        lambda: hooks.delete(admin("other"), made.id),
+        lambda: hooks.rotate(admin("other"), made.id),
+        lambda: hooks.test(admin("other"), made.id),
+        lambda: hooks.update(admin("other"), made.id, name="x"),
+        lambda: hooks.get(admin(), "webhook_" + "0" * 32),
+        lambda: hooks.get(admin(), "nonsense"),
+    ):
+        with pytest.raises(NotFound):
+            call()
+    with pytest.raises(Forbidden):
+        hooks.list(admin("acme", Scope.VIDEOS_WRITE))
+
+
+@pytest.mark.parametrize("url", ["https://10.0.0.1/x", "http://hooks.example/x", "https://localhost/x", "x"])
+def test_a_private_target_is_refused_when_it_is_made_and_when_it_is_changed(
+    hooks: Webhooks, url: str
+) -> None:
+    with pytest.raises(RefusedAddress):
+        hooks.create(admin(), url=url, events=["video.failed"])
+    made, _ = hooks.create(admin(), url=URL, events=["video.failed"])
+    with pytest.raises(RefusedAddress):
+        hooks.update(admin(), made.id, url=url)
+
+
+def test_what_an_endpoint_asks_for_must_exist(hooks: Webhooks) -> None:
+    with pytest.raises(InvalidField, match="Did you mean"):
+        hooks.create(admin(), url=URL, events=["video.complete"])
+    with pytest.raises(InvalidField):
+        hooks.create(admin(), url=URL, events=[])
+    with pytest.raises(InvalidField):
+        hooks.create(admin(), url=URL, events=["video.failed"], name="x" * 101)
+
+
+def test_there_is_an_end_to_endpoints(hooks: Webhooks) -> None:
+    made = [hooks.create(admin(), url=URL, events=["video.failed"])[0] for _ in range(MOST_ENDPOINTS)]
+    with pytest.raises(Conflict):
+        hooks.create(admin(), url=URL, events=["video.failed"])
+    hooks.delete(admin(), made[0].id)
+    hooks.create(admin(), url=URL, events=["video.failed"])
+
+
+def test_a_change_leaves_the_rest_and_the_secret(hooks: Webhooks) -> None:
+    made, _ = hooks.create(admin(), url=URL, events=["video.failed"], name="first")
+    changed = hooks.update(admin(), made.id, events=["video.held", "video.completed", "video.held"])
+    assert changed.events == (EventType.VIDEO_COMPLETED, EventType.VIDEO_HELD)
+    assert (changed.url, changed.name, changed.secrets) == (made.url, "first", made.secrets)
+    assert hooks.update(admin(), made.id) == changed
+
+
+def test_the_old_secret_signs_for_a_day_more(hooks: Webhooks, clock: Clock) -> None:
+    made, first = hooks.create(admin(), url=URL, events=["video.failed"])
+    rotated, second = hooks.rotate(admin(), made.id)
+    assert rotated.valid_secrets(clock.now) == (second, first)
+    clock.now += 23 * 3600
+    assert rotated.valid_secrets(clock.now) == (second, first)
+    clock.now += 2 * 3600
+    assert rotated.valid_secrets(clock.now) == (second,)
+    at_once, third = hooks.rotate(admin(), made.id, keep_old=False)
+    assert at_once.valid_secrets(clock.now) == (third,)
+
+
+def test_a_test_is_sent_now_and_says_what_came_back(hooks: Webhooks, to: Target) -> None:
+    made, secret = hooks.create(admin(), url=to.url, events=["video.failed"])
+    result = hooks.test(admin(), made.id)
+    assert (result.status, result.error) == (200, "")
+    (got,) = to.got
+    body = json.loads(got.body)
+    assert (body["object"], body["type"]) == ("event", "video.completed")
+    assert got.headers["webhook-id"] == body["id"]
+    timestamp = int(got.headers["webhook-timestamp"])
+    assert got.headers["webhook-signature"] == signature(secret, body["id"], timestamp, got.body)
+    to.status = 500
+    assert hooks.test(admin(), made.id, event_type="safety_identifier.blocked").status == 500
+    assert hooks.get(admin(), made.id).failing_since is None, "a test says nothing of the endpoint's health"
+
+
+# Deliveries
+
+
+def claim_one(box: Deliveries) -> Delivery:
+    (claimed,) = box.claim({}, limit=8)
+    return claimed
+
+
+def test_an_event_goes_to_whoever_wants_it_and_was_there(
+    hooks: Webhooks, database: Database, clock: Clock
+) -> None:
+    wants, _ = hooks.create(admin(), url=URL, events=["video.completed"])
+    hooks.create(admin(), url=URL, events=["video.failed"])
+    hooks.create(admin("other"), url=URL, events=["video.completed"])
+    gone, _ = hooks.create(admin(), url=URL, events=["video.completed"])
+    hooks.delete(admin(), gone.id)
+    event, count = queue(database)
+    assert count == 1
+    delivery = claim_one(Deliveries(database))
+    assert (delivery.endpoint.id, delivery.event_id) == (wants.id, event)
+    clock.now -= 10
+    assert queue(database)[1] == 0
+
+
+def test_a_message_is_claimed_by_one_until_its_lease_ends(
+    hooks: Webhooks, database: Database, clock: Clock
+) -> None:
+    hooks.create(admin(), url=URL, events=["video.completed"])
+    event, _ = queue(database)
+    first, second = Deliveries(database), Deliveries(database)
+    assert claim_one(first).event_id == event
+    assert second.claim({}, limit=8) == ()
+    clock.now += 61
+    again = claim_one(second)
+    assert (again.event_id, again.attempt) == (event, 2)
+    second.arrived(again, 200)
+    clock.now += 10_000
+    assert first.claim({}, limit=8) == ()
+
+
+def test_one_slow_endpoint_does_not_take_all_the_room(hooks: Webhooks, database: Database) -> None:
+    slow, _ = hooks.create(admin(), url=URL, events=["video.completed"])
+    for _ in range(10):
+        queue(database)
+    quick, _ = hooks.create(admin(), url=URL, events=["video.failed"])
+    queue(database, kind=EventType.VIDEO_FAILED)
+    box = Deliveries(database)
+    ids = [each.endpoint.id for each in box.claim({}, limit=8)]
+    assert sorted(ids) == sorted([slow.id, slow.id, quick.id])
+    assert box.claim({slow.id: 2}, limit=8) == ()
+    assert [each.endpoint.id for each in box.claim({slow.id: 1}, limit=8)] == [slow.id]
+
+
+def test_a_failing_endpoint_rests_is_shown_and_is_well_again_with_the_first_that_arrives(
+    hooks: Webhooks, database: Database, clock: Clock
+) -> None:
+    made, _ = hooks.create(admin(), url=URL, events=["video.completed"])
+    queue(database)
+    queue(database)
+    box = Deliveries(database)
+    first = box.claim({}, limit=1)[0]
+    due = box.failed(first, "The target answered with status 500.", 500)
+    assert due is not None
+    shown = hooks.get(admin(), made.id)
+    assert (shown.failing_since, shown.failures, shown.last_status) == (clock.now, 1, 500)
+    assert box.claim({}, limit=8) == (), "the other message rests too"
+    clock.now = due + 1
+    for delivery in box.claim({}, limit=8):
+        box.arrived(delivery, 204)
+    well = hooks.get(admin(), made.id)
+    assert (well.failing_since, well.failures, well.last_error) == (None, 0, None)
+    assert well.last_success_at == clock.now
+
+
+def exhaust(box: Deliveries, clock: Clock) -> list[float]:
+    """Fail until it is given up; when each try was."""
+    tries: list[float] = []
+    while True:
+        delivery = claim_one(box)
+        tries.append(clock.now)
+        due = box.failed(delivery, "no", None)
+        if due is None:
+            return tries
+        clock.now = due
+
+
+def test_it_is_tried_for_about_a_day_and_then_kept_as_dead(
+    hooks: Webhooks, database: Database, clock: Clock
+) -> None:
+    made, _ = hooks.create(admin(), url=URL, events=["video.completed"])
+    queue(database)
+    box = Deliveries(database)
+    tries = exhaust(box, clock)
+    assert len(tries) <= TRIES
+    assert 20 * 3600 < tries[-1] - tries[0] < 30 * 3600
+    with database.across_tenants("a test", readonly=True) as tx:
+        row = tx.one(outbox, outbox.c.topic == "webhook")
+    assert row is not None
+    assert (row.dead_at, row.last_error) == (clock.now, "no")
+    assert hooks.get(admin(), made.id).failing_since is not None
+
+
+def test_what_waits_behind_a_dead_target_is_given_up_too(
+    hooks: Webhooks, database: Database, clock: Clock
+) -> None:
+    hooks.create(admin(), url=URL, events=["video.completed"])
+    for _ in range(50):
+        queue(database)
+    box = Deliveries(database)
+    began, tries = clock.now, 0
+    while clock.now - began < GIVE_UP_S + 7 * 3600:
+        for delivery in box.claim({}, limit=8):
+            tries += 1
+            box.failed(delivery, "no", None)
+        clock.now += LONGEST_REST_S
+    assert tries <= 50 * TRIES
+    with database.across_tenants("a test", readonly=True) as tx:
+        assert tx.count(outbox, outbox.c.topic == "webhook", outbox.c.dead_at.is_(None)) == 0
+
+
+def test_a_deleted_endpoint_hears_nothing_more(hooks: Webhooks, database: Database, clock: Clock) -> None:
+    made, _ = hooks.create(admin(), url=URL, events=["video.completed"])
+    queue(database)
+    claimed = claim_one(Deliveries(database))
+    queue(database)
+    hooks.delete(admin(), made.id)
+    Deliveries(database).failed(claimed, "no", None)
+    clock.now += 100
+    assert Deliveries(database).claim({}, limit=8) == ()
+
+
+def test_old_messages_are_cleared_away_and_young_ones_stay(
+    hooks: Webhooks, database: Database, clock: Clock
+) -> None:
+    hooks.create(admin(), url=URL, events=["video.completed"])
+    box = Deliveries(database)
+    queue(database)
+    box.arrived(claim_one(box), 200)
+    clock.now += 8 * 86400
+    queue(database)
+    assert box.tidy() == 1
+    assert box.tidy() == 0
+    assert claim_one(box).attempt == 1
