@@ -7,6 +7,7 @@ Order, outermost first: `SecurityHeaders`, `RequestIds` (id, access log, the las
 from __future__ import annotations
 
 import logging
+import re
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -55,6 +56,16 @@ def request_id(scope: Scope) -> str:
     return found
 
 
+#: Asked for over and over by clients that wait: a video, its events, health, and the files of a page.
+_POLLED = re.compile(r"/v1/videos/video_[0-9a-f]+(/events)?|/healthz|/readyz|/static/.*")
+
+
+def _is_poll(scope: Scope, status: int) -> bool:
+    """Whether a request is one of many alike that went well, and so not worth a line each."""
+    asked = scope["method"] in {"GET", "HEAD"} and 200 <= status < 400
+    return asked and _POLLED.fullmatch(scope["path"]) is not None
+
+
 class RequestIds:
     """Gives each request an id, logs its end, and answers faults nobody caught."""
 
@@ -92,7 +103,8 @@ class RequestIds:
             await (await self._fault(Request(scope)))(scope, receive, with_id)
         finally:
             ms = (time.perf_counter() - started) * 1000
-            _log.info("%s %s %d in %.1f ms, %s", scope["method"], scope["path"], status, ms, given)
+            level = logging.DEBUG if _is_poll(scope, status) else logging.INFO
+            _log.log(level, "%s %s %d in %.1f ms, %s", scope["method"], scope["path"], status, ms, given)
 
 
 class SecurityHeaders:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,8 @@ from safelight.trust.accounts import Accounts, Principal
 from safelight.trust.reports import Reports
 from safelight.trust.reviews import Reviews
 from safelight.trust.webhooks import Webhooks
+
+from .page_parts import PageParts
 
 
 class Videos(Protocol):
@@ -78,3 +80,4 @@ class Services:
     upload_total_s: float = 600.0
     #: How often the one watcher of this process looks at the videos somebody is watching.
     watch_interval_s: float = 0.4
+    pages: PageParts = field(default_factory=PageParts)

@@ -1,4 +1,4 @@
-"""The console's pages: studio, one video, sign-in, errors."""
+"""The console put together: which page answers where."""
 
 from __future__ import annotations
 
@@ -9,107 +9,85 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from safelight.api.auth import COOKIE, check_same_origin
+from safelight.api.auth import check_same_origin
 from safelight.api.bodies import read_body
-from safelight.api.intake import create_request
 from safelight.api.state import AppState
-from safelight.api.videos import known
-from safelight.errors import Blocked, SafelightError, Unauthenticated
-from safelight.trust.accounts import Principal, Scope
+from safelight.errors import SafelightError
+from safelight.trust.accounts import Scope
 
-from .login import Login, first, local
+from .covering import Covering
+from .decoding import Decoding
+from .listing import Listing
+from .login import Login, local
+from .managing import Managing
+from .ordering import Ordering
+from .policing import Policing
 from .render import THEME_COOKIE, THEMES, Pages
-from .studio import FIELDS, Studio
-from .view import row, video_view
+from .reviewing import Reviewing
+from .room import Room
+from .showing import Showing
+from .verifying import Verifying
+from .words import COOKIE as LANGUAGE_COOKIE
+from .words import languages
 
-RECENT = 12
-_PART = "text/x-part"
+_YEAR_S = 31_536_000
 
 
 class Console:
-    """Everything a browser is shown. It asks the same service as the API, as the same principals."""
+    """Everything a browser is shown. It asks the same services as the API, as the same principals."""
 
     def __init__(self, state: AppState) -> None:
         self._state = state
-        self._videos = state.services.videos
         self._pages = Pages(state)
-        self._studio = Studio(state.services)
-        self._login = Login(state, self._pages)
 
     def attach(self, app: FastAPI) -> None:
         """Add the pages to the app."""
-        app.router.routes += [
-            Route("/", self.studio, methods=["GET"]),
-            Route("/", self.create, methods=["POST"]),
-            Route("/videos/{video_id}", self.video, methods=["GET"]),
-            Route("/login", self._login.show, methods=["GET"]),
-            Route("/login", self._login.redeem, methods=["POST"]),
-            Route("/logout", self._login.sign_out, methods=["POST"]),
-            Route("/theme", self.theme, methods=["POST"]),
-            Route("/static/{version}/{name}", self.static, methods=["GET"]),
+        state, pages = self._state, self._pages
+        guard = Room(state, pages).guarded
+        login, ordering, listing = Login(state, pages), Ordering(state, pages), Listing(state, pages)
+        showing, verifying, decoding = Showing(state, pages), Verifying(state, pages), Decoding(state, pages)
+        reviewing, covering = Reviewing(state, pages), Covering(state, pages)
+        managing, policing = Managing(state, pages), Policing(state, pages)
+        read, write, admin, policy = Scope.VIDEOS_READ, Scope.VIDEOS_WRITE, Scope.ADMIN, Scope.POLICY
+        table: list[tuple[str, str, Any]] = [
+            ("GET", "/", guard(ordering.studio, read)),
+            ("POST", "/", guard(ordering.create, write)),
+            ("GET", "/videos", guard(listing.videos, read)),
+            ("GET", "/videos/{video_id}", guard(showing.video, read)),
+            ("GET", "/videos/{video_id}/report", guard(showing.report_form, read)),
+            ("POST", "/videos/{video_id}/report", guard(showing.report, read)),
+            ("GET", "/verify", verifying.show),
+            ("POST", "/verify", verifying.verify),
+            ("GET", "/decode", decoding.show),
+            ("POST", "/decode", decoding.decode),
+            ("GET", "/review", guard(reviewing.cases)),
+            ("GET", "/review/{case_id}", guard(reviewing.case)),
+            ("POST", "/review/{case_id}", guard(reviewing.decide)),
+            ("POST", "/review/{case_id}/reveal", guard(reviewing.reveal)),
+            ("GET", "/coverage", guard(covering.coverage, read)),
+            ("GET", "/policy", guard(policing.show, policy)),
+            ("POST", "/policy", guard(policing.act, policy)),
+            ("GET", "/settings", guard(managing.settings, admin)),
+            ("POST", "/settings/keys", guard(managing.make_key, admin)),
+            ("POST", "/settings/keys/{key_id}/revoke", guard(managing.end_key, admin)),
+            ("POST", "/settings/webhooks", guard(managing.make_webhook, admin)),
+            ("POST", "/settings/webhooks/{endpoint_id}", guard(managing.webhook, admin)),
+            ("GET", "/login", login.show),
+            ("POST", "/login", login.redeem),
+            ("POST", "/logout", login.sign_out),
+            ("POST", "/theme", self.theme),
+            ("POST", "/language", self.language),
+            ("GET", "/static/{version}/{name}", self.static),
         ]
-
-    async def studio(self, request: Request) -> Response:
-        """The first page anyone sees."""
-        principal = await self._principal(request)
-        if principal is None:
-            return first(request)
-        form = dict(self._studio.defaults())
-        source = request.query_params.get("from", "")
-        if source:
-            video = await self._state.threads.run(self._videos.get, principal, known(source))
-            form["prompt"] = video.prompt
-        return await self._page(request, principal, form, None)
-
-    async def create(self, request: Request) -> Response:
-        """Order a video. A script gets the part of the page that changes, a plain form the whole page."""
-        principal = await self._principal(request)
-        if principal is None:
-            raise Unauthenticated("You are not signed in.", remedy="Open a login link.")
-        principal.require(Scope.VIDEOS_WRITE)
-        check_same_origin(request)
-        words = self._pages.words(request)
-        services = self._state.services
-        async with read_body(request, services) as body:
-            form = {name: str(body.fields.get(name) or "") for name in FIELDS}
-            try:
-                asked = create_request(body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
-                video = await self._state.threads.run(self._videos.create, principal, asked)
-                video_id, status = video.id, 200
-            except Blocked as error:
-                video_id, status = str(error.details["video_id"]), error.status
-            except SafelightError as error:
-                return await self._outcome(request, principal, form, {"problem": error}, error.status)
-        if status == 200 and not self._wants_part(request):
-            return RedirectResponse(f"/videos/{video_id}", status_code=303)
-        record = await self._state.threads.run(self._videos.record, principal, video_id)
-        view = video_view(record.video, record, words)
-        return await self._outcome(request, principal, form, {"video": view}, status)
-
-    async def video(self, request: Request) -> Response:
-        """One video: its way, verdict, seal; whole, or the part that changes."""
-        principal = await self._principal(request)
-        if principal is None:
-            return first(request)
-        principal.require(Scope.VIDEOS_READ)
-        video_id = known(request.path_params["video_id"])
-        record = await self._state.threads.run(self._videos.record, principal, video_id)
-        view = video_view(record.video, record, self._pages.words(request))
-        template = "part.html" if self._wants_part(request) else "video.html"
-        return await self._pages.render(
-            request, template, {"video": view, "problem": None, "signed_in": principal.name}
-        )
+        app.router.routes += [Route(path, endpoint, methods=[method]) for method, path, endpoint in table]
 
     async def theme(self, request: Request) -> Response:
         """Keep the choice of colours and go back to the page."""
-        check_same_origin(request)
-        async with read_body(request, self._state.services) as body:
-            chosen = str(body.fields.get("theme", ""))
-            back = str(body.fields.get("back", "/"))
-        response = RedirectResponse(local(back), status_code=303)
-        if chosen in THEMES:
-            response.set_cookie(THEME_COOKIE, chosen, max_age=31_536_000, samesite="strict", path="/")
-        return response
+        return await self._keep(request, "theme", THEME_COOKIE, THEMES)
+
+    async def language(self, request: Request) -> Response:
+        """Keep the choice of language and go back to the page."""
+        return await self._keep(request, "language", LANGUAGE_COOKIE, tuple(languages()))
 
     async def static(self, request: Request) -> Response:
         return self._pages.static(request)
@@ -131,55 +109,15 @@ class Console:
                 page.headers[name] = response.headers[name]
         return page
 
-    async def _principal(self, request: Request) -> Principal | None:
-        cookie = request.cookies.get(COOKIE)
-        if not cookie:
-            return None
-        try:
-            return await self._state.threads.run(self._state.services.accounts.session, cookie)
-        except Unauthenticated:
-            return None
-
-    async def _outcome(
-        self,
-        request: Request,
-        principal: Principal,
-        form: dict[str, str],
-        outcome: dict[str, Any],
-        status: int,
-    ) -> Response:
-        values = {"video": None, "problem": None, **outcome}
-        if self._wants_part(request):
-            return await self._pages.render(request, "part.html", values, status=status)
-        return await self._page(request, principal, form, values, status)
-
-    async def _page(
-        self,
-        request: Request,
-        principal: Principal,
-        form: dict[str, str],
-        outcome: dict[str, Any] | None,
-        status: int = 200,
-    ) -> Response:
-        run = self._state.threads.run
-        words = self._pages.words(request)
-        recent = await run(self._videos.list, principal, after=None, limit=RECENT, order="desc")
-        table = await run(self._videos.coverage)
-        values = {
-            "form": form,
-            "choices": self._studio.choices(words),
-            "coverage": self._studio.coverage(table, words),
-            "recent": [row(video, words) for video in recent.videos],
-            "most": self._state.services.max_prompt_chars,
-            "signed_in": principal.name,
-            "video": None,
-            "problem": None,
-            **(outcome or {}),
-        }
-        return await self._pages.render(request, "studio.html", values, status=status)
-
-    def _wants_part(self, request: Request) -> bool:
-        return request.headers.get("accept", "").startswith(_PART)
+    async def _keep(self, request: Request, field: str, cookie: str, known: tuple[str, ...]) -> Response:
+        check_same_origin(request)
+        async with read_body(request, self._state.services) as body:
+            chosen = str(body.fields.get(field, ""))
+            back = str(body.fields.get("back", "/"))
+        response = RedirectResponse(local(back), status_code=303)
+        if chosen in known:
+            response.set_cookie(cookie, chosen, max_age=_YEAR_S, samesite="strict", path="/")
+        return response
 
 
 def _kind(status: int) -> str:

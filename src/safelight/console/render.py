@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -15,7 +16,9 @@ from starlette.responses import HTMLResponse, Response
 from safelight.api.middleware import request_id
 from safelight.api.state import AppState
 from safelight.policy.waivers import EVERYTHING, Waiver
+from safelight.trust.accounts import Principal
 
+from .navigation import ways
 from .text import moment
 from .words import COOKIE as LANGUAGE_COOKIE
 from .words import Words, choose, languages
@@ -54,26 +57,43 @@ class Pages:
         return choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
 
     async def render(
-        self, request: Request, template: str, values: dict[str, Any], *, status: int = 200
+        self,
+        request: Request,
+        template: str,
+        values: Mapping[str, Any],
+        *,
+        principal: Principal | None = None,
+        status: int = 200,
     ) -> HTMLResponse:
-        """The page, with words, theme, banner and version beside its own values."""
-        waivers = await self._state.threads.run(self._state.services.waivers)
+        """The page, with words, theme, banner, ways on and version beside its own values."""
+        waivers, waiting = await self._state.threads.run(self._around, principal)
         words = self.words(request)
         theme = request.cookies.get(THEME_COOKIE, THEMES[0])
         theme = theme if theme in THEMES else THEMES[0]
+        path = request.url.path
         common = {
             "t": words,
             "theme": theme,
             "next_theme": THEMES[(THEMES.index(theme) + 1) % len(THEMES)],
+            "languages": [
+                (each.tag, each("language"), each("language_short")) for each in languages().values()
+            ],
             "static": f"/static/{self._version}",
             "banners": [_banner(waiver, words) for waiver in waivers],
             "version": self._state.services.version,
             "request_id": request_id(request.scope),
-            "signed_in": None,
-            "here": request.url.path,
+            "signed_in": principal.name if principal else None,
+            "ways": ways(principal, path, waiting),
+            "here": path,
         }
         text = self._environment.get_template(template).render({**common, **values})
         return HTMLResponse(text, status_code=status, headers={"vary": "Cookie, Accept-Language"})
+
+    def _around(self, principal: Principal | None) -> tuple[Sequence[Waiver], int]:
+        """What stands around every page: the waivers in force, and how many cases wait for this person."""
+        services = self._state.services
+        waiting = services.reviews.count_open(principal) if principal is not None else 0
+        return services.waivers(), waiting
 
     def static(self, request: Request) -> Response:
         """A file of ours; it may be kept for ever, for a changed one has another address."""
@@ -93,4 +113,4 @@ def _banner(waiver: Waiver, words: Words) -> str:
     sentence = words("banner.one", name=waiver.name, who=waiver.who, categories=categories)
     if waiver.expires_at is None:
         return sentence
-    return f"{sentence} {words('banner.until', at=moment(waiver.expires_at))}"
+    return f"{sentence} {words('banner.until', at=moment(waiver.expires_at, words))}"

@@ -10,6 +10,7 @@ from safelight.api.events import position
 from safelight.api.wire import charge_object, links, verdict_word
 from safelight.jobs.machine import TERMINAL, State
 from safelight.jobs.models import Video, VideoRecord
+from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Coverage
 from safelight.policy.verdicts import Action
 
@@ -17,6 +18,7 @@ from . import coverage as covered
 from .explained import Line, charge_sentence, lines, spans, support
 from .marks import Piece, pieces
 from .text import iso, moment, money, short
+from .told import told
 from .way import Stop, way
 from .words import Words
 
@@ -35,6 +37,8 @@ class VideoView:
     headline: str
     #: The sentence under the headline; what the gate said.
     message: str
+    #: The message is in English, whatever the page is in.
+    foreign: bool
     verdict: str
     lines: tuple[Line, ...]
     #: Help lines for a person who may need them: name and text.
@@ -55,10 +59,11 @@ class VideoView:
     change_prompt: bool
 
 
-def video_view(video: Video, record: VideoRecord | None, words: Words) -> VideoView:
+def video_view(video: Video, record: VideoRecord | None, words: Words, taxonomy: Taxonomy) -> VideoView:
     """The view of a video at this moment."""
     word = verdict_word(video)
-    details: Mapping[str, Any] = {} if video.vaulted else video.explanation or {}
+    said = told(video, record, taxonomy, words)
+    details = said.details
     delivered = video.state is State.DELIVERED
     coverage = (
         Coverage().merged(cell for made in record.judgements for cell in made.coverage) if record else None
@@ -76,7 +81,8 @@ def video_view(video: Video, record: VideoRecord | None, words: Words) -> VideoV
         tone=_tone(video, word),
         headline=headline,
         # The gate's own sentence often begins with what the headline says.
-        message=_message(video, word, words).removeprefix(headline).strip(),
+        message=_message(video, word, said.sentence, words).removeprefix(headline).strip(),
+        foreign=said.foreign and bool(said.sentence) and video.state in _IN_OTHER_WORDS,
         verdict=words(_word(video, word)),
         lines=explained,
         support=support(details),
@@ -117,7 +123,7 @@ def row(video: Video, words: Words) -> Row:
         prompt=short(video.prompt),
         tone=_tone(video, word),
         word=words(key),
-        at=moment(video.created_at),
+        at=moment(video.created_at, words),
         iso=iso(video.created_at),
     )
 
@@ -155,7 +161,11 @@ def _headline(video: Video, details: Mapping[str, Any]) -> str:
     return f"state.{video.state.value}"
 
 
-def _message(video: Video, word: Action | None, words: Words) -> str:
+#: Where the sentence comes from what ended the video.
+_IN_OTHER_WORDS = frozenset({State.REFUSED, State.BLOCKED, State.FAILED})
+
+
+def _message(video: Video, word: Action | None, said: str, words: Words) -> str:
     if video.vaulted:
         return words("verdict.vaulted_text")
     match video.state:
@@ -165,12 +175,13 @@ def _message(video: Video, word: Action | None, words: Words) -> str:
                 text = f"{text} {words('verdict.label_text', label=video.label_text)}"
             return text
         case State.HELD if video.review_due_at:
-            return words("verdict.hold_text", due=moment(video.review_due_at))
+            due = words("verdict.hold_text", due=moment(video.review_due_at, words))
+            return words("list.sentences", first=said, second=due) if said else due
         case State.HELD:
-            return words("verdict.hold_no_due")
+            return said or words("verdict.hold_no_due")
         case State.WITHDRAWN:
             return words("verdict.withdrawn_text")
-    return video.error_message or ""
+    return said
 
 
 def _facts(video: Video, words: Words) -> tuple[tuple[str, str], ...]:
@@ -178,8 +189,8 @@ def _facts(video: Video, words: Words) -> tuple[tuple[str, str], ...]:
         (words("video.model"), video.model),
         (words("video.length"), words("studio.seconds_value", seconds=video.seconds)),
         (words("video.size"), f"{video.width}×{video.height}"),
-        (words("video.made"), moment(video.created_at)),
+        (words("video.made"), moment(video.created_at, words)),
     ]
     if video.ended_at:
-        facts.append((words("video.ended"), moment(video.ended_at)))
+        facts.append((words("video.ended"), moment(video.ended_at, words)))
     return tuple(facts)

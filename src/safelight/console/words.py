@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 from markupsafe import Markup, escape
 
+from safelight.policy.sentences import sentences
+
 DEFAULT = "en"
 COOKIE = "safelight_lang"
 
@@ -42,6 +44,10 @@ class Words:
     def has(self, key: str) -> bool:
         return key in self._texts or (self._fallback is not None and self._fallback.has(key))
 
+    def reason(self, original: str) -> str:
+        """A reason of the shipped policies in this language."""
+        return sentences(self.tag).reason(original)
+
     def listed(self, items: list[str]) -> str:
         """Items as a list in a sentence."""
         return self("list.separator").join(items)
@@ -61,17 +67,47 @@ def languages() -> Mapping[str, Words]:
     return {DEFAULT: english} | {tag: Words(tag, texts, english) for tag, texts in found.items()}
 
 
+#: What browsers send, where it is not a tag of ours: scripts decide, and regions imply them.
+_MEANT = {
+    "zh": "zh-Hans",
+    "zh-cn": "zh-Hans",
+    "zh-sg": "zh-Hans",
+    "zh-my": "zh-Hans",
+    "zh-tw": "zh-Hant",
+    "zh-hk": "zh-Hant",
+    "zh-mo": "zh-Hant",
+    "yue": "zh-Hant",
+}
+
+
 def choose(cookie: str | None, accept: str | None) -> Words:
-    """The language a person chose, or the first of the browser's that there is, or English."""
+    """The language a person chose, or the browser's best that there is, or English."""
     known = languages()
     if cookie is not None and cookie in known:
         return known[cookie]
-    for part in (accept or "").split(","):
-        tag = part.partition(";")[0].strip()
-        for candidate in (tag, tag.rpartition("-")[0], tag.partition("-")[0]):
-            if candidate in known:
-                return known[candidate]
+    by_tag = {tag.lower(): words for tag, words in known.items()}
+    for asked in _wanted(accept or ""):
+        parts = asked.lower().split("-")
+        for size in range(len(parts), 0, -1):
+            candidate = "-".join(parts[:size])
+            found = by_tag.get(candidate) or by_tag.get(_MEANT.get(candidate, "").lower())
+            if found is not None:
+                return found
     return known[DEFAULT]
+
+
+def _wanted(accept: str) -> list[str]:
+    """The tags of an `Accept-Language`, the most wanted first."""
+    found: list[tuple[float, str]] = []
+    for part in accept[:500].split(","):
+        tag, _, weight = part.partition(";")
+        try:
+            quality = float(weight.strip().removeprefix("q=")) if weight else 1.0
+        except ValueError:
+            quality = 0.0
+        if tag.strip() and quality > 0:
+            found.append((-quality, tag.strip()))
+    return [tag for _, tag in sorted(found, key=lambda pair: pair[0])]
 
 
 def _flat(prefix: str, document: Mapping[str, Any]) -> list[tuple[str, str]]:

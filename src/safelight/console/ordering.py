@@ -1,0 +1,95 @@
+"""The studio: words looked at as they are typed, an order, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.api.bodies import read_body
+from safelight.api.intake import create_request
+from safelight.api.videos import known
+from safelight.errors import Blocked, SafelightError
+from safelight.trust.accounts import Principal, Scope
+
+from .room import Room, texts
+from .studio import FIELDS, Studio
+from .view import row, video_view
+
+RECENT = 6
+
+
+class Ordering(Room):
+    """The first page anyone sees."""
+
+    async def studio(self, request: Request, principal: Principal) -> Response:
+        form = dict(self._studio.defaults())
+        form |= {name: request.query_params[name][:32_000] for name in FIELDS if name in request.query_params}
+        if source := request.query_params.get("from", ""):
+            video = await self.run(self.services.videos.get, principal, known(source))
+            form["prompt"] = video.prompt
+        return await self._whole(request, principal, form, {})
+
+    async def create(self, request: Request, principal: Principal) -> Response:
+        """Order a video. A script gets the part of the page that changes, a plain form the whole page."""
+        principal.require(Scope.VIDEOS_WRITE)
+        services = self.services
+        async with read_body(request, services) as body:
+            given = texts(body)
+            form = {name: given.pop(name, "") for name in FIELDS}
+            try:
+                asked = create_request(body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
+                video = await self.run(services.videos.create, principal, asked)
+                video_id, status = video.id, 200
+            except Blocked as error:
+                video_id, status = str(error.details["video_id"]), error.status
+            except SafelightError as error:
+                return await self._outcome(request, principal, form, {"problem": error}, error.status)
+        if status == 200 and not self.wants_part(request):
+            return self.to(f"/videos/{video_id}")
+        record = await self.run(services.videos.record, principal, video_id)
+        view = video_view(record.video, record, self.words(request), services.taxonomy)
+        return await self._outcome(request, principal, form, {"video": view}, status)
+
+    @property
+    def _studio(self) -> Studio:
+        return Studio(self.services)
+
+    async def _outcome(
+        self,
+        request: Request,
+        principal: Principal,
+        form: dict[str, str],
+        outcome: dict[str, Any],
+        status: int,
+    ) -> Response:
+        if self.wants_part(request):
+            values = {"video": None, "problem": None, **outcome}
+            return await self.page(request, "part.html", principal, status, **values)
+        return await self._whole(request, principal, form, outcome, status)
+
+    async def _whole(
+        self,
+        request: Request,
+        principal: Principal,
+        form: dict[str, str],
+        outcome: dict[str, Any],
+        status: int = 200,
+    ) -> Response:
+        words, services = self.words(request), self.services
+        recent = await self.run(services.videos.list, principal, after=None, limit=RECENT, order="desc")
+        table = await self.run(services.videos.coverage)
+        values: dict[str, Any] = {
+            "form": form,
+            "choices": self._studio.choices(words),
+            "coverage": self._studio.coverage(table, words),
+            "recent": [row(video, words) for video in recent.videos],
+            "most": services.max_prompt_chars,
+            "video": None,
+            "problem": None,
+            "checked": None,
+            "can_check": False,
+            **outcome,
+        }
+        return await self.page(request, "studio.html", principal, status, **values)
