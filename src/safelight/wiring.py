@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -32,6 +32,7 @@ from safelight.policy.waivers import Waiver, covers
 from safelight.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from safelight.api.page_parts import PageParts
     from safelight.api.services import Services
     from safelight.jobs.consequences import Consequences
     from safelight.jobs.engine import Engine
@@ -42,11 +43,13 @@ if TYPE_CHECKING:
     from safelight.media.sandbox import Sandbox
     from safelight.net.deliver import Deliverer
     from safelight.net.fetch import Fetcher
+    from safelight.policy.replay import Record
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.registry import Registry
     from safelight.provenance.sealing import Sealer
     from safelight.provenance.verifying import Verifier
     from safelight.scanning.service import Scanner
+    from safelight.stages.checking import Checks
     from safelight.stages.judging import Judge
     from safelight.stages.moderation import Moderation
     from safelight.stages.service import Stages
@@ -460,6 +463,24 @@ class Installation:
         )
 
     @cached_property
+    def checks(self) -> Checks:
+        from safelight.stages.admission import AdmissionLimits
+        from safelight.stages.checking import Checks
+
+        return Checks(
+            stages=self.stages,
+            generators=self.generators,
+            default_generator=self.settings.generation.default,
+            limits=AdmissionLimits(max_prompt_characters=self.settings.server.max_prompt_characters),
+            fetcher=self.fetcher,
+            database=self.database,
+            taxonomy=self.taxonomy,
+            scratch=self.directory.scratch,
+            spend=lambda principal, end_user, cost: self.probes.spend(principal, end_user, cost=cost),
+            max_reference_bytes=self.settings.scan.max_reference_mb << 20,
+        )
+
+    @cached_property
     def services(self) -> Services:
         """What the HTTP fronts are given."""
         from safelight.api.services import Services
@@ -471,6 +492,8 @@ class Installation:
             waivers=lambda: self.waivers_in_force(self.tenant),
             taxonomy=self.taxonomy,
             moderation=self.moderation,
+            checks=self.checks,
+            spend=self.probes.spend,
             reviews=self.reviews,
             reports=self.reports,
             webhooks=self.webhooks,
@@ -480,6 +503,31 @@ class Installation:
             loopback=server.loopback,
             max_body_bytes=server.max_body_mb << 20,
             max_prompt_chars=server.max_prompt_characters,
+            pages=self.page_parts,
+        )
+
+    @cached_property
+    def page_parts(self) -> PageParts:
+        """What the pages are given beside."""
+        from safelight.api.page_parts import PageParts, PolicyParts
+        from safelight.console.reveal import Reveal
+        from safelight.trust.policies import history
+
+        def past(tenant: str) -> Iterator[Record]:
+            terms = [waiver.terms for waiver in self.waivers_in_force(tenant)]
+            return history(self.database, waivers=terms, tenant=tenant)
+
+        return PageParts(
+            verify=lambda path: self.verifier.verify(path, lookup=self.registry.by_sha256),
+            policies=PolicyParts(published=self.policies, in_force=self.policy, history=past),
+            reveal=Reveal(
+                database=self.database,
+                store=self.workshop.store,
+                blobs=self.blobs,
+                sandbox=self.sandbox,
+                scratch=self.directory.scratch,
+            ),
+            settings=lambda: self.settings.model_dump(mode="json"),
         )
 
     # What is said about it
