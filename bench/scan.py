@@ -1,4 +1,4 @@
-"""What looking costs: a clip's scan beside bare decode in the same run, memory, and reference pictures.
+"""What looking costs: a clip's scan beside bare decode, memory, reference pictures, a whole tiny job.
 
 python -m bench.scan [--seconds 10] [--json]
 """
@@ -12,7 +12,9 @@ import statistics
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,8 @@ SPECS: list[tuple[str, dict[str, Any]]] = [
     ("card-picture", {}),
     ("card-sound", {}),
 ]
+#: What the calls of a whole job import besides.
+MODULES = ("c2pa", "safelight.provenance.child", "safelight.stages.delivery")
 FPS, RATE = 24, 48_000
 AT_ONCE, ROUNDS = 5, 8
 
@@ -104,10 +108,10 @@ def clip_figures(sandbox: Sandbox, path: Path, seconds: int) -> dict[str, Any]:
 
     from safelight.scanning.child import Detectors, VideoTask
 
-    decoded = sandbox.run("bench.scan:bare_decode", str(path))
+    decoded = sandbox.run("bench.scan:bare_decode", str(path), reads=[path])
     task = VideoTask(path=str(path), detectors=Detectors(specs=tuple(SPECS)), limits=VideoLimits())
     began = time.perf_counter()
-    scanned = sandbox.run("bench.scan:peak_memory", msgspec.to_builtins(task))
+    scanned = sandbox.run("bench.scan:peak_memory", msgspec.to_builtins(task), reads=[path])
     wall = time.perf_counter() - began
     answer = scanned["answer"]
     return {
@@ -125,44 +129,124 @@ def clip_figures(sandbox: Sandbox, path: Path, seconds: int) -> dict[str, Any]:
 
 
 def picture_figures(sandbox: Sandbox, folder: Path) -> dict[str, Any]:
-    """1080p references, several at a time, in the two warm children."""
-    scanner = Scanner(sandbox, SPECS, ScanSettings())
+    """1080p references, several at a time, each in a fork: the quick look, and the whole one."""
+    scanner = Scanner(sandbox, SPECS, ScanSettings(modules=MODULES))
     began = time.perf_counter()
     scanner.start()
     started = time.perf_counter() - began
     figures: dict[str, Any] = {"start_s": round(started, 2), "at_once": AT_ONCE}
-    # They give memory back after a second without a call.
-    time.sleep(2.5)
-    children = [
-        child for child in psutil.Process().children() if "safelight.media.child" in " ".join(child.cmdline())
-    ]
-    figures["warm_children_pss_mb"] = [round(child.memory_full_info().pss / 2**20) for child in children]
+    figures["forked"] = sandbox.prepared
+    kept = psutil.Process().children()
+    figures["kept_pss_mb"] = [round(child.memory_full_info().pss / 2**20) for child in kept]
+    figures["kept_rss_mb"] = [round(child.memory_info().rss / 2**20) for child in kept]
     picture = landscape(1920, 1080)
-    for kind, options in (("png", {}), ("jpg", {"quality": 90})):
+    looks: list[tuple[str, dict[str, Any], bool]] = [
+        (kind, options, quick)
+        for kind, options in (("png", {}), ("jpg", {"quality": 90}))
+        for quick in (True, False)
+    ]
+    for kind, options, quick in looks:
         path = folder / f"reference.{kind}"
         picture.save(path, **options)
         taken: list[float] = []
         lock = threading.Lock()
 
-        def one(path: Path = path, taken: list[float] = taken, lock: threading.Lock = lock) -> None:
+        def one(
+            path: Path = path,
+            quick: bool = quick,
+            taken: list[float] = taken,
+            lock: threading.Lock = lock,
+        ) -> None:
             start = time.perf_counter()
-            scanner.scan_picture(path, field="input_reference")
+            scanner.scan_picture(path, field="input_reference", quick=quick)
             with lock:
                 taken.append(time.perf_counter() - start)
 
+        spent = children_cpu_s()
         one()
         alone = taken.pop()
         with ThreadPoolExecutor(AT_ONCE) as threads:
             for _ in range(ROUNDS):
                 for call in [threads.submit(one) for _ in range(AT_ONCE)]:
                     call.result()
-        figures[kind] = {
+        figures[f"{kind} quick" if quick else kind] = {
+            "cpu_s": round((children_cpu_s() - spent) / (len(taken) + 1), 3),
             "alone_s": round(alone, 3),
             "p50_s": round(statistics.median(taken), 3),
             "max_s": round(max(taken), 3),
             "calls": len(taken),
         }
     scanner.close()
+    return figures
+
+
+def children_cpu_s() -> float:
+    """Processor time of every child so far, those of children among them."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    running = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
+    own = sum(one.user + one.system + one.children_user + one.children_system for one in running)
+    return float(ended.ru_utime + ended.ru_stime + own)
+
+
+def job_figures(folder: Path, runs: int = 5) -> dict[str, Any]:
+    """Scan, seal and stills of a tiny clip, one after the other: what each costs in children."""
+    import datetime as dt
+
+    from safelight.policy.coverage import Coverage
+    from safelight.policy.findings import Stage
+    from safelight.policy.verdicts import Action, Verdict
+    from safelight.provenance.keys import KeyStore
+    from safelight.provenance.manifest import SealFacts, SourceType
+    from safelight.provenance.sealing import Sealer
+    from safelight.stages.delivery import Delivery
+    from safelight.testing.clips import tiny_clip
+
+    clip = folder / "tiny.mp4"
+    clip.write_bytes(tiny_clip())
+    keys = KeyStore.own(folder / "keys", organization="Bench")
+    facts = SealFacts(
+        video_id="video_bench",
+        generator="bench",
+        model="bench-1",
+        source_type=SourceType.ALGORITHMIC,
+        generated_at=dt.datetime.now(dt.UTC),
+        verdict=Verdict(
+            action=Action.ALLOW,
+            stage=Stage.OUTPUT,
+            subject_sha256="0" * 64,
+            policy="starter",
+            policy_sha256="0" * 64,
+        ),
+        coverage=Coverage(),
+        badge=False,
+        reviewed=False,
+    )
+    figures: dict[str, Any] = {"bytes": clip.stat().st_size}
+    for kind in ("cold", "forked"):
+        sandbox = Sandbox()
+        scanner = Scanner(sandbox, SPECS, ScanSettings(modules=MODULES))
+        if kind == "forked":
+            scanner.start()
+            assert sandbox.prepared, sandbox.cold_because
+        sealer = Sealer(sandbox=sandbox, keys=keys)
+        delivery = Delivery(sandbox=sandbox, scanner=scanner)
+        parts: dict[str, Callable[[], object]] = {
+            "scan": partial(scanner.scan_video, clip),
+            "seal": partial(sealer.seal, clip, folder / "sealed.mp4", facts),
+            "stills": partial(delivery.pictures, clip, folder),
+        }
+        figures[kind] = {}
+        for name, work in parts.items():
+            spent, began = children_cpu_s(), time.perf_counter()
+            for _ in range(runs):
+                work()
+            figures[kind][name] = {
+                "cpu_s": round((children_cpu_s() - spent) / runs, 3),
+                "wall_s": round((time.perf_counter() - began) / runs, 3),
+            }
+        figures[kind]["together_cpu_s"] = round(sum(one["cpu_s"] for one in figures[kind].values()), 3)
+        scanner.close()
+        sandbox.close()
     return figures
 
 
@@ -176,6 +260,7 @@ def measure(seconds: int) -> dict[str, Any]:
             make_clip(path, seconds, moving=kind == "moving")
             found[kind] = clip_figures(sandbox, path, seconds)
         found["references"] = picture_figures(sandbox, folder)
+        found["tiny_job"] = job_figures(folder)
     sandbox.close()
     return found
 
