@@ -1,0 +1,212 @@
+"""Reviews, reports and webhook endpoints on the wire."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from safelight.jobs.machine import State
+from safelight.policy.findings import Stage
+from safelight.store.database import Database
+from safelight.trust.accounts import Scope
+from safelight.trust.reviews import CaseKind, open_case
+from serving import Live, a_video
+
+URL = "https://hooks.example/in"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    reviewer: dict[str, str]
+    admin: dict[str, str]
+    stranger: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def keys(server: Live) -> Keys:
+    def bearer(tenant: str, *scopes: Scope) -> dict[str, str]:
+        _, token = server.accounts.create_key(tenant, "k", scopes)
+        return {"authorization": f"Bearer {token}"}
+
+    other = server.accounts.create_tenant("other").id
+    return Keys(
+        reviewer=bearer(server.tenant, Scope.REVIEW),
+        admin=bearer(server.tenant, Scope.ADMIN),
+        stranger=bearer(other, Scope.REVIEW, Scope.ADMIN, Scope.VIDEOS_READ),
+    )
+
+
+@pytest.fixture
+def database(server: Live) -> Iterator[Database]:
+    database = Database(f"sqlite:///{server.scratch.parent / 'db.sqlite3'}")
+    yield database
+    database.close()
+
+
+def hold(server: Live, database: Database) -> tuple[str, str]:
+    """A held video and its case."""
+    video = server.desk.put(a_video(tenant=server.tenant), state=State.HELD)
+    with database.transaction(server.tenant) as tx:
+        case = open_case(
+            tx,
+            video_id=video.id,
+            kind=CaseKind.HOLD,
+            stage=Stage.OUTPUT,
+            due_at=time.time() + 900,
+            category="violence",
+            rule="vi-2",
+            why="Blood over a large part of the picture",
+            actor="policy",
+        )
+    return video.id, case.id
+
+
+def test_a_hold_is_listed_with_why_and_until_when_and_decided_once(
+    client: httpx.Client, server: Live, keys: Keys, database: Database
+) -> None:
+    video, case = hold(server, database)
+    page = client.get("/v1/reviews", headers=keys.reviewer).json()
+    assert page["object"] == "list"
+    (found,) = [each for each in page["data"] if each["id"] == case]
+    assert (found["video_id"], found["kind"], found["stage"]) == (video, "hold", "output")
+    assert (found["rule"], found["why"]) == ("vi-2", "Blood over a large part of the picture")
+    assert found["due_at"] > found["opened_at"]
+    assert found["actions"] == ["approve", "refuse"]
+
+    body = {"action": "approve", "reason": "Stage blood."}
+    done = client.post(f"/v1/reviews/{case}/decision", json=body, headers=keys.reviewer)
+    assert done.status_code == 200
+    assert (done.json()["state"], done.json()["decision"]["action"]) == ("decided", "approve")
+    assert server.desk.videos[video].state is State.SEALING
+
+    again = client.post(f"/v1/reviews/{case}/decision", json=body, headers=keys.reviewer)
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
+    assert again.headers["x-should-retry"] == "false"
+    assert "approve, by key_" in again.json()["error"]["message"]
+    open_now = client.get("/v1/reviews", headers=keys.reviewer).json()["data"]
+    assert case not in [each["id"] for each in open_now]
+    everything = client.get("/v1/reviews?state=all", headers=keys.reviewer).json()["data"]
+    assert case in [each["id"] for each in everything]
+
+
+def test_reviews_are_for_reviewers_of_the_tenant(
+    client: httpx.Client, server: Live, keys: Keys, database: Database
+) -> None:
+    _, case = hold(server, database)
+    assert client.get("/v1/reviews").status_code == 403
+    assert client.get("/v1/reviews", headers=keys.admin).status_code == 403
+    assert client.get(f"/v1/reviews/{case}", headers=keys.stranger).status_code == 404
+    body = {"action": "approve", "reason": "x"}
+    foreign = client.post(f"/v1/reviews/{case}/decision", json=body, headers=keys.stranger)
+    assert (foreign.status_code, foreign.json()["error"]["param"]) == (404, "case_id")
+    assert client.get(f"/v1/reviews/{case}", headers=keys.reviewer).json()["state"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({}, "action"),
+        ({"action": "approve"}, "reason"),
+        ({"action": "approve", "reason": 7}, "reason"),
+        ({"action": "approve", "reason": "x" * 2001}, "reason"),
+        ({"action": "withdraw", "reason": "x"}, "action"),
+        ({"action": ["approve"], "reason": "x"}, "action"),
+        ({"action": "approve", "reason": "x", "clause": "y" * 201}, "clause"),
+    ],
+)
+def test_a_decision_must_say_what_and_why(
+    client: httpx.Client,
+    server: Live,
+    keys: Keys,
+    database: Database,
+    body: dict[str, object],
+    param: str,
+) -> None:
+    _, case = hold(server, database)
+    answer = client.post(f"/v1/reviews/{case}/decision", json=body, headers=keys.reviewer)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
+@pytest.mark.parametrize("query", ["state=closed", "kind=x", "limit=0", "limit=101", "after=nonsense"])
+def test_a_list_that_is_asked_for_wrongly_says_so(client: httpx.Client, keys: Keys, query: str) -> None:
+    assert client.get(f"/v1/reviews?{query}", headers=keys.reviewer).status_code in (400, 404)
+
+
+def test_anybody_who_may_look_may_report(client: httpx.Client, server: Live, keys: Keys) -> None:
+    video = server.desk.deliver(server.desk.put(a_video(tenant=server.tenant)).id, b"mp4")
+    body = {"category": "likeness", "note": "That is me.", "safety_identifier": "user-9"}
+    told = client.post(f"/v1/videos/{video.id}/report", json=body).json()
+    assert (told["object"], told["video_id"], told["joined"]) == ("video.report", video.id, False)
+    assert client.post(f"/v1/videos/{video.id}/report", json={"reason": "other"}).json()["joined"]
+    cases = client.get("/v1/reviews?kind=report", headers=keys.reviewer).json()["data"]
+    (case,) = [each for each in cases if each["video_id"] == video.id]
+    file = client.get(f"/v1/reviews/{case['id']}", headers=keys.reviewer).json()
+    assert (file["reports"], file["actions"]) == (2, ["keep", "withdraw"])
+    assert file["notes"][-1]["note"] == "That is me."
+    empty = client.post(f"/v1/videos/{video.id}/report", json={})
+    assert (empty.status_code, empty.json()["error"]["param"]) == (400, "reason")
+    unknown = client.post("/v1/videos/video_" + "0" * 32 + "/report", json={"reason": "other"})
+    assert unknown.status_code == 404
+
+
+def test_an_endpoint_lives_from_its_making_to_its_end(client: httpx.Client, keys: Keys) -> None:
+    body = {"name": "ours", "url": URL, "event_types": ["video.held"]}
+    made = client.post("/v1/webhook_endpoints", json=body, headers=keys.admin).json()
+    assert made["signing_secret"].startswith("whsec_")
+    assert made["safelight"] == {
+        "failing": False,
+        "failing_since": None,
+        "failures": 0,
+        "last_status": None,
+        "last_error": None,
+        "last_success_at": None,
+    }
+    at = f"/v1/webhook_endpoints/{made['id']}"
+    assert "signing_secret" not in client.get(at, headers=keys.admin).json()
+    changed = client.post(at, json={"event_types": ["video.failed"]}, headers=keys.admin).json()
+    assert (changed["event_types"], changed["url"]) == (["video.failed"], URL)
+    rotated = client.post(f"{at}/rotate_secret", headers=keys.admin).json()
+    assert rotated["signing_secret"] not in (made["signing_secret"], None)
+    listed = client.get("/v1/webhook_endpoints", headers=keys.admin).json()
+    assert made["id"] in [each["id"] for each in listed["data"]]
+    assert client.get("/v1/webhook_endpoints").status_code == 403
+    assert client.get(at, headers=keys.stranger).status_code == 404
+    assert client.delete(at, headers=keys.admin).json() == {
+        "id": made["id"],
+        "object": "webhook_endpoint.deleted",
+        "deleted": True,
+    }
+    assert client.get(at, headers=keys.admin).status_code == 404
+
+
+def test_a_test_of_a_target_that_is_not_there_says_so(client: httpx.Client, keys: Keys) -> None:
+    body = {"url": "http://127.0.0.1:9/hook", "event_types": ["video.completed"]}
+    made = client.post("/v1/webhook_endpoints", json=body, headers=keys.admin).json()
+    told = client.post(f"/v1/webhook_endpoints/{made['id']}/test", json={}, headers=keys.admin).json()
+    assert (told["success"], told["status_code"]) == (False, None)
+    assert told["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"url": "https://192.168.1.1/x", "event_types": ["video.held"]}, "refused_address"),
+        ({"url": "http://hooks.example/x", "event_types": ["video.held"]}, "refused_address"),
+        ({"url": "file:///etc/passwd", "event_types": ["video.held"]}, "refused_address"),
+        ({"url": URL, "event_types": ["batch.completed"]}, "invalid_value"),
+        ({"url": URL, "event_types": "video.held"}, "invalid_value"),
+        ({"url": URL, "event_types": []}, "invalid_value"),
+        ({"url": URL}, "invalid_value"),
+        ({"event_types": ["video.held"]}, "invalid_value"),
+    ],
+)
+def test_a_wrong_endpoint_is_refused_with_the_reason(
+    client: httpx.Client, keys: Keys, body: dict[str, object], code: str
+) -> None:
+    answer = client.post("/v1/webhook_endpoints", json=body, headers=keys.admin)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
+    assert answer.json()["error"]["param"] in ("url", "event_types")

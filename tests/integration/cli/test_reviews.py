@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.cli import main
+from safelight.ids import new_id
+from safelight.policy.findings import Stage
+from safelight.store.tables import videos
+from safelight.trust.reviews import CaseKind, open_case
+from safelight.wiring import Installation, load
+
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, Any]:
+        code = main([*arguments, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def held(here: Installation, *, quarantined: bool = False) -> tuple[str, str]:
+    """A video held at its prompt, and its case."""
+    video = new_id("video")
+    now = time.time()
+    with here.database.transaction(here.tenant) as tx:
+        tx.insert(
+            videos,
+            id=video,
+            state="held",
+            stage="prompt",
+            created_at=now,
+            updated_at=now,
+            accepted_at=now,
+            principal_id="key_1",
+            model="storyboard",
+            generator="storyboard",
+            prompt="a lake",
+            seconds=4,
+            width=1280,
+            height=720,
+            request=b'{"pending":false}',
+            request_sha256="0" * 64,
+        )
+        case = open_case(
+            tx,
+            video_id=video,
+            kind=CaseKind.HOLD,
+            stage=Stage.PROMPT,
+            due_at=now + 900,
+            why="A word.",
+            quarantined=quarantined,
+            actor="policy",
+        )
+    return video, case.id
+
+
+def test_what_waits_is_listed_shown_and_approved(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("reviews", "list") == (0, {"reviews": [], "has_more": False})
+    here = load()
+    video, case = held(here)
+    code, listed = run("reviews", "list")
+    assert (code, [each["id"] for each in listed["reviews"]]) == (4, [case])
+    assert run("reviews", "show", case)[1]["why"] == "A word."
+    code, done = run("reviews", "approve", case, "--reason", "Harmless.", "--who", "Ada")
+    assert (code, done["decision"]["decided_by"], done["state"]) == (0, "Ada", "decided")
+    with here.database.reading(here.tenant) as tx:
+        row = tx.one(videos, videos.c.id == video)
+    assert row is not None
+    assert (row.state, row.run) == ("waiting", 1), "a gateway's sweeper takes it up"
+    code, again = run("reviews", "refuse", case, "--reason", "Late.")
+    assert (code, again["error"]["code"]) == (1, "conflict")
+    assert run("reviews", "list")[0] == 0
+    assert [each["id"] for each in run("reviews", "list", "--all")[1]["reviews"]] == [case]
+    assert main(["reviews", "show", case]) == 0
+    assert "approve, by Ada" in capsys.readouterr().out
+
+
+def test_quarantined_cases_are_shown_only_to_who_asks_as_the_vault_officer(run: Run) -> None:
+    _, case = held(load(), quarantined=True)
+    assert run("reviews", "list")[1]["reviews"] == []
+    assert run("reviews", "show", case)[1]["error"]["code"] == "not_found"
+    assert [each["id"] for each in run("reviews", "list", "--vault")[1]["reviews"]] == [case]

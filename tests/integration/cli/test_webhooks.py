@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.cli import main
+from targets import target
+
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, Any]:
+        code = main([*arguments, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def test_an_endpoint_is_added_tried_rotated_and_removed(run: Run, tmp_path: Path) -> None:
+    with target() as to:
+        (tmp_path / "safelight.toml").write_text(f'[fetch]\nallow_hosts = ["{to.host}"]\n')
+        code, made = run("webhooks", "add", to.url, "--event", "video.held")
+        assert (code, made["event_types"]) == (0, ["video.held"])
+        assert made["signing_secret"].startswith("whsec_")
+        code, told = run("webhooks", "test", made["id"])
+        assert (code, told["status_code"]) == (0, 200)
+        to.status = 500
+        code, told = run("webhooks", "test", made["id"], "--event", "video.failed")
+        assert (code, told["success"], told["status_code"]) == (1, False, 500)
+        assert len(to.got) == 2
+        code, rotated = run("webhooks", "rotate", made["id"])
+        assert rotated["signing_secret"] != made["signing_secret"]
+        code, listed = run("webhooks", "list")
+        assert (code, [each["id"] for each in listed["webhook_endpoints"]]) == (0, [made["id"]])
+        assert made["signing_secret"] not in json.dumps(listed)
+        assert run("webhooks", "remove", made["id"])[1]["deleted"]
+        assert run("webhooks", "list")[1]["webhook_endpoints"] == []
+
+
+def test_a_private_target_is_refused(run: Run) -> None:
+    code, told = run("webhooks", "add", "https://10.0.0.1/hook")
+    assert (code, told["error"]["code"]) == (1, "refused_address")
