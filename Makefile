@@ -31,14 +31,14 @@ $(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.lock
 	@.venvs/openai$*/bin/python -m pip --disable-pip-version-check -q install --no-compile --require-hashes -r $<
 	@touch $@
 
-examples/typescript/node_modules/stamp: examples/typescript/package-lock.json
-	@if command -v npm >/dev/null; then cd examples/typescript && npm ci --silent --no-audit --no-fund && touch node_modules/stamp; \
-	  else echo "npm is not installed: the TypeScript example will be left out."; fi
+%/node_modules/stamp: %/package-lock.json
+	@if command -v npm >/dev/null; then cd $* && npm ci --silent --no-audit --no-fund && touch node_modules/stamp; \
+	  else echo "npm is not installed: $* will be left out."; fi
 
 run: $(VENV)/base.stamp ## Set up, make a first clip, seal it, verify it, and serve.
 	@$(BIN)/safelight serve --demo
 
-sdks: .venvs/openai2/stamp .venvs/openai3/stamp examples/typescript/node_modules/stamp ## Install the official SDKs, for the conformance tests.
+sdks: .venvs/openai2/stamp .venvs/openai3/stamp tests/sdk/node/node_modules/stamp examples/typescript/node_modules/stamp ## Install the official SDKs, for the conformance tests.
 
 test: $(VENV)/dev.stamp sdks ## Run all tests; says what was left out.
 	@$(BIN)/pytest -n auto

@@ -78,6 +78,8 @@ class Desk:
     #: What each uploaded file held while the request was in hand.
     uploads: list[bytes] = field(default_factory=list)
     trouble: Exception | None = None
+    #: Raised by every create whose prompt is this.
+    troubles: dict[str, Exception] = field(default_factory=dict)
     characters: dict[str, Character] = field(default_factory=dict)
     ready: bool = True
     gets: int = 0
@@ -88,6 +90,8 @@ class Desk:
         if self.trouble is not None:
             trouble, self.trouble = self.trouble, None
             raise trouble
+        if request.prompt in self.troubles:
+            raise self.troubles[request.prompt]
         width, _, height = (request.size or "1280x720").partition("x")
         video = a_video(
             tenant=principal.tenant,

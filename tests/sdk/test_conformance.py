@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from running import Running, running
 
-SCRIPT = Path(__file__).with_name("conformance.py")
+from .conftest import Sdk
+
 #: What the script asks for that is refused.
-REFUSED = ("block", "unknown_field", "bad_reference", "text_as_png")
+REFUSED = ("block", "unknown_field", "did_you_mean", "bad_reference", "text_as_png")
 KEYS = {
     "metadata",
     "id",
@@ -43,17 +41,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def seen(gateway: Running, openai_python: Path) -> dict[str, Any]:
+def seen(gateway: Running, sdk: Sdk) -> dict[str, Any]:
     """What one SDK saw, from creating a video to deleting it."""
     before = creates(gateway)
-    done = subprocess.run(
-        [openai_python, SCRIPT, f"{gateway.address}/v1", gateway.key],
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
+    found = sdk.run(gateway.address, gateway.key, "calls")
     return {**found, "creates": creates(gateway) - before}
 
 
@@ -96,13 +87,19 @@ def test_a_block_is_a_bad_request_that_explains_itself(seen: dict[str, Any]) -> 
 
 
 def test_nothing_refused_is_sent_twice(seen: dict[str, Any]) -> None:
-    assert seen["creates"] == {"200": 1, "400": len(REFUSED)}
+    # The first, one sent twice with one key, one for its headers; and a key with another request.
+    assert seen["creates"] == {"200": 4, "400": len(REFUSED), "409": 1}
 
 
 @pytest.mark.parametrize(
     ("call", "error", "code", "param"),
     [
         ("unknown_field", "BadRequestError", "unsupported_field", "no_such_field"),
+        ("did_you_mean", "BadRequestError", "unsupported_field", "duration"),
+        ("edit", "BadRequestError", "unsupported_field", "model"),
+        ("edit_upload", "BadRequestError", "unsupported_field", "model"),
+        ("key_reused", "ConflictError", "idempotency_key_reused", "Idempotency-Key"),
+        ("remix_after_delete", "NotFoundError", "not_found", "video_id"),
         ("bad_reference", "BadRequestError", "invalid_media", "input_reference[image_url]"),
         ("text_as_png", "BadRequestError", "invalid_media", "input_reference"),
         ("stranger", "AuthenticationError", "invalid_api_key", None),
@@ -113,3 +110,46 @@ def test_what_is_wrong_is_told_as_the_sdks_expect(
 ) -> None:
     found = seen[call]
     assert (found["class"], found["code"], found["param"]) == (error, code, param)
+
+
+def test_a_mistaken_name_is_answered_with_the_right_one(seen: dict[str, Any]) -> None:
+    assert "Did you mean 'seconds'?" in seen["did_you_mean"]["body"]["message"]
+
+
+def test_a_remix_and_an_extension_come_from_the_video(seen: dict[str, Any]) -> None:
+    for name, seconds in (("remixed", "4"), ("extended", "8")):
+        assert seen[name].keys() == KEYS
+        assert (seen[name]["status"], seen[name]["seconds"], seen[name]["size"]) == (
+            "queued",
+            seconds,
+            "640x360",
+        )
+        assert seen[name]["remixed_from_video_id"] == seen["made"]["id"]
+
+
+def test_a_character_is_stored(seen: dict[str, Any]) -> None:
+    assert seen["character"] == seen["character_again"]
+    assert seen["character"]["name"] == "Bo the boat"
+    assert seen["character"]["id"].startswith("character_")
+
+
+def test_the_same_key_is_the_same_video(seen: dict[str, Any]) -> None:
+    first, second = seen["keyed"]
+    assert first == second != seen["made"]["id"]
+
+
+def test_models_and_what_is_left_of_the_day(seen: dict[str, Any]) -> None:
+    assert "storyboard" in seen["models"]
+    assert seen["model"]["safelight"]["abilities"]["extend"] is True
+    assert int(seen["rate"]) > 0
+
+
+def test_moderations_are_read_by_the_sdks(seen: dict[str, Any]) -> None:
+    harmless, card = seen["moderation"]["results"]
+    assert (harmless["flagged"], card["flagged"]) == (False, True)
+    assert card["categories"]["violence"] is True
+
+
+def test_the_video_carries_its_charge_and_metadata_for_a_gateway_in_front(seen: dict[str, Any]) -> None:
+    assert seen["retrieved"]["metadata"] == {"project": "boats"}
+    assert seen["retrieved"]["safelight"]["charge"]["charged"] == "no"

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from safelight.errors import IdempotencyKeyReused, NotFound, ProbeBudgetSpent, QuotaExceeded
-from safelight.generation.protocol import Step
+from safelight.generation.protocol import Charged, Order, Step
+from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.machine import State
 from serving import CARD, Live
 
@@ -215,3 +216,24 @@ def test_a_synchronous_order_that_is_refused_is_the_refusal(client: httpx.Client
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "sentinel_block")
     server.desk.trouble = NotFound("Nothing.")
     assert client.post("/v1/videos/sync", data={"prompt": "x"}).status_code == 404
+
+
+def test_a_gateway_in_front_finds_its_order_again_and_its_charge(server: Live) -> None:
+    front = videos_api(
+        {
+            "url": f"{server.url}/v1",
+            "api_key": server.key,
+            "models": ["shelf-1"],
+            "key_metadata": "safelight_key",
+            "listed_within_s": 0.1,
+        }
+    )
+    order = Order(key="video_front-1", model="shelf-1", prompt="a cat", seconds=4, width=1280, height=720)
+    upstream_id = front.submit(order)
+    assert front.find("video_front-1") == upstream_id
+    assert front.find("video_front-2") is None
+    server.desk.deliver(upstream_id, b"....ftypisom")
+    charge = front.progress(upstream_id).charge
+    assert charge is not None
+    assert (charge.charged, charge.source) == (Charged.NO, "upstream")
+    front.close()
