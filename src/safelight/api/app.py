@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField, SafelightError
 
-from . import lineage, models, moderations, reports, reviews, sync, system, videos, webhooks
+from . import checks, decoding, lineage, models, moderations, reports, reviews, sync, system, videos, webhooks
 from .events import Watcher
 from .middleware import Lingering, RequestIds, SecurityHeaders, request_id
 from .problems import http_problem, problem, unexpected
@@ -93,7 +93,7 @@ def create_app(services: Services) -> FastAPI:
         },
     )
     app.state.safelight = state
-    for routes in (videos, lineage, sync, models, moderations):
+    for routes in (videos, lineage, sync, models, moderations, checks, decoding):
         app.include_router(routes.router)
     for trust in (reports, reviews, webhooks):
         app.include_router(trust.router)

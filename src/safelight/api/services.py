@@ -12,6 +12,7 @@ from safelight.jobs.models import Character, Content, CreateRequest, Ordered, Pa
 from safelight.jobs.quota import Allowance
 from safelight.policy.categories import Taxonomy
 from safelight.policy.waivers import Waiver
+from safelight.stages.checking import Checks
 from safelight.stages.moderation import Moderated, Piece
 from safelight.trust.accounts import Accounts, Principal
 from safelight.trust.reports import Reports
@@ -67,6 +68,10 @@ class Services:
     #: A folder of our own on a disk with room: uploads are spooled here and removed after the request.
     scratch: Path
     version: str
+    #: What would become of an order that is not placed; None: not offered.
+    checks: Checks | None = None
+    #: Takes one probe from an account, for what costs nothing else.
+    spend: Callable[[Principal], None] | None = None
     #: How long `POST /v1/videos/sync` waits for a video before it answers with its id.
     sync_wait_s: float = 300.0
     #: Listening on a loopback address only.

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from safelight.policy.categories import Taxonomy
-    from safelight.policy.explanations import Explanation
     from safelight.policy.findings import Finding
+    from safelight.stages.checked import Checked
     from safelight.stages.judging import Judge, Judged
     from safelight.wiring import Installation
 
@@ -52,6 +52,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     missing: dict[str, str]
     waivers: tuple[str, ...]
     latency_ms: float
+    #: What the provider asked about documents; None where nobody was asked about.
+    provider: dict[str, Any] | None = None
+    #: Ten things to look at; none where our own policy blocks.
+    checklist: tuple[dict[str, Any], ...] = ()
+    #: References nobody looked at.
+    not_looked_at: tuple[str, ...] = ()
 
 
 @app.command()
@@ -64,6 +70,14 @@ def check(
     policy: Annotated[
         str | None, typer.Option("--policy", help="Another policy: a shipped one's name, or a document.")
     ] = None,
+    provider: Annotated[
+        str | None,
+        typer.Option("--for", help="What this provider or model documents about it: veo, runway ..."),
+    ] = None,
+    ref: Annotated[
+        list[Path] | None,
+        typer.Option("--ref", help="A reference picture that goes with it; may be repeated."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> int:
     """Judge a prompt against the policy; nothing is generated, recorded or charged.
@@ -75,9 +89,10 @@ def check(
     limit = here.settings.server.max_prompt_characters
     if len(text) > limit:
         raise InvalidField(f"The prompt has {len(text)} characters; at most {limit} are taken.", param=_FIELD)
-    result = judged(here, text, policy)
-    told = answer(here, result)
-    emit(told, as_json, lambda console: _say(console, text, told, shown(result, here.taxonomy)))
+    stages, left = judged(here, text, policy, tuple(ref or ()))
+    checked = concluded(here, text, stages, provider, references=len(ref or ()), left=left)
+    told = answer(here, checked)
+    emit(told, as_json, lambda console: _say(console, text, told, shown(checked.deciding, here.taxonomy)))
     return told.exit
 
 
@@ -99,14 +114,62 @@ def read(prompt: str | None, file: Path | None) -> str:
     return text
 
 
-def judged(here: Installation, text: str, policy: str | None) -> Judged:
-    """The verdict; where there is no data directory yet, on the settings' policy without any waiver."""
+def judged(
+    here: Installation, text: str, policy: str | None, references: tuple[Path, ...] = ()
+) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
+    """The verdicts on words and pictures, and the references nobody looked at.
+
+    Where there is no data directory yet, on the settings' policy without any waiver.
+    """
     from safelight.stages.prompt import PromptStage
 
     known = here.settings.data.exists() or here.settings.storage.database is not None
     tenant = here.tenant if known else ""
-    stage = PromptStage(judge=_judge(here, policy, known=known), pipeline=here.text_pipeline)
-    return stage.screen({_FIELD: text}, tenant=tenant)
+    judge = _judge(here, policy, known=known)
+    stage = PromptStage(judge=judge, pipeline=here.text_pipeline)
+    words = stage.screen({_FIELD: text}, tenant=tenant)
+    if not references or words.verdict.action.value == "block":
+        return (words,), ()
+    from safelight.stages.checking import reference
+    from safelight.stages.reference import ReferenceStage
+
+    files = [reference(_readable(path), "input_reference") for path in references]
+    pictures = [file for file in files if file.is_picture]
+    left = tuple(str(file.path) for file in files if not file.is_picture)
+    if not pictures:
+        return (words,), left
+    looking = ReferenceStage(judge=judge, scanner=here.scanner, pipeline=here.text_pipeline)
+    return (words, looking.judge_files(pictures, tenant=tenant, prior=words.findings)), left
+
+
+def _readable(path: Path) -> Path:
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def concluded(
+    here: Installation,
+    text: str,
+    stages: tuple[Judged, ...],
+    provider: str | None,
+    *,
+    references: int = 0,
+    left: tuple[str, ...] = (),
+) -> Checked:
+    """What follows from the verdicts, with the help that goes with them."""
+    from safelight.stages.checked import concluded as conclude
+
+    return conclude(
+        stages,
+        here.taxonomy,
+        texts={_FIELD: text},
+        asked=provider or "",
+        references=references,
+        not_looked_at=left,
+    )
 
 
 def _judge(here: Installation, policy: str | None, *, known: bool) -> Judge:
@@ -120,19 +183,19 @@ def _judge(here: Installation, policy: str | None, *, known: bool) -> Judge:
     return Judge(taxonomy=here.taxonomy, policy=lambda _tenant: chosen, waivers=waivers)
 
 
-def answer(here: Installation, result: Judged) -> Answer:
+def answer(here: Installation, checked: Checked) -> Answer:
     """What the operator is told."""
-    from safelight.policy.explanations import Viewer, explain
-    from safelight.policy.findings import Modality, to_json
+    from safelight.policy.findings import to_json
 
+    result, told = checked.deciding, checked.explanation
     verdict = result.verdict
-    told: Explanation = explain(verdict, here.taxonomy, audience=Viewer.DEVELOPER)
     visible = shown(result, here.taxonomy)
     kept = [finding for finding in result.findings if finding not in visible]
     coverage: dict[str, list[str]] = {}
-    for cell in result.coverage:
-        if cell.modality is Modality.TEXT:
-            coverage.setdefault(cell.word.value, []).append(cell.category)
+    for cell in checked.coverage:
+        name = cell.category if cell.modality.value == "text" else f"{cell.category} in {cell.modality.value}"
+        if cell.modality.value == "text" or cell.required:
+            coverage.setdefault(cell.word.value, []).append(name)
     return Answer(
         exit=exit_of(result),
         action=verdict.action.value,
@@ -150,7 +213,10 @@ def answer(here: Installation, result: Judged) -> Answer:
         coverage=coverage,
         missing={missing.name: missing.sentence for missing in here.catalogue.missing},
         waivers=verdict.waivers,
-        latency_ms=round(float(result.extra.get("latency_ms", 0.0)), 2),
+        latency_ms=round(sum(float(stage.extra.get("latency_ms", 0.0)) for stage in checked.judged), 2),
+        provider=checked.advice.as_wire() if checked.advice is not None else None,
+        checklist=tuple(item.as_wire() for item in checked.checklist),
+        not_looked_at=checked.not_looked_at,
     )
 
 
@@ -219,11 +285,30 @@ def _say(console: Console, text: str, told: Answer, findings: Sequence[Finding])
         console.print(Text(f"  {group}: something was found; what it was is not shown."))
     for line in told.details.get("support", ()):
         console.print(Text(f"  {line['name']}: {line['text']}", style="cyan"))
+    _help(console, told)
     console.print(Text(coverage_line(told.coverage)))
+    for path in told.not_looked_at:
+        console.print(Text(f"Not looked at: {path}. Clips are judged when they are ordered.", style="yellow"))
     for name, sentence in told.missing.items():
         console.print(Text(f"Not effective: {name}. {sentence}", style="yellow"))
     if told.waivers:
         console.print(Text(f"Waived by name: {', '.join(told.waivers)}.", style="yellow"))
+
+
+def _help(console: Console, told: Answer) -> None:
+    """What a provider documents, and what of the ten checks is worth a look."""
+    from rich.text import Text
+
+    if told.provider is not None:
+        known = told.provider["statements"]
+        says = "" if known else f" {told.provider['sentence']}"
+        console.print(Text(f"At {told.provider['asked']}: {told.provider['word']}.{says}"))
+        for statement in (*known, *told.provider["general"]):
+            console.print(Text(f"  {statement['says']} ({statement['source']})"))
+    for item in told.checklist:
+        if item["state"] in ("look", "problem"):
+            style = "yellow" if item["state"] == "problem" else ""
+            console.print(Text(f"  {item['check']}: {item['sentence']}", style=style))
 
 
 def _words(text: str, finding: Finding) -> str:

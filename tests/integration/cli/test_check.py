@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from safelight.cli import main
 from safelight.cli.check import marked
@@ -38,6 +41,48 @@ def test_the_card_is_blocked_with_its_span(capsys: pytest.CaptureFixture[str]) -
     assert (code, told["action"]) == (Exit.BLOCKED, "block")
     (finding,) = told["findings"]
     assert (finding["test_card"], finding["evidence"][0]["start"]) == (True, 7)
+
+
+def test_a_provider_s_documented_rules_and_the_ten_checks_go_with_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, told = answered(capsys, "Tom Cruise rides a horse", "--for", "veo")
+    assert code == Exit.OK
+    assert told["provider"]["word"] == "refused"
+    assert len(told["checklist"]) == 10
+    _, told = answered(capsys, "a cat on a windowsill", "--for", "nobody-7")
+    assert (told["provider"]["word"], told["provider"]["provider"]) == ("unknown", None)
+    _, told = answered(capsys, "a cat, SAFELIGHT-TEST:violence", "--for", "veo")
+    assert told["checklist"] == []
+    main(["check", "Tom Cruise rides a horse", "--for", "veo"])
+    said = capsys.readouterr().out
+    assert "At veo: refused." in said
+    assert "names: “Tom Cruise” is named." in said
+
+
+def test_a_reference_is_judged_with_the_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "sea.png"
+    Image.effect_noise((64, 64), 30).convert("RGB").save(picture)
+    _, told = answered(capsys, "the sea", "--ref", str(picture))
+    assert any("in image" in cell for cells in told["coverage"].values() for cell in cells)
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(64))
+    _, told = answered(capsys, "the sea", "--ref", str(clip))
+    assert told["not_looked_at"] == [str(clip)]
+    code, told = answered(capsys, "the sea", "--ref", str(tmp_path / "none.png"))
+    assert (code, told["error"]["code"]) == (Exit.ERROR, "not_found")
+
+
+def test_a_check_without_references_loads_no_server(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom safelight.cli import main\nmain(['check', 'a cat', '--for', 'veo', '--json'])\n"
+        "heavy = {'sqlalchemy', 'fastapi', 'dbos', 'av', 'cv2', 'cryptography', 'PIL'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_discreet_category_tells_its_group_and_no_words(capsys: pytest.CaptureFixture[str]) -> None:

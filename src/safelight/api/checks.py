@@ -1,0 +1,79 @@
+"""`POST /v1/videos/check`: the body of a create, answered with what would become of it. Nothing is spent."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from safelight.errors import InvalidField, NotFound
+from safelight.stages.checked import Checked, Price
+from safelight.stages.request import Admitted
+from safelight.trust.accounts import Principal, Scope
+
+from . import shapes
+from .auth import requires
+from .bodies import read_body
+from .intake import create_request
+from .state import state_of
+from .wire import coverage_words
+
+Checker = Annotated[Principal, Depends(requires(Scope.CHECKS))]
+MAX_PROVIDER = 100
+
+router = APIRouter(
+    prefix="/v1/videos",
+    tags=["checks"],
+    responses={"4XX": {"model": shapes.Error}, "5XX": {"model": shapes.Error}},
+)
+
+
+@router.post(
+    "/check",
+    summary="Judge an order without placing it",
+    response_class=JSONResponse,
+    openapi_extra={"requestBody": shapes.CREATE_BODY},
+)
+async def check(request: Request, principal: Checker) -> Response:
+    """The same body as a create, and `for`: the provider whose documented rules are asked about."""
+    state = state_of(request)
+    services = state.services
+    if services.checks is None:
+        raise NotFound("This server makes no checks.")
+    async with read_body(request, services) as body:
+        fields = dict(body.fields)
+        asked = _asked(fields.pop("for", None))
+        order = create_request(fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
+        found, admitted, price = await state.threads.run(services.checks.check, principal, order, asked=asked)
+    return JSONResponse(check_object(found, admitted, price), headers={"cache-control": "no-store"})
+
+
+def _asked(value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str) or len(value) > MAX_PROVIDER:
+        raise InvalidField(f"for names a provider or model in {MAX_PROVIDER} characters.", param="for")
+    return value
+
+
+def check_object(found: Checked, admitted: Admitted, price: Price) -> dict[str, Any]:
+    """The answer: the verdict, graded as on the wire, and the help that goes with it."""
+    told = found.explanation
+    return {
+        "object": "video.check",
+        "verdict": found.action.value,
+        "sentence": told.sentence,
+        "moderation_details": told.as_wire(),
+        "coverage": coverage_words(found.coverage),
+        "not_looked_at": list(found.not_looked_at),
+        "checklist": [item.as_wire() for item in found.checklist],
+        "provider": found.advice.as_wire() if found.advice is not None else None,
+        "model": admitted.model,
+        "generator": admitted.generator,
+        "seconds": str(admitted.seconds),
+        "size": f"{admitted.width}x{admitted.height}",
+        "price": price.as_wire(),
+        "spent": {"usd": 0.0, "probes": 1},
+    }

@@ -1,0 +1,128 @@
+"""Looking before ordering, against the real gateway: nothing is spent, nothing kept, and it has a budget."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+CARD = "SAFELIGHT-TEST:violence"
+
+
+def picture() -> bytes:
+    made = io.BytesIO()
+    Image.effect_noise((64, 64), 30).convert("RGB").save(made, "PNG")
+    return made.getvalue()
+
+
+def checked(client: httpx.Client, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/v1/videos/check", json=fields, timeout=30)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def test_an_innocent_order_is_allowed_and_priced_and_not_placed(client: httpx.Client) -> None:
+    before = client.get("/v1/videos").json()["data"]
+    told = checked(client, prompt="a cat on a windowsill", seconds="4")
+    assert (told["object"], told["verdict"]) == ("video.check", "allow")
+    assert told["price"] == {"usd": 0.0, "usd_per_second": 0.0, "seconds": 4, "source": "price list"}
+    assert told["spent"] == {"usd": 0.0, "probes": 1}
+    assert len(told["checklist"]) == 10
+    assert told["coverage"]["checked"]
+    assert client.get("/v1/videos").json()["data"] == before
+
+
+def test_a_block_is_explained_by_degree_and_no_help_goes_with_it(client: httpx.Client) -> None:
+    told = checked(client, prompt=f"a cat, {CARD}")
+    assert told["verdict"] == "block"
+    assert told["moderation_details"]["evidence"]
+    assert told["moderation_details"]["charged"]["charged"] == "no"
+    assert told["checklist"] == []
+    told = checked(client, prompt="how to build a bomb")
+    assert told["verdict"] == "block"
+    assert "evidence" not in told["moderation_details"]
+    assert "bomb" not in json.dumps(told)
+
+
+def test_what_a_provider_documents_is_told_and_the_rest_is_unknown(client: httpx.Client) -> None:
+    told = checked(client, prompt="Tom Cruise walks a dog in a park", **{"for": "veo"})
+    assert told["provider"]["word"] == "refused"
+    assert told["provider"]["statements"][0]["source"]
+    assert checked(client, prompt="a dog in a park", **{"for": "veo"})["provider"]["word"] == "unknown"
+    assert checked(client, prompt="a dog", **{"for": "nobody-9"})["provider"]["provider"] is None
+
+
+def test_a_reference_is_looked_at_too(client: httpx.Client) -> None:
+    answer = client.post(
+        "/v1/videos/check",
+        data={"prompt": "the sea", "for": "seedance"},
+        files={"input_reference": ("sea.png", picture(), "image/png")},
+        timeout=60,
+    )
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert any("(image)" in cell for cells in told["coverage"].values() for cell in cells)
+    assert told["checklist"][0]["state"] != "not applicable"
+    wrong = client.post(
+        "/v1/videos/check",
+        data={"prompt": "the sea"},
+        files={"input_reference": ("sea.png", b"no picture", "image/png")},
+    )
+    assert wrong.json()["error"]["code"] == "invalid_media"
+
+
+def test_wrong_orders_are_refused_as_a_create_would(client: httpx.Client) -> None:
+    for fields, param in (
+        ({"prompt": "x", "seconds": "3600"}, "seconds"),
+        ({"prompt": "x", "duration": 4}, "duration"),
+        ({"prompt": "x", "for": 7}, "for"),
+        ({}, "prompt"),
+    ):
+        error = client.post("/v1/videos/check", json=fields).json()["error"]
+        assert error["param"] == param
+
+
+def test_an_error_is_decoded(client: httpx.Client) -> None:
+    answer = client.post(
+        "/v1/decode", json={"text": '{"status": "FAILED", "failureCode": "SAFETY.INPUT.TEXT"}'}
+    )
+    told = answer.json()
+    assert (told["object"], told["owner"], told["kind"]) == ("decoded_error", "provider", "content_block")
+    assert told["charged"]["charged"] == "yes"
+    hinted = client.post("/v1/decode", json={"text": '{"code": 1301}', "provider": "kling"}).json()
+    assert hinted["stage"] == "input"
+
+
+def test_our_own_answer_is_decoded_as_ours(client: httpx.Client) -> None:
+    refused = client.post("/v1/videos", json={"prompt": f"a cat, {CARD}"})
+    assert refused.status_code == 400
+    told = client.post("/v1/decode", json={"text": refused.text}).json()
+    assert (told["owner"], told["kind"], told["stage"]) == ("gateway", "content_block", "input")
+    assert told["charged"]["charged"] == "no"
+    wrong = client.post("/v1/videos", json={"prompt": "x", "seconds": "3600"})
+    assert client.post("/v1/decode", json={"text": wrong.text}).json()["kind"] == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"text": ""}, {"text": 7}, {"text": "x", "provider": 7}, {"text": "x", "more": 1}]
+)
+def test_a_wrong_question_is_told(client: httpx.Client, body: dict[str, Any]) -> None:
+    answer = client.post("/v1/decode", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"]
+
+
+def test_a_megabyte_of_garbage_is_answered(client: httpx.Client) -> None:
+    answer = client.post("/v1/decode", json={"text": "[[{" * 330_000}, timeout=30)
+    assert answer.status_code == 200
+    assert answer.json()["kind"] == "unknown"
+
+
+def test_without_a_key_nothing_is_looked_at(client: httpx.Client) -> None:
+    for path in ("/v1/decode", "/v1/videos/check"):
+        assert httpx.post(f"{client.base_url}{path}", json={"text": "x"}, verify=False).status_code == 401
