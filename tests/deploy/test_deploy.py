@@ -1,0 +1,361 @@
+"""The files under deploy/ hold together: what they name exists, here and in them. None of them is run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from left_out import leave_out
+from safelight.cli.verbs import command
+from safelight.generation.videos_api.options import read_options
+from safelight.settings import Settings, read_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+COMPOSE = sorted(DEPLOY.glob("*/compose.yaml"))
+UNITS = sorted(DEPLOY.glob("*/*.service"))
+READMES = sorted(DEPLOY.rglob("README.md"))
+OURS = "safelight:local"
+#: Read by verbs themselves and no part of the settings.
+VARIABLES = {"SAFELIGHT_UPSTREAM_KEY", "SAFELIGHT_CONFIG"}
+SERVICE_KEYS = {
+    *(
+        "build",
+        "cap_drop",
+        "command",
+        "depends_on",
+        "deploy",
+        "entrypoint",
+        "environment",
+        "healthcheck",
+        "image",
+    ),
+    *(
+        "networks",
+        "ports",
+        "profiles",
+        "read_only",
+        "restart",
+        "security_opt",
+        "shm_size",
+        "stop_grace_period",
+    ),
+    *("tmpfs", "volumes"),
+}
+
+each_compose = pytest.mark.parametrize("path", COMPOSE, ids=lambda path: path.parent.name)
+
+
+def name(path: Path) -> str:
+    return path.relative_to(DEPLOY).as_posix()
+
+
+def loaded(path: Path) -> dict[str, Any]:
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert isinstance(document, dict)
+    return document
+
+
+def services(path: Path) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = loaded(path)["services"]
+    return found
+
+
+def filled(text: str) -> str:
+    """Compose's variables replaced, as if secrets.env had them."""
+    return re.sub(r"\$\{(\w+)(?::?[-?]([^}]*))?\}", lambda found: f"some-{found[1].lower()}", text)
+
+
+def parse(words: list[str]) -> None:
+    """Parse the words after `safelight` as the real command line would."""
+    while words and words[0] == "--config":
+        words = words[2:]
+    current: Any = command()
+    context = None
+    while getattr(current, "commands", None) and words and not words[0].startswith("-"):
+        context = current.make_context(current.name or "safelight", list(words), parent=context)
+        _, current, words = current.resolve_command(context, list(words))
+    assert not getattr(current, "commands", None), "no verb"
+    current.make_context(current.name, list(words), parent=context)
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert {path.parent.name for path in COMPOSE} == {"litellm", "postgres-s3", "vllm-omni"}
+    assert len(UNITS) == 3
+
+
+@pytest.mark.parametrize("path", READMES, ids=name)
+def test_every_page_says_that_it_was_linted_and_not_run(path: Path) -> None:
+    assert "**Linted here, not run here" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", READMES, ids=name)
+def test_links_of_the_pages_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8")):
+        assert target.startswith("http") or (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", READMES, ids=name)
+def test_commands_of_the_pages_are_commands_of_safelight(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    lines = re.findall(r"^\$ .*?\bsafelight (?:safelight )?((?:--config|[a-z]+)\b.*)$", text, re.M)
+    lines += re.findall(r"^\$ .*safelight:local (\w.*)$", text, re.M)
+    lines += re.findall(r"`safelight ((?:[^`]|\n)+)`", text)
+    known = command().commands
+    for line in lines:
+        words = shlex.split(line.replace("\n", " "))
+        if words[0] in known:
+            parse(words)
+
+
+@each_compose
+def test_what_a_compose_file_names_is_in_it(path: Path) -> None:
+    document = loaded(path)
+    assert {key for key in document if not key.startswith("x-")} == {
+        "name",
+        "services",
+        "networks",
+        "volumes",
+    }
+    for service, table in services(path).items():
+        assert not table.keys() - SERVICE_KEYS, service
+        assert table.get("image"), service
+        assert set(table["networks"]) <= document["networks"].keys(), service
+        assert set(table.get("depends_on", {})) <= document["services"].keys(), service
+        for volume in table.get("volumes", ()):
+            source, _, target = volume.partition(":")
+            assert target.startswith("/"), volume
+            if source.startswith("."):
+                assert (path.parent / source).exists(), volume
+            else:
+                assert source in document["volumes"], volume
+        if build := table.get("build"):
+            context = (path.parent / build["context"]).resolve()
+            assert context == ROOT
+            assert (context / build["dockerfile"]).is_file()
+
+
+@each_compose
+def test_images_of_others_have_a_version(path: Path) -> None:
+    for service, table in services(path).items():
+        image, _, tag = table["image"].rpartition(":")
+        assert image, service
+        assert tag not in ("", "latest"), service
+
+
+@each_compose
+def test_only_safelight_and_its_proxy_can_be_reached(path: Path) -> None:
+    networks = loaded(path)["networks"]
+    for service, table in services(path).items():
+        if table["image"] == OURS or service == "proxy":
+            continue
+        assert "ports" not in table, service
+        if "--port" in table.get("command", ()) and service != "litellm":
+            # What makes videos or judges them is on a network without a way in or out.
+            assert all((networks[one] or {}).get("internal") for one in table["networks"]), service
+
+
+@each_compose
+def test_our_own_containers_can_change_nothing_but_their_data(path: Path) -> None:
+    ours = [table for table in services(path).values() if table["image"] == OURS]
+    assert ours
+    for table in ours:
+        assert table["read_only"] is True
+        assert table["cap_drop"] == ["ALL"]
+        assert table["security_opt"] == ["no-new-privileges:true"]
+        for port in table.get("ports", ()):
+            assert port.startswith("127.0.0.1:")
+
+
+@each_compose
+def test_settings_and_commands_of_our_containers_are_real(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for table in services(path).values():
+        if table["image"] != OURS:
+            continue
+        parse(list(table["command"]))
+        environment = {key: filled(str(value)) for key, value in table["environment"].items()}
+        for key in environment:
+            section, _, field = key.removeprefix("SAFELIGHT_").lower().partition("__")
+            if key in VARIABLES:
+                continue
+            assert section in Settings.model_fields, key
+            kind = Settings.model_fields[section].annotation
+            assert not field or field in getattr(kind, "model_fields", {}), key
+        with monkeypatch.context() as patch:
+            for key, value in environment.items():
+                patch.setenv(key, value)
+            patch.chdir(tmp_path)
+            settings = read_settings()
+        assert settings.server.behind_proxy
+
+
+def test_two_gateways_share_what_lasts_and_nothing_else() -> None:
+    found = services(DEPLOY / "postgres-s3" / "compose.yaml")
+    one, two = found["gateway-1"], found["gateway-2"]
+    differing = {key for key in one["environment"] if one["environment"][key] != two["environment"][key]}
+    assert differing == {"SAFELIGHT_WORKER__NAME"}
+    assert set(one["volumes"]) & set(two["volumes"]) == {"keys:/keys", "heads:/heads"}
+    options = json.loads(filled(one["environment"]["SAFELIGHT_STORAGE__S3"]))
+    assert {"region", "access_key_id", "secret_access_key"} == options.keys()
+
+
+@pytest.mark.parametrize("path", sorted(DEPLOY.rglob("*.toml")), ids=name)
+def test_settings_files_are_accepted_and_so_are_their_generators(path: Path) -> None:
+    settings = read_settings(path)
+    for generator, table in settings.generators.items():
+        if table["kind"] == "videos_api":
+            read_options({"name": generator, **{key: table[key] for key in table if key != "kind"}})
+    assert tomllib.loads(path.read_text(encoding="utf-8"))["generation"]["default"] in settings.generators
+
+
+@pytest.mark.parametrize("path", sorted(DEPLOY.glob("litellm/*.config.yaml")), ids=name)
+def test_litellms_files_have_models_and_no_secrets(path: Path) -> None:
+    document = loaded(path)
+    for model in document["model_list"]:
+        assert model["model_name"]
+        assert "/" in model["litellm_params"]["model"]
+        assert model["litellm_params"]["api_key"].startswith("os.environ/")
+    assert document["litellm_settings"]["num_retries"] == 0
+
+
+def test_litellm_offers_what_safelight_orders() -> None:
+    offered = {
+        model["model_name"] for model in loaded(DEPLOY / "litellm" / "behind.config.yaml")["model_list"]
+    }
+    settings = read_settings(DEPLOY / "litellm" / "safelight.toml")
+    assert set(settings.generators["upstream"]["models"]) == offered
+
+
+def started(unit: Path) -> list[str]:
+    (line,) = re.findall(r"^ExecStart=(.+)$", unit.read_text(encoding="utf-8"), re.M)
+    return shlex.split(line)
+
+
+@pytest.mark.parametrize("path", UNITS, ids=name)
+def test_units_are_whole(path: Path, tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        leave_out("systemd-analyze", "install systemd")
+    program = started(path)[0]
+    # The program is not installed here; everything else is looked at as it stands.
+    there = tmp_path / "program"
+    there.write_text("#!/bin/sh\n")
+    there.chmod(0o755)
+    unit = tmp_path / path.name
+    unit.write_text(path.read_text(encoding="utf-8").replace(program, str(there)))
+    for other in UNITS:
+        if other != path:
+            (tmp_path / other.name).write_text(
+                other.read_text(encoding="utf-8").replace(started(other)[0], str(there))
+            )
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60
+    )
+    said = [line for line in done.stderr.splitlines() if path.name in line]
+    assert done.returncode == 0, done.stderr
+    assert not said
+
+
+@pytest.mark.parametrize("path", UNITS, ids=name)
+def test_units_start_what_exists_and_generators_listen_on_loopback(path: Path) -> None:
+    program, *words = started(path)
+    if program.endswith("/safelight"):
+        parse(words)
+        return
+    assert words[words.index("--host") + 1] == "127.0.0.1"
+    assert "IPAddressDeny=any" in path.read_text(encoding="utf-8")
+
+
+DOCKERFILE = DEPLOY / "docker" / "Dockerfile"
+
+
+def instructions() -> list[tuple[str, str]]:
+    text = re.sub(r"^#.*\n", "", DOCKERFILE.read_text(encoding="utf-8"), flags=re.M)
+    lines = [line for line in re.sub(r"\\\n\s*", " ", text).splitlines() if line.strip()]
+    return [(line.partition(" ")[0], line.partition(" ")[2].strip()) for line in lines]
+
+
+def test_the_image_is_made_of_known_instructions() -> None:
+    known = {
+        "FROM",
+        "RUN",
+        "COPY",
+        "ENV",
+        "USER",
+        "WORKDIR",
+        "VOLUME",
+        "EXPOSE",
+        "HEALTHCHECK",
+        "ENTRYPOINT",
+        "CMD",
+    }
+    assert {word for word, _ in instructions()} <= known
+    for word, rest in instructions():
+        if word in ("ENTRYPOINT", "CMD"):
+            assert isinstance(json.loads(rest), list)
+        if word == "FROM":
+            assert re.fullmatch(r"[\w./-]+:[\w.-]+( AS \w+)?", rest)
+            assert ":latest" not in rest
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    words = [word for word, _ in instructions()]
+    last = len(words) - 1 - words[::-1].index("FROM")
+    (user,) = [rest for word, rest in instructions()[last:] if word == "USER"]
+    assert user.isdigit()
+    assert int(user) > 0
+    assert words.index("USER") < words.index("ENTRYPOINT")
+
+
+def test_the_image_installs_what_is_locked_and_nothing_else() -> None:
+    installs = [
+        part.strip()
+        for word, rest in instructions()
+        if word == "RUN"
+        for part in rest.split("&&")
+        if "pip install" in part
+    ]
+    assert installs
+    for one in installs:
+        assert "--require-hashes" in one or ("--no-deps" in one and "--no-index" in one), one
+        assert "--no-cache-dir" in one
+        for lock in re.findall(r"-r (\S+)", one):
+            assert (ROOT / lock).is_file()
+    for word, rest in instructions():
+        if word == "RUN" and "apt-get install" in rest:
+            assert "--no-install-recommends" in rest
+            assert "rm -rf /var/lib/apt/lists/*" in rest
+
+
+def test_the_image_copies_what_is_there_and_let_in() -> None:
+    ignored = (DEPLOY / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    let_in = {line[1:] for line in ignored if line.startswith("!")}
+    for word, rest in instructions():
+        if word == "COPY" and not rest.startswith("--from="):
+            for source in rest.split()[:-1]:
+                assert (ROOT / source).exists(), source
+                assert source.split("/")[0] in let_in, source
+    verb = json.loads(dict(instructions())["CMD"])
+    assert json.loads(dict(instructions())["ENTRYPOINT"]) == ["safelight"]
+    parse(verb)
+
+
+def test_the_proxy_leads_to_gateways_that_exist() -> None:
+    text = (DEPLOY / "postgres-s3" / "Caddyfile").read_text(encoding="utf-8")
+    assert text.count("{") == text.count("}")
+    named = set(re.findall(r"([\w-]+):8000", text))
+    assert named == {
+        name
+        for name, table in services(DEPLOY / "postgres-s3" / "compose.yaml").items()
+        if table["image"] == OURS
+    }

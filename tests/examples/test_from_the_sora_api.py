@@ -1,0 +1,56 @@
+"""The answers that docs/from-the-sora-api.md prints are those a gateway gives."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from running import Running, running
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "from-the-sora-api.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("gateway")) as started:
+        yield started
+
+
+def ordered(gateway: Running, **fields: str) -> dict[str, Any]:
+    answer = httpx.post(
+        f"{gateway.address}/v1/videos",
+        headers={"authorization": f"Bearer {gateway.key}"},
+        json={"prompt": "a tram at dusk", **fields},
+        trust_env=False,
+    )
+    assert answer.status_code == 400
+    error: dict[str, Any] = answer.json()["error"]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"), [("duration", {"duration": "4"}), ("model", {"model": "sora-2"})]
+)
+def test_the_printed_answers_are_given(gateway: Running, name: str, fields: dict[str, str]) -> None:
+    found = re.search(rf"^```json {name}\n(.*?)^```$", PAGE, re.M | re.S)
+    assert found is not None
+    printed = json.loads(found[1])["error"]
+    given = ordered(gateway, **fields)
+    assert {key: given[key] for key in printed} == printed
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"), re.findall(r"^\| `(\w+)` \| `(\w+)` \| Did you mean", PAGE, re.M) or [("", "")]
+)
+def test_fields_of_other_names_are_answered_with_the_right_one(
+    gateway: Running, sent: str, meant: str
+) -> None:
+    error = ordered(gateway, **{sent: "4"})
+    assert (error["code"], error["param"]) == ("unsupported_field", sent)
+    assert error["message"].endswith(f"Did you mean '{meant}'?")
