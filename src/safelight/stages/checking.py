@@ -18,11 +18,13 @@ from safelight.store.database import Database
 from safelight.trust.accounts import Principal, Scope
 
 from .admission import AdmissionLimits, admit
-from .checked import Checked, Price, concluded
+from .checked import Checked, Price, concluded, tellable
 from .judging import Judged
 from .reference import ReferenceFile, media_type
 from .request import Admitted, CreateRequest
 from .service import Stages
+
+__all__ = ["Checked", "Checks", "Price", "concluded", "reference", "tellable"]
 
 
 @dataclass(frozen=True, kw_only=True)
