@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import re
+import textwrap
 import tomllib
 from collections import Counter
 from functools import cache
@@ -132,9 +133,7 @@ def test_every_owner_makes_its_move() -> None:
             continue
         owners = [_function(name) for name in pages.codes(row["owner"])]
         code = inspect.getsource(owners[-1])  # type: ignore[arg-type]
-        assert target.name in _targets(
-            ast.parse(inspect.cleandoc(f"if 1:\n{code}") if code[0] == " " else code)
-        )
+        assert target.name in _targets(ast.parse(textwrap.dedent(code)))
 
 
 def test_what_nobody_moves_to_is_said() -> None:
@@ -145,7 +144,6 @@ def test_what_nobody_moves_to_is_said() -> None:
     for module in pages.code():
         written |= _targets(module)
     unowned = {State(pages.codes(row["to"])[0]).name for row in rows if row["to"] not in owned}
-    assert unowned
     assert not unowned & written
 
 

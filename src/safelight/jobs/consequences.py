@@ -41,13 +41,11 @@ class Consequences:
             "deadline_at": time.time() + self._workshop.terms.deadline_s,
             "run": row.run + 1,
         }
-        if case.stage in _EARLY:
-            target = State.WAITING
-            if case.stage is Stage.REFERENCE:
-                # What was held has been looked at: it is not looked at again.
-                changes["request"] = rows.to_json({**rows.from_json(row.request), "pending": False})
-        else:
-            target = State.SEALING
+        early = case.stage in _EARLY
+        if case.stage is Stage.REFERENCE:
+            # What was held has been looked at: it is not looked at again.
+            changes["request"] = rows.to_json({**rows.from_json(row.request), "pending": False})
+        if not early:
             held = self._judgement(video, case)
             judge = self._workshop.stages.output.judge
             label = judge.wants_label(video.tenant, Stage.OUTPUT, held.findings)
@@ -58,7 +56,12 @@ class Consequences:
                 "waived": video.waived or bool(held.verdict.waivers),
             }
         self._workshop.store.move(
-            tx, video, target, actor=decision.decided_by, why=_why(case, decision), **changes
+            tx,
+            video,
+            State.WAITING if early else State.SEALING,
+            actor=decision.decided_by,
+            why=_why(case, decision),
+            **changes,
         )
         return partial(self._carry_on, video.tenant, video.id, row.run + 1)
 
