@@ -1,0 +1,117 @@
+"""The rest of the wire against the real gateway: sending twice, the synchronous order, steps, moderations."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from running import Running, running
+
+SMALL = {"model": "storyboard", "seconds": "1", "size": "640x360"}
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("gateway")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def client(gateway: Running) -> Iterator[httpx.Client]:
+    headers = {"authorization": f"Bearer {gateway.key}"}
+    with httpx.Client(base_url=gateway.address, headers=headers, timeout=200, verify=False) as client:
+        yield client
+
+
+def picture() -> str:
+    """A grey picture as a data: address."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 64, 64, 8, 2, 0, 0, 0)
+    lines = zlib.compress((b"\0" + b"\x80" * 3 * 64) * 64)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"), [("duration", "seconds"), ("resolution", "size"), ("promt", "prompt")]
+)
+def test_a_mistaken_name_is_answered_with_the_right_one(client: httpx.Client, wrong: str, meant: str) -> None:
+    answer = client.post("/v1/videos", json={"prompt": "a boat", wrong: "720p"})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, "unsupported_field", wrong)
+    assert f"Did you mean '{meant}'?" in error["message"]
+
+
+def test_two_at_once_with_one_key_are_one_video(client: httpx.Client, gateway: Running) -> None:
+    ready = threading.Barrier(4)
+    answers: list[httpx.Response] = []
+
+    def go() -> None:
+        with httpx.Client(base_url=gateway.address, timeout=60, verify=False) as own:
+            ready.wait()
+            headers = {"authorization": f"Bearer {gateway.key}", "idempotency-key": "at-once"}
+            answers.append(own.post("/v1/videos", json={"prompt": "a boat", **SMALL}, headers=headers))
+
+    threads = [threading.Thread(target=go) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert sorted(answer.headers.get("idempotent-replayed", "") for answer in answers) == ["", *["true"] * 3]
+    headers = {"idempotency-key": "at-once"}
+    again = client.post("/v1/videos", json={"prompt": "a ship", **SMALL}, headers=headers)
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "idempotency_key_reused")
+    assert again.headers["x-should-retry"] == "false"
+
+
+def test_a_refusal_is_replayed(client: httpx.Client) -> None:
+    body, headers = {"prompt": "SAFELIGHT-TEST:violence"}, {"idempotency-key": "refused"}
+    first = client.post("/v1/videos", json=body, headers=headers)
+    again = client.post("/v1/videos", json=body, headers=headers)
+    assert (first.status_code, again.status_code) == (400, 400)
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    one, two = first.json()["error"], again.json()["error"]
+    assert {**one, "safelight": None} == {**two, "safelight": None}
+
+
+def test_a_synchronous_order_gives_the_file_and_a_remix_of_it_another(client: httpx.Client) -> None:
+    answer = client.post("/v1/videos/sync", data={"prompt": "a red boat on the sea at noon", **SMALL})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "video/mp4")
+    assert answer.content[4:8] == b"ftyp"
+    source = answer.headers["x-safelight-video-id"]
+    remixed = client.post(f"/v1/videos/{source}/remix", json={"prompt": "at night"}).json()
+    assert (remixed["remixed_from_video_id"], remixed["seconds"], remixed["size"]) == (source, "1", "640x360")
+    record = client.get(f"/v1/videos/{remixed['id']}/record").json()
+    assert record["parents"] == [{"id": source, "step": "remix"}]
+    body = {"prompt": "then night falls", "seconds": "20", "video": {"id": source}}
+    longer = client.post("/v1/videos/extensions", json=body)
+    assert (longer.status_code, longer.json()["error"]["param"]) == (400, "seconds")
+
+
+def test_words_and_pictures_are_moderated(client: httpx.Client) -> None:
+    parts = [
+        {"type": "text", "text": "a quiet lake"},
+        {"type": "image_url", "image_url": {"url": picture()}},
+    ]
+    answer = client.post("/v1/moderations", json={"model": "omni-moderation-latest", "input": parts}).json()
+    (result,) = answer["results"]
+    assert result["flagged"] is False
+    assert "image" in result["category_applied_input_types"]["sexual"]
+    assert "text" in result["category_applied_input_types"]["hate"]
+    wrong = [{"type": "image_url", "image_url": {"url": "http://127.0.0.1:9/x.png"}}]
+    refused = client.post("/v1/moderations", json={"input": wrong})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "refused_address")
+    text = [{"type": "image_url", "image_url": {"url": "data:text/plain,hello"}}]
+    assert client.post("/v1/moderations", json={"input": text}).json()["error"]["code"] == "invalid_media"
