@@ -18,7 +18,7 @@ def pieces(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Piece, ...]:
     for start, end in sorted((max(0, start), min(len(text), end)) for start, end in spans):
         if end <= start:
             continue
-        if joined and start <= joined[-1][1]:
+        if joined and start < joined[-1][1]:
             joined[-1][1] = max(joined[-1][1], end)
         else:
             joined.append([start, end])

@@ -10,9 +10,10 @@ from starlette.responses import Response
 from safelight.api.bodies import read_body
 from safelight.api.intake import create_request
 from safelight.api.videos import known
-from safelight.errors import Blocked, SafelightError
+from safelight.errors import BadInput, Blocked, Limited, NotFound, SafelightError
 from safelight.trust.accounts import Principal, Scope
 
+from .checking import FIELD, providers, view
 from .room import Room, texts
 from .studio import FIELDS, Studio
 from .view import row, video_view
@@ -37,7 +38,8 @@ class Ordering(Room):
         services = self.services
         async with read_body(request, services) as body:
             given = texts(body)
-            form = {name: given.pop(name, "") for name in FIELDS}
+            form = {name: given.get(name, "") for name in FIELDS}
+            body.fields.pop("for", None)
             try:
                 asked = create_request(body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
                 video = await self.run(services.videos.create, principal, asked)
@@ -51,6 +53,27 @@ class Ordering(Room):
         record = await self.run(services.videos.record, principal, video_id)
         view = video_view(record.video, record, self.words(request), services.taxonomy)
         return await self._outcome(request, principal, form, {"video": view}, status)
+
+    async def check(self, request: Request, principal: Principal) -> Response:
+        """What would become of the words in the form; nothing is ordered. The part for a script, else all."""
+        services, words = self.services, self.words(request)
+        if services.checks is None:
+            raise NotFound("This gateway makes no checks.")
+        async with read_body(request, services) as body:
+            form = {name: value for name, value in texts(body).items() if name in FIELDS}
+            asked = form.get("for", "")
+            body.fields.pop("for", None)
+            values: dict[str, Any] = {"checked": None, "problem": None}
+            try:
+                order = create_request(body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
+                found, _, price = await self.run(services.checks.check, principal, order, asked=asked)
+                prompt = form.get(FIELD, "")
+                values["checked"] = view(found, price, prompt, services.taxonomy, words)
+            except (BadInput, Limited) as problem:
+                values["problem"] = problem
+        if self.wants_part(request):
+            return await self.page(request, "checks.html", principal, **values)
+        return await self._whole(request, principal, dict(self._studio.defaults()) | form, {"checks": values})
 
     @property
     def _studio(self) -> Studio:
@@ -88,8 +111,9 @@ class Ordering(Room):
             "most": services.max_prompt_chars,
             "video": None,
             "problem": None,
-            "checked": None,
-            "can_check": False,
+            "checks": {"checked": None, "problem": None},
+            "can_check": services.checks is not None and principal.may(Scope.CHECKS),
+            "providers": providers(),
             **outcome,
         }
         return await self.page(request, "studio.html", principal, status, **values)

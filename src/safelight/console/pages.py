@@ -52,6 +52,7 @@ class Console:
         table: list[tuple[str, str, Any]] = [
             ("GET", "/", guard(ordering.studio, read)),
             ("POST", "/", guard(ordering.create, write)),
+            ("POST", "/check", guard(ordering.check, Scope.CHECKS)),
             ("GET", "/videos", guard(listing.videos, read)),
             ("GET", "/videos/{video_id}", guard(showing.video, read)),
             ("GET", "/videos/{video_id}/report", guard(showing.report_form, read)),

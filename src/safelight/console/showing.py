@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from safelight.api.videos import known
 from safelight.errors import InvalidField
-from safelight.jobs.machine import State
 from safelight.trust.accounts import Principal, Scope
 from safelight.trust.reports import ReportReason
 
@@ -50,7 +49,6 @@ class Showing(Room):
             video=view,
             record=record_view(record, taxonomy, words),
             problem=None,
-            reportable=record.video.state is State.DELIVERED,
         )
 
     async def report_form(self, request: Request, principal: Principal) -> Response:

@@ -12,7 +12,7 @@ from .coverage import Row, rows
 from .view import price
 from .words import Words
 
-FIELDS = ("prompt", "model", "seconds", "size")
+FIELDS = ("prompt", "model", "seconds", "size", "for")
 _SECONDS = 4
 _SIZE = (1280, 720)
 
@@ -37,7 +37,13 @@ class Studio:
         offer = self._first.offer()
         seconds = _SECONDS if _SECONDS in offer.seconds else offer.seconds[0]
         width, height = _SIZE if not offer.sizes or _SIZE in offer.sizes else offer.sizes[0]
-        return {"prompt": "", "model": offer.models[0], "seconds": str(seconds), "size": f"{width}x{height}"}
+        return {
+            "prompt": "",
+            "model": offer.models[0],
+            "seconds": str(seconds),
+            "size": f"{width}x{height}",
+            "for": "",
+        }
 
     def choices(self, words: Words) -> Choices:
         """What can be ordered; the price is for the default length."""

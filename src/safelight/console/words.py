@@ -41,6 +41,10 @@ class Words:
         """The keys this language has itself."""
         return frozenset(self._texts)
 
+    def own(self, key: str) -> bool:
+        """Whether this language has it itself."""
+        return key in self._texts
+
     def has(self, key: str) -> bool:
         return key in self._texts or (self._fallback is not None and self._fallback.has(key))
 

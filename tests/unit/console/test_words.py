@@ -33,11 +33,7 @@ def test_every_key_a_template_asks_for_exists() -> None:
     folder = files("safelight.console").joinpath("templates")
     for template in folder.iterdir():
         if template.name.endswith(".html"):
-            for key in re.findall(r't(?:\.rich)?\("([a-z_.]+)"[,)]', template.read_text(encoding="utf-8")):
+            for key in re.findall(
+                r'(?<![\w.])t(?:\.rich)?\("([a-z_.]+)"[,)]', template.read_text(encoding="utf-8")
+            ):
                 assert words.has(key), f"{template.name}: {key}"
-
-
-def test_every_language_has_only_keys_english_has() -> None:
-    english = languages()["en"]
-    for words in languages().values():
-        assert all(english.has(key) for key in words.keys)

@@ -94,7 +94,7 @@ for (const [on, off] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
   checks.addEventListener(on, (event) => light(event.target.closest("[data-why], [data-mark]")?.dataset.why ?? event.target.closest("[data-mark]")?.dataset.mark));
   checks.addEventListener(off, () => light());
 }
-order.elements.model.addEventListener("change", () => { asked = ""; soon(); });
+for (const one of [order.elements.model, order.elements.for]) one?.addEventListener("change", () => { asked = ""; soon(); });
 order.classList.add("alive");
 
 const button = order.querySelector("button.main");
