@@ -89,18 +89,19 @@ class ReferenceStage:
         """
         if files and all(file.is_picture for file in files):
             # Reading text is most of the work: what blocks without it need not wait for it.
-            first = self._judge(files, tenant, prior, audience, quick=True)
+            first = self._judge(files, tenant, prior, settled, audience, quick=True)
             verdict = first.verdict
             # Words in a sexual picture may say that it has to be vaulted: that one is read first.
             if verdict.action is Action.BLOCK and verdict.findings and not verdict.quarantine:
                 return first
-        return self._judge(files, tenant, prior, audience, quick=False)
+        return self._judge(files, tenant, prior, settled, audience, quick=False)
 
     def _judge(
         self,
         files: Sequence[ReferenceFile],
         tenant: str,
         prior: tuple[Finding, ...],
+        settled: tuple[Finding, ...],
         audience: Audience,
         *,
         quick: bool,
@@ -127,6 +128,7 @@ class ReferenceStage:
             modalities=frozenset(modalities),
             subject_sha256=_together(files),
             audience=audience,
+            settled=settled,
         )
 
     def _look(self, file: ReferenceFile, *, quick: bool) -> ScanReport:

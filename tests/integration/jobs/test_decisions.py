@@ -27,7 +27,9 @@ from safelight.jobs.models import Video
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.withdrawal import withdraw
 from safelight.policy.findings import Stage
+from safelight.stages.request import Upload
 from safelight.store import tables
+from safelight.testing.clips import tiny_clip
 from safelight.testing.detectors import text_marker
 from safelight.trust.accounts import Principal, PrincipalKind, Scope
 from safelight.trust.audit import verify
@@ -125,6 +127,37 @@ def test_a_new_finding_holds_an_approved_video_again(held: Callable[..., House])
     assert again.state is State.HELD
     case = only_case(house)
     assert (case.stage, case.state) == (Stage.OUTPUT, CaseState.OPEN)
+
+
+def with_clip(house: House, folder: Path, prompt: str) -> Video:
+    """An order with a clip as its reference: no client waits for that, so it is judged on the way."""
+    clip = folder / "reference.mp4"
+    clip.write_bytes(tiny_clip())
+    upload = Upload(field="input_reference", path=clip, filename="a.mp4", media_type="video/mp4")
+    return house.order(prompt, uploads=(upload,))
+
+
+def test_approved_words_do_not_hold_the_reference_they_came_with(
+    held: Callable[..., House], tmp_path: Path
+) -> None:
+    house = held()
+    video = with_clip(house, tmp_path, MARKED)
+    assert video.state is State.HELD
+    decide(house, only_case(house), "approve")
+    assert house.carry(video).state is State.DELIVERED
+
+
+def test_an_approved_reference_is_not_looked_at_again(furnish: Callable[..., House], tmp_path: Path) -> None:
+    house = furnish()
+    video = house.carry(with_clip(house, tmp_path, "a quiet lake"))
+    assert (video.state, only_case(house).stage) == (State.HELD, Stage.REFERENCE)
+    decide(house, only_case(house), "approve")
+    again = house.carry(video)
+    assert (again.state, only_case(house).stage) == (State.HELD, Stage.OUTPUT)
+    decide(house, only_case(house), "approve")
+    assert house.carry(video).state is State.DELIVERED
+    stages = [made.stage for made in house.videos.record(house.who, video.id).judgements]
+    assert stages == [Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT]
 
 
 def test_an_approved_output_is_sealed_and_the_seal_says_reviewed(furnish: Callable[..., House]) -> None:
