@@ -43,7 +43,7 @@ def read(body: object, *, provider: str | None = None) -> Refusal | None:
     if found.kind is not Kind.CONTENT_BLOCK:
         return None
     return Refusal(
-        provider=found.provider or found.via or "the provider",
+        provider=found.provider or found.via or "The provider",
         stage=found.stage.value,
         category="" if found.category == "unknown" else found.category,
         code=found.code,

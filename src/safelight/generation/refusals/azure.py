@@ -52,12 +52,19 @@ AZURE = Provider(
             kind=Kind.CONTENT_BLOCK,
             documented=_FILTER,
             fields={
-                "code|type|reason": r"content_filter\w*|ResponsibleAIPolicyViolation|contentFilter"
+                "code|type|reason": r"content_filter\w*|ResponsibleAIPolicyViolation"
                 r"|content_policy_violation"
             },
             stage=Side.INPUT,
             charged=Charged.NO,
             charge_source="documented: refused before generation",
+        ),
+        Row(
+            id="azure.job-filter",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_FILTER,
+            fields={"code|failure_reason|reason": r"contentFilter"},
+            anywhere=True,
         ),
         Row(
             id="azure.filter.sentence",
@@ -84,7 +91,7 @@ AZURE = Provider(
             id="azure.too-many-jobs",
             kind=Kind.RATE_LIMIT,
             documented=_ERRORS,
-            says=r"too many (?:running|pending|concurrent) (?:tasks|jobs)",
+            says=r"too many (?:running|pending) (?:tasks|jobs)",
             anywhere=True,
             charged=Charged.NO,
             charge_source="not taken",
@@ -102,7 +109,7 @@ AZURE = Provider(
             id="azure.key",
             kind=Kind.AUTH,
             documented=_ERRORS,
-            says=r"access denied due to invalid subscription key|PermissionDenied"
+            says=r"access denied due to invalid subscription key"
             r"|invalid subscription key or wrong api endpoint",
             anywhere=True,
             charged=Charged.NO,

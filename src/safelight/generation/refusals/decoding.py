@@ -33,6 +33,11 @@ _WAIT = (
     r"|s(?:ec(?:ond)?s?)?\b|h(?:ours?)?\b)", re.I),
     re.compile(r"retry[-_]?delay[\"']?\s{0,3}[:=]\s{0,3}[\"']?(\d{1,5}(?:\.\d{1,3})?)(s)", re.I),
 )  # fmt: skip
+_REFUNDED = (
+    r"(?:you )?(?:will not|won.t|were not|weren.t|was not|has not been|have not been) (?:be )?charged"
+    r"|(?:credits?|points) (?:have been|has been|were|was|will be) (?:refunded|returned)"
+    r"|未扣费|不扣费|已退(?:还|款)"
+)
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_WAIT_S = 86_400.0
 _AGAIN = {
@@ -108,6 +113,8 @@ def _answer(said: Said, row: Row, holder: Provider | None, via: Provider | None)
     charged, source = row.charged or Charged.UNKNOWN, row.charge_source
     how = row.retry or _again(row.kind, side, category)
     after = _after(said) if how is Again.SAME else None
+    if charged is Charged.UNKNOWN and _refunded(said):
+        charged, source = Charged.NO, "upstream"
     stated = _stated(said) if block else None
     if stated is not None:
         charged, source, how = _believed(stated, charged, source, how, category)
@@ -157,7 +164,8 @@ def _owner(said: Said, row: Row, holder: Provider | None, via: Provider | None) 
     if row.owner is not Owner.PROVIDER or row.kind is Kind.CONTENT_BLOCK:
         return row.owner
     if holder is None and via is not None:
-        return Owner.RELAY
+        # In a relay's own rows the owner is meant as it stands.
+        return Owner.PROVIDER if row in via.rows else Owner.RELAY
     if holder is None and said.html:
         return Owner.NETWORK
     if holder is None and not said.documents:
@@ -177,6 +185,10 @@ def _side(said: Said) -> Side:
     stated = said.first("moderation_stage")
     if stated in ("input", "output"):
         return Side(stated)
+    if compiled(r"(?:negative_)?prompt|input_\w+|image\w*|reference\w*").fullmatch(
+        said.first("param|parameter")
+    ):
+        return Side.INPUT
     text = _sentences(said)
     return next((side for side, words in SIDES if compiled(words).search(text)), Side.UNKNOWN)
 
@@ -211,6 +223,10 @@ def _believed(
     if isinstance(again, str) and again in list(Again) and category != "sexual/minors":
         how = Again(again)
     return charged, source, how
+
+
+def _refunded(said: Said) -> bool:
+    return said.field("credits_refunded|refunded", "true") or bool(compiled(_REFUNDED).search(said.prose))
 
 
 def _after(said: Said) -> float | None:

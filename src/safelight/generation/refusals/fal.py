@@ -154,7 +154,7 @@ FAL = Provider(
             id="fal.balance",
             kind=Kind.QUOTA,
             documented=_FAQ,
-            says=r"exhausted balance|user is locked|top up your balance|insufficient (?:balance|credits)",
+            says=r"exhausted balance|user is locked|top up your balance",
             anywhere=True,
             charged=Charged.NO,
             charge_source="not taken",
@@ -164,7 +164,7 @@ FAL = Provider(
             kind=Kind.INVALID_REQUEST,
             documented=_MODEL,
             fields={
-                "type": r"file_download_error|image_too_small|image_too_large|image_load_error"
+                "type": r"string_too_\w+|file_download_error|image_too_small|image_too_large|image_load_error"
                 r"|face_detection_error|file_too_large"
                 r"|feature_not_supported|unsupported_\w+|sequence_too_\w+|greater_than\w*|less_than\w*"
                 r"|one_of|multiple_of"

@@ -43,7 +43,8 @@ LITELLM = Provider(
             id="litellm.guardrail",
             kind=Kind.CONTENT_BLOCK,
             documented=_GUARD,
-            says=r"violated (?:the )?(?:\w+ ){0,3}guardrail|guardrail.{0,60}(?:blocked|violat|raised"
+            says=r"violated \w+ moderation policy|violated content safety policy"
+            r"|violated (?:the )?(?:\w+ ){0,3}guardrail|guardrail.{0,60}(?:blocked|violat|raised"
             r"|intervened)|content blocked: |blocked by guardrail",
             owner=Owner.RELAY,
             stage=Side.INPUT,
@@ -119,6 +120,7 @@ LITELLM = Provider(
             kind=Kind.TIMEOUT,
             documented=_MAP,
             says=r"litellm\.(?:exceptions\.)?Timeout",
+            owner=Owner.NETWORK,
         ),
         Row(
             id="litellm.connection",

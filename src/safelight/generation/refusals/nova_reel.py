@@ -14,7 +14,7 @@ NOVA_REEL = Provider(
     name="nova_reel",
     title="Amazon Nova Reel",
     aliases=frozenset({"bedrock", "aws", "amazon", "nova", "nova-reel", "bedrock-nova-reel"}),
-    signs=r"bedrock|nova-reel|botocore|start_async_invoke|StartAsyncInvoke|GetAsyncInvoke"
+    signs=r"BedrockException|bedrock|nova-reel|botocore|start_async_invoke|StartAsyncInvoke|GetAsyncInvoke"
     r"|ValidationException|invocationArn|blocked by our content filters",
     rows=(
         Row(

@@ -27,7 +27,8 @@ OPENAI = Provider(
     name="openai",
     title="OpenAI",
     aliases=frozenset({"sora", "sora-2", "sora2", "sora-2-pro", "openai-videos", "gpt-image"}),
-    signs=r"api\.openai\.com|help\.openai\.com|platform\.openai\.com|\bsora-2|openai\.(?:BadRequest"
+    signs=r"OpenAIException|api\.openai\.com|help\.openai\.com|platform\.openai\.com|\bsora-2"
+    r"|openai\.(?:BadRequest"
     r"|RateLimit|APIStatus|"
     r"InternalServer|Authentication|PermissionDenied|NotFound|APIError)",
     rows=(
@@ -186,6 +187,15 @@ OPENAI = Provider(
             charge_source=_NOT_TAKEN,
         ),
         Row(
+            id="openai.unverified",
+            kind=Kind.AUTH,
+            documented=_ERRORS,
+            says=r"organization must be verified|does not have access to (?:the )?model",
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source=_NOT_TAKEN,
+        ),
+        Row(
             id="openai.unsupported-region",
             kind=Kind.AUTH,
             documented=_ERRORS,
@@ -327,6 +337,7 @@ SHAPED = Provider(
             r"(?:content|usage|safety|community|moderation|use|acceptable use|policy"
             r"|policies) ?(?:polic|guideline|rule|standard)"
             r"|(?:content |usage |safety )?policy violation"
+            r"|blocked (?:by|due to|because of|for) .{0,40}polic(?:y|ies)"
             r"|content (?:policy|moderation) (?:rejected|failed|blocked)"
             r"|flagged (?:as sensitive|by (?:our |the )?(?:content |safety )?"
             r"(?:moderation|filter|checker|system))|blocked by (?:our |the |its )?(?:content"

@@ -32,7 +32,8 @@ NEW_API = Provider(
             "kie",
         }
     ),
-    signs=r"new_api_error|one_api_error|rix_api_error|shell_api_error|chat2api|apiyi|laozhang"
+    signs=r"fail_to_fetch_task|upstream returned error|new_api_error|one_api_error|rix_api_error"
+    r"|shell_api_error|chat2api|apiyi|laozhang"
     r"|upstream_error|\(distributor\)"
     r"|insufficient_user_quota|bad_response_status_code|\(request id: \d{8,}|fail_reason"
     r"|do_request_failed|sora2api|cometapi|kie\.ai",

@@ -278,7 +278,8 @@ TRANSPORT = Provider(
             id="words.invalid",
             kind=Kind.INVALID_REQUEST,
             documented=_WORDS,
-            says=r"(?:is|are) required\b|field required|invalid (?:parameter|value|request|input|size"
+            says=r"validation (?:of \w+ )?(?:failed|errors?)|\bnot found\b|(?:is|are) required\b"
+            r"|field required|invalid (?:parameter|value|request|input|size"
             r"|duration|model|image|url|argument|json|type)|unsupported (?:value|parameter|size"
             r"|model|format|media)"
             r"|unknown (?:parameter|field|model)|must be (?:one of|between|a |an )|does not exist"

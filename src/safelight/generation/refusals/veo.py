@@ -95,7 +95,8 @@ VEO = Provider(
             "google-genai",
         }
     ),
-    signs=r"generativelanguage\.googleapis|aiplatform\.googleapis|\bveo[-_ ]?[23]|\bVeo could not"
+    signs=r"VertexAIException|GeminiException|generativelanguage\.googleapis|aiplatform\.googleapis"
+    r"|\bveo[-_ ]?[23]|\bVeo could not"
     r"|raiMedia|rai_media|generateVideoResponse"
     r"|google\.genai|support codes?:|@type.{0,20}type\.googleapis|\"status\": ?\"(?:RESOURCE_EXHAUSTED"
     r"|INVALID_ARGUMENT|PERMISSION_DENIED"
