@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.errors import SettingsError
+from safelight.errors import SafelightError, SettingsError
 
 from .output import progress_console, write_json
 from .verbs import config_path
@@ -65,7 +66,13 @@ def serve(
     here = load(config_path(ctx), **flags)
     set_up_logging(here.settings.log)
     gateway = Gateway(here)
-    gateway.run(ready=lambda: _ready(here, gateway, demo=demo, as_json=as_json))
+
+    def ready() -> None:
+        _ready(here, gateway, demo=demo, as_json=as_json)
+        if upstream is None:
+            _look_at_upstreams(here)
+
+    gateway.run(ready)
 
 
 def _upstream(
@@ -82,11 +89,32 @@ def _upstream(
         return {"generators": keyed} if keyed else {}
     found = attach(Asked(url=url, key_file=key_file, models=models or (), paid=paid, known=known))
     console = progress_console()
-    for warning in found.warnings:
-        console.print(f"[bold yellow]Warning:[/bold yellow] {warning}", highlight=False)
+    _warn(found.warnings)
     names = ", ".join(found.table["models"])
     console.print(f"Upstream {found.table['url']}: {names} ({found.table['ownership']}).", highlight=False)
     return {"generators": {**known, found.name: found.options}, "generation": {"default": found.name}}
+
+
+def _look_at_upstreams(here: Installation) -> None:
+    """Say which of the settings' upstreams do not answer, or answer strangers; serving has begun already."""
+    from safelight.generation.videos_api.discovery import base_url, discover
+
+    from .upstream import KIND, fears
+
+    for name, table in here.settings.generators.items():
+        if table["kind"] != KIND:
+            continue
+        try:
+            _warn(fears(discover(base_url(str(table.get("url"))), api_key=str(table.get("api_key", "")))))
+        except SafelightError as error:
+            _warn((f"The generator {name}: {error.message}",))
+
+
+def _warn(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        progress_console().print(
+            f"[bold yellow]Warning:[/bold yellow] {sentence}", highlight=False, soft_wrap=True
+        )
 
 
 def _ready(here: Installation, gateway: Gateway, *, demo: bool, as_json: bool) -> None:

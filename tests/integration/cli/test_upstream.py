@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from running import running
 from safelight.cli import main
 from safelight.cli.upstream import Asked, attach, fears
 from safelight.errors import SettingsError
@@ -222,3 +224,25 @@ def test_doctor_makes_no_clip_at_a_paid_upstream_of_the_settings(
         )
         doctor(capsys, "--make-clip")
         assert upstream.counts["received"] == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ('url = "{url}"\napi_key = "sk-live-0123456789"', "ANSWERS STRANGERS"),
+        ('url = "http://127.0.0.1:1/v1"', "does not answer"),
+    ],
+)
+def test_a_gateway_says_what_is_to_be_feared_of_the_upstreams_in_its_settings(
+    here: Path, settings: str, said: str
+) -> None:
+    with ScriptedUpstream() as upstream:
+        (here / "safelight.toml").write_text(
+            '[generation]\ndefault = "wan"\n[generators.wan]\nkind = "videos_api"\nmodels = ["scripted-1"]\n'
+            + settings.format(url=upstream.url)
+        )
+        with running(here) as gateway:
+            until = time.monotonic() + 60
+            while said not in gateway.log.read_text() and time.monotonic() < until:
+                time.sleep(0.1)
+            assert said in gateway.log.read_text()
