@@ -188,18 +188,15 @@ def inherited(findings: Iterable[Finding], parent: str, *, prefix: str = "ancest
     """A parent's findings as its child's: each once, with what they point at one step farther away."""
     seen: dict[bytes, Finding] = {}
     for finding in findings:
+        attributes = {"inherited": parent, **finding.attributes}
+        if "source" in attributes:
+            attributes["source"] = _field(str(attributes["source"]), prefix)
+        first_hand = "inherited" not in finding.attributes
         moved = msgspec.structs.replace(
             finding,
+            reason=f"In what this is made from: {finding.reason}" if first_hand else finding.reason,
             evidence=tuple(_moved(piece, prefix) for piece in finding.evidence),
-            attributes={
-                **finding.attributes,
-                **(
-                    {"source": _field(str(finding.attributes["source"]), prefix)}
-                    if "source" in finding.attributes
-                    else {}
-                ),
-                "inherited": finding.attributes.get("inherited", parent),
-            },
+            attributes=attributes,
         )
         seen[msgspec.msgpack.encode(msgspec.structs.replace(moved, attributes={}))] = moved
     return tuple(seen.values())

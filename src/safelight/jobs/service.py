@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,22 +13,16 @@ from typing import Any
 from safelight.errors import Blocked, Conflict, Gone, NotFound
 from safelight.ids import is_id, new_id
 from safelight.net.fetch import Fetcher
-from safelight.policy.findings import Stage
-from safelight.policy.verdicts import Action, Verdict
-from safelight.stages.admission import AdmissionLimits, admit
-from safelight.stages.judging import Judged
-from safelight.stages.reference import ReferenceFile
-from safelight.stages.request import Admitted, CreateRequest
-from safelight.store import tables
-from safelight.store.retention import Retention
-from safelight.store.transaction import Transaction
+from safelight.stages.admission import AdmissionLimits
+from safelight.stages.request import CreateRequest
 from safelight.trust.accounts import Principal, Scope
 from safelight.trust.probes import Probes
 
-from . import outcomes, rows
+from . import rows
 from .characters import Characters
-from .idempotency import Claim, ClaimLost, IdempotencyKeys, Made, fingerprint
-from .lineage import Descent, Lineage
+from .idempotency import ClaimLost, IdempotencyKeys, Made, fingerprint
+from .intake import Intake
+from .lineage import Lineage
 from .machine import TERMINAL, State
 from .models import Character, Content, Ordered, Page, Video, VideoRecord
 from .quota import Allowance
@@ -37,18 +31,6 @@ from .workshop import Workshop
 
 _VARIANTS = {"video": "sealed", "thumbnail": "thumbnail", "spritesheet": "spritesheet"}
 _LONGEST_PAGE = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Taking:
-    """One order in hand: who asks, for what, from what, and under which idempotency key."""
-
-    principal: Principal
-    video_id: str
-    admitted: Admitted
-    descent: Descent
-    claim: Claim | None
-    references: tuple[ReferenceFile, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +65,20 @@ class Videos:
     def keys(self) -> IdempotencyKeys:
         return IdempotencyKeys(database=self.workshop.database)
 
+    @cached_property
+    def intake(self) -> Intake:
+        return Intake(
+            workshop=self.workshop,
+            references=self.references,
+            characters=self.characters,
+            lineage=self.lineage,
+            keys=self.keys,
+            probes=self.probes,
+            limits=self.limits,
+            default_generator=self.default_generator,
+            hand_over=self.hand_over,
+        )
+
     def create(self, principal: Principal, request: CreateRequest) -> Video:
         """Screen a request and, where it is allowed, put it on its way.
 
@@ -98,13 +94,13 @@ class Videos:
         principal.require(Scope.VIDEOS_WRITE)
         video_id = new_id("video")
         if request.idempotency_key is None:
-            return self._take(principal, video_id, request, None)
+            return self.intake.take(principal, video_id, request, None)
         said = fingerprint(request)
         claim = self.keys.claim(principal.tenant, request.idempotency_key, said, video_id)
         if isinstance(claim, Made):
             return self._again(principal, claim)
         try:
-            return self._take(principal, video_id, request, claim)
+            return self.intake.take(principal, video_id, request, claim)
         except ClaimLost:
             found = self.keys.claim(principal.tenant, claim.key, said, new_id("video"))
             if isinstance(found, Made):
@@ -226,38 +222,6 @@ class Videos:
             raise _no_video(video_id)
         return self.workshop.store.get(principal.tenant, video_id)
 
-    def _take(
-        self, principal: Principal, video_id: str, request: CreateRequest, claim: Claim | None
-    ) -> Ordered:
-        request, descent = self.lineage.trace(principal.tenant, request)
-        admitted = admit(
-            request,
-            self.workshop.generators,
-            default=self.default_generator,
-            limits=self.limits,
-            origin=descent.origin,
-        )
-        if request.characters:
-            ready = self.characters.ready(principal, request.characters)
-            descent = self.lineage.with_characters(descent, ready, principal.tenant)
-        self.probes.require(principal, admitted.end_user)
-        words = self.workshop.stages.prompt.screen(
-            admitted.texts, tenant=principal.tenant, negated=admitted.negated, prior=descent.prior
-        )
-        taking = _Taking(
-            principal=principal, video_id=video_id, admitted=admitted, descent=descent, claim=claim
-        )
-        if words.verdict.action is Action.BLOCK:
-            return self._refuse(taking, (words,))
-        with self.workshop.bench(video_id) as bench:
-            taking = replace(taking, references=self.references.gather(admitted, bench))
-            pictures = self.references.look(taking.references, principal.tenant, words.findings)
-            judged = (words, *((pictures,) if pictures else ()))
-            if pictures and pictures.verdict.action is Action.BLOCK:
-                return self._refuse(taking, judged)
-            self._accept(taking, judged, pending=bool(taking.references) and pictures is None)
-        return Ordered(video=self.workshop.store.get(principal.tenant, video_id))
-
     def _again(self, principal: Principal, made: Made) -> Ordered:
         """What the key's first request came to: its video as it is now, or the same refusal."""
         row = self.workshop.store.row(principal.tenant, made.video_id)
@@ -272,152 +236,6 @@ class Videos:
                 param=made.param,
             )
         return Ordered(video=video, refusal=refusal, replayed=True)
-
-    def _accept(self, taking: _Taking, judged: tuple[Judged, ...], *, pending: bool) -> None:
-        """In one transaction quota, row, verdicts, files and log; then the files' bytes, then the engine."""
-        held = next((stage for stage in judged if stage.verdict.action is Action.HOLD), None)
-        now = time.time()
-        principal, video_id = taking.principal, taking.video_id
-        with self.workshop.database.transaction(tenant=principal.tenant) as tx:
-            self.workshop.quota.reserve(tx, principal.id, taking.admitted.seconds, now=now)
-            self._insert(
-                tx,
-                taking,
-                judged,
-                state=State.HELD if held else State.WAITING,
-                stage=(held.stage if held else Stage.REFERENCE).value,
-                accepted_at=now,
-                deadline_at=now + self.workshop.terms.deadline_s,
-                review_due_at=now + self.workshop.terms.review_due_s if held else None,
-                hold_stage=held.stage.value if held else None,
-                verdict_action=held.verdict.action.value if held else None,
-                quarantined=any(stage.verdict.quarantine for stage in judged),
-                waived=any(stage.verdict.waivers for stage in judged),
-                request=_request(taking, pending=pending),
-                run=1,
-            )
-            if held is not None:
-                outcomes.open_hold(
-                    tx,
-                    video_id,
-                    held,
-                    due_at=now + self.workshop.terms.review_due_s,
-                    quarantined=any(stage.verdict.quarantine for stage in judged),
-                )
-            self.lineage.note(tx, video_id, taking.descent)
-            self.references.note(tx, video_id, taking.references, Retention.EVIDENCE)
-        self.references.keep(principal.tenant, taking.references, Retention.EVIDENCE)
-        if held is None:
-            self.hand_over(principal.tenant, video_id, 1)
-
-    def _refuse(self, taking: _Taking, judged: tuple[Judged, ...]) -> Ordered:
-        """Put a refusal on the record, with what it rests on, and make the answer for the client."""
-        deciding = judged[-1]
-        verdict = deciding.verdict
-        retention = Retention.VAULT if verdict.vault else Retention.EVIDENCE
-        principal, video_id = taking.principal, taking.video_id
-        sentence, details = self.workshop.explain(verdict, None, video_id)
-        param = None if verdict.vault else _field_of(verdict)
-        with self.workshop.database.transaction(tenant=principal.tenant) as tx:
-            self._insert(
-                tx,
-                taking,
-                judged,
-                param=param,
-                state=State.REFUSED,
-                stage=deciding.stage.value,
-                ended_at=time.time(),
-                error_code="sentinel_block",
-                error_message=sentence,
-                explanation=rows.to_json(details),
-                verdict_action=verdict.action.value,
-                vaulted=verdict.vault,
-                quarantined=verdict.quarantine,
-                request=_request(taking, pending=False),
-            )
-            self.references.note(tx, video_id, taking.references, retention)
-            self.probes.note(tx, principal, taking.admitted.end_user)
-        self.references.keep(principal.tenant, taking.references, retention)
-        refusal = Blocked(sentence, details={**details, "video_id": video_id}, param=param)
-        return Ordered(video=self.workshop.store.get(principal.tenant, video_id), refusal=refusal)
-
-    def _insert(
-        self,
-        tx: Transaction,
-        taking: _Taking,
-        judged: tuple[Judged, ...],
-        *,
-        state: State,
-        request: bytes,
-        param: str | None = None,
-        **columns: Any,
-    ) -> None:
-        now = time.time()
-        admitted, video_id = taking.admitted, taking.video_id
-        if taking.claim is not None:
-            self.keys.settle(tx, taking.claim, param=param)
-        tx.insert(
-            tables.videos,
-            id=video_id,
-            state=state.value,
-            created_at=now,
-            updated_at=now,
-            principal_id=taking.principal.id,
-            end_user=admitted.end_user,
-            model=admitted.model,
-            generator=admitted.generator,
-            prompt=admitted.prompt,
-            seconds=admitted.seconds,
-            width=admitted.width,
-            height=admitted.height,
-            request=request,
-            request_sha256=judged[0].verdict.subject_sha256,
-            metadata=rows.to_json(admitted.metadata),
-            remixed_from=taking.descent.source,
-            **columns,
-        )
-        tx.log(
-            "video.received",
-            subject=video_id,
-            actor=taking.principal.id,
-            content={"request": rows.from_json(request), "end_user": admitted.end_user},
-        )
-        for stage in judged:
-            self.workshop.store.record(tx, video_id, stage)
-        tx.log(f"video.{state.value}", subject=video_id, actor="policy", content={})
-        tx.publish(f"video.{state.value}", subject=video_id, body={"id": video_id, "at": now})
-
-
-def _request(taking: _Taking, *, pending: bool) -> bytes:
-    """The request as accepted, canonical JSON."""
-    admitted, descent = taking.admitted, taking.descent
-    return rows.to_json(
-        {
-            "texts": admitted.texts,
-            "negated": sorted(admitted.negated),
-            "extra": admitted.extra,
-            "references": [
-                {"field": file.field, "sha256": file.sha256, "media_type": file.media_type}
-                for file in taking.references
-            ]
-            + [
-                {"field": file.field, "sha256": file.sha256, "media_type": file.media_type, "of": file.of}
-                for file in descent.borrowed
-            ],
-            "pending": pending,
-            "origin": asdict(descent.origin) if descent.origin else None,
-        }
-    )
-
-
-def _field_of(verdict: Verdict) -> str | None:
-    """The field of this request that a verdict rests on; words of earlier videos came in by its prompt."""
-    for finding in verdict.findings:
-        for part in finding.evidence:
-            name = getattr(part, "field", "")
-            if name:
-                return "prompt" if name == "composed" or name.startswith("ancestor:") else str(name)
-    return None
 
 
 def _no_video(video_id: str) -> NotFound:
