@@ -62,6 +62,9 @@ class Prepared:
             told = self._hear(_LOAD_S)
         except ForkFailed as error:
             return str(error)
+        finally:
+            # Forks have folders of their own, and a gateway that is killed could not remove this one.
+            shutil.rmtree(self._home, ignore_errors=True)
         self.isolation = told.isolation
         return told.problem
 

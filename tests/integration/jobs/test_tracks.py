@@ -10,7 +10,6 @@ from PIL import Image
 
 from safelight.errors import InvalidMedia, NotFound, TooLarge
 from safelight.jobs.machine import State
-from safelight.stages.request import Upload
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant
 
@@ -55,7 +54,6 @@ def test_nor_is_it_taken_as_a_reference(house: House, tmp_path: Path) -> None:
 def test_a_reference_that_is_too_large_names_its_field(house: House, tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     Image.new("1", (8000, 8000)).save(path)
-    upload = Upload(field="input_reference", path=path, filename="huge.png", media_type="image/png")
     with pytest.raises(TooLarge) as caught:
-        house.order(model="own-1", uploads=(upload,))
+        house.here.stages.judge_picture(path, tenant=house.who.tenant)
     assert caught.value.param == "input_reference"
