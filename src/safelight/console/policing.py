@@ -12,7 +12,7 @@ import yaml
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import NotCovered, PolicyError, SafelightError
+from safelight.errors import NotFound, PolicyError, SafelightError
 from safelight.ids import new_id
 from safelight.policy import changes, reference
 from safelight.policy.documents import Policy, load
@@ -113,7 +113,7 @@ class Policing(Room):
     def _parts(self) -> Any:
         parts = self.services.pages.policies
         if parts is None:
-            raise NotCovered("This gateway keeps no policies.")
+            raise NotFound("This gateway keeps no policies.")
         return parts
 
     async def _extends(self, principal: Principal) -> str:

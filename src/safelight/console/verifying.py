@@ -13,7 +13,7 @@ from starlette.responses import Response
 from safelight.api.auth import check_same_origin
 from safelight.api.bodies import read_body
 from safelight.api.state import AppState
-from safelight.errors import InvalidField, NotCovered, SafelightError
+from safelight.errors import InvalidField, NotFound, SafelightError
 from safelight.provenance.verifying import Reading, Signer, State, Verification
 
 from .pace import Pace
@@ -63,7 +63,7 @@ class Verifying(Room):
         self._pace.take(request.client.host if request.client else "")
         ask = self.services.pages.verify
         if ask is None:
-            raise NotCovered("This gateway has no verifier.")
+            raise NotFound("This gateway has no verifier.")
         most = min(self.services.max_body_bytes, LARGEST_BYTES)
         async with self._at_once, read_body(request, replace(self.services, max_body_bytes=most)) as body:
             files = [upload for upload in body.uploads if upload.path.stat().st_size]
