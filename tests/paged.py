@@ -49,7 +49,11 @@ class Paged:
     def staff_login(self) -> str:
         """A link for somebody who may do everything but open the vault."""
         person = Principal(
-            tenant=self.server.tenant, id=new_id("user"), kind=PrincipalKind.PERSON, name="Grace", scopes=STAFF
+            tenant=self.server.tenant,
+            id=new_id("user"),
+            kind=PrincipalKind.PERSON,
+            name="Grace",
+            scopes=STAFF,
         )
         return f"{self.server.url}/login?token={self.server.accounts.create_login_link(person)}"
 
@@ -103,7 +107,10 @@ def paged(folder: Path, database_file: Path) -> Iterator[Paged]:
             settings=lambda: {
                 "data": "data",
                 "server": {"port": 8000, "tls_key": "/etc/tls/key.pem"},
-                "storage": {"database": "postgresql://ada:hunter2@db/x", "s3": {"secret_access_key": "s3cr3t"}},
+                "storage": {
+                    "database": "postgresql://ada:hunter2@db/x",
+                    "s3": {"secret_access_key": "s3cr3t"},
+                },
                 "generators": {"paid": {"kind": "videos_api", "api_key": "sk-upstream-12345678"}},
             },
         )
@@ -132,7 +139,7 @@ def _checks(folder: Path, database: Database, in_force: object) -> Checks:
             reference=ReferenceStage(judge=judge, scanner=None, pipeline=pipeline),  # type: ignore[arg-type]
             output=OutputStage(judge=judge, scanner=None, pipeline=pipeline),  # type: ignore[arg-type]
         ),
-        generators={"shelf": Shelf()},  # type: ignore[dict-item]
+        generators={"shelf": Shelf()},
         default_generator="shelf",
         limits=AdmissionLimits(max_prompt_characters=32_000),
         fetcher=Fetcher(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from safelight.advice.checklist import Item, State
 from safelight.advice.documented import ProviderAdvice, documents
@@ -14,8 +14,7 @@ from safelight.policy.verdicts import Action
 from safelight.stages.checking import Checked, Price, tellable
 
 from .marks import pieces as cut
-from .text import money
-from .timeline import category_name
+from .text import category_name, money
 from .words import Words
 
 FIELD = "prompt"
@@ -73,8 +72,6 @@ class View:
     good: int
     foot: str
     support: tuple[tuple[str, str], ...] = ()
-    #: The list is worth opening: something in it wants a look.
-    open: bool = field(default=False)
 
 
 def providers() -> tuple[tuple[str, str], ...]:
@@ -103,7 +100,6 @@ def view(found: Checked, price: Price, prompt: str, taxonomy: Taxonomy, words: W
         good=sum(step.tone in {"allow", "none"} for step in steps),
         foot=words("check.cost", cost=_cost(price, words)),
         support=tuple((line.name, line.text) for line in told.support),
-        open=any(step.tone in {"hold", "block"} for step in steps),
     )
 
 

@@ -13,8 +13,7 @@ from safelight.policy.findings import Modality
 from safelight.trust.accounts import Principal
 
 from .room import Room
-from .text import day
-from .timeline import category_name
+from .text import category_name, day
 from .words import Words
 
 PLACES = tuple(Modality)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .text import decimal, money
+from .text import category_name, decimal, money
 from .words import Words
 
 
@@ -30,7 +30,9 @@ def lines(details: Mapping[str, Any], prompt: str, words: Words) -> tuple[Line, 
         known = words.has(f"way.step.{stage}")
         found.append(_line(words, "stage", words(f"way.step.{stage}") if known else str(stage)))
     if categories := details.get("categories"):
-        found.append(_line(words, "category", words.listed([str(name) for name in categories])))
+        found.append(
+            _line(words, "category", words.listed([category_name(str(name), words) for name in categories]))
+        )
     if rule := details.get("rule"):
         found.append(_line(words, "rule", str(rule), code=True))
     places = tuple(dict.fromkeys(_places(details, prompt, words)))
@@ -77,6 +79,9 @@ def _places(details: Mapping[str, Any], prompt: str, words: Words) -> Iterator[s
     for finding in details.get("evidence") or ():
         places = [_piece(piece, prompt, words) for piece in finding.get("evidence") or ()]
         reason = str(finding.get("reason") or "").rstrip(".")
+        if words.tag != "en" and reason.isascii():
+            # What detectors say is English; the category says it in the reader's language.
+            reason = category_name(str(finding.get("category") or ""), words)
         where = words.listed([place for place in dict.fromkeys(places) if place])
         if reason and where:
             yield words("explain.finding", reason=reason, where=where)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.api.videos import known
 from safelight.jobs.machine import State
 from safelight.jobs.models import Video
 from safelight.trust.accounts import Principal
@@ -35,7 +36,8 @@ class Listing(Room):
         state = request.query_params.get("state", "all")
         state = state if state in FILTERS else "all"
         sought = request.query_params.get("q", "")[:200].strip()
-        after = request.query_params.get("after") or None
+        asked = request.query_params.get("after")
+        after = known(asked) if asked else None
         found, last = await self.run(self._find, principal, after, FILTERS[state], sought)
         words = self.words(request)
         query = {"state": state, "q": sought}

@@ -21,12 +21,14 @@ from safelight.trust.reviews.models import ACTIONS
 from .explained import lines, spans
 from .marks import pieces
 from .room import Room
-from .text import length, moment, short
-from .timeline import category_name, record_view
+from .text import category_name, length, moment, short
+from .timeline import record_view
 from .told import deciding, told
 from .words import Words
 
 PER_PAGE = 30
+#: What a person decides on; cost and next steps are for those who ordered.
+_DECIDED_ON = ("categories", "rule", "evidence", "not_checked")
 #: Clauses that have a key: 1 to 9.
 _CLAUSES = 9
 
@@ -142,7 +144,7 @@ class Reviewing(Room):
     def _case(self, file: CaseFile, record: VideoRecord, words: Words) -> dict[str, Any]:
         taxonomy, case = self.services.taxonomy, file.case
         said = told(record.video, record, taxonomy, words, Viewer.REVIEWER)
-        details = said.details
+        details = {name: said.details[name] for name in _DECIDED_ON if name in said.details}
         return {
             "case": _waiting(case, record.video.prompt, words),
             "stage": words(f"way.step.{case.stage.value}"),

@@ -64,3 +64,9 @@ def short(text: str, most: int = 90) -> str:
     """The start of a text, on one line."""
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def category_name(category: str, words: Words) -> str:
+    """The category in the reader's language; an added one by its own name."""
+    key = f"category.{category.replace('/', '_').replace('-', '_')}"
+    return words(key) if words.has(key) else category

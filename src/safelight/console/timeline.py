@@ -10,7 +10,7 @@ from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Finding, FrameRange, TimeRange
 
 from .explained import charge_sentence
-from .text import clock, decimal, iso, length, moment
+from .text import category_name, clock, decimal, iso, length, moment
 from .words import Words
 
 
@@ -166,12 +166,6 @@ def _bar(start: float, end: float, seconds: int) -> tuple[int, int]:
     whole = max(seconds, end, 0.001)
     left = round(1000 * max(0.0, start) / whole)
     return min(left, 992), max(8, round(1000 * (end - start) / whole))
-
-
-def category_name(category: str, words: Words) -> str:
-    """The category in the reader's language; an added one by its own name."""
-    key = f"category.{category.replace('/', '_').replace('-', '_')}"
-    return words(key) if words.has(key) else category
 
 
 def _attempts(record: VideoRecord, words: Words) -> Iterator[Attempt]:

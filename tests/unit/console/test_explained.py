@@ -45,7 +45,7 @@ def test_words_of_the_prompt_are_quoted_and_marked() -> None:
 
 def test_what_is_withheld_is_not_there() -> None:
     assert said({"stage": "prompt", "categories": ["illicit"], "next_step": "Change the prompt."}) == (
-        "Where: prompt | What kind: illicit | What now: Change the prompt."
+        "Where: prompt | What kind: Crime | What now: Change the prompt."
     )
     assert lines({}, "", WORDS) == ()
 
