@@ -21,14 +21,11 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import SettingsError
 from safelight.generation.protocol import Charge, Generator
 from safelight.policy.categories import SHIPPED, CategorySpec, Taxonomy
-from safelight.policy.coverage import Coverage
-from safelight.policy.decisions import requirements
 from safelight.policy.documents import Policy
 from safelight.policy.documents import load as load_policy
 from safelight.policy.explanations import ChargeFacts, Links, Viewer, explain
-from safelight.policy.findings import Modality, Stage
 from safelight.policy.verdicts import Verdict, WaiverTerms
-from safelight.policy.waivers import Waiver, covers
+from safelight.policy.waivers import Waiver
 from safelight.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -534,50 +531,17 @@ class Installation:
 
     def describe_coverage(self, tenant: str | None = None) -> dict[str, Any]:
         """The table of category and modality, before anything ran: the body of `GET /v1/coverage`."""
+        from safelight.stages.promised import coverage_table, required_cells
+
         owner = tenant or self.tenant
         policy = self.policy(owner)
-        table = Coverage()
-        for stage in (Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT):
-            table = table.merged(requirements(policy, self.taxonomy, stage, frozenset(Modality)))
-        cells = self.catalogue.cells(table.cells)
-        waivers = self.waivers_in_force(owner)
-        return {
-            "object": "coverage",
-            "policy": {"name": policy.name, "version": policy.version, "sha256": policy.sha256},
-            "cells": [
-                {
-                    "category": cell.category,
-                    "modality": cell.modality.value,
-                    "word": "checked" if cell.available else ("not checked" if cell.required else "off"),
-                    "required": cell.required,
-                    "available": cell.available,
-                    "detectors": list(cell.detectors),
-                    "measured": cell.measured,
-                    "waived_by": [
-                        waiver.name
-                        for waiver in waivers
-                        if cell.required
-                        and not cell.available
-                        and covers(waiver.terms, cell.category, self.taxonomy)
-                    ],
-                }
-                for cell in cells
-            ],
-            "missing": [
-                {"detector": missing.name, "sentence": missing.sentence} for missing in self.catalogue.missing
-            ],
-            "waivers": [
-                {
-                    "name": waiver.name,
-                    "who": waiver.who,
-                    "why": waiver.why,
-                    "categories": list(waiver.categories),
-                    "created_at": waiver.created_at,
-                    "expires_at": waiver.expires_at,
-                }
-                for waiver in waivers
-            ],
-        }
+        return coverage_table(
+            policy,
+            self.taxonomy,
+            cells=self.catalogue.cells(required_cells(policy, self.taxonomy)),
+            missing=self.catalogue.missing,
+            waivers=self.waivers_in_force(owner),
+        )
 
     def describe_readiness(self) -> dict[str, Any]:
         """Whether this process can take work: the body of `GET /readyz`."""

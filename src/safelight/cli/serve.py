@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from safelight.errors import SafelightError, SettingsError
+from safelight.trust.accounts import Scope
 
 from .output import progress_console, write_json
 from .verbs import config_path
@@ -156,7 +157,12 @@ def _print(here: Installation, address: str, link: str, key: str | None, waivers
         console.print(
             "  No waiver is recorded, so every video is held for review. See `safelight waiver add`."
         )
-    console.print(
-        f"  Held videos nobody decides are refused after {here.settings.review.due_minutes:g} minutes; "
-        "no reviewer is enrolled.\n"
+    due = f"  Held videos nobody decides are refused after {here.settings.review.due_minutes:g} minutes"
+    console.print(f"{due}.\n" if _reviewers(here) else f"{due}; no reviewer is enrolled.\n", highlight=False)
+
+
+def _reviewers(here: Installation) -> int:
+    """Keys that may decide held videos, besides whoever signs in at this terminal."""
+    return sum(
+        key.revoked_at is None and Scope.REVIEW in key.scopes for key in here.accounts.keys(here.tenant)
     )
