@@ -98,6 +98,14 @@ def test_words_are_looked_at_without_an_order(staff: httpx.Client, rooms: Paged)
     assert len(rooms.server.desk.requests) == made
 
 
+def test_what_a_provider_may_block_is_marked_although_our_policy_allows_it(staff: httpx.Client) -> None:
+    fields = {"prompt": "Two children fly a kite", "for": "veo", "model": "shelf-1"}
+    part = staff.post("/check", data=fields, headers=PART)
+    assert part.status_code == 200
+    assert "may be blocked" in part.text
+    assert re.search(r'<mark class="provider"[^>]*>', part.text)
+
+
 def test_a_prompt_that_cannot_be_checked_says_why(staff: httpx.Client) -> None:
     part = staff.post("/check", data={"prompt": " ", "model": "shelf-1"}, headers=PART)
     assert "The prompt is empty" in part.text
