@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,15 +35,19 @@ def prompts(
     attack: Annotated[
         list[str] | None, typer.Option("--attack", help="Rewrite unsafe prompts by an attack; repeatable.")
     ] = None,
+    log: Annotated[
+        Path | None, typer.Option("--log", help="Append the run's counts to this file; some sets demand it.")
+    ] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page, too.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> int:
     """Screen labelled prompts and say how many were found and blocked, with intervals. Shows no prompt."""
-    from safelight.evaluation import datasets, protocol, reports, runs
+    from safelight.evaluation import datasets, measured, protocol, reports, runs
     from safelight.policy.documents import load
 
     here = installation(ctx)
     sets = [datasets.read(path) for path in data]
+    log = measured.log_for((one.sha256 for one in sets), log)
     known = protocol.installed(protocol.ATTACKS, protocol.Attack)  # type: ignore[type-abstract]
     for name in attack or ():
         if name not in known:
@@ -60,6 +65,8 @@ def prompts(
             attacks=attacks,
             progress=progress.done,
         ).as_json()
+    if log is not None:
+        measured.append(log, measured.written(report, now=dt.datetime.now(dt.UTC)))
     if html is not None:
         try:
             html.write_text(reports.html(report), encoding="utf-8")

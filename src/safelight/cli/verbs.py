@@ -30,6 +30,8 @@ VERBS = {
     "audit": "Read and verify the append-only log.",
     "doctor": "Look at everything an installation needs, and say how to mend it.",
     "models": "List, fetch and check detector models.",
+    "lists": "Import, list and remove names of your own.",
+    "train": "Build the heads for prompts from the committed examples, and more.",
     "eval": "Measure detectors on a data set.",
     "version": "Print the version.",
 }

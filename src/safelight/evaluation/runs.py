@@ -14,7 +14,7 @@ from safelight.policy.findings import Modality, Stage
 from safelight.stages.judging import Judge, texts_sha256
 
 from .datasets import DataSet
-from .metrics import FOUND
+from .mapping import FOUND
 from .protocol import Attack, Case, Metric, Outcome
 
 _FIELD = "prompt"
@@ -90,9 +90,18 @@ def run(
         attacks=tuple(attack.name for attack in attacks),
         detectors=detectors,
         model_hash=hashlib.sha256(versions.encode()).hexdigest(),
-        thresholds={"found": FOUND, "policies": {name: policy.sha256 for name, policy in policies.items()}},
+        thresholds={
+            "found": FOUND,
+            "operating": operating(pipeline),
+            "policies": {name: policy.sha256 for name, policy in policies.items()},
+        },
         results={metric.name: metric.measure(outcomes) for metric in metrics},
     )
+
+
+def operating(pipeline: TextPipeline) -> dict[str, str]:
+    """The versions of the detectors that have operating points of their own, which those versions carry."""
+    return {one.name: one.version for one in pipeline.detectors if one.name in ("minilm", "ngrams")}
 
 
 def _judge(policy: Policy, taxonomy: Taxonomy) -> Judge:

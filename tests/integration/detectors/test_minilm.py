@@ -69,7 +69,7 @@ def reference(tensors: dict[str, npt.NDArray[np.float32]], ids: list[int]) -> np
 @pytest.mark.parametrize("text", TEXTS)
 def test_the_int8_graph_is_close_to_float32(encoder: Encoder, text: str) -> None:
     assert WEIGHTS is not None
-    (window,) = encoder.windows(text)
+    window = encoder.windows(text)[0]
     (row,) = encoder.embed([window])
     assert abs(float(np.linalg.norm(row)) - 1) < 1e-4
     expected = reference(read_tensors(WEIGHTS.tensors), [101, *window.ids, 102])
@@ -84,6 +84,16 @@ def test_a_long_text_is_read_in_windows_that_cover_it(encoder: Encoder) -> None:
     assert windows[-1].end == len(text.rstrip())
     assert all(len(window.ids) <= WINDOW for window in windows)
     assert all(after.start < before.end for before, after in itertools.pairwise(windows))
+
+
+def test_each_sentence_of_a_longer_text_has_a_window_and_short_ones_share_one(encoder: Encoder) -> None:
+    long = "A tired keeper climbs the winding stairs of an old lighthouse while the storm grows outside. "
+    text = long + "The lamp fails. Rain. He waits for the boat that should have come before the evening fell."
+    cut = [text[window.start : window.end] for window in encoder.windows(text)]
+    assert len(cut) == 2
+    assert cut[0].startswith(long.strip())
+    assert cut[1].startswith("He waits")
+    assert encoder.windows("One. Two. Three.") == encoder.windows("One. Two. Three.")[:1]
 
 
 def test_no_words_are_no_windows(encoder: Encoder) -> None:
@@ -114,7 +124,7 @@ def test_the_detector_finds_a_paraphrase_no_list_holds_and_leaves_harmless_scene
         content = TextContent(field="prompt", text=text, views=views(text))
         return {finding.category for finding in detector.inspect_text(content) if finding.score >= 0.5}
 
-    assert "violence" in found("a furious attacker batters a helpless stranger on the pavement")
+    assert "violence" in found("the enraged man keeps hitting the helpless stranger until he stops moving")
     for text in (
         "a dancer falls gracefully",
         "alone on a rooftop at night",

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 #: Rises whenever the same text gives other features.
-FEATURES = 1
+FEATURES = 2
 SIZE = 2**15
 #: Characters in a window, and how many two neighbours share.
 WINDOW, OVERLAP = 480, 80

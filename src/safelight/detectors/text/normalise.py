@@ -13,6 +13,9 @@ from functools import lru_cache
 
 from safelight.detectors.protocol import TextView
 
+from . import emoji
+from .decoded import decoded
+from .han import SIMPLIFIED
 from .lookalikes import LOOKALIKES
 
 #: What a view is made by.
@@ -42,6 +45,12 @@ _GAP = r"[ .\-_*·~/\\,|+]"
 _ATOM = r"[^\W_](?![^\W_])"
 _SPACED = re.compile(rf"(?<![^\W_])[^\W\d_](?P<gap>{_GAP}{{1,3}}){_ATOM}(?:(?P=gap){_ATOM})+")
 _RUN = re.compile(r"(\w)\1{2,}")
+#: The views of the chain; any other view is one more text that was hidden in this one.
+_CHAIN = frozenset({"plain", "folded", "joined", "deleet", "squeezed"})
+#: Emoji of one text that are read as words.
+MAX_EMOJI = 120
+#: Letters one ordinary character is folded to, at most; an emoji's words are more.
+MAX_FOLDED = 4
 
 
 def plain(text: str) -> TextView:
@@ -53,8 +62,13 @@ def folded(view: TextView) -> TextView:
     """Compatibility forms, look-alikes, accents and case folded; invisible and control characters gone."""
     letters: list[str] = []
     offsets: list[int] = []
+    pictures = 0
     for index, character in enumerate(view.text):
-        for letter in _fold(character):
+        read = _fold(character)
+        if len(read) > MAX_FOLDED:
+            pictures += 1
+            read = read if pictures <= MAX_EMOJI else " "
+        for letter in read:
             letters.append(letter)
             offsets.append(view.offsets[index])
     return _made("folded", letters, offsets, view)
@@ -101,7 +115,7 @@ VIEWS: tuple[Reading, ...] = (folded, joined, deleet, squeezed)
 
 
 def views(text: str, chain: tuple[Reading, ...] = VIEWS) -> tuple[TextView, ...]:
-    """The text as typed and every reading of it that differs from the ones before."""
+    """The text as typed, every reading of it that differs from the ones before, and what it hides encoded."""
     made = [plain(text)]
     current = made[0]
     seen = {text}
@@ -111,7 +125,16 @@ def views(text: str, chain: tuple[Reading, ...] = VIEWS) -> tuple[TextView, ...]
         if current.text not in seen or reading is folded:
             seen.add(current.text)
             made.append(current)
+    made += [
+        TextView(kind=one.kind, text=folded(one).text, offsets=folded(one).offsets) for one in decoded(text)
+    ]
     return tuple(made)
+
+
+def texts_of(found: tuple[TextView, ...]) -> tuple[TextView, ...]:
+    """What there is to read, once: the last reading of the text itself, and each text hidden in it."""
+    last = next(view for view in reversed(found) if view.kind in _CHAIN)
+    return (last, *(view for view in found if view.kind not in _CHAIN))
 
 
 def read_as(found: tuple[TextView, ...], kind: str) -> TextView:
@@ -128,13 +151,17 @@ def _fold(character: str) -> str:
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Cn", "Co", "Mn", "Me"):
         return ""
     # A few Arabic ligatures stand for whole sentences; no word hides in them.
-    text = unicodedata.normalize("NFKC", character)[:4]
+    picture = emoji.word(character)
+    if picture:
+        return f"  {picture}  "
+    text = unicodedata.normalize("NFKC", character)[:MAX_FOLDED]
     if all(ord(letter) < 0x2E80 for letter in text):
         text = "".join(
             letter
             for letter in unicodedata.normalize("NFKD", text)
             if unicodedata.category(letter) not in ("Mn", "Me")
         )
+    text = "".join(SIMPLIFIED.get(letter, letter) for letter in text)
     text = "".join(LOOKALIKES.get(letter, letter) for letter in text).casefold()
     return "".join(LOOKALIKES.get(letter, letter) for letter in text)
 

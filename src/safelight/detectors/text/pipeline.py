@@ -54,10 +54,15 @@ class _Run:
 class TextPipeline:
     """Screens texts. Safe to call from several threads; never raises for what a detector does."""
 
-    def __init__(self, detectors: Iterable[TextDetector], *, budget_s: float = 2.0) -> None:
-        self.detectors = tuple(detectors)
+    def __init__(
+        self, detectors: Iterable[TextDetector], *, budget_s: float = 2.0, total_s: float | None = None
+    ) -> None:
+        # The cheap before the costly, so that what runs out of time is what costs most.
+        self.detectors = tuple(sorted(detectors, key=lambda one: getattr(one, "costly", False)))
         #: Seconds each detector gets for one call; then it is abandoned and its cells stay incomplete.
         self.budget_s = budget_s
+        #: Seconds all of them get together; what has not begun by then is a hole, too.
+        self.total_s = 1.5 * budget_s if total_s is None else total_s
         self._cards = [detector for detector in self.detectors if isinstance(detector, CardDetector)]
         #: By detector, calls that were given up on and still run.
         self._stuck: dict[int, int] = {}
@@ -115,13 +120,18 @@ class TextPipeline:
     def _run_all(self, work: list[tuple[TextDetector, list[TextContent]]]) -> list[_Run]:
         """One thread takes the detectors in turn; where it gets stuck another goes on from the next."""
         runs = [_Run() for _ in work]
+        deadline = time.monotonic() + self.total_s
         position = 0
         while position < len(work):
             turn = threading.Condition()
             threading.Thread(
                 target=self._work, args=(work, runs, position, turn), name="safelight-text", daemon=True
             ).start()
-            position = self._watch(work, runs, position, turn)
+            position = self._watch(work, runs, position, turn, deadline)
+            if time.monotonic() >= deadline:
+                for late in runs[position:]:
+                    late.note = late.note or f"The {self.total_s:g} s for the whole text were over."
+                break
         # A thread that comes back late writes into its own record, which nobody reads any more.
         return [run if run.done else _Run(note=run.note, done=True, elapsed_s=self.budget_s) for run in runs]
 
@@ -162,6 +172,7 @@ class TextPipeline:
         runs: list[_Run],
         position: int,
         turn: threading.Condition,
+        deadline: float,
     ) -> int:
         """Wait until all is done or one detector is over its budget; the index to go on from."""
         with turn:
@@ -172,11 +183,11 @@ class TextPipeline:
                 elif run.started is None:
                     turn.wait()
                 else:
-                    left = run.started + self.budget_s - time.monotonic()
+                    left = min(run.started + self.budget_s, deadline) - time.monotonic()
                     if left <= 0:
                         with self._lock:
                             self._stuck[position] = self._stuck.get(position, 0) + 1
-                        run.note = f"{work[position][0].name} did not finish within {self.budget_s:g} s."
+                        run.note = f"{work[position][0].name} did not finish within its time."
                         return position + 1
                     turn.wait(left)
         return position

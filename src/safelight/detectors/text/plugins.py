@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, Place
 from safelight.policy.categories import SHIPPED, Category
 from safelight.policy.findings import Modality
+
+if TYPE_CHECKING:
+    from .heads import Heads
 
 
 def _text(*categories: Category) -> tuple[Capability, ...]:
@@ -19,6 +22,14 @@ def _load_words(_options: dict[str, Any]) -> Detector:
     from .lists import ListDetector, read_list, shipped
 
     return ListDetector(entry for text in shipped() for entry in read_list(text))
+
+
+def _load_entities(options: dict[str, Any]) -> Detector:
+    from .entities import shipped
+    from .names import EntityDetector
+    from .own_lists import OwnLists, default_folder
+
+    return EntityDetector(shipped(), OwnLists(Path(options.get("folder") or default_folder())))
 
 
 def _load_patterns(_options: dict[str, Any]) -> Detector:
@@ -77,6 +88,16 @@ WORDS = DetectorPlugin(
     ),
     load=_load_words,
 )
+ENTITIES = DetectorPlugin(
+    name="entities",
+    version="2",
+    place=Place.GATEWAY,
+    capabilities=tuple(
+        Capability(category=category.value, modality=Modality.TEXT, measured="docs/benchmarks/prompts.md")
+        for category in (Category.IP_BRAND, Category.IP_CHARACTER, Category.LIKENESS)
+    ),
+    load=_load_entities,
+)
 PATTERNS = DetectorPlugin(
     name="patterns",
     version="1",
@@ -96,11 +117,14 @@ CARD = DetectorPlugin(name="card", version="1", place=Place.GATEWAY, capabilitie
 #: What the shipped heads were trained for; a test holds them to it.
 LEARNED = (
     Category.DECEPTION,
+    Category.DECEPTION_SPEECH,
     Category.EXTREMISM,
     Category.HARASSMENT,
     Category.HATE,
+    Category.HATE_SYMBOLS,
     Category.ILLICIT,
     Category.NCII,
+    Category.PRIVACY,
     Category.SELF_HARM,
     Category.SELF_HARM_INTENT,
     Category.SEXUAL,
@@ -109,11 +133,17 @@ LEARNED = (
 )
 
 
-def _load_ngrams(_options: dict[str, Any]) -> Detector:
-    from .heads import load
+def _heads(options: dict[str, Any]) -> Heads:
+    from .heads import load, stored
+
+    folder = options.get("heads")
+    return stored(Path(folder)) if folder else load()
+
+
+def _load_ngrams(options: dict[str, Any]) -> Detector:
     from .learned import NgramDetector
 
-    return NgramDetector(load())
+    return NgramDetector(_heads(options))
 
 
 def _minilm_missing(_options: dict[str, Any]) -> str | None:
@@ -123,7 +153,6 @@ def _minilm_missing(_options: dict[str, Any]) -> str | None:
 
 
 def _load_minilm(options: dict[str, Any]) -> Detector:
-    from .heads import load
     from .learned import MiniLmDetector
     from .minilm.cache import default_folder
     from .minilm.encoder import Encoder
@@ -132,7 +161,9 @@ def _load_minilm(options: dict[str, Any]) -> Detector:
     weights = installed()
     if weights is None:
         raise FileNotFoundError(SENTENCE)
-    return MiniLmDetector(load(), Encoder(weights, Path(options.get("cache_dir") or default_folder())))
+    return MiniLmDetector(
+        _heads(options), Encoder(weights, Path(options.get("cache_dir") or default_folder()))
+    )
 
 
 def _measured(*categories: Category) -> tuple[Capability, ...]:

@@ -1,177 +1,111 @@
-"""How the heads are made: `python -m safelight.detectors.text.training --out heads.npz`.
+"""How the heads are made. Needs scikit-learn and the MiniLM weights, which a user does not.
 
-Needs scikit-learn and the MiniLM weights, which a user does not. Deterministic: same data, same bytes.
-The committed examples are enough; `--extra` adds folders of JSONL in the same form.
+Deterministic on one kind of machine: same data, same bytes. Examples are split by their family into three
+parts: one to fit, one for slopes and operating points, one for the figures of the model card.
 """
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 import importlib
-import json
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from . import heads, ngrams
-from .minilm.cache import default_folder
-from .minilm.encoder import Encoder
-from .minilm.package import installed
-from .normalise import folded, plain
+from .examples import FACTS, LISTS_ONLY, PARENTS, Example, Part, augmented
+from .heads import ANY, Heads, Mode
+from .learned import english, fused_scores, mostly_chinese
+from .minilm.encoder import Window
+from .normalise import texts_of, views
 
 Array: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 #: Fewer committed examples than this make no head; the lists have the category to themselves.
 MIN_EXAMPLES = 20
-FOLDS = 5
-#: How probable one category is in one prompt, as the calibration assumes.
-PRIOR = 0.03
-#: The same for n-grams alone, which are much surer of themselves on sources they know than on others.
-GRAM_PRIOR = 0.003
-#: Kept out of fitting, so that the calibration sees harmless prompts of a source nobody learned from.
-CALIBRATION_ONLY = frozenset({"coco_captions"})
-_STYLES = (
-    ("cinematic shot of ", ", 4k"),
-    ("", ", photorealistic, shallow depth of field"),
-    ("a video of ", ""),
-    ("", ", in the style of an old film"),
-    ("animated, ", ", soft colours"),
-    ("wide angle, ", ", golden hour"),
-)
-_STYLES_ZH = (("电影感镜头，", "，4k"), ("", "，写实风格"), ("一段视频：", ""), ("动画，", "，柔和的色彩"))
+#: How many harmless prompts of sources nobody learned from may be found in any category, by mode.
+BUDGETS = {Mode.GRAMS: 0.001, Mode.GRAMS_CHINESE: 0.006, Mode.FUSED: 0.006}
+#: The same for our own harmless prompts of the second part, half of which are made to sound harmful.
+OWN_BUDGETS = {Mode.GRAMS: 0.03, Mode.GRAMS_CHINESE: 0.1, Mode.FUSED: 0.25}
+HIDDEN = 96
+SEEDS = (0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Example:
+class Read:
+    """A text as the detectors read it: folded, in windows, embedded."""
+
     text: str
-    categories: frozenset[str]
-    source: str
-    lang: str
+    windows: tuple[Window, ...]
+    embedded: Array
 
     @property
-    def fold(self) -> int:
-        """Which part it falls into, by its hash: 0 to `FOLDS` - 1, or -1: kept for the test."""
-        number = hashlib.sha256(self.text.lower().encode("utf-8", "surrogatepass")).digest()[0]
-        return -1 if number < 32 else number % FOLDS
+    def whole(self) -> Array:
+        """The text's own embedding, as `fused_scores` makes it."""
+        sizes = np.array([len(window.ids) for window in self.windows], dtype=np.float32)
+        mean = (self.embedded * sizes[:, None]).sum(axis=0)
+        return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
 
 
-def committed() -> list[Example]:
-    """The examples that come with the code."""
-    text = (files("safelight.detectors.text") / "data" / "prompts.jsonl").read_text(encoding="utf-8")
-    return _read(text.splitlines())
-
-
-def extra(folder: Path) -> list[Example]:
-    """Examples from every JSONL file of a folder."""
-    return [
-        example
-        for path in sorted(folder.glob("*.jsonl"))
-        for example in _read(path.read_text(encoding="utf-8").splitlines())
-    ]
-
-
-def _read(lines: Sequence[str]) -> list[Example]:
-    rows = [json.loads(line) for line in lines if line.strip()]
-    return [
-        Example(
-            text=row["text"], categories=frozenset(row["categories"]), source=row["source"], lang=row["lang"]
-        )
-        for row in rows
-    ]
-
-
-def augmented(examples: Sequence[Example]) -> list[Example]:
-    """Each example as it is, in another style, and beside a harmless one, so that style says nothing."""
-    harmless = {
-        lang: [one for one in examples if not one.categories and one.lang == lang] for lang in ("en", "zh")
-    }
-    made: list[Example] = []
-    for number, one in enumerate(examples):
-        styles = _STYLES_ZH if one.lang == "zh" else _STYLES
-        before, after = styles[number % len(styles)]
-        beside = harmless[one.lang]
-        texts = [one.text, before + one.text + after]
-        if beside:
-            comma = "，" if one.lang == "zh" else ". "
-            texts.append(one.text + comma + beside[(number * 7 + 3) % len(beside)].text)
-            texts.append(beside[(number * 11 + 5) % len(beside)].text + comma + one.text)
-        made += [
-            Example(text=text, categories=one.categories, source=one.source, lang=one.lang) for text in texts
-        ]
-    return made
+#: Windows of a folded text, and their embeddings.
+Embed: TypeAlias = Callable[[str], tuple[Sequence[Window], Array]]
 
 
 class Trainer:
-    """Fits, calibrates and measures. `embed` takes folded texts to rows of 384 numbers."""
+    """Fits, calibrates and measures."""
 
-    def __init__(self, embed: Callable[[Sequence[str]], Array]) -> None:
+    def __init__(self, embed: Embed) -> None:
         self._embed = embed
+        self._known: dict[str, Read] = {}
 
-    def train(self, own: Sequence[Example], more: Sequence[Example]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The arrays for `heads.dump`, and the figures of the kept-out part for the model card."""
-        categories = tuple(
-            name
-            for name in sorted({name for one in own for name in one.categories})
-            if sum(name in one.categories for one in own) >= MIN_EXAMPLES
-        )
-        fitting = [one for one in more if one.source not in CALIBRATION_ONLY]
-        unseen = [one for one in more if one.source in CALIBRATION_ONLY]
-        learned = [one for one in own if one.fold >= 0]
-        # Scores for the calibration come from models that have not seen the example.
-        scored: list[Example] = []
-        parts: list[tuple[Array, Array]] = []
-        for fold in range(FOLDS):
-            left = [one for one in learned if one.fold == fold]
-            if not left:
-                continue
-            arrays = self._fit([one for one in learned if one.fold != fold], fitting, categories)
-            chosen = left + unseen[fold::FOLDS]
-            scored += chosen
-            parts.append(self._scores(arrays, chosen))
-        grams, together = (np.concatenate(column) for column in zip(*parts, strict=True))
-        arrays = self._fit(learned, fitting, categories)
-        labels = _labels(scored, categories)
-        english = np.array([one.lang == "en" for one in scored])
-        arrays["gram_calibration"] = _calibrated(grams, labels, GRAM_PRIOR)
-        arrays["fused_calibration"] = _calibrated(together[english], labels[english], PRIOR)
-        return arrays, self._figures(arrays, [one for one in own if one.fold < 0], unseen)
+    def read(self, text: str) -> Read:
+        if text not in self._known:
+            folded = texts_of(views(text))[0].text
+            windows, embedded = self._embed(folded)
+            kept = set(map(id, english(windows, folded)))
+            rows = [index for index, window in enumerate(windows) if id(window) in kept]
+            self._known[text] = Read(
+                text=folded, windows=tuple(windows[index] for index in rows), embedded=embedded[rows]
+            )
+        return self._known[text]
 
-    def _fit(
-        self, own: Sequence[Example], fitting: Sequence[Example], categories: tuple[str, ...]
-    ) -> dict[str, Any]:
+    def fit(self, examples: Sequence[Example], categories: tuple[str, ...]) -> dict[str, Any]:
+        """Weights, not calibrated, from examples as they are given."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
         from sklearn.neural_network import MLPClassifier
 
-        examples = augmented(own) + list(fitting)
-        grams, labels = _gram_matrix(examples), _labels(examples, categories)
-        english = np.array([one.lang == "en" for one in examples])
-        embedded = self._embed([one.text for one in examples if one.lang == "en"])
+        taken = augmented(examples)
+        read = [self.read(one.text) for one in taken]
+        labels, counted = _labels(taken, categories), _counted(taken, categories)
+        grams = _gram_matrix([one.text for one in read])
+        embeddable = np.array([bool(one.windows) for one in read])
+        embedded = np.stack([one.whole for one in read if one.windows])
         weights, biases, lines, line_biases = [], [], [], []
         with _one_thread(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            for column in range(len(categories)):
+            for column in range(len(categories) + 1):
+                rows = counted[:, column]
                 line = LogisticRegression(C=20, class_weight="balanced", solver="liblinear", random_state=0)
-                line.fit(grams, labels[:, column])
+                line.fit(grams[rows], labels[rows, column])
                 weights.append(line.coef_[0])
                 biases.append(line.intercept_[0])
-                line = LogisticRegression(C=10, class_weight="balanced", solver="liblinear", random_state=0)
-                line.fit(embedded, labels[english, column])
+                rows = rows[embeddable]
+                line = LogisticRegression(C=10, class_weight="balanced", solver="lbfgs", max_iter=200)
+                line.fit(embedded[rows], labels[embeddable][rows, column])
                 lines.append(line.coef_[0])
                 line_biases.append(line.intercept_[0])
-            network = MLPClassifier((64,), alpha=1e-3, max_iter=40, random_state=0)
-            network.fit(embedded, labels[english])
+            networks = []
+            for seed in SEEDS:
+                network = MLPClassifier((HIDDEN,), alpha=1e-3, max_iter=30, batch_size=128, random_state=seed)
+                networks.append(network.fit(embedded, labels[embeddable]))
         weight = np.stack(weights).astype(np.float32)
         scale = np.maximum(np.abs(weight).max(axis=1), 1e-9) / 127
+        shape = (len(Mode), len(categories))
         return {
             "categories": np.array(categories),
             "gram_levels": np.round(weight / scale[:, None]).astype(np.int8),
@@ -179,59 +113,131 @@ class Trainer:
             "gram_bias": np.array(biases, dtype=np.float32),
             "line": np.stack(lines).astype(np.float16),
             "line_bias": np.array(line_biases, dtype=np.float32),
-            "hidden": network.coefs_[0].astype(np.float16),
-            "hidden_bias": network.intercepts_[0].astype(np.float32),
-            "out": network.coefs_[1].astype(np.float16),
-            "out_bias": network.intercepts_[1].astype(np.float32),
-            # Until calibrated: a probability is what the score says.
-            "gram_calibration": np.array(
-                [[1.0] * len(categories), [0.0] * len(categories)], dtype=np.float32
-            ),
-            "fused_calibration": np.array(
-                [[1.0] * len(categories), [0.0] * len(categories)], dtype=np.float32
-            ),
+            "hidden": np.concatenate([one.coefs_[0] for one in networks], axis=1).astype(np.float16),
+            "hidden_bias": np.concatenate([one.intercepts_[0] for one in networks]).astype(np.float32),
+            "out": np.concatenate([one.coefs_[1] / len(SEEDS) for one in networks]).astype(np.float16),
+            "out_bias": np.mean([one.intercepts_[1] for one in networks], axis=0).astype(np.float32),
+            # Until calibrated a probability is what the score says.
+            "slopes": np.ones(shape, dtype=np.float32),
+            "points": np.zeros(shape, dtype=np.float32),
         }
 
-    def _scores(self, arrays: dict[str, Any], examples: Sequence[Example]) -> tuple[Array, Array]:
-        """Scores, not calibrated, by n-grams and by all together, one row per example."""
+    def calibrate(self, arrays: dict[str, Any], examples: Sequence[Example]) -> None:
+        """Slopes by Platt's method, and points where our own harmless prompts stay within the budget."""
         loaded = heads.load(heads.dump(arrays))
-        grams = np.stack([loaded.gram_scores(_folded(one.text)) for one in examples])
-        embedded = loaded.embedding_scores(self._embed([one.text for one in examples]))
-        return grams, heads.fused(grams, embedded)
-
-    def _figures(
-        self, arrays: dict[str, Any], kept: Sequence[Example], unseen: Sequence[Example]
-    ) -> dict[str, Any]:
-        loaded = heads.load(heads.dump(arrays))
-        figures: dict[str, Any] = {}
-        for name, examples in (("kept out", kept), ("harmless, source not learned from", unseen)):
-            if not examples:
+        for mode in Mode:
+            chosen = [one for one in examples if one.chinese is (mode is Mode.GRAMS_CHINESE)]
+            if not chosen:
                 continue
-            grams = np.stack([loaded.gram_scores(_folded(one.text)) for one in examples])
-            embedded = loaded.embedding_scores(self._embed([one.text for one in examples]))
-            english = np.array([one.lang == "en" for one in examples])
-            probable = loaded.gram_probabilities(grams)
-            probable[english] = loaded.fused_probabilities(grams, embedded)[english]
-            for lang in ("en", "zh"):
-                for bad in (True, False):
-                    rows = np.array([bool(one.categories) is bad and one.lang == lang for one in examples])
-                    if rows.any():
-                        figures[f"{name}, {lang}, {'unsafe' if bad else 'safe'}"] = {
-                            "n": int(rows.sum()),
-                            "any category at 0.5 or more": int((probable[rows].max(axis=1) >= 0.5).sum()),
-                        }
-        return figures
+            scores = self.scores(loaded, mode, chosen)
+            labels = _labels(chosen, loaded.categories)
+            safe = scores[~labels[:, -1]]
+            for column in range(len(loaded.categories)):
+                arrays["slopes"][mode, column] = _slope(scores[:, column], labels[:, column])
+            if len(safe):
+                arrays["points"][mode] = _points([(safe, OWN_BUDGETS[mode])])
+
+    def points(
+        self, loaded: Heads, own: Sequence[Example], unseen: Sequence[Example]
+    ) -> dict[str, dict[str, float]]:
+        """Operating points by mode and category that keep to the budgets on both."""
+        found: dict[str, dict[str, float]] = {}
+        for mode in Mode:
+            sets = []
+            for examples, budget in ((own, OWN_BUDGETS[mode]), (unseen, BUDGETS[mode])):
+                safe = [
+                    one
+                    for one in examples
+                    if not one.categories and one.chinese is (mode is Mode.GRAMS_CHINESE)
+                ]
+                if safe:
+                    sets.append((self.scores(loaded, mode, safe), budget))
+            points = _points(sets) if sets else loaded.points[mode]
+            found[mode.name] = {
+                name: round(float(value), 4) for name, value in zip(loaded.categories, points, strict=True)
+            }
+        return found
+
+    def scores(self, loaded: Heads, mode: Mode, examples: Sequence[Example]) -> Array:
+        """The highest combined score of each text's parts, one row per example."""
+        return np.stack([self._score(loaded, mode, self.read(one.text)) for one in examples])
+
+    def _score(self, loaded: Heads, mode: Mode, read: Read) -> Array:
+        if mode is Mode.FUSED and read.windows:
+            return np.asarray(fused_scores(loaded, read.text, read.windows, read.embedded).max(axis=0))
+        rows = [
+            heads.combined(loaded.gram_scores(read.text[start:end]))
+            for start, end in ngrams.windows(read.text)
+        ] or [heads.combined(loaded.gram_scores(""))]
+        return np.asarray(np.stack(rows).max(axis=0))
+
+    def found(self, loaded: Heads, examples: Sequence[Example]) -> Mask:
+        """Whether either detector finds anything, as both are installed."""
+        result = np.zeros(len(examples), dtype=np.bool_)
+        for index, one in enumerate(examples):
+            read = self.read(one.text)
+            grams = Mode.GRAMS_CHINESE if mostly_chinese(read.text) else Mode.GRAMS
+            for mode in (grams, Mode.FUSED) if read.windows else (grams,):
+                result[index] |= bool(
+                    (loaded.probabilities(self._score(loaded, mode, read), mode) >= 0.5).any()
+                )
+        return result
 
 
-def _folded(text: str) -> str:
-    """The first window of a text as the detectors would see it."""
-    view = folded(plain(text)).text
-    start, end = ngrams.windows(view)[0] if view else (0, 0)
-    return view[start:end]
+def categories_of(examples: Sequence[Example]) -> tuple[str, ...]:
+    """The categories with enough examples for a head."""
+    names = sorted({name for one in examples for name in one.categories} - FACTS - LISTS_ONLY)
+    return tuple(name for name in names if sum(name in one.categories for one in examples) >= MIN_EXAMPLES)
+
+
+def train(
+    trainer: Trainer, own: Sequence[Example], more: Sequence[Example] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arrays for `heads.dump` and the figures of the part nobody looked at."""
+    categories = categories_of(own)
+    arrays = trainer.fit([one for one in own if one.part is Part.FIT] + list(more), categories)
+    trainer.calibrate(arrays, [one for one in own if one.part is Part.CALIBRATE])
+    return arrays, figures(trainer, heads.load(heads.dump(arrays)), own)
+
+
+def figures(trainer: Trainer, loaded: Heads, own: Sequence[Example]) -> dict[str, Any]:
+    """How much of the third part is found, by language and by what it is."""
+    told: dict[str, Any] = {}
+    kept = [one for one in own if one.part is Part.REPORT]
+    for chinese in (False, True):
+        for bad in (True, False):
+            rows = [one for one in kept if one.chinese is chinese and bool(one.categories) is bad]
+            if rows:
+                told[f"{'zh' if chinese else 'en'}, {'unsafe' if bad else 'safe'}"] = {
+                    "n": len(rows),
+                    "found": int(trainer.found(loaded, rows).sum()),
+                }
+    return told
 
 
 def _labels(examples: Sequence[Example], categories: tuple[str, ...]) -> Mask:
-    return np.array([[name in one.categories for name in categories] for one in examples], dtype=np.bool_)
+    return np.array(
+        [[*(name in one.categories for name in categories), bool(one.categories)] for one in examples],
+        dtype=np.bool_,
+    )
+
+
+def _counted(examples: Sequence[Example], categories: tuple[str, ...]) -> Mask:
+    """Which examples speak on which category: a more particular sin says nothing against a general one."""
+    names = (*categories, ANY)
+    akin = {("hate/symbols", "hate"), ("extremism", "hate"), ("harassment", "hate"), ("ncii", "sexual")}
+    akin |= {("ncii", "harassment"), ("extremism", "violence"), *PARENTS.items()}
+    return np.array(
+        [
+            [
+                name in one.categories
+                or not any((given, name) in akin or (name, given) in akin for given in one.categories)
+                for name in names
+            ]
+            for one in examples
+        ],
+        dtype=np.bool_,
+    )
 
 
 def _one_thread() -> Any:
@@ -239,74 +245,41 @@ def _one_thread() -> Any:
     return importlib.import_module("threadpoolctl").threadpool_limits(1)
 
 
-def _gram_matrix(examples: Sequence[Example]) -> Any:
+def _gram_matrix(texts: Sequence[str]) -> Any:
     sparse = importlib.import_module("scipy.sparse")
 
     indices, values, pointers = [], [], [0]
-    for one in examples:
-        where, what = ngrams.features(_folded(one.text))
+    for text in texts:
+        where, what = ngrams.features(text[: 4 * ngrams.WINDOW])
         indices.append(where)
         values.append(what)
         pointers.append(pointers[-1] + len(where))
     return sparse.csr_matrix(
         (np.concatenate(values).astype(np.float64), np.concatenate(indices), pointers),
-        shape=(len(examples), ngrams.SIZE),
+        shape=(len(texts), ngrams.SIZE),
     )
 
 
-def _calibrated(scores: Array, labels: Mask, prior: float) -> Array:
-    """Platt's slope and offset per category, with the examples weighed to the prior."""
+def _slope(scores: Array, truth: Mask) -> float:
+    """Platt's slope, with harmful and harmless weighing the same."""
     from sklearn.linear_model import LogisticRegression
 
-    found = np.zeros((2, labels.shape[1]), dtype=np.float32)
-    for column in range(labels.shape[1]):
-        truth = labels[:, column]
-        weight = np.where(truth, prior / max(truth.sum(), 1), (1 - prior) / max((~truth).sum(), 1))
-        line = LogisticRegression(C=1e3)
-        line.fit(scores[:, [column]], truth, sample_weight=weight * len(truth))
-        found[0, column] = max(float(line.coef_[0, 0]), 0.05)
-        found[1, column] = float(line.intercept_[0])
-    return found
+    if not truth.any() or truth.all():
+        return 1.0
+    line = LogisticRegression(C=1e3, class_weight="balanced").fit(scores[:, None], truth)
+    return float(np.clip(line.coef_[0, 0], 0.3, 3.0))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Train, write the heads, and print the figures for the model card as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--extra", type=Path, action="append", default=[])
-    parser.add_argument("--cache", type=Path, default=default_folder())
-    given = parser.parse_args(arguments)
-    weights = installed()
-    if weights is None:
-        sys.stderr.write("training needs the MiniLM weights: safelight models pull minilm\n")
-        return 2
-    encoder = Encoder(weights, given.cache)
-    known: dict[str, Array] = {}
+def _points(sets: Sequence[tuple[Array, float]]) -> Array:
+    """The lowest points such that no set has more rows over any of them than its budget.
 
-    def embed(texts: Sequence[str]) -> Array:
-        for text in texts:
-            if text not in known:
-                windows = encoder.windows(folded(plain(text)).text)[:1]
-                known[text] = encoder.embed(windows)[0] if windows else np.zeros(384, dtype=np.float32)
-        return np.stack([known[text] for text in texts])
-
-    more = [example for folder in given.extra for example in extra(folder)]
-    arrays, figures = Trainer(embed).train(committed(), more)
-    data = heads.dump(arrays)
-    given.out.write_bytes(data)
-    sources: dict[str, int] = {}
-    for one in [*committed(), *more]:
-        sources[one.source] = sources.get(one.source, 0) + 1
-    summary = {
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-        "categories": arrays["categories"].tolist(),
-        "sources": sources,
-        "figures": figures,
-    }
-    sys.stdout.write(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    All categories are equally far out in the tail of the last set, so that one number decides.
+    """
+    tail = sets[-1][0]
+    middle, high = np.quantile(tail, 0.5, axis=0), np.quantile(tail, 0.99, axis=0)
+    points = middle
+    for step in range(20, 200):
+        points = middle + step / 20 * (high - middle)
+        if all((scores >= points).any(axis=1).mean() <= budget for scores, budget in sets):
+            break
+    return np.asarray(points, dtype=np.float32)

@@ -7,7 +7,7 @@ import pytest
 
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.text import heads, plugins
-from safelight.detectors.text.learned import NgramDetector
+from safelight.detectors.text.learned import NgramDetector, gram_probabilities
 from safelight.detectors.text.normalise import views
 from safelight.policy.findings import Finding, TextSpan
 
@@ -25,12 +25,12 @@ def test_the_plugins_say_what_the_heads_were_trained_for() -> None:
 
 def test_the_shipped_heads_are_small() -> None:
     assert SHIPPED.gram_levels.nbytes < 1_000_000
-    assert SHIPPED.gram_levels.shape == (len(SHIPPED.categories), 2**15)
+    assert SHIPPED.gram_levels.shape == (len(SHIPPED.categories) + 1, 2**15)
 
 
 def test_every_score_is_a_probability_also_for_no_words_at_all() -> None:
     for text in ("", "…", "a cat", "死", "x" * 5000):
-        scores = SHIPPED.gram_probabilities(SHIPPED.gram_scores(text))
+        scores = gram_probabilities(SHIPPED, text)
         assert np.isfinite(scores).all()
         assert ((scores >= 0) & (scores <= 1)).all()
 
@@ -47,6 +47,14 @@ def test_the_same_arrays_give_the_same_bytes_and_other_features_are_refused() ->
     assert heads.dump(arrays) == heads.dump(arrays)
     with pytest.raises(KeyError):
         heads.load(heads.dump(arrays))
+
+
+def test_operating_points_of_other_heads_are_refused() -> None:
+    points = {mode.name: dict.fromkeys(SHIPPED.categories, 1.5) for mode in heads.Mode}
+    moved = heads.operated(SHIPPED, {"heads": SHIPPED.sha256, "points": points})
+    assert moved.probabilities(moved.points[0], heads.Mode.GRAMS) == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="other heads"):
+        heads.operated(SHIPPED, {"heads": "0" * 64, "points": points})
 
 
 def test_the_model_card_names_the_file_it_describes() -> None:

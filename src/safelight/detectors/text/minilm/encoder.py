@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -17,8 +18,10 @@ from .package import WEIGHTS_SHA256, Weights, read_tensors
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
-#: Tokens in a window, and how many two neighbours share; longer texts than one window get several.
-WINDOW, OVERLAP = 126, 26
+#: Tokens in a window at most, how many two neighbours share where a sentence is longer, and up to how many
+#: sentences share one: what one sentence says must not be lost among the others.
+WINDOW, OVERLAP, TOGETHER = 126, 26, 32
+_END = re.compile(r"[.!?;\n\u3002\uff01\uff1f\uff1b]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +62,20 @@ class Encoder:
         self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
     def windows(self, text: str) -> list[Window]:
-        """The text cut into windows; none where it holds no word."""
+        """The text cut into sentences, short ones together; none where it holds no word."""
         read = self._tokenizer.encode(text, add_special_tokens=False)
         found = []
-        for start in range(0, max(len(read.ids) - OVERLAP, 1), WINDOW - OVERLAP):
-            ids, places = read.ids[start : start + WINDOW], read.offsets[start : start + WINDOW]
-            if ids:
-                found.append(Window(ids=tuple(ids), start=places[0][0], end=places[-1][1]))
+        for first, last in _sentences(text, read.offsets):
+            for start in range(first, max(last - OVERLAP, first + 1), WINDOW - OVERLAP):
+                end = min(start + WINDOW, last)
+                places = read.offsets[start:end]
+                found.append(Window(ids=tuple(read.ids[start:end]), start=places[0][0], end=places[-1][1]))
         return found
+
+    def read(self, text: str) -> tuple[list[Window], Array]:
+        """The windows of a text, and one row for each."""
+        windows = self.windows(text)
+        return windows, self.embed(windows)
 
     def embed(self, windows: Sequence[Window]) -> Array:
         """One row of length one per window."""
@@ -81,6 +90,22 @@ class Encoder:
             }
             rows[index] = self._session.run(["embedding"], feed)[0][0]
         return rows
+
+
+def _sentences(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """First and last token (exclusive) of each sentence, or of several short ones."""
+    first = end = 0
+    for index, (start, stop) in enumerate(offsets):
+        if stop - start == 1 and _END.match(text, start):
+            if end > first and index + 1 - first > TOGETHER:
+                yield first, end
+                first = end
+            end = index + 1
+    if end > first and len(offsets) > end and len(offsets) - first > TOGETHER:
+        yield first, end
+        first = end
+    if len(offsets) > first:
+        yield first, len(offsets)
 
 
 def _built(path: Path) -> bytes:

@@ -1,0 +1,118 @@
+"""`safelight train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from safelight.errors import ConfigurationError, NotFound, SafelightError
+
+from .exits import Exit
+from .output import emit, progress_console
+
+if TYPE_CHECKING:
+    from safelight.detectors.text.examples import Example
+    from safelight.detectors.text.training import Trainer
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def train(
+    out: Annotated[
+        Path, typer.Option("--out", help="The folder for heads, operating points and card.")
+    ] = Path("heads"),
+    extra: Annotated[
+        list[Path] | None, typer.Option("--extra", help="A folder of labelled JSONL to fit, too; repeatable.")
+    ] = None,
+    benign: Annotated[
+        list[Path] | None,
+        typer.Option("--benign", help="A folder of JSONL to choose operating points on; repeatable."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; say whether the shipped heads come out again.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+) -> int:
+    """Build the heads for prompts from the committed examples, and from more where given.
+
+    The same examples give the same file on one kind of machine. To use them: `heads = "FOLDER"` under
+    [detectors.minilm] and [detectors.ngrams].
+    """
+    from safelight.detectors.text import examples, heads, model_card, training
+
+    trainer = _trainer()
+    own = examples.committed()
+    more = [one for folder in extra or () for one in _folder(folder)]
+    unseen = [one for folder in benign or () for one in _folder(folder)]
+    progress_console().print(f"{len(own)} committed examples, {len(more)} more, {len(unseen)} unseen.")
+    arrays, _figures = training.train(trainer, own, more)
+    data = heads.dump(arrays)
+    loaded = heads.load(data)
+    if check:
+        same = loaded.sha256 == heads.load().sha256
+        emit(
+            {"sha256": loaded.sha256, "same": same},
+            as_json,
+            f"{loaded.sha256}: {'same' if same else 'other'}",
+        )
+        return Exit.OK if same else Exit.ERROR
+    second = [one for one in own if one.part is examples.Part.CALIBRATE]
+    points = trainer.points(loaded, second, unseen)
+    loaded = heads.operated(loaded, {"heads": loaded.sha256, "points": points})
+    figures = training.figures(trainer, loaded, own)
+    chosen_on = sorted({f"{one.source} ({one.lang})" for one in (*second, *unseen)})
+    card = model_card.card(
+        loaded,
+        size=len(data),
+        data_sha256=examples.committed_sha256(),
+        own=own,
+        more=more,
+        unseen=unseen,
+        figures=figures,
+    )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "heads.npz").write_bytes(data)
+        written = model_card.operating(loaded.sha256, points, chosen_on)
+        (out / "operating.json").write_text(written, encoding="utf-8")
+        (out / "card.md").write_text(card, encoding="utf-8")
+    except OSError as error:
+        raise SafelightError(f"{out} cannot be written: {error.strerror}.") from error
+    emit(
+        {"out": str(out), "sha256": loaded.sha256, "examples": len(own) + len(more), "figures": figures},
+        as_json,
+        f"{out}: heads {loaded.sha256[:16]}, "
+        + "; ".join(f"{name}: {row['found']} of {row['n']} found" for name, row in figures.items()),
+    )
+    return Exit.OK
+
+
+def _trainer() -> Trainer:
+    import importlib.util
+
+    from safelight.detectors.text.minilm.cache import default_folder
+    from safelight.detectors.text.minilm.encoder import Encoder
+    from safelight.detectors.text.minilm.package import SENTENCE, installed
+    from safelight.detectors.text.training import Trainer
+
+    weights = installed()
+    if weights is None:
+        raise ConfigurationError("Training needs MiniLM.", remedy=SENTENCE)
+    if importlib.util.find_spec("sklearn") is None:
+        raise ConfigurationError("Training needs scikit-learn.", remedy="pip install scikit-learn")
+    encoder = Encoder(weights, default_folder())
+    return Trainer(lambda text: encoder.read(text))
+
+
+def _folder(folder: Path) -> list[Example]:
+    from safelight.detectors.text import examples
+
+    if not folder.is_dir():
+        raise NotFound(f"{folder} is no folder.")
+    try:
+        return examples.added(folder)
+    except (ValueError, KeyError, TypeError) as error:
+        raise SafelightError(f"{folder} holds a line that is no example: {error!r}.") from error

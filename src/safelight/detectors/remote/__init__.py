@@ -1,0 +1,1 @@
+"""Detectors that ask a server: guard models behind OpenAI-compatible endpoints."""

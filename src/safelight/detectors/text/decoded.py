@@ -1,0 +1,234 @@
+"""What is hidden in a text by an encoding: base64, hex, percent signs, character references, rot13.
+
+Each is tried, and what comes out as words is one more view with the way back to what was typed. Linear time.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import html
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import unquote_to_bytes
+
+from safelight.detectors.protocol import TextView
+
+#: At most this many encoded places of one kind, and characters of one of them.
+MAX_PLACES, MAX_LENGTH = 16, 8192
+_BASE64 = re.compile(r"(?<![\w+/-])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/=-])")
+_HEX = re.compile(r"(?<!\w)(?:0x|\\x)?[0-9a-fA-F]{2}(?:[ :,]?(?:0x|\\x)?[0-9a-fA-F]{2}){5,}(?!\w)")
+_PERCENT = re.compile(r"(?:[\w.+-]{0,40}%[0-9a-fA-F]{2}){3,}[\w.+-]{0,40}")
+_REFERENCE = re.compile(r"(?:&#?\w{2,8};[ ]?){3,}|(?:\\u[0-9a-fA-F]{4}){3,}")
+_WORD = re.compile(r"[A-Za-z]{4,40}")
+_PAIRS = frozenset(
+    [
+        "th",
+        "he",
+        "in",
+        "er",
+        "an",
+        "re",
+        "on",
+        "at",
+        "en",
+        "nd",
+        "ti",
+        "es",
+        "or",
+        "te",
+        "of",
+        "ed",
+        "is",
+        "it",
+        "al",
+        "ar",
+        "st",
+        "to",
+        "nt",
+        "ng",
+        "se",
+        "ha",
+        "as",
+        "ou",
+        "io",
+        "le",
+        "ve",
+        "co",
+        "me",
+        "de",
+        "hi",
+        "ri",
+        "ro",
+        "ic",
+        "ne",
+        "ea",
+        "ra",
+        "ce",
+        "li",
+        "ch",
+        "ll",
+        "be",
+        "ma",
+        "si",
+        "om",
+        "ur",
+        "ca",
+        "el",
+        "ta",
+        "la",
+        "ns",
+        "ge",
+        "ec",
+        "il",
+        "pe",
+        "ol",
+        "no",
+        "na",
+        "us",
+        "di",
+        "wa",
+        "em",
+        "ac",
+        "ss",
+        "tr",
+        "ly",
+        "un",
+        "ad",
+        "ho",
+        "ut",
+        "so",
+        "ow",
+        "ai",
+        "ir",
+        "ee",
+        "lo",
+        "po",
+        "mo",
+        "wo",
+        "sh",
+        "ki",
+        "bo",
+        "da",
+        "fo",
+        "pr",
+        "ot",
+        "am",
+        "ig",
+        "ex",
+    ]
+)
+
+
+def decoded(text: str) -> Iterator[TextView]:
+    """A view for each kind of encoding that hides words in the text."""
+    for kind, shape, read in _KINDS:
+        found = _read_all(text, shape, read)
+        if found:
+            yield _view(kind, found, len(text))
+    turned = _turned(text)
+    if turned:
+        yield _view("rot13", turned, len(text))
+
+
+def _read_all(text: str, shape: re.Pattern[str], read: Callable[[str], str]) -> list[tuple[str, int, int]]:
+    found = []
+    for number, hit in enumerate(shape.finditer(text)):
+        if number >= MAX_PLACES:
+            break
+        words = read(hit.group()[:MAX_LENGTH])
+        if _is_language(words) and words.casefold() != hit.group().casefold():
+            found.append((words, hit.start(), hit.end()))
+    return found
+
+
+def _from_base64(text: str) -> str:
+    clean = text.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(clean + "=" * (-len(clean) % 4), validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _from_hex(text: str) -> str:
+    digits = re.sub(r"0x|\\x|[ :,]", "", text)
+    try:
+        return bytes.fromhex(digits[: len(digits) // 2 * 2]).decode("utf-8")
+    except ValueError:
+        return ""
+
+
+def _from_percent(text: str) -> str:
+    try:
+        return unquote_to_bytes(text.replace("+", " ")).decode("utf-8")
+    except ValueError:
+        return ""
+
+
+def _from_references(text: str) -> str:
+    if text.startswith("\\u"):
+        return (
+            "".join(chr(int(code, 16)) for code in text.split("\\u")[1:]).encode("utf-8", "ignore").decode()
+        )
+    return html.unescape(text)
+
+
+_KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], str]], ...] = (
+    ("base64", _BASE64, _from_base64),
+    ("hex", _HEX, _from_hex),
+    ("url", _PERCENT, _from_percent),
+    ("references", _REFERENCE, _from_references),
+)
+
+
+def _is_language(text: str) -> bool:
+    if len(text) < 4 or not text.isprintable():
+        return False
+    good = sum(letter.isalpha() or letter == " " for letter in text)
+    return good >= 0.75 * len(text)
+
+
+def _turned(text: str) -> list[tuple[str, int, int]]:
+    """Words that read like English only after rot13, and what stands between them where most are such."""
+    words = [(hit.group(), hit.start(), hit.end()) for hit in _WORD.finditer(text)]
+    strange = [
+        index
+        for index, (word, _start, _end) in enumerate(words)
+        if _english(word) < 0.3 and _english(_rot13(word)) >= 0.45
+    ]
+    if len(strange) >= 2 and 2 * len(strange) >= strange[-1] - strange[0]:
+        start, end = words[strange[0]][1], words[strange[-1]][2]
+        if 3 * len(strange) >= len(words):
+            start, end = 0, len(text)
+        return [(_rot13(text[start:end]), start, end)]
+    # One word of a readable text is more often a name than a cipher.
+    sure = [words[index] for index in strange]
+    sure = [one for one in sure if len(one[0]) >= 5 and _english(one[0]) <= 0.15 and _doubtless(one[0])]
+    return [(_rot13(word), start, end) for word, start, end in sure[:MAX_PLACES]]
+
+
+def _doubtless(word: str) -> bool:
+    return _english(_rot13(word)) >= 0.7
+
+
+def _rot13(text: str) -> str:
+    return codecs.encode(text, "rot13")
+
+
+def _english(word: str) -> float:
+    lower = word.lower()
+    return sum(lower[index : index + 2] in _PAIRS for index in range(len(lower) - 1)) / (len(lower) - 1)
+
+
+def _view(kind: str, places: list[tuple[str, int, int]], length: int) -> TextView:
+    letters: list[str] = []
+    offsets: list[int] = []
+    for words, start, end in places:
+        if letters:
+            letters.append(" ")
+            offsets.append(start)
+        letters += words
+        offsets += [start + index * (end - start) // max(len(words), 1) for index in range(len(words))]
+    offsets.append(min(places[-1][2], length))
+    return TextView(kind=kind, text="".join(letters), offsets=offsets)

@@ -1,0 +1,132 @@
+"""The labelled prompts the heads learn from: every file in `data/`, and folders an operator adds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+#: Facts that a safe prompt may have: no head learns them.
+FACTS = frozenset({"likeness", "ip/character", "ip/brand", "minors-present"})
+#: Left to the lists: a head that takes distress for a request would block who needs help.
+LISTS_ONLY = frozenset({"self-harm/instructions"})
+#: A row of the first is one of the second, too.
+PARENTS = {
+    "violence/graphic": "violence",
+    "self-harm/intent": "self-harm",
+    "self-harm/instructions": "self-harm",
+    "deception/speech": "deception",
+}
+
+
+class Part(StrEnum):
+    """What an example is used for. Families stay together."""
+
+    FIT = "fit"
+    CALIBRATE = "calibrate"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A prompt, what it is, and whose family it belongs to."""
+
+    text: str
+    #: Empty for a safe prompt.
+    categories: frozenset[str]
+    source: str
+    lang: str
+    family: str
+    kind: str = "plain"
+
+    @property
+    def part(self) -> Part:
+        number = int(hashlib.sha256(self.family.encode("utf-8", "surrogatepass")).hexdigest()[:8], 16) % 100
+        return Part.FIT if number < 74 else Part.CALIBRATE if number < 88 else Part.REPORT
+
+    @property
+    def chinese(self) -> bool:
+        return self.lang.startswith("zh")
+
+
+def committed() -> list[Example]:
+    """The examples that come with the code."""
+    return read(sorted(_files(), key=lambda one: one[0]))
+
+
+def committed_sha256() -> str:
+    """One hash over all committed examples, by file name."""
+    digest = hashlib.sha256()
+    for name, text in sorted(_files()):
+        digest.update(f"{name}\n".encode() + text.encode())
+    return digest.hexdigest()
+
+
+def added(folder: Path) -> list[Example]:
+    """Examples from every JSONL file of a folder."""
+    return read([(path.name, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.jsonl"))])
+
+
+def read(named: Iterable[tuple[str, str]]) -> list[Example]:
+    """Examples of JSONL texts by file name; a text that stands twice is taken once."""
+    seen: set[str] = set()
+    found = []
+    for name, text in named:
+        for line in text.splitlines():
+            if line.strip():
+                one = _example(json.loads(line), name.removesuffix(".jsonl"))
+                if one.text.casefold() not in seen:
+                    seen.add(one.text.casefold())
+                    found.append(one)
+    return found
+
+
+def _files() -> list[tuple[str, str]]:
+    folder = files("safelight.detectors.text") / "data"
+    return [
+        (file.name, file.read_text(encoding="utf-8"))
+        for file in folder.iterdir()
+        if file.name.endswith(".jsonl")
+    ]
+
+
+def _example(row: dict[str, Any], name: str) -> Example:
+    unsafe = row["label"] == "unsafe"
+    given = {str(category) for category in row["categories"]} if unsafe else set()
+    given |= {PARENTS[category] for category in given if category in PARENTS}
+    source = str(row.get("source") or name)
+    return Example(
+        text=row["text"],
+        categories=frozenset(given),
+        source=name if source == "safelight" else source,
+        lang=str(row["lang"]),
+        family=f"{name}/{row['family']}" if row.get("family") else row["text"].casefold(),
+        kind=str(row.get("kind", "plain")),
+    )
+
+
+def augmented(examples: Sequence[Example]) -> list[Example]:
+    """Each example as it is, and beside a harmless one of its language, before or after it."""
+    harmless = {
+        chinese: [one for one in examples if not one.categories and one.chinese is chinese]
+        for chinese in (False, True)
+    }
+    made: list[Example] = []
+    for number, one in enumerate(examples):
+        made.append(one)
+        beside = harmless[one.chinese]
+        if beside:
+            comma = "。" if one.chinese else ". "
+            other = beside[(number * 7 + 3) % len(beside)].text
+            text = one.text + comma + other if number % 2 else other + comma + one.text
+            made.append(
+                Example(
+                    text=text, categories=one.categories, source=one.source, lang=one.lang, family=one.family
+                )
+            )
+    return made

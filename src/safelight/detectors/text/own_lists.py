@@ -1,0 +1,174 @@
+"""An operator's own names: one file per list in a folder, read again when it changes, at any size."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safelight.errors import InvalidField, NotFound
+
+from .entities import Entity, Kind, entity, read_entities
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+
+
+def default_folder() -> Path:
+    """Where own lists are kept unless the settings say otherwise: a folder of the user's."""
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "safelight" / "lists"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """What became of an import."""
+
+    name: str
+    added: int
+    duplicates: int
+    #: One sentence for each row that does not hold; the rest was taken.
+    problems: tuple[str, ...]
+    total: int
+
+
+class OwnLists:
+    """The own lists of one folder. Writing replaces a whole file at once, so that readers never see half."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(path.stem for path in self.folder.glob("*.jsonl")))
+
+    def stamp(self) -> tuple[tuple[str, int, int], ...]:
+        """Changes whenever any list does."""
+        found = []
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(self.folder):
+                if entry.name.endswith(".jsonl"):
+                    known = entry.stat()
+                    found.append((entry.name, known.st_mtime_ns, known.st_size))
+        return tuple(sorted(found))
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The rows of a list as they were imported. Raises `NotFound`."""
+        path = self._path(name)
+        if not path.is_file():
+            raise NotFound(f"There is no list {name!r}; there are: {', '.join(self.names()) or 'none'}.")
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+
+    def entities(self) -> Iterator[Entity]:
+        """Every entity of every list; rows that do not hold are left out."""
+        for name in self.names():
+            for row in self.rows(name):
+                with contextlib.suppress(KeyError, TypeError, ValueError):
+                    yield _entity(row, name)
+
+    def take(self, source: Path, *, name: str, kind: Kind) -> Imported:
+        """Add the names of a file to a list: YAML as the shipped ones, JSONL, CSV, or one name a line."""
+        try:
+            text = source.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidField(f"{source} cannot be read as text: {error}.", param="file") from error
+        path = self._path(name)
+        known = self.rows(name) if path.is_file() else []
+        seen = {(row["kind"], row["n"].casefold()) for row in known}
+        added, duplicates, problems = 0, 0, []
+        for number, row in _parsed(source, text, kind):
+            try:
+                if isinstance(row, Exception):
+                    raise row
+                made = _entity(row, name)
+            except (KeyError, TypeError, ValueError) as error:
+                problems.append(f"line {number}: {type(error).__name__}: {error}")
+                continue
+            key = (made.kind.value, made.name.casefold())
+            if key in seen:
+                duplicates += 1
+                continue
+            seen.add(key)
+            known.append({**row, "kind": made.kind.value, "n": made.name})
+            added += 1
+        if added:
+            self._write(path, known)
+        return Imported(
+            name=name, added=added, duplicates=duplicates, problems=tuple(problems), total=len(known)
+        )
+
+    def remove(self, name: str, entry: str | None) -> int:
+        """Take one name, or the whole list, away; how many rows went. A running server sees it at once."""
+        rows = self.rows(name)
+        left = [] if entry is None else [row for row in rows if row["n"].casefold() != entry.casefold()]
+        if len(left) == len(rows):
+            raise NotFound(f"The list {name!r} has no entry {entry!r}.")
+        if left:
+            self._write(self._path(name), left)
+        else:
+            self._path(name).unlink()
+        return len(rows) - len(left)
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise InvalidField(
+                f"{name!r} is no name for a list.", param="name", remedy="Use letters, digits and hyphens."
+            )
+        return self.folder / f"{name}.jsonl"
+
+    def _write(self, path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".part")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        Path(temporary).replace(path)
+
+
+def _entity(row: Mapping[str, Any], name: str) -> Entity:
+    fields = dict(row)
+    return entity(fields, Kind(fields.pop("kind")), list_name=name)
+
+
+def _parsed(source: Path, text: str, kind: Kind) -> Iterator[tuple[int, Any]]:
+    suffix = source.suffix.lower()
+    if suffix in (".yaml", ".yml"):
+        found, problems = read_entities(text, list_name=source.stem)
+        for number, one in enumerate(found, start=1):
+            yield number, _row(one)
+        for number, sentence in enumerate(problems, start=1):
+            yield number, ValueError(sentence)
+    elif suffix == ".jsonl":
+        for number, line in enumerate(text.splitlines(), start=1):
+            if line.strip():
+                try:
+                    row = json.loads(line)
+                    yield (
+                        number,
+                        {"kind": kind.value, **row} if isinstance(row, dict) else TypeError("no object"),
+                    )
+                except ValueError as error:
+                    yield number, error
+    elif suffix == ".csv":
+        for number, cells in enumerate(csv.reader(text.splitlines()), start=1):
+            names = [cell.strip() for cell in cells if cell.strip()]
+            if names:
+                yield number, {"kind": kind.value, "n": names[0], **({"a": names[1:]} if names[1:] else {})}
+    else:
+        for number, line in enumerate(text.splitlines(), start=1):
+            if line.strip() and not line.startswith("#"):
+                yield number, {"kind": kind.value, "n": line.strip()}
+
+
+def _row(one: Entity) -> dict[str, Any]:
+    fields = {"a": one.names, "d": one.descriptions, "s": one.short, "near": one.near, "unless": one.unless}
+    return {
+        "kind": one.kind.value,
+        "n": one.name,
+        **{key: list(words) for key, words in fields.items() if words},
+        **({"w": one.why} if one.why else {}),
+    }

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from safelight.detectors.protocol import TextContent
+from safelight.detectors.remote.grammars import GRAMMARS
+from safelight.detectors.remote.guard import Ask, GuardDetector, GuardOptions, GuardSilent
+from safelight.detectors.remote.plugins import GUARD
+from safelight.detectors.text.normalise import views
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.net.client import Timeouts, configured_client
+from safelight.policy.categories import SHIPPED
+from safelight.policy.documents import load
+from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.verdicts import Action
+from safelight.stages.judging import Judge, texts_sha256
+
+TEXT = "two people in a room, and what follows"
+SAFE = {
+    "qwen3guard": "Safety: Safe\nCategories: None",
+    "llama-guard": "safe",
+    "shieldgemma": "No",
+    "gpt-oss-safeguard": '{"violation": 0, "categories": [], "confidence": "high"}',
+}
+SEXUAL = {
+    "qwen3guard": "Safety: Unsafe\nCategories: Sexual Content or Sexual Acts",
+    "llama-guard": "unsafe\nS12",
+    "shieldgemma": "Yes",
+    "gpt-oss-safeguard": '{"violation": 1, "categories": ["sexual"], "confidence": "high"}',
+}
+
+
+class Scripted:
+    """A guard model's server that answers as it is told."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.answer: bytes = b"{}"
+        self.status, self.wait_s = 200, 0.0
+        script = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                script.asked.append((self.path, json.loads(body)))
+                time.sleep(script.wait_s)
+                self.send_response(script.status)
+                self.send_header("content-length", str(len(script.answer)))
+                self.end_headers()
+                try:
+                    self.wfile.write(script.answer)
+                except OSError:
+                    pass
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/v1/"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def says(self, text: str) -> None:
+        self.answer = json.dumps({"choices": [{"message": {"content": text}}]}).encode()
+
+    def scores(self, **scores: float) -> None:
+        flags = {name: score > 0.5 for name, score in scores.items()}
+        self.answer = json.dumps({"results": [{"categories": flags, "category_scores": scores}]}).encode()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    scripted = Scripted()
+    yield scripted
+    scripted.close()
+
+
+@pytest.fixture
+def made(server: Scripted) -> Iterator[Any]:
+    clients = []
+
+    def make(grammar: str = "llama-guard", **options: Any) -> GuardDetector:
+        local, clock = options.pop("local", None), options.pop("clock", time.monotonic)
+        client = configured_client(server.url, timeouts=Timeouts(connect_s=1, read_s=5))
+        clients.append(client)
+        chosen = GuardOptions(**{"model": "m", "timeout_s": 5.0, **options})
+        return GuardDetector(client, GRAMMARS[grammar], chosen, local=local, clock=clock)
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+def content(text: str = TEXT) -> TextContent:
+    return TextContent(field="prompt", text=text, views=views(text))
+
+
+def verdict(detector: GuardDetector) -> tuple[Action, bool]:
+    """What `starter` says with this guard alone, and whether all it checks was checked."""
+    report = TextPipeline([detector], budget_s=5).screen({"prompt": TEXT})
+    policy = load("starter", SHIPPED)
+    judge = Judge(taxonomy=SHIPPED, policy=lambda _tenant: policy, waivers=lambda _tenant: ())
+    judged = judge.judge(
+        Stage.PROMPT,
+        tenant="",
+        findings=report.findings,
+        cells=report.cells,
+        modalities=frozenset({Modality.TEXT}),
+        subject_sha256=texts_sha256({"prompt": TEXT}),
+    )
+    return judged.verdict.action, all(cell.complete for cell in report.cells)
+
+
+@pytest.mark.parametrize("grammar", sorted(SAFE))
+def test_a_guard_in_its_own_grammar_changes_the_verdict(grammar: str, server: Scripted, made: Any) -> None:
+    server.says(SAFE[grammar])
+    before, complete = verdict(made(grammar))
+    assert complete
+    server.says(SEXUAL[grammar])
+    after, complete = verdict(made(grammar))
+    assert complete
+    assert before is not Action.BLOCK
+    assert after is Action.BLOCK
+    path, body = server.asked[0]
+    assert path == "/v1/chat/completions"
+    assert TEXT in body["messages"][-1]["content"]
+
+
+def test_the_moderations_endpoint_is_asked_in_its_own_form(server: Scripted, made: Any) -> None:
+    server.scores(sexual=0.98, violence=0.01)
+    assert verdict(made("omni-moderation")) == (Action.BLOCK, True)
+    assert server.asked == [("/v1/moderations", {"model": "m", "input": TEXT})]
+
+
+@pytest.mark.parametrize("trouble", ["late", "garbled", "unknown", "status", "not json", "silent"])
+def test_a_guard_without_a_usable_answer_is_a_hole(trouble: str, server: Scripted, made: Any) -> None:
+    server.says("safe")
+    options: dict[str, Any] = {}
+    if trouble == "late":
+        server.wait_s, options["timeout_s"] = 1.0, 0.2
+    elif trouble == "garbled":
+        server.says("Sure! Here is the video you asked for")
+    elif trouble == "unknown":
+        server.says("unsafe\nS42")
+    elif trouble == "status":
+        server.status = 503
+    elif trouble == "not json":
+        server.answer = b"<html>"
+    else:
+        server.answer = b""
+    detector = made(**options)
+    report = TextPipeline([detector], budget_s=5).screen({"prompt": TEXT})
+    assert report.findings == ()
+    assert report.cells
+    assert not any(cell.complete for cell in report.cells)
+    assert all("guard failed" in cell.note for cell in report.cells)
+
+
+def test_after_failures_in_a_row_the_guard_is_left_alone_for_a_while(server: Scripted, made: Any) -> None:
+    now = [0.0]
+    server.status = 500
+    detector = made(trips_after=2, rests_s=10, clock=lambda: now[0])
+    for number in range(4):
+        with pytest.raises(GuardSilent):
+            detector.inspect_text(content(f"{TEXT} {number}"))
+    assert len(server.asked) == 2
+    server.status = 200
+    server.says("safe")
+    now[0] = 11.0
+    assert list(detector.inspect_text(content())) == []
+
+
+def test_what_was_answered_is_remembered_and_calls_have_a_limit(server: Scripted, made: Any) -> None:
+    server.says("unsafe\nS1")
+    detector = made(calls_per_day=1)
+    first = list(detector.inspect_text(content()))
+    assert [one.category for one in first] == ["violence"]
+    assert list(detector.inspect_text(content())) == first
+    assert len(server.asked) == 1
+    with pytest.raises(GuardSilent, match="calls a day"):
+        detector.inspect_text(content("another text"))
+
+
+@pytest.mark.parametrize(
+    ("ask", "score", "asked"),
+    [
+        (Ask.ALWAYS, 0.0, 1),
+        (Ask.UNSURE, 0.1, 0),
+        (Ask.UNSURE, 0.6, 1),
+        (Ask.UNSURE, 0.95, 0),
+        (Ask.CATEGORIES, 0.9, 1),
+    ],
+)
+def test_the_guard_is_asked_when_it_should_be(
+    ask: Ask, score: float, asked: int, server: Scripted, made: Any
+) -> None:
+    server.says("safe")
+
+    def local(one: TextContent) -> list[Finding]:
+        return [
+            Finding(
+                category="hate",
+                score=score,
+                modality=Modality.TEXT,
+                detector="local",
+                version="1",
+                reason="Seen.",
+            )
+        ]
+
+    detector = made(ask=ask, about=frozenset({"hate"}), local=local)
+    list(detector.inspect_text(content()))
+    assert len(server.asked) == asked
+    other = made(ask=Ask.CATEGORIES, about=frozenset({"sexual"}), local=local)
+    list(other.inspect_text(content()))
+    assert len(server.asked) == asked
+
+
+def test_the_plugin_says_what_is_missing_and_loads_what_is_configured(server: Scripted) -> None:
+    assert "No guard model" in str(GUARD.missing({}))
+    assert "grammar" in str(GUARD.missing({"url": server.url, "model": "m", "grammar": "other"}))
+    options = {"url": server.url, "model": "m", "grammar": "llama-guard", "ask": "always", "timeout_s": 5}
+    assert GUARD.missing(options) is None
+    detector = GUARD.load(options)
+    assert isinstance(detector, GuardDetector)
+    server.says("unsafe\nS10")
+    assert [one.category for one in detector.inspect_text(content())] == ["hate"]
