@@ -8,6 +8,7 @@ from .decoded import Confidence, Kind, Side
 from .rows import Provider, Row
 
 _FILTER = "learn.microsoft.com, Azure OpenAI content filtering"
+_MAYBE = "documented: a 400 of the filter may be charged, for the evaluation of the prompt"
 _ERRORS = "learn.microsoft.com, Azure OpenAI quotas and limits"
 
 AZURE = Provider(
@@ -56,8 +57,7 @@ AZURE = Provider(
                 r"|content_policy_violation"
             },
             stage=Side.INPUT,
-            charged=Charged.NO,
-            charge_source="documented: refused before generation",
+            charge_source=_MAYBE,
         ),
         Row(
             id="azure.job-filter",
@@ -74,8 +74,7 @@ AZURE = Provider(
             r"|content management policy|ResponsibleAIPolicyViolation",
             anywhere=True,
             stage=Side.INPUT,
-            charged=Charged.NO,
-            charge_source="documented: refused before generation",
+            charge_source=_MAYBE,
             confidence=Confidence.LIKELY,
         ),
         Row(

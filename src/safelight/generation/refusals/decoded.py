@@ -23,7 +23,7 @@ class Owner(StrEnum):
     RELAY = "relay"
     #: Connections, proxies, load balancers.
     NETWORK = "network"
-    #: The caller's own program or library, before anything was sent.
+    #: The caller's own program or library, before anything was sent or when it would wait no longer.
     CLIENT = "client"
     UNKNOWN = "unknown"
 

@@ -36,7 +36,7 @@ _WAIT = (
 _REFUNDED = (
     r"(?:you )?(?:will not|won.t|were not|weren.t|was not|has not been|have not been) (?:be )?charged"
     r"|(?:credits?|points) (?:have been|has been|were|was|will be) (?:refunded|returned)"
-    r"|未扣费|不扣费|已退(?:还|款)"
+    r"|未扣费|不扣费|已退(?:还|款)|(?:费用|積分|积分|点数|點數|额度|額度).{0,6}(?:退回|退还|退還|返还|返還)"
 )
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_WAIT_S = 86_400.0
@@ -59,11 +59,12 @@ def decide(said: Said, provider: str | None = None) -> Decoded:
     found = _find(said, hint)
     if found is None:
         return _nothing(said, hint)
-    row, holder, via = found
-    return _answer(said, row, holder, via)
+    row, holder, via, resold = found
+    return _answer(said, row, holder, via, resold=resold)
 
 
-def _find(said: Said, hint: Provider | None) -> tuple[Row, Provider | None, Provider | None] | None:
+def _find(said: Said, hint: Provider | None) -> tuple[Row, Provider | None, Provider | None, bool] | None:
+    """The row, whose it is, through whom it came, and whether somebody else writes the bill."""
     known = [p for p in PROVIDERS if p is hint or p.signed(said)]
     known.sort(key=lambda p: p is not hint)
     relays = [p for p in RELAYS if p is hint or p.signed(said)]
@@ -73,8 +74,11 @@ def _find(said: Said, hint: Provider | None) -> tuple[Row, Provider | None, Prov
             if holder.relay:
                 # Its own refusal, or one of the provider behind it that it does not name.
                 behind = known[0] if known and row.owner is not Owner.RELAY else None
-                return (row, behind, via) if row.owner is not Owner.RELAY else (row, holder, None)
-            return row, holder if holder.name else (known[0] if known else None), via
+                if row.owner is Owner.RELAY:
+                    return row, holder, None, False
+                return row, behind, via, False
+            who = holder if holder.name else (known[0] if known else None)
+            return row, who, via, any(p.resells for p in (*known, *relays) if p is not who)
     return None
 
 
@@ -104,13 +108,15 @@ def _rows(providers: Iterable[Provider]) -> Iterator[tuple[Row, Provider]]:
     return ((row, provider) for provider in providers for row in provider.rows)
 
 
-def _answer(said: Said, row: Row, holder: Provider | None, via: Provider | None) -> Decoded:
+def _answer(said: Said, row: Row, holder: Provider | None, via: Provider | None, *, resold: bool) -> Decoded:
     block = row.kind is Kind.CONTENT_BLOCK
     side = row.stage if row.stage is not Side.UNKNOWN or not block else _side(said)
     category = UNKNOWN
     if block:
         category = row.category or of_said(said, _sentences(said))
     charged, source = row.charged or Charged.UNKNOWN, row.charge_source
+    if block and resold:
+        charged, source = Charged.UNKNOWN, ""
     how = row.retry or _again(row.kind, side, category)
     after = _after(said) if how is Again.SAME else None
     if charged is Charged.UNKNOWN and _refunded(said):
@@ -190,6 +196,8 @@ def _side(said: Said) -> Side:
     ):
         return Side.INPUT
     text = _sentences(said)
+    if compiled(r"\binputs? or (?:the )?outputs?\b").search(text):
+        return Side.UNKNOWN
     return next((side for side, words in SIDES if compiled(words).search(text)), Side.UNKNOWN)
 
 
@@ -266,32 +274,42 @@ def _message(said: Said, row: Row | None) -> str:
     return masked(spoken[0][:4000]) if spoken else ""
 
 
+_UNDER_WAY = frozenset(
+    {"queued", "in_progress", "processing", "running", "pending", "starting", "dreaming", "in_queue"}
+)
+_OVER = frozenset({"failed", "fail", "failure", "error"})
+#: A filter of the caller's own network answered in the provider's place.
+_NETWORK_FILTER = (
+    r"access to this (?:web ?)?(?:page|site|address|url) (?:has been|was|is) (?:blocked|denied|restricted)"
+    r"|web access policy|blocked by your (?:network |it )?(?:administrator|organi[sz]ation)"
+)
+
+
 def _nothing(said: Said, hint: Provider | None) -> Decoded:
     state = said.first("status|state").lower()
-    under_way = state in {
-        "queued",
-        "in_progress",
-        "processing",
-        "running",
-        "pending",
-        "starting",
-        "dreaming",
-        "in_queue",
-    }
-    text = (
-        "This says that the job is still on its way; it names no error."
-        if under_way
-        else "Nothing in this is known to the table. It may or may not be about the content."
-    )
-    step = (
-        "Keep asking until your own deadline. A job that never ends was neither blocked nor finished: "
-        "ask the provider, and whether it was charged."
-        if under_way
-        else "Look for the whole answer, with its status and headers, or name the provider with --provider."
-    )
+    who = hint or next((p for p in PROVIDERS if p.signed(said)), None)
+    message = _message(said, None)
+    owner = Owner.UNKNOWN
+    text = "Nothing in this is known to the table. It may or may not be about the content."
+    step = "Look for the whole answer, with its status and headers, or name the provider with --provider."
+    if state in _UNDER_WAY:
+        text = "This says that the job is still on its way; it names no error."
+        step = (
+            "Keep asking until your own deadline. A job that never ends was neither blocked nor finished: "
+            "ask the provider, and whether it was charged."
+        )
+    elif said.html and compiled(_NETWORK_FILTER).search(said.prose):
+        owner = Owner.NETWORK
+        text = "A filter of your own network answered in the provider's place. Nobody judged the content."
+        step = "Ask whoever runs your network to let the provider's address through."
+    elif state in _OVER and who is not None and not who.relay:
+        owner = Owner.PROVIDER
+        reason = "and gives no reason" if not message else "for a reason that the table does not know"
+        text = f"{who.title} says that the job failed, {reason}. It may or may not be about the content."
+        step = "Ask the provider why, and whether it was charged, before ordering it again."
     return Decoded(
-        owner=Owner.UNKNOWN,
-        provider=hint.name if hint else "",
+        owner=owner,
+        provider=who.name if who is not None and (hint or owner is Owner.PROVIDER) else "",
         via="",
         kind=Kind.UNKNOWN,
         stage=Side.UNKNOWN,
@@ -307,5 +325,5 @@ def _nothing(said: Said, hint: Provider | None) -> Decoded:
         rule="",
         documented="",
         code=_code(said),
-        message=_message(said, None),
+        message=message,
     )

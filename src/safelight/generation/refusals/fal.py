@@ -17,6 +17,7 @@ _MAYBE = "documented: a 422 may be charged where a runner had worked before"
 FAL = Provider(
     name="fal",
     title="fal",
+    resells=True,
     aliases=frozenset({"fal.ai", "fal-ai", "fal_ai", "falai"}),
     signs=r"\bfal\.(?:ai|run|media)|fal-ai/|fal_client|x-fal-|docs\.fal\.ai|partner_validation_failed"
     r"|FalClient",
@@ -101,7 +102,6 @@ FAL = Provider(
             documented=_REQUEST,
             fields={_TYPE: r"request_timeout|startup_timeout|generation_timeout|runner_connection_timeout"},
             anywhere=True,
-            owner=Owner.NETWORK,
             charged=Charged.NO,
             charge_source=_FREE,
             retry=Again.SAME,
@@ -115,7 +115,6 @@ FAL = Provider(
                 r"|server_error|downstream_service_error"
                 r"|downstream_service_unavailable|internal_server_error"
             },
-            owner=Owner.NETWORK,
             charged=Charged.NO,
             charge_source=_FREE,
             retry=Again.SAME,
@@ -126,7 +125,6 @@ FAL = Provider(
             documented=_REQUEST,
             fields={"error_type|x-fal-error-type": r"runner_\w+|internal_error"},
             anywhere=True,
-            owner=Owner.NETWORK,
             charged=Charged.NO,
             charge_source=_FREE,
             retry=Again.SAME,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from safelight.generation.protocol import Charged
 
-from .decoded import Kind
+from .decoded import UNKNOWN, Kind
 from .rows import Provider, Row
 
 _FAQ = "docs.higgsfield.ai/docs/help/faq"
@@ -13,6 +13,7 @@ _FREE = "documented: neither failed nor flagged requests are charged"
 HIGGSFIELD = Provider(
     name="higgsfield",
     title="Higgsfield",
+    resells=True,
     aliases=frozenset({"higgsfield.ai"}),
     signs=r"higgsfield",
     rows=(
@@ -21,6 +22,8 @@ HIGGSFIELD = Provider(
             kind=Kind.CONTENT_BLOCK,
             documented=_FAQ,
             fields={"status": r"nsfw"},
+            # Its word for a breach of any of its rules, not only of the one it names.
+            category=UNKNOWN,
             charged=Charged.NO,
             charge_source=_FREE,
         ),

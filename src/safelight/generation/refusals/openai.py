@@ -85,7 +85,7 @@ OPENAI = Provider(
             next_step="Send the same order once more after a few minutes. If it is refused again, "
             "change the prompt "
             "or the reference image.",
-            confidence=Confidence.LIKELY,
+            confidence=Confidence.GUESS,
         ),
         Row(
             id="openai.sentinel-sentence",
@@ -104,7 +104,7 @@ OPENAI = Provider(
             next_step="Send the same order once more after a few minutes. If it is refused again, "
             "change the prompt "
             "or the reference image.",
-            confidence=Confidence.LIKELY,
+            confidence=Confidence.GUESS,
         ),
         Row(
             id="openai.moderation-blocked",
@@ -337,7 +337,7 @@ SHAPED = Provider(
             r"(?:content|usage|safety|community|moderation|use|acceptable use|policy"
             r"|policies) ?(?:polic|guideline|rule|standard)"
             r"|(?:content |usage |safety )?policy violation"
-            r"|blocked (?:by|due to|because of|for) .{0,40}polic(?:y|ies)"
+            r"|blocked (?:by|due to|because of|for|under) .{0,40}polic(?:y|ies)"
             r"|content (?:policy|moderation) (?:rejected|failed|blocked)"
             r"|flagged (?:as sensitive|by (?:our |the )?(?:content |safety )?"
             r"(?:moderation|filter|checker|system))|blocked by (?:our |the |its )?(?:content"

@@ -17,6 +17,7 @@ _FREE = "not taken"
 NEW_API = Provider(
     name="relay",
     title="The relay",
+    resells=True,
     aliases=frozenset(
         {
             "new-api",
@@ -39,6 +40,26 @@ NEW_API = Provider(
     r"|do_request_failed|sora2api|cometapi|kie\.ai",
     relay=True,
     rows=(
+        Row(
+            id="relay.word-list",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_NEW_API,
+            fields={"code|type": r"sensitive_words_detected"},
+            anywhere=True,
+            owner=Owner.RELAY,
+            stage=Side.INPUT,
+            modality="text",
+            charged=Charged.NO,
+            charge_source="documented: its own word list is asked before anything is reserved or ordered",
+        ),
+        Row(
+            id="relay.task-timeout",
+            kind=Kind.TIMEOUT,
+            documented=f"{_NEW_API}; docs.laozhang.ai: tasks",
+            fields={"code|type": r"task_timeout"},
+            owner=Owner.RELAY,
+            confidence=Confidence.LIKELY,
+        ),
         Row(
             id="relay.user-quota",
             kind=Kind.QUOTA,
@@ -119,6 +140,7 @@ NEW_API = Provider(
 OPENROUTER = Provider(
     name="openrouter",
     title="OpenRouter",
+    resells=True,
     aliases=frozenset({"open-router", "openrouter.ai"}),
     signs=r"openrouter|flagged_input|[\"']provider_name[\"']",
     relay=True,

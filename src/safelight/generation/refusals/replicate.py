@@ -14,10 +14,19 @@ _HTTP = "replicate.com/docs/reference/http: problem details"
 REPLICATE = Provider(
     name="replicate",
     title="Replicate",
+    resells=True,
     aliases=frozenset({"replicate.com"}),
     signs=r"replicate\.(?:com|delivery|exceptions)|ReplicateError|\bModelError\b|Prediction failed"
     r"|\(E\d{3,4}\)",
     rows=(
+        Row(
+            id="replicate.sensitive.either",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_REPORTS,
+            says=r"input or output.{0,60}flagged as sensitive|\bE005\b",
+            anywhere=True,
+            confidence=Confidence.LIKELY,
+        ),
         Row(
             id="replicate.sensitive.input",
             kind=Kind.CONTENT_BLOCK,
@@ -41,9 +50,8 @@ REPLICATE = Provider(
             id="replicate.sensitive",
             kind=Kind.CONTENT_BLOCK,
             documented=_REPORTS,
-            says=r"flagged as sensitive|\bE005\b",
+            says=r"flagged as sensitive",
             anywhere=True,
-            stage=Side.INPUT,
             confidence=Confidence.LIKELY,
         ),
         Row(

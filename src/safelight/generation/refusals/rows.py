@@ -64,6 +64,8 @@ class Provider:
     signs: str = ""
     #: Passes on what others say.
     relay: bool = False
+    #: Has prices of its own for other people's models: what their makers charge says nothing of its bill.
+    resells: bool = False
 
     def signed(self, said: Said) -> bool:
         return bool(self.signs) and compiled(self.signs).search(said.signature) is not None

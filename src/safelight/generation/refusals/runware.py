@@ -13,6 +13,7 @@ _SAFETY = "runware.ai/docs: safety.checkContent"
 RUNWARE = Provider(
     name="runware",
     title="Runware",
+    resells=True,
     aliases=frozenset({"runware.ai"}),
     signs=r"runware|taskUUID|\"taskType\"|invalidProviderContent|nsfwContent|NSFWContent",
     rows=(

@@ -54,8 +54,6 @@ RUNWAY = Provider(
             documented=_TASKS,
             says=r"\bINTERNAL\.BAD_OUTPUT",
             anywhere=True,
-            charged=Charged.NO,
-            charge_source="documented: credits of a failed generation come back",
             retry=Again.SAME,
             sentence="Runway threw its own result away for its quality or an error in its system. That is no "
             "judgement of the content.",

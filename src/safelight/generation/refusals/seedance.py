@@ -7,7 +7,8 @@ from safelight.generation.protocol import Charged
 from .decoded import Kind, Side
 from .rows import Provider, Row
 
-_PAGE = "volcengine.com/docs/82379/1099476: error codes of Ark"
+_PAGE = "volcengine.com/docs/82379/1099476: error codes of Ark; 82379/1544106: prices"
+_PRICES = "documented: only videos that succeed are billed, and none that fail the review"
 _CODE = "code|error_code|type|message"
 _MEDIA = (("Text", "text"), ("Image", "image"), ("Video", "video"), ("Audio", "audio"))
 
@@ -23,6 +24,8 @@ def _rows(side: Side, word: str, modality: str) -> tuple[Row, ...]:
         stage=side,
         category="likeness",
         modality=modality,
+        charged=Charged.NO,
+        charge_source=_PRICES,
     )
     policy = Row(
         id=f"seedance.{side.value}-{modality}.copyright",
@@ -33,6 +36,8 @@ def _rows(side: Side, word: str, modality: str) -> tuple[Row, ...]:
         stage=side,
         category="ip",
         modality=modality,
+        charged=Charged.NO,
+        charge_source=_PRICES,
     )
     plain = Row(
         id=f"seedance.{side.value}-{modality}",
@@ -42,6 +47,8 @@ def _rows(side: Side, word: str, modality: str) -> tuple[Row, ...]:
         anywhere=True,
         stage=side,
         modality=modality,
+        charged=Charged.NO,
+        charge_source=_PRICES,
     )
     return privacy, policy, plain
 
@@ -67,6 +74,8 @@ SEEDANCE = Provider(
             documented=_PAGE,
             fields={_CODE: r"SensitiveContentDetected(?:\..*)?|ContentSecurityDetection\w*(?<!Error)"},
             anywhere=True,
+            charged=Charged.NO,
+            charge_source=_PRICES,
         ),
         Row(
             id="seedance.sensitive-output-words",
@@ -74,6 +83,8 @@ SEEDANCE = Provider(
             documented=_PAGE,
             says=r"the output (?:video|audio|image|text) may contain sensitive",
             anywhere=True,
+            charged=Charged.NO,
+            charge_source=_PRICES,
             stage=Side.OUTPUT,
         ),
         Row(
@@ -82,6 +93,8 @@ SEEDANCE = Provider(
             documented=_PAGE,
             says=r"the input (?:video|audio|image|text) may contain (?:sensitive|real person)",
             anywhere=True,
+            charged=Charged.NO,
+            charge_source=_PRICES,
             stage=Side.INPUT,
         ),
         Row(
@@ -100,11 +113,19 @@ SEEDANCE = Provider(
             charge_source="not taken",
         ),
         Row(
+            id="seedance.overloaded",
+            kind=Kind.TRANSIENT,
+            documented=_PAGE,
+            says=r"ServerOverloaded",
+            charged=Charged.NO,
+            charge_source="not taken",
+        ),
+        Row(
             id="seedance.rate-limit",
             kind=Kind.RATE_LIMIT,
             documented=_PAGE,
             says=r"RateLimitExceeded|RequestBurstTooFast|(?:Endpoint|Model|Account)\w*(?:RPM|TPM"
-            r"|Limit)Exceeded|ServerOverloaded",
+            r"|Limit)Exceeded",
             charged=Charged.NO,
             charge_source="not taken",
         ),

@@ -22,6 +22,7 @@ from .runway import RUNWAY
 from .seedance import SEEDANCE
 from .self_hosted import SELF_HOSTED
 from .transport import FIRST, TRANSPORT
+from .venice import VENICE
 from .veo import VEO
 from .wavespeed import WAVESPEED
 
@@ -46,7 +47,7 @@ PROVIDERS: tuple[Provider, ...] = (
     OPENAI,
     SELF_HOSTED,
 )
-RELAYS: tuple[Provider, ...] = (LITELLM, OPENROUTER, NEW_API)
+RELAYS: tuple[Provider, ...] = (LITELLM, OPENROUTER, VENICE, NEW_API)
 #: Rows that belong to nobody in particular: before, and after, all others.
 NOBODYS_FIRST, NOBODYS_SHAPE, NOBODYS_LAST = FIRST, SHAPED, TRANSPORT
 EVERYBODY: tuple[Provider, ...] = (FIRST, *PROVIDERS, *RELAYS, SHAPED, TRANSPORT)

@@ -12,6 +12,7 @@ _CURL = "curl.se/libcurl/c/libcurl-errors.html"
 _CLIENTS = "exceptions of httpx, requests, aiohttp, Node and the official SDKs"
 _CLOUDFLARE = "developers.cloudflare.com: 5xx and 1xxx errors"
 _PROXIES = "nginx, Envoy and AWS load balancers: their error pages"
+_ASK_FIRST = "Ask the provider for the job (its list, or your idempotency key) before ordering again."
 _WORDS = "plain words, no documented code"
 
 #: Before anything else: a filter that is out of order judges nobody.
@@ -87,18 +88,27 @@ TRANSPORT = Provider(
             next_step="Check the address, the network and the certificate, then send it again.",
         ),
         Row(
+            id="transport.client.timed-out",
+            kind=Kind.TIMEOUT,
+            documented=f"{_CLIENTS}; {_CURL}",
+            says=r"ReadTimeout|APITimeoutError|APIConnectionTimeoutError|curl: \(28\)"
+            r"|WriteTimeout|PoolTimeout|read timed out|socket timeout"
+            r"|TimeoutError|AbortError: .{0,40}(?:timeout|aborted)"
+            r"|UND_ERR_HEADERS_TIMEOUT|context deadline exceeded",
+            owner=Owner.CLIENT,
+            retry=Again.UNKNOWN,
+            sentence="The caller's own program stopped waiting. Whether the order was taken is not known.",
+            next_step=_ASK_FIRST,
+        ),
+        Row(
             id="transport.timed-out",
             kind=Kind.TIMEOUT,
             documented=f"{_CLIENTS}; {_CURL}",
-            says=r"ReadTimeout|APITimeoutError|APIConnectionTimeoutError|ETIMEDOUT|curl: \(28\)"
-            r"|WriteTimeout|PoolTimeout|read timed out|socket timeout"
-            r"|TimeoutError|asyncio\.exceptions\.TimeoutError|AbortError: .{0,40}(?:timeout|aborted)"
-            r"|UND_ERR_HEADERS_TIMEOUT|context deadline exceeded"
-            r"|ServerTimeoutError|request timed out\.?",
+            says=r"ETIMEDOUT|request timed out\.?",
             owner=Owner.NETWORK,
+            retry=Again.UNKNOWN,
             sentence="The answer did not come in time. Whether the order was taken is not known.",
-            next_step="Ask the provider for the job (its list, or your idempotency key) before "
-            "ordering again.",
+            next_step=_ASK_FIRST,
         ),
         Row(
             id="transport.cut-off",
@@ -110,9 +120,9 @@ TRANSPORT = Provider(
             r"|APIConnectionError|ConnectionError\b|unexpected EOF"
             r"|fetch failed|network error|ERR_NETWORK|premature close|ReadError",
             owner=Owner.NETWORK,
+            retry=Again.UNKNOWN,
             sentence="The connection broke. Whether the order was taken is not known.",
-            next_step="Ask the provider for the job (its list, or your idempotency key) before "
-            "ordering again.",
+            next_step=_ASK_FIRST,
         ),
         Row(
             id="transport.edge-rate-limit",
@@ -130,6 +140,10 @@ TRANSPORT = Provider(
             says=r"error (?:code:? )?52[24]\b|52[24]: a timeout occurred|504 gateway time-?out"
             r"|upstream request timeout|gateway timeout",
             owner=Owner.NETWORK,
+            retry=Again.UNKNOWN,
+            sentence="A proxy in front of the provider stopped waiting. Whether the order was taken is not "
+            "known.",
+            next_step=_ASK_FIRST,
         ),
         Row(
             id="transport.edge-challenge",
@@ -239,6 +253,24 @@ TRANSPORT = Provider(
             confidence=Confidence.LIKELY,
         ),
         Row(
+            id="words.server-code",
+            kind=Kind.TRANSIENT,
+            documented="codes that servers of /v1/videos took over from OpenAI",
+            fields={
+                "code": r"server_error|internal_error|internal_server_error|service_unavailable|overloaded"
+            },
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="words.invalid-code",
+            kind=Kind.INVALID_REQUEST,
+            documented="a code that several providers use, Gemini's Interactions API among them",
+            fields={"code": r"invalid_request|invalid_argument|bad_request"},
+            charged=Charged.NO,
+            charge_source="not taken",
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
             id="http.4xx",
             kind=Kind.INVALID_REQUEST,
             documented=_HTTP,
@@ -268,8 +300,8 @@ TRANSPORT = Provider(
             says=r"internal (?:server )?error|server error"
             r"|service (?:is )?(?:temporarily )?(?:unavailable|busy)|temporarily unavailable"
             r"|overloaded|high (?:demand|load|traffic)"
-            r"|(?:please )?try again (?:later|in a)|something went wrong|unexpected error"
-            r"|unknown error|system (?:error|busy)|under maintenance"
+            r"|(?:please )?try again (?:later|in a)|unexpected error"
+            r"|system (?:error|busy)|under maintenance"
             r"|服务(?:繁忙|异常|不可用)|服務(?:繁忙|異常|不可用)|系统(?:繁忙|错误|异常)|系統(?:繁忙|錯誤|異常)|稍后(?:再试|重试)|稍後(?:再試|重試)"
             r"|内部错误|內部錯誤",
             confidence=Confidence.GUESS,

@@ -187,6 +187,16 @@ VEO = Provider(
             charge_source="not taken",
         ),
         Row(
+            id="veo.rate-limit.per-minute",
+            kind=Kind.RATE_LIMIT,
+            documented=f"{_ERRORS}; google.rpc.QuotaFailure names the quota",
+            fields={"status|code|reason": r"RESOURCE_EXHAUSTED|429"},
+            # The same sentence about plan and billing comes with every quota; its name tells them apart.
+            says=r"\A(?![\s\S]*per ?(?:day|month))[\s\S]*per ?(?:minute|second)",
+            charged=Charged.NO,
+            charge_source="not taken",
+        ),
+        Row(
             id="veo.quota",
             kind=Kind.QUOTA,
             documented=_ERRORS,

@@ -12,6 +12,7 @@ _PAGE = "wavespeed.ai/docs/error-codes"
 WAVESPEED = Provider(
     name="wavespeed",
     title="WaveSpeed",
+    resells=True,
     aliases=frozenset({"wavespeed.ai", "wavespeedai", "wavespeed-ai"}),
     signs=r"wavespeed",
     rows=(
