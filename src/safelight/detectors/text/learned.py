@@ -121,7 +121,7 @@ def mostly_chinese(text: str) -> bool:
 
 
 def _kindly(categories: Sequence[str], rows: Array) -> Array:
-    """Somebody who speaks of killing themselves gets help and is not stopped for a crime; lists still hold."""
+    """Somebody who speaks of killing themselves is helped, not stopped for a crime; lists still hold."""
     if Category.SELF_HARM_INTENT.value not in categories:
         return rows
     distressed = rows[:, categories.index(Category.SELF_HARM_INTENT.value)].max() >= _DISTRESS

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 #: Words of a Latin phrase, and characters of a Chinese one, that are looked at together.
-MAX_WORDS, MAX_CHINESE = 8, 12
+MAX_WORDS, MAX_CHINESE = 12, 12
 _PIECE = re.compile(r"[\u3400-\u9fff·]+|[^\W_\u3400-\u9fff]+")
 _GAP = re.compile(r"[ \-'.&·_/,:+]{0,3}")
 

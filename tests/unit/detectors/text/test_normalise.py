@@ -69,3 +69,15 @@ def test_sixty_thousand_characters_of_any_kind_are_read() -> None:
         text = (unit * 60_000)[:60_000]
         assert views(text)[0].text == text
     assert len(VIEWS) == 4
+
+
+def test_both_chinese_scripts_read_the_same_and_emoji_read_as_words() -> None:
+    assert read_as(views("漢語與簡體"), "folded").text == "汉语与简体"
+    view = read_as(views("a 🔪 and 🩸"), "folded")
+    assert view.text.split() == ["a", "knife", "and", "blood"]
+    start = view.text.index("knife")
+    assert view.span(start, start + 5) == (2, 3)
+
+
+def test_ten_thousand_emoji_are_not_ten_thousand_words() -> None:
+    assert len(read_as(views("😀" * 10_000), "folded").text) < 20_000

@@ -213,3 +213,39 @@ def test_nothing_read_is_a_whole_check_of_nothing() -> None:
 
 def _fields(one: Finding) -> dict[str, object]:
     return {name: getattr(one, name) for name in one.__struct_fields__}
+
+
+def test_all_detectors_together_keep_to_one_budget_and_the_rest_is_a_hole() -> None:
+    release = threading.Event()
+
+    class Stuck:
+        def __init__(self, number: int) -> None:
+            self.name, self.version = f"stuck{number}", "1"
+            self.capabilities = (Capability(category=f"c{number}", modality=Modality.TEXT),)
+
+        def inspect_text(self, _content: TextContent) -> list[Finding]:
+            release.wait(30)
+            return []
+
+    try:
+        report = TextPipeline([Stuck(n) for n in range(6)], budget_s=0.2, total_s=0.5).screen({"prompt": "x"})
+        assert len(report.cells) == 6
+        assert not any(cell.complete for cell in report.cells)
+        assert any("whole text" in cell.note for cell in report.cells)
+    finally:
+        release.set()
+
+
+def test_costly_detectors_run_last() -> None:
+    class Named:
+        version = "1"
+        capabilities = ()
+
+        def __init__(self, name: str, *, costly: bool) -> None:
+            self.name, self.costly = name, costly
+
+        def inspect_text(self, _content: TextContent) -> list[Finding]:
+            return []
+
+    made = [Named("a", costly=True), Named("b", costly=False)]
+    assert [one.name for one in TextPipeline(made).detectors] == ["b", "a"]
