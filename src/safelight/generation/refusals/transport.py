@@ -250,6 +250,8 @@ TRANSPORT = Provider(
             kind=Kind.TIMEOUT,
             documented=_HTTP,
             status=frozenset({408, 504, 522, 524}),
+            retry=Again.UNKNOWN,
+            next_step=_ASK_FIRST,
             confidence=Confidence.LIKELY,
         ),
         Row(
