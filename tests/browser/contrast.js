@@ -24,7 +24,7 @@
   for (const element of document.querySelectorAll("body *")) {
     const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
     const box = element.getBoundingClientRect();
-    if (!own || element.matches(".sr, .skip, script, noscript, option") || element.closest(".sr")) continue;
+    if (!own || element.matches(".sr, .skip, script, noscript, option") || element.closest(".sr, .under")) continue;
     if (box.width < 2) continue;
     const ground = behind(element);
     const style = getComputedStyle(element);
