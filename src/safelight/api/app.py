@@ -17,6 +17,7 @@ from starlette.responses import Response
 from safelight.errors import InvalidField, SafelightError
 
 from . import checks, decoding, lineage, models, moderations, reports, reviews, sync, system, videos, webhooks
+from .description import Described
 from .events import Watcher
 from .middleware import Lingering, RequestIds, SecurityHeaders, request_id
 from .problems import http_problem, problem, unexpected
@@ -73,7 +74,7 @@ def create_app(services: Services) -> FastAPI:
     async def fault(request: Request) -> Response:
         return await page_or(request, None, unexpected(request_id(request.scope)))
 
-    app = FastAPI(
+    app = Described(
         title="Safelight",
         version=services.version,
         summary="Content safety for AI video generation, in OpenAI's /v1/videos format.",

@@ -14,6 +14,7 @@ from safelight.stages.request import Admitted
 from safelight.trust.accounts import Principal, Scope
 
 from . import shapes
+from .answers import BODY, errors
 from .auth import requires
 from .bodies import read_body
 from .intake import create_request
@@ -26,7 +27,7 @@ MAX_PROVIDER = 100
 router = APIRouter(
     prefix="/v1/videos",
     tags=["checks"],
-    responses={"4XX": {"model": shapes.Error}, "5XX": {"model": shapes.Error}},
+    responses=errors(*BODY, 404, 409, 410, 429),
 )
 
 

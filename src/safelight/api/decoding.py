@@ -12,7 +12,7 @@ from safelight.errors import InvalidField, TooLarge, UnsupportedField
 from safelight.generation.refusals import decode as decoded
 from safelight.trust.accounts import Principal, Scope
 
-from . import shapes
+from .answers import BODY, errors
 from .auth import requires
 from .bodies import read_body
 from .state import state_of
@@ -42,7 +42,7 @@ _BODY: dict[str, Any] = {
 router = APIRouter(
     prefix="/v1",
     tags=["checks"],
-    responses={"4XX": {"model": shapes.Error}, "5XX": {"model": shapes.Error}},
+    responses=errors(*BODY, 429),
 )
 
 

@@ -16,6 +16,7 @@ from safelight.stages.admission import SOURCE_FIELD
 from safelight.trust.accounts import Principal, Scope
 
 from . import shapes
+from .answers import BODY, KNOWN, errors
 from .auth import requires
 from .bodies import Body, read_body
 from .intake import create_request
@@ -26,23 +27,20 @@ from .state import state_of
 Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
 Writer = Annotated[Principal, Depends(requires(Scope.VIDEOS_WRITE))]
 
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": shapes.Error},
-    "5XX": {"model": shapes.Error},
-}
-_VIDEO: dict[int | str, dict[str, Any]] = {200: {"model": shapes.Video}}
+_STEP = errors(*BODY, 404, 409, 410, 429)
+_VIDEO: dict[int | str, dict[str, Any]] = {200: {"model": shapes.Video}, **_STEP}
 _CHARACTER: dict[int | str, dict[str, Any]] = {200: {"model": shapes.Character}}
 #: The longest name of a character.
 MAX_NAME = 80
 
-router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=_ERRORS)
+router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*KNOWN))
 
 
 @router.post(
     "/edits",
     summary="Edit a video",
     responses=_VIDEO,
-    openapi_extra={"requestBody": shapes.EDIT_BODY},
+    openapi_extra={"requestBody": shapes.EDIT_BODY, "parameters": [shapes.IDEMPOTENCY]},
 )
 async def edit(request: Request, principal: Writer) -> Response:
     return await _step(request, principal, Step.EDIT)
@@ -52,7 +50,7 @@ async def edit(request: Request, principal: Writer) -> Response:
     "/extensions",
     summary="Extend a video",
     responses=_VIDEO,
-    openapi_extra={"requestBody": shapes.EXTEND_BODY},
+    openapi_extra={"requestBody": shapes.EXTEND_BODY, "parameters": [shapes.IDEMPOTENCY]},
 )
 async def extend(request: Request, principal: Writer) -> Response:
     return await _step(request, principal, Step.EXTEND)
@@ -62,7 +60,7 @@ async def extend(request: Request, principal: Writer) -> Response:
     "/{video_id}/remix",
     summary="Remix a video",
     responses=_VIDEO,
-    openapi_extra={"requestBody": shapes.REMIX_BODY},
+    openapi_extra={"requestBody": shapes.REMIX_BODY, "parameters": [shapes.IDEMPOTENCY]},
 )
 async def remix(request: Request, principal: Writer, video_id: str) -> Response:
     return await _step(request, principal, Step.REMIX, video_id)
@@ -71,7 +69,7 @@ async def remix(request: Request, principal: Writer, video_id: str) -> Response:
 @router.post(
     "/characters",
     summary="Store a character",
-    responses=_CHARACTER,
+    responses={**_CHARACTER, **errors(*BODY, 429)},
     openapi_extra={"requestBody": shapes.CHARACTER_BODY},
 )
 async def create_character(request: Request, principal: Writer) -> Response:
@@ -103,7 +101,9 @@ async def create_character(request: Request, principal: Writer) -> Response:
     return JSONResponse(character_object(character), headers=await rate_headers(state, principal))
 
 
-@router.get("/characters/{character_id}", summary="Look at a character", responses=_CHARACTER)
+@router.get(
+    "/characters/{character_id}", summary="Look at a character", responses={**_CHARACTER, **errors(404)}
+)
 async def character(request: Request, principal: Reader, character_id: str) -> Response:
     state = state_of(request)
     found = await state.threads.run(state.services.videos.character, principal, character_id)

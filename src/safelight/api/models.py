@@ -13,6 +13,7 @@ from safelight.generation.protocol import Generator, Offer, Step
 from safelight.trust.accounts import Principal, Scope
 
 from . import shapes
+from .answers import KNOWN, errors
 from .auth import requires
 from .state import AppState, state_of
 
@@ -21,7 +22,7 @@ Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
 router = APIRouter(
     prefix="/v1/models",
     tags=["models"],
-    responses={"4XX": {"model": shapes.Error}, "5XX": {"model": shapes.Error}},
+    responses=errors(*KNOWN),
 )
 
 
@@ -30,7 +31,9 @@ async def list_models(request: Request, _: Reader) -> Response:
     return JSONResponse({"object": "list", "data": await _models(state_of(request))})
 
 
-@router.get("/{model:path}", summary="Look at a model", responses={200: {"model": shapes.Model}})
+@router.get(
+    "/{model:path}", summary="Look at a model", responses={200: {"model": shapes.Model}, **errors(404)}
+)
 async def retrieve(request: Request, _: Reader, model: str) -> Response:
     for found in await _models(state_of(request)):
         if found["id"] == model:

@@ -14,6 +14,7 @@ from safelight.stages.moderation import Kind, Moderated, Piece
 from safelight.trust.accounts import Principal, Scope
 
 from . import shapes
+from .answers import BODY, errors
 from .auth import requires
 from .bodies import read_body
 from .intake import MAX_SAFETY_IDENTIFIER
@@ -28,7 +29,7 @@ _KNOWN = frozenset({"input", "model", "safety_identifier", "user"})
 router = APIRouter(
     prefix="/v1",
     tags=["moderations"],
-    responses={"4XX": {"model": shapes.Error}, "5XX": {"model": shapes.Error}},
+    responses=errors(*BODY, 429),
 )
 
 

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from safelight.trust.accounts import Principal, Scope
 from safelight.trust.reports import Receipt
 
-from . import shapes
+from .answers import BODY, errors
 from .auth import requires
 from .bodies import read_body
 from .fields import optional_text
@@ -23,7 +23,7 @@ Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
 router = APIRouter(
     prefix="/v1/videos",
     tags=["reports"],
-    responses={"4XX": {"model": shapes.Error}, "5XX": {"model": shapes.Error}},
+    responses=errors(*BODY, 404, 409, 410, 429),
 )
 
 

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from safelight.trust.accounts import Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState
 
-from . import shapes
+from .answers import BODY, KNOWN, errors
 from .auth import principal_of
 from .bodies import read_body
 from .fields import optional_text, required_text
@@ -24,7 +24,7 @@ Reviewer = Annotated[Principal, Depends(principal_of)]
 router = APIRouter(
     prefix="/v1/reviews",
     tags=["reviews"],
-    responses={"4XX": {"model": shapes.Error}, "5XX": {"model": shapes.Error}},
+    responses=errors(*KNOWN, 404),
 )
 
 
@@ -127,7 +127,7 @@ async def retrieve(request: Request, principal: Reviewer, case_id: str) -> Respo
 @router.post(
     "/{case_id}/decision",
     summary="Decide a case, once",
-    responses={200: {"model": ReviewFile}},
+    responses={200: {"model": ReviewFile}, **errors(*BODY, 409, 410)},
     openapi_extra={"requestBody": _DECISION},
 )
 async def decide(request: Request, principal: Reviewer, case_id: str) -> Response:

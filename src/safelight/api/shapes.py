@@ -22,6 +22,15 @@ class Error(BaseModel):
     error: ErrorDetail
 
 
+class Health(BaseModel):
+    status: Literal["ok"]
+    version: str
+
+
+class Readiness(BaseModel):
+    ready: bool = Field(description="On a loopback address what is wrong stands beside it.")
+
+
 class VideoError(BaseModel):
     code: str
     message: str
@@ -147,6 +156,13 @@ class Moderations(BaseModel):
     results: list[Moderation]
 
 
+IDEMPOTENCY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same body is answered with the same video.",
+    "schema": {"type": "string", "maxLength": 255},
+}
 _FIELDS: dict[str, Any] = {
     "prompt": {"type": "string"},
     "model": {"type": "string"},
@@ -236,6 +252,7 @@ MODERATION_BODY: dict[str, Any] = {
                     },
                     "model": {"type": "string"},
                     "safety_identifier": _FIELDS["safety_identifier"],
+                    "user": _FIELDS["safety_identifier"],
                 },
                 "additionalProperties": False,
             }

@@ -14,6 +14,7 @@ from safelight.jobs.models import Video
 from safelight.trust.accounts import Principal, Scope
 
 from . import shapes
+from .answers import BODY, errors
 from .auth import requires
 from .bodies import read_body
 from .content import content_response
@@ -32,7 +33,7 @@ _OVER = {"sentinel_block": 400, "moderation_blocked": 400, "timeout": 504}
 router = APIRouter(
     prefix="/v1/videos",
     tags=["videos"],
-    responses={"4XX": {"model": shapes.Error}, "5XX": {"model": shapes.Error}},
+    responses=errors(*BODY, 404, 409, 410, 429, 502, 504),
 )
 
 
@@ -40,8 +41,11 @@ router = APIRouter(
     "/sync",
     summary="Create a video and wait for its file",
     response_class=Response,
-    responses={200: {"content": {"video/mp4": {}}}, 202: {"model": shapes.Video}},
-    openapi_extra={"requestBody": shapes.CREATE_BODY},
+    responses={
+        200: {"description": "The file", "content": {"video/mp4": {}}},
+        202: {"model": shapes.Video, "description": "Held, or not ready in time: poll it"},
+    },
+    openapi_extra={"requestBody": shapes.CREATE_BODY, "parameters": [shapes.IDEMPOTENCY]},
 )
 async def create_and_wait(request: Request, principal: Writer) -> Response:
     """The released file; 202 with the video where it is held or takes too long, to be polled as any other.

@@ -8,6 +8,8 @@ from starlette.responses import JSONResponse, Response
 
 from safelight.trust.accounts import Scope
 
+from . import shapes
+from .answers import KNOWN, errors
 from .auth import requires
 from .state import state_of
 
@@ -18,18 +20,26 @@ router = APIRouter(tags=["system"])
     "/v1/coverage",
     summary="What is checked, by which detector, and what is not",
     dependencies=[Depends(requires(Scope.VIDEOS_READ))],
+    responses=errors(*KNOWN),
 )
 async def coverage(request: Request) -> Response:
     state = state_of(request)
     return JSONResponse(await state.threads.run(state.services.videos.coverage))
 
 
-@router.get("/healthz", summary="Whether the process answers")
+@router.get("/healthz", summary="Whether the process answers", responses={200: {"model": shapes.Health}})
 async def healthz(request: Request) -> Response:
     return JSONResponse({"status": "ok", "version": state_of(request).services.version})
 
 
-@router.get("/readyz", summary="Whether it can do its work")
+@router.get(
+    "/readyz",
+    summary="Whether it can do its work",
+    responses={
+        200: {"model": shapes.Readiness},
+        503: {"model": shapes.Readiness, "description": "It cannot take work now"},
+    },
+)
 async def readyz(request: Request) -> Response:
     """What is wrong is told on a loopback address only."""
     state = state_of(request)

@@ -16,6 +16,7 @@ from safelight.jobs.models import Video, VideoRecord
 from safelight.trust.accounts import Principal, Scope
 
 from . import shapes
+from .answers import BODY, KNOWN, errors
 from .auth import requires
 from .bodies import read_body
 from .content import content_response
@@ -29,21 +30,29 @@ from .wire import deleted_object, page_object, video_object
 Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
 Writer = Annotated[Principal, Depends(requires(Scope.VIDEOS_WRITE))]
 
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": shapes.Error},
-    "5XX": {"model": shapes.Error},
+_CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": {"video/mp4": {}, "image/webp": {}}},
+    206: {
+        "description": "The range of it that was asked for",
+        "content": {"video/mp4": {}, "image/webp": {}},
+    },
+    304: {"description": "Unchanged since the ETag in `If-None-Match`"},
+}
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The stream; each event's data is a Video", "content": {"text/event-stream": {}}},
+    204: {"description": "Nothing more will come: the last event was seen"},
 }
 
 _POSITION = re.compile(r"[0-9]{1,18}")
 
-router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=_ERRORS)
+router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*KNOWN))
 
 
 @router.post(
     "",
     summary="Create a video",
-    responses={200: {"model": shapes.Video}},
-    openapi_extra={"requestBody": shapes.CREATE_BODY},
+    responses={200: {"model": shapes.Video}, **errors(*BODY, 404, 409, 410, 429)},
+    openapi_extra={"requestBody": shapes.CREATE_BODY, "parameters": [shapes.IDEMPOTENCY]},
 )
 async def create(request: Request, principal: Writer) -> Response:
     state = state_of(request)
@@ -58,7 +67,7 @@ async def create(request: Request, principal: Writer) -> Response:
         return await take(state, request, principal, asked)
 
 
-@router.get("", summary="List videos", responses={200: {"model": shapes.VideoPage}})
+@router.get("", summary="List videos", responses={200: {"model": shapes.VideoPage}, **errors(404)})
 async def list_videos(
     request: Request,
     principal: Reader,
@@ -73,14 +82,20 @@ async def list_videos(
     return JSONResponse(page_object(page))
 
 
-@router.get("/{video_id}", summary="Retrieve a video", responses={200: {"model": shapes.Video}})
+@router.get(
+    "/{video_id}", summary="Retrieve a video", responses={200: {"model": shapes.Video}, **errors(404)}
+)
 async def retrieve(request: Request, principal: Reader, video_id: str) -> Response:
     state = state_of(request)
     video, record = await state.threads.run(_with_record, state, principal, known(video_id))
     return video_response(state, video, video_object(video, record))
 
 
-@router.delete("/{video_id}", summary="Delete a video", responses={200: {"model": shapes.VideoDeleted}})
+@router.delete(
+    "/{video_id}",
+    summary="Delete a video",
+    responses={200: {"model": shapes.VideoDeleted}, **errors(404, 409)},
+)
 async def delete(request: Request, principal: Writer, video_id: str) -> Response:
     state = state_of(request)
     await state.threads.run(state.services.videos.delete, principal, known(video_id))
@@ -88,7 +103,12 @@ async def delete(request: Request, principal: Writer, video_id: str) -> Response
 
 
 @router.head("/{video_id}/content", include_in_schema=False)
-@router.get("/{video_id}/content", summary="Download a released video", response_class=Response)
+@router.get(
+    "/{video_id}/content",
+    summary="Download a released video",
+    response_class=Response,
+    responses={**_CONTENT, **errors(404, 410, 416)},
+)
 async def content(
     request: Request,
     principal: Reader,
@@ -101,7 +121,12 @@ async def content(
     return content_response(request, found, name)
 
 
-@router.get("/{video_id}/events", summary="Follow a video (server-sent events)", response_class=Response)
+@router.get(
+    "/{video_id}/events",
+    summary="Follow a video (server-sent events)",
+    response_class=Response,
+    responses={**_EVENTS, **errors(404)},
+)
 async def events(
     request: Request,
     principal: Reader,
@@ -121,7 +146,7 @@ async def events(
     )
 
 
-@router.get("/{video_id}/record", summary="Everything on the record about a video")
+@router.get("/{video_id}/record", summary="Everything on the record about a video", responses=errors(404))
 async def record(request: Request, principal: Reader, video_id: str) -> Response:
     state = state_of(request)
     found = await state.threads.run(state.services.videos.record, principal, known(video_id))

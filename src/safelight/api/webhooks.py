@@ -13,7 +13,7 @@ from safelight.errors import InvalidField
 from safelight.trust.accounts import Principal, Scope
 from safelight.trust.webhooks import Endpoint, EventType, TestResult
 
-from . import shapes
+from .answers import BODY, KNOWN, errors
 from .auth import requires
 from .bodies import read_body
 from .fields import optional_flag, optional_text, optional_texts, required_text
@@ -24,7 +24,7 @@ Admin = Annotated[Principal, Depends(requires(Scope.ADMIN))]
 router = APIRouter(
     prefix="/v1/webhook_endpoints",
     tags=["webhooks"],
-    responses={"4XX": {"model": shapes.Error}, "5XX": {"model": shapes.Error}},
+    responses=errors(*KNOWN),
 )
 
 _EVENTS = [event.value for event in EventType]
@@ -110,7 +110,7 @@ async def list_endpoints(request: Request, principal: Admin) -> Response:
 @router.post(
     "",
     summary="Create a webhook endpoint",
-    responses={200: {"model": WebhookEndpointWithSecret}},
+    responses={200: {"model": WebhookEndpointWithSecret}, **errors(*BODY, 409)},
     openapi_extra=_body(_WRITABLE, "url", "event_types"),
 )
 async def create(request: Request, principal: Admin) -> Response:
@@ -134,7 +134,7 @@ async def create(request: Request, principal: Admin) -> Response:
 @router.get(
     "/{webhook_endpoint_id}",
     summary="Retrieve a webhook endpoint",
-    responses={200: {"model": WebhookEndpoint}},
+    responses={200: {"model": WebhookEndpoint}, **errors(404)},
 )
 async def retrieve(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
     app = state_of(request)
@@ -145,7 +145,7 @@ async def retrieve(request: Request, principal: Admin, webhook_endpoint_id: str)
 @router.post(
     "/{webhook_endpoint_id}",
     summary="Change a webhook endpoint",
-    responses={200: {"model": WebhookEndpoint}},
+    responses={200: {"model": WebhookEndpoint}, **errors(*BODY, 404)},
     openapi_extra=_body(_WRITABLE),
 )
 async def update(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
@@ -166,7 +166,7 @@ async def update(request: Request, principal: Admin, webhook_endpoint_id: str) -
 @router.delete(
     "/{webhook_endpoint_id}",
     summary="Delete a webhook endpoint",
-    responses={200: {"model": WebhookEndpointDeleted}},
+    responses={200: {"model": WebhookEndpointDeleted}, **errors(404)},
 )
 async def delete(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
     """What was still on its way to it is dropped."""
@@ -178,7 +178,7 @@ async def delete(request: Request, principal: Admin, webhook_endpoint_id: str) -
 @router.post(
     "/{webhook_endpoint_id}/rotate_secret",
     summary="Give a webhook endpoint a new secret",
-    responses={200: {"model": WebhookEndpointWithSecret}},
+    responses={200: {"model": WebhookEndpointWithSecret}, **errors(*BODY, 404)},
     openapi_extra=_body({"keep_old_secret_active_for_24_hours": {"type": "boolean", "default": True}}),
 )
 async def rotate(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
@@ -194,7 +194,7 @@ async def rotate(request: Request, principal: Admin, webhook_endpoint_id: str) -
 @router.post(
     "/{webhook_endpoint_id}/test",
     summary="Send a sample now",
-    responses={200: {"model": WebhookTest}},
+    responses={200: {"model": WebhookTest}, **errors(*BODY, 404)},
     openapi_extra=_body({"event_type": {"type": "string", "enum": _EVENTS}}),
 )
 async def test(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
