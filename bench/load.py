@@ -44,8 +44,9 @@ def settings(folder: Path, *, database: str, upstream: str, name: str, at_once: 
             "[limits]",
             "videos_per_day = 1000000",
             "seconds_per_day = 10000000",
-            "[scan]",
-            "warm_children = 0",
+            # Text reading is most of a scan's cost; what is tried here is everything around it.
+            "[detectors]",
+            "ocr = false",
             "[generators.upstream]",
             'kind = "videos_api"',
             f'url = "{upstream}"',
