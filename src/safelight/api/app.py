@@ -19,6 +19,7 @@ from safelight.errors import InvalidField, SafelightError
 from . import checks, decoding, lineage, models, moderations, reports, reviews, sync, system, videos, webhooks
 from .description import Described
 from .events import Watcher
+from .methods import allowed
 from .middleware import Lingering, RequestIds, SecurityHeaders, request_id
 from .problems import http_problem, problem, unexpected
 from .services import Services
@@ -62,9 +63,11 @@ def create_app(services: Services) -> FastAPI:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        response = http_problem(
-            error.status_code, str(error.detail), request_id(request.scope), error.headers
-        )
+        headers = dict(error.headers or {})
+        methods = allowed(app.openapi()["paths"], request.url.path) if error.status_code == 405 else ()
+        if methods:
+            headers["Allow"] = ", ".join(methods)
+        response = http_problem(error.status_code, str(error.detail), request_id(request.scope), headers)
         return await page_or(request, None, response)
 
     async def invalid(request: Request, error: Exception) -> Response:

@@ -31,7 +31,7 @@ _BODY: dict[str, Any] = {
                 "required": ["text"],
                 "properties": {
                     "text": {"type": "string", "maxLength": LONGEST},
-                    "provider": {"type": "string", "maxLength": MAX_PROVIDER},
+                    "provider": {"type": ["string", "null"], "maxLength": MAX_PROVIDER},
                 },
                 "additionalProperties": False,
             }

@@ -78,7 +78,7 @@ _DECISION: dict[str, Any] = {
                 "properties": {
                     "action": {"type": "string", "enum": ["approve", "refuse", "keep", "withdraw"]},
                     "reason": {"type": "string", "maxLength": 2000},
-                    "clause": {"type": "string", "maxLength": 200},
+                    "clause": {"type": ["string", "null"], "maxLength": 200},
                 },
             }
         }

@@ -13,6 +13,7 @@ from safelight.errors import InvalidField
 from safelight.trust.accounts import Principal, Scope
 from safelight.trust.webhooks import Endpoint, EventType, TestResult
 
+from . import shapes
 from .answers import BODY, KNOWN, errors
 from .auth import requires
 from .bodies import read_body
@@ -36,7 +37,8 @@ _WRITABLE: dict[str, Any] = {
 
 
 def _body(properties: dict[str, Any], *required: str) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    told = {name: each if name in required else shapes.nullable(each) for name, each in properties.items()}
+    schema: dict[str, Any] = {"type": "object", "properties": told}
     if required:
         schema["required"] = list(required)
     return {"requestBody": {"required": bool(required), "content": {"application/json": {"schema": schema}}}}
