@@ -156,6 +156,64 @@ class Moderations(BaseModel):
     results: list[Moderation]
 
 
+class VideoRecord(BaseModel):
+    object: Literal["video.record"]
+    video: Video
+    judgements: list[dict[str, Any]]
+    attempts: list[dict[str, Any]]
+    seal: dict[str, Any] | None
+    parents: list[dict[str, Any]]
+    log: list[dict[str, Any]]
+
+
+class VideoCheck(BaseModel):
+    object: Literal["video.check"]
+    verdict: Literal["allow", "label", "hold", "block"]
+    sentence: str
+    moderation_details: dict[str, Any]
+    coverage: dict[str, list[str]]
+    not_looked_at: list[str]
+    checklist: list[dict[str, Any]]
+    provider: dict[str, Any] | None
+    model: str
+    generator: str
+    seconds: str
+    size: str
+    price: dict[str, Any]
+    spent: dict[str, float]
+
+
+class Coverage(BaseModel):
+    cells: list[dict[str, Any]] = Field(description="Per category and modality: its word, and why.")
+
+
+class DecodedCharge(BaseModel):
+    charged: str
+    source: str | None
+
+
+class DecodedRetry(BaseModel):
+    how: str
+    after_s: float | None
+
+
+class DecodedError(BaseModel):
+    object: Literal["decoded_error"]
+    owner: str
+    provider: str | None
+    via: str | None
+    kind: str
+    stage: str
+    category: str | None
+    charged: DecodedCharge
+    retry: DecodedRetry
+    sentence: str
+    next_step: str
+    confidence: str
+    code: str | None
+    message: str | None
+
+
 IDEMPOTENCY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
