@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
+import pytest
 
 
 def test_the_document_names_statuses_and_keys_and_no_wildcards(client: httpx.Client) -> None:
@@ -24,3 +27,11 @@ def test_a_wrong_method_is_told_all_the_right_ones(client: httpx.Client) -> None
         answer = client.put(path)
         assert answer.status_code == 405
         assert answer.headers["allow"] == methods
+
+
+@pytest.mark.parametrize("name", ["user", "safety_identifier", "model"])
+@pytest.mark.parametrize("wrong", [0, False, [], {}])
+def test_a_moderation_refuses_what_is_no_text(client: httpx.Client, name: str, wrong: Any) -> None:
+    answer = client.post("/v1/moderations", json={"input": "a lighthouse", name: wrong})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == name
