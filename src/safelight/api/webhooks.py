@@ -202,12 +202,12 @@ async def rotate(request: Request, principal: Admin, webhook_endpoint_id: str) -
 async def test(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
     """Once, signed like any other. `success` says whether it arrived, `status_code` what was answered."""
     app = state_of(request)
-    fields = await _fields(request)
+    event = optional_text(await _fields(request), "event_type")
     result = await app.threads.run(
         app.services.webhooks.test,
         principal,
         webhook_endpoint_id,
-        event_type=optional_text(fields, "event_type") or EventType.VIDEO_COMPLETED.value,
+        event_type=EventType.VIDEO_COMPLETED.value if event is None else event,
     )
     return JSONResponse(test_object(result))
 
