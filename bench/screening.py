@@ -2,8 +2,8 @@
 
     python -m bench.screening [--rounds 5] [--data prompts.jsonl] [--names 100000]
 
-Without `--data` one file of the committed examples is screened, prompts of about 60 tokens after them, and one
-of 60,000 characters. `--names` says what that many names of an operator's own cost.
+Without `--data` one file of the committed examples is screened, prompts of about 60 tokens after them, and
+one of 60,000 characters. `--names` says what that many names of an operator's own cost.
 """
 
 from __future__ import annotations
