@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 class Explainer(Protocol):
-    """Verdict, what the attempts cost, the video's id, and whether an appeal is offered: a sentence for people
-    and the details for the wire."""
+    """Verdict, what the attempts cost, the video's id, and whether an appeal is offered: a sentence for
+    people and the details for the wire."""
 
     def __call__(
         self, verdict: Verdict, charge: Charge | None, video_id: str, *, appeal: bool = False
