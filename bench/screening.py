@@ -1,8 +1,9 @@
 """Screen prompts on one core, and say how long each took and how much memory it needs.
 
-    python -m bench.screening [--rounds 5] [--data prompts.jsonl]
+    python -m bench.screening [--rounds 5] [--data prompts.jsonl] [--names 100000]
 
-Without `--data` the committed examples are screened, and one prompt of 60,000 characters after them.
+Without `--data` one file of the committed examples is screened, prompts of about 60 tokens after them, and
+one of 60,000 characters. `--names` says what that many names of an operator's own cost.
 """
 
 from __future__ import annotations
@@ -55,10 +56,59 @@ def measured(pipeline: TextPipeline, prompts: list[str], rounds: int) -> dict[st
     }
 
 
+def sixty(prompts: list[str]) -> list[str]:
+    """Prompts put together until they have some 45 words, which are about 60 tokens."""
+    made, words = [], list[str]()
+    for prompt in prompts:
+        words += prompt.split()
+        if len(words) >= 45:
+            made.append(" ".join(words[:48]))
+            words = []
+    return made
+
+
+def own_names(count: int, prompts: list[str]) -> dict[str, Any]:
+    """What importing, loading and looking for so many names takes, and how soon a removal holds."""
+    from safelight.detectors.protocol import TextContent
+    from safelight.detectors.text.entities import Kind
+    from safelight.detectors.text.names import EntityDetector
+    from safelight.detectors.text.normalise import views
+    from safelight.detectors.text.own_lists import OwnLists
+
+    def looked(detector: EntityDetector, texts: list[str]) -> tuple[float, int]:
+        began, found = time.perf_counter(), 0
+        for text in texts:
+            found += len(list(detector.inspect_text(TextContent(field="p", text=text, views=views(text)))))
+        return (time.perf_counter() - began) * 1000 / len(texts), found
+
+    with tempfile.TemporaryDirectory() as folder:
+        own = OwnLists(Path(folder) / "lists")
+        source = Path(folder) / "names.txt"
+        source.write_text("".join(f"holdings number {n} of the quay\n" for n in range(count)))
+        steps: dict[str, Any] = {"memory_mb_before": rss_mb()}
+        began = time.perf_counter()
+        own.take(source, name="own", kind=Kind.BRAND)
+        steps["import_s"] = round(time.perf_counter() - began, 2)
+        began = time.perf_counter()
+        detector = EntityDetector((), own)
+        steps["start_s"] = round(time.perf_counter() - began, 2)
+        steps["memory_mb_after"] = rss_mb()
+        steps["ms_per_prompt"] = round(looked(detector, prompts)[0], 3)
+        last = [f"the holdings number {count - 1} of the quay at dawn"]
+        assert looked(detector, last)[1] == 1
+        began = time.perf_counter()
+        own.remove("own", f"holdings number {count - 1} of the quay")
+        while looked(detector, last)[1]:
+            time.sleep(0.01)
+        steps["removal_holds_after_s"] = round(time.perf_counter() - began, 2)
+    return steps
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--names", type=int, default=0)
     given = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -84,6 +134,9 @@ def main() -> int:
             ),
             "memory_mb": {"before": before, "after": rss_mb()},
         }
+        figures["sixty tokens"] = measured(TextPipeline(detectors, budget_s=30), sixty(prompts), given.rounds)
+        if given.names:
+            figures["own names"] = own_names(given.names, prompts)
         long = ((" ".join(prompts) + " ") * 60)[:60_000]
         report = TextPipeline(detectors, budget_s=60).screen({"prompt": long})
         figures["sixty thousand characters"] = {

@@ -32,6 +32,7 @@ from . import (
 )
 from .description import Described
 from .events import Watcher
+from .methods import allowed
 from .middleware import Lingering, RequestIds, SecurityHeaders, request_id
 from .problems import http_problem, problem, unexpected
 from .services import Services
@@ -75,9 +76,11 @@ def create_app(services: Services) -> FastAPI:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        response = http_problem(
-            error.status_code, str(error.detail), request_id(request.scope), error.headers
-        )
+        headers = dict(error.headers or {})
+        methods = allowed(app.openapi()["paths"], request.url.path) if error.status_code == 405 else ()
+        if methods:
+            headers["Allow"] = ", ".join(methods)
+        response = http_problem(error.status_code, str(error.detail), request_id(request.scope), headers)
         return await page_or(request, None, response)
 
     async def invalid(request: Request, error: Exception) -> Response:

@@ -34,7 +34,7 @@ router = APIRouter(
 @router.post(
     "/check",
     summary="Judge an order without placing it",
-    response_class=JSONResponse,
+    responses={200: {"model": shapes.VideoCheck}},
     openapi_extra={"requestBody": shapes.CREATE_BODY},
 )
 async def check(request: Request, principal: Checker) -> Response:

@@ -12,6 +12,7 @@ from safelight.errors import InvalidField, TooLarge, UnsupportedField
 from safelight.generation.refusals import decode as decoded
 from safelight.trust.accounts import Principal, Scope
 
+from . import shapes
 from .answers import BODY, errors
 from .auth import requires
 from .bodies import read_body
@@ -31,7 +32,7 @@ _BODY: dict[str, Any] = {
                 "required": ["text"],
                 "properties": {
                     "text": {"type": "string", "maxLength": LONGEST},
-                    "provider": {"type": "string", "maxLength": MAX_PROVIDER},
+                    "provider": {"type": ["string", "null"], "maxLength": MAX_PROVIDER},
                 },
                 "additionalProperties": False,
             }
@@ -49,7 +50,7 @@ router = APIRouter(
 @router.post(
     "/decode",
     summary="Read a provider's error",
-    response_class=JSONResponse,
+    responses={200: {"model": shapes.DecodedError}},
     openapi_extra={"requestBody": _BODY},
 )
 async def decode(request: Request, principal: Checker) -> Response:

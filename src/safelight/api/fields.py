@@ -35,8 +35,10 @@ def optional_texts(fields: Mapping[str, Any], name: str) -> list[str] | None:
 
 
 def optional_flag(fields: Mapping[str, Any], name: str, *, default: bool) -> bool:
-    """True or false, or the default where it is missing. Raises `InvalidField` for anything else."""
-    value = fields.get(name, default)
+    """True or false, or the default where it is missing or null. Raises `InvalidField` for anything else."""
+    value = fields.get(name)
+    if value is None:
+        return default
     if isinstance(value, bool):
         return value
     raise InvalidField(f"{name} must be true or false.", param=name)

@@ -17,6 +17,7 @@ from . import shapes
 from .answers import BODY, errors
 from .auth import requires
 from .bodies import read_body
+from .fields import optional_text
 from .intake import MAX_SAFETY_IDENTIFIER
 from .middleware import request_id
 from .state import state_of
@@ -76,6 +77,7 @@ def read_input(fields: Mapping[str, Any], *, most: int) -> tuple[Piece, ...]:
     for name in fields:
         if name not in _KNOWN:
             raise UnsupportedField(f"The field {name[:100]!r} is not taken.", param=name[:100])
+    optional_text(fields, "model")
     given = fields.get("input")
     if isinstance(given, str):
         given = [given]
@@ -110,12 +112,14 @@ def _pieces(given: list[Any], most: int) -> Iterator[Piece]:
 
 
 def _end_user(fields: Mapping[str, Any]) -> str | None:
-    given = fields.get("safety_identifier") or fields.get("user") or None
-    if given is None or (isinstance(given, str) and len(given) <= MAX_SAFETY_IDENTIFIER):
-        return given
-    raise InvalidField(
-        f"safety_identifier is text of up to {MAX_SAFETY_IDENTIFIER} characters.", param="safety_identifier"
-    )
+    """`safety_identifier`, else `user`; both must be texts where they are there."""
+    found = None
+    for name in ("user", "safety_identifier"):
+        given = optional_text(fields, name)
+        if given and len(given) > MAX_SAFETY_IDENTIFIER:
+            raise InvalidField(f"{name} is text of up to {MAX_SAFETY_IDENTIFIER} characters.", param=name)
+        found = given or found
+    return found
 
 
 def _text(text: str, param: str, most: int) -> str:

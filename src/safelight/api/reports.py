@@ -45,12 +45,16 @@ _REPORT: dict[str, Any] = {
             "schema": {
                 "type": "object",
                 "properties": {
-                    "category": {"type": "string", "description": "A category of the policy."},
-                    "reason": {"type": "string", "maxLength": 200, "description": "Or a few words."},
-                    "note": {"type": "string", "maxLength": 4000},
-                    "contact": {"type": "string", "maxLength": 320},
+                    "category": {"type": ["string", "null"], "description": "A category of the policy."},
+                    "reason": {
+                        "type": ["string", "null"],
+                        "maxLength": 200,
+                        "description": "Or a few words.",
+                    },
+                    "note": {"type": ["string", "null"], "maxLength": 4000},
+                    "contact": {"type": ["string", "null"], "maxLength": 320},
                     "safety_identifier": {
-                        "type": "string",
+                        "type": ["string", "null"],
                         "maxLength": 128,
                         "description": "The end user who reports, where it is not you.",
                     },

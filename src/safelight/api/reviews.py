@@ -80,7 +80,7 @@ _DECISION: dict[str, Any] = {
                 "properties": {
                     "action": {"type": "string", "enum": [action.value for action in DecisionAction]},
                     "reason": {"type": "string", "maxLength": 2000},
-                    "clause": {"type": "string", "maxLength": 200},
+                    "clause": {"type": ["string", "null"], "maxLength": 200},
                 },
             }
         }

@@ -156,6 +156,64 @@ class Moderations(BaseModel):
     results: list[Moderation]
 
 
+class VideoRecord(BaseModel):
+    object: Literal["video.record"]
+    video: Video
+    judgements: list[dict[str, Any]]
+    attempts: list[dict[str, Any]]
+    seal: dict[str, Any] | None
+    parents: list[dict[str, Any]]
+    log: list[dict[str, Any]]
+
+
+class VideoCheck(BaseModel):
+    object: Literal["video.check"]
+    verdict: Literal["allow", "label", "hold", "block"]
+    sentence: str
+    moderation_details: dict[str, Any]
+    coverage: dict[str, list[str]]
+    not_looked_at: list[str]
+    checklist: list[dict[str, Any]]
+    provider: dict[str, Any] | None
+    model: str
+    generator: str
+    seconds: str
+    size: str
+    price: dict[str, Any]
+    spent: dict[str, float]
+
+
+class Coverage(BaseModel):
+    cells: list[dict[str, Any]] = Field(description="Per category and modality: its word, and why.")
+
+
+class DecodedCharge(BaseModel):
+    charged: str
+    source: str | None
+
+
+class DecodedRetry(BaseModel):
+    how: str
+    after_s: float | None
+
+
+class DecodedError(BaseModel):
+    object: Literal["decoded_error"]
+    owner: str
+    provider: str | None
+    via: str | None
+    kind: str
+    stage: str
+    category: str | None
+    charged: DecodedCharge
+    retry: DecodedRetry
+    sentence: str
+    next_step: str
+    confidence: str
+    code: str | None
+    message: str | None
+
+
 IDEMPOTENCY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -164,7 +222,7 @@ IDEMPOTENCY: dict[str, Any] = {
     "schema": {"type": "string", "maxLength": 255},
 }
 _FIELDS: dict[str, Any] = {
-    "prompt": {"type": "string"},
+    "prompt": {"type": "string", "minLength": 1, "examples": ["A lighthouse at dusk, slow waves below"]},
     "model": {"type": "string"},
     "seconds": {"type": "string", "examples": ["4"]},
     "size": {"type": "string", "examples": ["1280x720"]},
@@ -173,40 +231,59 @@ _FIELDS: dict[str, Any] = {
 }
 
 
+def nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an optional field of a JSON body: null is as good as leaving it out."""
+    found = {**schema, "type": [schema["type"], "null"]}
+    if "enum" in schema:
+        found["enum"] = [*schema["enum"], None]
+    return found
+
+
 def _body(
     required: list[str], properties: dict[str, Any], media: dict[str, tuple[Any, Any]], *, more: bool = True
 ) -> dict[str, Any]:
     """A request body as a form and as JSON; `media` has the schema of a field in each, None: not there."""
 
-    def schema(number: int) -> dict[str, Any]:
+    def schema(number: int, given: dict[str, Any]) -> dict[str, Any]:
         added = {name: kinds[number] for name, kinds in media.items() if kinds[number] is not None}
         return {
             "type": "object",
             "required": required,
-            "properties": {**properties, **added},
+            "properties": {**given, **added},
             "additionalProperties": more,
         }
 
-    content = {"multipart/form-data": {"schema": schema(0)}}
+    form: dict[str, Any] = {"schema": schema(0, properties)}
+    if "metadata" in properties:
+        # As the SDKs write it: metadata[name]=value.
+        form["encoding"] = {"metadata": {"style": "deepObject", "explode": True}}
+    content = {"multipart/form-data": form}
     if all(kinds[1] is not None for name, kinds in media.items() if name in required):
-        content["application/json"] = {"schema": schema(1)}
+        optional = {name: each if name in required else nullable(each) for name, each in properties.items()}
+        content["application/json"] = {"schema": schema(1, optional)}
     return {"required": True, "content": content}
 
 
 _FILE: dict[str, Any] = {"type": "string", "format": "binary"}
-_BY_ID: dict[str, Any] = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
+_BY_ID: dict[str, Any] = {
+    "type": "object",
+    "required": ["id"],
+    "properties": {"id": {"type": "string"}},
+    "additionalProperties": False,
+}
+_MADE_HERE: dict[str, Any] = {"oneOf": [_BY_ID, {"type": "string", "description": "The id alone."}]}
 _IDENTITY: dict[str, Any] = {name: _FIELDS[name] for name in ("prompt", "safety_identifier", "metadata")}
 
 REMIX_BODY: dict[str, Any] = _body(["prompt"], _IDENTITY, {})
 EDIT_BODY: dict[str, Any] = _body(
     ["prompt", "video"],
     {**_IDENTITY, "model": {"type": "string"}},
-    {"video": ({"oneOf": [_FILE, _BY_ID]}, _BY_ID)},
+    {"video": ({"oneOf": [_FILE, _BY_ID]}, _MADE_HERE)},
 )
 EXTEND_BODY: dict[str, Any] = _body(
     ["prompt", "seconds", "video"],
     {**_IDENTITY, "model": {"type": "string"}, "seconds": {"type": "string", "examples": ["4"]}},
-    {"video": ({"oneOf": [_FILE, _BY_ID]}, _BY_ID)},
+    {"video": ({"oneOf": [_FILE, _BY_ID]}, _MADE_HERE)},
 )
 CHARACTER_BODY: dict[str, Any] = _body(
     ["name", "video"],
@@ -250,9 +327,9 @@ MODERATION_BODY: dict[str, Any] = {
                             {"type": "array", "items": _PART, "minItems": 1, "maxItems": 72},
                         ]
                     },
-                    "model": {"type": "string"},
-                    "safety_identifier": _FIELDS["safety_identifier"],
-                    "user": _FIELDS["safety_identifier"],
+                    "model": nullable({"type": "string"}),
+                    "safety_identifier": nullable(_FIELDS["safety_identifier"]),
+                    "user": nullable(_FIELDS["safety_identifier"]),
                 },
                 "additionalProperties": False,
             }
@@ -261,27 +338,18 @@ MODERATION_BODY: dict[str, Any] = {
 }
 
 #: What `POST /v1/videos` takes. Other fields pass by the generator's allow-list or are refused by name.
-CREATE_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["prompt"],
-                "properties": {**_FIELDS, "input_reference": {"type": "string", "format": "binary"}},
-                "additionalProperties": True,
-            }
-        },
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["prompt"],
-                "properties": {
-                    **_FIELDS,
-                    "input_reference": {"type": "object", "properties": {"image_url": {"type": "string"}}},
-                },
-                "additionalProperties": True,
-            }
-        },
+CREATE_BODY: dict[str, Any] = _body(
+    ["prompt"],
+    _FIELDS,
+    {
+        "input_reference": (
+            _FILE,
+            {
+                "type": ["object", "array", "string", "null"],
+                "description": "An https:, http: or data: URL, alone or as `image_url`.",
+            },
+        )
     },
-}
+)
+#: A whole number of seconds may be a number in JSON.
+CREATE_BODY["content"]["application/json"]["schema"]["properties"]["seconds"]["type"].append("integer")

@@ -20,7 +20,7 @@ router = APIRouter(tags=["system"])
     "/v1/coverage",
     summary="What is checked, by which detector, and what is not",
     dependencies=[Depends(requires(Scope.VIDEOS_READ))],
-    responses=errors(*KNOWN),
+    responses={200: {"model": shapes.Coverage}, **errors(*KNOWN)},
 )
 async def coverage(request: Request) -> Response:
     state = state_of(request)

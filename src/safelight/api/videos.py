@@ -146,7 +146,11 @@ async def events(
     )
 
 
-@router.get("/{video_id}/record", summary="Everything on the record about a video", responses=errors(404))
+@router.get(
+    "/{video_id}/record",
+    summary="Everything on the record about a video",
+    responses={200: {"model": shapes.VideoRecord}, **errors(404)},
+)
 async def record(request: Request, principal: Reader, video_id: str) -> Response:
     state = state_of(request)
     found = await state.threads.run(state.services.videos.record, principal, known(video_id))

@@ -13,6 +13,7 @@ from safelight.errors import InvalidField
 from safelight.trust.accounts import Principal, Scope
 from safelight.trust.webhooks import Endpoint, EventType, TestResult
 
+from . import shapes
 from .answers import BODY, KNOWN, errors
 from .auth import requires
 from .bodies import read_body
@@ -36,7 +37,8 @@ _WRITABLE: dict[str, Any] = {
 
 
 def _body(properties: dict[str, Any], *required: str) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    told = {name: each if name in required else shapes.nullable(each) for name, each in properties.items()}
+    schema: dict[str, Any] = {"type": "object", "properties": told}
     if required:
         schema["required"] = list(required)
     return {"requestBody": {"required": bool(required), "content": {"application/json": {"schema": schema}}}}
@@ -200,12 +202,12 @@ async def rotate(request: Request, principal: Admin, webhook_endpoint_id: str) -
 async def test(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
     """Once, signed like any other. `success` says whether it arrived, `status_code` what was answered."""
     app = state_of(request)
-    fields = await _fields(request)
+    event = optional_text(await _fields(request), "event_type")
     result = await app.threads.run(
         app.services.webhooks.test,
         principal,
         webhook_endpoint_id,
-        event_type=optional_text(fields, "event_type") or EventType.VIDEO_COMPLETED.value,
+        event_type=EventType.VIDEO_COMPLETED.value if event is None else event,
     )
     return JSONResponse(test_object(result))
 

@@ -211,6 +211,11 @@ def test_an_endpoint_lives_from_its_making_to_its_end(client: httpx.Client, keys
 def test_a_test_of_a_target_that_is_not_there_says_so(client: httpx.Client, keys: Keys) -> None:
     body = {"url": "http://127.0.0.1:9/hook", "event_types": ["video.completed"]}
     made = client.post("/v1/webhook_endpoints", json=body, headers=keys.admin).json()
+    empty = {"event_type": ""}
+    assert (
+        client.post(f"/v1/webhook_endpoints/{made['id']}/test", json=empty, headers=keys.admin).status_code
+        == 400
+    )
     told = client.post(f"/v1/webhook_endpoints/{made['id']}/test", json={}, headers=keys.admin).json()
     assert (told["success"], told["status_code"]) == (False, None)
     assert told["error"]

@@ -102,8 +102,8 @@ def entity(row: Mapping[str, Any], kind: Kind, *, list_name: str, notable: str =
     own = _BRACKET.sub("", name)
     short = _words(row, "s")
     names = [*_words(row, "a"), *_words(row, "z"), *_words(row, "m")]
-    if own == name and folded(plain(own)).text not in short:
-        names.insert(0, folded(plain(own)).text)
+    if own == name and _folded(own) not in short:
+        names.insert(0, _folded(own))
     if not names and not short and not _words(row, "d"):
         raise ValueError(f"{name!r} has nothing to be matched by")
     if short and not _words(row, "near"):
@@ -158,7 +158,12 @@ def _words(row: Mapping[str, Any], field: str) -> tuple[str, ...]:
     value = row.get(field) or ()
     if isinstance(value, str):
         value = (value,)
-    return tuple(folded(plain(_text(word))).text for word in value)
+    return tuple(_folded(_text(word)) for word in value)
+
+
+def _folded(text: str) -> str:
+    # Most names are plain, and there may be very many.
+    return text.lower() if text.isascii() and text.isprintable() else folded(plain(text)).text
 
 
 def _text(value: object) -> str:

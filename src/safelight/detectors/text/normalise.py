@@ -44,7 +44,7 @@ _NUMBER_WORD = re.compile(r"\d+[a-z]{1,3}|[a-z]{1,2}\d+|\d+[x/]\d+[a-z]?|\d+(?:s
 _GAP = r"[ .\-_*·~/\\,|+]"
 _ATOM = r"[^\W_](?![^\W_])"
 _SPACED = re.compile(rf"(?<![^\W_])[^\W\d_](?P<gap>{_GAP}{{1,3}}){_ATOM}(?:(?P=gap){_ATOM})+")
-_RUN = re.compile(r"(\w)\1{2,}")
+_RUN = re.compile(r"([^\W\d_])\1{2,}")
 #: The views of the chain; any other view is one more text that was hidden in this one.
 _CHAIN = frozenset({"plain", "folded", "joined", "deleet", "squeezed"})
 #: Emoji of one text that are read as words.

@@ -1,0 +1,37 @@
+"""What /openapi.json says is what the gateway does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+
+def test_the_document_names_statuses_and_keys_and_no_wildcards(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            statuses = set(operation["responses"])
+            assert not statuses & {"4XX", "5XX", "422", "default"}
+            if path.startswith("/v1/"):
+                assert {"400", "401", "403", "500", "503"} <= statuses
+                assert operation["security"] == [{"key": []}, {"session": []}]
+            if "requestBody" in operation:
+                assert {"408", "413", "415"} <= statuses
+    assert document["components"]["securitySchemes"].keys() == {"key", "session"}
+
+
+def test_a_wrong_method_is_told_all_the_right_ones(client: httpx.Client) -> None:
+    for path, methods in {"/v1/videos": "GET, POST", "/v1/videos/check": "POST"}.items():
+        answer = client.put(path)
+        assert answer.status_code == 405
+        assert answer.headers["allow"] == methods
+
+
+@pytest.mark.parametrize("name", ["user", "safety_identifier", "model"])
+@pytest.mark.parametrize("wrong", [0, False, [], {}])
+def test_a_moderation_refuses_what_is_no_text(client: httpx.Client, name: str, wrong: Any) -> None:
+    answer = client.post("/v1/moderations", json={"input": "a lighthouse", name: wrong})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == name
