@@ -13,7 +13,7 @@ from .models import (
     DecisionAction,
 )
 from .service import Reviews
-from .store import approved_verdicts, close_cases, decisions_on, open_case, overturned_verdicts
+from .store import approved_verdicts, close_cases, decisions_on, open_case
 
 __all__ = [
     "Case",
@@ -29,5 +29,4 @@ __all__ = [
     "close_cases",
     "decisions_on",
     "open_case",
-    "overturned_verdicts",
 ]
