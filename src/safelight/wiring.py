@@ -99,7 +99,21 @@ class Installation:
             name: False if value is False else ({} if value is True else value)
             for name, value in self.settings.detectors.items()
         }
+        # What an operator adds to a detector lies in the data directory, unless the settings say otherwise.
+        for name, key, place in (
+            ("entities", "folder", self.lists_folder),
+            ("guard", "figures", self.settings.data / "figures" / "guard.json"),
+        ):
+            if isinstance(own := options.setdefault(name, {}), dict):
+                options[name] = {key: str(place), **own}
         return Catalogue.discover(options)
+
+    @property
+    def lists_folder(self) -> Path:
+        """The operator's own lists of names."""
+        options = self.settings.detectors.get("entities")
+        folder = options.get("folder") if isinstance(options, dict) else None
+        return Path(folder) if folder else self.settings.data / "lists"
 
     @cached_property
     def text_pipeline(self) -> TextPipeline:
