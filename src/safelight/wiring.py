@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from safelight.store.database import Database
     from safelight.store.directory import DataDirectory
     from safelight.trust.accounts import Accounts
+    from safelight.trust.appeals import Appeals
     from safelight.trust.audit import HeadKey, Heads, HeadWriter
     from safelight.trust.policies import Policies
     from safelight.trust.probes import Probes
@@ -324,7 +325,9 @@ class Installation:
             stopping=self.stopping,
         )
 
-    def explain(self, verdict: Verdict, charge: Charge | None, video_id: str) -> tuple[str, dict[str, Any]]:
+    def explain(
+        self, verdict: Verdict, charge: Charge | None, video_id: str, *, appeal: bool = False
+    ) -> tuple[str, dict[str, Any]]:
         """What an authenticated developer is told of a verdict: a sentence, and the details for the wire."""
         facts = None
         if charge is not None:
@@ -334,7 +337,8 @@ class Installation:
                 currency=charge.currency,
                 source=charge.source,
             )
-        links = Links(record=f"/videos/{video_id}")
+        page = f"/videos/{video_id}"
+        links = Links(record=page, appeal=f"{page}/appeal" if appeal else "")
         told = explain(
             verdict,
             self.taxonomy,
@@ -398,6 +402,16 @@ class Installation:
             self.database,
             taxonomy=self.taxonomy,
             subject=self.consequences.reportable,
+            per_hour=self.settings.limits.reports_per_hour,
+        )
+
+    @cached_property
+    def appeals(self) -> Appeals:
+        from safelight.trust.appeals import Appeals
+
+        return Appeals(
+            self.database,
+            subject=self.consequences.appealable,
             per_hour=self.settings.limits.reports_per_hour,
         )
 
@@ -493,6 +507,7 @@ class Installation:
             spend=self.probes.spend,
             reviews=self.reviews,
             reports=self.reports,
+            appeals=self.appeals,
             webhooks=self.webhooks,
             generators=self.generators,
             scratch=self.directory.scratch,

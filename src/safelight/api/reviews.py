@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from safelight.trust.accounts import Principal
-from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState
+from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionAction
 
 from .answers import BODY, KNOWN, errors
 from .auth import principal_of
@@ -30,7 +30,7 @@ router = APIRouter(
 
 class ReviewDecision(BaseModel):
     id: str
-    action: Literal["approve", "refuse", "keep", "withdraw"]
+    action: Literal["approve", "refuse", "keep", "withdraw", "overturn", "uphold"]
     reason: str
     clause: str | None
     decided_by: str
@@ -41,7 +41,7 @@ class Review(BaseModel):
     id: str
     object: Literal["review"]
     video_id: str
-    kind: Literal["hold", "report"]
+    kind: Literal["hold", "report", "appeal"]
     stage: str
     category: str | None
     rule: str | None
@@ -57,7 +57,9 @@ class Review(BaseModel):
 class ReviewFile(Review):
     decision: ReviewDecision | None
     reports: int
-    notes: list[dict[str, Any]] = Field(description="The newest reports it joins, without contacts.")
+    notes: list[dict[str, Any]] = Field(
+        description="The newest reports it joins, or the appeal, without contacts."
+    )
 
 
 class ReviewPage(BaseModel):
@@ -76,7 +78,7 @@ _DECISION: dict[str, Any] = {
                 "type": "object",
                 "required": ["action", "reason"],
                 "properties": {
-                    "action": {"type": "string", "enum": ["approve", "refuse", "keep", "withdraw"]},
+                    "action": {"type": "string", "enum": [action.value for action in DecisionAction]},
                     "reason": {"type": "string", "maxLength": 2000},
                     "clause": {"type": ["string", "null"], "maxLength": 200},
                 },

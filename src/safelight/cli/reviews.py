@@ -71,7 +71,7 @@ def approve(
     vault: Vault = False,
     as_json: Json = False,
 ) -> int:
-    """Let a held video go on; of a report: keep the video where it is."""
+    """Let a held video go on; of a report: keep the video where it is; of an appeal: release it."""
     return _decide(ctx, case, True, reason=reason, who=who, clause=clause, vault=vault, as_json=as_json)
 
 
@@ -85,7 +85,8 @@ def refuse(
     vault: Vault = False,
     as_json: Json = False,
 ) -> int:
-    """Refuse a held video; of a report: withdraw the video, and what was made from it."""
+    """Refuse a held video; of a report: withdraw the video, and what was made from it; of an appeal: leave
+    it blocked."""
     return _decide(ctx, case, False, reason=reason, who=who, clause=clause, vault=vault, as_json=as_json)
 
 
@@ -174,7 +175,7 @@ def _told(file: CaseFile, now: float) -> str:
     if case.rule:
         lines.append(f"  rule: {case.rule} ({case.category})")
     if file.reports:
-        lines.append(f"  reports: {file.reports}")
+        lines.append(f"  {'appeals' if case.kind == 'appeal' else 'reports'}: {file.reports}")
     lines += [f"    {note['reason'] or note['category']}: {note['note']}" for note in file.notes]
     if made is not None:
         lines.append(f"  decided: {made.action.value}, by {made.decided_by}, {_time(made.at)}: {made.reason}")

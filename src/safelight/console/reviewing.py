@@ -72,7 +72,7 @@ class Reviewing(Room):
         return await self._show(request, principal, request.path_params["case_id"])
 
     async def decide(self, request: Request, principal: Principal) -> Response:
-        """Approve or refuse, keep or withdraw, with a reason; then on to the next case."""
+        """Approve or refuse, keep or withdraw, overturn or uphold, with a reason; then the next case."""
         case_id = request.path_params["case_id"]
         form = await self.form(request)
         try:
@@ -84,7 +84,7 @@ class Reviewing(Room):
                 reason=form.get("reason", ""),
                 clause=form.get("clause") or None,
             )
-        except (InvalidField, Conflict) as problem:
+        except (InvalidField, Conflict, Forbidden) as problem:
             return await self._show(request, principal, case_id, problem=problem, form=form)
         page = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=1)
         done = f"?done={case_id}"
@@ -206,6 +206,8 @@ def _waiting(case: Case, prompt: str, words: Words) -> Waiting:
 def _why(case: Case, words: Words) -> Iterator[str]:
     if case.kind is CaseKind.REPORT:
         yield words("review.reported")
+    elif case.kind is CaseKind.APPEAL:
+        yield words("review.appealed")
     if case.category:
         yield category_name(case.category, words)
     elif case.why and case.kind is CaseKind.HOLD:

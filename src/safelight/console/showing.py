@@ -48,6 +48,8 @@ class Showing(Room):
             principal,
             video=view,
             record=record_view(record, taxonomy, words),
+            released_as=record.video.released_as,
+            released_from=record.video.released_from,
             problem=None,
         )
 

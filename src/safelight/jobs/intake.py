@@ -133,7 +133,11 @@ class Intake:
         verdict = deciding.verdict
         retention = Retention.VAULT if verdict.vault else Retention.EVIDENCE
         principal, video_id = taking.principal, taking.video_id
-        sentence, details = self.workshop.explain(verdict, None, video_id)
+        # References that were not fetched are gone: such an order can only be sent again.
+        whole = len(taking.references) == len(taking.admitted.uploads) + len(taking.admitted.urls)
+        sentence, details = self.workshop.explain(
+            verdict, None, video_id, appeal=whole and outcomes.contestable(verdict)
+        )
         param = None if verdict.vault else _field_of(verdict)
         with self.workshop.database.transaction(tenant=principal.tenant) as tx:
             self._insert(

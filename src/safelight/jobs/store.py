@@ -18,7 +18,7 @@ from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
-from safelight.trust.reviews import approved_verdicts
+from safelight.trust.reviews import approved_verdicts, overturned_verdicts
 
 from . import rows
 from .machine import TERMINAL, State, may_move
@@ -105,18 +105,18 @@ class VideoStore:
     def settled(self, tenant: str, video_id: str) -> tuple[Finding, ...]:
         """What was found before a person looked and let the video through."""
         with self._database.reading(tenant=tenant) as tx:
-            looked_at = approved_verdicts(tx, video_id)
-            if not looked_at:
-                return ()
-            found = tx.select(
-                tables.findings, tables.findings.c.video_id == video_id, tables.findings.c.id.in_(looked_at)
-            )
-        return tuple(finding for row in found for finding in unpack(row.findings))
+            return _findings(tx, video_id, approved_verdicts(tx, video_id))
+
+    def overturned(self, tenant: str, video_id: str) -> tuple[Finding, ...]:
+        """What blocked the video this one was released from, once its appeal was won."""
+        with self._database.reading(tenant=tenant) as tx:
+            before = _released_from(tx, video_id)
+            return _findings(tx, before, overturned_verdicts(tx, before)) if before else ()
 
     def reviewed(self, tenant: str, video_id: str) -> bool:
-        """Whether a person has let the video through anywhere on its way."""
+        """Whether a person has let the video through anywhere on its way, or an appeal for it was won."""
         with self._database.reading(tenant=tenant) as tx:
-            return bool(approved_verdicts(tx, video_id))
+            return bool(approved_verdicts(tx, video_id) or _released_from(tx, video_id))
 
     def last_attempt(self, tenant: str, video_id: str) -> Attempt | None:
         attempts = self.attempts(tenant, video_id)
@@ -363,3 +363,18 @@ class VideoStore:
                 "charged": charge.charged.value if charge else None,
             },
         )
+
+
+def _released_from(tx: Transaction, video_id: str) -> str | None:
+    row = tx.one(tables.videos, tables.videos.c.id == video_id)
+    return None if row is None else row.released_from
+
+
+def _findings(tx: Transaction, video_id: str, looked_at: frozenset[str]) -> tuple[Finding, ...]:
+    """What these verdicts on a video rest on."""
+    if not looked_at:
+        return ()
+    found = tx.select(
+        tables.findings, tables.findings.c.video_id == video_id, tables.findings.c.id.in_(looked_at)
+    )
+    return tuple(finding for row in found for finding in unpack(row.findings))

@@ -13,7 +13,7 @@ from .models import (
     DecisionAction,
 )
 from .service import Reviews
-from .store import approved_verdicts, close_cases, decisions_on, open_case
+from .store import approved_verdicts, close_cases, decisions_on, open_case, overturned_verdicts
 
 __all__ = [
     "Case",
@@ -29,4 +29,5 @@ __all__ = [
     "close_cases",
     "decisions_on",
     "open_case",
+    "overturned_verdicts",
 ]

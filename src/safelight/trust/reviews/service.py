@@ -30,6 +30,7 @@ LONGEST_REASON = 2000
 LONGEST_CLAUSE = 200
 _LONGEST_PAGE = 100
 _NOTES = 20
+_A = {CaseKind.HOLD: "a hold", CaseKind.REPORT: "a report", CaseKind.APPEAL: "an appeal"}
 
 
 class Reviews:
@@ -127,14 +128,21 @@ class Reviews:
     ) -> CaseFile:
         """Decide a case, once: the verdict of a person, recorded and carried out in one transaction.
 
-        A hold takes `approve` or `refuse`, a report `keep` or `withdraw`. Raises `InvalidField`, and
-        `Conflict` for who comes second or too late, saying who decided.
+        A hold takes `approve` or `refuse`, a report `keep` or `withdraw`, an appeal `overturn` or `uphold`.
+        Raises `InvalidField`, `Conflict` for who comes second or too late, saying who decided, and
+        `Forbidden` where somebody else has to decide the appeal.
         """
         said = _text(reason, "reason", LONGEST_REASON)
         rests_on = _text(clause, "clause", LONGEST_CLAUSE) if clause else None
         with self._database.transaction(principal.tenant) as tx:
             case = self._row(tx, principal, case_id)
             wanted = _action(case.kind, action)
+            if case.kind is CaseKind.APPEAL and principal.id in store.concerned(tx, case):
+                raise Forbidden(
+                    "Somebody else has to decide this appeal: you ordered the video, sent the appeal, or "
+                    "decided about the video before.",
+                    remedy="It waits until somebody else does.",
+                )
             if not store.close_case(tx, case.id):
                 raise _too_late(tx, case)
             made = store.add_decision(
@@ -153,7 +161,9 @@ class Reviews:
                 return self._consequences.refuse(tx, of, made)
             case DecisionAction.WITHDRAW:
                 return self._consequences.withdraw(tx, of, made)
-            case DecisionAction.KEEP:
+            case DecisionAction.OVERTURN:
+                return self._consequences.overturn(tx, of, made)
+            case DecisionAction.KEEP | DecisionAction.UPHOLD:
                 return None
 
     def _row(self, tx: Transaction, principal: Principal, case_id: str) -> Case:
@@ -181,7 +191,7 @@ def _action(kind: CaseKind, action: str) -> DecisionAction:
     if action not in allowed:
         words = " or ".join(one.value for one in allowed)
         raise InvalidField(
-            f"{action[:40]!r} cannot be decided of a {kind.value}.",
+            f"{action[:40]!r} cannot be decided of {_A[kind]}.",
             param="action",
             remedy=f"Send {words}.",
         )
