@@ -405,6 +405,15 @@ class Installation:
             per_hour=self.settings.limits.reports_per_hour,
         )
 
+    def _deciders(self, tenant: str, vault: bool) -> frozenset[str]:
+        """Keys that may decide cases, and whoever signs in at the terminal; never what is in the vault."""
+        from safelight.trust.accounts import OPERATOR, Scope
+
+        wanted = Scope.VAULT if vault else Scope.REVIEW
+        live = (key for key in self.accounts.keys(tenant) if key.revoked_at is None)
+        keys = frozenset(key.id for key in live if wanted in key.scopes)
+        return keys if vault else keys | {OPERATOR}
+
     @cached_property
     def appeals(self) -> Appeals:
         from safelight.trust.appeals import Appeals
@@ -412,6 +421,7 @@ class Installation:
         return Appeals(
             self.database,
             subject=self.consequences.appealable,
+            deciders=self._deciders,
             per_hour=self.settings.limits.reports_per_hour,
         )
 

@@ -56,6 +56,7 @@ class Review(BaseModel):
 
 class ReviewFile(Review):
     decision: ReviewDecision | None
+    others_only: bool = Field(description="An open appeal that this principal may not decide.")
     reports: int
     notes: list[dict[str, Any]] = Field(
         description="The newest reports it joins, or the appeal, without contacts."
@@ -182,6 +183,7 @@ def file_object(file: CaseFile) -> dict[str, Any]:
             "decided_by": made.decided_by,
             "at": int(made.at),
         },
+        "others_only": file.others_only,
         "reports": file.reports,
         "notes": [dict(note) for note in file.notes],
     }

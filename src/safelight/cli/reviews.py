@@ -148,6 +148,7 @@ def _file_payload(file: CaseFile) -> dict[str, Any]:
     made = file.decision
     return {
         **_payload(file.case),
+        "others_only": file.others_only,
         "reports": file.reports,
         "notes": [dict(note) for note in file.notes],
         "decision": None
@@ -179,6 +180,8 @@ def _told(file: CaseFile, now: float) -> str:
     lines += [f"    {note['reason'] or note['category']}: {note['note']}" for note in file.notes]
     if made is not None:
         lines.append(f"  decided: {made.action.value}, by {made.decided_by}, {_time(made.at)}: {made.reason}")
+    elif file.others_only:
+        lines.append("  somebody else has to decide this")
     elif case.actions:
         lines.append(f"  may be decided: {' or '.join(action.value for action in case.actions)}")
     return "\n".join(lines)

@@ -34,6 +34,7 @@ class Appealing(Room):
             principal,
             video_id=video_id,
             appeal_id=made.id,
+            nobody_else=made.nobody_else,
             due=moment(made.due_at, self.words(request)),
         )
 

@@ -135,6 +135,7 @@ class Reviewing(Room):
             clauses=clauses(policy, record, words),
             actions=[action.value for action in ACTIONS[file.case.kind]],
             may=principal.may(Scope.VAULT if file.case.quarantined else Scope.REVIEW),
+            others_only=file.others_only,
             problem=problem,
             form=form or {},
             pictures=self.services.pages.reveal is not None and file.case.state is CaseState.OPEN,

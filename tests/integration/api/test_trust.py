@@ -149,6 +149,8 @@ def test_a_block_is_appealed_once_and_somebody_else_decides(
         assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "text")
     told = client.post(path, json={"text": "It is a play."}).json()
     assert (told["object"], told["video_id"]) == ("video.appeal", video)
+    assert (told["state"], told["nobody_else"]) == ("waiting", False)
+    assert client.get(path).json() == told
     again = client.post(path, json={"text": "Once more."})
     assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
     assert client.post(path, json={"text": "x"}, headers=keys.reviewer).status_code == 403
@@ -157,6 +159,8 @@ def test_a_block_is_appealed_once_and_somebody_else_decides(
     decision = {"action": "overturn", "reason": "A play."}
     done = client.post(f"/v1/reviews/{case['id']}/decision", json=decision, headers=keys.reviewer)
     assert (done.status_code, done.json()["decision"]["action"]) == (200, "overturn")
+    assert client.get(path).json()["state"] == "overturned"
+    assert client.get("/v1/videos/video_" + "0" * 32 + "/appeal").status_code == 404
     old = client.get(f"/v1/videos/{video}").json()["safelight"]
     assert client.get(f"/v1/videos/{old['released_as']}").json()["safelight"]["released_from"] == video
 

@@ -158,9 +158,9 @@ def test_a_report_makes_a_case_that_somebody_decides(staff: httpx.Client, rooms:
 @pytest.mark.parametrize(
     ("language", "title", "thanks"),
     [
-        ("en", "Appeal this decision", "with a person now"),
-        ("zh-TW", "對這個決定提出申訴", "已經交到人員手上"),
-        ("zh-CN", "对这个决定提出申诉", "已经交到人员手上"),
+        ("en", "Appeal this decision", "is on the record"),
+        ("zh-TW", "對這個決定提出申訴", "已記錄在案"),
+        ("zh-CN", "对这个决定提出申诉", "已记录在案"),
     ],
 )
 def test_a_block_is_appealed_from_its_page_and_decided_by_somebody(
@@ -185,6 +185,13 @@ def test_a_block_is_appealed_from_its_page_and_decided_by_somebody(
     ][:1]
     page = staff.get(f"/review/{case}").text
     assert "&lt;b&gt;a play&lt;/b&gt;" in page
+    assert 'id="others"' in page
+    assert 'value="overturn"' not in page
+    assert 'id="appeal"' in staff.get(f"/videos/{link[1]}").text
+    # Somebody else signs in.
+    staff.post("/login", data={"token": rooms.staff_login()})
+    page = staff.get(f"/review/{case}").text
+    assert 'id="others"' not in page
     assert 'value="overturn"' in page
 
 

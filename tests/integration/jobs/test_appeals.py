@@ -14,11 +14,12 @@ from safelight.errors import Blocked, Conflict, Forbidden, InvalidField, Limited
 from safelight.jobs.machine import State
 from safelight.jobs.models import Video
 from safelight.policy.verdicts import Action
-from safelight.stages.request import Upload
+from safelight.stages.request import CreateRequest, Upload
 from safelight.store import tables
 from safelight.testing.clips import tiny_clip
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.accounts import Scope
+from safelight.trust.accounts import OPERATOR, PrincipalKind, Scope
+from safelight.trust.appeals import AppealState
 from safelight.trust.audit import verify
 from safelight.trust.reviews import Case, CaseKind, CaseState
 
@@ -89,7 +90,35 @@ def test_an_appeal_is_never_decided_by_who_decided_first(furnish: Callable[..., 
     # It waits where everybody sees it.
     (waiting,) = house.here.reviews.list(reviewer(house)).cases
     assert (waiting.id, waiting.state) == (case.id, CaseState.OPEN)
+    assert house.here.reviews.get(reviewer(house), case.id).others_only
+    assert not house.here.reviews.get(reviewer(house, "ben"), case.id).others_only
     assert decide(house, case, "uphold", "ben").case.state is CaseState.DECIDED
+
+
+def test_an_appeal_says_that_nobody_else_is_there_until_somebody_is_enrolled(house: House) -> None:
+    operator = replace(house.who, id=OPERATOR, kind=PrincipalKind.PERSON)
+    with pytest.raises(Blocked) as caught:
+        house.videos.create(operator, CreateRequest(prompt=CARD))
+    video = house.videos.get(operator, str(caught.value.details["video_id"]))
+    assert house.here.appeals.add(operator, video.id, text=WHY).nobody_else
+    house.here.accounts.create_key(house.who.tenant, "an application")
+    assert house.here.appeals.get(operator, video.id).nobody_else
+    outside, _ = house.here.accounts.create_key(house.who.tenant, "Ada Reed, outside", {Scope.REVIEW})
+    assert not house.here.appeals.get(operator, video.id).nobody_else
+    house.here.accounts.revoke(house.who.tenant, outside.id)
+    assert house.here.appeals.get(operator, video.id).nobody_else
+
+
+def test_whoever_appealed_sees_what_became_of_it(house: House) -> None:
+    one, other = refused(house), refused(house)
+    with pytest.raises(NotFound):
+        house.here.appeals.get(house.who, one.id)
+    lost, won = appealed(house, one), appealed(house, other)
+    assert house.here.appeals.get(house.who, one.id).state is AppealState.WAITING
+    decide(house, lost, "uphold")
+    decide(house, won, "overturn")
+    states = [house.here.appeals.get(house.who, video.id).state for video in (one, other)]
+    assert states == [AppealState.UPHELD, AppealState.OVERTURNED]
 
 
 def test_who_sent_the_appeal_does_not_decide_it(house: House) -> None:

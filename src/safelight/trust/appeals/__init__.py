@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .models import Appeal, Blocked
+from .models import Appeal, AppealState, Blocked
 from .service import Appeals
 
-__all__ = ["Appeal", "Appeals", "Blocked"]
+__all__ = ["Appeal", "AppealState", "Appeals", "Blocked"]

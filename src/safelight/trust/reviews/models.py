@@ -101,6 +101,8 @@ class CaseFile:
     #: How many reports it joins, and the newest of them, newest first, without contacts.
     reports: int
     notes: tuple[Mapping[str, Any], ...]
+    #: An open appeal that whoever asks may not decide: it waits for somebody else.
+    others_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

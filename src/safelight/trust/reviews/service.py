@@ -88,8 +88,10 @@ class Reviews:
                 order_by=(reports.c.created_at.desc(), reports.c.id.desc()),
                 limit=_NOTES,
             )
+            others_only = _others_only(tx, principal, case)
         return CaseFile(
             case=case,
+            others_only=others_only,
             decision=store.decision(decided) if decided is not None else None,
             reports=count,
             notes=tuple(
@@ -137,7 +139,7 @@ class Reviews:
         with self._database.transaction(principal.tenant) as tx:
             case = self._row(tx, principal, case_id)
             wanted = _action(case.kind, action)
-            if case.kind is CaseKind.APPEAL and principal.id in store.concerned(tx, case):
+            if _others_only(tx, principal, case):
                 raise Forbidden(
                     "Somebody else has to decide this appeal: you ordered the video, sent the appeal, or "
                     "decided about the video before.",
@@ -184,6 +186,11 @@ def _visible(principal: Principal) -> list[ColumnElement[bool]]:
     if review and vault:
         return []
     return [cases.c.quarantined.is_(vault)]
+
+
+def _others_only(tx: Transaction, principal: Principal, case: Case) -> bool:
+    appealed = case.kind is CaseKind.APPEAL and case.state is CaseState.OPEN
+    return appealed and principal.id in store.concerned(tx, case)
 
 
 def _action(kind: CaseKind, action: str) -> DecisionAction:
