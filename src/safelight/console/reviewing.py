@@ -65,6 +65,7 @@ class Reviewing(Room):
             principal,
             cases=[_waiting(case, prompts.get(case.video_id, ""), words) for case in cases],
             state=state if state == "open" else "closed",
+            done=_done(request),
             more=f"/review?state={state}&after={page.cases[-1].id}" if page.has_more else None,
         )
 
@@ -124,7 +125,6 @@ class Reviewing(Room):
         parts = self.services.pages.policies
         policy = await self.run(parts.in_force, principal.tenant) if parts else None
         prompts = await self.run(self._prompts, principal, list(queue.cases))
-        done = request.query_params.get("done", "")
         return await self.page(
             request,
             "case.html",
@@ -139,7 +139,7 @@ class Reviewing(Room):
             problem=problem,
             form=form or {},
             pictures=self.services.pages.reveal is not None and file.case.state is CaseState.OPEN,
-            done=done if done.startswith("case_") else "",
+            done=_done(request),
         )
 
     def _case(self, file: CaseFile, record: VideoRecord, words: Words) -> dict[str, Any]:
@@ -161,6 +161,12 @@ class Reviewing(Room):
             "reports": file.reports,
             "notes": [_note(note, words) for note in file.notes],
         }
+
+
+def _done(request: Request) -> str:
+    """The case decided just before, by its id."""
+    done = request.query_params.get("done", "")
+    return done if done.startswith("case_") else ""
 
 
 def _note(note: Any, words: Words) -> dict[str, str]:
