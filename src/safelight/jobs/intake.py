@@ -27,6 +27,7 @@ from .lineage import Descent, Lineage
 from .machine import State
 from .models import Ordered
 from .references import References
+from .summary import summary
 from .workshop import Workshop
 
 
@@ -195,6 +196,7 @@ class Intake:
             request_sha256=judged[0].verdict.subject_sha256,
             metadata=rows.to_json(admitted.metadata),
             remixed_from=taking.descent.source,
+            summary=None if state is State.WAITING else _summary(judged),
             **columns,
         )
         tx.log(
@@ -207,6 +209,11 @@ class Intake:
             self.workshop.store.record(tx, video_id, stage)
         tx.log(f"video.{state.value}", subject=video_id, actor="policy", content={})
         tx.publish(f"video.{state.value}", subject=video_id, body={"id": video_id, "at": now})
+
+
+def _summary(judged: tuple[Judged, ...]) -> bytes:
+    """Coverage so far; nothing was sent to a generator."""
+    return rows.to_json(summary((cell for stage in judged for cell in stage.coverage), ()))
 
 
 def _request(taking: Taking, *, pending: bool) -> bytes:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, or_
 from safelight.errors import NotFound
 from safelight.generation.protocol import Charge, Ownership
 from safelight.ids import new_id
+from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Finding, Stage, pack, unpack
 from safelight.stages.judging import Judged
 from safelight.store import tables
@@ -23,6 +24,7 @@ from safelight.trust.reviews import approved_verdicts, overturned_verdicts
 from . import rows
 from .machine import TERMINAL, State, may_move
 from .models import Attempt, Borrowed, Judgement, Page, Video
+from .summary import summary
 
 
 class Superseded(Exception):
@@ -165,6 +167,8 @@ class VideoStore:
         now = time.time()
         if target in TERMINAL and target is not State.WITHDRAWN:
             changes.setdefault("ended_at", now)
+        if target in TERMINAL or target is State.HELD:
+            changes["summary"] = _summary(tx, video.id)
         self.change(tx, video, state=target.value, **changes)
         tx.log(f"video.{target.value}", subject=video.id, actor=actor, content=dict(why or {}))
         tx.publish(f"video.{target.value}", subject=video.id, body={"id": video.id, "at": now})
@@ -363,6 +367,18 @@ class VideoStore:
                 "charged": charge.charged.value if charge else None,
             },
         )
+
+
+def _summary(tx: Transaction, video_id: str) -> bytes:
+    """Coverage and charge so far: what a transaction records, it records before it moves the video."""
+    seen = tx.select(
+        tables.findings, tables.findings.c.video_id == video_id, columns=[tables.findings.c.coverage]
+    )
+    attempts = tx.select(
+        tables.attempts, tables.attempts.c.video_id == video_id, order_by=(tables.attempts.c.number,)
+    )
+    cells = (cell for row in seen for cell in msgspec.msgpack.decode(row.coverage, type=Coverage))
+    return rows.to_json(summary(cells, (rows.attempt(row).charge for row in attempts)))
 
 
 def _released_from(tx: Transaction, video_id: str) -> str | None:
