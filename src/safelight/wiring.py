@@ -31,6 +31,7 @@ from safelight.settings import Settings, read_settings
 if TYPE_CHECKING:
     from safelight.api.page_parts import PageParts
     from safelight.api.services import Services
+    from safelight.generation.videos_api.reach import Reach
     from safelight.jobs.consequences import Consequences
     from safelight.jobs.engine import Engine
     from safelight.jobs.notifier import Notifier
@@ -573,11 +574,27 @@ class Installation:
         began = time.monotonic()
         with self.database.across_tenants("readiness", readonly=True) as tx:
             tx.now()
+        down = self.reach.down()
         return {
             "ready": not self.stopping.is_set(),
             "database_ms": round((time.monotonic() - began) * 1000, 2),
             "worker": self.worker,
+            # Orders wait for one that is away; so this process stays ready, and says whom they wait for.
+            **({"upstreams_down": dict(down)} if down else {}),
         }
+
+    @cached_property
+    def reach(self) -> Reach:
+        from safelight.generation.videos_api.reach import Reach, Server
+
+        tables = self.settings.generators.items()
+        return Reach(
+            {
+                name: Server(url=str(table["url"]), api_key=str(table.get("api_key") or ""))
+                for name, table in tables
+                if table["kind"] == "videos_api" and table.get("url")
+            }
+        )
 
 
 def _generator(name: str, table: Mapping[str, Any]) -> Generator:
