@@ -22,15 +22,18 @@ ROOT = Path(__file__).resolve().parents[1]
 REFUSAL = '{"error": {"code": "moderation_blocked", "message": "Your request was blocked."}}'
 
 
-def timed(*command: str | Path, environment: Mapping[str, str], folder: Path) -> tuple[float, str]:
-    """Seconds and standard output. The exit code may say that something was blocked or not covered."""
-    began = time.monotonic()
+def timed(*command: str | Path, environment: Mapping[str, str], folder: Path) -> tuple[dict[str, float], str]:
+    """Seconds, of which on the processor, and standard output. The exit code may say that something was blocked
+    or not covered."""
+    began, before = time.monotonic(), os.times()
     done = subprocess.run(
         command, env=dict(environment), cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode in (1, 2):
         raise RuntimeError(f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
-    return time.monotonic() - began, done.stdout
+    after = os.times()
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    return {"wall": round(time.monotonic() - began, 1), "cpu": round(spent, 1)}, done.stdout
 
 
 def main() -> int:
@@ -45,7 +48,7 @@ def main() -> int:
             key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "VIRTUAL_ENV"}
         } | {"PIP_CACHE_DIR": str(folder / "cache"), "SAFELIGHT_DATA": str(folder / "data")}
         python, program = place / "bin" / "python", place / "bin" / "safelight"
-        steps: dict[str, float] = {}
+        steps: dict[str, dict[str, float]] = {}
 
         def step(what: str, *command: str | Path) -> str:
             steps[what], said = timed(*command, environment=environment, folder=folder)
@@ -58,14 +61,15 @@ def main() -> int:
         step("check again", program, "check", "a tram crosses a bridge at dusk", "--json")
         step("decode again", program, "decode", REFUSAL, "--json")
         size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
-        whole = sum(steps[what] for what in ("environment", "pip install", "check", "decode"))
+        cold = [steps[what] for what in ("environment", "pip install", "check", "decode")]
         report: dict[str, Any] = {
-            "seconds": {what: round(spent, 1) for what, spent in steps.items()},
-            "cold_s": round(whole, 1),
+            "seconds": steps,
+            "cold_s": {kind: round(sum(one[kind] for one in cold), 1) for kind in ("wall", "cpu")},
+            "load": round(os.getloadavg()[0], 1),
             "wheel_mb": round(wheel.stat().st_size / 2**20, 1),
             "environment_mb": round(size / 2**20),
             "check": checked["action"],
-            "decode": decoded,
+            "decode": decoded["rule"],
         }
     print(json.dumps(report, indent=2))
     return 0
