@@ -23,8 +23,7 @@ REFUSAL = '{"error": {"code": "moderation_blocked", "message": "Your request was
 
 
 def timed(*command: str | Path, environment: Mapping[str, str], folder: Path) -> tuple[dict[str, float], str]:
-    """Seconds, of which on the processor, and standard output. The exit code may say that something was blocked
-    or not covered."""
+    """Seconds, of which on the processor, and standard output. The exit code may say that it was blocked."""
     began, before = time.monotonic(), os.times()
     done = subprocess.run(
         command, env=dict(environment), cwd=folder, capture_output=True, text=True, check=False
