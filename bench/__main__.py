@@ -15,6 +15,8 @@ MEASUREMENTS = {
     "policy_replay": "a policy over 100,000 videos",
     "pages": "weight and paint of pages",
     "decode": "refusals read right",
+    "polls": "what asking after a video costs",
+    "install": "the wheel into an empty environment, cold, then check and decode",
     "load": "two gateways on PostgreSQL, 500 clients, 5 creates a second",
 }
 

@@ -31,6 +31,7 @@ from safelight.settings import Settings, read_settings
 if TYPE_CHECKING:
     from safelight.api.page_parts import PageParts
     from safelight.api.services import Services
+    from safelight.generation.videos_api.reach import Reach
     from safelight.jobs.consequences import Consequences
     from safelight.jobs.engine import Engine
     from safelight.jobs.notifier import Notifier
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from safelight.store.database import Database
     from safelight.store.directory import DataDirectory
     from safelight.trust.accounts import Accounts
+    from safelight.trust.appeals import Appeals
     from safelight.trust.audit import HeadKey, Heads, HeadWriter
     from safelight.trust.policies import Policies
     from safelight.trust.probes import Probes
@@ -339,7 +341,9 @@ class Installation:
             stopping=self.stopping,
         )
 
-    def explain(self, verdict: Verdict, charge: Charge | None, video_id: str) -> tuple[str, dict[str, Any]]:
+    def explain(
+        self, verdict: Verdict, charge: Charge | None, video_id: str, *, appeal: bool = False
+    ) -> tuple[str, dict[str, Any]]:
         """What an authenticated developer is told of a verdict: a sentence, and the details for the wire."""
         facts = None
         if charge is not None:
@@ -349,7 +353,8 @@ class Installation:
                 currency=charge.currency,
                 source=charge.source,
             )
-        links = Links(record=f"/videos/{video_id}")
+        page = f"/videos/{video_id}"
+        links = Links(record=page, appeal=f"{page}/appeal" if appeal else "")
         told = explain(
             verdict,
             self.taxonomy,
@@ -413,6 +418,26 @@ class Installation:
             self.database,
             taxonomy=self.taxonomy,
             subject=self.consequences.reportable,
+            per_hour=self.settings.limits.reports_per_hour,
+        )
+
+    def _deciders(self, tenant: str, vault: bool) -> frozenset[str]:
+        """Keys that may decide cases, and whoever signs in at the terminal; never what is in the vault."""
+        from safelight.trust.accounts import OPERATOR, Scope
+
+        wanted = Scope.VAULT if vault else Scope.REVIEW
+        live = (key for key in self.accounts.keys(tenant) if key.revoked_at is None)
+        keys = frozenset(key.id for key in live if wanted in key.scopes)
+        return keys if vault else keys | {OPERATOR}
+
+    @cached_property
+    def appeals(self) -> Appeals:
+        from safelight.trust.appeals import Appeals
+
+        return Appeals(
+            self.database,
+            subject=self.consequences.appealable,
+            deciders=self._deciders,
             per_hour=self.settings.limits.reports_per_hour,
         )
 
@@ -519,6 +544,7 @@ class Installation:
             spend=self.probes.spend,
             reviews=self.reviews,
             reports=self.reports,
+            appeals=self.appeals,
             webhooks=self.webhooks,
             generators=self.generators,
             scratch=self.directory.scratch,
@@ -574,11 +600,27 @@ class Installation:
         began = time.monotonic()
         with self.database.across_tenants("readiness", readonly=True) as tx:
             tx.now()
+        down = self.reach.down()
         return {
             "ready": not self.stopping.is_set(),
             "database_ms": round((time.monotonic() - began) * 1000, 2),
             "worker": self.worker,
+            # Orders wait for one that is away; so this process stays ready, and says whom they wait for.
+            **({"upstreams_down": dict(down)} if down else {}),
         }
+
+    @cached_property
+    def reach(self) -> Reach:
+        from safelight.generation.videos_api.reach import Reach, Server
+
+        tables = self.settings.generators.items()
+        return Reach(
+            {
+                name: Server(url=str(table["url"]), api_key=str(table.get("api_key") or ""))
+                for name, table in tables
+                if table["kind"] == "videos_api" and table.get("url")
+            }
+        )
 
 
 def _generator(name: str, table: Mapping[str, Any]) -> Generator:

@@ -28,6 +28,7 @@ from .lineage import Descent, Lineage
 from .machine import State
 from .models import Ordered
 from .references import References
+from .summary import summary
 from .workshop import Workshop
 
 
@@ -150,7 +151,11 @@ class Intake:
         verdict = deciding.verdict
         retention = Retention.VAULT if verdict.vault else Retention.EVIDENCE
         principal, video_id = taking.principal, taking.video_id
-        sentence, details = self.workshop.explain(verdict, None, video_id)
+        # References that were not fetched are gone: such an order can only be sent again.
+        whole = len(taking.references) == len(taking.admitted.uploads) + len(taking.admitted.urls)
+        sentence, details = self.workshop.explain(
+            verdict, None, video_id, appeal=whole and outcomes.contestable(verdict)
+        )
         param = None if verdict.vault else _field_of(verdict)
         with self.workshop.database.transaction(tenant=principal.tenant) as tx:
             self._insert(
@@ -219,6 +224,7 @@ class Intake:
             request_sha256=judged[0].verdict.subject_sha256,
             metadata=rows.to_json(admitted.metadata),
             remixed_from=taking.descent.source,
+            summary=None if state is State.WAITING else _summary(judged),
             **columns,
         )
         tx.log(
@@ -231,6 +237,11 @@ class Intake:
             self.workshop.store.record(tx, video_id, stage)
         tx.log(f"video.{state.value}", subject=video_id, actor="policy", content={})
         tx.publish(f"video.{state.value}", subject=video_id, body={"id": video_id, "at": now})
+
+
+def _summary(judged: tuple[Judged, ...]) -> bytes:
+    """Coverage so far; nothing was sent to a generator."""
+    return rows.to_json(summary((cell for stage in judged for cell in stage.coverage), ()))
 
 
 def _request(taking: Taking, *, pending: bool) -> bytes:

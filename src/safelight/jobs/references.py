@@ -118,5 +118,10 @@ def judge_references(
             )
         )
     prior = workshop.store.seen(video.tenant, video.id, Stage.PROMPT)
-    settled = workshop.store.settled(video.tenant, video.id)
-    return workshop.stages.reference.judge_files(files, tenant=video.tenant, prior=prior, settled=settled)
+    return workshop.stages.reference.judge_files(
+        files,
+        tenant=video.tenant,
+        prior=prior,
+        settled=workshop.store.settled(video.tenant, video.id),
+        overturned=workshop.store.overturned(video.tenant, video.id),
+    )

@@ -126,6 +126,7 @@ def scanning(workshop: Workshop, video: Video) -> None:
                 subject_sha256=sha256,
                 prior=workshop.store.seen(video.tenant, video.id, Stage.PROMPT),
                 settled=workshop.store.settled(video.tenant, video.id),
+                overturned=workshop.store.overturned(video.tenant, video.id),
                 progress=workshop.progress(video.tenant, video.id, 60, 90),
             )
         except InvalidMedia as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from safelight.policy.categories import Taxonomy
@@ -50,10 +50,12 @@ class Judge:
         audience: Audience = Audience.GENERAL,
         extra: Mapping[str, Any] | None = None,
         settled: Collection[Finding] = (),
+        overturned: Collection[Finding] = (),
     ) -> Judged:
         """The verdict on findings; `cells` say what really ran, the policy what should have.
 
-        `settled` are findings that a person has let through: see `decide_reviewed`.
+        `settled` are findings that a person has let through, `overturned` those an appeal was won against:
+        see `decide_reviewed`.
         """
         policy = self.policy(tenant)
         required = requirements(policy, self.taxonomy, stage, modalities)
@@ -64,11 +66,26 @@ class Judge:
             self.taxonomy,
             findings=seen,
             settled=settled,
+            overturned=overturned,
             coverage=coverage,
             context=Context(stage=stage, audience=audience, waivers=self.waivers(tenant)),
             subject_sha256=subject_sha256,
         )
         return Judged(stage=stage, verdict=verdict, findings=seen, coverage=coverage, extra=extra or {})
+
+    def released(self, made: Judged, *, tenant: str, overturned: Collection[Finding]) -> Judged:
+        """What the policy in force now says to what was seen then, once an appeal against it was won."""
+        verdict = decide_reviewed(
+            self.policy(tenant),
+            self.taxonomy,
+            findings=made.findings,
+            settled=(),
+            overturned=overturned,
+            coverage=made.coverage,
+            context=Context(stage=made.stage, audience=made.verdict.audience, waivers=self.waivers(tenant)),
+            subject_sha256=made.verdict.subject_sha256,
+        )
+        return replace(made, verdict=verdict)
 
     def wants_label(self, tenant: str, stage: Stage, findings: Sequence[Finding]) -> bool:
         """Whether the policy in force wants these findings labelled, if they are let through at all."""

@@ -35,13 +35,15 @@ class OutputStage:
         subject_sha256: str,
         prior: tuple[Finding, ...] = (),
         settled: tuple[Finding, ...] = (),
+        overturned: tuple[Finding, ...] = (),
         audience: Audience = Audience.GENERAL,
         progress: Callable[[int], None] | None = None,
     ) -> tuple[Judged, ScanReport]:
         """The verdict on a clip, and what the scan saw.
 
         `prior` are findings of the prompt, judged together with the picture and sound; of these a person has
-        let the `settled` ones through, so that they hold nothing again. Raises `InvalidMedia`
+        let the `settled` ones through, so that they hold nothing again; an appeal was won against the
+        `overturned` ones. Raises `InvalidMedia`
         where the file is no video that can be walked to its end, or has tracks that nobody looks into.
         """
 
@@ -68,6 +70,7 @@ class OutputStage:
             audience=audience,
             extra=summary(report),
             settled=settled,
+            overturned=overturned,
         )
         return judged, report
 

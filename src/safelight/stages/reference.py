@@ -79,22 +79,24 @@ class ReferenceStage:
         tenant: str,
         prior: tuple[Finding, ...] = (),
         settled: tuple[Finding, ...] = (),
+        overturned: tuple[Finding, ...] = (),
         audience: Audience = Audience.GENERAL,
     ) -> Judged:
         """One verdict on all references together with `prior`, the findings of the prompt they go with.
 
-        Of these a person has let the `settled` ones through, so that they hold nothing again.
+        Of these a person has let the `settled` ones through, so that they hold nothing again; an appeal was
+        won against the `overturned` ones.
         Pictures are looked at twice: quickly at first, which is enough where that blocks. Raises
         `InvalidMedia` or `TooLarge`, naming the field, where one cannot be opened or is not taken.
         """
         if files and all(file.is_picture for file in files):
             # Reading text is most of the work: what blocks without it need not wait for it.
-            first = self._judge(files, tenant, prior, settled, audience, quick=True)
+            first = self._judge(files, tenant, prior, settled, overturned, audience, quick=True)
             verdict = first.verdict
             # Words in a sexual picture may say that it has to be vaulted: that one is read first.
             if verdict.action is Action.BLOCK and verdict.findings and not verdict.quarantine:
                 return first
-        return self._judge(files, tenant, prior, settled, audience, quick=False)
+        return self._judge(files, tenant, prior, settled, overturned, audience, quick=False)
 
     def _judge(
         self,
@@ -102,6 +104,7 @@ class ReferenceStage:
         tenant: str,
         prior: tuple[Finding, ...],
         settled: tuple[Finding, ...],
+        overturned: tuple[Finding, ...],
         audience: Audience,
         *,
         quick: bool,
@@ -129,6 +132,7 @@ class ReferenceStage:
             subject_sha256=_together(files),
             audience=audience,
             settled=settled,
+            overturned=overturned,
         )
 
     def _look(self, file: ReferenceFile, *, quick: bool) -> ScanReport:

@@ -88,3 +88,5 @@ def _upgrade(connection: Connection, found: str | None) -> None:
             remedy="Start the newer Safelight, or restore a backup from before it.",
         )
     command.upgrade(config, "head")
+    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise DatabaseDamaged("The database has rows that point to nothing.", remedy=RESTORE)
