@@ -173,10 +173,23 @@ class Scene:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A finding about one of the stills, by its place in the scene; None: about the scene as a whole."""
+    """A finding about one of the stills by its place in the scene, or about all from `still` to `until`.
+
+    None: about the scene as a whole.
+    """
 
     finding: Finding
     still: int | None = None
+    until: int | None = None
+
+
+class PartlySeen(Exception):
+    """What a scene detector raises that could not look at everything: what it saw, and one sentence why."""
+
+    def __init__(self, seen: Iterable[Seen], note: str) -> None:
+        super().__init__(note)
+        self.seen = tuple(seen)
+        self.note = note
 
 
 @runtime_checkable

@@ -12,20 +12,15 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from safelight.detectors.likeness.recognising import Recognised, Recogniser
-from safelight.detectors.protocol import Scene, SceneDetector, Seen, Still
-from safelight.policy.categories import Category
+from safelight.detectors.protocol import PartlySeen, Scene, SceneDetector, Seen, Still
 from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
+from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, sexual_with_minor
 from safelight.policy.verdicts import Action, Verdict
 from safelight.scanning.report import ScanReport
 from safelight.scanning.segments import Look, join
 
 #: Calls without a finding that a segment survives, as for other scheduled detectors.
 _BRIDGE = 1
-#: From here on a sign counts when it is asked whether something may be shown to a server.
-_SIGN = 0.3
-_SEXUAL = frozenset({Category.SEXUAL.value, Category.NCII.value})
-_MINORS = frozenset({Category.SEXUAL_MINORS.value, Category.MINORS_PRESENT.value})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +85,16 @@ class Onlookers:
             try:
                 if not scene.stills:
                     raise ValueError("there are no stills to look at")
-                findings += placed(list(one.inspect_scene(scene)), scene)
+                try:
+                    seen = list(one.inspect_scene(scene))
+                except PartlySeen as partly:
+                    seen, note = list(partly.seen), partly.note
+                findings += placed(seen, scene)
+                ran = True
             except Exception as error:
                 note = f"{one.name} failed: {type(error).__name__}: {error}".rstrip(": ")[:300] + "."
-            ran = not note
-            if ran and len(scene.stills) < scene.chosen:
+                ran = False
+            if ran and not note and len(scene.stills) < scene.chosen:
                 note = (
                     f"{one.name} was shown {len(scene.stills)} of {scene.chosen} frames the schedule chose."
                 )
@@ -104,11 +104,7 @@ class Onlookers:
 
 def withheld(verdict: Verdict, findings: Iterable[Finding]) -> str:
     """Why this is shown to no server: one sentence; empty where it may be. Pure."""
-    seen = tuple(findings)
-    sexual = any(one.category in _SEXUAL and one.score >= _SIGN and not one.test_card for one in seen)
-    minors = any(one.category in _MINORS and one.score >= _SIGN and not one.test_card for one in seen)
-    own = any(one.category == Category.SEXUAL_MINORS.value and one.score >= _SIGN for one in seen)
-    if verdict.vault or own or (sexual and minors):
+    if verdict.vault or sexual_with_minor(findings):
         return "Shown to no server: it may be sexual and show a minor."
     if verdict.quarantine:
         return "Shown to no server: it may be sexual, and nobody checked the age of who is seen."
@@ -154,16 +150,15 @@ def placed(seen: Sequence[Seen], scene: Scene) -> list[Finding]:
     for one in seen:
         if not 0.0 <= one.finding.score <= 1.0:
             raise ValueError("it gave a score that is no probability")
-        if one.still is not None and not 0 <= one.still < len(scene.stills):
-            raise ValueError(f"it names a still {one.still}, which is none")
+        for place in (one.still, one.until):
+            if place is not None and not 0 <= place < len(scene.stills):
+                raise ValueError(f"it names a still {place}, which is none")
     if scene.modality is not Modality.FRAMES:
         return [msgspec.structs.replace(one.finding, modality=scene.modality) for one in seen]
     looks = _spans(scene.stills)
-    apart = [(one.still, one.finding) for one in seen if one.still is not None]
-    return [
-        *(_whole(one.finding, scene.stills) for one in seen if one.still is None),
-        *join(apart, looks, bridge=_BRIDGE),
-    ]
+    apart = [(one.still, one.finding) for one in seen if one.still is not None and one.until is None]
+    whole = [one for one in seen if one.still is None or one.until is not None]
+    return [*(_over(one, scene.stills) for one in whole), *join(apart, looks, bridge=_BRIDGE)]
 
 
 def _spans(stills: Sequence[Still]) -> list[Look]:
@@ -175,13 +170,18 @@ def _spans(stills: Sequence[Still]) -> list[Look]:
     ]
 
 
-def _whole(finding: Finding, stills: Sequence[Still]) -> Finding:
-    first, last = stills[0], stills[-1]
+def _over(seen: Seen, stills: Sequence[Still]) -> Finding:
+    first = stills[seen.still or 0]
+    last = stills[len(stills) - 1 if seen.until is None else seen.until]
     where = FrameRange(
         first=first.frame, last=last.frame, start_s=first.start_s, end_s=last.end_s, peak=first.frame
     )
-    others = tuple(one for one in finding.evidence if not isinstance(one, ImageBox | FrameRange))
-    return msgspec.structs.replace(finding, modality=Modality.FRAMES, evidence=(where, *others))
+    others = tuple(one for one in seen.finding.evidence if not isinstance(one, ImageBox | FrameRange))
+    # One judgement, however many frames it is about: nobody said that each of them shows it.
+    attributes = {"frames": 1, **seen.finding.attributes}
+    return msgspec.structs.replace(
+        seen.finding, modality=Modality.FRAMES, evidence=(where, *others), attributes=attributes
+    )
 
 
 def _cells(one: SceneDetector, scene: Scene, *, ran: bool, note: str) -> list[Cell]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.protocol import Scene, Still
+from safelight.errors import SafelightError
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Evidence, Finding, FrameRange, ImageBox, Match, Modality
@@ -103,7 +104,10 @@ class Faces:
     def recognise(self, scene: Scene, *, tenant: str, faces: Sequence[Finding]) -> Recognised:
         """Who is seen; `faces` are those that other detectors found. Nobody is described in a tenant without
         records. A failure is a hole in coverage, and no error."""
-        consented, protected = self.lookup.consented(tenant), self.lookup.protected(tenant)
+        try:
+            consented, protected = self.lookup.consented(tenant), self.lookup.protected(tenant)
+        except SafelightError as error:
+            return Recognised(cells=(_cell(scene, note=f"Faces were not compared: {error.message}"),))
         if not consented and not protected:
             return Recognised()
         others = [one for one in faces if _is_face(one)]
