@@ -103,7 +103,15 @@ class Installation:
             name: False if value is False else ({} if value is True else value)
             for name, value in self.settings.detectors.items()
         }
+        hub = options.get("hub")
+        if isinstance(hub, dict):
+            options["hub"] = {"store": str(self.model_folder), **hub}
         return Catalogue.discover(options)
+
+    @property
+    def model_folder(self) -> Path:
+        """Where pulled models and their calibrations lie."""
+        return self.settings.data / "models"
 
     @cached_property
     def text_pipeline(self) -> TextPipeline:
@@ -148,6 +156,13 @@ class Installation:
                 modules=("c2pa", "safelight.provenance.child", "safelight.stages.delivery"),
             ),
         )
+
+    @cached_property
+    def bare_scanner(self) -> Scanner:
+        """One without detectors: it opens pictures in a child, and looks for nothing."""
+        from safelight.scanning.service import Scanner, ScanSettings
+
+        return Scanner(self.sandbox, (), ScanSettings(warm=0))
 
     # What lies in the data directory
 
@@ -325,7 +340,6 @@ class Installation:
     def _enrol(self, path: Path) -> Template:
         """Raises `SettingsError` where nobody's face may be described here, or nothing could do it."""
         from safelight.detectors.likeness.dlib_faces import missing
-        from safelight.scanning.service import Scanner, ScanSettings
         from safelight.trust.consents.enrolling import Enroller
 
         if not self.settings.likeness.enabled:
@@ -335,8 +349,7 @@ class Installation:
         if sentence := missing():
             raise SettingsError(sentence)
         enrol = Enroller(
-            # It decodes, and looks for nothing.
-            scanner=Scanner(self.sandbox, (), ScanSettings(warm=0)),
+            scanner=self.bare_scanner,
             describer=self.describer,
             scratch=lambda: _made(self.directory.scratch),
         )

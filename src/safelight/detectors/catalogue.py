@@ -142,6 +142,10 @@ class Catalogue:
             if modality is None or capability.modality == modality
         )
 
+    def claimed_by(self, name: str) -> tuple[Capability, ...]:
+        """What one installed detector can fill with its options."""
+        return tuple(capability for detector, capability in self.capabilities() if detector == name)
+
     def text_detectors(self) -> tuple[TextDetector, ...]:
         """The detectors of the gateway's own process, loaded once; one that fails leaves a hole, no error."""
         return self._text
@@ -165,7 +169,9 @@ class Catalogue:
             for plugin, options in self._plugins
             if plugin.place is Place.SCENE
         ]
-        return tuple(sorted(loaded, key=lambda detector: detector.remote))
+        # One entry point may stand for several models.
+        parts = [part for detector in loaded for part in getattr(detector, "parts", (detector,))]
+        return tuple(sorted(parts, key=lambda detector: detector.remote))
 
     def child_specs(self) -> list[tuple[str, dict[str, Any]]]:
         """Name and options of every detector that runs in the scan child, which loads it by `load_plugin`."""

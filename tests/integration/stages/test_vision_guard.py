@@ -20,7 +20,7 @@ from safelight.policy.documents import load
 from safelight.policy.findings import Finding, FrameRange, Modality
 from safelight.policy.verdicts import Action, WaiverTerms
 from safelight.scanning.looks import KeptLook
-from safelight.scanning.report import ScanReport
+from safelight.scanning.report import DetectorRun, ScanReport
 from safelight.scanning.service import Scanner, ScanSettings
 from safelight.stages.judging import Judge, Judged
 from safelight.stages.onlookers import Onlookers
@@ -31,6 +31,7 @@ from safelight.testing.guards import Line, ScriptedGuard
 VIOLENT = '{"violation": 1, "categories": ["violence/graphic"], "confidence": "high"}'
 SAFE = '{"violation": 0, "categories": [], "confidence": "high"}'
 ALL = WaiverTerms(id="waiver_1", name="tests", categories=("*",))
+READER = DetectorRun(name="ocr", ran=True, complete=True, reads=True)
 RED = np.full((192, 320, 3), (210, 20, 20), np.uint8)
 
 
@@ -109,6 +110,8 @@ def test_the_transcript_and_the_words_in_the_picture_change_the_verdict(
             ({}, Action.ALLOW),
             ({"heard": (said,)}, Action.BLOCK),
             ({"texts": (said,), "runs": ()}, Action.ALLOW),
+            ({"texts": (said,), "runs": (READER,)}, Action.BLOCK),
+            ({"texts": (said,), "runs": (msgspec.structs.replace(READER, complete=False),)}, Action.ALLOW),
         ):
             judged = judging.judge_report(
                 msgspec.structs.replace(report, **changed), tenant="t", subject_sha256="0" * 64, texts={}
