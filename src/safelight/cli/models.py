@@ -186,7 +186,7 @@ def verify(
     lines = [
         f"{row['model']}: {row['wrong']}"
         if row["wrong"]
-        else f"{row['model']}: {'as pulled' if row['recorded'] else 'not pulled by us, nothing to compare with'}"
+        else f"{row['model']}: {'as pulled' if row['recorded'] else 'not pulled by us: nothing to compare'}"
         for row in rows
     ]
     emit({"models": rows}, as_json, "\n".join(lines) or "There are no models on disk.")
@@ -316,7 +316,7 @@ def _models(parts: Installation) -> list[dict[str, Any]]:
 
 
 def _sources(parts: Installation, model: str) -> list[tuple[str, str, str, str]]:
-    """Name, repository, commit (empty: what the hub calls main) and stated licence of what is to be pulled."""
+    """Name, repository, commit (empty: what the hub calls main) and licence of what is to be pulled."""
     from safelight.detectors.hub.recommended import RECOMMENDED as KNOWN
 
     known = {name: (name, one.repo, "", one.licence) for name, one in KNOWN.items()}

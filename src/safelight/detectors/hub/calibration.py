@@ -52,7 +52,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_calibration(path: Path) -> Calibration | None:
-    """The calibration in a file; None where there is none. Raises `InvalidField` for what is no such thing."""
+    """The calibration in a file; None where there is none. Raises `InvalidField` for another thing."""
     if not path.is_file():
         return None
     try:
