@@ -95,7 +95,9 @@ class _OpenvinoGraph:
         import openvino
 
         where = {"auto": "AUTO", "cpu": "CPU"}.get(device, device.upper())
-        self._model = openvino.Core().compile_model(str(path), where)
+        # Half precision, the default of some processors, would say something else on each machine.
+        exact = {"INFERENCE_PRECISION_HINT": "f32"}
+        self._model = openvino.Core().compile_model(str(path), where, exact)
         self.inputs = {port.get_any_name() for port in self._model.inputs}
 
     def run(self, values: dict[str, Any]) -> Rows:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -20,6 +21,8 @@ from .tracks import Box, Spot
 
 Template = npt.NDArray[np.float64]
 
+#: The finder gives no probability; what it takes for a face nearly always is one.
+_FACE = 0.7
 #: Seconds between the stills of a clip, at the most: what lies in between belongs to both.
 _BETWEEN_S = 1.0
 
@@ -107,7 +110,9 @@ class Faces:
         try:
             consented, protected = self.lookup.consented(tenant), self.lookup.protected(tenant)
         except SafelightError as error:
-            return Recognised(cells=(_cell(scene, note=f"Faces were not compared: {error.message}"),))
+            return Recognised(
+                cells=(_cell(scene, note=f"Faces were not compared: {error.message}", ran=False),)
+            )
         if not consented and not protected:
             return Recognised()
         others = [one for one in faces if _is_face(one)]
@@ -119,7 +124,7 @@ class Faces:
             tracks = self.describer.tracks(scene.stills, boxes, moving=moving)
         except Exception as error:
             note = f"Faces were not compared: {type(error).__name__}: {error}"[:300].rstrip(": ") + "."
-            return Recognised(cells=(_cell(scene, note=note),))
+            return Recognised(cells=(_cell(scene, note=note, ran=False),))
         covers = [_covering(track, consented, self.distances.consent) for track in tracks]
         found = [
             match
@@ -134,10 +139,8 @@ class Faces:
         )
         note = "" if whole else f"Faces were compared in {len(scene.stills)} of {scene.chosen} chosen frames."
         return Recognised(
-            findings=tuple(found),
-            cells=(_cell(scene, note=note, people=len({one.record for one in protected})),)
-            if protected
-            else (),
+            findings=(*found, *_faces(tracks, others, scene)),
+            cells=_cells(scene, note, len({one.record for one in protected})),
             consents=tuple(sorted({cover for cover in covers if cover is not None})) if everybody else (),
             everybody=everybody,
         )
@@ -205,6 +208,23 @@ def _is_face(finding: Finding) -> bool:
     return finding.category == Category.LIKENESS.value and finding.attributes.get("kind") == "face"
 
 
+def _faces(tracks: Sequence[Track], others: Sequence[Finding], scene: Scene) -> Iterable[Finding]:
+    """The faces that nobody else has told of; who they are is not said."""
+    for track in tracks:
+        if any(_accounted(one, (track,), scene, alone=True) for one in others):
+            continue
+        yield Finding(
+            category=Category.LIKENESS.value,
+            score=_FACE,
+            modality=scene.modality,
+            detector=NAME,
+            version=VERSION,
+            reason="A face is visible.",
+            evidence=(_where(track, scene),),
+            attributes={"kind": "face"},
+        )
+
+
 def _boxes(faces: Iterable[Finding], stills: int) -> dict[int, list[Box]]:
     """Where others saw faces; which of several views they looked at is not known, so in all of them."""
     boxes = [
@@ -216,15 +236,18 @@ def _boxes(faces: Iterable[Finding], stills: int) -> dict[int, list[Box]]:
     return dict.fromkeys(range(stills), boxes) if boxes else {}
 
 
-def _accounted(face: Finding, tracks: Sequence[Track], scene: Scene) -> bool:
-    """Whether a face that another detector saw is among those described."""
+def _accounted(face: Finding, tracks: Sequence[Track], scene: Scene, *, alone: bool = False) -> bool:
+    """Whether a face that another detector saw is among those described.
+
+    In a clip the other's segment may be of several faces; `alone`: one of them is enough.
+    """
     for one in face.evidence:
         if isinstance(one, ImageBox):
             box = Box(one.x, one.y, one.w, one.h)
             return any(_meet(box, spot.box) for track in tracks for spot in track.spots)
         if isinstance(one, FrameRange):
             near = [track for track in tracks if _overlaps(track, one, scene)]
-            return len(near) >= max(int(face.attributes.get("count", 1)), 1)
+            return len(near) >= (1 if alone else max(int(face.attributes.get("count", 1)), 1))
     return False
 
 
@@ -238,8 +261,18 @@ def _overlaps(track: Track, span: FrameRange, scene: Scene) -> bool:
     return start <= span.end_s and span.start_s <= end
 
 
-def _cell(scene: Scene, *, note: str, people: int = 0) -> Cell:
-    ran = people > 0
+def _cells(scene: Scene, note: str, people: int) -> tuple[Cell, ...]:
+    """A picture's cell is about faces; that of frames, about whether somebody protected was looked for."""
+    if scene.modality is Modality.FRAMES and not people:
+        return ()
+    cell = _cell(scene, note=note, ran=True)
+    if scene.modality is not Modality.FRAMES:
+        return (cell,)
+    measured = f"compared with {people} people of the gallery; docs/benchmarks/likeness.md"
+    return (msgspec.structs.replace(cell, measured=measured),)
+
+
+def _cell(scene: Scene, *, note: str, ran: bool) -> Cell:
     return Cell(
         category=Category.LIKENESS.value,
         modality=scene.modality,
@@ -248,7 +281,4 @@ def _cell(scene: Scene, *, note: str, people: int = 0) -> Cell:
         complete=ran and not note,
         detectors=(NAME,),
         note=note,
-        measured=f"compared with {people} people of the gallery; docs/benchmarks/likeness.md"
-        if people
-        else None,
     )
