@@ -1,6 +1,6 @@
-"""How unlike faces are, on every pair of labelled pictures: `python -m bench.likeness DIR`, a folder per person.
+"""How unlike faces are, on every pair of pictures in a folder per person: `python -m bench.likeness DIR`.
 
-Prints what a threshold would have got wrong, and every pair. Needs `pip install 'safelight[likeness]'`.
+Prints what a threshold would have got wrong, and every pair. Needs the extra `likeness`.
 """
 
 from __future__ import annotations

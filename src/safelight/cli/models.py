@@ -199,11 +199,7 @@ def calibrate(
     model: Annotated[str, typer.Argument(help="A configured model.")],
     data: Annotated[
         Path,
-        typer.Argument(
-            help="A folder with one folder of pictures per category, and one called `none`.",
-            exists=True,
-            file_okay=False,
-        ),
+        typer.Argument(help="A folder with one folder of pictures per category, and one called `none`."),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> int:
@@ -213,6 +209,8 @@ def calibrate(
     """
     from safelight.evaluation.calibrating import Labelled, calibrated
 
+    if not data.is_dir():
+        raise InvalidField(f"{data} is no folder.", param="data")
     parts = installation(ctx)
     named = next((one for one in _configured(parts) if one.name == model), None)
     if named is None:
