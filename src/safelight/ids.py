@@ -21,6 +21,8 @@ KINDS = frozenset(
         "req",
         "log",
         "webhook",
+        "lineage",
+        "rewording",
     }
 )
 

@@ -1,4 +1,4 @@
-"""The whole way of a video with a guard that sees: it is told what was asked for, and its word holds the video."""
+"""A whole order with a guard that sees: it is told what was asked for, and its word holds the video."""
 
 from __future__ import annotations
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 
 import httpx
 
@@ -14,6 +15,7 @@ from safelight.detectors.protocol import Capability, TextContent
 from safelight.policy.findings import Finding, Modality, TextSpan, sexual_with_minor
 
 from .endpoint import Care, Endpoint, GuardSilent
+from .figures import read
 from .grammars import Grammar
 
 __all__ = ["Ask", "GuardDetector", "GuardOptions", "GuardSilent"]
@@ -58,17 +60,34 @@ class GuardDetector:
         options: GuardOptions,
         *,
         local: Callable[[TextContent], Sequence[Finding]] | None = None,
+        figures: Path | None = None,
         name: str = "guard",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         digest = hashlib.sha256(repr((options.model, grammar.body(options.model, "?"))).encode()).hexdigest()
         self.version = f"{VERSION}+{grammar.name}.{digest[:8]}"
+        #: Where this operator's figures are kept; without them the guard is "unmeasured".
+        self.figures = figures
+        known = read(figures, self.version) if figures else None
         self.capabilities: tuple[Capability, ...] = tuple(
-            Capability(category=category, modality=Modality.TEXT) for category in grammar.categories
+            Capability(
+                category=category,
+                modality=Modality.TEXT,
+                measured=known.measured(category) if known else None,
+            )
+            for category in grammar.categories
         )
+        self._client, self._clock = client, clock
         self._grammar, self._options, self._local = grammar, options, local
         self._endpoint = Endpoint(client, options, clock=clock)
+
+    def always(self) -> GuardDetector:
+        """The same guard, asked about everything and as often as it takes: for measuring it."""
+        options = replace(self._options, ask=Ask.ALWAYS, calls_per_day=0)
+        return GuardDetector(
+            self._client, self._grammar, options, figures=self.figures, name=self.name, clock=self._clock
+        )
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
         """One finding per category the guard names. Raises `GuardSilent` where it cannot be asked or read."""

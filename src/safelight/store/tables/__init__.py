@@ -8,7 +8,7 @@ from .likeness import consents, protected, templates
 from .log import log, log_contents, log_head
 from .operations import installation, outbox, usage
 from .seals import seals
-from .trust import cases, decisions, probes, reports, webhook_endpoints
+from .trust import cases, decisions, probes, reports, rewordings, webhook_endpoints
 from .types import metadata
 from .videos import assets, attempts, videos
 from .wire import characters, creates, parents
@@ -35,6 +35,7 @@ __all__ = [
     "probes",
     "protected",
     "reports",
+    "rewordings",
     "seals",
     "sessions",
     "templates",
