@@ -31,6 +31,8 @@ from safelight.settings import Settings, read_settings
 if TYPE_CHECKING:
     from safelight.api.page_parts import PageParts
     from safelight.api.services import Services
+    from safelight.detectors.likeness.describer import DlibDescriber
+    from safelight.detectors.likeness.recognising import Faces
     from safelight.generation.videos_api.reach import Reach
     from safelight.jobs.consequences import Consequences
     from safelight.jobs.engine import Engine
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from safelight.stages.checking import Checks
     from safelight.stages.judging import Judge
     from safelight.stages.moderation import Moderation
+    from safelight.stages.onlookers import Onlookers
     from safelight.stages.service import Stages
     from safelight.store.blobs import Blobs
     from safelight.store.database import Database
@@ -57,6 +60,8 @@ if TYPE_CHECKING:
     from safelight.trust.accounts import Accounts
     from safelight.trust.appeals import Appeals
     from safelight.trust.audit import HeadKey, Heads, HeadWriter
+    from safelight.trust.consents import Consents, Gallery, TemplateKey
+    from safelight.trust.consents.sealing import Template
     from safelight.trust.policies import Policies
     from safelight.trust.probes import Probes
     from safelight.trust.reports import Reports
@@ -105,6 +110,7 @@ class Installation:
         for name, key, place in (
             ("entities", "folder", self.lists_folder),
             ("guard", "figures", self.settings.data / "figures" / "guard.json"),
+            ("hub", "store", self.model_folder),
         ):
             if isinstance(own := options.setdefault(name, {}), dict):
                 options[name] = {key: str(place), **own}
@@ -116,6 +122,11 @@ class Installation:
         options = self.settings.detectors.get("entities")
         folder = options.get("folder") if isinstance(options, dict) else None
         return Path(folder) if folder else self.settings.data / "lists"
+
+    @property
+    def model_folder(self) -> Path:
+        """Where pulled models and their calibrations lie."""
+        return self.settings.data / "models"
 
     @cached_property
     def text_pipeline(self) -> TextPipeline:
@@ -160,6 +171,13 @@ class Installation:
                 modules=("c2pa", "safelight.provenance.child", "safelight.stages.delivery"),
             ),
         )
+
+    @cached_property
+    def bare_scanner(self) -> Scanner:
+        """One without detectors: it opens pictures in a child, and looks for nothing."""
+        from safelight.scanning.service import Scanner, ScanSettings
+
+        return Scanner(self.sandbox, (), ScanSettings(warm=0))
 
     # What lies in the data directory
 
@@ -290,7 +308,79 @@ class Installation:
         def terms(tenant: str) -> tuple[WaiverTerms, ...]:
             return tuple(waiver.terms for waiver in self.waivers_in_force(tenant))
 
-        return Judge(taxonomy=self.taxonomy, policy=self.policy, waivers=terms)
+        facts = self.settings.policy.facts
+        return Judge(taxonomy=self.taxonomy, policy=self.policy, waivers=terms, facts=lambda _tenant: facts)
+
+    @cached_property
+    def onlookers(self) -> Onlookers:
+        """Who looks at the stills of a scan: models, servers, and the likeness where that is enabled."""
+        from safelight.stages.onlookers import Onlookers
+
+        return Onlookers(
+            detectors=self.catalogue.scene_detectors(),
+            scratch=lambda: _made(self.directory.scratch),
+            likeness=self.likeness,
+        )
+
+    @cached_property
+    def likeness(self) -> Faces | None:
+        """Who compares faces; None where the settings do not enable it."""
+        settings = self.settings.likeness
+        if not settings.enabled:
+            return None
+        from safelight.detectors.likeness.dlib_faces import missing
+        from safelight.detectors.likeness.recognising import Distances, Faces
+        from safelight.trust.consents import OnRecord
+
+        if sentence := missing():
+            raise SettingsError(f"likeness.enabled: {sentence}")
+        return Faces(
+            describer=self.describer,
+            lookup=OnRecord(database=self.database, key=self.template_key),
+            distances=Distances(consent=settings.consent_distance, gallery=settings.gallery_distance),
+        )
+
+    @cached_property
+    def describer(self) -> DlibDescriber:
+        from safelight.detectors.likeness.describer import DlibDescriber
+
+        return DlibDescriber()
+
+    @cached_property
+    def template_key(self) -> TemplateKey:
+        from safelight.trust.consents import TemplateKey
+
+        return TemplateKey.load(self.key_folder)
+
+    def _enrol(self, path: Path) -> Template:
+        """Raises `SettingsError` where nobody's face may be described here, or nothing could do it."""
+        from safelight.detectors.likeness.dlib_faces import missing
+        from safelight.trust.consents.enrolling import Enroller
+
+        if not self.settings.likeness.enabled:
+            raise SettingsError(
+                "Faces are described only where likeness.enabled is set: see docs/likeness.md."
+            )
+        if sentence := missing():
+            raise SettingsError(sentence)
+        enrol = Enroller(
+            scanner=self.bare_scanner,
+            describer=self.describer,
+            scratch=lambda: _made(self.directory.scratch),
+        )
+        return enrol(path)
+
+    @cached_property
+    def consents(self) -> Consents:
+        from safelight.trust.consents import Consents
+
+        return Consents(self.database, self.template_key, self._enrol)
+
+    @cached_property
+    def gallery(self) -> Gallery:
+        from safelight.trust.consents import Gallery
+
+        return Gallery(self.database, self.template_key, self._enrol)
 
     @cached_property
     def stages(self) -> Stages:
@@ -302,8 +392,10 @@ class Installation:
         judge, scanner, pipeline = self.judge, self.scanner, self.text_pipeline
         return Stages(
             prompt=PromptStage(judge=judge, pipeline=pipeline),
-            reference=ReferenceStage(judge=judge, scanner=scanner, pipeline=pipeline),
-            output=OutputStage(judge=judge, scanner=scanner, pipeline=pipeline),
+            reference=ReferenceStage(
+                judge=judge, scanner=scanner, pipeline=pipeline, onlookers=self.onlookers
+            ),
+            output=OutputStage(judge=judge, scanner=scanner, pipeline=pipeline, onlookers=self.onlookers),
         )
 
     @cached_property
@@ -621,6 +713,11 @@ class Installation:
                 if table["kind"] == "videos_api" and table.get("url")
             }
         )
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _generator(name: str, table: Mapping[str, Any]) -> Generator:

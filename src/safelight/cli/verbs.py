@@ -23,6 +23,8 @@ VERBS = {
     "verify": "Say whether a file was delivered from here, and whether it was changed since.",
     "policy": "Write, check, compare, replay and publish policies.",
     "waiver": "Add, list and revoke waivers for coverage that is missing.",
+    "consents": "Add, list and revoke consents to a likeness.",
+    "gallery": "Add, list and remove people who are protected from being shown.",
     "coverage": "Show what is checked, by which detector, and what is not.",
     "reviews": "List what waits for a person, and decide it.",
     "webhooks": "Add, list, try, rotate and remove webhook endpoints.",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -134,6 +135,75 @@ class SoundDetector(Detector, Protocol):
     def inspect_sound(self, sound: Sound) -> Iterable[Finding]: ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Still:
+    """A decoded picture that the scan child kept: raw RGB, uint8, `height` rows of `width`, in a file."""
+
+    frame: int
+    start_s: float
+    end_s: float
+    path: Path
+    width: int
+    height: int
+
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """(height, width, 3). Raises `ValueError` where the file is not what was said of it."""
+        wanted = self.width * self.height * 3
+        with self.path.open("rb") as file:
+            data = file.read(wanted + 1)
+        if len(data) != wanted or not wanted:
+            raise ValueError("a still is not of the size that the scan named")
+        return np.frombuffer(data, np.uint8).reshape(self.height, self.width, 3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """One file as it is known when everything that reads its bytes is done, and what goes with it."""
+
+    modality: Modality
+    stills: tuple[Still, ...] = ()
+    #: How many frames the schedule chose; more than `stills` where not all could be kept.
+    chosen: int = 0
+    #: What was asked for, by request field.
+    texts: Mapping[str, str] = field(default_factory=dict)
+    #: Words read off the picture, and words heard, in order; None where nobody could tell.
+    on_screen: str | None = None
+    transcript: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A finding about one of the stills by its place in the scene, or about all from `still` to `until`.
+
+    None: about the scene as a whole.
+    """
+
+    finding: Finding
+    still: int | None = None
+    until: int | None = None
+
+
+class PartlySeen(Exception):
+    """What a scene detector raises that could not look at everything: what it saw, and one sentence why."""
+
+    def __init__(self, seen: Iterable[Seen], note: str) -> None:
+        super().__init__(note)
+        self.seen = tuple(seen)
+        self.note = note
+
+
+@runtime_checkable
+class SceneDetector(Detector, Protocol):
+    """Looks at the stills of a file once the scan child is done: models in a process of their own, servers.
+
+    `remote` ones are asked last of all, and never about what has to be vaulted or quarantined.
+    """
+
+    remote: bool
+
+    def inspect_scene(self, scene: Scene) -> Iterable[Seen]: ...
+
+
 class Place(StrEnum):
     """Where a detector runs."""
 
@@ -141,6 +211,8 @@ class Place(StrEnum):
     GATEWAY = "gateway"
     #: In the sandboxed child: everything that looks at pixels or samples.
     CHILD = "child"
+    #: Beside the gateway, after the scan, on the stills it kept.
+    SCENE = "scene"
 
 
 def _nothing_missing(_options: dict[str, Any]) -> str | None:
@@ -159,3 +231,9 @@ class DetectorPlugin:
     load: Callable[[dict[str, Any]], Detector]
     #: A cheap look: None, or one sentence on what is missing and how to get it.
     missing: Callable[[dict[str, Any]], str | None] = _nothing_missing
+    #: The cells it fills with these options, where that depends on them; goes before `capabilities`.
+    claims: Callable[[dict[str, Any]], tuple[Capability, ...]] | None = None
+
+    def claimed(self, options: dict[str, Any]) -> tuple[Capability, ...]:
+        """What it can fill with these options."""
+        return self.capabilities if self.claims is None else self.claims(options)

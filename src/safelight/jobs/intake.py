@@ -99,7 +99,9 @@ class Intake:
             return self._refuse(taking, (words,))
         with self.workshop.bench(video_id) as bench:
             taking = replace(taking, references=self.references.gather(admitted, bench))
-            pictures = self.references.look(taking.references, principal.tenant, words.findings)
+            pictures = self.references.look(
+                taking.references, principal.tenant, words.findings, admitted.texts
+            )
             judged = (words, *((pictures,) if pictures else ()))
             if pictures and pictures.verdict.action is Action.BLOCK:
                 return self._refuse(taking, judged)

@@ -124,6 +124,7 @@ def scanning(workshop: Workshop, video: Video) -> None:
                 clip,
                 tenant=video.tenant,
                 subject_sha256=sha256,
+                texts=workshop.store.request(video.tenant, video.id)["texts"],
                 prior=workshop.store.seen(video.tenant, video.id, Stage.PROMPT),
                 settled=workshop.store.settled(video.tenant, video.id),
                 overturned=workshop.store.overturned(video.tenant, video.id),

@@ -16,7 +16,8 @@ from safelight.media.pictures import PictureLimits
 from safelight.media.probe import VideoLimits
 from safelight.media.walk import DecodedFrame, Walk
 from safelight.policy.findings import Finding
-from safelight.scanning.pictures import look_at
+from safelight.scanning.looks import LONGEST, Looks
+from safelight.scanning.pictures import look_at, reduced
 from safelight.scanning.reading import merged
 from safelight.scanning.report import ScanAnswer
 from safelight.scanning.schedule import TINY_SIDE, Rules, Scheduler, Why
@@ -45,6 +46,8 @@ class VideoTask(msgspec.Struct, frozen=True, kw_only=True):
     budget_s: float = 540.0
     #: Where to put stills; empty: none are made.
     stills: str = ""
+    #: Where to put the frames that detectors outside of the child look at; empty: there are none.
+    looks: str = ""
     threads: int = 1
 
 
@@ -56,6 +59,8 @@ class PictureTask(msgspec.Struct, frozen=True, kw_only=True):
     field: str = ""
     #: Leave out reading text: the cheap look that may be enough to block.
     quick: bool = False
+    #: As for clips.
+    looks: str = ""
 
 
 def preload(argument: Any, _link: Link) -> None:
@@ -86,7 +91,12 @@ def scan_picture(argument: Any, _link: Link) -> ScanAnswer:
     if facts.looked_at < facts.frames:
         for turn in turns:
             turn.fault(f"Only {facts.looked_at} of {facts.frames} frames of the animation were looked at.")
+    looks = Looks(Path(task.looks) if task.looks else None)
+    for index, view in enumerate(views):
+        looks.keep(index, reduced(view, LONGEST))
     return ScanAnswer(
+        looks=looks.answer([]),
+        chosen=looks.chosen,
         findings=tuple(findings),
         texts=tuple(texts),
         runs=tuple(turn.record() for turn in turns),
@@ -140,6 +150,7 @@ class _VideoScan:
         self._heard: list[Finding] = []
         self._read: list[list[ReadText]] = []
         self._souvenirs = Souvenirs(Path(task.stills) if task.stills else None, walk.facts)
+        self._looks_kept = Looks(Path(task.looks) if task.looks else None)
 
     def look(self) -> None:
         total, told = self._walk.facts.frames, 0.0
@@ -155,11 +166,11 @@ class _VideoScan:
             self._frames.append((frame.index, frame.time_s))
             for turn in self._every:
                 self._show(turn, frame, look=frame.index)
-            if self._scheduled:
+            if self._scheduled or self._looks_kept.wanted:
                 self._consider(frame, previous)
             self._souvenirs.pass_by(frame)
             previous = frame
-        if previous is not None and self._scheduled and self._looked[-1] != previous.index:
+        if previous is not None and self._looked and self._looked[-1] != previous.index:
             self._look_closely(previous, Why.LAST)
         self._link.progress({"frame": len(self._frames), "frames": max(total, len(self._frames))})
 
@@ -187,11 +198,13 @@ class _VideoScan:
             findings += join(self._found[turn.name], scheduled, bridge=_BRIDGE_SCHEDULED)
         stills = self._souvenirs.write()
         return ScanAnswer(
+            looks=self._looks_kept.answer(every),
+            chosen=self._looks_kept.chosen,
             findings=tuple(findings),
             texts=tuple(merged(self._read)),
             runs=tuple(turn.record() for turn in self._turns),
             facts=self._walk.facts,
-            schedule=schedule if self._scheduled else None,
+            schedule=schedule if self._looked else None,
             thumbnail=stills.thumbnail,
             sheet=stills.sheet,
             evidence=stills.evidence,
@@ -204,12 +217,16 @@ class _VideoScan:
             return
         if why is Why.JUMP and previous is not None and self._looked[-1] != previous.index:
             self._look_closely(previous, Why.NEIGHBOUR)
-        self._look_closely(frame, None)
+        self._look_closely(frame, None, pressing=why is Why.JUMP)
 
-    def _look_closely(self, frame: DecodedFrame, uncounted: Why | None) -> None:
+    def _look_closely(self, frame: DecodedFrame, uncounted: Why | None, *, pressing: bool = False) -> None:
         if uncounted is not None:
             self._scheduler.count(uncounted)
         self._looked.append(frame.index)
+        if self._looks_kept.wanted:
+            self._looks_kept.keep(
+                frame.index, frame.at(LONGEST), pressing=pressing or uncounted is Why.NEIGHBOUR
+            )
         for turn in self._scheduled:
             self._show(turn, frame, look=len(self._looked) - 1)
 

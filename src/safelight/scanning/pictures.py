@@ -43,16 +43,20 @@ def look_at(
     return list(findings.values()), merged(texts)
 
 
-def _frame(view: Pixels, index: int, longest_side: int) -> Frame:
+def reduced(view: Pixels, longest_side: int) -> Pixels:
+    """The view no larger than that; 0: as it is."""
     import cv2
 
     height, width = view.shape[:2]
     size = fitted(width, height, longest_side)
-    if size != (width, height):
-        pixels = cv2.resize(view, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    else:
-        pixels = view
-    return Frame(index=index, time_s=0.0, pixels=pixels, width=width, height=height)
+    if size == (width, height):
+        return view
+    return cv2.resize(view, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _frame(view: Pixels, index: int, longest_side: int) -> Frame:
+    height, width = view.shape[:2]
+    return Frame(index=index, time_s=0.0, pixels=reduced(view, longest_side), width=width, height=height)
 
 
 def _placed(finding: Finding, field: str) -> Finding:

@@ -11,6 +11,7 @@ from safelight.media.pictures import PictureFacts
 from safelight.media.probe import MediaFacts
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Finding, Modality
+from safelight.scanning.looks import KeptLook
 from safelight.scanning.schedule import Schedule
 
 
@@ -43,6 +44,9 @@ class ScanAnswer(msgspec.Struct, frozen=True, kw_only=True):
     sheet: str = ""
     #: Blurred stills of the strongest frame of a category.
     evidence: dict[str, str] = {}
+    #: Frames kept for detectors outside of the child, and how many the schedule chose.
+    looks: tuple[KeptLook, ...] = ()
+    chosen: int = 0
     wall_s: float = 0.0
 
 
@@ -52,6 +56,8 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     #: Text read off frames and pictures; nobody has judged it yet.
     texts: tuple[ReadText, ...] = ()
+    #: Words heard, with times, judged like those read; None where nobody transcribed.
+    heard: tuple[ReadText, ...] | None = None
     coverage: Coverage = Coverage()
     runs: tuple[DetectorRun, ...] = ()
     facts: MediaFacts | None = None
@@ -61,6 +67,9 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     thumbnail: str = ""
     sheet: str = ""
     evidence: dict[str, str] = {}
+    #: Frames kept for detectors outside of the child, and how many the schedule chose.
+    looks: tuple[KeptLook, ...] = ()
+    chosen: int = 0
     wall_s: float = 0.0
     #: Why there is no result at all: the child crashed or ran out of time.
     failure: str = ""

@@ -136,11 +136,13 @@ class Scanner:
         detectors: Sequence[Spec] | None = None,
         budget_s: float | None = None,
         stills: Path | None = None,
+        looks: Path | None = None,
         field: str = "",
         progress: FrameProgress | None = None,
         cancel: threading.Event | None = None,
     ) -> ScanReport:
-        """Look at every frame and the sound of a clip; stills go into the folder `stills`.
+        """Look at every frame and the sound of a clip; stills go into the folder `stills`, frames for
+        detectors outside of the child into the folder `looks`.
 
         Raises `InvalidMedia` or `TooLarge` where it is no clip we take. A child that crashes or runs out of
         time is no error: the report has the reason in `failure`, and every cell is incomplete.
@@ -154,6 +156,7 @@ class Scanner:
             rules=self.settings.rules,
             budget_s=seconds * 0.9,
             stills=str(stills.absolute()) if stills is not None else "",
+            looks=str(looks.absolute()) if looks is not None else "",
             threads=self.settings.decode_threads,
         )
 
@@ -166,7 +169,7 @@ class Scanner:
                 "safelight.scanning.child:scan_video",
                 msgspec.to_builtins(task),
                 reads=[path, *_files_of(specs)],
-                writes=[stills] if stills is not None else [],
+                writes=[folder for folder in (stills, looks) if folder is not None],
                 limits=self._limits(seconds),
                 progress=tell,
                 cancel=cancel,
@@ -177,10 +180,16 @@ class Scanner:
         # A child has no say on which files we read.
         if any(path and not _is_own(Path(path), stills) for path in written):
             raise errors.ChildCrashed("The sandboxed child named files that are not its own.")
-        return report
+        return _with_own_looks(report, looks)
 
     def scan_picture(
-        self, path: Path, *, field: str = "", quick: bool = False, cancel: threading.Event | None = None
+        self,
+        path: Path,
+        *,
+        field: str = "",
+        quick: bool = False,
+        looks: Path | None = None,
+        cancel: threading.Event | None = None,
     ) -> ScanReport:
         """Look at one picture. Errors as for `scan_video`.
 
@@ -192,12 +201,14 @@ class Scanner:
             limits=self.settings.picture,
             field=field,
             quick=quick,
+            looks=str(looks.absolute()) if looks is not None else "",
         )
 
         def run() -> Any:
             function, argument = "safelight.scanning.child:scan_picture", msgspec.to_builtins(task)
             seconds = self.settings.picture_s
-            if self._warm:
+            # A child that was kept warm may write nowhere.
+            if self._warm and looks is None:
                 return self._pool.run(function, argument, cancel=cancel)
             if not self._slots.acquire(timeout=seconds):
                 raise errors.ChildTimedOut(f"No picture's turn came within {seconds:g} s.")
@@ -206,13 +217,15 @@ class Scanner:
                     function,
                     argument,
                     reads=[path, *_files_of(self._specs)],
+                    writes=[looks] if looks is not None else [],
                     limits=self._limits(seconds),
                     cancel=cancel,
                 )
             finally:
                 self._slots.release()
 
-        return _report(run, self._specs, frozenset({Modality.IMAGE}), field, cancel)
+        report = _report(run, self._specs, frozenset({Modality.IMAGE}), field, cancel)
+        return _with_own_looks(report, looks)
 
     def burn_badge(self, source: Path, into: Path, text: str) -> None:
         """A copy of the clip with a visible badge. Raises `InvalidMedia`, `ChildFailed`."""
@@ -260,8 +273,16 @@ def _report(
         thumbnail=answer.thumbnail,
         sheet=answer.sheet,
         evidence=answer.evidence,
+        looks=answer.looks,
+        chosen=answer.chosen,
         wall_s=answer.wall_s,
     )
+
+
+def _with_own_looks(report: ScanReport, folder: Path | None) -> ScanReport:
+    if any(not _is_own(Path(look.path), folder) for look in report.looks):
+        raise errors.ChildCrashed("The sandboxed child named files that are not its own.")
+    return report
 
 
 def _is_own(path: Path, folder: Path | None) -> bool:

@@ -92,7 +92,9 @@ class Checks:
             left = tuple(file.field for file in files if not file.is_picture)
             if not pictures:
                 return (words,), left
-            seen = self.stages.reference.judge_files(pictures, tenant=tenant, prior=words.findings)
+            seen = self.stages.reference.judge_files(
+                pictures, tenant=tenant, prior=words.findings, texts=admitted.texts
+            )
             return (words, seen), left
 
     def _note(self, principal: Principal, admitted: Admitted, found: Checked, scrutiny: Scrutiny) -> None:

@@ -17,6 +17,10 @@ from safelight.policy.reviewed import decide_reviewed, labelling
 from safelight.policy.verdicts import Audience, Context, Verdict, WaiverTerms
 
 
+def _no_facts(_tenant: str) -> frozenset[str]:
+    return frozenset()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Judged:
     """What one stage saw, what was covered, and what the policy made of it."""
@@ -37,6 +41,8 @@ class Judge:
     policy: Callable[[str], Policy]
     #: The waivers in force for a tenant now.
     waivers: Callable[[str], tuple[WaiverTerms, ...]]
+    #: Facts about a tenant's work that `unless: context` may ask for, as the operator declared them.
+    facts: Callable[[str], frozenset[str]] = _no_facts
 
     def judge(
         self,
@@ -51,11 +57,12 @@ class Judge:
         extra: Mapping[str, Any] | None = None,
         settled: Collection[Finding] = (),
         overturned: Collection[Finding] = (),
+        consents: tuple[str, ...] = (),
     ) -> Judged:
         """The verdict on findings; `cells` say what really ran, the policy what should have.
 
-        `settled` are findings that a person has let through, `overturned` those an appeal was won against:
-        see `decide_reviewed`.
+        `consents` are ids of consent records that cover everybody who was recognised. `settled` are findings
+        that a person has let through, `overturned` those an appeal was won against: see `decide_reviewed`.
         """
         policy = self.policy(tenant)
         required = requirements(policy, self.taxonomy, stage, modalities)
@@ -68,7 +75,13 @@ class Judge:
             settled=settled,
             overturned=overturned,
             coverage=coverage,
-            context=Context(stage=stage, audience=audience, waivers=self.waivers(tenant)),
+            context=Context(
+                stage=stage,
+                audience=audience,
+                consents=consents,
+                waivers=self.waivers(tenant),
+                facts=self.facts(tenant),
+            ),
             subject_sha256=subject_sha256,
         )
         return Judged(stage=stage, verdict=verdict, findings=seen, coverage=coverage, extra=extra or {})
@@ -82,14 +95,20 @@ class Judge:
             settled=(),
             overturned=overturned,
             coverage=made.coverage,
-            context=Context(stage=made.stage, audience=made.verdict.audience, waivers=self.waivers(tenant)),
+            context=Context(
+                stage=made.stage,
+                audience=made.verdict.audience,
+                consents=made.verdict.consents,
+                waivers=self.waivers(tenant),
+                facts=self.facts(tenant),
+            ),
             subject_sha256=made.verdict.subject_sha256,
         )
         return replace(made, verdict=verdict)
 
     def wants_label(self, tenant: str, stage: Stage, findings: Sequence[Finding]) -> bool:
         """Whether the policy in force wants these findings labelled, if they are let through at all."""
-        context = Context(stage=stage, waivers=self.waivers(tenant))
+        context = Context(stage=stage, waivers=self.waivers(tenant), facts=self.facts(tenant))
         return bool(labelling(self.policy(tenant), context, findings))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import msgspec
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia
 from safelight.media.probe import MediaFacts
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.disagreement import disagreeing
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Audience
 from safelight.scanning.report import ScanReport
@@ -19,6 +21,8 @@ from safelight.scanning.service import Scanner
 
 from .judging import Judge, Judged
 from .on_screen import on_screen
+from .onlookers import Onlookers, scene_of
+from .together import parts_of, read_together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +30,7 @@ class OutputStage:
     judge: Judge
     scanner: Scanner
     pipeline: TextPipeline
+    onlookers: Onlookers = field(default_factory=Onlookers)
 
     def scan(
         self,
@@ -33,6 +38,7 @@ class OutputStage:
         *,
         tenant: str,
         subject_sha256: str,
+        texts: Mapping[str, str] | None = None,
         prior: tuple[Finding, ...] = (),
         settled: tuple[Finding, ...] = (),
         overturned: tuple[Finding, ...] = (),
@@ -41,38 +47,101 @@ class OutputStage:
     ) -> tuple[Judged, ScanReport]:
         """The verdict on a clip, and what the scan saw.
 
-        `prior` are findings of the prompt, judged together with the picture and sound; of these a person has
-        let the `settled` ones through, so that they hold nothing again; an appeal was won against the
-        `overturned` ones. Raises `InvalidMedia`
-        where the file is no video that can be walked to its end, or has tracks that nobody looks into.
+        `texts` is what was asked for, by field, and `prior` its findings: words, picture and sound are judged
+        together. Of the findings a person has let the `settled` ones through, so that they hold nothing
+        again; an appeal was won against the `overturned` ones. Raises `InvalidMedia` where the file is no
+        video that can be walked to its end, or has tracks that nobody looks into.
         """
 
         def tell(done: int, total: int) -> None:
             if progress is not None and total:
                 progress(100 * done // total)
 
-        report = self.scanner.scan_video(path, progress=tell)
-        if report.facts is not None:
-            refuse_unread(report.facts)
+        with self.onlookers.folder() as looks:
+            report = self.scanner.scan_video(path, looks=looks, progress=tell)
+            if report.facts is not None:
+                refuse_unread(report.facts)
+            judged = self.judge_report(
+                report,
+                tenant=tenant,
+                subject_sha256=subject_sha256,
+                texts=texts or {},
+                prior=prior,
+                settled=settled,
+                audience=audience,
+            )
+        return judged, report
+
+    def judge_report(
+        self,
+        report: ScanReport,
+        *,
+        tenant: str,
+        subject_sha256: str,
+        texts: Mapping[str, str],
+        prior: tuple[Finding, ...] = (),
+        settled: tuple[Finding, ...] = (),
+        audience: Audience = Audience.GENERAL,
+    ) -> Judged:
+        """The verdict on what a scan saw, while its stills lie where it says."""
         read = on_screen(report, self.pipeline)
+        spoken = None if report.heard is None else self.pipeline.screen_read(report.heard, "transcript")
+        words = [*read.findings, *(() if spoken is None else spoken.findings)]
+        joined = read_together(
+            parts_of(texts, report.texts, report.heard or ()), self.pipeline, (*words, *prior)
+        )
         modalities = {Modality.FRAMES}
         if read.present:
             modalities.add(Modality.TEXT)
         if report.has_sound or report.failure:
             modalities.add(Modality.AUDIO)
-        judged = self.judge.judge(
-            Stage.OUTPUT,
-            tenant=tenant,
-            findings=(*report.findings, *read.findings, *prior),
-            cells=(*report.coverage, *read.cells),
-            modalities=frozenset(modalities),
-            subject_sha256=subject_sha256,
-            audience=audience,
-            extra=summary(report),
-            settled=settled,
-            overturned=overturned,
+        scene = scene_of(
+            report,
+            Modality.FRAMES,
+            texts=dict(texts),
+            on_screen=None if report.unread else "\n".join(text.text for text in report.texts),
+            transcript=None if report.heard is None else "\n".join(text.text for text in report.heard),
         )
-        return judged, report
+        local = self.onlookers.local(scene)
+        who = self.onlookers.recognised(scene, tenant=tenant, faces=report.findings)
+        findings = [*report.findings, *words, *joined.findings, *local.findings, *who.findings]
+        cells = [
+            *report.coverage,
+            *read.cells,
+            *joined.cells,
+            *(() if spoken is None else _heard(spoken.cells)),
+            *local.cells,
+            *who.cells,
+        ]
+
+        def judge(more: Iterable[Finding], further: Iterable[Cell]) -> Judged:
+            covered = Coverage().merged([*cells, *further])
+            seen = disagreeing(
+                (*findings, *more), covered, beside=prior, asked=bool(texts), read=not report.unread
+            )
+            return self.judge.judge(
+                Stage.OUTPUT,
+                tenant=tenant,
+                findings=(*seen, *prior),
+                cells=covered,
+                modalities=frozenset(modalities),
+                subject_sha256=subject_sha256,
+                audience=audience,
+                extra=summary(report),
+                settled=settled,
+                overturned=overturned,
+                consents=who.consents,
+            )
+
+        first = judge((), ())
+        # Whatever is asked of a server is asked when everybody here has finished.
+        asked = self.onlookers.remote(scene, first.verdict, first.findings)
+        return judge(asked.findings, asked.cells) if asked else first
+
+
+def _heard(cells: Iterable[Cell]) -> list[Cell]:
+    """Coverage of words that were heard is coverage of the sound."""
+    return [msgspec.structs.replace(cell, modality=Modality.AUDIO) for cell in cells]
 
 
 def refuse_unread(facts: MediaFacts) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
+from safelight.detectors.likeness.recognising import covering
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.media.probe import container_of
@@ -17,7 +21,8 @@ from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner
 
 from .judging import Judge, Judged
-from .on_screen import on_screen
+from .on_screen import OnScreen, on_screen
+from .onlookers import Onlookers, scene_of
 from .output import refuse_unread
 
 
@@ -33,6 +38,10 @@ class ReferenceFile:
     @property
     def is_picture(self) -> bool:
         return self.media_type.startswith("image/")
+
+    @property
+    def modality(self) -> Modality:
+        return Modality.IMAGE if self.is_picture else Modality.FRAMES
 
 
 #: Pictures we take as references, by the bytes they begin with.
@@ -71,6 +80,7 @@ class ReferenceStage:
     judge: Judge
     scanner: Scanner
     pipeline: TextPipeline
+    onlookers: Onlookers = field(default_factory=Onlookers)
 
     def judge_files(
         self,
@@ -80,68 +90,135 @@ class ReferenceStage:
         prior: tuple[Finding, ...] = (),
         settled: tuple[Finding, ...] = (),
         overturned: tuple[Finding, ...] = (),
+        texts: Mapping[str, str] | None = None,
         audience: Audience = Audience.GENERAL,
     ) -> Judged:
-        """One verdict on all references together with `prior`, the findings of the prompt they go with.
+        """One verdict on all references together with `prior`, the findings of `texts`, which they go with.
 
         Of these a person has let the `settled` ones through, so that they hold nothing again; an appeal was
         won against the `overturned` ones.
         Pictures are looked at twice: quickly at first, which is enough where that blocks. Raises
         `InvalidMedia` or `TooLarge`, naming the field, where one cannot be opened or is not taken.
         """
-        if files and all(file.is_picture for file in files):
+        request = _Request(
+            tenant=tenant,
+            texts=texts or {},
+            prior=prior,
+            settled=settled,
+            overturned=overturned,
+            audience=audience,
+        )
+        # A face may be there by consent, which takes the long look to see.
+        if files and all(file.is_picture for file in files) and self.onlookers.likeness is None:
             # Reading text is most of the work: what blocks without it need not wait for it.
-            first = self._judge(files, tenant, prior, settled, overturned, audience, quick=True)
+            first = self._quickly(files, request)
             verdict = first.verdict
             # Words in a sexual picture may say that it has to be vaulted: that one is read first.
             if verdict.action is Action.BLOCK and verdict.findings and not verdict.quarantine:
                 return first
-        return self._judge(files, tenant, prior, settled, overturned, audience, quick=False)
+        return self._thoroughly(files, request)
 
-    def _judge(
+    def _quickly(self, files: Sequence[ReferenceFile], request: _Request) -> Judged:
+        seen = _Seen()
+        for file in files:
+            report = self._look(file, looks=None, quick=True)
+            seen.add(file, report, on_screen(report, self.pipeline))
+        return self._verdict(files, request, seen)
+
+    def _thoroughly(self, files: Sequence[ReferenceFile], request: _Request) -> Judged:
+        seen, scenes, people = _Seen(), [], []
+        with ExitStack() as folders:
+            for file in files:
+                looks = folders.enter_context(self.onlookers.folder())
+                report = self._look(file, looks=looks, quick=False)
+                read = on_screen(report, self.pipeline)
+                seen.add(file, report, read)
+                scene = scene_of(
+                    report,
+                    file.modality,
+                    texts=dict(request.texts),
+                    on_screen=None if report.unread else "\n".join(text.text for text in report.texts),
+                    transcript=None,
+                )
+                scenes.append((file, scene))
+                local = self.onlookers.local(scene)
+                who = self.onlookers.recognised(scene, tenant=request.tenant, faces=report.findings)
+                people.append(who)
+                seen.further(file, (*local.findings, *who.findings), (*local.cells, *who.cells))
+            consents = covering(people)
+            first = self._verdict(files, request, seen, consents)
+            # Whatever is asked of a server is asked when everybody here has finished with every file.
+            before = len(seen.cells)
+            for file, scene in scenes:
+                asked = self.onlookers.remote(scene, first.verdict, first.findings)
+                seen.further(file, asked.findings, asked.cells)
+            return first if len(seen.cells) == before else self._verdict(files, request, seen, consents)
+
+    def _verdict(
         self,
         files: Sequence[ReferenceFile],
-        tenant: str,
-        prior: tuple[Finding, ...],
-        settled: tuple[Finding, ...],
-        overturned: tuple[Finding, ...],
-        audience: Audience,
-        *,
-        quick: bool,
+        request: _Request,
+        seen: _Seen,
+        consents: tuple[str, ...] = (),
     ) -> Judged:
-        findings: list[Finding] = [*prior]
-        cells: list[Cell] = []
-        modalities: set[Modality] = set()
-        for file in files:
-            modalities.add(Modality.IMAGE if file.is_picture else Modality.FRAMES)
-            try:
-                report = self._look(file, quick=quick)
-            except (InvalidMedia, TooLarge) as error:
-                raise type(error)(error.message, param=file.field, remedy=error.remedy) from error
-            read = on_screen(report, self.pipeline)
-            if read.present:
-                modalities.add(Modality.TEXT)
-            findings += [*report.findings, *read.findings]
-            cells += [*report.coverage, *read.cells]
         return self.judge.judge(
             Stage.REFERENCE,
-            tenant=tenant,
-            findings=findings,
-            cells=cells,
-            modalities=frozenset(modalities),
+            tenant=request.tenant,
+            findings=(*request.prior, *seen.findings),
+            cells=seen.cells,
+            modalities=frozenset(seen.modalities),
             subject_sha256=_together(files),
-            audience=audience,
-            settled=settled,
-            overturned=overturned,
+            audience=request.audience,
+            settled=request.settled,
+            overturned=request.overturned,
+            consents=consents,
         )
 
-    def _look(self, file: ReferenceFile, *, quick: bool) -> ScanReport:
-        if file.is_picture:
-            return self.scanner.scan_picture(file.path, field=file.field, quick=quick)
-        report = self.scanner.scan_video(file.path, field=file.field)
-        if report.facts is not None:
-            refuse_unread(report.facts)
+    def _look(self, file: ReferenceFile, *, looks: Path | None, quick: bool) -> ScanReport:
+        try:
+            if file.is_picture:
+                return self.scanner.scan_picture(file.path, field=file.field, quick=quick, looks=looks)
+            report = self.scanner.scan_video(file.path, field=file.field, looks=looks)
+            if report.facts is not None:
+                refuse_unread(report.facts)
+        except (InvalidMedia, TooLarge) as error:
+            raise type(error)(error.message, param=file.field, remedy=error.remedy) from error
         return report
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    """What the references go with."""
+
+    tenant: str
+    texts: Mapping[str, str]
+    prior: tuple[Finding, ...]
+    settled: tuple[Finding, ...]
+    overturned: tuple[Finding, ...]
+    audience: Audience
+
+
+@dataclass(kw_only=True)
+class _Seen:
+    """What was seen in all files so far."""
+
+    findings: list[Finding] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
+    modalities: set[Modality] = field(default_factory=set)
+
+    def add(self, file: ReferenceFile, report: ScanReport, read: OnScreen) -> None:
+        self.modalities.add(file.modality)
+        if read.present:
+            self.modalities.add(Modality.TEXT)
+        self.findings += [*report.findings, *read.findings]
+        self.cells += [*report.coverage, *read.cells]
+
+    def further(self, file: ReferenceFile, findings: Iterable[Finding], cells: Iterable[Cell]) -> None:
+        self.findings += [
+            msgspec.structs.replace(one, attributes={**one.attributes, "source": file.field})
+            for one in findings
+        ]
+        self.cells += cells
 
 
 def _together(files: Iterable[ReferenceFile]) -> str:
