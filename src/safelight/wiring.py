@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from safelight.provenance.verifying import Verifier
     from safelight.scanning.service import Scanner
     from safelight.stages.checking import Checks
+    from safelight.stages.hearing import Hearing
     from safelight.stages.judging import Judge
     from safelight.stages.moderation import Moderation
     from safelight.stages.service import Stages
@@ -291,6 +292,13 @@ class Installation:
         return Judge(taxonomy=self.taxonomy, policy=self.policy, waivers=terms)
 
     @cached_property
+    def hearing(self) -> Hearing:
+        """Who transcribes speech, where the settings name a server."""
+        from safelight.stages.hearing import Hearing
+
+        return Hearing(transcriber=self.catalogue.transcriber, scratch=lambda: self.directory.scratch)
+
+    @cached_property
     def stages(self) -> Stages:
         from safelight.stages.output import OutputStage
         from safelight.stages.prompt import PromptStage
@@ -301,7 +309,7 @@ class Installation:
         return Stages(
             prompt=PromptStage(judge=judge, pipeline=pipeline),
             reference=ReferenceStage(judge=judge, scanner=scanner, pipeline=pipeline),
-            output=OutputStage(judge=judge, scanner=scanner, pipeline=pipeline),
+            output=OutputStage(judge=judge, scanner=scanner, pipeline=pipeline, hearing=self.hearing),
         )
 
     @cached_property

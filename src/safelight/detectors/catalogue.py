@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from safelight.errors import SafelightError
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality
 
-from .protocol import Capability, Detector, DetectorPlugin, Place, TextContent, TextDetector
+from .protocol import (
+    Capability,
+    Detector,
+    DetectorPlugin,
+    Place,
+    ReadText,
+    TextContent,
+    TextDetector,
+    Transcriber,
+    Untranscribed,
+)
 
 GROUP = "safelight.detectors"
 
@@ -138,6 +149,14 @@ class Catalogue:
             _load_text(plugin, options) for plugin, options in self._plugins if plugin.place is Place.GATEWAY
         )
 
+    @cached_property
+    def transcriber(self) -> Transcriber | None:
+        """The server that transcribes, or None; one that would not load fails every call."""
+        for plugin, options in self._plugins:
+            if plugin.place is Place.TRANSCRIBER:
+                return _load_transcriber(plugin, options)
+        return None
+
     def child_specs(self) -> list[tuple[str, dict[str, Any]]]:
         """Name and options of every detector that runs in the scan child, which loads it by `load_plugin`."""
         return [(plugin.name, options) for plugin, options in self._plugins if plugin.place is Place.CHILD]
@@ -192,6 +211,27 @@ def _load_text(plugin: DetectorPlugin, options: dict[str, Any]) -> TextDetector:
     except Exception as error:
         return FailedDetector(plugin, error)
     return detector
+
+
+class _FailedTranscriber:
+    def __init__(self, plugin: DetectorPlugin, error: Exception) -> None:
+        self.name = plugin.name
+        self.version = plugin.version
+        self.capabilities = plugin.capabilities
+        self._sentence = f"The transcriber {plugin.name!r} could not be loaded: {_said(error)}"
+
+    def transcribe(self, wav: Path) -> Sequence[ReadText]:
+        raise Untranscribed(self._sentence)
+
+
+def _load_transcriber(plugin: DetectorPlugin, options: dict[str, Any]) -> Transcriber:
+    try:
+        loaded: Detector = plugin.load(options)
+        if not isinstance(loaded, Transcriber):
+            raise TypeError(f"it loaded a {type(loaded).__name__}, which transcribes nothing")
+    except Exception as error:
+        return _FailedTranscriber(plugin, error)
+    return loaded
 
 
 def _said(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from safelight.policy.verdicts import Audience
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner
 
+from .hearing import Hearing
 from .judging import Judge, Judged
 from .on_screen import on_screen
 
@@ -26,6 +27,7 @@ class OutputStage:
     judge: Judge
     scanner: Scanner
     pipeline: TextPipeline
+    hearing: Hearing = field(default_factory=Hearing)
 
     def scan(
         self,
@@ -49,10 +51,14 @@ class OutputStage:
             if progress is not None and total:
                 progress(100 * done // total)
 
-        report = self.scanner.scan_video(path, progress=tell)
-        if report.facts is not None:
-            refuse_unread(report.facts)
-        read = on_screen(report, self.pipeline)
+        with self.hearing.folder() as speech:
+            report = self.scanner.scan_video(path, speech=speech, progress=tell)
+            if report.facts is not None:
+                refuse_unread(report.facts)
+            read = on_screen(report, self.pipeline)
+            seen = (*report.findings, *read.findings, *prior)
+            heard = self.hearing.hear(report, self.pipeline, seen=seen)
+            report = msgspec.structs.replace(report, heard=heard.transcript)
         modalities = {Modality.FRAMES}
         if read.present:
             modalities.add(Modality.TEXT)
@@ -61,8 +67,8 @@ class OutputStage:
         judged = self.judge.judge(
             Stage.OUTPUT,
             tenant=tenant,
-            findings=(*report.findings, *read.findings, *prior),
-            cells=(*report.coverage, *read.cells),
+            findings=(*report.findings, *read.findings, *heard.findings, *prior),
+            cells=(*report.coverage, *read.cells, *heard.cells),
             modalities=frozenset(modalities),
             subject_sha256=subject_sha256,
             audience=audience,
@@ -81,6 +87,28 @@ def refuse_unread(facts: MediaFacts) -> None:
         )
 
 
+def sound_summary(report: ScanReport) -> dict[str, Any] | None:
+    """The sound in figures: how loud, and where somebody speaks, without a word of what is said."""
+    if report.sound is None:
+        return None
+    return {
+        "facts": report.sound.facts,
+        "speech": report.sound.speech,
+        "speech_s": report.sound.speech_s,
+        "unheard": report.sound.unheard,
+        "transcribed": report.heard is not None,
+        "longer_than_picture_s": longer_s(report),
+    }
+
+
+def longer_s(report: ScanReport) -> float:
+    """By how many seconds the sound outlasts the picture."""
+    if report.sound is None or report.facts is None:
+        return 0.0
+    sound = report.sound.facts
+    return round(max(sound.start_s + sound.seconds - report.facts.duration_s, 0.0), 2)
+
+
 def summary(report: ScanReport) -> dict[str, Any]:
     """What of a scan goes on the record beside findings and coverage: how it was made, and what it cost."""
     told: dict[str, Any] = msgspec.to_builtins(
@@ -88,6 +116,7 @@ def summary(report: ScanReport) -> dict[str, Any]:
             "facts": report.facts,
             "runs": report.runs,
             "schedule": report.schedule,
+            "sound": sound_summary(report),
             "wall_s": round(report.wall_s, 3),
             "failure": report.failure,
         }
