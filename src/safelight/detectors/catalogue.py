@@ -157,6 +157,15 @@ class Catalogue:
                 return _load_transcriber(plugin, options)
         return None
 
+    @property
+    def _transcribes(self) -> bool:
+        """Some detector makes words of speech, so that others can read them."""
+        return any(
+            plugin.place is not Place.GATEWAY
+            and any(one.modality is Modality.AUDIO for one in plugin.capabilities)
+            for plugin in self.plugins
+        )
+
     def child_specs(self) -> list[tuple[str, dict[str, Any]]]:
         """Name and options of every detector that runs in the scan child, which loads it by `load_plugin`."""
         return [(plugin.name, options) for plugin, options in self._plugins if plugin.place is Place.CHILD]
@@ -167,7 +176,11 @@ class Catalogue:
         With `modalities` only those are listed.
         """
         table = {(cell.category, cell.modality): cell for cell in requirements}
+        readers = {plugin.name for plugin in self.plugins if plugin.place is Place.GATEWAY}
         for name, capability in self.capabilities():
+            if name in readers and capability.modality is Modality.AUDIO and not self._transcribes:
+                # It reads words that nobody here would write down.
+                continue
             key = (capability.category, capability.modality)
             cell = table.get(key) or Cell(category=key[0], modality=key[1])
             table[key] = Cell(

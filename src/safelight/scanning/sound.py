@@ -66,7 +66,7 @@ class _Hearing:
             for turn in (*self._listeners, *self._finders, *self._readers)
             if isinstance(turn.detector, SoundDetector | SpeechFinder | SpeechReader)
         }
-        return asked | ({RATE} if self._into is not None else set())
+        return asked | {RATE}
 
     def take(self, window: Window) -> None:
         for turn in self._listeners:
@@ -94,12 +94,9 @@ class _Hearing:
                 )
         if self._knows:
             return _merged(found)
-        loud = [
-            samples.size / rate
-            for rate, samples in window.samples.items()
-            if np.abs(samples).max(initial=0.0) > _SILENT
-        ]
-        return [(0.0, max(loud))] if loud else []
+        samples = window.samples[RATE]
+        loud = float(np.abs(samples).max(initial=0.0)) > _SILENT
+        return [(0.0, samples.size / RATE)] if loud else []
 
     @property
     def _knows(self) -> bool:

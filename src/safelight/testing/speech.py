@@ -127,3 +127,17 @@ def _spoken(text: str, voice: str, pace: int) -> Spoken:
     )
     scaled = (samples / 32768).astype(np.float32)
     return Spoken(samples=scaled, rate=rate, words=words)
+
+
+def found_at(spoken: Spoken, samples: npt.NDArray[np.float32], rate: int) -> float | None:
+    """From which second on `samples` hold what was spoken; None where they do not. By correlation."""
+    wanted = spoken.at(rate)
+    if not wanted.size or samples.size < wanted.size // 2:
+        return None
+    size = 1 << (samples.size + wanted.size - 1).bit_length()
+    product = np.fft.rfft(samples, size) * np.conj(np.fft.rfft(wanted, size))
+    likeness = np.fft.irfft(product, size)[: samples.size]
+    best = int(likeness.argmax())
+    there = samples[best : best + wanted.size]
+    power = float(np.linalg.norm(there) * np.linalg.norm(wanted[: there.size]))
+    return best / rate if power and float(likeness[best]) / power > 0.4 else None

@@ -174,7 +174,7 @@ def _line(one: Mapping[str, Any]) -> ReadText:
 def _said(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("no text")
-    return value
+    return value.strip()
 
 
 def _number(value: Any) -> float:
