@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from safelight.provenance.verifying import Verifier
     from safelight.scanning.service import Scanner
     from safelight.stages.checking import Checks
+    from safelight.stages.hearing import Hearing
     from safelight.stages.judging import Judge
     from safelight.stages.moderation import Moderation
     from safelight.stages.onlookers import Onlookers
@@ -383,6 +384,13 @@ class Installation:
         return Gallery(self.database, self.template_key, self._enrol)
 
     @cached_property
+    def hearing(self) -> Hearing:
+        """Who transcribes speech, where the settings name a server."""
+        from safelight.stages.hearing import Hearing
+
+        return Hearing(transcriber=self.catalogue.transcriber, scratch=lambda: self.directory.scratch)
+
+    @cached_property
     def stages(self) -> Stages:
         from safelight.stages.output import OutputStage
         from safelight.stages.prompt import PromptStage
@@ -395,7 +403,13 @@ class Installation:
             reference=ReferenceStage(
                 judge=judge, scanner=scanner, pipeline=pipeline, onlookers=self.onlookers
             ),
-            output=OutputStage(judge=judge, scanner=scanner, pipeline=pipeline, onlookers=self.onlookers),
+            output=OutputStage(
+                judge=judge,
+                scanner=scanner,
+                pipeline=pipeline,
+                onlookers=self.onlookers,
+                hearing=self.hearing,
+            ),
         )
 
     @cached_property

@@ -17,6 +17,7 @@ from .output import emit, progress_console
 from .verbs import installation
 
 if TYPE_CHECKING:
+    from safelight.detectors.protocol import ReadText
     from safelight.policy.findings import Finding
     from safelight.policy.verdicts import Verdict
     from safelight.stages.judging import Judged
@@ -51,6 +52,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Any, ...] = ()
     #: What was read off the picture; nobody's words but the file's.
     texts: tuple[str, ...] = ()
+    #: What is said, line by line with times; null where nobody transcribed.
+    transcript: tuple[Any, ...] | None = None
     #: The four words of coverage, each with its cells as "category (modality)".
     coverage: dict[str, list[str]] = {}
     waivers: tuple[str, ...] = ()
@@ -128,7 +131,8 @@ def judge(file: Path, stages: Stages, tenant: str, fail_on: FailOn, progress: Ca
         if is_picture(file):
             return row_of(file, stages.judge_picture(file, tenant=tenant), (), fail_on)
         result, report = stages.judge_file(file, tenant=tenant, progress=progress)
-        return row_of(file, result, tuple(read.text for read in report.texts), fail_on)
+        row = row_of(file, result, tuple(read.text for read in report.texts), fail_on)
+        return msgspec.structs.replace(row, transcript=lines_of(report.heard))
     except (BadInput, OSError) as error:
         said = str(error) if isinstance(error, SafelightError) else f"It cannot be read: {error}."
         return Row(file=str(file), exit=Exit.ERROR, problem=said)
@@ -173,6 +177,24 @@ def row_of(file: Path, result: Judged, texts: tuple[str, ...], fail_on: FailOn) 
     )
 
 
+def lines_of(heard: Sequence[ReadText] | None) -> tuple[Any, ...] | None:
+    """A transcript as it is told: lines and words with their times."""
+    if heard is None:
+        return None
+    return tuple(
+        {
+            "text": line.text.strip(),
+            "start_s": line.start_s,
+            "end_s": line.end_s,
+            "words": [
+                {"word": word.text.strip(), "start_s": word.start_s, "end_s": word.end_s}
+                for word in line.words
+            ],
+        }
+        for line in heard
+    )
+
+
 def exit_of(verdict: Verdict, fail_on: FailOn) -> Exit:
     """The exit code of one verdict. Held or blocked for nothing but a hole is "not covered"."""
     from safelight.policy.verdicts import Action
@@ -199,6 +221,7 @@ def text(row: Row) -> str:
     if row.reason:
         lines.append(f"  {row.reason}")
     lines += [f"  - {line}" for line in map(_finding, row.findings)]
+    lines += [f"  said, {said['start_s']:.2f} s: {said['text']}" for said in row.transcript or ()]
     for word in ("not checked", "partly"):
         if cells := row.coverage.get(word):
             lines.append(f"  {word}: {', '.join(cells)}")

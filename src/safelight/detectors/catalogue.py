@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from safelight.errors import SafelightError
@@ -17,11 +18,14 @@ from .protocol import (
     Detector,
     DetectorPlugin,
     Place,
+    ReadText,
     Scene,
     SceneDetector,
     Seen,
     TextContent,
     TextDetector,
+    Transcriber,
+    Untranscribed,
 )
 
 GROUP = "safelight.detectors"
@@ -173,6 +177,23 @@ class Catalogue:
         parts = [part for detector in loaded for part in getattr(detector, "parts", (detector,))]
         return tuple(sorted(parts, key=lambda detector: detector.remote))
 
+    @cached_property
+    def transcriber(self) -> Transcriber | None:
+        """The server that transcribes, or None; one that would not load fails every call."""
+        for plugin, options in self._plugins:
+            if plugin.place is Place.TRANSCRIBER:
+                return _load_transcriber(plugin, options)
+        return None
+
+    @property
+    def _transcribes(self) -> bool:
+        """Some detector makes words of speech, so that others can read them."""
+        return any(
+            plugin.place is not Place.GATEWAY
+            and any(one.modality is Modality.AUDIO for one in plugin.capabilities)
+            for plugin in self.plugins
+        )
+
     def child_specs(self) -> list[tuple[str, dict[str, Any]]]:
         """Name and options of every detector that runs in the scan child, which loads it by `load_plugin`."""
         return [(plugin.name, options) for plugin, options in self._plugins if plugin.place is Place.CHILD]
@@ -183,7 +204,11 @@ class Catalogue:
         With `modalities` only those are listed.
         """
         table = {(cell.category, cell.modality): cell for cell in requirements}
+        readers = {plugin.name for plugin in self.plugins if plugin.place is Place.GATEWAY}
         for name, capability in self.capabilities():
+            if name in readers and capability.modality is Modality.AUDIO and not self._transcribes:
+                # It reads words that nobody here would write down.
+                continue
             key = (capability.category, capability.modality)
             cell = table.get(key) or Cell(category=key[0], modality=key[1])
             table[key] = Cell(
@@ -227,6 +252,27 @@ def _loaded(plugin: DetectorPlugin, options: dict[str, Any], kind: Any, lack: st
     except Exception as error:
         return FailedDetector(plugin, options, error)
     return detector
+
+
+class _FailedTranscriber:
+    def __init__(self, plugin: DetectorPlugin, error: Exception) -> None:
+        self.name = plugin.name
+        self.version = plugin.version
+        self.capabilities = plugin.capabilities
+        self._sentence = f"The transcriber {plugin.name!r} could not be loaded: {_said(error)}"
+
+    def transcribe(self, wav: Path) -> Sequence[ReadText]:
+        raise Untranscribed(self._sentence)
+
+
+def _load_transcriber(plugin: DetectorPlugin, options: dict[str, Any]) -> Transcriber:
+    try:
+        loaded: Detector = plugin.load(options)
+        if not isinstance(loaded, Transcriber):
+            raise TypeError(f"it loaded a {type(loaded).__name__}, which transcribes nothing")
+    except Exception as error:
+        return _FailedTranscriber(plugin, error)
+    return loaded
 
 
 def _said(error: Exception) -> str:

@@ -75,8 +75,20 @@ class Sound:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpokenWord:
+    """One word of a line and when it is said, in seconds of the clip."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadText:
-    """Text a reader found in media, for the text pipeline; `frame`/`time_s`/`box` say where."""
+    """Text a reader found in media, for the text pipeline; `frame`/`time_s`/`box` say where.
+
+    A spoken line has no frame; `words` are its words, where the transcriber timed them.
+    """
 
     text: str
     confidence: float
@@ -84,6 +96,7 @@ class ReadText:
     start_s: float = 0.0
     end_s: float = 0.0
     box: tuple[float, float, float, float] | None = None
+    words: tuple[SpokenWord, ...] = ()
 
 
 @runtime_checkable
@@ -204,6 +217,44 @@ class SceneDetector(Detector, Protocol):
     def inspect_scene(self, scene: Scene) -> Iterable[Seen]: ...
 
 
+@runtime_checkable
+class SpeechFinder(Detector, Protocol):
+    """Runs in the child on the whole sound, mono, at `rate` Hz: from when to when somebody speaks.
+
+    Times are seconds from the start of `sound.samples`, in order.
+    """
+
+    rate: int
+
+    def find_speech(self, sound: Sound) -> Iterable[tuple[float, float]]: ...
+
+
+@runtime_checkable
+class SpeechReader(Detector, Protocol):
+    """Runs in the child on stretches of speech, mono, at `rate` Hz: reads the words for the text pipeline.
+
+    Times are seconds from the start of `sound.samples`.
+    """
+
+    rate: int
+
+    def read_speech(self, sound: Sound) -> Iterable[ReadText]: ...
+
+
+class Untranscribed(Exception):
+    """Speech could not be transcribed, or not all of it: one sentence why."""
+
+
+@runtime_checkable
+class Transcriber(Detector, Protocol):
+    """Asked in the gateway's own process about a WAV file that the child wrote; talks to a server.
+
+    Times are seconds from the start of the file. Raises `Untranscribed`: then there is a hole.
+    """
+
+    def transcribe(self, wav: Path) -> Sequence[ReadText]: ...
+
+
 class Place(StrEnum):
     """Where a detector runs."""
 
@@ -213,6 +264,8 @@ class Place(StrEnum):
     CHILD = "child"
     #: Beside the gateway, after the scan, on the stills it kept.
     SCENE = "scene"
+    #: In the gateway's own process, after the scan: asks a server about speech that the child wrote down.
+    TRANSCRIBER = "transcriber"
 
 
 def _nothing_missing(_options: dict[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.detectors.protocol import Frame, FrameDetector, FrameReader, ReadText, Sound, SoundDetector
+from safelight.detectors.protocol import Frame, FrameDetector, FrameReader, ReadText
 from safelight.media.child import Link
 from safelight.media.pictures import PictureLimits
 from safelight.media.probe import VideoLimits
@@ -22,6 +22,7 @@ from safelight.scanning.reading import merged
 from safelight.scanning.report import ScanAnswer
 from safelight.scanning.schedule import TINY_SIDE, Rules, Scheduler, Why
 from safelight.scanning.segments import Look, join
+from safelight.scanning.sound import Listened, listen
 from safelight.scanning.souvenirs import Souvenirs
 from safelight.scanning.turns import Turn
 
@@ -48,6 +49,8 @@ class VideoTask(msgspec.Struct, frozen=True, kw_only=True):
     stills: str = ""
     #: Where to put the frames that detectors outside of the child look at; empty: there are none.
     looks: str = ""
+    #: Where to put files of speech; empty: none are made.
+    speech: str = ""
     threads: int = 1
 
 
@@ -137,6 +140,7 @@ def _loaded(specs: bytes, call_s: float) -> tuple[Turn, ...]:
 class _VideoScan:
     def __init__(self, walk: Walk, task: VideoTask, link: Link, began: float) -> None:
         self._walk = walk
+        self._task = task
         self._link = link
         self._began = began
         self._budget_s = task.budget_s
@@ -147,7 +151,7 @@ class _VideoScan:
         self._frames: list[tuple[int, float]] = []
         self._looked: list[int] = []
         self._found: dict[str, list[tuple[int, Finding]]] = {turn.name: [] for turn in self._turns}
-        self._heard: list[Finding] = []
+        self._listened = Listened()
         self._read: list[list[ReadText]] = []
         self._souvenirs = Souvenirs(Path(task.stills) if task.stills else None, walk.facts)
         self._looks_kept = Looks(Path(task.looks) if task.looks else None)
@@ -175,21 +179,16 @@ class _VideoScan:
         self._link.progress({"frame": len(self._frames), "frames": max(total, len(self._frames))})
 
     def listen(self) -> None:
-        listeners = [turn for turn in self._turns if isinstance(turn.detector, SoundDetector)]
-        rates = {turn.detector.rate for turn in listeners if isinstance(turn.detector, SoundDetector)}
-        sounds = self._walk.sound(rates)
-        for turn in listeners:
-            detector = turn.detector
-            if isinstance(detector, SoundDetector) and detector.rate in sounds:
-                sound = Sound(samples=sounds[detector.rate], rate=detector.rate)
-                self._heard += turn.findings(partial(detector.inspect_sound, sound))
+        if self._walk.facts.audio_codec is not None:
+            into = Path(self._task.speech) if self._task.speech else None
+            self._listened = listen(Path(self._task.path), self._task.limits, self._turns, into)
 
     def answer(self) -> ScanAnswer:
         schedule = self._scheduler.record()
         for turn in self._scheduled:
             if turn.usable and schedule.looked_at < schedule.frames:
                 turn.remark(f"Looked at {schedule.looked_at} of {schedule.frames} frames, by the schedule.")
-        findings = list(self._heard)
+        findings = list(self._listened.findings)
         every = self._looks([index for index, _ in self._frames])
         scheduled = self._looks(self._looked)
         for turn in self._every:
@@ -202,6 +201,8 @@ class _VideoScan:
             chosen=self._looks_kept.chosen,
             findings=tuple(findings),
             texts=tuple(merged(self._read)),
+            heard=self._listened.heard,
+            sound=self._listened.sound,
             runs=tuple(turn.record() for turn in self._turns),
             facts=self._walk.facts,
             schedule=schedule if self._looked else None,

@@ -11,6 +11,7 @@ from safelight.media.pictures import PictureFacts
 from safelight.media.probe import MediaFacts
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Finding, Modality
+from safelight.scanning.heard import SoundReport
 from safelight.scanning.looks import KeptLook
 from safelight.scanning.schedule import Schedule
 
@@ -37,6 +38,9 @@ class ScanAnswer(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     texts: tuple[ReadText, ...]
     runs: tuple[DetectorRun, ...]
+    #: What readers in the child made of speech.
+    heard: tuple[ReadText, ...] = ()
+    sound: SoundReport | None = None
     facts: MediaFacts | None = None
     picture: PictureFacts | None = None
     schedule: Schedule | None = None
@@ -58,6 +62,8 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     texts: tuple[ReadText, ...] = ()
     #: Words heard, with times, judged like those read; None where nobody transcribed.
     heard: tuple[ReadText, ...] | None = None
+    #: How loud, and where somebody speaks; None where there is no sound.
+    sound: SoundReport | None = None
     coverage: Coverage = Coverage()
     runs: tuple[DetectorRun, ...] = ()
     facts: MediaFacts | None = None

@@ -137,12 +137,13 @@ class Scanner:
         budget_s: float | None = None,
         stills: Path | None = None,
         looks: Path | None = None,
+        speech: Path | None = None,
         field: str = "",
         progress: FrameProgress | None = None,
         cancel: threading.Event | None = None,
     ) -> ScanReport:
-        """Look at every frame and the sound of a clip; stills go into the folder `stills`, frames for
-        detectors outside of the child into the folder `looks`.
+        """Look at every frame and the sound of a clip; stills and speech go into the folders named for them,
+        and into `looks` the frames for detectors outside of the child.
 
         Raises `InvalidMedia` or `TooLarge` where it is no clip we take. A child that crashes or runs out of
         time is no error: the report has the reason in `failure`, and every cell is incomplete.
@@ -157,6 +158,7 @@ class Scanner:
             budget_s=seconds * 0.9,
             stills=str(stills.absolute()) if stills is not None else "",
             looks=str(looks.absolute()) if looks is not None else "",
+            speech=str(speech.absolute()) if speech is not None else "",
             threads=self.settings.decode_threads,
         )
 
@@ -169,7 +171,7 @@ class Scanner:
                 "safelight.scanning.child:scan_video",
                 msgspec.to_builtins(task),
                 reads=[path, *_files_of(specs)],
-                writes=[folder for folder in (stills, looks) if folder is not None],
+                writes=[folder for folder in (stills, looks, speech) if folder is not None],
                 limits=self._limits(seconds),
                 progress=tell,
                 cancel=cancel,
@@ -178,7 +180,10 @@ class Scanner:
         report = _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
         written = (report.thumbnail, report.sheet, *report.evidence.values())
         # A child has no say on which files we read.
-        if any(path and not _is_own(Path(path), stills) for path in written):
+        spoken = report.sound.files if report.sound is not None else ()
+        if any(path and not _is_own(Path(path), stills) for path in written) or any(
+            not _is_own(Path(file.path), speech) for file in spoken
+        ):
             raise errors.ChildCrashed("The sandboxed child named files that are not its own.")
         return _with_own_looks(report, looks)
 
@@ -265,6 +270,8 @@ def _report(
     return ScanReport(
         findings=tuple(_from(finding, field) for finding in answer.findings),
         texts=answer.texts,
+        heard=answer.heard if answer.sound is not None and answer.sound.read else None,
+        sound=answer.sound,
         coverage=coverage_of(asked, answer.runs, modalities),
         runs=answer.runs,
         facts=answer.facts,

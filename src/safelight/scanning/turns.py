@@ -14,7 +14,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from safelight.detectors.catalogue import load_plugin
-from safelight.detectors.protocol import Detector, FrameDetector, FrameReader, ReadText, SoundDetector
+from safelight.detectors.protocol import (
+    Detector,
+    FrameDetector,
+    FrameReader,
+    ReadText,
+    SoundDetector,
+    SpeechFinder,
+    SpeechReader,
+)
 from safelight.policy.findings import Finding
 from safelight.scanning.report import DetectorRun
 
@@ -51,7 +59,9 @@ class Turn:
             self._cells = len(plugin.capabilities)
             with _alarm(call_s * 3):
                 loaded = plugin.load(options)
-            if not isinstance(loaded, FrameDetector | FrameReader | SoundDetector):
+            if not isinstance(
+                loaded, FrameDetector | FrameReader | SoundDetector | SpeechFinder | SpeechReader
+            ):
                 raise TypeError(
                     f"it loaded a {type(loaded).__name__}, which looks at neither frames nor sound"
                 )
@@ -71,6 +81,12 @@ class Turn:
 
     def texts(self, call: Callable[[], Iterable[ReadText]]) -> list[ReadText]:
         return self._checked(call, _sound_text)
+
+    def spans(
+        self, call: Callable[[], Iterable[tuple[float, float]]], whole_s: float
+    ) -> list[tuple[float, float]]:
+        """Stretches of time within `whole_s` seconds."""
+        return self._checked(call, lambda answer: _sound_span(answer, whole_s))
 
     def fault(self, sentence: str) -> None:
         """It could not look at everything: say why. The first reason is kept."""
@@ -137,7 +153,21 @@ def _sound_text(answer: Any) -> ReadText:
         raise BadAnswer("it returned no text")
     if not (math.isfinite(answer.confidence) and 0.0 <= answer.confidence <= 1.0):
         raise BadAnswer(f"its confidence {answer.confidence} is no probability")
+    times = [answer.start_s, answer.end_s, *(t for word in answer.words for t in (word.start_s, word.end_s))]
+    if not all(map(math.isfinite, times)):
+        raise BadAnswer("its times are no numbers")
     return answer
+
+
+def _sound_span(answer: Any, whole_s: float) -> tuple[float, float]:
+    try:
+        start, end = (float(moment) for moment in answer)
+    except (TypeError, ValueError) as error:
+        raise BadAnswer("it returned no stretch of time") from error
+    # The last piece that a model takes may reach over the end.
+    if not (math.isfinite(end) and 0.0 <= start <= end <= whole_s + 1.0):
+        raise BadAnswer(f"it heard speech from {start} to {end} s of {whole_s} s")
+    return start, min(end, whole_s)
 
 
 @contextlib.contextmanager

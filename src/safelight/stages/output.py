@@ -19,6 +19,7 @@ from safelight.policy.verdicts import Audience
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner
 
+from .hearing import Hearing
 from .judging import Judge, Judged
 from .on_screen import on_screen
 from .onlookers import Onlookers, scene_of
@@ -31,6 +32,7 @@ class OutputStage:
     scanner: Scanner
     pipeline: TextPipeline
     onlookers: Onlookers = field(default_factory=Onlookers)
+    hearing: Hearing = field(default_factory=Hearing)
 
     def scan(
         self,
@@ -57,20 +59,20 @@ class OutputStage:
             if progress is not None and total:
                 progress(100 * done // total)
 
-        with self.onlookers.folder() as looks:
-            report = self.scanner.scan_video(path, looks=looks, progress=tell)
+        with self.onlookers.folder() as looks, self.hearing.folder() as speech:
+            report = self.scanner.scan_video(path, looks=looks, speech=speech, progress=tell)
             if report.facts is not None:
                 refuse_unread(report.facts)
-            judged = self.judge_report(
+            return self.judge_report(
                 report,
                 tenant=tenant,
                 subject_sha256=subject_sha256,
                 texts=texts or {},
                 prior=prior,
                 settled=settled,
+                overturned=overturned,
                 audience=audience,
             )
-        return judged, report
 
     def judge_report(
         self,
@@ -81,12 +83,16 @@ class OutputStage:
         texts: Mapping[str, str],
         prior: tuple[Finding, ...] = (),
         settled: tuple[Finding, ...] = (),
+        overturned: tuple[Finding, ...] = (),
         audience: Audience = Audience.GENERAL,
-    ) -> Judged:
-        """The verdict on what a scan saw, while its stills lie where it says."""
+    ) -> tuple[Judged, ScanReport]:
+        """The verdict on what a scan saw, while its stills and speech lie where it says; and the scan with
+        the words that were heard."""
         read = on_screen(report, self.pipeline)
-        spoken = None if report.heard is None else self.pipeline.screen_read(report.heard, "transcript")
-        words = [*read.findings, *(() if spoken is None else spoken.findings)]
+        seen = (*report.findings, *read.findings, *prior)
+        heard = self.hearing.hear(report, self.pipeline, seen=seen)
+        report = msgspec.structs.replace(report, heard=heard.transcript)
+        words = [*read.findings, *heard.findings]
         joined = read_together(
             parts_of(texts, report.texts, report.heard or ()), self.pipeline, (*words, *prior)
         )
@@ -109,7 +115,7 @@ class OutputStage:
             *report.coverage,
             *read.cells,
             *joined.cells,
-            *(() if spoken is None else _heard(spoken.cells)),
+            *heard.cells,
             *local.cells,
             *who.cells,
         ]
@@ -136,12 +142,7 @@ class OutputStage:
         first = judge((), ())
         # Whatever is asked of a server is asked when everybody here has finished.
         asked = self.onlookers.remote(scene, first.verdict, first.findings)
-        return judge(asked.findings, asked.cells) if asked else first
-
-
-def _heard(cells: Iterable[Cell]) -> list[Cell]:
-    """Coverage of words that were heard is coverage of the sound."""
-    return [msgspec.structs.replace(cell, modality=Modality.AUDIO) for cell in cells]
+        return (judge(asked.findings, asked.cells) if asked else first), report
 
 
 def refuse_unread(facts: MediaFacts) -> None:
@@ -153,6 +154,28 @@ def refuse_unread(facts: MediaFacts) -> None:
         )
 
 
+def sound_summary(report: ScanReport) -> dict[str, Any] | None:
+    """The sound in figures: how loud, and where somebody speaks, without a word of what is said."""
+    if report.sound is None:
+        return None
+    return {
+        "facts": report.sound.facts,
+        "speech": report.sound.speech,
+        "speech_s": report.sound.speech_s,
+        "unheard": report.sound.unheard,
+        "transcribed": report.heard is not None,
+        "longer_than_picture_s": longer_s(report),
+    }
+
+
+def longer_s(report: ScanReport) -> float:
+    """By how many seconds the sound outlasts the picture."""
+    if report.sound is None or report.facts is None:
+        return 0.0
+    sound = report.sound.facts
+    return round(max(sound.start_s + sound.seconds - report.facts.duration_s, 0.0), 2)
+
+
 def summary(report: ScanReport) -> dict[str, Any]:
     """What of a scan goes on the record beside findings and coverage: how it was made, and what it cost."""
     told: dict[str, Any] = msgspec.to_builtins(
@@ -160,6 +183,7 @@ def summary(report: ScanReport) -> dict[str, Any]:
             "facts": report.facts,
             "runs": report.runs,
             "schedule": report.schedule,
+            "sound": sound_summary(report),
             "wall_s": round(report.wall_s, 3),
             "failure": report.failure,
         }

@@ -113,7 +113,7 @@ def test_the_transcript_and_the_words_in_the_picture_change_the_verdict(
             ({"texts": (said,), "runs": (READER,)}, Action.BLOCK),
             ({"texts": (said,), "runs": (msgspec.structs.replace(READER, complete=False),)}, Action.ALLOW),
         ):
-            judged = judging.judge_report(
+            judged, _report = judging.judge_report(
                 msgspec.structs.replace(report, **changed), tenant="t", subject_sha256="0" * 64, texts={}
             )
             assert (judged.verdict.action is Action.ALLOW) is (action is Action.ALLOW)

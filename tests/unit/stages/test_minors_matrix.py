@@ -92,7 +92,7 @@ def output(shown: tuple[str, ...], words: str, *, age: bool) -> tuple[Verdict, t
         coverage=Coverage(cells=tuple(cells(Modality.FRAMES, age=age))),
         runs=(READER,),
     )
-    judged = stage.judge_report(
+    judged, _report = stage.judge_report(
         report, tenant="t", subject_sha256="0" * 64, texts={"prompt": words}, prior=prior
     )
     return judged.verdict, judged.findings

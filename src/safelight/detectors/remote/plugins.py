@@ -1,4 +1,4 @@
-"""What the entry point names: a guard model, where the settings configure one."""
+"""What the entry points name: a guard model and a transcriber, where the settings configure them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safelight.detectors.audio.transcribing import WORDS
 from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, Place
 from safelight.policy.findings import Modality
 
@@ -129,4 +130,44 @@ VISION_GUARD = DetectorPlugin(
     load=_vision_load,
     missing=_vision_missing,
     claims=_vision_claims,
+)
+
+_NO_TRANSCRIBER = (
+    'No transcription server is configured: [detectors.transcription] with url = "http://127.0.0.1:8000/v1" '
+    "and model. Speech is not transcribed, so that the words in it are not checked."
+)
+
+
+def _transcription_missing(options: dict[str, Any]) -> str | None:
+    return None if options.get("url") and options.get("model") else _NO_TRANSCRIBER
+
+
+def _load_transcription(options: dict[str, Any]) -> Detector:
+    from safelight.net.client import Timeouts, configured_client
+
+    from .transcription import EndpointTranscriber, TranscriptionOptions
+
+    chosen = TranscriptionOptions(
+        model=str(options["model"]),
+        language=str(options.get("language", "")),
+        trips_after=int(options.get("trips_after", 3)),
+        timeout_s=float(options.get("timeout_s", 30.0)),
+        timeout_per_s=float(options.get("timeout_per_s", 0.5)),
+        rests_s=float(options.get("rests_s", 30.0)),
+        max_mb=float(options.get("max_mb", 25.0)),
+        minutes_per_day=float(options.get("minutes_per_day", 0.0)),
+    )
+    key = os.environ.get(str(options["api_key_env"]), "") if options.get("api_key_env") else ""
+    url = str(options["url"]).rstrip("/") + "/"
+    client = configured_client(url, api_key=key, timeouts=Timeouts(connect_s=5.0, read_s=chosen.timeout_s))
+    return EndpointTranscriber(client, chosen)
+
+
+TRANSCRIPTION = DetectorPlugin(
+    name="transcription",
+    version="1",
+    place=Place.TRANSCRIBER,
+    capabilities=WORDS,
+    load=_load_transcription,
+    missing=_transcription_missing,
 )
