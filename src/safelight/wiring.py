@@ -31,6 +31,8 @@ from safelight.settings import Settings, read_settings
 if TYPE_CHECKING:
     from safelight.api.page_parts import PageParts
     from safelight.api.services import Services
+    from safelight.detectors.image.hash_lists import HashLists
+    from safelight.detectors.image.mark_store import Marks
     from safelight.jobs.consequences import Consequences
     from safelight.jobs.engine import Engine
     from safelight.jobs.notifier import Notifier
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from safelight.store.directory import DataDirectory
     from safelight.trust.accounts import Accounts
     from safelight.trust.audit import HeadKey, Heads, HeadWriter
+    from safelight.trust.enrolments import Enrolments
     from safelight.trust.policies import Policies
     from safelight.trust.probes import Probes
     from safelight.trust.reports import Reports
@@ -64,6 +67,8 @@ if TYPE_CHECKING:
 
 #: The tenant of a single-tenant installation, made at the first start.
 FIRST_TENANT = "default"
+#: Detectors that look for what the operator enrolled, and the folder of that.
+ENROLLED = {"hashes": "hashes", "mark-words": "marks", "marks": "marks"}
 
 
 def load(config: Path | None = None, **flags: Any) -> Installation:
@@ -98,7 +103,41 @@ class Installation:
             name: False if value is False else ({} if value is True else value)
             for name, value in self.settings.detectors.items()
         }
+        # What the operator enrols lies in the data directory, or in a folder that several share.
+        for name, kind in ENROLLED.items():
+            if options.get(name) is not False:
+                options[name] = {"folder": str(self._enrolled(kind)), **options.get(name, {})}
         return Catalogue.discover(options)
+
+    def _enrolled(self, name: str) -> Path:
+        """The folder of marks or hash lists."""
+        table = self.settings.detectors.get(name)
+        folder = table.get("folder") if isinstance(table, dict) else None
+        return Path(folder).absolute() if folder else self.settings.data.absolute() / name
+
+    @cached_property
+    def hash_lists(self) -> HashLists:
+        from safelight.detectors.image.hash_lists import HashLists
+
+        return HashLists(self._enrolled("hashes"))
+
+    @cached_property
+    def marks(self) -> Marks:
+        from safelight.detectors.image.mark_store import Marks
+
+        return Marks(self._enrolled("marks"))
+
+    @cached_property
+    def enrolments(self) -> Enrolments:
+        from safelight.trust.enrolments import Enrolments
+
+        return Enrolments(
+            self.database,
+            hash_lists=self.hash_lists,
+            marks=self.marks,
+            sandbox=self.sandbox,
+            taxonomy=self.taxonomy,
+        )
 
     @cached_property
     def text_pipeline(self) -> TextPipeline:
@@ -277,17 +316,26 @@ class Installation:
 
     @cached_property
     def stages(self) -> Stages:
+        from safelight.stages.known import Known
         from safelight.stages.output import OutputStage
         from safelight.stages.prompt import PromptStage
-        from safelight.stages.reference import ReferenceStage
+        from safelight.stages.reference import Handing, ReferenceStage
         from safelight.stages.service import Stages
 
         judge, scanner, pipeline = self.judge, self.scanner, self.text_pipeline
+        known = Known(lists=self.hash_lists)
         return Stages(
             prompt=PromptStage(judge=judge, pipeline=pipeline),
-            reference=ReferenceStage(judge=judge, scanner=scanner, pipeline=pipeline),
-            output=OutputStage(judge=judge, scanner=scanner, pipeline=pipeline),
+            reference=ReferenceStage(
+                judge=judge, scanner=scanner, pipeline=pipeline, known=known, origin=self._origin
+            ),
+            output=OutputStage(judge=judge, scanner=scanner, pipeline=pipeline, known=known),
+            handing=Handing(sandbox=self.sandbox),
         )
+
+    def _origin(self, path: Path) -> dict[str, Any]:
+        """What a file's own manifest says, as facts for the record."""
+        return self.verifier.origin(path)
 
     @cached_property
     def workshop(self) -> Workshop:

@@ -131,6 +131,7 @@ def judged(
     if not references or words.verdict.action.value == "block":
         return (words,), ()
     from safelight.stages.checking import reference
+    from safelight.stages.known import Known
     from safelight.stages.reference import ReferenceStage
 
     files = [reference(_readable(path), "input_reference") for path in references]
@@ -138,7 +139,12 @@ def judged(
     left = tuple(str(file.path) for file in files if not file.is_picture)
     if not pictures:
         return (words,), left
-    looking = ReferenceStage(judge=judge, scanner=here.scanner, pipeline=here.text_pipeline)
+    looking = ReferenceStage(
+        judge=judge,
+        scanner=here.scanner,
+        pipeline=here.text_pipeline,
+        known=Known(lists=here.hash_lists),
+    )
     return (words, looking.judge_files(pictures, tenant=tenant, prior=words.findings)), left
 
 

@@ -106,14 +106,19 @@ class Catalogue:
     @property
     def missing(self) -> tuple[Missing, ...]:
         """Detectors that are not effective, with a sentence each; grows where one fails to load."""
+        idle = [
+            Missing(name=plugin.name, sentence=sentence)
+            for plugin, options in self._plugins
+            if (sentence := plugin.idle(options)) is not None
+        ]
         if "_text" not in self.__dict__:
-            return self._missing
+            return (*self._missing, *idle)
         failed = [
             Missing(name=detector.name, sentence=detector.sentence)
             for detector in self._text
             if isinstance(detector, FailedDetector)
         ]
-        return (*self._missing, *failed)
+        return (*self._missing, *idle, *failed)
 
     @property
     def plugins(self) -> tuple[DetectorPlugin, ...]:
@@ -148,7 +153,10 @@ class Catalogue:
         With `modalities` only those are listed.
         """
         table = {(cell.category, cell.modality): cell for cell in requirements}
+        idle = {plugin.name for plugin, options in self._plugins if plugin.idle(options) is not None}
         for name, capability in self.capabilities():
+            if name in idle:
+                continue
             key = (capability.category, capability.modality)
             cell = table.get(key) or Cell(category=key[0], modality=key[1])
             table[key] = Cell(

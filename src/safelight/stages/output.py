@@ -18,6 +18,7 @@ from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner
 
 from .judging import Judge, Judged
+from .known import NOTHING, Known
 from .on_screen import on_screen
 
 
@@ -26,6 +27,7 @@ class OutputStage:
     judge: Judge
     scanner: Scanner
     pipeline: TextPipeline
+    known: Known = NOTHING
 
     def scan(
         self,
@@ -53,6 +55,7 @@ class OutputStage:
         if report.facts is not None:
             refuse_unread(report.facts)
         read = on_screen(report, self.pipeline)
+        listed = self.known.look(path, subject_sha256, report, Modality.FRAMES)
         modalities = {Modality.FRAMES}
         if read.present:
             modalities.add(Modality.TEXT)
@@ -61,8 +64,8 @@ class OutputStage:
         judged = self.judge.judge(
             Stage.OUTPUT,
             tenant=tenant,
-            findings=(*report.findings, *read.findings, *prior),
-            cells=(*report.coverage, *read.cells),
+            findings=(*listed.findings, *report.findings, *read.findings, *prior),
+            cells=(*listed.cells, *report.coverage, *read.cells),
             modalities=frozenset(modalities),
             subject_sha256=subject_sha256,
             audience=audience,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.media.probe import container_of
+from safelight.media.sandbox import Limits, Sandbox
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Action, Audience
@@ -17,8 +21,9 @@ from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner
 
 from .judging import Judge, Judged
+from .known import NOTHING, Known
 from .on_screen import on_screen
-from .output import refuse_unread
+from .output import refuse_unread, summary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,10 @@ class ReferenceFile:
     def is_picture(self) -> bool:
         return self.media_type.startswith("image/")
 
+    @property
+    def modality(self) -> Modality:
+        return Modality.IMAGE if self.is_picture else Modality.FRAMES
+
 
 #: Pictures we take as references, by the bytes they begin with.
 _PICTURES: tuple[tuple[int, bytes, str], ...] = (
@@ -42,6 +51,9 @@ _PICTURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "image/gif"),
     (8, b"WEBP", "image/webp"),
 )
+#: Of these, those that carry metadata we know how to leave out.
+_SAYING = frozenset({"image/png", "image/jpeg", "image/webp"})
+_BARE_LIMITS = Limits(wall_s=30.0, cpu_s=30, memory_bytes=1 << 30)
 _CLIPS = {"mov": "video/mp4", "matroska": "video/x-matroska", "avi": "video/x-msvideo"}
 
 
@@ -71,6 +83,9 @@ class ReferenceStage:
     judge: Judge
     scanner: Scanner
     pipeline: TextPipeline
+    known: Known = NOTHING
+    #: What a file says of where it comes from, as facts for the record; read in a child.
+    origin: Callable[[Path], Mapping[str, Any]] = lambda _path: {}
 
     def judge_files(
         self,
@@ -87,57 +102,95 @@ class ReferenceStage:
         Pictures are looked at twice: quickly at first, which is enough where that blocks. Raises
         `InvalidMedia` or `TooLarge`, naming the field, where one cannot be opened or is not taken.
         """
+        first: dict[ReferenceFile, ScanReport] = {}
         if files and all(file.is_picture for file in files):
-            # Reading text is most of the work: what blocks without it need not wait for it.
-            first = self._judge(files, tenant, prior, settled, audience, quick=True)
-            verdict = first.verdict
+            # Reading text and large inputs are most of the work: what blocks without them need not wait.
+            first = {file: self._look(file, quick=True) for file in files}
+            judged = self._judge(first, tenant, prior, settled, audience)
+            verdict = judged.verdict
             # Words in a sexual picture may say that it has to be vaulted: that one is read first.
             if verdict.action is Action.BLOCK and verdict.findings and not verdict.quarantine:
-                return first
-        return self._judge(files, tenant, prior, settled, audience, quick=False)
+                return judged
+        reports = {file: self._look(file, after=first.get(file)) for file in files}
+        return self._judge(reports, tenant, prior, settled, audience, whole=True)
 
     def _judge(
         self,
-        files: Sequence[ReferenceFile],
+        reports: Mapping[ReferenceFile, ScanReport],
         tenant: str,
         prior: tuple[Finding, ...],
         settled: tuple[Finding, ...],
         audience: Audience,
         *,
-        quick: bool,
+        whole: bool = False,
     ) -> Judged:
         findings: list[Finding] = [*prior]
         cells: list[Cell] = []
         modalities: set[Modality] = set()
-        for file in files:
-            modalities.add(Modality.IMAGE if file.is_picture else Modality.FRAMES)
-            try:
-                report = self._look(file, quick=quick)
-            except (InvalidMedia, TooLarge) as error:
-                raise type(error)(error.message, param=file.field, remedy=error.remedy) from error
+        for file, report in reports.items():
+            modalities.add(file.modality)
             read = on_screen(report, self.pipeline)
             if read.present:
                 modalities.add(Modality.TEXT)
-            findings += [*report.findings, *read.findings]
-            cells += [*report.coverage, *read.cells]
+            listed = self.known.look(file.path, file.sha256, report, file.modality, source=file.field)
+            findings += [*listed.findings, *report.findings, *read.findings]
+            cells += [*listed.cells, *report.coverage, *read.cells]
         return self.judge.judge(
             Stage.REFERENCE,
             tenant=tenant,
             findings=findings,
             cells=cells,
             modalities=frozenset(modalities),
-            subject_sha256=_together(files),
+            subject_sha256=_together(reports),
             audience=audience,
             settled=settled,
+            extra={"references": [self._facts(file, report, whole) for file, report in reports.items()]},
         )
 
-    def _look(self, file: ReferenceFile, *, quick: bool) -> ScanReport:
-        if file.is_picture:
-            return self.scanner.scan_picture(file.path, field=file.field, quick=quick)
-        report = self.scanner.scan_video(file.path, field=file.field)
-        if report.facts is not None:
-            refuse_unread(report.facts)
-        return report
+    def _look(
+        self, file: ReferenceFile, *, quick: bool = False, after: ScanReport | None = None
+    ) -> ScanReport:
+        try:
+            if file.is_picture:
+                return self.scanner.scan_picture(file.path, field=file.field, quick=quick, after=after)
+            report = self.scanner.scan_video(file.path, field=file.field)
+            if report.facts is not None:
+                refuse_unread(report.facts)
+            return report
+        except (InvalidMedia, TooLarge) as error:
+            raise type(error)(error.message, param=file.field, remedy=error.remedy) from error
+
+    def _facts(self, file: ReferenceFile, report: ScanReport, whole: bool) -> dict[str, Any]:
+        """What goes on the record of one reference: what it is, and what it says of itself."""
+        told = {name: value for name, value in summary(report).items() if value}
+        if report.picture is not None:
+            told["picture"] = msgspec.to_builtins(report.picture)
+        if whole:
+            told["origin"] = dict(self.origin(file.path))
+        return {"field": file.field, "sha256": file.sha256, **told}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handing:
+    """What of a reference a generator is given: the picture, and not where it was taken or by what."""
+
+    sandbox: Sandbox
+
+    def bare(self, file: Path, media_type: str, into: Path) -> Path:
+        """A copy of a picture without what it says of itself; a clip, or a GIF, as it is.
+
+        The pixels are the same, and a turned picture stays turned. Raises `InvalidMedia`, `ChildFailed`.
+        """
+        if media_type not in _SAYING:
+            return file
+        self.sandbox.run(
+            "safelight.media.metadata:bare_copy",
+            {"source": str(file.absolute()), "into": str(into.absolute())},
+            reads=[file],
+            writes=[into],
+            limits=_BARE_LIMITS,
+        )
+        return into
 
 
 def _together(files: Iterable[ReferenceFile]) -> str:

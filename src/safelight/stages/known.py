@@ -1,0 +1,52 @@
+"""Known content: whole files looked up in hash lists, and what it means that a look-up failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from safelight.detectors.image.hash_lists import NAME, HashKind, HashLists
+from safelight.policy.coverage import Cell
+from safelight.policy.findings import Finding, Modality
+from safelight.scanning.report import ScanReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """What the lists say of one file."""
+
+    findings: tuple[Finding, ...] = ()
+    #: A hole in every category listed, where the pictures could not be looked up. A list that was looked
+    #: through fills no cell: it knows what it lists, and nothing else of its category.
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    #: None: there are none to look into.
+    lists: HashLists | None = None
+
+    def look(
+        self, path: Path, sha256: str, report: ScanReport, modality: Modality, *, source: str = ""
+    ) -> Listed:
+        """What lists have exactly this file, and whether its pictures were looked up, too."""
+        lists = self.lists.all() if self.lists is not None else ()
+        if self.lists is None or not lists:
+            return Listed()
+        run = report.run_of(NAME)
+        near = {one.category for one in lists if one.counts.get(HashKind.PDQ)}
+        if not near or (run is not None and run.complete):
+            cells: tuple[Cell, ...] = ()
+        else:
+            note = run.note if run is not None else f"The detector {NAME!r} is switched off."
+            cells = tuple(
+                Cell(category=category, modality=modality, available=True, detectors=(NAME,), note=note)
+                for category in sorted(near)
+            )
+        return Listed(
+            findings=self.lists.of_file(path, sha256, modality=modality, source=source), cells=cells
+        )
+
+
+#: Where nothing is enrolled.
+NOTHING = Known()
