@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safelight.detectors.image.hash_lists import NAME, HashKind, HashLists
+from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality
 from safelight.scanning.report import ScanReport
@@ -30,15 +31,22 @@ class Known:
         self, path: Path, sha256: str, report: ScanReport, modality: Modality, *, source: str = ""
     ) -> Listed:
         """What lists have exactly this file, and whether its pictures were looked up, too."""
-        lists = self.lists.all() if self.lists is not None else ()
-        if self.lists is None or not lists:
+        if self.lists is None:
+            return Listed()
+        lists, broken = self.lists.all(), self.lists.broken
+        if not lists and not broken:
             return Listed()
         run = report.run_of(NAME)
         near = {one.category for one in lists if one.counts.get(HashKind.PDQ)}
-        if not near or (run is not None and run.complete):
+        if broken:
+            # What it listed cannot be known: the gravest is assumed.
+            near.add(Category.SEXUAL_MINORS.value)
+        if not near or (run is not None and run.complete and not broken):
             cells: tuple[Cell, ...] = ()
         else:
             note = run.note if run is not None else f"The detector {NAME!r} is switched off."
+            if broken:
+                note = f"Hash lists cannot be read: {', '.join(broken)}."
             cells = tuple(
                 Cell(category=category, modality=modality, available=True, detectors=(NAME,), note=note)
                 for category in sorted(near)

@@ -13,7 +13,7 @@ import os
 import re
 import tempfile
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -70,6 +70,11 @@ class HashList:
         self.at: float = about["at"]
         self.counts: dict[HashKind, int] = {HashKind(key): int(n) for key, n in about["counts"].items()}
 
+    @property
+    def size(self) -> int:
+        """Bytes the file has, if it is whole."""
+        return self._start + sum(count * kind.bytes for kind, count in self.counts.items())
+
     @cached_property
     def pdq(self) -> npt.NDArray[np.uint8]:
         """The PDQ hashes, (n, 32)."""
@@ -106,18 +111,24 @@ class HashList:
 
 
 class HashLists:
-    """The lists of one folder. Reading sees every change at once; a file that is no list is passed over."""
+    """The lists of one folder. Reading sees every change at once; see `broken` for files that are none."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._read: tuple[tuple[tuple[str, int, int], ...], tuple[HashList, ...]] = ((), ())
+        self._stamped: tuple[tuple[str, int, int], ...] = ()
+        self._lists: tuple[HashList, ...] = ()
+        self._broken: tuple[str, ...] = ()
 
     def all(self) -> tuple[HashList, ...]:
-        """Every list, in order of name."""
-        stamp = self._stamp()
-        if stamp != self._read[0]:
-            self._read = (stamp, tuple(self._open(stamp)))
-        return self._read[1]
+        """Every list that can be read, in order of name."""
+        self._refresh()
+        return self._lists
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Files that should be lists and cannot be read as such."""
+        self._refresh()
+        return self._broken
 
     def get(self, name: str) -> HashList:
         """Raises `NotFound`."""
@@ -184,9 +195,20 @@ class HashLists:
                     found.append((entry.path, known.st_mtime_ns, known.st_size))
         return tuple(sorted(found))
 
-    def _open(self, stamp: tuple[tuple[str, int, int], ...]) -> Iterator[HashList]:
-        for path, _, _ in stamp:
-            yield HashList(Path(path))
+    def _refresh(self) -> None:
+        stamp = self._stamp()
+        if stamp == self._stamped:
+            return
+        lists, broken = [], []
+        for path, _, size in stamp:
+            try:
+                one = HashList(Path(path))
+                if size != one.size:
+                    raise ValueError("its length is not what it says")
+                lists.append(one)
+            except (OSError, ValueError, KeyError, TypeError):
+                broken.append(Path(path).name)
+        self._stamped, self._lists, self._broken = stamp, tuple(lists), tuple(broken)
 
 
 def matched(one: HashList, entry: str, distance: int, *, modality: Modality, source: str = "") -> Finding:

@@ -6,16 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
 from safelight.policy.findings import Finding, Modality
 
 from .hash_lists import NAME, SUFFIX, VERSION, HashKind, HashLists, matched
 from .pdq import QUALITY, turned
-
-#: Frames are hashed at this size: a fifth of a millisecond, and a few bits off what the whole frame has.
-_FRAME_SIDE = 128
 
 
 class HashDetector:
@@ -24,7 +19,7 @@ class HashDetector:
     name = NAME
     version = VERSION
     capabilities: tuple[Capability, ...] = ()
-    #: The size that frames are had at anyway, for another detector.
+    #: The size that frames are had at anyway, for another detector; a few bits off what the whole one has.
     longest_side = 320
     picture_side = 512
     every_frame = True
@@ -35,23 +30,17 @@ class HashDetector:
     @property
     def idle(self) -> str:
         """Why there is nothing to look for; empty where there is."""
-        if any(one.counts.get(HashKind.PDQ) for one in self._lists.all()):
+        if self._lists.broken or any(one.counts.get(HashKind.PDQ) for one in self._lists.all()):
             return ""
         return "No hash list with PDQ hashes is imported: safelight hashes import."
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
-        import cv2
-
+        if self._lists.broken:
+            raise ValueError(f"these hash lists cannot be read: {', '.join(self._lists.broken)}")
         lists = [one for one in self._lists.all() if one.counts.get(HashKind.PDQ)]
         if not lists:
             return []
-        pixels = frame.pixels
-        height, width = pixels.shape[:2]
-        if max(height, width) <= self.longest_side:
-            scale = min(_FRAME_SIDE / max(height, width), 1.0)
-            size = (max(round(width * scale), 1), max(round(height * scale), 1))
-            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-        hashes, quality = turned(pixels)
+        hashes, quality = turned(frame.pixels)
         if quality < QUALITY:
             return []
         found = []
@@ -62,8 +51,13 @@ class HashDetector:
         return found
 
 
+def _folder(options: dict[str, Any]) -> Path:
+    """Where they lie; without one, nowhere: nothing is enrolled then."""
+    return Path(options.get("folder") or "nowhere")
+
+
 def _load(options: dict[str, Any]) -> HashDetector:
-    return HashDetector(Path(options["folder"]))
+    return HashDetector(_folder(options))
 
 
 def _idle(options: dict[str, Any]) -> str | None:

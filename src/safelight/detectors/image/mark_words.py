@@ -98,8 +98,13 @@ def _finding(mark: Mark, word: str, content: TextContent, span: tuple[int, int],
     )
 
 
+def _folder(options: dict[str, Any]) -> Path:
+    """Where they lie; without one, nowhere: nothing is enrolled then."""
+    return Path(options.get("folder") or "nowhere")
+
+
 def _load(options: dict[str, Any]) -> MarkWords:
-    return MarkWords(Path(options["folder"]))
+    return MarkWords(_folder(options))
 
 
 def _idle(options: dict[str, Any]) -> str | None:

@@ -93,8 +93,13 @@ def _finding(found: Found, width: int, height: int) -> Finding:
     )
 
 
+def _folder(options: dict[str, Any]) -> Path:
+    """Where they lie; without one, nowhere: nothing is enrolled then."""
+    return Path(options.get("folder") or "nowhere")
+
+
 def _load(options: dict[str, Any]) -> MarkDetector:
-    return MarkDetector(Path(options["folder"]), least=float(options.get("least", LEAST)))
+    return MarkDetector(_folder(options), least=float(options.get("least", LEAST)))
 
 
 def _idle(options: dict[str, Any]) -> str | None:

@@ -60,31 +60,33 @@ def hexadecimal(hashed: Hash) -> str:
 def _coefficients(pixels: Pixels) -> tuple[_Plane, int]:
     plane = pixels.astype(np.float32) @ _LUMA
     for _ in range(_PASSES):
-        plane = _boxed(_boxed(plane, axis=1), axis=0)
+        plane = _boxed(plane)
     height, width = plane.shape
     places = np.arange(_SAMPLES) + 0.5
-    sampled = plane[np.ix_((places * height / _SAMPLES).astype(int), (places * width / _SAMPLES).astype(int))]
+    sampled = plane[
+        np.ix_((places * height / _SAMPLES).astype(int), (places * width / _SAMPLES).astype(int))
+    ]
     transform = _transform()
     return transform @ sampled @ transform.T, _quality(sampled)
 
 
-def _boxed(plane: _Plane, *, axis: int) -> _Plane:
-    """The mean of a window around each place; at the edge, of what there is of it."""
-    length = plane.shape[axis]
-    window = -(-length // (2 * _SAMPLES))
-    if window == 1:
+def _boxed(plane: _Plane) -> _Plane:
+    """The mean of a window around each place; at the edges, of what there is of it."""
+    import cv2
+
+    windows = tuple(-(-side // (2 * _SAMPLES)) for side in plane.shape)
+    if max(windows) == 1:
         return plane
-    before, after = window - (window + 2) // 2, (window + 2) // 2
-    place = np.arange(length)
-    first, last = np.maximum(place - before, 0), np.minimum(place + after, length)
-    sums = np.cumsum(plane, axis=axis, dtype=np.float64)
-    zero = np.zeros_like(np.take(sums, [0], axis=axis))
-    sums = np.concatenate([zero, sums], axis=axis)
-    counts = (last - first).reshape((-1, 1) if axis == 0 else (1, -1))
-    boxed: _Plane = ((np.take(sums, last, axis=axis) - np.take(sums, first, axis=axis)) / counts).astype(
-        np.float32
-    )
-    return boxed
+    down, across = windows
+    anchor = (across - (across + 2) // 2, down - (down + 2) // 2)
+
+    def summed(one: _Plane) -> _Plane:
+        made = cv2.boxFilter(
+            one, cv2.CV_64F, (across, down), anchor=anchor, normalize=False, borderType=cv2.BORDER_CONSTANT
+        )
+        return np.asarray(made, np.float32)
+
+    return summed(plane) / summed(np.ones_like(plane))
 
 
 def _quality(sampled: _Plane) -> int:
