@@ -1,6 +1,7 @@
 """Train the symbol detector on drawings made by code, and write the file that ships; the same every time.
 
 python -m bench.symbols_train make --into DIR --seed 1 --count 33000 [--photos DIR]
+python -m bench.symbols_train mine --into DIR --seed 11 --count 400 [--photos DIR] [--icons DIR]
 python bench/symbols_train.py fit --into DIR          needs torch, in any environment; a processor will do
 python -m bench.symbols_train export --into DIR       writes detectors/image/symbols/net.onnx; needs onnx
 """
@@ -57,7 +58,62 @@ def make(into: Path, photos_folder: Path | None, count: int, seed: int) -> None:
     np.savez(into / f"drawn-{seed}.npz", pictures=pictures, labels=labels)
 
 
-def fit(into: Path, epochs: int, limit: int) -> None:
+def mine(into: Path, photos_folder: Path | None, icons: Path | None, count: int, seed: int) -> None:
+    """What the network of before takes for a symbol in whole pictures, with what it is."""
+    from bench.symbol_drawings import ALIKE, CLASSES, SIDE, nothing
+    from bench.symbol_renderings import photographs, rendering
+    from safelight.detectors.image.symbols import MODEL
+    from safelight.detectors.image.symbols.detector import SymbolDetector, closer
+
+    rng = np.random.default_rng(seed)
+    photos, detector = photographs(photos_folder), SymbolDetector(MODEL)
+    paths = sorted(icons.glob("*.svg")) if icons else []
+
+    def icon() -> Any:
+        import re
+
+        from bench.svg_paths import raster
+
+        text = paths[int(rng.integers(len(paths)))].read_text(encoding="utf-8")
+        mask = np.zeros((SIDE, SIDE), np.float32)
+        mask[40:152, 40:152] = raster(" ".join(re.findall(r'\sd="([^"]+)"', text)), 112) / 255
+        return mask
+
+    pictures, labels = [], []
+    for number in range(count):
+        kind = rng.random()
+        label, mask = 0, nothing(rng)
+        if kind < 0.35:
+            label = int(rng.integers(1, len(CLASSES)))
+            mask = CLASSES[label][1](rng)
+        elif kind < 0.6 and paths:
+            mask = icon()
+        elif kind < 0.9:
+            mask = ALIKE[int(rng.integers(len(ALIKE)))](rng)
+        scale, shift = rng.uniform(22, 160), (rng.uniform(-120, 120), rng.uniform(-80, 80))
+        grey = rendering(rng, mask, photos, side=640, scale=scale, shift=shift)[80:560]
+        truth = (320 + shift[0], 240 + shift[1], scale * INPUT / (RADIUS * INPUT / WINDOW))
+        for place in detector.candidates(grey, 0.35):
+            off = np.hypot(place.x + place.side / 2 - truth[0], place.y + place.side / 2 - truth[1])
+            ratio = place.side / truth[2]
+            told = 0
+            if label and off < 0.9 * max(place.side, truth[2]) * 0.5:
+                if off > 0.2 * truth[2] or not 0.72 < ratio < 1.38:
+                    continue
+                told = label
+            chosen = closer(grey, place)
+            pictures.append(chosen[[0, int(rng.integers(1, 5))]])
+            labels += [told, told]
+        if number % 100 == 0:
+            print(number, len(labels), flush=True)
+    np.savez(
+        into / f"mined-{seed}.npz",
+        pictures=np.concatenate(pictures).astype(np.float16),
+        labels=np.array(labels, np.uint8),
+    )
+
+
+def fit(into: Path, epochs: int, limit: int, onwards: bool) -> None:
     import torch
     from torch import nn
 
@@ -83,6 +139,11 @@ def fit(into: Path, epochs: int, limit: int) -> None:
     )
     del drawn, parts
     held = len(labels) // 12
+    mined = [np.load(path) for path in sorted(into.glob("mined-*.npz"))]
+    if mined:
+        # Twice each, and in front of those that are held back for measuring.
+        pictures = np.concatenate([*[one["pictures"] for one in mined] * 2, pictures])
+        labels = np.concatenate([*[one["labels"].astype(np.int64) for one in mined] * 2, labels])
     classes = int(labels.max()) + 1
 
     def block(inside: int, outside: int, stride: int) -> list[nn.Module]:
@@ -108,8 +169,11 @@ def fit(into: Path, epochs: int, limit: int) -> None:
     )
     count, batch = len(labels) - held, 128
     steps = epochs * (count // batch)
+    if onwards:
+        before = np.load(into / "weights.npz")
+        net.load_state_dict({name: torch.from_numpy(before[name]) for name in before.files})
     optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-3)
-    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
+    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1.5e-3 if onwards else 4e-3, total_steps=steps)
     loss_of = nn.CrossEntropyLoss(label_smoothing=0.02)
     rng = np.random.default_rng(SEED)
     for epoch in range(epochs):
@@ -203,18 +267,22 @@ def export(into: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("make", "fit", "export"))
+    parser.add_argument("what", choices=("make", "mine", "fit", "export"))
     parser.add_argument("--into", type=Path, required=True)
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--count", type=int, default=40_000)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--limit", type=int, default=1_000_000)
+    parser.add_argument("--icons", type=Path)
+    parser.add_argument("--onwards", action="store_true", help="From the weights of before.")
     asked = parser.parse_args()
     if asked.what == "make":
         make(asked.into, asked.photos, asked.count, asked.seed)
+    elif asked.what == "mine":
+        mine(asked.into, asked.photos, asked.icons, asked.count, asked.seed)
     elif asked.what == "fit":
-        fit(asked.into, asked.epochs, asked.limit)
+        fit(asked.into, asked.epochs, asked.limit, asked.onwards)
     else:
         export(asked.into)
     return 0

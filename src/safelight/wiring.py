@@ -587,7 +587,7 @@ class Installation:
             policy,
             self.taxonomy,
             cells=self.catalogue.cells(required_cells(policy, self.taxonomy)),
-            missing=self.catalogue.missing,
+            missing=(*self.catalogue.missing, *self.catalogue.idle),
             waivers=self.waivers_in_force(owner),
         )
 

@@ -106,19 +106,23 @@ class Catalogue:
     @property
     def missing(self) -> tuple[Missing, ...]:
         """Detectors that are not effective, with a sentence each; grows where one fails to load."""
-        idle = [
-            Missing(name=plugin.name, sentence=sentence)
-            for plugin, options in self._plugins
-            if (sentence := plugin.idle(options)) is not None
-        ]
         if "_text" not in self.__dict__:
-            return (*self._missing, *idle)
+            return self._missing
         failed = [
             Missing(name=detector.name, sentence=detector.sentence)
             for detector in self._text
             if isinstance(detector, FailedDetector)
         ]
-        return (*self._missing, *idle, *failed)
+        return (*self._missing, *failed)
+
+    @property
+    def idle(self) -> tuple[Missing, ...]:
+        """Detectors that are there and have nothing to look for yet, such as marks when none is enrolled."""
+        return tuple(
+            Missing(name=plugin.name, sentence=sentence)
+            for plugin, options in self._plugins
+            if (sentence := plugin.idle(options)) is not None
+        )
 
     @property
     def plugins(self) -> tuple[DetectorPlugin, ...]:
@@ -153,7 +157,7 @@ class Catalogue:
         With `modalities` only those are listed.
         """
         table = {(cell.category, cell.modality): cell for cell in requirements}
-        idle = {plugin.name for plugin, options in self._plugins if plugin.idle(options) is not None}
+        idle = {one.name for one in self.idle}
         for name, capability in self.capabilities():
             if name in idle:
                 continue

@@ -16,6 +16,8 @@ from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.reviewed import decide_reviewed, labelling
 from safelight.policy.verdicts import Audience, Context, Verdict, WaiverTerms
 
+from .unseen import explained
+
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
@@ -57,7 +59,7 @@ class Judge:
         """
         policy = self.policy(tenant)
         required = requirements(policy, self.taxonomy, stage, modalities)
-        coverage = Coverage(cells=required).merged(cells)
+        coverage = explained(Coverage(cells=required).merged(cells))
         seen = tuple(findings)
         verdict = decide_reviewed(
             policy,

@@ -1,4 +1,4 @@
-"""Pictures of our own stand for known content: what is on a list is blocked wherever it turns up, and vaulted."""
+"""Pictures of our own stand for known content: what is listed is blocked wherever it turns up, and vaulted."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_known_picture_is_blocked_at_once_and_vaulted(
     video = house.videos.get(house.who, video_id)
     assert (video.state, video.vaulted) == (State.REFUSED, True)
     told = json.dumps([video.error_message, dict(video.explanation or {})])
-    assert "minor" not in told and "hash" not in told and "ours" not in told
+    assert not [word for word in ("minor", "hash", "ours") if word in told]
     assert retentions(house, video_id) == {"vault"}
 
 
@@ -167,7 +167,9 @@ def test_a_list_keeps_its_category_and_unknown_ones_are_refused(house: House, tm
 def test_what_an_exchange_takes_back_is_gone(house: House, tmp_path: Path) -> None:
     imported(house, tmp_path)
     hashed, _ = pdq(drawn())
-    update = {"threat_updates": [{"indicator": hexadecimal(hashed), "type": "HASH_PDQ", "should_delete": True}]}
+    update = {
+        "threat_updates": [{"indicator": hexadecimal(hashed), "type": "HASH_PDQ", "should_delete": True}]
+    }
     path = tmp_path / "update.json"
     path.write_text(json.dumps(update), encoding="utf-8")
     done = house.here.enrolments.import_hashes(path, name="ours", category=ABUSE)

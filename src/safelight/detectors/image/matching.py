@@ -129,7 +129,8 @@ def _find(scene: Scene, mark: Mark, view: View) -> Found | None:
         if first < _REFINED_FROM:
             break
         place, agreement = _refined(scene, matrix, ready.field, first)
-        corners = np.array([(0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)]) @ place.T
+        seen = np.array([(0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)]) @ place.T
+        corners = seen[:, :2] / np.maximum(seen[:, 2:], 0.05)
         found = Found(mark, agreement, support, corners)
         if best is None or found.strength > best.strength:
             best = found
@@ -193,7 +194,7 @@ def _proposals(scene: Scene, ready: _Ready, view: View) -> list[tuple[Matrix, in
         if any(np.linalg.norm(middle - other) < 0.15 * scale[number] for other in taken):
             continue
         taken.append(middle)
-        matrix = np.column_stack([linear[number], moved[number]])
+        matrix = np.vstack([np.column_stack([linear[number], moved[number]]), (0, 0, 1)])
         results.append((matrix, int(support[number])))
         if agree[number].sum() >= 4:
             fitted = _fitted(mine[agree[number], :2], theirs[agree[number], :2])
@@ -211,7 +212,7 @@ def _fitted(mine: _Rows, theirs: _Rows) -> Matrix | None:
     if not np.isfinite(fitted := np.asarray(fitted, np.float64)).all():
         return None
     long, short = np.linalg.svd(fitted[:, :2], compute_uv=False)
-    return None if short < 8 or long > 4 * short else np.asarray(fitted, np.float64)
+    return None if short < 8 or long > 4 * short else np.vstack([fitted, (0, 0, 1)])
 
 
 def _agreement(scene: Scene, matrix: Matrix, field: npt.NDArray[np.float32]) -> float:
@@ -228,15 +229,19 @@ def _patch(scene: Scene, matrix: Matrix) -> Grey | None:
     reach = 1 + 2 * _MARGIN
     into = np.array([[reach / _FIELD, 0, -_MARGIN], [0, reach / _FIELD, -_MARGIN], [0, 0, 1]])
     whole = matrix @ into
-    step = float(np.sqrt(abs(whole[0, 0] * whole[1, 1] - whole[0, 1] * whole[1, 0])))
+    middle = whole[2, 0] * _FIELD / 2 + whole[2, 1] * _FIELD / 2 + whole[2, 2]
+    if not 0.2 < middle < 5:
+        return None
+    step = float(np.sqrt(abs(whole[0, 0] * whole[1, 1] - whole[0, 1] * whole[1, 0]))) / middle
     if not 0.12 < step < 80:
         return None
     # Sampled from a copy that is no more than twice too large, so that nothing is skipped.
     level = min(max(int(np.log2(max(step, 1.0)) + 0.3), 0), len(scene.smaller) - 1)
     grey = scene.smaller[level]
-    patch = cv2.warpAffine(
+    smaller = grey.shape[1] / scene.grey.shape[1]
+    patch = cv2.warpPerspective(
         grey,
-        whole * (grey.shape[1] / scene.grey.shape[1]),
+        np.diag([smaller, smaller, 1.0]) @ whole,
         (_FIELD, _FIELD),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
@@ -244,15 +249,17 @@ def _patch(scene: Scene, matrix: Matrix) -> Grey | None:
     return np.asarray(patch, np.uint8)
 
 
-#: Along, down, wider, higher, turned, sheared.
+#: Along, down, wider, higher, turned and sheared by two, tilted along, tilted down.
 _NUDGES = np.array(
     [
-        (0.04, 0, 0, 0, 0, 0),
-        (0, 0.04, 0, 0, 0, 0),
-        (0, 0, 0.06, 0.06, 0, 0),
-        (0, 0, 0.06, -0.06, 0, 0),
-        (0, 0, 0, 0, 0.07, -0.07),
-        (0, 0, 0, 0, 0.07, 0.07),
+        (0.04, 0, 0, 0, 0, 0, 0, 0),
+        (0, 0.04, 0, 0, 0, 0, 0, 0),
+        (0, 0, 0.06, 0.06, 0, 0, 0, 0),
+        (0, 0, 0.06, -0.06, 0, 0, 0, 0),
+        (0, 0, 0, 0, 0.07, -0.07, 0, 0),
+        (0, 0, 0, 0, 0.07, 0.07, 0, 0),
+        (0, 0, 0, 0, 0, 0, 0.12, 0),
+        (0, 0, 0, 0, 0, 0, 0, 0.12),
     ]
 )
 
@@ -262,7 +269,7 @@ def _refined(
 ) -> tuple[Matrix, float]:
     """The map moved, stretched, turned and sheared a little, for as long as the edges agree better."""
     step = 1.0
-    for _ in range(5):
+    for _ in range(6):
         better = False
         for nudge in _NUDGES:
             for way in (step, -step):
@@ -278,10 +285,12 @@ def _refined(
 
 def _nudged(by: npt.NDArray[np.float64]) -> Matrix:
     """A small change about the middle of the unit square."""
-    x, y, wide, high, down, up = by.tolist()
-    linear = np.array([[1 + wide, down], [up, 1 + high]])
-    moved = np.array([x, y]) + 0.5 - linear @ np.array([0.5, 0.5])
-    return np.vstack([np.column_stack([linear, moved]), (0, 0, 1)])
+    x, y, wide, high, down, up, far, deep = by.tolist()
+    about = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
+    changed = np.array([[1 + wide, down, x], [up, 1 + high, y], [far, deep, 1]])
+    back = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    made: Matrix = back @ changed @ about
+    return made
 
 
 def _edges(patch: Grey) -> npt.NDArray[np.float32] | None:

@@ -63,9 +63,7 @@ def _coefficients(pixels: Pixels) -> tuple[_Plane, int]:
         plane = _boxed(plane)
     height, width = plane.shape
     places = np.arange(_SAMPLES) + 0.5
-    sampled = plane[
-        np.ix_((places * height / _SAMPLES).astype(int), (places * width / _SAMPLES).astype(int))
-    ]
+    sampled = plane[np.ix_((places * height / _SAMPLES).astype(int), (places * width / _SAMPLES).astype(int))]
     transform = _transform()
     return transform @ sampled @ transform.T, _quality(sampled)
 

@@ -141,4 +141,7 @@ def test_a_whole_file_is_found_by_sha256_and_by_md5(tmp_path: Path) -> None:
         ("extremism", "hash", "input_reference"),
         ("sexual/minors", "hash", "input_reference"),
     }
-    assert {part.list for one in found for part in one.evidence if isinstance(part, Match)} == {"exact", "old"}
+    assert {part.list for one in found for part in one.evidence if isinstance(part, Match)} == {
+        "exact",
+        "old",
+    }

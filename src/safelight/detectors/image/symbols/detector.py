@@ -100,15 +100,18 @@ class SymbolDetector:
         import cv2
 
         grey: Plane = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32) / np.float32(255)
-        first = sorted(self._everywhere(grey), key=lambda place: -place.certainty)
-        chosen: list[Place] = []
-        for place in first:
-            if len(chosen) < _MOST and all(_apart(place, other) for other in chosen):
-                chosen.append(place)
-        looked = [self._closely(grey, place) for place in chosen]
+        looked = [self._closely(grey, place) for place in self.candidates(grey)]
         return sorted(looked, key=lambda place: -place.certainty)
 
-    def _everywhere(self, grey: Plane) -> list[Place]:
+    def candidates(self, grey: Plane, least: float = _CANDIDATE) -> list[Place]:
+        """Places of a grey picture, 0 to 1, that deserve a closer look, apart from each other."""
+        chosen: list[Place] = []
+        for place in sorted(self._everywhere(grey, least), key=lambda place: -place.certainty):
+            if len(chosen) < _MOST and all(_apart(place, other) for other in chosen):
+                chosen.append(place)
+        return chosen
+
+    def _everywhere(self, grey: Plane, least: float) -> list[Place]:
         import cv2
 
         found: list[Place] = []
@@ -122,7 +125,7 @@ class SymbolDetector:
             )
             told = self._told(contrast(small, window=_LOCAL)[None, None])[0]
             best, certain = told[1:].argmax(axis=0) + 1, 1 - told[0]
-            for row, column in np.argwhere(certain >= _CANDIDATE).tolist():
+            for row, column in np.argwhere(certain >= least).tolist():
                 found.append(
                     Place(
                         x=(column * _STRIDE - pad) / scale,
@@ -137,38 +140,8 @@ class SymbolDetector:
 
     def _closely(self, grey: Plane, place: Place) -> Place:
         """The place seen a little larger, smaller and turned: what is there stays, what seemed so goes."""
-        import cv2
-
-        margin = _WINDOW // 2
-        whole = _WINDOW + 2 * margin
-        pictures = []
-        for grow, turn in ((1.0, 0.0), (0.87, 0.0), (1.15, 0.0), (1.0, 0.1), (1.0, -0.1)):
-            step = place.side * grow / _WINDOW
-            cos, sin = math.cos(turn) * step, math.sin(turn) * step
-            middle = (place.x + place.side / 2, place.y + place.side / 2)
-            half = whole / 2
-            matrix = np.array(
-                [
-                    [cos, -sin, middle[0] - cos * half + sin * half],
-                    [sin, cos, middle[1] - sin * half - cos * half],
-                ]
-            )
-            source = grey
-            if step > 1.5:
-                blur = step / 2.2
-                source = np.asarray(cv2.GaussianBlur(grey, (0, 0), blur), np.float32)
-            patch = cv2.warpAffine(
-                source,
-                matrix,
-                (whole, whole),
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-            seen = contrast(np.asarray(patch, np.float32), window=_LOCAL)
-            pictures.append(seen[margin:-margin, margin:-margin])
-        told = self._told(np.stack(pictures)[:, None].astype(np.float32))[:, :, 0, 0].mean(axis=0)
-        symbol = int(told[1:].argmax()) + 1
-        return place._replace(symbol=symbol, certainty=float(1 - told[0]))
+        told = self._told(closer(grey, place)[:, None])[:, :, 0, 0].mean(axis=0)
+        return place._replace(symbol=int(told[1:].argmax()) + 1, certainty=float(1 - told[0]))
 
     def _told(self, pictures: Plane) -> npt.NDArray[np.float64]:
         logits = self._session.run(None, {"picture": pictures})[0].astype(np.float64)
@@ -177,6 +150,33 @@ class SymbolDetector:
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         told: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
         return told
+
+
+def closer(grey: Plane, place: Place) -> Plane:
+    """What the network is given for a closer look at a place: five pictures of it."""
+    import cv2
+
+    margin = _WINDOW // 2
+    whole = _WINDOW + 2 * margin
+    pictures = []
+    for grow, turn in ((1.0, 0.0), (0.87, 0.0), (1.15, 0.0), (1.0, 0.1), (1.0, -0.1)):
+        step = place.side * grow / _WINDOW
+        cos, sin = math.cos(turn) * step, math.sin(turn) * step
+        x, y, half = place.x + place.side / 2, place.y + place.side / 2, whole / 2
+        matrix = np.array([[cos, -sin, x - cos * half + sin * half], [sin, cos, y - sin * half - cos * half]])
+        source = grey
+        if step > 1.5:
+            source = np.asarray(cv2.GaussianBlur(grey, (0, 0), step / 2.2), np.float32)
+        patch = cv2.warpAffine(
+            source,
+            matrix,
+            (whole, whole),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        seen = contrast(np.asarray(patch, np.float32), window=_LOCAL)
+        pictures.append(seen[margin:-margin, margin:-margin])
+    return np.stack(pictures).astype(np.float32)
 
 
 def _apart(one: Place, other: Place) -> bool:
