@@ -31,6 +31,8 @@ from safelight.settings import Settings, read_settings
 if TYPE_CHECKING:
     from safelight.api.page_parts import PageParts
     from safelight.api.services import Services
+    from safelight.detectors.image.hash_lists import HashLists
+    from safelight.detectors.image.mark_store import Marks
     from safelight.detectors.likeness.describer import DlibDescriber
     from safelight.detectors.likeness.recognising import Faces
     from safelight.generation.videos_api.reach import Reach
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from safelight.trust.audit import HeadKey, Heads, HeadWriter
     from safelight.trust.consents import Consents, Gallery, TemplateKey
     from safelight.trust.consents.sealing import Template
+    from safelight.trust.enrolments import Enrolments
     from safelight.trust.policies import Policies
     from safelight.trust.probes import Probes
     from safelight.trust.reports import Reports
@@ -73,6 +76,8 @@ if TYPE_CHECKING:
 
 #: The tenant of a single-tenant installation, made at the first start.
 FIRST_TENANT = "default"
+#: Detectors that look for what the operator enrolled, and the folder of that.
+ENROLLED = {"hashes": "hashes", "mark-words": "marks", "marks": "marks"}
 
 
 def load(config: Path | None = None, **flags: Any) -> Installation:
@@ -112,6 +117,7 @@ class Installation:
             ("entities", "folder", self.lists_folder),
             ("guard", "figures", self.settings.data / "figures" / "guard.json"),
             ("hub", "store", self.model_folder),
+            *((name, "folder", self._enrolled(kind)) for name, kind in ENROLLED.items()),
         ):
             if isinstance(own := options.setdefault(name, {}), dict):
                 options[name] = {key: str(place), **own}
@@ -128,6 +134,36 @@ class Installation:
     def model_folder(self) -> Path:
         """Where pulled models and their calibrations lie."""
         return self.settings.data / "models"
+
+    def _enrolled(self, name: str) -> Path:
+        """The folder of marks or hash lists."""
+        table = self.settings.detectors.get(name)
+        folder = table.get("folder") if isinstance(table, dict) else None
+        return Path(folder).absolute() if folder else self.settings.data.absolute() / name
+
+    @cached_property
+    def hash_lists(self) -> HashLists:
+        from safelight.detectors.image.hash_lists import HashLists
+
+        return HashLists(self._enrolled("hashes"))
+
+    @cached_property
+    def marks(self) -> Marks:
+        from safelight.detectors.image.mark_store import Marks
+
+        return Marks(self._enrolled("marks"))
+
+    @cached_property
+    def enrolments(self) -> Enrolments:
+        from safelight.trust.enrolments import Enrolments
+
+        return Enrolments(
+            self.database,
+            hash_lists=self.hash_lists,
+            marks=self.marks,
+            sandbox=self.sandbox,
+            taxonomy=self.taxonomy,
+        )
 
     @cached_property
     def text_pipeline(self) -> TextPipeline:
@@ -392,16 +428,23 @@ class Installation:
 
     @cached_property
     def stages(self) -> Stages:
+        from safelight.stages.known import Known
         from safelight.stages.output import OutputStage
         from safelight.stages.prompt import PromptStage
-        from safelight.stages.reference import ReferenceStage
+        from safelight.stages.reference import Handing, ReferenceStage
         from safelight.stages.service import Stages
 
         judge, scanner, pipeline = self.judge, self.scanner, self.text_pipeline
+        known = Known(lists=self.hash_lists)
         return Stages(
             prompt=PromptStage(judge=judge, pipeline=pipeline),
             reference=ReferenceStage(
-                judge=judge, scanner=scanner, pipeline=pipeline, onlookers=self.onlookers
+                judge=judge,
+                scanner=scanner,
+                pipeline=pipeline,
+                onlookers=self.onlookers,
+                known=known,
+                origin=self._origin,
             ),
             output=OutputStage(
                 judge=judge,
@@ -409,8 +452,14 @@ class Installation:
                 pipeline=pipeline,
                 onlookers=self.onlookers,
                 hearing=self.hearing,
+                known=known,
             ),
+            handing=Handing(sandbox=self.sandbox),
         )
+
+    def _origin(self, path: Path) -> dict[str, Any]:
+        """What a file's own manifest says, as facts for the record."""
+        return self.verifier.origin(path)
 
     @cached_property
     def workshop(self) -> Workshop:
@@ -697,7 +746,7 @@ class Installation:
             policy,
             self.taxonomy,
             cells=self.catalogue.cells(required_cells(policy, self.taxonomy)),
-            missing=self.catalogue.missing,
+            missing=(*self.catalogue.missing, *self.catalogue.idle),
             waivers=self.waivers_in_force(owner),
         )
 

@@ -131,6 +131,7 @@ def judged(
     if not references or words.verdict.action.value == "block":
         return (words,), ()
     from safelight.stages.checking import reference
+    from safelight.stages.known import Known
     from safelight.stages.onlookers import Onlookers
     from safelight.stages.reference import ReferenceStage
 
@@ -142,7 +143,11 @@ def judged(
     # Who is on record is known only where there is something on record.
     onlookers = here.onlookers if known else Onlookers(detectors=here.catalogue.scene_detectors())
     looking = ReferenceStage(
-        judge=judge, scanner=here.scanner, pipeline=here.text_pipeline, onlookers=onlookers
+        judge=judge,
+        scanner=here.scanner,
+        pipeline=here.text_pipeline,
+        onlookers=onlookers,
+        known=Known(lists=here.hash_lists),
     )
     return (
         words,

@@ -33,6 +33,8 @@ VERBS = {
     "doctor": "Look at everything an installation needs, and say how to mend it.",
     "models": "List, fetch and check detector models.",
     "lists": "Import, list and remove names of your own.",
+    "marks": "Enrol, list and remove marks to look for in pictures.",
+    "hashes": "Import, list and remove hash lists of known content.",
     "train": "Build the heads for prompts from the committed examples, and more.",
     "eval": "Measure detectors on a data set.",
     "version": "Print the version.",

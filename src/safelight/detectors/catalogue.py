@@ -134,6 +134,15 @@ class Catalogue:
         return (*self._missing, *failed)
 
     @property
+    def idle(self) -> tuple[Missing, ...]:
+        """Detectors that are there and have nothing to look for yet, such as marks when none is enrolled."""
+        return tuple(
+            Missing(name=plugin.name, sentence=sentence)
+            for plugin, options in self._plugins
+            if (sentence := plugin.idle(options)) is not None
+        )
+
+    @property
     def plugins(self) -> tuple[DetectorPlugin, ...]:
         return tuple(plugin for plugin, _options in self._plugins)
 
@@ -204,10 +213,13 @@ class Catalogue:
         With `modalities` only those are listed.
         """
         table = {(cell.category, cell.modality): cell for cell in requirements}
+        idle = {one.name for one in self.idle}
         readers = {plugin.name for plugin in self.plugins if plugin.place is Place.GATEWAY}
         for name, capability in self.capabilities():
             if name in readers and capability.modality is Modality.AUDIO and not self._transcribes:
                 # It reads words that nobody here would write down.
+                continue
+            if name in idle:
                 continue
             key = (capability.category, capability.modality)
             cell = table.get(key) or Cell(category=key[0], modality=key[1])

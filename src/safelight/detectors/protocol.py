@@ -122,6 +122,10 @@ class FrameDetector(Detector, Protocol):
     `longest_side` is the size it wants (0: the source's own). `every_frame` detectors see all frames;
     the others are called by the schedule. Per-frame findings carry an `ImageBox` or nothing; the walk
     joins them into `FrameRange` segments.
+
+    Three attributes are optional. `picture_side`: the size it wants reference pictures at. `costly`: True
+    leaves it out of the first, quick look at a picture. `idle`: a sentence where it has nothing to look for
+    now, and is not called; empty otherwise.
     """
 
     longest_side: int
@@ -284,6 +288,9 @@ class DetectorPlugin:
     load: Callable[[dict[str, Any]], Detector]
     #: A cheap look: None, or one sentence on what is missing and how to get it.
     missing: Callable[[dict[str, Any]], str | None] = _nothing_missing
+    #: The same for what is installed and has nothing to look for yet, such as marks when none is enrolled.
+    #: Asked again whenever coverage is told, for it may change while the gateway runs.
+    idle: Callable[[dict[str, Any]], str | None] = _nothing_missing
     #: The cells it fills with these options, where that depends on them; goes before `capabilities`.
     claims: Callable[[dict[str, Any]], tuple[Capability, ...]] | None = None
 

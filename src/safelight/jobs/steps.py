@@ -222,12 +222,13 @@ def _order(workshop: Workshop, video: Video, bench: Path) -> Order:
     for number, reference in enumerate(request["references"]):
         path = bench / f"reference-{number}"
         workshop.blobs.copy_to(video.tenant, reference["sha256"], path)
+        handing, sha256 = workshop.stages.handing, reference["sha256"]
+        if handing is not None:
+            path = handing.bare(path, reference["media_type"], bench / f"handed-{number}")
+            sha256 = workshop.sha256(path)
         references.append(
             ReferenceFile(
-                path=path,
-                media_type=reference["media_type"],
-                field=reference["field"],
-                sha256=reference["sha256"],
+                path=path, media_type=reference["media_type"], field=reference["field"], sha256=sha256
             )
         )
     basis = basis_of(video, request, references)

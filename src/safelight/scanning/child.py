@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -54,14 +55,23 @@ class VideoTask(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 1
 
 
+class Part(StrEnum):
+    """Which detectors look at a picture."""
+
+    WHOLE = "whole"
+    #: All but the costly ones: the look that may be enough to block.
+    QUICK = "quick"
+    #: The costly ones, which the quick look left out.
+    REST = "rest"
+
+
 class PictureTask(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     detectors: Detectors
     limits: PictureLimits
     #: The request field the picture came in.
     field: str = ""
-    #: Leave out reading text: the cheap look that may be enough to block.
-    quick: bool = False
+    part: Part = Part.WHOLE
     #: As for clips.
     looks: str = ""
 
@@ -85,10 +95,12 @@ def scan_picture(argument: Any, _link: Link) -> ScanAnswer:
     began = time.perf_counter()
     task = msgspec.convert(argument, PictureTask)
     turns = _ready(task.detectors)
+    if task.part is Part.REST:
+        turns = tuple(turn for turn in turns if turn.costly)
     facts, views = read_picture(Path(task.path), task.limits)
-    if task.quick:
+    if task.part is Part.QUICK:
         for turn in turns:
-            if isinstance(turn.detector, FrameReader):
+            if turn.costly:
                 turn.fault(f"{turn.name} was left out of the first, quick look.")
     findings, texts = look_at(views, turns, field=task.field)
     if facts.looked_at < facts.frames:

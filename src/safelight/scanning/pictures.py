@@ -30,7 +30,8 @@ def look_at(
         for turn in turns:
             detector = turn.detector
             if isinstance(detector, FrameDetector):
-                frame = _frame(view, index, detector.longest_side)
+                side = int(getattr(detector, "picture_side", detector.longest_side))
+                frame = _frame(view, index, side)
                 for finding in turn.findings(partial(detector.inspect_frame, frame)):
                     placed = _placed(finding, field)
                     key = (placed.detector, placed.category, _roughly(placed))

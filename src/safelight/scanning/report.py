@@ -28,6 +28,8 @@ class DetectorRun(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = False
     #: What went wrong, one sentence; or a remark where nothing did.
     note: str = ""
+    #: It was there, and had nothing to look for: see `note`.
+    idle: bool = False
     #: It reads text, or, where it would not load and says nothing of itself, may be one that does.
     reads: bool = False
 
@@ -118,7 +120,7 @@ def coverage_of(
             Cell(
                 category=capability.category,
                 modality=capability.modality,
-                available=True,
+                available=not run.idle,
                 ran=run.ran,
                 complete=run.ran and run.complete,
                 detectors=(name,),

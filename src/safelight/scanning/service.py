@@ -19,7 +19,7 @@ from safelight.media.pool import WarmPool
 from safelight.media.probe import MediaFacts, VideoLimits
 from safelight.media.sandbox import Isolation, Limits, Preparation, Sandbox
 from safelight.policy.findings import Finding, Modality
-from safelight.scanning.child import Detectors, PictureTask, VideoTask
+from safelight.scanning.child import Detectors, Part, PictureTask, VideoTask
 from safelight.scanning.report import DetectorRun, ScanAnswer, ScanReport, coverage_of
 from safelight.scanning.schedule import Rules
 
@@ -194,18 +194,23 @@ class Scanner:
         field: str = "",
         quick: bool = False,
         looks: Path | None = None,
+        after: ScanReport | None = None,
         cancel: threading.Event | None = None,
     ) -> ScanReport:
         """Look at one picture. Errors as for `scan_video`.
 
-        `quick`: text is not read, which is most of the work; the report says so. Good enough for a block.
+        `quick`: costly detectors and readers of text, which are most of the work, are left out; the report
+        says so. Good enough for a block. `after`: such a report on this picture; what it left out is done
+        now, and the answer has both.
         """
+        rest = after is not None and not after.failure
+        part = Part.QUICK if quick else Part.REST if rest else Part.WHOLE
         task = PictureTask(
             path=str(path.absolute()),
             detectors=self._detectors,
             limits=self.settings.picture,
             field=field,
-            quick=quick,
+            part=part,
             looks=str(looks.absolute()) if looks is not None else "",
         )
 
@@ -230,7 +235,8 @@ class Scanner:
                 self._slots.release()
 
         report = _report(run, self._specs, frozenset({Modality.IMAGE}), field, cancel)
-        return _with_own_looks(report, looks)
+        report = _with_own_looks(report, looks)
+        return _joined(after, report, self._specs) if after is not None and rest else report
 
     def burn_badge(self, source: Path, into: Path, text: str) -> None:
         """A copy of the clip with a visible badge. Raises `InvalidMedia`, `ChildFailed`."""
@@ -290,6 +296,22 @@ def _with_own_looks(report: ScanReport, folder: Path | None) -> ScanReport:
     if any(not _is_own(Path(look.path), folder) for look in report.looks):
         raise errors.ChildCrashed("The sandboxed child named files that are not its own.")
     return report
+
+
+def _joined(first: ScanReport, rest: ScanReport, specs: Sequence[Spec]) -> ScanReport:
+    """Two looks at one picture as one: what the first left out is as the second has it."""
+    if rest.failure:
+        return msgspec.structs.replace(rest, findings=first.findings)
+    again = {run.name: run for run in rest.runs}
+    runs = tuple(again.get(run.name, run) for run in first.runs)
+    asked = [(name, _capabilities(name)) for name, _ in specs]
+    return msgspec.structs.replace(
+        rest,
+        findings=(*first.findings, *rest.findings),
+        runs=runs,
+        coverage=coverage_of(asked, runs, frozenset({Modality.IMAGE})),
+        wall_s=first.wall_s + rest.wall_s,
+    )
 
 
 def _is_own(path: Path, folder: Path | None) -> bool:

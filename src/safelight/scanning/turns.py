@@ -101,20 +101,36 @@ class Turn:
         if self.detector is not None:
             self._fault = ""
 
+    @property
+    def idle(self) -> str:
+        """Why the detector has nothing to look for now; empty where it has."""
+        try:
+            return str(getattr(self.detector, "idle", ""))
+        except Exception as error:
+            self.fault(f"{self.name} failed: {_said(error)}")
+            return ""
+
+    @property
+    def costly(self) -> bool:
+        """It takes longer than a first, quick look may."""
+        return isinstance(self.detector, FrameReader) or bool(getattr(self.detector, "costly", False))
+
     def record(self) -> DetectorRun:
+        idle = self.idle
         return DetectorRun(
             name=self.name,
             version=self.version,
             calls=self._calls,
             cpu_s=round(self._cpu_s, 4),
-            ran=self.detector is not None,
-            complete=self.usable,
-            note=self._fault or self._remark,
+            ran=self.detector is not None and not idle,
+            complete=self.usable and not idle,
+            idle=bool(idle),
+            note=self._fault or idle or self._remark,
             reads=isinstance(self.detector, FrameReader) or (self.detector is None and not self._cells),
         )
 
     def _checked(self, call: Callable[[], Iterable[T]], check: Callable[[Any], T]) -> list[T]:
-        if not self.usable:
+        if self.idle or not self.usable:
             return []
         began = time.process_time()
         self._calls += 1

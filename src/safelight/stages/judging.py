@@ -16,6 +16,8 @@ from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.reviewed import decide_reviewed, labelling
 from safelight.policy.verdicts import Audience, Context, Verdict, WaiverTerms
 
+from .unseen import explained
+
 
 def _no_facts(_tenant: str) -> frozenset[str]:
     return frozenset()
@@ -66,7 +68,7 @@ class Judge:
         """
         policy = self.policy(tenant)
         required = requirements(policy, self.taxonomy, stage, modalities)
-        coverage = Coverage(cells=required).merged(cells)
+        coverage = explained(Coverage(cells=required).merged(cells))
         seen = tuple(findings)
         verdict = decide_reviewed(
             policy,

@@ -21,6 +21,7 @@ from safelight.scanning.service import Scanner
 
 from .hearing import Hearing
 from .judging import Judge, Judged
+from .known import NOT_LISTED, NOTHING, Known, Listed
 from .on_screen import on_screen
 from .onlookers import Onlookers, scene_of
 from .together import parts_of, read_together
@@ -33,6 +34,7 @@ class OutputStage:
     pipeline: TextPipeline
     onlookers: Onlookers = field(default_factory=Onlookers)
     hearing: Hearing = field(default_factory=Hearing)
+    known: Known = NOTHING
 
     def scan(
         self,
@@ -65,6 +67,7 @@ class OutputStage:
                 refuse_unread(report.facts)
             return self.judge_report(
                 report,
+                listed=self.known.look(path, subject_sha256, report, Modality.FRAMES),
                 tenant=tenant,
                 subject_sha256=subject_sha256,
                 texts=texts or {},
@@ -81,6 +84,7 @@ class OutputStage:
         tenant: str,
         subject_sha256: str,
         texts: Mapping[str, str],
+        listed: Listed = NOT_LISTED,
         prior: tuple[Finding, ...] = (),
         settled: tuple[Finding, ...] = (),
         overturned: tuple[Finding, ...] = (),
@@ -89,7 +93,7 @@ class OutputStage:
         """The verdict on what a scan saw, while its stills and speech lie where it says; and the scan with
         the words that were heard."""
         read = on_screen(report, self.pipeline)
-        seen = (*report.findings, *read.findings, *prior)
+        seen = (*listed.findings, *report.findings, *read.findings, *prior)
         heard = self.hearing.hear(report, self.pipeline, seen=seen)
         report = msgspec.structs.replace(report, heard=heard.transcript)
         words = [*read.findings, *heard.findings]
@@ -110,8 +114,16 @@ class OutputStage:
         )
         local = self.onlookers.local(scene)
         who = self.onlookers.recognised(scene, tenant=tenant, faces=report.findings)
-        findings = [*report.findings, *words, *joined.findings, *local.findings, *who.findings]
+        findings = [
+            *listed.findings,
+            *report.findings,
+            *words,
+            *joined.findings,
+            *local.findings,
+            *who.findings,
+        ]
         cells = [
+            *listed.cells,
             *report.coverage,
             *read.cells,
             *joined.cells,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -14,6 +15,7 @@ from safelight.detectors.likeness.recognising import covering
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.media.probe import container_of
+from safelight.media.sandbox import Limits, Sandbox
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Action, Audience
@@ -21,9 +23,10 @@ from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner
 
 from .judging import Judge, Judged
+from .known import NOTHING, Known, Listed
 from .on_screen import OnScreen, on_screen
 from .onlookers import Onlookers, scene_of
-from .output import refuse_unread
+from .output import refuse_unread, summary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,9 @@ _PICTURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "image/gif"),
     (8, b"WEBP", "image/webp"),
 )
+#: Of these, those that carry metadata we know how to leave out.
+_SAYING = frozenset({"image/png", "image/jpeg", "image/webp"})
+_BARE_LIMITS = Limits(wall_s=30.0, cpu_s=30, memory_bytes=1 << 30)
 _CLIPS = {"mov": "video/mp4", "matroska": "video/x-matroska", "avi": "video/x-msvideo"}
 
 
@@ -81,6 +87,9 @@ class ReferenceStage:
     scanner: Scanner
     pipeline: TextPipeline
     onlookers: Onlookers = field(default_factory=Onlookers)
+    known: Known = NOTHING
+    #: What a file says of where it comes from, as facts for the record; read in a child.
+    origin: Callable[[Path], Mapping[str, Any]] = lambda _path: {}
 
     def judge_files(
         self,
@@ -108,31 +117,30 @@ class ReferenceStage:
             overturned=overturned,
             audience=audience,
         )
+        first: dict[ReferenceFile, ScanReport] = {}
         # A face may be there by consent, which takes the long look to see.
         if files and all(file.is_picture for file in files) and self.onlookers.likeness is None:
-            # Reading text is most of the work: what blocks without it need not wait for it.
-            first = self._quickly(files, request)
-            verdict = first.verdict
+            # Reading text and large inputs are most of the work: what blocks without them need not wait.
+            first = {file: self._look(file, quick=True) for file in files}
+            seen = _Seen()
+            for file, report in first.items():
+                self._add(seen, file, report)
+            judged = self._verdict(files, request, seen)
+            verdict = judged.verdict
             # Words in a sexual picture may say that it has to be vaulted: that one is read first.
             if verdict.action is Action.BLOCK and verdict.findings and not verdict.quarantine:
-                return first
-        return self._thoroughly(files, request)
+                return judged
+        return self._thoroughly(files, request, first)
 
-    def _quickly(self, files: Sequence[ReferenceFile], request: _Request) -> Judged:
-        seen = _Seen()
-        for file in files:
-            report = self._look(file, looks=None, quick=True)
-            seen.add(file, report, on_screen(report, self.pipeline))
-        return self._verdict(files, request, seen)
-
-    def _thoroughly(self, files: Sequence[ReferenceFile], request: _Request) -> Judged:
+    def _thoroughly(
+        self, files: Sequence[ReferenceFile], request: _Request, first: Mapping[ReferenceFile, ScanReport]
+    ) -> Judged:
         seen, scenes, people = _Seen(), [], []
         with ExitStack() as folders:
             for file in files:
                 looks = folders.enter_context(self.onlookers.folder())
-                report = self._look(file, looks=looks, quick=False)
-                read = on_screen(report, self.pipeline)
-                seen.add(file, report, read)
+                report = self._look(file, looks=looks, after=first.get(file))
+                self._add(seen, file, report)
                 scene = scene_of(
                     report,
                     file.modality,
@@ -146,13 +154,19 @@ class ReferenceStage:
                 people.append(who)
                 seen.further(file, (*local.findings, *who.findings), (*local.cells, *who.cells))
             consents = covering(people)
-            first = self._verdict(files, request, seen, consents)
+            judged = self._verdict(files, request, seen, consents, whole=True)
             # Whatever is asked of a server is asked when everybody here has finished with every file.
             before = len(seen.cells)
             for file, scene in scenes:
-                asked = self.onlookers.remote(scene, first.verdict, first.findings)
+                asked = self.onlookers.remote(scene, judged.verdict, judged.findings)
                 seen.further(file, asked.findings, asked.cells)
-            return first if len(seen.cells) == before else self._verdict(files, request, seen, consents)
+            if len(seen.cells) == before:
+                return judged
+            return self._verdict(files, request, seen, consents, whole=True)
+
+    def _add(self, seen: _Seen, file: ReferenceFile, report: ScanReport) -> None:
+        listed = self.known.look(file.path, file.sha256, report, file.modality, source=file.field)
+        seen.add(file, report, on_screen(report, self.pipeline), listed)
 
     def _verdict(
         self,
@@ -160,6 +174,8 @@ class ReferenceStage:
         request: _Request,
         seen: _Seen,
         consents: tuple[str, ...] = (),
+        *,
+        whole: bool = False,
     ) -> Judged:
         return self.judge.judge(
             Stage.REFERENCE,
@@ -172,18 +188,60 @@ class ReferenceStage:
             settled=request.settled,
             overturned=request.overturned,
             consents=consents,
+            extra={"references": [self._facts(file, report, whole) for file, report in seen.reports.items()]},
         )
 
-    def _look(self, file: ReferenceFile, *, looks: Path | None, quick: bool) -> ScanReport:
+    def _look(
+        self,
+        file: ReferenceFile,
+        *,
+        looks: Path | None = None,
+        quick: bool = False,
+        after: ScanReport | None = None,
+    ) -> ScanReport:
         try:
             if file.is_picture:
-                return self.scanner.scan_picture(file.path, field=file.field, quick=quick, looks=looks)
+                return self.scanner.scan_picture(
+                    file.path, field=file.field, quick=quick, looks=looks, after=after
+                )
             report = self.scanner.scan_video(file.path, field=file.field, looks=looks)
             if report.facts is not None:
                 refuse_unread(report.facts)
+            return report
         except (InvalidMedia, TooLarge) as error:
             raise type(error)(error.message, param=file.field, remedy=error.remedy) from error
-        return report
+
+    def _facts(self, file: ReferenceFile, report: ScanReport, whole: bool) -> dict[str, Any]:
+        """What goes on the record of one reference: what it is, and what it says of itself."""
+        told = {name: value for name, value in summary(report).items() if value}
+        if report.picture is not None:
+            told["picture"] = msgspec.to_builtins(report.picture)
+        if whole:
+            told["origin"] = dict(self.origin(file.path))
+        return {"field": file.field, "sha256": file.sha256, **told}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handing:
+    """What of a reference a generator is given: the picture, and not where it was taken or by what."""
+
+    sandbox: Sandbox
+
+    def bare(self, file: Path, media_type: str, into: Path) -> Path:
+        """A copy of a picture without what it says of itself; a clip, or a GIF, as it is.
+
+        The pixels are the same, and a turned picture stays turned. Raises `InvalidMedia`, `ChildFailed`.
+        """
+        if media_type not in _SAYING:
+            return file
+        self.sandbox.run(
+            "safelight.media.metadata:bare_copy",
+            {"source": str(file.absolute()), "into": str(into.absolute())},
+            reads=[file],
+            writes=[into],
+            limits=_BARE_LIMITS,
+        )
+        return into
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,13 +263,15 @@ class _Seen:
     findings: list[Finding] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     modalities: set[Modality] = field(default_factory=set)
+    reports: dict[ReferenceFile, ScanReport] = field(default_factory=dict)
 
-    def add(self, file: ReferenceFile, report: ScanReport, read: OnScreen) -> None:
+    def add(self, file: ReferenceFile, report: ScanReport, read: OnScreen, listed: Listed) -> None:
+        self.reports[file] = report
         self.modalities.add(file.modality)
         if read.present:
             self.modalities.add(Modality.TEXT)
-        self.findings += [*report.findings, *read.findings]
-        self.cells += [*report.coverage, *read.cells]
+        self.findings += [*listed.findings, *report.findings, *read.findings]
+        self.cells += [*listed.cells, *report.coverage, *read.cells]
 
     def further(self, file: ReferenceFile, findings: Iterable[Finding], cells: Iterable[Cell]) -> None:
         self.findings += [

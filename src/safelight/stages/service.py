@@ -13,7 +13,7 @@ from safelight.scanning.report import ScanReport
 from .judging import Judged
 from .output import OutputStage
 from .prompt import PromptStage
-from .reference import ReferenceFile, ReferenceStage, media_type
+from .reference import Handing, ReferenceFile, ReferenceStage, media_type
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +21,8 @@ class Stages:
     prompt: PromptStage
     reference: ReferenceStage
     output: OutputStage
+    #: None: references are handed on as they are.
+    handing: Handing | None = None
 
     def judge_prompt(
         self,
