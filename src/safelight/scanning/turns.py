@@ -14,7 +14,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from safelight.detectors.catalogue import load_plugin
-from safelight.detectors.protocol import Detector, FrameDetector, FrameReader, ReadText, SoundDetector
+from safelight.detectors.protocol import (
+    Detector,
+    FilmDetector,
+    FrameDetector,
+    FrameReader,
+    ReadText,
+    SoundDetector,
+)
 from safelight.policy.findings import Finding
 from safelight.scanning.report import DetectorRun
 
@@ -51,7 +58,7 @@ class Turn:
             self._cells = len(plugin.capabilities)
             with _alarm(call_s * 3):
                 loaded = plugin.load(options)
-            if not isinstance(loaded, FrameDetector | FrameReader | SoundDetector):
+            if not isinstance(loaded, FrameDetector | FrameReader | FilmDetector | SoundDetector):
                 raise TypeError(
                     f"it loaded a {type(loaded).__name__}, which looks at neither frames nor sound"
                 )
@@ -71,6 +78,15 @@ class Turn:
 
     def texts(self, call: Callable[[], Iterable[ReadText]]) -> list[ReadText]:
         return self._checked(call, _sound_text)
+
+    def tell(self, call: Callable[[], None]) -> None:
+        """A call that answers nothing; where it fails, the fault is on record."""
+
+        def asked() -> Iterable[Finding]:
+            call()
+            return ()
+
+        self._checked(asked, _sound_finding)
 
     def fault(self, sentence: str) -> None:
         """It could not look at everything: say why. The first reason is kept."""

@@ -130,6 +130,7 @@ class NudityDetector:
     capabilities = CAPABILITIES
     longest_side = _SIDE
     every_frame = True
+    parts = True
 
     def __init__(self, model: Path, *, floor: float = FLOOR) -> None:
         import onnxruntime

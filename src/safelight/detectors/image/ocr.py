@@ -25,6 +25,7 @@ class TextReader:
     name = NAME
     version = VERSION
     capabilities: tuple[Capability, ...] = ()
+    parts = True
 
     def __init__(self, models: Path, *, longest_side: int = _SIDE, floor: float = _FLOOR) -> None:
         from rapidocr import RapidOCR
