@@ -64,4 +64,5 @@ def stretched(rest: npt.NDArray[np.float32]) -> Pixels | None:
     if high - low < _SPAN:
         return None
     scaled: Any = (rest - low) * (255.0 / (high - low))
-    return np.clip(scaled, 0, 255).astype(np.uint8)
+    clear: Pixels = np.clip(scaled, 0, 255).astype(np.uint8)
+    return clear

@@ -1,4 +1,4 @@
-"""One walk over a clip: every frame decoded once, compared with its neighbours, and shown to the detectors."""
+"""One walk over a clip: every frame decoded once, compared with its neighbours, shown to the detectors."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ class VideoScan:
         self._budget_s = budget_s
         self._progress = progress
         self._began = began
+        self._cpu_began = time.process_time()
         self._every = [turn for turn in turns if _sees_every_frame(turn)]
         self._scheduled = [turn for turn in turns if _is_scheduled(turn)]
         self._films = [turn for turn in turns if isinstance(turn.detector, FilmDetector)]
@@ -135,6 +136,7 @@ class VideoScan:
             sheet=stills.sheet,
             evidence=stills.evidence,
             wall_s=round(time.perf_counter() - self._began, 3),
+            cpu_s=round(time.process_time() - self._cpu_began, 3),
         )
 
     @property

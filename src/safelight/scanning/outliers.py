@@ -35,7 +35,7 @@ class Movement:
         import cv2
 
         self._cv2: Any = cv2
-        self._flow: Any = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._flow: Any = self._cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._grids: dict[tuple[int, int], tuple[Map, Map]] = {}
 
     def of(self, frame: Small, other: Small) -> Map:
@@ -55,8 +55,8 @@ class Movement:
         height, width = picture.shape[:2]
         across, down = self._grid(width, height)
         if flow.shape[:2] != (height, width):
-            scale = (width / flow.shape[1], height / flow.shape[0])
-            flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(scale)
+            scale = np.array((width / flow.shape[1], height / flow.shape[0]), np.float32)
+            flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * scale
         taken: npt.NDArray[Any] = cv2.remap(
             picture,
             across + flow[..., 0],
@@ -68,9 +68,10 @@ class Movement:
 
     def _grid(self, width: int, height: int) -> tuple[Map, Map]:
         if (width, height) not in self._grids:
-            self._grids[width, height] = tuple(
-                np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+            across, down = np.meshgrid(
+                np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
             )
+            self._grids[width, height] = (across, down)
         return self._grids[width, height]
 
     def unexplained(self, frame: Small, other: Small, flow: Map) -> Plane:
@@ -180,7 +181,7 @@ class Watch:
         if before is None and after is None:
             return Novelty()
         movement = self._movement
-        sides = []
+        sides: list[tuple[Map | None, Map | None]] = []
         for other in (before, after):
             if other is not None and other.light.shape == frame.light.shape:
                 flow = movement.of(frame, other)
@@ -207,7 +208,7 @@ class Watch:
         )
 
     def apart(self, frame: Small, other: Small) -> tuple[float, int]:
-        """How far two frames are apart with movement taken out: the sum over cells that differ, and how many."""
+        """How far two frames are apart, movement taken out: the sum over cells that differ, and how many."""
         if frame.light.shape != other.light.shape:
             return float("inf"), frame.light.size
         movement = self._movement

@@ -44,6 +44,8 @@ class ScanAnswer(msgspec.Struct, frozen=True, kw_only=True):
     #: Blurred stills of the strongest frame of a category.
     evidence: dict[str, str] = {}
     wall_s: float = 0.0
+    #: Processor time of the scan, loading of models not included where they were loaded before.
+    cpu_s: float = 0.0
 
 
 class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +64,7 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     sheet: str = ""
     evidence: dict[str, str] = {}
     wall_s: float = 0.0
+    cpu_s: float = 0.0
     #: Why there is no result at all: the child crashed or ran out of time.
     failure: str = ""
 

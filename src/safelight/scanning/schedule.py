@@ -51,12 +51,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     cut: float = 0.4
     blind: float = 0.1
     #: The large budget: looks at once, and what comes back per second of video. When it is spent, frames
-    #: that should have been looked at are not, and the scan is incomplete.
-    burst: float = 20.0
-    per_s: float = 3.0
+    #: that should have been looked at are not, the scan is incomplete, and nothing comes back any more.
+    burst: float = 16.0
+    per_s: float = 2.0
     #: The small budget of what comes and moves without being striking; going over it is no hole.
     small_burst: float = 3.0
     small_per_s: float = 1.0
+    #: Looks per second at what came too slowly to be noticed; one at once.
+    slow_per_s: float = 0.25
 
 
 class LookAt(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +101,7 @@ class Scheduler:
         self._seen_s = 0.0
         self._large = rules.burst
         self._small = rules.small_burst
+        self._slow = 1.0
         self._now_s = 0.0
         self._frames = 0
         self._passed_over = 0
@@ -114,8 +117,10 @@ class Scheduler:
         self._frames += 1
         passed = max(time_s - self._now_s, 0.0)
         self._now_s = time_s
-        self._large = min(rules.burst, self._large + passed * rules.per_s)
+        if not self._unseen:
+            self._large = min(rules.burst, self._large + passed * rules.per_s)
         self._small = min(rules.small_burst, self._small + passed * rules.small_per_s)
+        self._slow = min(1.0, self._slow + passed * rules.slow_per_s)
         if index == 0:
             return self._look(index, time_s, Why.FIRST)
         why = self._striking(new)
@@ -137,14 +142,14 @@ class Scheduler:
 
     def wants_comparison(self, index: int) -> bool:
         """Whether it is time to compare a frame with the last one looked at: see `changed`."""
-        return index % _SLOWLY == 0 and self._small >= 1 and index > self.last_look
+        return index % _SLOWLY == 0 and self._slow >= 1 and index > self.last_look
 
     def changed(self, index: int, time_s: float, apart: float, cells: int) -> LookAt | None:
         """Whether a frame so far from the last one looked at is looked at for that."""
         rules = self._rules
-        if apart < rules.appeared or cells < rules.appeared_cells or self._small < 1:
+        if apart < rules.appeared or cells < rules.appeared_cells or self._slow < 1:
             return None
-        self._small -= 1
+        self._slow -= 1
         return self._look(index, time_s, Why.CHANGED)
 
     def last(self, index: int, time_s: float) -> LookAt | None:

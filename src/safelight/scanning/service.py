@@ -261,6 +261,7 @@ def _report(
         sheet=answer.sheet,
         evidence=answer.evidence,
         wall_s=answer.wall_s,
+        cpu_s=answer.cpu_s,
     )
 
 
