@@ -24,6 +24,7 @@ from safelight.detectors.protocol import (
 )
 from safelight.media.walk import DecodedFrame, Small, Walk
 from safelight.policy.findings import Finding, ImageBox
+from safelight.scanning.brief import brief
 from safelight.scanning.lifting import View, lifted
 from safelight.scanning.outliers import SIDE, Novelty, Watch
 from safelight.scanning.reading import Texts
@@ -125,10 +126,12 @@ class VideoScan:
             findings += self._joiners[turn.name].segments(_Calls(self._starts, None, self._last_s))
         for turn in self._scheduled:
             findings += self._joiners[turn.name].segments(_Calls(self._starts, self._looked, self._last_s))
+        texts = self._texts.all()
+        findings += brief(schedule.looks, _Calls(self._starts, None, self._last_s), findings, texts)
         stills = self._souvenirs.write()
         return ScanAnswer(
             findings=tuple(findings),
-            texts=tuple(self._texts.all()),
+            texts=tuple(texts),
             runs=tuple(turn.record() for turn in self._turns),
             facts=self._walk.facts,
             schedule=schedule if self._scheduled else None,
