@@ -177,7 +177,7 @@ class Watch:
         self._before = _Usual(self._levels, cv2)
 
     def judge(self, before: Small | None, frame: Small, after: Small | None) -> Novelty:
-        """What is new in `frame`. The first and the last of a clip have one neighbour, and stand for two."""
+        """What is new in `frame`. The first and the last of a clip have but one neighbour."""
         if before is None and after is None:
             return Novelty()
         movement = self._movement
@@ -191,7 +191,9 @@ class Watch:
         (flow_before, apart_before), (flow_after, apart_after) = sides
         if apart_before is None:
             return Novelty(flow_after=flow_after, far=1.0 if before is not None else 0.0)
-        both = apart_before if apart_after is None else np.minimum(apart_before, apart_after)
+        # What a moving camera brings in at the edge of the last frame has no other neighbour to be in.
+        nothing = np.zeros_like(apart_before)
+        both = nothing if apart_after is None else np.minimum(apart_before, apart_after)
         over = self._both.excess(both)
         over_before = self._before.excess(apart_before)
         usual = self._both.mean

@@ -24,7 +24,9 @@ def film(
     return list(detector.told())
 
 
-def blinking(per_s: float, seconds: float = 2.0, colour: tuple[int, int, int] = WHITE) -> list[tuple[int, int, int]]:
+def blinking(
+    per_s: float, seconds: float = 2.0, colour: tuple[int, int, int] = WHITE
+) -> list[tuple[int, int, int]]:
     return [colour if (index * per_s * 2 // FPS) % 2 else BLACK for index in range(int(seconds * FPS))]
 
 
