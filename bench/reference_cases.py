@@ -620,6 +620,15 @@ def others(book: Book) -> None:
                 modality,
                 {"allow": [0.3, 0.59], "label": [0.6, 0.95]},
             )
+    for group, category in (("deception", "deception/subliminal"), ("health", "photosensitive")):
+        book.ladder(
+            group,
+            f"{category} in frames",
+            "output",
+            category,
+            "frames",
+            {"allow": [0.4, 0.79], "hold": [0.8, 0.95]},
+        )
     for modality, stage in (("text", "prompt"), ("frames", "output")):
         book.ladder(
             "ip",
@@ -783,8 +792,10 @@ def card(book: Book) -> None:
         "ip/brand",
         "deception",
         "deception/speech",
+        "deception/subliminal",
         "privacy",
         "minors-present",
+        "photosensitive",
         "self-harm/intent",
     )
     for category in categories:

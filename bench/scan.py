@@ -1,6 +1,6 @@
 """What looking costs: a clip's scan beside bare decode, memory, reference pictures, a whole tiny job.
 
-python -m bench.scan [--seconds 10] [--json]
+python -m bench.scan [--seconds 10] [--only clips|references|job|film] [--hours 2] [--json]
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import argparse
 import json
 import resource
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -18,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import psutil
@@ -38,8 +40,9 @@ SPECS: list[tuple[str, dict[str, Any]]] = [
 ]
 #: What the calls of a whole job import besides.
 MODULES = ("c2pa", "safelight.provenance.child", "safelight.stages.delivery")
-FPS, RATE = 24, 48_000
+FPS, RATE = 30, 48_000
 AT_ONCE, ROUNDS = 5, 8
+CLIPS = ("still", "moving", "noise", "grain")
 
 
 def landscape(width: int, height: int) -> Image.Image:
@@ -65,18 +68,25 @@ def landscape(width: int, height: int) -> Image.Image:
     return Image.fromarray(np.clip(np.asarray(picture) + grain, 0, 255).astype(np.uint8))
 
 
-def make_clip(path: Path, seconds: int, *, moving: bool) -> None:
-    """720p with sound: the camera pans over a landscape, or stands still while one thing crosses it."""
+def make_clip(path: Path, seconds: int, *, kind: str) -> None:
+    """720p with sound. `still`: one small thing crosses the picture; `moving`: the camera pans all the time.
+
+    `noise`: every frame another coarse pattern; `grain`: every pixel of every frame at random.
+    """
     wide = np.asarray(landscape(1280 + 6 * FPS * seconds, 720))
-    sound: npt.NDArray[np.float32] = (
-        np.random.default_rng(3).normal(0, 0.03, RATE * seconds).astype(np.float32)
-    )
+    rng = np.random.default_rng(3)
+    sound: npt.NDArray[np.float32] = rng.normal(0, 0.03, RATE * seconds).astype(np.float32)
     with Writer(path, width=1280, height=720, fps=FPS, crf=21, audio_rate=RATE) as writer:
         for frame in range(FPS * seconds):
-            left = 6 * frame if moving else 0
+            left = 6 * frame if kind == "moving" else 0
             pixels = wide[:, left : left + 1280].copy()
-            if not moving:
+            if kind == "still":
                 pixels[500:540, 4 * frame : 4 * frame + 40] = (220, 60, 40)
+            elif kind == "noise":
+                blocks = rng.integers(0, 256, (45, 80, 3), dtype=np.uint8)
+                pixels = np.repeat(np.repeat(blocks, 16, axis=0), 16, axis=1)
+            elif kind == "grain":
+                pixels = rng.integers(0, 256, (720, 1280, 3), dtype=np.uint8)
             writer.add_frame(pixels)
         writer.add_audio(sound)
 
@@ -103,29 +113,89 @@ def peak_memory(argument: Any, link: Link) -> dict[str, Any]:
     return {"answer": answer, "cpu_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024}
 
 
-def clip_figures(sandbox: Sandbox, path: Path, seconds: int) -> dict[str, Any]:
+def clip_figures(
+    sandbox: Sandbox, path: Path, seconds: float, specs: list[tuple[str, dict[str, Any]]]
+) -> dict[str, Any]:
+    """What one scan costs in a process that has the models already, as in the gateway."""
     import msgspec
 
     from safelight.scanning.child import Detectors, VideoTask
 
     decoded = sandbox.run("bench.scan:bare_decode", str(path), reads=[path])
-    task = VideoTask(path=str(path), detectors=Detectors(specs=tuple(SPECS)), limits=VideoLimits())
+    limits = VideoLimits(duration_s=30_000, frames=1_000_000)
+    task = VideoTask(path=str(path), detectors=Detectors(specs=tuple(specs)), limits=limits, budget_s=30_000)
     began = time.perf_counter()
     scanned = sandbox.run("bench.scan:peak_memory", msgspec.to_builtins(task), reads=[path])
     wall = time.perf_counter() - began
     answer = scanned["answer"]
+    schedule = answer["schedule"] or {"looked_at": 0, "why": {}, "unseen": 0, "unseen_from": None}
     return {
         "frames": decoded["frames"],
         "bare_decode_fps": round(decoded["frames"] / decoded["wall_s"], 1),
         "scan_fps": round(decoded["frames"] / wall, 1),
         "scan_wall_s": round(wall, 2),
-        "cpu_s_per_video_s": round(scanned["cpu_s"] / seconds, 2),
+        "cpu_s_per_video_s": round(scanned["cpu_s"] / seconds, 3),
         "bare_decode_cpu_s_per_video_s": round(decoded["cpu_s"] / seconds, 3),
         "peak_mb": round(scanned["peak_mb"]),
-        "looked_at": answer["schedule"]["looked_at"],
-        "why": answer["schedule"]["why"],
+        "looked_at": schedule["looked_at"],
+        "why": schedule["why"],
+        "unseen": schedule["unseen"],
+        "unseen_from": schedule["unseen_from"],
+        "incomplete": [run["note"] for run in answer["runs"] if not run["complete"]],
         "detector_cpu_s": {run["name"]: run["cpu_s"] for run in answer["runs"]},
     }
+
+
+def all_clip_figures(folder: Path, seconds: int) -> dict[str, Any]:
+    """Every kind of clip, with the reading of text and without, each in a fork of its own."""
+    figures: dict[str, Any] = {}
+    for name, specs in (
+        ("whole stack", SPECS),
+        ("without text", [spec for spec in SPECS if spec[0] != "ocr"]),
+    ):
+        sandbox = Sandbox(Limits(wall_s=1200, cpu_s=2400))
+        scanner = Scanner(sandbox, specs, ScanSettings(modules=(*MODULES, "bench.scan")))
+        scanner.start()
+        for kind in CLIPS:
+            path = folder / f"{kind}.mp4"
+            if not path.is_file():
+                make_clip(path, seconds, kind=kind)
+            figures.setdefault(kind, {})[name] = clip_figures(sandbox, path, seconds, specs)
+            print(kind, name, figures[kind][name], file=sys.stderr, flush=True)
+        figures["forked"] = sandbox.prepared
+        scanner.close()
+        sandbox.close()
+    return figures
+
+
+def film_figures(folder: Path, hours: float) -> dict[str, Any]:
+    """Memory over a long film: a small storyboard of a street, looped without encoding it anew."""
+    import av
+
+    loop, path = folder / "loop.mp4", folder / "film.mkv"
+    rng = np.random.default_rng(7)
+    wide = cv2.resize(np.asarray(landscape(1600, 720)), (400, 180), interpolation=cv2.INTER_AREA)
+    with Writer(loop, width=320, height=180, fps=FPS, crf=26) as writer:
+        for frame in range(FPS * 10):
+            left = int(40 + 39 * np.sin(2 * np.pi * frame / (FPS * 10)))
+            grain = rng.integers(0, 4, (180, 320, 1), dtype=np.uint8)
+            writer.add_frame(wide[:, left : left + 320] // 2 + 40 + grain)
+    with av.open(str(path), "w", format="matroska") as out, av.open(str(loop)) as first:
+        stream = out.add_stream_from_template(first.streams.video[0])
+        base = first.streams.video[0].time_base
+        for turn in range(round(hours * 360)):
+            with av.open(str(loop)) as again:
+                for packet in again.demux(video=0):
+                    if packet.dts is None:
+                        continue
+                    shift = round(turn * 10 / base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = stream
+                    out.mux(packet)
+    sandbox = Sandbox(Limits(wall_s=30_000, cpu_s=30_000, memory_bytes=4 << 30))
+    figures = clip_figures(sandbox, path, hours * 3600, SPECS)
+    sandbox.close()
+    return figures
 
 
 def picture_figures(sandbox: Sandbox, folder: Path) -> dict[str, Any]:
@@ -250,27 +320,31 @@ def job_figures(folder: Path, runs: int = 5) -> dict[str, Any]:
     return figures
 
 
-def measure(seconds: int) -> dict[str, Any]:
-    sandbox = Sandbox(Limits(wall_s=1200, cpu_s=2400))
-    found: dict[str, Any] = {"seconds": seconds}
+def measure(seconds: int, only: str, hours: float) -> dict[str, Any]:
+    found: dict[str, Any] = {"seconds": seconds, "fps": FPS}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for kind in ("still", "moving"):
-            path = folder / f"{kind}.mp4"
-            make_clip(path, seconds, moving=kind == "moving")
-            found[kind] = clip_figures(sandbox, path, seconds)
-        found["references"] = picture_figures(sandbox, folder)
-        found["tiny_job"] = job_figures(folder)
-    sandbox.close()
+        if only in ("", "clips"):
+            found["clips"] = all_clip_figures(folder, seconds)
+        if only in ("", "references"):
+            sandbox = Sandbox(Limits(wall_s=1200, cpu_s=2400))
+            found["references"] = picture_figures(sandbox, folder)
+            sandbox.close()
+        if only in ("", "job"):
+            found["tiny_job"] = job_figures(folder)
+        if only == "film":
+            found["film"] = film_figures(folder, hours)
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--only", choices=("clips", "references", "job", "film"), default="")
+    parser.add_argument("--hours", type=float, default=2.0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    found = measure(arguments.seconds)
+    found = measure(arguments.seconds, arguments.only, arguments.hours)
     print(json.dumps(found) if arguments.json else json.dumps(found, indent=2))
 
 

@@ -63,6 +63,8 @@ class Frame:
     #: Size of the source in pixels, before any scaling.
     width: int
     height: int
+    #: Set where only a part of the source is shown: x, y, width and height in parts of it.
+    part: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +128,9 @@ class FrameDetector(Detector, Protocol):
     Three attributes are optional. `picture_side`: the size it wants reference pictures at. `costly`: True
     leaves it out of the first, quick look at a picture. `idle`: a sentence where it has nothing to look for
     now, and is not called; empty otherwise.
+
+    One that says `parts = True` is also shown the part of a frame that is new in it, enlarged and cleared of
+    what was there before: boxes are in parts of what is shown, and the walk puts them in their place.
     """
 
     longest_side: int
@@ -136,11 +141,31 @@ class FrameDetector(Detector, Protocol):
 
 @runtime_checkable
 class FrameReader(Detector, Protocol):
-    """Runs in the child and reads text out of a frame; what it reads goes into the text pipeline."""
+    """Runs in the child and reads text out of a frame; what it reads goes into the text pipeline.
+
+    `parts = True`: as for a `FrameDetector`.
+    """
 
     longest_side: int
 
     def read_frame(self, frame: Frame) -> Iterable[ReadText]: ...
+
+
+@runtime_checkable
+class FilmDetector(Detector, Protocol):
+    """Runs in the child over all frames of a clip in order: what shows only over time, such as flicker.
+
+    `begin` comes before every clip, `watch` with every frame at `longest_side`, `told` after the last one;
+    its findings carry `FrameRange` evidence of their own.
+    """
+
+    longest_side: int
+
+    def begin(self) -> None: ...
+
+    def watch(self, frame: Frame) -> None: ...
+
+    def told(self) -> Iterable[Finding]: ...
 
 
 @runtime_checkable

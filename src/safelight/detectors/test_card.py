@@ -37,6 +37,7 @@ def read_text(text: str) -> list[tuple[str, int, int]]:
 
 # -- picture ---------------------------------------------------------------------------------------
 
+_CORNERS = ("top_left", "top_right", "bottom_right", "bottom_left")
 _PAPER, _INK, _QUIET = (244, 241, 234), (32, 36, 44), (120, 124, 130)
 
 
@@ -86,20 +87,16 @@ def _fit(text: str, width: int, height: int) -> int:
 
 def read_qr(pixels: Pixels) -> list[tuple[str, Box]]:
     """Categories of all card QR codes in an RGB picture, with their boxes."""
-    import cv2
+    import zxingcpp
 
     height, width = pixels.shape[:2]
-    found, texts, corners, _ = cv2.QRCodeDetector().detectAndDecodeMulti(
-        cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    )
-    if not found:
-        return []
     cards = []
-    for text, quad in zip(texts, corners, strict=True):
-        for category, _start, _end in read_text(text):
-            left, top = np.clip(quad.min(axis=0) / (width, height), 0.0, 1.0)
-            right, bottom = np.clip(quad.max(axis=0) / (width, height), 0.0, 1.0)
-            cards.append((category, (float(left), float(top), float(right - left), float(bottom - top))))
+    for code in zxingcpp.read_barcodes(pixels, formats=zxingcpp.BarcodeFormat.QRCode):
+        corners = [getattr(code.position, name) for name in _CORNERS]
+        across = np.clip([corner.x / width for corner in corners], 0.0, 1.0)
+        down = np.clip([corner.y / height for corner in corners], 0.0, 1.0)
+        box = (float(across.min()), float(down.min()), float(np.ptp(across)), float(np.ptp(down)))
+        cards += [(category, box) for category, _start, _end in read_text(code.text)]
     return cards
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-_STYLE = """
+STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem;
 padding: 0 1rem; color: #1c2024 }
 table { border-collapse: collapse; width: 100% } th, td { padding: .3rem .6rem; text-align: left }
@@ -38,7 +38,7 @@ def html(report: Mapping[str, Any], *, title: str = "Prompt screening") -> str:
     )
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>\n'
+        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>\n'
         f"<h1>{escape(title)}</h1>\n{listed}\n"
         f'<div class="table"><table><thead><tr>{_cells("th", head)}</tr></thead><tbody>\n{rows}\n'
         "</tbody></table></div>\n<p><small>Rates with Wilson's 95 % intervals. * is all categories together."

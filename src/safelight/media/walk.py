@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,20 @@ from safelight.errors import InvalidMedia, TooLarge
 from safelight.media.probe import MediaFacts, VideoLimits, check_size, damage_is_said, facts_of, opened
 
 Pixels = npt.NDArray[np.uint8]
+
+#: Pixel formats whose planes are lightness, blue and red as they lie, colours at half the size.
+_PLANAR = frozenset({"yuv420p", "yuvj420p"})
+#: No side of a picture to compare is shorter: movement cannot be sought in less.
+_LEAST = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Small:
+    """A frame for comparing: its lightness, and its two colours at half the size."""
+
+    light: Pixels
+    blue: Pixels
+    red: Pixels
 
 
 class DecodedFrame:
@@ -28,15 +43,36 @@ class DecodedFrame:
         self.width: int = frame.height if sideways else frame.width
         self.height: int = frame.width if sideways else frame.height
         self._scaled: dict[tuple[int, int], Pixels] = {}
+        self._small: Small | None = None
 
     def at(self, longest_side: int) -> Pixels:
         """RGB pixels with this longest side (0: the source's own), aspect kept, never enlarged."""
         width, height = fitted(self._frame.width, self._frame.height, longest_side)
         return self._sized(width, height)
 
-    def tiny(self, side: int) -> Pixels:
-        """RGB pixels squeezed into a square, for comparing frames."""
-        return self._sized(side, side)
+    def small(self, longest_side: int) -> Small:
+        """Lightness and colours at about this size, for comparing frames; made once, whatever the size."""
+        if self._small is None:
+            self._small = self._compared(longest_side)
+        return self._small
+
+    def _compared(self, longest_side: int) -> Small:
+        import cv2
+
+        fit = fitted(self._frame.width, self._frame.height, longest_side)
+        width, height = (max(side // 2 * 2, _LEAST) for side in fit)
+        frame, half = self._frame, (width // 2, height // 2)
+        if frame.format.name not in _PLANAR:
+            with damage_is_said():
+                frame = frame.reformat(width=width, height=height, format="yuv420p", interpolation="AREA")
+        sizes = ((width, height), half, half)
+        light, blue, red = (
+            np.ascontiguousarray(
+                np.rot90(cv2.resize(_plane(plane), size, interpolation=cv2.INTER_AREA), self._turns)
+            ).astype(np.uint8, copy=False)
+            for plane, size in zip(frame.planes, sizes, strict=True)
+        )
+        return Small(light=light, blue=blue, red=red)
 
     def _sized(self, width: int, height: int) -> Pixels:
         key = (width, height)
@@ -47,6 +83,11 @@ class DecodedFrame:
                 )
             self._scaled[key] = np.ascontiguousarray(np.rot90(pixels, self._turns))
         return self._scaled[key]
+
+
+def _plane(plane: Any) -> Pixels:
+    lines = np.frombuffer(plane, dtype=np.uint8).reshape(plane.height, plane.line_size)
+    return lines[:, : plane.width]
 
 
 def fitted(width: int, height: int, longest_side: int) -> tuple[int, int]:

@@ -21,6 +21,7 @@ class Group(StrEnum):
     IP = "ip"
     DECEPTION = "deception"
     PRIVACY = "privacy"
+    HEALTH = "health"
 
 
 class Category(StrEnum):
@@ -44,8 +45,10 @@ class Category(StrEnum):
     IP_BRAND = "ip/brand"
     DECEPTION = "deception"
     DECEPTION_SPEECH = "deception/speech"
+    DECEPTION_SUBLIMINAL = "deception/subliminal"
     PRIVACY = "privacy"
     MINORS_PRESENT = "minors-present"
+    PHOTOSENSITIVE = "photosensitive"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +159,13 @@ SHIPPED = Taxonomy(
         _spec(Category.IP_BRAND, Group.IP, "A brand, logo or trademark."),
         _spec(Category.DECEPTION, Group.DECEPTION, "Made to be taken for real: fake news, invented events."),
         _spec(Category.DECEPTION_SPEECH, Group.DECEPTION, "Invented speech put into a real person's mouth."),
+        _spec(
+            Category.DECEPTION_SUBLIMINAL,
+            Group.DECEPTION,
+            "Words or pictures that show too briefly to be noticed.",
+        ),
         _spec(Category.PRIVACY, Group.PRIVACY, "Private data of a person: address, number, document."),
         _spec(Category.MINORS_PRESENT, Group.MINORS, "A child or teenager is present; a fact, not a fault."),
+        _spec(Category.PHOTOSENSITIVE, Group.HEALTH, "Flicker that can cause a seizure."),
     ]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -56,14 +57,14 @@ class Looks:
         if len(self._kept) > 2 * self._most:
             self._thin()
 
-    def answer(self, times: list[Look]) -> tuple[KeptLook, ...]:
-        """What was kept, in order; `times` has a look for every frame by its number."""
+    def answer(self, times: Callable[[int], Look] | None) -> tuple[KeptLook, ...]:
+        """What was kept, in order; `times` tells when a frame is shown, None where it is a picture."""
         self._thin()
         return tuple(
             KeptLook(
                 frame=frame,
-                start_s=times[frame].start_s if frame < len(times) else 0.0,
-                end_s=times[frame].end_s if frame < len(times) else 0.0,
+                start_s=times(frame).start_s if times else 0.0,
+                end_s=times(frame).end_s if times else 0.0,
                 path=str(path),
                 width=width,
                 height=height,

@@ -8,24 +8,40 @@ from dataclasses import replace
 from safelight.detectors.protocol import ReadText
 
 
-def merged(looks: Iterable[Sequence[ReadText]]) -> list[ReadText]:
-    """The texts of consecutive looks, each once for as long as it stays, in the order they appear.
+class Texts:
+    """Joins the texts of looks as they come: each once for as long as it stays.
 
     The reading with the best confidence gives frame and box; the times span all of them.
     """
-    done: list[ReadText] = []
-    showing: dict[str, ReadText] = {}
-    for texts in looks:
+
+    def __init__(self) -> None:
+        self._done: list[ReadText] = []
+        self._showing: dict[str, ReadText] = {}
+
+    def add(self, texts: Iterable[ReadText]) -> None:
+        """What was read in one look."""
         now: dict[str, ReadText] = {}
         for text in texts:
             key = " ".join(text.text.casefold().split())
             if not key:
                 continue
-            before = now.get(key) or showing.get(key)
+            before = now.get(key) or self._showing.get(key)
             now[key] = text if before is None else _joined(before, text)
-        done += [text for key, text in showing.items() if key not in now]
-        showing = now
-    return sorted((*done, *showing.values()), key=lambda text: (text.start_s, text.frame or 0))
+        self._done += [text for key, text in self._showing.items() if key not in now]
+        self._showing = now
+
+    def all(self) -> list[ReadText]:
+        """All of them, in the order they appear."""
+        everything = (*self._done, *self._showing.values())
+        return sorted(everything, key=lambda text: (text.start_s, text.frame or 0))
+
+
+def merged(looks: Iterable[Sequence[ReadText]]) -> list[ReadText]:
+    """The texts of consecutive looks: see `Texts`."""
+    texts = Texts()
+    for look in looks:
+        texts.add(look)
+    return texts.all()
 
 
 def _joined(one: ReadText, other: ReadText) -> ReadText:

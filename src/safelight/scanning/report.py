@@ -54,6 +54,8 @@ class ScanAnswer(msgspec.Struct, frozen=True, kw_only=True):
     looks: tuple[KeptLook, ...] = ()
     chosen: int = 0
     wall_s: float = 0.0
+    #: Processor time of the scan, loading of models not included where they were loaded before.
+    cpu_s: float = 0.0
 
 
 class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +81,7 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     looks: tuple[KeptLook, ...] = ()
     chosen: int = 0
     wall_s: float = 0.0
+    cpu_s: float = 0.0
     #: Why there is no result at all: the child crashed or ran out of time.
     failure: str = ""
 

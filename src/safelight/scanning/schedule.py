@@ -1,24 +1,20 @@
-"""Which frames the slow detectors see: those that differ, a regular sample, and every flash.
+"""Which frames the slow detectors see: a regular sample, and every frame that its neighbours do not explain.
 
-Pure: tiny pictures in, decisions out. The thresholds are measured, see docs/benchmarks/scanning.md.
+Pure: what is new in a frame goes in, decisions come out. The thresholds are measured, see
+docs/benchmarks/scanning.md.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from enum import StrEnum
-from typing import NamedTuple
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
-#: Side of the square that frames are squeezed into before they are compared.
-TINY_SIDE = 64
-_BLOCK = 8
-_NTH = 8
+from safelight.scanning.outliers import Levels, Novelty
 
-Tiny = npt.NDArray[np.uint8]
+#: A box in parts of the picture: x, y, width, height.
+Region = tuple[float, float, float, float]
 
 
 class Why(StrEnum):
@@ -27,35 +23,50 @@ class Why(StrEnum):
     FIRST = "first"
     LAST = "last"
     REGULAR = "regular"
-    #: Differs from the last frame looked at.
+    #: Unlike both neighbours: what stands in one frame alone.
+    OUTLIER = "outlier"
+    #: Most of the picture is unlike the frame before: a cut, or noise.
+    CUT = "cut"
+    #: Something came that the frame before does not have, and stays.
+    APPEARED = "appeared"
+    #: Came in slowly: unlike the last frame looked at.
     CHANGED = "changed"
-    #: Differs from its predecessor far more than frames did lately: a cut or a flash.
-    JUMP = "jump"
-    NEIGHBOUR = "neighbour"
-
-
-class Difference(NamedTuple):
-    """How far two tiny pictures are apart, in steps of 0 to 255."""
-
-    mean: float
-    #: The 8x8 block that differs most.
-    block: float
-    #: The eighth most different pixel: small print moves few of them, noise moves them little.
-    nth: float
+    #: Neighbours are so unlike each other that nothing new would show.
+    BLIND = "blind"
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """When a frame counts as different, and how often one is looked at."""
+    """When a frame is looked at, and how many may be."""
 
-    mean: float = 3.0
-    block: float = 8.0
-    nth: float = 24.0
-    #: A jump is this many times the usual difference between neighbours.
-    jump: float = 2.5
     regular_s: float = 1.0
-    #: Frames per second that mere movement may claim, after a burst.
-    changed_per_s: float = 1.0
-    burst: float = 2.0
+    levels: Levels = Levels()
+    #: A frame unlike both neighbours: the least excess in all, and in how many cells of 8 by 8.
+    outlier: float = 5.0
+    outlier_cells: int = 3
+    #: Something that came: the least excess; and from where on it is looked at out of the large budget.
+    appeared: float = 10.0
+    appeared_cells: int = 4
+    striking: float = 40.0
+    #: Parts of the picture.
+    cut: float = 0.4
+    blind: float = 0.1
+    #: The large budget: looks at once, and what comes back per second of video. When it is spent, frames
+    #: that should have been looked at are not, the scan is incomplete, and nothing comes back any more.
+    burst: float = 16.0
+    per_s: float = 2.0
+    #: The small budget of what comes and moves without being striking; going over it is no hole.
+    small_burst: float = 3.0
+    small_per_s: float = 1.0
+    #: Looks per second at what came too slowly to be noticed; one at once.
+    slow_per_s: float = 0.25
+
+
+class LookAt(msgspec.Struct, frozen=True, kw_only=True):
+    """One frame the slow detectors were shown, and why; the box where it was unlike its neighbours."""
+
+    frame: int
+    why: Why
+    region: Region | None = None
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,17 +76,21 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     looked_at: int
     #: How many for each reason.
     why: dict[str, int]
-    #: Frames that differed and were passed over, because movement had used up its share.
+    #: Frames in which something came or moved, passed over because movement had used up its share.
     passed_over: int
     rules: Rules
+    #: The first `_LISTED` of them.
+    looks: tuple[LookAt, ...] = ()
+    #: Frames that their neighbours do not explain, not looked at because the budget was spent.
+    unseen: int = 0
+    #: The first of these.
+    unseen_from: int | None = None
 
 
-def difference(one: Tiny, other: Tiny) -> Difference:
-    """How far two pictures of `TINY_SIDE` squared are apart."""
-    apart = np.abs(one.astype(np.int16) - other.astype(np.int16)).mean(axis=2)
-    blocks = apart.reshape(TINY_SIDE // _BLOCK, _BLOCK, TINY_SIDE // _BLOCK, _BLOCK).mean(axis=(1, 3))
-    nth = np.partition(apart, -_NTH, axis=None)[-_NTH]
-    return Difference(float(apart.mean()), float(blocks.max()), float(nth))
+#: Looks that are listed one by one on the record.
+_LISTED = 1000
+#: Frames between comparisons with the last frame looked at.
+_SLOWLY = 5
 
 
 class Scheduler:
@@ -83,47 +98,73 @@ class Scheduler:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._seen: Tiny | None = None
         self._seen_s = 0.0
-        self._previous: Tiny | None = None
-        self._recent: deque[Difference] = deque(maxlen=24)
-        self._share = rules.burst
-        self._share_s = 0.0
-        self._after_jump = False
+        self._large = rules.burst
+        self._small = rules.small_burst
+        self._slow = 1.0
+        self._now_s = 0.0
         self._frames = 0
         self._passed_over = 0
+        self._unseen = 0
+        self._unseen_from: int | None = None
         self._why: Counter[str] = Counter()
+        self._looks: list[LookAt] = []
+        self.last_look = -1
 
-    def decide(self, tiny: Tiny, time_s: float) -> Why | None:
-        """Whether this frame is looked at. After a `JUMP` its predecessor has to be, too: see `count`."""
-        rules, previous = self._rules, self._previous
+    def decide(self, index: int, time_s: float, new: Novelty) -> LookAt | None:
+        """Whether this frame is looked at, and why."""
+        rules = self._rules
         self._frames += 1
-        self._previous = tiny
-        self._share = min(rules.burst, self._share + (time_s - self._share_s) * rules.changed_per_s)
-        self._share_s = time_s
-        if previous is None or self._seen is None:
-            return self._look(tiny, time_s, Why.FIRST)
-        step = difference(tiny, previous)
-        jumped = self._is_jump(step)
-        self._recent.append(step)
-        if jumped:
-            self._after_jump = True
-            return self._look(tiny, time_s, Why.JUMP)
-        if self._after_jump:
-            self._after_jump = False
-            return self._look(tiny, time_s, Why.NEIGHBOUR)
-        if time_s - self._seen_s >= rules.regular_s:
-            return self._look(tiny, time_s, Why.REGULAR)
-        if self._differs(difference(tiny, self._seen)):
-            if self._share >= 1:
-                self._share -= 1
-                return self._look(tiny, time_s, Why.CHANGED)
+        passed = max(time_s - self._now_s, 0.0)
+        self._now_s = time_s
+        if not self._unseen:
+            self._large = min(rules.burst, self._large + passed * rules.per_s)
+        self._small = min(rules.small_burst, self._small + passed * rules.small_per_s)
+        self._slow = min(1.0, self._slow + passed * rules.slow_per_s)
+        if index == 0:
+            return self._look(index, time_s, Why.FIRST)
+        why = self._striking(new)
+        if why is not None:
+            if self._large >= 1:
+                self._large -= 1
+                return self._look(index, time_s, why, new.region if why is not Why.BLIND else None)
+            self._unseen += 1
+            if self._unseen_from is None:
+                self._unseen_from = index
+        elif new.before >= rules.appeared and new.before_cells >= rules.appeared_cells:
+            if self._small >= 1:
+                self._small -= 1
+                return self._look(index, time_s, Why.APPEARED, new.region)
             self._passed_over += 1
+        if time_s - self._seen_s >= rules.regular_s:
+            return self._look(index, time_s, Why.REGULAR)
         return None
 
-    def count(self, why: Why) -> None:
-        """Record a frame that is looked at without having been decided on: a neighbour, the last one."""
-        self._why[why] += 1
+    def wants_comparison(self, index: int) -> bool:
+        """Whether it is time to compare a frame with the last one looked at: see `changed`."""
+        return index % _SLOWLY == 0 and self._slow >= 1 and index > self.last_look
+
+    def changed(self, index: int, time_s: float, apart: float, cells: int) -> LookAt | None:
+        """Whether a frame so far from the last one looked at is looked at for that."""
+        rules = self._rules
+        if apart < rules.appeared or cells < rules.appeared_cells or self._slow < 1:
+            return None
+        self._slow -= 1
+        return self._look(index, time_s, Why.CHANGED)
+
+    def last(self, index: int, time_s: float) -> LookAt | None:
+        """The end of the clip: its last frame is looked at, where it was not already."""
+        return self._look(index, time_s, Why.LAST) if self.last_look < index else None
+
+    @property
+    def unseen(self) -> str:
+        """Why not every frame that should have been looked at was; empty where all were."""
+        if not self._unseen:
+            return ""
+        return (
+            f"{self._unseen} frames unlike their neighbours, the first of them {self._unseen_from},"
+            " were not looked at: there were more of them than the budget allows."
+        )
 
     def record(self) -> Schedule:
         return Schedule(
@@ -132,25 +173,28 @@ class Scheduler:
             why=dict(self._why),
             passed_over=self._passed_over,
             rules=self._rules,
+            looks=tuple(self._looks),
+            unseen=self._unseen,
+            unseen_from=self._unseen_from,
         )
 
-    def _look(self, tiny: Tiny, time_s: float, why: Why) -> Why:
-        self._seen, self._seen_s = tiny, time_s
-        self._why[why] += 1
-        return why
-
-    def _differs(self, apart: Difference) -> bool:
+    def _striking(self, new: Novelty) -> Why | None:
         rules = self._rules
-        return apart.mean > rules.mean or apart.block > rules.block or apart.nth > rules.nth
+        if new.both >= rules.outlier and new.both_cells >= rules.outlier_cells:
+            return Why.OUTLIER
+        if new.far >= rules.cut:
+            return Why.CUT
+        if new.blind >= rules.blind:
+            return Why.BLIND
+        if new.before >= rules.striking and new.before_cells >= rules.appeared_cells:
+            return Why.APPEARED
+        return None
 
-    def _is_jump(self, step: Difference) -> bool:
-        if not self._differs(step):
-            return False
-        if not self._recent:
-            return True
-        usual = np.median(np.array(self._recent), axis=0) * self._rules.jump
-        limits = (self._rules.mean, self._rules.block, self._rules.nth)
-        return any(
-            value > max(limit, level)
-            for value, limit, level in zip(step, limits, usual.tolist(), strict=True)
-        )
+    def _look(self, index: int, time_s: float, why: Why, region: Region | None = None) -> LookAt:
+        self._seen_s = time_s
+        self.last_look = index
+        self._why[why] += 1
+        look = LookAt(frame=index, why=why, region=region)
+        if len(self._looks) < _LISTED:
+            self._looks.append(look)
+        return look

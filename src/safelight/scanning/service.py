@@ -289,6 +289,7 @@ def _report(
         looks=answer.looks,
         chosen=answer.chosen,
         wall_s=answer.wall_s,
+        cpu_s=answer.cpu_s,
     )
 
 

@@ -16,6 +16,7 @@ import msgspec
 from safelight.detectors.catalogue import load_plugin
 from safelight.detectors.protocol import (
     Detector,
+    FilmDetector,
     FrameDetector,
     FrameReader,
     ReadText,
@@ -60,7 +61,8 @@ class Turn:
             with _alarm(call_s * 3):
                 loaded = plugin.load(options)
             if not isinstance(
-                loaded, FrameDetector | FrameReader | SoundDetector | SpeechFinder | SpeechReader
+                loaded,
+                FrameDetector | FrameReader | FilmDetector | SoundDetector | SpeechFinder | SpeechReader,
             ):
                 raise TypeError(
                     f"it loaded a {type(loaded).__name__}, which looks at neither frames nor sound"
@@ -87,6 +89,15 @@ class Turn:
     ) -> list[tuple[float, float]]:
         """Stretches of time within `whole_s` seconds."""
         return self._checked(call, lambda answer: _sound_span(answer, whole_s))
+
+    def tell(self, call: Callable[[], None]) -> None:
+        """A call that answers nothing; where it fails, the fault is on record."""
+
+        def asked() -> Iterable[Finding]:
+            call()
+            return ()
+
+        self._checked(asked, _sound_finding)
 
     def fault(self, sentence: str) -> None:
         """It could not look at everything: say why. The first reason is kept."""

@@ -121,7 +121,8 @@ def test_scheduled_detectors_see_the_flash_and_the_schedule_is_on_record(
     assert report.schedule is not None
     assert report.schedule.frames == 48
     assert 6 <= report.schedule.looked_at < 30
-    assert {"first", "jump", "neighbour", "last"} <= set(report.schedule.why)
+    assert {"first", "outlier", "cut", "last"} <= set(report.schedule.why)
+    assert (30, "outlier") in [(look.frame, look.why) for look in report.schedule.looks]
     assert [text.text for text in report.texts] == ["320 x 192"]
     assert report.texts[0].start_s == 0.0
     run = report.run_of("odd-white") or report.runs[0]

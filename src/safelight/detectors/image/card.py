@@ -21,6 +21,7 @@ class PictureCardDetector:
     #: At 960 a card over a ninth of a 1080p picture is missed.
     longest_side = 1280
     every_frame = False
+    parts = True
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         return [

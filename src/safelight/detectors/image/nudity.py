@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from safelight.detectors.image.reuse import Memory, Sizes, Window, touches
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, ImageBox, Modality
 
-NAME, VERSION = "nudenet", "320n-1"
+NAME, VERSION = "nudenet", "320n-2"
 
 #: Scores are the model's own, uncalibrated: `starter` asks 0.5 for a block and reviews from 0.3.
 FLOOR = 0.3
@@ -48,6 +49,8 @@ _KINDS = {
     14: _GENITALIA,
 }
 _CLASSES = 18
+#: Where only a part has changed only that is seen; all of it again after half a second.
+_SIZES = Sizes(stride=_STRIDE, margin=32, most=0.5, renew=15)
 
 CAPABILITIES: tuple[Capability, ...] = (
     Capability(category=_SEXUAL, modality=Modality.IMAGE),
@@ -65,12 +68,14 @@ class Seen(NamedTuple):
     box: tuple[float, float, float, float]
 
 
-def letterbox(pixels: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int, int]:
+def letterbox(
+    pixels: npt.NDArray[np.uint8], *, enlarge: bool = True
+) -> tuple[npt.NDArray[np.float32], int, int]:
     """The model's input, (1, 3, height, width), and the part of it that is picture, width and height."""
     import cv2
 
     height, width = pixels.shape[:2]
-    scale = _SIDE / max(height, width)
+    scale = _SIDE / max(height, width) if enlarge else 1.0
     inner_width, inner_height = max(round(width * scale), 1), max(round(height * scale), 1)
     if (inner_width, inner_height) != (width, height):
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -113,6 +118,21 @@ def decode(output: npt.NDArray[np.float32], width: int, height: int, floor: floa
     return seen
 
 
+def _window(seen: Seen, width: int, height: int) -> Window:
+    """Its box in pixels, outwards."""
+    x, y, w, h = seen.box
+    return int(x * width), int(y * height), -int(-(x + w) * width // 1), -int(-(y + h) * height // 1)
+
+
+def _outwards(
+    box: tuple[float, float, float, float], window: Window, width: int, height: int
+) -> tuple[float, float, float, float]:
+    """A box in parts of a window as one in parts of the picture."""
+    left, top, right, bottom = window
+    wide, high = (right - left) / width, (bottom - top) / height
+    return left / width + box[0] * wide, top / height + box[1] * high, box[2] * wide, box[3] * high
+
+
 def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     """Intersection over union."""
     wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
@@ -130,6 +150,7 @@ class NudityDetector:
     capabilities = CAPABILITIES
     longest_side = _SIDE
     every_frame = True
+    parts = True
 
     def __init__(self, model: Path, *, floor: float = FLOOR) -> None:
         import onnxruntime
@@ -142,11 +163,33 @@ class NudityDetector:
         )
         self._input = self._session.get_inputs()[0].name
         self._floor = floor
+        self._memory = Memory(_SIZES)
+        self._last: list[Seen] = []
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
-        picture, width, height = letterbox(frame.pixels)
+        pixels = frame.pixels
+        if frame.part is not None or max(pixels.shape[:2]) != _SIDE:
+            return list(self._findings(self._seen(pixels)))
+        height, width = pixels.shape[:2]
+        things = [_window(one, width, height) for one in self._last]
+        window = self._memory.window(frame.index, pixels, things)
+        if window == (0, 0, width, height):
+            self._last = self._seen(pixels)
+        elif window is not None:
+            left, top, right, bottom = window
+            part = [
+                Seen(one.kind, one.score, _outwards(one.box, window, width, height))
+                for one in self._seen(pixels[top:bottom, left:right], enlarge=False)
+            ]
+            kept = [one for one, thing in zip(self._last, things, strict=True) if not touches(window, thing)]
+            self._last = kept + part
+        self._memory.seen(frame.index, pixels, window)
+        return list(self._findings(self._last))
+
+    def _seen(self, pixels: npt.NDArray[np.uint8], *, enlarge: bool = True) -> list[Seen]:
+        picture, width, height = letterbox(pixels, enlarge=enlarge)
         output = self._session.run(None, {self._input: picture})[0][0]
-        return list(self._findings(decode(output, width, height, self._floor)))
+        return decode(output, width, height, self._floor)
 
     def _findings(self, seen: list[Seen]) -> Iterator[Finding]:
         for thing in seen:

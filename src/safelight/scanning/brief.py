@@ -1,0 +1,131 @@
+"""What shows too briefly to be noticed and can still be read: text, faces or findings in a frame or two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from safelight.detectors.protocol import ReadText
+from safelight.policy.categories import Category
+from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
+from safelight.scanning.schedule import LookAt, Why
+from safelight.scanning.segments import Looks
+from safelight.scanning.tracks import Box, overlap
+
+NAME, VERSION = "brief", "1"
+
+#: The most frames that are too brief.
+_FRAMES = 2
+#: A text is one from so many letters on, read with this confidence; a thing from this score on.
+_LETTERS, _SURE, _SEEN = 4, 0.8, 0.5
+#: A text at the same place so shortly before or after is the same one, read otherwise.
+_AGAIN_S = 1.6
+_MOST = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """Frames in which something stood that the frames around them do not have."""
+
+    first: int
+    last: int
+    region: Box | None
+
+
+def moments(looks: Sequence[LookAt]) -> list[Moment]:
+    """The frames unlike both neighbours, and what came and was gone again within two."""
+    found = []
+    for place, look in enumerate(looks):
+        if look.why is Why.OUTLIER:
+            found.append(Moment(first=look.frame, last=look.frame, region=look.region))
+            continue
+        after = looks[place + 1] if place + 1 < len(looks) else None
+        came = look.why in (Why.CUT, Why.APPEARED)
+        if came and after and after.why in (Why.CUT, Why.APPEARED) and after.frame - look.frame <= _FRAMES:
+            found.append(Moment(first=look.frame, last=after.frame - 1, region=look.region))
+    return found
+
+
+def brief(
+    looks: Sequence[LookAt], frames: Looks, findings: Iterable[Finding], texts: Sequence[ReadText]
+) -> list[Finding]:
+    """A finding for every moment in which something stood that can be read or told, at most twenty.
+
+    `frames` says when each frame starts and ends.
+    """
+    short = [one for one in findings if one.score >= _SEEN and _range(one) is not None]
+    made: list[Finding] = []
+    for moment in moments(looks)[: 10 * _MOST]:
+        what = _what(moment, short, texts)
+        if what and len(made) < _MOST:
+            made.append(_finding(moment, frames, what))
+    return made
+
+
+def _what(moment: Moment, findings: Sequence[Finding], texts: Sequence[ReadText]) -> str:
+    """What can be read or seen in these frames and in none beside; empty: nothing."""
+    for text in texts:
+        if (
+            text.frame is not None
+            and moment.first <= text.frame <= moment.last
+            and _alone(text, moment, texts)
+        ):
+            return "text"
+    for finding in findings:
+        where = _range(finding)
+        if where is not None and moment.first <= where.first and where.last <= moment.last:
+            kind = finding.attributes.get("kind")
+            return kind if isinstance(kind, str) else "picture"
+    return ""
+
+
+def _alone(text: ReadText, moment: Moment, texts: Sequence[ReadText]) -> bool:
+    letters = sum(letter.isalpha() for letter in text.text)
+    if letters < _LETTERS or text.confidence < _SURE or text.end_s > text.start_s or text.box is None:
+        return False
+    if moment.region is not None and not _inside(text.box, moment.region):
+        return False
+    return not any(
+        other is not text
+        and other.box is not None
+        and other.start_s - _AGAIN_S <= text.start_s <= other.end_s + _AGAIN_S
+        and not (other.frame is not None and moment.first <= other.frame <= moment.last)
+        and overlap(other.box, text.box) > 0.1
+        for other in texts
+    )
+
+
+def _inside(box: Box, region: Box) -> bool:
+    """Whether the middle of a box is in a region."""
+    across, down = box[0] + box[2] / 2, box[1] + box[3] / 2
+    return region[0] <= across <= region[0] + region[2] and region[1] <= down <= region[1] + region[3]
+
+
+def _range(finding: Finding) -> FrameRange | None:
+    return next((one for one in finding.evidence if isinstance(one, FrameRange)), None)
+
+
+def _finding(moment: Moment, frames: Looks, what: str) -> Finding:
+    first, last = frames[moment.first], frames[moment.last]
+    region = moment.region
+    count = moment.last - moment.first + 1
+    return Finding(
+        category=Category.DECEPTION_SUBLIMINAL.value,
+        score=0.9,
+        modality=Modality.FRAMES,
+        detector=NAME,
+        version=VERSION,
+        reason=f"Something that can be made out ({what}) shows for {count} frame"
+        + ("s only." if count > 1 else " only."),
+        evidence=(
+            FrameRange(
+                first=moment.first,
+                last=moment.last,
+                start_s=round(first.start_s, 4),
+                end_s=round(last.end_s, 4),
+                peak=moment.first,
+                box=None if region is None else ImageBox(x=region[0], y=region[1], w=region[2], h=region[3]),
+            ),
+        ),
+        attributes={"kind": what, "frames": count, "duration_s": round(last.end_s - first.start_s, 4)},
+    )

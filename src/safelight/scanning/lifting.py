@@ -1,0 +1,68 @@
+"""Lifting what is new in a frame off what was there before: a second, clearer look at it.
+
+Something laid over a picture at three tenths of its strength leaves seven tenths of that picture in sight.
+The neighbours say what was there; taken away in the right measure, only what was laid over remains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+
+#: Below this part of the ground left in sight there is nothing to take away.
+_LEAST = 0.12
+#: Strays at either end when what is left is stretched over all levels, in percent.
+_STRAY = 0.5
+#: What is left must span so many steps of 255; less is noise of the encoder.
+_SPAN = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A part of a frame, larger or clearer: its pixels, and where it is in parts of the picture."""
+
+    pixels: Pixels
+    x: float
+    y: float
+    w: float
+    h: float
+
+    def placed(self, x: float, y: float, w: float, h: float) -> tuple[float, float, float, float]:
+        """A box in parts of the view as one in parts of the picture."""
+        return (
+            round(self.x + x * self.w, 4),
+            round(self.y + y * self.h, 4),
+            round(w * self.w, 4),
+            round(h * self.h, 4),
+        )
+
+
+def lifted(frame: Pixels, grounds: list[Pixels]) -> Pixels | None:
+    """What was laid over the ground, all levels used; None where hardly any ground is left in sight.
+
+    `grounds` are the same part of neighbouring frames, moved to where it is now; the nearest is used.
+    """
+    now = frame.astype(np.float32)
+    best = min(grounds, key=lambda ground: float(np.abs(now - ground).mean())).astype(np.float32)
+    light, under = now.mean(axis=2), best.mean(axis=2)
+    spread = float(under.var())
+    left = float(((light - light.mean()) * (under - under.mean())).mean()) / spread if spread > 1 else 1.0
+    if left < _LEAST:
+        return None
+    rest = now - min(left, 1.0) * best
+    return stretched(rest)
+
+
+def stretched(rest: npt.NDArray[np.float32]) -> Pixels | None:
+    """All levels used, colours kept in proportion; None where there is nothing but noise."""
+    low, high = np.percentile(rest, (_STRAY, 100 - _STRAY)).tolist()
+    if high - low < _SPAN:
+        return None
+    scaled: Any = (rest - low) * (255.0 / (high - low))
+    clear: Pixels = np.clip(scaled, 0, 255).astype(np.uint8)
+    return clear

@@ -1,0 +1,250 @@
+"""What is new in a frame: compared with the frame before and the frame after, with movement taken out.
+
+Pure, and small: frames are compared at 320 pixels. A camera that moves explains itself, for its picture can
+be made from either neighbour; what stands in one frame alone cannot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from safelight.media.walk import Small
+
+Plane = npt.NDArray[np.uint8]
+Map = npt.NDArray[np.float32]
+
+#: Longest side of the grey pictures that are compared, and the part of it at which movement is sought.
+SIDE = 320
+_COARSE = 2
+#: Side of a cell, in compared pixels.
+_CELL = 8
+_AROUND = np.ones((3, 3), np.uint8)
+#: Part of what is new that may lie outside of its box, at each end.
+_STRAY = 0.01
+
+
+class Movement:
+    """Where everything in one frame comes from in another, and how that other looks when moved there."""
+
+    def __init__(self) -> None:
+        import cv2
+
+        self._cv2: Any = cv2
+        self._flow: Any = self._cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._grids: dict[tuple[int, int], tuple[Map, Map]] = {}
+
+    def of(self, frame: Small, other: Small) -> Map:
+        """Pixels, at half the size, from a place in `frame` to the same thing in `other`."""
+        cv2 = self._cv2
+        size = (max(frame.light.shape[1] // _COARSE, 16), max(frame.light.shape[0] // _COARSE, 16))
+        one = cv2.resize(frame.light, size, interpolation=cv2.INTER_AREA)
+        two = cv2.resize(other.light, size, interpolation=cv2.INTER_AREA)
+        if np.array_equal(one, two):
+            return np.zeros((size[1], size[0], 2), np.float32)
+        found: Map = self._flow.calc(one, two, None)
+        return found
+
+    def moved(self, picture: npt.NDArray[Any], flow: Map) -> npt.NDArray[Any]:
+        """A picture of any size, every place taken from where `flow` says it went."""
+        cv2 = self._cv2
+        height, width = picture.shape[:2]
+        across, down = self._grid(width, height)
+        if flow.shape[:2] != (height, width):
+            scale = np.array((width / flow.shape[1], height / flow.shape[0]), np.float32)
+            flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * scale
+        taken: npt.NDArray[Any] = cv2.remap(
+            picture,
+            across + flow[..., 0],
+            down + flow[..., 1],
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        return taken
+
+    def _grid(self, width: int, height: int) -> tuple[Map, Map]:
+        if (width, height) not in self._grids:
+            across, down = np.meshgrid(
+                np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+            )
+            self._grids[width, height] = (across, down)
+        return self._grids[width, height]
+
+    def unexplained(self, frame: Small, other: Small, flow: Map) -> Plane:
+        """How far each place of `frame` is from anything near that place in `other` moved there, 0 to 255.
+
+        Near is one pixel: edges are seldom met exactly.
+        """
+        cv2 = self._cv2
+        still = not flow.any()
+        light, blue, red = (
+            self._beyond(mine, theirs if still else self.moved(theirs, flow))
+            for mine, theirs in (
+                (frame.light, other.light),
+                (frame.blue, other.blue),
+                (frame.red, other.red),
+            )
+        )
+        size = light.shape[::-1]
+        colour = cv2.resize(cv2.max(blue, red), size, interpolation=cv2.INTER_LINEAR)
+        both: Plane = cv2.max(light, colour)
+        return both
+
+    def _beyond(self, mine: Plane, theirs: Plane) -> Plane:
+        """How far over or under everything in the nine pixels around the same place."""
+        cv2 = self._cv2
+        over = cv2.subtract(mine, cv2.dilate(theirs, _AROUND))
+        under = cv2.subtract(cv2.erode(theirs, _AROUND), mine)
+        beyond: Plane = cv2.max(over, under)
+        return beyond
+
+
+@dataclass(frozen=True, kw_only=True)
+class Novelty:
+    """What a frame has that its neighbours do not explain. Sums are over cells, in steps of 255."""
+
+    #: Unlike both neighbours, beyond what is usual there: how much in all, and in how many cells.
+    both: float = 0.0
+    both_cells: int = 0
+    #: Unlike the frame before alone: something that came and stayed.
+    before: float = 0.0
+    before_cells: int = 0
+    #: Part of the picture that is far from the frame before, whatever is usual.
+    far: float = 0.0
+    #: Part of the picture where neighbours are always so far apart that nothing new would show.
+    blind: float = 0.0
+    #: Where it is new: x, y, width and height in parts of the picture; None: nowhere in particular.
+    region: tuple[float, float, float, float] | None = None
+    #: Where everything in this frame was in the frame before, and where it is in the next.
+    flow_before: Map | None = None
+    flow_after: Map | None = None
+
+
+class Levels(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a cell may differ before it counts. Measured: docs/benchmarks/scanning.md."""
+
+    #: Over what is usual in the cell and around it: this much, and so many usual deviations.
+    over: float = 3.0
+    deviations: float = 3.0
+    #: A cell this far from the frame before is another picture; one where this is usual is blind.
+    far: float = 20.0
+    #: How quickly what is usual is forgotten, each frame.
+    memory: float = 0.9
+
+
+class _Usual:
+    """What is usual in every cell: a mean and a deviation that forget, widened to the cells around."""
+
+    def __init__(self, levels: Levels, cv2: Any) -> None:
+        self._levels = levels
+        self._cv2 = cv2
+        self.mean: Map | None = None
+        self._deviation: Map | None = None
+
+    def excess(self, cells: Map) -> Map:
+        """How far each cell is over what is usual; learns from it, but not from what is over."""
+        if self.mean is None or self._deviation is None:
+            self.mean, self._deviation = cells.copy(), np.ones_like(cells)
+            return np.zeros_like(cells)
+        cv2, levels = self._cv2, self._levels
+        limit = (
+            levels.over
+            + 1.5 * cv2.dilate(self.mean, _AROUND)
+            + levels.deviations * cv2.dilate(self._deviation, _AROUND)
+        )
+        taught = np.minimum(cells, limit)
+        new = 1 - levels.memory
+        self._deviation = levels.memory * self._deviation + new * np.abs(taught - self.mean)
+        self.mean = levels.memory * self.mean + new * taught
+        over: Map = np.maximum(cells - limit, 0)
+        return over
+
+
+class Watch:
+    """Compares frames as they come, one behind: a frame is judged when the next one is there."""
+
+    def __init__(self, levels: Levels | None = None) -> None:
+        import cv2
+
+        self._cv2: Any = cv2
+        self._levels = levels or Levels()
+        self._movement = Movement()
+        self._both = _Usual(self._levels, cv2)
+        self._before = _Usual(self._levels, cv2)
+
+    def judge(self, before: Small | None, frame: Small, after: Small | None) -> Novelty:
+        """What is new in `frame`. The first and the last of a clip have but one neighbour."""
+        if before is None and after is None:
+            return Novelty()
+        movement = self._movement
+        sides: list[tuple[Map | None, Map | None]] = []
+        for other in (before, after):
+            if other is not None and other.light.shape == frame.light.shape:
+                flow = movement.of(frame, other)
+                sides.append((flow, self._cells(movement.unexplained(frame, other, flow))))
+            else:
+                sides.append((None, None))
+        (flow_before, apart_before), (flow_after, apart_after) = sides
+        if apart_before is None:
+            return Novelty(flow_after=flow_after, far=1.0 if before is not None else 0.0)
+        # What a moving camera brings in at the edge of the last frame has no other neighbour to be in.
+        nothing = np.zeros_like(apart_before)
+        both = nothing if apart_after is None else np.minimum(apart_before, apart_after)
+        over = self._both.excess(both)
+        over_before = self._before.excess(apart_before)
+        usual = self._both.mean
+        return Novelty(
+            both=float(over.sum()),
+            both_cells=int((over > 0).sum()),
+            before=float(over_before.sum()),
+            before_cells=int((over_before > 0).sum()),
+            far=float((apart_before > self._levels.far).mean()),
+            blind=float((usual > self._levels.far).mean()) if usual is not None else 0.0,
+            region=_around(over if over.any() else over_before),
+            flow_before=flow_before,
+            flow_after=flow_after,
+        )
+
+    def apart(self, frame: Small, other: Small) -> tuple[float, int]:
+        """How far two frames are apart, movement taken out: the sum over cells that differ, and how many."""
+        if frame.light.shape != other.light.shape:
+            return float("inf"), frame.light.size
+        movement = self._movement
+        cells = self._cells(movement.unexplained(frame, other, movement.of(frame, other)))
+        over = np.maximum(cells - 2 * self._levels.over, 0)
+        return float(over.sum()), int((over > 0).sum())
+
+    def moved(self, picture: npt.NDArray[Any], flow: Map) -> npt.NDArray[Any]:
+        """A picture of the other frame, of any size, with everything where it is in this one."""
+        return self._movement.moved(picture, flow)
+
+    def _cells(self, apart: Plane) -> Map:
+        size = (max(apart.shape[1] // _CELL, 1), max(apart.shape[0] // _CELL, 1))
+        cells: Map = self._cv2.resize(apart.astype(np.float32), size, interpolation=self._cv2.INTER_AREA)
+        return cells
+
+
+def _around(over: Map) -> tuple[float, float, float, float] | None:
+    """The box that holds nearly all of what is over, with a margin of a cell and a tenth."""
+    if not over.any():
+        return None
+    rows, columns = over.sum(axis=1), over.sum(axis=0)
+    top, bottom = _most(rows)
+    left, right = _most(columns)
+    height, width = over.shape
+    down, across = 1.0 + 0.1 * (bottom - top), 1.0 + 0.1 * (right - left)
+    left, right = max(left - across, 0.0), min(right + across, float(width))
+    top, bottom = max(top - down, 0.0), min(bottom + down, float(height))
+    return left / width, top / height, (right - left) / width, (bottom - top) / height
+
+
+def _most(parts: Map) -> tuple[float, float]:
+    """From where to where nearly all of it lies: single cells far off do not count."""
+    heaped = np.cumsum(parts) / parts.sum()
+    first = int(np.searchsorted(heaped, _STRAY, side="right"))
+    last = int(np.searchsorted(heaped, 1 - _STRAY, side="left"))
+    return float(first), float(min(last, parts.size - 1) + 1)

@@ -1,0 +1,84 @@
+"""One thing followed through frames by where it is: boxes that overlap from call to call. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Box = tuple[float, float, float, float]
+
+#: How much of two boxes must be common, of what they cover together, for them to be one thing.
+_OVERLAP = 0.3
+#: Tracks that are kept, those of the highest peaks.
+_MOST = 500
+
+
+@dataclass
+class Track:
+    """From the first call to the last in which it was seen, and where it was at its strongest."""
+
+    first: int
+    last: int
+    peak: int
+    score: float
+    #: Where it was at its peak, and where it was last.
+    box: Box
+    at: Box
+    #: The calls in which it was seen.
+    seen: int = 1
+
+
+class Tracker:
+    """Follows things of one kind. A track holds across at most `bridge` calls without its thing."""
+
+    def __init__(self, *, bridge: int, overlap: float = _OVERLAP) -> None:
+        self._bridge = bridge
+        self._overlap = overlap
+        self._live: list[Track] = []
+        self._done: list[Track] = []
+
+    def add(self, look: int, boxes: Sequence[tuple[float, Box]]) -> list[Track]:
+        """The track of each (score, box) of one call, in their order; calls come in order.
+
+        The pair of track and box that overlap most belongs together, then the next.
+        """
+        ended = [track for track in self._live if look - track.last > self._bridge + 1]
+        if ended:
+            self._live = [track for track in self._live if look - track.last <= self._bridge + 1]
+            self._done = sorted([*self._done, *ended], key=lambda track: -track.score)[:_MOST]
+        pairs = sorted(
+            (
+                (common, place, track)
+                for place, (_score, box) in enumerate(boxes)
+                for track in self._live
+                if (common := overlap(box, track.at)) >= self._overlap
+            ),
+            key=lambda pair: -pair[0],
+        )
+        mine: dict[int, Track] = {}
+        for _common, place, track in pairs:
+            if place not in mine and all(track is not other for other in mine.values()):
+                mine[place] = track
+        for place, (score, box) in enumerate(boxes):
+            if place not in mine:
+                mine[place] = Track(first=look, last=look, peak=look, score=score, box=box, at=box)
+                self._live.append(mine[place])
+                continue
+            track = mine[place]
+            track.last, track.at, track.seen = look, box, track.seen + 1
+            if score > track.score:
+                track.peak, track.score, track.box = look, score, box
+        return [mine[place] for place in range(len(boxes))]
+
+    def tracks(self) -> list[Track]:
+        """All of them, in order of their first call."""
+        return sorted([*self._done, *self._live], key=lambda track: (track.first, track.last))
+
+
+def overlap(one: Box, other: Box) -> float:
+    """What two boxes have in common, of what they cover together."""
+    wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    return wide * high / (one[2] * one[3] + other[2] * other[3] - wide * high)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safelight.detectors.image.flicker import FlickerDetector
+from safelight.detectors.protocol import Frame
+from safelight.policy.findings import Finding, FrameRange
+
+FPS = 30
+BLACK, WHITE, RED = (0, 0, 0), (255, 255, 255), (255, 0, 0)
+
+
+def film(
+    colours: list[tuple[int, int, int]], *, area: float = 1.0, ground: tuple[int, int, int] = BLACK
+) -> list[Finding]:
+    detector = FlickerDetector()
+    for index, colour in enumerate(colours):
+        pixels = np.full((36, 64, 3), ground, np.uint8)
+        pixels[:, : round(64 * area)] = colour
+        detector.watch(Frame(index=index, time_s=index / FPS, pixels=pixels, width=64, height=36))
+    return list(detector.told())
+
+
+def blinking(
+    per_s: float, seconds: float = 2.0, colour: tuple[int, int, int] = WHITE
+) -> list[tuple[int, int, int]]:
+    return [colour if (index * per_s * 2 // FPS) % 2 else BLACK for index in range(int(seconds * FPS))]
+
+
+def test_three_flashes_in_a_second_are_allowed_and_four_are_not() -> None:
+    assert film(blinking(3)) == []
+    [found] = film(blinking(5))
+    assert found.category == "photosensitive"
+    assert found.attributes["kind"] == "flash"
+    assert found.attributes["flashes_per_s"] == 5
+    where = found.evidence[0]
+    assert isinstance(where, FrameRange)
+    assert where.start_s < 0.2
+    assert where.end_s > 1.7
+
+
+def test_a_quarter_of_the_screen_is_allowed_and_more_is_not() -> None:
+    assert film(blinking(10), area=0.25) == []
+    assert film(blinking(10), area=0.3) != []
+
+
+def test_changes_in_what_is_bright_already_are_no_flashes() -> None:
+    bright = [(255, 255, 255) if index % 4 < 2 else (235, 235, 235) for index in range(90)]
+    assert film(bright) == []
+
+
+def test_a_change_below_20_candela_is_no_flash() -> None:
+    assert film([(70, 70, 70) if index % 4 < 2 else (40, 40, 40) for index in range(90)]) == []
+
+
+def test_saturated_red_flashes_though_its_light_changes_little() -> None:
+    dark = [(150, 0, 0) if index % 4 < 2 else (30, 30, 30) for index in range(60)]
+    assert {found.attributes["kind"] for found in film(dark)} == {"red"}
+
+
+def test_a_slow_fade_and_a_single_flash_are_nothing() -> None:
+    assert film([(level, level, level) for level in [*range(0, 250, 5), *range(250, 0, -5)]]) == []
+    assert film([*[BLACK] * 20, WHITE, *[BLACK] * 40]) == []
+
+
+def test_one_clip_knows_nothing_of_the_last() -> None:
+    detector = FlickerDetector()
+    for turn in range(2):
+        detector.begin()
+        for index, colour in enumerate(blinking(8) if turn == 0 else [BLACK] * 60):
+            pixels = np.full((36, 64, 3), colour, np.uint8)
+            detector.watch(Frame(index=index, time_s=index / FPS, pixels=pixels, width=64, height=36))
+        assert bool(list(detector.told())) == (turn == 0)
+
+
+@settings(deadline=None, max_examples=40)
+@given(per_s=st.floats(4.6, 12), level=st.integers(120, 255), area=st.floats(0.35, 1.0))
+def test_whatever_flashes_often_brightly_and_widely_is_found(per_s: float, level: int, area: float) -> None:
+    assert film(blinking(per_s, 3.0, (level, level, level)), area=area)
+
+
+@settings(deadline=None, max_examples=40)
+@given(levels=st.lists(st.integers(0, 255), min_size=1, max_size=6))
+def test_six_changes_or_fewer_are_never_too_much(levels: list[int]) -> None:
+    assert film([(level, level, level) for level in levels for _ in range(4)]) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (64, 3)])
+def test_any_shape_of_picture_will_do(shape: tuple[int, int]) -> None:
+    detector = FlickerDetector()
+    for index in range(40):
+        pixels = np.full((*shape, 3), 255 * (index // 2 % 2), np.uint8)
+        detector.watch(Frame(index=index, time_s=index / FPS, pixels=pixels, width=shape[1], height=shape[0]))
+    assert list(detector.told())

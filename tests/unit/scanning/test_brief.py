@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from safelight.detectors.protocol import ReadText
+from safelight.policy.findings import Finding, FrameRange, Modality
+from safelight.scanning.brief import brief, moments
+from safelight.scanning.schedule import LookAt, Why
+from safelight.scanning.segments import Look
+
+FPS = 30
+FRAMES = [Look(frame=frame, start_s=frame / FPS, end_s=(frame + 1) / FPS) for frame in range(200)]
+REGION = (0.2, 0.2, 0.4, 0.2)
+
+
+def look(frame: int, why: Why = Why.OUTLIER) -> LookAt:
+    return LookAt(frame=frame, why=why, region=REGION)
+
+
+def text(frame: int, words: str = "BUY NOW", *, until: int | None = None, x: float = 0.25) -> ReadText:
+    return ReadText(
+        text=words,
+        confidence=0.95,
+        frame=frame,
+        start_s=frame / FPS,
+        end_s=(until or frame) / FPS,
+        box=(x, 0.25, 0.2, 0.1),
+    )
+
+
+def face(first: int, last: int) -> Finding:
+    where = FrameRange(first=first, last=last, start_s=first / FPS, end_s=(last + 1) / FPS, peak=first)
+    return Finding(
+        category="likeness",
+        score=0.8,
+        modality=Modality.FRAMES,
+        detector="d",
+        version="1",
+        reason="A face is visible.",
+        evidence=(where,),
+        attributes={"kind": "face"},
+    )
+
+
+def test_words_in_one_odd_frame_are_too_brief() -> None:
+    [found] = brief([look(40)], FRAMES, [], [text(40)])
+    assert found.category == "deception/subliminal"
+    assert (found.attributes["kind"], found.attributes["frames"]) == ("text", 1)
+
+
+def test_a_face_in_two_frames_between_two_cuts_is_too_brief_and_in_three_it_is_not() -> None:
+    cuts = [look(40, Why.CUT), look(42, Why.CUT)]
+    [found] = brief(cuts, FRAMES, [face(40, 41)], [])
+    assert (found.attributes["kind"], found.attributes["frames"]) == ("face", 2)
+    assert brief([look(40, Why.CUT), look(43, Why.CUT)], FRAMES, [face(40, 42)], []) == []
+
+
+def test_a_flash_of_light_in_which_nothing_is_to_be_seen_is_nothing() -> None:
+    assert brief([look(40)], FRAMES, [], []) == []
+
+
+def test_what_stays_or_stands_elsewhere_is_not_brief() -> None:
+    assert brief([look(40)], FRAMES, [face(0, 90)], []) == []
+    assert brief([look(40)], FRAMES, [], [text(30, until=60)]) == []
+    assert brief([look(40)], FRAMES, [], [text(40, x=0.75)]) == []
+
+
+def test_a_sign_that_is_read_otherwise_a_moment_later_is_not_brief() -> None:
+    assert brief([look(40)], FRAMES, [], [text(40, "OPEN TODA"), text(60, "OPEN TODAY")]) == []
+
+
+def test_looks_for_other_reasons_are_no_moments() -> None:
+    assert moments([look(0, Why.FIRST), look(30, Why.REGULAR), look(40, Why.CUT), look(60, Why.CUT)]) == []

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safelight.media.walk import Small
+from safelight.scanning.lifting import View, lifted
+from safelight.scanning.outliers import Novelty, Watch
+
+WIDTH, HEIGHT = 320, 180
+Plane = npt.NDArray[np.uint8]
+
+
+def ground(seed: int = 1, width: int = WIDTH * 3) -> Plane:
+    """Soft shapes, as photographs have."""
+    import cv2
+
+    coarse = np.random.default_rng(seed).integers(30, 220, (12, width // 16), dtype=np.uint8)
+    return cv2.resize(coarse, (width, HEIGHT), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+
+
+def small(light: Plane) -> Small:
+    half = np.full((light.shape[0] // 2, light.shape[1] // 2), 128, np.uint8)
+    return Small(light=np.ascontiguousarray(light), blue=half, red=half)
+
+
+def panned(frame: int, speed: float = 2.0) -> Plane:
+    left = 100 + round(frame * speed)
+    return ground()[:, left : left + WIDTH].copy()
+
+
+def judged(frames: list[Small]) -> list[Novelty]:
+    watch = Watch()
+    return [
+        watch.judge(
+            frames[number - 1] if number else None,
+            frame,
+            frames[number + 1] if number + 1 < len(frames) else None,
+        )
+        for number, frame in enumerate(frames)
+    ]
+
+
+@pytest.mark.parametrize("speed", [0, 1, 3, 6])
+def test_a_camera_that_moves_explains_itself(speed: int) -> None:
+    new = judged([small(panned(number, speed)) for number in range(30)])
+    assert max(one.both for one in new) < 5
+    assert max(one.far for one in new) < 0.4
+
+
+@pytest.mark.parametrize("speed", [0, 2, 5])
+def test_what_stands_in_one_frame_alone_is_new_there_and_nowhere_else(speed: int) -> None:
+    pictures = [panned(number, speed) for number in range(30)]
+    patch = pictures[17][60:100, 200:280]
+    patch[:] = (0.7 * patch + 0.3 * np.random.default_rng(2).integers(0, 2, patch.shape) * 255).astype(
+        np.uint8
+    )
+    new = judged([small(picture) for picture in pictures])
+    assert new[17].both > 5
+    assert max(one.both for number, one in enumerate(new) if number != 17) < 5
+    region = new[17].region
+    assert region is not None
+    x, y, w, h = region
+    assert x * WIDTH <= 210
+    assert (x + w) * WIDTH >= 270
+    assert y * HEIGHT <= 68
+    assert (y + h) * HEIGHT >= 92
+    assert w * h < 0.3
+
+
+def test_a_cut_is_far_from_what_was_before_and_explained_by_what_follows() -> None:
+    new = judged([small(ground(1 if number < 15 else 2)[:, :WIDTH]) for number in range(30)])
+    assert new[15].far > 0.4
+    assert new[15].both < 5
+    assert max(one.far for number, one in enumerate(new) if number != 15) < 0.1
+
+
+def test_coarse_noise_is_far_all_the_time() -> None:
+    rng = np.random.default_rng(4)
+    frames = [
+        small(np.repeat(np.repeat(rng.integers(0, 256, (18, 32), dtype=np.uint8), 10, 0), 10, 1))
+        for _ in range(20)
+    ]
+    new = judged(frames)
+    assert all(one.far > 0.4 or one.blind > 0.1 for one in new[1:])
+
+
+def test_colour_alone_is_seen() -> None:
+    frames = [small(ground()[:, :WIDTH]) for _ in range(20)]
+    red = frames[9].red.copy()
+    red[30:50, 60:100] = 190
+    frames[9] = Small(light=frames[9].light, blue=frames[9].blue, red=red)
+    assert judged(frames)[9].both > 5
+
+
+@settings(deadline=None, max_examples=25)
+@given(width=st.integers(32, 90), height=st.integers(32, 90), level=st.integers(0, 255))
+def test_any_size_of_picture_can_be_compared(width: int, height: int, level: int) -> None:
+    width, height = width // 2 * 2, height // 2 * 2
+    frames = [small(np.full((height, width), value, np.uint8)) for value in (level, 255 - level, level)]
+    assert len(judged(frames)) == 3
+
+
+def test_a_change_of_size_within_a_clip_is_another_picture() -> None:
+    assert judged([small(ground()[:, :320]), small(ground()[:, :64]), small(ground()[:, :64])])[1].far == 1.0
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.6])
+def test_lifting_takes_away_what_was_there(strength: float) -> None:
+    under = np.repeat(ground(5, WIDTH)[..., None], 3, axis=2)
+    laid = np.repeat(
+        (np.random.default_rng(6).integers(0, 2, (HEIGHT // 6, WIDTH // 6)) * 255)[..., None], 3, axis=2
+    )
+    over = np.repeat(np.repeat(laid, 6, axis=0), 6, axis=1)[:, : under.shape[1]]
+    under = under[: over.shape[0], : over.shape[1]]
+    seen = (under * (1 - strength) + over * strength).astype(np.uint8)
+    clear = lifted(seen, [under])
+    assert clear is not None
+
+    def likeness(picture: Plane) -> float:
+        return float(np.corrcoef(picture.ravel().astype(float), over.ravel())[0, 1])
+
+    assert likeness(clear) > 0.97
+    assert likeness(clear) > likeness(seen)
+
+
+def test_there_is_nothing_to_lift_off_where_nothing_of_the_ground_is_left() -> None:
+    rng = np.random.default_rng(8)
+    one, other = (rng.integers(0, 256, (60, 80, 3), dtype=np.uint8) for _ in range(2))
+    assert lifted(one, [other]) is None
+    assert lifted(one, [one]) is None
+
+
+def test_a_box_in_a_part_is_put_in_its_place() -> None:
+    view = View(pixels=np.zeros((2, 2, 3), np.uint8), x=0.5, y=0.25, w=0.5, h=0.5)
+    assert view.placed(0.5, 0.5, 0.5, 0.5) == (0.75, 0.5, 0.25, 0.25)

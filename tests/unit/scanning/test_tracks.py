@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
+from safelight.scanning.segments import Look, join
+from safelight.scanning.tracks import Box, Tracker, overlap
+
+BOXES = st.tuples(st.floats(0, 0.8), st.floats(0, 0.8), st.floats(0.05, 0.2), st.floats(0.05, 0.2))
+
+
+def test_two_things_that_pass_each_other_stay_two() -> None:
+    tracker = Tracker(bridge=2)
+    for look in range(20):
+        tracker.add(look, [(0.8, (0.03 * look, 0.1, 0.2, 0.2)), (0.6, (0.6 - 0.03 * look, 0.5, 0.2, 0.2))])
+    one, other = tracker.tracks()
+    assert (one.first, one.last, one.seen) == (0, 19, 20)
+    assert {one.at[1], other.at[1]} == {0.1, 0.5}
+
+
+def test_a_thing_that_is_gone_too_long_is_another_one() -> None:
+    tracker = Tracker(bridge=2)
+    for look in (0, 1, 4, 9):
+        tracker.add(look, [(0.5, (0.1, 0.1, 0.2, 0.2))])
+    assert [(track.first, track.last) for track in tracker.tracks()] == [(0, 4), (9, 9)]
+
+
+@given(calls=st.lists(st.lists(st.tuples(st.floats(0, 1), BOXES), max_size=4), max_size=25))
+def test_every_box_is_in_exactly_one_track(calls: list[list[tuple[float, Box]]]) -> None:
+    tracker = Tracker(bridge=1)
+    for look, boxes in enumerate(calls):
+        tracks = tracker.add(look, boxes)
+        assert len({id(track) for track in tracks}) == len(boxes)
+        assert all(track.at == box for track, (_score, box) in zip(tracks, boxes, strict=True))
+    assert sum(track.seen for track in tracker.tracks()) == sum(len(boxes) for boxes in calls)
+
+
+@given(one=BOXES, other=BOXES)
+def test_overlap_is_symmetric_and_at_most_one(one: Box, other: Box) -> None:
+    assert 0 <= overlap(one, other) == overlap(other, one) <= 1.0000001
+
+
+def test_a_segment_tells_the_tracks_in_it() -> None:
+    def face(x: float) -> Finding:
+        return Finding(
+            category="likeness",
+            score=0.8,
+            modality=Modality.FRAMES,
+            detector="d",
+            version="1",
+            reason="A face is visible.",
+            evidence=(ImageBox(x=x, y=0.1, w=0.2, h=0.2),),
+            attributes={"kind": "face", "area": 0.04},
+        )
+
+    looks = [Look(frame=frame, start_s=frame / 10, end_s=(frame + 1) / 10) for frame in range(10)]
+    seen = [(frame, face(0.1)) for frame in range(10)] + [(frame, face(0.6)) for frame in range(4, 8)]
+    [segment] = join(seen, looks, bridge=1)
+    whole, one, other = segment.evidence
+    assert isinstance(whole, FrameRange)
+    assert isinstance(one, FrameRange)
+    assert isinstance(other, FrameRange)
+    assert [(place.first, place.last) for place in (whole, one, other)] == [(0, 9), (0, 9), (4, 7)]
+    assert segment.attributes["count"] == 2
