@@ -15,7 +15,7 @@ from safelight.media.probe import MediaFacts
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Audience
 from safelight.scanning.report import ScanReport
-from safelight.scanning.service import Scanner
+from safelight.scanning.service import FrameProgress, Scanner
 
 from .judging import Judge, Judged
 from .on_screen import on_screen
@@ -37,8 +37,12 @@ class OutputStage:
         settled: tuple[Finding, ...] = (),
         audience: Audience = Audience.GENERAL,
         progress: Callable[[int], None] | None = None,
+        frames: FrameProgress | None = None,
+        stills: Path | None = None,
     ) -> tuple[Judged, ScanReport]:
         """The verdict on a clip, and what the scan saw.
+
+        `progress` is told percents, `frames` how many of how many; pictures go into the folder `stills`.
 
         `prior` are findings of the prompt, judged together with the picture and sound; of these a person has
         let the `settled` ones through, so that they hold nothing again. Raises `InvalidMedia`
@@ -48,8 +52,10 @@ class OutputStage:
         def tell(done: int, total: int) -> None:
             if progress is not None and total:
                 progress(100 * done // total)
+            if frames is not None:
+                frames(done, total)
 
-        report = self.scanner.scan_video(path, progress=tell)
+        report = self.scanner.scan_video(path, progress=tell, stills=stills)
         if report.facts is not None:
             refuse_unread(report.facts)
         read = on_screen(report, self.pipeline)
