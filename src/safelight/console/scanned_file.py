@@ -183,7 +183,7 @@ def file_view(report: FileReport, taxonomy: Taxonomy, words: Words, number: int)
         no_stills=_no_stills(report, words),
         **_sheet(report),
         transcript=tuple(_line(one, words) for one in said),
-        texts=() if withheld else tuple(_line(one, words) for one in report.texts),
+        texts=() if withheld else tuple(_line(one, words) for one in report.texts if _legible(one)),
         words_withheld=bool(withheld and (report.transcript or report.texts)),
         sound=_sound(report, words),
         coverage=tuple(_covered(report.coverage, verdict, words)),
@@ -373,6 +373,11 @@ def _line(said: Said, words: Words) -> tuple[str, str]:
     return f"{decimal(said.start_s)} s", said.text
 
 
+def _legible(said: Said) -> bool:
+    """Readers take specks for signs: a line has to have a letter or figure."""
+    return any(character.isalnum() for character in said.text)
+
+
 def _sound(report: FileReport, words: Words) -> str:
     """What became of what is said in it."""
     if report.picture or not report.scan:
@@ -393,7 +398,8 @@ def _covered(cells: Iterable[Cell], verdict: Verdict, words: Words) -> Iterable[
     for cell in sorted(shown, key=lambda one: (order.index(one.word), one.category, one.modality)):
         note = without_paths(cell.note) if words.tag == "en" else ""
         if (cell.category, cell.modality) in waived:
-            excused = words("coverage.waived_by", name=words.listed(list(verdict.waivers)))
+            names = words.listed(list(verdict.waivers))
+            excused = words("coverage.waived_by", name=names) if names else words("scan.waived")
             note = words("list.sentences", first=excused, second=note).strip()
         yield CoverageRow(
             name=category_name(cell.category, words),

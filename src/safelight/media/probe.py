@@ -69,8 +69,11 @@ def container_of(head: bytes) -> str | None:
 
 
 @contextlib.contextmanager
-def opened(path: Path, limits: VideoLimits) -> Iterator[Any]:
-    """The clip as a PyAV container, safely set up. Raises `InvalidMedia`, `TooLarge`."""
+def opened(path: Path, limits: VideoLimits, *, animations: bool = False) -> Iterator[Any]:
+    """The clip as a PyAV container, safely set up; with `animations` a GIF, too.
+
+    Raises `InvalidMedia`, `TooLarge`.
+    """
     import av
 
     av.logging.set_level(None)
@@ -81,7 +84,7 @@ def opened(path: Path, limits: VideoLimits) -> Iterator[Any]:
         head = file.read(16)
     if not head:
         raise InvalidMedia("The clip is empty.")
-    container = container_of(head)
+    container = "gif" if animations and head[:4] == b"GIF8" else container_of(head)
     if container is None:
         raise InvalidMedia(
             "This is not a video file of a known kind.", remedy="Send MP4, MOV, WebM, MKV or AVI."
