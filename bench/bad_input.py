@@ -10,6 +10,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -117,8 +118,8 @@ class House:
         record = self.videos.record(self.who, video.id)
         if record.video.state.value == "delivered":
             return "delivered", ""
-        error = record.video.error or {}
-        return "ended", f"{record.video.state.value}: {error.get('message', '')}"
+        video = record.video
+        return "ended", f"{video.error_message}" if video.error_message else video.state.value
 
     def close(self) -> None:
         self.here.scanner.close()
@@ -223,6 +224,8 @@ def deliver_odd(house: House, folder: Path, most: int) -> list[Outcome]:
     for clip in odd_clips(folder, most):
         word, why = judged(house.deliver, clip.path)
         clip.path.unlink()
+        if word != "delivered":
+            print(f"{clip.path.name} ({clip.kind}): {word}: {why}", file=sys.stderr, flush=True)
         outcomes.append(Outcome(name=clip.path.name, kind=clip.kind, word=word, why=why))
     return outcomes
 

@@ -278,7 +278,7 @@ def recipes() -> list[Recipe]:
         ("wmv2", "yuv420p", "avi"),
         ("huffyuv", "yuv422p", "avi"),
         ("rawvideo", "yuv420p", "avi"),
-        ("rawvideo", "yuv420p", "mov"),
+        ("rawvideo", "uyvy422", "mov"),
         ("ffv1", "yuv420p", "mkv"),
         ("ffv1", "gray", "mkv"),
         ("dnxhd", "yuv422p", "mov"),

@@ -28,6 +28,8 @@ Pixels = npt.NDArray[np.uint8]
 _PICTURES = frozenset({"h264", "hevc", "av1", "vp9"})
 _SOUNDS = frozenset({"aac", "mp3", "opus", "flac", "ac3", "eac3", "alac"})
 _RATE = 48_000
+#: How much later than it is decoded a frame is commonly shown.
+_SLACK_S = 0.5
 
 
 class How(StrEnum):
@@ -105,13 +107,44 @@ def _copied(source: Path, into: Path, limits: VideoLimits) -> bool:
         try:
             with av.open(str(into), "w", format="mp4", container_options=options) as copy:
                 tracks = {stream.index: copy.add_stream_from_template(stream) for stream in wanted}
-                for packet in container.demux(*wanted):
-                    if packet.dts is not None:
-                        packet.stream = tracks[packet.stream.index]
-                        copy.mux(packet)
+                shown = decoded = 0
+                for packet in _timed(container.demux(*wanted)):
+                    if packet.stream is video:
+                        decoded = packet.dts + (packet.duration or 0)
+                        shown = max(shown, (packet.pts or 0) + (packet.duration or 0))
+                    packet.stream = tracks[packet.stream.index]
+                    copy.mux(packet)
+                # An MP4 is as long as its decoding takes: a player would end before the last frames.
+                whole = float((shown - decoded) * video.time_base) <= _SLACK_S
         except (av.FFmpegError, ValueError, OverflowError):
             return False
-    return True
+    return whole
+
+
+def _timed(packets: Iterator[Any]) -> Iterator[Any]:
+    """The packets, each with the time it is decoded at: Matroska does not say it of the first ones."""
+    waiting: dict[int, list[Any]] = {}
+    begun: set[int] = set()
+    for packet in packets:
+        track = packet.stream.index
+        if not packet.size:
+            continue
+        if packet.dts is None:
+            if track in begun:
+                raise ValueError("a packet in the middle has no time")
+            waiting.setdefault(track, []).append(packet)
+            continue
+        begun.add(track)
+        early = waiting.pop(track, [])
+        step = max(int(packet.duration or 0), 1)
+        for place, one in enumerate(early):
+            one.dts = packet.dts - (len(early) - place) * step
+        yield from early
+        yield packet
+    for rest in waiting.values():
+        for one in rest:
+            one.dts = one.pts
+            yield one
 
 
 def _encoded(source: Path, into: Path, limits: VideoLimits) -> None:

@@ -82,12 +82,13 @@ class BucketFile:
     name: str
     place: str
     bytes: int
+    #: What the store says of this version of it; empty: nothing that can be relied on.
     tag: str
     most_bytes: int
 
     def identity(self) -> str:
-        # A store gives changed bytes another tag; where it gives none, the object is looked at each time.
-        return f"tag:{self.tag}:{self.bytes}" if self.tag else ""
+        # Tags are MD5, for which two files can be made that share one: name and time are part of it, too.
+        return f"{self.key}:{self.tag}:{self.bytes}" if self.tag else ""
 
     @contextmanager
     def fetched(self, scratch: Path) -> Iterator[Path]:
@@ -153,7 +154,7 @@ def _bucket(url: str, options: Mapping[str, Any], most_bytes: int) -> Source:
             name=item["path"].removeprefix(prefix).strip("/") or PurePosixPath(item["path"]).name,
             place=f"s3://{bucket}/{item['path']}",
             bytes=item["size"],
-            tag=(item["e_tag"] or "").strip('"'),
+            tag=f"{item['e_tag']} {item['last_modified'].isoformat()}" if item["e_tag"] else "",
             most_bytes=most_bytes,
         )
         for item in listed
