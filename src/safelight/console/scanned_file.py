@@ -392,22 +392,31 @@ def _of(report: FileReport, word: CoverageWord) -> list[Cell]:
 
 
 def _covered(cells: Iterable[Cell], verdict: Verdict, words: Words) -> Iterable[CoverageRow]:
+    """What is missing first; what is said alike of several senses in one row."""
     order = [CoverageWord.NOT_CHECKED, CoverageWord.PARTLY, CoverageWord.CHECKED]
     waived = {(cell.category, cell.modality) for cell in verdict.waived}
-    shown = [cell for cell in cells if cell.word in order]
-    for cell in sorted(shown, key=lambda one: (order.index(one.word), one.category, one.modality)):
+    places: dict[tuple[str, CoverageWord, str, str, str], list[str]] = {}
+    for cell in sorted(cells, key=lambda one: (one.category, one.modality)):
+        if cell.word not in order:
+            continue
         note = without_paths(cell.note) if words.tag == "en" else ""
         if (cell.category, cell.modality) in waived:
             names = words.listed(list(verdict.waivers))
             excused = words("coverage.waived_by", name=names) if names else words("scan.waived")
             note = words("list.sentences", first=excused, second=note).strip()
+        measured = (cell.measured or words("coverage.unmeasured")) if cell.detectors else "–"
+        key = (cell.category, cell.word, words.listed(list(cell.detectors)) or "–", measured, note)
+        places.setdefault(key, []).append(words(f"modality.{cell.modality.value}"))
+    for (category, word, by, measured, note), where in sorted(
+        places.items(), key=lambda one: order.index(one[0][1])
+    ):
         yield CoverageRow(
-            name=category_name(cell.category, words),
-            place=words(f"modality.{cell.modality.value}"),
-            word=cell.word.value,
-            said=words(f"coverage.{cell.word.value.replace(' ', '_')}"),
-            by=words.listed(list(cell.detectors)) or "–",
-            measured=(cell.measured or words("coverage.unmeasured")) if cell.detectors else "–",
+            name=category_name(category, words),
+            place=words.listed(where),
+            word=word.value,
+            said=words(f"coverage.{word.value.replace(' ', '_')}"),
+            by=by,
+            measured=measured,
             note=note,
         )
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.media.child import Link
 from safelight.media.encode import Writer
-from safelight.media.probe import VideoLimits, check_size, damage_is_said, opened
+from safelight.media.probe import VideoLimits, check_size, damage_is_said, opened, strictly
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -152,7 +152,7 @@ def _encoded(source: Path, into: Path, limits: VideoLimits) -> None:
     with opened(source, limits, animations=True) as container:
         video, audio = _chosen(container)
         rate = video.average_rate or video.guessed_rate or 25
-        frames = _frames(container, video, limits)
+        frames = _frames(container, strictly(video), limits)
         begin, first = next(frames, (0.0, None))
         if first is None:
             raise InvalidMedia("The clip has no frame that can be decoded.")
@@ -210,7 +210,7 @@ def _sounds(source: Path, begin: float, limits: VideoLimits) -> Iterator[npt.NDA
     most, count = int((limits.duration_s + 1) * _RATE), 0
     with opened(source, limits, animations=True) as container:
         _video, audio = _chosen(container)
-        decoded = container.decode(audio)
+        decoded = container.decode(strictly(audio))
         late: float | None = None
         ended = False
         while not ended:
