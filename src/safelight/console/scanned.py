@@ -50,6 +50,7 @@ def page(
             brief=len(views) - len(full),
             counts=_counts(views),
             left=left,
+            webp=lambda content: _data(content, "image/webp"),
         )
     )
 
@@ -65,15 +66,13 @@ def _counts(views: Sequence[FileView]) -> list[tuple[str, str, int]]:
 
 
 def _environment() -> Environment:
-    made = Environment(
+    return Environment(
         loader=PackageLoader("safelight.console", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["webp"] = lambda content: _data(content, "image/webp")
-    return made
 
 
 def _style() -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
@@ -27,6 +27,27 @@ Pixels = npt.NDArray[np.uint8]
 #: What browsers play in an MP4.
 _PICTURES = frozenset({"h264", "hevc", "av1", "vp9"})
 _SOUNDS = frozenset({"aac", "mp3", "opus", "flac", "ac3", "eac3", "alac"})
+#: Boxes at the top of an MP4, and those that are made of others.
+_TOP = frozenset(
+    {
+        b"ftyp",
+        b"styp",
+        b"moov",
+        b"mdat",
+        b"moof",
+        b"mfra",
+        b"sidx",
+        b"free",
+        b"skip",
+        b"uuid",
+        b"meta",
+        b"pdin",
+    }
+)
+_NESTED = frozenset(
+    {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf", b"edts", b"mvex", b"moof", b"traf"}
+)
+_MOST_BOXES, _DEEPEST = 100_000, 12
 _RATE = 48_000
 #: How much later than it is decoded a frame is commonly shown.
 _SLACK_S = 0.5
@@ -75,9 +96,34 @@ def make_plain(source: Path, into: Path, limits: VideoLimits) -> Plain:
 
 
 def _is_mp4(source: Path) -> bool:
+    """An MP4 whose boxes fit into one another without a gap: what seals it is stricter than what plays it."""
+    size = source.stat().st_size
     with source.open("rb") as file:
         head = file.read(12)
-    return head[4:8] == b"ftyp" and head[8:12] != b"qt  "
+        if head[4:8] != b"ftyp" or head[8:12] == b"qt  ":
+            return False
+        kinds = _boxes(file, 0, size, depth=0)
+    return kinds is not None and kinds.count(b"ftyp") == 1 and kinds.count(b"moov") == 1
+
+
+def _boxes(file: BinaryIO, start: int, end: int, *, depth: int) -> list[bytes] | None:
+    """The kinds of the boxes that fill this stretch; None where they do not fill it, or are too many."""
+    kinds: list[bytes] = []
+    while start < end:
+        file.seek(start)
+        head = file.read(16)
+        size, kind, header = int.from_bytes(head[:4], "big"), head[4:8], 8
+        if size == 1:
+            size, header = int.from_bytes(head[8:16], "big"), 16
+        if size < header or start + size > end or len(kinds) >= _MOST_BOXES or depth > _DEEPEST:
+            return None
+        if depth == 0 and kind not in _TOP:
+            return None
+        if kind in _NESTED and _boxes(file, start + header, start + size, depth=depth + 1) is None:
+            return None
+        kinds.append(kind)
+        start += size
+    return kinds
 
 
 def _chosen(container: Any) -> tuple[Any, Any]:

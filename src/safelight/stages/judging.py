@@ -50,14 +50,21 @@ class Judge:
         audience: Audience = Audience.GENERAL,
         extra: Mapping[str, Any] | None = None,
         settled: Collection[Finding] = (),
+        failure: str = "",
     ) -> Judged:
         """The verdict on findings; `cells` say what really ran, the policy what should have.
 
-        `settled` are findings that a person has let through: see `decide_reviewed`.
+        `failure`: why nothing was looked at at all; then every cell that is required is a hole, and no
+        waiver excuses it. `settled` are findings that a person has let through: see `decide_reviewed`.
         """
         policy = self.policy(tenant)
         required = requirements(policy, self.taxonomy, stage, modalities)
         coverage = Coverage(cells=required).merged(cells)
+        if failure:
+            coverage = coverage.merged(
+                Cell(category=cell.category, modality=cell.modality, available=True, ran=True, note=failure)
+                for cell in required
+            )
         seen = tuple(findings)
         verdict = decide_reviewed(
             policy,

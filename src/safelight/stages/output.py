@@ -74,6 +74,7 @@ class OutputStage:
             audience=audience,
             extra=summary(report),
             settled=settled,
+            failure=report.failure,
         )
         return judged, report
 

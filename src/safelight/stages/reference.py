@@ -109,6 +109,7 @@ class ReferenceStage:
         findings: list[Finding] = [*prior]
         cells: list[Cell] = []
         modalities: set[Modality] = set()
+        failure = ""
         for file in files:
             modalities.add(Modality.IMAGE if file.is_picture else Modality.FRAMES)
             try:
@@ -120,6 +121,7 @@ class ReferenceStage:
                 modalities.add(Modality.TEXT)
             findings += [*report.findings, *read.findings]
             cells += [*report.coverage, *read.cells]
+            failure = failure or report.failure
         return self.judge.judge(
             Stage.REFERENCE,
             tenant=tenant,
@@ -129,6 +131,7 @@ class ReferenceStage:
             subject_sha256=_together(files),
             audience=audience,
             settled=settled,
+            failure=failure,
         )
 
     def _look(self, file: ReferenceFile, *, quick: bool) -> ScanReport:
