@@ -7,5 +7,7 @@ from pathlib import Path
 
 # The plugins beside this file; tests are imported by path and are no package.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+# Measurements have samples among the tests; last, so that it hides nothing.
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 pytest_plugins = ["left_out", "databases", "object_stores"]

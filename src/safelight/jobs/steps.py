@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from safelight.errors import (
+    BadInput,
+    ChildFailed,
     InvalidMedia,
     SafelightError,
     UpstreamError,
@@ -96,7 +98,9 @@ def generating(workshop: Workshop, video: Video) -> None:
             _generation_ended(workshop, video, error, None)
             return
         workshop.boundary("made")
-        sha256 = workshop.keep(video, clip, kind="generated", media_type=MP4, retention=Retention.EVIDENCE)
+        sha256 = workshop.keep(
+            video, _plain(workshop, clip), kind="generated", media_type=MP4, retention=Retention.EVIDENCE
+        )
     workshop.boundary("stored")
     with workshop.database.transaction(tenant=video.tenant) as tx:
         workshop.store.ended(tx, video.id, attempt, "done", charge=charge)
@@ -110,6 +114,15 @@ def generating(workshop: Workshop, video: Video) -> None:
             progress=60,
             output_sha256=sha256,
         )
+
+
+def _plain(workshop: Workshop, clip: Path) -> Path:
+    """What came, as the plain MP4 that may leave; itself where that cannot be made: the scan says why."""
+    try:
+        with workshop.heavy:
+            return workshop.delivery.plain(clip, clip.with_name("plain.mp4"))
+    except (BadInput, ChildFailed):
+        return clip
 
 
 def scanning(workshop: Workshop, video: Video) -> None:

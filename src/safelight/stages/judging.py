@@ -60,15 +60,23 @@ class Judge:
         settled: Collection[Finding] = (),
         overturned: Collection[Finding] = (),
         consents: tuple[str, ...] = (),
+        failure: str = "",
     ) -> Judged:
         """The verdict on findings; `cells` say what really ran, the policy what should have.
 
-        `consents` are ids of consent records that cover everybody who was recognised. `settled` are findings
-        that a person has let through, `overturned` those an appeal was won against: see `decide_reviewed`.
+        `failure`: why nothing was looked at at all; then every cell that is required is a hole, and no
+        waiver excuses it. `consents` are ids of consent records that cover everybody who was recognised.
+        `settled` are findings that a person has let through, `overturned` those an appeal was won against:
+        see `decide_reviewed`.
         """
         policy = self.policy(tenant)
         required = requirements(policy, self.taxonomy, stage, modalities)
         coverage = explained(Coverage(cells=required).merged(cells))
+        if failure:
+            coverage = coverage.merged(
+                Cell(category=cell.category, modality=cell.modality, available=True, ran=True, note=failure)
+                for cell in required
+            )
         seen = tuple(findings)
         verdict = decide_reviewed(
             policy,

@@ -17,7 +17,7 @@ from safelight.policy.disagreement import disagreeing
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Audience
 from safelight.scanning.report import ScanReport
-from safelight.scanning.service import Scanner
+from safelight.scanning.service import FrameProgress, Scanner
 
 from .hearing import Hearing
 from .judging import Judge, Judged
@@ -48,21 +48,26 @@ class OutputStage:
         overturned: tuple[Finding, ...] = (),
         audience: Audience = Audience.GENERAL,
         progress: Callable[[int], None] | None = None,
+        frames: FrameProgress | None = None,
+        stills: Path | None = None,
     ) -> tuple[Judged, ScanReport]:
         """The verdict on a clip, and what the scan saw.
 
         `texts` is what was asked for, by field, and `prior` its findings: words, picture and sound are judged
         together. Of the findings a person has let the `settled` ones through, so that they hold nothing
-        again; an appeal was won against the `overturned` ones. Raises `InvalidMedia` where the file is no
+        again; an appeal was won against the `overturned` ones. `progress` is told percents, `frames` how many
+        of how many; pictures go into the folder `stills`. Raises `InvalidMedia` where the file is no
         video that can be walked to its end, or has tracks that nobody looks into.
         """
 
         def tell(done: int, total: int) -> None:
             if progress is not None and total:
                 progress(100 * done // total)
+            if frames is not None:
+                frames(done, total)
 
         with self.onlookers.folder() as looks, self.hearing.folder() as speech:
-            report = self.scanner.scan_video(path, looks=looks, speech=speech, progress=tell)
+            report = self.scanner.scan_video(path, stills=stills, looks=looks, speech=speech, progress=tell)
             if report.facts is not None:
                 refuse_unread(report.facts)
             return self.judge_report(
@@ -149,6 +154,7 @@ class OutputStage:
                 settled=settled,
                 overturned=overturned,
                 consents=who.consents,
+                failure=report.failure,
             )
 
         first = judge((), ())

@@ -188,6 +188,7 @@ class ReferenceStage:
             settled=request.settled,
             overturned=request.overturned,
             consents=consents,
+            failure=next((report.failure for report in seen.reports.values() if report.failure), ""),
             extra={"references": [self._facts(file, report, whole) for file, report in seen.reports.items()]},
         )
 
