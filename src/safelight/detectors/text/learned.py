@@ -11,11 +11,11 @@ from safelight.policy.categories import SHIPPED, Category
 from safelight.policy.findings import Finding, Modality, TextSpan
 
 from . import ngrams
-from .heads import FLOOR, Array, Heads, Mode, combined, fused, in_context
+from .heads import ALONE, BESIDE, FLOOR, Array, Heads, Mode, combined, in_context
 from .minilm.encoder import Encoder, Window
 from .normalise import texts_of
 
-VERSION = "2"
+VERSION = "3"
 _MAX_SPANS = 4
 #: MiniLM reads English; a window with more than this part of Chinese letters is left to the n-grams.
 _CHINESE = 0.3
@@ -76,7 +76,7 @@ def version_of(heads: Heads) -> str:
     """Eight characters that change with the weights and with the operating points."""
     import hashlib
 
-    return hashlib.sha256(heads.sha256.encode() + heads.points.tobytes()).hexdigest()[:8]
+    return hashlib.sha256(heads.sha256.encode() + heads.slopes.tobytes() + heads.points.tobytes()).hexdigest()[:8]
 
 
 def english(windows: Sequence[Window], text: str) -> list[Window]:
@@ -93,18 +93,18 @@ def fused_scores(heads: Heads, text: str, windows: Sequence[Window], embedded: A
     both = heads.embedding_scores(np.concatenate([whole[None], embedded]))
     grams = np.stack(
         [
-            heads.gram_scores(text[first : min(windows[-1].end, first + 4 * ngrams.WINDOW)]),
-            *(heads.gram_scores(text[window.start : window.end]) for window in windows),
+            heads.gram_scores(text[first : min(windows[-1].end, first + 4 * ngrams.WINDOW)])[BESIDE],
+            *(heads.gram_scores(text[window.start : window.end])[BESIDE] for window in windows),
         ]
     )
-    scores = combined(fused(grams, both))
+    scores = combined(grams + both)
     return in_context(scores[1:], scores[0])
 
 
 def gram_probabilities(heads: Heads, text: str) -> Array:
     """By n-grams alone."""
     mode = Mode.GRAMS_CHINESE if mostly_chinese(text) else Mode.GRAMS
-    return heads.probabilities(combined(heads.gram_scores(text)), mode)
+    return heads.probabilities(combined(heads.gram_scores(text)[ALONE]), mode)
 
 
 def capabilities(categories: Iterable[str]) -> tuple[Capability, ...]:
