@@ -34,8 +34,6 @@ _OF_ANY = 0.5
 _OF_WHOLE = 0.3
 #: How quickly likeness falls with the angle between two embeddings.
 _SHARPNESS = 2.0
-#: Rows of `gram_scores`.
-ALONE, BESIDE = 0, 1
 _ARRAYS = ("features", "data", "categories", "gram_levels", "gram_scale", "gram_bias", "known", "pull")
 
 
@@ -54,7 +52,7 @@ class Heads:
     categories: tuple[str, ...]
     #: Hash of the committed examples these were fitted to.
     data_sha256: str
-    #: (kinds of n-gram weights, columns, n-grams): alone, and beside an embedding; what one level is worth.
+    #: (kinds, columns, n-grams): alone in English, alone in Chinese, beside an embedding; what a level is worth.
     gram_levels: npt.NDArray[np.int8]
     gram_scale: Array
     gram_bias: Array
@@ -77,14 +75,14 @@ class Heads:
         return np.ascontiguousarray(unit(self.known).T)
 
     def gram_scores(self, text: str) -> Array:
-        """Scores of a folded text by its n-grams: a row for n-grams alone, one to add to an embedding's."""
+        """Scores of a folded text by its n-grams, a row per mode; the last is to be added to an embedding's."""
         indices, values = ngrams.features(text)
         levels = self._by_gram[indices].reshape(len(indices), -1).astype(np.float32)
         raw = (values @ levels).reshape(self.gram_scale.shape)
         return np.asarray(raw * self.gram_scale + self.gram_bias, dtype=np.float32)
 
     def embedding_scores(self, embeddings: Array) -> Array:
-        """Scores by likeness to every example, one row per embedding, to add to the n-grams' second row."""
+        """Scores by likeness to every example, one row per embedding, to add to the n-grams'."""
         return np.asarray(nearness(embeddings @ self._examples) @ self.pull, dtype=np.float32)
 
     def probabilities(self, scores: Array, mode: Mode) -> Array:

@@ -11,9 +11,10 @@ from safelight.policy.categories import SHIPPED, Category
 from safelight.policy.findings import Finding, Modality, TextSpan
 
 from . import ngrams
-from .heads import ALONE, BESIDE, FLOOR, Array, Heads, Mode, combined, in_context
+from .heads import FLOOR, Array, Heads, Mode, combined, in_context
 from .minilm.encoder import Encoder, Window
 from .normalise import texts_of
+from .questions import SEEN, asked
 
 VERSION = "3"
 _MAX_SPANS = 4
@@ -21,6 +22,9 @@ _MAX_SPANS = 4
 _CHINESE = 0.3
 #: From this probability of distress on, what a text says about violence or crime is read as part of it.
 _DISTRESS = 0.8
+#: Distress is heard in a question, too; what is refused from 0.5 on anywhere is not seen in one.
+_HEARD = frozenset({Category.SELF_HARM.value, Category.SELF_HARM_INTENT.value})
+_SAID = frozenset(one.value for one in Category) - {Category.NCII.value, Category.EXTREMISM.value}
 _SELF = frozenset({Category.SELF_HARM.value, Category.SELF_HARM_INTENT.value, Category.SEXUAL.value})
 
 
@@ -76,7 +80,9 @@ def version_of(heads: Heads) -> str:
     """Eight characters that change with the weights and with the operating points."""
     import hashlib
 
-    return hashlib.sha256(heads.sha256.encode() + heads.slopes.tobytes() + heads.points.tobytes()).hexdigest()[:8]
+    return hashlib.sha256(
+        heads.sha256.encode() + heads.slopes.tobytes() + heads.points.tobytes()
+    ).hexdigest()[:8]
 
 
 def english(windows: Sequence[Window], text: str) -> list[Window]:
@@ -93,8 +99,8 @@ def fused_scores(heads: Heads, text: str, windows: Sequence[Window], embedded: A
     both = heads.embedding_scores(np.concatenate([whole[None], embedded]))
     grams = np.stack(
         [
-            heads.gram_scores(text[first : min(windows[-1].end, first + 4 * ngrams.WINDOW)])[BESIDE],
-            *(heads.gram_scores(text[window.start : window.end])[BESIDE] for window in windows),
+            heads.gram_scores(text[first : min(windows[-1].end, first + 4 * ngrams.WINDOW)])[Mode.FUSED],
+            *(heads.gram_scores(text[window.start : window.end])[Mode.FUSED] for window in windows),
         ]
     )
     scores = combined(grams + both)
@@ -104,7 +110,7 @@ def fused_scores(heads: Heads, text: str, windows: Sequence[Window], embedded: A
 def gram_probabilities(heads: Heads, text: str) -> Array:
     """By n-grams alone."""
     mode = Mode.GRAMS_CHINESE if mostly_chinese(text) else Mode.GRAMS
-    return heads.probabilities(combined(heads.gram_scores(text)[ALONE]), mode)
+    return heads.probabilities(combined(heads.gram_scores(text)[mode]), mode)
 
 
 def capabilities(categories: Iterable[str]) -> tuple[Capability, ...]:
@@ -129,6 +135,12 @@ def _kindly(categories: Sequence[str], rows: Array) -> Array:
     return np.where(other & distressed, np.minimum(rows, 0.49), rows)
 
 
+def _about(categories: Sequence[str], rows: Array) -> Array:
+    """What heads may say of a mere question."""
+    most = np.array([SEEN if name in _SAID else 0.49 for name in categories])
+    return np.asarray(np.where([name in _HEARD for name in categories], rows, np.minimum(rows, most)))
+
+
 def _findings(
     detector: NgramDetector | MiniLmDetector,
     categories: Sequence[str],
@@ -139,6 +151,8 @@ def _findings(
 ) -> list[Finding]:
     found = []
     rows = _kindly(categories, rows)
+    if asked(view.text):
+        rows = _about(categories, rows)
     for index, category in enumerate(categories):
         scored = sorted(
             ((float(row[index]), place) for row, place in zip(rows, places, strict=True)), reverse=True

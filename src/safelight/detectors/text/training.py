@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from . import heads, ngrams
 from .examples import FACTS, LISTS_ONLY, PARENTS, Example, Part
-from .heads import ALONE, ANY, Heads, Mode
+from .heads import ANY, Heads, Mode
 from .learned import english, fused_scores, mostly_chinese
 from .minilm.encoder import Window
 from .normalise import texts_of, views
@@ -28,6 +28,8 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 #: By mode and category.
 Table: TypeAlias = dict[str, dict[str, float]]
+#: How many there were and how many were found, by group.
+Figures: TypeAlias = dict[str, dict[str, int]]
 
 #: Fewer committed examples than this make no head; the lists have the category to themselves.
 MIN_EXAMPLES = 20
@@ -63,18 +65,18 @@ Embed: TypeAlias = Callable[[str], tuple[Sequence[Window], Array]]
 
 @dataclass(frozen=True, kw_only=True)
 class Fitting:
-    """Examples ready to be fitted to, all of them or some."""
+    """Examples ready to be fitted to, all of them or some. Chinese ones have n-grams only."""
 
     categories: tuple[str, ...]
     data_sha256: str
-    grams: Any
-    #: Where among the examples those in English are, and their embeddings in steps.
-    english: npt.NDArray[np.intp]
+    #: By language (Chinese or not): places among the examples, n-grams, targets, and likeness by n-grams.
+    places: Mapping[bool, npt.NDArray[np.intp]]
+    grams: Mapping[bool, Any]
+    targets: Mapping[bool, Exact]
+    alike: Mapping[bool, Exact]
+    #: Embeddings in steps, and likeness by them, of those that are not Chinese.
     known: npt.NDArray[np.int8]
-    targets: Exact
-    #: Between all examples by n-grams, and between those in English by both.
-    alone: Exact
-    beside: Exact
+    near: Exact
 
     @classmethod
     def of(
@@ -86,55 +88,58 @@ class Fitting:
         data_sha256: str,
     ) -> Fitting:
         """From folded texts, and the embeddings of those that are not Chinese, in their order."""
-        grams = _gram_matrix(folded)
-        rows = np.flatnonzero([not mostly_chinese(text) for text in folded])
+        chinese = np.array([mostly_chinese(text) for text in folded], dtype=np.bool_)
+        places = {script: np.flatnonzero(chinese == script) for script in (False, True)}
+        grams = {script: _gram_matrix([folded[index] for index in rows]) for script, rows in places.items()}
+        targets = _targets(examples, categories)
+        units = heads.unit(known).astype(np.float64)
         with _one_thread():
-            alone = np.asarray((grams @ grams.T).todense())
-            units = heads.unit(known).astype(np.float64)
-            beside = heads.nearness(units @ units.T) + GRAMS_COUNT * alone[np.ix_(rows, rows)]
-        return cls(
-            categories=categories,
-            data_sha256=data_sha256,
-            grams=grams,
-            english=rows,
-            known=known,
-            targets=_targets(examples, categories),
-            alone=alone,
-            beside=beside,
-        )
-
-    def weights(self, rows: Mask) -> Arrays:
-        """The arrays for `heads.dump`, fitted to the chosen rows only."""
-        solve = importlib.import_module("scipy.linalg").solve
-
-        def solved(kernel: Exact, targets: Exact, stiffness: float) -> Exact:
-            found = solve(kernel + stiffness * np.eye(len(kernel)), targets, assume_a="pos", overwrite_a=True)
-            return np.asarray(SCALE * found)
-
-        places = np.flatnonzero(rows)
-        chosen = np.flatnonzero(rows[self.english])
-        with _one_thread():
-            alone = solved(self.alone[np.ix_(places, places)] + 1, self.targets[places], STIFF_ALONE)
-            beside = solved(
-                self.beside[np.ix_(chosen, chosen)], self.targets[self.english[chosen]], STIFF_BESIDE
+            return cls(
+                categories=categories,
+                data_sha256=data_sha256,
+                places=places,
+                grams=grams,
+                targets={script: targets[rows] for script, rows in places.items()},
+                alike={script: np.asarray((rows @ rows.T).todense()) for script, rows in grams.items()},
+                known=known,
+                near=heads.nearness(units @ units.T),
             )
+
+    def weights(self, wanted: Mask) -> Arrays:
+        """The arrays for `heads.dump`, fitted to the chosen examples only."""
+        with _one_thread():
+            english, chinese = (np.flatnonzero(wanted[self.places[script]]) for script in (False, True))
+            alone = self._solved(self.alike[False] + 1, False, english, STIFF_ALONE)
+            native = self._solved(self.alike[True] + 1, True, chinese, STIFF_ALONE)
+            pull = self._solved(self.near + GRAMS_COUNT * self.alike[False], False, english, STIFF_BESIDE)
             weight = np.stack(
                 [
-                    (self.grams[places].T @ alone).T,
-                    GRAMS_COUNT * (self.grams[self.english[chosen]].T @ beside).T,
+                    (self.grams[False][english].T @ alone).T,
+                    (self.grams[True][chinese].T @ native).T,
+                    GRAMS_COUNT * (self.grams[False][english].T @ pull).T,
                 ]
             )
         scale = np.maximum(np.abs(weight).max(axis=2), 1e-9) / 127
+        bias = np.stack([alone.sum(axis=0), native.sum(axis=0), np.zeros(pull.shape[1])])
         return {
             "features": np.array(ngrams.FEATURES),
             "data": np.array(self.data_sha256),
             "categories": np.array(self.categories),
             "gram_levels": np.round(weight / scale[:, :, None]).astype(np.int8),
             "gram_scale": scale.astype(np.float32),
-            "gram_bias": np.stack([alone.sum(axis=0), np.zeros(alone.shape[1])]).astype(np.float32),
-            "known": self.known[chosen],
-            "pull": beside.astype(np.float16),
+            "gram_bias": bias.astype(np.float32),
+            "known": self.known[english],
+            "pull": pull.astype(np.float16),
         }
+
+    def _solved(self, kernel: Exact, script: bool, rows: npt.NDArray[np.intp], stiffness: float) -> Exact:
+        """How much each of the rows pulls each column."""
+        targets = self.targets[script][rows]
+        if not len(rows):
+            return np.zeros((0, targets.shape[1]))
+        solve = importlib.import_module("scipy.linalg").solve
+        chosen = kernel[np.ix_(rows, rows)] + stiffness * np.eye(len(rows))
+        return np.asarray(SCALE * solve(chosen, targets, assume_a="pos", overwrite_a=True))
 
 
 class Trainer:
@@ -161,21 +166,41 @@ class Trainer:
         whole = np.stack([one.whole for one in read if not mostly_chinese(one.text)])
         return Fitting.of([one.text for one in read], examples, categories, in_steps(whole), data_sha256)
 
-    def across_writers(self, fitting: Fitting, examples: Sequence[Example]) -> dict[Mode, Array]:
-        """Combined scores of every example by heads that saw no example of its source.
+    def folds(self, fitting: Fitting, examples: Sequence[Example]) -> dict[str, Heads]:
+        """By source: heads that saw no example of it."""
+        return {
+            source: heads.load(
+                heads.dump(fitting.weights(np.array([one.source != source for one in examples])))
+            )
+            for source in sorted({one.source for one in examples})
+        }
 
-        A row of zeros where the mode does not read the example.
-        """
-        shape = (len(examples), len(fitting.categories))
-        found = {mode: np.zeros(shape, dtype=np.float32) for mode in Mode}
-        for source in sorted({one.source for one in examples}):
-            rows = np.array([one.source != source for one in examples])
-            loaded = heads.load(heads.dump(fitting.weights(rows)))
-            for index in np.flatnonzero(~rows):
-                for mode in Mode:
-                    if _reads(mode, examples[index]):
-                        found[mode][index] = self._score(loaded, mode, self.read(examples[index].text))
+    def across_writers(self, folds: Mapping[str, Heads], examples: Sequence[Example]) -> dict[Mode, Array]:
+        """Combined scores of every example by heads that saw none of its source; zeros where not read."""
+        columns = len(next(iter(folds.values())).categories)
+        found = {mode: np.zeros((len(examples), columns), dtype=np.float32) for mode in Mode}
+        for index, one in enumerate(examples):
+            for mode in Mode:
+                if _reads(mode, one):
+                    found[mode][index] = self._score(folds[one.source], mode, self.read(one.text))
         return found
+
+    def across_figures(
+        self, folds: Mapping[str, Heads], examples: Sequence[Example], unseen: Sequence[Example]
+    ) -> Figures:
+        """By source: what heads that saw nothing of it find of it, at points chosen for them on `unseen`."""
+        seen = np.zeros(len(examples), dtype=np.bool_)
+        for source, loaded in folds.items():
+            for mode in Mode:
+                rows = [
+                    index for index, one in enumerate(examples) if one.source == source and _reads(mode, one)
+                ]
+                benign = [one for one in unseen if not one.categories and _reads(mode, one)]
+                if rows and benign:
+                    points = chosen_points([(self.scores(loaded, mode, benign), BUDGETS[mode])])
+                    scores = self.scores(loaded, mode, [examples[index] for index in rows])
+                    seen[rows] |= (scores >= points).any(axis=1)
+        return _counted_up(examples, seen, lambda one: f"{one.source}, {'zh' if one.chinese else 'en'}")
 
     def scores(self, loaded: Heads, mode: Mode, examples: Sequence[Example]) -> Array:
         """The highest combined score of each text's parts, one row per example."""
@@ -185,9 +210,9 @@ class Trainer:
         if mode is Mode.FUSED and read.windows:
             return np.asarray(fused_scores(loaded, read.text, read.windows, read.embedded).max(axis=0))
         rows = [
-            heads.combined(loaded.gram_scores(read.text[start:end])[ALONE])
+            heads.combined(loaded.gram_scores(read.text[start:end])[mode])
             for start, end in ngrams.windows(read.text)
-        ] or [heads.combined(loaded.gram_scores("")[ALONE])]
+        ] or [heads.combined(loaded.gram_scores("")[mode])]
         return np.asarray(np.stack(rows).max(axis=0))
 
     def operating(
@@ -212,7 +237,9 @@ class Trainer:
                 sets.append((self.scores(loaded, mode, benign), BUDGETS[mode]))
             found = [slope(scores[:, column], truth[:, column]) for column in range(len(loaded.categories))]
             slopes[mode.name] = _named(loaded.categories, np.array(found))
-            points[mode.name] = _named(loaded.categories, chosen_points(sets) if sets else loaded.points[mode])
+            points[mode.name] = _named(
+                loaded.categories, chosen_points(sets) if sets else loaded.points[mode]
+            )
         return {"slopes": slopes, "points": points}
 
     def found(self, loaded: Heads, examples: Sequence[Example]) -> Mask:
@@ -255,29 +282,14 @@ def refitted(own: Sequence[Example], known: npt.NDArray[np.int8], data_sha256: s
     return heads.load(heads.dump(fitting.weights(np.ones(len(taken), dtype=np.bool_))))
 
 
-def across_figures(
-    operated: Heads, examples: Sequence[Example], across: Mapping[Mode, Array]
-) -> dict[str, dict[str, int]]:
-    """By source: what heads that saw nothing of it find of it, at these operating points."""
-    seen = np.zeros(len(examples), dtype=np.bool_)
-    for mode in Mode:
-        rows = np.array([_reads(mode, one) for one in examples])
-        seen |= rows & (operated.probabilities(across[mode], mode) >= 0.5).any(axis=1)
-    return _counted_up(examples, seen, lambda one: f"{one.source}, {'zh' if one.chinese else 'en'}")
-
-
-def kept_out_figures(
-    trainer: Trainer, operated: Heads, own: Sequence[Example]
-) -> dict[str, dict[str, int]]:
+def kept_out_figures(trainer: Trainer, operated: Heads, own: Sequence[Example]) -> Figures:
     """How much of the part that is never fitted is found."""
     kept = [one for one in own if one.part is Part.REPORT]
     return _counted_up(kept, trainer.found(operated, kept), lambda one: "zh" if one.chinese else "en")
 
 
-def _counted_up(
-    examples: Sequence[Example], seen: Mask, group: Callable[[Example], str]
-) -> dict[str, dict[str, int]]:
-    told: dict[str, dict[str, int]] = {}
+def _counted_up(examples: Sequence[Example], seen: Mask, group: Callable[[Example], str]) -> Figures:
+    told: Figures = {}
     for one, hit in zip(examples, seen, strict=True):
         row = told.setdefault(f"{group(one)}, {'unsafe' if one.categories else 'safe'}", {"n": 0, "found": 0})
         row["n"] += 1
