@@ -29,7 +29,7 @@ FLOOR = 0.3
 #: The last column of every score: harmful in any way. It has no probability of its own.
 ANY = "*"
 #: How much of it every category gets.
-_OF_ANY = 0.5
+OF_ANY = 0.5
 #: How much of a part's score is the whole text's.
 _OF_WHOLE = 0.3
 #: How quickly likeness falls with the angle between two embeddings.
@@ -85,6 +85,25 @@ class Heads:
         """Scores by likeness to every example, one row per embedding, to add to the n-grams'."""
         return np.asarray(nearness(embeddings @ self._examples) @ self.pull, dtype=np.float32)
 
+    def gram_worth(self, text: str, mode: Mode, column: int) -> Array:
+        """What each character of a folded text adds to a combined score by its n-grams."""
+        indices, places = ngrams.placed(text)
+        worth = np.zeros(len(text) + 1, dtype=np.float32)
+        levels = self.gram_levels[mode][:, indices].astype(np.float32) * self.gram_scale[mode][:, None]
+        each = (levels[column] + OF_ANY * levels[-1]) / (places[:, 1] - places[:, 0])
+        np.add.at(worth, places[:, 0], each)
+        np.add.at(worth, places[:, 1], -each)
+        length = np.sqrt(max(len(indices), 1))
+        return np.asarray(np.cumsum(worth)[:-1] / length, dtype=np.float32)
+
+    def embedding_worth(self, embedding: Array, words: Array, column: int) -> Array:
+        """What each token's row adds to a combined score, seen from the embedding that is their mean."""
+        near = _SHARPNESS * nearness(embedding @ self._examples)
+        slope = self._examples @ (near * (self.pull[:, column] + OF_ANY * self.pull[:, -1]))
+        slope = slope - (slope @ embedding) * embedding
+        length = max(float(np.linalg.norm(words.sum(axis=0))), 1e-9)
+        return np.asarray(words @ slope / length, dtype=np.float32)
+
     def probabilities(self, scores: Array, mode: Mode) -> Array:
         """From combined scores, without `ANY`, to probabilities."""
         odds = np.clip((scores - self.points[mode]) * self.slopes[mode], -30, 30)
@@ -104,7 +123,7 @@ def nearness(cosines: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def combined(scores: Array) -> Array:
     """Scores with the column `ANY` folded into the others."""
-    return np.asarray(scores[..., :-1] + _OF_ANY * scores[..., -1:], dtype=np.float32)
+    return np.asarray(scores[..., :-1] + OF_ANY * scores[..., -1:], dtype=np.float32)
 
 
 def in_context(parts: Array, whole: Array) -> Array:

@@ -13,11 +13,14 @@ from safelight.policy.findings import Finding, Modality, TextSpan
 from . import ngrams
 from .heads import FLOOR, Array, Heads, Mode, combined, in_context
 from .minilm.encoder import Encoder, Window
+from .narrowing import FINDINGS, Place, narrowed
 from .normalise import texts_of
 from .questions import SEEN, asked
 
 VERSION = "3"
 _MAX_SPANS = 4
+#: The operating point: what is less is reported with its window as evidence, not with its words.
+FOUND = 0.5
 #: MiniLM reads English; a window with more than this part of Chinese letters is left to the n-grams.
 _CHINESE = 0.3
 #: From this probability of distress on, what a text says about violence or crime is read as part of it.
@@ -38,7 +41,7 @@ class NgramDetector:
         self._heads = heads
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """One finding per category over the floor, with the windows where it was."""
+        """One finding per category over the floor, with the words that carry it."""
         found: list[Finding] = []
         for view in texts_of(content.views):
             places = ngrams.windows(view.text)
@@ -46,6 +49,13 @@ class NgramDetector:
                 rows = np.stack([gram_probabilities(self._heads, view.text[a:b]) for a, b in places])
                 found += _findings(self, self._heads.categories, content, view, places, rows)
         return found
+
+    def carries(self, text: str, place: Place, column: int, tries: bool) -> list[Place]:
+        """The words between these places that carry a finding in a category."""
+        part = text[place[0] : place[1]]
+        mode = Mode.GRAMS_CHINESE if mostly_chinese(part) else Mode.GRAMS
+        still = (lambda rest: bool(gram_probabilities(self._heads, rest)[column] >= FOUND)) if tries else None
+        return narrowed(part, self._heads.gram_worth(part, mode, column), still)
 
 
 class MiniLmDetector:
@@ -62,7 +72,7 @@ class MiniLmDetector:
         self._encoder = encoder
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """One finding per category over the floor, with the sentences where it was."""
+        """One finding per category over the floor, with the words that carry it."""
         found: list[Finding] = []
         for view in texts_of(content.views):
             cut = english(self._encoder.windows(view.text), view.text)
@@ -74,6 +84,28 @@ class MiniLmDetector:
                 places = [(window.start, window.end) for window in cut]
                 found += _findings(self, self._heads.categories, content, view, places, parts)
         return found
+
+    def carries(self, text: str, place: Place, column: int, tries: bool) -> list[Place]:
+        """The words between these places that carry a finding in a category."""
+        part = text[place[0] : place[1]]
+        worth = self._heads.gram_worth(part, Mode.FUSED, column)
+        for window in self._encoder.windows(part)[:1]:
+            words = self._encoder.words(window)
+            mean = words.mean(axis=0)
+            unit = mean / max(float(np.linalg.norm(mean)), 1e-9)
+            for (start, end), value in zip(
+                window.places, self._heads.embedding_worth(unit, words, column), strict=True
+            ):
+                worth[start:end] += value / max(end - start, 1)
+
+        def still(rest: str) -> bool:
+            left = self._encoder.windows(rest)
+            if not left:
+                return False
+            scores = fused_scores(self._heads, rest, left, self._encoder.embed(left))
+            return bool(self._heads.probabilities(scores, Mode.FUSED)[:, column].max() >= FOUND)
+
+        return narrowed(part, worth, still if tries else None)
 
 
 def version_of(heads: Heads) -> str:
@@ -153,22 +185,29 @@ def _findings(
     rows = _kindly(categories, rows)
     if asked(view.text):
         rows = _about(categories, rows)
-    for index, category in enumerate(categories):
+    order = sorted(range(len(categories)), key=lambda index: -float(rows[:, index].max()))
+    for rank, index in enumerate(order):
         scored = sorted(
             ((float(row[index]), place) for row, place in zip(rows, places, strict=True)), reverse=True
         )
         over = [(score, place) for score, place in scored if score >= FLOOR]
         if not over:
-            continue
-        spans = [view.span(start, end) for _score, (start, end) in over[:_MAX_SPANS]]
+            break
+        spans: list[Place] = []
+        for score, place in over[:_MAX_SPANS]:
+            if score >= FOUND:
+                carried = detector.carries(view.text, place, index, rank < FINDINGS)
+                spans += [view.span(place[0] + start, place[0] + end) for start, end in carried]
+            elif not spans:
+                spans.append(view.span(*place))
         found.append(
             Finding(
-                category=category,
+                category=categories[index],
                 score=round(over[0][0], 4),
                 modality=Modality.TEXT,
                 detector=detector.name,
                 version=detector.version,
-                reason=f"The words are like examples of: {SHIPPED[category].summary}",
+                reason=f"The words are like examples of: {SHIPPED[categories[index]].summary}",
                 evidence=tuple(TextSpan(field=content.field, start=a, end=b) for a, b in sorted(spans)),
             )
         )
