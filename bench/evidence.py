@@ -1,10 +1,10 @@
 """Whether evidence is small, and is what the finding stands on.
 
-    python -m bench.evidence [--count 100] [--lang en|zh] [--json]
+    python -m bench.evidence [--count 100] [--lang en|zh]
 
-Of the committed examples that are never fitted, a fixed random sample of harmful ones that are found: how much of the
-tokens the evidence of the strongest finding's category takes, whether the category is gone when it is cut out, and
-whether it is back when it stands in a harmless scene. Shows no prompt.
+Of the committed examples that are never fitted, a fixed random sample of harmful ones that are found: how
+much of the tokens the evidence in the strongest finding's category takes, whether the category is gone when
+it is cut out, and whether it is back when it stands in a harmless scene. Shows no prompt.
 """
 
 from __future__ import annotations

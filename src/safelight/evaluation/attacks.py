@@ -1,4 +1,4 @@
-"""Attacks that come with Safelight: the readings of the text pipeline the other way round, one attack each."""
+"""Attacks that come with Safelight: the readings of the text pipeline the other way round, one each."""
 
 from __future__ import annotations
 

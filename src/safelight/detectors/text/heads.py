@@ -52,7 +52,7 @@ class Heads:
     categories: tuple[str, ...]
     #: Hash of the committed examples these were fitted to.
     data_sha256: str
-    #: (kinds, columns, n-grams): alone in English, alone in Chinese, beside an embedding; what a level is worth.
+    #: (modes, columns, n-grams): alone in English, in Chinese, beside an embedding; what a level is worth.
     gram_levels: npt.NDArray[np.int8]
     gram_scale: Array
     gram_bias: Array
@@ -75,7 +75,7 @@ class Heads:
         return np.ascontiguousarray(unit(self.known).T)
 
     def gram_scores(self, text: str) -> Array:
-        """Scores of a folded text by its n-grams, a row per mode; the last is to be added to an embedding's."""
+        """Scores of a folded text by its n-grams, a row per mode; the last goes with an embedding's."""
         indices, values = ngrams.features(text)
         levels = self._by_gram[indices].reshape(len(indices), -1).astype(np.float32)
         raw = (values @ levels).reshape(self.gram_scale.shape)
@@ -169,7 +169,7 @@ def stored(folder: Path) -> Heads:
 
 
 def operated(made: Heads, operating: Mapping[str, Any]) -> Heads:
-    """Heads with slopes, and whose 0.5 lies at points, by mode and category. Raises `ValueError`, `KeyError`."""
+    """Heads with slopes, whose 0.5 lies at points, by mode and category. Raises `ValueError`, `KeyError`."""
     if operating["heads"] != made.sha256:
         raise ValueError("these operating points were chosen for other heads")
     slopes, points = (

@@ -2,8 +2,8 @@
 
 A file names its `group`, optional `sets` of words to use as `{name}` in terms, and `entries`. An entry has
 `category`, `score`, `reason`, `terms`, and may have `unless` (words nearby that make it innocent), `near`
-(words of which one must be nearby), `least` (so many different terms make a finding), `attributes`, and `role`
-(tell subject from passing). A term such as
+(words of which one must be nearby), `least` (so many different terms make a finding), `attributes`, and
+`role` (tell subject from passing). A term such as
 `how to ... a lock` is its parts in this order, close to each other. English words match whole, a plural
 `s` aside; Chinese ones anywhere.
 """

@@ -64,9 +64,9 @@ def _counts(examples: Sequence[Example]) -> str:
 
 _TEMPLATE = """# Heads for prompts: model card
 
-`heads.npz`, {size} kB: one line per category over 32,768 hashed n-grams, for English, for Chinese and for use beside
-an embedding (int8); MiniLM's embedding of every English example in 127 steps (int8), and how far likeness to it pulls
-each category up or down (float16). Written by `safelight train`.
+`heads.npz`, {size} kB: one line per category over 32,768 hashed n-grams, for English, for Chinese and for
+use beside an embedding (int8); MiniLM's embedding of every English example in 127 steps (int8), and how far
+likeness to it pulls each category up or down (float16). Written by `safelight train`.
 
 | | |
 | --- | --- |
@@ -76,35 +76,37 @@ each category up or down (float16). Written by `safelight train`.
 | sha256 of the heads, over the numbers | `{sha256}` |
 | sha256 of the committed examples | `{data_sha256}` |
 
-**For** a first look at prompts for video, beside word lists, names and a policy. **Not for** deciding
-about people, for chat, or for any category on its own: a finding is one sign among others. There is no
-head for sexual/minors: that category is a strict conjunction of lists, and no example of it exists in any
-data here.
+**For** a first look at prompts for video, beside word lists, names and a policy. **Not for** deciding about
+people, for chat, or for any category on its own: a finding is one sign among others. There is no head for
+sexual/minors: that category is a strict conjunction of lists, and no example of it exists in any data here.
 
 ## Data
 
 {total} committed prompts, written for this project: {english} English and {chinese} Chinese; {harmful}
-harmful, the others harmless, many of them near a harmful subject. Nothing in them is graphic. By file, one writer
-each: {files}.
+harmful, the others harmless, many of them near a harmful subject. Nothing in them is graphic. By file, one
+writer each: {files}.
 
-{more}Split by the hash of the family, so that a prompt and its harmless twin stay together: 88 % to fit, 12 % kept out of
-everything.
+{more}Split by the hash of the family, so that a prompt and its harmless twin stay together: 88 % to fit, 12
+% kept out of everything.
 
 ## How
 
-Kernel ridge regression in closed form, so that the same examples give the same numbers. The embeddings come from the
-int8 graph, whose last digit may differ between kinds of CPU; they are part of the file, and `safelight train --check`
-fits again from them. It needs no other data: slopes and operating points are apart, in `operating.json`.
+Kernel ridge regression in closed form, so that the same examples give the same numbers. The embeddings come
+from the int8 graph, whose last digit may differ between kinds of CPU; they are part of the file, and
+`safelight train --check` fits again from them. It needs no other data: slopes and operating points are
+apart, in `operating.json`.
 
 ## Slopes and operating points
 
-Slopes by Platt's method on scores of examples by heads that saw nothing of the same writer. 0.5 is the operating
-point of a category: the lowest score at which few enough harmless prompts are found in any category, of sources that
-nothing was fitted to ({unseen}; budgets {budgets}), and of our own harmless prompts by heads that saw nothing of the
-same writer (budgets {own_budgets}). So 0.5 is a promise about false alarms, not about how often a category occurs.
+Slopes by Platt's method on scores of examples by heads that saw nothing of the same writer. 0.5 is the
+operating point of a category: the lowest score at which few enough harmless prompts are found in any
+category, of sources that nothing was fitted to ({unseen}; budgets {budgets}), and of our own harmless
+prompts by heads that saw nothing of the same writer (budgets {own_budgets}). So 0.5 is a promise about
+false alarms, not about how often a category occurs.
 
-These heads alone, without lists and names. Each writer's prompts, by heads fitted to the others' only, at operating
-points chosen for those heads. Kinds of heads and their few numbers were compared on these, so they flatter somewhat:
+These heads alone, without lists and names. Each writer's prompts, by heads fitted to the others' only, at
+operating points chosen for those heads. Kinds of heads and their few numbers were compared on these, so
+they flatter somewhat:
 
 | writer | n | found at 0.5 or more | % |
 | --- | --- | --- | --- |

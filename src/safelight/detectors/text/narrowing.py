@@ -14,7 +14,7 @@ Place: TypeAlias = tuple[int, int]
 
 #: Of all tokens of a text: what the first try may take, and what evidence may take at most.
 FIRST, MOST = 0.18, 0.28
-#: Of how many findings per text, the strongest first, and how often for each, it is tried whether they go away.
+#: For how many findings of a text, the strongest first, and how often each, it is tried whether they go away.
 FINDINGS, TRIES = 2, 2
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+(?:['\u2019][^\W\u3400-\u9fff]+)*")
 

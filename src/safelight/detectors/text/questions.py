@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-_AUX = r"(?:do|does|did|can|could|should|would|will|is|are|was|were|am|may|might|come|many|much|long|often|old|far)"
+_AUX = r"(?:do|does|did|can|could|should|would|will|is|are|was|were|am|may|come|many|much|long|often|old|far)"
 _ASKS = re.compile(
     r"(?:(?:hi|hello|hey|please|so|ok|okay|and|but)[ ,]+)*"
     rf"(?:what(?:'?s)?|why|when|where(?:'?s)?|who(?:'?s)?|whom|whose|which|how(?:'s| {_AUX})"
     r"|(?:should|can|could|may|do|did|am|was|would) i|is it|is there|are there|does it"
-    r"|(?:can|could|would|will) you (?:tell|explain|help)|tell me (?:what|why|when|where|who|how|about)|explain)\b"
+    r"|(?:can|could|would|will) you (?:tell|explain|help)"
+    r"|tell me (?:what|why|when|where|who|how|about)|explain)\b"
 )
 _DEPICTS = re.compile(
     r"\b(?:videos?|clips?|films?|movies?|scenes?|shots?|footage|animat\w+|cartoons?|show(?:s|ing|n)?|depict\w*"

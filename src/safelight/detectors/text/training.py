@@ -1,8 +1,8 @@
 """How the heads are made. Needs SciPy and the MiniLM weights, which a user does not.
 
-Ridge regression in closed form, twice: over n-grams alone, and over n-grams beside likeness of MiniLM's embeddings
-to those of the examples. So the same examples and embeddings give the same numbers. Slopes and operating points come
-from scores of examples by heads that saw nothing of the same writer.
+Ridge regression in closed form: over n-grams alone, in English and in Chinese, and over n-grams beside
+likeness of MiniLM's embeddings to those of the examples. So the same examples and embeddings give the same
+numbers. Slopes and operating points come from scores by heads that saw nothing of the same writer.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MIN_EXAMPLES = 20
 BUDGETS = {Mode.GRAMS: 0.0005, Mode.GRAMS_CHINESE: 0.005, Mode.FUSED: 0.004}
 #: The same for our own harmless prompts, half of which are made to sound harmful.
 OWN_BUDGETS = {Mode.GRAMS: 0.01, Mode.GRAMS_CHINESE: 0.1, Mode.FUSED: 0.15}
-#: How stiff the fits are, what n-grams count beside an embedding, and what a target of one is worth as a score.
+#: How stiff the fits are, what n-grams count beside an embedding, what a target of one is worth as a score.
 STIFF_ALONE, STIFF_BESIDE, GRAMS_COUNT, SCALE = 0.3, 0.5, 0.5, 4.0
 
 
@@ -224,7 +224,7 @@ class Trainer:
     ) -> dict[str, Table]:
         """Slopes by Platt's method, and points that keep to both budgets.
 
-        `across` are the scores of `examples` by `across_writers`; `unseen` are harmless prompts nobody fitted.
+        `across` are the scores of `examples` by `across_writers`; `unseen` are prompts nobody fitted.
         """
         slopes: Table = {}
         points: Table = {}
