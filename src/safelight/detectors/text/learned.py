@@ -16,9 +16,12 @@ from .minilm.encoder import Encoder, Window
 from .narrowing import FINDINGS, Place, narrowed
 from .normalise import texts_of
 from .questions import SEEN, asked
+from .unfinished import Unfinished
 
 VERSION = "3"
 _MAX_SPANS = 4
+#: Windows of one text that MiniLM reads: some half second on one core.
+MOST_WINDOWS = 128
 #: The operating point: what is less is reported with its window as evidence, not with its words.
 FOUND = 0.5
 #: MiniLM reads English; a window with more than this part of Chinese letters is left to the n-grams.
@@ -73,17 +76,31 @@ class MiniLmDetector:
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
         """One finding per category over the floor, with the words that carry it."""
-        found: list[Finding] = []
+        left_out = 0
         for view in texts_of(content.views):
-            cut = english(self._encoder.windows(view.text), view.text)
+            every = english(self._encoder.windows(view.text), view.text)
+            cut = self._likeliest(view.text, every)
+            left_out += len(every) - len(cut)
             if cut:
                 scores = fused_scores(self._heads, view.text, cut, self._encoder.embed(cut))
                 rows = self._heads.probabilities(scores, Mode.FUSED)
                 # What only the whole text says has its likeliest part as its place.
                 parts = np.maximum(rows[1:], np.where(rows[1:] == rows[1:].max(axis=0), rows[0], 0))
                 places = [(window.start, window.end) for window in cut]
-                found += _findings(self, self._heads.categories, content, view, places, parts)
-        return found
+                yield from _findings(self, self._heads.categories, content, view, places, parts)
+        if left_out:
+            raise Unfinished(f"the {left_out} least likely parts of a long text were not read.")
+
+    def _likeliest(self, text: str, windows: list[Window]) -> list[Window]:
+        """All windows, or as many as there is time for: those whose n-grams say most, and the first."""
+        if len(windows) <= MOST_WINDOWS:
+            return windows
+        worst = [
+            float(combined(self._heads.gram_scores(text[one.start : one.end])[Mode.FUSED]).max())
+            for one in windows
+        ]
+        order = sorted(range(1, len(windows)), key=lambda index: -worst[index])
+        return [windows[index] for index in sorted([0, *order[: MOST_WINDOWS - 1]])]
 
     def carries(self, text: str, place: Place, column: int, tries: bool) -> list[Place]:
         """The words between these places that carry a finding in a category."""
@@ -129,13 +146,11 @@ def fused_scores(heads: Heads, text: str, windows: Sequence[Window], embedded: A
     whole = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
     first = windows[0].start
     both = heads.embedding_scores(np.concatenate([whole[None], embedded]))
-    grams = np.stack(
-        [
-            heads.gram_scores(text[first : min(windows[-1].end, first + 4 * ngrams.WINDOW)])[Mode.FUSED],
-            *(heads.gram_scores(text[window.start : window.end])[Mode.FUSED] for window in windows),
-        ]
-    )
-    scores = combined(grams + both)
+    whole_text = text[first : min(windows[-1].end, first + 4 * ngrams.WINDOW)]
+    grams = [heads.gram_scores(text[window.start : window.end])[Mode.FUSED] for window in windows]
+    alone = len(windows) == 1 and windows[0].end - first == len(whole_text)
+    grams.insert(0, grams[0] if alone else heads.gram_scores(whole_text)[Mode.FUSED])
+    scores = combined(np.stack(grams) + both)
     return in_context(scores[1:], scores[0])
 
 

@@ -2,8 +2,8 @@
 
 A file names its `group`, optional `sets` of words to use as `{name}` in terms, and `entries`. An entry has
 `category`, `score`, `reason`, `terms`, and may have `unless` (words nearby that make it innocent), `near`
-(words of which one must be nearby), `least` (so many different terms make a finding), `attributes`, and
-`role` (tell subject from passing). A term such as
+(words of which one must be nearby), `least` (so many different terms make a finding), `attributes`,
+`gap` (between the parts of a term), `role` (tell subject from passing). A term such as
 `how to ... a lock` is its parts in this order, close to each other. English words match whole, a plural
 `s` aside; Chinese ones anywhere.
 """
@@ -33,7 +33,7 @@ from .roles import role
 VERSION = "1"
 #: How far from a match, in characters, context words count.
 NEARBY = 90
-#: How far apart the parts of one term may be.
+#: How far apart the parts of one term may be where an entry does not say.
 GAP = 40
 MAX_SPANS = 16
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -54,6 +54,8 @@ class Entry:
     role: bool = False
     #: How many different terms, side by side in one reading, make a finding.
     least: int = 1
+    #: How far apart, in characters, the parts of one term may be.
+    gap: int = GAP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +127,7 @@ class Lexicon:
         for first in places.keys() & self._by_first.keys():
             for index in self._by_first[first]:
                 entry, term, parts = self._terms[index]
-                for start, end in _sequences(parts, places):
+                for start, end in _sequences(parts, places, entry.gap):
                     if self._allowed(entry, places, start, end):
                         yield Hit(entry=entry, term=" ... ".join(term), view=view, start=start, end=end)
 
@@ -249,12 +251,14 @@ def _whole(text: str, start: int, end: int) -> int:
     return 0
 
 
-def _sequences(parts: tuple[int, ...], places: dict[int, list[tuple[int, int]]]) -> Iterator[tuple[int, int]]:
+def _sequences(
+    parts: tuple[int, ...], places: dict[int, list[tuple[int, int]]], gap: int
+) -> Iterator[tuple[int, int]]:
     for start, end in places[parts[0]]:
         for part in parts[1:]:
             found = places.get(part, [])
             index = bisect_left(found, (end, 0))
-            if index == len(found) or found[index][0] - end > GAP:
+            if index == len(found) or found[index][0] - end > gap:
                 break
             end = found[index][1]
         else:
