@@ -2,8 +2,8 @@
 
     PYTHON bench/peers.py < prompts.jsonl
 
-Started by `bench.screening --peers-python`; needs nothing of Safelight. A tool that is not installed, or has no
-model at hand, is named with the reason. One line of JSON per tool: recall, false positives, milliseconds.
+Started by `bench.screening --peers-python`; needs nothing of Safelight. A tool that is not installed, or has
+no model at hand, is named with the reason. One line of JSON per tool: recall, false positives, milliseconds.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 Without `--data` one file of the committed examples is screened, prompts of about 60 tokens after them, and
 one of 60,000 characters. `--names` says what that many names of an operator's own cost. `--peers-python` is a
 Python with other screeners installed: they and Safelight judge the same prompts on the same core, the harmful
-committed ones that are never fitted and the harmless ones of `--benign`, or of the committed where none are given.
+committed ones never fitted and the harmless ones of `--benign`, or of the committed where none are given.
 """
 
 from __future__ import annotations
