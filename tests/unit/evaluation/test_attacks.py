@@ -30,9 +30,8 @@ def test_it_takes_any_text(text: str) -> None:
 
 def test_every_rewriting_is_an_installed_attack() -> None:
     found = installed(ATTACKS, Attack)  # type: ignore[type-abstract]
-    assert {name: found[name] for name in found if name != "disguise"} == {
-        one.name: one for one in REWRITINGS
-    }
+    assert set(found) == {"disguise", *(one.name for one in REWRITINGS)}
+    assert all(found[one.name] is one for one in REWRITINGS)
 
 
 @pytest.mark.parametrize("rewriting", REWRITINGS, ids=lambda one: one.name)

@@ -90,7 +90,10 @@ class Fitting:
         """From folded texts, and the embeddings of those that are not Chinese, in their order."""
         chinese = np.array([mostly_chinese(text) for text in folded], dtype=np.bool_)
         places = {script: np.flatnonzero(chinese == script) for script in (False, True)}
-        grams = {script: _gram_matrix([folded[index] for index in rows]) for script, rows in places.items()}
+        grams = {
+            script: _gram_matrix([folded[index] for index in rows.tolist()])
+            for script, rows in places.items()
+        }
         targets = _targets(examples, categories)
         units = heads.unit(known).astype(np.float64)
         with _one_thread():
@@ -229,7 +232,7 @@ class Trainer:
         slopes: Table = {}
         points: Table = {}
         for mode in Mode:
-            rows = np.flatnonzero([_reads(mode, one) for one in examples])
+            rows = [index for index, one in enumerate(examples) if _reads(mode, one)]
             scores, truth = across[mode][rows], _labels([examples[row] for row in rows], loaded.categories)
             sets = [(scores[~truth[:, -1]], OWN_BUDGETS[mode])] if len(rows) else []
             benign = [one for one in unseen if not one.categories and _reads(mode, one)]
