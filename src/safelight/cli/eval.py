@@ -36,6 +36,7 @@ def prompts(
     attack: Annotated[
         list[str] | None, typer.Option("--attack", help="Rewrite unsafe prompts by an attack; repeatable.")
     ] = None,
+    attack_safe: Annotated[bool, typer.Option("--attack-safe", help="Rewrite safe prompts, too.")] = False,
     log: Annotated[
         Path | None, typer.Option("--log", help="Append the run's counts to this file; some sets demand it.")
     ] = None,
@@ -55,7 +56,7 @@ def prompts(
             raise InvalidField(f"There is no attack {name!r}; there are: {', '.join(known)}.", param="attack")
     attacks = [known[name] for name in attack or ()]
     metrics = protocol.installed(protocol.METRICS, protocol.Metric)  # type: ignore[type-abstract]
-    total = sum(1 for _ in runs.cases(sets, attacks))
+    total = sum(1 for _ in runs.cases(sets, attacks, attack_safe=attack_safe))
     with _Progress(total) as progress:
         report = runs.run(
             sets,
@@ -64,6 +65,7 @@ def prompts(
             policies={name: load(name, here.taxonomy) for name in policy or _POLICIES},
             metrics=metrics.values(),
             attacks=attacks,
+            attack_safe=attack_safe,
             progress=progress.done,
         ).as_json()
     if log is not None:

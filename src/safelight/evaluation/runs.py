@@ -48,13 +48,15 @@ class Run:
         }
 
 
-def cases(datasets: Iterable[DataSet], attacks: Iterable[Attack] = ()) -> Iterator[Case]:
-    """Every case, and every variant an attack makes of an unsafe one."""
+def cases(
+    datasets: Iterable[DataSet], attacks: Iterable[Attack] = (), *, attack_safe: bool = False
+) -> Iterator[Case]:
+    """Every case, and every variant an attack makes of an unsafe one, or of any."""
     chosen = tuple(attacks)
     for dataset in datasets:
         for case in dataset.cases:
             yield case
-            if case.label == "unsafe":
+            if attack_safe or case.label == "unsafe":
                 for attack in chosen:
                     for variant in attack.variants(case.text):
                         yield Case(
@@ -75,12 +77,13 @@ def run(
     policies: Mapping[str, Policy],
     metrics: Iterable[Metric],
     attacks: Sequence[Attack] = (),
+    attack_safe: bool = False,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> Run:
     """Screen and judge every case as the prompt stage would, without waivers, and measure the outcomes."""
     judges = {name: _judge(policy, taxonomy) for name, policy in policies.items()}
     outcomes = []
-    for number, case in enumerate(cases(datasets, attacks), start=1):
+    for number, case in enumerate(cases(datasets, attacks, attack_safe=attack_safe), start=1):
         outcomes.append(_outcome(case, pipeline.screen({_FIELD: case.text}), judges))
         progress(number)
     detectors = {detector.name: detector.version for detector in pipeline.detectors}

@@ -11,18 +11,28 @@ from safelight.policy.categories import SHIPPED, Category
 from safelight.policy.findings import Finding, Modality, TextSpan
 
 from . import ngrams
-from .heads import FLOOR, Array, Heads, Mode, combined, fused, in_context
+from .heads import FLOOR, Array, Heads, Mode, combined, in_context
 from .minilm.encoder import Encoder, Window
+from .narrowing import FINDINGS, Place, narrowed
 from .normalise import texts_of
+from .questions import SEEN, asked
+from .unfinished import Unfinished
 
-VERSION = "2"
+VERSION = "3"
 _MAX_SPANS = 4
 #: Windows at most that the embedding of a whole text is made of.
 MAX_MEANING = 8
+#: Windows of one text that MiniLM reads: some half second on one core.
+MOST_WINDOWS = 128
+#: The operating point: what is less is reported with its window as evidence, not with its words.
+FOUND = 0.5
 #: MiniLM reads English; a window with more than this part of Chinese letters is left to the n-grams.
 _CHINESE = 0.3
 #: From this probability of distress on, what a text says about violence or crime is read as part of it.
 _DISTRESS = 0.8
+#: Distress is heard in a question, too; what is refused from 0.5 on anywhere is not seen in one.
+_HEARD = frozenset({Category.SELF_HARM.value, Category.SELF_HARM_INTENT.value})
+_SAID = frozenset(one.value for one in Category) - {Category.NCII.value, Category.EXTREMISM.value}
 _SELF = frozenset({Category.SELF_HARM.value, Category.SELF_HARM_INTENT.value, Category.SEXUAL.value})
 
 
@@ -36,7 +46,7 @@ class NgramDetector:
         self._heads = heads
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """One finding per category over the floor, with the windows where it was."""
+        """One finding per category over the floor, with the words that carry it."""
         found: list[Finding] = []
         for view in texts_of(content.views):
             places = ngrams.windows(view.text)
@@ -44,6 +54,13 @@ class NgramDetector:
                 rows = np.stack([gram_probabilities(self._heads, view.text[a:b]) for a, b in places])
                 found += _findings(self, self._heads.categories, content, view, places, rows)
         return found
+
+    def carries(self, text: str, place: Place, column: int, tries: bool) -> list[Place]:
+        """The words between these places that carry a finding in a category."""
+        part = text[place[0] : place[1]]
+        mode = Mode.GRAMS_CHINESE if mostly_chinese(part) else Mode.GRAMS
+        still = (lambda rest: bool(gram_probabilities(self._heads, rest)[column] >= FOUND)) if tries else None
+        return narrowed(part, self._heads.gram_worth(part, mode, column), still)
 
 
 class MiniLmDetector:
@@ -60,18 +77,54 @@ class MiniLmDetector:
         self._encoder = encoder
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """One finding per category over the floor, with the sentences where it was."""
-        found: list[Finding] = []
+        """One finding per category over the floor, with the words that carry it."""
+        left_out = 0
         for view in texts_of(content.views):
-            cut = english(self._encoder.windows(view.text), view.text)
+            every = english(self._encoder.windows(view.text), view.text)
+            cut = self._likeliest(view.text, every)
+            left_out += len(every) - len(cut)
             if cut:
                 scores = fused_scores(self._heads, view.text, cut, self._encoder.embed(cut))
                 rows = self._heads.probabilities(scores, Mode.FUSED)
                 # What only the whole text says has its likeliest part as its place.
                 parts = np.maximum(rows[1:], np.where(rows[1:] == rows[1:].max(axis=0), rows[0], 0))
                 places = [(window.start, window.end) for window in cut]
-                found += _findings(self, self._heads.categories, content, view, places, parts)
-        return found
+                yield from _findings(self, self._heads.categories, content, view, places, parts)
+        if left_out:
+            raise Unfinished(f"the {left_out} least likely parts of a long text were not read.")
+
+    def _likeliest(self, text: str, windows: list[Window]) -> list[Window]:
+        """All windows, or as many as there is time for: those whose n-grams say most, and the first."""
+        if len(windows) <= MOST_WINDOWS:
+            return windows
+        worst = [
+            float(combined(self._heads.gram_scores(text[one.start : one.end])[Mode.FUSED]).max())
+            for one in windows
+        ]
+        order = sorted(range(1, len(windows)), key=lambda index: -worst[index])
+        return [windows[index] for index in sorted([0, *order[: MOST_WINDOWS - 1]])]
+
+    def carries(self, text: str, place: Place, column: int, tries: bool) -> list[Place]:
+        """The words between these places that carry a finding in a category."""
+        part = text[place[0] : place[1]]
+        worth = self._heads.gram_worth(part, Mode.FUSED, column)
+        for window in self._encoder.windows(part)[:1]:
+            words = self._encoder.words(window)
+            mean = words.mean(axis=0)
+            unit = mean / max(float(np.linalg.norm(mean)), 1e-9)
+            for (start, end), value in zip(
+                window.places, self._heads.embedding_worth(unit, words, column), strict=True
+            ):
+                worth[start:end] += value / max(end - start, 1)
+
+        def still(rest: str) -> bool:
+            left = self._encoder.windows(rest)
+            if not left:
+                return False
+            scores = fused_scores(self._heads, rest, left, self._encoder.embed(left))
+            return bool(self._heads.probabilities(scores, Mode.FUSED)[:, column].max() >= FOUND)
+
+        return narrowed(part, worth, still if tries else None)
 
     def meaning(self, text: str) -> Array | None:
         """The embedding of a whole folded text; None where MiniLM cannot read it."""
@@ -83,7 +136,9 @@ def version_of(heads: Heads) -> str:
     """Eight characters that change with the weights and with the operating points."""
     import hashlib
 
-    return hashlib.sha256(heads.sha256.encode() + heads.points.tobytes()).hexdigest()[:8]
+    return hashlib.sha256(
+        heads.sha256.encode() + heads.slopes.tobytes() + heads.points.tobytes()
+    ).hexdigest()[:8]
 
 
 def english(windows: Sequence[Window], text: str) -> list[Window]:
@@ -95,13 +150,11 @@ def fused_scores(heads: Heads, text: str, windows: Sequence[Window], embedded: A
     """Combined scores of the whole text, and of each window in its context; one row more than windows."""
     first = windows[0].start
     both = heads.embedding_scores(np.concatenate([whole(windows, embedded)[None], embedded]))
-    grams = np.stack(
-        [
-            heads.gram_scores(text[first : min(windows[-1].end, first + 4 * ngrams.WINDOW)]),
-            *(heads.gram_scores(text[window.start : window.end]) for window in windows),
-        ]
-    )
-    scores = combined(fused(grams, both))
+    whole_text = text[first : min(windows[-1].end, first + 4 * ngrams.WINDOW)]
+    grams = [heads.gram_scores(text[window.start : window.end])[Mode.FUSED] for window in windows]
+    alone = len(windows) == 1 and windows[0].end - first == len(whole_text)
+    grams.insert(0, grams[0] if alone else heads.gram_scores(whole_text)[Mode.FUSED])
+    scores = combined(np.stack(grams) + both)
     return in_context(scores[1:], scores[0])
 
 
@@ -115,7 +168,7 @@ def whole(windows: Sequence[Window], embedded: Array) -> Array:
 def gram_probabilities(heads: Heads, text: str) -> Array:
     """By n-grams alone."""
     mode = Mode.GRAMS_CHINESE if mostly_chinese(text) else Mode.GRAMS
-    return heads.probabilities(combined(heads.gram_scores(text)), mode)
+    return heads.probabilities(combined(heads.gram_scores(text)[mode]), mode)
 
 
 def capabilities(categories: Iterable[str]) -> tuple[Capability, ...]:
@@ -140,6 +193,12 @@ def _kindly(categories: Sequence[str], rows: Array) -> Array:
     return np.where(other & distressed, np.minimum(rows, 0.49), rows)
 
 
+def _about(categories: Sequence[str], rows: Array) -> Array:
+    """What heads may say of a mere question."""
+    most = np.array([SEEN if name in _SAID else 0.49 for name in categories])
+    return np.asarray(np.where([name in _HEARD for name in categories], rows, np.minimum(rows, most)))
+
+
 def _findings(
     detector: NgramDetector | MiniLmDetector,
     categories: Sequence[str],
@@ -150,22 +209,31 @@ def _findings(
 ) -> list[Finding]:
     found = []
     rows = _kindly(categories, rows)
-    for index, category in enumerate(categories):
+    if asked(view.text):
+        rows = _about(categories, rows)
+    order = sorted(range(len(categories)), key=lambda index: -float(rows[:, index].max()))
+    for rank, index in enumerate(order):
         scored = sorted(
             ((float(row[index]), place) for row, place in zip(rows, places, strict=True)), reverse=True
         )
         over = [(score, place) for score, place in scored if score >= FLOOR]
         if not over:
-            continue
-        spans = [view.span(start, end) for _score, (start, end) in over[:_MAX_SPANS]]
+            break
+        spans: list[Place] = []
+        for score, place in over[:_MAX_SPANS]:
+            if score >= FOUND:
+                carried = detector.carries(view.text, place, index, rank < FINDINGS)
+                spans += [view.span(place[0] + start, place[0] + end) for start, end in carried]
+            elif not spans:
+                spans.append(view.span(*place))
         found.append(
             Finding(
-                category=category,
+                category=categories[index],
                 score=round(over[0][0], 4),
                 modality=Modality.TEXT,
                 detector=detector.name,
                 version=detector.version,
-                reason=f"The words are like examples of: {SHIPPED[category].summary}",
+                reason=f"The words are like examples of: {SHIPPED[categories[index]].summary}",
                 evidence=tuple(TextSpan(field=content.field, start=a, end=b) for a, b in sorted(spans)),
             )
         )

@@ -38,9 +38,11 @@ _LEET = {
     "€": "e",
     "£": "l",
 }
-_LEET_WORD = re.compile(r"[a-z0-9@$!|+€£]+")
+_LEET_WORD = re.compile(r"[a-z0-9@$!|+€£]+(?:'[a-z0-9]+)*")
 #: Ordinals, sizes and years: digits that mean digits.
-_NUMBER_WORD = re.compile(r"\d+[a-z]{1,3}|[a-z]{1,2}\d+|\d+[x/]\d+[a-z]?|\d+(?:s|th|st|nd|rd)")
+_NUMBER_WORD = re.compile(
+    r"(?:[1-9]\d*[a-z]{1,3}|0[a-z]?|[a-z]{1,2}(?:\d{1,2}|\d*[269]\d*)|\d+[x/]\d+[a-z]?|\d+(?:s|th|st|nd|rd)|\d+)(?:'s)?"
+)
 _GAP = r"[ .\-_*·~/\\,|+]"
 _ATOM = r"[^\W_](?![^\W_])"
 _SPACED = re.compile(rf"(?<![^\W_])[^\W\d_](?P<gap>{_GAP}{{1,3}}){_ATOM}(?:(?P=gap){_ATOM})+")
@@ -85,7 +87,7 @@ def deleet(view: TextView) -> TextView:
     for hit in _LEET_WORD.finditer(view.text):
         word = hit.group()
         core = word.strip("!+|$£€")
-        if core.isalpha() or not any("a" <= letter <= "z" for letter in core):
+        if core.replace("'", "").isalpha() or not any("a" <= letter <= "z" for letter in core):
             continue
         if _NUMBER_WORD.fullmatch(core):
             continue

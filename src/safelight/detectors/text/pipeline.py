@@ -16,6 +16,7 @@ from safelight.policy.findings import Finding, Modality
 from .card import CardDetector
 from .normalise import views
 from .reading import Reading, assembled, spoken
+from .unfinished import Unfinished
 
 #: Calls of one detector that may be stuck at a time before it is no longer tried.
 MAX_STUCK = 4
@@ -205,7 +206,10 @@ def _look(detector: TextDetector, contents: list[TextContent]) -> tuple[str, lis
             found = [_checked(finding) for finding in detector.inspect_together(contents)]
         else:
             for content in contents:
-                found += [_attributed(_checked(f), content) for f in detector.inspect_text(content)]
+                for one in detector.inspect_text(content):
+                    found.append(_attributed(_checked(one), content))
+    except Unfinished as part:
+        return f"{detector.name}: {part}", found
     except BaseException as error:
         # A panic in a library written in Rust is no `Exception`.
         return f"{detector.name} failed: {type(error).__name__}: {error}".rstrip(": ") + ".", []

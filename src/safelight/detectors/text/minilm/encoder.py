@@ -31,6 +31,8 @@ class Window:
     ids: tuple[int, ...]
     start: int
     end: int
+    #: Where in the text each token is.
+    places: tuple[tuple[int, int], ...] = ()
 
 
 class WrongWeights(ValueError):
@@ -69,7 +71,14 @@ class Encoder:
             for start in range(first, max(last - OVERLAP, first + 1), WINDOW - OVERLAP):
                 end = min(start + WINDOW, last)
                 places = read.offsets[start:end]
-                found.append(Window(ids=tuple(read.ids[start:end]), start=places[0][0], end=places[-1][1]))
+                found.append(
+                    Window(
+                        ids=tuple(read.ids[start:end]),
+                        start=places[0][0],
+                        end=places[-1][1],
+                        places=tuple(places),
+                    )
+                )
         return found
 
     def read(self, text: str) -> tuple[list[Window], Array]:
@@ -82,14 +91,20 @@ class Encoder:
         rows = np.zeros((len(windows), graph.WIDTH), dtype=np.float32)
         # One at a time: on one thread a batch only adds padding.
         for index, window in enumerate(windows):
-            tokens = np.array([[self._first, *window.ids, self._last]], dtype=np.int64)
-            feed = {
-                "input_ids": tokens,
-                "attention_mask": np.ones_like(tokens),
-                "positions": np.arange(tokens.shape[1], dtype=np.int64),
-            }
-            rows[index] = self._session.run(["embedding"], feed)[0][0]
+            rows[index] = self._session.run(["embedding"], self._feed(window))[0][0]
         return rows
+
+    def words(self, window: Window) -> Array:
+        """One row per token of a window: the embedding is their mean, brought to length one."""
+        return np.asarray(self._session.run(["words"], self._feed(window))[0][0][1:-1], dtype=np.float32)
+
+    def _feed(self, window: Window) -> dict[str, npt.NDArray[np.int64]]:
+        tokens = np.array([[self._first, *window.ids, self._last]], dtype=np.int64)
+        return {
+            "input_ids": tokens,
+            "attention_mask": np.ones_like(tokens),
+            "positions": np.arange(tokens.shape[1], dtype=np.int64),
+        }
 
 
 def _sentences(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
