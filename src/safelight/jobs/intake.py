@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from safelight.detectors.text.han import locale_of
 from safelight.errors import Blocked
+from safelight.policy.explanations import help_lines
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.stages.admission import AdmissionLimits, admit
@@ -124,6 +126,7 @@ class Intake:
                 hold_stage=held.stage.value if held else None,
                 verdict_action=held.verdict.action.value if held else None,
                 quarantined=any(stage.verdict.quarantine for stage in judged),
+                explanation=self._kind_word(taking, judged),
                 waived=any(stage.verdict.waivers for stage in judged),
                 request=_request(taking, pending=pending),
                 run=1,
@@ -144,6 +147,13 @@ class Intake:
         if held is None:
             self.hand_over(principal.tenant, video_id, 1)
 
+    def _kind_word(self, taking: Taking, judged: tuple[Judged, ...]) -> bytes | None:
+        """Help lines for what is let through, too: who is in distress need not be blocked to be told."""
+        kind = next((stage.verdict for stage in judged if stage.verdict.support), None)
+        if kind is None or kind.vault:
+            return None
+        return rows.to_json({"support": _help(taking.admitted.prompt)})
+
     def _refuse(self, taking: Taking, judged: tuple[Judged, ...]) -> Ordered:
         """Put a refusal on the record, with what it rests on, and make the answer for the client."""
         deciding = judged[-1]
@@ -151,6 +161,8 @@ class Intake:
         retention = Retention.VAULT if verdict.vault else Retention.EVIDENCE
         principal, video_id = taking.principal, taking.video_id
         sentence, details = self.workshop.explain(verdict, None, video_id)
+        if "support" in details:
+            details["support"] = _help(taking.admitted.prompt)
         param = None if verdict.vault else _field_of(verdict)
         with self.workshop.database.transaction(tenant=principal.tenant) as tx:
             self._insert(
@@ -231,6 +243,11 @@ class Intake:
             self.workshop.store.record(tx, video_id, stage)
         tx.log(f"video.{state.value}", subject=video_id, actor="policy", content={})
         tx.publish(f"video.{state.value}", subject=video_id, body={"id": video_id, "at": now})
+
+
+def _help(prompt: str) -> list[dict[str, str | None]]:
+    """Help lines in the language of whoever wrote the prompt."""
+    return [line.as_wire() for line in help_lines(locale_of(prompt))]
 
 
 def _request(taking: Taking, *, pending: bool) -> bytes:
