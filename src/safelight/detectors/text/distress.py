@@ -336,7 +336,7 @@ class CueDetector:
     def __init__(self, *, name: str = "distress") -> None:
         self.name = name
         self.version = VERSION
-        self.capabilities = CAPABILITIES
+        self.capabilities: tuple[Capability, ...] = CAPABILITIES
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
         """At most one faint finding."""
