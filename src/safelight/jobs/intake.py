@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from safelight.detectors.text.han import locale_of
 from safelight.errors import Blocked
+from safelight.policy.explanations import help_lines
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.stages.admission import AdmissionLimits, admit
@@ -127,6 +129,7 @@ class Intake:
                 hold_stage=held.stage.value if held else None,
                 verdict_action=held.verdict.action.value if held else None,
                 quarantined=any(stage.verdict.quarantine for stage in judged),
+                explanation=self._kind_word(taking, judged),
                 waived=any(stage.verdict.waivers for stage in judged),
                 request=_request(taking, pending=pending),
                 run=1,
@@ -147,6 +150,13 @@ class Intake:
         if held is None:
             self.hand_over(principal.tenant, video_id, 1)
 
+    def _kind_word(self, taking: Taking, judged: tuple[Judged, ...]) -> bytes | None:
+        """Help lines for what is let through, too: who is in distress need not be blocked to be told."""
+        kind = next((stage.verdict for stage in judged if stage.verdict.support), None)
+        if kind is None or kind.vault:
+            return None
+        return rows.to_json({"support": _help(taking.admitted.prompt)})
+
     def _refuse(self, taking: Taking, judged: tuple[Judged, ...]) -> Ordered:
         """Put a refusal on the record, with what it rests on, and make the answer for the client."""
         deciding = judged[-1]
@@ -158,6 +168,8 @@ class Intake:
         sentence, details = self.workshop.explain(
             verdict, None, video_id, appeal=whole and outcomes.contestable(verdict)
         )
+        if "support" in details:
+            details["support"] = _help(taking.admitted.prompt)
         param = None if verdict.vault else _field_of(verdict)
         with self.workshop.database.transaction(tenant=principal.tenant) as tx:
             self._insert(
@@ -244,6 +256,11 @@ class Intake:
 def _summary(judged: tuple[Judged, ...]) -> bytes:
     """Coverage so far; nothing was sent to a generator."""
     return rows.to_json(summary((cell for stage in judged for cell in stage.coverage), ()))
+
+
+def _help(prompt: str) -> list[dict[str, str | None]]:
+    """Help lines in the language of whoever wrote the prompt."""
+    return [line.as_wire() for line in help_lines(locale_of(prompt))]
 
 
 def _request(taking: Taking, *, pending: bool) -> bytes:

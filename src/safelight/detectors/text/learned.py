@@ -11,6 +11,8 @@ from safelight.policy.categories import SHIPPED, Category
 from safelight.policy.findings import Finding, Modality, TextSpan
 
 from . import ngrams
+from .distress import DistressHead, faint
+from .han import mostly_chinese
 from .heads import FLOOR, Array, Heads, Mode, combined, in_context
 from .minilm.encoder import Encoder, Window
 from .narrowing import FINDINGS, Place, narrowed
@@ -26,8 +28,6 @@ MAX_MEANING = 8
 MOST_WINDOWS = 128
 #: The operating point: what is less is reported with its window as evidence, not with its words.
 FOUND = 0.5
-#: MiniLM reads English; a window with more than this part of Chinese letters is left to the n-grams.
-_CHINESE = 0.3
 #: From this probability of distress on, what a text says about violence or crime is read as part of it.
 _DISTRESS = 0.8
 #: Distress is heard in a question, too; what is refused from 0.5 on anywhere is not seen in one.
@@ -39,11 +39,12 @@ _SELF = frozenset({Category.SELF_HARM.value, Category.SELF_HARM_INTENT.value, Ca
 class NgramDetector:
     """Hashed n-grams and a line per category. English and Chinese; needs no model file."""
 
-    def __init__(self, heads: Heads, *, name: str = "ngrams") -> None:
+    def __init__(self, heads: Heads, distress: DistressHead | None = None, *, name: str = "ngrams") -> None:
         self.name = name
         self.version = f"{VERSION}+{version_of(heads)}"
         self.capabilities = capabilities(heads.categories)
         self._heads = heads
+        self._distress = distress
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
         """One finding per category over the floor, with the words that carry it."""
@@ -53,6 +54,8 @@ class NgramDetector:
             if places:
                 rows = np.stack([gram_probabilities(self._heads, view.text[a:b]) for a, b in places])
                 found += _findings(self, self._heads.categories, content, view, places, rows)
+                if self._distress and self._distress.seen(view.text):
+                    found.append(faint(self, content, [view.span(places[0][0], places[-1][1])]))
         return found
 
     def carries(self, text: str, place: Place, column: int, tries: bool) -> list[Place]:
@@ -69,11 +72,14 @@ class MiniLmDetector:
     #: Runs after the cheap ones.
     costly = True
 
-    def __init__(self, heads: Heads, encoder: Encoder, *, name: str = "minilm") -> None:
+    def __init__(
+        self, heads: Heads, encoder: Encoder, distress: DistressHead | None = None, *, name: str = "minilm"
+    ) -> None:
         self.name = name
         self.version = f"{VERSION}+{version_of(heads)}.{encoder.sha256[:8]}"
         self.capabilities = capabilities(heads.categories)
         self._heads = heads
+        self._distress = distress
         self._encoder = encoder
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
@@ -84,12 +90,16 @@ class MiniLmDetector:
             cut = self._likeliest(view.text, every)
             left_out += len(every) - len(cut)
             if cut:
-                scores = fused_scores(self._heads, view.text, cut, self._encoder.embed(cut))
+                embedded = self._encoder.embed(cut)
+                scores = fused_scores(self._heads, view.text, cut, embedded)
                 rows = self._heads.probabilities(scores, Mode.FUSED)
                 # What only the whole text says has its likeliest part as its place.
                 parts = np.maximum(rows[1:], np.where(rows[1:] == rows[1:].max(axis=0), rows[0], 0))
                 places = [(window.start, window.end) for window in cut]
                 yield from _findings(self, self._heads.categories, content, view, places, parts)
+                parts_and_whole = np.concatenate([whole(cut, embedded)[None], embedded])
+                if self._distress and self._distress.seen(view.text, parts_and_whole):
+                    yield faint(self, content, [view.span(cut[0].start, cut[-1].end)])
         if left_out:
             raise Unfinished(f"the {left_out} least likely parts of a long text were not read.")
 
@@ -177,11 +187,6 @@ def capabilities(categories: Iterable[str]) -> tuple[Capability, ...]:
         Capability(category=category, modality=Modality.TEXT, measured="docs/benchmarks/prompts.md")
         for category in categories
     )
-
-
-def mostly_chinese(text: str) -> bool:
-    letters = [letter for letter in text if letter.isalpha()]
-    return sum("\u3400" <= letter <= "\u9fff" for letter in letters) > _CHINESE * max(len(letters), 1)
 
 
 def _kindly(categories: Sequence[str], rows: Array) -> Array:

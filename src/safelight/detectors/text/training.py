@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from . import heads, ngrams
 from .examples import FACTS, LISTS_ONLY, PARENTS, Example, Part
+from .han import mostly_chinese
 from .heads import ANY, Heads, Mode
-from .learned import english, fused_scores, mostly_chinese
+from .learned import english, fused_scores
 from .minilm.encoder import Window
 from .normalise import texts_of, views
 
