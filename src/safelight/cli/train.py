@@ -47,7 +47,7 @@ def train(
     """
     import numpy as np
 
-    from safelight.detectors.text import examples, heads, model_card, training
+    from safelight.detectors.text import distress_training, examples, heads, model_card, training
 
     _scipy()
     own = examples.committed()
@@ -85,6 +85,9 @@ def train(
         )
         (out / "operating.json").write_text(written, encoding="utf-8")
         (out / "card.md").write_text(card, encoding="utf-8")
+        if unseen:
+            # Its operating points are a part of harmless prompts nobody learned from.
+            (out / "distress.npz").write_bytes(distress_training.fit(trainer, own, unseen))
     except OSError as error:
         raise SafelightError(f"{out} cannot be written: {error.strerror}.") from error
     emit(

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -384,6 +385,12 @@ def load(data: bytes | None = None) -> DistressHead:
             points=found["points"].astype(np.float32),
             sha256=hashlib.sha256(data).hexdigest(),
         )
+
+
+def stored(folder: str | None) -> DistressHead:
+    """The head that `safelight train` wrote into a folder; the shipped one where there is none."""
+    path = Path(folder) / "distress.npz" if folder else None
+    return load(path.read_bytes() if path is not None and path.exists() else None)
 
 
 def faint(detector: TextDetector, content: TextContent, spans: Iterable[tuple[int, int]]) -> Finding:

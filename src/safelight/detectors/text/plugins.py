@@ -158,7 +158,7 @@ def _load_ngrams(options: dict[str, Any]) -> Detector:
     from . import distress
     from .learned import NgramDetector
 
-    return NgramDetector(_heads(options), distress.load())
+    return NgramDetector(_heads(options), distress.stored(options.get("heads")))
 
 
 def _minilm_missing(_options: dict[str, Any]) -> str | None:
@@ -178,7 +178,7 @@ def _load_minilm(options: dict[str, Any]) -> Detector:
     if weights is None:
         raise FileNotFoundError(SENTENCE)
     encoder = Encoder(weights, Path(options.get("cache_dir") or default_folder()))
-    return MiniLmDetector(_heads(options), encoder, distress.load())
+    return MiniLmDetector(_heads(options), encoder, distress.stored(options.get("heads")))
 
 
 def _measured(*categories: Category) -> tuple[Capability, ...]:
