@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def classifier(folder: Path) -> Path:
     return folder
 
 
-def _save(path: Path, graph: object) -> None:
+def _save(path: Path, graph: Any) -> None:
     import onnx
     from onnx import helper
 

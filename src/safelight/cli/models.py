@@ -325,7 +325,7 @@ def _sources(parts: Installation, model: str) -> list[tuple[str, str, str, str]]
         return [known[name] for name in KNOWN]
     if model not in known:
         names = ", ".join((MINILM, RECOMMENDED, *sorted(known)))
-        raise InvalidField(f"There is no model {model!r} to pull.", param="model", remedy=f"One of: {names}.")
+        raise typer.BadParameter(f"there is no model {model!r} to pull; one of: {names}", param_hint="MODEL")
     return [known[model]]
 
 

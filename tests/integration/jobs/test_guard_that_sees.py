@@ -1,4 +1,4 @@
-"""A whole order with a guard that sees: it is told what was asked for, and its word holds the video."""
+"""A whole order with a guard that sees: it is told what was asked for, and its word stops the video."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def configured(guard: ScriptedGuard) -> DetectorPlugin:
     )
 
 
-def test_an_order_is_held_on_the_guards_word_and_the_record_says_it_was_asked(
+def test_an_order_is_blocked_on_the_guards_word_and_the_record_says_it_was_asked(
     furnish: Callable[..., Any],
 ) -> None:
     lines = [Line(says=GORE, words=("prompt: a film of the old mill",))]
@@ -34,12 +34,12 @@ def test_an_order_is_held_on_the_guards_word_and_the_record_says_it_was_asked(
         house = furnish(configured(guard))
         house.waive()
         fine = house.carry(house.order("a quiet lake"))
-        held = house.carry(house.order("a film of the old mill"))
-        assert (fine.state, held.state) == (State.DELIVERED, State.HELD)
+        stopped = house.carry(house.order("a film of the old mill"))
+        assert (fine.state, stopped.state) == (State.DELIVERED, State.BLOCKED)
         assert [len(asked.pictures) for asked in guard.asked] == [1, 1]
         output = [
             judgement
-            for judgement in house.here.workshop.store.judgements(held.tenant, held.id)
+            for judgement in house.here.workshop.store.judgements(stopped.tenant, stopped.id)
             if judgement.stage is Stage.OUTPUT
         ][-1]
         assert output.verdict.category == "violence/graphic"

@@ -111,14 +111,20 @@ def test_the_transcript_and_the_words_in_the_picture_change_the_verdict(
             ({"heard": (said,)}, Action.BLOCK),
             ({"texts": (said,), "runs": ()}, Action.ALLOW),
             ({"texts": (said,), "runs": (READER,)}, Action.BLOCK),
-            ({"texts": (said,), "runs": (msgspec.structs.replace(READER, complete=False),)}, Action.ALLOW),
+            (
+                {
+                    "texts": (said,),
+                    "runs": (msgspec.structs.replace(READER, complete=False, note="It was late."),),
+                },
+                Action.ALLOW,
+            ),
         ):
             judged, _report = judging.judge_report(
                 msgspec.structs.replace(report, **changed), tenant="t", subject_sha256="0" * 64, texts={}
             )
             assert (judged.verdict.action is Action.ALLOW) is (action is Action.ALLOW)
-    # Nobody read the picture here, so the guard was not told its words as if they were all.
-    assert "WORDS IN THE PICTURE:\nnot known" in guard.asked[-1].words
+    # Where nobody read the picture, the guard was not told its words as if they were all.
+    assert any("WORDS IN THE PICTURE:\nnot known" in asked.words for asked in guard.asked)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ class Sentence:
     """Finds a sentence wherever it stands, over however many lines."""
 
     name, version = "sentence", "1"
-    capabilities = (Capability(category="deception", modality=Modality.TEXT),)
+    capabilities: tuple[Capability, ...] = (Capability(category="deception", modality=Modality.TEXT),)
 
     def __init__(self, words: str, score: float = 0.8) -> None:
         self._words, self._score = words, score
