@@ -18,8 +18,8 @@ from safelight.policy.findings import Finding
 from safelight.scanning.heard import SoundReport, in_clip
 from safelight.scanning.report import ScanReport
 
-#: So much speech is not without a word.
-_WORDLESS_S = 1.0
+#: So much speech is not without a word; less may be music that was taken for a voice.
+_WORDLESS_S = 3.0
 #: From here on a sign counts when it is asked whether something may be sent to anybody else.
 _SIGN = 0.3
 _VOICES = "Names that are spoken are looked for; voices are compared with nobody's."
