@@ -1,4 +1,4 @@
-"""The first run: a storyboard clip with a spoken line is delivered under the waiver `demo`, which says why."""
+"""The first run: a storyboard clip with a spoken line is delivered under the waiver `demo`, saying why."""
 
 from __future__ import annotations
 
