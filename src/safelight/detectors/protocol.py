@@ -213,3 +213,5 @@ class DetectorPlugin:
     load: Callable[[dict[str, Any]], Detector]
     #: A cheap look: None, or one sentence on what is missing and how to get it.
     missing: Callable[[dict[str, Any]], str | None] = _nothing_missing
+    #: It makes words of speech: `capabilities` are filled by those who read the words, where somebody does.
+    transcribes: bool = False

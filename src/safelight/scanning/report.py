@@ -29,6 +29,8 @@ class DetectorRun(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     #: It reads text, or, where it would not load and says nothing of itself, may be one that does.
     reads: bool = False
+    #: It makes words of speech.
+    transcribes: bool = False
 
 
 class ScanAnswer(msgspec.Struct, frozen=True, kw_only=True):

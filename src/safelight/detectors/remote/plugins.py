@@ -102,4 +102,5 @@ TRANSCRIPTION = DetectorPlugin(
     capabilities=WORDS,
     load=_load_transcription,
     missing=_transcription_missing,
+    transcribes=True,
 )
