@@ -194,13 +194,15 @@ class Catalogue:
                 return _load_transcriber(plugin, options)
         return None
 
-    @property
-    def _transcribes(self) -> bool:
-        """Some detector makes words of speech, so that others can read them."""
-        return any(
-            plugin.place is not Place.GATEWAY
-            and any(one.modality is Modality.AUDIO for one in plugin.capabilities)
+    def _heard(self) -> frozenset[str]:
+        """Categories looked for in words of speech: somebody writes them down, and somebody reads them."""
+        if not any(plugin.transcribes for plugin in self.plugins):
+            return frozenset()
+        return frozenset(
+            capability.category
             for plugin in self.plugins
+            if plugin.place is Place.GATEWAY
+            for capability in plugin.capabilities
         )
 
     def child_specs(self) -> list[tuple[str, dict[str, Any]]]:
@@ -214,10 +216,11 @@ class Catalogue:
         """
         table = {(cell.category, cell.modality): cell for cell in requirements}
         idle = {one.name for one in self.idle}
-        readers = {plugin.name for plugin in self.plugins if plugin.place is Place.GATEWAY}
+        heard = self._heard()
+        of_words = {one.name for one in self.plugins if one.transcribes or one.place is Place.GATEWAY}
         for name, capability in self.capabilities():
-            if name in readers and capability.modality is Modality.AUDIO and not self._transcribes:
-                # It reads words that nobody here would write down.
+            sound = capability.modality is Modality.AUDIO
+            if sound and name in of_words and capability.category not in heard:
                 continue
             if name in idle:
                 continue

@@ -316,6 +316,8 @@ class DetectorPlugin:
     #: The same for what is installed and has nothing to look for yet, such as marks when none is enrolled.
     #: Asked again whenever coverage is told, for it may change while the gateway runs.
     idle: Callable[[dict[str, Any]], str | None] = _nothing_missing
+    #: It makes words of speech: `capabilities` are filled by those who read the words, where somebody does.
+    transcribes: bool = False
     #: The cells it fills with these options, where that depends on them; goes before `capabilities`.
     claims: Callable[[dict[str, Any]], tuple[Capability, ...]] | None = None
 

@@ -32,6 +32,8 @@ class DetectorRun(msgspec.Struct, frozen=True, kw_only=True):
     idle: bool = False
     #: It reads text, or, where it would not load and says nothing of itself, may be one that does.
     reads: bool = False
+    #: It makes words of speech.
+    transcribes: bool = False
 
 
 class ScanAnswer(msgspec.Struct, frozen=True, kw_only=True):

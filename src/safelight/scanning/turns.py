@@ -49,6 +49,7 @@ class Turn:
         self.version = ""
         self.detector: Detector | None = None
         self._cells = 0
+        self._transcribes = False
         self._call_s = call_s
         self._calls = 0
         self._cpu_s = 0.0
@@ -58,6 +59,7 @@ class Turn:
             plugin = load_plugin(name)
             self.version = plugin.version
             self._cells = len(plugin.capabilities)
+            self._transcribes = plugin.transcribes
             with _alarm(call_s * 3):
                 loaded = plugin.load(options)
             if not isinstance(
@@ -138,6 +140,7 @@ class Turn:
             idle=bool(idle),
             note=self._fault or idle or self._remark,
             reads=isinstance(self.detector, FrameReader) or (self.detector is None and not self._cells),
+            transcribes=self._transcribes,
         )
 
     def _checked(self, call: Callable[[], Iterable[T]], check: Callable[[Any], T]) -> list[T]:

@@ -18,8 +18,8 @@ from safelight.policy.findings import Finding
 from safelight.scanning.heard import SoundReport, in_clip
 from safelight.scanning.report import ScanReport
 
-#: So much speech is not without a word.
-_WORDLESS_S = 1.0
+#: So much speech is not without a word; less may be music that was taken for a voice.
+_WORDLESS_S = 3.0
 #: From here on a sign counts when it is asked whether something may be sent to anybody else.
 _SIGN = 0.3
 _VOICES = "Names that are spoken are looked for; voices are compared with nobody's."
@@ -70,7 +70,8 @@ class Hearing:
         read = pipeline.screen_read(lines or (), "transcript")
         cells = tuple(map(_names_only, read.cells))
         if hole:
-            available = lines is not None or self.transcriber is not None
+            tried = self.transcriber is not None or any(run.transcribes for run in report.runs)
+            available = lines is not None or tried
             ran = lines is not None
             cells = tuple(_unheard(cell, hole, available=available, ran=ran) for cell in cells)
         return Heard(findings=read.findings, cells=cells, transcript=lines)
@@ -82,7 +83,8 @@ class Hearing:
         if sound.speechless:
             return (), ""
         lines: tuple[ReadText, ...] | None = report.heard
-        hole = ""
+        broken = [run.note for run in report.runs if run.transcribes and not run.complete]
+        hole = broken[0] if broken else ""
         if self.transcriber is not None:
             if _abuse(seen):
                 hole = "Speech was not sent to the transcription server, because of what else was found."
@@ -95,7 +97,7 @@ class Hearing:
                     hole = f"{self.transcriber.name} failed: {type(error).__name__}: {error}".rstrip(": ")[
                         :300
                     ]
-        elif lines is None:
+        elif lines is None and not broken:
             return None, _untranscribed(sound)
         spoken_s = sound.speech_s
         if not hole and not lines and spoken_s is not None and spoken_s >= _WORDLESS_S:

@@ -109,5 +109,11 @@ def _load(options: dict[str, Any]) -> WhisperReader:
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=Place.CHILD, capabilities=WORDS, load=_load, missing=_missing
+    name=NAME,
+    version=VERSION,
+    place=Place.CHILD,
+    capabilities=WORDS,
+    load=_load,
+    missing=_missing,
+    transcribes=True,
 )

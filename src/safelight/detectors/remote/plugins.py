@@ -170,4 +170,5 @@ TRANSCRIPTION = DetectorPlugin(
     capabilities=WORDS,
     load=_load_transcription,
     missing=_transcription_missing,
+    transcribes=True,
 )
