@@ -195,7 +195,6 @@ def main() -> int:
         if view is not None:
             marks.append(Mark(name=name, kind=MarkKind.CHARACTER, words=(), at=0.0, views=(view,)))
     rows: list[tuple[str, str, float, str, str, float, float]] = []
-    dumped = []
     spent, count = 0.0, 0
     plan = [
         (name, group, size, condition)
@@ -219,19 +218,6 @@ def main() -> int:
         found = find(scene_of(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)), marks, least=0.0)
         spent += time.process_time() - began
         count += 1
-        dumped += [
-            (
-                one.mark.name == name,
-                group,
-                size,
-                condition,
-                one.mark.name,
-                round(one.agreement, 4),
-                0.0,
-                one.support,
-            )
-            for one in found
-        ]
         right = max((one.strength for one in found if one.mark.name == name), default=0.0)
         wrong = max(
             (one for one in found if one.mark.name != name), key=lambda one: one.strength, default=None
@@ -247,7 +233,6 @@ def main() -> int:
                 wrong.strength if wrong else 0.0,
             )
         )
-    Path("/tmp/marks-dump.json").write_text(json.dumps(dumped))
     report(rows, spent / max(count, 1), len(marks), as_json=asked.json)
     return 0
 
@@ -287,7 +272,7 @@ def report(
                 round(recall(mine, least), 3),
                 round(sum(row[6] >= least for row in others) / max(len(others), 1), 4),
             ]
-            for least in np.arange(0.8, 1.7, 0.05)
+            for least in np.arange(0.8, 1.7, 0.05).tolist()
         },
     }
     if as_json:

@@ -1,6 +1,6 @@
 """Hate symbols: recall, and false alarms on look-alikes, at the threshold that ships.
 
-python -m bench.symbols --data DIR [--json]    DIR/labels.jsonl: {"file", "label": "hate" or "benign", "symbol"}
+python -m bench.symbols --data DIR [--json]    DIR/labels.jsonl: {"file", "label": "hate" or "benign", ...}
 python -m bench.symbols --draw DIR [--photos DIR] [--count 400]     renderings of our own, which prove little
 """
 

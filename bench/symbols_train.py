@@ -141,9 +141,9 @@ def fit(into: Path, epochs: int, limit: int, onwards: bool) -> None:
     held = len(labels) // 12
     mined = [np.load(path) for path in sorted(into.glob("mined-*.npz"))]
     if mined:
-        # Twice each, and in front of those that are held back for measuring.
-        pictures = np.concatenate([*[one["pictures"] for one in mined] * 2, pictures])
-        labels = np.concatenate([*[one["labels"].astype(np.int64) for one in mined] * 2, labels])
+        # In front of those that are held back for measuring.
+        pictures = np.concatenate([*[one["pictures"] for one in mined], pictures])
+        labels = np.concatenate([*[one["labels"].astype(np.int64) for one in mined], labels])
     classes = int(labels.max()) + 1
 
     def block(inside: int, outside: int, stride: int) -> list[nn.Module]:

@@ -1,4 +1,4 @@
-"""Pictures of our own stand for known content: what is listed is blocked wherever it turns up, vaulted."""
+"""Pictures of our own stand for known content: what is listed is blocked wherever it turns up."""
 
 from __future__ import annotations
 

@@ -42,16 +42,16 @@ class Symbol(NamedTuple):
 
 _SYMBOLS: tuple[Symbol, ...] = (
     Symbol("other", "", 0.0),
-    Symbol("hooked-cross-on-point", "A hooked cross on its point", 1.0),
-    Symbol("hooked-cross", "An upright hooked cross, as movements of hate and some faiths draw it", 0.85),
+    Symbol("hooked-cross-on-point", "A hooked cross on its point", 0.94),
+    Symbol("hooked-cross", "An upright hooked cross, as movements of hate and some faiths draw it", 0.80),
     Symbol("manji", "A hooked cross turned left, as on temples", 0.4),
     Symbol("hooked-cross-ornate", "A hooked cross with dots or curls, as in Hindu and Jain houses", 0.4),
-    Symbol("bolt-runes", "Two bolt runes side by side", 1.0),
-    Symbol("sun-wheel", "A wheel of twelve bent rays", 1.0),
-    Symbol("sun-cross", "An even-armed cross over a ring", 0.9),
-    Symbol("othala", "An othala rune", 0.9),
-    Symbol("wolfs-hook", "A wolf's hook", 0.9),
-    Symbol("drop-cross", "A cross in a disc with a drop at its heart", 1.0),
+    Symbol("bolt-runes", "Two bolt runes side by side", 0.94),
+    Symbol("sun-wheel", "A wheel of twelve bent rays", 0.94),
+    Symbol("sun-cross", "An even-armed cross over a ring", 0.84),
+    Symbol("othala", "An othala rune", 0.84),
+    Symbol("wolfs-hook", "A wolf's hook", 0.84),
+    Symbol("drop-cross", "A cross in a disc with a drop at its heart", 0.94),
 )
 
 
