@@ -283,7 +283,11 @@ def measure(
             if base.name not in controls and len(controls) < most_controls:
                 plain = scanner.scan_video(write(path, base.frames(LENGTH)))
                 controls[base.name] = _control(plain, wanted)
-            tell(number + 1, len(clips))
+            tell(
+                number + 1,
+                len(clips),
+                [(one.kind, one.area, one.opacity, found(one, report)) for one in wanted.values()],
+            )
     scanner.close()
     sandbox.close()
     return {
@@ -354,8 +358,8 @@ def main() -> None:
     given = parser.parse_args()
     specs = [*SPECS, *((name, {}) for name in given.detector or ())]
 
-    def tell(done: int, total: int) -> None:
-        print(f"{done} of {total}", file=sys.stderr, flush=True)
+    def tell(done: int, total: int, hits: list[tuple[str, float, float, bool]]) -> None:
+        print(f"{done} of {total}: {json.dumps(hits)}", file=sys.stderr, flush=True)
 
     measured = measure(
         given.per_cell,
