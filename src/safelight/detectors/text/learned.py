@@ -17,6 +17,8 @@ from .normalise import texts_of
 
 VERSION = "2"
 _MAX_SPANS = 4
+#: Windows at most that the embedding of a whole text is made of.
+MAX_MEANING = 8
 #: MiniLM reads English; a window with more than this part of Chinese letters is left to the n-grams.
 _CHINESE = 0.3
 #: From this probability of distress on, what a text says about violence or crime is read as part of it.
@@ -71,6 +73,11 @@ class MiniLmDetector:
                 found += _findings(self, self._heads.categories, content, view, places, parts)
         return found
 
+    def meaning(self, text: str) -> Array | None:
+        """The embedding of a whole folded text; None where MiniLM cannot read it."""
+        cut = english(self._encoder.windows(text), text)[:MAX_MEANING]
+        return whole(cut, self._encoder.embed(cut)) if cut else None
+
 
 def version_of(heads: Heads) -> str:
     """Eight characters that change with the weights and with the operating points."""
@@ -86,11 +93,8 @@ def english(windows: Sequence[Window], text: str) -> list[Window]:
 
 def fused_scores(heads: Heads, text: str, windows: Sequence[Window], embedded: Array) -> Array:
     """Combined scores of the whole text, and of each window in its context; one row more than windows."""
-    sizes = np.array([len(window.ids) for window in windows], dtype=np.float32)
-    mean = (embedded * sizes[:, None]).sum(axis=0)
-    whole = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
     first = windows[0].start
-    both = heads.embedding_scores(np.concatenate([whole[None], embedded]))
+    both = heads.embedding_scores(np.concatenate([whole(windows, embedded)[None], embedded]))
     grams = np.stack(
         [
             heads.gram_scores(text[first : min(windows[-1].end, first + 4 * ngrams.WINDOW)]),
@@ -99,6 +103,13 @@ def fused_scores(heads: Heads, text: str, windows: Sequence[Window], embedded: A
     )
     scores = combined(fused(grams, both))
     return in_context(scores[1:], scores[0])
+
+
+def whole(windows: Sequence[Window], embedded: Array) -> Array:
+    """The embedding of a text from those of its windows, long ones counting more; of length one."""
+    sizes = np.array([len(window.ids) for window in windows], dtype=np.float32)
+    mean = (embedded * sizes[:, None]).sum(axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
 
 
 def gram_probabilities(heads: Heads, text: str) -> Array:
