@@ -243,7 +243,14 @@ def made(
 
 
 def measure(
-    per_cell: int, faces: Sequence[Path], cache: Path, *, seed: int, specs: list[Spec], tell: Any
+    per_cell: int,
+    faces: Sequence[Path],
+    cache: Path,
+    *,
+    seed: int,
+    specs: list[Spec],
+    tell: Any,
+    most_controls: int,
 ) -> dict[str, Any]:
     rng = random.Random(seed)
     sandbox = Sandbox(Limits(wall_s=600, cpu_s=600))
@@ -273,10 +280,14 @@ def measure(
                             "looked_at": one.frame in _looked(report),
                         }
                     )
-            if base.name not in controls:
+            if base.name not in controls and len(controls) < most_controls:
                 plain = scanner.scan_video(write(path, base.frames(LENGTH)))
                 controls[base.name] = _control(plain, wanted)
-            tell(number + 1, len(clips))
+            tell(
+                number + 1,
+                len(clips),
+                [(one.kind, one.area, one.opacity, found(one, report)) for one in wanted.values()],
+            )
     scanner.close()
     sandbox.close()
     return {
@@ -341,16 +352,23 @@ def main() -> None:
     parser.add_argument("--faces", type=Path, help="A folder of portraits, beside scikit-image's astronaut.")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "safelight-footage")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--controls", type=int, default=100, help="At most so many clips without insertions.")
     parser.add_argument("--detector", action="append", help="One more detector by name; repeatable.")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     specs = [*SPECS, *((name, {}) for name in given.detector or ())]
 
-    def tell(done: int, total: int) -> None:
-        print(f"{done} of {total}", file=sys.stderr, flush=True)
+    def tell(done: int, total: int, hits: list[tuple[str, float, float, bool]]) -> None:
+        print(f"{done} of {total}: {json.dumps(hits)}", file=sys.stderr, flush=True)
 
     measured = measure(
-        given.per_cell, portraits(given.faces), given.cache, seed=given.seed, specs=specs, tell=tell
+        given.per_cell,
+        portraits(given.faces),
+        given.cache,
+        seed=given.seed,
+        specs=specs,
+        tell=tell,
+        most_controls=given.controls,
     )
     if given.json:
         print(json.dumps(measured))

@@ -1,10 +1,11 @@
-"""What shows too briefly to be noticed and can still be read: text, faces or findings in a frame or two."""
+"""What shows too briefly to be noticed and can still be made out, in one frame or two. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from safelight.detectors import test_card
 from safelight.detectors.protocol import ReadText
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
@@ -63,7 +64,12 @@ def brief(
 
 
 def _what(moment: Moment, findings: Sequence[Finding], texts: Sequence[ReadText]) -> str:
-    """What can be read or seen in these frames and in none beside; empty: nothing."""
+    """What can be read or seen in these frames and in none beside; empty: nothing.
+
+    Nor where the safety test card is in them: it trips its own category and no other.
+    """
+    if _has_card(moment, findings, texts):
+        return ""
     for text in texts:
         if (
             text.frame is not None
@@ -77,6 +83,18 @@ def _what(moment: Moment, findings: Sequence[Finding], texts: Sequence[ReadText]
             kind = finding.attributes.get("kind")
             return kind if isinstance(kind, str) else "picture"
     return ""
+
+
+def _has_card(moment: Moment, findings: Sequence[Finding], texts: Sequence[ReadText]) -> bool:
+    shown = (where for one in findings if one.test_card and (where := _range(one)) is not None)
+    if any(where.first <= moment.last and where.last >= moment.first for where in shown):
+        return True
+    return any(
+        text.frame is not None
+        and moment.first <= text.frame <= moment.last
+        and test_card.read_text(text.text)
+        for text in texts
+    )
 
 
 def _alone(text: ReadText, moment: Moment, texts: Sequence[ReadText]) -> bool:
@@ -109,14 +127,14 @@ def _finding(moment: Moment, frames: Looks, what: str) -> Finding:
     first, last = frames[moment.first], frames[moment.last]
     region = moment.region
     count = moment.last - moment.first + 1
+    spell = "one frame" if count == 1 else f"{count} frames"
     return Finding(
         category=Category.DECEPTION_SUBLIMINAL.value,
         score=0.9,
         modality=Modality.FRAMES,
         detector=NAME,
         version=VERSION,
-        reason=f"Something that can be made out ({what}) shows for {count} frame"
-        + ("s only." if count > 1 else " only."),
+        reason=f"Something that can be made out ({what}) shows for {spell} only.",
         evidence=(
             FrameRange(
                 first=moment.first,

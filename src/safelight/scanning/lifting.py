@@ -13,9 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
+Map = npt.NDArray[np.float32]
 
 #: Below this part of the ground left in sight there is nothing to take away.
-_LEAST = 0.12
+_LEAST = 0.05
+#: Blocks across and down, their least side in pixels, and the least variance of a ground that says anything.
+_BLOCKS, _SIDE, _SPREAD = 8, 4, 4.0
 #: Strays at either end when what is left is stretched over all levels, in percent.
 _STRAY = 0.5
 #: What is left must span so many steps of 255; less is noise of the encoder.
@@ -49,16 +52,32 @@ def lifted(frame: Pixels, grounds: list[Pixels]) -> Pixels | None:
     """
     now = frame.astype(np.float32)
     best = min(grounds, key=lambda ground: float(np.abs(now - ground).mean())).astype(np.float32)
-    light, under = now.mean(axis=2), best.mean(axis=2)
-    spread = float(under.var())
-    left = float(((light - light.mean()) * (under - under.mean())).mean()) / spread if spread > 1 else 1.0
+    left = _left(now.mean(axis=2), best.mean(axis=2))
     if left < _LEAST:
         return None
-    rest = now - min(left, 1.0) * best
+    rest: Map = now - left * best
     return stretched(rest)
 
 
-def stretched(rest: npt.NDArray[np.float32]) -> Pixels | None:
+def _left(light: Map, under: Map) -> float:
+    """How much of the ground is left in sight: the middle one of what every block of the part says.
+
+    Under a card or a face most blocks say the same. Under letters most show the ground as it was: 1.
+    """
+    said = []
+    for rows in np.array_split(np.arange(light.shape[0]), _BLOCKS):
+        for columns in np.array_split(np.arange(light.shape[1]), _BLOCKS):
+            if min(rows.size, columns.size) < _SIDE:
+                continue
+            block = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+            spread = float(under[block].var())
+            if spread > _SPREAD:
+                apart = light[block] - light[block].mean()
+                said.append(float((apart * (under[block] - under[block].mean())).mean()) / spread)
+    return float(np.clip(np.median(said), 0.0, 1.0)) if len(said) >= _SIDE else 1.0
+
+
+def stretched(rest: Map) -> Pixels | None:
     """All levels used, colours kept in proportion; None where there is nothing but noise."""
     low, high = np.percentile(rest, (_STRAY, 100 - _STRAY)).tolist()
     if high - low < _SPAN:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
+from clips import make_clip
 from safelight.cli import main
 from safelight.cli.exits import Exit
+from safelight.detectors import test_card
 
 
 @pytest.fixture
@@ -52,3 +55,37 @@ def test_wrong_data_attack_or_page_is_said(data: Path, capsys: pytest.CaptureFix
     assert main(["eval", "prompts", "--data", str(data), "--attack", "none"]) == Exit.ERROR
     assert "disguise" in capsys.readouterr().err
     assert main(["eval", "prompts", "--data", str(data), "--html", "no/such/folder/x.html"]) == Exit.ERROR
+
+
+def test_clips_go_through_the_real_scan_and_the_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "safelight.toml").write_text("[detectors]\nminilm = false\nocr = false\nnudenet = false\n")
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    card = test_card.draw("violence/graphic", 640, 384)
+    make_clip(folder / "odd.mp4", width=640, height=384, frames=30, odd={17: card})
+    make_clip(folder / "plain.mp4", width=640, height=384, frames=30)
+    segment = {"category": "violence/graphic", "modality": "frames", "start_s": 17 / 24, "end_s": 18 / 24}
+    rows = [
+        {"file": name, "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest(), **more}
+        for name, more in (
+            ("odd.mp4", {"label": "unsafe", "segments": [segment]}),
+            ("plain.mp4", {"label": "safe"}),
+        )
+    ]
+    (folder / "clips.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page = tmp_path / "report.html"
+    arguments = ["eval", "output", "--data", str(folder), "--html", str(page), "--json"]
+    assert main(arguments) == Exit.OK
+    report = json.loads(capsys.readouterr().out)
+    cells = {(cell["category"], cell["modality"]): cell for cell in report["cells"]}
+    assert cells["violence/graphic", "frames"]["found"] == 1
+    assert cells["violence/graphic", "frames"]["false_alarms"] == 0
+    assert cells["sexual", "frames"]["state"] == "unmeasured"
+    assert report["clips"]["unsafe"]["block"] == 1
+    assert report["clips"]["safe"]["not_covered"] == 1
+    assert report["cost"]["cpu_s_per_video_s"] > 0
+    assert "unmeasured" in page.read_text()
+    assert main(["eval", "output", "--data", str(tmp_path)]) == Exit.ERROR

@@ -93,13 +93,16 @@ def test_frames_are_joined_into_segments_and_the_account_is_full(clip: Path, san
     report = scanner(sandbox, odd("white")).scan_video(
         clip, progress=lambda done, total: seen.append((done, total))
     )
-    places = [found.evidence[0] for found in report.findings]
+    places = [found.evidence[0] for found in report.findings if found.category == "violence"]
     assert [(place.first, place.last) for place in places if isinstance(place, FrameRange)] == [
         (10, 15),
         (30, 30),
     ]
     [run] = report.runs
     assert (run.calls, run.ran, run.complete, run.note) == (48, True, True, "")
+    assert [found.category for found in report.findings if found.detector == "brief"] == [
+        "deception/subliminal"
+    ]
     cell = report.coverage.cell("violence", Modality.FRAMES)
     assert cell is not None
     assert cell.word is CoverageWord.CHECKED
