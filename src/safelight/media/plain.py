@@ -139,6 +139,8 @@ def _chosen(container: Any) -> tuple[Any, Any]:
     if videos[0].codec_context is None:
         raise InvalidMedia("The clip is in a codec that is not known here.", remedy="Send H.264 with AAC.")
     sounds = [one for one in container.streams.audio if one.codec_context is not None]
+    if container.streams.audio and not sounds:
+        raise InvalidMedia("The sound is in a codec that is not known here.", remedy="Send H.264 with AAC.")
     return videos[0], sounds[0] if sounds else None
 
 
@@ -153,15 +155,16 @@ def _copied(source: Path, into: Path, limits: VideoLimits) -> bool:
         try:
             with av.open(str(into), "w", format="mp4", container_options=options) as copy:
                 tracks = {stream.index: copy.add_stream_from_template(stream) for stream in wanted}
-                shown = decoded = 0
+                shown = decoded = count = 0
                 for packet in _timed(container.demux(*wanted)):
                     if packet.stream is video:
+                        count += 1
                         decoded = packet.dts + (packet.duration or 0)
                         shown = max(shown, (packet.pts or 0) + (packet.duration or 0))
                     packet.stream = tracks[packet.stream.index]
                     copy.mux(packet)
                 # An MP4 is as long as its decoding takes: a player would end before the last frames.
-                whole = float((shown - decoded) * video.time_base) <= _SLACK_S
+                whole = count > 0 and float((shown - decoded) * video.time_base) <= _SLACK_S
         except (av.FFmpegError, ValueError, OverflowError):
             return False
     return whole
