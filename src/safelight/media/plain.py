@@ -47,6 +47,8 @@ _TOP = frozenset(
 _NESTED = frozenset(
     {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf", b"edts", b"mvex", b"moof", b"traf"}
 )
+#: Bytes of one row of the tables of samples.
+_ROWS = {b"stts": 8, b"ctts": 8, b"stsc": 12, b"stco": 4, b"co64": 8, b"stss": 4, b"stsz": 4}
 _MOST_BOXES, _DEEPEST = 100_000, 12
 _RATE = 48_000
 #: How much later than it is decoded a frame is commonly shown.
@@ -121,9 +123,22 @@ def _boxes(file: BinaryIO, start: int, end: int, *, depth: int) -> list[bytes] |
             return None
         if kind in _NESTED and _boxes(file, start + header, start + size, depth=depth + 1) is None:
             return None
+        if kind in _ROWS and not _holds_its_rows(file, start + header, size - header, kind):
+            return None
         kinds.append(kind)
         start += size
     return kinds
+
+
+def _holds_its_rows(file: BinaryIO, start: int, size: int, kind: bytes) -> bool:
+    """Whether a table is as long as the number of rows it claims."""
+    file.seek(start)
+    head = file.read(12)
+    if kind == b"stsz":
+        # Of samples that are all of one size there are no rows.
+        rows = 0 if any(head[4:8]) else int.from_bytes(head[8:12], "big")
+        return len(head) == 12 and 12 + rows * _ROWS[kind] <= size
+    return len(head) >= 8 and 8 + int.from_bytes(head[4:8], "big") * _ROWS[kind] <= size
 
 
 def _chosen(container: Any) -> tuple[Any, Any]:
