@@ -384,6 +384,9 @@ def _sound(report: FileReport, words: Words) -> str:
         return ""
     if not _facts(report).get("audio_codec"):
         return words("scan.no_sound")
+    known = report.scan.get("sound") or {}
+    if known.get("speech") is not None and not known["speech"]:
+        return words("scan.no_speech")
     return "" if report.transcript else words("scan.no_transcript")
 
 
