@@ -119,7 +119,8 @@ class House:
         if record.video.state.value == "delivered":
             return "delivered", ""
         video = record.video
-        return "ended", f"{video.error_message}" if video.error_message else video.state.value
+        reasons = [judged.verdict.reason for judged in record.judgements]
+        return "ended", video.error_message or f"{video.state.value}: {reasons[-1] if reasons else ''}"
 
     def close(self) -> None:
         self.here.scanner.close()
@@ -217,6 +218,8 @@ def whole_mutated(house: House, files: Sequence[Path], folder: Path, count: int,
         path.write_bytes(mutation.data)
         word, why = judged(house.deliver, path)
         path.unlink()
+        if "sealed" in why:
+            print(f"{mutation.name} ({mutation.kind}): {why}", file=sys.stderr, flush=True)
         outcomes.append(Outcome(name=mutation.name, kind=mutation.kind, word=word, why=why))
     return outcomes
 

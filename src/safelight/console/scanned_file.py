@@ -171,7 +171,7 @@ def file_view(report: FileReport, taxonomy: Taxonomy, words: Words, number: int)
         rule="" if discreet else verdict.rule,
         category="" if discreet or not verdict.category else category_name(verdict.category, words),
         lanes=tuple(_lanes(open_, seconds, words)),
-        ticks=_ticks(seconds, _frames(report)),
+        ticks=_ticks(seconds, _frames(report), words),
         seen=tuple(_seen(finding, words) for finding in open_),
         withheld=withheld,
         clean=not report.findings,
@@ -295,13 +295,13 @@ def _peak_s(finding: Finding) -> float | None:
     return None
 
 
-def _ticks(seconds: float, frames: int) -> tuple[tuple[str, str], ...]:
+def _ticks(seconds: float, frames: int, words: Words) -> tuple[tuple[str, str], ...]:
     """Five marks along the clip: the time, and the frame."""
     if not seconds:
         return ()
     return tuple(
         (
-            f"{decimal(round(seconds * part / 4, 2))} s",
+            words("time.s", n=decimal(round(seconds * part / 4, 2))),
             str(round(max(frames - 1, 0) * part / 4)) if frames else "",
         )
         for part in range(5)
@@ -370,7 +370,7 @@ def _sheet(report: FileReport) -> dict[str, Any]:
 def _line(said: Said, words: Words) -> tuple[str, str]:
     if said.end_s > said.start_s:
         return words("record.at", start=decimal(said.start_s), end=decimal(said.end_s)), said.text
-    return f"{decimal(said.start_s)} s", said.text
+    return words("time.s", n=decimal(said.start_s)), said.text
 
 
 def _legible(said: Said) -> bool:
@@ -384,6 +384,9 @@ def _sound(report: FileReport, words: Words) -> str:
         return ""
     if not _facts(report).get("audio_codec"):
         return words("scan.no_sound")
+    known = report.scan.get("sound") or {}
+    if known.get("speech") is not None and not known["speech"]:
+        return words("scan.no_speech")
     return "" if report.transcript is not None else words("scan.no_transcript")
 
 

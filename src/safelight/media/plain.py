@@ -47,6 +47,8 @@ _TOP = frozenset(
 _NESTED = frozenset(
     {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf", b"edts", b"mvex", b"moof", b"traf"}
 )
+#: Bytes of one row of the tables of samples.
+_ROWS = {b"stts": 8, b"ctts": 8, b"stsc": 12, b"stco": 4, b"co64": 8, b"stss": 4, b"stsz": 4}
 _MOST_BOXES, _DEEPEST = 100_000, 12
 _RATE = 48_000
 #: How much later than it is decoded a frame is commonly shown.
@@ -121,9 +123,22 @@ def _boxes(file: BinaryIO, start: int, end: int, *, depth: int) -> list[bytes] |
             return None
         if kind in _NESTED and _boxes(file, start + header, start + size, depth=depth + 1) is None:
             return None
+        if kind in _ROWS and not _holds_its_rows(file, start + header, size - header, kind):
+            return None
         kinds.append(kind)
         start += size
     return kinds
+
+
+def _holds_its_rows(file: BinaryIO, start: int, size: int, kind: bytes) -> bool:
+    """Whether a table is as long as the number of rows it claims."""
+    file.seek(start)
+    head = file.read(12)
+    if kind == b"stsz":
+        # Of samples that are all of one size there are no rows.
+        rows = 0 if any(head[4:8]) else int.from_bytes(head[8:12], "big")
+        return len(head) == 12 and 12 + rows * _ROWS[kind] <= size
+    return len(head) >= 8 and 8 + int.from_bytes(head[4:8], "big") * _ROWS[kind] <= size
 
 
 def _chosen(container: Any) -> tuple[Any, Any]:
@@ -139,6 +154,8 @@ def _chosen(container: Any) -> tuple[Any, Any]:
     if videos[0].codec_context is None:
         raise InvalidMedia("The clip is in a codec that is not known here.", remedy="Send H.264 with AAC.")
     sounds = [one for one in container.streams.audio if one.codec_context is not None]
+    if container.streams.audio and not sounds:
+        raise InvalidMedia("The sound is in a codec that is not known here.", remedy="Send H.264 with AAC.")
     return videos[0], sounds[0] if sounds else None
 
 
@@ -153,15 +170,16 @@ def _copied(source: Path, into: Path, limits: VideoLimits) -> bool:
         try:
             with av.open(str(into), "w", format="mp4", container_options=options) as copy:
                 tracks = {stream.index: copy.add_stream_from_template(stream) for stream in wanted}
-                shown = decoded = 0
+                shown = decoded = count = 0
                 for packet in _timed(container.demux(*wanted)):
                     if packet.stream is video:
+                        count += 1
                         decoded = packet.dts + (packet.duration or 0)
                         shown = max(shown, (packet.pts or 0) + (packet.duration or 0))
                     packet.stream = tracks[packet.stream.index]
                     copy.mux(packet)
                 # An MP4 is as long as its decoding takes: a player would end before the last frames.
-                whole = float((shown - decoded) * video.time_base) <= _SLACK_S
+                whole = count > 0 and float((shown - decoded) * video.time_base) <= _SLACK_S
         except (av.FFmpegError, ValueError, OverflowError):
             return False
     return whole

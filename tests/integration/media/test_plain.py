@@ -110,3 +110,23 @@ def test_a_claim_of_more_frames_than_bytes_is_none(tmp_path: Path) -> None:
     data[rows : rows + 4] = (4_000_000_000).to_bytes(4, "big")
     clip.write_bytes(data)
     assert sum(1 for _ in Walk(clip, LIMITS).frames()) == 12
+
+
+def test_an_mp4_whose_parts_do_not_fit_is_written_anew(tmp_path: Path) -> None:
+    data = make_clip(tmp_path / "a.mp4", frames=12).read_bytes()
+    table = data.index(b"stco") + 8
+    lie = data[:table] + (1000).to_bytes(4, "big") + data[table + 4 :]
+    for number, changed in enumerate((data + b"more bytes", data + data[-64:])):
+        source = tmp_path / f"{number}.mp4"
+        source.write_bytes(changed)
+        assert plain(source)[0] is How.COPIED
+        assert sum(1 for _ in Walk(tmp_path / "plain.mp4", LIMITS).frames()) == 12
+    (tmp_path / "lie.mp4").write_bytes(lie)
+    assert plain(tmp_path / "lie.mp4")[0] is not How.KEPT
+
+
+def test_a_sound_track_that_cannot_be_decoded_is_not_dropped(tmp_path: Path) -> None:
+    data = make_clip(tmp_path / "a.mp4", sound=hum(1.5)).read_bytes()
+    (tmp_path / "b.mp4").write_bytes(data.replace(b"mp4a", b"zzzz").replace(b"esds", b"free"))
+    with pytest.raises(InvalidMedia, match="codec"):
+        plain(tmp_path / "b.mp4")

@@ -12,72 +12,10 @@ from safelight.console.scanned import IN_FULL, page
 from safelight.console.scanned_file import without_paths
 from safelight.console.words import languages
 from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, FrameRange, Modality, Stage, TimeRange
-from safelight.policy.verdicts import Action, Verdict
+from safelight.policy.findings import Modality
+from safelight.policy.verdicts import Action
 from safelight.stages.files import FileReport, Words
-
-FACTS = {"width": 640, "height": 384, "duration_s": 6.0, "fps": 24.0, "frames": 144, "audio_codec": "aac"}
-RUNS = [
-    {"name": "nudenet", "version": "1", "calls": 144, "cpu_s": 1.9, "note": "No file /opt/models/x.onnx."}
-]
-SCAN = {
-    "facts": FACTS,
-    "runs": RUNS,
-    "schedule": {"frames": 144, "looked_at": 9, "why": {"first": 1, "regular": 8}},
-}
-
-
-def finding(category: str, *, score: float = 0.9, modality: Modality = Modality.FRAMES) -> Finding:
-    frames = FrameRange(first=24, last=47, start_s=1.0, end_s=2.0, peak=36)
-    place = TimeRange(start_s=3, end_s=4) if modality is Modality.AUDIO else frames
-    return Finding(
-        category=category,
-        score=score,
-        modality=modality,
-        detector="d",
-        version="1",
-        reason="It looks <b>odd</b>.",
-        evidence=(place,),
-    )
-
-
-def report(
-    *findings: Finding, action: Action = Action.BLOCK, name: str = "clip.mp4", **more: object
-) -> FileReport:
-    verdict = Verdict(
-        action=action,
-        stage=Stage.OUTPUT,
-        subject_sha256="0" * 64,
-        policy="starter",
-        policy_sha256="f" * 64,
-        category=findings[0].category if findings else "",
-        rule="violence-1" if findings else "",
-        reason="Violence over several frames." if findings else "",
-        findings=findings,
-    )
-    made = FileReport(
-        name=name,
-        looked_at=1_800_000_000.0,
-        size=1234,
-        sha256="a" * 64,
-        verdict=verdict,
-        findings=findings,
-        coverage=(
-            Cell(
-                category="sexual",
-                modality=Modality.FRAMES,
-                required=True,
-                available=True,
-                ran=True,
-                complete=True,
-            ),
-            Cell(category="violence/graphic", modality=Modality.FRAMES, required=True),
-        ),
-        scan=SCAN,
-        detectors={"nudenet": "1"},
-    )
-    return msgspec.structs.replace(made, **more)
+from scanned import finding, report
 
 
 def shown(*reports: FileReport, lang: str = "en", left: int = 0) -> str:
