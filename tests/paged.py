@@ -33,6 +33,7 @@ from safelight.store.database import Database
 from safelight.trust.accounts import Principal, PrincipalKind, Scope
 from safelight.trust.policies import Policies, history
 from safelight.trust.reviews import Case, CaseFile, CaseKind, open_case
+from safelight.trust.rewordings import Rewordings
 from serving import Live, Shelf, judged, live
 
 STAFF = frozenset(Scope) - {Scope.VAULT}
@@ -147,6 +148,7 @@ def _checks(folder: Path, database: Database, in_force: object) -> Checks:
         taxonomy=SHIPPED,
         scratch=folder / "scratch",
         spend=lambda principal, end_user, cost: None,
+        rewordings=Rewordings(database),
     )
 
 

@@ -20,6 +20,8 @@ KINDS = frozenset(
         "req",
         "log",
         "webhook",
+        "lineage",
+        "rewording",
     }
 )
 

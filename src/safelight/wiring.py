@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from safelight.trust.probes import Probes
     from safelight.trust.reports import Reports
     from safelight.trust.reviews import Reviews
+    from safelight.trust.rewordings import Rewordings
     from safelight.trust.waivers import Waivers
     from safelight.trust.webhooks import Webhooks
 
@@ -98,7 +99,21 @@ class Installation:
             name: False if value is False else ({} if value is True else value)
             for name, value in self.settings.detectors.items()
         }
+        # What an operator adds to a detector lies in the data directory, unless the settings say otherwise.
+        for name, key, place in (
+            ("entities", "folder", self.lists_folder),
+            ("guard", "figures", self.settings.data / "figures" / "guard.json"),
+        ):
+            if isinstance(own := options.setdefault(name, {}), dict):
+                options[name] = {key: str(place), **own}
         return Catalogue.discover(options)
+
+    @property
+    def lists_folder(self) -> Path:
+        """The operator's own lists of names."""
+        options = self.settings.detectors.get("entities")
+        folder = options.get("folder") if isinstance(options, dict) else None
+        return Path(folder) if folder else self.settings.data / "lists"
 
     @cached_property
     def text_pipeline(self) -> TextPipeline:
@@ -412,6 +427,15 @@ class Installation:
         )
 
     @cached_property
+    def rewordings(self) -> Rewordings:
+        from safelight.detectors.text.learned import MiniLmDetector
+        from safelight.trust.rewordings import Rewordings
+
+        readers = (one for one in self.text_pipeline.detectors if isinstance(one, MiniLmDetector))
+        reader = next(readers, None)
+        return Rewordings(self.database, reader.meaning if reader else None)
+
+    @cached_property
     def deliverer(self) -> Deliverer:
         from safelight.net.deliver import Deliverer
 
@@ -443,6 +467,7 @@ class Installation:
             threads=ThreadPoolExecutor(max_workers=16, thread_name_prefix="references"),
             hand_over=self.engine.hand_over,
             probes=self.probes,
+            rewordings=self.rewordings,
             describe_coverage=self.describe_coverage,
             describe_readiness=self.describe_readiness,
         )
@@ -474,6 +499,7 @@ class Installation:
             taxonomy=self.taxonomy,
             scratch=self.directory.scratch,
             spend=lambda principal, end_user, cost: self.probes.spend(principal, end_user, cost=cost),
+            rewordings=self.rewordings,
             max_reference_bytes=self.settings.scan.max_reference_mb << 20,
         )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from safelight.errors import InvalidField, SafelightError
+from safelight.errors import ConfigurationError, InvalidField, SafelightError
 
 from .exits import Exit
 from .output import emit, progress_console
@@ -75,6 +76,60 @@ def prompts(
         except OSError as error:
             raise SafelightError(f"{html} cannot be written: {error.strerror}.") from error
     emit(report, as_json, _text(report))
+    return Exit.OK
+
+
+@app.command()
+def guard(
+    ctx: typer.Context,
+    data: Annotated[list[Path], typer.Option("--data", help="A JSONL file of labelled prompts; repeatable.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+) -> int:
+    """Ask the configured guard model about labelled prompts, and keep dated figures for coverage."""
+    import datetime
+
+    from safelight.detectors.remote import figures
+    from safelight.detectors.remote.guard import GuardDetector
+    from safelight.detectors.text.pipeline import TextPipeline
+    from safelight.evaluation import datasets, guards, metrics, runs
+
+    here = installation(ctx)
+    found = [one for one in here.text_pipeline.detectors if isinstance(one, GuardDetector)]
+    if not found:
+        sentences = [one.sentence for one in here.catalogue.missing if one.name == "guard"]
+        raise ConfigurationError(sentences[0] if sentences else "The guard is switched off in the settings.")
+    asked = found[0]
+    sets = [datasets.read(path) for path in data]
+    measured = guards.GuardFigures(
+        asked.version,
+        (one.category for one in asked.capabilities),
+        [one.sha256 for one in sets],
+        datetime.datetime.now(datetime.UTC).date(),
+    )
+    with _Progress(sum(len(one.cases) for one in sets)) as progress:
+        report = runs.run(
+            sets,
+            pipeline=TextPipeline([asked.always()], budget_s=here.settings.scan.text_budget_s),
+            taxonomy=here.taxonomy,
+            policies={},
+            metrics=[metrics.RATES, metrics.LATENCY, measured],
+            progress=progress.done,
+        )
+    figure: figures.Figures = report.results["guard"]
+    if asked.figures is not None:
+        try:
+            figures.write(asked.figures, figure)
+        except OSError as error:
+            raise SafelightError(f"{asked.figures} cannot be written: {error.strerror}.") from error
+    times = report.results["latency_ms"]
+    lines = [f"{name}: {share.said()} found" for name, share in figure.categories.items()] + [
+        f"harmless prompts with a false alarm: {figure.harmless.said()}",
+        f"no usable answer: {figure.holes} of {times['n']}",
+        f"p50 {times['p50']} ms, p99 {times['p99']} ms",
+        f"kept in {asked.figures}; coverage shows them from the next start on",
+    ]
+    payload = {**asdict(figure), "latency_ms": times, "rows": report.results["rates"]}
+    emit(payload, as_json, "\n".join(lines))
     return Exit.OK
 
 

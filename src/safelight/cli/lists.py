@@ -31,11 +31,9 @@ class KindOption(StrEnum):
 
 
 def _lists(ctx: typer.Context) -> OwnLists:
-    from safelight.detectors.text.own_lists import OwnLists, default_folder
+    from safelight.detectors.text.own_lists import OwnLists
 
-    options = installation(ctx).settings.detectors.get("entities")
-    folder = options.get("folder") if isinstance(options, dict) else None
-    return OwnLists(Path(folder) if folder else default_folder())
+    return OwnLists(installation(ctx).lists_folder)
 
 
 @app.command("import")

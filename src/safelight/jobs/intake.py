@@ -19,6 +19,7 @@ from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 from safelight.trust.probes import Probes
+from safelight.trust.rewordings import NONE, Rewordings, Scrutiny
 
 from . import outcomes, rows
 from .characters import Characters
@@ -39,6 +40,7 @@ class Taking:
     admitted: Admitted
     descent: Descent
     claim: Claim | None
+    scrutiny: Scrutiny = NONE
     references: tuple[ReferenceFile, ...] = ()
 
 
@@ -50,6 +52,7 @@ class Intake:
     lineage: Lineage
     keys: IdempotencyKeys
     probes: Probes
+    rewordings: Rewordings
     limits: AdmissionLimits
     default_generator: str
     hand_over: Callable[[str, str, int], None]
@@ -73,11 +76,23 @@ class Intake:
             ready = self.characters.ready(principal, request.characters)
             descent = self.lineage.with_characters(descent, ready, principal.tenant)
         self.probes.require(principal, admitted.end_user)
+        scrutiny = self.rewordings.scrutiny(
+            principal, admitted.end_user, admitted.texts, negated=admitted.negated
+        )
         words = self.workshop.stages.prompt.screen(
-            admitted.texts, tenant=principal.tenant, negated=admitted.negated, prior=descent.prior
+            admitted.texts,
+            tenant=principal.tenant,
+            negated=admitted.negated,
+            prior=descent.prior,
+            scrutiny=scrutiny,
         )
         taking = Taking(
-            principal=principal, video_id=video_id, admitted=admitted, descent=descent, claim=claim
+            principal=principal,
+            video_id=video_id,
+            admitted=admitted,
+            descent=descent,
+            claim=claim,
+            scrutiny=scrutiny,
         )
         if words.verdict.action is Action.BLOCK:
             return self._refuse(taking, (words,))
@@ -121,6 +136,8 @@ class Intake:
                     due_at=now + self.workshop.terms.review_due_s,
                     quarantined=any(stage.verdict.quarantine for stage in judged),
                 )
+            if taking.scrutiny:
+                self.probes.note(tx, principal, taking.admitted.end_user)
             self.lineage.note(tx, video_id, taking.descent)
             self.references.note(tx, video_id, taking.references, Retention.EVIDENCE)
         self.references.keep(principal.tenant, taking.references, Retention.EVIDENCE)
@@ -154,6 +171,17 @@ class Intake:
             )
             self.references.note(tx, video_id, taking.references, retention)
             self.probes.note(tx, principal, taking.admitted.end_user)
+            if deciding.stage is Stage.PROMPT:
+                self.rewordings.note(
+                    tx,
+                    principal,
+                    taking.admitted.end_user,
+                    taking.admitted.texts,
+                    negated=taking.admitted.negated,
+                    scrutiny=taking.scrutiny,
+                    findings=verdict.findings,
+                    subject=video_id,
+                )
         self.references.keep(principal.tenant, taking.references, retention)
         refusal = Blocked(sentence, details={**details, "video_id": video_id}, param=param)
         return Ordered(video=self.workshop.store.get(principal.tenant, video_id), refusal=refusal)

@@ -17,6 +17,7 @@ from safelight.stages.admission import AdmissionLimits
 from safelight.stages.request import CreateRequest
 from safelight.trust.accounts import Principal, Scope
 from safelight.trust.probes import Probes
+from safelight.trust.rewordings import Rewordings
 
 from . import rows
 from .characters import Characters
@@ -46,6 +47,7 @@ class Videos:
     hand_over: Callable[[str, str, int], None]
     #: Blocked creates are counted; who has spent theirs is refused before anything is looked at.
     probes: Probes
+    rewordings: Rewordings
     describe_coverage: Callable[[], dict[str, Any]]
     describe_readiness: Callable[[], dict[str, Any]]
 
@@ -74,6 +76,7 @@ class Videos:
             lineage=self.lineage,
             keys=self.keys,
             probes=self.probes,
+            rewordings=self.rewordings,
             limits=self.limits,
             default_generator=self.default_generator,
             hand_over=self.hand_over,

@@ -13,9 +13,11 @@ from safelight.generation.protocol import Generator
 from safelight.ids import new_id
 from safelight.net.fetch import Fetcher
 from safelight.policy.categories import Taxonomy
+from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.store.database import Database
 from safelight.trust.accounts import Principal, Scope
+from safelight.trust.rewordings import Rewordings, Scrutiny
 
 from .admission import AdmissionLimits, admit
 from .checked import Checked, Price, concluded, tellable
@@ -41,6 +43,7 @@ class Checks:
     scratch: Path
     #: Takes from the probe budget, or raises `ProbeBudgetSpent`.
     spend: Callable[[Principal, str | None, int], None]
+    rewordings: Rewordings
     max_reference_bytes: int = 64 << 20
 
     def check(
@@ -53,7 +56,12 @@ class Checks:
         principal.require(Scope.CHECKS)
         admitted = admit(request, self.generators, default=self.default_generator, limits=self.limits)
         self.spend(principal, admitted.end_user, 1)
-        words = self.stages.prompt.screen(admitted.texts, tenant=principal.tenant, negated=admitted.negated)
+        scrutiny = self.rewordings.scrutiny(
+            principal, admitted.end_user, admitted.texts, negated=admitted.negated
+        )
+        words = self.stages.prompt.screen(
+            admitted.texts, tenant=principal.tenant, negated=admitted.negated, scrutiny=scrutiny
+        )
         judged: tuple[Judged, ...] = (words,)
         left: tuple[str, ...] = ()
         if (admitted.uploads or admitted.urls) and words.verdict.action is not Action.BLOCK:
@@ -66,7 +74,7 @@ class Checks:
             references=len(admitted.uploads) + len(admitted.urls),
             not_looked_at=left,
         )
-        self._note(principal, admitted, found)
+        self._note(principal, admitted, found, scrutiny)
         offer = self.generators[admitted.generator].offer()
         return found, admitted, Price.of(offer, admitted.seconds)
 
@@ -87,12 +95,12 @@ class Checks:
             seen = self.stages.reference.judge_files(pictures, tenant=tenant, prior=words.findings)
             return (words, seen), left
 
-    def _note(self, principal: Principal, admitted: Admitted, found: Checked) -> None:
-        verdict = found.deciding.verdict
+    def _note(self, principal: Principal, admitted: Admitted, found: Checked, scrutiny: Scrutiny) -> None:
+        verdict, subject = found.deciding.verdict, new_id("verdict")
         with self.database.transaction(tenant=principal.tenant) as tx:
             tx.log(
                 "check.made",
-                subject=new_id("verdict"),
+                subject=subject,
                 actor=principal.id,
                 content={
                     "action": verdict.action.value,
@@ -103,6 +111,17 @@ class Checks:
                     "end_user": admitted.end_user,
                 },
             )
+            if verdict.action is Action.BLOCK and verdict.stage is Stage.PROMPT:
+                self.rewordings.note(
+                    tx,
+                    principal,
+                    admitted.end_user,
+                    admitted.texts,
+                    negated=admitted.negated,
+                    scrutiny=scrutiny,
+                    findings=verdict.findings,
+                    subject=subject,
+                )
 
 
 def reference(path: Path, field: str) -> ReferenceFile:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Audience
+from safelight.trust.rewordings import NONE, Scrutiny
 
 from .judging import Judge, Judged, texts_sha256
+from .scrutiny import under
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,20 +26,25 @@ class PromptStage:
         tenant: str,
         negated: frozenset[str] = frozenset(),
         prior: tuple[Finding, ...] = (),
+        scrutiny: Scrutiny = NONE,
         audience: Audience = Audience.GENERAL,
     ) -> Judged:
         """The verdict on all texts of a request together, bound to their hash.
 
-        `prior` are findings of what the request descends from, judged together with its words.
+        `prior` are findings of what the request descends from, judged together with its words; `scrutiny` is
+        what a rewording inherits from the block it rewords.
         """
         report = self.pipeline.screen(texts, negated=negated)
         return self.judge.judge(
             Stage.PROMPT,
             tenant=tenant,
-            findings=(*report.findings, *prior),
+            findings=(*under(scrutiny, report.findings), *prior),
             cells=report.cells,
             modalities=frozenset({Modality.TEXT}),
             subject_sha256=texts_sha256(texts),
             audience=audience,
-            extra={"latency_ms": report.latency_ms},
+            extra={
+                "latency_ms": report.latency_ms,
+                **({"rewording_of": scrutiny.lineage} if scrutiny else {}),
+            },
         )

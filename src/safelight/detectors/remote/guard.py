@@ -8,8 +8,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from safelight.errors import SafelightError
 from safelight.net.client import AnswerTooLong, read_limited
 from safelight.policy.findings import Finding, Modality, TextSpan
 
+from .figures import read
 from .grammars import Garbled, Grammar
 
 VERSION = "1"
@@ -75,14 +77,23 @@ class GuardDetector:
         options: GuardOptions,
         *,
         local: Callable[[TextContent], Sequence[Finding]] | None = None,
+        figures: Path | None = None,
         name: str = "guard",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         digest = hashlib.sha256(repr((options.model, grammar.body(options.model, "?"))).encode()).hexdigest()
         self.version = f"{VERSION}+{grammar.name}.{digest[:8]}"
+        #: Where this operator's figures are kept; without them the guard is "unmeasured".
+        self.figures = figures
+        known = read(figures, self.version) if figures else None
         self.capabilities: tuple[Capability, ...] = tuple(
-            Capability(category=category, modality=Modality.TEXT) for category in grammar.categories
+            Capability(
+                category=category,
+                modality=Modality.TEXT,
+                measured=known.measured(category) if known else None,
+            )
+            for category in grammar.categories
         )
         self._client, self._grammar, self._options = client, grammar, options
         self._local, self._clock = local, clock
@@ -91,6 +102,13 @@ class GuardDetector:
         self._failures = 0
         self._rests_until = float("-inf")
         self._calls: list[float] = []
+
+    def always(self) -> GuardDetector:
+        """The same guard, asked about everything and as often as it takes: for measuring it."""
+        options = replace(self._options, ask=Ask.ALWAYS, calls_per_day=0)
+        return GuardDetector(
+            self._client, self._grammar, options, figures=self.figures, name=self.name, clock=self._clock
+        )
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
         """One finding per category the guard names. Raises `GuardSilent` where it cannot be asked or read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from safelight.detectors.protocol import Detector, DetectorPlugin, Place
@@ -53,6 +54,7 @@ def _load(options: dict[str, Any]) -> Detector:
         GRAMMARS[str(options["grammar"])],
         chosen,
         local=lambda content: [*words.inspect_text(content), *grams.inspect_text(content)],
+        figures=Path(options["figures"]) if options.get("figures") else None,
     )
 
 

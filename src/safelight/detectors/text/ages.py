@@ -1,4 +1,4 @@
-"""Ages written as numbers: "9-year-old", "aged 12", "15 yo", 十二岁."""
+"""Ages written as numbers: "9-year-old", "aged 12", "15 yo", 十二岁, 十几岁."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _AGE = re.compile(
     + r"|\b(?:aged?|age of|turns|turning)\s{1,2}"
     + _NUMBER.format("b")
     + r"\b(?!\s{0,2}(?:corner|degrees|minutes|hours|percent|%|to\s))"
-    + r"|(?<![\d一二三四五六七八九十百])(?P<c>\d{1,2}|十?[一二三四五六七八九两兩]|十)\s?(?:岁|歲)"
+    + r"|(?<![\d一二三四五六七八九十百])(?P<c>\d{1,2}|十?[一二三四五六七八九两兩]|十)"
+    + r"[几幾来來多]?\s?(?:岁|歲)"
 )
 
 

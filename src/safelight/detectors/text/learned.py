@@ -24,6 +24,8 @@ _MAX_SPANS = 4
 MOST_WINDOWS = 128
 #: The operating point: what is less is reported with its window as evidence, not with its words.
 FOUND = 0.5
+#: Windows at most that the embedding of a whole text is made of.
+MAX_MEANING = 8
 #: MiniLM reads English; a window with more than this part of Chinese letters is left to the n-grams.
 _CHINESE = 0.3
 #: From this probability of distress on, what a text says about violence or crime is read as part of it.
@@ -124,6 +126,11 @@ class MiniLmDetector:
 
         return narrowed(part, worth, still if tries else None)
 
+    def meaning(self, text: str) -> Array | None:
+        """The embedding of a whole folded text; None where MiniLM cannot read it."""
+        cut = english(self._encoder.windows(text), text)[:MAX_MEANING]
+        return whole(cut, self._encoder.embed(cut)) if cut else None
+
 
 def version_of(heads: Heads) -> str:
     """Eight characters that change with the weights and with the operating points."""
@@ -141,17 +148,21 @@ def english(windows: Sequence[Window], text: str) -> list[Window]:
 
 def fused_scores(heads: Heads, text: str, windows: Sequence[Window], embedded: Array) -> Array:
     """Combined scores of the whole text, and of each window in its context; one row more than windows."""
-    sizes = np.array([len(window.ids) for window in windows], dtype=np.float32)
-    mean = (embedded * sizes[:, None]).sum(axis=0)
-    whole = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
     first = windows[0].start
-    both = heads.embedding_scores(np.concatenate([whole[None], embedded]))
+    both = heads.embedding_scores(np.concatenate([whole(windows, embedded)[None], embedded]))
     whole_text = text[first : min(windows[-1].end, first + 4 * ngrams.WINDOW)]
     grams = [heads.gram_scores(text[window.start : window.end])[Mode.FUSED] for window in windows]
     alone = len(windows) == 1 and windows[0].end - first == len(whole_text)
     grams.insert(0, grams[0] if alone else heads.gram_scores(whole_text)[Mode.FUSED])
     scores = combined(np.stack(grams) + both)
     return in_context(scores[1:], scores[0])
+
+
+def whole(windows: Sequence[Window], embedded: Array) -> Array:
+    """The embedding of a text from those of its windows, long ones counting more; of length one."""
+    sizes = np.array([len(window.ids) for window in windows], dtype=np.float32)
+    mean = (embedded * sizes[:, None]).sum(axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
 
 
 def gram_probabilities(heads: Heads, text: str) -> Array:

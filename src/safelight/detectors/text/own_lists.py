@@ -20,12 +20,6 @@ from .entities import Entity, Kind, entity, read_entities
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
-def default_folder() -> Path:
-    """Where own lists are kept unless the settings say otherwise: a folder of the user's."""
-    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "safelight" / "lists"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Imported:
     """What became of an import."""

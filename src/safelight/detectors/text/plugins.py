@@ -27,9 +27,10 @@ def _load_words(_options: dict[str, Any]) -> Detector:
 def _load_entities(options: dict[str, Any]) -> Detector:
     from .entities import shipped
     from .names import EntityDetector
-    from .own_lists import OwnLists, default_folder
+    from .own_lists import OwnLists
 
-    return EntityDetector(shipped(), OwnLists(Path(options.get("folder") or default_folder())))
+    folder = options.get("folder")
+    return EntityDetector(shipped(), OwnLists(Path(folder)) if folder else None)
 
 
 def _load_patterns(_options: dict[str, Any]) -> Detector:

@@ -7,7 +7,7 @@ from .judgements import findings, policies, verdicts, waivers
 from .log import log, log_contents, log_head
 from .operations import installation, outbox, usage
 from .seals import seals
-from .trust import cases, decisions, probes, reports, webhook_endpoints
+from .trust import cases, decisions, probes, reports, rewordings, webhook_endpoints
 from .types import metadata
 from .videos import assets, attempts, videos
 from .wire import characters, creates, parents
@@ -32,6 +32,7 @@ __all__ = [
     "policies",
     "probes",
     "reports",
+    "rewordings",
     "seals",
     "sessions",
     "tenants",

@@ -1,10 +1,10 @@
-"""Cases, decisions, reports, probe budgets and webhook endpoints."""
+"""Cases, decisions, reports, probe budgets, blocked words and webhook endpoints."""
 
 from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 
-from .types import json, metadata, text, time, whole
+from .types import blob, json, metadata, text, time, whole
 
 cases = Table(
     "cases",
@@ -76,6 +76,21 @@ probes = Table(
     whole("window_start"),
     whole("spent", default=0),
     PrimaryKeyConstraint("tenant_id", "subject", "window_start"),
+)
+
+rewordings = Table(
+    "rewordings",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    #: Whose words they were: `end_user:IDENTIFIER`, or `key:ID` and `person:ID` where none was named.
+    text("subject"),
+    text("lineage"),
+    blob("sketch"),
+    #: Category and score of what they were blocked for.
+    json("about"),
+    time("at"),
+    Index(None, "tenant_id", "subject", "at"),
 )
 
 webhook_endpoints = Table(

@@ -1,0 +1,98 @@
+"""Knowing a blocked request again in other words, whichever key of an end user it comes with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
+
+from safelight.detectors.text.sketch import Meaning, Sketch, likeness, sketch
+from safelight.ids import new_id
+from safelight.policy.findings import Finding
+from safelight.store.database import Database
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import Principal
+
+from . import store
+from .models import NONE, Scrutiny
+
+
+class Rewordings:
+    """Remembers sketches of blocked words for a day, by end user, or by account where none is named.
+
+    The words themselves are not kept. `meaning` embeds a text where a model is installed; without one
+    only spelling is compared.
+    """
+
+    def __init__(self, database: Database, meaning: Meaning | None = None) -> None:
+        self._database = database
+        self._meaning = meaning
+
+    def scrutiny(
+        self,
+        principal: Principal,
+        end_user: str | None,
+        texts: Mapping[str, str],
+        *,
+        negated: Collection[str] = (),
+    ) -> Scrutiny:
+        """What these words inherit: of the lineage they are most alike to, if any."""
+        with self._database.reading(principal.tenant) as tx:
+            tries = store.recent(tx, _subject(principal, end_user))
+        if not tries:
+            return NONE
+        mine = self._sketch(texts, negated)
+        alike = [(likeness(mine, msgspec.msgpack.decode(row.sketch, type=Sketch)), row) for row in tries]
+        nearest, row = max(alike, key=lambda pair: pair[0])
+        if nearest < 1:
+            return NONE
+        about: dict[str, float] = {}
+        for one in tries:
+            if one.lineage == row.lineage:
+                about = {name: max(score, about.get(name, 0.0)) for name, score in one.about.items()} | {
+                    name: score for name, score in about.items() if name not in one.about
+                }
+        return Scrutiny(lineage=row.lineage, about=about)
+
+    def note(
+        self,
+        tx: Transaction,
+        principal: Principal,
+        end_user: str | None,
+        texts: Mapping[str, str],
+        *,
+        negated: Collection[str] = (),
+        scrutiny: Scrutiny = NONE,
+        findings: Iterable[Finding],
+        subject: str,
+    ) -> None:
+        """Remember a block that rests on `findings`; a rewording joins its lineage. `subject` names the
+        request in the log. The test card alone is nobody's probing."""
+        about: dict[str, float] = {}
+        for finding in findings:
+            if not finding.test_card:
+                about[finding.category] = max(finding.score, about.get(finding.category, 0.0))
+        if not about:
+            return
+        lineage = scrutiny.lineage or new_id("lineage")
+        store.add(
+            tx,
+            subject=_subject(principal, end_user),
+            lineage=lineage,
+            sketch=msgspec.msgpack.encode(self._sketch(texts, negated)),
+            about=about,
+        )
+        tx.log(
+            "rewording.blocked" if scrutiny else "lineage.begun",
+            subject=subject,
+            actor=principal.id,
+            content={"lineage": lineage, "end_user": end_user},
+        )
+
+    def _sketch(self, texts: Mapping[str, str], negated: Collection[str]) -> Sketch:
+        words = (text for name, text in texts.items() if name not in negated and name != "composed")
+        return sketch("\n".join(words), self._meaning)
+
+
+def _subject(principal: Principal, end_user: str | None) -> str:
+    return f"end_user:{end_user}" if end_user else f"{principal.kind.value}:{principal.id}"
