@@ -77,7 +77,7 @@ class Heads:
     def gram_scores(self, text: str) -> Array:
         """Scores of a folded text by its n-grams, a row per mode; the last goes with an embedding's."""
         indices, values = ngrams.features(text)
-        levels = self._by_gram[indices].reshape(len(indices), -1).astype(np.float32)
+        levels = self._by_gram[indices].reshape(len(indices), self.gram_scale.size).astype(np.float32)
         raw = (values @ levels).reshape(self.gram_scale.shape)
         return np.asarray(raw * self.gram_scale + self.gram_bias, dtype=np.float32)
 

@@ -232,10 +232,11 @@ class Trainer:
         """
         slopes: Table = {}
         points: Table = {}
+        every = _labels(examples, loaded.categories)
         for mode in Mode:
             rows = [index for index, one in enumerate(examples) if _reads(mode, one)]
-            scores, truth = across[mode][rows], _labels([examples[row] for row in rows], loaded.categories)
-            sets = [(scores[~truth[:, -1]], OWN_BUDGETS[mode])] if len(rows) else []
+            scores, truth = across[mode][rows], every[rows]
+            sets = [(scores[~truth[:, -1]], OWN_BUDGETS[mode])] if rows else []
             benign = [one for one in unseen if not one.categories and _reads(mode, one)]
             if benign:
                 sets.append((self.scores(loaded, mode, benign), BUDGETS[mode]))
@@ -282,7 +283,7 @@ def categories_of(examples: Sequence[Example]) -> tuple[str, ...]:
 def refitted(own: Sequence[Example], known: npt.NDArray[np.int8], data_sha256: str) -> Heads:
     """The heads again from the committed examples and the embeddings they had; needs no MiniLM."""
     taken = fitted(own)
-    fitting = Fitting.of([fold(one.text) for one in taken], taken, categories_of(own), known, data_sha256)
+    fitting = Fitting.of([fold(one.text) for one in taken], taken, categories_of(taken), known, data_sha256)
     return heads.load(heads.dump(fitting.weights(np.ones(len(taken), dtype=np.bool_))))
 
 
@@ -340,6 +341,8 @@ def _one_thread() -> Any:
 def _gram_matrix(texts: Sequence[str]) -> Any:
     sparse = importlib.import_module("scipy.sparse")
 
+    if not texts:
+        return sparse.csr_matrix((0, ngrams.SIZE))
     indices, values, pointers = [], [], [0]
     for text in texts:
         where, what = ngrams.features(text[: 4 * ngrams.WINDOW])

@@ -13,6 +13,8 @@ from safelight.policy.findings import Finding, TextSpan
 
 SHIPPED = heads.load()
 DETECTOR = NgramDetector(SHIPPED)
+#: One of the examples.
+BEATEN = "夜市巷口，兩名男子把一個路人圍起來拿球棒猛打，手持跟拍。"
 
 
 def inspect(text: str) -> list[Finding]:
@@ -37,7 +39,7 @@ def test_every_score_is_a_probability_also_for_no_words_at_all() -> None:
 
 
 def test_a_harmful_part_of_a_long_harmless_text_is_found_with_its_window() -> None:
-    text = "a quiet lake at dawn. " * 40 + "the killer stabs his victim and beats him to death. " * 3
+    text = "清晨平静的湖面，小船慢慢划过。" * 40 + BEATEN * 12
     found = [finding for finding in inspect(text) if finding.category == "violence"]
     assert found
     assert all(isinstance(span, TextSpan) and span.start > 300 for span in found[0].evidence)
