@@ -31,7 +31,9 @@ def emblem(path: Path) -> Path:
     made = Image.new("RGBA", (240, 240))
     draw = ImageDraw.Draw(made)
     draw.arc((20, 20, 220, 220), 20, 300, fill="black", width=18)
-    draw.polygon([(120, 40), (140, 100), (200, 110), (150, 145), (175, 205), (118, 165), (70, 200), (88, 140)])
+    draw.polygon(
+        [(120, 40), (140, 100), (200, 110), (150, 145), (175, 205), (118, 165), (70, 200), (88, 140)]
+    )
     draw.polygon([(120, 40), (140, 100), (200, 110), (150, 145), (60, 105)], fill="black")
     made.save(path)
     return path
