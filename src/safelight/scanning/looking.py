@@ -170,8 +170,8 @@ class VideoScan:
         look = self._decide(frame, small, new, last=after is None)
         views = self._views(look, new, before, frame, after)
         for turn in self._films:
-            if isinstance(turn.detector, FilmDetector):
-                turn.tell(partial(turn.detector.watch, _shown(frame, turn.detector.longest_side)))
+            detector: Any = turn.detector
+            turn.tell(partial(detector.watch, _shown(frame, detector.longest_side)))
         for turn in self._every:
             self._show(turn, frame, views, call=frame.index)
         if look is not None and (self._scheduled or self._looks.wanted):
@@ -229,9 +229,9 @@ class VideoScan:
         return views
 
     def _show(self, turn: Turn, frame: DecodedFrame, views: list[View], *, call: int) -> None:
-        detector = turn.detector
-        parts = views if getattr(detector, "parts", False) else []
-        if isinstance(detector, FrameDetector):
+        detector: Any = turn.detector
+        parts = views if views and getattr(detector, "parts", False) else []
+        if turn.sees_frames:
             shown = _shown(frame, detector.longest_side)
             found = turn.findings(partial(detector.inspect_frame, shown))
             for view in parts:
@@ -241,7 +241,7 @@ class VideoScan:
             self._joiners[turn.name].add(call, found)
             for finding in found:
                 self._souvenirs.consider(finding, frame)
-        elif isinstance(detector, FrameReader):
+        elif turn.is_reader:
             shown = _shown(frame, detector.longest_side)
             read = turn.texts(partial(detector.read_frame, shown))
             for view in parts:

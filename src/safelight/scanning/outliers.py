@@ -36,7 +36,7 @@ class Movement:
 
         self._cv2: Any = cv2
         self._flow: Any = self._cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        self._grids: dict[tuple[int, int], tuple[Map, Map]] = {}
+        self._grids: dict[tuple[int, int], Map] = {}
 
     def of(self, frame: Small, other: Small) -> Map:
         """Pixels, at half the size, from a place in `frame` to the same thing in `other`."""
@@ -51,27 +51,31 @@ class Movement:
 
     def moved(self, picture: npt.NDArray[Any], flow: Map) -> npt.NDArray[Any]:
         """A picture of any size, every place taken from where `flow` says it went."""
-        cv2 = self._cv2
         height, width = picture.shape[:2]
-        across, down = self._grid(width, height)
-        if flow.shape[:2] != (height, width):
-            scale = np.array((width / flow.shape[1], height / flow.shape[0]), np.float32)
-            flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * scale
+        return self._taken(picture, self._places(flow, width, height))
+
+    def _taken(self, picture: npt.NDArray[Any], places: Map) -> npt.NDArray[Any]:
+        cv2 = self._cv2
         taken: npt.NDArray[Any] = cv2.remap(
-            picture,
-            across + flow[..., 0],
-            down + flow[..., 1],
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
+            picture, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         return taken
 
-    def _grid(self, width: int, height: int) -> tuple[Map, Map]:
+    def _places(self, flow: Map, width: int, height: int) -> Map:
+        """Where every pixel of a picture of this size is taken from."""
+        cv2 = self._cv2
+        if flow.shape[:2] != (height, width):
+            scale = np.array((width / flow.shape[1], height / flow.shape[0]), np.float32)
+            flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * scale
+        places: Map = cv2.add(self._grid(width, height), flow)
+        return places
+
+    def _grid(self, width: int, height: int) -> Map:
         if (width, height) not in self._grids:
             across, down = np.meshgrid(
                 np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
             )
-            self._grids[width, height] = (across, down)
+            self._grids[width, height] = np.dstack((across, down))
         return self._grids[width, height]
 
     def unexplained(self, frame: Small, other: Small, flow: Map) -> Plane:
@@ -80,14 +84,14 @@ class Movement:
         Near is one pixel: edges are seldom met exactly.
         """
         cv2 = self._cv2
-        still = not flow.any()
+        light, blue, red = other.light, other.blue, other.red
+        if flow.any():
+            half = self._places(flow, blue.shape[1], blue.shape[0])
+            blue, red = self._taken(blue, half), self._taken(red, half)
+            light = self._taken(light, self._places(flow, light.shape[1], light.shape[0]))
         light, blue, red = (
-            self._beyond(mine, theirs if still else self.moved(theirs, flow))
-            for mine, theirs in (
-                (frame.light, other.light),
-                (frame.blue, other.blue),
-                (frame.red, other.red),
-            )
+            self._beyond(mine, theirs)
+            for mine, theirs in ((frame.light, light), (frame.blue, blue), (frame.red, red))
         )
         size = light.shape[::-1]
         colour = cv2.resize(cv2.max(blue, red), size, interpolation=cv2.INTER_LINEAR)

@@ -48,6 +48,7 @@ class Turn:
         self.name = name
         self.version = ""
         self.detector: Detector | None = None
+        self.is_reader = self.sees_frames = False
         self._cells = 0
         self._transcribes = False
         self._call_s = call_s
@@ -70,6 +71,9 @@ class Turn:
                     f"it loaded a {type(loaded).__name__}, which looks at neither frames nor sound"
                 )
             self.detector = loaded
+            #: Asked once: to look for every method of a protocol takes time.
+            self.is_reader = isinstance(loaded, FrameReader)
+            self.sees_frames = isinstance(loaded, FrameDetector)
         except CallTimedOut:
             self._fault = f"{name} did not load within {call_s * 3:g} s."
         except Exception as error:

@@ -49,8 +49,8 @@ _KINDS = {
     14: _GENITALIA,
 }
 _CLASSES = 18
-#: Where only a part has changed only that is seen; all of it again after half a second.
-_SIZES = Sizes(stride=_STRIDE, margin=32, most=0.5, renew=15)
+#: Where only a part has changed only that is seen; all of it again after a second.
+_SIZES = Sizes(stride=_STRIDE, margin=24, most=0.5, renew=30)
 
 CAPABILITIES: tuple[Capability, ...] = (
     Capability(category=_SEXUAL, modality=Modality.IMAGE),

@@ -1,0 +1,119 @@
+"""What stands in one frame alone, under a camera that moves; and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from safelight.detectors import test_card
+from safelight.media.encode import Writer
+from safelight.media.sandbox import Sandbox
+from safelight.policy.findings import FrameRange
+from safelight.scanning.report import ScanReport
+from safelight.scanning.service import Scanner, ScanSettings, Spec
+
+WIDTH, HEIGHT, FPS, ODD = 960, 540, 30, 41
+Pixels = npt.NDArray[np.uint8]
+
+
+def panned(frame: int, speed: int) -> Pixels:
+    coarse = np.random.default_rng(7).integers(20, 230, (20, 80, 3), dtype=np.uint8)
+    wide = cv2.resize(coarse, (WIDTH + 60 * 16, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    return wide[:, speed * frame : speed * frame + WIDTH].astype(np.uint8)
+
+
+def laid(frame: Pixels, over: Pixels, weight: npt.NDArray[np.float32], strength: float) -> Pixels:
+    made = frame.astype(np.float32)
+    height, width = over.shape[:2]
+    window = (slice(120, 120 + height), slice(300, 300 + width))
+    part = weight[..., None] * strength
+    made[window] = made[window] * (1 - part) + over * part
+    return made.astype(np.uint8)
+
+
+def letters() -> tuple[Pixels, npt.NDArray[np.float32]]:
+    page = Image.new("L", (460, 70))
+    ImageDraw.Draw(page).text((4, 4), "MEET AT THE BRIDGE", fill=255, font=ImageFont.load_default(44))
+    weight = np.asarray(page, dtype=np.float32) / 255
+    return np.full((70, 460, 3), 255, np.uint8), weight
+
+
+def clip(path: Path, *, speed: int, over: Pixels, weight: npt.NDArray[np.float32], strength: float) -> Path:
+    with Writer(path, width=WIDTH, height=HEIGHT, fps=FPS, crf=23) as writer:
+        for frame in range(60):
+            pixels = panned(frame, speed)
+            writer.add_frame(laid(pixels, over, weight, strength) if frame == ODD else pixels)
+    return path
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    made = Sandbox()
+    yield made
+    made.close()
+
+
+def scan(sandbox: Sandbox, path: Path, *specs: Spec) -> ScanReport:
+    return Scanner(sandbox, specs, ScanSettings(video_s=120.0, warm=0)).scan_video(path)
+
+
+@pytest.mark.parametrize("speed", [0, 8])
+def test_faint_words_in_one_frame_are_read_and_called_too_brief(
+    tmp_path: Path, sandbox: Sandbox, speed: int
+) -> None:
+    over, weight = letters()
+    report = scan(
+        sandbox, clip(tmp_path / "a.mp4", speed=speed, over=over, weight=weight, strength=0.4), ("ocr", {})
+    )
+    assert report.schedule is not None
+    assert [look.frame for look in report.schedule.looks if look.why == "outlier"] == [ODD]
+    read = "".join("".join(text.text.split()) for text in report.texts if text.frame == ODD)
+    assert "BRIDGE" in read
+    [found] = report.findings
+    assert (found.category, found.detector) == ("deception/subliminal", "brief")
+    where = found.evidence[0]
+    assert isinstance(where, FrameRange)
+    assert (where.first, where.last) == (ODD, ODD)
+
+
+def test_a_faint_card_in_one_frame_of_a_moving_picture_is_found(tmp_path: Path, sandbox: Sandbox) -> None:
+    card = test_card.draw("hate", 320, 180)
+    weight = np.ones(card.shape[:2], np.float32)
+    path = clip(tmp_path / "a.mp4", speed=6, over=card, weight=weight, strength=0.4)
+    [found] = scan(sandbox, path, ("card-picture", {})).findings
+    assert (found.category, found.test_card) == ("hate", True)
+
+
+@pytest.mark.parametrize("speed", [0, 8])
+def test_a_camera_that_moves_is_looked_at_by_the_second_only(
+    tmp_path: Path, sandbox: Sandbox, speed: int
+) -> None:
+    over, weight = letters()
+    path = clip(tmp_path / "a.mp4", speed=speed, over=over, weight=weight, strength=0.0)
+    report = scan(sandbox, path, ("card-picture", {}))
+    assert report.schedule is not None
+    assert report.schedule.looked_at <= 5
+    assert report.runs[0].complete
+
+
+def test_noise_overdraws_the_budget_and_coverage_says_so(tmp_path: Path, sandbox: Sandbox) -> None:
+    rng = np.random.default_rng(3)
+    path = tmp_path / "noise.mp4"
+    with Writer(path, width=320, height=192, fps=FPS, crf=30) as writer:
+        for _ in range(60):
+            coarse = rng.integers(0, 256, (12, 20, 3), dtype=np.uint8)
+            writer.add_frame(np.repeat(np.repeat(coarse, 16, axis=0), 16, axis=1))
+    report = scan(sandbox, path, ("ocr", {}), ("nudenet", {}))
+    assert report.schedule is not None
+    assert report.schedule.unseen > 30
+    assert "budget" in report.unread
+    # Those who see every frame are not touched by it.
+    every = report.run_of("nudenet")
+    assert every is not None
+    assert every.complete
