@@ -21,7 +21,8 @@ from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 from safelight.trust.probes import Probes
-from safelight.trust.rewordings import NONE, Rewordings, Scrutiny
+from safelight.trust.rewordings.models import NONE, Scrutiny
+from safelight.trust.rewordings.service import Rewordings
 
 from . import outcomes, rows
 from .characters import Characters

@@ -17,7 +17,7 @@ from safelight.stages.admission import AdmissionLimits
 from safelight.stages.request import CreateRequest
 from safelight.trust.accounts import Principal, Scope
 from safelight.trust.probes import Probes
-from safelight.trust.rewordings import Rewordings
+from safelight.trust.rewordings.service import Rewordings
 
 from . import rows
 from .characters import Characters

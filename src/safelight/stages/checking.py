@@ -17,7 +17,8 @@ from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.store.database import Database
 from safelight.trust.accounts import Principal, Scope
-from safelight.trust.rewordings import Rewordings, Scrutiny
+from safelight.trust.rewordings.models import Scrutiny
+from safelight.trust.rewordings.service import Rewordings
 
 from .admission import AdmissionLimits, admit
 from .checked import Checked, Price, concluded, tellable

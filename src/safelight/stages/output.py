@@ -203,6 +203,7 @@ def summary(report: ScanReport) -> dict[str, Any]:
             "schedule": report.schedule,
             "sound": sound_summary(report),
             "wall_s": round(report.wall_s, 3),
+            "cpu_s": report.cpu_s,
             "failure": report.failure,
         }
     )
