@@ -112,7 +112,7 @@ def _judge(policy: Policy, taxonomy: Taxonomy) -> Judge:
 
 
 def _outcome(case: Case, report: TextReport, judges: Mapping[str, Judge]) -> Outcome:
-    actions = {
+    verdicts = {
         name: judge.judge(
             Stage.PROMPT,
             tenant="",
@@ -120,13 +120,14 @@ def _outcome(case: Case, report: TextReport, judges: Mapping[str, Judge]) -> Out
             cells=report.cells,
             modalities=frozenset({Modality.TEXT}),
             subject_sha256=texts_sha256({_FIELD: case.text}),
-        ).verdict.action.value
+        ).verdict
         for name, judge in judges.items()
     }
     return Outcome(
         case=case,
         findings=report.findings,
-        actions=actions,
+        actions={name: verdict.action.value for name, verdict in verdicts.items()},
+        support=frozenset(name for name, verdict in verdicts.items() if verdict.support),
         latency_ms=report.latency_ms,
         complete=all(cell.complete for cell in report.cells),
     )
