@@ -202,7 +202,11 @@ class VideoScan:
         place = (left / width, top / height, part.shape[1] / width, part.shape[0] / height)
         views = [] if whole else [_view(part, place)]
         # What came and stayed is in the next frame as well.
-        sides = [(before, new.flow_before)] + ([(after, new.flow_after)] if look.why is Why.OUTLIER else [])
+        sides = [(before, new.flow_before)]
+        if look.why is Why.OUTLIER and before is not None and after is not None:
+            ways = self._watch.between(before.small(SIDE), after.small(SIDE))
+            if ways is not None:
+                sides = [(before, ways[0]), (after, ways[1])]
         grounds = [
             self._watch.moved(other.at(_CUT_FROM), flow)[window]
             for other, flow in sides
