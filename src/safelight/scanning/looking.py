@@ -214,7 +214,9 @@ class VideoScan:
         ]
         clearer = lifted(part, grounds) if grounds else None
         if clearer is not None:
-            views.append(_view(clearer, place))
+            whole_part = _view(part, place)
+            placed = whole_part.placed(clearer.x, clearer.y, clearer.w, clearer.h)
+            views.append(_view(clearer.pixels, placed))
         return views
 
     def _show(self, turn: Turn, frame: DecodedFrame, views: list[View], *, call: int) -> None:

@@ -227,7 +227,7 @@ class Watch:
         """
         if before.light.shape != after.light.shape:
             return None
-        half = self._movement.of(before, after) / 2
+        half: Map = self._movement.of(before, after) * np.float32(0.5)
         return -half, half
 
     def moved(self, picture: npt.NDArray[Any], flow: Map) -> npt.NDArray[Any]:
