@@ -19,6 +19,9 @@ Map = npt.NDArray[np.float32]
 _LEAST = 0.05
 #: Blocks across and down, their least side in pixels, and the least variance of a ground that says anything.
 _BLOCKS, _SIDE, _SPREAD = 8, 4, 4.0
+#: Differences are smoothed over so many pixels; those below so many steps of 255, or so small a part of the
+#: largest, are none; and this part of all of them may lie outside, at each end.
+_SMOOTH, _FAINT, _PART, _OUTSIDE = 9, 3.0, 0.25, 0.005
 #: Strays at either end when what is left is stretched over all levels, in percent.
 _STRAY = 0.5
 #: What is left must span so many steps of 255; less is noise of the encoder.
@@ -45,18 +48,54 @@ class View:
         )
 
 
-def lifted(frame: Pixels, grounds: list[Pixels]) -> Pixels | None:
-    """What was laid over the ground, all levels used; None where hardly any ground is left in sight.
+def lifted(frame: Pixels, grounds: list[Pixels]) -> View | None:
+    """What was laid over the ground, all levels used, cut out; its place is in parts of `frame`.
 
     `grounds` are the same part of neighbouring frames, moved to where it is now; the nearest is used.
+    None where there is nothing but noise, or hardly any ground is left in sight.
     """
     now = frame.astype(np.float32)
     best = min(grounds, key=lambda ground: float(np.abs(now - ground).mean())).astype(np.float32)
+    window = _where(np.abs(now - best).max(axis=2))
+    if window is None:
+        return None
+    now, best = now[window], best[window]
     left = _left(now.mean(axis=2), best.mean(axis=2))
     if left < _LEAST:
         return None
     rest: Map = now - left * best
-    return stretched(rest)
+    clear = stretched(rest)
+    if clear is None:
+        return None
+    height, width = frame.shape[:2]
+    down, across = window
+    return View(
+        pixels=clear,
+        x=across.start / width,
+        y=down.start / height,
+        w=(across.stop - across.start) / width,
+        h=(down.stop - down.start) / height,
+    )
+
+
+def _where(apart: Map) -> tuple[slice, slice] | None:
+    """Rows and columns that hold nearly all of what differs, with a little around it."""
+    import cv2
+
+    smooth = cv2.blur(apart, (_SMOOTH, _SMOOTH))
+    level = max(_FAINT, _PART * float(np.percentile(smooth, 98)))
+    far: Map = np.maximum(smooth - level, 0)
+    if not far.any():
+        return None
+    return _span(far.sum(axis=1)), _span(far.sum(axis=0))
+
+
+def _span(parts: Map) -> slice:
+    heaped = np.cumsum(parts) / parts.sum()
+    first = int(np.searchsorted(heaped, _OUTSIDE, side="right"))
+    last = int(np.searchsorted(heaped, 1 - _OUTSIDE, side="left")) + 1
+    around = max(_SMOOTH, (last - first) // 20)
+    return slice(max(first - around, 0), min(last + around, parts.size))
 
 
 def _left(light: Map, under: Map) -> float:
@@ -78,10 +117,14 @@ def _left(light: Map, under: Map) -> float:
 
 
 def stretched(rest: Map) -> Pixels | None:
-    """All levels used, colours kept in proportion; None where there is nothing but noise."""
-    low, high = np.percentile(rest, (_STRAY, 100 - _STRAY)).tolist()
-    if high - low < _SPAN:
+    """All levels of every colour used; None where there is nothing but noise.
+
+    Each colour by itself: too much or too little of an even ground taken away leaves a cast.
+    """
+    low, high = np.percentile(rest, (_STRAY, 100 - _STRAY), axis=(0, 1))
+    span = high - low
+    if float(span.max()) < _SPAN:
         return None
-    scaled: Any = (rest - low) * (255.0 / (high - low))
+    scaled: Any = (rest - low) * (255.0 / np.maximum(span, _SPAN))
     clear: Pixels = np.clip(scaled, 0, 255).astype(np.uint8)
     return clear

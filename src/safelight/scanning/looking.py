@@ -217,7 +217,11 @@ class VideoScan:
         place = (left / width, top / height, part.shape[1] / width, part.shape[0] / height)
         views = [] if whole else [_view(part, place)]
         # What came and stayed is in the next frame as well.
-        sides = [(before, new.flow_before)] + ([(after, new.flow_after)] if look.why is Why.OUTLIER else [])
+        sides = [(before, new.flow_before)]
+        if look.why is Why.OUTLIER and before is not None and after is not None:
+            ways = self._watch.between(before.small(SIDE), after.small(SIDE))
+            if ways is not None:
+                sides = [(before, ways[0]), (after, ways[1])]
         grounds = [
             self._watch.moved(other.at(_CUT_FROM), flow)[window]
             for other, flow in sides
@@ -225,7 +229,9 @@ class VideoScan:
         ]
         clearer = lifted(part, grounds) if grounds else None
         if clearer is not None:
-            views.append(_view(clearer, place))
+            whole_part = _view(part, place)
+            placed = whole_part.placed(clearer.x, clearer.y, clearer.w, clearer.h)
+            views.append(_view(clearer.pixels, placed))
         return views
 
     def _show(self, turn: Turn, frame: DecodedFrame, views: list[View], *, call: int) -> None:

@@ -123,9 +123,8 @@ class Novelty:
     blind: float = 0.0
     #: Where it is new: x, y, width and height in parts of the picture; None: nowhere in particular.
     region: tuple[float, float, float, float] | None = None
-    #: Where everything in this frame was in the frame before, and where it is in the next.
+    #: Where everything in this frame was in the frame before.
     flow_before: Map | None = None
-    flow_after: Map | None = None
 
 
 class Levels(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,9 +191,9 @@ class Watch:
                 sides.append((flow, self._cells(movement.unexplained(frame, other, flow))))
             else:
                 sides.append((None, None))
-        (flow_before, apart_before), (flow_after, apart_after) = sides
+        (flow_before, apart_before), (_flow, apart_after) = sides
         if apart_before is None:
-            return Novelty(flow_after=flow_after, far=1.0 if before is not None else 0.0)
+            return Novelty(far=1.0 if before is not None else 0.0)
         # What a moving camera brings in at the edge of the last frame has no other neighbour to be in.
         nothing = np.zeros_like(apart_before)
         both = nothing if apart_after is None else np.minimum(apart_before, apart_after)
@@ -210,7 +209,6 @@ class Watch:
             blind=float((usual > self._levels.far).mean()) if usual is not None else 0.0,
             region=_around(over if over.any() else over_before),
             flow_before=flow_before,
-            flow_after=flow_after,
         )
 
     def apart(self, frame: Small, other: Small) -> tuple[float, int]:
@@ -221,6 +219,16 @@ class Watch:
         cells = self._cells(movement.unexplained(frame, other, movement.of(frame, other)))
         over = np.maximum(cells - 2 * self._levels.over, 0)
         return float(over.sum()), int((over > 0).sum())
+
+    def between(self, before: Small, after: Small) -> tuple[Map, Map] | None:
+        """Where everything in the frame between these two was before and is after, without asking that frame.
+
+        What is laid over a frame would lead the search astray. None: the two are of different sizes.
+        """
+        if before.light.shape != after.light.shape:
+            return None
+        half: Map = self._movement.of(before, after) * np.float32(0.5)
+        return -half, half
 
     def moved(self, picture: npt.NDArray[Any], flow: Map) -> npt.NDArray[Any]:
         """A picture of the other frame, of any size, with everything where it is in this one."""

@@ -120,11 +120,26 @@ def test_lifting_takes_away_what_was_there(strength: float) -> None:
     clear = lifted(seen, [under])
     assert clear is not None
 
+    assert (clear.x, clear.y, clear.w, clear.h) == (0, 0, 1, 1)
+
     def likeness(picture: Plane) -> float:
         return float(np.corrcoef(picture.ravel().astype(float), over.ravel())[0, 1])
 
-    assert likeness(clear) > 0.97
-    assert likeness(clear) > likeness(seen)
+    assert likeness(clear.pixels) > 0.97
+    assert likeness(clear.pixels) > likeness(seen)
+
+
+def test_what_is_lifted_is_cut_out() -> None:
+    under = np.repeat(ground(5, WIDTH)[..., None], 3, axis=2)
+    over = under.copy()
+    over[50:90, 100:180] = 255 - over[50:90, 100:180] // 2
+    seen = (under * 0.5 + over * 0.5).astype(np.uint8)
+    clear = lifted(seen, [under])
+    assert clear is not None
+    assert 100 - 20 <= clear.x * WIDTH <= 100
+    assert 180 <= (clear.x + clear.w) * WIDTH <= 200
+    assert 50 - 20 <= clear.y * HEIGHT <= 50
+    assert 90 <= (clear.y + clear.h) * HEIGHT <= 110
 
 
 def test_there_is_nothing_to_lift_off_where_nothing_of_the_ground_is_left() -> None:
