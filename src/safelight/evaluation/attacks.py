@@ -70,9 +70,8 @@ def _stretched(word: str) -> str:
 
 
 def _pictures(text: str) -> str:
-    """Words that have an emoji as that emoji, and one more at the end."""
-    kept = [emoji.PICTURES.get(word.lower(), word) for word in text.split(" ")]
-    return " ".join([*kept, "\U0001f3ac"])
+    """Words that have an emoji as that emoji."""
+    return " ".join(emoji.PICTURES.get(word.lower(), word) for word in text.split(" "))
 
 
 def _base64(text: str) -> str:
