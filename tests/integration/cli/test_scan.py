@@ -134,7 +134,7 @@ def test_the_report_stands_alone_and_tells_no_path(desk: Desk, tmp_path: Path) -
     text = html.read_text()
     assert str(tmp_path) not in text
     assert "Blocked: Violence" in text
-    assert text.count("data:image/webp;base64,") == 1
+    assert text.count("data:image/webp;base64,") >= 1
     assert 'class="peak"' in text
     assert "carries no manifest" in text
     assert not list(tmp_path.glob(".*.part"))
