@@ -84,7 +84,7 @@ def test_ten_thousand_emoji_are_not_ten_thousand_words() -> None:
 
 
 def test_a_text_that_is_all_code_is_read_as_what_it_hides_and_nothing_else() -> None:
-    code = "the masked gunman shoots into the crowd".encode().hex()
+    code = b"the masked gunman shoots into the crowd".hex()
     assert [one.kind for one in texts_of(views(code))] == ["hex"]
     beside = f"{code} and a plain sentence beside it"
     assert [one.kind for one in texts_of(views(beside))][1:] == ["hex"]
