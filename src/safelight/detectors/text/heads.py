@@ -72,7 +72,15 @@ class Heads:
 
     @cached_property
     def _examples(self) -> Array:
-        return np.ascontiguousarray(unit(self.known).T)
+        return unit(self.known)
+
+    @cached_property
+    def _examples_across(self) -> Array:
+        return np.ascontiguousarray(self._examples.T)
+
+    @cached_property
+    def _pulls(self) -> Array:
+        return np.ascontiguousarray(self.pull.T)
 
     def gram_scores(self, text: str) -> Array:
         """Scores of a folded text by its n-grams, a row per mode; the last goes with an embedding's."""
@@ -83,7 +91,9 @@ class Heads:
 
     def embedding_scores(self, embeddings: Array) -> Array:
         """Scores by likeness to every example, one row per embedding, to add to the n-grams'."""
-        return np.asarray(nearness(embeddings @ self._examples) @ self.pull, dtype=np.float32)
+        # Row by row: a matrix product would wake a thread for every core, for less than a millisecond's work.
+        near = nearness(np.vecdot(self._examples, embeddings[:, None, :]))
+        return np.asarray(np.vecdot(self._pulls, near[:, None, :]), dtype=np.float32)
 
     def gram_worth(self, text: str, mode: Mode, column: int) -> Array:
         """What each character of a folded text adds to a combined score by its n-grams."""
@@ -98,8 +108,8 @@ class Heads:
 
     def embedding_worth(self, embedding: Array, words: Array, column: int) -> Array:
         """What each token's row adds to a combined score, seen from the embedding that is their mean."""
-        near = _SHARPNESS * nearness(embedding @ self._examples)
-        slope = self._examples @ (near * (self.pull[:, column] + OF_ANY * self.pull[:, -1]))
+        near = _SHARPNESS * nearness(np.vecdot(self._examples, embedding))
+        slope = np.vecdot(self._examples_across, near * (self._pulls[column] + OF_ANY * self._pulls[-1]))
         slope = slope - (slope @ embedding) * embedding
         length = max(float(np.linalg.norm(words.sum(axis=0))), 1e-9)
         return np.asarray(words @ slope / length, dtype=np.float32)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from .distress import DistressHead, faint
 from .han import mostly_chinese
 from .heads import FLOOR, Array, Heads, Mode, combined, in_context
 from .minilm.encoder import Encoder, Window
-from .narrowing import FINDINGS, Place, narrowed
+from .narrowing import Place, narrowed
 from .normalise import texts_of
 from .questions import SEEN, asked
 from .unfinished import Unfinished
@@ -24,8 +25,8 @@ VERSION = "3"
 _MAX_SPANS = 4
 #: Windows at most that the embedding of a whole text is made of.
 MAX_MEANING = 8
-#: Windows of one text that MiniLM reads: some half second on one core.
-MOST_WINDOWS = 128
+#: Tokens of one text that MiniLM reads: less than a second on one core.
+MOST_TOKENS = 4096
 #: The operating point: what is less is reported with its window as evidence, not with its words.
 FOUND = 0.5
 #: From this probability of distress on, what a text says about violence or crime is read as part of it.
@@ -34,6 +35,11 @@ _DISTRESS = 0.8
 _HEARD = frozenset({Category.SELF_HARM.value, Category.SELF_HARM_INTENT.value})
 _SAID = frozenset(one.value for one in Category) - {Category.NCII.value, Category.EXTREMISM.value}
 _SELF = frozenset({Category.SELF_HARM.value, Category.SELF_HARM_INTENT.value, Category.SEXUAL.value})
+
+
+#: From a window, the number of a category, and whether to try what happens without them, to the places in the
+#: window that carry a finding.
+Carries: TypeAlias = Callable[[Place, int, bool], list[Place]]
 
 
 class NgramDetector:
@@ -53,17 +59,25 @@ class NgramDetector:
             places = ngrams.windows(view.text)
             if places:
                 rows = np.stack([gram_probabilities(self._heads, view.text[a:b]) for a, b in places])
-                found += _findings(self, self._heads.categories, content, view, places, rows)
+                found += _findings(
+                    self, self._heads.categories, content, view, places, rows, self._carried(view.text)
+                )
                 if self._distress and self._distress.seen(view.text):
                     found.append(faint(self, content, [view.span(places[0][0], places[-1][1])]))
         return found
 
-    def carries(self, text: str, place: Place, column: int, tries: bool) -> list[Place]:
+    def _carried(self, text: str) -> Carries:
+        return lambda place, column, tried: self._carries(text, place, column, tried)
+
+    def _carries(self, text: str, place: Place, column: int, tried: bool) -> list[Place]:
         """The words between these places that carry a finding in a category."""
         part = text[place[0] : place[1]]
         mode = Mode.GRAMS_CHINESE if mostly_chinese(part) else Mode.GRAMS
-        still = (lambda rest: bool(gram_probabilities(self._heads, rest)[column] >= FOUND)) if tries else None
-        return narrowed(part, self._heads.gram_worth(part, mode, column), still)
+        return narrowed(
+            part,
+            self._heads.gram_worth(part, mode, column),
+            (lambda rest: bool(gram_probabilities(self._heads, rest)[column] >= FOUND)) if tried else None,
+        )
 
 
 class MiniLmDetector:
@@ -90,13 +104,14 @@ class MiniLmDetector:
             cut = self._likeliest(view.text, every)
             left_out += len(every) - len(cut)
             if cut:
-                embedded = self._encoder.embed(cut)
+                embedded, words = self._encoder.embed_words(cut)
                 scores = fused_scores(self._heads, view.text, cut, embedded)
                 rows = self._heads.probabilities(scores, Mode.FUSED)
                 # What only the whole text says has its likeliest part as its place.
                 parts = np.maximum(rows[1:], np.where(rows[1:] == rows[1:].max(axis=0), rows[0], 0))
                 places = [(window.start, window.end) for window in cut]
-                yield from _findings(self, self._heads.categories, content, view, places, parts)
+                carried = self._carried(view.text, cut, embedded, words)
+                yield from _findings(self, self._heads.categories, content, view, places, parts, carried)
                 parts_and_whole = np.concatenate([whole(cut, embedded)[None], embedded])
                 if self._distress and self._distress.seen(view.text, parts_and_whole):
                     yield faint(self, content, [view.span(cut[0].start, cut[-1].end)])
@@ -105,36 +120,43 @@ class MiniLmDetector:
 
     def _likeliest(self, text: str, windows: list[Window]) -> list[Window]:
         """All windows, or as many as there is time for: those whose n-grams say most, and the first."""
-        if len(windows) <= MOST_WINDOWS:
+        if sum(len(one.ids) for one in windows) <= MOST_TOKENS:
             return windows
         worst = [
             float(combined(self._heads.gram_scores(text[one.start : one.end])[Mode.FUSED]).max())
             for one in windows
         ]
-        order = sorted(range(1, len(windows)), key=lambda index: -worst[index])
-        return [windows[index] for index in sorted([0, *order[: MOST_WINDOWS - 1]])]
+        taken, left = [], MOST_TOKENS
+        for index in (0, *sorted(range(1, len(windows)), key=lambda index: -worst[index])):
+            left -= len(windows[index].ids)
+            if left < 0:
+                break
+            taken.append(index)
+        return [windows[index] for index in sorted(taken)]
 
-    def carries(self, text: str, place: Place, column: int, tries: bool) -> list[Place]:
-        """The words between these places that carry a finding in a category."""
-        part = text[place[0] : place[1]]
-        worth = self._heads.gram_worth(part, Mode.FUSED, column)
-        for window in self._encoder.windows(part)[:1]:
-            words = self._encoder.words(window)
-            mean = words.mean(axis=0)
-            unit = mean / max(float(np.linalg.norm(mean)), 1e-9)
-            for (start, end), value in zip(
-                window.places, self._heads.embedding_worth(unit, words, column), strict=True
-            ):
-                worth[start:end] += value / max(end - start, 1)
+    def _carried(
+        self, text: str, windows: Sequence[Window], embedded: Array, words: Sequence[Array]
+    ) -> Carries:
+        at = {(window.start, window.end): index for index, window in enumerate(windows)}
 
-        def still(rest: str) -> bool:
-            left = self._encoder.windows(rest)
-            if not left:
-                return False
-            scores = fused_scores(self._heads, rest, left, self._encoder.embed(left))
-            return bool(self._heads.probabilities(scores, Mode.FUSED)[:, column].max() >= FOUND)
+        def carries(place: Place, column: int, tried: bool) -> list[Place]:
+            window = windows[at[place]]
+            part = text[window.start : window.end]
+            worth = self._heads.gram_worth(part, Mode.FUSED, column)
+            values = self._heads.embedding_worth(embedded[at[place]], words[at[place]], column)
+            for (start, end), value in zip(window.places, values, strict=True):
+                worth[start - window.start : end - window.start] += value / max(end - start, 1)
+            return narrowed(part, worth, (lambda rest: self._still(rest, column)) if tried else None)
 
-        return narrowed(part, worth, still if tries else None)
+        return carries
+
+    def _still(self, rest: str, column: int) -> bool:
+        """Whether what is left of a window is found in a category all the same."""
+        windows = self._encoder.windows(rest)
+        if not windows:
+            return False
+        scores = fused_scores(self._heads, rest, windows, self._encoder.embed(windows))
+        return bool(self._heads.probabilities(scores, Mode.FUSED)[:, column].max() >= FOUND)
 
     def meaning(self, text: str) -> Array | None:
         """The embedding of a whole folded text; None where MiniLM cannot read it."""
@@ -159,7 +181,10 @@ def english(windows: Sequence[Window], text: str) -> list[Window]:
 def fused_scores(heads: Heads, text: str, windows: Sequence[Window], embedded: Array) -> Array:
     """Combined scores of the whole text, and of each window in its context; one row more than windows."""
     first = windows[0].start
-    both = heads.embedding_scores(np.concatenate([whole(windows, embedded)[None], embedded]))
+    if len(windows) == 1:
+        both = np.repeat(heads.embedding_scores(embedded), 2, axis=0)
+    else:
+        both = heads.embedding_scores(np.concatenate([whole(windows, embedded)[None], embedded]))
     whole_text = text[first : min(windows[-1].end, first + 4 * ngrams.WINDOW)]
     grams = [heads.gram_scores(text[window.start : window.end])[Mode.FUSED] for window in windows]
     alone = len(windows) == 1 and windows[0].end - first == len(whole_text)
@@ -211,13 +236,16 @@ def _findings(
     view: TextView,
     places: Sequence[tuple[int, int]],
     rows: Array,
+    carries: Carries,
 ) -> list[Finding]:
     found = []
     rows = _kindly(categories, rows)
     if asked(view.text):
         rows = _about(categories, rows)
     order = sorted(range(len(categories)), key=lambda index: -float(rows[:, index].max()))
-    for rank, index in enumerate(order):
+    # The words that carry the strongest finding of a place are evidence for the others there, too.
+    carried: dict[Place, list[Place]] = {}
+    for index in order:
         scored = sorted(
             ((float(row[index]), place) for row, place in zip(rows, places, strict=True)), reverse=True
         )
@@ -227,8 +255,9 @@ def _findings(
         spans: list[Place] = []
         for score, place in over[:_MAX_SPANS]:
             if score >= FOUND:
-                carried = detector.carries(view.text, place, index, rank < FINDINGS)
-                spans += [view.span(place[0] + start, place[0] + end) for start, end in carried]
+                if place not in carried:
+                    carried[place] = carries(place, index, not carried)
+                spans += [view.span(place[0] + start, place[0] + end) for start, end in carried[place]]
             elif not spans:
                 spans.append(view.span(*place))
         found.append(

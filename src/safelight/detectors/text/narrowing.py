@@ -14,8 +14,8 @@ Place: TypeAlias = tuple[int, int]
 
 #: Of all tokens of a text: what the first try may take, and what evidence may take at most.
 FIRST, MOST = 0.18, 0.28
-#: For how many findings of a text, the strongest first, and how often each, it is tried whether they go away.
-FINDINGS, TRIES = 2, 2
+#: How often the strongest finding of a text is tried again with less of the text left.
+TRIES = 2
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+(?:['\u2019][^\W\u3400-\u9fff]+)*")
 
 
@@ -37,7 +37,7 @@ def narrowed(text: str, worth: Array, still: Callable[[str], bool] | None = None
     left = max(1, int(MOST * len(places)))
     size = min(left, max(1, round(FIRST * len(places))))
     taken: list[Place] = []
-    for _ in range(TRIES):
+    for number in range(TRIES):
         run = _best_run(sums, free, size)
         if run is None:
             break
@@ -46,7 +46,7 @@ def narrowed(text: str, worth: Array, still: Callable[[str], bool] | None = None
         taken.append((places[first][0], places[last - 1][1]))
         left -= last - first
         size = left
-        if left < 1 or still is None or not still(without(text, taken)):
+        if left < 1 or still is None or number == TRIES - 1 or not still(without(text, taken)):
             break
     return sorted(taken)
 

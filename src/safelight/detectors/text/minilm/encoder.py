@@ -88,23 +88,24 @@ class Encoder:
 
     def embed(self, windows: Sequence[Window]) -> Array:
         """One row of length one per window."""
+        return self.embed_words(windows)[0]
+
+    def embed_words(self, windows: Sequence[Window]) -> tuple[Array, list[Array]]:
+        """The same, and per window a row for each token; of those, the window's own row is near the mean."""
         rows = np.zeros((len(windows), graph.WIDTH), dtype=np.float32)
+        words = []
         # One at a time: on one thread a batch only adds padding.
         for index, window in enumerate(windows):
-            rows[index] = self._session.run(["embedding"], self._feed(window))[0][0]
-        return rows
-
-    def words(self, window: Window) -> Array:
-        """One row per token of a window: the embedding is their mean, brought to length one."""
-        return np.asarray(self._session.run(["words"], self._feed(window))[0][0][1:-1], dtype=np.float32)
-
-    def _feed(self, window: Window) -> dict[str, npt.NDArray[np.int64]]:
-        tokens = np.array([[self._first, *window.ids, self._last]], dtype=np.int64)
-        return {
-            "input_ids": tokens,
-            "attention_mask": np.ones_like(tokens),
-            "positions": np.arange(tokens.shape[1], dtype=np.int64),
-        }
+            tokens = np.array([[self._first, *window.ids, self._last]], dtype=np.int64)
+            feed = {
+                "input_ids": tokens,
+                "attention_mask": np.ones_like(tokens),
+                "positions": np.arange(tokens.shape[1], dtype=np.int64),
+            }
+            embedding, each = self._session.run(["embedding", "words"], feed)
+            rows[index] = embedding[0]
+            words.append(np.asarray(each[0][1:-1], dtype=np.float32))
+        return rows, words
 
 
 def _sentences(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
