@@ -88,10 +88,10 @@ def _encoded(identity: str, rules: str, report: FileReport) -> bytes:
 
 
 def _lines(path: Path) -> Iterable[Line]:
-    try:
-        document = path.read_bytes()
-    except FileNotFoundError:
+    # A device or a pipe would be read for ever.
+    if not path.is_file():
         return
+    document = path.read_bytes()
     decoder = msgspec.json.Decoder(Line)
     for line in document.splitlines():
         # A line that was cut off, or is of another version's shape, is as good as none.
