@@ -9,12 +9,15 @@ import sys
 MEASUREMENTS = {
     "serving": "time to ready, idle memory, screening through HTTP, a block with a 1080p reference",
     "screening": "what words cost, one core",
+    "evidence": "whether the words shown are what a finding stands on",
     "scan": "frames per second of the scan beside bare decode",
     "seal": "sealing and verifying",
     "storyboard": "rendering",
     "policy_replay": "a policy over 100,000 videos",
     "pages": "weight and paint of pages",
     "decode": "refusals read right",
+    "polls": "what asking after a video costs",
+    "install": "the wheel into an empty environment, cold, then check and decode",
     "load": "two gateways on PostgreSQL, 500 clients, 5 creates a second",
 }
 

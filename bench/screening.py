@@ -1,9 +1,11 @@
 """Screen prompts on one core, and say how long each took and how much memory it needs.
 
-    python -m bench.screening [--rounds 5] [--data prompts.jsonl] [--names 100000]
+    python -m bench.screening [--rounds 5] [--data prompts.jsonl] [--names 100000] [--peers-python PATH]
 
 Without `--data` one file of the committed examples is screened, prompts of about 60 tokens after them, and
-one of 60,000 characters. `--names` says what that many names of an operator's own cost.
+one of 60,000 characters. `--names` says what that many names of an operator's own cost. `--peers-python` is a
+Python with other screeners installed: they and Safelight judge the same prompts on the same core, the harmful
+committed ones never fitted and the harmless ones of `--benign`, or of the committed where none are given.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import json
 import os
 import platform
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -39,21 +42,58 @@ def quantile(ordered: list[float], part: float) -> float:
 
 
 def measured(pipeline: TextPipeline, prompts: list[str], rounds: int) -> dict[str, Any]:
-    """Milliseconds per prompt and prompts per second, after one round to warm up."""
+    """Milliseconds per prompt and prompts per second, after one round to warm up.
+
+    By the clock, and by the processor's time, which others on the machine do not lengthen much.
+    """
     for prompt in prompts[:50]:
         pipeline.screen({"prompt": prompt})
     times: list[float] = []
+    worked: list[float] = []
     began = time.perf_counter()
     for _ in range(rounds):
-        times += [pipeline.screen({"prompt": prompt}).latency_ms for prompt in prompts]
+        for prompt in prompts:
+            busy = time.process_time()
+            times.append(pipeline.screen({"prompt": prompt}).latency_ms)
+            worked.append((time.process_time() - busy) * 1000)
     took = time.perf_counter() - began
     times.sort()
+    total = sum(worked)
+    worked.sort()
     return {
         "prompts": len(times),
         "p50_ms": round(quantile(times, 0.5), 2),
         "p99_ms": round(quantile(times, 0.99), 2),
         "per_second": round(len(times) / took, 1),
+        "cpu_p50_ms": round(quantile(worked, 0.5), 2),
+        "cpu_p99_ms": round(quantile(worked, 0.99), 2),
+        "per_cpu_second": round(1000 * len(times) / max(total, 1e-9), 1),
     }
+
+
+def side_by_side(pipeline: TextPipeline, python: str, benign: list[Path]) -> list[dict[str, Any]]:
+    """Recall, false positives and speed of Safelight and of others, on the same prompts."""
+    from bench.peers import measured as judged
+    from safelight.detectors.text.examples import Part, committed
+    from safelight.evaluation.mapping import alarmed
+
+    rows = [
+        {"text": one.text, "label": "unsafe" if one.categories else "safe"}
+        for one in committed()
+        if one.part is Part.REPORT and not one.chinese and (one.categories or not benign)
+    ]
+    for path in benign:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        rows += [{"text": json.loads(line)["text"], "label": "safe"} for line in lines if line.strip()]
+    ours = judged(lambda text: alarmed(pipeline.screen({"prompt": text}).findings), rows)
+    told = subprocess.run(
+        [python, str(Path(__file__).with_name("peers.py"))],
+        input="".join(json.dumps(row) + "\n" for row in rows),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [{"tool": "safelight", **ours}, *(json.loads(line) for line in told.splitlines())]
 
 
 def sixty(prompts: list[str]) -> list[str]:
@@ -109,6 +149,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--names", type=int, default=0)
+    parser.add_argument("--peers-python")
+    parser.add_argument("--benign", type=Path, action="append", default=[])
     given = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -135,6 +177,10 @@ def main() -> int:
             "memory_mb": {"before": before, "after": rss_mb()},
         }
         figures["sixty tokens"] = measured(TextPipeline(detectors, budget_s=30), sixty(prompts), given.rounds)
+        if given.peers_python:
+            figures["side by side"] = side_by_side(
+                TextPipeline(detectors, budget_s=30), given.peers_python, given.benign
+            )
         if given.names:
             figures["own names"] = own_names(given.names, prompts)
         long = ((" ".join(prompts) + " ") * 60)[:60_000]

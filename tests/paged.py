@@ -33,7 +33,7 @@ from safelight.store.database import Database
 from safelight.trust.accounts import Principal, PrincipalKind, Scope
 from safelight.trust.policies import Policies, history
 from safelight.trust.reviews import Case, CaseFile, CaseKind, open_case
-from safelight.trust.rewordings import Rewordings
+from safelight.trust.rewordings.service import Rewordings
 from serving import Live, Shelf, judged, live
 
 STAFF = frozenset(Scope) - {Scope.VAULT}

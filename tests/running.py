@@ -25,6 +25,8 @@ class Running:
     #: A one-time link.
     login: str
     key: str
+    #: Where verbs of the same installation are called.
+    folder: Path
     #: What it writes while it runs: a line for each request.
     log: Path
 
@@ -64,7 +66,13 @@ def running(folder: Path) -> Iterator[Running]:
         )
     try:
         told = json.loads(_first_object(process, folder))
-        yield Running(address=told["address"], login=told["login"], key=key, log=folder / "gateway.log")
+        yield Running(
+            address=told["address"],
+            login=told["login"],
+            key=key,
+            folder=folder,
+            log=folder / "gateway.log",
+        )
     finally:
         process.send_signal(signal.SIGTERM)
         try:

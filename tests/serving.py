@@ -20,7 +20,7 @@ import uvicorn
 
 from safelight.api.app import create_app
 from safelight.api.services import Services
-from safelight.errors import Blocked, NotFound
+from safelight.errors import Blocked, Conflict, NotFound
 from safelight.generation.protocol import Generator, Offer, Ownership
 from safelight.ids import new_id
 from safelight.jobs.machine import State
@@ -47,6 +47,8 @@ from safelight.stages.request import CreateRequest
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Accounts, Principal, PrincipalKind, Scope
+from safelight.trust.appeals import Appeals
+from safelight.trust.appeals import Blocked as BlockedVideo
 from safelight.trust.reports import ReportedVideo, Reports
 from safelight.trust.reviews import Case, Decision, Reviews
 from safelight.trust.webhooks import Webhooks
@@ -108,7 +110,7 @@ class Desk:
                 verdict,
                 SHIPPED,
                 audience=Viewer.DEVELOPER,
-                links=Links(appeal=f"/appeals/new?video={video.id}"),
+                links=Links(appeal=f"/videos/{video.id}/appeal"),
             )
             self.put(
                 video,
@@ -242,6 +244,23 @@ class Desk:
 
     def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> None:
         self.change(case.video_id, state=State.WITHDRAWN)
+
+    def overturn(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        fresh = self.put(a_video(tenant=case.tenant, released_from=case.video_id))
+        self.change(case.video_id, released_as=fresh.id)
+
+    def appealable(self, tx: Transaction, video_id: str) -> BlockedVideo:
+        video = self.videos.get(video_id)
+        if video is None or video.state is not State.REFUSED:
+            raise Conflict(f"{video_id} was not blocked.", param="video_id")
+        return BlockedVideo(
+            id=video_id,
+            stage=video.stage,
+            category="violence",
+            rule="card-1",
+            why="A card.",
+            quarantined=False,
+        )
 
     def reportable(self, tx: Transaction, video_id: str) -> ReportedVideo:
         if video_id not in self.videos:
@@ -410,6 +429,9 @@ def live(folder: Path, database_file: Path, **options: Any) -> Iterator[Live]:
             moderation=Looker(),
             reviews=Reviews(database, desk),
             reports=Reports(database, taxonomy=SHIPPED, subject=desk.reportable),
+            appeals=Appeals(
+                database, subject=desk.appealable, deciders=lambda tenant, vault: frozenset({"ada"})
+            ),
             webhooks=Webhooks(database, Deliverer(allow_hosts={"127.0.0.1:9"})),
             waivers=options.pop("waivers", lambda: (A_WAIVER,)),
             taxonomy=SHIPPED,

@@ -12,6 +12,7 @@ KINDS = frozenset(
         "strike",
         "statement",
         "consent",
+        "protected",
         "waiver",
         "policy",
         "event",

@@ -21,6 +21,15 @@ from pydantic_settings import (
 from safelight.errors import SettingsError
 
 FILE_NAME = "safelight.toml"
+#: What an impact assessment has to have, and what it must not have any more.
+DPIA_HEADINGS = (
+    "## What is done, with whose data, and why",
+    "## Necessity and proportion",
+    "## Risks to the people concerned",
+    "## Measures",
+    "## Who was asked, and who signs",
+)
+DPIA_BLANK = "[fill in]"
 
 
 class Section(BaseModel):
@@ -89,6 +98,10 @@ class PolicySettings(Section):
     document: str = Field(
         default="starter", description="A shipped name or a file; a published version goes before it."
     )
+    facts: frozenset[str] = Field(
+        default=frozenset(),
+        description="Facts about this installation's work that rules may ask for by `unless: context`.",
+    )
 
 
 class GenerationSettings(Section):
@@ -126,6 +139,51 @@ class ScanSettings(Section):
     warm_children: int = Field(
         default=2, ge=0, description="Sandboxed children kept ready for reference pictures."
     )
+
+
+class LikenessSettings(Section):
+    enabled: bool = Field(
+        default=False,
+        description="Compare faces with consents and the gallery. Biometric data: see docs/likeness.md.",
+    )
+    legal_basis: str = Field(
+        default="",
+        description="On what legal basis, in one sentence that names the law; needed where it is enabled.",
+    )
+    dpia: Path | None = Field(
+        default=None,
+        description="Your impact assessment, made from docs/dpia-template.md; needed where it is enabled.",
+    )
+    consent_distance: float = Field(
+        default=0.45, gt=0, le=0.6, description="How near a face has to be to one that consented."
+    )
+    gallery_distance: float = Field(
+        default=0.55, gt=0, le=0.7, description="How near a face has to be to one in the gallery."
+    )
+
+    @model_validator(mode="after")
+    def _declared(self) -> LikenessSettings:
+        if not self.enabled:
+            return self
+        if len(self.legal_basis.strip()) < 10:
+            raise ValueError(
+                "faces are compared only on a declared legal basis: set likeness.legal_basis, for example "
+                '"Explicit consent, Art. 9(2)(a) GDPR"'
+            )
+        if self.dpia is None:
+            raise ValueError(
+                "faces are compared only after an impact assessment: fill in docs/dpia-template.md "
+                "and name the file in likeness.dpia"
+            )
+        try:
+            text = self.dpia.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise ValueError(f"likeness.dpia: {self.dpia} cannot be read") from None
+        if left := text.count(DPIA_BLANK):
+            raise ValueError(f"likeness.dpia: {self.dpia} has {left} places that say {DPIA_BLANK!r}")
+        if missing := [heading for heading in DPIA_HEADINGS if heading not in text]:
+            raise ValueError(f"likeness.dpia: {self.dpia} lacks the part {missing[0]!r}")
+        return self
 
 
 class ReviewSettings(Section):
@@ -213,6 +271,7 @@ class Settings(BaseSettings):
     policy: PolicySettings = Field(default_factory=lambda: PolicySettings())
     generation: GenerationSettings = Field(default_factory=lambda: GenerationSettings())
     scan: ScanSettings = Field(default_factory=lambda: ScanSettings())
+    likeness: LikenessSettings = Field(default_factory=lambda: LikenessSettings())
     review: ReviewSettings = Field(default_factory=lambda: ReviewSettings())
     sealing: SealingSettings = Field(default_factory=lambda: SealingSettings())
     limits: LimitSettings = Field(default_factory=lambda: LimitSettings())

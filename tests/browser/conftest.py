@@ -1,16 +1,20 @@
-"""Chromium, and the desk's server with every part the pages need."""
+"""Chromium; the real gateway, once for all files; and the desk's server with every part the pages need."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, sync_playwright
 
+from hands import Hands, words_of
 from left_out import leave_out
 from paged import Paged, paged
+from running import Running, running
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -30,6 +34,78 @@ def browser(chromium: Path) -> Iterator[Browser]:
         started.close()
 
 
+@pytest.fixture(scope="session")
+def gateway(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("gateway")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def signed_in(gateway: Running) -> StorageState:
+    """The cookies of somebody who opened the login link, which is good for once."""
+    token = gateway.login.rpartition("token=")[2]
+    answer = httpx.post(
+        f"{gateway.address}/login",
+        data={"token": token},
+        headers={"origin": gateway.address, "accept": "text/html"},
+        trust_env=False,
+    )
+    assert answer.status_code == 303
+    ((name, value),) = answer.cookies.items()
+    host, _, _ = gateway.address.rpartition("//")[2].partition(":")
+    return {
+        "cookies": [
+            {
+                "name": name,
+                "value": value,
+                "domain": host,
+                "path": "/",
+                "expires": -1,
+                "httpOnly": True,
+                "secure": False,
+                "sameSite": "Strict",
+            }
+        ],
+        "origins": [],
+    }
+
+
+@contextmanager
+def _quiet(page: Page) -> Iterator[None]:
+    """The page must not complain."""
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "console",
+        lambda message: problems.append(message.text) if "Content Security Policy" in message.text else None,
+    )
+    yield
+    page.context.close()
+    assert problems == []
+
+
+@pytest.fixture
+def page(gateway: Running, browser: Browser, signed_in: StorageState) -> Iterator[Page]:
+    """The real gateway's studio, to somebody signed in."""
+    opened = browser.new_context(storage_state=signed_in).new_page()
+    with _quiet(opened):
+        opened.goto(gateway.address)
+        yield opened
+
+
+@pytest.fixture
+def hands(
+    gateway: Running, browser: Browser, signed_in: StorageState, axe: str, request: pytest.FixtureRequest
+) -> Iterator[Hands]:
+    """A keyboard at the real gateway's studio; `request.param` is the browser's language."""
+    locale = getattr(request, "param", "en")
+    context = browser.new_context(storage_state=signed_in, locale=locale, reduced_motion="reduce")
+    opened = context.new_page()
+    with _quiet(opened):
+        opened.goto(gateway.address)
+        yield Hands(page=opened, words=words_of(locale), axe=axe)
+
+
 @pytest.fixture(scope="module")
 def rooms(chromium: Path, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Paged]:
     folder = tmp_path_factory.mktemp("rooms")
@@ -41,21 +117,14 @@ def rooms(chromium: Path, tmp_path_factory: pytest.TempPathFactory, sqlite_templ
 
 @pytest.fixture
 def staff(rooms: Paged, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A page of somebody signed in; `request.param` is the browser's language. It must not complain."""
-    problems: list[str] = []
+    """A page of somebody signed in at the desk; `request.param` is the browser's language."""
     context = browser.new_context(locale=getattr(request, "param", "en"), reduced_motion="reduce")
     page = context.new_page()
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on(
-        "console",
-        lambda message: problems.append(message.text) if "Content Security Policy" in message.text else None,
-    )
-    page.goto(rooms.staff_login())
-    page.locator("main button.main").click()
-    page.wait_for_url(f"{rooms.server.url}/")
-    yield page
-    context.close()
-    assert problems == []
+    with _quiet(page):
+        page.goto(rooms.staff_login())
+        page.locator("main button.main").click()
+        page.wait_for_url(f"{rooms.server.url}/")
+        yield page
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The studio as one types, a hold, a policy, and the keyboard, in Chromium; every page looked at by axe."""
+"""What the real gateway does not make at will, such as a held picture, and every page looked at by axe."""
 
 from __future__ import annotations
 
@@ -9,53 +9,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from paged import Paged
-from safelight.jobs.machine import State
-from safelight.policy.findings import Stage
 
 pytestmark = pytest.mark.browser
-LANGUAGES = ["en", "zh-TW", "zh-CN"]
 PAGES = ("/", "/videos", "/review", "/verify", "/decode", "/coverage", "/policy", "/settings", "/nothing")
-TOLD = {
-    "en": ("documented as refused", "Delivered."),
-    "zh-TW": ("官方文件載明會拒絕", "已交付。"),
-    "zh-CN": ("官方文档写明会拒绝", "已交付。"),
-}
 
 
 def video_of(page: Page) -> str:
     found = page.locator("#outcome article").get_attribute("data-video")
     assert found
     return found
-
-
-@pytest.mark.parametrize(("staff", "language"), [(one, one) for one in LANGUAGES], indirect=["staff"])
-def test_a_risk_is_seen_while_typing_understood_and_left_out(
-    staff: Page, rooms: Paged, language: str
-) -> None:
-    refused, delivered = TOLD[language]
-    prompt = staff.locator("#prompt")
-    staff.locator("[name=for]").select_option("veo")
-    prompt.fill("Taylor Swift walks on a beach at dusk")
-    expect(staff.locator("#checks")).to_contain_text(refused)
-    mark = staff.locator(".under mark", has_text="Taylor Swift")
-    expect(mark).to_have_count(1)
-    why = staff.locator("[data-why]").first
-    why.hover()
-    expect(mark).to_have_class(re.compile(r"\blit\b"))
-    why.focus()
-    expect(mark).to_have_class(re.compile(r"\blit\b"))
-    staff.keyboard.press("Shift+Tab")
-    prompt.fill("A singer walks on a beach at dusk")
-    expect(staff.locator("#checks")).not_to_contain_text(refused)
-    expect(staff.locator(".under mark", has_text="Taylor")).to_have_count(0)
-    staff.locator("#order button.main").click()
-    expect(staff.locator("#outcome article")).to_have_attribute("data-state", "waiting")
-    video = video_of(staff)
-    rooms.server.desk.change(video, state=State.GENERATING, stage=Stage.GENERATION, progress=40)
-    expect(staff.locator("#outcome progress")).to_have_attribute("value", "40")
-    rooms.server.desk.deliver(video, b"clip")
-    expect(staff.get_by_role("heading", name=delivered)).to_be_visible()
-    expect(staff.locator("#recent")).to_contain_text("A singer walks")
 
 
 @pytest.mark.parametrize("staff", ["zh-TW"], indirect=True)
@@ -113,27 +75,6 @@ def test_a_hold_is_seen_and_released_by_keyboard_alone(staff: Page, rooms: Paged
     staff.goto(f"{rooms.server.url}/review/{case.id}")
     expect(staff.locator(".decision")).to_contain_text("It is stage blood.")
     expect(staff.locator(".decision")).to_contain_text("Let through")
-
-
-def test_a_policy_is_changed_with_replay(staff: Page, rooms: Paged) -> None:
-    staff.goto(f"{rooms.server.url}/policy")
-    document = staff.locator("#document")
-    document.fill("policy: house\nextends: starter\nrools: []\n")
-    expect(staff.locator(".gutter .bad")).to_have_text("3\n")
-    staff.locator("[data-line='3']").click()
-    expect(document).to_be_focused()
-    document.fill('policy: house\nversion: "1"\nextends: starter\nrules:\n  - {id: ip-2, action: block}\n')
-    expect(staff.locator("#findings")).to_contain_text("ip-2")
-    expect(staff.locator(".gutter .bad")).to_have_count(0)
-    staff.get_by_role("button", name="Replay").click()
-    expect(staff.locator("#findings")).to_contain_text("Over the reference cases", timeout=60_000)
-    expect(staff.locator(".steps").first).to_contain_text("Blocked")
-    staff.get_by_role("button", name="Publish …").click()
-    staff.get_by_role("button", name="Publish now").click(timeout=60_000)
-    expect(staff.locator("main")).to_contain_text("is in force now")
-    active = rooms.policies.active(rooms.server.tenant)
-    assert active is not None
-    assert active.name == "house"
 
 
 def test_the_keys_are_shown_and_typed_in_fields(staff: Page) -> None:

@@ -19,6 +19,7 @@ def app() -> Any:
             moderation=None,  # type: ignore[arg-type]
             reviews=None,  # type: ignore[arg-type]
             reports=None,  # type: ignore[arg-type]
+            appeals=None,  # type: ignore[arg-type]
             webhooks=None,  # type: ignore[arg-type]
             waivers=lambda: (),
             taxonomy=SHIPPED,

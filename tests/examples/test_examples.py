@@ -22,6 +22,9 @@ from running import Running, running, safelight
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.webhooks import signing
 
+# One gateway for the file, whatever the number of workers.
+pytestmark = pytest.mark.xdist_group("examples")
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 HARMLESS = "A tram crosses a bridge at dusk, light rain"

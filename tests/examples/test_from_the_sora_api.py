@@ -13,6 +13,9 @@ import pytest
 
 from running import Running, running
 
+# One gateway for the file, whatever the number of workers.
+pytestmark = pytest.mark.xdist_group("examples")
+
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "from-the-sora-api.md").read_text(encoding="utf-8")
 
 

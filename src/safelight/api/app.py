@@ -16,7 +16,20 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField, SafelightError
 
-from . import checks, decoding, lineage, models, moderations, reports, reviews, sync, system, videos, webhooks
+from . import (
+    appeals,
+    checks,
+    decoding,
+    lineage,
+    models,
+    moderations,
+    reports,
+    reviews,
+    sync,
+    system,
+    videos,
+    webhooks,
+)
 from .description import Described
 from .events import Watcher
 from .methods import allowed
@@ -99,7 +112,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.safelight = state
     for routes in (videos, lineage, sync, models, moderations, checks, decoding):
         app.include_router(routes.router)
-    for trust in (reports, reviews, webhooks):
+    for trust in (reports, appeals, reviews, webhooks):
         app.include_router(trust.router)
     app.include_router(system.router)
     console.attach(app)

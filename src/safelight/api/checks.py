@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from safelight.errors import InvalidField, NotFound
+from safelight.jobs.summary import coverage_words
 from safelight.stages.checked import Checked, Price
 from safelight.stages.request import Admitted
 from safelight.trust.accounts import Principal, Scope
@@ -19,7 +20,6 @@ from .auth import requires
 from .bodies import read_body
 from .intake import create_request
 from .state import state_of
-from .wire import coverage_words
 
 Checker = Annotated[Principal, Depends(requires(Scope.CHECKS))]
 MAX_PROVIDER = 100

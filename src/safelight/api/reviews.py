@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from safelight.trust.accounts import Principal
-from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState
+from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionAction
 
 from .answers import BODY, KNOWN, errors
 from .auth import principal_of
@@ -30,7 +30,7 @@ router = APIRouter(
 
 class ReviewDecision(BaseModel):
     id: str
-    action: Literal["approve", "refuse", "keep", "withdraw"]
+    action: Literal["approve", "refuse", "keep", "withdraw", "overturn", "uphold"]
     reason: str
     clause: str | None
     decided_by: str
@@ -41,7 +41,7 @@ class Review(BaseModel):
     id: str
     object: Literal["review"]
     video_id: str
-    kind: Literal["hold", "report"]
+    kind: Literal["hold", "report", "appeal"]
     stage: str
     category: str | None
     rule: str | None
@@ -56,8 +56,11 @@ class Review(BaseModel):
 
 class ReviewFile(Review):
     decision: ReviewDecision | None
+    others_only: bool = Field(description="An open appeal that this principal may not decide.")
     reports: int
-    notes: list[dict[str, Any]] = Field(description="The newest reports it joins, without contacts.")
+    notes: list[dict[str, Any]] = Field(
+        description="The newest reports it joins, or the appeal, without contacts."
+    )
 
 
 class ReviewPage(BaseModel):
@@ -76,7 +79,7 @@ _DECISION: dict[str, Any] = {
                 "type": "object",
                 "required": ["action", "reason"],
                 "properties": {
-                    "action": {"type": "string", "enum": ["approve", "refuse", "keep", "withdraw"]},
+                    "action": {"type": "string", "enum": [action.value for action in DecisionAction]},
                     "reason": {"type": "string", "maxLength": 2000},
                     "clause": {"type": ["string", "null"], "maxLength": 200},
                 },
@@ -180,6 +183,7 @@ def file_object(file: CaseFile) -> dict[str, Any]:
             "decided_by": made.decided_by,
             "at": int(made.at),
         },
+        "others_only": file.others_only,
         "reports": file.reports,
         "notes": [dict(note) for note in file.notes],
     }

@@ -15,6 +15,7 @@ from safelight.policy.waivers import Waiver
 from safelight.stages.checking import Checks
 from safelight.stages.moderation import Moderated, Piece
 from safelight.trust.accounts import Accounts, Principal
+from safelight.trust.appeals import Appeals
 from safelight.trust.reports import Reports
 from safelight.trust.reviews import Reviews
 from safelight.trust.webhooks import Webhooks
@@ -58,6 +59,7 @@ class Services:
     accounts: Accounts
     reviews: Reviews
     reports: Reports
+    appeals: Appeals
     webhooks: Webhooks
     #: The waivers in force now, for the banner on every page.
     waivers: Callable[[], Sequence[Waiver]]

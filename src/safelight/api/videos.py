@@ -165,8 +165,8 @@ def known(video_id: str) -> str:
 
 
 def _with_record(state: AppState, principal: Principal, video_id: str) -> tuple[Video, VideoRecord | None]:
-    """The record only where it adds something: polling a video on its way stays one small query."""
+    """The record only where it adds something and was not kept with the row: asking stays one small read."""
     video = state.services.videos.get(principal, video_id)
-    if video.state in TERMINAL or video.state is State.HELD:
+    if video.summary is None and (video.state in TERMINAL or video.state is State.HELD):
         return video, state.services.videos.record(principal, video_id)
     return video, None

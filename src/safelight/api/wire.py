@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from safelight.generation.protocol import Charged
 from safelight.jobs.machine import State, WireStatus, wire_status
 from safelight.jobs.models import Page, Video, VideoRecord
-from safelight.policy.coverage import Coverage, CoverageWord
+from safelight.jobs.summary import summary
 from safelight.policy.verdicts import Action
 
 VAULTED_MESSAGE = "This video was blocked by our safety checks."
@@ -16,7 +15,7 @@ _BASE = "/v1/videos"
 
 
 def video_object(video: Video, record: VideoRecord | None = None) -> dict[str, Any]:
-    """A Video as the official SDKs know it, plus `safelight`; coverage and charge need the record."""
+    """A Video as the official SDKs know it, plus `safelight`; `record` where it was read."""
     status = wire_status(video.state)
     return {
         "id": video.id,
@@ -78,37 +77,17 @@ def verdict_word(video: Video) -> Action | None:
     return None
 
 
-def coverage_words(coverage: Coverage) -> dict[str, list[str]]:
-    """The four words, each with its cells as `category (modality)`, as the seal has them."""
-    words: dict[str, list[str]] = {word.value: [] for word in CoverageWord}
-    for cell in coverage:
-        words[cell.word.value].append(f"{cell.category} ({cell.modality.value})")
-    return {word: sorted(cells) for word, cells in words.items()}
-
-
-def charge_object(record: VideoRecord) -> dict[str, Any]:
-    """What the upstream took for this video, over all its attempts."""
-    charges = [attempt.charge for attempt in record.attempts]
-    if not charges:
-        return {
-            "charged": Charged.NO.value,
-            "amount": 0.0,
-            "currency": "USD",
-            "source": "nothing was sent to a generator",
-        }
-    taken = {charge.charged for charge in charges}
-    worst = next(word for word in (Charged.UNKNOWN, Charged.YES, Charged.NO) if word in taken)
-    amounts = [0.0 if charge.charged is Charged.NO else charge.amount for charge in charges]
-    known = [amount for amount in amounts if amount is not None]
-    return {
-        "charged": worst.value,
-        "amount": round(sum(known), 6) if len(known) == len(amounts) else None,
-        "currency": charges[-1].currency,
-        "source": charges[-1].source,
-    }
+def told(video: Video, record: VideoRecord | None) -> Mapping[str, Any]:
+    """Coverage and charge: from the record where that was read, else as they were kept with the row; None
+    while the video is on its way."""
+    if record is None:
+        return video.summary or {"coverage": None, "charge": None}
+    cells = (cell for made in record.judgements for cell in made.coverage)
+    return summary(cells, (attempt.charge for attempt in record.attempts))
 
 
 def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
+    said = told(video, record)
     if video.vaulted:
         return {
             "state": State.BLOCKED.value,
@@ -119,7 +98,7 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
             "coverage": None,
             "waived": False,
             "label": None,
-            "charge": charge_object(record) if record else None,
+            "charge": said["charge"],
             "sha256": None,
             "released_from": None,
             "released_as": None,
@@ -128,19 +107,16 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
             "links": links(video),
         }
     word = verdict_word(video)
-    coverage = (
-        Coverage().merged(cell for made in record.judgements for cell in made.coverage) if record else None
-    )
     return {
         "state": video.state.value,
         "stage": video.stage.value,
         "review_due_at": _seconds(video.review_due_at),
         "verdict": word.value if word else None,
         "explanation": dict(video.explanation) if video.explanation else None,
-        "coverage": coverage_words(coverage) if coverage is not None else None,
+        "coverage": said["coverage"],
         "waived": video.waived,
         "label": video.label_text,
-        "charge": charge_object(record) if record else None,
+        "charge": said["charge"],
         "sha256": video.sealed_sha256 if video.state is State.DELIVERED else None,
         "released_from": video.released_from,
         "released_as": video.released_as,

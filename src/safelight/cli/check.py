@@ -131,6 +131,8 @@ def judged(
     if not references or words.verdict.action.value == "block":
         return (words,), ()
     from safelight.stages.checking import reference
+    from safelight.stages.known import Known
+    from safelight.stages.onlookers import Onlookers
     from safelight.stages.reference import ReferenceStage
 
     files = [reference(_readable(path), "input_reference") for path in references]
@@ -138,8 +140,19 @@ def judged(
     left = tuple(str(file.path) for file in files if not file.is_picture)
     if not pictures:
         return (words,), left
-    looking = ReferenceStage(judge=judge, scanner=here.scanner, pipeline=here.text_pipeline)
-    return (words, looking.judge_files(pictures, tenant=tenant, prior=words.findings)), left
+    # Who is on record is known only where there is something on record.
+    onlookers = here.onlookers if known else Onlookers(detectors=here.catalogue.scene_detectors())
+    looking = ReferenceStage(
+        judge=judge,
+        scanner=here.scanner,
+        pipeline=here.text_pipeline,
+        onlookers=onlookers,
+        known=Known(lists=here.hash_lists),
+    )
+    return (
+        words,
+        looking.judge_files(pictures, tenant=tenant, prior=words.findings, texts={_FIELD: text}),
+    ), left
 
 
 def _readable(path: Path) -> Path:

@@ -103,12 +103,20 @@ def packages(wanted: dict[str, str] = PACKAGES) -> Check:
 
 def isolation(found: Isolation) -> Check:
     """How far untrusted files are really shut in on this machine."""
-    if found.full:
+    if found.full and not found.cold_because:
         return Check(name="sandbox", state=State.OK, says="Files are opened without network or privileges.")
+    if found.full:
+        return Check(
+            name="sandbox",
+            state=State.WARNING,
+            says="Files are opened without network or privileges, but each in a cold child, which is slower: "
+            f"{found.cold_because}",
+            remedy="Nothing is less safe. Report the sentence, with the versions of Python and the kernel.",
+        )
     return Check(
         name="sandbox",
         state=State.WARNING,
-        says=" ".join(found.notes),
+        says=" ".join((*found.notes, *((found.cold_because,) if found.cold_because else ()))),
         remedy="Allow user namespaces for this user (in a container: its security profile), or run Safelight "
         "in a network of its own.",
     )

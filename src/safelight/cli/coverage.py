@@ -50,6 +50,9 @@ def _print(console: Console, table: dict[str, Any]) -> None:
             names = ", ".join(cell["detectors"])
             figure = cell["measured"] or "unmeasured"
             console.print(Text(f"{cell['category']} in {cell['modality']}: {names} ({figure})"))
+    for cell in table["cells"]:
+        if cell["note"]:
+            console.print(Text(f"{cell['category']} in {cell['modality']}: {cell['note']}"))
     for missing in table["missing"]:
         console.print(Text(f"Missing: {missing['detector']}. {missing['sentence']}"))
     for waiver in table["waivers"]:

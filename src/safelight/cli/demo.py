@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.policy.waivers import DEMO, EVERYTHING, Waiver
-from safelight.trust.accounts import Principal, PrincipalKind, Scope
+from safelight.trust.accounts import OPERATOR, Principal, PrincipalKind, Scope
 
 from .output import progress_console
 
@@ -24,7 +24,7 @@ def operator(here: Installation) -> Principal:
     """The person at the terminal: everything but the vault."""
     return Principal(
         tenant=here.tenant,
-        id="operator",
+        id=OPERATOR,
         kind=PrincipalKind.PERSON,
         name="operator",
         scopes=frozenset(Scope) - {Scope.VAULT},

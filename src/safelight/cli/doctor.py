@@ -94,7 +94,6 @@ def _look(ctx: typer.Context, wanted: Wanted) -> Iterator[Check]:
     if packages.state is State.FAILED:
         yield from _upstreams(None, wanted)
         return
-    yield guarded("sandbox", _isolation)
     here: list[Installation] = []
 
     def settings() -> Check:
@@ -102,19 +101,28 @@ def _look(ctx: typer.Context, wanted: Wanted) -> Iterator[Check]:
         return Check(name="settings", state=State.OK, says=f"They hold; data in {here[0].settings.data}.")
 
     yield guarded("settings", settings)
+    yield guarded("sandbox", lambda: _isolation(here[0] if here else None))
     for one in here:
         yield from _installed(one)
     yield from _upstreams(here[0] if here else None, wanted)
 
 
-def _isolation() -> Check:
+def _isolation(here: Installation | None) -> Check:
+    """As the gateway does it: with the models loaded, and forks where there can be some."""
     from safelight.media.sandbox import Sandbox
 
-    sandbox = Sandbox()
+    if here is None:
+        sandbox = Sandbox()
+        try:
+            return checks.isolation(sandbox.isolation())
+        finally:
+            sandbox.close()
+    scanner = here.scanner
+    scanner.start()
     try:
-        return checks.isolation(sandbox.isolation())
+        return checks.isolation(scanner.isolation())
     finally:
-        sandbox.close()
+        scanner.close()
 
 
 def _installed(here: Installation) -> Iterator[Check]:

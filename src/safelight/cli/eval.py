@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +36,7 @@ def prompts(
     attack: Annotated[
         list[str] | None, typer.Option("--attack", help="Rewrite unsafe prompts by an attack; repeatable.")
     ] = None,
+    attack_safe: Annotated[bool, typer.Option("--attack-safe", help="Rewrite safe prompts, too.")] = False,
     log: Annotated[
         Path | None, typer.Option("--log", help="Append the run's counts to this file; some sets demand it.")
     ] = None,
@@ -55,7 +56,7 @@ def prompts(
             raise InvalidField(f"There is no attack {name!r}; there are: {', '.join(known)}.", param="attack")
     attacks = [known[name] for name in attack or ()]
     metrics = protocol.installed(protocol.METRICS, protocol.Metric)  # type: ignore[type-abstract]
-    total = sum(1 for _ in runs.cases(sets, attacks))
+    total = sum(1 for _ in runs.cases(sets, attacks, attack_safe=attack_safe))
     with _Progress(total) as progress:
         report = runs.run(
             sets,
@@ -64,6 +65,7 @@ def prompts(
             policies={name: load(name, here.taxonomy) for name in policy or _POLICIES},
             metrics=metrics.values(),
             attacks=attacks,
+            attack_safe=attack_safe,
             progress=progress.done,
         ).as_json()
     if log is not None:
@@ -72,86 +74,6 @@ def prompts(
         _write(html, reports.html(report))
     emit(report, as_json, _text(report))
     return Exit.OK
-
-
-@app.command()
-def output(
-    ctx: typer.Context,
-    data: Annotated[Path, typer.Option("--data", help="A folder of labelled clips with `clips.jsonl`.")],
-    policy: Annotated[
-        str, typer.Option("--policy", help="The policy to judge by. [that of the installation]")
-    ] = "",
-    html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page, too.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
-) -> int:
-    """Scan and judge labelled clips as if they had just been generated, and say what was found and missed.
-
-    Waivers in force are honoured, and named. Shows no still and no word of a clip.
-    """
-    from safelight.evaluation import clips, output_reports, outputs
-    from safelight.policy.documents import load
-    from safelight.stages.judging import Judge
-    from safelight.stages.output import OutputStage
-
-    here = installation(ctx)
-    found = clips.read(data)
-    chosen = load(policy, here.taxonomy) if policy else here.policy(here.tenant)
-    waivers = here.waivers_in_force(here.tenant)
-    judge = Judge(
-        taxonomy=here.taxonomy,
-        policy=lambda _tenant: chosen,
-        waivers=lambda _tenant: tuple(waiver.terms for waiver in waivers),
-    )
-    stage = OutputStage(judge=judge, scanner=here.scanner, pipeline=here.text_pipeline)
-    with _Progress(len(found.clips) * 100, "clips") as progress:
-        seen = list(
-            outputs.walk(
-                found,
-                stage,
-                tenant=here.tenant,
-                progress=lambda number, percent: progress.done(100 * number + percent),
-            )
-        )
-    report = outputs.measured(
-        found,
-        seen,
-        taxonomy=here.taxonomy,
-        policy={chosen.name: chosen.sha256},
-        waivers=(waiver.id for waiver in waivers),
-    )
-    if html is not None:
-        _write(html, output_reports.html(report))
-    emit(report, as_json, _output_text(report))
-    return Exit.OK
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise SafelightError(f"{path} cannot be written: {error.strerror}.") from error
-
-
-def _output_text(report: Mapping[str, Any]) -> str:
-    lines = []
-    for cell in report["cells"]:
-        if cell["state"] == "measured":
-            low, high = (100 * end for end in cell["recall_interval"])
-            lines.append(
-                f"{cell['category']} ({cell['modality']}): {cell['found']} of {cell['segments']} found"
-                f" ({low:.1f}-{high:.1f} %), {cell['false_alarms']} false alarms in {cell['safe_clips']}"
-            )
-    unmeasured = [
-        f"{one['category']} ({one['modality']})" for one in report["cells"] if one["recall"] is None
-    ]
-    if unmeasured:
-        lines.append(f"unmeasured: {', '.join(unmeasured)}")
-    for label, row in report["clips"].items():
-        did = ", ".join(f"{name} {row[name]}" for name in row if name not in ("n", "intervals") and row[name])
-        lines.append(f"{label}: n {row['n']}" + (f", {did}" if did else ""))
-    cost = report["cost"]
-    lines.append(f"cost: {cost['cpu_s_per_video_s']} CPU s per second of video, over {cost['video_s']} s")
-    return "\n".join(lines)
 
 
 @app.command()
@@ -206,6 +128,85 @@ def guard(
     payload = {**asdict(figure), "latency_ms": times, "rows": report.results["rates"]}
     emit(payload, as_json, "\n".join(lines))
     return Exit.OK
+
+
+@app.command()
+def output(
+    ctx: typer.Context,
+    data: Annotated[Path, typer.Option("--data", help="A folder of labelled clips with `clips.jsonl`.")],
+    policy: Annotated[
+        str, typer.Option("--policy", help="The policy to judge by. [that of the installation]")
+    ] = "",
+    html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page, too.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+) -> int:
+    """Scan and judge labelled clips as if they had just been generated, and say what was found and missed.
+
+    Waivers in force are honoured, and named. Shows no still and no word of a clip.
+    """
+    from safelight.evaluation import clips, output_reports, outputs
+    from safelight.policy.documents import load
+    from safelight.stages.judging import Judge
+
+    here = installation(ctx)
+    found = clips.read(data)
+    chosen = load(policy, here.taxonomy) if policy else here.policy(here.tenant)
+    waivers = here.waivers_in_force(here.tenant)
+    judge = Judge(
+        taxonomy=here.taxonomy,
+        policy=lambda _tenant: chosen,
+        waivers=lambda _tenant: tuple(waiver.terms for waiver in waivers),
+    )
+    stage = replace(here.stages.output, judge=judge)
+    with _Progress(len(found.clips) * 100, "clips") as progress:
+        seen = list(
+            outputs.walk(
+                found,
+                stage,
+                tenant=here.tenant,
+                progress=lambda number, percent: progress.done(100 * number + percent),
+            )
+        )
+    report = outputs.measured(
+        found,
+        seen,
+        taxonomy=here.taxonomy,
+        policy={chosen.name: chosen.sha256},
+        waivers=(waiver.id for waiver in waivers),
+    )
+    if html is not None:
+        _write(html, output_reports.html(report))
+    emit(report, as_json, _output_text(report))
+    return Exit.OK
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SafelightError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _output_text(report: Mapping[str, Any]) -> str:
+    lines = []
+    for cell in report["cells"]:
+        if cell["state"] == "measured":
+            low, high = (100 * end for end in cell["recall_interval"])
+            lines.append(
+                f"{cell['category']} ({cell['modality']}): {cell['found']} of {cell['segments']} found"
+                f" ({low:.1f}-{high:.1f} %), {cell['false_alarms']} false alarms in {cell['safe_clips']}"
+            )
+    unmeasured = [
+        f"{one['category']} ({one['modality']})" for one in report["cells"] if one["recall"] is None
+    ]
+    if unmeasured:
+        lines.append(f"unmeasured: {', '.join(unmeasured)}")
+    for label, row in report["clips"].items():
+        did = ", ".join(f"{name} {row[name]}" for name in row if name not in ("n", "intervals") and row[name])
+        lines.append(f"{label}: n {row['n']}" + (f", {did}" if did else ""))
+    cost = report["cost"]
+    lines.append(f"cost: {cost['cpu_s_per_video_s']} CPU s per second of video, over {cost['video_s']} s")
+    return "\n".join(lines)
 
 
 class _Progress:

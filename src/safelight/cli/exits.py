@@ -20,5 +20,7 @@ class Exit(IntEnum):
     NOT_COVERED = 5
     #: Allowed, but only under a waiver.
     WAIVED = 6
+    #: Allowed with a label, where `scan --fail-on label` was asked for.
+    LABELLED = 7
     #: Ctrl-C.
     INTERRUPTED = 130

@@ -205,7 +205,16 @@ def _lines(missing: Sequence[tuple[Stage, Cell]]) -> list[str]:
     by_category: dict[str, list[str]] = {}
     for stage, cell in missing:
         by_category.setdefault(cell.category, []).append(f"{stage.value} {cell.modality.value}")
-    return [f"{category}: {', '.join(places)}" for category, places in sorted(by_category.items())]
+    return [
+        f"{category}: {', '.join(places)}{_reason(category)}"
+        for category, places in sorted(by_category.items())
+    ]
+
+
+def _reason(category: str) -> str:
+    from safelight.stages.unseen import UNSEEN
+
+    return f". {UNSEEN[category]}" if category in UNSEEN else ""
 
 
 def _text(

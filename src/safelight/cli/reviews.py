@@ -71,7 +71,7 @@ def approve(
     vault: Vault = False,
     as_json: Json = False,
 ) -> int:
-    """Let a held video go on; of a report: keep the video where it is."""
+    """Let a held video go on; of a report: keep the video where it is; of an appeal: release it."""
     return _decide(ctx, case, True, reason=reason, who=who, clause=clause, vault=vault, as_json=as_json)
 
 
@@ -85,7 +85,8 @@ def refuse(
     vault: Vault = False,
     as_json: Json = False,
 ) -> int:
-    """Refuse a held video; of a report: withdraw the video, and what was made from it."""
+    """Refuse a held video; of a report: withdraw the video, and what was made from it; of an appeal: leave
+    it blocked."""
     return _decide(ctx, case, False, reason=reason, who=who, clause=clause, vault=vault, as_json=as_json)
 
 
@@ -147,6 +148,7 @@ def _file_payload(file: CaseFile) -> dict[str, Any]:
     made = file.decision
     return {
         **_payload(file.case),
+        "others_only": file.others_only,
         "reports": file.reports,
         "notes": [dict(note) for note in file.notes],
         "decision": None
@@ -174,10 +176,12 @@ def _told(file: CaseFile, now: float) -> str:
     if case.rule:
         lines.append(f"  rule: {case.rule} ({case.category})")
     if file.reports:
-        lines.append(f"  reports: {file.reports}")
+        lines.append(f"  {'appeals' if case.kind == 'appeal' else 'reports'}: {file.reports}")
     lines += [f"    {note['reason'] or note['category']}: {note['note']}" for note in file.notes]
     if made is not None:
         lines.append(f"  decided: {made.action.value}, by {made.decided_by}, {_time(made.at)}: {made.reason}")
+    elif file.others_only:
+        lines.append("  somebody else has to decide this")
     elif case.actions:
         lines.append(f"  may be decided: {' or '.join(action.value for action in case.actions)}")
     return "\n".join(lines)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from safelight.errors import BadInput, InvalidMedia, NotFound, SafelightError
+from safelight.errors import ConfigurationError, SafelightError
 
 from .exits import Exit
 from .output import emit, progress_console
@@ -19,23 +21,35 @@ from .verbs import installation
 if TYPE_CHECKING:
     from safelight.policy.findings import Finding
     from safelight.policy.verdicts import Verdict
-    from safelight.stages.judging import Judged
-    from safelight.stages.service import Stages
+    from safelight.scanning.sources import Found, Source
+    from safelight.stages.files import FileJudge, FileReport, Words
+    from safelight.stages.looked_at import LookedAt
+    from safelight.wiring import Installation
 
 app = typer.Typer(add_completion=False)
 
-_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif"})
-_CLIPS = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi"})
-
 #: From harmless to grave: with several files the gravest counts.
-_GRAVITY = (Exit.OK, Exit.WAIVED, Exit.ERROR, Exit.NOT_COVERED, Exit.HELD, Exit.BLOCKED)
+_GRAVITY = (Exit.OK, Exit.WAIVED, Exit.LABELLED, Exit.ERROR, Exit.NOT_COVERED, Exit.HELD, Exit.BLOCKED)
 
 
 class FailOn(StrEnum):
-    """From which action on the exit code tells of it."""
+    """From which outcome on the exit code tells of it; each includes those before it."""
 
-    HOLD = "hold"
     BLOCK = "block"
+    HOLD = "hold"
+    LABEL = "label"
+    #: Not wholly checked, also where a waiver excuses that.
+    INCOMPLETE = "incomplete"
+
+    def includes(self, other: FailOn) -> bool:
+        order = list(FailOn)
+        return order.index(self) >= order.index(other)
+
+
+class Language(StrEnum):
+    EN = "en"
+    ZH_HANT = "zh-Hant"
+    ZH_HANS = "zh-Hans"
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,138 +65,330 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Any, ...] = ()
     #: What was read off the picture; nobody's words but the file's.
     texts: tuple[str, ...] = ()
+    #: What is said, line by line with times; null where nobody transcribed.
+    transcript: tuple[Any, ...] | None = None
     #: The four words of coverage, each with its cells as "category (modality)".
     coverage: dict[str, list[str]] = {}
     waivers: tuple[str, ...] = ()
     #: Facts, detectors' accounts and the schedule of a clip.
     scan: dict[str, Any] = {}
+    sha256: str = ""
+    bytes: int = 0
+    policy: str = ""
+    policy_sha256: str = ""
+    detectors: dict[str, str] = {}
+    #: What the file says of its origin: trusted, valid, invalid, absent, unreadable; empty: not asked.
+    c2pa: str = ""
+    #: Not looked at again: neither the file nor the rules have changed since `looked_at`.
+    unchanged: bool = False
+    looked_at: float = 0.0
+    wall_s: float = 0.0
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """All files together."""
+
+    files: int
+    #: How many of each action; `not judged` for the rest.
+    outcomes: dict[str, int]
+    unchanged: int = 0
+    #: Files that were passed by for their names.
+    others: int = 0
+    #: Files that were not reached, because the scan was stopped.
+    left: int = 0
+    wall_s: float = 0.0
 
 
 @app.command()
 def scan(
     ctx: typer.Context,
-    path: Annotated[Path, typer.Argument(help="A video or picture file, or a folder of them.")],
+    path: Annotated[
+        str, typer.Argument(help="A video or picture file, a folder of them, or s3://bucket/...")
+    ],
     fail_on: Annotated[
         FailOn,
-        typer.Option("--fail-on", help="`block`: a file that would be held does not fail the command."),
+        typer.Option(
+            "--fail-on",
+            help="What makes the command fail: block, hold (and block), label, or incomplete: whatever was "
+            "not wholly checked, a waiver or not.",
+        ),
     ] = FailOn.HOLD,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a report to forward: one file, nothing loaded.")
+    ] = None,
+    lang: Annotated[Language, typer.Option("--lang", help="The report's language.")] = Language.EN,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            help="Where a folder's results are kept for the next time. [default: the data directory]",
+        ),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Look at everything, also at what has not changed.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> int:
     """Judge files as if they had just been generated: every frame, and the sound. Pictures as references.
 
-    Exit code 0: allowed. 3: blocked. 4: held. 5: not covered. 6: allowed under a waiver. 1: not readable.
+    A folder or bucket is gone on with where the last scan ended, and what has not changed is not looked at
+    again. Ctrl-C keeps what is done. Exit code 0: allowed. 3: blocked. 4: held. 5: not covered. 6: allowed
+    under a waiver. 7: allowed with a label, where `--fail-on label` asks. 1: not readable.
     """
-    files = files_in(path)
+    from safelight.media.probe import VideoLimits
+    from safelight.scanning.sources import source_of
+
     here = installation(ctx)
-    rows = judged(files, here.stages, here.tenant, fail_on)
-    emit({"files": rows}, as_json, "\n\n".join(text(row) for row in rows))
-    return gravest(row.exit for row in rows)
+    source = source_of(path, s3=here.settings.storage.s3, most_bytes=VideoLimits().bytes)
+    if html is not None and not html.absolute().parent.is_dir():
+        raise ConfigurationError(f"There is no folder {html.parent} to write the report to.")
+    began = time.monotonic()
+    run = _Run(source, _judge(here, stills=html is not None), _looked_at(here, source, state), again=again)
+    if len(source.files) > 1:
+        here.scanner.start()
+    try:
+        run.go()
+    finally:
+        here.scanner.close()
+    rows = [row_of(place, report, fail_on, unchanged=old) for place, report, old in run.done]
+    summary = summary_of(rows, source, wall_s=time.monotonic() - began)
+    if html is not None:
+        _write(html, run, source, lang, here)
+    said = "\n\n".join([*map(text, rows), *([said_of(summary)] if source.many else [])])
+    emit({"files": rows, "summary": summary, "interrupted": run.stopped}, as_json, said)
+    return Exit.INTERRUPTED if run.stopped else gravest(row.exit for row in rows)
 
 
-def files_in(path: Path) -> list[Path]:
-    """The file, or the media files below the folder in order of name. Raises `NotFound`."""
-    if path.is_dir():
-        files = sorted(
-            file for file in path.rglob("*") if file.suffix.lower() in _PICTURES | _CLIPS and file.is_file()
+class _Run:
+    """One pass over the files. `done`: their place, their report, and whether it is an earlier one."""
+
+    def __init__(self, source: Source, judge: FileJudge, looked_at: LookedAt | None, *, again: bool) -> None:
+        self._source = source
+        self._judge = judge
+        self._looked_at = looked_at
+        self._again = again
+        self.done: list[tuple[str, FileReport, bool]] = []
+        self.stopped = False
+
+    def go(self) -> None:
+        """Look at everything; Ctrl-C ends it early, and what is done stays done."""
+        with _Progress(len(self._source.files)) as progress:
+            try:
+                for found in self._source.files:
+                    report, old = self._one(found, progress.file(found.name))
+                    self.done.append((found.place, report, old))
+            except KeyboardInterrupt:
+                self.stopped = True
+                return
+        if self._looked_at is not None:
+            self._kept(self._looked_at.finish)
+
+    def _one(self, found: Found, progress: Callable[[int, int], None]) -> tuple[FileReport, bool]:
+        from safelight.stages.files import failed
+
+        identity = ""
+        try:
+            if self._looked_at is not None:
+                identity = found.identity()
+                known = None if self._again else self._looked_at.known(identity, found.name)
+                if known is not None:
+                    return known, True
+            with found.fetched(self._judge.scratch) as path:
+                report = self._judge.judge(path, found.name, progress)
+        except (SafelightError, OSError) as error:
+            return failed(found.name, error), False
+        if self._looked_at is not None:
+            looked_at = self._looked_at
+            self._kept(lambda: looked_at.keep(identity, report))
+        return report, False
+
+    def _kept(self, write: Callable[[], None]) -> None:
+        """A full disk must not cost the scan: it goes on, and the next one has to look again."""
+        try:
+            write()
+        except OSError as error:
+            self._looked_at = None
+            progress_console().print(
+                f"Results cannot be kept for the next time: {error.strerror}. The scan goes on.", markup=False
+            )
+
+
+class _Progress:
+    """Bars on stderr while it lasts, where somebody watches: files, and frames of the one at hand."""
+
+    def __init__(self, files: int) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = progress_console()
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[done]}", markup=False),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
         )
-        if not files:
-            raise NotFound(f"There is no video or picture file in {path}.")
-        return files
-    if not path.is_file():
-        raise NotFound(f"There is no file {path}.")
-    return [path]
+        self._files = files
+        self._overall = self._bar.add_task("files", total=files, done="", visible=files > 1)
+        self._task: Any = None
+        self._begun = 0
+
+    def file(self, name: str) -> Callable[[int, int], None]:
+        """Begin the next file; what comes back is told frames done, and of how many."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._bar.update(self._overall, completed=self._begun, done=f"{self._begun} of {self._files}")
+        self._begun += 1
+        task = self._task = self._bar.add_task(name[-48:], total=None, done="")
+
+        def tell(done: int, total: int) -> None:
+            of = f" of {total}" if total else ""
+            self._bar.update(task, completed=done, total=total or None, done=f"{done}{of} frames")
+
+        return tell
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
 
 
-def judged(files: Sequence[Path], stages: Stages, tenant: str, fail_on: FailOn) -> list[Row]:
-    """A row for every file, with a progress bar on stderr while it lasts."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+def _judge(here: Installation, *, stills: bool) -> FileJudge:
+    from safelight.stages.files import FileJudge
 
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
+    return FileJudge(
+        stages=here.stages,
+        tenant=here.tenant,
+        detectors={plugin.name: plugin.version for plugin in here.catalogue.plugins},
+        verify=lambda path: here.verifier.verify(path, lookup=here.registry.by_sha256),
+        stills=stills,
+        scratch=here.directory.scratch,
     )
-    console = progress_console()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        overall = bar.add_task("files", total=len(files)) if len(files) > 1 else None
-        if overall is not None:
-            bar.columns = (*columns, MofNCompleteColumn())
-        rows = []
-        for file in files:
-            task = bar.add_task(file.name, total=100)
-
-            def tell(done: int, task: TaskID = task) -> None:
-                bar.update(task, completed=done)
-
-            rows.append(judge(file, stages, tenant, fail_on, tell))
-            bar.remove_task(task)
-            if overall is not None:
-                bar.advance(overall)
-    return rows
 
 
-def judge(file: Path, stages: Stages, tenant: str, fail_on: FailOn, progress: Callable[[int], None]) -> Row:
-    """One file's row; a file that cannot be opened has one, too."""
+def _looked_at(here: Installation, source: Source, path: Path | None) -> LookedAt | None:
+    """What earlier scans of this folder found, as far as the same rules hold. A single file: nothing."""
+    from safelight.stages.looked_at import LookedAt, rules_of
+
+    if not source.many and path is None:
+        return None
+    if path is None:
+        place = source.place if source.place.startswith("s3://") else str(Path(source.place).resolve())
+        name = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        path = here.directory.path / "scans" / f"{name}.jsonl"
+    specs = here.catalogue.child_specs()
+    parts = {
+        "version": here.services.version,
+        "policy": here.policy(here.tenant).sha256,
+        "waivers": sorted(waiver.id for waiver in here.judge.waivers(here.tenant)),
+        "detectors": {plugin.name: plugin.version for plugin in here.catalogue.plugins},
+        "missing": sorted(missing.name for missing in here.catalogue.missing),
+        "options": [specs, here.settings.detectors],
+        "scan": here.settings.scan.model_dump(mode="json"),
+    }
+    named = (Path(value) for _, options in specs for value in options.values() if isinstance(value, str))
+    files = [one for one in named if one.is_absolute() and one.exists()]
+    return LookedAt(path, rules_of(parts, [here.lists_folder, *files]))
+
+
+def _write(html: Path, run: _Run, source: Source, lang: Language, here: Installation) -> None:
+    """The report, whole or not at all."""
+    from safelight.console.scanned import page
+    from safelight.console.words import languages
+
+    reports = [report for _, report, _ in run.done]
+    left = len(source.files) - len(reports)
+    document = page(reports, words=languages()[lang.value], taxonomy=here.taxonomy, left=left)
+    part = html.with_name(f".{html.name}.part")
     try:
-        if is_picture(file):
-            return row_of(file, stages.judge_picture(file, tenant=tenant), (), fail_on)
-        result, report = stages.judge_file(file, tenant=tenant, progress=progress)
-        return row_of(file, result, tuple(read.text for read in report.texts), fail_on)
-    except (BadInput, OSError) as error:
-        said = str(error) if isinstance(error, SafelightError) else f"It cannot be read: {error}."
-        return Row(file=str(file), exit=Exit.ERROR, problem=said)
+        part.write_text(document, encoding="utf-8")
+        part.replace(html)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise SafelightError(f"The report cannot be written to {html}: {error.strerror}.") from error
 
 
-def is_picture(file: Path) -> bool:
-    """By its first bytes, not its name. Raises `InvalidMedia` where it is neither picture nor clip."""
-    from safelight.media.probe import container_of
-    from safelight.stages.reference import media_type
-
-    with file.open("rb") as opened:
-        head = opened.read(16)
-    if container_of(head) is not None:
-        return False
-    try:
-        return media_type(file, "file").startswith("image/")
-    except InvalidMedia as error:
-        raise InvalidMedia(
-            "It is not a video or picture file of a known kind.",
-            remedy="MP4, MOV, WebM, MKV, AVI, PNG, JPEG, WebP and GIF are read.",
-        ) from error
-
-
-def row_of(file: Path, result: Judged, texts: tuple[str, ...], fail_on: FailOn) -> Row:
-    """The row of a file that was judged."""
-    verdict = result.verdict
+def row_of(place: str, report: FileReport, fail_on: FailOn, *, unchanged: bool = False) -> Row:
+    """The row of one file."""
+    verdict = report.verdict
+    if verdict is None:
+        return Row(
+            file=place,
+            exit=Exit.ERROR,
+            problem=report.problem,
+            sha256=report.sha256,
+            bytes=report.size,
+            looked_at=report.looked_at,
+            wall_s=report.wall_s,
+        )
     coverage: dict[str, list[str]] = {}
-    for cell in result.coverage:
+    for cell in report.coverage:
         coverage.setdefault(cell.word.value, []).append(f"{cell.category} ({cell.modality.value})")
     return Row(
-        file=str(file),
-        exit=exit_of(verdict, fail_on),
+        file=place,
+        exit=exit_of(verdict, fail_on, incomplete=is_incomplete(report)),
         action=verdict.action.value,
         category=verdict.category,
         rule=verdict.rule,
         reason=verdict.reason,
-        findings=result.findings,
-        texts=texts,
+        findings=report.findings,
+        texts=tuple(one.text for one in report.texts),
+        transcript=lines_of(report.transcript),
         coverage=coverage,
         waivers=verdict.waivers,
-        scan=dict(result.extra),
+        scan=report.scan,
+        sha256=report.sha256,
+        bytes=report.size,
+        policy=verdict.policy,
+        policy_sha256=verdict.policy_sha256,
+        detectors=report.detectors,
+        c2pa=report.provenance.state.value if report.provenance is not None else "",
+        unchanged=unchanged,
+        looked_at=report.looked_at,
+        wall_s=report.wall_s,
     )
 
 
-def exit_of(verdict: Verdict, fail_on: FailOn) -> Exit:
+def lines_of(heard: Sequence[Words] | None) -> tuple[Any, ...] | None:
+    """A transcript as it is told: lines and words with their times."""
+    if heard is None:
+        return None
+    return tuple(
+        {
+            "text": line.text.strip(),
+            "start_s": line.start_s,
+            "end_s": line.end_s,
+            "words": [
+                {"word": word.text.strip(), "start_s": word.start_s, "end_s": word.end_s}
+                for word in line.words
+            ],
+        }
+        for line in heard
+    )
+
+
+def is_incomplete(report: FileReport) -> bool:
+    """Something that is required, or that was begun, was not wholly looked at."""
+    return any(cell.hole or (cell.ran and not cell.complete) for cell in report.coverage)
+
+
+def exit_of(verdict: Verdict, fail_on: FailOn, *, incomplete: bool = False) -> Exit:
     """The exit code of one verdict. Held or blocked for nothing but a hole is "not covered"."""
     from safelight.policy.verdicts import Action
 
     if verdict.action in (Action.HOLD, Action.BLOCK):
-        if verdict.action is Action.HOLD and fail_on is FailOn.BLOCK:
+        if verdict.action is Action.HOLD and not fail_on.includes(FailOn.HOLD):
             return Exit.OK
         if verdict.holes and not verdict.findings:
             return Exit.NOT_COVERED
         return Exit.BLOCKED if verdict.action is Action.BLOCK else Exit.HELD
+    if incomplete and fail_on.includes(FailOn.INCOMPLETE):
+        return Exit.NOT_COVERED
+    if verdict.action is Action.LABEL and fail_on.includes(FailOn.LABEL):
+        return Exit.LABELLED
     return Exit.WAIVED if verdict.waivers else Exit.OK
 
 
@@ -190,15 +396,46 @@ def gravest(exits: Iterable[int]) -> Exit:
     return max((Exit(code) for code in exits), key=_GRAVITY.index, default=Exit.OK)
 
 
+def summary_of(rows: Sequence[Row], source: Source, *, wall_s: float) -> Summary:
+    outcomes: dict[str, int] = {}
+    for row in rows:
+        name = row.action or "not judged"
+        outcomes[name] = outcomes.get(name, 0) + 1
+    return Summary(
+        files=len(rows),
+        outcomes=outcomes,
+        unchanged=sum(row.unchanged for row in rows),
+        others=source.others,
+        left=len(source.files) - len(rows),
+        wall_s=round(wall_s, 3),
+    )
+
+
+def said_of(summary: Summary) -> str:
+    """The last line: how many of what."""
+    words = {"allow": "allowed", "label": "labelled", "hold": "held", "block": "blocked"}
+    counts = ", ".join(f"{count} {words.get(name, name)}" for name, count in sorted(summary.outcomes.items()))
+    parts = [f"{summary.files} files: {counts or 'none judged'}; {summary.wall_s:.1f} s."]
+    if summary.unchanged:
+        parts.append(f"{summary.unchanged} unchanged since they were last looked at.")
+    if summary.left:
+        parts.append(f"Stopped: {summary.left} not looked at. The same command goes on from here.")
+    if summary.others:
+        parts.append(f"{summary.others} other files were passed by: their names are not those of media.")
+    return " ".join(parts)
+
+
 def text(row: Row) -> str:
     """The row for people: the action, why, where, and what was not checked."""
     if row.problem:
         return f"{row.file}: not judged\n  {row.problem}"
     what = f" ({row.category})" if row.category else ""
-    lines = [f"{row.file}: {row.action}{what}"]
+    old = ", unchanged" if row.unchanged else ""
+    lines = [f"{row.file}: {row.action}{what}{old}"]
     if row.reason:
         lines.append(f"  {row.reason}")
     lines += [f"  - {line}" for line in map(_finding, row.findings)]
+    lines += [f"  said, {said['start_s']:.2f} s: {said['text']}" for said in row.transcript or ()]
     for word in ("not checked", "partly"):
         if cells := row.coverage.get(word):
             lines.append(f"  {word}: {', '.join(cells)}")

@@ -149,6 +149,8 @@ def _print(here: Installation, address: str, link: str, key: str | None, waivers
     if holes:
         names = ", ".join(sorted({f"{cell['category']} in {cell['modality']}" for cell in holes}))
         console.print(f"  [yellow]Not checked:[/yellow]   {names}", highlight=False)
+        for reason in dict.fromkeys(cell["note"] for cell in holes if cell["note"]):
+            console.print(f"                 {reason}", highlight=False)
     for waiver in waivers:
         console.print(
             f"  [yellow]Waiver:[/yellow]        {waiver.name}, by {waiver.who}: {waiver.why}", highlight=False

@@ -123,6 +123,8 @@ def _piece(piece: Mapping[str, Any], prompt: str, words: Words) -> str:
             return words("explain.in_prompt", words=prompt[int(piece["start"]) : int(piece["end"])])
         case "text":
             return words("explain.in_field", field=piece["field"], start=piece["start"], end=piece["end"])
+        case "frames" if piece["first"] == piece["last"]:
+            return words("scan.in_frame", frame=piece["first"], at=decimal(piece["start_s"]))
         case "frames":
             return words(
                 "explain.in_frames",

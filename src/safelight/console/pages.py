@@ -15,6 +15,7 @@ from safelight.api.state import AppState
 from safelight.errors import SafelightError
 from safelight.trust.accounts import Scope
 
+from .appealing import Appealing
 from .covering import Covering
 from .decoding import Decoding
 from .listing import Listing
@@ -47,6 +48,7 @@ class Console:
         login, ordering, listing = Login(state, pages), Ordering(state, pages), Listing(state, pages)
         showing, verifying, decoding = Showing(state, pages), Verifying(state, pages), Decoding(state, pages)
         reviewing, covering = Reviewing(state, pages), Covering(state, pages)
+        appealing = Appealing(state, pages)
         managing, policing = Managing(state, pages), Policing(state, pages)
         read, write, admin, policy = Scope.VIDEOS_READ, Scope.VIDEOS_WRITE, Scope.ADMIN, Scope.POLICY
         table: list[tuple[str, str, Any]] = [
@@ -57,6 +59,8 @@ class Console:
             ("GET", "/videos/{video_id}", guard(showing.video, read)),
             ("GET", "/videos/{video_id}/report", guard(showing.report_form, read)),
             ("POST", "/videos/{video_id}/report", guard(showing.report, read)),
+            ("GET", "/videos/{video_id}/appeal", guard(appealing.form_page, read)),
+            ("POST", "/videos/{video_id}/appeal", guard(appealing.appeal, read)),
             ("GET", "/verify", verifying.show),
             ("POST", "/verify", verifying.verify),
             ("GET", "/decode", decoding.show),

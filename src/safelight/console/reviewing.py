@@ -65,6 +65,7 @@ class Reviewing(Room):
             principal,
             cases=[_waiting(case, prompts.get(case.video_id, ""), words) for case in cases],
             state=state if state == "open" else "closed",
+            done=_done(request),
             more=f"/review?state={state}&after={page.cases[-1].id}" if page.has_more else None,
         )
 
@@ -72,7 +73,7 @@ class Reviewing(Room):
         return await self._show(request, principal, request.path_params["case_id"])
 
     async def decide(self, request: Request, principal: Principal) -> Response:
-        """Approve or refuse, keep or withdraw, with a reason; then on to the next case."""
+        """Approve or refuse, keep or withdraw, overturn or uphold, with a reason; then the next case."""
         case_id = request.path_params["case_id"]
         form = await self.form(request)
         try:
@@ -84,7 +85,7 @@ class Reviewing(Room):
                 reason=form.get("reason", ""),
                 clause=form.get("clause") or None,
             )
-        except (InvalidField, Conflict) as problem:
+        except (InvalidField, Conflict, Forbidden) as problem:
             return await self._show(request, principal, case_id, problem=problem, form=form)
         page = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=1)
         done = f"?done={case_id}"
@@ -124,7 +125,6 @@ class Reviewing(Room):
         parts = self.services.pages.policies
         policy = await self.run(parts.in_force, principal.tenant) if parts else None
         prompts = await self.run(self._prompts, principal, list(queue.cases))
-        done = request.query_params.get("done", "")
         return await self.page(
             request,
             "case.html",
@@ -135,10 +135,11 @@ class Reviewing(Room):
             clauses=clauses(policy, record, words),
             actions=[action.value for action in ACTIONS[file.case.kind]],
             may=principal.may(Scope.VAULT if file.case.quarantined else Scope.REVIEW),
+            others_only=file.others_only,
             problem=problem,
             form=form or {},
             pictures=self.services.pages.reveal is not None and file.case.state is CaseState.OPEN,
-            done=done if done.startswith("case_") else "",
+            done=_done(request),
         )
 
     def _case(self, file: CaseFile, record: VideoRecord, words: Words) -> dict[str, Any]:
@@ -160,6 +161,12 @@ class Reviewing(Room):
             "reports": file.reports,
             "notes": [_note(note, words) for note in file.notes],
         }
+
+
+def _done(request: Request) -> str:
+    """The case decided just before, by its id."""
+    done = request.query_params.get("done", "")
+    return done if done.startswith("case_") else ""
 
 
 def _note(note: Any, words: Words) -> dict[str, str]:
@@ -206,6 +213,8 @@ def _waiting(case: Case, prompt: str, words: Words) -> Waiting:
 def _why(case: Case, words: Words) -> Iterator[str]:
     if case.kind is CaseKind.REPORT:
         yield words("review.reported")
+    elif case.kind is CaseKind.APPEAL:
+        yield words("review.appealed")
     if case.category:
         yield category_name(case.category, words)
     elif case.why and case.kind is CaseKind.HOLD:

@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.api.videos import known
-from safelight.errors import InvalidField
+from safelight.errors import InvalidField, NotFound
 from safelight.trust.accounts import Principal, Scope
+from safelight.trust.appeals import Appeal
 from safelight.trust.reports import ReportReason
 
 from .room import Room
@@ -42,14 +43,25 @@ class Showing(Room):
         view = video_view(record.video, record, words, taxonomy)
         if self.wants_part(request):
             return await self.page(request, "part.html", principal, video=view, problem=None)
+        appeal = await self.run(self._appeal, principal, video_id)
         return await self.page(
             request,
             "video.html",
             principal,
+            appeal=appeal,
+            appeal_due=moment(appeal.due_at, words) if appeal else "",
             video=view,
             record=record_view(record, taxonomy, words),
+            released_as=record.video.released_as,
+            released_from=record.video.released_from,
             problem=None,
         )
+
+    def _appeal(self, principal: Principal, video_id: str) -> Appeal | None:
+        try:
+            return self.services.appeals.get(principal, video_id)
+        except NotFound:
+            return None
 
     async def report_form(self, request: Request, principal: Principal) -> Response:
         video_id = known(request.path_params["video_id"])

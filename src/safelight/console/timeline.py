@@ -144,11 +144,8 @@ def _discreet(category: str, taxonomy: Taxonomy) -> bool:
 
 
 def _seen(finding: Finding, seconds: int, words: Words) -> Seen:
-    spans = [
-        (piece.start_s, piece.end_s)
-        for piece in finding.evidence
-        if isinstance(piece, FrameRange | TimeRange)
-    ]
+    shown = [piece for piece in finding.evidence if isinstance(piece, FrameRange | TimeRange)]
+    spans = list(dict.fromkeys((piece.start_s, piece.end_s) for piece in shown))
     places = [words("record.at", start=decimal(start), end=decimal(end)) for start, end in spans]
     return Seen(
         name=category_name(finding.category, words),
@@ -177,7 +174,8 @@ def _attempts(record: VideoRecord, words: Words) -> Iterator[Attempt]:
             "source": made.charge.source,
         }
         took = "" if made.ended_at is None else length(max(0.0, made.ended_at - made.intent_at), words)
-        copy = made.upstream_copy or "unknown"
+        own = made.ownership.value == "own" and made.upstream_id is None
+        copy = made.upstream_copy or ("none" if own else "unknown")
         yield Attempt(
             number=made.number,
             generator=made.generator,

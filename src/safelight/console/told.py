@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from safelight.api.wire import charge_object
 from safelight.jobs.machine import State
 from safelight.jobs.models import Video, VideoRecord
+from safelight.jobs.summary import charge_object
 from safelight.policy.categories import Taxonomy
 from safelight.policy.explanations import ChargeFacts, Links, Viewer, explain, help_lines
 from safelight.policy.verdicts import Action, Verdict
@@ -69,7 +69,7 @@ def deciding(record: VideoRecord) -> Verdict | None:
 def _facts(record: VideoRecord) -> ChargeFacts | None:
     if not record.attempts:
         return None
-    charge = charge_object(record)
+    charge = charge_object(attempt.charge for attempt in record.attempts)
     return ChargeFacts(
         charged=charge["charged"],
         amount=charge["amount"],

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from safelight.api.events import position
-from safelight.api.wire import charge_object, links, verdict_word
+from safelight.api.wire import links, verdict_word
+from safelight.api.wire import told as answered
 from safelight.jobs.machine import TERMINAL, State
 from safelight.jobs.models import Video, VideoRecord
 from safelight.policy.categories import Taxonomy
@@ -95,7 +96,7 @@ def video_view(video: Video, record: VideoRecord | None, words: Words, taxonomy:
         record=where["record"],
         page=where["page"],
         facts=_facts(video, words),
-        cost=charge_sentence(charge_object(record), words) if record and not explained else "",
+        cost=charge_sentence(answered(video, record)["charge"], words) if record and not explained else "",
         coverage=() if video.vaulted or coverage is None else _coverage(coverage, words),
         sha256=video.sealed_sha256 if delivered else None,
         change_prompt=word is Action.BLOCK and not video.vaulted,

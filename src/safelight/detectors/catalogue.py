@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from safelight.errors import SafelightError
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality
 
-from .protocol import Capability, Detector, DetectorPlugin, Place, TextContent, TextDetector
+from .protocol import (
+    Capability,
+    Detector,
+    DetectorPlugin,
+    Place,
+    ReadText,
+    Scene,
+    SceneDetector,
+    Seen,
+    TextContent,
+    TextDetector,
+    Transcriber,
+    Untranscribed,
+)
 
 GROUP = "safelight.detectors"
 
@@ -35,16 +49,21 @@ class Missing:
 
 
 class FailedDetector:
-    """Stands where a text detector would not load: every call raises, so that coverage shows the hole."""
+    """Stands where a detector would not load: every call raises, so that coverage shows the hole."""
 
-    def __init__(self, plugin: DetectorPlugin, error: Exception) -> None:
+    remote = False
+
+    def __init__(self, plugin: DetectorPlugin, options: dict[str, Any], error: Exception) -> None:
         self.name = plugin.name
         self.version = plugin.version
-        self.capabilities = plugin.capabilities
+        self.capabilities = plugin.claimed(options)
         self.sentence = f"The detector {plugin.name!r} could not be loaded: {_said(error)}"
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
         raise DetectorMissing(f"{self.sentence} (asked about the field {content.field!r})")
+
+    def inspect_scene(self, scene: Scene) -> Iterable[Seen]:
+        raise DetectorMissing(self.sentence)
 
 
 def load_plugin(name: str) -> DetectorPlugin:
@@ -106,14 +125,22 @@ class Catalogue:
     @property
     def missing(self) -> tuple[Missing, ...]:
         """Detectors that are not effective, with a sentence each; grows where one fails to load."""
-        if "_text" not in self.__dict__:
-            return self._missing
+        loaded = [one for kind in ("_text", "_scene") for one in self.__dict__.get(kind, ())]
         failed = [
             Missing(name=detector.name, sentence=detector.sentence)
-            for detector in self._text
+            for detector in loaded
             if isinstance(detector, FailedDetector)
         ]
         return (*self._missing, *failed)
+
+    @property
+    def idle(self) -> tuple[Missing, ...]:
+        """Detectors that are there and have nothing to look for yet, such as marks when none is enrolled."""
+        return tuple(
+            Missing(name=plugin.name, sentence=sentence)
+            for plugin, options in self._plugins
+            if (sentence := plugin.idle(options)) is not None
+        )
 
     @property
     def plugins(self) -> tuple[DetectorPlugin, ...]:
@@ -123,10 +150,14 @@ class Catalogue:
         """(detector, capability) of everything installed, for one modality or all."""
         return tuple(
             (plugin.name, capability)
-            for plugin in self.plugins
-            for capability in plugin.capabilities
+            for plugin, options in self._plugins
+            for capability in plugin.claimed(options)
             if modality is None or capability.modality == modality
         )
+
+    def claimed_by(self, name: str) -> tuple[Capability, ...]:
+        """What one installed detector can fill with its options."""
+        return tuple(capability for detector, capability in self.capabilities() if detector == name)
 
     def text_detectors(self) -> tuple[TextDetector, ...]:
         """The detectors of the gateway's own process, loaded once; one that fails leaves a hole, no error."""
@@ -135,7 +166,43 @@ class Catalogue:
     @cached_property
     def _text(self) -> tuple[TextDetector, ...]:
         return tuple(
-            _load_text(plugin, options) for plugin, options in self._plugins if plugin.place is Place.GATEWAY
+            _loaded(plugin, options, TextDetector, "does not inspect text")
+            for plugin, options in self._plugins
+            if plugin.place is Place.GATEWAY
+        )
+
+    def scene_detectors(self) -> tuple[SceneDetector, ...]:
+        """Those that look at the stills of a scan, the local ones first; one that fails leaves a hole."""
+        return self._scene
+
+    @cached_property
+    def _scene(self) -> tuple[SceneDetector, ...]:
+        loaded = [
+            _loaded(plugin, options, SceneDetector, "looks at no stills")
+            for plugin, options in self._plugins
+            if plugin.place is Place.SCENE
+        ]
+        # One entry point may stand for several models.
+        parts = [part for detector in loaded for part in getattr(detector, "parts", (detector,))]
+        return tuple(sorted(parts, key=lambda detector: detector.remote))
+
+    @cached_property
+    def transcriber(self) -> Transcriber | None:
+        """The server that transcribes, or None; one that would not load fails every call."""
+        for plugin, options in self._plugins:
+            if plugin.place is Place.TRANSCRIBER:
+                return _load_transcriber(plugin, options)
+        return None
+
+    def _heard(self) -> frozenset[str]:
+        """Categories looked for in words of speech: somebody writes them down, and somebody reads them."""
+        if not any(plugin.transcribes for plugin in self.plugins):
+            return frozenset()
+        return frozenset(
+            capability.category
+            for plugin in self.plugins
+            if plugin.place is Place.GATEWAY
+            for capability in plugin.capabilities
         )
 
     def child_specs(self) -> list[tuple[str, dict[str, Any]]]:
@@ -148,7 +215,15 @@ class Catalogue:
         With `modalities` only those are listed.
         """
         table = {(cell.category, cell.modality): cell for cell in requirements}
+        idle = {one.name for one in self.idle}
+        heard = self._heard()
+        of_words = {one.name for one in self.plugins if one.transcribes or one.place is Place.GATEWAY}
         for name, capability in self.capabilities():
+            sound = capability.modality is Modality.AUDIO
+            if sound and name in of_words and capability.category not in heard:
+                continue
+            if name in idle:
+                continue
             key = (capability.category, capability.modality)
             cell = table.get(key) or Cell(category=key[0], modality=key[1])
             table[key] = Cell(
@@ -184,14 +259,35 @@ def _plugin(point: EntryPoint) -> DetectorPlugin:
     return plugin
 
 
-def _load_text(plugin: DetectorPlugin, options: dict[str, Any]) -> TextDetector:
+def _loaded(plugin: DetectorPlugin, options: dict[str, Any], kind: Any, lack: str) -> Any:
     try:
         detector: Detector = plugin.load(options)
-        if not isinstance(detector, TextDetector):
-            raise TypeError(f"it loaded a {type(detector).__name__}, which does not inspect text")
+        if not isinstance(detector, kind):
+            raise TypeError(f"it loaded a {type(detector).__name__}, which {lack}")
     except Exception as error:
-        return FailedDetector(plugin, error)
+        return FailedDetector(plugin, options, error)
     return detector
+
+
+class _FailedTranscriber:
+    def __init__(self, plugin: DetectorPlugin, error: Exception) -> None:
+        self.name = plugin.name
+        self.version = plugin.version
+        self.capabilities = plugin.capabilities
+        self._sentence = f"The transcriber {plugin.name!r} could not be loaded: {_said(error)}"
+
+    def transcribe(self, wav: Path) -> Sequence[ReadText]:
+        raise Untranscribed(self._sentence)
+
+
+def _load_transcriber(plugin: DetectorPlugin, options: dict[str, Any]) -> Transcriber:
+    try:
+        loaded: Detector = plugin.load(options)
+        if not isinstance(loaded, Transcriber):
+            raise TypeError(f"it loaded a {type(loaded).__name__}, which transcribes nothing")
+    except Exception as error:
+        return _FailedTranscriber(plugin, error)
+    return loaded
 
 
 def _said(error: Exception) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -76,8 +77,20 @@ class Sound:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpokenWord:
+    """One word of a line and when it is said, in seconds of the clip."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadText:
-    """Text a reader found in media, for the text pipeline; `frame`/`time_s`/`box` say where."""
+    """Text a reader found in media, for the text pipeline; `frame`/`time_s`/`box` say where.
+
+    A spoken line has no frame; `words` are its words, where the transcriber timed them.
+    """
 
     text: str
     confidence: float
@@ -85,6 +98,7 @@ class ReadText:
     start_s: float = 0.0
     end_s: float = 0.0
     box: tuple[float, float, float, float] | None = None
+    words: tuple[SpokenWord, ...] = ()
 
 
 @runtime_checkable
@@ -110,6 +124,10 @@ class FrameDetector(Detector, Protocol):
     `longest_side` is the size it wants (0: the source's own). `every_frame` detectors see all frames;
     the others are called by the schedule. Per-frame findings carry an `ImageBox` or nothing; the walk
     joins them into `FrameRange` segments.
+
+    Three attributes are optional. `picture_side`: the size it wants reference pictures at. `costly`: True
+    leaves it out of the first, quick look at a picture. `idle`: a sentence where it has nothing to look for
+    now, and is not called; empty otherwise.
 
     One that says `parts = True` is also shown the part of a frame that is new in it, enlarged and cleared of
     what was there before: boxes are in parts of what is shown, and the walk puts them in their place.
@@ -159,6 +177,113 @@ class SoundDetector(Detector, Protocol):
     def inspect_sound(self, sound: Sound) -> Iterable[Finding]: ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Still:
+    """A decoded picture that the scan child kept: raw RGB, uint8, `height` rows of `width`, in a file."""
+
+    frame: int
+    start_s: float
+    end_s: float
+    path: Path
+    width: int
+    height: int
+
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """(height, width, 3). Raises `ValueError` where the file is not what was said of it."""
+        wanted = self.width * self.height * 3
+        with self.path.open("rb") as file:
+            data = file.read(wanted + 1)
+        if len(data) != wanted or not wanted:
+            raise ValueError("a still is not of the size that the scan named")
+        return np.frombuffer(data, np.uint8).reshape(self.height, self.width, 3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """One file as it is known when everything that reads its bytes is done, and what goes with it."""
+
+    modality: Modality
+    stills: tuple[Still, ...] = ()
+    #: How many frames the schedule chose; more than `stills` where not all could be kept.
+    chosen: int = 0
+    #: What was asked for, by request field.
+    texts: Mapping[str, str] = field(default_factory=dict)
+    #: Words read off the picture, and words heard, in order; None where nobody could tell.
+    on_screen: str | None = None
+    transcript: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A finding about one of the stills by its place in the scene, or about all from `still` to `until`.
+
+    None: about the scene as a whole.
+    """
+
+    finding: Finding
+    still: int | None = None
+    until: int | None = None
+
+
+class PartlySeen(Exception):
+    """What a scene detector raises that could not look at everything: what it saw, and one sentence why."""
+
+    def __init__(self, seen: Iterable[Seen], note: str) -> None:
+        super().__init__(note)
+        self.seen = tuple(seen)
+        self.note = note
+
+
+@runtime_checkable
+class SceneDetector(Detector, Protocol):
+    """Looks at the stills of a file once the scan child is done: models in a process of their own, servers.
+
+    `remote` ones are asked last of all, and never about what has to be vaulted or quarantined.
+    """
+
+    remote: bool
+
+    def inspect_scene(self, scene: Scene) -> Iterable[Seen]: ...
+
+
+@runtime_checkable
+class SpeechFinder(Detector, Protocol):
+    """Runs in the child on the whole sound, mono, at `rate` Hz: from when to when somebody speaks.
+
+    Times are seconds from the start of `sound.samples`, in order.
+    """
+
+    rate: int
+
+    def find_speech(self, sound: Sound) -> Iterable[tuple[float, float]]: ...
+
+
+@runtime_checkable
+class SpeechReader(Detector, Protocol):
+    """Runs in the child on stretches of speech, mono, at `rate` Hz: reads the words for the text pipeline.
+
+    Times are seconds from the start of `sound.samples`.
+    """
+
+    rate: int
+
+    def read_speech(self, sound: Sound) -> Iterable[ReadText]: ...
+
+
+class Untranscribed(Exception):
+    """Speech could not be transcribed, or not all of it: one sentence why."""
+
+
+@runtime_checkable
+class Transcriber(Detector, Protocol):
+    """Asked in the gateway's own process about a WAV file that the child wrote; talks to a server.
+
+    Times are seconds from the start of the file. Raises `Untranscribed`: then there is a hole.
+    """
+
+    def transcribe(self, wav: Path) -> Sequence[ReadText]: ...
+
+
 class Place(StrEnum):
     """Where a detector runs."""
 
@@ -166,6 +291,10 @@ class Place(StrEnum):
     GATEWAY = "gateway"
     #: In the sandboxed child: everything that looks at pixels or samples.
     CHILD = "child"
+    #: Beside the gateway, after the scan, on the stills it kept.
+    SCENE = "scene"
+    #: In the gateway's own process, after the scan: asks a server about speech that the child wrote down.
+    TRANSCRIBER = "transcriber"
 
 
 def _nothing_missing(_options: dict[str, Any]) -> str | None:
@@ -184,3 +313,14 @@ class DetectorPlugin:
     load: Callable[[dict[str, Any]], Detector]
     #: A cheap look: None, or one sentence on what is missing and how to get it.
     missing: Callable[[dict[str, Any]], str | None] = _nothing_missing
+    #: The same for what is installed and has nothing to look for yet, such as marks when none is enrolled.
+    #: Asked again whenever coverage is told, for it may change while the gateway runs.
+    idle: Callable[[dict[str, Any]], str | None] = _nothing_missing
+    #: It makes words of speech: `capabilities` are filled by those who read the words, where somebody does.
+    transcribes: bool = False
+    #: The cells it fills with these options, where that depends on them; goes before `capabilities`.
+    claims: Callable[[dict[str, Any]], tuple[Capability, ...]] | None = None
+
+    def claimed(self, options: dict[str, Any]) -> tuple[Capability, ...]:
+        """What it can fill with these options."""
+        return self.capabilities if self.claims is None else self.claims(options)

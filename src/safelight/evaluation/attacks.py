@@ -1,14 +1,36 @@
-"""Attacks that come with Safelight: the readings of the text pipeline, the other way round."""
+"""Attacks that come with Safelight: the readings of the text pipeline the other way round, one each."""
 
 from __future__ import annotations
 
+import base64
+import codecs
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
+from safelight.detectors.text import emoji
+from safelight.detectors.text.han import SIMPLIFIED
 from safelight.detectors.text.lookalikes import LOOKALIKES
 
 _LEET = str.maketrans({"a": "4", "e": "3", "i": "1", "o": "0", "s": "5"})
 _ALIKE = str.maketrans({plain: strange for strange, plain in reversed(LOOKALIKES.items()) if len(plain) == 1})
+_WIDE = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
+_TRADITIONAL = str.maketrans({plain: old for old, plain in reversed(SIMPLIFIED.items())})
 _INVISIBLE = "\u200b"
+_VOWEL = re.compile(r"(?<![aeiou])[aeiou](?![aeiou])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rewriting:
+    """One way to write the whole text so that a reader, or a model, still understands it."""
+
+    name: str
+    rewrite: Callable[[str], str]
+
+    def variants(self, text: str) -> Iterator[str]:
+        variant = self.rewrite(text)
+        if variant != text:
+            yield variant
 
 
 class Disguise:
@@ -21,9 +43,6 @@ class Disguise:
             variant = _words(text, hide)
             if variant != text:
                 yield variant
-
-
-DISGUISE = Disguise()
 
 
 def _words(text: str, hide: Callable[[str], str]) -> str:
@@ -44,3 +63,48 @@ def _invisible(word: str) -> str:
 
 def _spread(word: str) -> str:
     return ".".join(word) if word.isalpha() and word.isascii() else word
+
+
+def _stretched(word: str) -> str:
+    return _VOWEL.sub(lambda hit: hit.group() * 4, word, count=1) if word.isascii() else word
+
+
+def _pictures(text: str) -> str:
+    """Words that have an emoji as that emoji."""
+    return " ".join(emoji.PICTURES.get(word.lower(), word) for word in text.split(" "))
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(_encoded(text)).decode("ascii")
+
+
+def _hex(text: str) -> str:
+    return _encoded(text).hex()
+
+
+def _url(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in _encoded(text))
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+DISGUISE = Disguise()
+FULLWIDTH = Rewriting(name="fullwidth", rewrite=lambda text: text.translate(_WIDE))
+LOOK_ALIKES = Rewriting(name="look-alikes", rewrite=lambda text: text.translate(_ALIKE))
+INVISIBLE = Rewriting(name="invisible", rewrite=lambda text: _INVISIBLE.join(text))
+LEET = Rewriting(name="leet", rewrite=lambda text: _words(text, _leet))
+SPACED = Rewriting(name="spaced", rewrite=lambda text: _words(text, _spread))
+REPEATED = Rewriting(name="repeated", rewrite=lambda text: _words(text, _stretched))
+EMOJI = Rewriting(name="emoji", rewrite=_pictures)
+BASE64 = Rewriting(name="base64", rewrite=_base64)
+HEX = Rewriting(name="hex", rewrite=_hex)
+ROT13 = Rewriting(name="rot13", rewrite=lambda text: codecs.encode(text, "rot13"))
+URL = Rewriting(name="url", rewrite=_url)
+OTHER_SCRIPT = Rewriting(name="other-script", rewrite=lambda text: text.translate(_TRADITIONAL))
+#: One for each reading of the normaliser.
+REWRITINGS = (
+    *(FULLWIDTH, LOOK_ALIKES, INVISIBLE, LEET, SPACED, REPEATED, EMOJI),
+    *(BASE64, HEX, ROT13, URL, OTHER_SCRIPT),
+)

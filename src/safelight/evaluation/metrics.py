@@ -78,6 +78,7 @@ def _row(key: tuple[str, str, str, str, str], outcomes: Sequence[Outcome]) -> di
         "found": seen,
         "blocked": stopped["block"],
         "held": stopped["hold"],
+        "helped": {name: sum(name in one.support for one in outcomes) for name in policies},
         "rates": {name: round(count / n, 4) for name, count in counts.items()},
         "intervals": {name: [round(end, 4) for end in wilson(count, n)] for name, count in counts.items()},
     }

@@ -38,6 +38,8 @@ class Outcome:
     latency_ms: float
     #: Every installed detector looked at it.
     complete: bool
+    #: The policies that offer help lines.
+    support: frozenset[str] = frozenset()
 
 
 @runtime_checkable

@@ -48,13 +48,15 @@ class Run:
         }
 
 
-def cases(datasets: Iterable[DataSet], attacks: Iterable[Attack] = ()) -> Iterator[Case]:
-    """Every case, and every variant an attack makes of an unsafe one."""
+def cases(
+    datasets: Iterable[DataSet], attacks: Iterable[Attack] = (), *, attack_safe: bool = False
+) -> Iterator[Case]:
+    """Every case, and every variant an attack makes of an unsafe one, or of any."""
     chosen = tuple(attacks)
     for dataset in datasets:
         for case in dataset.cases:
             yield case
-            if case.label == "unsafe":
+            if attack_safe or case.label == "unsafe":
                 for attack in chosen:
                     for variant in attack.variants(case.text):
                         yield Case(
@@ -75,12 +77,13 @@ def run(
     policies: Mapping[str, Policy],
     metrics: Iterable[Metric],
     attacks: Sequence[Attack] = (),
+    attack_safe: bool = False,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> Run:
     """Screen and judge every case as the prompt stage would, without waivers, and measure the outcomes."""
     judges = {name: _judge(policy, taxonomy) for name, policy in policies.items()}
     outcomes = []
-    for number, case in enumerate(cases(datasets, attacks), start=1):
+    for number, case in enumerate(cases(datasets, attacks, attack_safe=attack_safe), start=1):
         outcomes.append(_outcome(case, pipeline.screen({_FIELD: case.text}), judges))
         progress(number)
     detectors = {detector.name: detector.version for detector in pipeline.detectors}
@@ -109,7 +112,7 @@ def _judge(policy: Policy, taxonomy: Taxonomy) -> Judge:
 
 
 def _outcome(case: Case, report: TextReport, judges: Mapping[str, Judge]) -> Outcome:
-    actions = {
+    verdicts = {
         name: judge.judge(
             Stage.PROMPT,
             tenant="",
@@ -117,13 +120,14 @@ def _outcome(case: Case, report: TextReport, judges: Mapping[str, Judge]) -> Out
             cells=report.cells,
             modalities=frozenset({Modality.TEXT}),
             subject_sha256=texts_sha256({_FIELD: case.text}),
-        ).verdict.action.value
+        ).verdict
         for name, judge in judges.items()
     }
     return Outcome(
         case=case,
         findings=report.findings,
-        actions=actions,
+        actions={name: verdict.action.value for name, verdict in verdicts.items()},
+        support=frozenset(name for name, verdict in verdicts.items() if verdict.support),
         latency_ms=report.latency_ms,
         complete=all(cell.complete for cell in report.cells),
     )

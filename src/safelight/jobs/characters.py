@@ -116,7 +116,9 @@ class Characters:
         if words.verdict.action is Action.BLOCK:
             return (words,)
         with self.references.workshop.heavy:
-            clip = stages.reference.judge_files((file,), tenant=tenant, prior=words.findings)
+            clip = stages.reference.judge_files(
+                (file,), tenant=tenant, prior=words.findings, texts={"name": name}
+            )
         if words.verdict.action.severity > clip.verdict.action.severity:
             return (clip, words)
         return (words, clip)

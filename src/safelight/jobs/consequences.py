@@ -13,12 +13,14 @@ from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.store import tables
 from safelight.store.transaction import Transaction
+from safelight.trust.appeals import Blocked
 from safelight.trust.reports import ReportedVideo
 from safelight.trust.reviews import Case, Decision
 
 from . import outcomes, rows, steps
 from .machine import State
 from .models import Judgement, Video
+from .release import appealable, release
 from .withdrawal import withdraw_in
 from .workshop import Workshop
 
@@ -87,6 +89,15 @@ class Consequences:
             actor=decision.decided_by,
             why=f"decision {decision.id}",
         )
+
+    def overturn(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
+        """Release a blocked video under a new id."""
+        fresh = release(self._workshop, tx, case.video_id, decision)
+        return partial(self._carry_on, case.tenant, fresh, 1)
+
+    def appealable(self, tx: Transaction, video_id: str) -> Blocked:
+        """The blocked video an appeal is about. Raises `NotFound` or `Conflict` for any other."""
+        return appealable(self._workshop, tx, video_id)
 
     def reportable(self, tx: Transaction, video_id: str) -> ReportedVideo:
         """The delivered video a report is about. Raises `NotFound`, `Gone` or `Conflict` for any other."""

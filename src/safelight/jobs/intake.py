@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from safelight.detectors.text.han import locale_of
 from safelight.errors import Blocked
+from safelight.policy.explanations import help_lines
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.stages.admission import AdmissionLimits, admit
@@ -19,7 +21,8 @@ from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 from safelight.trust.probes import Probes
-from safelight.trust.rewordings import NONE, Rewordings, Scrutiny
+from safelight.trust.rewordings.models import NONE, Scrutiny
+from safelight.trust.rewordings.service import Rewordings
 
 from . import outcomes, rows
 from .characters import Characters
@@ -28,6 +31,7 @@ from .lineage import Descent, Lineage
 from .machine import State
 from .models import Ordered
 from .references import References
+from .summary import summary
 from .workshop import Workshop
 
 
@@ -98,7 +102,9 @@ class Intake:
             return self._refuse(taking, (words,))
         with self.workshop.bench(video_id) as bench:
             taking = replace(taking, references=self.references.gather(admitted, bench))
-            pictures = self.references.look(taking.references, principal.tenant, words.findings)
+            pictures = self.references.look(
+                taking.references, principal.tenant, words.findings, admitted.texts
+            )
             judged = (words, *((pictures,) if pictures else ()))
             if pictures and pictures.verdict.action is Action.BLOCK:
                 return self._refuse(taking, judged)
@@ -124,6 +130,7 @@ class Intake:
                 hold_stage=held.stage.value if held else None,
                 verdict_action=held.verdict.action.value if held else None,
                 quarantined=any(stage.verdict.quarantine for stage in judged),
+                explanation=self._kind_word(taking, judged),
                 waived=any(stage.verdict.waivers for stage in judged),
                 request=_request(taking, pending=pending),
                 run=1,
@@ -144,13 +151,26 @@ class Intake:
         if held is None:
             self.hand_over(principal.tenant, video_id, 1)
 
+    def _kind_word(self, taking: Taking, judged: tuple[Judged, ...]) -> bytes | None:
+        """Help lines for what is let through, too: who is in distress need not be blocked to be told."""
+        kind = next((stage.verdict for stage in judged if stage.verdict.support), None)
+        if kind is None or kind.vault:
+            return None
+        return rows.to_json({"support": _help(taking.admitted.prompt)})
+
     def _refuse(self, taking: Taking, judged: tuple[Judged, ...]) -> Ordered:
         """Put a refusal on the record, with what it rests on, and make the answer for the client."""
         deciding = judged[-1]
         verdict = deciding.verdict
         retention = Retention.VAULT if verdict.vault else Retention.EVIDENCE
         principal, video_id = taking.principal, taking.video_id
-        sentence, details = self.workshop.explain(verdict, None, video_id)
+        # References that were not fetched are gone: such an order can only be sent again.
+        whole = len(taking.references) == len(taking.admitted.uploads) + len(taking.admitted.urls)
+        sentence, details = self.workshop.explain(
+            verdict, None, video_id, appeal=whole and outcomes.contestable(verdict)
+        )
+        if "support" in details:
+            details["support"] = _help(taking.admitted.prompt)
         param = None if verdict.vault else _field_of(verdict)
         with self.workshop.database.transaction(tenant=principal.tenant) as tx:
             self._insert(
@@ -219,6 +239,7 @@ class Intake:
             request_sha256=judged[0].verdict.subject_sha256,
             metadata=rows.to_json(admitted.metadata),
             remixed_from=taking.descent.source,
+            summary=None if state is State.WAITING else _summary(judged),
             **columns,
         )
         tx.log(
@@ -231,6 +252,16 @@ class Intake:
             self.workshop.store.record(tx, video_id, stage)
         tx.log(f"video.{state.value}", subject=video_id, actor="policy", content={})
         tx.publish(f"video.{state.value}", subject=video_id, body={"id": video_id, "at": now})
+
+
+def _summary(judged: tuple[Judged, ...]) -> bytes:
+    """Coverage so far; nothing was sent to a generator."""
+    return rows.to_json(summary((cell for stage in judged for cell in stage.coverage), ()))
+
+
+def _help(prompt: str) -> list[dict[str, str | None]]:
+    """Help lines in the language of whoever wrote the prompt."""
+    return [line.as_wire() for line in help_lines(locale_of(prompt))]
 
 
 def _request(taking: Taking, *, pending: bool) -> bytes:

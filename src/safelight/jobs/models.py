@@ -73,6 +73,8 @@ class Video:
     revision: int
     #: An unfinished video fails then; None: it was never accepted.
     deadline_at: float | None = None
+    #: Coverage and charge as they stand on the wire, from when it was held or ended (`jobs.summary`).
+    summary: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

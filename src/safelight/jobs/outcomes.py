@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -23,13 +22,24 @@ from .models import Video
 if TYPE_CHECKING:
     from .workshop import Workshop
 
-#: Verdict, what the attempts cost, the video's id: a sentence for people and the details for the wire.
-Explainer: TypeAlias = Callable[[Verdict, Charge | None, str], tuple[str, dict[str, Any]]]
+
+class Explainer(Protocol):
+    """Verdict, what the attempts cost, the video's id, and whether an appeal is offered: a sentence for
+    people and the details for the wire."""
+
+    def __call__(
+        self, verdict: Verdict, charge: Charge | None, video_id: str, *, appeal: bool = False
+    ) -> tuple[str, dict[str, Any]]: ...
+
+
+def contestable(verdict: Verdict) -> bool:
+    """Whether an appeal against a block can be won: something was seen, and it is not vaulted."""
+    return bool(verdict.findings) and not verdict.vault
 
 
 def refused(workshop: Workshop, tx: Transaction, video: Video, judged: Judged) -> None:
     """Blocked before anything was spent, although the request had been answered."""
-    sentence, details = workshop.explain(judged.verdict, None, video.id)
+    sentence, details = workshop.explain(judged.verdict, None, video.id, appeal=contestable(judged.verdict))
     _end(
         workshop,
         tx,
@@ -45,7 +55,9 @@ def refused(workshop: Workshop, tx: Transaction, video: Video, judged: Judged) -
 def blocked(workshop: Workshop, tx: Transaction, video: Video, judged: Judged) -> None:
     """Blocked after generation; the explanation says what it cost."""
     last = workshop.store.last_attempt(video.tenant, video.id)
-    sentence, details = workshop.explain(judged.verdict, last.charge if last else None, video.id)
+    sentence, details = workshop.explain(
+        judged.verdict, last.charge if last else None, video.id, appeal=contestable(judged.verdict)
+    )
     _end(
         workshop,
         tx,
@@ -125,7 +137,9 @@ def refused_by_person(
     """A person looked at what was held, and refused it. `verdict` is the one that held it."""
     last = None if early else workshop.store.last_attempt(video.tenant, video.id)
     blocking = msgspec.structs.replace(verdict, action=Action.BLOCK)
-    sentence, details = workshop.explain(blocking, last.charge if last else None, video.id)
+    sentence, details = workshop.explain(
+        blocking, last.charge if last else None, video.id, appeal=not verdict.vault
+    )
     workshop.store.move(
         tx,
         video,

@@ -46,14 +46,18 @@ class References:
         )
 
     def look(
-        self, references: tuple[ReferenceFile, ...], tenant: str, prior: tuple[Finding, ...]
+        self,
+        references: tuple[ReferenceFile, ...],
+        tenant: str,
+        prior: tuple[Finding, ...],
+        texts: Mapping[str, str],
     ) -> Judged | None:
         """The verdict on the references, or None where it takes longer than a client should wait."""
         stage = self.workshop.stages.reference
         if not references or any(not file.is_picture for file in references):
             return None
         looking: Future[Judged] = self.threads.submit(
-            stage.judge_files, references, tenant=tenant, prior=prior
+            stage.judge_files, references, tenant=tenant, prior=prior, texts=texts
         )
         try:
             return looking.result(timeout=self.workshop.terms.reference_wait_s)
@@ -118,5 +122,11 @@ def judge_references(
             )
         )
     prior = workshop.store.seen(video.tenant, video.id, Stage.PROMPT)
-    settled = workshop.store.settled(video.tenant, video.id)
-    return workshop.stages.reference.judge_files(files, tenant=video.tenant, prior=prior, settled=settled)
+    return workshop.stages.reference.judge_files(
+        files,
+        tenant=video.tenant,
+        prior=prior,
+        settled=workshop.store.settled(video.tenant, video.id),
+        overturned=workshop.store.overturned(video.tenant, video.id),
+        texts=workshop.store.request(video.tenant, video.id)["texts"],
+    )

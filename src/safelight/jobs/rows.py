@@ -59,6 +59,7 @@ def video(row: Row[Any]) -> Video:
         deleted=row.deleted_at is not None,
         revision=row.revision,
         deadline_at=row.deadline_at,
+        summary=from_json(row.summary),
     )
 
 

@@ -17,7 +17,7 @@ from safelight.stages.admission import AdmissionLimits
 from safelight.stages.request import CreateRequest
 from safelight.trust.accounts import Principal, Scope
 from safelight.trust.probes import Probes
-from safelight.trust.rewordings import Rewordings
+from safelight.trust.rewordings.service import Rewordings
 
 from . import rows
 from .characters import Characters
@@ -32,6 +32,8 @@ from .workshop import Workshop
 
 _VARIANTS = {"video": "sealed", "thumbnail": "thumbnail", "spritesheet": "spritesheet"}
 _LONGEST_PAGE = 100
+#: Between two looks at a video: this part of its age, within these bounds.
+_OF_AGE, _SOONEST_S, _LATEST_S = 1 / 30, 1.0, 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,10 +217,11 @@ class Videos:
         return self.describe_readiness()
 
     def poll_after_ms(self, video: Video) -> int:
-        """How long a client should wait before it asks again."""
+        """How long a client should wait before it asks again: what takes long is asked after seldom."""
         if video.state is State.HELD:
             return 60_000
-        return 1_000 if time.time() - video.created_at < 60 else 3_000
+        age = time.time() - video.created_at
+        return round(1000 * min(max(age * _OF_AGE, _SOONEST_S), _LATEST_S))
 
     def _one(self, principal: Principal, video_id: str) -> Video:
         if not is_id(video_id, "video"):

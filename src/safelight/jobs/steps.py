@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from safelight.errors import (
+    BadInput,
+    ChildFailed,
     InvalidMedia,
     SafelightError,
     UpstreamError,
@@ -96,7 +98,9 @@ def generating(workshop: Workshop, video: Video) -> None:
             _generation_ended(workshop, video, error, None)
             return
         workshop.boundary("made")
-        sha256 = workshop.keep(video, clip, kind="generated", media_type=MP4, retention=Retention.EVIDENCE)
+        sha256 = workshop.keep(
+            video, _plain(workshop, clip), kind="generated", media_type=MP4, retention=Retention.EVIDENCE
+        )
     workshop.boundary("stored")
     with workshop.database.transaction(tenant=video.tenant) as tx:
         workshop.store.ended(tx, video.id, attempt, "done", charge=charge)
@@ -112,6 +116,15 @@ def generating(workshop: Workshop, video: Video) -> None:
         )
 
 
+def _plain(workshop: Workshop, clip: Path) -> Path:
+    """What came, as the plain MP4 that may leave; itself where that cannot be made: the scan says why."""
+    try:
+        with workshop.heavy:
+            return workshop.delivery.plain(clip, clip.with_name("plain.mp4"))
+    except (BadInput, ChildFailed):
+        return clip
+
+
 def scanning(workshop: Workshop, video: Video) -> None:
     """Remove the upstream's copy, look at every frame and the sound, and do what the verdict says."""
     _forget_upstream(workshop, video)
@@ -124,8 +137,10 @@ def scanning(workshop: Workshop, video: Video) -> None:
                 clip,
                 tenant=video.tenant,
                 subject_sha256=sha256,
+                texts=workshop.store.request(video.tenant, video.id)["texts"],
                 prior=workshop.store.seen(video.tenant, video.id, Stage.PROMPT),
                 settled=workshop.store.settled(video.tenant, video.id),
+                overturned=workshop.store.overturned(video.tenant, video.id),
                 progress=workshop.progress(video.tenant, video.id, 60, 90),
             )
         except InvalidMedia as error:
@@ -220,12 +235,13 @@ def _order(workshop: Workshop, video: Video, bench: Path) -> Order:
     for number, reference in enumerate(request["references"]):
         path = bench / f"reference-{number}"
         workshop.blobs.copy_to(video.tenant, reference["sha256"], path)
+        handing, sha256 = workshop.stages.handing, reference["sha256"]
+        if handing is not None:
+            path = handing.bare(path, reference["media_type"], bench / f"handed-{number}")
+            sha256 = workshop.sha256(path)
         references.append(
             ReferenceFile(
-                path=path,
-                media_type=reference["media_type"],
-                field=reference["field"],
-                sha256=reference["sha256"],
+                path=path, media_type=reference["media_type"], field=reference["field"], sha256=sha256
             )
         )
     basis = basis_of(video, request, references)

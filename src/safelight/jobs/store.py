@@ -12,17 +12,19 @@ from sqlalchemy import ColumnElement, Row, and_, or_
 from safelight.errors import NotFound
 from safelight.generation.protocol import Charge, Ownership
 from safelight.ids import new_id
+from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Finding, Stage, pack, unpack
 from safelight.stages.judging import Judged
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
-from safelight.trust.reviews import approved_verdicts
+from safelight.trust.reviews import approved_verdicts, overturned_verdicts
 
 from . import rows
 from .machine import TERMINAL, State, may_move
 from .models import Attempt, Borrowed, Judgement, Page, Video
+from .summary import summary
 
 
 class Superseded(Exception):
@@ -105,18 +107,18 @@ class VideoStore:
     def settled(self, tenant: str, video_id: str) -> tuple[Finding, ...]:
         """What was found before a person looked and let the video through."""
         with self._database.reading(tenant=tenant) as tx:
-            looked_at = approved_verdicts(tx, video_id)
-            if not looked_at:
-                return ()
-            found = tx.select(
-                tables.findings, tables.findings.c.video_id == video_id, tables.findings.c.id.in_(looked_at)
-            )
-        return tuple(finding for row in found for finding in unpack(row.findings))
+            return _findings(tx, video_id, approved_verdicts(tx, video_id))
+
+    def overturned(self, tenant: str, video_id: str) -> tuple[Finding, ...]:
+        """What blocked the video this one was released from, once its appeal was won."""
+        with self._database.reading(tenant=tenant) as tx:
+            before = _released_from(tx, video_id)
+            return _findings(tx, before, overturned_verdicts(tx, before)) if before else ()
 
     def reviewed(self, tenant: str, video_id: str) -> bool:
-        """Whether a person has let the video through anywhere on its way."""
+        """Whether a person has let the video through anywhere on its way, or an appeal for it was won."""
         with self._database.reading(tenant=tenant) as tx:
-            return bool(approved_verdicts(tx, video_id))
+            return bool(approved_verdicts(tx, video_id) or _released_from(tx, video_id))
 
     def last_attempt(self, tenant: str, video_id: str) -> Attempt | None:
         attempts = self.attempts(tenant, video_id)
@@ -165,6 +167,8 @@ class VideoStore:
         now = time.time()
         if target in TERMINAL and target is not State.WITHDRAWN:
             changes.setdefault("ended_at", now)
+        if target in TERMINAL or target is State.HELD:
+            changes["summary"] = _summary(tx, video.id)
         self.change(tx, video, state=target.value, **changes)
         tx.log(f"video.{target.value}", subject=video.id, actor=actor, content=dict(why or {}))
         tx.publish(f"video.{target.value}", subject=video.id, body={"id": video.id, "at": now})
@@ -363,3 +367,30 @@ class VideoStore:
                 "charged": charge.charged.value if charge else None,
             },
         )
+
+
+def _summary(tx: Transaction, video_id: str) -> bytes:
+    """Coverage and charge so far: what a transaction records, it records before it moves the video."""
+    seen = tx.select(
+        tables.findings, tables.findings.c.video_id == video_id, columns=[tables.findings.c.coverage]
+    )
+    attempts = tx.select(
+        tables.attempts, tables.attempts.c.video_id == video_id, order_by=(tables.attempts.c.number,)
+    )
+    cells = (cell for row in seen for cell in msgspec.msgpack.decode(row.coverage, type=Coverage))
+    return rows.to_json(summary(cells, (rows.attempt(row).charge for row in attempts)))
+
+
+def _released_from(tx: Transaction, video_id: str) -> str | None:
+    row = tx.one(tables.videos, tables.videos.c.id == video_id)
+    return None if row is None else row.released_from
+
+
+def _findings(tx: Transaction, video_id: str, looked_at: frozenset[str]) -> tuple[Finding, ...]:
+    """What these verdicts on a video rest on."""
+    if not looked_at:
+        return ()
+    found = tx.select(
+        tables.findings, tables.findings.c.video_id == video_id, tables.findings.c.id.in_(looked_at)
+    )
+    return tuple(finding for row in found for finding in unpack(row.findings))

@@ -59,6 +59,9 @@ class Writer:
         self._video.width, self._video.height = width, height
         self._video.pix_fmt = "yuv420p"
         self._video.options = {"crf": str(crf), "preset": preset}
+        if own_times:
+            # An MP4 is as long as its decoding takes: with frames out of order it may end before the last.
+            self._video.options = {**self._video.options, "bf": "0"}
         self._video.codec_context.thread_count = threads
         self._video.codec_context.flags |= 0x00800000  # AV_CODEC_FLAG_BITEXACT
         self._base = Fraction(1, _TICKS) if own_times else 1 / rate

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.errors import InvalidMedia, TooLarge
+from safelight.media.metadata import Metadata, read_metadata
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -42,6 +43,7 @@ class PictureFacts(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
     looked_at: int
     transparency: bool
+    metadata: Metadata = Metadata()
 
 
 def read_picture(path: Path, limits: PictureLimits) -> tuple[PictureFacts, list[Pixels]]:
@@ -69,6 +71,7 @@ def read_picture(path: Path, limits: PictureLimits) -> tuple[PictureFacts, list[
                     )
                 frames = int(getattr(picture, "n_frames", 1))
                 clear = picture.has_transparency_data
+                said = read_metadata(picture)
                 looked_at = min(frames, limits.frames)
                 views: list[Pixels] = []
                 width, height = picture.size
@@ -100,6 +103,7 @@ def read_picture(path: Path, limits: PictureLimits) -> tuple[PictureFacts, list[
             frames=frames,
             looked_at=looked_at,
             transparency=clear,
+            metadata=said,
         ),
         views,
     )

@@ -12,7 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.errors import InvalidMedia, TooLarge
-from safelight.media.probe import MediaFacts, VideoLimits, check_size, damage_is_said, facts_of, opened
+from safelight.media.probe import (
+    MediaFacts,
+    VideoLimits,
+    check_size,
+    damage_is_said,
+    facts_of,
+    opened,
+    strictly,
+)
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -113,7 +121,7 @@ class Walk:
         """Every frame. Raises `InvalidMedia` where one cannot be decoded or the file breaks off."""
         index, last_s = 0, 0.0
         with opened(self._path, self._limits) as container:
-            video = container.streams.video[0]
+            video = strictly(container.streams.video[0])
             video.codec_context.thread_count = self._threads
             first: float | None = None
             for frame in _decoded(container, video):
@@ -146,7 +154,7 @@ class Walk:
         counts = dict.fromkeys(rates, 0)
         resamplers = {rate: av.AudioResampler(format="flt", layout="mono", rate=rate) for rate in rates}
         with opened(self._path, self._limits) as container:
-            for frame in chain(_decoded(container, container.streams.audio[0]), [None]):
+            for frame in chain(_decoded(container, strictly(container.streams.audio[0])), [None]):
                 for rate, resampler in resamplers.items():
                     with damage_is_said():
                         pieces = [piece.to_ndarray()[0] for piece in resampler.resample(frame)]

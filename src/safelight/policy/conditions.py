@@ -36,6 +36,7 @@ KNOWN: Mapping[str, Kind] = {
     "kind": Kind.WORD,
     "source": Kind.WORD,
     "disagrees_with": Kind.WORD,
+    "joined": Kind.FLAG,
 }
 
 

@@ -59,6 +59,9 @@ class HelpLine:
     text: str
     region: str = ""
 
+    def as_wire(self) -> dict[str, str | None]:
+        return {"name": self.name, "text": self.text, "region": self.region or None}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
@@ -115,9 +118,7 @@ class Explanation:
         if self.not_checked:
             wire["not_checked"] = list(self.not_checked)
         if self.support:
-            wire["support"] = [
-                {"name": line.name, "text": line.text, "region": line.region or None} for line in self.support
-            ]
+            wire["support"] = [line.as_wire() for line in self.support]
         if self.test_card:
             wire["test_card"] = True
         return wire

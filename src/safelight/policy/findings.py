@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -99,6 +100,16 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, Attribute] = {}
     #: From the safety test card: decides like any other finding, and never counts as a strike alone.
     test_card: bool = False
+
+
+#: From here on a sign counts when it is asked whether something may be shown to anybody else.
+SIGN = 0.3
+
+
+def sexual_with_minor(findings: Iterable[Finding]) -> bool:
+    """Whether there is any sign of something sexual with a minor: then it goes to no third party."""
+    signs = {one.category for one in findings if one.score >= SIGN and not one.test_card}
+    return "sexual/minors" in signs or ("minors-present" in signs and bool({"sexual", "ncii"} & signs))
 
 
 class _Packed(msgspec.Struct, array_like=True):

@@ -24,11 +24,14 @@ def decide_reviewed(
     coverage: Coverage,
     context: Context,
     subject_sha256: str,
+    overturned: Collection[Finding] = (),
 ) -> Verdict:
-    """As `decide`, where a person looked at `settled` and let it through.
+    """As `decide`, where a person looked at `settled` and let it through, or an appeal against `overturned`
+    was won.
 
-    Settled findings hold nothing by themselves. They still add to a block and to a label, and whatever is
-    new decides as ever.
+    Settled findings hold nothing by themselves; overturned ones neither hold nor block, unless a rule that
+    fires rests on anything else too, or vaults. They still add to a block and to a label, and whatever is new
+    decides as ever.
     """
     whole = decide(
         policy,
@@ -38,9 +41,14 @@ def decide_reviewed(
         context=context,
         subject_sha256=subject_sha256,
     )
-    if not settled or whole.action is not Action.HOLD:
+    excused = [*settled, *overturned]
+    if whole.action is Action.BLOCK and not whole.vault and _only(policy, context, findings, overturned):
+        excused = list(overturned)
+    elif whole.action is not Action.HOLD:
         return whole
-    rest = [finding for finding in findings if finding not in settled]
+    if not excused:
+        return whole
+    rest = [finding for finding in findings if finding not in excused]
     milder = decide(
         policy, taxonomy, findings=rest, coverage=coverage, context=context, subject_sha256=subject_sha256
     )
@@ -65,3 +73,16 @@ def decide_reviewed(
 def labelling(policy: Policy, context: Context, findings: Sequence[Finding]) -> list[Armed]:
     """The rules that want a visible label for these findings, whatever other rules want besides."""
     return [armed for armed in program(policy, context).fired(findings) if armed.action is Action.LABEL]
+
+
+def _only(
+    policy: Policy, context: Context, findings: Sequence[Finding], overturned: Collection[Finding]
+) -> bool:
+    """Whether every block rests on overturned findings alone."""
+    running = program(policy, context)
+    return all(
+        finding in overturned
+        for armed in running.fired(findings)
+        if armed.action is Action.BLOCK
+        for finding in running.behind(armed, findings)
+    )

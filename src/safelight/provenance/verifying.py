@@ -19,6 +19,8 @@ from .keys import KeyStore
 from .seal import Seal
 from .sealing import sha256_of
 
+#: IPTC's words for what a model or program made, or a part of it.
+GENERATED = frozenset({"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia"})
 _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
 
 
@@ -136,6 +138,23 @@ class Verifier:
             video_id=_video_id(reading, signer, known),
             reading=reading,
         )
+
+    def origin(self, path: Path) -> dict[str, str | bool]:
+        """What a file's own manifest says of how it came to be, for a record: claims, until `trusted`.
+
+        Only `state` where there is none. Nothing inside the file can make it raise.
+        """
+        reading = self._read(path, None)
+        told: dict[str, str | bool] = {"state": reading.state.value}
+        if reading.state in (State.ABSENT, State.UNREADABLE):
+            return told | ({"note": reading.note} if reading.note not in ("", "none", "format") else {})
+        return told | {
+            "claim_generator": reading.made_with,
+            "issuer": reading.issuer,
+            "signed_at": reading.signed_at,
+            "source_type": reading.source_type,
+            "says_generated": reading.source_type in GENERATED,
+        }
 
     def _read(self, path: Path, known: Seal | None) -> Reading:
         anchors = (("own", self._keys.anchors_pem), ("configured", self._trust_pem))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -10,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from safelight.detectors.protocol import FrameReader
 from safelight.media.child import Link
 from safelight.media.pictures import PictureLimits
 from safelight.media.probe import VideoLimits
 from safelight.media.walk import Walk
-from safelight.scanning.looking import VideoScan
-from safelight.scanning.pictures import look_at
+from safelight.scanning.looking import Folders, VideoScan
+from safelight.scanning.looks import LONGEST, Looks
+from safelight.scanning.pictures import look_at, reduced
 from safelight.scanning.report import ScanAnswer
 from safelight.scanning.schedule import Rules
 from safelight.scanning.turns import Turn
@@ -38,7 +39,21 @@ class VideoTask(msgspec.Struct, frozen=True, kw_only=True):
     budget_s: float = 540.0
     #: Where to put stills; empty: none are made.
     stills: str = ""
+    #: Where to put the frames that detectors outside of the child look at; empty: there are none.
+    looks: str = ""
+    #: Where to put files of speech; empty: none are made.
+    speech: str = ""
     threads: int = 1
+
+
+class Part(StrEnum):
+    """Which detectors look at a picture."""
+
+    WHOLE = "whole"
+    #: All but the costly ones: the look that may be enough to block.
+    QUICK = "quick"
+    #: The costly ones, which the quick look left out.
+    REST = "rest"
 
 
 class PictureTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,8 +62,9 @@ class PictureTask(msgspec.Struct, frozen=True, kw_only=True):
     limits: PictureLimits
     #: The request field the picture came in.
     field: str = ""
-    #: Leave out reading text: the cheap look that may be enough to block.
-    quick: bool = False
+    part: Part = Part.WHOLE
+    #: As for clips.
+    looks: str = ""
 
 
 def preload(argument: Any, _link: Link) -> None:
@@ -70,16 +86,23 @@ def scan_picture(argument: Any, _link: Link) -> ScanAnswer:
     began = time.perf_counter()
     task = msgspec.convert(argument, PictureTask)
     turns = _ready(task.detectors)
+    if task.part is Part.REST:
+        turns = tuple(turn for turn in turns if turn.costly)
     facts, views = read_picture(Path(task.path), task.limits)
-    if task.quick:
+    if task.part is Part.QUICK:
         for turn in turns:
-            if isinstance(turn.detector, FrameReader):
+            if turn.costly:
                 turn.fault(f"{turn.name} was left out of the first, quick look.")
     findings, texts = look_at(views, turns, field=task.field)
     if facts.looked_at < facts.frames:
         for turn in turns:
             turn.fault(f"Only {facts.looked_at} of {facts.frames} frames of the animation were looked at.")
+    looks = Looks(Path(task.looks) if task.looks else None)
+    for index, view in enumerate(views):
+        looks.keep(index, reduced(view, LONGEST))
     return ScanAnswer(
+        looks=looks.answer(None),
+        chosen=looks.chosen,
         findings=tuple(findings),
         texts=tuple(texts),
         runs=tuple(turn.record() for turn in turns),
@@ -101,12 +124,16 @@ def scan_video(argument: Any, link: Link) -> ScanAnswer:
         _ready(task.detectors),
         rules=task.rules,
         budget_s=task.budget_s,
-        stills=Path(task.stills) if task.stills else None,
+        folders=Folders(
+            stills=Path(task.stills) if task.stills else None,
+            looks=Path(task.looks) if task.looks else None,
+            speech=Path(task.speech) if task.speech else None,
+        ),
         progress=link.progress,
         began=began,
     )
     scan.look()
-    scan.listen()
+    scan.listen(Path(task.path), task.limits)
     return scan.answer()
 
 

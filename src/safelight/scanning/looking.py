@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -19,18 +19,19 @@ from safelight.detectors.protocol import (
     FrameDetector,
     FrameReader,
     ReadText,
-    Sound,
-    SoundDetector,
 )
+from safelight.media.probe import VideoLimits
 from safelight.media.walk import DecodedFrame, Small, Walk
 from safelight.policy.findings import Finding, ImageBox
 from safelight.scanning.brief import brief
 from safelight.scanning.lifting import View, lifted
+from safelight.scanning.looks import LONGEST, Looks
 from safelight.scanning.outliers import SIDE, Novelty, Watch
 from safelight.scanning.reading import Texts
 from safelight.scanning.report import ScanAnswer
 from safelight.scanning.schedule import LookAt, Rules, Scheduler, Why
 from safelight.scanning.segments import Joiner, Look
+from safelight.scanning.sound import Listened, listen
 from safelight.scanning.souvenirs import Souvenirs
 from safelight.scanning.tracks import overlap
 from safelight.scanning.turns import Turn
@@ -46,6 +47,16 @@ _NEARLY_ALL = 0.6
 _SAME = 0.5
 
 
+@dataclass(frozen=True, kw_only=True)
+class Folders:
+    """Where what a scan writes goes; None: it writes none."""
+
+    stills: Path | None = None
+    #: Frames for detectors outside of the child, and speech for who transcribes there.
+    looks: Path | None = None
+    speech: Path | None = None
+
+
 class VideoScan:
     """A walk in the making: `look`, `listen`, then `answer`."""
 
@@ -56,7 +67,7 @@ class VideoScan:
         *,
         rules: Rules,
         budget_s: float,
-        stills: Path | None,
+        folders: Folders,
         progress: Any,
         began: float,
     ) -> None:
@@ -78,9 +89,12 @@ class VideoScan:
             turn.name: Joiner(bridge=_BRIDGE_EVERY if turn in self._every else _BRIDGE_SCHEDULED)
             for turn in turns
         }
-        self._heard: list[Finding] = []
+        self._told: list[Finding] = []
+        self._listened = Listened()
+        self._speech = folders.speech
+        self._looks = Looks(folders.looks)
         self._texts = Texts()
-        self._souvenirs = Souvenirs(stills, walk.facts)
+        self._souvenirs = Souvenirs(folders.stills, walk.facts)
         for turn in self._films:
             if isinstance(turn.detector, FilmDetector):
                 turn.tell(turn.detector.begin)
@@ -101,18 +115,12 @@ class VideoScan:
         self._progress({"frame": seen, "frames": max(total, seen)})
         for turn in self._films:
             if isinstance(turn.detector, FilmDetector):
-                self._heard += turn.findings(turn.detector.told)
+                self._told += turn.findings(turn.detector.told)
 
-    def listen(self) -> None:
+    def listen(self, path: Path, limits: VideoLimits) -> None:
         """Give the whole sound to those who listen."""
-        listeners = [turn for turn in self._turns if isinstance(turn.detector, SoundDetector)]
-        rates = {turn.detector.rate for turn in listeners if isinstance(turn.detector, SoundDetector)}
-        sounds = self._walk.sound(rates)
-        for turn in listeners:
-            detector = turn.detector
-            if isinstance(detector, SoundDetector) and detector.rate in sounds:
-                sound = Sound(samples=sounds[detector.rate], rate=detector.rate)
-                self._heard += turn.findings(partial(detector.inspect_sound, sound))
+        if self._walk.facts.audio_codec is not None:
+            self._listened = listen(path, limits, self._turns, self._speech)
 
     def answer(self) -> ScanAnswer:
         schedule = self._scheduler.record()
@@ -121,7 +129,7 @@ class VideoScan:
                 turn.fault(self._scheduler.unseen)
             elif turn.usable and schedule.looked_at < schedule.frames:
                 turn.remark(f"Looked at {schedule.looked_at} of {schedule.frames} frames, by the schedule.")
-        findings = list(self._heard)
+        findings = [*self._told, *self._listened.findings]
         for turn in self._every:
             findings += self._joiners[turn.name].segments(_Calls(self._starts, None, self._last_s))
         for turn in self._scheduled:
@@ -131,10 +139,14 @@ class VideoScan:
         stills = self._souvenirs.write()
         return ScanAnswer(
             findings=tuple(findings),
+            looks=self._looks.answer(_Calls(self._starts, None, self._last_s).__getitem__),
+            chosen=self._looks.chosen,
             texts=tuple(texts),
+            heard=self._listened.heard,
+            sound=self._listened.sound,
             runs=tuple(turn.record() for turn in self._turns),
             facts=self._walk.facts,
-            schedule=schedule if self._scheduled else None,
+            schedule=schedule if self._scheduled or self._looks.wanted else None,
             thumbnail=stills.thumbnail,
             sheet=stills.sheet,
             evidence=stills.evidence,
@@ -162,9 +174,12 @@ class VideoScan:
             turn.tell(partial(detector.watch, _shown(frame, detector.longest_side)))
         for turn in self._every:
             self._show(turn, frame, views, call=frame.index)
-        if look is not None and self._scheduled:
+        if look is not None and (self._scheduled or self._looks.wanted):
             self._last_seen = small
             self._looked.append(frame.index)
+            if self._looks.wanted:
+                pressing = look.why in (Why.OUTLIER, Why.APPEARED)
+                self._looks.keep(frame.index, frame.at(LONGEST), pressing=pressing)
             for turn in self._scheduled:
                 self._show(turn, frame, views, call=len(self._looked) - 1)
         self._souvenirs.pass_by(frame)

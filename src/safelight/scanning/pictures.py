@@ -30,7 +30,8 @@ def look_at(
         for turn in turns:
             detector = turn.detector
             if isinstance(detector, FrameDetector):
-                frame = _frame(view, index, detector.longest_side)
+                side = int(getattr(detector, "picture_side", detector.longest_side))
+                frame = _frame(view, index, side)
                 for finding in turn.findings(partial(detector.inspect_frame, frame)):
                     placed = _placed(finding, field)
                     key = (placed.detector, placed.category, _roughly(placed))
@@ -43,16 +44,20 @@ def look_at(
     return list(findings.values()), merged(texts)
 
 
-def _frame(view: Pixels, index: int, longest_side: int) -> Frame:
+def reduced(view: Pixels, longest_side: int) -> Pixels:
+    """The view no larger than that; 0: as it is."""
     import cv2
 
     height, width = view.shape[:2]
     size = fitted(width, height, longest_side)
-    if size != (width, height):
-        pixels = cv2.resize(view, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    else:
-        pixels = view
-    return Frame(index=index, time_s=0.0, pixels=pixels, width=width, height=height)
+    if size == (width, height):
+        return view
+    return cv2.resize(view, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _frame(view: Pixels, index: int, longest_side: int) -> Frame:
+    height, width = view.shape[:2]
+    return Frame(index=index, time_s=0.0, pixels=reduced(view, longest_side), width=width, height=height)
 
 
 def _placed(finding: Finding, field: str) -> Finding:

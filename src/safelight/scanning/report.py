@@ -11,6 +11,8 @@ from safelight.media.pictures import PictureFacts
 from safelight.media.probe import MediaFacts
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Finding, Modality
+from safelight.scanning.heard import SoundReport
+from safelight.scanning.looks import KeptLook
 from safelight.scanning.schedule import Schedule
 
 
@@ -26,8 +28,12 @@ class DetectorRun(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = False
     #: What went wrong, one sentence; or a remark where nothing did.
     note: str = ""
+    #: It was there, and had nothing to look for: see `note`.
+    idle: bool = False
     #: It reads text, or, where it would not load and says nothing of itself, may be one that does.
     reads: bool = False
+    #: It makes words of speech.
+    transcribes: bool = False
 
 
 class ScanAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +42,9 @@ class ScanAnswer(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     texts: tuple[ReadText, ...]
     runs: tuple[DetectorRun, ...]
+    #: What readers in the child made of speech.
+    heard: tuple[ReadText, ...] = ()
+    sound: SoundReport | None = None
     facts: MediaFacts | None = None
     picture: PictureFacts | None = None
     schedule: Schedule | None = None
@@ -43,6 +52,9 @@ class ScanAnswer(msgspec.Struct, frozen=True, kw_only=True):
     sheet: str = ""
     #: Blurred stills of the strongest frame of a category.
     evidence: dict[str, str] = {}
+    #: Frames kept for detectors outside of the child, and how many the schedule chose.
+    looks: tuple[KeptLook, ...] = ()
+    chosen: int = 0
     wall_s: float = 0.0
     #: Processor time of the scan, loading of models not included where they were loaded before.
     cpu_s: float = 0.0
@@ -54,6 +66,10 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     #: Text read off frames and pictures; nobody has judged it yet.
     texts: tuple[ReadText, ...] = ()
+    #: Words heard, with times, judged like those read; None where nobody transcribed.
+    heard: tuple[ReadText, ...] | None = None
+    #: How loud, and where somebody speaks; None where there is no sound.
+    sound: SoundReport | None = None
     coverage: Coverage = Coverage()
     runs: tuple[DetectorRun, ...] = ()
     facts: MediaFacts | None = None
@@ -63,6 +79,9 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     thumbnail: str = ""
     sheet: str = ""
     evidence: dict[str, str] = {}
+    #: Frames kept for detectors outside of the child, and how many the schedule chose.
+    looks: tuple[KeptLook, ...] = ()
+    chosen: int = 0
     wall_s: float = 0.0
     cpu_s: float = 0.0
     #: Why there is no result at all: the child crashed or ran out of time.
@@ -106,7 +125,7 @@ def coverage_of(
             Cell(
                 category=capability.category,
                 modality=capability.modality,
-                available=True,
+                available=not run.idle,
                 ran=run.ran,
                 complete=run.ran and run.complete,
                 detectors=(name,),

@@ -19,7 +19,7 @@ from safelight.media.pool import WarmPool
 from safelight.media.probe import MediaFacts, VideoLimits
 from safelight.media.sandbox import Isolation, Limits, Preparation, Sandbox
 from safelight.policy.findings import Finding, Modality
-from safelight.scanning.child import Detectors, PictureTask, VideoTask
+from safelight.scanning.child import Detectors, Part, PictureTask, VideoTask
 from safelight.scanning.report import DetectorRun, ScanAnswer, ScanReport, coverage_of
 from safelight.scanning.schedule import Rules
 
@@ -136,11 +136,14 @@ class Scanner:
         detectors: Sequence[Spec] | None = None,
         budget_s: float | None = None,
         stills: Path | None = None,
+        looks: Path | None = None,
+        speech: Path | None = None,
         field: str = "",
         progress: FrameProgress | None = None,
         cancel: threading.Event | None = None,
     ) -> ScanReport:
-        """Look at every frame and the sound of a clip; stills go into the folder `stills`.
+        """Look at every frame and the sound of a clip; stills and speech go into the folders named for them,
+        and into `looks` the frames for detectors outside of the child.
 
         Raises `InvalidMedia` or `TooLarge` where it is no clip we take. A child that crashes or runs out of
         time is no error: the report has the reason in `failure`, and every cell is incomplete.
@@ -154,6 +157,8 @@ class Scanner:
             rules=self.settings.rules,
             budget_s=seconds * 0.9,
             stills=str(stills.absolute()) if stills is not None else "",
+            looks=str(looks.absolute()) if looks is not None else "",
+            speech=str(speech.absolute()) if speech is not None else "",
             threads=self.settings.decode_threads,
         )
 
@@ -166,7 +171,7 @@ class Scanner:
                 "safelight.scanning.child:scan_video",
                 msgspec.to_builtins(task),
                 reads=[path, *_files_of(specs)],
-                writes=[stills] if stills is not None else [],
+                writes=[folder for folder in (stills, looks, speech) if folder is not None],
                 limits=self._limits(seconds),
                 progress=tell,
                 cancel=cancel,
@@ -175,29 +180,45 @@ class Scanner:
         report = _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
         written = (report.thumbnail, report.sheet, *report.evidence.values())
         # A child has no say on which files we read.
-        if any(path and not _is_own(Path(path), stills) for path in written):
+        spoken = report.sound.files if report.sound is not None else ()
+        if any(path and not _is_own(Path(path), stills) for path in written) or any(
+            not _is_own(Path(file.path), speech) for file in spoken
+        ):
             raise errors.ChildCrashed("The sandboxed child named files that are not its own.")
-        return report
+        return _with_own_looks(report, looks)
 
     def scan_picture(
-        self, path: Path, *, field: str = "", quick: bool = False, cancel: threading.Event | None = None
+        self,
+        path: Path,
+        *,
+        field: str = "",
+        quick: bool = False,
+        looks: Path | None = None,
+        after: ScanReport | None = None,
+        cancel: threading.Event | None = None,
     ) -> ScanReport:
         """Look at one picture. Errors as for `scan_video`.
 
-        `quick`: text is not read, which is most of the work; the report says so. Good enough for a block.
+        `quick`: costly detectors and readers of text, which are most of the work, are left out; the report
+        says so. Good enough for a block. `after`: such a report on this picture; what it left out is done
+        now, and the answer has both.
         """
+        rest = after is not None and not after.failure
+        part = Part.QUICK if quick else Part.REST if rest else Part.WHOLE
         task = PictureTask(
             path=str(path.absolute()),
             detectors=self._detectors,
             limits=self.settings.picture,
             field=field,
-            quick=quick,
+            part=part,
+            looks=str(looks.absolute()) if looks is not None else "",
         )
 
         def run() -> Any:
             function, argument = "safelight.scanning.child:scan_picture", msgspec.to_builtins(task)
             seconds = self.settings.picture_s
-            if self._warm:
+            # A child that was kept warm may write nowhere.
+            if self._warm and looks is None:
                 return self._pool.run(function, argument, cancel=cancel)
             if not self._slots.acquire(timeout=seconds):
                 raise errors.ChildTimedOut(f"No picture's turn came within {seconds:g} s.")
@@ -206,13 +227,16 @@ class Scanner:
                     function,
                     argument,
                     reads=[path, *_files_of(self._specs)],
+                    writes=[looks] if looks is not None else [],
                     limits=self._limits(seconds),
                     cancel=cancel,
                 )
             finally:
                 self._slots.release()
 
-        return _report(run, self._specs, frozenset({Modality.IMAGE}), field, cancel)
+        report = _report(run, self._specs, frozenset({Modality.IMAGE}), field, cancel)
+        report = _with_own_looks(report, looks)
+        return _joined(after, report, self._specs) if after is not None and rest else report
 
     def burn_badge(self, source: Path, into: Path, text: str) -> None:
         """A copy of the clip with a visible badge. Raises `InvalidMedia`, `ChildFailed`."""
@@ -252,6 +276,8 @@ def _report(
     return ScanReport(
         findings=tuple(_from(finding, field) for finding in answer.findings),
         texts=answer.texts,
+        heard=answer.heard if answer.sound is not None and answer.sound.read else None,
+        sound=answer.sound,
         coverage=coverage_of(asked, answer.runs, modalities),
         runs=answer.runs,
         facts=answer.facts,
@@ -260,8 +286,32 @@ def _report(
         thumbnail=answer.thumbnail,
         sheet=answer.sheet,
         evidence=answer.evidence,
+        looks=answer.looks,
+        chosen=answer.chosen,
         wall_s=answer.wall_s,
         cpu_s=answer.cpu_s,
+    )
+
+
+def _with_own_looks(report: ScanReport, folder: Path | None) -> ScanReport:
+    if any(not _is_own(Path(look.path), folder) for look in report.looks):
+        raise errors.ChildCrashed("The sandboxed child named files that are not its own.")
+    return report
+
+
+def _joined(first: ScanReport, rest: ScanReport, specs: Sequence[Spec]) -> ScanReport:
+    """Two looks at one picture as one: what the first left out is as the second has it."""
+    if rest.failure:
+        return msgspec.structs.replace(rest, findings=first.findings)
+    again = {run.name: run for run in rest.runs}
+    runs = tuple(again.get(run.name, run) for run in first.runs)
+    asked = [(name, _capabilities(name)) for name, _ in specs]
+    return msgspec.structs.replace(
+        rest,
+        findings=(*first.findings, *rest.findings),
+        runs=runs,
+        coverage=coverage_of(asked, runs, frozenset({Modality.IMAGE})),
+        wall_s=first.wall_s + rest.wall_s,
     )
 
 
@@ -286,7 +336,9 @@ def _from(finding: Finding, field: str) -> Finding:
 
 def _capabilities(name: str) -> tuple[Capability, ...]:
     try:
-        return load_plugin(name).capabilities
+        plugin = load_plugin(name)
+        # Words are nothing checked before somebody has read them.
+        return () if plugin.transcribes else plugin.capabilities
     except DetectorMissing:
         return ()
 

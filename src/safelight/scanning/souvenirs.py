@@ -60,16 +60,23 @@ class Souvenirs:
             self._best[finding.category] = (finding.score, frame.at(_EVIDENCE))
 
     def write(self) -> Stills:
+        """Write what was collected. A full disk costs the pictures and not what was found."""
         if self._folder is None or self._thumbnail is None:
             return Stills()
+        try:
+            return self._written(self._folder, self._thumbnail)
+        except OSError:
+            return Stills()
+
+    def _written(self, folder: Path, thumb: Pixels) -> Stills:
         places = np.linspace(0, len(self._kept) - 1, min(_SHEET_FRAMES, len(self._kept))).round().astype(int)
         page = [self._kept[place][1] for place in places.tolist()]
         evidence = {
-            category: str(stills.blurred(pixels, self._folder / f"evidence-{number}.webp"))
+            category: str(stills.blurred(pixels, folder / f"evidence-{number}.webp"))
             for number, (category, (_score, pixels)) in enumerate(self._best.items())
         }
         return Stills(
-            thumbnail=str(stills.thumbnail(self._thumbnail, self._folder / "thumbnail.webp")),
-            sheet=str(stills.sheet(page, self._folder / "sheet.webp")),
+            thumbnail=str(stills.thumbnail(thumb, folder / "thumbnail.webp")),
+            sheet=str(stills.sheet(page, folder / "sheet.webp")),
             evidence=evidence,
         )

@@ -21,6 +21,8 @@ from safelight.detectors.protocol import (
     FrameReader,
     ReadText,
     SoundDetector,
+    SpeechFinder,
+    SpeechReader,
 )
 from safelight.policy.findings import Finding
 from safelight.scanning.report import DetectorRun
@@ -48,6 +50,7 @@ class Turn:
         self.detector: Detector | None = None
         self.is_reader = self.sees_frames = False
         self._cells = 0
+        self._transcribes = False
         self._call_s = call_s
         self._calls = 0
         self._cpu_s = 0.0
@@ -57,9 +60,13 @@ class Turn:
             plugin = load_plugin(name)
             self.version = plugin.version
             self._cells = len(plugin.capabilities)
+            self._transcribes = plugin.transcribes
             with _alarm(call_s * 3):
                 loaded = plugin.load(options)
-            if not isinstance(loaded, FrameDetector | FrameReader | FilmDetector | SoundDetector):
+            if not isinstance(
+                loaded,
+                FrameDetector | FrameReader | FilmDetector | SoundDetector | SpeechFinder | SpeechReader,
+            ):
                 raise TypeError(
                     f"it loaded a {type(loaded).__name__}, which looks at neither frames nor sound"
                 )
@@ -83,6 +90,12 @@ class Turn:
     def texts(self, call: Callable[[], Iterable[ReadText]]) -> list[ReadText]:
         return self._checked(call, _sound_text)
 
+    def spans(
+        self, call: Callable[[], Iterable[tuple[float, float]]], whole_s: float
+    ) -> list[tuple[float, float]]:
+        """Stretches of time within `whole_s` seconds."""
+        return self._checked(call, lambda answer: _sound_span(answer, whole_s))
+
     def tell(self, call: Callable[[], None]) -> None:
         """A call that answers nothing; where it fails, the fault is on record."""
 
@@ -105,20 +118,37 @@ class Turn:
         if self.detector is not None:
             self._fault = ""
 
+    @property
+    def idle(self) -> str:
+        """Why the detector has nothing to look for now; empty where it has."""
+        try:
+            return str(getattr(self.detector, "idle", ""))
+        except Exception as error:
+            self.fault(f"{self.name} failed: {_said(error)}")
+            return ""
+
+    @property
+    def costly(self) -> bool:
+        """It takes longer than a first, quick look may."""
+        return isinstance(self.detector, FrameReader) or bool(getattr(self.detector, "costly", False))
+
     def record(self) -> DetectorRun:
+        idle = self.idle
         return DetectorRun(
             name=self.name,
             version=self.version,
             calls=self._calls,
             cpu_s=round(self._cpu_s, 4),
-            ran=self.detector is not None,
-            complete=self.usable,
-            note=self._fault or self._remark,
+            ran=self.detector is not None and not idle,
+            complete=self.usable and not idle,
+            idle=bool(idle),
+            note=self._fault or idle or self._remark,
             reads=isinstance(self.detector, FrameReader) or (self.detector is None and not self._cells),
+            transcribes=self._transcribes,
         )
 
     def _checked(self, call: Callable[[], Iterable[T]], check: Callable[[Any], T]) -> list[T]:
-        if not self.usable:
+        if self.idle or not self.usable:
             return []
         began = time.process_time()
         self._calls += 1
@@ -157,7 +187,21 @@ def _sound_text(answer: Any) -> ReadText:
         raise BadAnswer("it returned no text")
     if not (math.isfinite(answer.confidence) and 0.0 <= answer.confidence <= 1.0):
         raise BadAnswer(f"its confidence {answer.confidence} is no probability")
+    times = [answer.start_s, answer.end_s, *(t for word in answer.words for t in (word.start_s, word.end_s))]
+    if not all(map(math.isfinite, times)):
+        raise BadAnswer("its times are no numbers")
     return answer
+
+
+def _sound_span(answer: Any, whole_s: float) -> tuple[float, float]:
+    try:
+        start, end = (float(moment) for moment in answer)
+    except (TypeError, ValueError) as error:
+        raise BadAnswer("it returned no stretch of time") from error
+    # The last piece that a model takes may reach over the end.
+    if not (math.isfinite(end) and 0.0 <= start <= end <= whole_s + 1.0):
+        raise BadAnswer(f"it heard speech from {start} to {end} s of {whole_s} s")
+    return start, min(end, whole_s)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,8 @@ from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.store.database import Database
 from safelight.trust.accounts import Principal, Scope
-from safelight.trust.rewordings import Rewordings, Scrutiny
+from safelight.trust.rewordings.models import Scrutiny
+from safelight.trust.rewordings.service import Rewordings
 
 from .admission import AdmissionLimits, admit
 from .checked import Checked, Price, concluded, tellable
@@ -92,7 +93,9 @@ class Checks:
             left = tuple(file.field for file in files if not file.is_picture)
             if not pictures:
                 return (words,), left
-            seen = self.stages.reference.judge_files(pictures, tenant=tenant, prior=words.findings)
+            seen = self.stages.reference.judge_files(
+                pictures, tenant=tenant, prior=words.findings, texts=admitted.texts
+            )
             return (words, seen), left
 
     def _note(self, principal: Principal, admitted: Admitted, found: Checked, scrutiny: Scrutiny) -> None:

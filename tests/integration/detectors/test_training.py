@@ -9,7 +9,7 @@ from safelight.detectors.text import heads
 from safelight.detectors.text.examples import committed
 from safelight.detectors.text.heads import Mode
 from safelight.detectors.text.minilm.encoder import Window
-from safelight.detectors.text.training import Array, Trainer, train
+from safelight.detectors.text.training import Array, Trainer, categories_of, fitted, refitted
 
 
 def embed(text: str) -> tuple[Sequence[Window], Array]:
@@ -25,31 +25,44 @@ def test_the_same_data_gives_the_same_heads_which_know_their_examples() -> None:
     own = [
         one
         for number, one in enumerate(committed())
-        if one.source == "prompts"
+        if one.source in ("prompts", "en-b")
         and one.lang == "en"
         and (("violence" in one.categories) or (not one.categories and number % 4 == 0))
     ]
+    categories = categories_of(own)
     trainer = Trainer(embed)
-    arrays, figures = train(trainer, own)
-    again, _figures = train(Trainer(embed), own)
-    data = heads.dump(arrays)
-    assert data == heads.dump(again)
-    assert figures["en, safe"]["n"] > 0
+    fitting = trainer.fitting(own, categories, "0" * 64)
+    data = heads.dump(fitting.weights(np.ones(len(own), dtype=np.bool_)))
+    again = Trainer(embed).fitting(own, categories, "0" * 64)
     loaded = heads.load(data)
+    assert loaded.sha256 == heads.load(heads.dump(again.weights(np.ones(len(own), dtype=np.bool_)))).sha256
     column = loaded.categories.index("violence")
     bad, good = (
         np.mean(
-            [
-                loaded.probabilities(heads.combined(loaded.gram_scores(one.text)), Mode.GRAMS)[column]
-                for one in own
-                if ("violence" in one.categories) is wanted
-            ]
+            trainer.scores(
+                loaded, Mode.GRAMS, [one for one in own if ("violence" in one.categories) is wanted]
+            )[:, column]
         )
         for wanted in (True, False)
     )
-    assert bad > 2 * good
+    assert bad > good + 1
 
-    points = trainer.points(loaded, own, own)
-    operated = heads.operated(loaded, {"heads": loaded.sha256, "points": points})
+    folds = trainer.folds(fitting, own)
+    assert set(folds) == {"prompts", "en-b"}
+    across = trainer.across_writers(folds, own)
+    assert across[Mode.FUSED].shape == (len(own), len(categories))
+    assert not across[Mode.GRAMS_CHINESE].any()
+    operated = heads.operated(loaded, {"heads": loaded.sha256, **trainer.operating(loaded, own, across, own)})
     safe = [one for one in own if not one.categories]
     assert trainer.found(operated, safe).mean() < 0.05
+    figures = trainer.across_figures(folds, own, own)
+    assert figures["prompts, en, safe"]["n"] > figures["prompts, en, safe"]["found"]
+
+
+def test_the_refit_needs_only_the_embeddings_that_are_stored() -> None:
+    own = [one for one in committed() if one.source == "prompts"]
+    taken = fitted(own)
+    fitting = Trainer(embed).fitting(taken, categories_of(taken), "1" * 64)
+    made = heads.load(heads.dump(fitting.weights(np.ones(len(taken), dtype=np.bool_))))
+    assert refitted(own, made.known, "1" * 64).sha256 == made.sha256
+    assert refitted(own, made.known, "2" * 64).sha256 != made.sha256

@@ -13,6 +13,9 @@ import pytest
 
 from running import Running
 
+# One gateway for the file, whatever the number of workers.
+pytestmark = pytest.mark.xdist_group("bad-orders")
+
 
 def png(width: int, height: int) -> bytes:
     """A picture of one line, whatever its header says."""

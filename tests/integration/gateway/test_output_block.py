@@ -10,6 +10,9 @@ import pytest
 
 from running import Running
 
+# One gateway for the file, whatever the number of workers.
+pytestmark = pytest.mark.xdist_group("bad-orders")
+
 CARDS = {"picture": "frame:violence@2.0s", "sound": "tone:hate@1.0s"}
 
 

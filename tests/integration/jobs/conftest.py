@@ -22,7 +22,7 @@ from safelight.store.database import Database
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import Principal
-from safelight.wiring import Installation
+from safelight.wiring import ENROLLED, Installation
 
 
 class Crash(BaseException):
@@ -75,6 +75,11 @@ class House:
                 continue
 
 
+def enrolled(name: str, folder: Path) -> dict[str, Any]:
+    """Options of a detector that looks for what is enrolled, as the installation gives them."""
+    return {"folder": str(folder / "data" / ENROLLED[name])} if name in ENROLLED else {}
+
+
 @pytest.fixture
 def upstream() -> Iterator[ScriptedUpstream]:
     with ScriptedUpstream({"otherwise": {"polls": 0, "charge": 0.4}}) as server:
@@ -89,9 +94,10 @@ def furnish(database: Database, tmp_path: Path, upstream: ScriptedUpstream) -> I
     def make(*plugins: DetectorPlugin, **settings: Any) -> House:
         here = Installation(Settings(data=tmp_path / "data", **{"scan": {"warm_children": 0}, **settings}))
         here.__dict__["database"] = database
-        quick = Catalogue.discover({"ocr": False, "nudenet": False, "minilm": False})
+        quick = Catalogue.discover(dict.fromkeys(("ocr", "nudenet", "minilm", "faces", "symbols"), False))
         here.__dict__["catalogue"] = Catalogue(
-            [*((plugin, {}) for plugin in (*quick.plugins, *plugins))], missing=quick.missing
+            [*((plugin, enrolled(plugin.name, tmp_path)) for plugin in (*quick.plugins, *plugins))],
+            missing=quick.missing,
         )
         remote = {"url": upstream.url, "models": ["paid-1"], "listed_within_s": 0.2}
         paid = videos_api({**remote, "name": "paid", "ownership": "paid"})

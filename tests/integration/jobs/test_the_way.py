@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from safelight.errors import Blocked, Conflict, NotFound, QuotaExceeded
-from safelight.jobs.machine import State
+from safelight.jobs.machine import TERMINAL, State
 from safelight.jobs.store import Superseded
+from safelight.jobs.summary import summary
 from safelight.jobs.sweeper import Sweeper
 from safelight.store import tables
 from safelight.testing.upstream import ScriptedUpstream
@@ -127,6 +130,35 @@ def test_the_list_pages_through_everything_once_in_both_orders(house: House) -> 
             seen += [video.id for video in page.videos]
             after, more = seen[-1], page.has_more
         assert seen == wanted
+
+
+def test_what_takes_long_is_asked_after_seldom(house: House) -> None:
+    video = house.order()
+    ages = (0, 20, 60, 150, 600)
+    waits = [house.videos.poll_after_ms(replace(video, created_at=time.time() - age)) for age in ages]
+    assert [round(wait, -2) for wait in waits] == [1_000, 1_000, 2_000, 5_000, 10_000]
+    assert house.videos.poll_after_ms(replace(video, state=State.HELD)) == 60_000
+
+
+@pytest.mark.parametrize("ends", ["done", "refused", "failed"])
+def test_a_finished_video_is_one_read_that_says_what_its_record_says(
+    house: House, upstream: ScriptedUpstream, ends: str
+) -> None:
+    upstream.play({"otherwise": {"polls": 0, "charge": 0.4, **({} if ends == "done" else {"ends": ends})}})
+    video = house.carry(house.order(**PAID))
+    assert video.state in TERMINAL
+    record = house.videos.record(house.who, video.id)
+    assert video.summary is not None
+    assert video.summary == summary(
+        (cell for made in record.judgements for cell in made.coverage),
+        (attempt.charge for attempt in record.attempts),
+    )
+    with pytest.raises(Blocked) as caught:
+        house.order("SAFELIGHT-TEST:violence")
+    blocked = house.videos.get(house.who, str(caught.value.details["video_id"]))
+    assert blocked.summary is not None
+    assert blocked.summary["charge"]["charged"] == "no"
+    assert blocked.summary["coverage"]["checked"]
 
 
 def test_a_terminal_state_never_changes(house: House) -> None:

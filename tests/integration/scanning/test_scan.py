@@ -12,7 +12,7 @@ from PIL import Image
 from clips import RATE, hum, make_clip
 from safelight import errors
 from safelight.detectors import test_card
-from safelight.media.sandbox import Sandbox
+from safelight.media.sandbox import Limits, Sandbox
 from safelight.policy.coverage import CoverageWord
 from safelight.policy.findings import FrameRange, ImageBox, Modality, TimeRange
 from safelight.scanning.service import Scanner, ScanSettings, Spec
@@ -376,3 +376,20 @@ def test_where_nothing_can_be_forked_children_are_kept_warm_for_pictures(
             assert [found.score for found in made.scan_picture(tmp_path / "a.png").findings] == [1.0]
     finally:
         made.close()
+
+
+def test_a_full_disk_in_the_child_costs_the_pictures_and_not_what_was_found(
+    clip: Path, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    """Here over the size that a file may have, which a writer cannot tell from a full disk."""
+
+    class Cramped(Scanner):
+        def _limits(self, seconds: float) -> Limits:
+            return Limits(wall_s=seconds, memory_bytes=4 << 30, file_bytes=200)
+
+    folder = tmp_path / "stills"
+    folder.mkdir()
+    report = Cramped(sandbox, [odd("white")], ScanSettings(video_s=60.0)).scan_video(clip, stills=folder)
+    assert (report.failure, report.evidence, report.sheet) == ("", {}, "")
+    assert len(report.findings) == 2
+    assert all(cell.complete for cell in report.coverage)

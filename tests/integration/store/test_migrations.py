@@ -43,6 +43,38 @@ def test_down_again_nothing_is_left(empty_database_url: str) -> None:
             assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
 
 
+def test_rows_survive_what_rebuilds_their_table(empty_database_url: str) -> None:
+    """From the tables of 0003, with a video that other rows point to."""
+    from alembic import command
+
+    with closing(Database(empty_database_url)) as database:
+        with database.migrating() as connection:
+            command.upgrade(migrations.configuration(connection), "0003")
+            connection.execute(text(_VIDEO))
+            connection.execute(text(_ATTEMPT))
+        database.migrate()
+        with database.migrating() as connection:
+            columns = {column["name"] for column in inspect(connection).get_columns("videos")}
+            assert not columns & {"idempotency_key", "lease_owner", "lease_until"}
+            found = connection.execute(text("SELECT prompt, summary FROM videos")).one()
+            assert tuple(found) == ("a lake", None)
+            assert connection.execute(text("SELECT video_id FROM attempts")).scalar_one() == "video_1"
+            (key,) = inspect(connection).get_foreign_keys("attempts")
+            assert key["referred_table"] == "videos"
+        with database.migrating() as connection:
+            command.downgrade(migrations.configuration(connection), "0003")
+            assert connection.execute(text("SELECT prompt FROM videos")).scalar_one() == "a lake"
+
+
+_VIDEO = """INSERT INTO videos (id, tenant_id, state, stage, created_at, updated_at, principal_id, model,
+ generator, prompt, seconds, width, height, request, request_sha256, progress, vaulted, quarantined, waived,
+ run, revision, idempotency_key) VALUES ('video_1', 'tenant_1', 'delivered', 'delivery', 1, 1, 'key_1', 'm',
+ 'g', 'a lake', 4, 1280, 720, '{}', '', 100, false, false, false, 1, 3, 'k')"""
+_ATTEMPT = """INSERT INTO attempts (id, tenant_id, video_id, number, generator, ownership, key, intent_at,
+ charged, currency, charge_source) VALUES ('attempt_1', 'tenant_1', 'video_1', 1, 'g', 'own', 'video_1-1', 1,
+ 'no', 'USD', '')"""
+
+
 def test_a_second_start_changes_nothing(empty_database_url: str) -> None:
     for _ in range(2):
         database = Database(empty_database_url)

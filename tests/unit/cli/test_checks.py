@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from safelight.cli import checks
 from safelight.cli.checks import State
@@ -32,6 +33,9 @@ def test_a_sandbox_that_is_open_somewhere_is_a_warning() -> None:
         network="kernel", parent_death=True, no_new_privileges=True, capabilities_dropped=True, limits=()
     )
     assert checks.isolation(full).state is State.OK
+    cold = checks.isolation(replace(full, cold_because="The prepared process has 2 threads."))
+    assert cold.state is State.WARNING
+    assert "2 threads" in cold.says
     open_ = Isolation(
         network="python",
         parent_death=True,

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from safelight.cli.exits import Exit
-from safelight.cli.scan import FailOn, Row, exit_of, files_in, gravest, is_picture, text, where
-from safelight.errors import InvalidMedia, NotFound
+from safelight.cli.scan import FailOn, Row, Summary, exit_of, gravest, said_of, text, where
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, Stage, TextSpan, TimeRange
 from safelight.policy.verdicts import Action, Verdict
@@ -70,45 +67,30 @@ def test_fail_on_block_lets_what_is_held_pass() -> None:
 
 
 def test_with_several_files_the_gravest_counts() -> None:
-    assert gravest([0, 6, 1]) is Exit.ERROR
+    assert gravest([0, 6, 7, 1]) is Exit.ERROR
     assert gravest([0, 5, 4, 3, 6]) is Exit.BLOCKED
     assert gravest([4, 5]) is Exit.HELD
     assert gravest([0, 0]) is Exit.OK
 
 
-def test_a_folder_gives_its_media_in_order_and_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "deep").mkdir()
-    for name in ("b.MP4", "a.png", "notes.txt", "deep/c.webm"):
-        (tmp_path / name).touch()
-    assert [file.name for file in files_in(tmp_path)] == ["a.png", "b.MP4", "c.webm"]
-    assert files_in(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
+def test_fail_on_label_and_incomplete_tell_of_more() -> None:
+    assert exit_of(verdict(Action.LABEL), FailOn.LABEL) is Exit.LABELLED
+    assert exit_of(verdict(Action.LABEL), FailOn.INCOMPLETE) is Exit.LABELLED
+    assert exit_of(verdict(Action.ALLOW, waivers=("demo",)), FailOn.LABEL) is Exit.WAIVED
+    allowed = verdict(Action.ALLOW, waivers=("demo",))
+    assert exit_of(allowed, FailOn.INCOMPLETE, incomplete=True) is Exit.NOT_COVERED
+    assert exit_of(allowed, FailOn.HOLD, incomplete=True) is Exit.WAIVED
+    assert exit_of(verdict(Action.ALLOW), FailOn.INCOMPLETE) is Exit.OK
 
 
-def test_nothing_to_scan_is_said(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="no video or picture file"):
-        files_in(tmp_path)
-    with pytest.raises(NotFound, match="no file"):
-        files_in(tmp_path / "a.mp4")
-
-
-@pytest.mark.parametrize(
-    ("head", "picture"),
-    [
-        (b"\x89PNG\r\n\x1a\n", True),
-        (b"\xff\xd8\xff\xe0", True),
-        (b"\0\0\0\x20ftypisom", False),
-        (b"RIFF0000AVI ", False),
-    ],
-)
-def test_what_a_file_is_is_read_from_it_not_from_its_name(tmp_path: Path, head: bytes, picture: bool) -> None:
-    (tmp_path / "a.txt").write_bytes(head + bytes(64))
-    assert is_picture(tmp_path / "a.txt") is picture
-
-
-def test_a_text_file_is_neither(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").write_text("hello, I am no film")
-    with pytest.raises(InvalidMedia, match="not a video or picture file"):
-        is_picture(tmp_path / "a.mp4")
+def test_the_summary_says_how_many_of_what_and_what_is_left() -> None:
+    said = said_of(
+        Summary(files=3, outcomes={"allow": 2, "not judged": 1}, unchanged=1, others=4, left=2, wall_s=1.25)
+    )
+    assert said.startswith("3 files: 2 allowed, 1 not judged; 1.2 s.")
+    assert "1 unchanged" in said
+    assert "2 not looked at" in said
+    assert "4 other files" in said
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.text.normalise import views
-from safelight.evaluation.attacks import DISGUISE
-from safelight.evaluation.protocol import Attack
+from safelight.detectors.text.normalise import folded, plain, texts_of, views
+from safelight.evaluation.attacks import DISGUISE, REWRITINGS, Rewriting
+from safelight.evaluation.protocol import ATTACKS, Attack, installed
 
 
 def test_it_is_an_attack_and_hides_words_in_four_ways() -> None:
@@ -25,3 +26,26 @@ def test_the_normaliser_reads_every_variant(words: list[str]) -> None:
 @given(st.text(max_size=80))
 def test_it_takes_any_text(text: str) -> None:
     list(DISGUISE.variants(text))
+
+
+def test_every_rewriting_is_an_installed_attack() -> None:
+    found = installed(ATTACKS, Attack)  # type: ignore[type-abstract]
+    assert set(found) == {"disguise", *(one.name for one in REWRITINGS)}
+    assert all(found[one.name] is one for one in REWRITINGS)
+
+
+@pytest.mark.parametrize("rewriting", REWRITINGS, ids=lambda one: one.name)
+def test_the_normaliser_reads_each_rewriting_back(rewriting: Rewriting) -> None:
+    text = {
+        "other-script": "两个人在车站开枪",
+        "emoji": "a man with a knife follows the other man home",
+    }.get(rewriting.name, "the masked gunman shoots into the crowd at the market")
+    (variant,) = rewriting.variants(text)
+    assert variant != text
+    read = " ".join(" ".join(one.text.split()) for one in texts_of(views(variant)))
+    assert folded(plain(text)).text in read
+
+
+@given(st.text(max_size=80), st.sampled_from(REWRITINGS))
+def test_every_rewriting_takes_any_text(text: str, rewriting: Rewriting) -> None:
+    assert all(variant != text for variant in rewriting.variants(text))

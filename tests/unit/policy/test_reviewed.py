@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from safelight.policy.categories import SHIPPED
@@ -51,7 +52,12 @@ HELD = finding("deception")
 LABEL = finding("ip/brand")
 
 
-def reviewed(policy: Policy, *findings: Finding, settled: tuple[Finding, ...]) -> Verdict:
+def reviewed(
+    policy: Policy,
+    *findings: Finding,
+    settled: tuple[Finding, ...] = (),
+    overturned: tuple[Finding, ...] = (),
+) -> Verdict:
     modalities = frozenset({Modality.FRAMES, Modality.AUDIO})
     cells = requirements(policy, SHIPPED, Stage.OUTPUT, modalities)
     coverage = Coverage(
@@ -72,6 +78,7 @@ def reviewed(policy: Policy, *findings: Finding, settled: tuple[Finding, ...]) -
         SHIPPED,
         findings=findings,
         settled=settled,
+        overturned=overturned,
         coverage=coverage,
         context=Context(stage=Stage.OUTPUT),
         subject_sha256="0" * 64,
@@ -102,6 +109,30 @@ def test_a_label_stays_on_what_a_person_let_through(policy: Policy) -> None:
     verdict = reviewed(policy, HELD, LABEL, settled=(HELD, LABEL))
     assert (verdict.action, verdict.rule) == (Action.LABEL, "own-label")
     assert verdict.findings == (LABEL,)
+
+
+CARD = msgspec.structs.replace(finding("violence"), test_card=True)
+
+
+def test_what_an_appeal_was_won_against_blocks_nothing_again(policy: Policy) -> None:
+    assert reviewed(policy, CARD).action is Action.BLOCK
+    assert reviewed(policy, CARD, settled=(CARD,)).action is Action.BLOCK
+    assert reviewed(policy, CARD, overturned=(CARD,)).action is Action.ALLOW
+    assert reviewed(policy, HELD, overturned=(HELD,)).action is Action.ALLOW
+
+
+def test_a_block_by_anything_else_counts_after_a_won_appeal(policy: Policy) -> None:
+    other = msgspec.structs.replace(CARD, detector="another")
+    assert reviewed(policy, CARD, other, overturned=(CARD,)).action is Action.BLOCK
+    together = finding("harassment", Modality.FRAMES)
+    assert reviewed(policy, HELD, together, overturned=(HELD,)).rule == "own-block"
+    assert reviewed(policy, CARD, HELD, overturned=(CARD,)).rule == "own-hold"
+
+
+def test_what_is_vaulted_is_never_overturned(policy: Policy) -> None:
+    minors = finding("sexual/minors")
+    verdict = reviewed(policy, minors, overturned=(minors,))
+    assert (verdict.action, verdict.vault) == (Action.BLOCK, True)
 
 
 def test_a_hole_is_held_whatever_was_settled(policy: Policy) -> None:

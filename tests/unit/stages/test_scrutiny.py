@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from safelight.policy.findings import Finding, Modality
 from safelight.stages.scrutiny import under
-from safelight.trust.rewordings import NONE, Scrutiny
+from safelight.trust.rewordings.models import NONE, Scrutiny
 
 BLOCK = Scrutiny(lineage="lineage_1", about={"extremism": 0.9})
 

@@ -210,6 +210,11 @@ def _yes(answer: Mapping[str, Any]) -> float | None:
 
 
 def _read_safeguard(answer: Mapping[str, Any]) -> dict[str, float]:
+    return read_json_verdict(answer, _SAFEGUARD)
+
+
+def read_json_verdict(answer: Mapping[str, Any], categories: Sequence[str]) -> dict[str, float]:
+    """The JSON that our policy text asks for. Raises `Garbled`."""
     try:
         said = json.loads(_said(answer).removeprefix("```json").removesuffix("```"))
         violation, names = said["violation"], said["categories"]
@@ -220,7 +225,7 @@ def _read_safeguard(answer: Mapping[str, Any]) -> dict[str, float]:
         raise Garbled("violation or categories do not hold")
     if not violation:
         return {}
-    return _mapped(map(str, names), {name: (name,) for name in _SAFEGUARD}, score)
+    return _mapped(map(str, names), {name: (name,) for name in categories}, score)
 
 
 def _read_omni(answer: Mapping[str, Any]) -> dict[str, float]:

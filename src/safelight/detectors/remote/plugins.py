@@ -1,16 +1,26 @@
-"""What the entry point names: a guard model, where the settings configure one."""
+"""What the entry points name: a guard model and a transcriber, where the settings configure them."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from safelight.detectors.protocol import Detector, DetectorPlugin, Place
+from safelight.detectors.audio.transcribing import WORDS
+from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, Place
+from safelight.policy.findings import Modality
+
+if TYPE_CHECKING:
+    import httpx
 
 _SENTENCE = (
     'No guard model is configured: [detectors.guard] with url = "http://127.0.0.1:8000/v1", model and '
     "grammar (qwen3guard, llama-guard, shieldgemma, gpt-oss-safeguard, omni-moderation)."
+)
+
+_VISION_SENTENCE = (
+    'No guard that sees is configured: [detectors.vision-guard] with url = "http://127.0.0.1:8000/v1", model'
+    " and grammar (policy, llama-guard, omni-moderation)."
 )
 
 
@@ -28,7 +38,6 @@ def _load(options: dict[str, Any]) -> Detector:
     from safelight.detectors.text.heads import load
     from safelight.detectors.text.learned import NgramDetector
     from safelight.detectors.text.lists import ListDetector, read_list, shipped
-    from safelight.net.client import Timeouts, configured_client
 
     from .grammars import GRAMMARS
     from .guard import Ask, GuardDetector, GuardOptions
@@ -44,9 +53,7 @@ def _load(options: dict[str, Any]) -> Detector:
         about=frozenset(options.get("about", ())),
         **known,
     )
-    key = os.environ.get(str(options["api_key_env"]), "") if options.get("api_key_env") else ""
-    url = str(options["url"]).rstrip("/") + "/"
-    client = configured_client(url, api_key=key, timeouts=Timeouts(connect_s=1.0, read_s=chosen.timeout_s))
+    client = _client(options, chosen.timeout_s)
     words = ListDetector(entry for text in shipped() for entry in read_list(text))
     grams = NgramDetector(load())
     return GuardDetector(
@@ -58,7 +65,110 @@ def _load(options: dict[str, Any]) -> Detector:
     )
 
 
+def _client(options: dict[str, Any], read_s: float) -> httpx.Client:
+    from safelight.net.client import Timeouts, configured_client
+
+    key = os.environ.get(str(options["api_key_env"]), "") if options.get("api_key_env") else ""
+    url = str(options["url"]).rstrip("/") + "/"
+    return configured_client(url, api_key=key, timeouts=Timeouts(connect_s=1.0, read_s=read_s))
+
+
+def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
+    from .grammars import GRAMMARS
+
+    grammar = GRAMMARS.get(str(options.get("grammar")))
+    named = () if grammar is None else grammar.categories
+    return tuple(Capability(category=category, modality=Modality.TEXT) for category in named)
+
+
+def _vision_missing(options: dict[str, Any]) -> str | None:
+    from .vision import VISION
+
+    if not options.get("url") or not options.get("model"):
+        return _VISION_SENTENCE
+    if options.get("grammar") not in VISION:
+        return f"The grammar of a guard that sees should be one of {', '.join(VISION)}."
+    return None
+
+
+def _vision_load(options: dict[str, Any]) -> Detector:
+    from .vision import VISION
+    from .vision_guard import VisionGuard, VisionOptions
+
+    names = ("timeout_s", "total_s", "trips_after", "rests_s", "calls_per_day", "stills")
+    known = {name: options[name] for name in names if name in options}
+    chosen = VisionOptions(model=str(options["model"]), **known)
+    return VisionGuard(
+        _client(options, chosen.timeout_s), VISION[str(options["grammar"])], chosen, name="vision-guard"
+    )
+
+
+def _vision_claims(options: dict[str, Any]) -> tuple[Capability, ...]:
+    from .vision import VISION
+    from .vision_guard import capabilities
+
+    grammar = VISION.get(str(options.get("grammar")))
+    return () if grammar is None else capabilities(grammar)
+
+
 #: Its cells are known only once it is configured; until then nothing is claimed.
 GUARD = DetectorPlugin(
-    name="guard", version="1", place=Place.GATEWAY, capabilities=(), load=_load, missing=_missing
+    name="guard",
+    version="1",
+    place=Place.GATEWAY,
+    capabilities=(),
+    load=_load,
+    missing=_missing,
+    claims=_claims,
+)
+
+VISION_GUARD = DetectorPlugin(
+    name="vision-guard",
+    version="1",
+    place=Place.SCENE,
+    capabilities=(),
+    load=_vision_load,
+    missing=_vision_missing,
+    claims=_vision_claims,
+)
+
+_NO_TRANSCRIBER = (
+    'No transcription server is configured: [detectors.transcription] with url = "http://127.0.0.1:8000/v1" '
+    "and model. Speech is not transcribed, so that the words in it are not checked."
+)
+
+
+def _transcription_missing(options: dict[str, Any]) -> str | None:
+    return None if options.get("url") and options.get("model") else _NO_TRANSCRIBER
+
+
+def _load_transcription(options: dict[str, Any]) -> Detector:
+    from safelight.net.client import Timeouts, configured_client
+
+    from .transcription import EndpointTranscriber, TranscriptionOptions
+
+    chosen = TranscriptionOptions(
+        model=str(options["model"]),
+        language=str(options.get("language", "")),
+        trips_after=int(options.get("trips_after", 3)),
+        timeout_s=float(options.get("timeout_s", 30.0)),
+        timeout_per_s=float(options.get("timeout_per_s", 0.5)),
+        rests_s=float(options.get("rests_s", 30.0)),
+        max_mb=float(options.get("max_mb", 25.0)),
+        minutes_per_day=float(options.get("minutes_per_day", 0.0)),
+    )
+    key = os.environ.get(str(options["api_key_env"]), "") if options.get("api_key_env") else ""
+    url = str(options["url"]).rstrip("/") + "/"
+    client = configured_client(url, api_key=key, timeouts=Timeouts(connect_s=5.0, read_s=chosen.timeout_s))
+    return EndpointTranscriber(client, chosen)
+
+
+TRANSCRIPTION = DetectorPlugin(
+    name="transcription",
+    version="1",
+    place=Place.TRANSCRIBER,
+    capabilities=WORDS,
+    load=_load_transcription,
+    missing=_transcription_missing,
+    transcribes=True,
 )

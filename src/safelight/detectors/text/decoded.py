@@ -22,6 +22,8 @@ _HEX = re.compile(r"(?<!\w)(?:0x|\\x)?[0-9a-fA-F]{2}(?:[ :,]?(?:0x|\\x)?[0-9a-fA
 _PERCENT = re.compile(r"(?:[\w.+-]{0,40}%[0-9a-fA-F]{2}){3,}[\w.+-]{0,40}")
 _REFERENCE = re.compile(r"(?:&#?\w{2,8};[ ]?){3,}|(?:\\u[0-9a-fA-F]{4}){3,}")
 _WORD = re.compile(r"[A-Za-z]{4,40}")
+#: Words looked at, and how much more English they must be on average, to turn a whole text.
+MAX_SAMPLE, _GAIN = 200, 0.15
 _PAIRS = frozenset(
     [
         "th",
@@ -192,6 +194,10 @@ def _is_language(text: str) -> bool:
 def _turned(text: str) -> list[tuple[str, int, int]]:
     """Words that read like English only after rot13, and what stands between them where most are such."""
     words = [(hit.group(), hit.start(), hit.end()) for hit in _WORD.finditer(text)]
+    sample = [word for word, _start, _end in words[:MAX_SAMPLE]]
+    plain, turned = (sum(map(_english, some)) for some in (sample, map(_rot13, sample)))
+    if len(sample) >= 4 and plain < 0.35 * len(sample) and turned - plain > _GAIN * len(sample):
+        return [(_rot13(text), 0, len(text))]
     strange = [
         index
         for index, (word, _start, _end) in enumerate(words)

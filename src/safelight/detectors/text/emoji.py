@@ -14,6 +14,8 @@ _PLAINER = {
     "🪚": "saw", "🏴": "black flag", "✂": "scissors", "⛓": "chains", "🐷": "pig", "🐒": "monkey",
     "🍼": "baby bottle", "卐": "swastika", "卍": "manji",
 }  # fmt: skip
+#: The other way round, where one word is all an emoji means.
+PICTURES = {meaning: sign for sign, meaning in _PLAINER.items() if " " not in meaning}
 _BLOCKS = ((0x1F300, 0x1FAFF), (0x2600, 0x27BF))
 _DROPPED = ("emoji modifier", "variation selector", "regional indicator")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
@@ -28,7 +28,6 @@ class Part(StrEnum):
     """What an example is used for. Families stay together."""
 
     FIT = "fit"
-    CALIBRATE = "calibrate"
     REPORT = "report"
 
 
@@ -47,7 +46,7 @@ class Example:
     @property
     def part(self) -> Part:
         number = int(hashlib.sha256(self.family.encode("utf-8", "surrogatepass")).hexdigest()[:8], 16) % 100
-        return Part.FIT if number < 74 else Part.CALIBRATE if number < 88 else Part.REPORT
+        return Part.FIT if number < 88 else Part.REPORT
 
     @property
     def chinese(self) -> bool:
@@ -108,25 +107,3 @@ def _example(row: dict[str, Any], name: str) -> Example:
         family=f"{name}/{row['family']}" if row.get("family") else row["text"].casefold(),
         kind=str(row.get("kind", "plain")),
     )
-
-
-def augmented(examples: Sequence[Example]) -> list[Example]:
-    """Each example as it is, and beside a harmless one of its language, before or after it."""
-    harmless = {
-        chinese: [one for one in examples if not one.categories and one.chinese is chinese]
-        for chinese in (False, True)
-    }
-    made: list[Example] = []
-    for number, one in enumerate(examples):
-        made.append(one)
-        beside = harmless[one.chinese]
-        if beside:
-            comma = "。" if one.chinese else ". "
-            other = beside[(number * 7 + 3) % len(beside)].text
-            text = one.text + comma + other if number % 2 else other + comma + one.text
-            made.append(
-                Example(
-                    text=text, categories=one.categories, source=one.source, lang=one.lang, family=one.family
-                )
-            )
-    return made

@@ -35,3 +35,19 @@ _PAIRS = (
 )
 
 SIMPLIFIED = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True))
+
+#: A text with more than this part of Chinese letters is Chinese to a reader that knows English only.
+_CHINESE = 0.3
+
+
+def mostly_chinese(text: str) -> bool:
+    """Whether a reader of English would miss much of it."""
+    letters = [letter for letter in text if letter.isalpha()]
+    return sum("\u3400" <= letter <= "\u9fff" for letter in letters) > _CHINESE * max(len(letters), 1)
+
+
+def locale_of(text: str) -> str:
+    """The language of a text by its script: `zh-Hant`, `zh-Hans`, or `en` for everything else."""
+    if not mostly_chinese(text):
+        return "en"
+    return "zh-Hant" if any(letter in SIMPLIFIED for letter in text) else "zh-Hans"

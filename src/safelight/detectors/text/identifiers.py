@@ -11,12 +11,12 @@ _SHAPES = (
         re.compile(r"(?<![\w.])(?:\+\d{1,3}[ .-]?)?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?![\w-])"),
     ),
     ("telephone number", re.compile(r"(?<![\w.+])\+\d{1,3}(?:[ .-]?\d{2,4}){3,5}(?![\w-])")),
-    ("telephone number", re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")),
+    ("telephone number", re.compile(r"(?<![0-9a-z])1[3-9]\d{9}(?![0-9a-z])")),
     ("social security number", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")),
-    ("identity number", re.compile(r"(?<!\d)[1-9]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dxX](?!\w)")),
+    ("identity number", re.compile(r"(?<![0-9a-z])[1-9]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dxX](?!\w)")),
     ("mail address", re.compile(r"(?<![\w.])[\w.+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z]{2,24}){1,3}(?!\w)")),
 )
-_CARD = re.compile(r"(?<![\d.])(?:\d{4}[ -]?){3}\d{1,7}(?![\d.])")
+_CARD = re.compile(r"(?<![0-9a-z.])(?:\d{4}[ -]?){3}\d{1,7}(?![0-9a-z.])")
 
 
 def identifiers(text: str) -> Iterator[tuple[str, int, int]]:

@@ -2,7 +2,8 @@
 
 A file names its `group`, optional `sets` of words to use as `{name}` in terms, and `entries`. An entry has
 `category`, `score`, `reason`, `terms`, and may have `unless` (words nearby that make it innocent), `near`
-(words of which one must be nearby), `attributes`, and `role` (tell subject from passing). A term such as
+(words of which one must be nearby), `least` (so many different terms make a finding), `attributes`,
+`gap` (between the parts of a term), `role` (tell subject from passing). A term such as
 `how to ... a lock` is its parts in this order, close to each other. English words match whole, a plural
 `s` aside; Chinese ones anywhere.
 """
@@ -21,16 +22,18 @@ from typing import Any
 import yaml
 
 from safelight.detectors.protocol import Capability, TextContent, TextView
+from safelight.policy.categories import Category
 from safelight.policy.findings import Attribute, Finding, Match, Modality, TextSpan
 
 from .automaton import Automaton
 from .normalise import folded, plain
+from .questions import SEEN, asked
 from .roles import role
 
 VERSION = "1"
 #: How far from a match, in characters, context words count.
 NEARBY = 90
-#: How far apart the parts of one term may be.
+#: How far apart the parts of one term may be where an entry does not say.
 GAP = 40
 MAX_SPANS = 16
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -49,6 +52,10 @@ class Entry:
     near: tuple[str, ...] = ()
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     role: bool = False
+    #: How many different terms, side by side in one reading, make a finding.
+    least: int = 1
+    #: How far apart, in characters, the parts of one term may be.
+    gap: int = GAP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +127,7 @@ class Lexicon:
         for first in places.keys() & self._by_first.keys():
             for index in self._by_first[first]:
                 entry, term, parts = self._terms[index]
-                for start, end in _sequences(parts, places):
+                for start, end in _sequences(parts, places, entry.gap):
                     if self._allowed(entry, places, start, end):
                         yield Hit(entry=entry, term=" ... ".join(term), view=view, start=start, end=end)
 
@@ -146,8 +153,12 @@ class ListDetector:
         hits: dict[int, list[Hit]] = {}
         for view in content.views:
             if view.kind != "plain":
+                found: dict[int, list[Hit]] = {}
                 for hit in self.lexicon.find(view):
-                    hits.setdefault(id(hit.entry), []).append(hit)
+                    found.setdefault(id(hit.entry), []).append(hit)
+                for entry, some in found.items():
+                    if some[0].entry.least == 1 or _different(some) >= some[0].entry.least:
+                        hits.setdefault(entry, []).extend(some)
         return [self._finding(content, found) for found in hits.values()]
 
     def _finding(self, content: TextContent, hits: list[Hit]) -> Finding:
@@ -158,10 +169,11 @@ class ListDetector:
         if entry.role:
             roles = {role(hit.view.text, hit.start, hit.end) for hit in hits}
             attributes["role"] = "subject" if "subject" in roles else "passing"
+        about = entry.category == Category.SEXUAL and all(asked(hit.view.text) for hit in hits)
         hidden = all(hit.view.kind != "folded" for hit in hits)
         return Finding(
             category=entry.category,
-            score=entry.score,
+            score=min(entry.score, SEEN) if about else entry.score,
             modality=Modality.TEXT,
             detector=self.name,
             version=self.version,
@@ -214,6 +226,16 @@ def _folded(text: str) -> str:
     return word
 
 
+def _different(hits: list[Hit]) -> int:
+    """How many different terms there are that do not overlap."""
+    terms, free = set[str](), 0
+    for hit in sorted(hits, key=lambda one: (one.start, -one.end)):
+        if hit.start >= free and hit.term not in terms:
+            terms.add(hit.term)
+            free = hit.end
+    return len(terms)
+
+
 def _is_word(letter: str) -> bool:
     return letter.isalnum() and ord(letter) < 0x2E80
 
@@ -229,12 +251,14 @@ def _whole(text: str, start: int, end: int) -> int:
     return 0
 
 
-def _sequences(parts: tuple[int, ...], places: dict[int, list[tuple[int, int]]]) -> Iterator[tuple[int, int]]:
+def _sequences(
+    parts: tuple[int, ...], places: dict[int, list[tuple[int, int]]], gap: int
+) -> Iterator[tuple[int, int]]:
     for start, end in places[parts[0]]:
         for part in parts[1:]:
             found = places.get(part, [])
             index = bisect_left(found, (end, 0))
-            if index == len(found) or found[index][0] - end > GAP:
+            if index == len(found) or found[index][0] - end > gap:
                 break
             end = found[index][1]
         else:

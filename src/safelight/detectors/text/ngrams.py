@@ -24,7 +24,7 @@ _PIECE = re.compile(r"[a-z0-9][a-z0-9']*|[\u3400-\u9fff]+|[^\W\d_]+")
 
 def features(text: str) -> tuple[Indices, Values]:
     """The n-grams of a folded text as sorted indices below `SIZE`, and their weights, of length one."""
-    hashed = [zlib.crc32(gram.encode("utf-8", "ignore")) % SIZE for gram in _grams(text)]
+    hashed = [_number(gram) for gram, _start, _end in _grams(text)]
     indices, counts = np.unique(np.array(hashed, dtype=np.int64), return_counts=True)
     values = np.sqrt(counts).astype(np.float32)
     length = np.float32(max(float(np.linalg.norm(values)), 1e-9))
@@ -46,21 +46,33 @@ def windows(text: str) -> list[tuple[int, int]]:
     return found
 
 
-def _grams(text: str) -> Iterator[str]:
-    before = ""
+def placed(text: str) -> tuple[Indices, Indices]:
+    """Every n-gram of a folded text, repeated ones too, and where each begins and ends, in rows of two."""
+    found = [(_number(gram), start, end) for gram, start, end in _grams(text)]
+    rows = np.array(found, dtype=np.int64).reshape(-1, 3)
+    return rows[:, 0], rows[:, 1:]
+
+
+def _number(gram: str) -> int:
+    return zlib.crc32(gram.encode("utf-8", "ignore")) % SIZE
+
+
+def _grams(text: str) -> Iterator[tuple[str, int, int]]:
+    """Each n-gram, and where what it says begins and ends."""
+    before, at = "", 0
     for hit in _PIECE.finditer(text):
-        piece = hit.group()
+        piece, first = hit.group(), hit.start()
         if piece[0] >= "\u3400":
             for size in (1, 2, 3):
                 for start in range(len(piece) - size + 1):
-                    yield piece[start : start + size]
+                    yield piece[start : start + size], first + start, first + start + size
             before = ""
             continue
-        yield f"w {piece}"
+        yield f"w {piece}", first, hit.end()
         if before:
-            yield f"b {before} {piece}"
-        before = piece
+            yield f"b {before} {piece}", at, hit.end()
+        before, at = piece, first
         edged = f"<{piece[:40]}>"
         for size in (3, 4):
             for start in range(len(edged) - size + 1):
-                yield edged[start : start + size]
+                yield edged[start : start + size], first, hit.end()

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 
 from safelight.detectors.protocol import TextView
 
@@ -38,15 +39,19 @@ _LEET = {
     "€": "e",
     "£": "l",
 }
-_LEET_WORD = re.compile(r"[a-z0-9@$!|+€£]+")
+_LEET_WORD = re.compile(r"[a-z0-9@$!|+€£]+(?:'[a-z0-9]+)*")
 #: Ordinals, sizes and years: digits that mean digits.
-_NUMBER_WORD = re.compile(r"\d+[a-z]{1,3}|[a-z]{1,2}\d+|\d+[x/]\d+[a-z]?|\d+(?:s|th|st|nd|rd)")
+_NUMBER_WORD = re.compile(
+    r"(?:[1-9]\d*[a-z]{1,3}|0[a-z]?|[a-z]{1,2}(?:\d{1,2}|\d*[269]\d*)|\d+[x/]\d+[a-z]?|\d+(?:s|th|st|nd|rd)|\d+)(?:'s)?"
+)
 _GAP = r"[ .\-_*·~/\\,|+]"
 _ATOM = r"[^\W_](?![^\W_])"
 _SPACED = re.compile(rf"(?<![^\W_])[^\W\d_](?P<gap>{_GAP}{{1,3}}){_ATOM}(?:(?P=gap){_ATOM})+")
 _RUN = re.compile(r"([^\W\d_])\1{2,}")
 #: The views of the chain; any other view is one more text that was hidden in this one.
 _CHAIN = frozenset({"plain", "folded", "joined", "deleet", "squeezed"})
+#: Encodings that nobody reads as they stand, and how many characters one hidden character takes at most.
+_CODES, _ENCODED = frozenset({"base64", "hex", "url", "references"}), 12
 #: Emoji of one text that are read as words.
 MAX_EMOJI = 120
 #: Letters one ordinary character is folded to, at most; an emoji's words are more.
@@ -85,7 +90,7 @@ def deleet(view: TextView) -> TextView:
     for hit in _LEET_WORD.finditer(view.text):
         word = hit.group()
         core = word.strip("!+|$£€")
-        if core.isalpha() or not any("a" <= letter <= "z" for letter in core):
+        if core.replace("'", "").isalpha() or not any("a" <= letter <= "z" for letter in core):
             continue
         if _NUMBER_WORD.fullmatch(core):
             continue
@@ -132,9 +137,21 @@ def views(text: str, chain: tuple[Reading, ...] = VIEWS) -> tuple[TextView, ...]
 
 
 def texts_of(found: tuple[TextView, ...]) -> tuple[TextView, ...]:
-    """What there is to read, once: the last reading of the text itself, and each text hidden in it."""
+    """What there is to read, once: the last reading of the text itself, and each text hidden in it.
+
+    The text itself is left out where all of it is an encoding of one that is hidden.
+    """
     last = next(view for view in reversed(found) if view.kind in _CHAIN)
-    return (last, *(view for view in found if view.kind not in _CHAIN))
+    hidden = [view for view in found if view.kind not in _CHAIN]
+    if any(view.kind in _CODES and _covers(view, len(found[0].text)) for view in hidden):
+        return tuple(hidden)
+    return (last, *hidden)
+
+
+def _covers(view: TextView, length: int) -> bool:
+    """Whether a hidden text leaves no word of what was typed out."""
+    places = [*view.offsets, length]
+    return places[0] <= 1 and all(after - before <= _ENCODED for before, after in pairwise(places))
 
 
 def read_as(found: tuple[TextView, ...], kind: str) -> TextView:

@@ -15,7 +15,8 @@ from safelight.policy.findings import Finding, Modality
 
 from .card import CardDetector
 from .normalise import views
-from .reading import Reading, assembled
+from .reading import Reading, assembled, spoken
+from .unfinished import Unfinished
 
 #: Calls of one detector that may be stuck at a time before it is no longer tried.
 MAX_STUCK = 4
@@ -83,12 +84,16 @@ class TextPipeline:
     def screen_read(
         self, texts: Sequence[ReadText], source: Literal["on_screen", "transcript"] = "on_screen"
     ) -> TextReport:
-        """The same for words read from media; evidence says when, and where in the picture, they were."""
-        reading = assembled(texts)
+        """The same for words read from media; evidence says when, and where in the picture, they were.
+
+        Cells of a transcript are of the sound.
+        """
+        heard = source == "transcript"
+        reading = spoken(texts) if heard else assembled(texts)
         contents = (
             [TextContent(field=source, text=reading.text, views=views(reading.text))] if reading.text else []
         )
-        report = self._inspect(contents)
+        report = self._inspect(contents, Modality.AUDIO if heard else Modality.TEXT)
         return TextReport(
             findings=tuple(_placed(finding, reading, source) for finding in report.findings),
             cells=report.cells,
@@ -96,7 +101,7 @@ class TextPipeline:
             detector_ms=report.detector_ms,
         )
 
-    def _inspect(self, contents: list[TextContent]) -> TextReport:
+    def _inspect(self, contents: list[TextContent], modality: Modality = Modality.TEXT) -> TextReport:
         began = time.perf_counter()
         cleaned = list(contents)
         for card in self._cards:
@@ -109,7 +114,7 @@ class TextPipeline:
         findings = [finding for run in runs for finding in run.findings]
         return TextReport(
             findings=tuple(sorted(findings, key=lambda finding: -finding.score)),
-            cells=_cells(self.detectors, runs),
+            cells=_cells(self.detectors, runs, modality),
             latency_ms=(time.perf_counter() - began) * 1000,
             detector_ms={
                 detector.name: run.elapsed_s * 1000
@@ -201,7 +206,10 @@ def _look(detector: TextDetector, contents: list[TextContent]) -> tuple[str, lis
             found = [_checked(finding) for finding in detector.inspect_together(contents)]
         else:
             for content in contents:
-                found += [_attributed(_checked(f), content) for f in detector.inspect_text(content)]
+                for one in detector.inspect_text(content):
+                    found.append(_attributed(_checked(one), content))
+    except Unfinished as part:
+        return f"{detector.name}: {part}", found
     except BaseException as error:
         # A panic in a library written in Rust is no `Exception`.
         return f"{detector.name} failed: {type(error).__name__}: {error}".rstrip(": ") + ".", []
@@ -242,18 +250,19 @@ def _replaced(finding: Finding, **changes: object) -> Finding:
     return msgspec.structs.replace(finding, **changes)
 
 
-def _cells(detectors: Sequence[TextDetector], runs: Sequence[_Run]) -> tuple[Cell, ...]:
+def _cells(detectors: Sequence[TextDetector], runs: Sequence[_Run], modality: Modality) -> tuple[Cell, ...]:
     by_category: dict[str, list[tuple[str, str, str | None]]] = {}
     for detector, run in zip(detectors, runs, strict=True):
         for capability in detector.capabilities:
-            if capability.modality is Modality.TEXT:
+            # Words that are heard are words; some detectors read nothing but those.
+            if capability.modality in (Modality.TEXT, modality):
                 by_category.setdefault(capability.category, []).append(
                     (detector.name, run.note, capability.measured)
                 )
     return tuple(
         Cell(
             category=category,
-            modality=Modality.TEXT,
+            modality=modality,
             available=True,
             ran=any(not note for _name, note, _measured in rows),
             complete=all(not note for _name, note, _measured in rows),

@@ -39,6 +39,12 @@ def _load_patterns(_options: dict[str, Any]) -> Detector:
     return PatternDetector()
 
 
+def _load_distress(_options: dict[str, Any]) -> Detector:
+    from .distress import CueDetector
+
+    return CueDetector()
+
+
 def _load_conjunction(_options: dict[str, Any]) -> Detector:
     from .conjunction import ConjunctionDetector
     from .lists import read_list, shipped
@@ -113,6 +119,13 @@ CONJUNCTION = DetectorPlugin(
     capabilities=_text(Category.SEXUAL_MINORS),
     load=_load_conjunction,
 )
+DISTRESS = DetectorPlugin(
+    name="distress",
+    version="1",
+    place=Place.GATEWAY,
+    capabilities=_text(Category.SELF_HARM_INTENT),
+    load=_load_distress,
+)
 CARD = DetectorPlugin(name="card", version="1", place=Place.GATEWAY, capabilities=(), load=_load_card)
 
 #: What the shipped heads were trained for; a test holds them to it.
@@ -142,9 +155,10 @@ def _heads(options: dict[str, Any]) -> Heads:
 
 
 def _load_ngrams(options: dict[str, Any]) -> Detector:
+    from . import distress
     from .learned import NgramDetector
 
-    return NgramDetector(_heads(options))
+    return NgramDetector(_heads(options), distress.stored(options.get("heads")))
 
 
 def _minilm_missing(_options: dict[str, Any]) -> str | None:
@@ -154,6 +168,7 @@ def _minilm_missing(_options: dict[str, Any]) -> str | None:
 
 
 def _load_minilm(options: dict[str, Any]) -> Detector:
+    from . import distress
     from .learned import MiniLmDetector
     from .minilm.cache import default_folder
     from .minilm.encoder import Encoder
@@ -162,9 +177,8 @@ def _load_minilm(options: dict[str, Any]) -> Detector:
     weights = installed()
     if weights is None:
         raise FileNotFoundError(SENTENCE)
-    return MiniLmDetector(
-        _heads(options), Encoder(weights, Path(options.get("cache_dir") or default_folder()))
-    )
+    encoder = Encoder(weights, Path(options.get("cache_dir") or default_folder()))
+    return MiniLmDetector(_heads(options), encoder, distress.stored(options.get("heads")))
 
 
 def _measured(*categories: Category) -> tuple[Capability, ...]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from safelight.detectors.protocol import ReadText
 from safelight.policy.findings import Evidence, FrameRange, ImageBox, TextSpan, TimeRange
+
+#: What transcribers set around words in one place and leave out in another.
+_MARKS = ".,;:!?\"'()[]-…“”‘’、。，！？；：「」"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,8 @@ class Reading:
     text: str
     passages: tuple[Passage, ...]
     starts: tuple[int, ...]
+    #: Spoken words follow each other: what touches several of them has one stretch of time.
+    spoken: bool = False
 
     def places(self, evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
         """The evidence with every span of the text replaced by the places of the passages it touches."""
@@ -47,10 +52,62 @@ class Reading:
             if isinstance(one, TextSpan):
                 first = max(bisect_right(self.starts, one.start) - 1, 0)
                 last = max(bisect_right(self.starts, max(one.end - 1, one.start)) - 1, 0)
-                placed += [self.passages[index].place() for index in range(first, last + 1)]
+                places = [self.passages[index].place() for index in range(first, last + 1)]
+                placed += [_stretch(places)] if self.spoken else places
             else:
                 placed.append(one)
         return tuple(dict.fromkeys(placed))
+
+
+def spoken(lines: Iterable[ReadText]) -> Reading:
+    """What is said, as one text in the order it is said; evidence is as exact as the words are timed."""
+    text = ""
+    passages: list[Passage] = []
+    starts: list[int] = []
+    for line in sorted(lines, key=lambda line: line.start_s):
+        words = " ".join(line.text.split())
+        if not words:
+            continue
+        if text and not (_han(text[-1]) and _han(words[0])):
+            text += " "
+        for start, part in _timed(words, line):
+            starts.append(len(text) + start)
+            passages.append(Passage(text=part.text, reads=(part,)))
+        text += words
+    return Reading(text=text, passages=tuple(passages), starts=tuple(starts), spoken=True)
+
+
+def _timed(text: str, line: ReadText) -> list[tuple[int, ReadText]]:
+    """Where in the line's text its words begin; the whole line where they cannot be found in it."""
+    found: list[tuple[int, ReadText]] = []
+    lowered, at = text.casefold(), 0
+    if len(lowered) != len(text):
+        return [(0, line)]
+    for word in line.words:
+        wanted = word.text.strip().casefold()
+        place = lowered.find(wanted, at) if wanted else -1
+        if place < 0:
+            wanted = wanted.strip(_MARKS)
+            place = lowered.find(wanted, at) if wanted else -1
+        if place < 0:
+            return [(0, line)]
+        found.append(
+            (place, replace(line, text=word.text.strip(), start_s=word.start_s, end_s=word.end_s, words=()))
+        )
+        at = place + len(wanted)
+    if not found:
+        return [(0, line)]
+    # What stands before the first word belongs to it.
+    return [(0, found[0][1]), *found[1:]]
+
+
+def _stretch(places: Sequence[Evidence]) -> TimeRange:
+    times = [place for place in places if isinstance(place, TimeRange | FrameRange)]
+    return TimeRange(start_s=min(time.start_s for time in times), end_s=max(time.end_s for time in times))
+
+
+def _han(letter: str) -> bool:
+    return "\u2e80" <= letter <= "\u9fff" or "\uff00" <= letter <= "\uffef"
 
 
 def assembled(texts: Sequence[ReadText]) -> Reading:

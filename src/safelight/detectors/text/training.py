@@ -1,14 +1,14 @@
-"""How the heads are made. Needs scikit-learn and the MiniLM weights, which a user does not.
+"""How the heads are made. Needs SciPy and the MiniLM weights, which a user does not.
 
-Deterministic on one kind of machine: same data, same bytes. Examples are split by their family into three
-parts: one to fit, one for slopes and operating points, one for the figures of the model card.
+Ridge regression in closed form: over n-grams alone, in English and in Chinese, and over n-grams beside
+likeness of MiniLM's embeddings to those of the examples. So the same examples and embeddings give the same
+numbers. Slopes and operating points come from scores by heads that saw nothing of the same writer.
 """
 
 from __future__ import annotations
 
 import importlib
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -16,23 +16,30 @@ import numpy as np
 import numpy.typing as npt
 
 from . import heads, ngrams
-from .examples import FACTS, LISTS_ONLY, PARENTS, Example, Part, augmented
+from .examples import FACTS, LISTS_ONLY, PARENTS, Example, Part
+from .han import mostly_chinese
 from .heads import ANY, Heads, Mode
-from .learned import english, fused_scores, mostly_chinese
+from .learned import english, fused_scores
 from .minilm.encoder import Window
 from .normalise import texts_of, views
 
 Array: TypeAlias = npt.NDArray[np.float32]
+Exact: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
+Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
+#: By mode and category.
+Table: TypeAlias = dict[str, dict[str, float]]
+#: How many there were and how many were found, by group.
+Figures: TypeAlias = dict[str, dict[str, int]]
 
 #: Fewer committed examples than this make no head; the lists have the category to themselves.
 MIN_EXAMPLES = 20
 #: How many harmless prompts of sources nobody learned from may be found in any category, by mode.
-BUDGETS = {Mode.GRAMS: 0.001, Mode.GRAMS_CHINESE: 0.006, Mode.FUSED: 0.006}
-#: The same for our own harmless prompts of the second part, half of which are made to sound harmful.
-OWN_BUDGETS = {Mode.GRAMS: 0.03, Mode.GRAMS_CHINESE: 0.1, Mode.FUSED: 0.25}
-HIDDEN = 96
-SEEDS = (0, 1)
+BUDGETS = {Mode.GRAMS: 0.0005, Mode.GRAMS_CHINESE: 0.005, Mode.FUSED: 0.004}
+#: The same for our own harmless prompts, half of which are made to sound harmful.
+OWN_BUDGETS = {Mode.GRAMS: 0.01, Mode.GRAMS_CHINESE: 0.1, Mode.FUSED: 0.15}
+#: How stiff the fits are, what n-grams count beside an embedding, what a target of one is worth as a score.
+STIFF_ALONE, STIFF_BESIDE, GRAMS_COUNT, SCALE = 0.3, 0.5, 0.5, 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +53,8 @@ class Read:
     @property
     def whole(self) -> Array:
         """The text's own embedding, as `fused_scores` makes it."""
+        if not self.windows:
+            return np.zeros(self.embedded.shape[1], dtype=np.float32)
         sizes = np.array([len(window.ids) for window in self.windows], dtype=np.float32)
         mean = (self.embedded * sizes[:, None]).sum(axis=0)
         return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
@@ -53,6 +62,88 @@ class Read:
 
 #: Windows of a folded text, and their embeddings.
 Embed: TypeAlias = Callable[[str], tuple[Sequence[Window], Array]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitting:
+    """Examples ready to be fitted to, all of them or some. Chinese ones have n-grams only."""
+
+    categories: tuple[str, ...]
+    data_sha256: str
+    #: By language (Chinese or not): places among the examples, n-grams, targets, and likeness by n-grams.
+    places: Mapping[bool, npt.NDArray[np.intp]]
+    grams: Mapping[bool, Any]
+    targets: Mapping[bool, Exact]
+    alike: Mapping[bool, Exact]
+    #: Embeddings in steps, and likeness by them, of those that are not Chinese.
+    known: npt.NDArray[np.int8]
+    near: Exact
+
+    @classmethod
+    def of(
+        cls,
+        folded: Sequence[str],
+        examples: Sequence[Example],
+        categories: tuple[str, ...],
+        known: npt.NDArray[np.int8],
+        data_sha256: str,
+    ) -> Fitting:
+        """From folded texts, and the embeddings of those that are not Chinese, in their order."""
+        chinese = np.array([mostly_chinese(text) for text in folded], dtype=np.bool_)
+        places = {script: np.flatnonzero(chinese == script) for script in (False, True)}
+        grams = {
+            script: _gram_matrix([folded[index] for index in rows.tolist()])
+            for script, rows in places.items()
+        }
+        targets = _targets(examples, categories)
+        units = heads.unit(known).astype(np.float64)
+        with _one_thread():
+            return cls(
+                categories=categories,
+                data_sha256=data_sha256,
+                places=places,
+                grams=grams,
+                targets={script: targets[rows] for script, rows in places.items()},
+                alike={script: np.asarray((rows @ rows.T).todense()) for script, rows in grams.items()},
+                known=known,
+                near=heads.nearness(units @ units.T),
+            )
+
+    def weights(self, wanted: Mask) -> Arrays:
+        """The arrays for `heads.dump`, fitted to the chosen examples only."""
+        with _one_thread():
+            english, chinese = (np.flatnonzero(wanted[self.places[script]]) for script in (False, True))
+            alone = self._solved(self.alike[False] + 1, False, english, STIFF_ALONE)
+            native = self._solved(self.alike[True] + 1, True, chinese, STIFF_ALONE)
+            pull = self._solved(self.near + GRAMS_COUNT * self.alike[False], False, english, STIFF_BESIDE)
+            weight = np.stack(
+                [
+                    (self.grams[False][english].T @ alone).T,
+                    (self.grams[True][chinese].T @ native).T,
+                    GRAMS_COUNT * (self.grams[False][english].T @ pull).T,
+                ]
+            )
+        scale = np.maximum(np.abs(weight).max(axis=2), 1e-9) / 127
+        bias = np.stack([alone.sum(axis=0), native.sum(axis=0), np.zeros(pull.shape[1])])
+        return {
+            "features": np.array(ngrams.FEATURES),
+            "data": np.array(self.data_sha256),
+            "categories": np.array(self.categories),
+            "gram_levels": np.round(weight / scale[:, :, None]).astype(np.int8),
+            "gram_scale": scale.astype(np.float32),
+            "gram_bias": bias.astype(np.float32),
+            "known": self.known[english],
+            "pull": pull.astype(np.float16),
+        }
+
+    def _solved(self, kernel: Exact, script: bool, rows: npt.NDArray[np.intp], stiffness: float) -> Exact:
+        """How much each of the rows pulls each column."""
+        targets = self.targets[script][rows]
+        if not len(rows):
+            return np.zeros((0, targets.shape[1]))
+        solve = importlib.import_module("scipy.linalg").solve
+        chosen = kernel[np.ix_(rows, rows)] + stiffness * np.eye(len(rows))
+        return np.asarray(SCALE * solve(chosen, targets, assume_a="pos", overwrite_a=True))
 
 
 class Trainer:
@@ -64,7 +155,7 @@ class Trainer:
 
     def read(self, text: str) -> Read:
         if text not in self._known:
-            folded = texts_of(views(text))[0].text
+            folded = fold(text)
             windows, embedded = self._embed(folded)
             kept = set(map(id, english(windows, folded)))
             rows = [index for index, window in enumerate(windows) if id(window) in kept]
@@ -73,90 +164,47 @@ class Trainer:
             )
         return self._known[text]
 
-    def fit(self, examples: Sequence[Example], categories: tuple[str, ...]) -> dict[str, Any]:
-        """Weights, not calibrated, from examples as they are given."""
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.neural_network import MLPClassifier
+    def fitting(self, examples: Sequence[Example], categories: tuple[str, ...], data_sha256: str) -> Fitting:
+        """The examples, read."""
+        read = [self.read(one.text) for one in examples]
+        whole = np.stack([one.whole for one in read if not mostly_chinese(one.text)])
+        return Fitting.of([one.text for one in read], examples, categories, in_steps(whole), data_sha256)
 
-        taken = augmented(examples)
-        read = [self.read(one.text) for one in taken]
-        labels, counted = _labels(taken, categories), _counted(taken, categories)
-        grams = _gram_matrix([one.text for one in read])
-        embeddable = np.array([bool(one.windows) for one in read])
-        embedded = np.stack([one.whole for one in read if one.windows])
-        weights, biases, lines, line_biases = [], [], [], []
-        with _one_thread(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            for column in range(len(categories) + 1):
-                rows = counted[:, column]
-                line = LogisticRegression(C=20, class_weight="balanced", solver="liblinear", random_state=0)
-                line.fit(grams[rows], labels[rows, column])
-                weights.append(line.coef_[0])
-                biases.append(line.intercept_[0])
-                rows = rows[embeddable]
-                line = LogisticRegression(C=10, class_weight="balanced", solver="lbfgs", max_iter=200)
-                line.fit(embedded[rows], labels[embeddable][rows, column])
-                lines.append(line.coef_[0])
-                line_biases.append(line.intercept_[0])
-            networks = []
-            for seed in SEEDS:
-                network = MLPClassifier((HIDDEN,), alpha=1e-3, max_iter=30, batch_size=128, random_state=seed)
-                networks.append(network.fit(embedded, labels[embeddable]))
-        weight = np.stack(weights).astype(np.float32)
-        scale = np.maximum(np.abs(weight).max(axis=1), 1e-9) / 127
-        shape = (len(Mode), len(categories))
+    def folds(self, fitting: Fitting, examples: Sequence[Example]) -> dict[str, Heads]:
+        """By source: heads that saw no example of it."""
         return {
-            "categories": np.array(categories),
-            "gram_levels": np.round(weight / scale[:, None]).astype(np.int8),
-            "gram_scale": scale.astype(np.float32),
-            "gram_bias": np.array(biases, dtype=np.float32),
-            "line": np.stack(lines).astype(np.float16),
-            "line_bias": np.array(line_biases, dtype=np.float32),
-            "hidden": np.concatenate([one.coefs_[0] for one in networks], axis=1).astype(np.float16),
-            "hidden_bias": np.concatenate([one.intercepts_[0] for one in networks]).astype(np.float32),
-            "out": np.concatenate([one.coefs_[1] / len(SEEDS) for one in networks]).astype(np.float16),
-            "out_bias": np.mean([one.intercepts_[1] for one in networks], axis=0).astype(np.float32),
-            # Until calibrated a probability is what the score says.
-            "slopes": np.ones(shape, dtype=np.float32),
-            "points": np.zeros(shape, dtype=np.float32),
+            source: heads.load(
+                heads.dump(fitting.weights(np.array([one.source != source for one in examples])))
+            )
+            for source in sorted({one.source for one in examples})
         }
 
-    def calibrate(self, arrays: dict[str, Any], examples: Sequence[Example]) -> None:
-        """Slopes by Platt's method, and points where our own harmless prompts stay within the budget."""
-        loaded = heads.load(heads.dump(arrays))
-        for mode in Mode:
-            chosen = [one for one in examples if one.chinese is (mode is Mode.GRAMS_CHINESE)]
-            if not chosen:
-                continue
-            scores = self.scores(loaded, mode, chosen)
-            labels = _labels(chosen, loaded.categories)
-            safe = scores[~labels[:, -1]]
-            for column in range(len(loaded.categories)):
-                arrays["slopes"][mode, column] = _slope(scores[:, column], labels[:, column])
-            if len(safe):
-                arrays["points"][mode] = _points([(safe, OWN_BUDGETS[mode])])
-
-    def points(
-        self, loaded: Heads, own: Sequence[Example], unseen: Sequence[Example]
-    ) -> dict[str, dict[str, float]]:
-        """Operating points by mode and category that keep to the budgets on both."""
-        found: dict[str, dict[str, float]] = {}
-        for mode in Mode:
-            sets = []
-            for examples, budget in ((own, OWN_BUDGETS[mode]), (unseen, BUDGETS[mode])):
-                safe = [
-                    one
-                    for one in examples
-                    if not one.categories and one.chinese is (mode is Mode.GRAMS_CHINESE)
-                ]
-                if safe:
-                    sets.append((self.scores(loaded, mode, safe), budget))
-            points = _points(sets) if sets else loaded.points[mode]
-            found[mode.name] = {
-                name: round(float(value), 4) for name, value in zip(loaded.categories, points, strict=True)
-            }
+    def across_writers(self, folds: Mapping[str, Heads], examples: Sequence[Example]) -> dict[Mode, Array]:
+        """Combined scores of every example by heads that saw none of its source; zeros where not read."""
+        columns = len(next(iter(folds.values())).categories)
+        found = {mode: np.zeros((len(examples), columns), dtype=np.float32) for mode in Mode}
+        for index, one in enumerate(examples):
+            for mode in Mode:
+                if _reads(mode, one):
+                    found[mode][index] = self._score(folds[one.source], mode, self.read(one.text))
         return found
+
+    def across_figures(
+        self, folds: Mapping[str, Heads], examples: Sequence[Example], unseen: Sequence[Example]
+    ) -> Figures:
+        """By source: what heads that saw nothing of it find of it, at points chosen for them on `unseen`."""
+        seen = np.zeros(len(examples), dtype=np.bool_)
+        for source, loaded in folds.items():
+            for mode in Mode:
+                rows = [
+                    index for index, one in enumerate(examples) if one.source == source and _reads(mode, one)
+                ]
+                benign = [one for one in unseen if not one.categories and _reads(mode, one)]
+                if rows and benign:
+                    points = chosen_points([(self.scores(loaded, mode, benign), BUDGETS[mode])])
+                    scores = self.scores(loaded, mode, [examples[index] for index in rows])
+                    seen[rows] |= (scores >= points).any(axis=1)
+        return _counted_up(examples, seen, lambda one: f"{one.source}, {'zh' if one.chinese else 'en'}")
 
     def scores(self, loaded: Heads, mode: Mode, examples: Sequence[Example]) -> Array:
         """The highest combined score of each text's parts, one row per example."""
@@ -166,22 +214,64 @@ class Trainer:
         if mode is Mode.FUSED and read.windows:
             return np.asarray(fused_scores(loaded, read.text, read.windows, read.embedded).max(axis=0))
         rows = [
-            heads.combined(loaded.gram_scores(read.text[start:end]))
+            heads.combined(loaded.gram_scores(read.text[start:end])[mode])
             for start, end in ngrams.windows(read.text)
-        ] or [heads.combined(loaded.gram_scores(""))]
+        ] or [heads.combined(loaded.gram_scores("")[mode])]
         return np.asarray(np.stack(rows).max(axis=0))
+
+    def operating(
+        self,
+        loaded: Heads,
+        examples: Sequence[Example],
+        across: Mapping[Mode, Array],
+        unseen: Sequence[Example],
+    ) -> dict[str, Table]:
+        """Slopes by Platt's method, and points that keep to both budgets.
+
+        `across` are the scores of `examples` by `across_writers`; `unseen` are prompts nobody fitted.
+        """
+        slopes: Table = {}
+        points: Table = {}
+        every = _labels(examples, loaded.categories)
+        for mode in Mode:
+            rows = [index for index, one in enumerate(examples) if _reads(mode, one)]
+            scores, truth = across[mode][rows], every[rows]
+            sets = [(scores[~truth[:, -1]], OWN_BUDGETS[mode])] if rows else []
+            benign = [one for one in unseen if not one.categories and _reads(mode, one)]
+            if benign:
+                sets.append((self.scores(loaded, mode, benign), BUDGETS[mode]))
+            found = [slope(scores[:, column], truth[:, column]) for column in range(len(loaded.categories))]
+            slopes[mode.name] = _named(loaded.categories, np.array(found))
+            points[mode.name] = _named(
+                loaded.categories, chosen_points(sets) if sets else loaded.points[mode]
+            )
+        return {"slopes": slopes, "points": points}
 
     def found(self, loaded: Heads, examples: Sequence[Example]) -> Mask:
         """Whether either detector finds anything, as both are installed."""
         result = np.zeros(len(examples), dtype=np.bool_)
-        for index, one in enumerate(examples):
-            read = self.read(one.text)
-            grams = Mode.GRAMS_CHINESE if mostly_chinese(read.text) else Mode.GRAMS
-            for mode in (grams, Mode.FUSED) if read.windows else (grams,):
-                result[index] |= bool(
-                    (loaded.probabilities(self._score(loaded, mode, read), mode) >= 0.5).any()
-                )
+        for mode in Mode:
+            for index, one in enumerate(examples):
+                if _reads(mode, one):
+                    row = self._score(loaded, mode, self.read(one.text))
+                    result[index] |= bool((loaded.probabilities(row, mode) >= 0.5).any())
         return result
+
+
+def fold(text: str) -> str:
+    """A text as the heads read it."""
+    return texts_of(views(text))[0].text
+
+
+def in_steps(rows: Array) -> npt.NDArray[np.int8]:
+    """Embeddings in 127 steps either way."""
+    highest = np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-9)
+    return np.asarray(np.round(rows / highest * 127), dtype=np.int8)
+
+
+def fitted(examples: Sequence[Example]) -> list[Example]:
+    """Those of the committed examples that are fitted; the others are kept out."""
+    return [one for one in examples if one.part is Part.FIT]
 
 
 def categories_of(examples: Sequence[Example]) -> tuple[str, ...]:
@@ -190,29 +280,34 @@ def categories_of(examples: Sequence[Example]) -> tuple[str, ...]:
     return tuple(name for name in names if sum(name in one.categories for one in examples) >= MIN_EXAMPLES)
 
 
-def train(
-    trainer: Trainer, own: Sequence[Example], more: Sequence[Example] = ()
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The arrays for `heads.dump` and the figures of the part nobody looked at."""
-    categories = categories_of(own)
-    arrays = trainer.fit([one for one in own if one.part is Part.FIT] + list(more), categories)
-    trainer.calibrate(arrays, [one for one in own if one.part is Part.CALIBRATE])
-    return arrays, figures(trainer, heads.load(heads.dump(arrays)), own)
+def refitted(own: Sequence[Example], known: npt.NDArray[np.int8], data_sha256: str) -> Heads:
+    """The heads again from the committed examples and the embeddings they had; needs no MiniLM."""
+    taken = fitted(own)
+    fitting = Fitting.of([fold(one.text) for one in taken], taken, categories_of(taken), known, data_sha256)
+    return heads.load(heads.dump(fitting.weights(np.ones(len(taken), dtype=np.bool_))))
 
 
-def figures(trainer: Trainer, loaded: Heads, own: Sequence[Example]) -> dict[str, Any]:
-    """How much of the third part is found, by language and by what it is."""
-    told: dict[str, Any] = {}
+def kept_out_figures(trainer: Trainer, operated: Heads, own: Sequence[Example]) -> Figures:
+    """How much of the part that is never fitted is found."""
     kept = [one for one in own if one.part is Part.REPORT]
-    for chinese in (False, True):
-        for bad in (True, False):
-            rows = [one for one in kept if one.chinese is chinese and bool(one.categories) is bad]
-            if rows:
-                told[f"{'zh' if chinese else 'en'}, {'unsafe' if bad else 'safe'}"] = {
-                    "n": len(rows),
-                    "found": int(trainer.found(loaded, rows).sum()),
-                }
-    return told
+    return _counted_up(kept, trainer.found(operated, kept), lambda one: "zh" if one.chinese else "en")
+
+
+def _counted_up(examples: Sequence[Example], seen: Mask, group: Callable[[Example], str]) -> Figures:
+    told: Figures = {}
+    for one, hit in zip(examples, seen, strict=True):
+        row = told.setdefault(f"{group(one)}, {'unsafe' if one.categories else 'safe'}", {"n": 0, "found": 0})
+        row["n"] += 1
+        row["found"] += int(hit)
+    return dict(sorted(told.items()))
+
+
+def _reads(mode: Mode, example: Example) -> bool:
+    return example.chinese is (mode is Mode.GRAMS_CHINESE)
+
+
+def _named(categories: Sequence[str], values: npt.NDArray[Any]) -> dict[str, float]:
+    return {name: round(float(value), 4) for name, value in zip(categories, values, strict=True)}
 
 
 def _labels(examples: Sequence[Example], categories: tuple[str, ...]) -> Mask:
@@ -222,22 +317,20 @@ def _labels(examples: Sequence[Example], categories: tuple[str, ...]) -> Mask:
     )
 
 
-def _counted(examples: Sequence[Example], categories: tuple[str, ...]) -> Mask:
-    """Which examples speak on which category: a more particular sin says nothing against a general one."""
+def _targets(examples: Sequence[Example], categories: tuple[str, ...]) -> Exact:
+    """1 where an example is one of the category, -1 where not, and 0 where it says nothing about it:
+    a more particular sin says nothing against a general one."""
     names = (*categories, ANY)
     akin = {("hate/symbols", "hate"), ("extremism", "hate"), ("harassment", "hate"), ("ncii", "sexual")}
     akin |= {("ncii", "harassment"), ("extremism", "violence"), *PARENTS.items()}
-    return np.array(
-        [
-            [
-                name in one.categories
-                or not any((given, name) in akin or (name, given) in akin for given in one.categories)
-                for name in names
-            ]
-            for one in examples
-        ],
-        dtype=np.bool_,
-    )
+    known = akin | {(second, first) for first, second in akin}
+    labels = _labels(examples, categories)
+    found = np.where(labels, 1.0, -1.0)
+    for row, one in enumerate(examples):
+        for column, name in enumerate(names):
+            if not labels[row, column] and any((given, name) in known for given in one.categories):
+                found[row, column] = 0.0
+    return found
 
 
 def _one_thread() -> Any:
@@ -248,6 +341,8 @@ def _one_thread() -> Any:
 def _gram_matrix(texts: Sequence[str]) -> Any:
     sparse = importlib.import_module("scipy.sparse")
 
+    if not texts:
+        return sparse.csr_matrix((0, ngrams.SIZE))
     indices, values, pointers = [], [], [0]
     for text in texts:
         where, what = ngrams.features(text[: 4 * ngrams.WINDOW])
@@ -260,17 +355,22 @@ def _gram_matrix(texts: Sequence[str]) -> Any:
     )
 
 
-def _slope(scores: Array, truth: Mask) -> float:
-    """Platt's slope, with harmful and harmless weighing the same."""
-    from sklearn.linear_model import LogisticRegression
-
+def slope(scores: Array, truth: Mask) -> float:
+    """Platt's slope by Newton's method, with harmful and harmless weighing the same."""
     if not truth.any() or truth.all():
         return 1.0
-    line = LogisticRegression(C=1e3, class_weight="balanced").fit(scores[:, None], truth)
-    return float(np.clip(line.coef_[0, 0], 0.3, 3.0))
+    x = np.stack([scores.astype(np.float64), np.ones(len(scores))], axis=1)
+    weight = np.where(truth, 0.5 / truth.mean(), 0.5 / (1 - truth.mean()))
+    line = np.zeros(2)
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-np.clip(x @ line, -30, 30)))
+        gradient = x.T @ (weight * (chance - truth)) + 1e-3 * line
+        curve = (x * (weight * chance * (1 - chance))[:, None]).T @ x + 1e-3 * np.eye(2)
+        line -= np.clip(np.linalg.solve(curve, gradient), -2, 2)
+    return float(np.clip(line[0], 0.3, 6.0))
 
 
-def _points(sets: Sequence[tuple[Array, float]]) -> Array:
+def chosen_points(sets: Sequence[tuple[Array, float]]) -> Array:
     """The lowest points such that no set has more rows over any of them than its budget.
 
     All categories are equally far out in the tail of the last set, so that one number decides.

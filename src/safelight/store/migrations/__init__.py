@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..database import Database
 
 #: The newest migration. Known here, so that an up-to-date database starts without loading Alembic.
-HEAD = "0008"
+HEAD = "0006"
 
 #: Whoever holds this PostgreSQL advisory lock migrates; it ends with the transaction.
 _LOCK = 0x5AFE_1165
@@ -88,3 +88,5 @@ def _upgrade(connection: Connection, found: str | None) -> None:
             remedy="Start the newer Safelight, or restore a backup from before it.",
         )
     command.upgrade(config, "head")
+    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise DatabaseDamaged("The database has rows that point to nothing.", remedy=RESTORE)

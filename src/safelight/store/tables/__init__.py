@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .accounts import keys, login_links, sessions, tenants
 from .judgements import findings, policies, verdicts, waivers
+from .likeness import consents, protected, templates
 from .log import log, log_contents, log_head
 from .operations import installation, outbox, usage
 from .seals import seals
@@ -17,6 +18,7 @@ __all__ = [
     "attempts",
     "cases",
     "characters",
+    "consents",
     "creates",
     "decisions",
     "findings",
@@ -31,10 +33,12 @@ __all__ = [
     "parents",
     "policies",
     "probes",
+    "protected",
     "reports",
     "rewordings",
     "seals",
     "sessions",
+    "templates",
     "tenants",
     "usage",
     "verdicts",

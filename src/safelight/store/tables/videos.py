@@ -48,6 +48,8 @@ videos = Table(
     text("verdict_action", null=True),
     text("label_text", null=True),
     blob("metadata", null=True),
+    #: Coverage and charge for the wire, from when it was held or ended; canonical JSON.
+    blob("summary", null=True),
     #: What the output verdict names.
     text("output_sha256", null=True),
     text("sealed_sha256", null=True),
@@ -55,12 +57,8 @@ videos = Table(
     _flag("quarantined"),
     _flag("waived"),
     whole("run", default=0),
-    text("lease_owner", null=True),
-    time("lease_until", null=True),
     #: For compare-and-set: each change adds one and names the value it saw.
     whole("revision", default=0),
-    text("idempotency_key", null=True),
-    UniqueConstraint("tenant_id", "idempotency_key"),
     UniqueConstraint("tenant_id", "id"),
     Index(None, "tenant_id", "created_at", "id"),
     Index(None, "state", "updated_at"),

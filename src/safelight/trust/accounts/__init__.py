@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from .models import KeyRecord, Principal, PrincipalKind, Scope, SessionRecord, Tenant
+from .models import OPERATOR, KeyRecord, Principal, PrincipalKind, Scope, SessionRecord, Tenant
 from .service import Accounts
 
-__all__ = ["Accounts", "KeyRecord", "Principal", "PrincipalKind", "Scope", "SessionRecord", "Tenant"]
+__all__ = [
+    "OPERATOR",
+    "Accounts",
+    "KeyRecord",
+    "Principal",
+    "PrincipalKind",
+    "Scope",
+    "SessionRecord",
+    "Tenant",
+]

@@ -24,6 +24,8 @@ class Scope(StrEnum):
     TEST = "test"
 
 
+#: Who acts at the terminal, and signs in by its link.
+OPERATOR = "operator"
 #: What a key for an application gets where nothing else is said.
 APPLICATION = frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE, Scope.CHECKS})
 

@@ -13,7 +13,8 @@ from .models import (
     DecisionAction,
 )
 from .service import Reviews
-from .store import approved_verdicts, close_cases, decisions_on, open_case
+from .store import approved_verdicts, close_cases, concerned, decisions_on, open_case, overturned_verdicts
+from .store import case as case_of
 
 __all__ = [
     "Case",
@@ -26,7 +27,10 @@ __all__ = [
     "DecisionAction",
     "Reviews",
     "approved_verdicts",
+    "case_of",
     "close_cases",
+    "concerned",
     "decisions_on",
     "open_case",
+    "overturned_verdicts",
 ]

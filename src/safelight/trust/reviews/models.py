@@ -16,6 +16,8 @@ class CaseKind(StrEnum):
     HOLD = "hold"
     #: Somebody reported a delivered one.
     REPORT = "report"
+    #: Whoever ordered a video disagrees with its block.
+    APPEAL = "appeal"
 
 
 class CaseState(StrEnum):
@@ -32,12 +34,16 @@ class DecisionAction(StrEnum):
     #: Of a report: leave the video where it is, or take it back.
     KEEP = "keep"
     WITHDRAW = "withdraw"
+    #: Of an appeal: release the video under a new id, or leave it blocked.
+    OVERTURN = "overturn"
+    UPHOLD = "uphold"
 
 
 #: What may be decided of which kind of case.
 ACTIONS: Mapping[CaseKind, tuple[DecisionAction, ...]] = {
     CaseKind.HOLD: (DecisionAction.APPROVE, DecisionAction.REFUSE),
     CaseKind.REPORT: (DecisionAction.KEEP, DecisionAction.WITHDRAW),
+    CaseKind.APPEAL: (DecisionAction.OVERTURN, DecisionAction.UPHOLD),
 }
 
 
@@ -47,9 +53,9 @@ class Case:
     tenant: str
     video_id: str
     kind: CaseKind
-    #: Where the video was held; of a report, `delivery`.
+    #: Where the video was held or blocked; of a report, `delivery`.
     stage: Stage
-    #: Of a hold the deciding category, rule and sentence; of a report what was reported first.
+    #: Of a hold or an appeal the deciding category, rule and sentence; of a report what was reported first.
     category: str
     rule: str
     why: str
@@ -57,7 +63,7 @@ class Case:
     #: Seen and decided by the vault officer only.
     quarantined: bool
     opened_at: float
-    #: A hold nobody decided by then is refused; a report is merely late.
+    #: A hold nobody decided by then is refused; a report or an appeal is merely late.
     due_at: float
     closed_at: float | None
 
@@ -95,6 +101,8 @@ class CaseFile:
     #: How many reports it joins, and the newest of them, newest first, without contacts.
     reports: int
     notes: tuple[Mapping[str, Any], ...]
+    #: An open appeal that whoever asks may not decide: it waits for somebody else.
+    others_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,3 +122,4 @@ class Consequences(Protocol):
     def approve(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None] | None: ...
     def refuse(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None] | None: ...
     def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None] | None: ...
+    def overturn(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None] | None: ...

@@ -30,6 +30,7 @@ LONGEST_REASON = 2000
 LONGEST_CLAUSE = 200
 _LONGEST_PAGE = 100
 _NOTES = 20
+_A = {CaseKind.HOLD: "a hold", CaseKind.REPORT: "a report", CaseKind.APPEAL: "an appeal"}
 
 
 class Reviews:
@@ -87,8 +88,10 @@ class Reviews:
                 order_by=(reports.c.created_at.desc(), reports.c.id.desc()),
                 limit=_NOTES,
             )
+            others_only = _others_only(tx, principal, case)
         return CaseFile(
             case=case,
+            others_only=others_only,
             decision=store.decision(decided) if decided is not None else None,
             reports=count,
             notes=tuple(
@@ -127,14 +130,21 @@ class Reviews:
     ) -> CaseFile:
         """Decide a case, once: the verdict of a person, recorded and carried out in one transaction.
 
-        A hold takes `approve` or `refuse`, a report `keep` or `withdraw`. Raises `InvalidField`, and
-        `Conflict` for who comes second or too late, saying who decided.
+        A hold takes `approve` or `refuse`, a report `keep` or `withdraw`, an appeal `overturn` or `uphold`.
+        Raises `InvalidField`, `Conflict` for who comes second or too late, saying who decided, and
+        `Forbidden` where somebody else has to decide the appeal.
         """
         said = _text(reason, "reason", LONGEST_REASON)
         rests_on = _text(clause, "clause", LONGEST_CLAUSE) if clause else None
         with self._database.transaction(principal.tenant) as tx:
             case = self._row(tx, principal, case_id)
             wanted = _action(case.kind, action)
+            if _others_only(tx, principal, case):
+                raise Forbidden(
+                    "Somebody else has to decide this appeal: you ordered the video, sent the appeal, or "
+                    "decided about the video before.",
+                    remedy="It waits until somebody else does.",
+                )
             if not store.close_case(tx, case.id):
                 raise _too_late(tx, case)
             made = store.add_decision(
@@ -153,7 +163,9 @@ class Reviews:
                 return self._consequences.refuse(tx, of, made)
             case DecisionAction.WITHDRAW:
                 return self._consequences.withdraw(tx, of, made)
-            case DecisionAction.KEEP:
+            case DecisionAction.OVERTURN:
+                return self._consequences.overturn(tx, of, made)
+            case DecisionAction.KEEP | DecisionAction.UPHOLD:
                 return None
 
     def _row(self, tx: Transaction, principal: Principal, case_id: str) -> Case:
@@ -176,12 +188,17 @@ def _visible(principal: Principal) -> list[ColumnElement[bool]]:
     return [cases.c.quarantined.is_(vault)]
 
 
+def _others_only(tx: Transaction, principal: Principal, case: Case) -> bool:
+    appealed = case.kind is CaseKind.APPEAL and case.state is CaseState.OPEN
+    return appealed and principal.id in store.concerned(tx, case)
+
+
 def _action(kind: CaseKind, action: str) -> DecisionAction:
     allowed = ACTIONS[kind]
     if action not in allowed:
         words = " or ".join(one.value for one in allowed)
         raise InvalidField(
-            f"{action[:40]!r} cannot be decided of a {kind.value}.",
+            f"{action[:40]!r} cannot be decided of {_A[kind]}.",
             param="action",
             remedy=f"Send {words}.",
         )

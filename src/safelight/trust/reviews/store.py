@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
-from safelight.store.tables import cases, decisions, verdicts
+from safelight.store.tables import cases, decisions, reports, verdicts, videos
 from safelight.store.transaction import Transaction
 
 from .models import Case, CaseKind, CaseState, Decision, DecisionAction
@@ -140,11 +140,30 @@ def decisions_on(tx: Transaction, video_id: str) -> tuple[Decision, ...]:
 
 def approved_verdicts(tx: Transaction, video_id: str) -> frozenset[str]:
     """Ids of the verdicts on a video that a person looked at and let through; empty where nobody did."""
+    return _covered(tx, video_id, DecisionAction.APPROVE)
+
+
+def overturned_verdicts(tx: Transaction, video_id: str) -> frozenset[str]:
+    """Ids of the verdicts on a video that an appeal was won against; empty where none was."""
+    return _covered(tx, video_id, DecisionAction.OVERTURN)
+
+
+def _covered(tx: Transaction, video_id: str, action: DecisionAction) -> frozenset[str]:
     return frozenset(
-        verdict
-        for made in decisions_on(tx, video_id)
-        if made.action is DecisionAction.APPROVE
-        for verdict in made.covers
+        verdict for made in decisions_on(tx, video_id) if made.action is action for verdict in made.covers
+    )
+
+
+def concerned(tx: Transaction, of: Case) -> frozenset[str]:
+    """Who may not decide an appeal: who decided about this video before, ordered it, or appeals."""
+    ordered = tx.one(videos, videos.c.id == of.video_id)
+    appealed = tx.select(reports, reports.c.case_id == of.id, columns=[reports.c.reporter])
+    return frozenset(
+        {
+            *(made.decided_by for made in decisions_on(tx, of.video_id)),
+            *((ordered.principal_id,) if ordered is not None else ()),
+            *(row.reporter for row in appealed),
+        }
     )
 
 

@@ -36,7 +36,7 @@ def test_no_example_joins_sexual_content_with_a_minor() -> None:
             assert not any(list(young.find(view)) for view in views(row["text"])[1:]), row["family"]
 
 
-def test_families_stay_together_in_one_of_three_parts() -> None:
+def test_families_stay_together_in_one_of_two_parts() -> None:
     own = examples.committed()
     parts = {one.part for one in own}
     assert parts == set(examples.Part)
@@ -50,12 +50,3 @@ def test_a_text_that_stands_twice_is_taken_once_and_a_safe_one_teaches_no_catego
     line = '{"text": "A b", "label": "safe", "categories": ["likeness"], "lang": "en", "family": "f"}'
     found = examples.read([("one.jsonl", f"{line}\n{line}\n"), ("two.jsonl", line.replace("A b", "a B"))])
     assert [(one.text, one.categories, one.source) for one in found] == [("A b", frozenset(), "one")]
-
-
-def test_augmenting_keeps_the_labels() -> None:
-    own = examples.committed()[:200]
-    made = examples.augmented(own)
-    assert len(made) == 2 * len(own)
-    for number, example in enumerate(made):
-        assert example.categories == own[number // 2].categories
-        assert own[number // 2].text in example.text

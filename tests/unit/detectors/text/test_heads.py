@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from safelight.detectors.protocol import TextContent
-from safelight.detectors.text import heads, plugins
+from safelight.detectors.text import examples, heads, ngrams, plugins, training
 from safelight.detectors.text.learned import NgramDetector, gram_probabilities
 from safelight.detectors.text.normalise import views
 from safelight.policy.findings import Finding, TextSpan
 
 SHIPPED = heads.load()
 DETECTOR = NgramDetector(SHIPPED)
+#: One of the examples.
+BEATEN = "夜市巷口，兩名男子把一個路人圍起來拿球棒猛打，手持跟拍。"
 
 
 def inspect(text: str) -> list[Finding]:
@@ -24,8 +26,9 @@ def test_the_plugins_say_what_the_heads_were_trained_for() -> None:
 
 
 def test_the_shipped_heads_are_small() -> None:
-    assert SHIPPED.gram_levels.nbytes < 1_000_000
-    assert SHIPPED.gram_levels.shape == (len(SHIPPED.categories) + 1, 2**15)
+    assert SHIPPED.gram_levels.nbytes < 2_000_000
+    assert SHIPPED.gram_levels.shape == (len(heads.Mode), len(SHIPPED.categories) + 1, 2**15)
+    assert len(SHIPPED.known) == len(SHIPPED.pull) < 10_000
 
 
 def test_every_score_is_a_probability_also_for_no_words_at_all() -> None:
@@ -36,28 +39,53 @@ def test_every_score_is_a_probability_also_for_no_words_at_all() -> None:
 
 
 def test_a_harmful_part_of_a_long_harmless_text_is_found_with_its_window() -> None:
-    text = "a quiet lake at dawn. " * 40 + "the killer stabs his victim and beats him to death. " * 3
+    text = "清晨平静的湖面，小船慢慢划过。" * 40 + BEATEN * 12
     found = [finding for finding in inspect(text) if finding.category == "violence"]
     assert found
     assert all(isinstance(span, TextSpan) and span.start > 300 for span in found[0].evidence)
 
 
 def test_the_same_arrays_give_the_same_bytes_and_other_features_are_refused() -> None:
-    arrays = {"categories": np.array(["hate"]), "gram_bias": np.zeros(1, dtype=np.float32)}
+    arrays = {
+        "features": np.array(ngrams.FEATURES),
+        "data": np.array("0" * 64),
+        "categories": np.array(["hate"]),
+        "gram_levels": np.zeros((3, 2, ngrams.SIZE), dtype=np.int8),
+        "gram_scale": np.ones((3, 2), dtype=np.float32),
+        "gram_bias": np.zeros((3, 2), dtype=np.float32),
+        "known": np.ones((1, 384), dtype=np.int8),
+        "pull": np.ones((1, 2), dtype=np.float16),
+    }
     assert heads.dump(arrays) == heads.dump(arrays)
+    made = heads.load(heads.dump(arrays))
+    assert made.sha256 == heads.digest(arrays)
+    assert heads.digest({**arrays, "pull": np.zeros((1, 2), dtype=np.float16)}) != made.sha256
+    with pytest.raises(ValueError, match="other features"):
+        heads.load(heads.dump({**arrays, "features": np.array(0)}))
     with pytest.raises(KeyError):
-        heads.load(heads.dump(arrays))
+        heads.dump({"categories": np.array(["hate"])})
 
 
 def test_operating_points_of_other_heads_are_refused() -> None:
     points = {mode.name: dict.fromkeys(SHIPPED.categories, 1.5) for mode in heads.Mode}
-    moved = heads.operated(SHIPPED, {"heads": SHIPPED.sha256, "points": points})
+    moved = heads.operated(SHIPPED, {"heads": SHIPPED.sha256, "points": points, "slopes": points})
     assert moved.probabilities(moved.points[0], heads.Mode.GRAMS) == pytest.approx(0.5)
     with pytest.raises(ValueError, match="other heads"):
-        heads.operated(SHIPPED, {"heads": "0" * 64, "points": points})
+        heads.operated(SHIPPED, {"heads": "0" * 64, "points": points, "slopes": points})
 
 
 def test_the_model_card_names_the_file_it_describes() -> None:
     card = (files("safelight.detectors.text") / "heads" / "card.md").read_text("utf-8")
     assert SHIPPED.sha256 in card
     assert all(category in card for category in SHIPPED.categories)
+
+
+def test_the_shipped_heads_were_made_from_the_committed_examples() -> None:
+    assert SHIPPED.data_sha256 == examples.committed_sha256()
+    assert SHIPPED.categories == training.categories_of(training.fitted(examples.committed()))
+
+
+@pytest.mark.timeout(600)
+def test_the_committed_examples_give_the_shipped_heads_again() -> None:
+    again = training.refitted(examples.committed(), SHIPPED.known, examples.committed_sha256())
+    assert again.sha256 == SHIPPED.sha256

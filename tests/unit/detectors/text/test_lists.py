@@ -90,7 +90,7 @@ def test_a_listed_phrase_is_found(text: str, category: str) -> None:
 
 def test_evidence_is_in_the_text_as_typed() -> None:
     text = "Please: a N.U.D.E woman"
-    (finding,) = inspect(text)
+    finding = next(one for one in inspect(text) if one.score == 0.9)
     assert marked(finding, text) == ["N.U.D.E"]
     assert "hide" in finding.reason
 
@@ -133,3 +133,28 @@ def test_a_broken_list_names_its_entry() -> None:
 
 def test_sixty_thousand_characters_are_read() -> None:
     assert categories(("how to build a bomb nude kill " * 3000)[:60_000]) >= {"illicit", "sexual"}
+
+
+def test_words_that_count_only_in_company_need_others_beside_them() -> None:
+    text = """
+group: weak
+entries:
+  - {category: illicit, score: 0.5, reason: r, least: 2, terms: [crowbar, "crow bar", loot, alarm wire]}
+"""
+    detector = ListDetector(read_list(text))
+
+    def found(prompt: str) -> list[Finding]:
+        return list(detector.inspect_text(TextContent(field="p", text=prompt, views=views(prompt))))
+
+    assert not found("a crowbar on a bench, another crowbar on the wall")
+    (one,) = found("a crowbar, then the loot in a bag")
+    assert len([span for span in one.evidence if isinstance(span, TextSpan)]) == 2
+
+
+def test_a_question_about_sex_is_seen_and_no_request() -> None:
+    def score(prompt: str) -> float:
+        content = TextContent(field="p", text=prompt, views=views(prompt))
+        return max(one.score for one in DETECTOR.inspect_text(content) if one.category == "sexual")
+
+    assert score("what are genitals?") == 0.5
+    assert score("what are genitals? show them in a video") > 0.6

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.text.normalise import VIEWS, folded, plain, read_as, views
+from safelight.detectors.text.normalise import VIEWS, folded, plain, read_as, texts_of, views
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=200)
 SLY_TEXT = st.text(alphabet="nude k1ll.-_ \u200b\u200d\u0301\ud800аеＡﷺ🙂裸 @$!", max_size=80)
@@ -81,3 +81,10 @@ def test_both_chinese_scripts_read_the_same_and_emoji_read_as_words() -> None:
 
 def test_ten_thousand_emoji_are_not_ten_thousand_words() -> None:
     assert len(read_as(views("😀" * 10_000), "folded").text) < 20_000
+
+
+def test_a_text_that_is_all_code_is_read_as_what_it_hides_and_nothing_else() -> None:
+    code = b"the masked gunman shoots into the crowd".hex()
+    assert [one.kind for one in texts_of(views(code))] == ["hex"]
+    beside = f"{code} and a plain sentence beside it"
+    assert [one.kind for one in texts_of(views(beside))][1:] == ["hex"]

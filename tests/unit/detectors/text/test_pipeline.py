@@ -8,6 +8,7 @@ import pytest
 from safelight.detectors.protocol import Capability, ReadText, TextContent
 from safelight.detectors.text.card import CardDetector
 from safelight.detectors.text.pipeline import MAX_STUCK, TextPipeline
+from safelight.detectors.text.unfinished import Unfinished
 from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
 
 HATE = (Capability(category="hate", modality=Modality.TEXT),)
@@ -192,7 +193,7 @@ def test_words_on_the_screen_say_in_which_frames_and_where() -> None:
 def test_a_transcript_is_read_across_its_lines_and_says_when() -> None:
     class AcrossLines(Reader):
         def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-            start = content.text.index("very\nbad")
+            start = content.text.index("very bad")
             span = TextSpan(field=content.field, start=start, end=start + 8)
             return [Finding(**{**_fields(finding(content)), "evidence": (span,)})]
 
@@ -201,7 +202,7 @@ def test_a_transcript_is_read_across_its_lines_and_says_when() -> None:
         ReadText(text="bad thing", confidence=0.9, start_s=2.0, end_s=3.0),
     ]
     (found,) = TextPipeline([AcrossLines()]).screen_read(reads, "transcript").findings
-    assert found.evidence == (TimeRange(start_s=1.0, end_s=2.0), TimeRange(start_s=2.0, end_s=3.0))
+    assert found.evidence == (TimeRange(start_s=1.0, end_s=3.0),)
     assert (found.modality, found.attributes["speech"]) == (Modality.AUDIO, True)
 
 
@@ -249,3 +250,18 @@ def test_costly_detectors_run_last() -> None:
 
     made = [Named("a", costly=True), Named("b", costly=False)]
     assert [one.name for one in TextPipeline(made).detectors] == ["b", "a"]
+
+
+def test_what_a_detector_says_before_it_gives_up_counts_and_leaves_a_hole() -> None:
+    class Partly:
+        name, version, capabilities = "partly", "1", HATE
+
+        def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+            yield finding(content, 0.7)
+            raise Unfinished("the rest was not read.")
+
+    report = TextPipeline([Partly()]).screen({"prompt": "something bad"})
+    assert [one.score for one in report.findings] == [0.7]
+    (cell,) = report.cells
+    assert not cell.complete
+    assert "not read" in cell.note

@@ -31,6 +31,8 @@ class Window:
     ids: tuple[int, ...]
     start: int
     end: int
+    #: Where in the text each token is.
+    places: tuple[tuple[int, int], ...] = ()
 
 
 class WrongWeights(ValueError):
@@ -69,7 +71,14 @@ class Encoder:
             for start in range(first, max(last - OVERLAP, first + 1), WINDOW - OVERLAP):
                 end = min(start + WINDOW, last)
                 places = read.offsets[start:end]
-                found.append(Window(ids=tuple(read.ids[start:end]), start=places[0][0], end=places[-1][1]))
+                found.append(
+                    Window(
+                        ids=tuple(read.ids[start:end]),
+                        start=places[0][0],
+                        end=places[-1][1],
+                        places=tuple(places),
+                    )
+                )
         return found
 
     def read(self, text: str) -> tuple[list[Window], Array]:
@@ -79,7 +88,12 @@ class Encoder:
 
     def embed(self, windows: Sequence[Window]) -> Array:
         """One row of length one per window."""
+        return self.embed_words(windows)[0]
+
+    def embed_words(self, windows: Sequence[Window]) -> tuple[Array, list[Array]]:
+        """The same, and per window a row for each token; of those, the window's own row is near the mean."""
         rows = np.zeros((len(windows), graph.WIDTH), dtype=np.float32)
+        words = []
         # One at a time: on one thread a batch only adds padding.
         for index, window in enumerate(windows):
             tokens = np.array([[self._first, *window.ids, self._last]], dtype=np.int64)
@@ -88,8 +102,10 @@ class Encoder:
                 "attention_mask": np.ones_like(tokens),
                 "positions": np.arange(tokens.shape[1], dtype=np.int64),
             }
-            rows[index] = self._session.run(["embedding"], feed)[0][0]
-        return rows
+            embedding, each = self._session.run(["embedding", "words"], feed)
+            rows[index] = embedding[0]
+            words.append(np.asarray(each[0][1:-1], dtype=np.float32))
+        return rows, words
 
 
 def _sentences(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

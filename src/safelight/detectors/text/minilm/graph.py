@@ -15,7 +15,7 @@ import numpy.typing as npt
 from . import protobuf
 
 #: Rises whenever the bytes this makes change.
-BUILDER = 1
+BUILDER = 2
 LAYERS, HEADS, WIDTH = 6, 12, 384
 HEAD_WIDTH = WIDTH // HEADS
 #: Longest sequence the positions allow.
@@ -28,7 +28,8 @@ Array: TypeAlias = npt.NDArray[np.float32]
 
 def build(tensors: Mapping[str, Array]) -> bytes:
     """The model: `input_ids` and `attention_mask` (batch, tokens), `positions` (tokens), all int64, in;
-    `embedding` (batch, 384), float32, of length one, out. `KeyError` where a tensor is not there."""
+    `embedding` (batch, 384), of length one, and `words` (batch, tokens, 384), float32, out. `KeyError` where
+    a tensor is not there."""
     return _Writer(tensors).model()
 
 
@@ -54,7 +55,10 @@ class _Writer:
                 protobuf.value("attention_mask", protobuf.INT64, ("batch", "tokens")),
                 protobuf.value("positions", protobuf.INT64, ("tokens",)),
             ],
-            outputs=[protobuf.value("embedding", protobuf.FLOAT, ("batch", WIDTH))],
+            outputs=[
+                protobuf.value("embedding", protobuf.FLOAT, ("batch", WIDTH)),
+                protobuf.value("words", protobuf.FLOAT, ("batch", "tokens", WIDTH)),
+            ],
             opset=20,
             ir_version=9,
         )
@@ -115,7 +119,8 @@ class _Writer:
             self._op("Cast", "attention_mask", to=protobuf.FLOAT),
             self._constant(np.array([2], dtype=np.int64)),
         )
-        total = self._op("ReduceSum", self._op("Mul", hidden, mask), axis, keepdims=0)
+        self._nodes.append(protobuf.node("Mul", [hidden, mask], ["words"]))
+        total = self._op("ReduceSum", "words", axis, keepdims=0)
         mean = self._op("Div", total, self._op("ReduceSum", mask, axis, keepdims=0))
         self._nodes.append(protobuf.node("LpNormalization", [mean], ["embedding"], axis=-1, p=2))
 

@@ -1,0 +1,91 @@
+"""Appealing a block."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from safelight.trust.accounts import Principal, Scope
+from safelight.trust.appeals import Appeal
+
+from .answers import BODY, KNOWN, errors
+from .auth import requires
+from .bodies import read_body
+from .fields import required_text
+from .state import state_of
+
+Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
+
+router = APIRouter(
+    prefix="/v1/videos",
+    tags=["appeals"],
+)
+
+
+class VideoAppeal(BaseModel):
+    id: str
+    object: Literal["video.appeal"]
+    video_id: str
+    created_at: int
+    state: Literal["waiting", "overturned", "upheld", "closed"]
+    due_at: int
+    nobody_else: bool = Field(
+        description="It waits, and nobody who is known here may decide it: somebody has to be enrolled."
+    )
+
+
+_APPEAL: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["text"],
+                "properties": {"text": {"type": "string", "minLength": 1, "maxLength": 4000}},
+            }
+        }
+    },
+}
+
+
+@router.post(
+    "/{video_id}/appeal",
+    summary="Appeal a block, once",
+    responses={200: {"model": VideoAppeal}, **errors(*BODY, 404, 409, 429)},
+    openapi_extra={"requestBody": _APPEAL},
+)
+async def appeal(request: Request, principal: Reader, video_id: str) -> Response:
+    app = state_of(request)
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    made = await app.threads.run(
+        app.services.appeals.add, principal, video_id, text=required_text(fields, "text")
+    )
+    return JSONResponse(appeal_object(made))
+
+
+@router.get(
+    "/{video_id}/appeal",
+    summary="Retrieve the appeal against a block",
+    responses={200: {"model": VideoAppeal}, **errors(*KNOWN, 404)},
+)
+async def retrieve(request: Request, principal: Reader, video_id: str) -> Response:
+    app = state_of(request)
+    return JSONResponse(appeal_object(await app.threads.run(app.services.appeals.get, principal, video_id)))
+
+
+def appeal_object(made: Appeal) -> dict[str, Any]:
+    """An appeal on the wire."""
+    return {
+        "id": made.id,
+        "object": "video.appeal",
+        "video_id": made.video_id,
+        "state": made.state.value,
+        "created_at": int(made.created_at),
+        "due_at": int(made.due_at),
+        "nobody_else": made.nobody_else,
+    }

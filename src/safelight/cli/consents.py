@@ -1,0 +1,119 @@
+"""`safelight consents`: who agreed to being shown, as it was recorded."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .exits import Exit
+from .output import emit
+from .verbs import installation
+
+if TYPE_CHECKING:
+    from safelight.trust.consents import Consent
+
+app = typer.Typer(no_args_is_help=True, help="Add, list and revoke consents to a likeness.")
+
+Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    subject: Annotated[str, typer.Argument(help="The person who gave it.")],
+    who: Annotated[str, typer.Option("--who", help="The person who records it.")],
+    given_by: Annotated[
+        str, typer.Option("--given-by", help="How the subject gave it: a signed form, a case, a link.")
+    ],
+    picture: Annotated[
+        list[Path] | None, typer.Option("--picture", help="A picture of the subject alone; repeat for more.")
+    ] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", help="likeness (the default) or voice; repeat for both.")
+    ] = None,
+    expires: Annotated[
+        str, typer.Option("--expires", help="90d, a date such as 2027-03-31, or never.")
+    ] = "365d",
+    as_json: Json = False,
+) -> int:
+    """Record a consent that the subject gave. Needs `likeness.enabled` and its declared legal basis."""
+    from safelight.trust.waivers import parse_expiry
+
+    parts = installation(ctx)
+    now = parts.database.clock()
+    added = parts.consents.add(
+        parts.tenant,
+        subject=subject,
+        scope=scope or ["likeness"],
+        who=who,
+        given_by=given_by,
+        pictures=picture or [],
+        expires_at=parse_expiry(expires, now),
+    )
+    emit(_payload(added, now), as_json, f"Recorded: {_line(added, now)}")
+    return Exit.OK
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    ended: Annotated[bool, typer.Option("--all", help="The expired and revoked ones too.")] = False,
+    as_json: Json = False,
+) -> int:
+    """List consents, oldest first."""
+    parts = installation(ctx)
+    now = parts.database.clock()
+    parts.consents.tidy(parts.tenant)
+    found = [one for one in parts.consents.list(parts.tenant) if ended or one.in_force(now)]
+    lines = "\n".join(_line(one, now) for one in found)
+    emit({"consents": [_payload(one, now) for one in found]}, as_json, lines or "No consent is in force.")
+    return Exit.OK
+
+
+@app.command()
+def revoke(
+    ctx: typer.Context,
+    consent: Annotated[str, typer.Argument(help="The consent's id.")],
+    who: Annotated[str, typer.Option("--who", help="The person who records this.")],
+    as_json: Json = False,
+) -> int:
+    """End a consent at once, and delete its templates."""
+    parts = installation(ctx)
+    ended = parts.consents.revoke(parts.tenant, consent, who=who)
+    now = parts.database.clock()
+    emit(_payload(ended, now), as_json, f"Revoked: {_line(ended, now)}")
+    return Exit.OK
+
+
+def _payload(consent: Consent, now: float) -> dict[str, Any]:
+    return {
+        "id": consent.id,
+        "subject": consent.subject,
+        "scope": [scope.value for scope in consent.scope],
+        "who": consent.who,
+        "given_by": consent.given_by,
+        "created_at": consent.created_at,
+        "expires_at": consent.expires_at,
+        "revoked_at": consent.revoked_at,
+        "revoked_by": consent.revoked_by,
+        "templates": consent.templates,
+        "in_force": consent.in_force(now),
+    }
+
+
+def _line(consent: Consent, now: float) -> str:
+    if consent.revoked_at is not None:
+        until = f"revoked {_day(consent.revoked_at)} by {consent.revoked_by}"
+    elif consent.expires_at is None:
+        until = "without end"
+    else:
+        until = f"{'until' if consent.in_force(now) else 'expired'} {_day(consent.expires_at)}"
+    scope = ", ".join(one.value for one in consent.scope)
+    return f"{consent.id}  {consent.subject}: {scope}, {until}; {consent.given_by}; recorded by {consent.who}"
+
+
+def _day(at: float) -> str:
+    return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()

@@ -1,0 +1,91 @@
+"""`safelight hashes`: lists of hashes of known content, as exchanges hand them out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .exits import Exit
+from .output import emit
+from .verbs import installation
+
+app = typer.Typer(no_args_is_help=True, help="Import, list and remove hash lists of known content.")
+
+Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+#: Problems of an import that are printed; the rest is counted.
+SHOWN = 20
+
+
+class KindOption(StrEnum):
+    PDQ = "pdq"
+    SHA256 = "sha256"
+    MD5 = "md5"
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="ThreatExchange JSON, CSV (`hash,quality`) or lines.")],
+    list_name: Annotated[str, typer.Option("--list", help="The list to add to; made where there is none.")],
+    category: Annotated[str, typer.Option("--category", help="What its entries are, such as sexual/minors.")],
+    kind: Annotated[
+        KindOption | None,
+        typer.Option("--kind", help="What the hashes are, where the file does not say. [default: by length]"),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Add the hashes of a file to a list, and take away what the file says was withdrawn."""
+    from safelight.detectors.image.hash_lists import HashKind
+
+    done = installation(ctx).enrolments.import_hashes(
+        file, name=list_name, category=category, kind=HashKind(kind.value) if kind else None
+    )
+    lines = [
+        f"{done.name} ({done.category}): {done.added} added, {done.known} known already, {done.withdrawn}"
+        f" withdrawn, {done.poor} of too little quality, {len(done.problems)} left out."
+        " A running gateway sees them at once.",
+        *(f"  {problem}" for problem in done.problems[:SHOWN]),
+    ]
+    payload = {**asdict(done), "malformed": len(done.problems), "problems": list(done.problems[:SHOWN])}
+    emit(payload, as_json, "\n".join(lines))
+    return Exit.ERROR if done.problems and not done.added and not done.known else Exit.OK
+
+
+@app.command("list")
+def list_(ctx: typer.Context, as_json: Json = False) -> int:
+    """List the lists: their category, and how many hashes of each kind they have. Never the hashes."""
+    lists = installation(ctx).hash_lists
+    found = [
+        {
+            "name": one.name,
+            "category": one.category,
+            "at": one.at,
+            "counts": {k.value: n for k, n in one.counts.items()},
+        }
+        for one in lists.all()
+    ]
+    lines = [
+        f"{one.name}: {one.category}; "
+        + ", ".join(f"{count} {kind.value}" for kind, count in one.counts.items() if count)
+        + f"; {dt.datetime.fromtimestamp(one.at, dt.UTC).date().isoformat()}"
+        for one in lists.all()
+    ]
+    emit(
+        {"folder": str(lists.folder), "lists": found}, as_json, "\n".join(lines) or "There are no hash lists."
+    )
+    return Exit.OK
+
+
+@app.command()
+def remove(
+    ctx: typer.Context, name: Annotated[str, typer.Argument(help="The list.")], as_json: Json = False
+) -> int:
+    """Take a whole list away. A running gateway sees it at once."""
+    gone = installation(ctx).enrolments.remove_hashes(name)
+    emit({"name": name, "removed": gone}, as_json, f"{name}: {gone} hashes removed.")
+    return Exit.OK

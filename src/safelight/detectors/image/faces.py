@@ -1,0 +1,136 @@
+"""Faces that are small in the picture: NudeNet's model at larger inputs than every frame is given.
+
+Every face counts as a real one: no model here tells a drawn face from a photographed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
+from safelight.policy.categories import Category
+from safelight.policy.findings import Finding, ImageBox, Modality
+
+from .nudity import Seen, decode, model_path
+
+NAME, VERSION = "faces", "320n-large-1"
+
+#: As every face here: the model's own score, uncalibrated.
+FLOOR = 0.3
+_STRIDE = 32
+_SAME = 0.45
+
+CAPABILITIES: tuple[Capability, ...] = (
+    Capability(
+        category=Category.LIKENESS.value,
+        modality=Modality.IMAGE,
+        measured="faces by size and pose, benchmarks/pictures.md",
+    ),
+)
+
+
+class FaceDetector:
+    """A `FrameDetector`. `sides`: longest sides of the inputs for pictures; frames have the least of them."""
+
+    name = NAME
+    version = VERSION
+    capabilities = CAPABILITIES
+    every_frame = False
+    costly = True
+
+    def __init__(self, model: Path, *, sides: tuple[int, ...] = (640, 1280), floor: float = FLOOR) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            str(model), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+        self._floor = floor
+        self._sides = sides
+        self.longest_side = min(sides)
+        self.picture_side = max(sides)
+
+    def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
+        longest = max(frame.pixels.shape[:2])
+        sides = [side for side in self._sides if side <= longest] or [min(self._sides)]
+        kept: list[Seen] = []
+        for seen in sorted(
+            (one for side in sides for one in self._faces(frame.pixels, side)), key=lambda one: -one.score
+        ):
+            if all(_shared(seen.box, other.box) < _SAME for other in kept):
+                kept.append(seen)
+        return [_finding(seen) for seen in kept]
+
+    def _faces(self, pixels: npt.NDArray[np.uint8], side: int) -> list[Seen]:
+        picture, width, height = _input(pixels, side)
+        output = self._session.run(None, {self._input: picture})[0][0]
+        return [one for one in decode(output, width, height, self._floor) if one.kind.kind == "face"]
+
+
+def _input(pixels: npt.NDArray[np.uint8], side: int) -> tuple[npt.NDArray[np.float32], int, int]:
+    """The model's input with this longest side, and the part of it that is picture, width and height."""
+    import cv2
+
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    if size != (width, height):
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=way), np.uint8)
+    padded = np.zeros((-(-size[1] // _STRIDE) * _STRIDE, -(-size[0] // _STRIDE) * _STRIDE, 3), np.float32)
+    np.divide(pixels, 255.0, out=padded[: size[1], : size[0]], casting="unsafe")
+    return np.ascontiguousarray(padded.transpose(2, 0, 1)[None]), size[0], size[1]
+
+
+def _shared(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """The part of the smaller box that the two share."""
+    wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    return wide * high / min(one[2] * one[3], other[2] * other[3])
+
+
+def _finding(seen: Seen) -> Finding:
+    x, y, w, h = (round(part, 4) for part in seen.box)
+    return Finding(
+        category=seen.kind.category,
+        score=round(seen.score, 4),
+        modality=Modality.FRAMES,
+        detector=NAME,
+        version=VERSION,
+        reason=seen.kind.reason,
+        evidence=(ImageBox(x=x, y=y, w=w, h=h),),
+        attributes={"kind": seen.kind.kind, "area": round(w * h, 5)},
+    )
+
+
+def _missing(_options: dict[str, Any]) -> str | None:
+    if model_path() is None:
+        return "The package `nudenet` with its model is not installed: pip install 'safelight[nudity]'."
+    return None
+
+
+def _load(options: dict[str, Any]) -> FaceDetector:
+    path = model_path()
+    if path is None:
+        raise FileNotFoundError(_missing(options))
+    sides = options.get("sides")
+    return FaceDetector(
+        path,
+        sides=tuple(int(side) for side in sides) if sides else (640, 1280),
+        floor=float(options.get("floor", FLOOR)),
+    )
+
+
+PLUGIN = DetectorPlugin(
+    name=NAME, version=VERSION, place=Place.CHILD, capabilities=CAPABILITIES, load=_load, missing=_missing
+)

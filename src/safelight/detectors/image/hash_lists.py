@@ -1,0 +1,231 @@
+"""An operator's lists of hashes of known content: one file per list in a folder, replaced whole, never half.
+
+Three kinds side by side: PDQ, matched nearly; SHA-256 and MD5 of whole files, matched exactly. What a hash
+is of is never stored with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import tempfile
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from safelight.errors import InvalidField, NotFound
+from safelight.policy.findings import Finding, Match, Modality
+
+from .pdq import DISTANCE, distances
+
+NAME, VERSION = "hashes", "pdq-1"
+SUFFIX = ".hashes"
+_LIST_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+
+
+class HashKind(StrEnum):
+    PDQ = "pdq"
+    SHA256 = "sha256"
+    MD5 = "md5"
+
+    @property
+    def bytes(self) -> int:
+        return 16 if self is HashKind.MD5 else 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hashes:
+    """Hashes by their kind; each kind a set of raw bytes."""
+
+    of: Mapping[HashKind, frozenset[bytes]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return sum(len(known) for known in self.of.values())
+
+    def get(self, kind: HashKind) -> frozenset[bytes]:
+        return self.of.get(kind, frozenset())
+
+
+class HashList:
+    """One list as it lies in its file: read when asked, and then from the system's own cache."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with path.open("rb") as file:
+            head = file.readline(1 << 16)
+            self._start = len(head)
+        about = json.loads(head)
+        self.name: str = about["name"]
+        self.category: str = about["category"]
+        self.at: float = about["at"]
+        self.counts: dict[HashKind, int] = {HashKind(key): int(n) for key, n in about["counts"].items()}
+
+    @property
+    def size(self) -> int:
+        """Bytes the file has, if it is whole."""
+        return self._start + sum(count * kind.bytes for kind, count in self.counts.items())
+
+    @cached_property
+    def pdq(self) -> npt.NDArray[np.uint8]:
+        """The PDQ hashes, (n, 32)."""
+        return self._section(HashKind.PDQ)
+
+    def has(self, kind: HashKind, hashed: bytes) -> bool:
+        """Whether the list has exactly this hash."""
+        rows = self._section(kind)
+        place = bisect_left(range(len(rows)), hashed, key=lambda number: rows[number].tobytes())
+        return place < len(rows) and rows[place].tobytes() == hashed
+
+    def nearest(self, hashed: npt.NDArray[np.uint8]) -> tuple[int, str] | None:
+        """The distance of the nearest PDQ hash and how it begins, where one is near enough to match."""
+        if not len(self.pdq):
+            return None
+        apart = distances(self.pdq, hashed)
+        place = int(apart.argmin())
+        return (int(apart[place]), _short(self.pdq[place].tobytes())) if apart[place] <= DISTANCE else None
+
+    def hashes(self) -> Hashes:
+        """Everything on the list."""
+        return Hashes(of={kind: frozenset(row.tobytes() for row in self._section(kind)) for kind in HashKind})
+
+    def _section(self, kind: HashKind) -> npt.NDArray[np.uint8]:
+        start = self._start
+        for each in HashKind:
+            count = self.counts.get(each, 0)
+            if each is kind:
+                if not count:
+                    return np.zeros((0, kind.bytes), np.uint8)
+                return np.memmap(self._path, np.uint8, "r", offset=start, shape=(count, kind.bytes))
+            start += count * each.bytes
+        raise AssertionError(kind)
+
+
+class HashLists:
+    """The lists of one folder. Reading sees every change at once; see `broken` for files that are none."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._stamped: tuple[tuple[str, int, int], ...] = ()
+        self._lists: tuple[HashList, ...] = ()
+        self._broken: tuple[str, ...] = ()
+
+    def all(self) -> tuple[HashList, ...]:
+        """Every list that can be read, in order of name."""
+        self._refresh()
+        return self._lists
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Files that should be lists and cannot be read as such."""
+        self._refresh()
+        return self._broken
+
+    def get(self, name: str) -> HashList:
+        """Raises `NotFound`."""
+        path = self._path(name)
+        if not path.is_file():
+            known = ", ".join(one.name for one in self.all()) or "none"
+            raise NotFound(f"There is no hash list {name!r}; there are: {known}.")
+        return HashList(path)
+
+    def put(self, name: str, category: str, hashes: Hashes, *, at: float) -> HashList:
+        """Make this the list of that name."""
+        path = self._path(name)
+        sections = [np.array(sorted(hashes.get(kind)), dtype=f"V{kind.bytes}").tobytes() for kind in HashKind]
+        about = {
+            "name": name,
+            "category": category,
+            "at": at,
+            "counts": {kind.value: len(hashes.get(kind)) for kind in HashKind},
+        }
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".part")
+        with os.fdopen(handle, "wb") as file:
+            file.write(json.dumps(about).encode() + b"\n")
+            file.writelines(sections)
+        Path(temporary).replace(path)
+        return HashList(path)
+
+    def remove(self, name: str) -> int:
+        """Take a list away; how many hashes it had. Raises `NotFound`."""
+        gone = sum(self.get(name).counts.values())
+        self._path(name).unlink()
+        return gone
+
+    def of_file(
+        self, path: Path, sha256: str, *, modality: Modality, source: str = ""
+    ) -> tuple[Finding, ...]:
+        """A finding for every list that has exactly this file. The file is hashed, and not otherwise read."""
+        lists = self.all()
+        wanted: dict[HashKind, bytes] = {HashKind.SHA256: bytes.fromhex(sha256)}
+        if any(one.counts.get(HashKind.MD5) for one in lists):
+            with path.open("rb") as file:
+                md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+            wanted[HashKind.MD5] = md5.digest()
+        return tuple(
+            matched(one, _short(hashed), 0, modality=modality, source=source)
+            for one in lists
+            for kind, hashed in wanted.items()
+            if one.has(kind, hashed)
+        )
+
+    def _path(self, name: str) -> Path:
+        if not _LIST_NAME.fullmatch(name):
+            raise InvalidField(
+                f"{name!r} is no name for a list.", param="name", remedy="Use a-z, digits and hyphens."
+            )
+        return self.folder / f"{name}{SUFFIX}"
+
+    def _stamp(self) -> tuple[tuple[str, int, int], ...]:
+        found = []
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(self.folder):
+                if entry.name.endswith(SUFFIX) and not entry.name.startswith("."):
+                    known = entry.stat()
+                    found.append((entry.path, known.st_mtime_ns, known.st_size))
+        return tuple(sorted(found))
+
+    def _refresh(self) -> None:
+        stamp = self._stamp()
+        if stamp == self._stamped:
+            return
+        lists, broken = [], []
+        for path, _, size in stamp:
+            try:
+                one = HashList(Path(path))
+                if size != one.size:
+                    raise ValueError("its length is not what it says")
+                lists.append(one)
+            except (OSError, ValueError, KeyError, TypeError):
+                broken.append(Path(path).name)
+        self._stamped, self._lists, self._broken = stamp, tuple(lists), tuple(broken)
+
+
+def matched(one: HashList, entry: str, distance: int, *, modality: Modality, source: str = "") -> Finding:
+    """What is found where something is on a list. The floor of every policy blocks on `kind`: `hash`."""
+    attributes: dict[str, Any] = {"kind": "hash", "list": one.name}
+    return Finding(
+        category=one.category,
+        score=1.0,
+        modality=modality,
+        detector=NAME,
+        version=VERSION,
+        reason="It is on a list of known content.",
+        evidence=(Match(list=one.name, entry=entry, distance=distance),),
+        attributes={**attributes, "source": source} if source else attributes,
+    )
+
+
+def _short(hashed: bytes) -> str:
+    """Enough of a hash to find its row again, and too little to match with."""
+    return hashed.hex()[:12]

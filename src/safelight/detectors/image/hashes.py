@@ -1,0 +1,72 @@
+"""Looks pictures and frames up in the operator's PDQ lists. It fills no cell: a list knows what it lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
+from safelight.policy.findings import Finding, Modality
+
+from .hash_lists import NAME, SUFFIX, VERSION, HashKind, HashLists, matched
+from .pdq import QUALITY, turned
+
+
+class HashDetector:
+    """A `FrameDetector`; sees what changes in the folder at once."""
+
+    name = NAME
+    version = VERSION
+    capabilities: tuple[Capability, ...] = ()
+    #: The size that frames are had at anyway, for another detector; a few bits off what the whole one has.
+    longest_side = 320
+    picture_side = 512
+    every_frame = True
+
+    def __init__(self, folder: Path) -> None:
+        self._lists = HashLists(folder)
+
+    @property
+    def idle(self) -> str:
+        """Why there is nothing to look for; empty where there is."""
+        if self._lists.broken or any(one.counts.get(HashKind.PDQ) for one in self._lists.all()):
+            return ""
+        return "No hash list with PDQ hashes is imported: safelight hashes import."
+
+    def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
+        if self._lists.broken:
+            raise ValueError(f"these hash lists cannot be read: {', '.join(self._lists.broken)}")
+        lists = [one for one in self._lists.all() if one.counts.get(HashKind.PDQ)]
+        if not lists:
+            return []
+        hashes, quality = turned(frame.pixels)
+        if quality < QUALITY:
+            return []
+        found = []
+        for one in lists:
+            near = min((match for hashed in hashes if (match := one.nearest(hashed))), default=None)
+            if near is not None:
+                found.append(matched(one, near[1], near[0], modality=Modality.FRAMES))
+        return found
+
+
+def _folder(options: dict[str, Any]) -> Path:
+    """Where they lie; without one, nowhere: nothing is enrolled then."""
+    return Path(options.get("folder") or "nowhere")
+
+
+def _load(options: dict[str, Any]) -> HashDetector:
+    return HashDetector(_folder(options))
+
+
+def _idle(options: dict[str, Any]) -> str | None:
+    folder = options.get("folder")
+    if folder and any(Path(folder).glob(f"*{SUFFIX}")):
+        return None
+    return "No hash list is imported: safelight hashes import FILE --list NAME --category CATEGORY."
+
+
+PLUGIN = DetectorPlugin(
+    name=NAME, version=VERSION, place=Place.CHILD, capabilities=(), load=_load, idle=_idle
+)

@@ -1,0 +1,27 @@
+"""Symbols of hate movements, by a small network of our own, trained on drawings made by code.
+
+It sees shapes. Whether a hooked cross hangs in a temple or on an armband it cannot see: what is drawn the way
+faiths draw it is reported with little certainty, and people decide.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, Place
+
+NAME, VERSION = "symbols", "drawn-1"
+#: None, as long as nobody who has not seen this code has measured 70 % at 2 % (docs/benchmarks/pictures.md):
+#: coverage says "not checked", and findings count all the same.
+CAPABILITIES: tuple[Capability, ...] = ()
+MODEL = Path(__file__).parent / "net.onnx"
+
+
+def _load(options: dict[str, Any]) -> Detector:
+    from .detector import FLOOR, SymbolDetector
+
+    return SymbolDetector(MODEL, floor=float(options.get("floor", FLOOR)))
+
+
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, place=Place.CHILD, capabilities=CAPABILITIES, load=_load)

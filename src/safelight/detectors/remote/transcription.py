@@ -1,0 +1,191 @@
+"""Speech sent to a server with OpenAI's wire format, `/v1/audio/transcriptions`, and its answer read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import threading
+import time
+import wave
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from safelight.detectors.audio.transcribing import WORDS, checked, with_words
+from safelight.detectors.protocol import Capability, ReadText, SpokenWord, Untranscribed
+from safelight.net.client import AnswerTooLong, read_limited
+
+NAME, VERSION = "transcription", "1"
+PATH = "audio/transcriptions"
+MAX_ANSWER = 8 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranscriptionOptions:
+    """How the server is asked, as the operator configured it."""
+
+    model: str
+    #: A language code, such as `en`; empty: the server finds out.
+    language: str = ""
+    #: Seconds for one file: so many, and so many more for each second of speech in it.
+    timeout_s: float = 30.0
+    timeout_per_s: float = 0.5
+    #: Failures in a row after which it is left alone, and for how many seconds.
+    trips_after: int = 3
+    rests_s: float = 30.0
+    #: Transcripts that are remembered, by the hash of the file.
+    remembers: int = 64
+    #: Largest file that is sent.
+    max_mb: float = 25.0
+    #: Minutes of speech sent in any day; 0: no limit. What one costs is the operator's to know.
+    minutes_per_day: float = 0.0
+
+
+class EndpointTranscriber:
+    """A `Transcriber`. Safe to call from several threads."""
+
+    name = NAME
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        options: TranscriptionOptions,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        digest = hashlib.sha256(repr((options.model, options.language)).encode()).hexdigest()
+        self.version = f"{VERSION}+{digest[:8]}"
+        self.capabilities: tuple[Capability, ...] = WORDS
+        self._client, self._options, self._clock = client, options, clock
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, tuple[ReadText, ...]] = OrderedDict()
+        self._failures = 0
+        self._rests_until = float("-inf")
+        self._sent: list[tuple[float, float]] = []
+
+    def transcribe(self, wav: Path) -> Sequence[ReadText]:
+        size = wav.stat().st_size
+        if size > self._options.max_mb * (1 << 20):
+            raise Untranscribed(
+                f"The speech takes {size / (1 << 20):.1f} MiB; the settings send {self._options.max_mb:g}."
+            )
+        data = wav.read_bytes()
+        seconds = _seconds(wav)
+        key = hashlib.sha256(data).hexdigest()
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return self._known[key]
+            self._admit(seconds)
+        try:
+            lines = checked(read_answer(self._asked(data, seconds)), seconds)
+        except (httpx.HTTPError, AnswerTooLong, Untranscribed, ValueError) as error:
+            with self._lock:
+                self._failures += 1
+                if self._failures >= self._options.trips_after:
+                    self._rests_until = self._clock() + self._options.rests_s
+            if isinstance(error, Untranscribed):
+                raise
+            raise Untranscribed(
+                f"The transcription server gave no answer that can be used: {type(error).__name__}: {error}"[
+                    :300
+                ]
+            ) from error
+        with self._lock:
+            self._failures = 0
+            self._known[key] = lines
+            while len(self._known) > self._options.remembers:
+                self._known.popitem(last=False)
+        return lines
+
+    def _admit(self, seconds: float) -> None:
+        now = self._clock()
+        if now < self._rests_until:
+            raise Untranscribed(
+                "The transcription server failed several times in a row and is left alone for a while."
+            )
+        limit = self._options.minutes_per_day * 60
+        if limit:
+            self._sent = [(when, sent) for when, sent in self._sent if now - when < 86_400]
+            if sum(sent for _when, sent in self._sent) + seconds > limit:
+                raise Untranscribed(
+                    f"The {self._options.minutes_per_day:g} minutes of speech a day that the settings allow "
+                    "are spent."
+                )
+            self._sent.append((now, seconds))
+
+    def _asked(self, data: bytes, seconds: float) -> Mapping[str, Any]:
+        within = self._options.timeout_s + self._options.timeout_per_s * seconds
+        fields: dict[str, Any] = {
+            "model": self._options.model,
+            "response_format": "verbose_json",
+            "temperature": "0",
+            "timestamp_granularities[]": ["word", "segment"],
+        }
+        if self._options.language:
+            fields["language"] = self._options.language
+        files = {"file": ("speech.wav", data, "audio/wav")}
+        began = self._clock()
+        with self._client.stream("POST", PATH, data=fields, files=files, timeout=within) as response:
+            left = max(within - (self._clock() - began), 0.01)
+            raw = read_limited(response, max_bytes=MAX_ANSWER, within_s=left)
+            if response.status_code != 200:
+                raise Untranscribed(f"The transcription server answered with status {response.status_code}.")
+        answer: Any = json.loads(raw)
+        if not isinstance(answer, Mapping):
+            raise Untranscribed("The transcription server's answer is no object.")
+        return answer
+
+
+def read_answer(answer: Mapping[str, Any]) -> tuple[ReadText, ...]:
+    """The lines of a `verbose_json` answer. Raises `Untranscribed` where it is none."""
+    try:
+        text = answer["text"]
+        lines = [_line(one) for one in answer.get("segments") or ()]
+        words = [
+            SpokenWord(text=_said(one["word"]), start_s=_number(one["start"]), end_s=_number(one["end"]))
+            for one in answer.get("words") or ()
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Untranscribed("The transcription server's answer is no transcript with times.") from error
+    if not isinstance(text, str) or (text.strip() and not lines and not words):
+        raise Untranscribed("The transcription server's answer is no transcript with times.")
+    found = tuple(line for line in with_words(lines, words) if line.text.strip())
+    if text.strip() and not found:
+        raise Untranscribed("The transcription server's answer has a text, and lines without one.")
+    return found
+
+
+def _line(one: Mapping[str, Any]) -> ReadText:
+    sure = one.get("avg_logprob")
+    return ReadText(
+        text=_said(one["text"]),
+        confidence=1.0 if sure is None else round(math.exp(min(_number(sure), 0.0)), 4),
+        start_s=_number(one["start"]),
+        end_s=_number(one["end"]),
+    )
+
+
+def _said(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value.strip()
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError("no number")
+    return float(value)
+
+
+def _seconds(wav: Path) -> float:
+    try:
+        with wave.open(str(wav), "rb") as file:
+            return file.getnframes() / file.getframerate()
+    except (wave.Error, EOFError, ZeroDivisionError) as error:
+        raise Untranscribed("The file of speech is no WAV file.") from error

@@ -1,0 +1,56 @@
+"""Which upstreams do not answer now, for whoever asks how this gateway is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from safelight.errors import SafelightError
+from safelight.net.client import Timeouts
+
+from .discovery import base_url, discover
+
+_TIMEOUTS = Timeouts(connect_s=2.0, read_s=5.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    url: str
+    api_key: str = ""
+
+
+class Reach:
+    """Looks at most every `every_s` seconds, and nobody waits for it: what is told is the last look."""
+
+    def __init__(self, servers: Mapping[str, Server], *, every_s: float = 15.0) -> None:
+        self._servers = dict(servers)
+        self._every_s = every_s
+        self._down: Mapping[str, str] = {}
+        self._looked = float("-inf")
+        self._looking = threading.Lock()
+
+    def down(self) -> Mapping[str, str]:
+        """Name and reason of those that did not answer at the last look; another look may begin."""
+        due = self._servers and time.monotonic() - self._looked > self._every_s
+        if due and self._looking.acquire(blocking=False):
+            threading.Thread(target=self._look_and_release, name="upstreams", daemon=True).start()
+        return self._down
+
+    def look(self) -> Mapping[str, str]:
+        """Ask each for its models now."""
+        found: dict[str, str] = {}
+        for name, server in self._servers.items():
+            try:
+                discover(base_url(server.url), api_key=server.api_key, timeouts=_TIMEOUTS)
+            except SafelightError as error:
+                found[name] = error.message
+        self._down, self._looked = found, time.monotonic()
+        return found
+
+    def _look_and_release(self) -> None:
+        try:
+            self.look()
+        finally:
+            self._looking.release()

@@ -1,0 +1,44 @@
+"""Coverage and charge as the wire tells them, kept with a finished video's row so that asking is one read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from safelight.generation.protocol import Charge, Charged
+from safelight.policy.coverage import Cell, Coverage, CoverageWord
+
+
+def summary(cells: Iterable[Cell], charges: Iterable[Charge]) -> dict[str, Any]:
+    """Both, as they stand on the wire; `cells` of every stage, `charges` of every attempt."""
+    return {"coverage": coverage_words(Coverage().merged(cells)), "charge": charge_object(charges)}
+
+
+def coverage_words(coverage: Coverage) -> dict[str, list[str]]:
+    """The four words, each with its cells as `category (modality)`, as the seal has them."""
+    words: dict[str, list[str]] = {word.value: [] for word in CoverageWord}
+    for cell in coverage:
+        words[cell.word.value].append(f"{cell.category} ({cell.modality.value})")
+    return {word: sorted(cells) for word, cells in words.items()}
+
+
+def charge_object(of: Iterable[Charge]) -> dict[str, Any]:
+    """What the upstream took for a video, over all its attempts."""
+    charges = list(of)
+    if not charges:
+        return {
+            "charged": Charged.NO.value,
+            "amount": 0.0,
+            "currency": "USD",
+            "source": "nothing was sent to a generator",
+        }
+    taken = {charge.charged for charge in charges}
+    worst = next(word for word in (Charged.UNKNOWN, Charged.YES, Charged.NO) if word in taken)
+    amounts = [0.0 if charge.charged is Charged.NO else charge.amount for charge in charges]
+    known = [amount for amount in amounts if amount is not None]
+    return {
+        "charged": worst.value,
+        "amount": round(sum(known), 6) if len(known) == len(amounts) else None,
+        "currency": charges[-1].currency,
+        "source": charges[-1].source,
+    }

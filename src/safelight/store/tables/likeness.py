@@ -1,0 +1,50 @@
+"""Consents, the gallery of protected people, and the encrypted templates of both."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table
+
+from .types import blob, json, metadata, text, time, whole
+
+consents = Table(
+    "consents",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("subject"),
+    json("scope"),
+    #: Who recorded it, and what the subject gave it by: a signed form, a case, a link.
+    text("who"),
+    text("given_by"),
+    time("created_at"),
+    time("expires_at", null=True),
+    time("revoked_at", null=True),
+    text("revoked_by", null=True),
+    Index(None, "tenant_id", "subject"),
+)
+
+protected = Table(
+    "protected",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("name"),
+    Column("public_figure", Boolean, nullable=False, default=False),
+    text("who"),
+    time("created_at"),
+    Index(None, "tenant_id", "name"),
+)
+
+templates = Table(
+    "templates",
+    metadata,
+    text("tenant_id"),
+    #: The consent or the protected person it belongs to, and goes with.
+    text("owner_id"),
+    whole("number"),
+    #: What made it: templates of another model cannot be compared.
+    text("model"),
+    #: Nonce and AES-256-GCM over the numbers, bound to tenant, owner, number and model.
+    blob("sealed"),
+    PrimaryKeyConstraint("tenant_id", "owner_id", "number"),
+)

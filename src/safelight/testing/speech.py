@@ -1,0 +1,143 @@
+"""Spoken lines whose words have true times: espeak-ng speaks, and its own events say when."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_SYNCHRONOUS, _UTF8, _RATE, _WORD, _END = 2, 1, 1, 1, 5
+#: The library has one voice for the whole process.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+class SpeechMissing(RuntimeError):
+    """There is no espeak-ng on this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """One word and when it is said, in seconds from the start of the samples."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken:
+    """Mono samples in [-1, 1] and the words in them."""
+
+    samples: npt.NDArray[np.float32]
+    rate: int
+    words: tuple[Said, ...]
+
+    @property
+    def seconds(self) -> float:
+        return self.samples.size / self.rate
+
+    def at(self, rate: int) -> npt.NDArray[np.float32]:
+        """The samples at another rate."""
+        moments = np.arange(round(self.seconds * rate)) / rate
+        found = np.interp(moments, np.arange(self.samples.size) / self.rate, self.samples)
+        return found.astype(np.float32)
+
+
+class _Event(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", ctypes.c_char * 8),
+    )
+
+
+def say(text: str, *, voice: str = "en", pace: int = 150) -> Spoken:
+    """The text spoken in an espeak-ng voice, such as `en` or `cmn`, at `pace` words a minute.
+
+    Raises `SpeechMissing` without the library.
+    """
+    with _ONE_AT_A_TIME:
+        return _spoken(text, voice, pace)
+
+
+@lru_cache(maxsize=1)
+def _library() -> tuple[ctypes.CDLL, int]:
+    """The library and its sample rate. It hangs when it is started a second time, so it stays started."""
+    name = ctypes.util.find_library("espeak-ng")
+    if name is None:
+        raise SpeechMissing("There is no espeak-ng here: install Debian's package espeak-ng.")
+    library = ctypes.CDLL(name)
+    rate = library.espeak_Initialize(_SYNCHRONOUS, 200, None, 0)
+    if rate <= 0:
+        raise SpeechMissing("espeak-ng would not start.")
+    return library, rate
+
+
+def _spoken(text: str, voice: str, pace: int) -> Spoken:
+    library, rate = _library()
+    pieces: list[npt.NDArray[np.int16]] = []
+    begun: list[tuple[int, int, int]] = []
+    ended = 0
+
+    def told(wave: Any, count: int, events: Any) -> int:
+        nonlocal ended
+        if count > 0 and wave:
+            pieces.append(np.ctypeslib.as_array(wave, shape=(count,)).astype(np.int16))
+        index = 0
+        while events[index].type:
+            one = events[index]
+            if one.type == _WORD:
+                begun.append((one.text_position, one.length, one.audio_position))
+            elif one.type == _END:
+                ended = one.audio_position
+            index += 1
+        return 0
+
+    kind = ctypes.CFUNCTYPE(
+        ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+    )
+    callback = kind(told)
+    library.espeak_SetSynthCallback(callback)
+    library.espeak_SetVoiceByName(voice.encode())
+    library.espeak_SetParameter(_RATE, pace, 0)
+    data = text.encode()
+    library.espeak_Synth(data, len(data) + 1, 0, 1, 0, _UTF8, None, None)
+    library.espeak_Synchronize()
+    samples = np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
+    seconds = samples.size / rate
+    ends = [start for _position, _length, start in begun[1:]] + [ended or round(seconds * 1000)]
+    words = tuple(
+        Said(
+            text=text[position - 1 : position - 1 + length],
+            start_s=start / 1000,
+            end_s=min(max(end, start) / 1000, seconds),
+        )
+        for (position, length, start), end in zip(begun, ends, strict=True)
+    )
+    scaled = (samples / 32768).astype(np.float32)
+    return Spoken(samples=scaled, rate=rate, words=words)
+
+
+def found_at(spoken: Spoken, samples: npt.NDArray[np.float32], rate: int) -> float | None:
+    """From which second on `samples` hold what was spoken; None where they do not. By correlation."""
+    wanted = spoken.at(rate)
+    if not wanted.size or samples.size < wanted.size // 2:
+        return None
+    size = 1 << (samples.size + wanted.size - 1).bit_length()
+    product = np.fft.rfft(samples, size) * np.conj(np.fft.rfft(wanted, size))
+    likeness = np.fft.irfft(product, size)[: samples.size]
+    best = int(likeness.argmax())
+    there = samples[best : best + wanted.size]
+    power = float(np.linalg.norm(there) * np.linalg.norm(wanted[: there.size]))
+    return best / rate if power and float(likeness[best]) / power > 0.4 else None

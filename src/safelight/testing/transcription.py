@@ -1,0 +1,193 @@
+"""A transcription server on this machine that speaks OpenAI's wire format and answers what you tell it to."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import wave
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import HTTP
+from enum import StrEnum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+
+class Manner(StrEnum):
+    """How it answers."""
+
+    WELL = "well"
+    #: The connection ends without an answer.
+    SILENT = "silent"
+    #: Something that is no transcript.
+    GARBLED = "garbled"
+    #: Times that no file of this length can have.
+    WRONG_TIMES = "wrong_times"
+    #: Nothing comes until the server is closed.
+    LATE = "late"
+    #: Status 500.
+    FAILING = "failing"
+    #: A transcript without a word.
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One request: its form fields, and the sound."""
+
+    fields: dict[str, list[str]]
+    authorization: str
+    seconds: float
+    rate: int
+    bytes: int
+
+
+#: Says what it hears in a WAV file: (word, start, end), seconds from the start of the file.
+Listens = Callable[[bytes], Iterable[tuple[str, float, float]]]
+
+
+class ScriptedTranscriber:
+    """with ScriptedTranscriber(lambda wav: [("hello", 0.2, 0.6)]) as server: ...  # server.url ends with /v1
+
+    `manner` may be changed while it runs; `asked` says what it was sent. Words become one segment each time
+    one ends with a full stop.
+    """
+
+    def __init__(self, listens: Listens, *, manner: Manner = Manner.WELL) -> None:
+        self.manner = manner
+        self.asked: list[Asked] = []
+        self._listens = listens
+        self._closing = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The base URL for clients, with `/v1`."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def __enter__(self) -> ScriptedTranscriber:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                if self.path != "/v1/audio/transcriptions":
+                    self._send(404, {"error": {"message": "no such route"}})
+                    return
+                asked, data = _parsed(self.headers.get("content-type", ""), body)
+                owner.asked.append(
+                    Asked(**asked, authorization=self.headers.get("authorization", ""), bytes=len(data))
+                )
+                owner._answer(self._send, data)
+
+            def _send(self, status: int, answer: object) -> None:
+                said = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(said)))
+                self.end_headers()
+                self.wfile.write(said)
+
+            def log_message(self, *_said: object) -> None:
+                return
+
+        return Handler
+
+    def _answer(self, send: Callable[[int, object], None], data: bytes) -> None:
+        match self.manner:
+            case Manner.SILENT:
+                return
+            case Manner.LATE:
+                self._closing.wait()
+            case Manner.FAILING:
+                send(500, {"error": {"message": "out of order", "type": "server_error"}})
+            case Manner.GARBLED:
+                send(200, b'{"text": "half an ans')
+            case Manner.WRONG_TIMES:
+                send(200, verbose_json([("word", 90_000.0, 90_001.0)], seconds=1.0))
+            case Manner.EMPTY:
+                send(200, verbose_json([], seconds=_wav(data)[0]))
+            case Manner.WELL:
+                send(200, verbose_json(self._listens(data), seconds=_wav(data)[0]))
+
+
+def verbose_json(words: Iterable[tuple[str, float, float]], *, seconds: float) -> dict[str, Any]:
+    """An answer as OpenAI's `whisper-1` gives it with `response_format=verbose_json`."""
+    said = list(words)
+    segments: list[list[tuple[str, float, float]]] = [[]]
+    for word in said:
+        segments[-1].append(word)
+        if word[0].rstrip().endswith((".", "!", "?", "。", "！", "？")):
+            segments.append([])
+    return {
+        "task": "transcribe",
+        "language": "english",
+        "duration": seconds,
+        "text": _joined(said),
+        "words": [
+            {"word": text.rstrip(".!?,。！？，"), "start": start, "end": end} for text, start, end in said
+        ],
+        "segments": [
+            {
+                "id": index,
+                "seek": 0,
+                "start": part[0][1],
+                "end": part[-1][2],
+                "text": " " + _joined(part),
+                "tokens": [],
+                "temperature": 0.0,
+                "avg_logprob": -0.2,
+                "compression_ratio": 1.0,
+                "no_speech_prob": 0.01,
+            }
+            for index, part in enumerate(one for one in segments if one)
+        ],
+    }
+
+
+def _joined(words: Iterable[tuple[str, float, float]]) -> str:
+    text = ""
+    for word, _start, _end in words:
+        gap = "" if not text or text[-1] >= "\u2e80" or word[:1] >= "\u2e80" else " "
+        text += gap + word
+    return text
+
+
+def _parsed(content_type: str, body: bytes) -> tuple[dict[str, Any], bytes]:
+    message = BytesParser(policy=HTTP).parsebytes(
+        b"content-type: " + content_type.encode() + b"\r\n\r\n" + body
+    )
+    fields: dict[str, list[str]] = {}
+    data = b""
+    for part in message.iter_parts():
+        name = str(part.get_param("name", header="content-disposition"))
+        content = part.get_payload(decode=True)
+        content = content if isinstance(content, bytes) else b""
+        if name == "file":
+            data = content
+        else:
+            fields.setdefault(name, []).append(content.decode())
+    seconds, rate = _wav(data)
+    return {"fields": fields, "seconds": seconds, "rate": rate}, data
+
+
+def _wav(data: bytes) -> tuple[float, int]:
+    with wave.open(io.BytesIO(data), "rb") as file:
+        return file.getnframes() / file.getframerate(), file.getframerate()

@@ -1,0 +1,8 @@
+"""Whoever ordered a video may disagree with its block, once."""
+
+from __future__ import annotations
+
+from .models import Appeal, AppealState, Blocked
+from .service import Appeals
+
+__all__ = ["Appeal", "AppealState", "Appeals", "Blocked"]

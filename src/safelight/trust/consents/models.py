@@ -1,0 +1,81 @@
+"""What a consent says, and what may stand in one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from safelight.errors import InvalidField
+
+_LONGEST = 500
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Scope(StrEnum):
+    """What a consent is for."""
+
+    #: The subject's face, in references and in what is made from them.
+    LIKENESS = "likeness"
+    #: The subject's voice. Recorded; nothing that ships compares voices yet.
+    VOICE = "voice"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consent:
+    """A person's agreement to being shown, as it was recorded for a tenant."""
+
+    id: str
+    tenant: str
+    subject: str
+    scope: tuple[Scope, ...]
+    #: Who recorded it, and what the subject gave it by.
+    who: str
+    given_by: str
+    created_at: float
+    expires_at: float | None = None
+    revoked_at: float | None = None
+    revoked_by: str | None = None
+    #: How many templates are kept for it.
+    templates: int = 0
+
+    def in_force(self, now: float) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protected:
+    """Somebody whose face is looked for, so that it is not shown without a person having looked."""
+
+    id: str
+    tenant: str
+    name: str
+    public_figure: bool
+    who: str
+    created_at: float
+    templates: int = 0
+
+
+def check_words(text: str, param: str) -> str:
+    """One line of text without outer blanks, or `InvalidField`."""
+    text = text.strip()
+    if not text or len(text) > _LONGEST or _CONTROL.search(text):
+        raise InvalidField(f"{param} is one line of 1 to {_LONGEST} characters.", param=param)
+    return text
+
+
+def check_scope(words: Iterable[str]) -> tuple[Scope, ...]:
+    """The scopes, each once, or `InvalidField`."""
+    wanted = sorted(set(words))
+    known = {scope.value for scope in Scope}
+    for word in wanted:
+        if word not in known:
+            raise InvalidField(
+                f"A consent cannot be for {word!r}.",
+                param="scope",
+                remedy=f"One of: {', '.join(sorted(known))}.",
+            )
+    if not wanted:
+        raise InvalidField("A consent says what it is for.", param="scope", remedy="Name likeness or voice.")
+    return tuple(Scope(word) for word in wanted)

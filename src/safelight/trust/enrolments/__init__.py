@@ -1,0 +1,7 @@
+"""What the operator has enrolled to be looked for: marks of brands and characters, and lists of hashes."""
+
+from __future__ import annotations
+
+from .service import Enrolments, Imported
+
+__all__ = ["Enrolments", "Imported"]

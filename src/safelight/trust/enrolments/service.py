@@ -1,0 +1,209 @@
+"""Enrolling and removing, on the audit log. What is enrolled lies in files that detectors read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from safelight.detectors.image.hash_files import parse
+from safelight.detectors.image.hash_lists import Hashes, HashKind, HashLists
+from safelight.detectors.image.mark_store import (
+    MOST_VIEWS,
+    Mark,
+    MarkKind,
+    Marks,
+    View,
+    check_name,
+    check_words,
+)
+from safelight.errors import ChildCrashed, InvalidField, InvalidMedia
+from safelight.media.sandbox import Limits, Sandbox
+from safelight.policy.categories import Taxonomy
+from safelight.store.database import Database
+
+_LIMITS = Limits(wall_s=60.0, cpu_s=60, memory_bytes=2 << 30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """What became of an import of hashes."""
+
+    name: str
+    category: str
+    added: int
+    known: int
+    #: Hashes that the file says were taken back, and that were on the list.
+    withdrawn: int
+    #: PDQ hashes left out for their quality.
+    poor: int
+    problems: tuple[str, ...]
+    counts: dict[str, int]
+
+
+class Enrolments:
+    def __init__(
+        self, database: Database, *, hash_lists: HashLists, marks: Marks, sandbox: Sandbox, taxonomy: Taxonomy
+    ) -> None:
+        self._database = database
+        self._sandbox = sandbox
+        self._taxonomy = taxonomy
+        self.hash_lists = hash_lists
+        self.marks = marks
+
+    def import_hashes(
+        self,
+        source: Path,
+        *,
+        name: str,
+        category: str,
+        kind: HashKind | None = None,
+        actor: str = "operator",
+    ) -> Imported:
+        """Add the hashes of a file to a list, made where there is none, and take away what it withdraws.
+
+        Raises `InvalidField` for an unknown category, for another one than the list has, and for a file that
+        holds no list.
+        """
+        if category not in self._taxonomy:
+            raise InvalidField(f"There is no category {category!r}.", param="category")
+        check_name(name)
+        parsed = parse(source, kind=kind)
+        with self._database.across_tenants("importing hashes") as tx:
+            existing = next((one for one in self.hash_lists.all() if one.name == name), None)
+            if existing is not None and existing.category != category:
+                raise InvalidField(
+                    f"The list {name!r} is of {existing.category!r}.",
+                    param="category",
+                    remedy="Choose another name, or remove that list first.",
+                )
+            before = existing.hashes() if existing is not None else Hashes()
+            after = Hashes(
+                of={
+                    each: (before.get(each) | parsed.hashes.get(each)) - parsed.withdrawn.get(each)
+                    for each in HashKind
+                }
+            )
+            added = sum(len(after.get(each) - before.get(each)) for each in HashKind)
+            gone = sum(len(before.get(each) - after.get(each)) for each in HashKind)
+            counts = {each.value: len(after.get(each)) for each in HashKind}
+            if added or gone or existing is None:
+                self.hash_lists.put(name, category, after, at=tx.now())
+            tx.log(
+                "hashes.imported",
+                subject=f"hashes:{name}",
+                actor=actor,
+                tenant=None,
+                content={
+                    "category": category,
+                    "file_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+                    "added": added,
+                    "withdrawn": gone,
+                    "counts": counts,
+                },
+            )
+        return Imported(
+            name=name,
+            category=category,
+            added=added,
+            known=len(parsed.hashes) - added + parsed.duplicates,
+            withdrawn=gone,
+            poor=parsed.poor,
+            problems=parsed.problems,
+            counts=counts,
+        )
+
+    def remove_hashes(self, name: str, *, actor: str = "operator") -> int:
+        """Take a list away; how many hashes it had. Raises `NotFound`."""
+        with self._database.across_tenants("removing hashes") as tx:
+            category = self.hash_lists.get(name).category
+            gone = self.hash_lists.remove(name)
+            tx.log(
+                "hashes.removed",
+                subject=f"hashes:{name}",
+                actor=actor,
+                tenant=None,
+                content={"category": category, "hashes": gone},
+            )
+        return gone
+
+    def add_mark(
+        self,
+        name: str,
+        files: Sequence[Path],
+        *,
+        kind: MarkKind = MarkKind.BRAND,
+        words: tuple[str, ...] = (),
+        actor: str = "operator",
+    ) -> Mark:
+        """Enrol a mark by pictures of it, by words, or both; more of a known one are added to it.
+
+        Raises `InvalidMedia` for a picture that cannot be read or shows nothing to find again.
+        """
+        check_name(name)
+        words = check_words(words)
+        if not files and not words:
+            raise InvalidField("A mark needs pictures of it, or words.", param="files")
+        views = [view for file in files for view in self._views(file)]
+        with self._database.across_tenants("enrolling a mark") as tx:
+            known = next((mark for mark in self.marks.all() if mark.name == name), None)
+            mark = Mark(
+                name=name,
+                kind=kind,
+                words=tuple(dict.fromkeys((*(known.words if known else ()), *words))),
+                at=tx.now(),
+                views=(*(known.views if known else ()), *views),
+            )
+            if len(mark.views) > MOST_VIEWS:
+                raise InvalidField(f"A mark has at most {MOST_VIEWS} pictures.", param="files")
+            self.marks.put(mark)
+            tx.log(
+                "mark.added",
+                subject=f"mark:{name}",
+                actor=actor,
+                tenant=None,
+                content={
+                    "kind": kind.value,
+                    "words": list(mark.words),
+                    "views": len(mark.views),
+                    "files_sha256": [hashlib.sha256(file.read_bytes()).hexdigest() for file in files],
+                },
+            )
+        return mark
+
+    def remove_mark(self, name: str, *, actor: str = "operator") -> Mark:
+        """Take a mark away. Raises `NotFound`."""
+        with self._database.across_tenants("removing a mark") as tx:
+            mark = self.marks.remove(name)
+            tx.log(
+                "mark.removed",
+                subject=f"mark:{name}",
+                actor=actor,
+                tenant=None,
+                content={"kind": mark.kind.value, "views": len(mark.views)},
+            )
+        return mark
+
+    def _views(self, file: Path) -> tuple[View, ...]:
+        """What a picture of a mark comes to, made in a child."""
+        if not file.is_file():
+            raise InvalidMedia(f"There is no file {file}.")
+        answer = self._sandbox.run(
+            "safelight.detectors.image.enrolling:views_in_child",
+            {"path": str(file.absolute())},
+            reads=[file],
+            limits=_LIMITS,
+        )
+        try:
+            views = msgspec.convert(answer, tuple[View, ...])
+        except msgspec.ValidationError as error:
+            raise ChildCrashed(f"The sandboxed child answered with nonsense: {error}.") from error
+        if not views:
+            raise InvalidMedia(
+                f"{file.name} shows nothing that could be found again.",
+                remedy="Give a picture of the mark alone, with edges, at least 64 pixels wide.",
+            )
+        return views

@@ -1,0 +1,268 @@
+"""What lies in the data directory, the database and the key folder."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safelight.errors import SettingsError
+from safelight.policy.documents import Policy
+from safelight.policy.waivers import Waiver
+
+from .known import Known
+
+if TYPE_CHECKING:
+    from safelight.detectors.likeness.describer import DlibDescriber
+    from safelight.detectors.likeness.recognising import Faces
+    from safelight.net.deliver import Deliverer
+    from safelight.provenance.keys import KeyStore
+    from safelight.provenance.registry import Registry
+    from safelight.provenance.sealing import Sealer
+    from safelight.provenance.verifying import Verifier
+    from safelight.store.blobs import Blobs
+    from safelight.store.database import Database
+    from safelight.store.directory import DataDirectory
+    from safelight.trust.accounts import Accounts
+    from safelight.trust.audit import HeadKey, Heads, HeadWriter
+    from safelight.trust.consents import Consents, Gallery, TemplateKey
+    from safelight.trust.consents.sealing import Template
+    from safelight.trust.enrolments import Enrolments
+    from safelight.trust.policies import Policies
+    from safelight.trust.probes import Probes
+    from safelight.trust.rewordings.service import Rewordings
+    from safelight.trust.waivers import Waivers
+    from safelight.trust.webhooks import Webhooks
+
+#: The tenant of a single-tenant installation, made at the first start.
+FIRST_TENANT = "default"
+
+
+class Kept(Known):
+    """Everything a restart finds again."""
+
+    @cached_property
+    def directory(self) -> DataDirectory:
+        from safelight.store.directory import DataDirectory
+
+        return DataDirectory(self.settings.data)
+
+    @cached_property
+    def database(self) -> Database:
+        """The database, brought to this version's tables."""
+        from safelight.store.database import Database
+
+        url = self.settings.storage.database or self.directory.database_url
+        database = Database(url, connections=self.settings.generation.at_once + 16)
+        database.migrate()
+        return database
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        from safelight.store.blobs import Blobs
+
+        storage = self.settings.storage
+        return Blobs(storage.blobs or self.directory.blobs_url, options=storage.s3 if storage.blobs else None)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        from safelight.trust.accounts import Accounts
+
+        return Accounts(self.database)
+
+    @cached_property
+    def tenant(self) -> str:
+        """The first tenant's id; made where there is none."""
+        tenants = self.accounts.tenants()
+        return tenants[0].id if tenants else self.accounts.create_tenant(FIRST_TENANT).id
+
+    @property
+    def key_folder(self) -> Path:
+        """Signing keys; several processes of one installation share it."""
+        folder = self.settings.storage.keys
+        if folder is None:
+            return self.directory.keys
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    @cached_property
+    def keys(self) -> KeyStore:
+        from safelight.provenance.keys import KeyStore
+
+        sealing = self.settings.sealing
+        if sealing.key is not None and sealing.chain is not None:
+            return KeyStore.configured(key=sealing.key, chain=sealing.chain, anchors=sealing.anchors)
+        return KeyStore.own(self.key_folder, organization=sealing.organization)
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        from safelight.provenance.sealing import Sealer
+
+        return Sealer(sandbox=self.sandbox, keys=self.keys)
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        from safelight.provenance.verifying import Verifier
+
+        verifier = Verifier(sandbox=self.sandbox, keys=self.keys)
+        trust = self.settings.sealing.trust
+        if trust is None:
+            return verifier
+        try:
+            return verifier.trusting(trust.read_bytes())
+        except OSError as error:
+            raise SettingsError(f"sealing.trust: {trust} cannot be read: {error.strerror}.") from None
+
+    @cached_property
+    def registry(self) -> Registry:
+        from safelight.provenance.registry import Registry
+
+        return Registry(self.database)
+
+    @cached_property
+    def head_key(self) -> HeadKey:
+        from safelight.trust.audit import HeadKey
+
+        return HeadKey.load(self.key_folder)
+
+    @cached_property
+    def heads(self) -> tuple[Heads, ...]:
+        """Where signed heads of the audit log go."""
+        from safelight.trust.audit import FolderHeads
+
+        return (FolderHeads(self.settings.storage.heads or self.directory.heads),)
+
+    @cached_property
+    def head_writer(self) -> HeadWriter:
+        from safelight.trust.audit import HeadWriter
+
+        return HeadWriter(
+            self.database, self.head_key, self.heads, interval_s=self.settings.storage.head_interval_s
+        )
+
+    @cached_property
+    def waivers(self) -> Waivers:
+        from safelight.trust.waivers import Waivers
+
+        return Waivers(self.database)
+
+    @cached_property
+    def policies(self) -> Policies:
+        from safelight.trust.policies import Policies
+
+        return Policies(self.database, taxonomy=self.taxonomy)
+
+    def policy(self, tenant: str) -> Policy:
+        """The policy in force: the last published version, else the configured document."""
+        return self.policies.active(tenant) or self.configured_policy
+
+    def waivers_in_force(self, tenant: str) -> tuple[Waiver, ...]:
+        return self.waivers.in_force(tenant, loopback=self.settings.server.loopback)
+
+    @cached_property
+    def enrolments(self) -> Enrolments:
+        from safelight.trust.enrolments import Enrolments
+
+        return Enrolments(
+            self.database,
+            hash_lists=self.hash_lists,
+            marks=self.marks,
+            sandbox=self.sandbox,
+            taxonomy=self.taxonomy,
+        )
+
+    @cached_property
+    def probes(self) -> Probes:
+        from safelight.trust.probes import Allowance, Probes
+
+        limits = self.settings.limits
+        return Probes(
+            self.database,
+            Allowance(per_key=limits.probes_per_hour, per_end_user=limits.end_user_probes_per_hour),
+        )
+
+    @cached_property
+    def rewordings(self) -> Rewordings:
+        from safelight.detectors.text.learned import MiniLmDetector
+        from safelight.trust.rewordings.service import Rewordings
+
+        readers = (one for one in self.text_pipeline.detectors if isinstance(one, MiniLmDetector))
+        reader = next(readers, None)
+        return Rewordings(self.database, reader.meaning if reader else None)
+
+    @cached_property
+    def deliverer(self) -> Deliverer:
+        from safelight.net.deliver import Deliverer
+
+        return Deliverer(allow_hosts=self.settings.fetch.allow_hosts)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        from safelight.trust.webhooks import Webhooks
+
+        return Webhooks(self.database, self.deliverer)
+
+    @cached_property
+    def template_key(self) -> TemplateKey:
+        from safelight.trust.consents import TemplateKey
+
+        return TemplateKey.load(self.key_folder)
+
+    @cached_property
+    def describer(self) -> DlibDescriber:
+        from safelight.detectors.likeness.describer import DlibDescriber
+
+        return DlibDescriber()
+
+    def _enrol(self, path: Path) -> Template:
+        """Raises `SettingsError` where nobody's face may be described here, or nothing could do it."""
+        from safelight.detectors.likeness.dlib_faces import missing
+        from safelight.trust.consents.enrolling import Enroller
+
+        if not self.settings.likeness.enabled:
+            raise SettingsError(
+                "Faces are described only where likeness.enabled is set: see docs/likeness.md."
+            )
+        if sentence := missing():
+            raise SettingsError(sentence)
+        enrol = Enroller(
+            scanner=self.bare_scanner,
+            describer=self.describer,
+            scratch=lambda: _made(self.directory.scratch),
+        )
+        return enrol(path)
+
+    @cached_property
+    def consents(self) -> Consents:
+        from safelight.trust.consents import Consents
+
+        return Consents(self.database, self.template_key, self._enrol)
+
+    @cached_property
+    def gallery(self) -> Gallery:
+        from safelight.trust.consents import Gallery
+
+        return Gallery(self.database, self.template_key, self._enrol)
+
+    @cached_property
+    def likeness(self) -> Faces | None:
+        """Who compares faces; None where the settings do not enable it."""
+        settings = self.settings.likeness
+        if not settings.enabled:
+            return None
+        from safelight.detectors.likeness.dlib_faces import missing
+        from safelight.detectors.likeness.recognising import Distances, Faces
+        from safelight.trust.consents import OnRecord
+
+        if sentence := missing():
+            raise SettingsError(f"likeness.enabled: {sentence}")
+        return Faces(
+            describer=self.describer,
+            lookup=OnRecord(database=self.database, key=self.template_key),
+            distances=Distances(consent=settings.consent_distance, gallery=settings.gallery_distance),
+        )
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser
+
+from safelight.console.scanned import page as written
+from safelight.console.words import languages
+from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import Modality
+from safelight.policy.verdicts import Action
+from safelight.stages.files import Words
+from scanned import finding, report
+
+pytestmark = pytest.mark.browser
+
+
+def still() -> bytes:
+    made = BytesIO()
+    Image.new("RGB", (320, 192), (120, 90, 60)).save(made, "WEBP")
+    return made.getvalue()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    reports = [
+        report(
+            finding("violence"),
+            finding("hate", modality=Modality.AUDIO, score=0.4),
+            stills={"violence": still()},
+            transcript=(Words(text="Hello there", start_s=1, end_s=2),),
+        ),
+        report(action=Action.ALLOW, name="calm.mp4", sheet=still()),
+        report(name="broken.mp4", verdict=None, problem="It is damaged."),
+    ]
+    path = tmp_path / "report.html"
+    path.write_text(written(reports, words=languages()["en"], taxonomy=SHIPPED, left=1), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("width", [1180, 390])
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_the_report_of_a_scan_stands_alone_has_contrast_and_fits(
+    browser: Browser, file: Path, width: int, colours: str, axe: str
+) -> None:
+    asked: list[str] = []
+    said: list[str] = []
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme="dark" if colours == "dark" else "light"
+    )
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert not page.locator(".stills img").first.is_visible()
+    page.locator("summary").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator(".stills img").first.is_visible()
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert said == []
+    assert page.evaluate(Path(__file__).with_name("contrast.js").read_text()) == []
+    context.close()
+    # The checker itself has to run, which the page's own rules forbid.
+    context = browser.new_context(bypass_csp=True, viewport={"width": width, "height": 800})
+    page = context.new_page()
+    page.goto(file.as_uri())
+    page.evaluate(axe)
+    found = page.evaluate("axe.run()")
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+    context.close()
+
+
+def test_it_prints_light_and_whole(browser: Browser, file: Path) -> None:
+    context = browser.new_context(color_scheme="dark")
+    page = context.new_page()
+    page.goto(file.as_uri())
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+    assert len(page.pdf()) > 10_000
+    context.close()

@@ -1,0 +1,162 @@
+"""Likeness end to end with dlib on drawn faces: enrolled from files, looked for in references and clips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clips import make_clip
+from drawn_faces import ANN, BEN, Pixels, pair, portrait
+from safelight.detectors.catalogue import Catalogue
+from safelight.errors import InvalidMedia, SettingsError
+from safelight.policy.findings import Match, Stage
+from safelight.policy.verdicts import Action
+from safelight.policy.waivers import EVERYTHING
+from safelight.settings import DPIA_BLANK, DPIA_HEADINGS, LikenessSettings, Settings
+from safelight.stages.judging import Judged
+from safelight.wiring import Installation
+
+BASIS = "Explicit consent, Art. 9(2)(a) GDPR"
+SENSIBLE = "\n\n".join(f"{heading}\n\nAs agreed." for heading in DPIA_HEADINGS)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Installation]:
+    dpia = tmp_path / "dpia.md"
+    dpia.write_text(SENSIBLE, encoding="utf-8")
+    made = Installation(
+        Settings(
+            data=tmp_path / "data",
+            scan={"warm_children": 0},  # type: ignore[arg-type]
+            # Drawn faces are more alike than people are.
+            likeness={  # type: ignore[arg-type]
+                "enabled": True,
+                "legal_basis": BASIS,
+                "dpia": dpia,
+                "gallery_distance": 0.4,
+            },
+        )
+    )
+    made.__dict__["catalogue"] = Catalogue([])
+    made.waivers.add(
+        name="tests", who="a test", why="no model sees it", categories=(EVERYTHING,), taxonomy=made.taxonomy
+    )
+    yield made
+    made.describer.close()
+    made.sandbox.close()
+    made.database.close()
+
+
+def picture(path: Path, pixels: Pixels) -> Path:
+    from PIL import Image
+
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def judged(here: Installation, path: Path) -> Judged:
+    return here.stages.judge_picture(path, tenant=here.tenant)
+
+
+def consent(here: Installation, path: Path) -> str:
+    return here.consents.add(
+        here.tenant, subject="Ann", scope=["likeness"], who="Ada", given_by="a form", pictures=[path]
+    ).id
+
+
+def test_a_face_in_a_reference_is_allowed_with_the_subjects_consent_and_only_while_it_holds(
+    here: Installation, tmp_path: Path
+) -> None:
+    enrolled = picture(tmp_path / "ann.png", portrait(ANN))
+    another = picture(tmp_path / "again.png", portrait(ANN, side=340, brightness=0.9))
+    stranger = picture(tmp_path / "ben.png", portrait(BEN))
+    both = picture(tmp_path / "both.png", pair(ANN, BEN))
+    record = consent(here, enrolled)
+    allowed = judged(here, another)
+    assert allowed.verdict.action is Action.ALLOW
+    assert allowed.verdict.consents == (record,)
+    assert judged(here, stranger).verdict.rule == "lk-1"
+    refused = judged(here, both)
+    assert (refused.verdict.action, refused.verdict.consents) == (Action.BLOCK, ())
+    here.consents.revoke(here.tenant, record, who="Ann")
+    # Somebody has to be on record for faces to be looked at; without a detector of faces it is a hole.
+    here.gallery.add(here.tenant, name="Ben", pictures=[stranger], who="Ada")
+    assert judged(here, another).verdict.rule == "lk-1"
+
+
+def test_somebody_in_the_gallery_is_held_in_an_output_and_others_are_not(
+    here: Installation, tmp_path: Path
+) -> None:
+    protected = here.gallery.add(
+        here.tenant, name="Ann", pictures=[picture(tmp_path / "ann.png", portrait(ANN))], who="Ada"
+    )
+    ann = make_clip(
+        tmp_path / "ann.mp4",
+        width=320,
+        height=320,
+        odd=dict.fromkeys(range(12, 30), portrait(ANN, side=320, brightness=0.95)),
+    )
+    held, _report = here.stages.judge_file(ann, tenant=here.tenant)
+    assert held.verdict.action is Action.HOLD
+    assert held.verdict.rule == "lk-6"
+    (match,) = [one for one in held.verdict.findings[0].evidence if isinstance(one, Match)]
+    assert match.entry == protected.id
+    ben = make_clip(
+        tmp_path / "ben.mp4",
+        width=320,
+        height=320,
+        odd=dict.fromkeys(range(12, 30), portrait(BEN, side=320)),
+    )
+    fine, _report = here.stages.judge_file(ben, tenant=here.tenant)
+    assert fine.verdict.action is Action.ALLOW
+    assert fine.stage is Stage.OUTPUT
+
+
+def test_a_picture_that_shows_nobody_or_two_enrols_nobody(here: Installation, tmp_path: Path) -> None:
+    import numpy as np
+
+    empty = picture(tmp_path / "empty.png", np.full((200, 200, 3), 90, np.uint8))
+    with pytest.raises(InvalidMedia, match="no faces"):
+        consent(here, empty)
+    with pytest.raises(InvalidMedia, match="2 faces"):
+        consent(here, picture(tmp_path / "two.png", pair(ANN, BEN)))
+    assert here.consents.list(here.tenant) == ()
+
+
+def test_it_is_off_and_enrols_nobody_before_it_is_enabled(tmp_path: Path) -> None:
+    made = Installation(Settings(data=tmp_path / "data"))
+    assert made.likeness is None
+    with pytest.raises(SettingsError, match=r"likeness\.enabled"):
+        consent(made, picture(tmp_path / "ann.png", portrait(ANN)))
+    made.database.close()
+
+
+@pytest.mark.parametrize(
+    ("basis", "assessment", "said"),
+    [
+        ("", SENSIBLE, "legal_basis"),
+        (BASIS, None, "impact assessment"),
+        (BASIS, f"{SENSIBLE}\n{DPIA_BLANK}", "1 places"),
+        (BASIS, SENSIBLE.replace(DPIA_HEADINGS[2], ""), "lacks the part"),
+    ],
+)
+def test_without_a_legal_basis_and_a_filled_in_assessment_it_is_refused(
+    tmp_path: Path, basis: str, assessment: str | None, said: str
+) -> None:
+    given: dict[str, Any] = {"enabled": True, "legal_basis": basis}
+    if assessment is not None:
+        given["dpia"] = tmp_path / "dpia.md"
+        given["dpia"].write_text(assessment, encoding="utf-8")
+    with pytest.raises(ValueError, match=said):
+        LikenessSettings(**given)
+    with pytest.raises(ValueError, match="cannot be read"):
+        LikenessSettings(enabled=True, legal_basis=BASIS, dpia=tmp_path / "nowhere.md")
+
+
+def test_the_template_that_ships_has_all_parts_and_is_not_filled_in() -> None:
+    text = (Path(__file__).parents[4] / "docs" / "dpia-template.md").read_text(encoding="utf-8")
+    assert all(heading in text for heading in DPIA_HEADINGS)
+    assert DPIA_BLANK in text

@@ -1,0 +1,98 @@
+"""Tiny random weights through the real library, in the real child: what they hear is noise, how is real."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from clips import RATE, hum, make_clip
+from left_out import leave_out
+from safelight.detectors.audio.whisper import PLUGIN
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.detectors.text.plugins import WORDS
+from safelight.media.sandbox import Sandbox
+from safelight.policy.coverage import Cell
+from safelight.policy.findings import Modality
+from safelight.scanning.service import Scanner, ScanSettings
+from safelight.stages.hearing import Hearing
+from safelight.testing.speech import SpeechMissing, say
+from tiny_whisper import make_tiny_whisper
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if importlib.util.find_spec("faster_whisper") is None:
+        leave_out("faster-whisper", "pip install 'safelight[transcription]'")
+    return make_tiny_whisper(tmp_path_factory.mktemp("whisper") / "tiny")
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    made = Sandbox()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    try:
+        voice = say("The market opens at nine in the morning.").at(RATE)
+    except SpeechMissing as error:
+        leave_out("espeak-ng", str(error))
+    sound = hum(6.0)
+    sound[RATE : RATE + voice.size] += 0.6 * voice
+    return make_clip(tmp_path_factory.mktemp("clip") / "said.mp4", frames=48, fps=8, sound=sound)
+
+
+def hate(cells: Iterable[Cell]) -> Cell:
+    return next(cell for cell in cells if (cell.category, cell.modality) == ("hate", Modality.AUDIO))
+
+
+def test_speech_is_read_in_the_child_with_times_of_the_clip(
+    weights: Path, clip: Path, sandbox: Sandbox
+) -> None:
+    options = {"model": str(weights)}
+    assert PLUGIN.missing(options) is None
+    scanner = Scanner(sandbox, (("speech", {}), ("whisper", options)), ScanSettings(warm=0, video_s=120.0))
+    report = scanner.scan_video(clip)
+    run = report.run_of("whisper")
+    assert run is not None
+    assert (run.complete, run.note, run.calls > 0) == (True, "", True)
+    assert report.sound is not None
+    assert report.sound.speech
+    assert report.heard
+    first, last = report.sound.speech[0].start_s, report.sound.speech[-1].end_s
+    for line in report.heard:
+        assert first - 0.3 <= line.start_s <= line.end_s <= last + 0.3
+        assert all(line.text or word.text for word in line.words)
+    # Words are nothing checked before somebody has read them.
+    assert report.coverage.cell("hate", Modality.AUDIO) is None
+    heard = Hearing().hear(report, TextPipeline([]))
+    assert (heard.transcript, heard.cells) == (report.heard, ())
+    words = TextPipeline([WORDS.load({})], budget_s=20.0)  # type: ignore[list-item]
+    assert hate(Hearing().hear(report, words).cells).complete
+
+
+def test_broken_weights_are_a_hole(weights: Path, clip: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    for name in ("model.bin", "config.json", "tokenizer.json"):
+        (tmp_path / name).write_bytes(b"broken")
+    scanner = Scanner(
+        sandbox, (("speech", {}), ("whisper", {"model": str(tmp_path)})), ScanSettings(warm=0, video_s=60.0)
+    )
+    report = scanner.scan_video(clip)
+    words = TextPipeline([WORDS.load({})], budget_s=20.0)  # type: ignore[list-item]
+    cell = hate(Hearing().hear(report, words).cells)
+    assert (cell.available, cell.complete) == (True, False)
+    assert "whisper failed" in cell.note
+
+
+@pytest.mark.parametrize(
+    ("options", "word"), [({}, "No Whisper weights are configured"), ({"model": "/nowhere"}, "model.bin")]
+)
+def test_what_is_missing_is_said(options: dict[str, str], word: str) -> None:
+    sentence = PLUGIN.missing(options)
+    assert sentence is not None
+    assert word in sentence

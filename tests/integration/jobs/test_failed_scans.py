@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from safelight.jobs.machine import State
+from safelight.policy.findings import Modality, Stage
+
+
+def test_a_scan_that_gave_no_answer_is_held_whatever_is_waived(furnish: Callable[..., Any]) -> None:
+    """Also where no detector fills a required cell: a waiver excuses what is missing, not a crash."""
+    house = furnish(scan={"warm_children": 0, "budget_s": 0.05})
+    house.waive()
+    video = house.carry(house.order())
+    assert video.state is State.HELD
+    record = house.videos.record(house.who, video.id)
+    [output] = [judged for judged in record.judgements if judged.stage is Stage.OUTPUT]
+    assert "did not finish within" in output.extra["failure"]
+    cell = output.coverage.cell("violence/graphic", Modality.FRAMES)
+    assert cell is not None
+    assert (cell.hole, cell.note) == (True, output.extra["failure"])
+    assert output.verdict.waived == ()

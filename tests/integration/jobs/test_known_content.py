@@ -1,0 +1,197 @@
+"""Pictures of our own stand for known content: what is listed is blocked wherever it turns up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clips import Pixels, make_clip, scenery
+from safelight.detectors.image.pdq import hexadecimal, pdq
+from safelight.errors import Blocked, InvalidField, NotFound
+from safelight.jobs.machine import State
+from safelight.jobs.models import Upload
+from safelight.policy.findings import Stage
+from safelight.store import tables
+from safelight.testing.generators import create as instant
+from safelight.trust.audit import entries
+
+from .conftest import House
+
+ABUSE = "sexual/minors"
+
+
+def drawn(seed: int = 1, width: int = 480, height: int = 288) -> Pixels:
+    """Coloured patches, smoothed: a picture as good as any for a hash."""
+    patches = np.random.default_rng(seed).integers(0, 255, (9, 15, 3)).astype(np.uint8)
+    return np.asarray(Image.fromarray(patches).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def imported(house: House, folder: Path, *, category: str = ABUSE, seed: int = 1) -> None:
+    hashed, quality = pdq(drawn(seed))
+    path = folder / "list.csv"
+    path.write_text(f"hash,quality\n{hexadecimal(hashed)},{quality}\n", encoding="utf-8")
+    done = house.here.enrolments.import_hashes(path, name="ours", category=category)
+    assert (done.added, done.counts["pdq"]) == (1, 1)
+
+
+def upload(folder: Path, pixels: Pixels, **options: Any) -> Upload:
+    path = folder / "upload.jpg"
+    Image.fromarray(pixels).save(path, quality=70, **options)
+    return Upload(field="input_reference", path=path, filename="a.jpg", media_type="image/jpeg")
+
+
+def retentions(house: House, video_id: str) -> set[str]:
+    with house.here.database.reading(tenant=house.who.tenant) as tx:
+        return {row.retention for row in tx.select(tables.assets, tables.assets.c.video_id == video_id)}
+
+
+def patient(furnish: Callable[..., House]) -> House:
+    house = furnish(scan={"warm_children": 0, "reference_wait_s": 30})
+    house.waive()
+    return house
+
+
+def test_a_known_picture_is_blocked_at_once_and_vaulted(
+    furnish: Callable[..., House], tmp_path: Path
+) -> None:
+    house = patient(furnish)
+    imported(house, tmp_path)
+    smaller = np.asarray(Image.fromarray(drawn()).resize((240, 144)))[:, ::-1]
+    with pytest.raises(Blocked) as caught:
+        house.order(uploads=(upload(tmp_path, np.ascontiguousarray(smaller)),))
+    video_id = caught.value.details["video_id"]
+    video = house.videos.get(house.who, video_id)
+    assert (video.state, video.vaulted) == (State.REFUSED, True)
+    told = json.dumps([video.error_message, dict(video.explanation or {})])
+    assert not [word for word in ("minor", "hash", "ours") if word in told]
+    assert retentions(house, video_id) == {"vault"}
+
+
+def test_another_picture_is_not(furnish: Callable[..., House], tmp_path: Path) -> None:
+    house = patient(furnish)
+    imported(house, tmp_path)
+    video = house.order(uploads=(upload(tmp_path, drawn(2)),))
+    assert video.state is State.WAITING
+
+
+def test_a_known_frame_in_a_reference_clip_ends_the_job_with_nothing_spent(
+    house: House, tmp_path: Path
+) -> None:
+    imported(house, tmp_path)
+    odd = {20: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
+    clip = make_clip(tmp_path / "a.mp4", odd=odd)
+    given = Upload(field="input_reference", path=clip, filename="a.mp4", media_type="video/mp4")
+    video = house.order(uploads=(given,))
+    assert video.state is State.WAITING
+    done = house.carry(video)
+    assert (done.state, done.error_code, done.vaulted) == (State.REFUSED, "sentinel_block", True)
+    assert house.videos.record(house.who, video.id).attempts == ()
+    assert retentions(house, video.id) == {"vault"}
+
+
+def test_one_known_frame_in_what_was_generated_is_blocked_and_vaulted(house: House, tmp_path: Path) -> None:
+    imported(house, tmp_path)
+    odd = {20: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
+    clip = make_clip(tmp_path / "made.mp4", odd=odd)
+    house.here.generators["storyboard"] = instant(  # type: ignore[index]
+        {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
+    )
+    done = house.carry(house.order())
+    assert (done.state, done.error_code, done.vaulted) == (State.BLOCKED, "moderation_blocked", True)
+    with pytest.raises(NotFound):
+        house.videos.content(house.who, done.id, "video")
+    assert retentions(house, done.id) == {"vault"}
+
+
+def test_what_is_known_of_another_category_is_blocked_and_not_vaulted(house: House, tmp_path: Path) -> None:
+    imported(house, tmp_path, category="extremism")
+    odd = {5: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
+    clip = make_clip(tmp_path / "made.mp4", odd=odd)
+    house.here.generators["storyboard"] = instant(  # type: ignore[index]
+        {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
+    )
+    done = house.carry(house.order())
+    assert (done.state, done.vaulted) == (State.BLOCKED, False)
+    [made] = [j for j in house.videos.record(house.who, done.id).judgements if j.stage is Stage.OUTPUT]
+    assert made.verdict.rule == "kh-2"
+
+
+def test_a_whole_file_on_an_exact_list_is_known(furnish: Callable[..., House], tmp_path: Path) -> None:
+    house = patient(furnish)
+    given = upload(tmp_path, drawn(3))
+    path = tmp_path / "md5.txt"
+    path.write_text(hashlib.md5(given.path.read_bytes()).hexdigest(), encoding="utf-8")
+    house.here.enrolments.import_hashes(path, name="files", category=ABUSE)
+    with pytest.raises(Blocked):
+        house.order(uploads=(given,))
+
+
+def test_a_list_that_cannot_be_read_is_a_hole_and_held(house: House, tmp_path: Path) -> None:
+    imported(house, tmp_path)
+    [path] = (tmp_path / "data" / "hashes").glob("*.hashes")
+    path.write_bytes(path.read_bytes()[:-5])
+    done = house.carry(house.order())
+    assert done.state is State.HELD
+    [made] = [j for j in house.videos.record(house.who, done.id).judgements if j.stage is Stage.OUTPUT]
+    assert [(cell.category, cell.modality.value) for cell in made.verdict.holes] == [(ABUSE, "frames")]
+    assert "cannot be read: ours.hashes" in made.verdict.holes[0].note
+
+
+def test_an_import_is_on_the_log_without_a_single_hash(house: House, tmp_path: Path) -> None:
+    imported(house, tmp_path)
+    hashed, _ = pdq(drawn())
+    assert house.here.enrolments.remove_hashes("ours") == 1
+    told = [one for one in entries(house.here.database, limit=1000) if one.event.startswith("hashes.")]
+    assert [(one.event, one.subject) for one in told] == [
+        ("hashes.imported", "hashes:ours"),
+        ("hashes.removed", "hashes:ours"),
+    ]
+    assert hexadecimal(hashed)[:12] not in str(told)
+
+
+def test_a_list_keeps_its_category_and_unknown_ones_are_refused(house: House, tmp_path: Path) -> None:
+    imported(house, tmp_path)
+    with pytest.raises(InvalidField, match="is of 'sexual/minors'"):
+        house.here.enrolments.import_hashes(tmp_path / "list.csv", name="ours", category="extremism")
+    with pytest.raises(InvalidField, match="no category"):
+        house.here.enrolments.import_hashes(tmp_path / "list.csv", name="b", category="nonsense")
+
+
+def test_what_an_exchange_takes_back_is_gone(house: House, tmp_path: Path) -> None:
+    imported(house, tmp_path)
+    hashed, _ = pdq(drawn())
+    update = {
+        "threat_updates": [{"indicator": hexadecimal(hashed), "type": "HASH_PDQ", "should_delete": True}]
+    }
+    path = tmp_path / "update.json"
+    path.write_text(json.dumps(update), encoding="utf-8")
+    done = house.here.enrolments.import_hashes(path, name="ours", category=ABUSE)
+    assert (done.withdrawn, done.counts["pdq"]) == (1, 0)
+
+
+def test_the_generator_is_given_the_picture_without_where_it_was_taken_and_the_record_says_there_was_more(
+    furnish: Callable[..., House], tmp_path: Path, upstream: Any
+) -> None:
+    house = patient(furnish)
+    exif = Image.Exif()
+    exif[0x0110] = "Acme One"
+    exif.get_ifd(0x8825)[1] = "N"
+    given = upload(tmp_path, scenery(0, 320, 192), exif=exif)
+    before = given.path.read_bytes()
+    video = house.order(model="own-1", uploads=(given,))
+    house.carry(video)
+    [sent] = [file for order in upstream.counts["orders"].values() for file in order["files"]]
+    assert sent["sha256"] not in ("", hashlib.sha256(before).hexdigest())
+    [made] = [j for j in house.videos.record(house.who, video.id).judgements if j.stage is Stage.REFERENCE]
+    [facts] = made.extra["references"]
+    assert facts["sha256"] == hashlib.sha256(before).hexdigest()
+    assert facts["picture"]["metadata"]["camera"] == "Acme One"
+    assert facts["picture"]["metadata"]["location"] is True
+    assert facts["origin"] == {"state": "absent"}

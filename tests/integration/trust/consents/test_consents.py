@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from safelight.errors import Conflict, InvalidField, NotFound, SettingsError
+from safelight.store.database import Database
+from safelight.store.tables import log, log_contents, templates
+from safelight.trust.consents import Consents, Gallery, OnRecord, TemplateKey
+from safelight.trust.consents.sealing import Template
+
+HERE, THERE = "tenant_here", "tenant_there"
+
+
+class Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(database_url: str, clock: Clock) -> Iterator[Database]:
+    made = Database(database_url, clock=clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> TemplateKey:
+    return TemplateKey.load(tmp_path / "keys")
+
+
+def described(path: Path) -> Template:
+    """Stands for the describer: the name of the file says whose face it shows."""
+    return np.full(128, float(path.stem))
+
+
+@pytest.fixture
+def consents(database: Database, key: TemplateKey) -> Consents:
+    return Consents(database, key, described)
+
+
+@pytest.fixture
+def gallery(database: Database, key: TemplateKey) -> Gallery:
+    return Gallery(database, key, described)
+
+
+@pytest.fixture
+def lookup(database: Database, key: TemplateKey) -> OnRecord:
+    return OnRecord(database=database, key=key)
+
+
+def given(**changes: Any) -> dict[str, Any]:
+    return {
+        "subject": "Ann",
+        "scope": ["likeness"],
+        "who": "Ada",
+        "given_by": "signed form of 1 November",
+        "pictures": [Path("1"), Path("2")],
+        **changes,
+    }
+
+
+def test_a_consent_is_looked_up_in_its_own_tenant_while_it_is_in_force(
+    consents: Consents, lookup: OnRecord, clock: Clock
+) -> None:
+    added = consents.add(HERE, **given(expires_at=clock.now + 100))
+    assert added.templates == 2
+    found = lookup.consented(HERE)
+    assert {(one.record, one.template[0]) for one in found} == {(added.id, 1.0), (added.id, 2.0)}
+    assert lookup.consented(THERE) == ()
+    assert consents.list(THERE) == ()
+    with pytest.raises(NotFound):
+        consents.revoke(THERE, added.id, who="Eve")
+    clock.now += 100
+    assert lookup.consented(HERE) == ()
+    assert consents.tidy(HERE) == 2
+    assert consents.list(HERE)[0].templates == 0
+
+
+def test_revoking_ends_it_at_once_and_deletes_its_templates(
+    consents: Consents, lookup: OnRecord, database: Database
+) -> None:
+    added = consents.add(HERE, **given())
+    ended = consents.revoke(HERE, added.id, who="Ann")
+    assert (ended.revoked_by, ended.templates) == ("Ann", 0)
+    assert lookup.consented(HERE) == ()
+    with database.reading(HERE) as tx:
+        assert tx.count(templates) == 0
+    with pytest.raises(NotFound):
+        consents.revoke(HERE, added.id, who="Ann")
+
+
+def test_a_consent_to_a_voice_covers_no_face(consents: Consents, lookup: OnRecord) -> None:
+    consents.add(HERE, **given(scope=["voice"], pictures=[]))
+    assert lookup.consented(HERE) == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scope": []},
+        {"scope": ["everything"]},
+        {"pictures": []},
+        {"scope": ["voice"]},
+        {"subject": " "},
+        {"given_by": "line\nbreak"},
+        {"who": "x" * 501},
+        {"expires_at": 1.0},
+        {"pictures": [Path("1")] * 11},
+    ],
+)
+def test_what_is_no_consent_is_refused(consents: Consents, changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidField):
+        consents.add(HERE, **given(**changes))
+    assert consents.list(HERE) == ()
+
+
+def test_somebody_protected_is_looked_for_until_they_are_removed(gallery: Gallery, lookup: OnRecord) -> None:
+    added = gallery.add(HERE, name="Ben", pictures=[Path("7")], who="Ada", public_figure=True)
+    (found,) = lookup.protected(HERE)
+    assert (found.record, found.public_figure, found.template[0]) == (added.id, True, 7.0)
+    assert lookup.protected(THERE) == ()
+    with pytest.raises(Conflict):
+        gallery.add(HERE, name="Ben", pictures=[Path("8")], who="Ada")
+    gallery.remove(HERE, "Ben", who="Ada")
+    assert (lookup.protected(HERE), gallery.list(HERE)) == ((), ())
+    with pytest.raises(NotFound):
+        gallery.remove(HERE, "Ben", who="Ada")
+
+
+def test_every_change_is_on_the_log_and_no_template_ever_is(
+    consents: Consents, gallery: Gallery, database: Database
+) -> None:
+    added = consents.add(HERE, **given())
+    consents.revoke(HERE, added.id, who="Ann")
+    gallery.add(HERE, name="Ben", pictures=[Path("7")], who="Ada")
+    gallery.remove(HERE, "Ben", who="Ada")
+    with database.across_tenants("reading the log in a test", readonly=True) as tx:
+        kinds = [row.event for row in tx.select(log, order_by=(log.c.seq,))]
+        told = json.dumps([str(row) for row in tx.select(log_contents)])
+    assert kinds == ["consent.added", "consent.revoked", "gallery.added", "gallery.removed"]
+    assert "sealed" not in told
+
+
+def test_templates_are_encrypted_and_bound_to_whose_they_are(
+    consents: Consents, database: Database, key: TemplateKey, tmp_path: Path
+) -> None:
+    consents.add(HERE, **given(pictures=[Path("1")]))
+    with database.reading(HERE) as tx:
+        (row,) = tx.select(templates)
+    assert np.full(128, 1.0).tobytes() not in row.sealed
+    bound = f"{HERE}|{row.owner_id}|0|{row.model}"
+    assert key.unseal(row.sealed, bound) is not None
+    assert key.unseal(row.sealed, bound.replace(HERE, THERE)) is None
+    assert key.unseal(row.sealed[:-1] + bytes([row.sealed[-1] ^ 1]), bound) is None
+    assert (tmp_path / "keys" / "templates.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_lost_key_is_said_and_not_taken_for_an_empty_gallery(
+    gallery: Gallery, database: Database, tmp_path: Path
+) -> None:
+    gallery.add(HERE, name="Ben", pictures=[Path("7")], who="Ada")
+    other = OnRecord(database=database, key=TemplateKey.load(tmp_path / "other"))
+    with pytest.raises(SettingsError, match="cannot be opened"):
+        other.protected(HERE)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "templates.key").write_bytes(b"short")
+    with pytest.raises(SettingsError, match="no key"):
+        TemplateKey.load(tmp_path / "broken")

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from safelight.detectors.image.pdq import DISTANCE, QUALITY, distances, hexadecimal, pdq, turned
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def drawn(width: int = 640, height: int = 360) -> Pixels:
+    """A picture with enough to see, the same every time."""
+    down, across = np.mgrid[0:height, 0:width]
+    x, y = across / width, down / height
+    red = 127 + 90 * np.sin(9 * x + 4 * y) * np.cos(5 * y)
+    green = 127 + 100 * np.cos(7 * x * y + 3 * y)
+    blue = 255 * ((np.floor(x * 5) + np.floor(y * 3)) % 2)
+    return np.clip(np.stack([red, green, blue], axis=-1), 0, 255).astype(np.uint8)
+
+
+def shrunk(pixels: Pixels, by: int) -> Pixels:
+    height, width = (side // by * by for side in pixels.shape[:2])
+    blocks = pixels[:height, :width].reshape(height // by, by, width // by, by, 3)
+    return blocks.mean(axis=(1, 3)).astype(np.uint8)
+
+
+#: What the package `pdqhash` 0.2.8 says of `drawn`, at two sizes.
+REFERENCE = {
+    (640, 360): "6f0bffd496a1ff54faa9ff546a0bd55492a15554aaa955542a0b555295f50003",
+    (127, 200): "3a4bd5f4c5b17f563a0b7d563a4bd5f4c5b175542aab55543a0b5552c5b50003",
+}
+
+
+@pytest.mark.parametrize(("size", "known"), REFERENCE.items())
+def test_the_bits_are_those_of_the_reference_program(size: tuple[int, int], known: str) -> None:
+    hashed, quality = pdq(drawn(*size))
+    assert hexadecimal(hashed) == known
+    assert quality >= QUALITY
+
+
+def test_a_smaller_copy_is_near_and_another_picture_is_far() -> None:
+    whole, _ = pdq(drawn())
+    assert distances(whole[None], pdq(shrunk(drawn(), 4))[0])[0] <= DISTANCE
+    assert distances(whole[None], pdq(drawn()[:, ::-1])[0])[0] > 2 * DISTANCE
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_turned_and_mirrored_copies_are_among_the_eight(turns: int, mirrored: bool) -> None:
+    patches = np.random.default_rng(3).integers(0, 255, (16, 16, 3)).astype(np.uint8)
+    picture = np.kron(patches, np.ones((24, 24, 1), np.uint8))
+    known, _ = pdq(picture)
+    copy = np.rot90(picture, turns)
+    copy = copy[:, ::-1] if mirrored else copy
+    ways, _ = turned(np.ascontiguousarray(copy))
+    assert min(distances(ways, known).tolist()) <= DISTANCE
+
+
+def test_a_plain_picture_has_no_quality() -> None:
+    _, quality = pdq(np.full((90, 160, 3), 128, np.uint8))
+    assert quality < QUALITY
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    pixels=arrays.arrays(
+        np.uint8, st.tuples(st.integers(1, 90), st.integers(1, 90), st.just(3)), elements=st.integers(0, 255)
+    )
+)
+def test_any_picture_has_a_hash(pixels: Pixels) -> None:
+    hashed, quality = pdq(pixels)
+    assert hashed.shape == (32,)
+    assert 0 <= quality <= 100

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from safelight.detectors.image.symbols import CAPABILITIES, MODEL
+from safelight.detectors.image.symbols.detector import SymbolDetector
+from safelight.detectors.protocol import Frame
+from safelight.policy.findings import Finding
+
+
+@pytest.fixture(scope="module")
+def detector() -> SymbolDetector:
+    return SymbolDetector(MODEL)
+
+
+def frame(pixels: npt.NDArray[np.uint8]) -> Frame:
+    height, width = pixels.shape[:2]
+    return Frame(index=0, time_s=0.0, pixels=pixels, width=width, height=height)
+
+
+def hooked(turn: float, *, left: bool) -> npt.NDArray[np.uint8]:
+    """A hooked cross, dark on a light disc; what the detector is there to see."""
+    made = np.full((400, 640, 3), 150, np.uint8)
+    cv2.circle(made, (320, 200), 95, (235, 235, 235), -1)
+    arm = np.array([(0, 0), (0, -1), (-1 if left else 1, -1)], float) * 55
+    for number in range(4):
+        a = turn + number * np.pi / 2
+        at = arm @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + (320, 200)
+        cv2.polylines(made, [np.round(at).astype(np.int32)], False, (20, 20, 20), 22)
+    return made
+
+
+def best(detector: SymbolDetector, pixels: npt.NDArray[np.uint8]) -> Finding | None:
+    return max(detector.inspect_frame(frame(pixels)), key=lambda one: one.score, default=None)
+
+
+def test_on_its_point_it_is_certain_and_in_its_place(detector: SymbolDetector) -> None:
+    found = best(detector, hooked(np.pi / 4, left=False))
+    assert found is not None
+    assert found.score >= 0.7
+    assert found.category == "hate/symbols"
+    [box] = found.evidence
+    assert abs(box.x + box.w / 2 - 0.5) < 0.08  # type: ignore[union-attr]
+
+
+def test_as_temples_draw_it_little_certainty_is_left(detector: SymbolDetector) -> None:
+    found = best(detector, hooked(0.0, left=True))
+    assert found is None or found.score < 0.5
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_plain_picture_has_none(detector: SymbolDetector, level: int) -> None:
+    assert best(detector, np.full((300, 500, 3), level, np.uint8)) is None
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 700), (40, 40)])
+def test_odd_sizes_are_looked_at(detector: SymbolDetector, size: tuple[int, int]) -> None:
+    assert isinstance(detector.inspect_frame(frame(np.zeros((*size, 3), np.uint8))), list)
+
+
+def test_nothing_is_promised_before_somebody_else_has_measured() -> None:
+    assert CAPABILITIES == ()

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.detectors.likeness.tracks import Box, Spot, telling, tracked
+
+LEFT, RIGHT = Box(0.1, 0.2, 0.2, 0.3), Box(0.7, 0.2, 0.2, 0.3)
+
+
+def moved(box: Box, by: float) -> Box:
+    return box._replace(x=box.x + by)
+
+
+def test_a_face_that_stays_is_one_track_and_two_are_two() -> None:
+    found = tracked([[LEFT, RIGHT], [moved(RIGHT, 0.02), moved(LEFT, 0.02)], [LEFT]])
+    assert [[spot.still for spot in track] for track in found] == [[0, 1, 2], [0, 1]]
+
+
+def test_a_face_somewhere_else_is_another_track() -> None:
+    assert len(tracked([[LEFT], [RIGHT]])) == 2
+    assert len(tracked([[LEFT], [], [LEFT]])) == 2
+
+
+def test_a_track_is_told_by_its_first_its_largest_and_its_last() -> None:
+    large = Box(0.1, 0.2, 0.3, 0.4)
+    track = [Spot(0, LEFT), Spot(1, large), Spot(2, LEFT), Spot(3, LEFT)]
+    assert telling(track) == (track[0], track[1], track[3])
+    assert telling(track[:1]) == (track[0],)
+
+
+boxes = st.builds(
+    Box, *(st.floats(0, 0.7, allow_nan=False) for _ in range(2)), *(st.floats(0.01, 0.3) for _ in range(2))
+)
+
+
+@given(st.lists(st.lists(boxes, max_size=4), max_size=6))
+def test_every_face_is_in_one_track_and_no_track_has_two_in_one_still(stills: list[list[Box]]) -> None:
+    found = tracked(stills)
+    spots = [spot for track in found for spot in track]
+    assert sorted(spots) == sorted(Spot(n, box) for n, some in enumerate(stills) for box in some)
+    for track in found:
+        numbers = [spot.still for spot in track]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))

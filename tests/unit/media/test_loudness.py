@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.media.loudness import Meter, onsets
+from safelight.media.sound import Mixer
+
+RATE = 48_000
+
+
+def test_a_tone_of_known_loudness_is_measured() -> None:
+    """EBU Tech 3341: a stereo sine of 1 kHz at -23 dBFS peak is -23 LUFS."""
+    import av
+
+    moments = np.arange(RATE * 5 + 700) / RATE
+    tone = (10 ** (-23 / 20) * np.sin(2 * math.pi * 1000 * moments)).astype(np.float32)
+    meter = Meter()
+    for start in range(0, tone.size, 1024):
+        part = tone[start : start + 1024]
+        frame = av.AudioFrame.from_ndarray(np.stack([part, part]), format="fltp", layout="stereo")
+        frame.sample_rate = RATE
+        meter.feed(frame)
+    told = meter.told()
+    assert told.integrated_lufs == pytest.approx(-23.0, abs=0.1)
+    assert told.true_peak_dbtp == pytest.approx(-23.0, abs=0.2)
+    assert told.onsets == ()
+
+
+def test_nothing_measured_says_nothing() -> None:
+    told = Meter().told()
+    assert (told.integrated_lufs, told.true_peak_dbtp, told.onsets) == (None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("moments", "found"),
+    [
+        ([-50.0] * 30 + [-10.0] * 10, 1),
+        ([-20.0] * 30 + [-10.0] * 10, 0),
+        ([-50.0] * 30 + [-30.0] * 10, 0),
+        ([-10.0] * 40, 0),
+        ([-math.inf] * 30 + [-5.0] * 5 + [-math.inf] * 60 + [-5.0] * 5, 2),
+        ([], 0),
+    ],
+)
+def test_an_onset_is_loud_and_sudden(moments: list[float], found: int) -> None:
+    assert len(onsets(moments)) == found
+
+
+@given(st.lists(st.floats(min_value=-90, max_value=5), max_size=300))
+def test_onsets_are_in_order_and_within(moments: list[float]) -> None:
+    times = [onset.at_s for onset in onsets(moments)]
+    assert times == sorted(times)
+    assert all(0 <= time <= len(moments) * 0.1 for time in times)
+
+
+@given(
+    st.integers(min_value=1, max_value=8),
+    st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0]), min_size=8, max_size=8),
+)
+def test_no_channel_is_lost_in_the_mix(channels: int, signs: list[float]) -> None:
+    voice = (0.5 * np.sin(np.arange(RATE) / 20)).astype(np.float32)
+    planes = np.stack([voice * np.float32(sign) for sign in signs[:channels]])
+    mixer = Mixer()
+    parts = [mixer.mixed(planes[:, start : start + 1024], RATE) for start in range(0, RATE, 1024)]
+    mixed = np.concatenate(parts)
+    assert np.abs(mixed).max(initial=0.0) <= 1.0 + 1e-6
+    loudest = float(np.abs(planes).max())
+    late = mixed[RATE // 2 :]
+    assert float(np.abs(late).max()) >= 0.25 * loudest

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.media.sound import OVERLAP_S, WINDOW_S, Window, _Shelf
+
+RATE = 10
+
+
+@given(st.lists(st.integers(min_value=0, max_value=9_000), max_size=6), st.floats(0, 5))
+def test_windows_hold_all_sound_once_and_a_little_of_the_next(pieces: list[int], start_s: float) -> None:
+    whole = np.arange(sum(pieces), dtype=np.float32)
+    shelf, at = _Shelf({RATE}), 0
+    windows: list[Window] = []
+    for size in pieces:
+        shelf.put(RATE, whole[at : at + size])
+        at += size
+        windows += shelf.full(start_s)
+    windows.append(shelf.rest(start_s))
+    step = round(WINDOW_S * RATE)
+    for index, window in enumerate(windows):
+        first = index * step
+        last = index == len(windows) - 1
+        assert window.last == last
+        assert window.start_s == start_s + index * WINDOW_S
+        until = whole.size if last else first + round((WINDOW_S + OVERLAP_S) * RATE)
+        assert np.array_equal(window.samples[RATE], whole[first:until])
