@@ -248,12 +248,14 @@ class VideoScan:
             for finding in found:
                 self._souvenirs.consider(finding, frame)
         elif turn.is_reader:
-            shown = _shown(frame, detector.longest_side)
-            read = turn.texts(partial(detector.read_frame, shown))
+            if not parts:
+                shown = _shown(frame, detector.longest_side)
+                self._texts.add(turn.texts(partial(detector.read_frame, shown)))
             for view in parts:
+                # What was there before is read by the second; reading it again costs most of a look.
                 part = _part(frame, view, detector.longest_side)
-                read += [_moved(one, view) for one in turn.texts(partial(detector.read_frame, part))]
-            self._texts.add(read)
+                read = turn.texts(partial(detector.read_frame, part))
+                self._texts.add_part(_moved(one, view) for one in read)
 
     def _give_up(self, index: int, total: int) -> None:
         for turn in (*self._every, *self._scheduled, *self._films):

@@ -17,6 +17,7 @@ class Texts:
     def __init__(self) -> None:
         self._done: list[ReadText] = []
         self._showing: dict[str, ReadText] = {}
+        self._parts: dict[tuple[str, int], ReadText] = {}
 
     def add(self, texts: Iterable[ReadText]) -> None:
         """What was read in one look."""
@@ -30,9 +31,20 @@ class Texts:
         self._done += [text for key, text in self._showing.items() if key not in now]
         self._showing = now
 
+    def add_part(self, texts: Iterable[ReadText]) -> None:
+        """What was read in a part of a frame: it says nothing of texts that stand elsewhere."""
+        for text in texts:
+            key = " ".join(text.text.casefold().split())
+            if key in self._showing:
+                self._showing[key] = _joined(self._showing[key], text)
+            elif key:
+                place = (key, text.frame or 0)
+                before = self._parts.get(place)
+                self._parts[place] = text if before is None else _joined(before, text)
+
     def all(self) -> list[ReadText]:
         """All of them, in the order they appear."""
-        everything = (*self._done, *self._showing.values())
+        everything = (*self._done, *self._parts.values(), *self._showing.values())
         return sorted(everything, key=lambda text: (text.start_s, text.frame or 0))
 
 

@@ -391,5 +391,5 @@ def test_a_full_disk_in_the_child_costs_the_pictures_and_not_what_was_found(
     folder.mkdir()
     report = Cramped(sandbox, [odd("white")], ScanSettings(video_s=60.0)).scan_video(clip, stills=folder)
     assert (report.failure, report.evidence, report.sheet) == ("", {}, "")
-    assert len(report.findings) == 2
+    assert [found.category for found in report.findings].count("violence") == 2
     assert all(cell.complete for cell in report.coverage)

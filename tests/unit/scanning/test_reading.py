@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from safelight.detectors.protocol import ReadText
-from safelight.scanning.reading import merged
+from safelight.scanning.reading import Texts, merged
 
 
 def read(text: str, frame: int, confidence: float = 0.9) -> ReadText:
@@ -24,3 +24,14 @@ def test_the_same_text_twice_in_a_frame_is_one_and_blank_is_none() -> None:
 
 def test_nothing_read_is_nothing() -> None:
     assert merged([]) == merged([[], []]) == []
+
+
+def test_a_part_of_a_frame_ends_no_text_that_stands_elsewhere() -> None:
+    texts = Texts()
+    texts.add([read("Exit", 0)])
+    texts.add_part([read("hidden", 3), read("hidden", 3, 0.8), read("exit", 3, 0.99)])
+    texts.add([read("Exit", 9)])
+    assert [(text.text, text.start_s, text.end_s) for text in texts.all()] == [
+        ("exit", 0.0, 0.9),
+        ("hidden", 0.3, 0.3),
+    ]
