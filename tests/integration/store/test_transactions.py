@@ -199,9 +199,9 @@ with database.transaction("acme") as tx:
 
 def test_sqlite_writes_through_to_the_disk(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'db'}")
-    with database.migrating() as connection:
+    with database.reading(tenant="t") as tx:
         found = {
-            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            name: tx._connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys")
         }
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
