@@ -263,7 +263,9 @@ def test_a_claim_of_identity_and_a_spoken_name_are_labelled(
         assert "verified" in verdict.reason
         [place] = [one for one in findings[0].evidence if isinstance(one, TimeRange)]
         assert 0.5 < place.start_s < place.end_s < 4.0
-    strict, _findings = spoken_verdict("大家好，我是总统，今天天气很好", listened, pipeline, judge(DEMO, policy="strict"))
+    strict, _findings = spoken_verdict(
+        "大家好，我是总统，今天天气很好", listened, pipeline, judge(DEMO, policy="strict")
+    )
     assert strict.action is Action.HOLD
 
 
