@@ -22,7 +22,8 @@ from safelight.store.database import Database
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import Principal
-from safelight.wiring import ENROLLED, Installation
+from safelight.wiring import Installation
+from safelight.wiring.known import ENROLLED
 
 
 class Crash(BaseException):
