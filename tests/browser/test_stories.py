@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import TimeoutError as Late
 from playwright.sync_api import expect
 
 from hands import LANGUAGES, Hands
@@ -18,6 +19,20 @@ CARD_NUMBER = "A letter on a desk with the card number 4111 1111 1111 1111, take
 in_each_language = pytest.mark.parametrize(
     ("hands", "locale"), [(one, one) for one in LANGUAGES], indirect=["hands"]
 )
+
+
+def given(hands: Hands, file: Path) -> None:
+    """Choose a file. On a busy machine the page may not listen yet: then Enter is pressed again."""
+    for tries_left in (2, 1, 0):
+        hands.to(hands.page.locator("#file"))
+        try:
+            with hands.page.expect_file_chooser(timeout=15_000) as chooser:
+                hands.press("Enter")
+            break
+        except Late:
+            if not tries_left:
+                raise
+    chooser.value.set_files(file)
 
 
 def ordered(hands: Hands, prompt: str) -> str:
@@ -73,10 +88,7 @@ def test_a_risk_is_seen_and_left_out_and_the_video_is_watched_played_and_verifie
     clip = tmp_path / "clip.mp4"
     download.value.save_as(clip)
     hands.choose(words("nav.verify"))
-    hands.to(page.locator("#file"))
-    with page.expect_file_chooser() as chooser:
-        hands.press("Enter")
-    chooser.value.set_files(clip)
+    given(hands, clip)
     expect(page.locator("#answer article")).to_have_attribute("data-tone", "allow", timeout=60_000)
     assert hands.serious() == []
 
