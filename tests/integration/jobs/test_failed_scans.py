@@ -18,5 +18,6 @@ def test_a_scan_that_gave_no_answer_is_held_whatever_is_waived(furnish: Callable
     assert "did not finish within" in output.extra["failure"]
     cell = output.coverage.cell("violence/graphic", Modality.FRAMES)
     assert cell is not None
-    assert (cell.hole, cell.note) == (True, output.extra["failure"])
+    assert cell.hole
+    assert cell.note.endswith(output.extra["failure"])
     assert output.verdict.waived == ()
