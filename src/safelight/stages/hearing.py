@@ -14,14 +14,12 @@ from safelight.detectors.protocol import ReadText, Transcriber, Untranscribed
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Finding, sexual_with_minor
 from safelight.scanning.heard import SoundReport, in_clip
 from safelight.scanning.report import ScanReport
 
 #: So much speech is not without a word; less may be music that was taken for a voice.
 _WORDLESS_S = 3.0
-#: From here on a sign counts when it is asked whether something may be sent to anybody else.
-_SIGN = 0.3
 _VOICES = "Names that are spoken are looked for; voices are compared with nobody's."
 
 
@@ -86,7 +84,7 @@ class Hearing:
         broken = [run.note for run in report.runs if run.transcribes and not run.complete]
         hole = broken[0] if broken else ""
         if self.transcriber is not None:
-            if _abuse(seen):
+            if sexual_with_minor(seen):
                 hole = "Speech was not sent to the transcription server, because of what else was found."
             else:
                 try:
@@ -109,14 +107,6 @@ class Hearing:
         for file in sound.files:
             found += in_clip(transcriber.transcribe(Path(file.path)), file)
         return found
-
-
-def _abuse(seen: Iterable[Finding]) -> bool:
-    """Whether there is any sign of something sexual with a minor: then it goes to no third party."""
-    signs = {one.category for one in seen if one.score >= _SIGN and not one.test_card}
-    return Category.SEXUAL_MINORS in signs or (
-        Category.MINORS_PRESENT in signs and bool({Category.SEXUAL, Category.NCII} & signs)
-    )
 
 
 def _untranscribed(sound: SoundReport) -> str:

@@ -47,6 +47,13 @@ class Kept(Known):
 
         return DataDirectory(self.settings.data)
 
+    @property
+    def scratch(self) -> Path:
+        """Where files lie while they are worked on; made where it is not there."""
+        folder = self.directory.scratch
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     @cached_property
     def database(self) -> Database:
         """The database, brought to this version's tables."""
@@ -228,7 +235,7 @@ class Kept(Known):
         enrol = Enroller(
             scanner=self.bare_scanner,
             describer=self.describer,
-            scratch=lambda: _made(self.directory.scratch),
+            scratch=lambda: self.scratch,
         )
         return enrol(path)
 
@@ -261,8 +268,3 @@ class Kept(Known):
             lookup=OnRecord(database=self.database, key=self.template_key),
             distances=Distances(consent=settings.consent_distance, gallery=settings.gallery_distance),
         )
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -44,7 +44,7 @@ class Way(Kept):
 
         return Onlookers(
             detectors=self.catalogue.scene_detectors(),
-            scratch=lambda: _made(self.directory.scratch),
+            scratch=lambda: self.scratch,
             likeness=self.likeness,
         )
 
@@ -174,8 +174,3 @@ class Way(Kept):
         from safelight.jobs.sweeper import Sweeper
 
         return Sweeper(self.workshop, self.engine)
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
 from safelight.policy.categories import Category
-from safelight.policy.findings import Finding, ImageBox, Modality
+from safelight.policy.findings import Finding, Modality
 
-from .nudity import Seen, decode, model_path
+from .nudity import Seen, decode, finding_of, model_path
 
 NAME, VERSION = "faces", "320n-large-1"
 
@@ -67,7 +67,7 @@ class FaceDetector:
         ):
             if all(_shared(seen.box, other.box) < _SAME for other in kept):
                 kept.append(seen)
-        return [_finding(seen) for seen in kept]
+        return [finding_of(seen, detector=NAME, version=VERSION) for seen in kept]
 
     def _faces(self, pixels: npt.NDArray[np.uint8], side: int) -> list[Seen]:
         picture, width, height = _input(pixels, side)
@@ -97,20 +97,6 @@ def _shared(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     if wide <= 0 or high <= 0:
         return 0.0
     return wide * high / min(one[2] * one[3], other[2] * other[3])
-
-
-def _finding(seen: Seen) -> Finding:
-    x, y, w, h = (round(part, 4) for part in seen.box)
-    return Finding(
-        category=seen.kind.category,
-        score=round(seen.score, 4),
-        modality=Modality.FRAMES,
-        detector=NAME,
-        version=VERSION,
-        reason=seen.kind.reason,
-        evidence=(ImageBox(x=x, y=y, w=w, h=h),),
-        attributes={"kind": seen.kind.kind, "area": round(w * h, 5)},
-    )
 
 
 def _missing(_options: dict[str, Any]) -> str | None:

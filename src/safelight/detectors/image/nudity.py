@@ -193,17 +193,22 @@ class NudityDetector:
 
     def _findings(self, seen: list[Seen]) -> Iterator[Finding]:
         for thing in seen:
-            x, y, w, h = (round(part, 4) for part in thing.box)
-            yield Finding(
-                category=thing.kind.category,
-                score=round(thing.score, 4),
-                modality=Modality.FRAMES,
-                detector=NAME,
-                version=VERSION,
-                reason=thing.kind.reason,
-                evidence=(ImageBox(x=x, y=y, w=w, h=h),),
-                attributes={"kind": thing.kind.kind, "area": round(w * h, 5)},
-            )
+            yield finding_of(thing, detector=NAME, version=VERSION)
+
+
+def finding_of(seen: Seen, *, detector: str, version: str) -> Finding:
+    """What the model saw, as a finding of the detector that asked it."""
+    x, y, w, h = (round(part, 4) for part in seen.box)
+    return Finding(
+        category=seen.kind.category,
+        score=round(seen.score, 4),
+        modality=Modality.FRAMES,
+        detector=detector,
+        version=version,
+        reason=seen.kind.reason,
+        evidence=(ImageBox(x=x, y=y, w=w, h=h),),
+        attributes={"kind": seen.kind.kind, "area": round(w * h, 5)},
+    )
 
 
 def model_path() -> Path | None:

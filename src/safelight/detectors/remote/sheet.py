@@ -5,10 +5,15 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from safelight.detectors.protocol import Still
+
+if TYPE_CHECKING:
+    # Pillow comes with the extra `server`.
+    from PIL.Image import Image as Picture
 
 #: Stills on a sheet, its columns, and the longest side of one.
 MOST, COLUMNS, SIDE = 16, 4, 384
@@ -45,7 +50,7 @@ def data_url(jpeg: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
 
-def _small(still: Still, side: int):  # type: ignore[no-untyped-def]  # Pillow comes with the extra `server`
+def _small(still: Still, side: int) -> Picture:
     from PIL import Image
 
     picture = Image.fromarray(still.pixels())
@@ -53,7 +58,7 @@ def _small(still: Still, side: int):  # type: ignore[no-untyped-def]  # Pillow c
     return picture
 
 
-def _jpeg(picture) -> bytes:  # type: ignore[no-untyped-def]
+def _jpeg(picture: Picture) -> bytes:
     into = io.BytesIO()
     picture.save(into, "JPEG", quality=_QUALITY)
     return into.getvalue()

@@ -18,7 +18,7 @@ from .distress import Array, DistressHead, load
 from .examples import Example
 from .han import mostly_chinese
 from .heads import Mode
-from .training import Read, Trainer
+from .training import Read, Trainer, gram_matrix
 
 WANTED = frozenset({"self-harm/intent", "self-harm/instructions"})
 #: The part of harmless prompts nobody learned from that is offered help, by mode.
@@ -33,7 +33,7 @@ def fit(trainer: Trainer, own: Sequence[Example], unseen: Sequence[Example]) -> 
     linear = importlib.import_module("sklearn.linear_model")
     read = [trainer.read(one.text) for one in own]
     wanted = np.array([bool(WANTED & set(one.categories)) for one in own])
-    grams = _matrix([one.text for one in read])
+    grams = gram_matrix([one.text for one in read])
     seen = np.array([bool(one.windows) for one in read])
     embedded = np.stack([one.whole for one in read if one.windows])
     # Sums in several threads come out different each time.
@@ -79,19 +79,6 @@ def offered(trainer: Trainer, head: DistressHead, examples: Sequence[Example]) -
 
 def _rows(read: Read) -> Array | None:
     return np.concatenate([read.whole[None], read.embedded]) if read.windows else None
-
-
-def _matrix(texts: Sequence[str]) -> Any:
-    indices, values, pointers = [], [], [0]
-    for text in texts:
-        where, what = ngrams.features(text)
-        indices.append(where)
-        values.append(what)
-        pointers.append(pointers[-1] + len(where))
-    return importlib.import_module("scipy.sparse").csr_matrix(
-        (np.concatenate(values).astype(np.float64), np.concatenate(indices), pointers),
-        shape=(len(texts), ngrams.SIZE),
-    )
 
 
 def _dumped(arrays: dict[str, Any]) -> bytes:

@@ -19,7 +19,7 @@ from . import heads, ngrams
 from .examples import FACTS, LISTS_ONLY, PARENTS, Example, Part
 from .han import mostly_chinese
 from .heads import ANY, Heads, Mode
-from .learned import english, fused_scores
+from .learned import english, fused_scores, whole
 from .minilm.encoder import Window
 from .normalise import texts_of, views
 
@@ -55,9 +55,7 @@ class Read:
         """The text's own embedding, as `fused_scores` makes it."""
         if not self.windows:
             return np.zeros(self.embedded.shape[1], dtype=np.float32)
-        sizes = np.array([len(window.ids) for window in self.windows], dtype=np.float32)
-        mean = (self.embedded * sizes[:, None]).sum(axis=0)
-        return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
+        return whole(self.windows, self.embedded)
 
 
 #: Windows of a folded text, and their embeddings.
@@ -92,8 +90,7 @@ class Fitting:
         chinese = np.array([mostly_chinese(text) for text in folded], dtype=np.bool_)
         places = {script: np.flatnonzero(chinese == script) for script in (False, True)}
         grams = {
-            script: _gram_matrix([folded[index] for index in rows.tolist()])
-            for script, rows in places.items()
+            script: gram_matrix([folded[index] for index in rows.tolist()]) for script, rows in places.items()
         }
         targets = _targets(examples, categories)
         units = heads.unit(known).astype(np.float64)
@@ -338,7 +335,8 @@ def _one_thread() -> Any:
     return importlib.import_module("threadpoolctl").threadpool_limits(1)
 
 
-def _gram_matrix(texts: Sequence[str]) -> Any:
+def gram_matrix(texts: Sequence[str]) -> Any:
+    """N-grams of folded texts as rows of a sparse matrix; of a long text the beginning."""
     sparse = importlib.import_module("scipy.sparse")
 
     if not texts:

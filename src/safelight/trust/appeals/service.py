@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from safelight.errors import Conflict, InvalidField, Limited, NotFound
+from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import new_id
 from safelight.store.database import Database
 from safelight.store.tables import cases, decisions, reports
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal, PrincipalKind, Scope
 from safelight.trust.reports import Report, ReporterKind
-from safelight.trust.reports.store import add, recent
+from safelight.trust.reports.store import add, refuse_flood
 from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionAction, case_of, concerned, open_case
 
 from .models import Appeal, AppealState, Deciders, Subject
@@ -17,7 +17,6 @@ from .models import Appeal, AppealState, Deciders, Subject
 #: Somebody else should have looked by then.
 DUE_S = 48 * 3600.0
 LONGEST_TEXT = 4000
-_HOUR_S = 3600.0
 _ENDS = {
     DecisionAction.OVERTURN: AppealState.OVERTURNED,
     DecisionAction.UPHOLD: AppealState.UPHELD,
@@ -54,12 +53,7 @@ class Appeals:
                     f"{video.id} was appealed already; each video can be appealed once.", param="video_id"
                 )
             now = tx.now()
-            earlier = recent(tx, principal.id, since=now - _HOUR_S)
-            if len(earlier) >= self._per_hour:
-                raise Limited(
-                    f"{len(earlier)} appeals and reports came from here within an hour. They are kept.",
-                    retry_after_s=max(1.0, earlier[-self._per_hour] + _HOUR_S - now),
-                )
+            refuse_flood(tx, principal.id, per_hour=self._per_hour, what="appeals and reports")
             case = open_case(
                 tx,
                 video_id=video.id,

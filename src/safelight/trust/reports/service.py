@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from safelight.errors import InvalidField, Limited
+from safelight.errors import InvalidField
 from safelight.ids import new_id
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Stage
@@ -21,7 +21,6 @@ LONGEST_REASON = 200
 LONGEST_NOTE = 4000
 LONGEST_CONTACT = 320
 LONGEST_REPORTER = 128
-_HOUR_S = 3600.0
 
 
 class Reports:
@@ -68,12 +67,7 @@ class Reports:
         with self._database.transaction(principal.tenant) as tx:
             video = self._subject(tx, video_id)
             now = tx.now()
-            earlier = store.recent(tx, reporter, since=now - _HOUR_S)
-            if len(earlier) >= self._per_hour:
-                raise Limited(
-                    f"{len(earlier)} reports came from here within an hour. They are kept.",
-                    retry_after_s=max(1.0, earlier[-self._per_hour] + _HOUR_S - now),
-                )
+            store.refuse_flood(tx, reporter, per_hour=self._per_hour, what="reports")
             case = open_case(
                 tx,
                 video_id=video.id,

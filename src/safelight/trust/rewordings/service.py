@@ -14,7 +14,7 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 
 from . import store
-from .models import NONE, Scrutiny
+from .models import NONE, Scrutiny, strongest
 
 
 class Rewordings:
@@ -46,13 +46,8 @@ class Rewordings:
         nearest, row = max(alike, key=lambda pair: pair[0])
         if nearest < 1:
             return NONE
-        about: dict[str, float] = {}
-        for one in tries:
-            if one.lineage == row.lineage:
-                about = {name: max(score, about.get(name, 0.0)) for name, score in one.about.items()} | {
-                    name: score for name, score in about.items() if name not in one.about
-                }
-        return Scrutiny(lineage=row.lineage, about=about)
+        inherited = (pair for one in tries if one.lineage == row.lineage for pair in one.about.items())
+        return Scrutiny(lineage=row.lineage, about=strongest(inherited))
 
     def note(
         self,
@@ -68,10 +63,7 @@ class Rewordings:
     ) -> None:
         """Remember a block that rests on `findings`; a rewording joins its lineage. `subject` names the
         request in the log. The test card alone is nobody's probing."""
-        about: dict[str, float] = {}
-        for finding in findings:
-            if not finding.test_card:
-                about[finding.category] = max(finding.score, about.get(finding.category, 0.0))
+        about = strongest((one.category, one.score) for one in findings if not one.test_card)
         if not about:
             return
         lineage = scrutiny.lineage or new_id("lineage")
