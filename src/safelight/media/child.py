@@ -57,6 +57,12 @@ class Link:
     def receive(self) -> Any:
         return frames.receive(self._inbox, limit=self._limit)
 
+    def take(self) -> Any:
+        """The next call, and word to the gateway that its end is from now on the call's doing."""
+        call = self.receive()
+        self.send({"kind": "taken"})
+        return call
+
     def introduce(self, isolation: Isolation) -> None:
         """Say that the child is ready, and how far it is shut in."""
         self.send({"kind": "ready", "isolation": msgspec.to_builtins(isolation)})
@@ -78,7 +84,7 @@ def main(arguments: list[str]) -> None:
         if not select.select([inbox], [], [], _IDLE_S)[0]:
             give_memory_back()
         try:
-            call = link.receive()
+            call = link.take()
         except EOFError:
             break
         link.send(answer(call, link, limits))

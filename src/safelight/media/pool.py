@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from safelight import errors
-from safelight.media.process import ChildProcess, Progress, Signer
+from safelight.media.process import ChildProcess, NotTaken, Progress, Signer
 from safelight.media.sandbox import Limits, Sandbox
 
 _TICK_S = 0.2
@@ -58,18 +58,25 @@ class WarmPool:
         """As `Sandbox.run`; waits for a free child within the same time limit."""
         if not self._slots.acquire(timeout=self._limits.wall_s):
             raise errors.ChildTimedOut(f"No child was free within {self._limits.wall_s:g} s.")
+        tries = self._size
         try:
-            child, left = self._take()
-            good = False
-            try:
-                answer = child.call(function, argument, progress=progress, signer=signer, cancel=cancel)
-                good = True
-                return answer
-            except errors.BadInput:
-                good = True
-                raise
-            finally:
-                self._give_back(child, left - 1, good=good)
+            while True:
+                child, left = self._take()
+                good = False
+                try:
+                    answer = child.call(function, argument, progress=progress, signer=signer, cancel=cancel)
+                    good = True
+                    return answer
+                except errors.BadInput:
+                    good = True
+                    raise
+                except NotTaken:
+                    # It died while nobody used it; so may all that are kept, and no more.
+                    if not tries:
+                        raise
+                    tries -= 1
+                finally:
+                    self._give_back(child, left - 1, good=good)
         finally:
             self._slots.release()
 

@@ -27,6 +27,10 @@ _TAIL = 8000
 _TICK_S = 0.2
 
 
+class NotTaken(errors.ChildCrashed):
+    """The child had ended before it took the call: nothing that was asked for can have ended it."""
+
+
 class Ends(NamedTuple):
     """The child's ends of its pipes."""
 
@@ -102,7 +106,8 @@ class ChildProcess:
         signer: Signer | None = None,
         cancel: threading.Event | None = None,
     ) -> Any:
-        """See `Sandbox.run`."""
+        """See `Sandbox.run`. Raises `NotTaken` where the same call to another child is worth a try."""
+        taken = False
         deadline = time.monotonic() + self.limits.wall_s
         outgoing = bytearray(self._encoded({"function": function, "argument": argument}))
         with selectors.DefaultSelector() as selector:
@@ -125,8 +130,10 @@ class ChildProcess:
                         del outgoing[: os.write(self._inbox, outgoing)]
                 if self._outbox not in ready:
                     continue
-                for message in self._read_messages():
+                for message in self._read_messages(taken=taken):
                     match message.get("kind"):
+                        case "taken":
+                            taken = True
                         case "result":
                             return message.get("value")
                         case "ready":
@@ -145,13 +152,13 @@ class ChildProcess:
         except frames.BrokenFrame as error:
             raise errors.TooLarge(f"What was to be checked is too much for one call: {error}.") from error
 
-    def _read_messages(self) -> list[dict[str, Any]]:
+    def _read_messages(self, *, taken: bool) -> list[dict[str, Any]]:
         try:
             data = os.read(self._outbox, 1 << 20)
         except BlockingIOError:
             return []
         if not data:
-            raise self._died()
+            raise self._died(errors.ChildCrashed if taken else NotTaken)
         try:
             messages = self._assembler.feed(data)
         except frames.BrokenFrame as error:
@@ -170,22 +177,18 @@ class ChildProcess:
         self._tail = (self._tail + data)[-_TAIL:]
         return bool(data)
 
-    def _died(self) -> errors.ChildFailed:
+    def _died(self, kind: type[errors.ChildCrashed]) -> errors.ChildFailed:
         code = self._process.wait(5.0)
         if code is None:
-            return self._failure(
-                errors.ChildCrashed, "The sandboxed child closed its pipe without an answer."
-            )
+            return self._failure(kind, "The sandboxed child closed its pipe without an answer.")
         if code == -signal.SIGXCPU:
             return self._failure(
                 errors.ChildTimedOut, f"The check used more than {self.limits.cpu_s} s of processor time."
             )
         if code < 0:
-            return self._failure(
-                errors.ChildCrashed,
-                f"The sandboxed child was ended by the signal {signal.Signals(-code).name}.",
-            )
-        return self._failure(errors.ChildCrashed, f"The sandboxed child ended with exit code {code}.")
+            name = signal.Signals(-code).name
+            return self._failure(kind, f"The sandboxed child was ended by the signal {name}.")
+        return self._failure(kind, f"The sandboxed child ended with exit code {code}.")
 
     def _told(self, message: dict[str, Any]) -> errors.SafelightError:
         """The error the child reports of itself."""

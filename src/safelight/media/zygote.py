@@ -140,7 +140,7 @@ class Zygote:
                 )
             )
             with contextlib.suppress(EOFError):
-                call = link.receive()
+                call = link.take()
                 link.send(answer(call, link, birth.limits))
         except BaseException:
             traceback.print_exc()

@@ -16,6 +16,7 @@ import pytest
 
 from safelight import errors
 from safelight.media.pool import WarmPool
+from safelight.media.process import ChildProcess, NotTaken
 from safelight.media.sandbox import Limits, Sandbox
 
 HERE = Path(__file__).parent
@@ -264,6 +265,32 @@ def test_a_failure_replaces_the_child_and_bad_input_does_not(pool: WarmPool) -> 
     with pytest.raises(errors.ChildCrashed):
         pool.run("child_tricks:leave", 1)
     assert pool.run("child_tricks:echo", "still here") == "still here"
+
+
+def test_a_child_that_ended_before_it_took_the_call_says_so(sandbox: Sandbox) -> None:
+    child = sandbox.spawn(Limits())
+    assert child.call("child_tricks:echo", 1) == 1
+    os.kill(child.pid, signal.SIGKILL)
+    with pytest.raises(NotTaken):
+        child.call("child_tricks:echo", 2)
+    child.close()
+
+
+def test_a_child_that_dies_of_its_call_has_taken_it(sandbox: Sandbox) -> None:
+    child = sandbox.spawn(Limits())
+    with pytest.raises(errors.ChildCrashed) as raised:
+        child.call("child_tricks:leave", 1)
+    assert not isinstance(raised.value, NotTaken)
+    child.close()
+
+
+def test_a_warm_child_that_dies_as_it_is_handed_out_is_replaced(
+    pool: WarmPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = pool.run("child_tricks:pid")
+    monkeypatch.setattr(ChildProcess, "alive", True)
+    os.kill(first, signal.SIGKILL)
+    assert pool.run("child_tricks:echo", 1) == 1
 
 
 def test_a_warm_child_that_died_while_idle_is_not_handed_out(pool: WarmPool) -> None:
