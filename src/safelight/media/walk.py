@@ -39,11 +39,30 @@ class Small:
     red: Pixels
 
 
+class Scaling:
+    """Makes frames smaller, in this thread; what it has worked out for one size is kept for the next frame."""
+
+    def __init__(self) -> None:
+        self._ways: dict[tuple[int, int, str], Any] = {}
+
+    def scaled(self, frame: Any, width: int, height: int, pixels: str) -> Any:
+        """The frame in this size and pixel format."""
+        from av.video.reformatter import VideoReformatter
+
+        way = self._ways.setdefault((width, height, pixels), VideoReformatter())
+        with damage_is_said():
+            # Left to choose, it starts threads for every frame, which costs more than they save.
+            return way.reformat(
+                frame, width=width, height=height, format=pixels, interpolation="AREA", threads=1
+            )
+
+
 class DecodedFrame:
     """One frame in presentation order. Scaled copies are made when asked for, and kept while it lives."""
 
-    def __init__(self, frame: Any, *, index: int, time_s: float, rotation: int) -> None:
+    def __init__(self, frame: Any, *, index: int, time_s: float, rotation: int, scaling: Scaling) -> None:
         self._frame = frame
+        self._scaling = scaling
         self._turns = rotation // 90 % 4
         self.index = index
         self.time_s = time_s
@@ -71,8 +90,7 @@ class DecodedFrame:
         width, height = (max(side // 2 * 2, _LEAST) for side in fit)
         frame, half = self._frame, (width // 2, height // 2)
         if frame.format.name not in _PLANAR:
-            with damage_is_said():
-                frame = frame.reformat(width=width, height=height, format="yuv420p", interpolation="AREA")
+            frame = self._scaling.scaled(frame, width, height, "yuv420p")
         sizes = ((width, height), half, half)
         light, blue, red = (
             np.ascontiguousarray(
@@ -85,10 +103,7 @@ class DecodedFrame:
     def _sized(self, width: int, height: int) -> Pixels:
         key = (width, height)
         if key not in self._scaled:
-            with damage_is_said():
-                pixels = self._frame.to_ndarray(
-                    format="rgb24", width=width, height=height, interpolation="AREA"
-                )
+            pixels = self._scaling.scaled(self._frame, width, height, "rgb24").to_ndarray()
             self._scaled[key] = np.ascontiguousarray(np.rot90(pixels, self._turns))
         return self._scaled[key]
 
@@ -119,7 +134,7 @@ class Walk:
 
     def frames(self) -> Iterator[DecodedFrame]:
         """Every frame. Raises `InvalidMedia` where one cannot be decoded or the file breaks off."""
-        index, last_s = 0, 0.0
+        index, last_s, scaling = 0, 0.0, Scaling()
         with opened(self._path, self._limits) as container:
             video = strictly(container.streams.video[0])
             video.codec_context.thread_count = self._threads
@@ -134,7 +149,9 @@ class Walk:
                 last_s = max(last_s, moment - first)
                 if last_s > self._limits.duration_s + 1:
                     raise TooLarge(f"The clip lasts longer than {self._limits.duration_s:g} s.")
-                yield DecodedFrame(frame, index=index, time_s=last_s, rotation=self.facts.rotation)
+                yield DecodedFrame(
+                    frame, index=index, time_s=last_s, rotation=self.facts.rotation, scaling=scaling
+                )
                 index += 1
         if index == 0:
             raise InvalidMedia("The clip has no frame that can be decoded.")

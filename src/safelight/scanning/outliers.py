@@ -26,6 +26,17 @@ _CELL = 8
 _AROUND = np.ones((3, 3), np.uint8)
 #: Part of what is new that may lie outside of its box, at each end.
 _STRAY = 0.01
+#: Steps of 255 that are nothing, wherever they are: less than any cell may differ by.
+_TINY = 2
+#: Where little differs only that is compared, with so much around it, and no less than this on the longer
+#: and the shorter side of the picture: movement is not sought in less the way it is in all of it.
+_MARGIN, _LONG, _SHORT = 24, 192, 64
+#: Windows begin and end at multiples of this; one larger than this part of the picture is all of it.
+_STEP, _MOST = 16, 0.5
+
+
+#: Rows and columns, in compared pixels of lightness.
+Window = tuple[slice, slice]
 
 
 class Movement:
@@ -66,7 +77,7 @@ class Movement:
         cv2 = self._cv2
         if flow.shape[:2] != (height, width):
             scale = np.array((width / flow.shape[1], height / flow.shape[0]), np.float32)
-            flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * scale
+            flow = cv2.resize(flow * scale, (width, height), interpolation=cv2.INTER_LINEAR)
         places: Map = cv2.add(self._grid(width, height), flow)
         return places
 
@@ -97,6 +108,29 @@ class Movement:
         colour = cv2.resize(cv2.max(blue, red), size, interpolation=cv2.INTER_LINEAR)
         both: Plane = cv2.max(light, colour)
         return both
+
+    def differs(self, one: Small, other: Small) -> Window | None:
+        """The window outside of which two frames are the same in every place; None: they are so everywhere."""
+        cv2 = self._cv2
+        height, width = one.light.shape
+        light = cv2.absdiff(one.light, other.light)
+        colour = cv2.max(cv2.absdiff(one.blue, other.blue), cv2.absdiff(one.red, other.red))
+        boxes = [
+            (left * scale, top * scale, (left + wide) * scale, (top + high) * scale)
+            for apart, scale in ((light, 1), (colour, 2))
+            for left, top, wide, high in (
+                cv2.boundingRect(cv2.threshold(apart, _TINY, 255, cv2.THRESH_BINARY)[1]),
+            )
+            if wide
+        ]
+        if not boxes:
+            return None
+        lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+        across, down = (_LONG, _SHORT) if width >= height else (_SHORT, _LONG)
+        rows = _widened(min(tops), max(bottoms), down, height)
+        columns = _widened(min(lefts), max(rights), across, width)
+        area = (rows.stop - rows.start) * (columns.stop - columns.start)
+        return (rows, columns) if area <= _MOST * width * height else (slice(0, height), slice(0, width))
 
     def _beyond(self, mine: Plane, theirs: Plane) -> Plane:
         """How far over or under everything in the nine pixels around the same place."""
@@ -178,6 +212,8 @@ class Watch:
         self._movement = Movement()
         self._both = _Usual(self._levels, cv2)
         self._before = _Usual(self._levels, cv2)
+        #: The last two frames that were compared, and where they differ: they come once more, exchanged.
+        self._pair: tuple[Small, Small, Window | None] | None = None
 
     def judge(self, before: Small | None, frame: Small, after: Small | None) -> Novelty:
         """What is new in `frame`. The first and the last of a clip have but one neighbour."""
@@ -187,8 +223,7 @@ class Watch:
         sides: list[tuple[Map | None, Map | None]] = []
         for other in (before, after):
             if other is not None and other.light.shape == frame.light.shape:
-                flow = movement.of(frame, other)
-                sides.append((flow, self._cells(movement.unexplained(frame, other, flow))))
+                sides.append(self._compared(frame, other))
             else:
                 sides.append((None, None))
         (flow_before, apart_before), (_flow, apart_after) = sides
@@ -210,6 +245,32 @@ class Watch:
             region=_around(over if over.any() else over_before),
             flow_before=flow_before,
         )
+
+    def _compared(self, frame: Small, other: Small) -> tuple[Map, Map]:
+        """Where everything in `frame` is in `other`, and how far each cell is from that.
+
+        Nothing moves where nothing differs, and most of a picture often stands still.
+        """
+        movement = self._movement
+        pair = self._pair
+        if pair is not None and pair[0] is other and pair[1] is frame:
+            window = pair[2]
+        else:
+            window = movement.differs(frame, other)
+        self._pair = (frame, other, window)
+        height, width = frame.light.shape
+        if window == (slice(0, height), slice(0, width)):
+            flow = movement.of(frame, other)
+            return flow, self._cells(movement.unexplained(frame, other, flow))
+        flow = np.zeros((max(height // _COARSE, 16), max(width // _COARSE, 16), 2), np.float32)
+        apart = np.zeros((height, width), np.uint8)
+        if window is not None:
+            mine, theirs = _part(frame, window), _part(other, window)
+            moved = movement.of(mine, theirs)
+            rows, columns = (slice(part.start // _COARSE, part.stop // _COARSE) for part in window)
+            flow[rows, columns] = moved
+            apart[window] = movement.unexplained(mine, theirs, moved)
+        return flow, self._cells(apart)
 
     def apart(self, frame: Small, other: Small) -> tuple[float, int]:
         """How far two frames are apart, movement taken out: the sum over cells that differ, and how many."""
@@ -238,6 +299,22 @@ class Watch:
         size = (max(apart.shape[1] // _CELL, 1), max(apart.shape[0] // _CELL, 1))
         cells: Map = self._cv2.resize(apart.astype(np.float32), size, interpolation=self._cv2.INTER_AREA)
         return cells
+
+
+def _part(frame: Small, window: Window) -> Small:
+    rows, columns = window
+    half = (slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2))
+    return Small(light=frame.light[window], blue=frame.blue[half], red=frame.red[half])
+
+
+def _widened(first: int, last: int, least: int, whole: int) -> slice:
+    """From `first` to `last` with a margin, no shorter than `least`, within the picture."""
+    more = max(0, least - (last - first) - 2 * _MARGIN) // 2
+    begin = min(max(first - _MARGIN - more, 0), max(whole - least, 0)) // _STEP * _STEP
+    end = max(last + _MARGIN + more, begin + least)
+    end = -(-end // _STEP) * _STEP
+    # A little that is left over at the end belongs to it: sides need not be multiples.
+    return slice(begin, whole if end > whole - _STEP else end)
 
 
 def _around(over: Map) -> tuple[float, float, float, float] | None:
