@@ -223,7 +223,7 @@ class VideoScan:
             if ways is not None:
                 sides = [(before, ways[0]), (after, ways[1])]
         grounds = [
-            self._watch.moved(other.at(_CUT_FROM), flow)[window]
+            self._watch.met(pixels, other.at(_CUT_FROM), flow)[window]
             for other, flow in sides
             if other is not None and flow is not None and other.at(_CUT_FROM).shape == pixels.shape
         ]

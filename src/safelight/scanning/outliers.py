@@ -24,6 +24,8 @@ _COARSE = 2
 #: Side of a cell, in compared pixels.
 _CELL = 8
 _AROUND = np.ones((3, 3), np.uint8)
+#: Cells hang together across so many others less one.
+_HANGS = np.ones((5, 5), np.uint8)
 #: Part of what is new that may lie outside of its box, at each end.
 _STRAY = 0.01
 #: Steps of 255 that are nothing, wherever they are: less than any cell may differ by.
@@ -34,6 +36,9 @@ _MARGIN, _LONG, _SHORT = 24, 192, 64
 #: Windows begin and end at multiples of this; one larger than this part of the picture is all of it.
 _STEP, _MOST = 16, 0.5
 
+
+#: A picture that lies off by less than this, in its own pixels, or by more, is not put right.
+_NOTHING, _FARTHEST = 0.2, 12.0
 
 #: Rows and columns, in compared pixels of lightness.
 Window = tuple[slice, slice]
@@ -109,6 +114,30 @@ class Movement:
         both: Plane = cv2.max(light, colour)
         return both
 
+    def off(self, frame: npt.NDArray[Any], moved: npt.NDArray[Any]) -> Map | None:
+        """By how many pixels, across and down, all of `moved` lies off `frame`; None: by nothing that counts.
+
+        What is laid over a part of the frame hardly matters to it.
+        """
+        cv2 = self._cv2
+        one, two = (self._grey(picture) for picture in (frame, moved))
+        scale = frame.shape[1] / one.shape[1]
+        window = cv2.createHanningWindow(one.shape[::-1], cv2.CV_32F)
+        (across, down), _sure = cv2.phaseCorrelate(one, two, window)
+        off: Map = np.array((across * scale, down * scale), np.float32)
+        return off if _NOTHING < float(np.abs(off).max()) < _FARTHEST else None
+
+    def apart(self, frame: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
+        """How far two pictures of one size are from each other, on the whole."""
+        return float(self._cv2.mean(self._cv2.absdiff(self._grey(frame), self._grey(other)))[0])
+
+    def _grey(self, picture: npt.NDArray[Any]) -> Map:
+        cv2 = self._cv2
+        size = (max(picture.shape[1] // _COARSE, 16), max(picture.shape[0] // _COARSE, 16))
+        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        grey: Map = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        return grey
+
     def differs(self, one: Small, other: Small) -> Window | None:
         """The window outside of which two frames are the same in every place; None: they are so everywhere."""
         cv2 = self._cv2
@@ -167,6 +196,8 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
     #: Over what is usual in the cell and around it: this much, and so many usual deviations.
     over: float = 3.0
     deviations: float = 3.0
+    #: Cells that hang together with such a one belong to it from this much over their own mean on.
+    near: float = 2.0
     #: A cell this far from the frame before is another picture; one where this is usual is blind.
     far: float = 20.0
     #: How quickly what is usual is forgotten, each frame.
@@ -182,23 +213,40 @@ class _Usual:
         self.mean: Map | None = None
         self._deviation: Map | None = None
 
-    def excess(self, cells: Map) -> Map:
-        """How far each cell is over what is usual; learns from it, but not from what is over."""
+    def excess(self, cells: Map) -> tuple[Map, Map]:
+        """How far each cell is over what is usual, and all that belongs to those that are, by weight.
+
+        Learns from the cells, but not from what is over.
+        """
         if self.mean is None or self._deviation is None:
             self.mean, self._deviation = cells.copy(), np.ones_like(cells)
-            return np.zeros_like(cells)
+            return np.zeros_like(cells), np.zeros_like(cells)
         cv2, levels = self._cv2, self._levels
         limit = (
             levels.over
             + 1.5 * cv2.dilate(self.mean, _AROUND)
             + levels.deviations * cv2.dilate(self._deviation, _AROUND)
         )
+        over: Map = np.maximum(cells - limit, 0)
+        belongs = self._belonging(cells, over) if over.any() else over
         taught = np.minimum(cells, limit)
         new = 1 - levels.memory
         self._deviation = levels.memory * self._deviation + new * np.abs(taught - self.mean)
         self.mean = levels.memory * self.mean + new * taught
-        over: Map = np.maximum(cells - limit, 0)
-        return over
+        return over, belongs
+
+    def _belonging(self, cells: Map, over: Map) -> Map:
+        """How far cells are over their mean: those over the limit, and lesser ones that hang together with them.
+
+        Half of a line of text may lie over a fine pattern in which much is usual.
+        """
+        cv2, levels = self._cv2, self._levels
+        beyond = cells - self.mean
+        strong = over > 0
+        some = strong | (beyond > levels.near + self._deviation)
+        _count, parts = cv2.connectedComponents(cv2.dilate(some.astype(np.uint8), _HANGS))
+        belongs: Map = np.where(some & np.isin(parts, parts[strong]), np.maximum(beyond, 0.1), 0)
+        return belongs
 
 
 class Watch:
@@ -232,8 +280,8 @@ class Watch:
         # What a moving camera brings in at the edge of the last frame has no other neighbour to be in.
         nothing = np.zeros_like(apart_before)
         both = nothing if apart_after is None else np.minimum(apart_before, apart_after)
-        over = self._both.excess(both)
-        over_before = self._before.excess(apart_before)
+        over, belongs = self._both.excess(both)
+        over_before, belongs_before = self._before.excess(apart_before)
         usual = self._both.mean
         return Novelty(
             both=float(over.sum()),
@@ -242,7 +290,7 @@ class Watch:
             before_cells=int((over_before > 0).sum()),
             far=float((apart_before > self._levels.far).mean()),
             blind=float((usual > self._levels.far).mean()) if usual is not None else 0.0,
-            region=_around(over if over.any() else over_before),
+            region=_around(belongs if over.any() else belongs_before),
             flow_before=flow_before,
         )
 
@@ -291,9 +339,19 @@ class Watch:
         half: Map = self._movement.of(before, after) * np.float32(0.5)
         return -half, half
 
-    def moved(self, picture: npt.NDArray[Any], flow: Map) -> npt.NDArray[Any]:
-        """A picture of the other frame, of any size, with everything where it is in this one."""
-        return self._movement.moved(picture, flow)
+    def met(self, frame: npt.NDArray[Any], other: npt.NDArray[Any], flow: Map) -> npt.NDArray[Any]:
+        """A picture of the other frame, of any size, with everything where it is in this one.
+
+        A camera that shakes is not half-way between its neighbours: what all of the picture is off by is
+        taken out.
+        """
+        moved = self._movement.moved(other, flow)
+        off = self._movement.off(frame, moved)
+        if off is None:
+            return moved
+        scale = np.array((flow.shape[1] / frame.shape[1], flow.shape[0] / frame.shape[0]), np.float32)
+        again = self._movement.moved(other, flow + off * scale)
+        return min((moved, again), key=lambda one: self._movement.apart(frame, one))
 
     def _cells(self, apart: Plane) -> Map:
         size = (max(apart.shape[1] // _CELL, 1), max(apart.shape[0] // _CELL, 1))
