@@ -1,6 +1,6 @@
 """What looking costs: a clip's scan beside bare decode, memory, reference pictures, a whole tiny job.
 
-python -m bench.scan [--seconds 10] [--only clips|references|job|film] [--hours 2] [--json]
+python -m bench.scan [--seconds 10] [--only clips|swings|references|job|film] [--hours 2] [--json]
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import psutil
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from bench import film
 from safelight.media.child import Link
 from safelight.media.encode import Writer
 from safelight.media.probe import VideoLimits
@@ -169,36 +169,6 @@ def all_clip_figures(folder: Path, seconds: int) -> dict[str, Any]:
     return figures
 
 
-def film_figures(folder: Path, hours: float) -> dict[str, Any]:
-    """Memory over a long film: a small storyboard of a street, looped without encoding it anew."""
-    import av
-
-    loop, path = folder / "loop.mp4", folder / "film.mkv"
-    rng = np.random.default_rng(7)
-    wide = cv2.resize(np.asarray(landscape(1600, 720)), (400, 180), interpolation=cv2.INTER_AREA)
-    with Writer(loop, width=320, height=180, fps=FPS, crf=26) as writer:
-        for frame in range(FPS * 10):
-            left = int(40 + 39 * np.sin(2 * np.pi * frame / (FPS * 10)))
-            grain = rng.integers(0, 4, (180, 320, 1), dtype=np.uint8)
-            writer.add_frame(wide[:, left : left + 320] // 2 + 40 + grain)
-    with av.open(str(path), "w", format="matroska") as out, av.open(str(loop)) as first:
-        stream = out.add_stream_from_template(first.streams.video[0])
-        base = first.streams.video[0].time_base
-        for turn in range(round(hours * 360)):
-            with av.open(str(loop)) as again:
-                for packet in again.demux(video=0):
-                    if packet.dts is None:
-                        continue
-                    shift = round(turn * 10 / base)
-                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                    packet.stream = stream
-                    out.mux(packet)
-    sandbox = Sandbox(Limits(wall_s=30_000, cpu_s=30_000, memory_bytes=4 << 30))
-    figures = clip_figures(sandbox, path, hours * 3600, SPECS)
-    sandbox.close()
-    return figures
-
-
 def picture_figures(sandbox: Sandbox, folder: Path) -> dict[str, Any]:
     """1080p references, several at a time, each in a fork: the quick look, and the whole one."""
     scanner = Scanner(sandbox, SPECS, ScanSettings(modules=MODULES))
@@ -334,7 +304,7 @@ def measure(seconds: int, only: str, hours: float) -> dict[str, Any]:
         if only in ("", "job"):
             found["tiny_job"] = job_figures(folder)
         if only == "film":
-            found["film"] = film_figures(folder, hours)
+            found["film"] = film.figures(folder, minutes=60 * hours, fps=24, cpu_s=4 * 3600)
     return found
 
 

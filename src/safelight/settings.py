@@ -126,6 +126,13 @@ class ScanSettings(Section):
         gt=0,
         description="Wall time one output scan may take; past it, coverage is incomplete.",
     )
+    max_minutes: float = Field(
+        default=10.0,
+        gt=0,
+        le=1440,
+        description="Longest clip that is scanned, at up to 60 frames a second. For films give `budget_s`, too.",
+    )
+    max_clip_mb: int = Field(default=2048, ge=1, description="Largest clip that is scanned, in MiB.")
     reference_wait_s: float = Field(
         default=1.0,
         gt=0,

@@ -135,11 +135,10 @@ def scan(
     again. Ctrl-C keeps what is done. Exit code 0: allowed. 3: blocked. 4: held. 5: not covered. 6: allowed
     under a waiver. 7: allowed with a label, where `--fail-on label` asks. 1: not readable.
     """
-    from safelight.media.probe import VideoLimits
     from safelight.scanning.sources import source_of
 
     here = installation(ctx)
-    source = source_of(path, s3=here.settings.storage.s3, most_bytes=VideoLimits().bytes)
+    source = source_of(path, s3=here.settings.storage.s3, most_bytes=here.settings.scan.max_clip_mb << 20)
     if html is not None and not html.absolute().parent.is_dir():
         raise ConfigurationError(f"There is no folder {html.parent} to write the report to.")
     began = time.monotonic()

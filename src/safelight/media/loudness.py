@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ class Meter:
         self._graph: Any = None
         self._shape: tuple[Any, ...] = ()
         self._last: dict[str, str] = {}
-        self._moments: list[float] = []
+        self._moments = array("d")
 
     def feed(self, frame: Any) -> None:
         """The next frame, as it was decoded."""

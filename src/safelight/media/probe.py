@@ -28,6 +28,10 @@ class VideoLimits(msgspec.Struct, frozen=True, kw_only=True):
     streams: int = 8
 
 
+#: For clips that were accepted once, whatever an operator had allowed then.
+ACCEPTED = VideoLimits(bytes=1 << 40, frames=1 << 24, duration_s=86_400.0)
+
+
 class MediaFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the headers of a clip say. Width and height are as shown, after rotation."""
 

@@ -194,6 +194,8 @@ class _Shelf:
         samples: dict[int, Samples] = {}
         for rate, pieces in self._pieces.items():
             whole = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+            # Not both at a time, whatever the window's length.
+            pieces.clear()
             end = whole.size if last else round((WINDOW_S + OVERLAP_S) * rate)
             samples[rate] = whole[:end]
             kept = whole[round(WINDOW_S * rate) :].copy() if not last else whole[:0]

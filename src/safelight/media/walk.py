@@ -40,7 +40,7 @@ class Small:
 
 
 class Scaling:
-    """Makes frames smaller, in this thread; what it has worked out for one size is kept for the next frame."""
+    """Makes frames smaller, in this thread; what it worked out for a size is kept for the next frame."""
 
     def __init__(self) -> None:
         self._ways: dict[tuple[int, int, str], Any] = {}

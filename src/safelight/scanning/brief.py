@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
 
 from safelight.detectors import test_card
 from safelight.detectors.protocol import ReadText
@@ -54,50 +57,70 @@ def brief(
 
     `frames` says when each frame starts and ends.
     """
-    short = [one for one in findings if one.score >= _SEEN and _range(one) is not None]
-    made: list[Finding] = []
-    for moment in moments(looks)[: 10 * _MOST]:
-        what = _what(moment, short, texts)
-        if what and len(made) < _MOST:
-            made.append(_finding(moment, frames, what))
-    return made
+    seen = _Seen(findings, texts)
+    told = ((moment, what) for moment in moments(looks) if (what := _what(moment, seen)))
+    return [_finding(moment, frames, what) for moment, what in islice(told, _MOST)]
 
 
-def _what(moment: Moment, findings: Sequence[Finding], texts: Sequence[ReadText]) -> str:
+class _Seen:
+    """What was seen and read, by frame: there may be much of it in hours."""
+
+    def __init__(self, findings: Iterable[Finding], texts: Sequence[ReadText]) -> None:
+        self.cards: list[FrameRange] = []
+        self._findings: dict[int, list[tuple[int, Finding]]] = {}
+        self._read: dict[int, list[ReadText]] = {}
+        for finding in findings:
+            where = _range(finding)
+            if where is None or finding.score < _SEEN:
+                continue
+            self._findings.setdefault(where.first, []).append((where.last, finding))
+            if finding.test_card:
+                self.cards.append(where)
+        for text in texts:
+            if text.frame is not None:
+                self._read.setdefault(text.frame, []).append(text)
+        self._placed = [text for text in texts if text.box is not None]
+        self._starts = np.array([text.start_s for text in self._placed])
+        self._ends = np.array([text.end_s for text in self._placed])
+
+    def within(self, moment: Moment) -> Iterator[Finding]:
+        """Findings that are of these frames and no others."""
+        for frame in range(moment.first, moment.last + 1):
+            yield from (one for last, one in self._findings.get(frame, ()) if last <= moment.last)
+
+    def read(self, moment: Moment) -> Iterator[ReadText]:
+        """Texts whose best reading is in these frames."""
+        for frame in range(moment.first, moment.last + 1):
+            yield from self._read.get(frame, ())
+
+    def about(self, seconds: float) -> Iterator[ReadText]:
+        """Texts with a place that stand about this time."""
+        near = (self._starts - _AGAIN_S <= seconds) & (seconds <= self._ends + _AGAIN_S)
+        return (self._placed[place] for place in np.flatnonzero(near).tolist())
+
+
+def _what(moment: Moment, seen: _Seen) -> str:
     """What can be read or seen in these frames and in none beside; empty: nothing.
 
     Nor where the safety test card is in them: it trips its own category and no other.
     """
-    if _has_card(moment, findings, texts):
+    if _has_card(moment, seen):
         return ""
-    for text in texts:
-        if (
-            text.frame is not None
-            and moment.first <= text.frame <= moment.last
-            and _alone(text, moment, texts)
-        ):
-            return "text"
-    for finding in findings:
-        where = _range(finding)
-        if where is not None and moment.first <= where.first and where.last <= moment.last:
-            kind = finding.attributes.get("kind")
-            return kind if isinstance(kind, str) else "picture"
+    if any(_alone(text, moment, seen) for text in seen.read(moment)):
+        return "text"
+    for finding in seen.within(moment):
+        kind = finding.attributes.get("kind")
+        return kind if isinstance(kind, str) else "picture"
     return ""
 
 
-def _has_card(moment: Moment, findings: Sequence[Finding], texts: Sequence[ReadText]) -> bool:
-    shown = (where for one in findings if one.test_card and (where := _range(one)) is not None)
-    if any(where.first <= moment.last and where.last >= moment.first for where in shown):
+def _has_card(moment: Moment, seen: _Seen) -> bool:
+    if any(where.first <= moment.last and where.last >= moment.first for where in seen.cards):
         return True
-    return any(
-        text.frame is not None
-        and moment.first <= text.frame <= moment.last
-        and test_card.read_text(text.text)
-        for text in texts
-    )
+    return any(test_card.read_text(text.text) for text in seen.read(moment))
 
 
-def _alone(text: ReadText, moment: Moment, texts: Sequence[ReadText]) -> bool:
+def _alone(text: ReadText, moment: Moment, seen: _Seen) -> bool:
     letters = sum(letter.isalpha() for letter in text.text)
     if letters < _LETTERS or text.confidence < _SURE or text.end_s > text.start_s or text.box is None:
         return False
@@ -106,10 +129,9 @@ def _alone(text: ReadText, moment: Moment, texts: Sequence[ReadText]) -> bool:
     return not any(
         other is not text
         and other.box is not None
-        and other.start_s - _AGAIN_S <= text.start_s <= other.end_s + _AGAIN_S
         and not (other.frame is not None and moment.first <= other.frame <= moment.last)
         and overlap(other.box, text.box) > 0.1
-        for other in texts
+        for other in seen.about(text.start_s)
     )
 
 

@@ -27,7 +27,7 @@ from safelight.scanning.brief import brief
 from safelight.scanning.lifting import View, lifted
 from safelight.scanning.looks import LONGEST, Looks
 from safelight.scanning.outliers import SIDE, Novelty, Watch
-from safelight.scanning.reading import Texts
+from safelight.scanning.reading import MOST_TEXTS, Texts
 from safelight.scanning.report import ScanAnswer
 from safelight.scanning.schedule import LookAt, Rules, Scheduler, Why
 from safelight.scanning.segments import Joiner, Look
@@ -85,8 +85,14 @@ class VideoScan:
         self._starts = array("d")
         self._looked = array("q")
         self._last_seen: Small | None = None
+        #: How long the last frame lasts.
+        last_s = walk.facts.fps and 1 / walk.facts.fps
+        self._frames = _Calls(self._starts, None, last_s)
+        chosen = _Calls(self._starts, self._looked, last_s)
         self._joiners = {
-            turn.name: Joiner(bridge=_BRIDGE_EVERY if turn in self._every else _BRIDGE_SCHEDULED)
+            turn.name: Joiner(self._frames, bridge=_BRIDGE_EVERY)
+            if turn in self._every
+            else Joiner(chosen, bridge=_BRIDGE_SCHEDULED)
             for turn in turns
         }
         self._told: list[Finding] = []
@@ -130,16 +136,17 @@ class VideoScan:
             elif turn.usable and schedule.looked_at < schedule.frames:
                 turn.remark(f"Looked at {schedule.looked_at} of {schedule.frames} frames, by the schedule.")
         findings = [*self._told, *self._listened.findings]
-        for turn in self._every:
-            findings += self._joiners[turn.name].segments(_Calls(self._starts, None, self._last_s))
-        for turn in self._scheduled:
-            findings += self._joiners[turn.name].segments(_Calls(self._starts, self._looked, self._last_s))
+        for turn in (*self._every, *self._scheduled):
+            joiner = self._joiners[turn.name]
+            findings += joiner.segments()
+            if joiner.left_out:
+                turn.remark(f"{joiner.left_out} findings are not listed: there were too many stronger ones.")
         texts = self._texts.all()
-        findings += brief(schedule.looks, _Calls(self._starts, None, self._last_s), findings, texts)
+        findings += brief(self._scheduler.striking, self._frames, findings, texts)
         stills = self._souvenirs.write()
         return ScanAnswer(
             findings=tuple(findings),
-            looks=self._looks.answer(_Calls(self._starts, None, self._last_s).__getitem__),
+            looks=self._looks.answer(self._frames.__getitem__),
             chosen=self._looks.chosen,
             texts=tuple(texts),
             heard=self._listened.heard,
@@ -153,11 +160,6 @@ class VideoScan:
             wall_s=round(time.perf_counter() - self._began, 3),
             cpu_s=round(time.process_time() - self._cpu_began, 3),
         )
-
-    @property
-    def _last_s(self) -> float:
-        """How long the last frame lasts."""
-        return self._walk.facts.fps and 1 / self._walk.facts.fps
 
     def _see(self, before: DecodedFrame | None, frame: DecodedFrame, after: DecodedFrame | None) -> None:
         self._starts.append(frame.time_s)
@@ -251,11 +253,17 @@ class VideoScan:
             if not parts:
                 shown = _shown(frame, detector.longest_side)
                 self._texts.add(turn.texts(partial(detector.read_frame, shown)))
+                self._fill(turn)
             for view in parts:
                 # What was there before is read by the second; reading it again costs most of a look.
                 part = _part(frame, view, detector.longest_side)
                 read = turn.texts(partial(detector.read_frame, part))
                 self._texts.add_part(_moved(one, view) for one in read)
+                self._fill(turn)
+
+    def _fill(self, turn: Turn) -> None:
+        if self._texts.full:
+            turn.fault(f"More than {MOST_TEXTS:,} texts were read; those after that are not judged.")
 
     def _give_up(self, index: int, total: int) -> None:
         for turn in (*self._every, *self._scheduled, *self._films):

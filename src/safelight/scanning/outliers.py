@@ -228,22 +228,21 @@ class _Usual:
             + levels.deviations * cv2.dilate(self._deviation, _AROUND)
         )
         over: Map = np.maximum(cells - limit, 0)
-        belongs = self._belonging(cells, over) if over.any() else over
+        belongs = self._belonging(cells - self.mean, self._deviation, over) if over.any() else over
         taught = np.minimum(cells, limit)
         new = 1 - levels.memory
         self._deviation = levels.memory * self._deviation + new * np.abs(taught - self.mean)
         self.mean = levels.memory * self.mean + new * taught
         return over, belongs
 
-    def _belonging(self, cells: Map, over: Map) -> Map:
+    def _belonging(self, beyond: Map, deviation: Map, over: Map) -> Map:
         """How far cells are over their mean: those over the limit, and lesser ones that hang together with them.
 
         Half of a line of text may lie over a fine pattern in which much is usual.
         """
         cv2, levels = self._cv2, self._levels
-        beyond = cells - self.mean
         strong = over > 0
-        some = strong | (beyond > levels.near + self._deviation)
+        some = strong | (beyond > levels.near + deviation)
         _count, parts = cv2.connectedComponents(cv2.dilate(some.astype(np.uint8), _HANGS))
         belongs: Map = np.where(some & np.isin(parts, parts[strong]), np.maximum(beyond, 0.1), 0)
         return belongs

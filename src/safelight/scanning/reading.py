@@ -8,6 +8,10 @@ from dataclasses import replace
 from safelight.detectors.protocol import ReadText
 
 
+#: Texts that are kept of one clip: bounded, so that memory is.
+MOST_TEXTS = 50_000
+
+
 class Texts:
     """Joins the texts of looks as they come: each once for as long as it stays.
 
@@ -21,6 +25,8 @@ class Texts:
 
     def add(self, texts: Iterable[ReadText]) -> None:
         """What was read in one look."""
+        if self.full:
+            return
         now: dict[str, ReadText] = {}
         for text in texts:
             key = " ".join(text.text.casefold().split())
@@ -31,8 +37,15 @@ class Texts:
         self._done += [text for key, text in self._showing.items() if key not in now]
         self._showing = now
 
+    @property
+    def full(self) -> bool:
+        """There are as many texts as are kept; what is added now is not."""
+        return len(self._done) + len(self._parts) >= MOST_TEXTS
+
     def add_part(self, texts: Iterable[ReadText]) -> None:
         """What was read in a part of a frame: it says nothing of texts that stand elsewhere."""
+        if self.full:
+            return
         for text in texts:
             key = " ".join(text.text.casefold().split())
             if key in self._showing:

@@ -87,6 +87,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     unseen_from: int | None = None
 
 
+_STRIKING = frozenset({Why.OUTLIER, Why.CUT, Why.APPEARED})
 #: Looks that are listed one by one on the record.
 _LISTED = 1000
 #: Frames between comparisons with the last frame looked at.
@@ -110,6 +111,8 @@ class Scheduler:
         self._why: Counter[str] = Counter()
         self._looks: list[LookAt] = []
         self.last_look = -1
+        #: Every look at something that stood out or came, also those beyond what is listed; the budgets bound them.
+        self.striking: list[LookAt] = []
 
     def decide(self, index: int, time_s: float, new: Novelty) -> LookAt | None:
         """Whether this frame is looked at, and why."""
@@ -197,4 +200,6 @@ class Scheduler:
         look = LookAt(frame=index, why=why, region=region)
         if len(self._looks) < _LISTED:
             self._looks.append(look)
+        if why in _STRIKING:
+            self.striking.append(look)
         return look

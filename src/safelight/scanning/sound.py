@@ -18,8 +18,6 @@ from safelight.policy.findings import Finding, TimeRange
 from safelight.scanning.heard import BETWEEN_S, Placed, SoundReport, SpeechFile, Stretch
 from safelight.scanning.turns import Turn
 
-Samples = npt.NDArray[np.float32]
-
 #: What is written down is mono, 16 bits, at this rate.
 RATE = 16_000
 #: Speech is written with so much of what is around it.
@@ -95,7 +93,7 @@ class _Hearing:
         if self._knows:
             return _merged(found)
         samples = window.samples[RATE]
-        loud = float(np.abs(samples).max(initial=0.0)) > _SILENT
+        loud = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0))) > _SILENT
         return [(0.0, samples.size / RATE)] if loud else []
 
     @property
@@ -115,35 +113,33 @@ class _Hearing:
 
     def _write(self, into: Path, window: Window, speech: Sequence[tuple[float, float]]) -> None:
         samples = window.samples[RATE]
-        path = into / f"speech-{len(self._files)}.wav"
-        places: list[Placed] = []
-        parts: list[Samples] = []
-        at = 0
-        silence = np.zeros(round(BETWEEN_S * RATE), np.float32)
-        for start, end in _padded(speech, samples.size / RATE):
-            part = samples[round(start * RATE) : round(end * RATE)]
-            if not part.size:
-                continue
-            places.append(
-                Placed(
-                    file_s=round(at / RATE, 4),
-                    start_s=round(window.start_s + start, 4),
-                    end_s=round(window.start_s + end, 4),
-                )
-            )
-            parts += [part, silence]
-            at += part.size + silence.size
+        parts = [
+            (start, end, samples[round(start * RATE) : round(end * RATE)])
+            for start, end in _padded(speech, samples.size / RATE)
+        ]
+        parts = [one for one in parts if one[2].size]
         if not parts:
             return
-        whole = np.clip(np.concatenate(parts), -1.0, 1.0)
+        path = into / f"speech-{len(self._files)}.wav"
+        places: list[Placed] = []
+        silence = np.zeros(round(BETWEEN_S * RATE), np.float32)
+        at = 0
         with wave.open(str(path), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(RATE)
-            file.writeframes((whole * 32767).astype("<i2").tobytes())
-        self._files.append(
-            SpeechFile(path=str(path), seconds=round(whole.size / RATE, 3), places=tuple(places))
-        )
+            for start, end, part in parts:
+                places.append(
+                    Placed(
+                        file_s=round(at / RATE, 4),
+                        start_s=round(window.start_s + start, 4),
+                        end_s=round(window.start_s + end, 4),
+                    )
+                )
+                for piece in (part, silence):
+                    file.writeframes((np.clip(piece, -1.0, 1.0) * 32767).astype("<i2").tobytes())
+                    at += piece.size
+        self._files.append(SpeechFile(path=str(path), seconds=round(at / RATE, 3), places=tuple(places)))
 
     def told(self, facts: SoundFacts) -> Listened:
         speech: tuple[Stretch, ...] | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping
 from functools import cached_property
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 #: Detectors that look for what the operator enrolled, and the folder of that.
 ENROLLED = {"hashes": "hashes", "mark-words": "marks", "marks": "marks"}
+
+#: Frames in a second of the longest clip that is scanned.
+_MOST_FPS = 60
 
 
 class Known:
@@ -140,13 +144,18 @@ class Known:
 
     @cached_property
     def scanner(self) -> Scanner:
+        from safelight.media.probe import VideoLimits
         from safelight.scanning.service import Scanner, ScanSettings
 
         scan = self.settings.scan
+        seconds = scan.max_minutes * 60
         return Scanner(
             self.sandbox,
             self.catalogue.child_specs(),
             ScanSettings(
+                video=VideoLimits(
+                    bytes=scan.max_clip_mb << 20, frames=math.ceil(seconds * _MOST_FPS), duration_s=seconds
+                ),
                 video_s=scan.budget_s,
                 warm=scan.warm_children,
                 modules=("c2pa", "safelight.provenance.child", "safelight.stages.delivery"),

@@ -69,3 +69,16 @@ def test_a_sign_that_is_read_otherwise_a_moment_later_is_not_brief() -> None:
 
 def test_looks_for_other_reasons_are_no_moments() -> None:
     assert moments([look(0, Why.FIRST), look(30, Why.REGULAR), look(40, Why.CUT), look(60, Why.CUT)]) == []
+
+
+def test_words_in_one_frame_late_in_a_long_film_are_found_among_very_many() -> None:
+    count = 40_000
+    frames = [Look(frame=frame, start_s=frame / FPS, end_s=(frame + 1) / FPS) for frame in range(count)]
+    odd = [look(frame) for frame in range(50, count, 20)]
+    staying = [text(frame, f"CAPTION {frame}", until=frame + 200) for frame in range(0, count - 300, 7)]
+    lone = text(39_950, "OBEY THEM", x=0.35)
+    faces = [face(frame, frame + 40) for frame in range(0, count, 50)]
+    [found] = [one for one in brief(odd, frames, faces, [*staying, lone]) if one.attributes["kind"] == "text"]
+    where = found.evidence[0]
+    assert isinstance(where, FrameRange)
+    assert where.first == 39_950

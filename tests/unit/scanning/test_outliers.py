@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.media.walk import Small
+from safelight.scanning import outliers
 from safelight.scanning.lifting import View, lifted
-from safelight.scanning.outliers import Novelty, Watch
+from safelight.scanning.outliers import Movement, Novelty, Watch
+from safelight.scanning.schedule import Rules
 
 WIDTH, HEIGHT = 320, 180
 Plane = npt.NDArray[np.uint8]
@@ -69,6 +71,83 @@ def test_what_stands_in_one_frame_alone_is_new_there_and_nowhere_else(speed: int
     assert y * HEIGHT <= 68
     assert (y + h) * HEIGHT >= 92
     assert w * h < 0.3
+
+
+def odd(new: Novelty) -> bool:
+    return new.both >= Rules().outlier and new.both_cells >= Rules().outlier_cells
+
+
+def test_where_most_stands_still_a_part_is_compared_and_answers_as_all_of_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frames = []
+    for number in range(30):
+        picture = ground()[:, :WIDTH].copy()
+        picture[40 : 40 + 20, 4 * number : 4 * number + 20] = 240
+        if number == 20:
+            picture[100:130, 200:280] = 255 - picture[100:130, 200:280]
+        frames.append(small(picture))
+    parts = judged(frames)
+    monkeypatch.setattr(outliers, "_MOST", 0.0)
+    wholes = judged(frames)
+    for part, whole in zip(parts, wholes, strict=True):
+        assert odd(part) == odd(whole)
+        assert part.far == pytest.approx(whole.far, abs=0.01)
+    assert [number for number, one in enumerate(parts) if odd(one)] == [20]
+
+
+@pytest.mark.parametrize("size", [(320, 180), (180, 320), (320, 320), (322, 134)])
+def test_nothing_differs_outside_of_the_window_that_is_compared(size: tuple[int, int]) -> None:
+    width, height = size
+    for row, column in ((0, 0), (height - 4, width - 4), (height // 2, width // 2)):
+        light = np.full((height, width), 90, np.uint8)
+        other = light.copy()
+        other[row : row + 4, column : column + 4] = 200
+        window = Movement().differs(small(light), small(other))
+        assert window is not None
+        rest = light != other
+        rest[window] = False
+        assert not rest.any()
+        assert min(light[window].shape) >= min(64, width, height)
+    assert Movement().differs(small(light), small(light + 2)) is None
+
+
+def test_what_is_new_reaches_over_a_pattern_in_which_much_is_usual() -> None:
+    rng = np.random.default_rng(3)
+    frames = []
+    for number in range(40):
+        picture = ground()[:, :WIDTH].copy()
+        # On the left every frame is a little different.
+        restless = picture[:, :160].astype(int) + rng.integers(0, 2, (HEIGHT // 4, 40)).repeat(4, 0).repeat(
+            4, 1
+        ) * (14 + number % 3)
+        picture[:, :160] = np.clip(restless, 0, 255)
+        if number == 33:
+            line = picture[80:104, 40:280].astype(int)
+            line[:, ::3] = line[:, ::3] // 2 + np.where(line[:, ::3] < 128, 127, 0)
+            picture[80:104, 40:280] = line
+        frames.append(small(picture))
+    region = judged(frames)[33].region
+    assert region is not None
+    x, _y, w, _h = region
+    assert x * WIDTH <= 48
+    assert (x + w) * WIDTH >= 272
+
+
+@pytest.mark.parametrize("off", [(0, 0), (3, -2), (-6, 4)])
+def test_a_picture_that_is_off_as_a_whole_is_put_right(off: tuple[int, int]) -> None:
+    wide = np.repeat(np.repeat(np.repeat(ground(7)[..., None], 3, axis=2), 3, axis=0), 1, axis=1)
+    wide = wide + np.random.default_rng(1).integers(0, 20, wide.shape, dtype=np.uint8) // 2
+    across, down = off
+    frame = np.ascontiguousarray(wide[20 : 20 + 360, 40 : 40 + 640])
+    other = np.ascontiguousarray(wide[20 + down : 20 + down + 360, 40 + across : 40 + across + 640])
+    laid = frame.copy()
+    laid[100:160, 200:320] = 255
+    met = Watch().met(laid, other, np.zeros((90, 160, 2), np.float32))
+    middle = (slice(20, -20), slice(20, -20))
+    before = np.abs(frame[middle].astype(int) - other[middle]).mean()
+    after = np.abs(frame[middle].astype(int) - met[middle]).mean()
+    assert after <= max(before / 3, 0.5)
 
 
 def test_a_cut_is_far_from_what_was_before_and_explained_by_what_follows() -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from safelight.detectors.protocol import ReadText
+from safelight.scanning import reading
 from safelight.scanning.reading import Texts, merged
 
 
@@ -35,3 +38,13 @@ def test_a_part_of_a_frame_ends_no_text_that_stands_elsewhere() -> None:
         ("exit", 0.0, 0.9),
         ("hidden", 0.3, 0.3),
     ]
+
+
+def test_no_more_texts_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_TEXTS", 3)
+    texts = Texts()
+    for number in range(20):
+        assert texts.full == (number > 3)
+        texts.add([read(f"line {number}", number)])
+    texts.add_part([read("a part", 30)])
+    assert [text.text for text in texts.all()] == ["line 0", "line 1", "line 2", "line 3"]

@@ -97,3 +97,13 @@ def test_no_second_passes_without_a_look_and_every_striking_frame_is_seen_or_cou
     striking = [number for number, new in enumerate(frames) if number and new not in (NOTHING, CAME)]
     by_reason = {look.frame for look in looks if look and look.why not in (Why.FIRST, Why.REGULAR)}
     assert record.unseen == sum(number not in by_reason for number in striking)
+
+
+def test_looks_beyond_those_listed_still_count_as_striking() -> None:
+    quiet = [NOTHING] * 59
+    frames = [new for _ in range(700) for new in (ODD, *quiet)]
+    _, scheduler = run(frames)
+    record = scheduler.record()
+    assert (len(record.looks), record.unseen) == (1000, 0)
+    assert record.looked_at > 1300
+    assert [look.frame for look in scheduler.striking] == list(range(60, 60 * 700, 60))

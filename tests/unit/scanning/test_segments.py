@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import pickle
+
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
-from safelight.scanning.segments import Look, join
+from safelight.scanning import segments
+from safelight.scanning.segments import Joiner, Look, join
 
 FPS = 24
 KINDS = st.sampled_from([("sexual", "breast"), ("sexual", "buttocks"), ("likeness", "face")])
@@ -41,13 +46,13 @@ def place(segment: Finding) -> FrameRange:
 def test_every_observation_lies_in_a_segment_of_its_kind(
     seen: list[tuple[int, tuple[str, str], float]], bridge: int
 ) -> None:
-    segments = join([(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge)
+    joined = join([(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge)
     for look, (category, kind), _score in seen:
         assert any(
             segment.category == category
             and segment.attributes["kind"] == kind
             and place(segment).first <= look <= place(segment).last
-            for segment in segments
+            for segment in joined
         )
 
 
@@ -55,9 +60,9 @@ def test_every_observation_lies_in_a_segment_of_its_kind(
 def test_segments_of_a_kind_do_not_overlap_and_know_their_peak(
     seen: list[tuple[int, tuple[str, str], float]], bridge: int
 ) -> None:
-    segments = join([(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge)
+    joined = join([(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge)
     taken: set[tuple[str, object, int]] = set()
-    for segment in segments:
+    for segment in joined:
         where, kind = place(segment), segment.attributes["kind"]
         frames = {(segment.category, kind, frame) for frame in range(where.first, where.last + 1)}
         assert not frames & taken
@@ -114,3 +119,72 @@ def test_two_of_a_kind_in_one_frame_are_counted_and_the_largest_area_stays() -> 
 def test_scheduled_looks_far_apart_still_join() -> None:
     [segment] = join([(2, finding(0.6)), (3, finding(0.7))], looks(6, step=24), bridge=1)
     assert (place(segment).first, place(segment).last) == (48, 72)
+
+
+@given(seen=SEEN, bridge=st.integers(0, 8))
+def test_a_long_stretch_is_folded_and_loses_none_of_what_it_saw(
+    seen: list[tuple[int, tuple[str, str], float]], bridge: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segments, "_ENTRIES", 4)
+        joined = join([(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge)
+    for look, (category, kind), score in seen:
+        inside = [
+            one
+            for one in joined
+            if (one.category, one.attributes["kind"]) == (category, kind)
+            and place(one).first <= look <= place(one).last
+        ]
+        assert inside
+        assert max(one.score for one in inside) >= score
+    for one in joined:
+        where = place(one)
+        assert where.first <= where.peak <= where.last
+        assert any(
+            look == where.peak and score == one.score
+            for look, kind, score in seen
+            if kind == (one.category, one.attributes["kind"])
+        )
+
+
+def test_a_face_of_many_minutes_is_one_segment_with_its_peak_and_bounded_memory() -> None:
+    count = 4 * segments._ENTRIES + 11
+    frames = looks(count)
+    joiner = Joiner(frames, bridge=6)
+    sizes = []
+    for look in range(count):
+        one = finding(0.9 if look == 5000 else 0.6 + look % 7 / 100)
+        attributes = {**one.attributes, "distance": look / count}
+        joiner.add(look, [msgspec.structs.replace(one, attributes=attributes)])
+        if look in (2 * segments._ENTRIES - 2, count - 1):
+            sizes.append(len(pickle.dumps(joiner)))
+    assert sizes[1] <= sizes[0]
+    [segment] = joiner.segments()
+    where = place(segment)
+    assert (where.first, where.last, where.peak) == (0, count - 1, 5000)
+    assert (segment.score, segment.attributes["frames"]) == (0.9, count)
+    assert segment.attributes["distance"] == 5000 / count
+
+
+def test_what_has_ended_is_joined_at_once() -> None:
+    known: list[Look] = []
+    joiner = Joiner(known, bridge=1)
+    for look in range(30):
+        known.append(Look(frame=look, start_s=look / FPS, end_s=(look + 1) / FPS))
+        if look % 10 < 3:
+            joiner.add(look, [finding(0.7)])
+    # Were the first stretch still to be joined, these would be its times.
+    known[:5] = [Look(frame=0, start_s=99, end_s=99)] * 5
+    assert [(place(one).first, place(one).last) for one in joiner.segments()] == [(0, 2), (10, 12), (20, 22)]
+
+
+def test_of_very_many_segments_the_strongest_are_kept_and_the_others_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(segments, "_MOST", 5)
+    joiner = Joiner(looks(200), bridge=0)
+    for number in range(40):
+        joiner.add(4 * number, [finding((number + 1) / 40)])
+    kept = joiner.segments()
+    assert [round(one.score * 40) for one in kept] == [36, 37, 38, 39, 40]
+    assert joiner.left_out == 35

@@ -51,7 +51,7 @@ class SpeechDetector:
 
     def probabilities(self, samples: npt.NDArray[np.float32]) -> Iterator[float]:
         """The probability of speech for each 32 ms of samples at 16 kHz; the last piece is filled up."""
-        peak = float(np.abs(samples).max(initial=0.0))
+        peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
         if peak < _SILENT:
             return
         gain = np.float32(min(max(_WANTED / peak, 1.0), _MOST_GAIN))
