@@ -25,6 +25,7 @@ import psutil
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from bench import film
+from bench.footage import photographed, write
 from safelight.media.child import Link
 from safelight.media.encode import Writer
 from safelight.media.probe import VideoLimits
@@ -169,6 +170,22 @@ def all_clip_figures(folder: Path, seconds: int) -> dict[str, Any]:
     return figures
 
 
+def swing_figures(folder: Path, seconds: int) -> dict[str, Any]:
+    """Photographs under a camera that swings at up to 480 pixels a second, mirrored at their edges."""
+    found: dict[str, Any] = {}
+    sandbox = Sandbox(Limits(wall_s=1200, cpu_s=2400))
+    scanner = Scanner(sandbox, SPECS, ScanSettings(modules=(*MODULES, "bench.scan")))
+    scanner.start()
+    for base in photographed():
+        if base.name.endswith("/fast"):
+            path = write(folder / "swing.mp4", base.frames(seconds * FPS))
+            found[base.name] = clip_figures(sandbox, path, seconds, SPECS)
+            print(base.name, found[base.name], file=sys.stderr, flush=True)
+    scanner.close()
+    sandbox.close()
+    return found
+
+
 def picture_figures(sandbox: Sandbox, folder: Path) -> dict[str, Any]:
     """1080p references, several at a time, each in a fork: the quick look, and the whole one."""
     scanner = Scanner(sandbox, SPECS, ScanSettings(modules=MODULES))
@@ -303,6 +320,8 @@ def measure(seconds: int, only: str, hours: float) -> dict[str, Any]:
             sandbox.close()
         if only in ("", "job"):
             found["tiny_job"] = job_figures(folder)
+        if only == "swings":
+            found["swings"] = swing_figures(folder, seconds)
         if only == "film":
             found["film"] = film.figures(folder, minutes=60 * hours, fps=24, cpu_s=4 * 3600)
     return found
@@ -311,7 +330,7 @@ def measure(seconds: int, only: str, hours: float) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=10)
-    parser.add_argument("--only", choices=("clips", "references", "job", "film"), default="")
+    parser.add_argument("--only", choices=("clips", "swings", "references", "job", "film"), default="")
     parser.add_argument("--hours", type=float, default=2.0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()

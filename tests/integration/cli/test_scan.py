@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -13,6 +15,7 @@ from clips import make_clip
 from object_stores import S3
 from safelight.cli import main
 from safelight.detectors import test_card
+from safelight.media.encode import Writer
 from safelight.stages.files import FileJudge, FileReport
 
 
@@ -176,3 +179,20 @@ def test_a_full_disk_costs_only_the_memory_of_the_scan(
     assert code == 6
     assert json.loads(done.out)["summary"]["outcomes"] == {"allow": 1}
     assert "cannot be kept" in done.err
+
+
+def test_a_clip_of_eleven_minutes_is_scanned_where_the_operator_allows_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Writer(desk.media / "long.mp4", width=64, height=48, fps=Fraction(1, 20)) as writer:
+        for frame in range(33):
+            writer.add_frame(np.full((48, 64, 3), 100 + frame, np.uint8))
+    code, said = desk.run("scan", str(desk.media))
+    assert code == 1
+    assert "at most 600 s" in said["files"][0]["problem"]
+    monkeypatch.setenv("SAFELIGHT_SCAN__MAX_MINUTES", "12")
+    code, said = desk.run("scan", str(desk.media), "--again")
+    row = said["files"][0]
+    assert row["action"]
+    assert row["scan"]["schedule"]["frames"] == 33
+    assert row["scan"]["facts"]["duration_s"] == 660

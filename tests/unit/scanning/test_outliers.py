@@ -83,7 +83,7 @@ def test_where_most_stands_still_a_part_is_compared_and_answers_as_all_of_it_doe
     frames = []
     for number in range(30):
         picture = ground()[:, :WIDTH].copy()
-        picture[40 : 40 + 20, 4 * number : 4 * number + 20] = 240
+        picture[40:60, 2 * number : 2 * number + 20] = 240
         if number == 20:
             picture[100:130, 200:280] = 255 - picture[100:130, 200:280]
         frames.append(small(picture))

@@ -27,6 +27,8 @@ _WHITE, _CHANGE, _DARK = 200.0, 20.0, 160.0
 _AREA, _ALLOWED, _SECOND_S = 0.25, 3, 1.0
 #: Changes of different places this close together are one, in seconds: screens are drawn over time.
 _TOGETHER_S = 0.1
+#: Stretches that are told of each kind, the worst.
+_TOLD = 100
 #: Red is saturated from this part of all light on, and flashes where it changes by this much (of 320).
 _PURE, _RED_CHANGE = 0.8, 20.0
 
@@ -109,7 +111,7 @@ class FlickerDetector:
 
     def told(self) -> Iterable[Finding]:
         for kind, (_swings, bursts) in self._rules.items():
-            for first, last, start_s, end_s, flashes in bursts.harmful():
+            for first, last, start_s, end_s, flashes in bursts.worst():
                 yield Finding(
                     category=Category.PHOTOSENSITIVE.value,
                     score=0.95,
@@ -158,6 +160,10 @@ class Bursts:
     def harmful(self) -> list[tuple[int, int, float, float, int]]:
         """First and last frame, first and last second, and the most flashes in a second, of every stretch."""
         return list(self._stretches)
+
+    def worst(self) -> list[tuple[int, int, float, float, int]]:
+        """The same of the stretches with the most flashes, in order; hours may have very many."""
+        return sorted(sorted(self._stretches, key=lambda one: -one[4])[:_TOLD])
 
 
 def _load(_options: dict[str, Any]) -> FlickerDetector:
