@@ -6,7 +6,7 @@ H.264, and the same clips without any. Prints the whole table: kind, area, opaci
 python -m bench.insertions [--goals | --per-cell 24] [--faces FOLDER] [--cache FOLDER] [--json]
 
 `--goals` has as many of each as it takes to see the rates that are asked for: 204 cards and 204 texts from
-10 % of the area and half strength on, 100 of each at 3 % and three tenths, 108 faces from 25 % on, 102 at 10 %.
+10 % of the area and half strength on, 100 of each at 3 % and three tenths, 108 faces from 25 %, 102 at 10 %.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ def _at(report: ScanReport, frame: int, wanted: Any) -> bool:
 
 
 def evenly(per_cell: int) -> dict[Cell, int]:
-    return {cell: per_cell for cell in product(KINDS, AREAS, OPACITIES)}
+    return dict.fromkeys(product(KINDS, AREAS, OPACITIES), per_cell)
 
 
 def goals() -> dict[Cell, int]:

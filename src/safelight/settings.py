@@ -130,7 +130,7 @@ class ScanSettings(Section):
         default=10.0,
         gt=0,
         le=1440,
-        description="Longest clip that is scanned, at up to 60 frames a second. For films give `budget_s`, too.",
+        description="Longest clip that is scanned, at up to 60 frames a second; films need `budget_s`, too.",
     )
     max_clip_mb: int = Field(default=2048, ge=1, description="Largest clip that is scanned, in MiB.")
     reference_wait_s: float = Field(

@@ -139,7 +139,7 @@ class Movement:
         return grey
 
     def differs(self, one: Small, other: Small) -> Window | None:
-        """The window outside of which two frames are the same in every place; None: they are so everywhere."""
+        """The window outside of which two frames are the same; None: they are so everywhere."""
         cv2 = self._cv2
         height, width = one.light.shape
         light = cv2.absdiff(one.light, other.light)
@@ -236,7 +236,7 @@ class _Usual:
         return over, belongs
 
     def _belonging(self, beyond: Map, deviation: Map, over: Map) -> Map:
-        """How far cells are over their mean: those over the limit, and lesser ones that hang together with them.
+        """How far cells are over their mean: those over the limit, and lesser ones that hang with them.
 
         Half of a line of text may lie over a fine pattern in which much is usual.
         """
@@ -266,7 +266,6 @@ class Watch:
         """What is new in `frame`. The first and the last of a clip have but one neighbour."""
         if before is None and after is None:
             return Novelty()
-        movement = self._movement
         sides: list[tuple[Map | None, Map | None]] = []
         for other in (before, after):
             if other is not None and other.light.shape == frame.light.shape:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from safelight.detectors.protocol import ReadText
 
-
 #: Texts that are kept of one clip: bounded, so that memory is.
 MOST_TEXTS = 50_000
 

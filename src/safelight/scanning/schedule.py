@@ -111,7 +111,7 @@ class Scheduler:
         self._why: Counter[str] = Counter()
         self._looks: list[LookAt] = []
         self.last_look = -1
-        #: Every look at something that stood out or came, also those beyond what is listed; the budgets bound them.
+        #: Every look at something that stood out or came, listed or not: the budgets bound them.
         self.striking: list[LookAt] = []
 
     def decide(self, index: int, time_s: float, new: Novelty) -> LookAt | None:

@@ -126,7 +126,7 @@ class _Kind:
 
 
 class _Stretch:
-    """Calls without too long a gap: for every entry the strongest finding as numbers, and how many there were."""
+    """Calls without too long a gap: the strongest finding of every entry as numbers, and how many."""
 
     def __init__(self, bridge: int) -> None:
         self._first = array("q")

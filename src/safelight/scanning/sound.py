@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from safelight.detectors.protocol import ReadText, Sound, SoundDetector, SpeechFinder, SpeechReader
 from safelight.media.probe import VideoLimits

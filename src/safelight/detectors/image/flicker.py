@@ -157,12 +157,8 @@ class Bursts:
             most = max(flashes, before)
         self._stretches.append((first, frame, round(start_s, 4), round(time_s, 4), most))
 
-    def harmful(self) -> list[tuple[int, int, float, float, int]]:
-        """First and last frame, first and last second, and the most flashes in a second, of every stretch."""
-        return list(self._stretches)
-
     def worst(self) -> list[tuple[int, int, float, float, int]]:
-        """The same of the stretches with the most flashes, in order; hours may have very many."""
+        """First and last frame, first and last second, and the most flashes in a second, of the worst."""
         return sorted(sorted(self._stretches, key=lambda one: -one[4])[:_TOLD])
 
 
