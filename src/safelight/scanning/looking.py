@@ -225,7 +225,7 @@ class VideoScan:
             if ways is not None:
                 sides = [(before, ways[0]), (after, ways[1])]
         grounds = [
-            self._watch.met(pixels, other.at(_CUT_FROM), flow)[window]
+            self._watch.ground(other.at(_CUT_FROM), flow, window, frame.small(SIDE), other.small(SIDE))
             for other, flow in sides
             if other is not None and flow is not None and other.at(_CUT_FROM).shape == pixels.shape
         ]

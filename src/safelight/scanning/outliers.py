@@ -37,8 +37,8 @@ _MARGIN, _LONG, _SHORT = 24, 192, 64
 _STEP, _MOST = 16, 0.5
 
 
-#: A picture that lies off by less than this, in its own pixels, or by more, is not put right.
-_NOTHING, _FARTHEST = 0.2, 12.0
+#: A picture that lies off by less than this, in compared pixels, or by more, is not put right.
+_NOTHING, _FARTHEST = 0.05, 3.0
 
 #: Rows and columns, in compared pixels of lightness.
 Window = tuple[slice, slice]
@@ -52,7 +52,7 @@ class Movement:
 
         self._cv2: Any = cv2
         self._flow: Any = self._cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        self._grids: dict[tuple[int, int], Map] = {}
+        self._places_of_all: Map = np.zeros((0, 0, 2), np.float32)
 
     def of(self, frame: Small, other: Small) -> Map:
         """Pixels, at half the size, from a place in `frame` to the same thing in `other`."""
@@ -65,10 +65,29 @@ class Movement:
         found: Map = self._flow.calc(one, two, None)
         return found
 
-    def moved(self, picture: npt.NDArray[Any], flow: Map) -> npt.NDArray[Any]:
-        """A picture of any size, every place taken from where `flow` says it went."""
+    def moved(self, picture: npt.NDArray[Any], flow: Map, window: Window | None = None) -> npt.NDArray[Any]:
+        """A picture of any size, or a window of it, every place taken from where `flow` says it went."""
         height, width = picture.shape[:2]
-        return self._taken(picture, self._places(flow, width, height))
+        if window is None:
+            return self._taken(picture, self._places(flow, width, height))
+        rows, columns = window
+        across, down = flow.shape[1] / width, flow.shape[0] / height
+        there = np.array(
+            [
+                [across, 0, (columns.start + 0.5) * across - 0.5],
+                [0, down, (rows.start + 0.5) * down - 0.5],
+            ],
+            np.float32,
+        )
+        cv2 = self._cv2
+        part = cv2.warpAffine(
+            flow / np.array((across, down), np.float32),
+            there,
+            (columns.stop - columns.start, rows.stop - rows.start),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        return self._taken(picture, cv2.add(self._grid(width, height)[window], part))
 
     def _taken(self, picture: npt.NDArray[Any], places: Map) -> npt.NDArray[Any]:
         cv2 = self._cv2
@@ -87,12 +106,14 @@ class Movement:
         return places
 
     def _grid(self, width: int, height: int) -> Map:
-        if (width, height) not in self._grids:
+        """The place of every pixel; cut from one that is large enough for all that was asked for."""
+        high, wide = self._places_of_all.shape[:2]
+        if high < height or wide < width:
             across, down = np.meshgrid(
-                np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+                np.arange(max(wide, width), dtype=np.float32), np.arange(max(high, height), dtype=np.float32)
             )
-            self._grids[width, height] = np.dstack((across, down))
-        return self._grids[width, height]
+            self._places_of_all = np.dstack((across, down))
+        return self._places_of_all[:height, :width]
 
     def unexplained(self, frame: Small, other: Small, flow: Map) -> Plane:
         """How far each place of `frame` is from anything near that place in `other` moved there, 0 to 255.
@@ -114,29 +135,27 @@ class Movement:
         both: Plane = cv2.max(light, colour)
         return both
 
-    def off(self, frame: npt.NDArray[Any], moved: npt.NDArray[Any]) -> Map | None:
-        """By how many pixels, across and down, all of `moved` lies off `frame`; None: by nothing that counts.
+    def righted(self, frame: Small, other: Small, flow: Map) -> Map:
+        """The flow from `frame` to `other` less what all of the picture is off by when it is moved so.
 
-        What is laid over a part of the frame hardly matters to it.
+        A camera that shakes is not half-way between its neighbours. What is laid over a part of the frame
+        hardly matters to this.
         """
         cv2 = self._cv2
-        one, two = (self._grey(picture) for picture in (frame, moved))
-        scale = frame.shape[1] / one.shape[1]
-        window = cv2.createHanningWindow(one.shape[::-1], cv2.CV_32F)
-        (across, down), _sure = cv2.phaseCorrelate(one, two, window)
-        off: Map = np.array((across * scale, down * scale), np.float32)
-        return off if _NOTHING < float(np.abs(off).max()) < _FARTHEST else None
-
-    def apart(self, frame: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
-        """How far two pictures of one size are from each other, on the whole."""
-        return float(self._cv2.mean(self._cv2.absdiff(self._grey(frame), self._grey(other)))[0])
-
-    def _grey(self, picture: npt.NDArray[Any]) -> Map:
-        cv2 = self._cv2
-        size = (max(picture.shape[1] // _COARSE, 16), max(picture.shape[0] // _COARSE, 16))
-        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        grey: Map = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        return grey
+        height, width = frame.light.shape
+        moved = self.moved(other.light, flow)
+        window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+        (across, down), _sure = cv2.phaseCorrelate(
+            frame.light.astype(np.float32), moved.astype(np.float32), window
+        )
+        if not _NOTHING < max(abs(across), abs(down)) < _FARTHEST:
+            return flow
+        scale = (flow.shape[1] / width, flow.shape[0] / height)
+        again: Map = flow + np.array((across * scale[0], down * scale[1]), np.float32)
+        off, better = (
+            cv2.mean(cv2.absdiff(frame.light, one))[0] for one in (moved, self.moved(other.light, again))
+        )
+        return again if better < off else flow
 
     def differs(self, one: Small, other: Small) -> Window | None:
         """The window outside of which two frames are the same; None: they are so everywhere."""
@@ -337,19 +356,11 @@ class Watch:
         half: Map = self._movement.of(before, after) * np.float32(0.5)
         return -half, half
 
-    def met(self, frame: npt.NDArray[Any], other: npt.NDArray[Any], flow: Map) -> npt.NDArray[Any]:
-        """A picture of the other frame, of any size, with everything where it is in this one.
-
-        A camera that shakes is not half-way between its neighbours: what all of the picture is off by is
-        taken out.
-        """
-        moved = self._movement.moved(other, flow)
-        off = self._movement.off(frame, moved)
-        if off is None:
-            return moved
-        scale = np.array((flow.shape[1] / frame.shape[1], flow.shape[0] / frame.shape[0]), np.float32)
-        again = self._movement.moved(other, flow + off * scale)
-        return min((moved, again), key=lambda one: self._movement.apart(frame, one))
+    def ground(
+        self, picture: npt.NDArray[Any], flow: Map, window: Window, frame: Small, other: Small
+    ) -> npt.NDArray[Any]:
+        """A window of the picture of the other frame, of any size, with everything where it is in `frame`."""
+        return self._movement.moved(picture, self._movement.righted(frame, other, flow), window)
 
     def _cells(self, apart: Plane) -> Map:
         size = (max(apart.shape[1] // _CELL, 1), max(apart.shape[0] // _CELL, 1))

@@ -134,20 +134,36 @@ def test_what_is_new_reaches_over_a_pattern_in_which_much_is_usual() -> None:
     assert (x + w) * WIDTH >= 272
 
 
-@pytest.mark.parametrize("off", [(0, 0), (3, -2), (-6, 4)])
+@pytest.mark.parametrize("off", [(0, 0), (1, -1), (-2, 1)])
 def test_a_picture_that_is_off_as_a_whole_is_put_right(off: tuple[int, int]) -> None:
-    wide = np.repeat(np.repeat(np.repeat(ground(7)[..., None], 3, axis=2), 3, axis=0), 1, axis=1)
-    wide = wide + np.random.default_rng(1).integers(0, 20, wide.shape, dtype=np.uint8) // 2
+    rng = np.random.default_rng(1)
+    wide = ground(7) // 2 + rng.integers(0, 60, (HEIGHT, WIDTH * 3), dtype=np.uint8)
     across, down = off
-    frame = np.ascontiguousarray(wide[20 : 20 + 360, 40 : 40 + 640])
-    other = np.ascontiguousarray(wide[20 + down : 20 + down + 360, 40 + across : 40 + across + 640])
+    frame = wide[10 : 10 + 160, 40 : 40 + 280]
+    other = wide[10 + down : 10 + down + 160, 40 + across : 40 + across + 280]
     laid = frame.copy()
-    laid[100:160, 200:320] = 255
-    met = Watch().met(laid, other, np.zeros((90, 160, 2), np.float32))
-    middle = (slice(20, -20), slice(20, -20))
-    before = np.abs(frame[middle].astype(int) - other[middle]).mean()
-    after = np.abs(frame[middle].astype(int) - met[middle]).mean()
-    assert after <= max(before / 3, 0.5)
+    laid[50:80, 100:160] = 255
+    window = (slice(20, 140), slice(16, 260))
+    nothing = np.zeros((80, 140, 2), np.float32)
+    under = Watch().ground(other, nothing, window, small(laid), small(other))
+    assert under.shape == (120, 244)
+    before = np.abs(frame[window].astype(int) - other[window]).mean()
+    after = np.abs(frame[window].astype(int) - under).mean()
+    assert after <= max(before / 2, 0.5)
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_a_window_of_a_moved_picture_is_that_part_of_all_of_it(scale: int) -> None:
+    rng = np.random.default_rng(2)
+    flow = np.asarray(
+        rng.uniform(-3, 3, (1, 1, 2)) + np.linspace(0, 2, 80)[None, :, None] * np.ones((45, 80, 2)),
+        np.float32,
+    )
+    picture = rng.integers(0, 255, (90 * scale, 160 * scale, 3), dtype=np.uint8)
+    window = (slice(11 * scale, 60 * scale), slice(3, 100 * scale + 1))
+    movement = Movement()
+    whole, part = movement.moved(picture, flow), movement.moved(picture, flow, window)
+    assert np.abs(whole[window].astype(int) - part).mean() < 2
 
 
 def test_a_cut_is_far_from_what_was_before_and_explained_by_what_follows() -> None:
