@@ -241,6 +241,8 @@ def plan(
             (bases[number // PER_CLIP % len(bases)], cells[number : number + PER_CLIP])
             for number in range(0, len(cells), PER_CLIP)
         ]
+    # A run that is broken off has both kinds of cameras.
+    rng.shuffle(clips)
     return clips
 
 
@@ -306,7 +308,10 @@ def measure(
             tell(
                 number + 1,
                 len(clips),
-                [(one.kind, one.area, one.opacity, found(one, report)) for one in wanted.values()],
+                [
+                    (one.kind, one.area, one.opacity, base.moving, found(one, report))
+                    for one in wanted.values()
+                ],
             )
     scanner.close()
     sandbox.close()
@@ -404,7 +409,7 @@ def main() -> None:
     given = parser.parse_args()
     specs = [*SPECS, *((name, {}) for name in given.detector or ())]
 
-    def tell(done: int, total: int, hits: list[tuple[str, float, float, bool]]) -> None:
+    def tell(done: int, total: int, hits: list[tuple[str, float, float, bool, bool]]) -> None:
         print(f"{done} of {total}: {json.dumps(hits)}", file=sys.stderr, flush=True)
 
     measured = measure(
