@@ -39,6 +39,8 @@ _STEP, _MOST = 16, 0.5
 
 #: A picture that lies off by less than this, in compared pixels, or by more, is not put right.
 _NOTHING, _FARTHEST = 0.05, 3.0
+#: Part of the picture that is far from the frame before where it is another picture.
+_ANOTHER = 0.5
 
 #: Rows and columns, in compared pixels of lightness.
 Window = tuple[slice, slice]
@@ -135,19 +137,27 @@ class Movement:
         both: Plane = cv2.max(light, colour)
         return both
 
+    def shifted(self, frame: Small, other: Small) -> Map:
+        """As if nothing moved but the camera: one way for all of the picture from `frame` to `other`.
+
+        What is laid over a part of the frame hardly matters to it. Patterns and thin things that lead the
+        search for each place astray do not, either.
+        """
+        across, down = self._off(frame.light, other.light)
+        height, width = frame.light.shape
+        flow = np.empty((max(height // _COARSE, 16), max(width // _COARSE, 16), 2), np.float32)
+        flow[...] = across * flow.shape[1] / width, down * flow.shape[0] / height
+        return flow
+
     def righted(self, frame: Small, other: Small, flow: Map) -> Map:
         """The flow from `frame` to `other` less what all of the picture is off by when it is moved so.
 
-        A camera that shakes is not half-way between its neighbours. What is laid over a part of the frame
-        hardly matters to this.
+        A camera that shakes is not half-way between its neighbours.
         """
         cv2 = self._cv2
         height, width = frame.light.shape
         moved = self.moved(other.light, flow)
-        window = cv2.createHanningWindow((width, height), cv2.CV_32F)
-        (across, down), _sure = cv2.phaseCorrelate(
-            frame.light.astype(np.float32), moved.astype(np.float32), window
-        )
+        across, down = self._off(frame.light, moved)
         if not _NOTHING < max(abs(across), abs(down)) < _FARTHEST:
             return flow
         scale = (flow.shape[1] / width, flow.shape[0] / height)
@@ -156,6 +166,13 @@ class Movement:
             cv2.mean(cv2.absdiff(frame.light, one))[0] for one in (moved, self.moved(other.light, again))
         )
         return again if better < off else flow
+
+    def _off(self, one: npt.NDArray[Any], two: npt.NDArray[Any]) -> tuple[float, float]:
+        """By how many pixels, across and down, all of `two` lies off `one`."""
+        cv2 = self._cv2
+        window = cv2.createHanningWindow(one.shape[::-1], cv2.CV_32F)
+        (across, down), _sure = cv2.phaseCorrelate(one.astype(np.float32), two.astype(np.float32), window)
+        return float(across), float(down)
 
     def differs(self, one: Small, other: Small) -> Window | None:
         """The window outside of which two frames are the same; None: they are so everywhere."""
@@ -219,6 +236,10 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
     near: float = 2.0
     #: A cell this far from the frame before is another picture; one where this is usual is blind.
     far: float = 20.0
+    #: Frames over what is usual by so much in all, or by so much against the frame before alone, are compared
+    #: once more, as if only the camera had moved.
+    doubt: float = 5.0
+    doubt_before: float = 40.0
     #: How quickly what is usual is forgotten, each frame.
     memory: float = 0.9
 
@@ -240,12 +261,8 @@ class _Usual:
         if self.mean is None or self._deviation is None:
             self.mean, self._deviation = cells.copy(), np.ones_like(cells)
             return np.zeros_like(cells), np.zeros_like(cells)
-        cv2, levels = self._cv2, self._levels
-        limit = (
-            levels.over
-            + 1.5 * cv2.dilate(self.mean, _AROUND)
-            + levels.deviations * cv2.dilate(self._deviation, _AROUND)
-        )
+        levels = self._levels
+        limit = self._limit(self.mean, self._deviation)
         over: Map = np.maximum(cells - limit, 0)
         belongs = self._belonging(cells - self.mean, self._deviation, over) if over.any() else over
         taught = np.minimum(cells, limit)
@@ -253,6 +270,19 @@ class _Usual:
         self._deviation = levels.memory * self._deviation + new * np.abs(taught - self.mean)
         self.mean = levels.memory * self.mean + new * taught
         return over, belongs
+
+    def over(self, cells: Map) -> float:
+        """How far cells are over what is usual in all; learns nothing."""
+        if self.mean is None or self._deviation is None:
+            return 0.0
+        return float(np.maximum(cells - self._limit(self.mean, self._deviation), 0).sum())
+
+    def _limit(self, mean: Map, deviation: Map) -> Map:
+        cv2, levels = self._cv2, self._levels
+        limit: Map = (
+            levels.over + 1.5 * cv2.dilate(mean, _AROUND) + levels.deviations * cv2.dilate(deviation, _AROUND)
+        )
+        return limit
 
     def _belonging(self, beyond: Map, deviation: Map, over: Map) -> Map:
         """How far cells are over their mean: those over the limit, and lesser ones that hang with them.
@@ -295,8 +325,16 @@ class Watch:
         if apart_before is None:
             return Novelty(far=1.0 if before is not None else 0.0)
         # What a moving camera brings in at the edge of the last frame has no other neighbour to be in.
-        nothing = np.zeros_like(apart_before)
-        both = nothing if apart_after is None else np.minimum(apart_before, apart_after)
+        both = np.zeros_like(apart_before) if apart_after is None else np.minimum(apart_before, apart_after)
+        doubt = self._doubt(both, apart_before)
+        if before is not None and doubt >= 1:
+            again = np.minimum(apart_before, self._shifted(frame, before))
+            less = both
+            if after is not None and apart_after is not None:
+                less = np.minimum(np.minimum(again, apart_after), self._shifted(frame, after))
+            # A little less is chance.
+            if self._doubt(less, again) < doubt / 2:
+                both, apart_before = less, again
         over, belongs = self._both.excess(both)
         over_before, belongs_before = self._before.excess(apart_before)
         usual = self._both.mean
@@ -336,6 +374,17 @@ class Watch:
             flow[rows, columns] = moved
             apart[window] = movement.unexplained(mine, theirs, moved)
         return flow, self._cells(apart)
+
+    def _doubt(self, both: Map, before: Map) -> float:
+        """From 1 on the frame would be looked at. Another picture altogether is none: no camera makes it."""
+        levels = self._levels
+        if float((before > levels.far).mean()) >= _ANOTHER:
+            return 0.0
+        return max(self._both.over(both) / levels.doubt, self._before.over(before) / levels.doubt_before)
+
+    def _shifted(self, frame: Small, other: Small) -> Map:
+        movement = self._movement
+        return self._cells(movement.unexplained(frame, other, movement.shifted(frame, other)))
 
     def apart(self, frame: Small, other: Small) -> tuple[float, int]:
         """How far two frames are apart, movement taken out: the sum over cells that differ, and how many."""
