@@ -261,15 +261,17 @@ class _Usual:
         if self.mean is None or self._deviation is None:
             self.mean, self._deviation = cells.copy(), np.ones_like(cells)
             return np.zeros_like(cells), np.zeros_like(cells)
-        levels = self._levels
         limit = self._limit(self.mean, self._deviation)
         over: Map = np.maximum(cells - limit, 0)
         belongs = self._belonging(cells - self.mean, self._deviation, over) if over.any() else over
         taught = np.minimum(cells, limit)
-        new = 1 - levels.memory
-        self._deviation = levels.memory * self._deviation + new * np.abs(taught - self.mean)
-        self.mean = levels.memory * self.mean + new * taught
+        self._deviation = self._mixed(self._deviation, np.abs(taught - self.mean))
+        self.mean = self._mixed(self.mean, taught)
         return over, belongs
+
+    def _mixed(self, before: Map, now: Map) -> Map:
+        memory = self._levels.memory
+        return np.asarray(memory * before + (1 - memory) * now, np.float32)
 
     def over(self, cells: Map) -> float:
         """How far cells are over what is usual in all; learns nothing."""

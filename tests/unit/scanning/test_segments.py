@@ -75,7 +75,9 @@ def test_segments_of_a_kind_do_not_overlap_and_know_their_peak(
         assert segment.score == max(inside)
         assert where.first <= where.peak <= where.last
         assert where.start_s < where.end_s
-        assert 1 <= segment.attributes["frames"] <= where.last - where.first + 1
+        counted = segment.attributes["frames"]
+        assert isinstance(counted, int)
+        assert 1 <= counted <= where.last - where.first + 1
         assert any(
             look == where.peak and score == segment.score
             for look, seen_kind, score in seen
