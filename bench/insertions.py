@@ -1,7 +1,7 @@
 """Single-frame insertions: is a card, a line of text or a face found that shows for one frame alone?
 
 Eight insertions to a clip, at random frames and places, in clips under moving and still cameras, encoded as
-H.264, and the same clips without any. Prints the whole table: kind, area, opacity, camera.
+H.264, and clips without any. Prints the whole table: kind, area, opacity, camera; Ctrl-C prints what there is.
 
 python -m bench.insertions [--goals | --per-cell 24] [--faces FOLDER] [--cache FOLDER] [--json]
 
@@ -12,6 +12,7 @@ python -m bench.insertions [--goals | --per-cell 24] [--faces FOLDER] [--cache F
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import json
 import random
@@ -281,9 +282,18 @@ def measure(
     tally: dict[tuple[str, float, float, bool], list[bool]] = defaultdict(list)
     missed: list[dict[str, Any]] = []
     controls: dict[str, dict[str, Any]] = {}
-    clips = plan(wanted_cells, everything(cache), rng)
-    with tempfile.TemporaryDirectory() as name:
+    footage = everything(cache)
+    clips = plan(wanted_cells, footage, rng)
+    bare = rng.sample(footage, min(most_controls, len(footage)))
+    cells = list(evenly(1))
+    with tempfile.TemporaryDirectory() as name, contextlib.suppress(KeyboardInterrupt):
         path = Path(name) / "clip.mp4"
+        for base in bare:
+            # What would count as found is asked of frames that have nothing.
+            wanted = made(base, rng.sample(cells, PER_CLIP), faces, rng)
+            plain = scanner.scan_video(write(path, base.frames(LENGTH)))
+            controls[base.name] = _control(plain, wanted)
+            print(base.name, json.dumps(controls[base.name]), file=sys.stderr, flush=True)
         for number, (base, cells) in enumerate(clips):
             wanted = made(base, cells, faces, rng)
             report = scanner.scan_video(write(path, with_insertions(base.frames(LENGTH), wanted)))
@@ -302,9 +312,6 @@ def measure(
                             "looked_at": one.frame in _looked(report),
                         }
                     )
-            if base.name not in controls and len(controls) < most_controls:
-                plain = scanner.scan_video(write(path, base.frames(LENGTH)))
-                controls[base.name] = _control(plain, wanted)
             tell(
                 number + 1,
                 len(clips),
