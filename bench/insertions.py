@@ -1,7 +1,7 @@
 """Single-frame insertions: is a card, a line of text or a face found that shows for one frame alone?
 
 Eight insertions to a clip, at random frames and places, in clips under moving and still cameras, encoded as
-H.264, and clips without any. Prints the whole table: kind, area, opacity, camera; Ctrl-C prints what there is.
+H.264, and clips without any. Prints the whole table: kind, area, opacity, camera. Ctrl-C: what there is.
 
 python -m bench.insertions [--goals | --per-cell 24] [--faces FOLDER] [--cache FOLDER] [--json]
 
