@@ -369,11 +369,10 @@ def table(found: dict[str, Any]) -> str:
     lines = ["| kind | area | opacity | still | moving | both |", "| --- | --- | --- | --- | --- | --- |"]
     by = {(cell["kind"], cell["area"], cell["opacity"], cell["moving"]): cell for cell in found["cells"]}
     for kind, area, opacity in product(KINDS, AREAS, OPACITIES):
-        parts = [
-            by[kind, area, opacity, moving] for moving in (False, True) if (kind, area, opacity, moving) in by
-        ]
+        cells = [by.get((kind, area, opacity, moving)) for moving in (False, True)]
+        parts = [cell for cell in cells if cell is not None]
         if parts:
-            words = [f"{part['found']} of {part['n']}" for part in parts]
+            words = [f"{cell['found']} of {cell['n']}" if cell else "none" for cell in cells]
             hits, n = sum(part["found"] for part in parts), sum(part["n"] for part in parts)
             low, high = wilson(hits, n)
             words.append(f"{hits / n:.0%} ({low:.0%} to {high:.0%})")
