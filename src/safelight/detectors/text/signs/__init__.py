@@ -70,7 +70,9 @@ def read_conjunctions(text: str, known: Sequence[str]) -> tuple[Conjunction, ...
             raise ValueError(f"conjunction {number}: {error!r}") from error
         unknown = frozenset().union(*one.clauses, one.unless) - frozenset(known)
         if unknown or len(one.clauses) < 2:
-            raise ValueError(f"conjunction {number}: two clauses or more of known signs, not {sorted(unknown)}")
+            raise ValueError(
+                f"conjunction {number}: two clauses or more of known signs, not {sorted(unknown)}"
+            )
         made.append(one)
     return tuple(made)
 
