@@ -148,12 +148,14 @@ def _letters(
 
 def _wrapped(text: str, size: int, width: int) -> list[str]:
     pen = ImageDraw.Draw(Image.new("L", (8, 8)))
-    font = _font(text, size)
-    lines = [""]
-    for piece in _pieces(text):
-        if lines[-1] and pen.textlength((lines[-1] + piece).rstrip(), font) > width:
-            lines.append("")
-        lines[-1] += piece if lines[-1] else piece.lstrip()
+    lines: list[str] = []
+    for written in text.splitlines():
+        font = _font(written, size)
+        lines.append("")
+        for piece in _pieces(written):
+            if lines[-1] and pen.textlength((lines[-1] + piece).rstrip(), font) > width:
+                lines.append("")
+            lines[-1] += piece if lines[-1] else piece.lstrip()
     return [line.rstrip() for line in lines if line.strip()]
 
 

@@ -28,6 +28,7 @@ from safelight import wiring
 from safelight.detectors.protocol import ReadText
 from safelight.evaluation import clips, outputs
 from safelight.evaluation.intervals import wilson
+from safelight.evaluation.mapping import FOUND
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Action, WaiverTerms
 from safelight.scanning.report import DetectorRun, ScanReport
@@ -111,7 +112,15 @@ class Bench:
             action=verdict.action.value,
             stopped=stopped,
             alone=tuple(self._alone(row, report)),
-            joined=tuple(sorted({one.category for one in judged.findings if one.attributes.get("joined")})),
+            joined=tuple(
+                sorted(
+                    {
+                        one.category
+                        for one in judged.findings
+                        if one.attributes.get("joined") and one.score >= FOUND
+                    }
+                )
+            ),
             rule=(verdict.rule or "") if stopped else "",
             words=(_overlap(true, read_), len(set(_tokens(true)))),
         )

@@ -235,7 +235,9 @@ def _plain(parts: Sequence[Part], between: str) -> Told:
     for part in parts:
         starts.append(position)
         position += len(part.text) + len(between)
-    return Told(text=between.join(part.text for part in parts), starts=tuple(starts), parts=tuple(parts))
+    # A card of two lines is one phrase.
+    text = between.join(part.text for part in parts).replace("\n", between[-1:])
+    return Told(text=text, starts=tuple(starts), parts=tuple(parts))
 
 
 def _joined(finding: Finding, told: Told) -> Finding | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from safelight.detectors.protocol import Capability, ReadText, TextContent
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
-from safelight.stages.together import From, parts_of, read_together
+from safelight.stages.together import READINGS, From, parts_of, read_together
 
 
 class Sentence:
@@ -100,3 +100,30 @@ def test_a_detector_that_fails_on_the_whole_leaves_a_hole() -> None:
     joined = read_together(parts, TextPipeline([Broken("z")], budget_s=20), ())
     assert all(not cell.complete for cell in joined.cells)
     assert joined.cells
+
+
+def test_signs_in_two_sources_are_found_beside_what_is_read() -> None:
+    found = together(
+        "nothing of the kind",
+        "Elderly people fill in ballots in a town hall",
+        [shown("New this autumn", 0.0)],
+        [said("Vote by text from your phone.", 2.0)],
+    )
+    [one] = [finding for finding in found if finding.attributes.get("kind") == "signs"]
+    assert (one.category, one.detector) == ("deception", "signs")
+    assert one.attributes["joined"] is True
+
+
+def test_the_pipeline_reads_a_clip_four_times_at_most() -> None:
+    class Counting(Sentence):
+        texts: tuple[str, ...] = ()
+
+        def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+            self.texts += (content.text,)
+            return ()
+
+    counting = Counting("x")
+    screen = [shown(f"line {n}", float(n)) for n in range(40)]
+    parts = parts_of({"prompt": "a", "title": "b"}, screen, [said("words", 1.0)])
+    read_together(parts, TextPipeline([counting], budget_s=20), ())
+    assert len(counting.texts) == len(set(counting.texts)) == READINGS
