@@ -6,7 +6,6 @@ which word is said when.
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,8 @@ SIZES = ((1280, 720), (640, 360))
 GROUNDS = ((28, 32, 44), (226, 224, 216), (96, 64, 48), (40, 84, 104))
 #: Seconds between spoken lines that would run into each other, and after the last.
 _GAP_S = 0.4
+#: Frames that a moving ground stands still for.
+_STEP = 3
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,8 +94,8 @@ def spoken(row: Row) -> list[Line]:
     return lines
 
 
-def render(row: Row, into: Path, lines: list[Line]) -> str:
-    """Write the clip; its sha256. The same row gives the same ground and size every time."""
+def render(row: Row, into: Path, lines: list[Line]) -> None:
+    """Write the clip. The same row gives the same bytes every time."""
     number = zlib.crc32(row.id.encode())
     width, height = SIZES[number % len(SIZES)]
     ground, moving = GROUNDS[number // 2 % len(GROUNDS)], number // 8 % 2 == 1
@@ -105,25 +106,26 @@ def render(row: Row, into: Path, lines: list[Line]) -> str:
         voice, start = line.spoken.at(RATE), round(line.start_s * RATE)
         sound[start : start + voice.size] += 0.6 * voice[: max(sound.size - start, 0)]
     with Writer(into, width=width, height=height, fps=FPS, audio_rate=RATE) as writer:
+        under = _ground(ground, width, height, 0.0)
         drawn: dict[tuple[Shown, ...], tuple[npt.NDArray[np.float32], Pixels]] = {}
         for frame in range(round(seconds * FPS)):
             now = frame / FPS
+            if moving and frame % _STEP == 0:
+                under = _ground(ground, width, height, now)
             there = tuple(one for one in row.screen if one.start_s <= now < one.end_s)
             if there not in drawn:
                 drawn[there] = _letters(there, width, height, light=sum(ground) < 384)
             weight, colour = drawn[there]
-            picture = _ground(ground, width, height, now if moving else 0.0)
-            writer.add_frame((picture * (1 - weight) + colour * weight).astype(np.uint8))
+            writer.add_frame((under * (1 - weight) + colour * weight).astype(np.uint8))
         writer.add_audio(sound)
-    return hashlib.sha256(into.read_bytes()).hexdigest()
 
 
 def _ground(colour: tuple[int, int, int], width: int, height: int, now: float) -> npt.NDArray[np.float32]:
     """A soft light that wanders a little, on one colour."""
-    down, across = np.mgrid[0:height:1, 0:width:1].astype(np.float32)
-    centre = width * (0.4 + 0.02 * now), height * 0.45
-    far = np.hypot(across - centre[0], down - centre[1]) / width
-    return np.asarray(np.float32(colour) + (18 * (1 - far))[..., None], dtype=np.float32)
+    across = np.arange(width, dtype=np.float32) - width * (0.4 + 0.02 * now)
+    down = np.arange(height, dtype=np.float32)[:, None] - height * 0.45
+    far = np.hypot(across, down) / width
+    return np.asarray(np.array(colour, dtype=np.float32) + (18 * (1 - far))[..., None], dtype=np.float32)
 
 
 def _letters(
@@ -142,7 +144,7 @@ def _letters(
             pen.text(((width - pen.textlength(line, font)) / 2, top), line, fill=255, font=font)
             top += size * 1.4
         top += size * 1.4
-    weight = np.asarray(page, dtype=np.float32)[..., None] / 255
+    weight = np.asarray(page, dtype=np.float32)[..., None] / np.float32(255)
     return weight, np.full((height, width, 3), 245 if light else 15, np.uint8)
 
 

@@ -11,6 +11,7 @@ seconds. Of `second`, which nobody who works on this has read, only totals are t
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
 import json
 import sys
@@ -106,7 +107,7 @@ class Bench:
         # Held for nothing but a hole is no finding: it would hold every clip.
         stopped = verdict.action in _STOPS and bool(verdict.findings)
         read_ = "".join(text.text for text in (*report.texts, *(report.heard or ())))
-        true = "".join(one.text for one in (*row.screen, *row.speech))
+        true = "".join([*(one.text for one in row.screen), *(one.text for one in row.speech)])
         return Outcome(
             row=row,
             action=verdict.action.value,
@@ -164,7 +165,9 @@ class Listener:
     def __call__(self, wav: bytes) -> Iterable[tuple[str, float, float]]:
         with wave.open(io.BytesIO(wav)) as file:
             rate = file.getframerate()
-            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(
+                np.float32
+            ) / np.float32(32768)
         heard = []
         for line in self.lines:
             begins = found_at(line.spoken, samples, rate)
@@ -208,7 +211,10 @@ def rendered(
     lines = [spoken(row) for row in rows]
     manifest = []
     for row, said in zip(rows, lines, strict=True):
-        sha256 = render(row, folder / f"{row.id}.mp4", said)
+        path = folder / f"{row.id}.mp4"
+        if not path.exists():
+            render(row, path, said)
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         segments: list[dict[str, Any]] = []
         manifest.append(
             {
@@ -329,7 +335,9 @@ def main() -> None:
     )
     parser.add_argument("name", help="first, second or own: a file in bench/together.")
     parser.add_argument("--words", action="store_true", help="No clips: the words as they are.")
-    parser.add_argument("--keep", type=Path, help="Leave clips and manifest here.")
+    parser.add_argument(
+        "--keep", type=Path, help="Leave clips and manifest here, and use those that lie here."
+    )
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     rows = read(ROWS / f"{given.name}.jsonl")

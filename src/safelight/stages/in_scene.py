@@ -1,8 +1,8 @@
 """Words of a clip read inside the scene that was asked for.
 
 The trained heads learned from whole descriptions of videos. A caption or a line of speech is a few words
-without a scene, and looks to them now like one thing and now like another. With the scene before it, it is what
-they know how to read.
+without a scene, and looks to them now like one thing and now like another. With the scene before it, it is
+what they know how to read.
 """
 
 from __future__ import annotations

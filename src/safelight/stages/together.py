@@ -14,24 +14,44 @@ from enum import StrEnum
 import msgspec
 
 from safelight.detectors.protocol import ReadText
+from safelight.detectors.text.han import mostly_chinese
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.reading import assembled
-from safelight.detectors.text.signs import FIGURE, SignTable, shipped
+from safelight.detectors.text.signs import FIGURE, FRAMES, SignTable, shipped
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
+from safelight.policy.disagreement import SEES, SIGN, Channel, channel
 from safelight.policy.findings import Evidence, Finding, Modality, TextSpan
 
 from .conjunctions import Clause, Signed, met
 
 SOURCE = "together"
-#: Readings of one clip at most: all of it, picture and sound, the request with each of them.
-READINGS = 4
+#: Readings of one clip at most: all of it, all of it as somebody would tell it, picture and sound, and the
+#: request with each of them.
+READINGS = 5
 #: Longer requests and clips are read whole and without the request, and not in further pairs.
 _SHORT = 4_000
 #: How much surer the whole must be than its parts, where every part says something of the kind.
 _MARGIN = 0.1
 _LEAST = 0.3
+#: Places of a clip that one finding names.
+_MOST_PLACES = 8
 DETECTOR, VERSION = "signs", "1"
+#: Where the request has no sign of these and the clip in its scene has, they disagree. Others need words of
+#: their own: violence is told of in every second film, and who is named need not be harmed.
+_CONTRASTED = frozenset(
+    {
+        Category.DECEPTION,
+        Category.DECEPTION_SPEECH,
+        Category.EXTREMISM,
+        Category.HARASSMENT,
+        Category.HATE,
+        Category.ILLICIT,
+        Category.PRIVACY,
+        Category.SELF_HARM,
+        Category.SEXUAL,
+    }
+)
 
 
 class From(StrEnum):
@@ -117,15 +137,16 @@ def read_together(
     `alone` are the findings of the parts by themselves. Nothing is read where there is one source only, but
     for lines of one source that follow each other: signs may stand in two of them.
     """
-    seen = tuple(alone)
-    read = _read(parts, pipeline, seen)
-    signs = conjoined(parts, seen, table or shipped())
+    seen, table = tuple(alone), table or shipped()
+    signed = signs_in(parts, seen, table)
+    framed = any(part.media and FRAMES & part.signs.keys() for part in signed)
+    read = _read(parts, pipeline, seen, framed=framed)
+    signs = conjoined(parts, signed, table)
     return Together(findings=(*read.findings, *signs), cells=read.cells)
 
 
-def conjoined(parts: Sequence[Part], alone: Iterable[Finding], table: SignTable) -> tuple[Finding, ...]:
+def conjoined(parts: Sequence[Part], signed: Sequence[Signed], table: SignTable) -> tuple[Finding, ...]:
     """What signs in several parts mean together: at most one finding for each category. Pure."""
-    signed = signs_in(parts, alone, table)
     found: dict[str, Finding] = {}
     for conjunction in table.conjunctions:
         clauses = met(conjunction, signed)
@@ -194,16 +215,23 @@ def _conjoined(
     )
 
 
-def _read(parts: Sequence[Part], pipeline: TextPipeline, alone: Sequence[Finding]) -> Together:
+def _read(
+    parts: Sequence[Part], pipeline: TextPipeline, alone: Sequence[Finding], *, framed: bool
+) -> Together:
     """What the text detectors find in several sources as one text, and in none of them alone."""
     known: dict[str, float] = {}
     for finding in alone:
         known[finding.category] = max(known.get(finding.category, 0.0), finding.score)
     found: dict[tuple[str, tuple[Evidence, ...]], Finding] = {}
     cells: list[Cell] = []
-    for told in _readings(parts):
+    for number, told in enumerate(_readings(parts)):
         report = pipeline.screen({SOURCE: told.text})
         cells += report.cells
+        if number == 0 and not framed and any(one.category in _CONTRASTED for one in report.findings):
+            again = pipeline.screen({SOURCE: described(parts)})
+            cells += again.cells
+            for one in contrasted(parts, report.findings, again.findings, alone):
+                found[one.category, one.evidence] = one
         for finding in report.findings:
             joined = _joined(finding, told)
             if joined is None or finding.test_card or finding.score < _LEAST:
@@ -214,6 +242,60 @@ def _read(parts: Sequence[Part], pipeline: TextPipeline, alone: Sequence[Finding
             if key not in found or found[key].score < joined.score:
                 found[key] = joined
     return Together(findings=tuple(found.values()), cells=tuple(cells))
+
+
+def described(parts: Sequence[Part]) -> str:
+    """The clip in a sentence or two, as a request would describe it: so the trained heads learned to read."""
+    by = {source: [part.text.strip() for part in parts if part.source is source] for source in From}
+    asked = " ".join(by[From.REQUEST]).rstrip(".。 ")
+    shown, heard = (" ".join(by[source]) for source in (From.SCREEN, From.SPEECH))
+    if mostly_chinese(asked + shown + heard):
+        told = [asked, f"画面上写着“{shown}”" if shown else "", f"有人说：“{heard}”" if heard else ""]
+        return "，".join(part for part in told if part)
+    told = [
+        asked,
+        f'The words in the picture say: "{shown}"' if shown else "",
+        f'A voice says: "{heard}"' if heard else "",
+    ]
+    return ". ".join(part for part in told if part)
+
+
+def contrasted(
+    parts: Sequence[Part], whole: Iterable[Finding], told: Iterable[Finding], alone: Iterable[Finding]
+) -> tuple[Finding, ...]:
+    """What the clip with its scene says, read one way and the other, and the request has no sign of. Pure."""
+    asked = [part for part in parts if part.source is From.REQUEST]
+    if not asked:
+        return ()
+    signs = {one.category for one in alone if channel(one) is Channel.PROMPT and one.score >= SIGN}
+    again = {(one.detector, one.category): one.score for one in told}
+    found: dict[str, Finding] = {}
+    for finding in whole:
+        score = min(finding.score, again.get((finding.detector, finding.category), 0.0))
+        if finding.category not in _CONTRASTED or finding.category in signs or finding.test_card:
+            continue
+        if score < SEES or (finding.category in found and found[finding.category].score >= score):
+            continue
+        media = [part for part in parts if part.source is not From.REQUEST]
+        sources = {part.source for part in media}
+        speech = {"speech": True} if From.SPEECH in sources else {}
+        found[finding.category] = msgspec.structs.replace(
+            finding,
+            score=score,
+            modality=Modality.TEXT,
+            reason=f"The request has no sign of it; with the words of the clip it has: {finding.reason}",
+            evidence=tuple(
+                dict.fromkeys(part.evidence(0, len(part.text)) for part in (*asked, *media[:_MOST_PLACES]))
+            ),
+            attributes={
+                **finding.attributes,
+                **speech,
+                "source": SOURCE,
+                "joined": True,
+                "kind": "contrast",
+            },
+        )
+    return tuple(found.values())
 
 
 def _readings(parts: Sequence[Part]) -> list[Told]:

@@ -11,7 +11,7 @@ from safelight.detectors.text.signs import FIGURE, NAMED, read_conjunctions, shi
 from safelight.detectors.text.signs.people import addresses, people
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Finding, TextSpan, TimeRange
-from safelight.stages.together import From, Part, conjoined
+from safelight.stages.together import From, Part, conjoined, signs_in
 
 OWN = Path(__file__).parents[4] / "bench" / "together" / "own.jsonl"
 
@@ -97,7 +97,8 @@ def _parts(row: dict[str, object]) -> list[Part]:
 
 
 def _found(row: dict[str, object]) -> tuple[Finding, ...]:
-    return conjoined(_parts(row), (), shipped())
+    parts = _parts(row)
+    return conjoined(parts, signs_in(parts, (), shipped()), shipped())
 
 
 def test_harmless_combinations_of_our_own_are_left_alone_and_harmful_ones_are_not() -> None:

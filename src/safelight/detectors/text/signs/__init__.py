@@ -115,5 +115,7 @@ def shipped() -> SignTable:
     )
 
 
+#: Signs by which a clip says what it is: a film, a training, a warning.
+FRAMES = frozenset({"framed", "advice"})
 #: A sign that no list gives: somebody whom the detectors of names know as a public figure.
 FIGURE = "public-figure"

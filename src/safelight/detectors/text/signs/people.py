@@ -6,41 +6,40 @@ import re
 from collections.abc import Iterator
 
 _GIVEN = (
-    "Aaron Abby Abigail Adam Adrian Aidan Aisha Alan Albert Alex Alexander Alexandra Alice Alicia Alison Amanda "
-    "Amber Amelia Amir Amy Ana Andre Andrea Andrew Andy Angela Anita Ann Anna Anne Annie Anthony Antonio Arthur "
-    "Ashley Audrey Barbara Beatrice Becky Ben Benjamin Bernard Beth Betty Bill Bob Brad Brandon Brenda Brian "
-    "Bridget Bruce Bryan Caitlin Callum Cameron Carl Carla Carlos Carmen Carol Caroline Catherine Cathy Cecilia "
-    "Charles Charlie Charlotte Cheryl Chloe Chris Christian Christina Christine Christopher Cindy Claire Clara "
-    "Clare Claudia Colin Connor Craig Cynthia Daisy Damian Dan Daniel Daniela Danny Darren Dave David Dawn Dean "
-    "Deborah Debra Denise Dennis Derek Diana Diane Dominic Donald Donna Doris Dorothy Doug Douglas Duncan Dylan "
-    "Edith Edward Eileen Elaine Eleanor Elena Eliza Elizabeth Ella Ellen Ellie Elsie Emily Emma Eric Erica Erik "
-    "Erin Ethan Eva Evan Evelyn Faith Fatima Felix Fiona Florence Frances Francis Frank Fred Frederick Gabriel "
-    "Gareth Gary Gavin Gemma Geoffrey George Georgia Gerald Gina Gloria Gordon Grace Graham Greg Gregory Hamid "
-    "Hannah Harold Harriet Harry Hassan Hazel Heather Helen Henry Holly Howard Hugh Ian Ingrid Irene Isaac Isabel "
-    "Isabella Ivan Ivy Jack Jackie Jacob Jade Jake James Jamie Jan Jane Janet Janice Jasmine Jason Jay Jean Jeff "
-    "Jeffrey Jennifer Jenny Jeremy Jerry Jess Jesse Jessica Jill Jim Jimmy Joan Joanna Joanne Jodie Joe Joel Johan "
-    "John Johnny Jon Jonas Jonathan Jordan Jose Joseph Josh Joshua Joyce Juan Judith Judy Julia Julian Julie "
-    "June Justin Karen Karl Kate Katherine Kathleen Kathryn Kathy Katie Kay Keith Kelly Ken Kenneth Kevin Kim "
-    "Kirsten Kristen Kyle Larry Laura Lauren Lee Leila Lena Leo Leon Leonard Leslie Lewis Liam Lily Linda Lisa "
-    "Liz Logan Lorraine Louis Louise Lucas Lucy Luis Luke Lydia Lynn Madison Malcolm Mandy Marcus Margaret Maria "
-    "Marie Marilyn Mario Marion Mark Marta Martha Martin Martina Mary Mason Matt Matthew Maureen Maurice Max "
-    "Maya Megan Melanie Melissa Mia Michael Michelle Miguel Mike Mohammed Mohamed Molly Monica Monika Morgan "
-    "Nadia Naomi Natalie Natasha Nathan Neil Nicholas Nick Nicola Nicole Nigel Nina Noah Nora Norman Oliver Olivia "
-    "Omar Oscar Owen Pablo Pamela Pat Patricia Patrick Paul Paula Pauline Pedro Peggy Penny Peter Petra Phil Philip "
-    "Phillip Phoebe Phyllis Rachel Ralph Raymond Rebecca Rhys Richard Rick Rita Rob Robert Roberta Robin Roger "
-    "Ron Ronald Rosa Rose Rosie Ross Roy Russell Ruth Ryan Sally Sam Samantha Samuel Sandra Sara Sarah Scott Sean "
-    "Sebastian Shane Shannon Sharon Shaun Sheila Shirley Simon Simone Sofia Sophia Sophie Stacey Stan Stanley "
-    "Stella Stephanie Stephen Steve Steven Stuart Sue Susan Suzanne Sylvia Tanya Tara Ted Teresa Terry Theo "
-    "Theresa Thomas Tim Timothy Tina Todd Tom Tommy Tony Tracey Tracy Trevor Tyler Ursula Valerie Vanessa Vera "
-    "Veronica Victor Victoria Vincent Viola Violet Walter Wanda Warren Wayne Wendy Wesley William Yasmin Yusuf "
-    "Yvonne Zach Zoe"
+    "Aaron Abby Abigail Adam Adrian Aidan Aisha Alan Albert Alex Alexander Alexandra Alice Alicia "
+    "Alison Amanda Amber Amelia Amir Amy Ana Andre Andrea Andrew Andy Angela Anita Ann Anna Anne Annie "
+    "Anthony Antonio Arthur Ashley Audrey Barbara Beatrice Becky Ben Benjamin Bernard Beth Betty Bill "
+    "Bob Brad Brandon Brenda Brian Bridget Bruce Bryan Caitlin Callum Cameron Carl Carla Carlos Carmen "
+    "Carol Caroline Catherine Cathy Cecilia Charles Charlie Charlotte Cheryl Chloe Chris Christian "
+    "Christina Christine Christopher Cindy Claire Clara Clare Claudia Colin Connor Craig Cynthia Daisy "
+    "Damian Dan Daniel Daniela Danny Darren Dave David Dawn Dean Deborah Debra Denise Dennis Derek "
+    "Diana Diane Dominic Donald Donna Doris Dorothy Doug Douglas Duncan Dylan Edith Edward Eileen "
+    "Elaine Eleanor Elena Eliza Elizabeth Ella Ellen Ellie Elsie Emily Emma Eric Erica Erik Erin Ethan "
+    "Eva Evan Evelyn Faith Fatima Felix Fiona Florence Frances Francis Frank Fred Frederick Gabriel "
+    "Gareth Gary Gavin Gemma Geoffrey George Georgia Gerald Gina Gloria Gordon Grace Graham Greg "
+    "Gregory Hamid Hannah Harold Harriet Harry Hassan Hazel Heather Helen Henry Holly Howard Hugh Ian "
+    "Ingrid Irene Isaac Isabel Isabella Ivan Ivy Jack Jackie Jacob Jade Jake James Jamie Jan Jane Janet "
+    "Janice Jasmine Jason Jay Jean Jeff Jeffrey Jennifer Jenny Jeremy Jerry Jess Jesse Jessica Jill Jim "
+    "Jimmy Joan Joanna Joanne Jodie Joe Joel Johan John Johnny Jon Jonas Jonathan Jordan Jose Joseph "
+    "Josh Joshua Joyce Juan Judith Judy Julia Julian Julie June Justin Karen Karl Kate Katherine "
+    "Kathleen Kathryn Kathy Katie Kay Keith Kelly Ken Kenneth Kevin Kim Kirsten Kristen Kyle Larry "
+    "Laura Lauren Lee Leila Lena Leo Leon Leonard Leslie Lewis Liam Lily Linda Lisa Liz Logan Lorraine "
+    "Louis Louise Lucas Lucy Luis Luke Lydia Lynn Madison Malcolm Mandy Marcus Margaret Maria Marie "
+    "Marilyn Mario Marion Mark Marta Martha Martin Martina Mary Mason Matt Matthew Maureen Maurice Max "
+    "Maya Megan Melanie Melissa Mia Michael Michelle Miguel Mike Mohammed Mohamed Molly Monica Monika "
+    "Morgan Nadia Naomi Natalie Natasha Nathan Neil Nicholas Nick Nicola Nicole Nigel Nina Noah Nora "
+    "Norman Oliver Olivia Omar Oscar Owen Pablo Pamela Pat Patricia Patrick Paul Paula Pauline Pedro "
+    "Peggy Penny Peter Petra Phil Philip Phillip Phoebe Phyllis Rachel Ralph Raymond Rebecca Rhys "
+    "Richard Rick Rita Rob Robert Roberta Robin Roger Ron Ronald Rosa Rose Rosie Ross Roy Russell Ruth "
+    "Ryan Sally Sam Samantha Samuel Sandra Sara Sarah Scott Sean Sebastian Shane Shannon Sharon Shaun "
+    "Sheila Shirley Simon Simone Sofia Sophia Sophie Stacey Stan Stanley Stella Stephanie Stephen Steve "
+    "Steven Stuart Sue Susan Suzanne Sylvia Tanya Tara Ted Teresa Terry Theo Theresa Thomas Tim Timothy "
+    "Tina Todd Tom Tommy Tony Tracey Tracy Trevor Tyler Ursula Valerie Vanessa Vera Veronica Victor "
+    "Victoria Vincent Viola Violet Walter Wanda Warren Wayne Wendy Wesley William Yasmin Yusuf Yvonne "
+    "Zach Zoe "
 )
 #: What stands after a given name and makes it a place or a thing: "Charlotte Street", "Victoria Station".
-_NOT_FAMILY = (
-    "Street|Road|Lane|Avenue|Square|Park|Station|Bridge|Hall|House|School|College|University|Hospital|Church|"
-    "Farm|City|Town|Bay|Beach|Island|Lake|River|Hill|Day|Night|Show|Cup|Award|Awards|Club|Theatre|Theater|Inn|"
-    "Hotel|Cafe|Bakery|The|And|Is|At|In|On|Of|For|To|From|With|Has|Was|Will|Who|And"
-)
+_NOT_FAMILY = "Stre|RoadLnAvuqPkiBgHlschCUypFmTwIDNbfOW"
 _TITLES = (
     "Mr|Mrs|Ms|Miss|Dr|Doctor|Judge|Justice|Officer|Constable|Sergeant|Inspector|Detective|Professor|Coach|"
     "Nurse|Councillor|Councilman|Councilwoman|Principal|Headmaster|Headmistress|Attorney|Warden|Pastor|Rabbi|Imam"
@@ -61,12 +60,12 @@ _ROLES = (
 _EDGE = r"[\s\d,.:;!?，。：；！？、（）()「」“”\n]"
 _CHINESE = re.compile(
     rf"[{_FAMILY}](?:[\u4e00-\u9fff]{{0,2}}?)(?:{_ROLES})"
-    rf"|(?:^|(?<={_EDGE}))[{_FAMILY}][\u4e00-\u9fff]{{1,2}}(?={_EDGE})"
+    rf"|(?:^|(?<={_EDGE}))[{_FAMILY}][\u4e00-\u9fff]{{1,2}}(?={_EDGE}|$)"
 )
 
 
 def people(text: str) -> Iterator[tuple[int, int]]:
-    """Where a text as it was typed names somebody. Family names alone are none, nor are names in small letters."""
+    """Where a text as it was typed names somebody. Family names alone are none, nor small letters."""
     for pattern in (_ENGLISH, _CHINESE):
         for hit in pattern.finditer(text):
             yield hit.span()
