@@ -1,8 +1,8 @@
 """What was asked for, what is written in the picture and what is said, read as one text.
 
-Harm that stands in no part alone shows here, in two ways: words that the text detectors find in the whole and
-not in its parts, and signs that are harmless one by one and mean something beside each other. Harm that one
-part has by itself is not told again.
+Harm that stands in no part alone shows here, in three ways: words that the text detectors find in the whole
+and not in its parts; a clip that says in its scene what the request has no sign of; and signs that are
+harmless one by one and mean something beside each other.
 """
 
 from __future__ import annotations

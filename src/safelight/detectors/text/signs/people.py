@@ -39,7 +39,11 @@ _GIVEN = (
     "Zach Zoe "
 )
 #: What stands after a given name and makes it a place or a thing: "Charlotte Street", "Victoria Station".
-_NOT_FAMILY = "Stre|RoadLnAvuqPkiBgHlschCUypFmTwIDNbfOW"
+_NOT_FAMILY = (
+    "Street|Road|Lane|Avenue|Square|Park|Station|Bridge|Hall|House|School|College|University|Hospital|Church|"
+    "Farm|City|Town|Bay|Beach|Island|Lake|River|Hill|Day|Night|Show|Cup|Award|Awards|Club|Theatre|Theater|Inn|"
+    "Hotel|Cafe|Bakery|The|And|Is|At|In|On|Of|For|To|From|With|Has|Was|Will|Who"
+)
 _TITLES = (
     "Mr|Mrs|Ms|Miss|Dr|Doctor|Judge|Justice|Officer|Constable|Sergeant|Inspector|Detective|Professor|Coach|"
     "Nurse|Councillor|Councilman|Councilwoman|Principal|Headmaster|Headmistress|Attorney|Warden|Pastor|Rabbi|Imam"
