@@ -16,6 +16,7 @@ from safelight.detectors.protocol import ReadText
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.plugins import MINILM, NGRAMS
 from safelight.detectors.text.reading import spoken
+from safelight.policy.categories import Category
 from safelight.policy.findings import Finding
 
 #: So much of the request goes before the words: more would drown them.
@@ -25,6 +26,10 @@ SCENE = 240
 SURE = 0.9
 #: How much the words alone count beside the words in their scene.
 _ALONE = {MINILM.name: 0.5, NGRAMS.name: 0.25}
+#: What a few words without a scene are taken for most, and cannot be: it is about somebody's picture. To doubt
+#: every category lost 22 % of the harmful English lines that were blocked alone, and 37 % of the Chinese ones,
+#: behind any harmless request (docs/benchmarks/together.md).
+_DOUBTED = frozenset({Category.NCII.value})
 #: Findings under 0.3 are not told; what they would be is not known.
 _UNTOLD = 0.2
 
@@ -32,14 +37,14 @@ _UNTOLD = 0.2
 def in_scene(
     findings: Iterable[Finding], lines: Sequence[ReadText], scene: str, pipeline: TextPipeline
 ) -> tuple[Finding, ...]:
-    """The findings in words of a clip, those of the trained heads between the words alone and the words in
-    their scene.
+    """The findings in words of a clip; those of the trained heads that need a scene to be believed lie between
+    the words alone and the words in their scene.
 
     A score never rises here, and the score of the words alone stays in the attribute `alone`. Without a scene
     nothing changes. One more reading of the clip, where there is anything to doubt.
     """
     seen = tuple(findings)
-    doubtful = [one for one in seen if one.detector in _ALONE and not _sure(one)]
+    doubtful = [one for one in seen if one.category in _DOUBTED and one.detector in _ALONE and not _sure(one)]
     if not scene.strip() or not doubtful:
         return seen
     words = spoken(lines).text

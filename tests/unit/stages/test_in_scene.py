@@ -18,9 +18,12 @@ class Head:
     """As sure of words alone as `alone` says, and of words in a garden as `there` says."""
 
     version = "1"
-    capabilities: tuple[Capability, ...] = (Capability(category="hate", modality=Modality.TEXT),)
+    capabilities: tuple[Capability, ...] = (Capability(category="ncii", modality=Modality.TEXT),)
 
-    def __init__(self, name: str, alone: float, there: float, *, breaks: bool = False) -> None:
+    def __init__(
+        self, name: str, alone: float, there: float, *, category: str = "ncii", breaks: bool = False
+    ) -> None:
+        self.category = category
         self.name, self._alone, self._there, self._breaks = name, alone, there, breaks
         self.read: list[str] = []
 
@@ -30,7 +33,7 @@ class Head:
         if in_garden and self._breaks:
             raise RuntimeError("no")
         yield Finding(
-            category="hate",
+            category=self.category,
             score=self._there if in_garden else self._alone,
             modality=Modality.TEXT,
             detector=self.name,
@@ -69,6 +72,11 @@ def test_a_scene_never_makes_anything_worse() -> None:
 def test_what_is_certain_and_what_is_no_head_stands_as_it_is() -> None:
     assert read(Head("minilm", 0.95, 0.3), "a garden").score == 0.95
     assert read(Head("words", 0.8, 0.3), "a garden").score == 0.8
+
+
+@pytest.mark.parametrize("category", ["hate", "extremism", "self-harm", "deception", "sexual"])
+def test_a_harmless_request_is_no_cover_for_what_a_clip_says(category: str) -> None:
+    assert read(Head("minilm", 0.8, 0.3, category=category), "a garden").score == 0.8
 
 
 def test_a_long_request_cannot_drown_the_words() -> None:
