@@ -26,9 +26,9 @@ SCENE = 240
 SURE = 0.9
 #: How much the words alone count beside the words in their scene.
 _ALONE = {MINILM.name: 0.5, NGRAMS.name: 0.25}
-#: What a few words without a scene are taken for most, and cannot be: it is about somebody's picture. To doubt
-#: every category lost 22 % of the harmful English lines that were blocked alone, and 37 % of the Chinese ones,
-#: behind any harmless request (docs/benchmarks/together.md).
+#: What a few words without a scene are taken for most, and cannot be: it is about somebody's picture.
+#: Doubting every category lost 22 % of the harmful English lines that alone were blocked, and 37 % of the
+#: Chinese ones, behind any harmless request (docs/benchmarks/together.md).
 _DOUBTED = frozenset({Category.NCII.value})
 #: Findings under 0.3 are not told; what they would be is not known.
 _UNTOLD = 0.2
@@ -37,8 +37,8 @@ _UNTOLD = 0.2
 def in_scene(
     findings: Iterable[Finding], lines: Sequence[ReadText], scene: str, pipeline: TextPipeline
 ) -> tuple[Finding, ...]:
-    """The findings in words of a clip; those of the trained heads that need a scene to be believed lie between
-    the words alone and the words in their scene.
+    """The findings in words of a clip; those of the trained heads that need a scene to be believed lie
+    between the words alone and the words in their scene.
 
     A score never rises here, and the score of the words alone stays in the attribute `alone`. Without a scene
     nothing changes. One more reading of the clip, where there is anything to doubt.
