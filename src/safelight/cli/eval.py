@@ -188,7 +188,8 @@ def _write(path: Path, page: str) -> None:
 
 
 def _output_text(report: Mapping[str, Any]) -> str:
-    lines = []
+    data = report["data"]
+    lines = [f"{data['n']} clips, {data['prompts']} of them judged with their prompt"]
     for cell in report["cells"]:
         if cell["state"] == "measured":
             low, high = (100 * end for end in cell["recall_interval"])

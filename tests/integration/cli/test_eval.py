@@ -67,12 +67,14 @@ def test_clips_go_through_the_real_scan_and_the_policy(
     card = test_card.draw("violence/graphic", 640, 384)
     make_clip(folder / "odd.mp4", width=640, height=384, frames=30, odd={17: card})
     make_clip(folder / "plain.mp4", width=640, height=384, frames=30)
+    make_clip(folder / "asked.mp4", width=640, height=384, frames=12)
     segment = {"category": "violence/graphic", "modality": "frames", "start_s": 17 / 24, "end_s": 18 / 24}
     rows = [
         {"file": name, "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest(), **more}
         for name, more in (
             ("odd.mp4", {"label": "unsafe", "segments": [segment]}),
             ("plain.mp4", {"label": "safe"}),
+            ("asked.mp4", {"label": "safe", "prompt": "a n.u.d.e woman"}),
         )
     ]
     (folder / "clips.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -86,6 +88,10 @@ def test_clips_go_through_the_real_scan_and_the_policy(
     assert cells["sexual", "frames"]["state"] == "unmeasured"
     assert report["clips"]["unsafe"]["block"] == 1
     assert report["clips"]["safe"]["not_covered"] == 1
+    assert report["data"]["prompts"] == 1
+    [asked] = [alarm for alarm in report["alarms"] if alarm["file"] == "asked.mp4"]
+    assert asked["action"] == "block"
+    assert ("sexual", "text") in {(one["category"], one["modality"]) for one in asked["findings"]}
     assert report["cost"]["cpu_s_per_video_s"] > 0
     assert "unmeasured" in page.read_text()
     assert main(["eval", "output", "--data", str(tmp_path)]) == Exit.ERROR
