@@ -5,7 +5,7 @@
 
 The second is `safelight eval output --data DIR --json --html DIR/report.html` with the waiver that
 `safelight init` asks for. What is said in the clips is transcribed by a scripted server in OpenAI's format,
-which answers with the synthesiser's own words: **that is plumbing**. No transcriber ships, and none was measured.
+which answers with the synthesiser's own words: **that is plumbing**. No transcriber was measured.
 """
 
 from __future__ import annotations

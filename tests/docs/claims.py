@@ -70,7 +70,7 @@ _SAID_SO = re.compile(
 _DISCLAIMER = re.compile(r"\| *(?:never claimed|从不宣称|從不宣稱) *\|")
 #: Parts that the code wrote: what options do, in their own words.
 _WRITTEN = re.compile(r"<!-- written by tests/docs/generated\.py.*?<!-- end -->", re.S)
-_CLAUSE = re.compile(r"[,;:()（），；：、–—]|\band\b|\bbut\b|\bor\b(?! how)")
+_CLAUSE = re.compile(r"[|,;:()（），；：、–—]|\band\b|\bbut\b|\bor\b(?! how)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 
 
@@ -101,18 +101,25 @@ def readers_pages() -> list[Path]:
     return [*(pages.ROOT / name for name in READMES), *sorted(pages.DOCS.glob("*.md"))]
 
 
-def measured(page: Path = CELLS) -> frozenset[tuple[str, str]]:
-    """Every cell with a figure: of the shipped run, and of the table of what was measured elsewhere."""
+def elsewhere(page: Path = CELLS) -> dict[tuple[str, str], str]:
+    """Cells that were measured in other runs, and the page beside this one that tells of it.
+
+    `AssertionError` where that page does not say what the table says that it says.
+    """
+    found = {}
+    for row in pages.table(page, "category", "modality", "page", "stands there as"):
+        [name], [words] = pages.codes(row["page"]), pages.codes(row["stands there as"])
+        assert words in pages.read(page.parent / name), f"{name} does not say {words!r}"
+        found[row["category"], row["modality"]] = name
+    return found
+
+
+def measured() -> frozenset[tuple[str, str]]:
+    """Every cell with a figure: of the shipped run, and of other runs."""
     from safelight.evaluation.figures import shipped
 
     own = {(one.category, one.modality.value) for one in shipped().cells}
-    rows = pages.table(page, "category", "modality", "page", "stands there as")
-    for row in rows:
-        file = page.parent / row["page"].strip("`")
-        words = pages.codes(row["stands there as"])[0]
-        if words not in pages.read(file):
-            raise AssertionError(f"{file.name} does not say {words!r}")
-    return frozenset(own | {(row["category"], row["modality"]) for row in rows})
+    return frozenset(own | elsewhere().keys())
 
 
 def statements(text: str) -> Iterator[Statement]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
 import msgspec
 
+from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
 
 
@@ -39,18 +40,24 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     def cell(self, category: str, modality: Modality) -> Figure | None:
         return next((one for one in self.cells if (one.category, one.modality) == (category, modality)), None)
 
-    def sentence(self, category: str, modality: Modality, versions: Mapping[str, str]) -> str | None:
-        """The figure of a cell in words; None where it is unmeasured, or other detectors look now.
+    def filled(self, cells: Iterable[Cell], versions: Mapping[str, str]) -> Iterator[Cell]:
+        """The cells; those of frames that had no figure have the one of this run.
 
-        `versions`: the detectors that fill the cell here.
+        Only where every detector behind a cell is the one that was measured: `versions` has those here.
         """
-        one = self.cell(category, modality)
-        if one is None or any(self.detectors.get(name) != version for name, version in versions.items()):
-            return None
-        return (
-            f"{one.what}: {one.found} of {one.segments} found, {one.false_alarms} false alarms in"
-            f" {one.safe_clips} clips, {self.page.removeprefix('docs/')}"
-        )
+        for cell in cells:
+            one = self.cell(cell.category, cell.modality)
+            if one is None or not cell.available or cell.measured or cell.modality is not Modality.FRAMES:
+                yield cell
+            elif all(self.detectors.get(name) == versions.get(name, "") for name in cell.detectors):
+                yield msgspec.structs.replace(cell, measured=self._sentence(one))
+            else:
+                yield cell
+
+    def _sentence(self, one: Figure) -> str:
+        alarms = f"{one.false_alarms} false alarms in {one.safe_clips} harmless clips"
+        page = self.page.removeprefix("docs/")
+        return f"{one.what}: {one.found} of {one.segments} found, {alarms}, {page}"
 
 
 @cache
