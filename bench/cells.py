@@ -180,6 +180,16 @@ def markdown(report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], today
     return "\n".join(lines) + "\n"
 
 
+def into(path: Path, page: str) -> None:
+    """Write the tables between the marks of a page that is there, or as a page of their own."""
+    begin, end = "<!-- written by bench/cells.py -->\n", "<!-- end -->"
+    if not path.is_file():
+        path.write_text(page, encoding="utf-8")
+        return
+    before, _, rest = path.read_text("utf-8").partition(begin)
+    path.write_text(f"{before}{begin}\n{page}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+
+
 def shipped(report: Mapping[str, Any], today: dt.date) -> dict[str, Any]:
     """What `safelight.evaluation.figures` reads: the measured cells, and what they were measured with."""
     return {
@@ -229,7 +239,7 @@ def main() -> int:
     page = markdown(report, manifest(asked.folder), today)
     print(page)
     if asked.markdown is not None:
-        asked.markdown.write_text(page, encoding="utf-8")
+        into(asked.markdown, page)
     if asked.ship is not None:
         asked.ship.write_text(
             json.dumps(shipped(report, today), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"

@@ -2,9 +2,10 @@
 
 A statement claims something where a word such as "finds", "sees" or "recall", or a rate, and the name of
 something that can be in a video stand together, not denied. It has to carry a comment such as
-`<!-- measured: likeness/frames, likeness/image -->` with cells that are measured, for all that it is about and
-in every modality that it names; or to say of the thing itself, in brackets behind it, that it is unmeasured.
-Where words only look like a claim, `<!-- no claim: and why -->` says so, and the test knows every one of them.
+`<!-- measured: likeness/frames, likeness/image -->` with cells that are measured, for all that it is about
+and in every modality that it names; or to say of the thing itself, in brackets behind it, that it is
+unmeasured. Where words only look like a claim, `<!-- no claim: and why -->` says so, and the test knows how
+many of these a page has.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
 _FINDING = (
     r"\b(?:detect(?:s|ed|ing|ion|able)?|finds?|found|finding|recall|catch(?:es)?|caught|spot(?:s|ted)|sees?|seen"
     r"|recogni[sz]e[sd]?|look(?:s|ed|ing)? for|notice[sd]|identif(?:y|ies|ied)|check(?:s|ed)|hears?|heard"
-    r"|screen(?:s|ed) for|flag(?:s|ged)|accura(?:te|cy)|miss(?:es|ed)|tells? apart|yes|every frame|stops?|prevents?)\b"
+    r"|screen(?:s|ed) for|flag(?:s|ged)|accura(?:te|cy)|miss(?:es|ed)|tells? apart|yes|every frame"
+    r"|stops?|prevents?)\b"
     r"|检测|檢測|偵測|识别|識別|看出|看得出|看到|发现|發現|找出|辨识|辨識|检查|檢查|准确|準確"
 )
 _DENIED = (

@@ -194,7 +194,7 @@ ROWS = {
 
 
 def cells() -> str:
-    """Category by place: what was found of how much, where figures stand, what is looked for and unmeasured."""
+    """Category by place: found of how many, or the page with figures, or unmeasured, or no."""
     import claims
 
     from safelight.detectors.catalogue import Catalogue
