@@ -47,8 +47,13 @@ _FINDING = (
     r"\b(?:detect(?:s|ed|ing|ion|able)?|finds?|found|finding|recall|catch(?:es)?|caught|spot(?:s|ted)|sees?|seen"
     r"|recogni[sz]e[sd]?|look(?:s|ed|ing)? for|notice[sd]|identif(?:y|ies|ied)|check(?:s|ed)|hears?|heard"
     r"|screen(?:s|ed) for|flag(?:s|ged)|accura(?:te|cy)|miss(?:es|ed)|tells? apart|yes|every frame"
-    r"|stops?|prevents?)\b"
+    r"|stops?|prevents?|filters? out|keeps?(?=.* out)|scan(?:s|ned) for)\b"
     r"|检测|檢測|偵測|识别|識別|看出|看得出|看到|发现|發現|找出|辨识|辨識|检查|檢查|准确|準確"
+)
+#: On a front door also this; elsewhere it tells what a rule does with a finding.
+_STOPPING = (
+    r"\b(?:block(?:s|ed|ing)?|filter(?:s|ed|ing)?|remove[sd]?|protect(?:s|ed)?|held|holds)\b"
+    r"|拦截|攔截|阻止|过滤|過濾"
 )
 _DENIED = (
     r"\b(?:no|not|never|nothing|nobody|none|neither|nor|cannot|without|unmeasured|nor|don't|doesn't|isn't|can't|"
@@ -155,8 +160,9 @@ def statements(text: str) -> Iterator[Statement]:
             yield Statement(text=sentence, named=marked, links_to_figures=figures)
 
 
-def claims(text: str) -> Iterator[Claim]:
-    """The statements of a page that claim something is found."""
+def claims(text: str, *, front: bool = False) -> Iterator[Claim]:
+    """The statements of a page that claim something is found; of a front door, also that it is stopped."""
+    verbs = f"{_FINDING}|{_STOPPING}" if front else _FINDING
     for said in statements(text):
         parts = _CLAUSE.split(_SAID_SO.sub("", said.text))
         clauses = [one for one in parts if one and not re.search(_DENIED, one, re.I)]
@@ -167,7 +173,7 @@ def claims(text: str) -> Iterator[Claim]:
             if re.search(subject, clause, re.I)
             for category in categories
         }
-        found = any(re.search(_FINDING, clause, re.I) for clause in clauses)
+        found = any(re.search(verbs, clause, re.I) for clause in clauses)
         figure = any(_FIGURE.search(clause) for clause in clauses) and not said.links_to_figures
         if about and (found or figure):
             words = " ".join(clauses)
@@ -181,10 +187,10 @@ def claims(text: str) -> Iterator[Claim]:
             )
 
 
-def wrong(text: str, cells: frozenset[tuple[str, str]]) -> list[str]:
+def wrong(text: str, cells: frozenset[tuple[str, str]], *, front: bool = False) -> list[str]:
     """What is claimed in a page and was not measured, each with its reason."""
     found = []
-    for claim in claims(text):
+    for claim in claims(text, front=front):
         outside = sorted("/".join(cell) for cell in claim.named - cells)
         wanted = {
             (category, modality) for category in claim.categories for modality in claim.modalities
