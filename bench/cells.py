@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.cells_clips import MARKS, Kitchen, Line, write
+from bench.cells_clips import MARKS, Kitchen, Line, recipes, write
 from bench.cells_media import Media
 from safelight.evaluation.clips import MANIFEST
 from safelight.testing.speech import Spoken
@@ -226,7 +226,7 @@ def main() -> int:
     asked = parser.parse_args()
     if asked.make is not None:
         media = Media(asked.media)
-        count = write(asked.make, Kitchen(media=media), lambda name: print(name, file=sys.stderr))
+        count = write(asked.make, recipes(Kitchen(media=media)), lambda name: print(name, file=sys.stderr))
         print(f"{count} clips in {asked.make}.")
         if media.lacking:
             print(f"Left out, for the packages are not there: {', '.join(sorted(set(media.lacking)))}.")

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,13 @@ class Line:
     voice: str
 
     def spoken(self) -> Spoken:
-        return say(self.text, voice=self.voice, pace=_PACE)
+        return _spoken(self.text, self.voice)
+
+
+@cache
+def _spoken(text: str, voice: str) -> Spoken:
+    # The synthesiser goes on from where it was, so that the same line never comes out alike twice.
+    return say(text, voice=voice, pace=_PACE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -588,11 +594,11 @@ def sounding(line: Line, name: str) -> Samples:
 # -- the folder --------------------------------------------------------------------------------------
 
 
-def write(folder: Path, kitchen: Kitchen, told: Callable[[str], None]) -> int:
-    """All clips and the manifest into the folder; how many there are."""
+def write(folder: Path, clips: Iterable[Recipe], told: Callable[[str], None]) -> int:
+    """The clips, their manifest and the marks into the folder; how many clips there are."""
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
-    for recipe in recipes(kitchen):
+    for recipe in clips:
         path = recipe.make(folder)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
