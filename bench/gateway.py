@@ -30,6 +30,12 @@ class Running:
         parts = [process, *process.children(recursive=True)]
         return sum(part.memory_info().rss for part in parts if part.is_running()) / 2**20
 
+    def proportional_mb(self) -> float:
+        """The same, with what processes share counted once. Linux only."""
+        process = psutil.Process(self.pid)
+        parts = [process, *process.children(recursive=True)]
+        return sum(part.memory_full_info().pss for part in parts if part.is_running()) / 2**20
+
     def own_memory_mb(self) -> float:
         return psutil.Process(self.pid).memory_info().rss / 2**20
 

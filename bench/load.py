@@ -99,9 +99,18 @@ class Load:
     async def _create(self, http: httpx.AsyncClient, number: int) -> None:
         place = self.gateways[number % len(self.gateways)].address
         began = time.perf_counter()
-        answer = await http.post(
-            f"{place}/v1/videos", json={"prompt": f"a quiet lake, take {number}", "model": "scripted-1"}
-        )
+        order = {"prompt": f"a quiet lake, take {number}", "model": "scripted-1"}
+        for attempt in range(3):
+            try:
+                # With one key for all tries, as the official SDKs do it.
+                answer = await http.post(
+                    f"{place}/v1/videos", json=order, headers={"Idempotency-Key": f"order-{number}"}
+                )
+                break
+            except httpx.HTTPError as error:
+                self.trouble[f"create {type(error).__name__}"] += 1
+                if attempt == 2:
+                    return
         self.creates.append((time.perf_counter() - began) * 1000)
         if answer.status_code == 200:
             self.videos.append(answer.json()["id"])

@@ -19,11 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from safelight.detectors.catalogue import Catalogue
+from safelight.detectors.text.minilm.encoder import Encoder
+from safelight.detectors.text.minilm.package import SENTENCE, installed
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.findings import Modality
 
@@ -96,15 +99,30 @@ def side_by_side(pipeline: TextPipeline, python: str, benign: list[Path]) -> lis
     return [{"tool": "safelight", **ours}, *(json.loads(line) for line in told.splitlines())]
 
 
-def sixty(prompts: list[str]) -> list[str]:
-    """Prompts put together until they have some 45 words, which are about 60 tokens."""
+def sixty(prompts: list[str], tokens: Callable[[str], int]) -> list[str]:
+    """Prompts put together, and cut after the last word that still makes 60 tokens."""
     made, words = [], list[str]()
     for prompt in prompts:
         words += prompt.split()
-        if len(words) >= 45:
-            made.append(" ".join(words[:48]))
+        if tokens(" ".join(words)) >= 60:
+            while tokens(" ".join(words)) > 60:
+                words.pop()
+            made.append(" ".join(words))
             words = []
     return made
+
+
+def by_outcome(pipeline: TextPipeline, prompts: list[str], rounds: int) -> dict[str, Any]:
+    """Of the prompts in which nothing is found, and of those in which evidence has to be narrowed down."""
+    from safelight.evaluation.mapping import alarmed
+
+    found = [bool(alarmed(pipeline.screen({"prompt": prompt}).findings)) for prompt in prompts]
+    return {
+        name: measured(
+            pipeline, [one for one, hit in zip(prompts, found, strict=True) if hit is wanted], rounds
+        )
+        for name, wanted in (("nothing found", False), ("found", True))
+    }
 
 
 def own_names(count: int, prompts: list[str]) -> dict[str, Any]:
@@ -176,7 +194,15 @@ def main() -> int:
             ),
             "memory_mb": {"before": before, "after": rss_mb()},
         }
-        figures["sixty tokens"] = measured(TextPipeline(detectors, budget_s=30), sixty(prompts), given.rounds)
+        weights = installed()
+        if weights is None:
+            raise SystemExit(SENTENCE)
+        reader = Encoder(weights, Path(cache))
+        short = sixty(prompts, lambda text: sum(len(one.ids) for one in reader.windows(text)))
+        figures["sixty tokens"] = measured(TextPipeline(detectors, budget_s=30), short, given.rounds)
+        figures["sixty tokens by outcome"] = by_outcome(
+            TextPipeline(detectors, budget_s=30), short, given.rounds
+        )
         if given.peers_python:
             figures["side by side"] = side_by_side(
                 TextPipeline(detectors, budget_s=30), given.peers_python, given.benign

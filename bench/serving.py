@@ -104,6 +104,8 @@ def main() -> int:
             time.sleep(12)
             report["idle_gateway_mb"] = round(running.own_memory_mb())
             report["idle_with_warm_children_mb"] = round(running.memory_mb())
+            if sys.platform == "linux":
+                report["idle_with_warm_children_proportional_mb"] = round(running.proportional_mb())
             report["screening_through_http"] = screened(running, options.requests)
             report["block_with_1080p_reference"] = blocked(running, options.requests, 5)
     print(json.dumps(report, indent=2))

@@ -13,7 +13,7 @@ import typer
 from safelight.errors import ConfigurationError, InvalidField, SafelightError
 
 from .exits import Exit
-from .output import emit, progress_console
+from .output import Bar, emit
 from .verbs import installation
 
 app = typer.Typer(no_args_is_help=True)
@@ -57,7 +57,7 @@ def prompts(
     attacks = [known[name] for name in attack or ()]
     metrics = protocol.installed(protocol.METRICS, protocol.Metric)  # type: ignore[type-abstract]
     total = sum(1 for _ in runs.cases(sets, attacks, attack_safe=attack_safe))
-    with _Progress(total) as progress:
+    with Bar(total, "prompts") as progress:
         report = runs.run(
             sets,
             pipeline=here.text_pipeline,
@@ -103,7 +103,7 @@ def guard(
         [one.sha256 for one in sets],
         datetime.datetime.now(datetime.UTC).date(),
     )
-    with _Progress(sum(len(one.cases) for one in sets)) as progress:
+    with Bar(sum(len(one.cases) for one in sets), "prompts") as progress:
         report = runs.run(
             sets,
             pipeline=TextPipeline([asked.always()], budget_s=here.settings.scan.text_budget_s),
@@ -158,7 +158,7 @@ def output(
         waivers=lambda _tenant: tuple(waiver.terms for waiver in waivers),
     )
     stage = replace(here.stages.output, judge=judge)
-    with _Progress(len(found.clips) * 100, "clips") as progress:
+    with Bar(len(found.clips) * 100, "clips") as progress:
         seen = list(
             outputs.walk(
                 found,
@@ -188,7 +188,8 @@ def _write(path: Path, page: str) -> None:
 
 
 def _output_text(report: Mapping[str, Any]) -> str:
-    lines = []
+    data = report["data"]
+    lines = [f"{data['n']} clips, {data['prompts']} of them judged with their prompt"]
     for cell in report["cells"]:
         if cell["state"] == "measured":
             low, high = (100 * end for end in cell["recall_interval"])
@@ -207,27 +208,6 @@ def _output_text(report: Mapping[str, Any]) -> str:
     cost = report["cost"]
     lines.append(f"cost: {cost['cpu_s_per_video_s']} CPU s per second of video, over {cost['video_s']} s")
     return "\n".join(lines)
-
-
-class _Progress:
-    """A bar on stderr, where that is a terminal."""
-
-    def __init__(self, total: int, what: str = "prompts") -> None:
-        from rich.progress import Progress
-
-        console = progress_console()
-        self._bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._bar.add_task(what, total=total)
-
-    def __enter__(self) -> _Progress:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._bar.stop()
-
-    def done(self, number: int) -> None:
-        self._bar.update(self._task, completed=number)
 
 
 def _text(report: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from .exits import Exit
-from .output import emit
+from .output import Bar, emit
 from .verbs import installation
 
 app = typer.Typer(no_args_is_help=True, help="Import, list and remove hash lists of known content.")
@@ -48,7 +48,7 @@ def import_(
     lines = [
         f"{done.name} ({done.category}): {done.added} added, {done.known} known already, {done.withdrawn}"
         f" withdrawn, {done.poor} of too little quality, {len(done.problems)} left out."
-        " A running gateway sees them at once.",
+        " A running gateway sees them at once; what it has delivered already: safelight hashes recheck.",
         *(f"  {problem}" for problem in done.problems[:SHOWN]),
     ]
     payload = {**asdict(done), "malformed": len(done.problems), "problems": list(done.problems[:SHOWN])}
@@ -89,3 +89,35 @@ def remove(
     gone = installation(ctx).enrolments.remove_hashes(name)
     emit({"name": name, "removed": gone}, as_json, f"{name}: {gone} hashes removed.")
     return Exit.OK
+
+
+@app.command()
+def recheck(ctx: typer.Context, as_json: Json = False) -> int:
+    """Look everything up again that was delivered before a list was imported, and take back what is known.
+
+    What a match means the policy says: what it stops is withdrawn together with what was made from it. Ends
+    with 3 where anything was taken back.
+    """
+    here = installation(ctx)
+    with Bar(None, "videos") as bar:
+        done = here.archive.recheck(here.tenant, actor="operator", progress=bar.done)
+    payload = {
+        "looked_at": done.looked_at,
+        "matched": [{**asdict(one), "action": one.action.value} for one in done.matched],
+        "unread": [{"video_id": video_id, "why": why} for video_id, why in done.unread],
+    }
+    taken = [video_id for one in done.matched for video_id in one.taken_back]
+    lines = [
+        f"{done.looked_at} delivered videos looked up: {len(done.matched)} known, {len(taken)} taken back.",
+        *(
+            f"  {one.video_id}: {one.action.value}"
+            + (f", taken back with {len(one.taken_back) - 1} made from it" if one.taken_back else ", left")
+            + (", vaulted" if one.vaulted else "")
+            for one in done.matched
+        ),
+        *(f"  {video_id} could not be looked at: {why}" for video_id, why in done.unread),
+    ]
+    emit(payload, as_json, "\n".join(lines))
+    if taken:
+        return Exit.BLOCKED
+    return Exit.ERROR if done.unread else Exit.OK

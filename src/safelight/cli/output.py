@@ -58,3 +58,25 @@ def error_payload(error: SafelightError) -> dict[str, Any]:
         if value := getattr(error, name, None):
             body[name] = value
     return {"error": body}
+
+
+class Bar:
+    """A bar on stderr, where that is a terminal."""
+
+    def __init__(self, total: int | None, what: str) -> None:
+        from rich.progress import Progress
+
+        console = progress_console()
+        self._bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task(what, total=total)
+
+    def __enter__(self) -> Bar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._bar.stop()
+
+    def done(self, number: int, total: int | None = None) -> None:
+        """So many are done; `total` where it was not known before."""
+        self._bar.update(self._task, completed=number, total=total)

@@ -26,12 +26,16 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Clip(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the manifest. `label` is `safe` or `unsafe`; a safe clip has no segments."""
+    """One line of the manifest. `label` is `safe` or `unsafe`; a safe clip has no segments.
+
+    `prompt`: what the clip was asked for with, judged together with it; empty where nobody knows.
+    """
 
     file: str
     sha256: str
     label: str
     segments: tuple[Segment, ...] = ()
+    prompt: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

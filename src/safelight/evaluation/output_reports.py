@@ -13,7 +13,8 @@ def html(report: Mapping[str, Any], *, title: str = "Output scanning") -> str:
     """The page for a report made by `outputs.measured`."""
     data, cost = report["data"], report["cost"]
     facts = {
-        "Data": f"{data['name']} ({data['n']} clips, sha256 {data['sha256'][:12]})",
+        "Data": f"{data['name']} ({data['n']} clips, {data['prompts']} with a prompt,"
+        f" sha256 {data['sha256'][:12]})",
         "Policy": ", ".join(f"{name} {sha256[:12]}" for name, sha256 in report["policy"].items()),
         "Waivers": ", ".join(report["waivers"]) or "none",
         "Detectors": ", ".join(f"{name} {version}" for name, version in sorted(report["detectors"].items())),

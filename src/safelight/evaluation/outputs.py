@@ -17,6 +17,7 @@ from safelight.policy.verdicts import Action
 from safelight.scanning.report import ScanReport
 from safelight.stages.judging import Judged
 from safelight.stages.output import OutputStage
+from safelight.stages.prompt import PromptStage
 
 from .clips import Clip, ClipSet, Segment
 from .intervals import wilson
@@ -41,13 +42,19 @@ class Seen:
 def walk(
     data: ClipSet, stage: OutputStage, *, tenant: str, progress: Callable[[int, int], None]
 ) -> Iterator[Seen]:
-    """Scan and judge every clip as if it had just been made. `progress`: percent of which clip."""
+    """Scan and judge every clip as if it had just been made, with the words it was asked for where the
+    manifest has them. `progress`: percent of which clip.
+    """
+    prompts = PromptStage(judge=stage.judge, pipeline=stage.pipeline)
     for number, clip in enumerate(data.clips):
+        texts = {"prompt": clip.prompt} if clip.prompt.strip() else {}
         try:
             judged, report = stage.scan(
                 data.folder / clip.file,
                 tenant=tenant,
                 subject_sha256=clip.sha256,
+                texts=texts,
+                prior=prompts.screen(texts, tenant=tenant).findings if texts else (),
                 progress=partial(progress, number),
             )
         except BadInput as error:
@@ -64,7 +71,7 @@ def measured(
     versions = {run.name: run.version for one in seen if one.report for run in one.report.runs}
     stamp = "\n".join(f"{name} {version}" for name, version in sorted(versions.items()))
     return {
-        "data": {"name": data.name, "sha256": data.sha256, "n": len(data.clips)},
+        "data": {"name": data.name, "sha256": data.sha256, "n": len(data.clips), "prompts": prompted(data)},
         "policy": policy,
         "waivers": sorted(waivers),
         "detectors": versions,
@@ -78,6 +85,11 @@ def measured(
         "alarms": alarms(seen),
         "unreadable": [{"file": one.clip.file, "why": one.problem} for one in seen if one.problem],
     }
+
+
+def prompted(data: ClipSet) -> int:
+    """How many clips of a set say what they were asked for with."""
+    return sum(bool(clip.prompt.strip()) for clip in data.clips)
 
 
 def cells(seen: Sequence[Seen], taxonomy: Taxonomy) -> list[dict[str, Any]]:

@@ -19,7 +19,9 @@ from safelight.policy.verdicts import Audience
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import FrameProgress, Scanner
 
+from .admission import NEGATED_FIELDS
 from .hearing import Hearing
+from .in_scene import in_scene
 from .judging import Judge, Judged
 from .known import NOT_LISTED, NOTHING, Known, Listed
 from .on_screen import on_screen
@@ -101,24 +103,29 @@ class OutputStage:
         seen = (*listed.findings, *report.findings, *read.findings, *prior)
         heard = self.hearing.hear(report, self.pipeline, seen=seen)
         report = msgspec.structs.replace(report, heard=heard.transcript)
-        words = [*read.findings, *heard.findings]
+        asked = {name: text for name, text in texts.items() if name not in NEGATED_FIELDS}
+        scene = " ".join(asked.values())
+        words = [
+            *in_scene(read.findings, report.texts, scene, self.pipeline),
+            *in_scene(heard.findings, report.heard or (), scene, self.pipeline),
+        ]
         joined = read_together(
-            parts_of(texts, report.texts, report.heard or ()), self.pipeline, (*words, *prior)
+            parts_of(asked, report.texts, report.heard or ()), self.pipeline, (*words, *prior)
         )
         modalities = {Modality.FRAMES}
         if read.present:
             modalities.add(Modality.TEXT)
         if report.has_sound or report.failure:
             modalities.add(Modality.AUDIO)
-        scene = scene_of(
+        shown = scene_of(
             report,
             Modality.FRAMES,
             texts=dict(texts),
             on_screen=None if report.unread else "\n".join(text.text for text in report.texts),
             transcript=None if report.heard is None else "\n".join(text.text for text in report.heard),
         )
-        local = self.onlookers.local(scene)
-        who = self.onlookers.recognised(scene, tenant=tenant, faces=report.findings)
+        local = self.onlookers.local(shown)
+        who = self.onlookers.recognised(shown, tenant=tenant, faces=report.findings)
         findings = [
             *listed.findings,
             *report.findings,
@@ -137,8 +144,8 @@ class OutputStage:
             *who.cells,
         ]
 
-        def judge(more: Iterable[Finding], further: Iterable[Cell]) -> Judged:
-            covered = Coverage().merged([*cells, *further])
+        def judge(more: Iterable[Finding], others: Iterable[Cell]) -> Judged:
+            covered = Coverage().merged([*cells, *others])
             seen = disagreeing(
                 (*findings, *more), covered, beside=prior, asked=bool(texts), read=not report.unread
             )
@@ -159,8 +166,8 @@ class OutputStage:
 
         first = judge((), ())
         # Whatever is asked of a server is asked when everybody here has finished.
-        asked = self.onlookers.remote(scene, first.verdict, first.findings)
-        return (judge(asked.findings, asked.cells) if asked else first), report
+        further = self.onlookers.remote(shown, first.verdict, first.findings)
+        return (judge(further.findings, further.cells) if further else first), report
 
 
 def refuse_unread(facts: MediaFacts) -> None:

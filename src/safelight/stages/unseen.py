@@ -19,7 +19,7 @@ UNSEEN: Mapping[str, str] = {
     Category.MINORS_PRESENT.value: _AGE,
     Category.NCII.value: "No model that ships knows whose body is seen.",
     Category.EXTREMISM.value: "No model that ships sees flags, uniforms or scenes of terror.",
-    Category.HATE_SYMBOLS.value: "Some symbols are looked for; nobody independent has measured how well.",
+    Category.HATE_SYMBOLS.value: "Some symbols are looked for; independently measured, too few are found.",
 }
 _SEEN = (Modality.IMAGE, Modality.FRAMES)
 

@@ -154,6 +154,15 @@ class Known:
         )
 
     @cached_property
+    def hash_scanner(self) -> Scanner:
+        """One that looks frames up in hash lists, and for nothing else."""
+        from safelight.detectors.image.hash_lists import NAME
+        from safelight.scanning.service import Scanner, ScanSettings
+
+        specs = [spec for spec in self.catalogue.child_specs() if spec[0] == NAME]
+        return Scanner(self.sandbox, specs, ScanSettings(video_s=self.settings.scan.budget_s, warm=0))
+
+    @cached_property
     def bare_scanner(self) -> Scanner:
         """One without detectors: it opens pictures in a child, and looks for nothing."""
         from safelight.scanning.service import Scanner, ScanSettings

@@ -15,6 +15,7 @@ from safelight.policy.verdicts import Verdict, WaiverTerms
 from .kept import Kept
 
 if TYPE_CHECKING:
+    from safelight.jobs.archive import Archive
     from safelight.jobs.engine import Engine
     from safelight.jobs.sweeper import Sweeper
     from safelight.jobs.workshop import Workshop
@@ -124,6 +125,13 @@ class Way(Kept):
             heavy=threading.BoundedSemaphore(settings.generation.heavy_at_once),
             stopping=self.stopping,
         )
+
+    @cached_property
+    def archive(self) -> Archive:
+        from safelight.jobs.archive import Archive
+        from safelight.stages.known import Known
+
+        return Archive(workshop=self.workshop, scanner=self.hash_scanner, known=Known(lists=self.hash_lists))
 
     def explain(
         self, verdict: Verdict, charge: Charge | None, video_id: str, *, appeal: bool = False

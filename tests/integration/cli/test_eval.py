@@ -67,6 +67,7 @@ def test_clips_go_through_the_real_scan_and_the_policy(
     card = test_card.draw("violence/graphic", 640, 384)
     make_clip(folder / "odd.mp4", width=640, height=384, frames=30, odd={17: card})
     make_clip(folder / "plain.mp4", width=640, height=384, frames=30)
+    make_clip(folder / "asked.mp4", width=640, height=384, frames=12)
     segment = {
         "category": "violence/graphic",
         "modality": "frames",
@@ -79,6 +80,7 @@ def test_clips_go_through_the_real_scan_and_the_policy(
         for name, more in (
             ("odd.mp4", {"label": "unsafe", "segments": [segment]}),
             ("plain.mp4", {"label": "safe"}),
+            ("asked.mp4", {"label": "safe", "prompt": "a n.u.d.e woman"}),
         )
     ]
     (folder / "clips.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -94,8 +96,11 @@ def test_clips_go_through_the_real_scan_and_the_policy(
     assert cells["sexual", "frames"]["state"] == "unmeasured"
     assert report["clips"]["unsafe"]["block"] == 1
     assert report["clips"]["safe"]["not_covered"] == 1
-    [alarm] = report["alarms"]
-    assert "violence/graphic (frames)" in alarm["holes"]
+    assert report["data"]["prompts"] == 1
+    [asked] = [alarm for alarm in report["alarms"] if alarm["file"] == "asked.mp4"]
+    assert asked["action"] == "block"
+    assert ("sexual", "text") in {(one["category"], one["modality"]) for one in asked["findings"]}
+    assert any("violence/graphic (frames)" in alarm["holes"] for alarm in report["alarms"])
     assert report["cost"]["cpu_s_per_video_s"] > 0
     assert "unmeasured" in page.read_text()
     assert main(["eval", "output", "--data", str(tmp_path)]) == Exit.ERROR

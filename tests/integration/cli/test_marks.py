@@ -82,5 +82,7 @@ def test_hashes_are_imported_listed_without_a_hash_and_removed(
     _code, listed = told(capsys, "hashes", "list")
     assert listed["lists"][0]["counts"] == {"pdq": 1, "sha256": 0, "md5": 0}  # type: ignore[index]
     assert "abab" not in json.dumps(listed)
+    code, again = told(capsys, "hashes", "recheck")
+    assert (code, again) == (Exit.OK, {"looked_at": 0, "matched": [], "unread": []})
     assert told(capsys, "hashes", "remove", "ours")[1]["removed"] == 1
     assert told(capsys, "hashes", "import", str(path), "--list", "ours", "--category", "x")[0] == Exit.ERROR

@@ -14,7 +14,8 @@ from PIL import Image
 
 from clips import Pixels, make_clip, scenery
 from safelight.detectors.image.pdq import hexadecimal, pdq
-from safelight.errors import Blocked, InvalidField, NotFound
+from safelight.errors import Blocked, Gone, InvalidField, NotFound
+from safelight.generation.protocol import Step
 from safelight.jobs.machine import State
 from safelight.jobs.models import Upload
 from safelight.policy.findings import Stage
@@ -195,3 +196,71 @@ def test_the_generator_is_given_the_picture_without_where_it_was_taken_and_the_r
     assert facts["picture"]["metadata"]["camera"] == "Acme One"
     assert facts["picture"]["metadata"]["location"] is True
     assert facts["origin"] == {"state": "absent"}
+
+
+def delivered(house: House, folder: Path) -> str:
+    """A delivered video in which one picture is shown that no list names yet."""
+    odd = {5: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
+    clip = make_clip(folder / "made.mp4", odd=odd)
+    house.here.generators["storyboard"] = instant(  # type: ignore[index]
+        {"name": "storyboard", "models": ["instant-1"], "file": str(clip), "abilities": ["remix"]}
+    )
+    done = house.carry(house.order())
+    assert done.state is State.DELIVERED
+    return done.id
+
+
+def test_what_was_delivered_before_its_hash_was_known_is_taken_back_and_vaulted(
+    house: House, tmp_path: Path
+) -> None:
+    video_id = delivered(house, tmp_path)
+    child = house.carry(house.order("the same at night", step=Step.REMIX, source=video_id))
+    assert child.state is State.DELIVERED
+    other = house.here.archive.recheck(house.who.tenant, actor="a test")
+    assert (other.looked_at, other.matched, other.unread) == (2, (), ())
+
+    imported(house, tmp_path)
+    told: list[tuple[int, int]] = []
+    done = house.here.archive.recheck(
+        house.who.tenant, actor="a test", progress=lambda part, of: told.append((part, of))
+    )
+    [matched] = done.matched
+    assert (matched.video_id, matched.vaulted) == (video_id, True)
+    assert set(matched.taken_back) == {video_id, child.id}
+    assert told == [(1, 2), (2, 2)]
+    for each in matched.taken_back:
+        video = house.here.workshop.store.get(house.who.tenant, each)
+        assert (video.state, video.vaulted) == (State.WITHDRAWN, True)
+        kept = house.here.workshop.store.files(house.who.tenant, each)
+        # What it was made from is another video's file, and goes its own way.
+        assert {row.retention for row in kept if row.kind != "source"} == {"vault"}
+        with pytest.raises((Gone, NotFound)):
+            house.videos.content(house.who, each, "video")
+    judged = house.here.workshop.store.judgements(house.who.tenant, video_id)[-1]
+    assert (judged.stage, judged.verdict.vault) == (Stage.OUTPUT, True)
+
+
+def test_another_category_is_taken_back_and_not_vaulted_and_a_second_look_finds_nothing(
+    house: House, tmp_path: Path
+) -> None:
+    video_id = delivered(house, tmp_path)
+    imported(house, tmp_path, category="extremism")
+    [matched] = house.here.archive.recheck(house.who.tenant, actor="a test").matched
+    assert (matched.video_id, matched.categories, matched.vaulted) == (video_id, ("extremism",), False)
+    assert house.here.archive.recheck(house.who.tenant, actor="a test").looked_at == 0
+
+
+def test_a_waiver_that_ended_takes_nothing_back(house: House, tmp_path: Path) -> None:
+    video_id = delivered(house, tmp_path)
+    house.here.waivers.revoke("tests", who="a test")
+    assert house.here.archive.recheck(house.who.tenant, actor="a test").matched == ()
+    assert house.videos.get(house.who, video_id).state is State.DELIVERED
+
+
+def test_bytes_that_are_gone_are_said_to_be_unread(house: House, tmp_path: Path) -> None:
+    video_id = delivered(house, tmp_path)
+    video = house.videos.get(house.who, video_id)
+    assert video.sealed_sha256 is not None
+    house.here.workshop.blobs.delete(house.who.tenant, video.sealed_sha256)
+    done = house.here.archive.recheck(house.who.tenant, actor="a test")
+    assert (done.looked_at, [one for one, _why in done.unread]) == (0, [video_id])

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from safelight.detectors.protocol import Capability, ReadText, TextContent
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
-from safelight.stages.together import From, parts_of, read_together
+from safelight.stages.together import READINGS, From, described, parts_of, read_together
 
 
 class Sentence:
@@ -77,7 +77,9 @@ def test_the_order_is_that_of_the_clip() -> None:
 
 
 def test_what_stands_in_one_part_alone_is_not_told_again() -> None:
-    assert not together("is closed", "a room", [shown("polling is closed", 0.0)], [said("hello", 1.0)])
+    seen = together("is closed", "a room", [shown("polling is closed", 0.0)], [said("hello", 1.0)])
+    # But for what disagrees with the request.
+    assert {one.attributes.get("kind") for one in seen} == {"contrast"}
     alone = Finding(
         category="deception", score=0.75, modality=Modality.TEXT, detector="d", version="1", reason="r"
     )
@@ -100,3 +102,82 @@ def test_a_detector_that_fails_on_the_whole_leaves_a_hole() -> None:
     joined = read_together(parts, TextPipeline([Broken("z")], budget_s=20), ())
     assert all(not cell.complete for cell in joined.cells)
     assert joined.cells
+
+
+def test_signs_in_two_sources_are_found_beside_what_is_read() -> None:
+    found = together(
+        "nothing of the kind",
+        "Elderly people fill in ballots in a town hall",
+        [shown("New this autumn", 0.0)],
+        [said("Vote by text from your phone.", 2.0)],
+    )
+    [one] = [finding for finding in found if finding.attributes.get("kind") == "signs"]
+    assert (one.category, one.detector) == ("deception", "signs")
+    assert one.attributes["joined"] is True
+
+
+def test_the_pipeline_reads_a_clip_a_few_times_at_most() -> None:
+    class Counting(Sentence):
+        texts: tuple[str, ...] = ()
+
+        def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+            self.texts += (content.text,)
+            return super().inspect_text(content)
+
+    counting = Counting("words")
+    screen = [shown(f"line {n}", float(n)) for n in range(40)]
+    parts = parts_of({"prompt": "a", "title": "b"}, screen, [said("words", 1.0)])
+    read_together(parts, TextPipeline([counting], budget_s=20), ())
+    assert len(counting.texts) == len(set(counting.texts)) == READINGS
+
+
+def test_a_clip_that_says_what_the_request_has_no_sign_of_is_told_with_both_as_evidence() -> None:
+    seen = together(
+        "the vault is empty",
+        "a bank clerk smiles",
+        [shown("Evening bulletin", 0.0)],
+        [said("the vault is empty", 1.0)],
+    )
+    (found,) = [one for one in seen if one.attributes.get("kind") == "contrast"]
+    assert found.category == "deception"
+    assert found.evidence[0] == TextSpan(field="prompt", start=0, end=19)
+    assert {type(one) for one in found.evidence} == {TextSpan, FrameRange, TimeRange}
+    assert found.reason.startswith("The request has no sign of it")
+
+
+def test_a_clip_that_says_what_it_is_contrasts_with_nothing() -> None:
+    parts = parts_of(
+        {"prompt": "a bank clerk smiles"},
+        [shown("Staff training, scene 2", 0.0)],
+        [said("the vault is empty", 1.0)],
+    )
+    found = read_together(parts, TextPipeline([Sentence("the vault is empty")], budget_s=20), ()).findings
+    assert not [one for one in found if one.attributes.get("kind") == "contrast"]
+
+
+def test_what_the_request_shows_itself_is_no_contrast() -> None:
+    asked = Finding(
+        category="deception",
+        score=0.6,
+        modality=Modality.TEXT,
+        detector="d",
+        version="1",
+        reason="r",
+        attributes={"source": "prompt"},
+    )
+    parts = parts_of(
+        {"prompt": "a bank clerk smiles"}, [shown("Bulletin", 0.0)], [said("the vault is empty", 1.0)]
+    )
+    pipeline = TextPipeline([Sentence("the vault is empty")], budget_s=20)
+    found = read_together(parts, pipeline, (asked,)).findings
+    assert not [one for one in found if one.attributes.get("kind") == "contrast"]
+
+
+def test_a_clip_is_described_in_its_own_script() -> None:
+    english = parts_of({"prompt": "A quiet street."}, [shown("Closed", 0.0)], [said("Come in.", 1.0)])
+    assert (
+        described(english)
+        == 'A quiet street. The words in the picture say: "Closed". A voice says: "Come in."'
+    )
+    chinese = parts_of({"prompt": "安静的街道。"}, [], [said("请进", 1.0)])
+    assert described(chinese) == "安静的街道，有人说：“请进”"
