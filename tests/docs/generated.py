@@ -166,10 +166,74 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ").strip()
 
 
+#: What a person calls each category in the table of the README, in its order.
+ROWS = {
+    "sexual": "nudity and sexual content",
+    "ncii": "intimate imagery of somebody",
+    "likeness": "a real person: by name in words, as a face in pictures (never whose)",
+    "violence": "violence",
+    "violence/graphic": "blood and gore",
+    "hate": "hatred",
+    "hate/symbols": "symbols of hate",
+    "harassment": "harassment",
+    "extremism": "extremism",
+    "self-harm": "self-harm",
+    "self-harm/intent": "a wish to harm oneself",
+    "self-harm/instructions": "instructions for it",
+    "illicit": "illicit trade and crime",
+    "deception": "deception",
+    "deception/speech": "invented speech, claims of identity",
+    "deception/subliminal": "moments too brief to be noticed",
+    "privacy": "private data",
+    "ip/character": "characters: by name, enrolled in pictures",
+    "ip/brand": "brands: by name, enrolled in pictures",
+    "minors-present": "that a child is there: stated ages",
+    "sexual/minors": "something sexual with a sign of a child",
+    "photosensitive": "flicker",
+}
+
+
+def cells() -> str:
+    """Category by place: found of how many, or the page with figures, or unmeasured, or no."""
+    import claims
+
+    from safelight.detectors.catalogue import Catalogue
+    from safelight.evaluation.figures import shipped
+    from safelight.policy.findings import Modality
+
+    looked = {(one.category, one.modality) for _name, one in Catalogue.discover({}).capabilities()}
+    own = {(one.category, one.modality.value): one for one in shipped().cells}
+    elsewhere = claims.elsewhere()
+    #: Words are read by the same detectors wherever they stand.
+    places = {
+        "prompt": Modality.TEXT,
+        "image": Modality.IMAGE,
+        "frames": Modality.FRAMES,
+        "text": Modality.TEXT,
+        "audio": Modality.TEXT,
+    }
+
+    def said(category: str, place: str) -> str:
+        if figure := own.get((category, place)):
+            return f"{figure.found} of {figure.segments}"
+        if page := elsewhere.get((category, place)):
+            return f"[figures](docs/benchmarks/{page})"
+        return "unmeasured" if (category, places[place]) in looked else "no"
+
+    lines = [
+        "| | prompts | reference pictures | frames | words in the picture | words said |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for category, name in ROWS.items():
+        lines.append(f"| {name} | {' | '.join(said(category, place) for place in places)} |")
+    return "\n".join(lines)
+
+
 #: The page and the name of the part, and what writes it.
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("configuration.md", "settings"): settings,
     ("cli.md", "verbs"): verbs,
+    ("../README.md", "cells"): cells,
 }
 
 

@@ -21,6 +21,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     modality: Modality
     start_s: float
     end_s: float
+    #: It is the safety test card, which shows that the way works and nothing of the category it names.
+    card: bool = False
 
 
 class Clip(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,10 +31,14 @@ def hits(findings: Iterable[Finding], wanted: Iterable[str]) -> bool:
 
 
 def is_alarm(finding: Finding) -> bool:
-    """Whether a finding on a harmless prompt is a false alarm: a fact about the scene is none."""
+    """Whether a finding on something harmless is a false alarm: a fact about the scene is none.
+
+    That a child, a named person or a face is there is such a fact, and so is a brand in passing.
+    """
     if finding.category == Category.MINORS_PRESENT:
         return False
-    if finding.category == Category.LIKENESS and finding.attributes.get("named"):
+    named = finding.attributes.get("named") or finding.attributes.get("kind") == "face"
+    if finding.category == Category.LIKENESS and named:
         return False
     return not (finding.category in _NAMES and finding.attributes.get("role") == "passing")
 

@@ -78,6 +78,7 @@ def measured(
         "model_hash": hashlib.sha256(stamp.encode()).hexdigest(),
         "thresholds": {"found": FOUND, "slack_s": _SLACK_S},
         "cells": cells(seen, taxonomy),
+        "cards": cards(seen),
         "clips": by_label(seen),
         "cost": cost(seen),
         "missed": missed(seen),
@@ -101,7 +102,7 @@ def cells(seen: Sequence[Seen], taxonomy: Taxonomy) -> list[dict[str, Any]]:
                 (one, segment)
                 for one in seen
                 for segment in one.clip.segments
-                if (segment.category, segment.modality) == (category, modality)
+                if (segment.category, segment.modality) == (category, modality) and not segment.card
             ]
             hits = sum(hit(one, segment) for one, segment in true)
             false = sum(any(_false(one, category, modality)) for one in safe)
@@ -126,12 +127,32 @@ def cells(seen: Sequence[Seen], taxonomy: Taxonomy) -> list[dict[str, Any]]:
     return rows
 
 
+def cards(seen: Sequence[Seen]) -> list[dict[str, Any]]:
+    """The safety test card, whatever category it names, by where it was: segments, and those found."""
+    rows = []
+    for modality in MODALITIES:
+        true = [
+            (one, segment)
+            for one in seen
+            for segment in one.clip.segments
+            if segment.card and segment.modality == modality
+        ]
+        if true:
+            found = sum(hit(one, segment) for one, segment in true)
+            rows.append({"modality": modality.value, "segments": len(true), "found": found})
+    return rows
+
+
 def hit(seen: Seen, segment: Segment) -> bool:
-    """Whether a finding of the segment's category and modality, over its operating point, lies in it."""
+    """Whether a finding of the segment's category and modality, over its operating point, lies in it.
+
+    The test card's findings answer segments of the test card, and no others.
+    """
     if seen.judged is None or seen.report is None:
         return False
     return any(
         one.score >= FOUND
+        and one.test_card == segment.card
         and one.category == segment.category
         and one.modality == segment.modality
         and any(
@@ -219,6 +240,8 @@ def alarms(seen: Iterable[Seen]) -> list[dict[str, Any]]:
         {
             "file": one.clip.file,
             "action": _action(one),
+            "rule": one.judged.verdict.rule,
+            "holes": [f"{cell.category} ({cell.modality.value})" for cell in one.judged.verdict.holes],
             "findings": [
                 {"category": found.category, "modality": found.modality.value, "detector": found.detector}
                 for found in one.judged.findings

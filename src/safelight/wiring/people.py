@@ -80,6 +80,7 @@ class People(Way):
 
     def describe_coverage(self, tenant: str | None = None) -> dict[str, Any]:
         """The table of category and modality, before anything ran: the body of `GET /v1/coverage`."""
+        from safelight.evaluation.figures import shipped
         from safelight.stages.promised import coverage_table, required_cells
 
         owner = tenant or self.tenant
@@ -87,7 +88,10 @@ class People(Way):
         return coverage_table(
             policy,
             self.taxonomy,
-            cells=self.catalogue.cells(required_cells(policy, self.taxonomy)),
+            cells=shipped().filled(
+                self.catalogue.cells(required_cells(policy, self.taxonomy)),
+                {one.name: one.version for one in self.catalogue.plugins},
+            ),
             missing=(*self.catalogue.missing, *self.catalogue.idle),
             waivers=self.waivers_in_force(owner),
         )

@@ -68,7 +68,13 @@ def test_clips_go_through_the_real_scan_and_the_policy(
     make_clip(folder / "odd.mp4", width=640, height=384, frames=30, odd={17: card})
     make_clip(folder / "plain.mp4", width=640, height=384, frames=30)
     make_clip(folder / "asked.mp4", width=640, height=384, frames=12)
-    segment = {"category": "violence/graphic", "modality": "frames", "start_s": 17 / 24, "end_s": 18 / 24}
+    segment = {
+        "category": "violence/graphic",
+        "modality": "frames",
+        "start_s": 17 / 24,
+        "end_s": 18 / 24,
+        "card": True,
+    }
     rows = [
         {"file": name, "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest(), **more}
         for name, more in (
@@ -83,7 +89,9 @@ def test_clips_go_through_the_real_scan_and_the_policy(
     assert main(arguments) == Exit.OK
     report = json.loads(capsys.readouterr().out)
     cells = {(cell["category"], cell["modality"]): cell for cell in report["cells"]}
-    assert cells["violence/graphic", "frames"]["found"] == 1
+    # The test card is no violence: it fills a row of its own.
+    assert report["cards"] == [{"modality": "frames", "segments": 1, "found": 1}]
+    assert cells["violence/graphic", "frames"]["state"] == "unmeasured"
     assert cells["violence/graphic", "frames"]["false_alarms"] == 0
     assert cells["sexual", "frames"]["state"] == "unmeasured"
     assert report["clips"]["unsafe"]["block"] == 1
@@ -92,6 +100,7 @@ def test_clips_go_through_the_real_scan_and_the_policy(
     [asked] = [alarm for alarm in report["alarms"] if alarm["file"] == "asked.mp4"]
     assert asked["action"] == "block"
     assert ("sexual", "text") in {(one["category"], one["modality"]) for one in asked["findings"]}
+    assert any("violence/graphic (frames)" in alarm["holes"] for alarm in report["alarms"])
     assert report["cost"]["cpu_s_per_video_s"] > 0
     assert "unmeasured" in page.read_text()
     assert main(["eval", "output", "--data", str(tmp_path)]) == Exit.ERROR

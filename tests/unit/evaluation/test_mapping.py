@@ -50,6 +50,8 @@ def test_a_hit_answers_the_label_and_is_over_the_operating_point() -> None:
     [
         (finding("minors-present"), False),
         (finding("likeness", named=True), False),
+        (finding("likeness", kind="face"), False),
+        (finding("likeness", kind="match"), True),
         (finding("likeness"), True),
         (finding("ip/brand", role="passing"), False),
         (finding("ip/brand", role="subject"), True),

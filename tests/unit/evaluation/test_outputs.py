@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,6 +131,16 @@ def test_every_cell_is_there_and_says_unmeasured_where_there_is_no_data() -> Non
 def test_a_segment_is_found_by_its_category_at_its_time(found: Finding, hit: bool) -> None:
     one = seen(clip("unsafe", segment()), found)
     assert outputs.hit(one, one.clip.segments[0]) is hit
+
+
+def test_the_test_card_answers_for_itself_and_for_no_category() -> None:
+    card = msgspec.structs.replace(finding(1.2, 1.3), test_card=True)
+    plain, carded = segment(), msgspec.structs.replace(segment(), card=True)
+    assert outputs.hit(seen(clip("unsafe", plain), card), plain) is False
+    assert outputs.hit(seen(clip("unsafe", carded), finding(1.2, 1.3)), carded) is False
+    found = report(seen(clip("unsafe", carded), card), seen(clip("unsafe", carded)))
+    assert found["cards"] == [{"modality": "frames", "segments": 2, "found": 1}]
+    assert cell(found, "sexual")["state"] == "unmeasured"
 
 
 def test_words_on_the_screen_are_there_when_they_were_read() -> None:

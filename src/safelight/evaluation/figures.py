@@ -1,0 +1,67 @@
+"""The cells of category by modality that were measured with what ships, and what they were measured with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from safelight.policy.coverage import Cell
+from safelight.policy.findings import Modality
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """One measured cell. `what` says of what: "words in the picture", "that a face is there, not whose"."""
+
+    category: str
+    modality: Modality
+    what: str
+    segments: int
+    found: int
+    safe_clips: int
+    false_alarms: int
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. A cell that is not listed is unmeasured."""
+
+    made: str
+    #: The page of the documentation that tells of it.
+    page: str
+    data_sha256: str
+    policy: dict[str, str]
+    model_hash: str
+    #: Detectors of the scan, and their versions.
+    detectors: dict[str, str]
+    cells: tuple[Figure, ...]
+
+    def cell(self, category: str, modality: Modality) -> Figure | None:
+        return next((one for one in self.cells if (one.category, one.modality) == (category, modality)), None)
+
+    def filled(self, cells: Iterable[Cell], versions: Mapping[str, str]) -> Iterator[Cell]:
+        """The cells; those of frames that had no figure have the one of this run.
+
+        Only where every detector behind a cell is the one that was measured: `versions` has those here.
+        """
+        for cell in cells:
+            one = self.cell(cell.category, cell.modality)
+            if one is None or not cell.available or cell.measured or cell.modality is not Modality.FRAMES:
+                yield cell
+            elif all(self.detectors.get(name) == versions.get(name, "") for name in cell.detectors):
+                yield msgspec.structs.replace(cell, measured=self._sentence(one))
+            else:
+                yield cell
+
+    def _sentence(self, one: Figure) -> str:
+        alarms = f"{one.false_alarms} false alarms in {one.safe_clips} harmless clips"
+        page = self.page.removeprefix("docs/")
+        return f"{one.what}: {one.found} of {one.segments} found, {alarms}, {page}"
+
+
+@cache
+def shipped() -> Figures:
+    """What was measured of this version, from `measured_cells.json`."""
+    data = (files("safelight.evaluation") / "measured_cells.json").read_bytes()
+    return msgspec.json.decode(data, type=Figures)
