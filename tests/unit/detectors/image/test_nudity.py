@@ -77,3 +77,14 @@ def test_the_model_sees_red_as_the_first_channel() -> None:
     red[:, :, 0] = 255
     picture, _, _ = nudity.letterbox(red)
     assert picture[0].mean(axis=(1, 2)).tolist() == [1.0, 0.0, 0.0]
+
+
+def test_what_the_mirrored_picture_does_not_show_counts_half() -> None:
+    body = nudity.Seen(nudity._Kind("sexual", "breast", ""), 0.8, (0.1, 0.2, 0.3, 0.4))
+    face = nudity.Seen(nudity._Kind("likeness", "face", ""), 0.8, (0.1, 0.2, 0.3, 0.4))
+    there = nudity.Seen(body.kind, 0.6, (0.6, 0.2, 0.3, 0.4))
+    elsewhere = nudity.Seen(body.kind, 0.9, (0.1, 0.2, 0.3, 0.4))
+    assert [one.score for one in nudity.averaged([body, face], [there, elsewhere])] == pytest.approx(
+        [0.7, 0.8]
+    )
+    assert [one.score for one in nudity.averaged([body], [elsewhere])] == pytest.approx([0.4])
