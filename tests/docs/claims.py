@@ -59,6 +59,8 @@ _DENIED = (
     r"\b(?:no|not|never|nothing|nobody|none|neither|nor|cannot|without|unmeasured|nor|don't|doesn't|isn't|can't|"
     r"unless|less)\b|\*\*no\*\*|不|没有|沒有|未经测量|未經測量|从不|從不|無人|无人"
 )
+#: Denied twice, and so said.
+_TWICE = r"\b(?:miss(?:es|ed|ing)?|overlook\w*|escape\w*|slips?|fails?)\b|漏"
 #: Modalities that a statement names, and the word of the cell.
 _NAMED = {
     r"\bframes?\b|画面|畫面": "frames",
@@ -165,7 +167,11 @@ def claims(text: str, *, front: bool = False) -> Iterator[Claim]:
     verbs = f"{_FINDING}|{_STOPPING}" if front else _FINDING
     for said in statements(text):
         parts = _CLAUSE.split(_SAID_SO.sub("", said.text))
-        clauses = [one for one in parts if one and not re.search(_DENIED, one, re.I)]
+        clauses = [
+            one
+            for one in parts
+            if one and (re.search(_TWICE, one, re.I) or not re.search(_DENIED, one, re.I))
+        ]
         about = {
             category
             for clause in clauses

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import msgspec
+
 from safelight.evaluation.figures import Figure, Figures, shipped
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
@@ -26,8 +28,8 @@ RUN = Figures(
 
 
 def cell(**more: object) -> Cell:
-    known = {"category": "photosensitive", "modality": Modality.FRAMES, "available": True}
-    return Cell(detectors=("flicker",), **{**known, **more})  # type: ignore[arg-type]
+    known = Cell(category="photosensitive", modality=Modality.FRAMES, available=True, detectors=("flicker",))
+    return msgspec.structs.replace(known, **more)
 
 
 def filled(one: Cell, version: str = "1") -> str | None:
