@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import msgspec
+
 from safelight.detectors.protocol import ReadText
-from safelight.policy.findings import Finding, FrameRange, Modality
+from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
 from safelight.scanning.brief import brief, moments
 from safelight.scanning.schedule import LookAt, Why
 from safelight.scanning.segments import Look
@@ -26,8 +28,11 @@ def text(frame: int, words: str = "BUY NOW", *, until: int | None = None, x: flo
     )
 
 
-def face(first: int, last: int) -> Finding:
-    where = FrameRange(first=first, last=last, start_s=first / FPS, end_s=(last + 1) / FPS, peak=first)
+def face(first: int, last: int, *, x: float | None = None) -> Finding:
+    box = None if x is None else ImageBox(x=x, y=0.3, w=0.1, h=0.2)
+    where = FrameRange(
+        first=first, last=last, start_s=first / FPS, end_s=(last + 1) / FPS, peak=first, box=box
+    )
     return Finding(
         category="likeness",
         score=0.8,
@@ -61,6 +66,24 @@ def test_what_stays_or_stands_elsewhere_is_not_brief() -> None:
     assert brief([look(40)], FRAMES, [face(0, 90)], []) == []
     assert brief([look(40)], FRAMES, [], [text(30, until=60)]) == []
     assert brief([look(40)], FRAMES, [], [text(40, x=0.75)]) == []
+
+
+def test_a_face_that_another_detector_goes_on_seeing_is_not_brief() -> None:
+    glimpse = face(40, 40)
+    assert brief([look(40)], FRAMES, [glimpse, face(38, 70)], []) == []
+    # Where two were seen at once the second may be the one that shows for a moment.
+    pair = msgspec.structs.replace(face(38, 70), attributes={"kind": "face", "count": 2})
+    assert len(brief([look(40)], FRAMES, [glimpse, pair], [])) == 1
+    other = msgspec.structs.replace(face(38, 70), attributes={"kind": "breast"})
+    assert len(brief([look(40)], FRAMES, [glimpse, other], [])) == 1
+
+
+def test_a_thing_that_stands_at_the_same_place_soon_after_is_not_brief_unless_that_is_a_moment_too() -> None:
+    assert brief([look(40)], FRAMES, [face(40, 40, x=0.3), face(44, 50, x=0.3)], []) == []
+    assert len(brief([look(40)], FRAMES, [face(40, 40, x=0.3), face(44, 50, x=0.7)], [])) == 1
+    assert len(brief([look(40)], FRAMES, [face(40, 40, x=0.3), face(150, 170, x=0.3)], [])) == 1
+    flashes = [face(frame, frame, x=0.3) for frame in (40, 50)]
+    assert len(brief([look(40), look(50)], FRAMES, flashes, [])) == 2
 
 
 def test_a_sign_that_is_read_otherwise_a_moment_later_is_not_brief() -> None:
