@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -51,13 +51,18 @@ def moments(looks: Sequence[LookAt]) -> list[Moment]:
 
 
 def brief(
-    looks: Sequence[LookAt], frames: Looks, findings: Iterable[Finding], texts: Sequence[ReadText]
+    looks: Sequence[LookAt],
+    frames: Looks,
+    findings: Iterable[Finding],
+    texts: Sequence[ReadText],
+    *,
+    scheduled: Collection[str] = (),
 ) -> list[Finding]:
     """A finding for every moment in which something stood that can be read or told, at most twenty.
 
-    `frames` says when each frame starts and ends.
+    `frames` says when each frame starts and ends, `scheduled` which detectors were not shown every frame.
     """
-    seen = _Seen(findings, texts)
+    seen = _Seen(findings, texts, scheduled)
     told = ((moment, what) for moment in moments(looks) if (what := _what(moment, seen)))
     return [_finding(moment, frames, what) for moment, what in islice(told, _MOST)]
 
@@ -65,7 +70,10 @@ def brief(
 class _Seen:
     """What was seen and read, by frame: there may be much of it in hours."""
 
-    def __init__(self, findings: Iterable[Finding], texts: Sequence[ReadText]) -> None:
+    def __init__(
+        self, findings: Iterable[Finding], texts: Sequence[ReadText], scheduled: Collection[str]
+    ) -> None:
+        self.scheduled = scheduled
         self.cards: list[FrameRange] = []
         self._findings: dict[int, list[tuple[int, Finding]]] = {}
         self._lasting: list[tuple[FrameRange, Finding]] = []
@@ -150,13 +158,13 @@ def _alone(text: ReadText, moment: Moment, seen: _Seen) -> bool:
 
 
 def _lasts(finding: Finding, seen: _Seen) -> bool:
-    """Whether a thing stood there longer than one detector tells, which may have looked at one frame only.
+    """Whether a thing stood there longer than a detector tells that was not shown every frame.
 
     It does where another finding of its kind goes on over it, and never had two such things at once; or
     stands, for more than a moment, at the same place shortly before or after.
     """
     where = _range(finding)
-    if where is None:
+    if where is None or finding.detector not in seen.scheduled:
         return False
     for span, other in seen.lasting(where):
         if (other.category, other.attributes.get("kind")) != (
