@@ -59,8 +59,8 @@ class Joiner:
     """Joins the findings of one detector as they come.
 
     A segment holds together across at most `bridge` calls without a finding of its kind. Its score is
-    its peak's; `frames` counts the frames within half of that, or that count where the peak does. Where more than one thing of the kind was
-    to be seen, each is followed by its box, and told as a range of its own after the segment's.
+    its peak's; `frames` counts the frames within half of that, or that count where the peak does. Where
+    more than one thing of the kind was to be seen, each is followed by its box, and told as a range of its own after the segment's.
     `looks` knows a call from when the next one is added on.
     """
 
@@ -127,7 +127,7 @@ class _Kind:
 
 
 def _least(peak: float) -> float:
-    """What belongs to a segment with this peak: one frame over the line does not make many weak ones count."""
+    """What belongs to a segment with this peak: one frame that counts makes no many that do not."""
     return _COUNTS if peak >= _COUNTS else peak * _EDGE
 
 
