@@ -60,7 +60,8 @@ class Joiner:
 
     A segment holds together across at most `bridge` calls without a finding of its kind. Its score is
     its peak's; `frames` counts the frames within half of that, or that count where the peak does. Where
-    more than one thing of the kind was to be seen, each is followed by its box, and told as a range of its own after the segment's.
+    more than one thing of the kind was to be seen, each is followed by its box, and told as a range of its
+    own after the segment's.
     `looks` knows a call from when the next one is added on.
     """
 
