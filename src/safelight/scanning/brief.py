@@ -129,7 +129,7 @@ def _what(moment: Moment, seen: _Seen) -> str:
     if any(_alone(text, moment, seen) for text in seen.read(moment)):
         return "text"
     for finding in seen.within(moment):
-        if _lasts(finding, seen):
+        if not _counts(finding, moment) or _lasts(finding, seen):
             continue
         kind = finding.attributes.get("kind")
         return kind if isinstance(kind, str) else "picture"
@@ -155,6 +155,20 @@ def _alone(text: ReadText, moment: Moment, seen: _Seen) -> bool:
         and overlap(other.box, text.box) > 0.1
         for other in seen.about(text.start_s)
     )
+
+
+def _counts(finding: Finding, moment: Moment) -> bool:
+    """Whether a finding says that something can be made out here: it lies in what is new in these frames.
+
+    Drawn symbols by themselves do not: they count as not checked, and too much is taken for one.
+    """
+    where = _range(finding)
+    kind = finding.attributes.get("kind")
+    if where is None or (finding.category == Category.HATE_SYMBOLS and kind != "hash"):
+        return False
+    if where.box is None or moment.region is None:
+        return True
+    return overlap(_sides(where.box), moment.region) > 0
 
 
 def _lasts(finding: Finding, seen: _Seen) -> bool:

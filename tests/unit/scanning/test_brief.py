@@ -96,6 +96,17 @@ def test_a_thing_that_stands_at_the_same_place_soon_after_is_not_brief_unless_th
     assert glimpsed(face(40, 40, x=0.3), face(50, 50, x=0.3)) == 2
 
 
+def test_a_thing_beside_what_is_new_and_a_drawn_symbol_are_nothing_that_can_be_made_out() -> None:
+    assert brief([look(40)], FRAMES, [face(40, 40, x=0.85)], []) == []
+    assert len(brief([look(40)], FRAMES, [face(40, 40, x=0.45)], [])) == 1
+    symbol = msgspec.structs.replace(
+        face(40, 40, x=0.3), category="hate/symbols", attributes={"kind": "wolfs-hook"}
+    )
+    assert brief([look(40)], FRAMES, [symbol], []) == []
+    listed = msgspec.structs.replace(symbol, attributes={"kind": "hash"})
+    assert len(brief([look(40)], FRAMES, [listed], [])) == 1
+
+
 def test_a_sign_that_is_read_otherwise_a_moment_later_is_not_brief() -> None:
     assert brief([look(40)], FRAMES, [], [text(40, "OPEN TODA"), text(60, "OPEN TODAY")]) == []
 
