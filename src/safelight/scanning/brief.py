@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -51,13 +51,18 @@ def moments(looks: Sequence[LookAt]) -> list[Moment]:
 
 
 def brief(
-    looks: Sequence[LookAt], frames: Looks, findings: Iterable[Finding], texts: Sequence[ReadText]
+    looks: Sequence[LookAt],
+    frames: Looks,
+    findings: Iterable[Finding],
+    texts: Sequence[ReadText],
+    *,
+    scheduled: Collection[str] = (),
 ) -> list[Finding]:
     """A finding for every moment in which something stood that can be read or told, at most twenty.
 
-    `frames` says when each frame starts and ends.
+    `frames` says when each frame starts and ends, `scheduled` which detectors were not shown every frame.
     """
-    seen = _Seen(findings, texts)
+    seen = _Seen(findings, texts, scheduled)
     told = ((moment, what) for moment in moments(looks) if (what := _what(moment, seen)))
     return [_finding(moment, frames, what) for moment, what in islice(told, _MOST)]
 
@@ -65,13 +70,21 @@ def brief(
 class _Seen:
     """What was seen and read, by frame: there may be much of it in hours."""
 
-    def __init__(self, findings: Iterable[Finding], texts: Sequence[ReadText]) -> None:
+    def __init__(
+        self, findings: Iterable[Finding], texts: Sequence[ReadText], scheduled: Collection[str]
+    ) -> None:
+        self.scheduled = scheduled
         self.cards: list[FrameRange] = []
         self._findings: dict[int, list[tuple[int, Finding]]] = {}
+        self._lasting: list[tuple[FrameRange, Finding]] = []
         self._read: dict[int, list[ReadText]] = {}
         for finding in findings:
             where = _range(finding)
-            if where is None or finding.score < _SEEN:
+            if where is None:
+                continue
+            if where.last - where.first >= _FRAMES:
+                self._lasting.append((where, finding))
+            if finding.score < _SEEN:
                 continue
             self._findings.setdefault(where.first, []).append((where.last, finding))
             if finding.test_card:
@@ -79,6 +92,8 @@ class _Seen:
         for text in texts:
             if text.frame is not None:
                 self._read.setdefault(text.frame, []).append(text)
+        self._from = np.array([where.start_s for where, _finding in self._lasting])
+        self._until = np.array([where.end_s for where, _finding in self._lasting])
         self._placed = [text for text in texts if text.box is not None]
         self._starts = np.array([text.start_s for text in self._placed])
         self._ends = np.array([text.end_s for text in self._placed])
@@ -87,6 +102,11 @@ class _Seen:
         """Findings that are of these frames and no others."""
         for frame in range(moment.first, moment.last + 1):
             yield from (one for last, one in self._findings.get(frame, ()) if last <= moment.last)
+
+    def lasting(self, where: FrameRange) -> Iterator[tuple[FrameRange, Finding]]:
+        """Findings of more than a moment that stand about this one."""
+        near = (self._from - _AGAIN_S <= where.end_s) & (where.start_s <= self._until + _AGAIN_S)
+        return (self._lasting[place] for place in np.flatnonzero(near).tolist())
 
     def read(self, moment: Moment) -> Iterator[ReadText]:
         """Texts whose best reading is in these frames."""
@@ -109,6 +129,8 @@ def _what(moment: Moment, seen: _Seen) -> str:
     if any(_alone(text, moment, seen) for text in seen.read(moment)):
         return "text"
     for finding in seen.within(moment):
+        if _lasts(finding, seen):
+            continue
         kind = finding.attributes.get("kind")
         return kind if isinstance(kind, str) else "picture"
     return ""
@@ -133,6 +155,37 @@ def _alone(text: ReadText, moment: Moment, seen: _Seen) -> bool:
         and overlap(other.box, text.box) > 0.1
         for other in seen.about(text.start_s)
     )
+
+
+def _lasts(finding: Finding, seen: _Seen) -> bool:
+    """Whether a thing stood there longer than a detector tells that was not shown every frame.
+
+    It does where another finding of its kind goes on over it, and never had two such things at once; or
+    stands, for more than a moment, at the same place shortly before or after.
+    """
+    where = _range(finding)
+    if where is None or finding.detector not in seen.scheduled:
+        return False
+    for span, other in seen.lasting(where):
+        if (other.category, other.attributes.get("kind")) != (
+            finding.category,
+            finding.attributes.get("kind"),
+        ):
+            continue
+        if span.first <= where.first and where.last <= span.last:
+            if other.attributes.get("count", 1) == 1:
+                return True
+        elif (
+            span.box is not None
+            and where.box is not None
+            and overlap(_sides(span.box), _sides(where.box)) > 0.1
+        ):
+            return True
+    return False
+
+
+def _sides(box: ImageBox) -> Box:
+    return box.x, box.y, box.w, box.h
 
 
 def _inside(box: Box, region: Box) -> bool:

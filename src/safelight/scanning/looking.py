@@ -142,7 +142,8 @@ class VideoScan:
             if joiner.left_out:
                 turn.remark(f"{joiner.left_out} findings are not listed: there were too many stronger ones.")
         texts = self._texts.all()
-        findings += brief(self._scheduler.striking, self._frames, findings, texts)
+        scheduled = {turn.name for turn in self._scheduled}
+        findings += brief(self._scheduler.striking, self._frames, findings, texts, scheduled=scheduled)
         stills = self._souvenirs.write()
         return ScanAnswer(
             findings=tuple(findings),

@@ -32,8 +32,9 @@ class Looks(Protocol):
     def __getitem__(self, call: int, /) -> Look: ...
 
 
-#: Part of the peak score that still belongs to the same segment; weaker ends are segments of their own.
-_EDGE = 0.5
+#: Part of the peak score that still belongs to the same segment, and the score from which a finding counts:
+#: where the peak does, what does not is too weak. Weaker ends are segments of their own.
+_EDGE, _COUNTS = 0.5, 0.5
 #: Tracks that are told with a segment, the longest first.
 _TOLD = 8
 #: An open stretch of twice so many entries is folded: two neighbours become one. It begins at one entry a
@@ -58,8 +59,9 @@ class Joiner:
     """Joins the findings of one detector as they come.
 
     A segment holds together across at most `bridge` calls without a finding of its kind. Its score is
-    its peak's; `frames` counts the frames within half of that. Where more than one thing of the kind was
-    to be seen, each is followed by its box, and told as a range of its own after the segment's.
+    its peak's; `frames` counts the frames within half of that, or that count where the peak does. Where
+    more than one thing of the kind was to be seen, each is followed by its box, and told as a range of its
+    own after the segment's.
     `looks` knows a call from when the next one is added on.
     """
 
@@ -123,6 +125,11 @@ class _Kind:
         if len(self._ended) > most:
             self.left_out += len(self._ended) - most
             self._ended = sorted(self._ended, key=lambda one: -one.score)[:most]
+
+
+def _least(peak: float) -> float:
+    """What belongs to a segment with this peak: one frame that counts makes no many that do not."""
+    return _COUNTS if peak >= _COUNTS else peak * _EDGE
 
 
 class _Stretch:
@@ -199,13 +206,13 @@ class _Stretch:
         self._worded = array("q", (self._wording(one) for one in worded))
 
     def _cores(self) -> list[tuple[int, int]]:
-        """The stretch cut into parts that begin and end at no less than half of their own peak."""
+        """The stretch cut into parts that begin and end at no less than `_least` of their own peak."""
         todo, cores = [(0, len(self._scores))], []
         while todo:
             first, last = todo.pop()
             if first >= last:
                 continue
-            least = max(self._scores[first:last]) * _EDGE
+            least = _least(max(self._scores[first:last]))
             one = next(place for place in range(first, last) if self._scores[place] >= least)
             other = next(place for place in range(last - 1, first - 1, -1) if self._scores[place] >= least)
             cores.append((one, other + 1))
@@ -214,7 +221,7 @@ class _Stretch:
 
     def _segment(self, start: int, end: int, looks: Looks, tracks: Sequence[Track]) -> Finding:
         peak = max(range(start, end), key=lambda place: self._scores[place])
-        least = self._scores[peak] * _EDGE
+        least = _least(self._scores[peak])
         worded = self._findings[self._worded[peak]]
         first, last = self._first[start], self._last[end - 1]
         attributes: dict[str, Attribute] = dict(worded.attributes)

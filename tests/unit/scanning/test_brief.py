@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import msgspec
+
 from safelight.detectors.protocol import ReadText
-from safelight.policy.findings import Finding, FrameRange, Modality
+from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
 from safelight.scanning.brief import brief, moments
 from safelight.scanning.schedule import LookAt, Why
 from safelight.scanning.segments import Look
@@ -26,8 +28,11 @@ def text(frame: int, words: str = "BUY NOW", *, until: int | None = None, x: flo
     )
 
 
-def face(first: int, last: int) -> Finding:
-    where = FrameRange(first=first, last=last, start_s=first / FPS, end_s=(last + 1) / FPS, peak=first)
+def face(first: int, last: int, *, x: float | None = None) -> Finding:
+    box = None if x is None else ImageBox(x=x, y=0.3, w=0.1, h=0.2)
+    where = FrameRange(
+        first=first, last=last, start_s=first / FPS, end_s=(last + 1) / FPS, peak=first, box=box
+    )
     return Finding(
         category="likeness",
         score=0.8,
@@ -61,6 +66,34 @@ def test_what_stays_or_stands_elsewhere_is_not_brief() -> None:
     assert brief([look(40)], FRAMES, [face(0, 90)], []) == []
     assert brief([look(40)], FRAMES, [], [text(30, until=60)]) == []
     assert brief([look(40)], FRAMES, [], [text(40, x=0.75)]) == []
+
+
+#: The detector of these tests was shown only some of the frames.
+SHOWN_SOME = frozenset({"d"})
+
+
+def glimpsed(*findings: Finding) -> int:
+    """How many moments are too brief, where the frames 40 and 50 are unlike those around."""
+    return len(brief([look(40), look(50)], FRAMES, findings, [], scheduled=SHOWN_SOME))
+
+
+def test_a_face_that_another_detector_goes_on_seeing_is_not_brief() -> None:
+    glimpse = face(40, 40)
+    assert glimpsed(glimpse, face(38, 70)) == 0
+    # Where two were seen at once the second may be the one that shows for a moment.
+    assert (
+        glimpsed(glimpse, msgspec.structs.replace(face(38, 70), attributes={"kind": "face", "count": 2})) == 1
+    )
+    assert glimpsed(glimpse, msgspec.structs.replace(face(38, 70), attributes={"kind": "breast"})) == 1
+    # One that was shown every frame knows that it was gone again.
+    assert len(brief([look(40)], FRAMES, [glimpse, face(38, 70)], [])) == 1
+
+
+def test_a_thing_that_stands_at_the_same_place_soon_after_is_not_brief_unless_that_is_a_moment_too() -> None:
+    assert glimpsed(face(40, 40, x=0.3), face(44, 48, x=0.3)) == 0
+    assert glimpsed(face(40, 40, x=0.3), face(44, 48, x=0.7)) == 1
+    assert glimpsed(face(40, 40, x=0.3), face(150, 170, x=0.3)) == 1
+    assert glimpsed(face(40, 40, x=0.3), face(50, 50, x=0.3)) == 2
 
 
 def test_a_sign_that_is_read_otherwise_a_moment_later_is_not_brief() -> None:

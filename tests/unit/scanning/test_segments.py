@@ -107,6 +107,16 @@ def test_a_weak_tail_does_not_make_a_strong_frame_last_longer() -> None:
     assert (place(weak).first, place(weak).last, weak.score) == (10, 19, 0.31)
 
 
+def test_one_frame_over_the_line_does_not_make_many_that_are_not_count() -> None:
+    seen = [(frame, finding(0.57 if frame == 15 else 0.4)) for frame in range(10, 30)]
+    before, sure, after = join(seen, looks(40), bridge=6)
+    assert (place(sure).first, place(sure).last, sure.attributes["frames"]) == (15, 15, 1)
+    assert (place(before).last, before.score, place(after).first, after.score) == (14, 0.4, 16, 0.4)
+    # A dip between frames that count is bridged, and not counted.
+    [dipped] = join([(4, finding(0.6)), (5, finding(0.4)), (6, finding(0.55))], looks(9), bridge=1)
+    assert (place(dipped).first, place(dipped).last, dipped.attributes["frames"]) == (4, 6, 2)
+
+
 def test_two_of_a_kind_in_one_frame_are_counted_and_the_largest_area_stays() -> None:
     [segment] = join(
         [(3, finding(0.8, area=0.1)), (3, finding(0.6, area=0.4)), (4, finding(0.7, area=0.2))],
