@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import io
 import json
 import subprocess
 import sys
-import wave
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ import numpy as np
 from bench.cells_clips import MARKS, Kitchen, Line, recipes, write
 from bench.cells_media import Media
 from safelight.evaluation.clips import MANIFEST
-from safelight.testing.speech import Spoken
+from safelight.testing.speech import Spoken, samples_of
 from safelight.testing.transcription import ScriptedTranscriber
 
 #: Lines are looked for at this rate; twice their length in samples.
@@ -54,9 +52,8 @@ class Listener:
             self._spectra.append((spectrum, float(np.linalg.norm(samples)), samples.size))
 
     def __call__(self, wav: bytes) -> Iterator[tuple[str, float, float]]:
-        with wave.open(io.BytesIO(wav)) as file:
-            raw, rate = file.readframes(file.getnframes()), file.getframerate()
-        samples = np.frombuffer(raw, "<i2").astype(np.float32)[:: rate // _RATE] / 32768
+        whole, rate = samples_of(wav)
+        samples = whole[:: rate // _RATE]
         heard = np.fft.rfft(samples, _WINDOW)
         power = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
         best, found, begins = 0.4, -1, 0

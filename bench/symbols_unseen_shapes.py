@@ -286,41 +286,35 @@ def letter(words: tuple[str, ...]) -> Callable[[Pen], None]:
     return shape
 
 
+#: A lightning flash, from the top right to the bottom.
+_FLASH = [
+    (0.1, -1.0),
+    (-0.5, 0.15),
+    (-0.05, 0.15),
+    (-0.25, 1.0),
+    (0.5, -0.25),
+    (0.05, -0.25),
+    (0.45, -1.0),
+]
+
+
 def bolt(pen: Pen) -> None:
     """Draw one lightning flash, sometimes in a ring."""
-    flash = [
-        (0.1, -1.0),
-        (-0.5, 0.15),
-        (-0.05, 0.15),
-        (-0.25, 1.0),
-        (0.5, -0.25),
-        (0.05, -0.25),
-        (0.45, -1.0),
-    ]
     size = 0.62 if pen.rng.random() < 0.4 else 0.98
-    pen.poly([(x * size, y * size) for x, y in flash])
+    pen.poly([(x * size, y * size) for x, y in _FLASH])
     if size < 0.7:
         pen.ring(0.88, 0.1)
 
 
 def band_bolts(pen: Pen) -> None:
     """Draw two flashes which mirror or cross each other, around a star or a letter."""
-    flash = [
-        (0.1, -1.0),
-        (-0.5, 0.15),
-        (-0.05, 0.15),
-        (-0.25, 1.0),
-        (0.5, -0.25),
-        (0.05, -0.25),
-        (0.45, -1.0),
-    ]
     if pen.rng.random() < 0.5:
         for side in (-1, 1):
-            pen.poly([(side * (x * 0.5 + 0.68), y * 0.9) for x, y in flash])
+            pen.poly([(side * (x * 0.5 + 0.68), y * 0.9) for x, y in _FLASH])
         pen.poly(star(5, 0.36, 0.15))
         return
     for side in (-1, 1):
-        turned = [(x * 0.84 - y * 0.54, x * 0.54 + y * 0.84) for x, y in flash]
+        turned = [(x * 0.84 - y * 0.54, x * 0.54 + y * 0.84) for x, y in _FLASH]
         pen.poly([(side * (x * 0.55 + 0.52), y * 0.62 - 0.3) for x, y in turned])
     pen.disc(0, 0.62, 0.3)
 

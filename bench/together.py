@@ -12,17 +12,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
 import sys
 import tempfile
-import wave
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from bench.joined_clips import Line, Row, read, render, spoken
 from safelight import wiring
@@ -36,7 +32,7 @@ from safelight.scanning.report import DetectorRun, ScanReport
 from safelight.stages.judging import Judge, Judged
 from safelight.stages.output import OutputStage
 from safelight.stages.prompt import PromptStage
-from safelight.testing.speech import found_at
+from safelight.testing.speech import found_at, samples_of
 from safelight.testing.transcription import ScriptedTranscriber
 
 ROWS = Path(__file__).with_name("together")
@@ -163,11 +159,7 @@ class Listener:
         self.lines: Sequence[Line] = ()
 
     def __call__(self, wav: bytes) -> Iterable[tuple[str, float, float]]:
-        with wave.open(io.BytesIO(wav)) as file:
-            rate = file.getframerate()
-            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(
-                np.float32
-            ) / np.float32(32768)
+        samples, rate = samples_of(wav)
         heard = []
         for line in self.lines:
             begins = found_at(line.spoken, samples, rate)

@@ -103,7 +103,7 @@ def recheck(ctx: typer.Context, as_json: Json = False) -> int:
         done = here.archive.recheck(here.tenant, actor="operator", progress=bar.done)
     payload = {
         "looked_at": done.looked_at,
-        "matched": [{**asdict(one), "action": one.action.value} for one in done.matched],
+        "matched": done.matched,
         "unread": [{"video_id": video_id, "why": why} for video_id, why in done.unread],
     }
     taken = [video_id for one in done.matched for video_id in one.taken_back]

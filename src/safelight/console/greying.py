@@ -26,11 +26,11 @@ def draw(argument: dict[str, str], _link: Link) -> None:
 
 def _clip(source: Path) -> list[Any]:
     from safelight.media.probe import ACCEPTED
+    from safelight.media.stills import spread
     from safelight.media.walk import Walk
 
     walk = Walk(source, ACCEPTED)
-    total = max(walk.facts.frames or round(walk.facts.duration_s * walk.facts.fps), 1)
-    wanted = {round((number + 0.5) * total / FRAMES) for number in range(FRAMES)}
+    _total, wanted = spread(walk.facts, FRAMES)
     found = [frame.at(SIDE) for frame in walk.frames() if frame.index in wanted or frame.index == 0]
     return found[1:] or found
 

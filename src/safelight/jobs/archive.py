@@ -13,7 +13,6 @@ from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Action
 from safelight.scanning.service import Scanner
 from safelight.stages.judging import Judged
-from safelight.stages.known import Known
 from safelight.store import tables
 from safelight.store.transaction import Transaction
 
@@ -52,7 +51,6 @@ class Archive:
 
     workshop: Workshop
     scanner: Scanner
-    known: Known
 
     def recheck(
         self, tenant: str, *, actor: str, progress: Callable[[int, int], None] | None = None
@@ -125,7 +123,7 @@ class Archive:
         report = self.scanner.scan_video(path)
         if report.failure:
             raise ChildFailed(report.failure)
-        listed = self.known.look(path, sha256, report, Modality.FRAMES)
+        listed = self.workshop.stages.output.known.look(path, sha256, report, Modality.FRAMES)
         if broken := [cell.note for cell in listed.cells]:
             raise ChildFailed(broken[0])
         # A scan without detectors still tells what flashes and what is brief: that was judged then.

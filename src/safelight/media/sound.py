@@ -26,6 +26,11 @@ _CANCELLED = 0.3
 _SLOW_S = 0.2
 
 
+def peak(samples: Samples) -> float:
+    """The largest size of a sample, without a copy of them all."""
+    return max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
+
+
 class SoundFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What was decoded: how much sound, and how loud."""
 

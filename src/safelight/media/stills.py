@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from safelight.media.probe import MediaFacts
+
 Pixels = npt.NDArray[np.uint8]
+
+
+def spread(facts: MediaFacts, count: int) -> tuple[int, set[int]]:
+    """How many frames a clip has by its headers, and the numbers of so many spread evenly over it."""
+    total = max(facts.frames or round(facts.duration_s * facts.fps), 1)
+    return total, {round((number + 0.5) * total / count) for number in range(count)}
 
 
 def write_webp(pixels: Pixels, into: Path, *, quality: int = 80) -> Path:

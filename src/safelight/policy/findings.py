@@ -47,6 +47,11 @@ class ImageBox(msgspec.Struct, frozen=True, kw_only=True, tag="box"):
     #: The request field the picture came in, such as `input_reference`; empty for output.
     field: str = ""
 
+    @property
+    def sides(self) -> tuple[float, float, float, float]:
+        """Left, top, width and height."""
+        return self.x, self.y, self.w, self.h
+
 
 class FrameRange(msgspec.Struct, frozen=True, kw_only=True, tag="frames"):
     """Frames `first` to `last` (both included) in presentation order, and their times in seconds."""
@@ -104,6 +109,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 #: From here on a sign counts when it is asked whether something may be shown to anybody else.
 SIGN = 0.3
+
+
+def strongest(scored: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """The highest score of each category."""
+    found: dict[str, float] = {}
+    for category, score in scored:
+        found[category] = max(score, found.get(category, 0.0))
+    return found
 
 
 def sexual_with_minor(findings: Iterable[Finding]) -> bool:

@@ -168,7 +168,7 @@ def _counts(finding: Finding, moment: Moment) -> bool:
         return False
     if where.box is None or moment.region is None:
         return True
-    return overlap(_sides(where.box), moment.region) > 0
+    return overlap(where.box.sides, moment.region) > 0
 
 
 def _lasts(finding: Finding, seen: _Seen) -> bool:
@@ -190,16 +190,10 @@ def _lasts(finding: Finding, seen: _Seen) -> bool:
             if other.attributes.get("count", 1) == 1:
                 return True
         elif (
-            span.box is not None
-            and where.box is not None
-            and overlap(_sides(span.box), _sides(where.box)) > 0.1
+            span.box is not None and where.box is not None and overlap(span.box.sides, where.box.sides) > 0.1
         ):
             return True
     return False
-
-
-def _sides(box: ImageBox) -> Box:
-    return box.x, box.y, box.w, box.h
 
 
 def _inside(box: Box, region: Box) -> bool:

@@ -351,9 +351,7 @@ def _part(frame: DecodedFrame, view: View, longest_side: int) -> Frame:
 def _placed(finding: Finding, view: View) -> Finding:
     """A finding in a part of the frame as one in the frame."""
     evidence = tuple(
-        msgspec.structs.replace(
-            one, **dict(zip("xywh", view.placed(one.x, one.y, one.w, one.h), strict=True))
-        )
+        msgspec.structs.replace(one, **dict(zip("xywh", view.placed(*one.sides), strict=True)))
         if isinstance(one, ImageBox)
         else one
         for one in finding.evidence
@@ -373,9 +371,7 @@ def _once(found: list[Finding]) -> list[Finding]:
     """What several views of a frame show, once: of findings of a kind at one place the surest."""
     kept: list[tuple[Finding, tuple[float, float, float, float] | None]] = []
     for finding in sorted(found, key=lambda one: -one.score):
-        box = next(
-            ((one.x, one.y, one.w, one.h) for one in finding.evidence if isinstance(one, ImageBox)), None
-        )
+        box = next((one.sides for one in finding.evidence if isinstance(one, ImageBox)), None)
         if not any(_alike(finding, box, other, place) for other, place in kept):
             kept.append((finding, box))
     return [finding for finding, _box in kept]

@@ -35,8 +35,6 @@ _TINY = 2
 _MARGIN, _LONG, _SHORT = 24, 192, 64
 #: Windows begin and end at multiples of this; one larger than this part of the picture is all of it.
 _STEP, _MOST = 16, 0.5
-
-
 #: A picture that lies off by less than this, in compared pixels, or by more, is not put right.
 _NOTHING, _FARTHEST = 0.05, 3.0
 #: Part of the picture that is far from the frame before where it is another picture.
@@ -59,11 +57,12 @@ class Movement:
     def of(self, frame: Small, other: Small) -> Map:
         """Pixels, at half the size, from a place in `frame` to the same thing in `other`."""
         cv2 = self._cv2
-        size = (max(frame.light.shape[1] // _COARSE, 16), max(frame.light.shape[0] // _COARSE, 16))
+        still = _still(frame)
+        size = still.shape[1::-1]
         one = cv2.resize(frame.light, size, interpolation=cv2.INTER_AREA)
         two = cv2.resize(other.light, size, interpolation=cv2.INTER_AREA)
         if np.array_equal(one, two):
-            return np.zeros((size[1], size[0], 2), np.float32)
+            return still
         found: Map = self._flow.calc(one, two, None)
         return found
 
@@ -145,7 +144,7 @@ class Movement:
         """
         across, down = self._off(frame.light, other.light)
         height, width = frame.light.shape
-        flow = np.empty((max(height // _COARSE, 16), max(width // _COARSE, 16), 2), np.float32)
+        flow = _still(frame)
         flow[...] = across * flow.shape[1] / width, down * flow.shape[0] / height
         return flow
 
@@ -367,7 +366,7 @@ class Watch:
         if window == (slice(0, height), slice(0, width)):
             flow = movement.of(frame, other)
             return flow, self._cells(movement.unexplained(frame, other, flow))
-        flow = np.zeros((max(height // _COARSE, 16), max(width // _COARSE, 16), 2), np.float32)
+        flow = _still(frame)
         apart = np.zeros((height, width), np.uint8)
         if window is not None:
             mine, theirs = _part(frame, window), _part(other, window)
@@ -417,6 +416,12 @@ class Watch:
         size = (max(apart.shape[1] // _CELL, 1), max(apart.shape[0] // _CELL, 1))
         cells: Map = self._cv2.resize(apart.astype(np.float32), size, interpolation=self._cv2.INTER_AREA)
         return cells
+
+
+def _still(frame: Small) -> Map:
+    """The flow of a frame in which nothing moves."""
+    height, width = frame.light.shape
+    return np.zeros((max(height // _COARSE, 16), max(width // _COARSE, 16), 2), np.float32)
 
 
 def _part(frame: Small, window: Window) -> Small:

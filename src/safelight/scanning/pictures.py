@@ -72,5 +72,5 @@ def _placed(finding: Finding, field: str) -> Finding:
 def _roughly(finding: Finding) -> tuple[object, ...]:
     """What makes two findings in two views the same one: kind, and place to a tenth of the picture."""
     box = next((one for one in finding.evidence if isinstance(one, ImageBox)), None)
-    place = None if box is None else tuple(round(side, 1) for side in (box.x, box.y, box.w, box.h))
+    place = None if box is None else tuple(round(side, 1) for side in box.sides)
     return (finding.attributes.get("kind"), place)

@@ -263,7 +263,7 @@ def _told(first: int, last: int, looks: Looks, tracks: Sequence[Track]) -> Itera
 
 def _box(finding: Finding) -> tuple[float, float, float, float] | None:
     found = next((one for one in finding.evidence if isinstance(one, ImageBox)), None)
-    return None if found is None else (found.x, found.y, found.w, found.h)
+    return None if found is None else found.sides
 
 
 def _range(

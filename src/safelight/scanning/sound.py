@@ -12,7 +12,7 @@ import numpy as np
 
 from safelight.detectors.protocol import ReadText, Sound, SoundDetector, SpeechFinder, SpeechReader
 from safelight.media.probe import VideoLimits
-from safelight.media.sound import WINDOW_S, SoundFacts, SoundWalk, Window
+from safelight.media.sound import WINDOW_S, SoundFacts, SoundWalk, Window, peak
 from safelight.policy.findings import Finding, TimeRange
 from safelight.scanning.heard import BETWEEN_S, Placed, SoundReport, SpeechFile, Stretch
 from safelight.scanning.turns import Turn
@@ -92,8 +92,7 @@ class _Hearing:
         if self._knows:
             return _merged(found)
         samples = window.samples[RATE]
-        loud = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0))) > _SILENT
-        return [(0.0, samples.size / RATE)] if loud else []
+        return [(0.0, samples.size / RATE)] if peak(samples) > _SILENT else []
 
     @property
     def _knows(self) -> bool:

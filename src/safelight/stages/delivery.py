@@ -78,12 +78,11 @@ class Delivery:
 def draw_stills(argument: dict[str, str], _link: Link) -> None:
     """In the child: the middle frame as a thumbnail, and ten frames on one sheet."""
     from safelight.media.probe import ACCEPTED
-    from safelight.media.stills import sheet, thumbnail
+    from safelight.media.stills import sheet, spread, thumbnail
     from safelight.media.walk import Walk
 
     walk = Walk(Path(argument["source"]), ACCEPTED)
-    total = max(walk.facts.frames or round(walk.facts.duration_s * walk.facts.fps), 1)
-    wanted = {round((number + 0.5) * total / _SHEET_FRAMES) for number in range(_SHEET_FRAMES)}
+    total, wanted = spread(walk.facts, _SHEET_FRAMES)
     middle: Any = None
     small = []
     for frame in walk.frames():

@@ -16,7 +16,7 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia
 from safelight.net.fetch import Fetcher
 from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, Modality
+from safelight.policy.findings import Finding, Modality, strongest
 from safelight.scanning.service import Scanner
 from safelight.trust.accounts import Principal
 
@@ -135,15 +135,16 @@ class Moderation:
 
 def told(looks: Iterable[tuple[Kind, Iterable[Finding], Iterable[Cell]]]) -> Moderated:
     """What was found in all pieces of one group together, in the categories of omni-moderation."""
-    ours: dict[str, float] = {}
+    scored: list[tuple[str, float]] = []
     checked: dict[str, set[Kind]] = {}
     for kind, findings, cells in looks:
         for finding in findings:
-            ours[finding.category] = max(ours.get(finding.category, 0.0), finding.score)
+            scored.append((finding.category, finding.score))
             checked.setdefault(finding.category, set()).add(kind)
         for cell in cells:
             if cell.ran and cell.complete and cell.modality in (Modality.TEXT, Modality.IMAGE):
                 checked.setdefault(cell.category, set()).add(kind)
+    ours = strongest(scored)
     return Moderated(
         scores={
             name: max(min(ours.get(part, 0.0) for part in parts) for parts in ways)

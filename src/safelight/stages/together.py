@@ -21,7 +21,7 @@ from safelight.detectors.text.signs import FIGURE, FRAMES, SignTable, shipped
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
 from safelight.policy.disagreement import SEES, SIGN, Channel, channel
-from safelight.policy.findings import Evidence, Finding, Modality, TextSpan
+from safelight.policy.findings import Attribute, Evidence, Finding, Modality, TextSpan, strongest
 
 from .conjunctions import Clause, Signed, met
 
@@ -200,9 +200,6 @@ def _conjoined(
         for clause in sorted(clauses, key=lambda one: one.part)
     ]
     *first, last = dict.fromkeys(said)
-    attributes: dict[str, bool | int | float | str] = {"source": SOURCE, "joined": True, "kind": "signs"}
-    if From.SPEECH in sources:
-        attributes["speech"] = True
     return Finding(
         category=category,
         score=score,
@@ -211,7 +208,7 @@ def _conjoined(
         version=VERSION,
         reason=f"Each harmless alone: {', '.join(first)}{' and ' if first else ''}{last}.",
         evidence=tuple(dict.fromkeys(evidence)),
-        attributes=attributes,
+        attributes={**_marked(sources), "kind": "signs"},
     )
 
 
@@ -219,9 +216,7 @@ def _read(
     parts: Sequence[Part], pipeline: TextPipeline, alone: Sequence[Finding], *, framed: bool
 ) -> Together:
     """What the text detectors find in several sources as one text, and in none of them alone."""
-    known: dict[str, float] = {}
-    for finding in alone:
-        known[finding.category] = max(known.get(finding.category, 0.0), finding.score)
+    known = strongest((finding.category, finding.score) for finding in alone)
     found: dict[tuple[str, tuple[Evidence, ...]], Finding] = {}
     cells: list[Cell] = []
     for number, told in enumerate(_readings(parts)):
@@ -277,8 +272,6 @@ def contrasted(
         if score < SEES or (finding.category in found and found[finding.category].score >= score):
             continue
         media = [part for part in parts if part.source is not From.REQUEST]
-        sources = {part.source for part in media}
-        speech = {"speech": True} if From.SPEECH in sources else {}
         found[finding.category] = msgspec.structs.replace(
             finding,
             score=score,
@@ -289,9 +282,7 @@ def contrasted(
             ),
             attributes={
                 **finding.attributes,
-                **speech,
-                "source": SOURCE,
-                "joined": True,
+                **_marked(part.source for part in media),
                 "kind": "contrast",
             },
         )
@@ -299,7 +290,7 @@ def contrasted(
 
 
 def _readings(parts: Sequence[Part]) -> list[Told]:
-    """At most `READINGS` texts of two sources or more, as somebody would describe the clip."""
+    """The texts of two sources or more that are read: with the one of `described`, at most `READINGS`."""
     sources = dict.fromkeys(part.source for part in parts)
     chosen = [tuple(parts), tuple(part for part in parts if part.source is not From.REQUEST)]
     if sum(len(part.text) for part in parts) <= _SHORT and len(sources) == len(From):
@@ -307,9 +298,7 @@ def _readings(parts: Sequence[Part]) -> list[Told]:
             tuple(part for part in parts if part.source is not left_out)
             for left_out in (From.SCREEN, From.SPEECH)
         ]
-    return [_plain(some, "\n") for some in dict.fromkeys(chosen) if len({part.source for part in some}) > 1][
-        :READINGS
-    ]
+    return [_plain(some, "\n") for some in dict.fromkeys(chosen) if len({part.source for part in some}) > 1]
 
 
 def _plain(parts: Sequence[Part], between: str) -> Told:
@@ -336,14 +325,19 @@ def _joined(finding: Finding, told: Told) -> Finding | None:
     named = [source for source in From if source in sources]
     if len(named) < 2:
         return None
-    speech = {"speech": True} if From.SPEECH in named else {}
     return msgspec.structs.replace(
         finding,
         modality=Modality.TEXT,
         reason=f"Read together, the words of {_listed(named)}: {finding.reason}",
         evidence=tuple(dict.fromkeys(evidence)),
-        attributes={**finding.attributes, **speech, "source": SOURCE, "joined": True},
+        attributes={**finding.attributes, **_marked(named)},
     )
+
+
+def _marked(sources: Iterable[From]) -> dict[str, Attribute]:
+    """What every finding says that rests on several parts."""
+    speech: dict[str, Attribute] = {"speech": True} if From.SPEECH in sources else {}
+    return {**speech, "source": SOURCE, "joined": True}
 
 
 def _listed(sources: Sequence[From]) -> str:

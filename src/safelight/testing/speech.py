@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import io
 import threading
+import wave
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -127,6 +129,13 @@ def _spoken(text: str, voice: str, pace: int) -> Spoken:
     )
     scaled = (samples / 32768).astype(np.float32)
     return Spoken(samples=scaled, rate=rate, words=words)
+
+
+def samples_of(wav: bytes) -> tuple[npt.NDArray[np.float32], int]:
+    """The samples of a mono WAV file of 16 bits, in [-1, 1], and their rate."""
+    with wave.open(io.BytesIO(wav)) as file:
+        raw, rate = file.readframes(file.getnframes()), file.getframerate()
+    return np.frombuffer(raw, "<i2").astype(np.float32) / np.float32(32768), rate
 
 
 def found_at(spoken: Spoken, samples: npt.NDArray[np.float32], rate: int) -> float | None:

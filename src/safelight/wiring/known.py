@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from safelight.detectors.image.hash_lists import HashLists
     from safelight.detectors.image.mark_store import Marks
     from safelight.generation.videos_api.reach import Reach
+    from safelight.media.probe import VideoLimits
     from safelight.media.sandbox import Sandbox
     from safelight.net.fetch import Fetcher
     from safelight.scanning.service import Scanner
@@ -144,23 +145,27 @@ class Known:
 
     @cached_property
     def scanner(self) -> Scanner:
-        from safelight.media.probe import VideoLimits
         from safelight.scanning.service import Scanner, ScanSettings
 
-        scan = self.settings.scan
-        seconds = scan.max_minutes * 60
         return Scanner(
             self.sandbox,
             self.catalogue.child_specs(),
             ScanSettings(
-                video=VideoLimits(
-                    bytes=scan.max_clip_mb << 20, frames=math.ceil(seconds * _MOST_FPS), duration_s=seconds
-                ),
-                video_s=scan.budget_s,
-                warm=scan.warm_children,
+                video=self._longest_clip,
+                video_s=self.settings.scan.budget_s,
+                warm=self.settings.scan.warm_children,
                 modules=("c2pa", "safelight.provenance.child", "safelight.stages.delivery"),
             ),
         )
+
+    @property
+    def _longest_clip(self) -> VideoLimits:
+        from safelight.media.probe import VideoLimits
+
+        scan = self.settings.scan
+        seconds = scan.max_minutes * 60
+        frames = math.ceil(seconds * _MOST_FPS)
+        return VideoLimits(bytes=scan.max_clip_mb << 20, frames=frames, duration_s=seconds)
 
     @cached_property
     def hash_scanner(self) -> Scanner:
@@ -169,7 +174,8 @@ class Known:
         from safelight.scanning.service import Scanner, ScanSettings
 
         specs = [spec for spec in self.catalogue.child_specs() if spec[0] == NAME]
-        return Scanner(self.sandbox, specs, ScanSettings(video_s=self.settings.scan.budget_s, warm=0))
+        settings = ScanSettings(video=self._longest_clip, video_s=self.settings.scan.budget_s, warm=0)
+        return Scanner(self.sandbox, specs, settings)
 
     @cached_property
     def bare_scanner(self) -> Scanner:

@@ -129,9 +129,8 @@ class Way(Kept):
     @cached_property
     def archive(self) -> Archive:
         from safelight.jobs.archive import Archive
-        from safelight.stages.known import Known
 
-        return Archive(workshop=self.workshop, scanner=self.hash_scanner, known=Known(lists=self.hash_lists))
+        return Archive(workshop=self.workshop, scanner=self.hash_scanner)
 
     def explain(
         self, verdict: Verdict, charge: Charge | None, video_id: str, *, appeal: bool = False

@@ -264,3 +264,9 @@ def test_bytes_that_are_gone_are_said_to_be_unread(house: House, tmp_path: Path)
     house.here.workshop.blobs.delete(house.who.tenant, video.sealed_sha256)
     done = house.here.archive.recheck(house.who.tenant, actor="a test")
     assert (done.looked_at, [one for one, _why in done.unread]) == (0, [video_id])
+
+
+def test_a_clip_as_long_as_may_be_scanned_may_be_looked_up_again(furnish: Callable[..., House]) -> None:
+    here = furnish(scan={"max_minutes": 30, "max_clip_mb": 4096}).here
+    assert here.hash_scanner.settings.video == here.scanner.settings.video
+    assert here.scanner.settings.video.duration_s == 1800

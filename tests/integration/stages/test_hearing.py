@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from clips import RATE, hum, make_clip
@@ -28,7 +25,7 @@ from safelight.stages.hearing import Hearing
 from safelight.stages.judging import Judge, Judged
 from safelight.stages.output import OutputStage
 from safelight.stages.prompt import PromptStage
-from safelight.testing.speech import SpeechMissing, Spoken, found_at, say
+from safelight.testing.speech import SpeechMissing, Spoken, found_at, samples_of, say
 from safelight.testing.transcription import Manner, ScriptedTranscriber
 
 DEMO = WaiverTerms(id="waiver_1", name="demo", categories=("*",))
@@ -90,12 +87,6 @@ def asking(server: ScriptedTranscriber, **options: object) -> Transcriber:
     made = TRANSCRIPTION.load(settings)
     assert isinstance(made, Transcriber)
     return made
-
-
-def samples_of(wav: bytes) -> tuple[npt.NDArray[np.float32], int]:
-    with wave.open(io.BytesIO(wav)) as file:
-        raw, rate = file.readframes(file.getnframes()), file.getframerate()
-    return np.frombuffer(raw, "<i2").astype(np.float32) / 32768, rate
 
 
 def scan(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.protocol import Capability, DetectorPlugin, Place, Sound
+from safelight.media.sound import peak
 
 NAME, VERSION = "speech", "1"
 #: The module whose package brings the model; it is never imported.
@@ -51,10 +52,10 @@ class SpeechDetector:
 
     def probabilities(self, samples: npt.NDArray[np.float32]) -> Iterator[float]:
         """The probability of speech for each 32 ms of samples at 16 kHz; the last piece is filled up."""
-        peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
-        if peak < _SILENT:
+        loudest = peak(samples)
+        if loudest < _SILENT:
             return
-        gain = np.float32(min(max(_WANTED / peak, 1.0), _MOST_GAIN))
+        gain = np.float32(min(max(_WANTED / loudest, 1.0), _MOST_GAIN))
         state = np.zeros((2, 1, 128), np.float32)
         rate = np.array(RATE, np.int64)
         taken = np.zeros((1, _CONTEXT + _STEP), np.float32)

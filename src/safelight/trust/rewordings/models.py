@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 #: How long a block is remembered, and how many tries of one person are compared.
@@ -25,11 +25,3 @@ class Scrutiny:
 
 #: Of a text that rewords nothing.
 NONE = Scrutiny()
-
-
-def strongest(scored: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """The highest score of each category."""
-    found: dict[str, float] = {}
-    for category, score in scored:
-        found[category] = max(score, found.get(category, 0.0))
-    return found

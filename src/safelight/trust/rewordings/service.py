@@ -8,13 +8,13 @@ import msgspec
 
 from safelight.detectors.text.sketch import Meaning, Sketch, likeness, sketch
 from safelight.ids import new_id
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Finding, strongest
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 
 from . import store
-from .models import NONE, Scrutiny, strongest
+from .models import NONE, Scrutiny
 
 
 class Rewordings:
