@@ -43,7 +43,7 @@ STIFF, OWN, MIXED, PAIRED, PLAIN = 0.2, 0.3, 0.2, 0.3, 0.1
 MIXTURES, PAIRS, LINES = 700, 200, {False: 500, True: 250}
 #: Operating points, English and Chinese: where no twin of a writer left out was held for it that was not held
 #: before, and one or two in a hundred of harmless prompts, half of which sound harmful, with their words.
-POINTS = (0.32, 0.15)
+POINTS = (0.34, 0.15)
 #: What the writers call a category, and the category.
 CATEGORIES = {
     "deception": Category.DECEPTION,
