@@ -14,7 +14,7 @@ from itertools import combinations, product
 from pathlib import Path
 
 from safelight.detectors.likeness.describer import DlibDescriber
-from safelight.detectors.likeness.recognising import Template, distance
+from safelight.detectors.likeness.comparing import Template, distance
 from safelight.detectors.protocol import Still
 from safelight.media.sandbox import Sandbox
 from safelight.scanning.service import Scanner, ScanSettings
