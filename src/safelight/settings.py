@@ -170,7 +170,7 @@ class VoiceSettings(Section):
         default=1.0, gt=0, le=1.2, description="How near it has to be to one in the gallery. Unmeasured."
     )
     least_s: float = Field(
-        default=2.0, ge=0.5, le=10, description="Speech shorter than that, in seconds, is not compared."
+        default=2.0, ge=0.5, le=3, description="Speech shorter than that, in seconds, is not compared."
     )
     enrolment_s: float = Field(
         default=6.0, ge=2, le=120, description="Seconds of speech a recording needs to enrol somebody."

@@ -71,6 +71,12 @@ class Likeness(Kept):
             ) from None
         return describer
 
+    def end_describers(self) -> None:
+        """End the processes that describe people, as far as any were started."""
+        for name in ("describer", "voice_describer"):
+            if (describer := self.__dict__.get(name)) is not None:
+                describer.close()
+
     def _enrol_face(self, path: Path) -> Described:
         """Raises `SettingsError` where nobody's face may be described here, or nothing could do it."""
         from safelight.detectors.likeness.dlib_faces import missing
@@ -104,7 +110,7 @@ class Likeness(Kept):
             scratch=lambda: self.scratch,
             needed_s=settings.enrolment_s,
             least_s=settings.least_s,
-            within=settings.consent_distance,
+            within=settings.gallery_distance,
         )
         return enrol(path)
 

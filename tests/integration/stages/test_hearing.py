@@ -296,7 +296,7 @@ def test_a_transcript_is_asked_for_once_and_within_its_limits(
         assert len(server.asked) == 3
 
 
-def test_voices_are_compared_with_nobodys_and_coverage_says_so(
+def test_where_no_model_of_voices_is_configured_coverage_says_so(
     listened: ScanReport, pipeline: TextPipeline
 ) -> None:
     cells = {cell.category: cell for cell in Hearing().hear(listened, pipeline).cells}
@@ -305,4 +305,4 @@ def test_voices_are_compared_with_nobodys_and_coverage_says_so(
         heard = Hearing(transcriber=asking(server)).hear(listened, pipeline)
     likeness = next(cell for cell in heard.cells if cell.category == "likeness")
     assert (likeness.ran, likeness.complete) == (True, False)
-    assert "voices are compared with nobody's" in likeness.note
+    assert "voices were not compared, as no model of voices is configured" in likeness.note

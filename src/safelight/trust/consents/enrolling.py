@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -66,7 +67,7 @@ class VoiceEnroller:
     #: Seconds of speech that are needed, and those of a piece that can be compared.
     needed_s: float
     least_s: float
-    #: No piece of the recording may be farther from the whole.
+    #: No two pieces of the recording may be farther from each other.
     within: float
 
     def __call__(self, path: Path) -> Described:
@@ -88,13 +89,12 @@ class VoiceEnroller:
                     remedy="Take a recording in which the person speaks for longer, alone.",
                 )
             templates = self.describer.voices(pieces)
-        middle = np.mean(templates, axis=0)
-        middle /= np.linalg.norm(middle)
-        farthest = max(distance(middle, one) for one in templates)
-        if not farthest <= self.within:
+        farthest = max((distance(*pair) for pair in combinations(templates, 2)), default=0.0)
+        if farthest > self.within:
             raise InvalidMedia(
-                f"In {path.name} more than one voice seems to speak: pieces of it are {farthest:.2f} from the"
-                f" rest, and {self.within:g} is the most.",
+                f"In {path.name} more than one voice seems to speak: two pieces of it are {farthest:.2f} apart,"
+                f" and {self.within:g} is the most.",
                 remedy="Take a recording of the person alone, without music or noise.",
             )
-        return Described(model=self.describer.version, template=middle)
+        middle = np.mean(templates, axis=0)
+        return Described(model=self.describer.version, template=middle / np.linalg.norm(middle))
