@@ -160,8 +160,8 @@ class VoiceSettings(Section):
         pattern=r"^([0-9a-fA-F]{64})?$",
         description="What that file has to hash to; empty: whatever it is.",
     )
-    framework: Literal["", "wespeaker", "3d-speaker"] = Field(
-        default="", description="How the model was trained to be fed; empty: what the file says of itself."
+    framework: Literal["auto", "wespeaker", "3d-speaker"] = Field(
+        default="auto", description="How the model was trained to be fed; auto: what the file says of itself."
     )
     consent_distance: float = Field(
         default=0.8, gt=0, le=1, description="How near a voice has to be to one that consented. Unmeasured."

@@ -36,8 +36,8 @@ def add(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Look for somebody's face, or voice, from now on. Needs `likeness.enabled` and its declared legal basis; a
-    voice needs `likeness.voice.model`, too."""
+    """Look for somebody's face or voice from now on. Needs `likeness.enabled` and its declared legal basis;
+    a voice needs `likeness.voice.model`, too."""
     parts = installation(ctx)
     added = parts.gallery.add(
         parts.tenant,

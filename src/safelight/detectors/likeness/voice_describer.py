@@ -11,6 +11,7 @@ import numpy as np
 from safelight.detectors.hub.process import ModelFailed, ModelProcess
 
 from .comparing import Template
+from .voice_model import AUTO
 from .voices import Piece
 
 FACTORY = "safelight.detectors.likeness.voice_model:opened"
@@ -22,7 +23,7 @@ class OnnxVoices:
     """A `VoiceDescriber`. Templates come back over a pipe and are never written anywhere by it."""
 
     def __init__(
-        self, model: Path, *, framework: str = "", sha256: str = "", timeout_s: float = _TIMEOUT_S
+        self, model: Path, *, framework: str = AUTO, sha256: str = "", timeout_s: float = _TIMEOUT_S
     ) -> None:
         options = {"model": str(model.absolute()), "recipe": framework, "sha256": sha256}
         self._process = ModelProcess(FACTORY, options, load_s=60.0)

@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 #: Samples in a second, and filter banks: what all these models take.
 RATE, BANKS = 16_000, 80
+#: The recipe that the file itself names.
+AUTO = "auto"
 #: Numbers in an embedding.
 _WIDTHS = range(8, 4097)
 Features = npt.NDArray[np.float32]
@@ -56,7 +58,7 @@ def opened(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]
 class Model:
     """`version` names the very file and how it is fed; `width` is how many numbers describe a voice."""
 
-    def __init__(self, path: Path, *, recipe: str = "", sha256: str = "") -> None:
+    def __init__(self, path: Path, *, recipe: str = AUTO, sha256: str = "") -> None:
         import onnxruntime
 
         data = path.read_bytes()
@@ -143,7 +145,7 @@ def _recipe(asked: str, said: Mapping[str, str], name: str) -> Recipe:
     rate = said.get("sample_rate", str(RATE))
     if rate != str(RATE):
         raise ValueError(f"{name} is for sound of {rate} Hz; wanted: {RATE} Hz")
-    framework = (asked or said.get("framework", "")).strip().lower()
+    framework = said.get("framework", "").strip().lower() if asked == AUTO else asked
     known = " or ".join(one.value for one in Recipe)
     if not framework:
         raise ValueError(f"{name} does not say how it was trained: set likeness.voice.framework to {known}")

@@ -92,8 +92,8 @@ class VoiceEnroller:
         farthest = max((distance(*pair) for pair in combinations(templates, 2)), default=0.0)
         if farthest > self.within:
             raise InvalidMedia(
-                f"In {path.name} more than one voice seems to speak: two pieces of it are {farthest:.2f} apart,"
-                f" and {self.within:g} is the most.",
+                f"In {path.name} more than one voice seems to speak: two pieces are {farthest:.2f} apart, and"
+                f" {self.within:g} is the most.",
                 remedy="Take a recording of the person alone, without music or noise.",
             )
         middle = np.mean(templates, axis=0)

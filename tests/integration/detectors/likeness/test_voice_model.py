@@ -1,4 +1,4 @@
-"""Models of voices over the real runtime in a real model process, on graphs made here, and what is refused."""
+"""Models of voices over the real runtime, in a real model process: graphs made here, and what is refused."""
 
 from __future__ import annotations
 
@@ -98,20 +98,20 @@ def test_a_voice_is_described_by_numbers_of_length_one_and_the_same_twice(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "framework", "said"),
+    ("wrong", "said"),
     [
-        ({"banks": 40}, "", "wanted: one input of"),
-        ({"inputs": 2}, "", "2 inputs"),
-        ({"rank": 2}, "", "wanted: one input of"),
-        ({"says": {}}, "", "set likeness.voice.framework"),
-        ({"says": {"framework": "nemo"}}, "", "'nemo'"),
-        ({"says": {"framework": "wespeaker", "sample_rate": "8000"}}, "", "8000 Hz"),
+        ({"banks": 40}, "wanted: one input of"),
+        ({"inputs": 2}, "2 inputs"),
+        ({"rank": 2}, "wanted: one input of"),
+        ({"says": {}}, "set likeness.voice.framework"),
+        ({"says": {"framework": "nemo"}}, "'nemo'"),
+        ({"says": {"framework": "wespeaker", "sample_rate": "8000"}}, "8000 Hz"),
     ],
 )
 def test_what_is_no_such_model_is_refused_with_the_reason(
-    tmp_path: Path, wrong: dict[str, Any], framework: str, said: str
+    tmp_path: Path, wrong: dict[str, Any], said: str
 ) -> None:
-    describer = OnnxVoices(voice_model(tmp_path / "voice.onnx", **wrong), framework=framework)
+    describer = OnnxVoices(voice_model(tmp_path / "voice.onnx", **wrong))
     with pytest.raises(ModelFailed, match=said):
         _version = describer.version
     describer.close()
