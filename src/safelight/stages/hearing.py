@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,12 +74,8 @@ class Hearing:
         speakers = self.speakers(report, tenant=tenant)
         cells = words.cells
         if speakers.cells:
-            named = all(cell.complete for cell in cells if cell.category == Category.LIKENESS)
-            # Whoever is named counts as much as whoever speaks.
-            cells = (
-                *cells,
-                *(msgspec.structs.replace(one, complete=one.complete and named) for one in speakers.cells),
-            )
+            names = [cell for cell in cells if cell.category == Category.LIKENESS]
+            cells = (*(_beside(one, names) for one in speakers.cells), *cells)
         else:
             cells = tuple(map(self._names_only, cells))
         return replace(words, cells=cells, speakers=speakers)
@@ -174,3 +170,13 @@ def _incomplete(pipeline: TextPipeline, note: str) -> tuple[Cell, ...]:
 def _unheard(cell: Cell, note: str, *, available: bool, ran: bool) -> Cell:
     # Without a transcriber the words cannot be had at all here, as with a detector that is not installed.
     return msgspec.structs.replace(cell, available=available, ran=ran and cell.ran, complete=False, note=note)
+
+
+def _beside(voices: Cell, names: Sequence[Cell]) -> Cell:
+    """The cell of whoever speaks, beside that of whoever is named, which counts as much."""
+    figures = [one.measured for one in (*names, voices) if one.measured]
+    return msgspec.structs.replace(
+        voices,
+        complete=voices.complete and all(one.complete for one in names),
+        measured="; ".join(figures) or None,
+    )

@@ -38,7 +38,7 @@ def test_one_that_is_just_long_enough_is_one_piece() -> None:
 def test_short_words_one_after_another_are_put_together() -> None:
     (piece,) = spoken(report((0.0, 1.0), (2.0, 3.0)), least_s=2.0).pieces
     assert (piece.start_s, piece.end_s) == (0.0, 3.0)
-    assert piece.parts == ((0.0, 1.0), pytest.approx((1.4, 2.4)))
+    assert [round(second, 6) for part in piece.parts for second in part] == [0.0, 1.0, 1.4, 2.4]
 
 
 def test_what_is_too_short_is_said() -> None:

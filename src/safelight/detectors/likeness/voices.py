@@ -154,7 +154,6 @@ def _finding(
 
 
 def _cell(*, note: str, ran: bool, people: int = 0) -> Cell:
-    voices = "1 voice" if people == 1 else f"{people} voices"
     return Cell(
         category=Category.LIKENESS.value,
         modality=Modality.AUDIO,
@@ -163,5 +162,5 @@ def _cell(*, note: str, ran: bool, people: int = 0) -> Cell:
         complete=ran and not note,
         detectors=(NAME,),
         note=note,
-        measured=f"unmeasured; compared with {voices} on record" if ran else None,
+        measured=f"voices: unmeasured, compared with {people} on record" if ran else None,
     )

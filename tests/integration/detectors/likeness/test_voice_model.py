@@ -26,7 +26,8 @@ def sound(seconds: float, pitch: float = 140.0) -> npt.NDArray[np.float32]:
     parts = [np.sin(2 * np.pi * pitch * n * moments + n) / n for n in range(1, 12)]
     swell = 0.2 + 0.1 * np.sin(2 * np.pi * 3 * moments)
     noise = np.random.default_rng(5).normal(size=moments.size) * 0.01
-    return (0.3 * swell * np.sum(parts, axis=0) + noise).astype(np.float32)
+    found: npt.NDArray[np.float32] = (0.3 * swell * np.sum(parts, axis=0) + noise).astype(np.float32)
+    return found
 
 
 @pytest.fixture

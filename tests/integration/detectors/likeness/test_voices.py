@@ -157,7 +157,7 @@ def test_somebody_in_the_gallery_who_is_heard_is_held_and_others_are_not(
     assert fine.verdict.action is Action.ALLOW
     cell = fine.coverage.cell("likeness", Modality.AUDIO)
     assert cell is not None
-    assert cell.measured == "unmeasured; compared with 1 voice on record"
+    assert cell.measured == "voices: unmeasured, compared with 1 on record"
 
 
 def test_a_consent_lets_a_voice_through_only_while_it_holds_and_only_alone(
@@ -329,6 +329,37 @@ def test_the_settings_are_refused_without_the_file_the_basis_or_the_part_on_voic
         LikenessSettings(**given)
     with pytest.raises(ValueError, match="sha256"):
         LikenessSettings(voice={"sha256": "short"})  # type: ignore[arg-type]
+
+
+def test_a_folder_is_looked_at_again_when_somebody_else_is_on_record(
+    tmp_path: Path,
+    dpia: Path,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "safelight.toml").write_text(
+        f'data = "{tmp_path / "data"}"\n[likeness]\nenabled = true\nlegal_basis = "{BASIS}"\n'
+        f'dpia = "{dpia}"\n[likeness.voice]\nmodel = "{model}"\n'
+        "[detectors]\nocr = false\nminilm = false\nnudenet = false\nfaces = false\nsymbols = false\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "seen").mkdir()
+    Image.new("RGB", (64, 64), (90, 120, 150)).save(tmp_path / "seen" / "one.png")
+
+    def unchanged() -> bool:
+        main(["scan", "seen", "--json"])
+        (row,) = json.loads(capsys.readouterr().out)["files"]
+        return bool(row["unchanged"])
+
+    file = str(recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
+    assert (unchanged(), unchanged()) == (False, True)
+    assert main(["gallery", "add", "Ann", "--recording", file, "--who", "Ada"]) == Exit.OK
+    capsys.readouterr()
+    assert (unchanged(), unchanged()) == (False, True)
 
 
 def test_by_the_command_line_a_voice_is_enrolled_listed_and_gone(

@@ -90,7 +90,7 @@ def test_a_voice_like_one_in_the_gallery_is_found_with_its_times() -> None:
 def test_coverage_says_with_how_many_voices_it_was_compared_and_that_it_is_unmeasured() -> None:
     (cell,) = heard(Told(EVE), Records((CONSENT, CONSENT), (GUARDED,))).cells
     assert (cell.category, cell.modality, cell.ran, cell.complete) == ("likeness", Modality.AUDIO, True, True)
-    assert cell.measured == "unmeasured; compared with 2 voices on record"
+    assert cell.measured == "voices: unmeasured, compared with 2 on record"
 
 
 def test_a_consent_counts_only_where_it_covers_everybody_who_speaks() -> None:
