@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.image.contrast import WINDOW, contrast
-from safelight.detectors.image.reuse import Memory, Sizes, Window, touches
+from safelight.detectors.image.reuse import Sizes, Watch, Window, cut
 from safelight.detectors.protocol import Frame
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, ImageBox, Modality
@@ -73,7 +73,7 @@ class Place(NamedTuple):
     certainty: float
 
 
-def _window(place: Place) -> Window:
+def _window(place: Place, _width: int, _height: int) -> Window:
     """Its square in whole pixels, outwards."""
     return (
         math.floor(place.x),
@@ -104,21 +104,19 @@ class SymbolDetector:
             str(model), sess_options=options, providers=["CPUExecutionProvider"]
         )
         self._floor = floor
-        self._memory = Memory(_SIZES)
-        self._last: list[Place] = []
+        self._watch = Watch(_SIZES, look=self._part, place=_window)
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         height, width = frame.pixels.shape[:2]
-        window = self._memory.window(frame.index, frame.pixels, [_window(place) for place in self._last])
-        if window == (0, 0, width, height):
-            self._last = self.look(frame.pixels)
-        elif window is not None:
-            left, top, right, bottom = window
-            kept = [place for place in self._last if not touches(window, _window(place))]
-            part = self.look(frame.pixels[top:bottom, left:right])
-            self._last = kept + [place._replace(x=place.x + left, y=place.y + top) for place in part]
-        self._memory.seen(frame.index, frame.pixels, window)
-        return [_finding(place, width, height) for place in self._last if _score(place) >= self._floor]
+        return [
+            _finding(place, width, height)
+            for place in self._watch.things(frame.index, frame.pixels)
+            if _score(place) >= self._floor
+        ]
+
+    def _part(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[Place]:
+        left, top = window[:2]
+        return [place._replace(x=place.x + left, y=place.y + top) for place in self.look(cut(pixels, window))]
 
     def look(self, pixels: npt.NDArray[np.uint8]) -> list[Place]:
         """What of an RGB picture is taken for a symbol, the most certain first."""
