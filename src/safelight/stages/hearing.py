@@ -64,7 +64,7 @@ class Hearing:
             yield Path(folder)
 
     def hear(
-        self, report: ScanReport, pipeline: TextPipeline, *, tenant: str = "", seen: Iterable[Finding] = ()
+        self, report: ScanReport, pipeline: TextPipeline, *, tenant: str, seen: Iterable[Finding] = ()
     ) -> Heard:
         """Judge the words and compare the voices of a scan, while its files of speech lie where it says.
 

@@ -205,7 +205,7 @@ def spoken_verdict(
         return [(word, 0.3 + 0.1 * index, 0.4 + 0.1 * index) for index, word in enumerate(words)]
 
     with ScriptedTranscriber(listens) as server:
-        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, seen=seen)
+        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, tenant="t", seen=seen)
     judged = judging.judge(
         Stage.OUTPUT,
         tenant="t",
@@ -275,7 +275,7 @@ def test_nothing_is_sent_where_it_may_be_abuse_of_a_child(
         reason="A sign.",
     )
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
-        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, seen=(sign,))
+        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, tenant="t", seen=(sign,))
     assert (server.asked, heard.transcript) == ([], None)
     assert not any(cell.complete for cell in heard.cells)
 
@@ -285,17 +285,17 @@ def test_a_transcript_is_asked_for_once_and_within_its_limits(
 ) -> None:
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
         hearing = Hearing(transcriber=asking(server))
-        assert hearing.hear(listened, pipeline) == hearing.hear(listened, pipeline)
+        assert hearing.hear(listened, pipeline, tenant="t") == hearing.hear(listened, pipeline, tenant="t")
         assert len(server.asked) == 1
         for limit in ({"max_mb": 0.01}, {"minutes_per_day": 0.01}):
-            refused = Hearing(transcriber=asking(server, **limit)).hear(listened, pipeline)
+            refused = Hearing(transcriber=asking(server, **limit)).hear(listened, pipeline, tenant="t")
             assert (refused.transcript, any(cell.complete for cell in refused.cells)) == (None, False)
         assert len(server.asked) == 1
         server.manner = Manner.FAILING
         tired = asking(server, trips_after=2)
         assert listened.sound is not None
         for _ in range(4):
-            Hearing(transcriber=tired).hear(listened, pipeline)
+            Hearing(transcriber=tired).hear(listened, pipeline, tenant="t")
         assert len(server.asked) == 3
 
 
@@ -364,10 +364,10 @@ def test_a_voice_is_compared_where_the_words_are_sent_to_nobody(
 def test_where_no_model_of_voices_is_configured_coverage_says_so(
     listened: ScanReport, pipeline: TextPipeline
 ) -> None:
-    cells = {cell.category: cell for cell in Hearing().hear(listened, pipeline).cells}
+    cells = {cell.category: cell for cell in Hearing().hear(listened, pipeline, tenant="t").cells}
     assert not cells["likeness"].complete
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
-        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline)
+        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, tenant="t")
     likeness = next(cell for cell in heard.cells if cell.category == "likeness")
     assert (likeness.ran, likeness.complete) == (True, False)
     assert "voices were not compared, as no model of voices is configured" in likeness.note
