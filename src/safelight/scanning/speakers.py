@@ -53,7 +53,7 @@ def _windows(file: SpeechFile, place: Placed) -> list[Piece]:
     whole = place.end_s - place.start_s
     last = max(whole - _WINDOW_S, 0.0)
     starts = [_STEP_S * number for number in range(int(last / _STEP_S) + 1)]
-    if last - starts[-1] > 0.1:
+    if last - starts[-1] > 0.01:
         starts.append(last)
     return [_piece(file, place, start, min(start + _WINDOW_S, whole)) for start in starts]
 
