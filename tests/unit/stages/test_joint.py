@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from safelight.policy.findings import FrameRange, TextSpan, TimeRange
 from safelight.stages.joint import DETECTOR, SCORE, read_joint, tellings
 from safelight.stages.parts import Part, parts_of
 from safelight.stages.together import read_together
+
+ROWS = Path(__file__).parents[3] / "bench" / "together"
 
 
 def shown(text: str, at: float) -> ReadText:
@@ -73,7 +77,7 @@ def test_a_clip_is_told_whole_and_without_each_source() -> None:
 
 def test_a_finding_names_request_and_clip_and_stays_below_every_operating_point(sure: JointHead) -> None:
     (found,), cells = read_joint(ENGLISH, sure, meaning)
-    assert found.score == SCORE < 0.45
+    assert found.score == SCORE < 0.5
     assert found.attributes == {"speech": True, "source": "together", "joined": True, "kind": "learned"}
     assert [type(one) for one in found.evidence] == [TextSpan, FrameRange, TimeRange]
     assert found.category in {cell.category for cell in cells}
@@ -106,3 +110,19 @@ def test_reading_together_tells_what_was_learned_beside_the_rest(sure: JointHead
     joined = read_together(CHINESE, TextPipeline([], budget_s=20), (), head=sure)
     assert [one.detector for one in joined.findings] == [DETECTOR]
     assert {cell.detectors for cell in joined.cells} == {(DETECTOR,)}
+
+
+def test_the_shipped_head_knows_some_of_what_it_was_fitted_to_and_none_of_its_twins() -> None:
+    """Chinese, which needs no MiniLM: no measurement, but the file fits the code that reads it."""
+    head, over = joint.shipped(), {True: 0, False: 0}
+    for line in (ROWS / "training-a.jsonl").read_bytes().splitlines():
+        row = json.loads(line)
+        if row["lang"].startswith("zh"):
+            parts = parts_of(
+                {"prompt": row["prompt"]},
+                [shown(one["text"], one["start_s"]) for one in row["screen"]],
+                [said(one["text"], one["start_s"]) for one in row["speech"]],
+            )
+            over[row["label"] == "harmful"] += len(read_joint(parts, head, None)[0])
+    assert over[True] > 15
+    assert over[False] == 0
