@@ -212,7 +212,8 @@ def kernel(one: Set, other: Set) -> Exact:
     chinese = np.outer(one.chinese, other.chinese).astype(np.float64)
     near = joint.nearness(one.embedded.astype(np.float64) @ other.embedded.T)
     alike = np.asarray((one.grams @ other.grams.T).todense())
-    return english * (near + alike) + chinese * alike + 0.1 * (english + chinese) + 0.1
+    total = english * (near + alike) + chinese * alike + 0.1 * (english + chinese) + 0.1
+    return np.asarray(total, dtype=np.float64)
 
 
 def targets(rows: Sequence[Row], columns: Sequence[str]) -> Exact:
@@ -240,7 +241,7 @@ def fitted(made: Sequence[Made], own: Set, plain: Set) -> tuple[Set, Exact]:
         across = kernel(one, base)
         left += weight * (across.T @ across)
         right += weight * (across.T @ targets(one.rows, COLUMNS))
-    return base, np.linalg.solve(left, right)
+    return base, np.asarray(np.linalg.solve(left, right), dtype=np.float64)
 
 
 def joined(sets: Sequence[Set]) -> Set:
