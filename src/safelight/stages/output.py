@@ -27,7 +27,8 @@ from .judging import Judge, Judged
 from .known import NOT_LISTED, NOTHING, Known, Listed
 from .on_screen import on_screen
 from .onlookers import Onlookers, scene_of
-from .together import parts_of, read_together
+from .parts import parts_of
+from .together import read_together
 
 
 @dataclass(frozen=True, kw_only=True)
