@@ -288,6 +288,12 @@ class _Usual:
             return 0.0
         return float(np.maximum(cells - self._limit(self.mean, self._deviation), 0).sum())
 
+    def limit(self) -> Map | float:
+        """How far from each other cells are without being over what is usual."""
+        if self.mean is None or self._deviation is None:
+            return 0.0
+        return self._limit(self.mean, self._deviation)
+
     def _limit(self, mean: Map, deviation: Map) -> Map:
         cv2, levels = self._cv2, self._levels
         limit: Map = (
@@ -441,11 +447,14 @@ class Watch:
         return self._apart(frame, other, self._movement.shifted(frame, other))
 
     def apart(self, frame: Small, other: Small) -> tuple[float, int]:
-        """How far two frames are apart, movement taken out: the sum over cells that differ, and how many."""
+        """How far two frames are apart, movement taken out: the sum over cells that differ, and how many.
+
+        Cells in which neighbours usually are that far apart tell nothing: there is noise in them.
+        """
         if frame.light.shape != other.light.shape:
             return float("inf"), frame.light.size
         apart, _lighter = self._movement.unexplained(frame, other, self._movement.of(frame, other))
-        over = np.maximum(self._cells(apart) - 2 * self._levels.over, 0)
+        over = np.maximum(self._cells(apart) - np.maximum(self._before.limit(), 2 * self._levels.over), 0)
         return float(over.sum()), int((over > 0).sum())
 
     def flow(self, frame: Small, other: Small) -> Map | None:
