@@ -101,8 +101,8 @@ class Movement:
         """Where every pixel of a picture of this size is taken from."""
         cv2 = self._cv2
         if flow.shape[:2] != (height, width):
-            scale = np.array((width / flow.shape[1], height / flow.shape[0]), np.float32)
-            flow = cv2.resize(flow * scale, (width, height), interpolation=cv2.INTER_LINEAR)
+            scale = (width / flow.shape[1], height / flow.shape[0], 0, 0)
+            flow = cv2.resize(cv2.multiply(flow, scale), (width, height), interpolation=cv2.INTER_LINEAR)
         places: Map = cv2.add(self._grid(width, height), flow)
         return places
 
@@ -385,11 +385,11 @@ class Watch:
             if self._doubt(less, again.apart) < doubt / 2:
                 both, apart_before = less, again.apart
         over, belongs = self._both.excess(both.apart)
-        over_shade, belongs_shade = self._shade.excess(both.lighter)
+        over_shade, _belongs = self._shade.excess(both.lighter)
         over_before, belongs_before = self._before.excess(apart_before)
         usual = self._both.mean
         shade = float(over_shade.sum())
-        here = belongs if shade < self._levels.doubt_shade else np.maximum(belongs, belongs_shade)
+        here = belongs if shade < self._levels.doubt_shade else np.maximum(belongs, over_shade)
         return Novelty(
             both=float(over.sum()),
             both_cells=int((over > 0).sum()),
