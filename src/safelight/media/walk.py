@@ -110,17 +110,13 @@ def _plane(plane: Any) -> Pixels:
 
 
 def _reduced(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Means over areas. Halved as long as that goes: six times quicker than all at once."""
+    """Means over areas. Halved first where areas stay whole pixels: six times quicker than all at once."""
     import cv2
 
     width, height = size
-    while True:
-        high, wide = pixels.shape
-        if wide % 2 or high % 2 or wide < 2 * width or high < 2 * height:
-            break
-        pixels = cv2.resize(pixels, (wide // 2, high // 2), interpolation=cv2.INTER_AREA).astype(
-            np.uint8, copy=False
-        )
+    while pixels.shape[1] % (2 * width) == 0 and pixels.shape[0] % (2 * height) == 0:
+        half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
+        pixels = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 

@@ -16,7 +16,7 @@ from safelight.scanning.schedule import LookAt, Why
 from safelight.scanning.segments import Looks
 from safelight.scanning.tracks import Box, overlap
 
-NAME, VERSION = "brief", "1"
+NAME, VERSION = "brief", "2"
 
 #: The most frames that are too brief.
 _FRAMES = 2
