@@ -388,10 +388,12 @@ class Watch:
         over_shade, _belongs = self._shade.excess(both.lighter)
         over_before, belongs_before = self._before.excess(apart_before)
         usual = self._both.mean
-        shade = float(over_shade.sum())
+        left, shade = float(over.sum()), float(over_shade.sum())
         here = belongs if shade < self._levels.doubt_shade else np.maximum(belongs, over_shade)
+        # Where hardly anything stands in this frame alone, what came is what is new.
+        alone = left >= self._levels.doubt or shade >= self._levels.doubt_shade
         return Novelty(
-            both=float(over.sum()),
+            both=left,
             both_cells=int((over > 0).sum()),
             shade=shade,
             shade_cells=int((over_shade > 0).sum()),
@@ -399,7 +401,7 @@ class Watch:
             before_cells=int((over_before > 0).sum()),
             far=float((apart_before > self._levels.far).mean()),
             blind=float((usual > self._levels.far).mean()) if usual is not None else 0.0,
-            region=_around(here if here.any() else belongs_before),
+            region=_around(here if alone or not belongs_before.any() else belongs_before),
             flow_before=to_before.flow,
         )
 
