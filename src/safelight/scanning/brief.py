@@ -16,14 +16,14 @@ from safelight.scanning.schedule import LookAt, Why
 from safelight.scanning.segments import Looks
 from safelight.scanning.tracks import Box, overlap
 
-NAME, VERSION = "brief", "1"
+NAME, VERSION = "brief", "2"
 
 #: The most frames that are too brief.
 _FRAMES = 2
 #: A text is one from so many letters on, read with this confidence; a thing from this score on.
 _LETTERS, _SURE, _SEEN = 4, 0.8, 0.5
-#: A text at the same place so shortly before or after is the same one, read otherwise.
-_AGAIN_S = 1.6
+#: A text at the same place, of so many letters, so shortly before or after is the same one, read otherwise.
+_FEW, _AGAIN_S = 2, 1.6
 _MOST = 20
 
 
@@ -37,17 +37,50 @@ class Moment:
 
 
 def moments(looks: Sequence[LookAt]) -> list[Moment]:
-    """The frames unlike both neighbours, and what came and was gone again within two."""
-    found = []
-    for place, look in enumerate(looks):
-        if look.why is Why.OUTLIER:
-            found.append(Moment(first=look.frame, last=look.frame, region=look.region))
+    """The frames unlike both neighbours, one or two in a row, and what came and was gone again within two."""
+    found: list[Moment] = []
+    place = 0
+    while place < len(looks):
+        row = _row(looks, place)
+        if len(row) == _FRAMES:
+            found.append(Moment(first=row[0].frame, last=row[-1].frame, region=_joined(row)))
+            place += len(row)
             continue
-        after = looks[place + 1] if place + 1 < len(looks) else None
+        # More in a row are movement, and each is judged by itself.
+        found += [Moment(first=one.frame, last=one.frame, region=one.region) for one in row if _odd(one)]
+        look, place = looks[place], place + max(len(row), 1)
+        after = looks[place] if place < len(looks) and not row else None
         came = look.why in (Why.CUT, Why.APPEARED)
         if came and after and after.why in (Why.CUT, Why.APPEARED) and after.frame - look.frame <= _FRAMES:
             found.append(Moment(first=look.frame, last=after.frame - 1, region=look.region))
     return found
+
+
+def _odd(look: LookAt) -> bool:
+    return look.why is Why.OUTLIER
+
+
+def _row(looks: Sequence[LookAt], place: int) -> list[LookAt]:
+    """The looks from there on at frames unlike both neighbours, frame after frame.
+
+    What stands for two frames and moves is unlike both in each of them; or has come in the first.
+    """
+    row = [looks[place]]
+    for look in islice(looks, place + 1, None):
+        if not _odd(look) or look.frame != row[-1].frame + 1:
+            break
+        row.append(look)
+    return row if _odd(row[0]) or (row[0].why is Why.APPEARED and len(row) > 1) else []
+
+
+def _joined(row: Sequence[LookAt]) -> Box | None:
+    """The box around all of their regions; None where one has none."""
+    regions = [look.region for look in row if look.region is not None]
+    if len(regions) < len(row):
+        return None
+    left, top = min(one[0] for one in regions), min(one[1] for one in regions)
+    right, bottom = max(one[0] + one[2] for one in regions), max(one[1] + one[3] for one in regions)
+    return left, top, right - left, bottom - top
 
 
 def brief(
@@ -143,18 +176,22 @@ def _has_card(moment: Moment, seen: _Seen) -> bool:
 
 
 def _alone(text: ReadText, moment: Moment, seen: _Seen) -> bool:
-    letters = sum(letter.isalpha() for letter in text.text)
-    if letters < _LETTERS or text.confidence < _SURE or text.end_s > text.start_s or text.box is None:
+    if _letters(text) < _LETTERS or text.confidence < _SURE or text.end_s > text.start_s or text.box is None:
         return False
     if moment.region is not None and not _inside(text.box, moment.region):
         return False
     return not any(
         other is not text
+        and _letters(other) >= _FEW
         and other.box is not None
         and not (other.frame is not None and moment.first <= other.frame <= moment.last)
         and overlap(other.box, text.box) > 0.1
         for other in seen.about(text.start_s)
     )
+
+
+def _letters(text: ReadText) -> int:
+    return sum(letter.isalpha() for letter in text.text)
 
 
 def _counts(finding: Finding, moment: Moment) -> bool:

@@ -41,6 +41,9 @@ _PROGRESS_S = 0.25
 _BRIDGE_EVERY, _BRIDGE_SCHEDULED = 6, 0
 #: Size of the frames that parts are cut from, and how much a small part is enlarged at most.
 _CUT_FROM, _ENLARGED = 1280, 3.0
+#: What came so many frames ago at the most may be what is gone now: it is no ground then. And how far back
+#: the ground is taken from where things come and go all the time.
+_SHORTLY, _BACK = 2, 6
 #: A part that is nearly all of the picture is shown as all of it.
 _NEARLY_ALL = 0.6
 #: Two findings of a kind in one frame that overlap so much are one.
@@ -85,6 +88,9 @@ class VideoScan:
         self._starts = array("d")
         self._looked = array("q")
         self._last_seen: Small | None = None
+        #: The last frame in which something stood out or came, and the one before it.
+        self._struck = -_BACK
+        self._unstruck: DecodedFrame | None = None
         #: How long the last frame lasts.
         last_s = walk.facts.fps and 1 / walk.facts.fps
         self._frames = _Calls(self._starts, None, last_s)
@@ -172,6 +178,7 @@ class VideoScan:
         )
         look = self._decide(frame, small, new, last=after is None)
         views = self._views(look, new, before, frame, after)
+        self._remember(look, before, frame)
         for turn in self._films:
             detector: Any = turn.detector
             turn.tell(partial(detector.watch, _shown(frame, detector.longest_side)))
@@ -221,6 +228,9 @@ class VideoScan:
         views = [] if whole else [_view(part, place)]
         # What came and stayed is in the next frame as well.
         sides = [(before, new.flow_before)]
+        if look.why is Why.APPEARED and self._unstruck is not None:
+            # What was there for a moment would show in it turned round, as if it had come now.
+            sides = [(self._unstruck, self._watch.flow(frame.small(SIDE), self._unstruck.small(SIDE)))]
         if look.why is Why.OUTLIER and before is not None and after is not None:
             ways = self._watch.between(before.small(SIDE), after.small(SIDE))
             if ways is not None:
@@ -236,6 +246,16 @@ class VideoScan:
             placed = whole_part.placed(clearer.x, clearer.y, clearer.w, clearer.h)
             views.append(_view(clearer.pixels, placed))
         return views
+
+    def _remember(self, look: LookAt | None, before: DecodedFrame | None, frame: DecodedFrame) -> None:
+        """Keep the frame before something came, for as long as it may be gone again."""
+        struck = look is not None and look.why in (Why.OUTLIER, Why.APPEARED)
+        if struck:
+            self._struck = frame.index
+            self._unstruck = self._unstruck or before
+        old = self._unstruck is not None and frame.index - self._unstruck.index >= _BACK
+        if old or frame.index - self._struck >= _SHORTLY:
+            self._unstruck = None
 
     def _show(self, turn: Turn, frame: DecodedFrame, views: list[View], *, call: int) -> None:
         detector: Any = turn.detector

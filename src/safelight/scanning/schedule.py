@@ -43,6 +43,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     #: A frame unlike both neighbours: the least excess in all, and in how many cells of 8 by 8.
     outlier: float = 5.0
     outlier_cells: int = 3
+    #: Or lighter than both, or darker than both, by so much in all.
+    shade: float = 25.0
     #: Something that came: the least excess; and from where on it is looked at out of the large budget.
     appeared: float = 10.0
     appeared_cells: int = 4
@@ -184,6 +186,8 @@ class Scheduler:
     def _striking(self, new: Novelty) -> Why | None:
         rules = self._rules
         if new.both >= rules.outlier and new.both_cells >= rules.outlier_cells:
+            return Why.OUTLIER
+        if new.shade >= rules.shade and new.shade_cells >= rules.outlier_cells:
             return Why.OUTLIER
         if new.far >= rules.cut:
             return Why.CUT

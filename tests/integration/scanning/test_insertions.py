@@ -44,11 +44,19 @@ def letters() -> tuple[Pixels, npt.NDArray[np.float32]]:
     return np.full((70, 460, 3), 255, np.uint8), weight
 
 
-def clip(path: Path, *, speed: int, over: Pixels, weight: npt.NDArray[np.float32], strength: float) -> Path:
+def clip(
+    path: Path,
+    *,
+    speed: int,
+    over: Pixels,
+    weight: npt.NDArray[np.float32],
+    strength: float,
+    odd: tuple[int, ...] = (ODD,),
+) -> Path:
     with Writer(path, width=WIDTH, height=HEIGHT, fps=FPS, crf=23) as writer:
         for frame in range(60):
             pixels = panned(frame, speed)
-            writer.add_frame(laid(pixels, over, weight, strength) if frame == ODD else pixels)
+            writer.add_frame(laid(pixels, over, weight, strength) if frame in odd else pixels)
     return path
 
 
@@ -80,6 +88,24 @@ def test_faint_words_in_one_frame_are_read_and_called_too_brief(
     where = found.evidence[0]
     assert isinstance(where, FrameRange)
     assert (where.first, where.last) == (ODD, ODD)
+
+
+@pytest.mark.parametrize("speed", [0, 8])
+def test_words_in_two_frames_are_too_brief_and_not_read_in_the_third(
+    tmp_path: Path, sandbox: Sandbox, speed: int
+) -> None:
+    over, weight = letters()
+    path = clip(tmp_path / "a.mp4", speed=speed, over=over, weight=weight, strength=0.9, odd=(ODD, ODD + 1))
+    report = scan(sandbox, path, ("ocr", {}))
+    [found] = report.findings
+    assert (found.category, found.detector) == ("deception/subliminal", "brief")
+    assert found.attributes["kind"] == "text"
+    where = found.evidence[0]
+    assert isinstance(where, FrameRange)
+    assert where.first == ODD
+    assert where.last <= ODD + 1
+    # The frame after differs by what is gone, which is nothing to be read there.
+    assert {text.frame for text in report.texts} <= {ODD, ODD + 1}
 
 
 def test_a_faint_card_in_one_frame_of_a_moving_picture_is_found(tmp_path: Path, sandbox: Sandbox) -> None:

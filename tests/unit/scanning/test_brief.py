@@ -126,3 +126,32 @@ def test_words_in_one_frame_late_in_a_long_film_are_found_among_very_many() -> N
     where = found.evidence[0]
     assert isinstance(where, FrameRange)
     assert where.first == 39_950
+
+
+def test_two_odd_frames_in_a_row_are_one_moment_and_three_are_movement() -> None:
+    [found] = brief([look(40), look(41)], FRAMES, [], [text(40), text(41)])
+    assert (found.attributes["kind"], found.attributes["frames"]) == ("text", 2)
+    three = [look(40), look(41), look(42)]
+    assert [(one.first, one.last) for one in moments(three)] == [(40, 40), (41, 41), (42, 42)]
+    assert brief(three, FRAMES, [], [text(40), text(41), text(42)]) == []
+    assert [(one.first, one.last) for one in moments([look(40), look(42)])] == [(40, 40), (42, 42)]
+
+
+def test_what_came_and_is_odd_in_the_next_frame_is_one_moment() -> None:
+    looks = [look(40, Why.APPEARED), look(41), look(42, Why.APPEARED)]
+    assert [(one.first, one.last) for one in moments(looks)] == [(40, 41)]
+    [found] = brief(looks, FRAMES, [], [text(40), text(41)])
+    assert found.attributes["frames"] == 2
+
+
+def test_a_moment_of_two_frames_has_the_place_of_both() -> None:
+    other = LookAt(frame=41, why=Why.OUTLIER, region=(0.5, 0.3, 0.3, 0.3))
+    [moment] = moments([look(40), other])
+    assert moment.region is not None
+    x, y, w, h = moment.region
+    assert (x, y, round(x + w, 6), round(y + h, 6)) == (0.2, 0.2, 0.8, 0.6)
+
+
+def test_a_lone_letter_over_the_same_place_is_not_the_same_words() -> None:
+    assert len(brief([look(40)], FRAMES, [], [text(40), text(42, "Q")])) == 1
+    assert brief([look(40)], FRAMES, [], [text(40), text(42, "BUY")]) == []

@@ -247,3 +247,49 @@ def test_there_is_nothing_to_lift_off_where_nothing_of_the_ground_is_left() -> N
 def test_a_box_in_a_part_is_put_in_its_place() -> None:
     view = View(pixels=np.zeros((2, 2, 3), np.uint8), x=0.5, y=0.25, w=0.5, h=0.5)
     assert view.placed(0.5, 0.5, 0.5, 0.5) == (0.75, 0.5, 0.25, 0.25)
+
+
+def grassy(frame: int, speed: int) -> Plane:
+    """A fine pattern in which something light and something dark is always near."""
+    pattern = np.random.default_rng(5).integers(40, 200, (HEIGHT, WIDTH * 2), dtype=np.uint8)
+    return pattern[:, 20 + speed * frame : 20 + speed * frame + WIDTH].copy()
+
+
+def shaded(new: Novelty) -> bool:
+    return new.shade >= Rules().shade and new.shade_cells >= Rules().outlier_cells
+
+
+@pytest.mark.parametrize("speed", [0, 2])
+def test_what_is_faint_in_a_fine_pattern_is_darker_than_both_neighbours(speed: int) -> None:
+    pictures = [grassy(number, speed) for number in range(40)]
+    line = pictures[25][80:92, 100:260]
+    # Letters cover about a third.
+    letters = np.random.default_rng(8).random(line.shape) < 0.35
+    line[letters] = (0.7 * line[letters]).astype(np.uint8)
+    new = judged([small(picture) for picture in pictures])
+    assert [number for number, one in enumerate(new) if shaded(one)] == [25]
+    # Within one pixel there is always something as dark.
+    assert not odd(new[25])
+    region = new[25].region
+    assert region is not None
+    x, _y, w, h = region
+    assert x * WIDTH <= 104
+    assert (x + w) * WIDTH >= 256
+    assert w * h < 0.25
+
+
+def test_a_fade_is_lighter_than_one_neighbour_and_darker_than_the_other() -> None:
+    frames = [small((ground()[:, :WIDTH] * (0.5 + 0.015 * number)).astype(np.uint8)) for number in range(30)]
+    assert not any(shaded(one) for one in judged(frames))
+
+
+def test_noise_that_is_usual_is_no_change_and_what_comes_in_it_is() -> None:
+    rng = np.random.default_rng(4)
+    frames = [small(rng.integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)) for _ in range(20)]
+    watch = Watch()
+    for number in range(1, 19):
+        watch.judge(frames[number - 1], frames[number], frames[number + 1])
+    assert watch.apart(frames[18], frames[2])[0] < Rules().appeared
+    light = frames[19].light.copy()
+    light[40:120, 60:200] = 255
+    assert watch.apart(small(light), frames[2])[0] > Rules().appeared

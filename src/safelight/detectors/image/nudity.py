@@ -84,9 +84,11 @@ def letterbox(
         pixels = cv2.resize(pixels, (inner_width, inner_height), interpolation=way).astype(
             np.uint8, copy=False
         )
-    padded = np.zeros((_up(inner_height), _up(inner_width), 3), dtype=np.float32)
-    np.divide(pixels, 255.0, out=padded[:inner_height, :inner_width], casting="unsafe")
-    return np.ascontiguousarray(padded.transpose(2, 0, 1)[None]), inner_width, inner_height
+    padded = np.zeros((1, 3, _up(inner_height), _up(inner_width)), dtype=np.float32)
+    # Colour by colour: all three at once take ten times as long.
+    for colour, plane in enumerate(cv2.split(pixels)):
+        np.divide(plane, 255.0, out=padded[0, colour, :inner_height, :inner_width], dtype=np.float32)
+    return padded, inner_width, inner_height
 
 
 def _up(side: int) -> int:
@@ -103,11 +105,8 @@ def decode(output: npt.NDArray[np.float32], width: int, height: int, floor: floa
         raise ValueError("the model answered with numbers that are none")
     seen: list[Seen] = []
     best: dict[str, list[Seen]] = {}
-    candidates = [
-        (float(scores[row, place]), kind, place)
-        for row, kind in _KINDS.items()
-        for place in np.flatnonzero(scores[row] >= floor).tolist()
-    ]
+    over = np.argwhere(scores >= floor).tolist() if float(scores.max(initial=0.0)) >= floor else []
+    candidates = [(float(scores[row, place]), _KINDS[row], place) for row, place in over if row in _KINDS]
     for score, kind, place in sorted(candidates, key=lambda candidate: -candidate[0]):
         x, y, w, h = (float(value) for value in output[:4, place])
         left, right = np.clip(((x - w / 2) / width, (x + w / 2) / width), 0.0, 1.0).tolist()
