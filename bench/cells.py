@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy as np
 
 from bench.cells_clips import MARKS, Kitchen, Line, recipes, write
 from bench.cells_media import Media
+from bench.evaluating import evaluated, into
 from safelight.evaluation.clips import MANIFEST
 from safelight.testing.speech import Spoken, samples_of
 from safelight.testing.transcription import ScriptedTranscriber
@@ -85,34 +85,16 @@ def manifest(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / MANIFEST).read_text("utf-8").splitlines()]
 
 
-def evaluated(folder: Path) -> dict[str, Any]:
+def run(folder: Path) -> dict[str, Any]:
     """The report of the run."""
     rows = manifest(folder)
     listener = Listener(Line(**row["said"]) for row in rows if "said" in row)
-    settings = folder / "installation" / "safelight.toml"
-    settings.parent.mkdir(exist_ok=True)
     with ScriptedTranscriber(listener) as server:
-        settings.write_text(
-            f'data = "{(settings.parent / "data").absolute()}"\n'
-            f'[detectors.transcription]\nurl = "{server.url}"\nmodel = "scripted"\n',
-            encoding="utf-8",
+        return evaluated(
+            folder,
+            settings=f'[detectors.transcription]\nurl = "{server.url}"\nmodel = "scripted"\n',
+            marks={folder / f"{mark}.png": kind for mark, kind in MARKS.items()},
         )
-
-        def safelight(*words: str) -> str:
-            command = [sys.executable, "-m", "safelight", "--config", str(settings), *words]
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-            if done.returncode not in (0, 5, 6):
-                raise SystemExit(f"safelight {words[0]} ended with {done.returncode}")
-            return done.stdout
-
-        who = ("--waiver-name", "Whoever runs this", "--waiver-why", "A measurement, nothing is delivered")
-        safelight("init", *who)
-        for mark, kind in MARKS.items():
-            safelight("marks", "add", mark, str(folder / f"{mark}.png"), "--kind", kind)
-        page = folder / "report.html"
-        told = safelight("eval", "output", "--data", str(folder), "--json", "--html", str(page))
-    report: dict[str, Any] = json.loads(told)
-    return report
 
 
 def what(cell: Mapping[str, Any]) -> str:
@@ -177,16 +159,6 @@ def markdown(report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], today
     return "\n".join(lines) + "\n"
 
 
-def into(path: Path, page: str) -> None:
-    """Write the tables between the marks of a page that is there, or as a page of their own."""
-    begin, end = "<!-- written by bench/cells.py -->\n", "<!-- end -->"
-    if not path.is_file():
-        path.write_text(page, encoding="utf-8")
-        return
-    before, _, rest = path.read_text("utf-8").partition(begin)
-    path.write_text(f"{before}{begin}\n{page}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
-
-
 def shipped(report: Mapping[str, Any], today: dt.date) -> dict[str, Any]:
     """What `safelight.evaluation.figures` reads: the measured cells, and what they were measured with."""
     return {
@@ -231,12 +203,12 @@ def main() -> int:
     if asked.folder is None:
         parser.error("name the folder")
     today = dt.datetime.now(dt.UTC).date()
-    report = evaluated(asked.folder)
+    report = run(asked.folder)
     (asked.folder / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
     page = markdown(report, manifest(asked.folder), today)
     print(page)
     if asked.markdown is not None:
-        into(asked.markdown, page)
+        into(asked.markdown, page, "bench/cells.py")
     if asked.ship is not None:
         asked.ship.write_text(
             json.dumps(shipped(report, today), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"

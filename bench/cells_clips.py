@@ -30,6 +30,7 @@ from bench.cells_media import (
     under_camera,
 )
 from bench.cells_words import FLASHED, HARMLESS, LINES, SIGNS
+from bench.evaluating import digest
 from bench.marks import CONDITIONS, character, scene
 from bench.storyboard import PROMPTS
 from safelight.detectors import test_card
@@ -600,12 +601,10 @@ def write(folder: Path, clips: Iterable[Recipe], told: Callable[[str], None]) ->
     rows: list[dict[str, Any]] = []
     for recipe in clips:
         path = recipe.make(folder)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
         rows.append(
             {
                 "file": path.name,
-                "sha256": digest,
+                "sha256": digest(path),
                 "label": "unsafe" if recipe.segments else "safe",
                 "scene": recipe.scene,
                 **({"said": {"text": recipe.line.text, "voice": recipe.line.voice}} if recipe.line else {}),

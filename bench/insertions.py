@@ -1,9 +1,12 @@
 """Single-frame insertions: is a card, a line of text or a face found that shows for one frame alone?
 
-Eight insertions to a clip, at random frames and places, in clips under moving and still cameras, encoded as
-H.264, and clips without any. Prints the whole table: kind, area, opacity, camera. Ctrl-C: what there is.
+    python -m bench.insertions --make DIR [--goals | --per-cell 24] [--faces FOLDER] [--seed 1]
+    python -m bench.insertions DIR [--markdown FILE]
 
-python -m bench.insertions [--goals | --per-cell 24] [--faces FOLDER] [--cache FOLDER] [--json]
+The first writes clips and their manifest: eight insertions to a clip, at random frames and places, under
+moving and still cameras, encoded as H.264; clips without any; and the clips that cost is asked for. The
+second is `safelight eval output --data DIR --json` under `starter` as `safelight init` leaves it, and prints
+the whole table (kind, area, opacity, camera) and the cost beside bare decode, out of that one run.
 
 `--goals` has as many of each as it takes to see the rates that are asked for: 204 cards and 204 texts from
 10 % of the area and half strength on, 100 of each at 3 % and three tenths, 108 faces from 25 %, 102 at 10 %.
@@ -12,36 +15,36 @@ python -m bench.insertions [--goals | --per-cell 24] [--faces FOLDER] [--cache F
 from __future__ import annotations
 
 import argparse
-import contextlib
-import difflib
+import datetime as dt
 import json
 import random
-import re
 import sys
 import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from bench.evaluating import digest, evaluated, into
 from bench.footage import FPS, HEIGHT, WIDTH, Footage, everything, files_of, photograph, write
+from bench.scan import CLIPS, bare_decode_s, make_clip
 from safelight.detectors import test_card
+from safelight.evaluation.clips import MANIFEST, Clip, Segment
 from safelight.evaluation.intervals import wilson
 from safelight.media.sandbox import Limits, Sandbox
-from safelight.policy.findings import FrameRange
-from safelight.scanning.report import ScanReport
-from safelight.scanning.service import Scanner, ScanSettings, Spec
+from safelight.policy.categories import Category
+from safelight.policy.findings import Modality
+from safelight.scanning.service import Scanner, ScanSettings
 
 Pixels = npt.NDArray[np.uint8]
 
-SPECS: list[Spec] = [("nudenet", {}), ("ocr", {}), ("card-picture", {})]
 AREAS, OPACITIES, KINDS = (0.03, 0.1, 0.25, 1.0), (0.3, 0.5, 1.0), ("card", "text", "face")
 CATEGORIES = ("hate", "violence/graphic", "sexual", "extremism", "likeness")
 WORDS = (
@@ -174,51 +177,6 @@ def portraits(folder: Path | None) -> list[Path]:
     return [*files_of("skimage", ("data/astronaut.png",)), *more]
 
 
-def found(insertion: Insertion, report: ScanReport) -> bool:
-    """Whether the scan says what was inserted, at its frame."""
-    frame, moment = insertion.frame, insertion.frame / FPS
-    if insertion.kind == "face":
-        # A cat that is taken for a face all the time is not the one that was inserted.
-        return any(
-            isinstance(where, FrameRange) and frame - 1 <= where.first <= frame <= where.last <= frame + 1
-            for one in report.findings
-            if one.attributes.get("kind") == "face"
-            for where in one.evidence
-        )
-    if insertion.kind == "card":
-        phrase = test_card.phrase(insertion.says)
-        seen = _at(report, frame, lambda one: one.test_card and one.category == insertion.says)
-        return seen or any(
-            phrase.lower() in "".join(text.text.lower().split())
-            for text in report.texts
-            if abs(text.start_s - moment) < 0.5 / FPS
-        )
-    read = " ".join(
-        text.text for text in report.texts if text.start_s - 0.5 / FPS < moment < text.end_s + 0.5 / FPS
-    )
-    return legible(insertion.says, read)
-
-
-def legible(says: str, read: str) -> bool:
-    """Three words of the four are there, letter by letter, or with one letter wrong."""
-    tokens = re.findall(r"[A-Z]+", read.upper())
-    joined = "".join(tokens)
-    words = says.split()
-    return (
-        sum(word in joined or bool(difflib.get_close_matches(word, tokens, 1, 0.75)) for word in words) >= 3
-    )
-
-
-def _at(report: ScanReport, frame: int, wanted: Any) -> bool:
-    return any(
-        wanted(one)
-        and any(
-            isinstance(where, FrameRange) and where.first <= frame <= where.last for where in one.evidence
-        )
-        for one in report.findings
-    )
-
-
 def evenly(per_cell: int) -> dict[Cell, int]:
     return dict.fromkeys(product(KINDS, AREAS, OPACITIES), per_cell)
 
@@ -263,6 +221,7 @@ def places(count: int, rng: random.Random) -> list[int]:
 
 
 def made(base: Footage, cells: list[Cell], faces: Sequence[Path], rng: random.Random) -> dict[int, Insertion]:
+    """What is inserted, by the frame it is in."""
     at = places(len(cells), rng)
     wanted = {}
     for number, frame in enumerate(base.frames(LENGTH)):
@@ -271,113 +230,105 @@ def made(base: Footage, cells: list[Cell], faces: Sequence[Path], rng: random.Ra
     return wanted
 
 
-def measure(
+def group(kind: str, area: float, opacity: float, moving: bool) -> str:
+    return f"{kind}, {area:.0%}, {opacity}, {'moving' if moving else 'still'}"
+
+
+def segment(one: Insertion, *, moving: bool) -> Segment:
+    """What the manifest says of an insertion: the moment of its one frame."""
+    name = group(one.kind, one.area, one.opacity, moving)
+    start_s, end_s = one.frame / FPS, (one.frame + 1) / FPS
+    if one.kind == "text":
+        return Segment(modality=Modality.TEXT, start_s=start_s, end_s=end_s, words=one.says, group=name)
+    category = one.says if one.kind == "card" else Category.LIKENESS.value
+    return Segment(
+        modality=Modality.FRAMES,
+        start_s=start_s,
+        end_s=end_s,
+        category=category,
+        card=one.kind == "card",
+        group=name,
+    )
+
+
+def clip(path: Path, name: str, segments: Sequence[Segment] = ()) -> Clip:
+    unsafe = any(one.category for one in segments)
+    return Clip(
+        file=path.name,
+        sha256=digest(path),
+        label="unsafe" if unsafe else "safe",
+        segments=tuple(segments),
+        group=name,
+    )
+
+
+def make(
+    folder: Path,
     wanted_cells: Mapping[Cell, int],
     faces: Sequence[Path],
     cache: Path,
     *,
     seed: int,
-    specs: list[Spec],
-    tell: Any,
     most_controls: int,
-) -> dict[str, Any]:
+    seconds: int,
+    tell: Callable[[str], None],
+) -> int:
+    """The clips and their manifest; how many clips there are."""
+    folder.mkdir(parents=True, exist_ok=True)
     rng = random.Random(seed)
-    sandbox = Sandbox(Limits(wall_s=600, cpu_s=600))
-    scanner = Scanner(sandbox, specs, ScanSettings())
-    scanner.start()
-    tally: dict[tuple[str, float, float, bool], list[bool]] = defaultdict(list)
-    missed: list[dict[str, Any]] = []
-    controls: dict[str, dict[str, Any]] = {}
     footage = everything(cache)
-    clips = plan(wanted_cells, footage, rng)
-    bare = rng.sample(footage, min(most_controls, len(footage)))
-    cells = list(evenly(1))
-    with tempfile.TemporaryDirectory() as name, contextlib.suppress(KeyboardInterrupt):
-        path = Path(name) / "clip.mp4"
-        for base in bare:
-            # What would count as found is asked of frames that have nothing.
-            wanted = made(base, rng.sample(cells, PER_CLIP), faces, rng)
-            plain = scanner.scan_video(write(path, base.frames(LENGTH)))
-            controls[base.name] = _control(plain, wanted)
-            print(base.name, json.dumps(controls[base.name]), file=sys.stderr, flush=True)
-        for number, (base, cells) in enumerate(clips):
-            wanted = made(base, cells, faces, rng)
-            report = scanner.scan_video(write(path, with_insertions(base.frames(LENGTH), wanted)))
-            for one in wanted.values():
-                hit = found(one, report)
-                tally[one.kind, one.area, one.opacity, base.moving].append(hit)
-                if not hit:
-                    missed.append(
-                        {
-                            "base": base.name,
-                            "kind": one.kind,
-                            "area": one.area,
-                            "opacity": one.opacity,
-                            "frame": one.frame,
-                            "says": one.says,
-                            "looked_at": one.frame in _looked(report),
-                        }
-                    )
-            tell(
-                number + 1,
-                len(clips),
-                [
-                    (one.kind, one.area, one.opacity, base.moving, found(one, report))
-                    for one in wanted.values()
-                ],
-            )
+    taken = taken_for_faces(footage)
+    rows = []
+    for kind in CLIPS:
+        make_clip(path := folder / f"cost-{kind}.mp4", seconds, kind=kind)
+        rows.append(clip(path, kind))
+    for number, base in enumerate(rng.sample(footage, min(most_controls, len(footage)))):
+        path = write(folder / f"control-{number:02}.mp4", base.frames(LENGTH))
+        rows.append(clip(path, "without insertions"))
+    for number, (base, cells) in enumerate(plan(wanted_cells, footage, rng)):
+        here = [cell for cell in cells if cell[0] != "face" or base.name not in taken]
+        wanted = made(base, here, faces, rng)
+        path = write(folder / f"insertions-{number:03}.mp4", with_insertions(base.frames(LENGTH), wanted))
+        segments = [segment(one, moving=base.moving) for one in wanted.values()]
+        rows.append(clip(path, "with insertions", segments))
+        tell(f"{path.name}: {base.name}")
+    lines = (msgspec.json.encode(row).decode() for row in rows)
+    (folder / MANIFEST).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return len(rows)
+
+
+def taken_for_faces(footage: Sequence[Footage]) -> frozenset[str]:
+    """Footage in which something is taken for a face without any insertion: none is looked for there."""
+    sandbox = Sandbox(Limits(wall_s=600, cpu_s=600))
+    scanner = Scanner(sandbox, [("nudenet", {}), ("faces", {})], ScanSettings())
+    scanner.start()
+    found = set()
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "frame.png"
+        for base in footage:
+            for number, frame in enumerate(base.frames(LENGTH)):
+                if number in (0, LENGTH // 2, LENGTH - 1):
+                    Image.fromarray(frame).save(path)
+                    report = scanner.scan_picture(path)
+                    if any(one.attributes.get("kind") == "face" for one in report.findings):
+                        found.add(base.name)
     scanner.close()
     sandbox.close()
-    return {
-        "cells": [
-            {
-                "kind": kind,
-                "area": area,
-                "opacity": opacity,
-                "moving": moving,
-                "n": len(hits),
-                "found": sum(hits),
-                "interval": [round(end, 3) for end in wilson(sum(hits), len(hits))],
-            }
-            for (kind, area, opacity, moving), hits in sorted(tally.items())
-        ],
-        "missed": missed,
-        "controls": controls,
-    }
+    return frozenset(found)
 
 
-def _looked(report: ScanReport) -> set[int]:
-    looks = getattr(report.schedule, "looks", ())
-    return {look.frame for look in looks}
-
-
-def _control(report: ScanReport, wanted: dict[int, Insertion]) -> dict[str, Any]:
-    """What the clip gives without insertions: what would count as found anyway, and what was looked at."""
-    schedule = report.schedule
-    return {
-        "found_anyway": dict(Counter(one.kind for one in wanted.values() if found(one, report))),
-        "looked_at": schedule.looked_at if schedule else 0,
-        "why": schedule.why if schedule else {},
-        "incomplete": [run.note for run in report.runs if not run.complete],
-        "faces": sum(one.attributes.get("kind") == "face" for one in report.findings),
-        "cards": sum(one.test_card for one in report.findings),
-        "texts": [text.text for text in report.texts],
-    }
-
-
-def table(found: dict[str, Any]) -> str:
+def table(groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = ["| kind | area | opacity | still | moving | both |", "| --- | --- | --- | --- | --- | --- |"]
-    by = {(cell["kind"], cell["area"], cell["opacity"], cell["moving"]): cell for cell in found["cells"]}
     for kind, area, opacity in product(KINDS, AREAS, OPACITIES):
-        cells = [by.get((kind, area, opacity, moving)) for moving in (False, True)]
+        cells = [groups.get(group(kind, area, opacity, moving)) for moving in (False, True)]
         parts = [cell for cell in cells if cell is not None]
         if parts:
-            words = [f"{cell['found']} of {cell['n']}" if cell else "none" for cell in cells]
-            hits, n = sum(part["found"] for part in parts), sum(part["n"] for part in parts)
+            words = [f"{cell['found']} of {cell['segments']}" if cell else "none" for cell in cells]
+            hits, n = sum(part["found"] for part in parts), sum(part["segments"] for part in parts)
             low, high = wilson(hits, n)
             words.append(f"{hits / n:.0%} ({low:.0%} to {high:.0%})")
             lines.append(f"| {kind} | {area:.0%} | {opacity} | {' | '.join(words)} |")
-    return "\n".join(lines)
+    return lines
 
 
 #: What is asked for: in words, the kind, which areas, which opacities.
@@ -391,55 +342,104 @@ ASKED: tuple[tuple[str, str, tuple[float, ...], tuple[float, ...]], ...] = (
 )
 
 
-def reached(found: dict[str, Any]) -> str:
+def reached(groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Each rate that is asked for beside what was found."""
     lines = ["| to be reached | found |", "| --- | --- |"]
     for words, kind, areas, opacities in ASKED:
-        parts = [
-            cell
-            for cell in found["cells"]
-            if cell["kind"] == kind and cell["area"] in areas and cell["opacity"] in opacities
-        ]
-        hits, n = sum(part["found"] for part in parts), sum(part["n"] for part in parts)
-        low, high = wilson(hits, n)
-        lines.append(f"| {words} | {hits} of {n}, {hits / max(n, 1):.1%} ({low:.1%} to {high:.1%}) |")
-    return "\n".join(lines)
+        names = [group(kind, *one) for one in product(areas, opacities, (False, True))]
+        parts = [groups[name] for name in names if name in groups]
+        hits, n = sum(part["found"] for part in parts), sum(part["segments"] for part in parts)
+        if n:
+            low, high = wilson(hits, n)
+            lines.append(f"| {words} | {hits} of {n}, {hits / n:.1%} ({low:.1%} to {high:.1%}) |")
+    return lines
+
+
+#: What a clip of each kind may cost: without reading text, and the whole stack.
+_MAY_COST = {"still": (0.9, 0.4), "moving": (0.9, 1.2), "noise": (None, 1.5), "grain": (None, 1.5)}
+_SHOWS = {
+    "still": "camera stands still, one thing of 40 pixels crosses",
+    "moving": "camera pans all the time, 180 pixels a second",
+    "noise": "coarse noise, another in every frame",
+    "grain": "every pixel of every frame at random",
+}
+
+
+def costs(report: Mapping[str, Any], folder: Path) -> list[str]:
+    """CPU seconds per second of video, decoding alone measured beside it."""
+    lines = [
+        "| clip | bare decode | without reading text | whole stack | may cost |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    groups = report["cost"]["groups"]
+    for kind in (one for one in CLIPS if one in groups):
+        spent = groups[kind]
+        bare = bare_decode_s(folder / f"cost-{kind}.mp4") / spent["video_s"]
+        whole = spent["cpu_s_per_video_s"]
+        unread = whole - spent["detector_cpu_s_per_video_s"].get("ocr", 0.0)
+        most_unread, most = _MAY_COST[kind]
+        asked = f"{most}" if most_unread is None else f"{most_unread}, {most}"
+        lines.append(f"| {_SHOWS[kind]} | {bare:.2f} | {unread:.2f} | {whole:.2f} | {asked} |")
+    rest = (name for name in groups if name not in CLIPS)
+    return [*lines, *(f"| {name} | | | {groups[name]['cpu_s_per_video_s']:.2f} | |" for name in rest)]
+
+
+def markdown(report: Mapping[str, Any], folder: Path, today: dt.date) -> str:
+    groups = {one["group"]: one for one in report["groups"]}
+    data, safe = report["data"], report["clips"]["safe"]
+    policy = ", ".join(f"`{name}` `{sha256[:16]}`" for name, sha256 in report["policy"].items())
+    did = ", ".join(f"{name} {safe[name]}" for name in ("allow", "label", "hold", "not_covered", "block"))
+    lines = [
+        f"{today:%d %B %Y}. {data['n']} clips, manifest `{data['sha256'][:16]}`; policy {policy}; model hash"
+        f" `{report['model_hash'][:16]}`.",
+        "",
+        *table(groups),
+        "",
+        *reached(groups),
+        "",
+        *costs(report, folder),
+        "",
+        f"Clips without anything of a category, {safe['n']}: {did}.",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--make", type=Path, metavar="DIR")
     parser.add_argument("--per-cell", type=int, default=24)
     parser.add_argument("--goals", action="store_true", help="As many as the rates that are asked for take.")
     parser.add_argument("--faces", type=Path, help="A folder of portraits, beside scikit-image's astronaut.")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "safelight-footage")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--controls", type=int, default=100, help="At most so many clips without insertions.")
-    parser.add_argument("--detector", action="append", help="One more detector by name; repeatable.")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--controls", type=int, default=16, help="At most so many clips without insertions.")
+    parser.add_argument("--seconds", type=int, default=8, help="Of the clips that cost is asked for.")
+    parser.add_argument("--markdown", type=Path)
     given = parser.parse_args()
-    specs = [*SPECS, *((name, {}) for name in given.detector or ())]
-
-    def tell(done: int, total: int, hits: list[tuple[str, float, float, bool, bool]]) -> None:
-        print(f"{done} of {total}: {json.dumps(hits)}", file=sys.stderr, flush=True)
-
-    measured = measure(
-        goals() if given.goals else evenly(given.per_cell),
-        portraits(given.faces),
-        given.cache,
-        seed=given.seed,
-        specs=specs,
-        tell=tell,
-        most_controls=given.controls,
-    )
-    if given.json:
-        print(json.dumps(measured))
+    if given.make is not None:
+        count = make(
+            given.make,
+            goals() if given.goals else evenly(given.per_cell),
+            portraits(given.faces),
+            given.cache,
+            seed=given.seed,
+            most_controls=given.controls,
+            seconds=given.seconds,
+            tell=lambda line: print(line, file=sys.stderr, flush=True),
+        )
+        print(f"{count} clips in {given.make}.")
         return
-    print(table(measured), end="\n\n")
-    print(reached(measured))
-    for name in ("missed", "controls"):
-        print(f"\n{name}\n{json.dumps(measured[name], indent=1)}")
+    if given.folder is None:
+        parser.error("name the folder")
+    report = evaluated(given.folder)
+    (given.folder / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    page = markdown(report, given.folder, dt.datetime.now(dt.UTC).date())
+    print(page)
+    if given.markdown is not None:
+        into(given.markdown, page, "bench/insertions.py")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Hate symbols: recall, and false alarms on look-alikes, at the threshold that ships.
 
-python -m bench.symbols --data DIR [--json]    DIR/labels.jsonl: {"file", "label": "hate" or "benign", ...}
+python -m bench.symbols --data DIR [--side 512] [--json]
 python -m bench.symbols --draw DIR [--photos DIR] [--count 400]     renderings of our own, which prove little
+
+A line of `DIR/labels.jsonl` is such as {"file": "a.png", "label": "hate"}, or "benign".
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ def draw(folder: Path, photos_folder: Path | None, count: int) -> None:
     (folder / "labels.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def measure(folder: Path) -> dict[str, Any]:
+def measure(folder: Path, side: int | None) -> dict[str, Any]:
     detector = SymbolDetector(MODEL, floor=0.0)
     rows = []
     spent = 0.0
@@ -61,7 +63,7 @@ def measure(folder: Path) -> dict[str, Any]:
         row = json.loads(line)
         with Image.open(folder / row["file"]) as opened:
             opened = opened.convert("RGB")
-            size = fitted(*opened.size, detector.picture_side)
+            size = fitted(*opened.size, side or detector.picture_side)
             pixels = np.asarray(opened.resize(size, Image.Resampling.BOX), np.uint8)
         began = time.process_time()
         height, width = pixels.shape[:2]
@@ -106,6 +108,7 @@ def main() -> int:
     parser.add_argument("--draw", type=Path)
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--count", type=int, default=400)
+    parser.add_argument("--side", type=int, help="Longest side; frames have less than pictures.")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     if asked.draw is not None:
@@ -114,7 +117,7 @@ def main() -> int:
     if folder is None or not (folder / "labels.jsonl").is_file():
         print("Name a folder with labels.jsonl: --data DIR", file=sys.stderr)
         return 2
-    told = measure(folder)
+    told = measure(folder, asked.side)
     if asked.json:
         print(json.dumps(told, indent=1))
     else:

@@ -202,11 +202,18 @@ def _output_text(report: Mapping[str, Any]) -> str:
     ]
     if unmeasured:
         lines.append(f"unmeasured: {', '.join(unmeasured)}")
+    for one in report["groups"]:
+        low, high = (100 * end for end in one["recall_interval"])
+        lines.append(f"{one['group']}: {one['found']} of {one['segments']} found ({low:.1f}-{high:.1f} %)")
     for label, row in report["clips"].items():
         did = ", ".join(f"{name} {row[name]}" for name in row if name not in ("n", "intervals") and row[name])
         lines.append(f"{label}: n {row['n']}" + (f", {did}" if did else ""))
     cost = report["cost"]
-    lines.append(f"cost: {cost['cpu_s_per_video_s']} CPU s per second of video, over {cost['video_s']} s")
+    for name, spent in {"": cost, **cost["groups"]}.items():
+        of = f" of {name}" if name else ""
+        lines.append(
+            f"cost{of}: {spent['cpu_s_per_video_s']} CPU s per second of video, over {spent['video_s']} s"
+        )
     return "\n".join(lines)
 
 

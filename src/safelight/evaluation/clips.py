@@ -15,20 +15,25 @@ MANIFEST = "clips.jsonl"
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """One true thing in a clip, in seconds from its start."""
+    """One true thing in a clip, in seconds from its start: something of a category, or words to be read."""
 
-    category: str
     modality: Modality
     start_s: float
     end_s: float
+    category: str = ""
     #: It is the safety test card, which shows that the way works and nothing of the category it names.
     card: bool = False
+    #: Instead of a category: these words stand in the picture, and mean nothing. They are to be read.
+    words: str = ""
+    #: What it is one of, for a rate of its own, such as `text, 3 %, .3`.
+    group: str = ""
 
 
 class Clip(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the manifest. `label` is `safe` or `unsafe`; a safe clip has no segments.
+    """One line of the manifest. `label` is `safe` or `unsafe`; a safe clip has no segments but words.
 
     `prompt`: what the clip was asked for with, judged together with it; empty where nobody knows.
+    `group`: what kind of clip it is, for a cost of its own.
     """
 
     file: str
@@ -36,6 +41,7 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     segments: tuple[Segment, ...] = ()
     prompt: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +84,12 @@ def read(folder: Path) -> ClipSet:
 def _check(clip: Clip, folder: Path, number: int) -> None:
     if clip.label not in ("safe", "unsafe"):
         raise _wrong(number, f"the label {clip.label!r} is neither safe nor unsafe")
-    if clip.label == "safe" and clip.segments:
-        raise _wrong(number, "a safe clip has no segments")
+    if clip.label == "safe" and any(one.category for one in clip.segments):
+        raise _wrong(number, "a safe clip has no segments of a category")
+    if any(bool(one.category) == bool(one.words.strip()) for one in clip.segments):
+        raise _wrong(number, "a segment has either a category or words")
+    if any(one.words and one.modality is not Modality.TEXT for one in clip.segments):
+        raise _wrong(number, "words to be read have the modality text")
     if any(not 0 <= one.start_s <= one.end_s for one in clip.segments):
         raise _wrong(number, "a segment ends before it starts")
     path = folder / clip.file

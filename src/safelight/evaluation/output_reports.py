@@ -20,13 +20,23 @@ def html(report: Mapping[str, Any], *, title: str = "Output scanning") -> str:
         "Detectors": ", ".join(f"{name} {version}" for name, version in sorted(report["detectors"].items())),
         "Model hash": report["model_hash"],
         "Found from": report["thresholds"]["found"],
-        "Cost": f"{cost['cpu_s_per_video_s']} CPU s and {cost['wall_s_per_video_s']} s on the clock"
-        f" per second of video, over {cost['video_s']} s",
     }
     listed = "\n".join(f"<p><b>{escape(name)}</b> {escape(str(value))}</p>" for name, value in facts.items())
     cells = _table(
         ["Category", "Modality", "Segments", "Recall", "Stopped", "False alarms", "Coverage"],
         [_cell(cell) for cell in report["cells"]],
+    )
+    groups = _table(
+        ["Group", "Segments", "Recall"],
+        [[one["group"], str(one["segments"]), _recall(one)] for one in report["groups"]],
+    )
+    spent = _table(
+        ["Clips", "n", "CPU s per second", "On the clock", "Seconds"],
+        [
+            [name]
+            + [str(row[key]) for key in ("clips", "cpu_s_per_video_s", "wall_s_per_video_s", "video_s")]
+            for name, row in {"all": cost, **cost["groups"]}.items()
+        ],
     )
     clips = _table(
         ["Label", "n", *_ACTIONS],
@@ -36,9 +46,10 @@ def html(report: Mapping[str, Any], *, title: str = "Output scanning") -> str:
         ],
     )
     missed = _table(
-        ["File", "Category", "Modality", "From", "To"],
+        ["File", "Category or group", "Modality", "From", "To"],
         [
-            [str(one[name]) for name in ("file", "category", "modality", "start_s", "end_s")]
+            [one["file"], one["category"] or one["group"] or "words"]
+            + [str(one[name]) for name in ("modality", "start_s", "end_s")]
             for one in report["missed"]
         ],
     )
@@ -59,6 +70,7 @@ def html(report: Mapping[str, Any], *, title: str = "Output scanning") -> str:
         f"<h1>{escape(title)}</h1>\n{listed}\n<h2>Category by modality</h2>\n{cells}\n"
         "<p><small>Rates with Wilson's 95 % intervals. Unmeasured: the data has no such segment, and"
         " nothing is claimed.</small></p>\n"
+        f"<h2>Groups</h2>\n{groups}\n<h2>Cost</h2>\n{spent}\n"
         f"<h2>What the policy did</h2>\n{clips}\n<h2>Missed</h2>\n{missed}\n"
         f"<h2>Safe clips not simply let through</h2>\n{alarms}\n</body></html>\n"
     )
@@ -71,8 +83,7 @@ def _cell(cell: Mapping[str, Any]) -> list[str]:
     if cell["recall"] is None:
         recall = "unmeasured"
     else:
-        low, high = cell["recall_interval"]
-        recall = f"{cell['found']} of {cell['segments']}: {cell['recall']:.1%} ({low:.1%} to {high:.1%})"
+        recall = _recall(cell)
     false = "no safe clips"
     if cell["false_alarm_rate"] is not None:
         low, high = cell["false_alarm_interval"]
@@ -87,6 +98,11 @@ def _cell(cell: Mapping[str, Any]) -> list[str]:
         false,
         coverage,
     ]
+
+
+def _recall(row: Mapping[str, Any]) -> str:
+    low, high = row["recall_interval"]
+    return f"{row['found']} of {row['segments']}: {row['recall']:.1%} ({low:.1%} to {high:.1%})"
 
 
 def _rate(row: Mapping[str, Any], name: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from safelight.detectors import test_card
 from safelight.detectors.protocol import ReadText
 from safelight.errors import BadInput
 from safelight.policy.categories import Taxonomy
@@ -21,6 +22,7 @@ from safelight.stages.prompt import PromptStage
 
 from .clips import Clip, ClipSet, Segment
 from .intervals import wilson
+from .legible import legible
 from .mapping import FOUND, is_alarm
 
 #: What a clip has: pictures, words in them, and sound.
@@ -79,6 +81,7 @@ def measured(
         "thresholds": {"found": FOUND, "slack_s": _SLACK_S},
         "cells": cells(seen, taxonomy),
         "cards": cards(seen),
+        "groups": groups(seen),
         "clips": by_label(seen),
         "cost": cost(seen),
         "missed": missed(seen),
@@ -143,24 +146,56 @@ def cards(seen: Sequence[Seen]) -> list[dict[str, Any]]:
     return rows
 
 
+def groups(seen: Sequence[Seen]) -> list[dict[str, Any]]:
+    """The rate of every group of segments, in the order in which the data has them."""
+    hits: dict[str, list[bool]] = {}
+    for one in seen:
+        for segment in one.clip.segments:
+            if segment.group:
+                hits.setdefault(segment.group, []).append(hit(one, segment))
+    return [
+        {
+            "group": name,
+            "segments": len(found),
+            "found": sum(found),
+            "recall": round(sum(found) / len(found), 4),
+            "recall_interval": _interval(sum(found), len(found)),
+        }
+        for name, found in hits.items()
+    ]
+
+
 def hit(seen: Seen, segment: Segment) -> bool:
     """Whether a finding of the segment's category and modality, over its operating point, lies in it.
 
-    The test card's findings answer segments of the test card, and no others.
+    The test card's findings answer segments of the test card, and no others; so does its phrase, read in
+    the picture at that time. Words are found where they are read.
     """
     if seen.judged is None or seen.report is None:
         return False
+    if segment.words:
+        return legible(segment.words, _read(segment, seen.report.texts))
+    if segment.card and segment.modality is Modality.FRAMES:
+        read = "".join(_read(segment, seen.report.texts).casefold().split())
+        if test_card.phrase(segment.category).casefold() in read:
+            return True
     return any(
         one.score >= FOUND
         and one.test_card == segment.card
         and one.category == segment.category
         and one.modality == segment.modality
-        and any(
-            start <= segment.end_s + _SLACK_S and end >= segment.start_s - _SLACK_S
-            for start, end in times(one, seen.report.texts)
-        )
+        and any(_meets(segment, start, end) for start, end in times(one, seen.report.texts))
         for one in seen.judged.findings
     )
+
+
+def _meets(segment: Segment, start_s: float, end_s: float) -> bool:
+    return start_s <= segment.end_s + _SLACK_S and end_s >= segment.start_s - _SLACK_S
+
+
+def _read(segment: Segment, texts: Iterable[ReadText]) -> str:
+    """What was read in the picture while the segment was there."""
+    return " ".join(text.text for text in texts if _meets(segment, text.start_s, text.end_s))
 
 
 def times(finding: Finding, texts: Sequence[ReadText]) -> list[tuple[float, float]]:
@@ -197,7 +232,15 @@ def by_label(seen: Sequence[Seen]) -> dict[str, dict[str, Any]]:
 
 
 def cost(seen: Sequence[Seen]) -> dict[str, Any]:
-    """Seconds of processor and clock per second of video, and by detector."""
+    """Seconds of processor and clock per second of video, by detector, and of every group of clips."""
+    names = list(dict.fromkeys(one.clip.group for one in seen if one.clip.group))
+    return {
+        **_spent(seen),
+        "groups": {name: _spent([one for one in seen if one.clip.group == name]) for name in names},
+    }
+
+
+def _spent(seen: Iterable[Seen]) -> dict[str, Any]:
     reports = [one.report for one in seen if one.report is not None and one.report.facts is not None]
     video_s = sum(report.facts.duration_s for report in reports if report.facts)
     detectors: dict[str, float] = {}
@@ -224,6 +267,7 @@ def missed(seen: Iterable[Seen]) -> list[dict[str, Any]]:
         {
             "file": one.clip.file,
             "category": segment.category,
+            "group": segment.group,
             "modality": segment.modality.value,
             "start_s": segment.start_s,
             "end_s": segment.end_s,

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safelight.detectors import test_card
 from safelight.detectors.protocol import ReadText
 from safelight.errors import InvalidField, NotFound
 from safelight.evaluation import clips, output_reports, outputs
 from safelight.evaluation.clips import Clip, Segment
+from safelight.evaluation.legible import legible
 from safelight.evaluation.outputs import Seen
 from safelight.media.probe import MediaFacts
 from safelight.policy.categories import SHIPPED
@@ -95,6 +97,12 @@ def report(*rows: Seen) -> dict[str, object]:
     return outputs.measured(data, rows, taxonomy=SHIPPED, policy={"starter": "2" * 64}, waivers=())
 
 
+def rows_of(found: dict[str, object], name: str) -> list[dict[str, object]]:
+    rows = found[name]
+    assert isinstance(rows, list)
+    return rows
+
+
 def cell(found: dict[str, object], category: str, modality: str = "frames") -> dict[str, object]:
     rows = found["cells"]
     assert isinstance(rows, list)
@@ -158,6 +166,54 @@ def test_words_on_the_screen_are_there_when_they_were_read() -> None:
         read = ReadText(text="words", confidence=0.9, frame=3, start_s=start_s, end_s=start_s)
         one = seen(clip("unsafe", wanted), said, texts=(read,))
         assert outputs.hit(one, wanted) is hit
+
+
+def test_words_that_mean_nothing_are_found_where_they_were_read() -> None:
+    wanted = Segment(
+        modality=Modality.TEXT, start_s=1.0, end_s=1.1, words="MEET AT SEVEN TONIGHT", group="text"
+    )
+    late = msgspec.structs.replace(wanted, start_s=3.0, end_s=3.1)
+    read = ReadText(text="MEET AT SEVENTONIGHT", confidence=0.9, frame=3, start_s=1.05, end_s=1.05)
+    one = seen(clip("safe", wanted, late), texts=(read,))
+    assert outputs.hit(one, wanted) is True
+    assert outputs.hit(one, late) is False
+    found = report(one)
+    assert [(row["group"], row["segments"], row["found"]) for row in rows_of(found, "groups")] == [
+        ("text", 2, 1)
+    ]
+    assert all(row["state"] == "unmeasured" for row in rows_of(found, "cells"))
+
+
+def test_the_test_card_is_found_by_its_phrase_too_where_it_is_read_in_time() -> None:
+    card = Segment(category="hate", modality=Modality.FRAMES, start_s=1.0, end_s=1.1, card=True)
+    for start_s, hit in ((1.0, True), (2.0, False)):
+        read = ReadText(text=test_card.phrase("hate"), confidence=1.0, start_s=start_s, end_s=start_s)
+        assert outputs.hit(seen(clip("unsafe", card), texts=(read,)), card) is hit
+
+
+def test_cost_is_told_for_each_group_of_clips() -> None:
+    noisy = msgspec.structs.replace(clip("safe"), group="noise")
+    cost = report(seen(clip("safe")), seen(noisy), seen(noisy))["cost"]
+    assert isinstance(cost, dict)
+    assert cost["clips"] == 3
+    assert {name: row["clips"] for name, row in cost["groups"].items()} == {"noise": 2}
+    assert cost["groups"]["noise"]["cpu_s_per_video_s"] == 0.75
+
+
+@pytest.mark.parametrize(
+    ("words", "read", "is_read"),
+    [
+        ("MEET AT SEVEN TONIGHT", "meet at seven", True),
+        ("MEET AT SEVEN TONIGHT", "meetatseventonight", True),
+        ("MEET AT SEVEN TONIGHT", "MEFT SEVFN T0NIGHT", True),
+        ("MEET AT SEVEN TONIGHT", "meet tonight", False),
+        ("MEET AT SEVEN TONIGHT", "", False),
+        ("今晚 七点 见面", "今晚七点见面", True),
+        ("", "anything", False),
+    ],
+)
+def test_three_words_in_four_are_asked_for(words: str, read: str, is_read: bool) -> None:
+    assert legible(words, read) is is_read
 
 
 def test_held_for_a_hole_alone_is_not_covered_and_stops_nothing() -> None:
@@ -241,6 +297,11 @@ def test_a_manifest_is_read(tmp_path: Path) -> None:
             "ends before",
         ),
         ({"segments": [{"category": "hate", "modality": "text", "start_s": 0, "end_s": 1}]}, "safe clip"),
+        ({"segments": [{"modality": "text", "start_s": 0, "end_s": 1}]}, "either a category or words"),
+        (
+            {"segments": [{"words": "hello", "modality": "audio", "start_s": 0, "end_s": 1}]},
+            "modality text",
+        ),
     ],
 )
 def test_a_line_that_does_not_hold_is_named(tmp_path: Path, row: dict[str, object], said: str) -> None:

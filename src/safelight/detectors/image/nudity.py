@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.reuse import Memory, Sizes, Window, touches
+from safelight.detectors.image.reuse import Sizes, Watch, Window, cut
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, ImageBox, Modality
@@ -193,13 +193,13 @@ def judged(look: Callable[[View], Told], floor: float) -> list[Seen]:
     return seen
 
 
-def _window(seen: Seen, width: int, height: int) -> Window:
+def window_of(seen: Seen, width: int, height: int) -> Window:
     """Its box in pixels, outwards."""
     x, y, w, h = seen.box
     return int(x * width), int(y * height), -int(-(x + w) * width // 1), -int(-(y + h) * height // 1)
 
 
-def _outwards(
+def outwards(
     box: tuple[float, float, float, float], window: Window, width: int, height: int
 ) -> tuple[float, float, float, float]:
     """A box in parts of a window as one in parts of the picture."""
@@ -238,28 +238,18 @@ class NudityDetector:
         )
         self._input = self._session.get_inputs()[0].name
         self._floor = floor
-        self._memory = Memory(_SIZES)
-        self._last: list[Seen] = []
+        self._watch = Watch(_SIZES, look=self._part, place=window_of)
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         pixels = frame.pixels
         if frame.part is not None or max(pixels.shape[:2]) != _SIDE:
             return list(self._findings(self._seen(pixels)))
+        return list(self._findings(self._watch.things(frame.index, pixels)))
+
+    def _part(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[Seen]:
         height, width = pixels.shape[:2]
-        things = [_window(one, width, height) for one in self._last]
-        window = self._memory.window(frame.index, pixels, things)
-        if window == (0, 0, width, height):
-            self._last = self._seen(pixels)
-        elif window is not None:
-            left, top, right, bottom = window
-            part = [
-                Seen(one.kind, one.score, _outwards(one.box, window, width, height))
-                for one in self._seen(pixels[top:bottom, left:right], enlarge=False)
-            ]
-            kept = [one for one, thing in zip(self._last, things, strict=True) if not touches(window, thing)]
-            self._last = kept + part
-        self._memory.seen(frame.index, pixels, window)
-        return list(self._findings(self._last))
+        seen = self._seen(cut(pixels, window), enlarge=False)
+        return [one._replace(box=outwards(one.box, window, width, height)) for one in seen]
 
     def _seen(self, pixels: npt.NDArray[np.uint8], *, enlarge: bool = True) -> list[Seen]:
         def look(view: View) -> Told:

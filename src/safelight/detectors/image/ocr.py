@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.reuse import Memory, Sizes, Window, touches
+from safelight.detectors.image.reuse import Sizes, Watch, Window, cut
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place, ReadText
 
 NAME, VERSION = "ocr", "ppocr6s-2"
@@ -47,8 +47,7 @@ class TextReader:
         from rapidocr import RapidOCR
 
         self.longest_side = longest_side
-        self._memory = Memory(_SIZES)
-        self._last: list[_Line] = []
+        self._watch = Watch(_SIZES, look=self._read, place=lambda line, _width, _height: line.place)
         detector, recogniser, turner = (models / name for name in _MODELS)
         # Paths are given for all three: without one the engine would try to download it.
         self._engine: Any = RapidOCR(
@@ -71,22 +70,18 @@ class TextReader:
         if min(height, width) < 8:
             return []
         if frame.part is not None:
-            return [_told(line, frame) for line in self._read(pixels)]
-        window = self._memory.window(frame.index, pixels, [line.place for line in self._last])
-        if window is not None:
-            left, top, right, bottom = window
-            kept = [line for line in self._last if not touches(window, line.place)]
-            if window == (0, 0, width, height):
-                kept = []
-            self._last = kept + self._read(pixels[top:bottom, left:right], left, top)
-        self._memory.seen(frame.index, pixels, window)
-        return [_told(line, frame) for line in self._last]
+            lines = self._read(pixels, (0, 0, width, height))
+        else:
+            lines = self._watch.things(frame.index, pixels)
+        return [_told(line, frame) for line in lines]
 
-    def _read(self, pixels: Pixels, across: int = 0, down: int = 0) -> list[_Line]:
-        answer = self._engine(np.ascontiguousarray(pixels[:, :, ::-1]))
+    def _read(self, pixels: Pixels, window: Window) -> list[_Line]:
+        part = cut(pixels, window)
+        answer = self._engine(np.ascontiguousarray(part[:, :, ::-1]))
         if answer.txts is None:
             return []
-        height, width = pixels.shape[:2]
+        height, width = part.shape[:2]
+        across, down = window[:2]
         lines = []
         for text, score, quad in zip(answer.txts, answer.scores, answer.boxes, strict=True):
             left, top = np.clip(quad.min(axis=0), 0, (width, height)).tolist()

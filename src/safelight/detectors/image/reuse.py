@@ -6,13 +6,14 @@ the model last saw there. The comparison is always with what was seen, so that a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+Thing = TypeVar("Thing")
 Pixels = npt.NDArray[np.uint8]
 #: Left, top, right, bottom in pixels, the last two excluded.
 Window = tuple[int, int, int, int]
@@ -102,6 +103,47 @@ class Memory:
             min(-(-(right + margin) // stride) * stride, width),
             min(-(-(bottom + margin) // stride) * stride, height),
         )
+
+
+class Watch(Generic[Thing]):
+    """What a model found in a clip, looked for again only where something has changed.
+
+    `look` is given a frame and the part of it to look at; `place` says where a thing is in a frame of a
+    width and a height.
+    """
+
+    def __init__(
+        self,
+        sizes: Sizes,
+        *,
+        look: Callable[[Pixels, Window], list[Thing]],
+        place: Callable[[Thing, int, int], Window],
+    ) -> None:
+        self._memory, self._look, self._place = Memory(sizes), look, place
+        self._last: list[Thing] = []
+
+    def things(self, index: int, pixels: Pixels) -> list[Thing]:
+        """Everything in the frame: what is new, and what stands there still."""
+        height, width = pixels.shape[:2]
+        places = [self._place(thing, width, height) for thing in self._last]
+        window = self._memory.window(index, pixels, places)
+        if window is not None:
+            found = self._look(pixels, window)
+            whole = window == (0, 0, width, height)
+            kept = [
+                thing
+                for thing, there in zip(self._last, places, strict=True)
+                if not whole and not touches(window, there)
+            ]
+            self._last = kept + found
+        self._memory.seen(index, pixels, window)
+        return self._last
+
+
+def cut(pixels: Pixels, window: Window) -> Pixels:
+    """The part of a picture that a window shows."""
+    left, top, right, bottom = window
+    return pixels[top:bottom, left:right]
 
 
 def touches(one: Window, other: Window) -> bool:

@@ -5,7 +5,7 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.detectors.image.reuse import TINY, Memory, Sizes, Window
+from safelight.detectors.image.reuse import TINY, Memory, Sizes, Watch, Window, cut
 
 SIZES = Sizes(stride=32, margin=16, most=0.5, renew=8)
 WIDTH, HEIGHT = 320, 192
@@ -88,3 +88,22 @@ def test_all_of_it_is_seen_again_after_a_while() -> None:
         if window == (0, 0, WIDTH, HEIGHT):
             whole.append(index)
     assert whole == [9, 18, 27, 36]
+
+
+def lit(pixels: npt.NDArray[np.uint8], window: Window) -> list[tuple[int, int]]:
+    """A detector of pixels that are white, in the part it is shown."""
+    left, top = window[:2]
+    return [(int(x) + left, int(y) + top) for y, x in np.argwhere(cut(pixels, window)[..., 0] == 255)]
+
+
+@given(
+    frames=st.lists(st.sets(st.tuples(st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1))), max_size=12)
+)
+@settings(deadline=None, max_examples=60)
+def test_watching_finds_what_looking_at_every_frame_finds(frames: list[set[tuple[int, int]]]) -> None:
+    watch = Watch(SIZES, look=lit, place=lambda at, _width, _height: (at[0], at[1], at[0] + 1, at[1] + 1))
+    for index, there in enumerate(frames):
+        frame = picture()
+        for x, y in there:
+            frame[y, x] = 255
+        assert set(watch.things(index, frame)) == there

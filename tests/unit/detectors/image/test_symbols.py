@@ -16,9 +16,9 @@ def detector() -> SymbolDetector:
     return SymbolDetector(MODEL)
 
 
-def frame(pixels: npt.NDArray[np.uint8]) -> Frame:
+def frame(pixels: npt.NDArray[np.uint8], index: int = 0) -> Frame:
     height, width = pixels.shape[:2]
-    return Frame(index=0, time_s=0.0, pixels=pixels, width=width, height=height)
+    return Frame(index=index, time_s=0.0, pixels=pixels, width=width, height=height)
 
 
 def hooked(turn: float, *, left: bool) -> npt.NDArray[np.uint8]:
@@ -59,6 +59,22 @@ def test_a_plain_picture_has_none(detector: SymbolDetector, level: int) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (8, 700), (40, 40)])
 def test_odd_sizes_are_looked_at(detector: SymbolDetector, size: tuple[int, int]) -> None:
     assert isinstance(detector.inspect_frame(frame(np.zeros((*size, 3), np.uint8))), list)
+
+
+def test_what_stands_still_is_told_again_and_what_is_new_beside_it_is_found() -> None:
+    watching = SymbolDetector(MODEL)
+    symbol = hooked(np.pi / 4, left=False)
+    alone = np.concatenate([symbol, np.full_like(symbol, 150)], axis=1)
+    both = np.concatenate([symbol, symbol], axis=1)
+    first = watching.inspect_frame(frame(alone, 0))
+    assert watching.inspect_frame(frame(alone, 1)) == first
+    sides = {
+        "left" if one.evidence[0].x < 0.5 else "right"  # type: ignore[union-attr]
+        for one in watching.inspect_frame(frame(both, 2))
+        if one.score >= 0.7
+    }
+    assert sides == {"left", "right"}
+    assert not watching.inspect_frame(frame(np.full_like(both, 150), 3))
 
 
 def test_nothing_is_promised_before_somebody_else_has_measured() -> None:

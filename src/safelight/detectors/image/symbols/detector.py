@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.image.contrast import WINDOW, contrast
+from safelight.detectors.image.reuse import Sizes, Watch, Window, cut
 from safelight.detectors.protocol import Frame
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, ImageBox, Modality
@@ -29,6 +30,8 @@ _STEP = 1.3
 _CANDIDATE = 0.5
 _MOST = 24
 _OVERLAP = 0.3
+#: Where only a part has changed only that is seen, and all of it again after ten looks.
+_SIZES = Sizes(stride=_STRIDE, margin=_WINDOW, most=0.5, renew=10)
 
 
 class Symbol(NamedTuple):
@@ -70,13 +73,23 @@ class Place(NamedTuple):
     certainty: float
 
 
+def _window(place: Place, _width: int, _height: int) -> Window:
+    """Its square in whole pixels, outwards."""
+    return (
+        math.floor(place.x),
+        math.floor(place.y),
+        math.ceil(place.x + place.side),
+        math.ceil(place.y + place.side),
+    )
+
+
 class SymbolDetector:
     """A `FrameDetector`."""
 
     name = NAME
     version = VERSION
     capabilities = CAPABILITIES
-    longest_side = 800
+    longest_side = 512
     picture_side = 1024
     every_frame = False
     costly = True
@@ -91,14 +104,19 @@ class SymbolDetector:
             str(model), sess_options=options, providers=["CPUExecutionProvider"]
         )
         self._floor = floor
+        self._watch = Watch(_SIZES, look=self._part, place=_window)
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         height, width = frame.pixels.shape[:2]
         return [
             _finding(place, width, height)
-            for place in self.look(frame.pixels)
+            for place in self._watch.things(frame.index, frame.pixels)
             if _score(place) >= self._floor
         ]
+
+    def _part(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[Place]:
+        left, top = window[:2]
+        return [place._replace(x=place.x + left, y=place.y + top) for place in self.look(cut(pixels, window))]
 
     def look(self, pixels: npt.NDArray[np.uint8]) -> list[Place]:
         """What of an RGB picture is taken for a symbol, the most certain first."""
