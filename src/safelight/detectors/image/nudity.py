@@ -26,8 +26,6 @@ NAME, VERSION = "nudenet", "320n-4"
 FLOOR = 0.3
 _OVERLAP = 0.45
 _SIDE = 320
-#: How far below the floor a first look may lie for others to be asked.
-_DOUBT = 0.1
 #: The other looks: the area of input that the thing then takes, in pixels, and whether mirrored.
 _LOOKS = ((128 * 128, True), (128 * 64, False), (64 * 64, True))
 #: The network halves its input five times.
@@ -174,12 +172,12 @@ def support(
 def judged(look: Callable[[View], Told], floor: float) -> list[Seen]:
     """What is seen from this score on: faces at first sight, bodies with the mean of four looks.
 
-    The other looks are taken only for bodies that the first does not leave far below `floor`.
+    The other looks are taken only where the first shows a body from this score on.
     """
     output, width, height = look(_PLAIN)
     looks = {_PLAIN: (output, width, height)}
     seen = []
-    for one in decode(output, width, height, max(floor - _DOUBT, floor / 2)):
+    for one in decode(output, width, height, floor):
         if one.kind.category == _SEXUAL:
             rows = [row for row, kind in KINDS.items() if kind.kind == one.kind.kind]
             scores = [one.score]

@@ -153,9 +153,8 @@ def test_what_no_other_look_shows_is_not_reported() -> None:
     assert scores(("breast", 0.9), looks=0.0) == []
 
 
-def test_what_is_weak_at_first_is_reported_where_the_other_looks_are_sure() -> None:
-    assert scores(("breast", 0.25), looks=0.45) == [0.4]
-    assert scores(("breast", 0.15), looks=0.9) == []
+def test_what_the_first_look_does_not_report_no_other_brings_back() -> None:
+    assert scores(("breast", 0.25), looks=0.9) == []
 
 
 def test_only_a_picture_in_which_a_body_seems_to_be_costs_more_than_one_look() -> None:
