@@ -1,6 +1,10 @@
-"""How unlike faces are, on every pair of pictures in a folder per person: `python -m bench.likeness DIR`.
+"""How unlike people are, on every pair of files in a folder per person.
 
-Prints what a threshold would have got wrong, and every pair. Needs the extra `likeness`.
+    python -m bench.likeness DIR                       faces in pictures; needs the extra `likeness`
+    python -m bench.likeness DIR --voice MODEL.onnx    voices in recordings, by your model; extra `voice`
+
+Prints what a threshold would have got wrong, and every pair. Of voices the template of each recording is
+compared with every piece of the others, as a scan compares them.
 """
 
 from __future__ import annotations
@@ -10,24 +14,72 @@ import json
 import sys
 import tempfile
 import time
-from itertools import combinations, product
+from collections.abc import Sequence
+from itertools import combinations, permutations, product
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from safelight.detectors.likeness.comparing import Template, distance
 from safelight.detectors.likeness.describer import DlibDescriber
-from safelight.detectors.likeness.recognising import Template, distance
+from safelight.detectors.likeness.voice_describer import OnnxVoices
 from safelight.detectors.protocol import Still
+from safelight.errors import SafelightError
 from safelight.media.sandbox import Sandbox
 from safelight.scanning.service import Scanner, ScanSettings
+from safelight.scanning.speakers import spoken
 
-THRESHOLDS = (0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70)
+FACES = (0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70)
+VOICES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
+#: Of the same person or not, how far apart, and the two files.
+Pair = tuple[bool, float, str, str]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
-    data: Path = parser.parse_args().data
-    sandbox, describer = Sandbox(), DlibDescriber()
-    scanner = Scanner(sandbox, (), ScanSettings(warm=0))
+    parser.add_argument("--voice", type=Path, help="an ONNX model of voices; the files are recordings then")
+    parser.add_argument("--framework", default="auto", help="as likeness.voice.framework")
+    parser.add_argument("--least", type=float, default=2.0, help="as likeness.voice.least_s")
+    given = parser.parse_args()
+    sandbox = Sandbox()
+    if given.voice is None:
+        found, pairs = faces(given.data, sandbox)
+        thresholds: Sequence[float] = FACES
+    else:
+        describer = OnnxVoices(given.voice, framework=given.framework)
+        found, pairs = voices(given.data, sandbox, describer, given.least)
+        thresholds = VOICES
+        describer.close()
+    sandbox.close()
+    print(json.dumps({**found, **told(pairs, thresholds)}, indent=1))
+    for alike, apart, one, other in sorted(pairs, key=lambda pair: (not pair[0], pair[1])):
+        print(f"{'same     ' if alike else 'different'} {apart:.3f}  {one}  {other}")
+
+
+def told(pairs: Sequence[Pair], thresholds: Sequence[float]) -> dict[str, Any]:
+    """What each threshold would have got wrong."""
+    same = sorted(apart for alike, apart, *_ in pairs if alike)
+    different = sorted(apart for alike, apart, *_ in pairs if not alike)
+    return {
+        "same": {"pairs": len(same), "least": same[:1], "most": same[-1:]},
+        "different": {"pairs": len(different), "least": different[:1], "most": different[-1:]},
+        "thresholds": {
+            f"{limit:.2f}": {
+                "false matches": sum(apart <= limit for apart in different),
+                "false non-matches": sum(apart > limit for apart in same),
+            }
+            for limit in thresholds
+        },
+    }
+
+
+def faces(data: Path, sandbox: Sandbox) -> tuple[dict[str, Any], list[Pair]]:
+    """Every pair of pictures in which one face was found."""
+    describer, scanner = DlibDescriber(), Scanner(sandbox, (), ScanSettings(warm=0))
     found: dict[str, Template] = {}
     seconds: list[float] = []
     unseen: list[str] = []
@@ -47,42 +99,71 @@ def main() -> None:
             unseen.append(f"{name}: {len(tracks)} faces")
     drawn = _drawn(describer)
     describer.close()
-    sandbox.close()
-    pairs = [
-        (one.partition("/")[0] == other.partition("/")[0], distance(found[one], found[other]), one, other)
+    apart = [distance(*two) for two in combinations(drawn, 2)]
+    facts = {
+        "pictures": len(found),
+        "people": len({name.partition("/")[0] for name in found}),
+        "not described": unseen,
+        "seconds a picture, after the first": round(sum(seconds[1:]) / max(len(seconds) - 1, 1), 2),
+        "drawn": {
+            "faces": len(drawn),
+            "pairs": len(apart),
+            "false matches": {f"{limit:.2f}": sum(one <= limit for one in apart) for limit in FACES},
+        },
+    }
+    return facts, [
+        (_alike(one, other), distance(found[one], found[other]), one, other)
         for one, other in combinations(found, 2)
     ]
-    same = sorted(apart for alike, apart, *_ in pairs if alike)
-    different = sorted(apart for alike, apart, *_ in pairs if not alike)
-    print(
-        json.dumps(
-            {
-                "pictures": len(found),
-                "people": len({name.partition("/")[0] for name in found}),
-                "not described": unseen,
-                "seconds a picture, after the first": round(sum(seconds[1:]) / max(len(seconds) - 1, 1), 2),
-                "same": {"pairs": len(same), "least": same[:1], "most": same[-1:]},
-                "different": {"pairs": len(different), "least": different[:1], "most": different[-1:]},
-                "drawn": {
-                    "faces": len(drawn),
-                    "pairs": len(apart := [distance(*two) for two in combinations(drawn, 2)]),
-                    "false matches": {
-                        f"{limit:.2f}": sum(one <= limit for one in apart) for limit in THRESHOLDS
-                    },
-                },
-                "thresholds": {
-                    f"{limit:.2f}": {
-                        "false matches": sum(apart <= limit for apart in different),
-                        "false non-matches": sum(apart > limit for apart in same),
-                    }
-                    for limit in THRESHOLDS
-                },
-            },
-            indent=1,
+
+
+def voices(
+    data: Path, sandbox: Sandbox, describer: OnnxVoices, least_s: float
+) -> tuple[dict[str, Any], list[Pair]]:
+    """The template of each recording, and every piece of the others."""
+    scanner = Scanner(sandbox, (("speech", {}),), ScanSettings(warm=0))
+    found: dict[str, tuple[Template, ...]] = {}
+    unheard: list[str] = []
+    heard_s = took_s = 0.0
+    for path in sorted(data.glob("*/*")):
+        name = f"{path.parent.name}/{path.stem}"
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                pieces = spoken(scanner.hear_recording(path, speech=Path(folder)), least_s=least_s).pieces
+            except SafelightError as error:
+                unheard.append(f"{name}: {error.message}")
+                continue
+            if not pieces:
+                unheard.append(f"{name}: too little speech")
+                continue
+            _loaded = describer.version
+            began = time.perf_counter()
+            found[name] = describer.voices(pieces)
+            took_s += time.perf_counter() - began
+            heard_s += sum(piece.seconds for piece in pieces)
+    facts = {
+        "recordings": len(found),
+        "people": len({name.partition("/")[0] for name in found}),
+        "pieces": sum(map(len, found.values())),
+        "not described": unheard,
+        "seconds for a second of pieces": round(took_s / heard_s, 4) if heard_s else None,
+        "model": describer.version,
+    }
+    middles = {name: np.mean(parts, axis=0) for name, parts in found.items()}
+    return facts, [
+        (
+            _alike(one, other),
+            distance(middles[one] / np.linalg.norm(middles[one]), piece),
+            one,
+            f"{other}#{n}",
         )
-    )
-    for alike, apart, one, other in sorted(pairs, key=lambda pair: (not pair[0], pair[1])):
-        print(f"{'same     ' if alike else 'different'} {apart:.3f}  {one}  {other}")
+        for one, other in permutations(found, 2)
+        for n, piece in enumerate(found[other])
+    ]
+
+
+def _alike(one: str, other: str) -> bool:
+    return one.partition("/")[0] == other.partition("/")[0]
 
 
 def _drawn(describer: DlibDescriber) -> list[Template]:

@@ -430,6 +430,47 @@ def likeness(book: Book) -> None:
             modality,
             {"allow": [0.2, 0.49], "block": [0.5, 0.9]},
         )
+    voice = {"kind": "voice"}
+    for stage in ("reference", "output"):
+        book.ladder(
+            "likeness",
+            f"Sounds like a person on the protected list, {stage}",
+            stage,
+            "likeness",
+            "audio",
+            {"allow": [0.3], "hold": [0.5, 0.9]},
+            attributes=voice,
+            modalities=["frames", "audio"],
+        )
+    book.ladder(
+        "likeness",
+        "Sounds like a person on the protected list, and everybody who speaks consented",
+        "output",
+        "likeness",
+        "audio",
+        {"allow": [0.5, 0.9]},
+        attributes={**voice, "consented": True},
+    )
+    book.ladder(
+        "likeness",
+        "Sounds like a person on the protected list, and a face is there by consent",
+        "output",
+        "likeness",
+        "audio",
+        {"hold": [0.5, 0.9]},
+        attributes=voice,
+        consents=["consent_1"],
+    )
+    book.ladder(
+        "likeness",
+        "Nudity in a clip that sounds like a person on the protected list",
+        "output",
+        "sexual",
+        "frames",
+        {"block": [0.5, 0.9]},
+        attributes={"frames": 1},
+        beside=[seen("likeness", 0.7, "audio", kind="voice", consented=True)],
+    )
 
 
 def violence(book: Book) -> None:

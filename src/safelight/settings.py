@@ -29,6 +29,8 @@ DPIA_HEADINGS = (
     "## Measures",
     "## Who was asked, and who signs",
 )
+#: What it has to have beside where voices are compared.
+DPIA_VOICES = "## Voices"
 DPIA_BLANK = "[fill in]"
 
 
@@ -148,6 +150,33 @@ class ScanSettings(Section):
     )
 
 
+class VoiceSettings(Section):
+    model: Path | None = Field(
+        default=None,
+        description="An ONNX file that describes voices: 80 filter banks in, one embedding out. None ships.",
+    )
+    sha256: str = Field(
+        default="",
+        pattern=r"^([0-9a-fA-F]{64})?$",
+        description="What that file has to hash to; empty: whatever it is.",
+    )
+    framework: Literal["auto", "wespeaker", "3d-speaker"] = Field(
+        default="auto", description="How the model was trained to be fed; auto: what the file says of itself."
+    )
+    consent_distance: float = Field(
+        default=0.8, gt=0, le=1, description="How near a voice has to be to one that consented. Unmeasured."
+    )
+    gallery_distance: float = Field(
+        default=1.0, gt=0, le=1.2, description="How near it has to be to one in the gallery. Unmeasured."
+    )
+    least_s: float = Field(
+        default=2.0, ge=0.5, le=3, description="Speech shorter than that, in seconds, is not compared."
+    )
+    enrolment_s: float = Field(
+        default=6.0, ge=2, le=120, description="Seconds of speech a recording needs to enrol somebody."
+    )
+
+
 class LikenessSettings(Section):
     enabled: bool = Field(
         default=False,
@@ -167,11 +196,20 @@ class LikenessSettings(Section):
     gallery_distance: float = Field(
         default=0.55, gt=0, le=0.7, description="How near a face has to be to one in the gallery."
     )
+    voice: VoiceSettings = Field(default_factory=lambda: VoiceSettings())
 
     @model_validator(mode="after")
     def _declared(self) -> LikenessSettings:
+        voices = self.voice.model is not None
         if not self.enabled:
+            if voices:
+                raise ValueError(
+                    "likeness.voice.model: voices are compared only where likeness.enabled is set, with its "
+                    "legal basis and its impact assessment"
+                )
             return self
+        if self.voice.model is not None and not self.voice.model.is_file():
+            raise ValueError(f"likeness.voice.model: there is no file {self.voice.model}")
         if len(self.legal_basis.strip()) < 10:
             raise ValueError(
                 "faces are compared only on a declared legal basis: set likeness.legal_basis, for example "
@@ -188,7 +226,8 @@ class LikenessSettings(Section):
             raise ValueError(f"likeness.dpia: {self.dpia} cannot be read") from None
         if left := text.count(DPIA_BLANK):
             raise ValueError(f"likeness.dpia: {self.dpia} has {left} places that say {DPIA_BLANK!r}")
-        if missing := [heading for heading in DPIA_HEADINGS if heading not in text]:
+        wanted = (*DPIA_HEADINGS, *((DPIA_VOICES,) if voices else ()))
+        if missing := [heading for heading in wanted if heading not in text]:
             raise ValueError(f"likeness.dpia: {self.dpia} lacks the part {missing[0]!r}")
         return self
 

@@ -39,7 +39,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     r"self-harm|suicide|自残|自殘|自杀|自殺": ("self-harm",),
     r"harassment|bullying|骚扰|騷擾": ("harassment",),
     r"deep ?fakes?|deception|fake news|欺骗|欺騙": ("deception",),
-    r"who a person is|whose face|identity of|identif\w+ (?:people|persons)|人物身份": ("",),
+    r"who a person is|whose (?:face|voice)|identity of|identif\w+ (?:people|persons)|人物身份": ("",),
     r"\bmoans?\b|\bscreams?\b|\bgunshots?\b|\bsirens?\b": ("",),
 }
 #: What says that it is found. Coverage's own "checked" is no claim unless it is said of such a thing.

@@ -26,10 +26,25 @@ def settings() -> str:
     for name, field in Settings.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, Section):
-            lines += ["", f"### [{name}]", "", *_setting_table(_fields(kind, f"{name}."))]
+            lines += _section(name, kind)
         else:
             alone.append((name, field))
     return "\n".join(["### At the top", "", *_setting_table(alone), *lines])
+
+
+def _section(name: str, kind: type[BaseModel]) -> list[str]:
+    """A section, and those within it after it."""
+    fields = _fields(kind, f"{name}.")
+    within = [
+        (one, field.annotation)
+        for one, field in fields
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    ]
+    own = [(one, field) for one, field in fields if one not in dict(within)]
+    lines = ["", f"### [{name}]", "", *_setting_table(own)]
+    for one, inner in within:
+        lines += _section(one, inner)
+    return lines
 
 
 def _fields(kind: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:

@@ -1,4 +1,4 @@
-"""`safelight consents`: who agreed to being shown, as it was recorded."""
+"""`safelight consents`: who agreed to being shown or heard, as it was recorded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .verbs import installation
 if TYPE_CHECKING:
     from safelight.trust.consents import Consent
 
-app = typer.Typer(no_args_is_help=True, help="Add, list and revoke consents to a likeness.")
+app = typer.Typer(no_args_is_help=True, help="Add, list and revoke consents to a face or a voice.")
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
@@ -31,6 +31,10 @@ def add(
     picture: Annotated[
         list[Path] | None, typer.Option("--picture", help="A picture of the subject alone; repeat for more.")
     ] = None,
+    recording: Annotated[
+        list[Path] | None,
+        typer.Option("--recording", help="A recording of the subject speaking alone; repeat for more."),
+    ] = None,
     scope: Annotated[
         list[str] | None, typer.Option("--scope", help="likeness (the default) or voice; repeat for both.")
     ] = None,
@@ -39,7 +43,8 @@ def add(
     ] = "365d",
     as_json: Json = False,
 ) -> int:
-    """Record a consent that the subject gave. Needs `likeness.enabled` and its declared legal basis."""
+    """Record a consent that the subject gave. Needs `likeness.enabled` and its declared legal basis; a voice
+    needs `likeness.voice.model`, too."""
     from safelight.trust.waivers import parse_expiry
 
     parts = installation(ctx)
@@ -51,6 +56,7 @@ def add(
         who=who,
         given_by=given_by,
         pictures=picture or [],
+        recordings=recording or [],
         expires_at=parse_expiry(expires, now),
     )
     emit(_payload(added, now), as_json, f"Recorded: {_line(added, now)}")
@@ -100,6 +106,7 @@ def _payload(consent: Consent, now: float) -> dict[str, Any]:
         "revoked_at": consent.revoked_at,
         "revoked_by": consent.revoked_by,
         "templates": consent.templates,
+        "voices": consent.voices,
         "in_force": consent.in_force(now),
     }
 

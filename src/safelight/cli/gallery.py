@@ -1,4 +1,4 @@
-"""`safelight gallery`: people who are protected from being shown."""
+"""`safelight gallery`: people who are protected from being shown or heard."""
 
 from __future__ import annotations
 
@@ -23,17 +23,29 @@ Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 def add(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="The person's name.")],
-    pictures: Annotated[list[Path], typer.Argument(help="Pictures of the person alone.", metavar="FILE...")],
     who: Annotated[str, typer.Option("--who", help="The person who decides this.")],
+    pictures: Annotated[
+        list[Path] | None, typer.Argument(help="Pictures of the person alone.", metavar="[FILE...]")
+    ] = None,
+    recording: Annotated[
+        list[Path] | None,
+        typer.Option("--recording", help="A recording of the person speaking alone; repeat for more."),
+    ] = None,
     public_figure: Annotated[
         bool, typer.Option("--public-figure", help="Rules on public figures apply to a match.")
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Look for somebody's face from now on. Needs `likeness.enabled` and its declared legal basis."""
+    """Look for somebody's face or voice from now on. Needs `likeness.enabled` and its declared legal basis;
+    a voice needs `likeness.voice.model`, too."""
     parts = installation(ctx)
     added = parts.gallery.add(
-        parts.tenant, name=name, pictures=pictures, who=who, public_figure=public_figure
+        parts.tenant,
+        name=name,
+        pictures=pictures or [],
+        recordings=recording or [],
+        who=who,
+        public_figure=public_figure,
     )
     emit(_payload(added), as_json, f"Protected: {_line(added)}")
     return Exit.OK
@@ -71,9 +83,11 @@ def _payload(person: Protected) -> dict[str, Any]:
         "who": person.who,
         "created_at": person.created_at,
         "templates": person.templates,
+        "voices": person.voices,
     }
 
 
 def _line(person: Protected) -> str:
     kind = ", public figure" if person.public_figure else ""
-    return f"{person.id}  {person.name}{kind}; {person.templates} pictures; added by {person.who}"
+    files = f"{person.templates - person.voices} pictures, {person.voices} recordings"
+    return f"{person.id}  {person.name}{kind}; {files}; added by {person.who}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-MINILM, RECOMMENDED = "minilm", "recommended"
+MINILM, RECOMMENDED, VOICE = "minilm", "recommended", "likeness.voice"
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +163,7 @@ def verify(
     from safelight.detectors.hub.weights import WeightsChanged, read_manifest, verified
 
     parts = installation(ctx)
+    voice = _voice_file(parts)
     folders = {named.name: named.folder for named in _configured(parts)}
     if parts.model_folder.is_dir():
         folders |= {one.name: one for one in sorted(parts.model_folder.iterdir()) if _is_model(one)}
@@ -183,10 +185,24 @@ def verify(
                 "wrong": wrong,
             }
         )
+    if voice is not None and voice.is_file():
+        pinned = parts.settings.likeness.voice.sha256.lower()
+        with voice.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        wrong = f"{voice.name} is not the file that likeness.voice.sha256 names." if pinned else ""
+        rows.append(
+            {
+                "model": VOICE,
+                "weights": digest,
+                "recorded": bool(pinned),
+                "revision": None,
+                "wrong": "" if digest == pinned else wrong,
+            }
+        )
     lines = [
         f"{row['model']}: {row['wrong']}"
         if row["wrong"]
-        else f"{row['model']}: {'as pulled' if row['recorded'] else 'not pulled by us: nothing to compare'}"
+        else f"{row['model']}: {'as recorded' if row['recorded'] else 'not pulled by us: nothing to compare'}"
         for row in rows
     ]
     emit({"models": rows}, as_json, "\n".join(lines) or "There are no models on disk.")
@@ -269,6 +285,10 @@ def _fills(name: str, capabilities: tuple[object, ...]) -> str:
     return "; ".join(f"{modality}: {', '.join(names)}" for modality, names in cells.items())
 
 
+def _voice_file(parts: Installation) -> Path | None:
+    return parts.settings.likeness.voice.model
+
+
 def _configured(parts: Installation) -> tuple[Named, ...]:
     from safelight.detectors.hub.specs import read_models
 
@@ -310,6 +330,15 @@ def _models(parts: Installation) -> list[dict[str, Any]]:
             manifest, row["says"] = None, error.message
         if manifest is not None:
             row |= {"repo": manifest.repo, "revision": manifest.revision, "licence": manifest.licence}
+    if (voice := _voice_file(parts)) is not None:
+        rows[VOICE] = {
+            "name": VOICE,
+            "repo": "",
+            "licence": "",
+            "revision": "",
+            "says": f"voices of people on record: {voice}. Unmeasured; never pulled.",
+            "state": "on disk" if voice.is_file() else "not here",
+        }
     return [rows[name] for name in sorted(rows)]
 
 

@@ -287,10 +287,27 @@ def _looked_at(here: Installation, source: Source, path: Path | None) -> LookedA
         "missing": sorted(missing.name for missing in here.catalogue.missing),
         "options": [specs, here.settings.detectors],
         "scan": here.settings.scan.model_dump(mode="json"),
+        "likeness": _people(here),
     }
     named = (Path(value) for _, options in specs for value in options.values() if isinstance(value, str))
     files = [one for one in named if one.is_absolute() and one.exists()]
     return LookedAt(path, rules_of(parts, [here.lists_folder, *files]))
+
+
+def _people(here: Installation) -> dict[str, Any]:
+    """What comparing faces and voices depends on: settings, models, and who is on record now."""
+    settings = here.settings.likeness
+    if not settings.enabled:
+        return {}
+    now = here.database.clock()
+    consents = [one.id for one in here.consents.list(here.tenant) if one.in_force(now)]
+    protected = [one.id for one in here.gallery.list(here.tenant)]
+    voice = here.voice_describer.version if here.voice_describer is not None else ""
+    return {
+        "settings": settings.model_dump(mode="json"),
+        "people": sorted([*consents, *protected]),
+        "voice": voice,
+    }
 
 
 def _write(html: Path, run: _Run, source: Source, lang: Language, here: Installation) -> None:

@@ -35,8 +35,8 @@ def settings_toml(data: str, upstream: Mapping[str, Any] | None = None) -> str:
     lines = [_HEAD]
     sections: list[str] = []
     for name, field in Settings.model_fields.items():
-        if isinstance(kind := field.annotation, type) and issubclass(kind, Section):
-            sections += ["", f"[{name}]", *_fields(kind)]
+        if (kind := _section(field)) is not None:
+            sections += _fields(name, kind)
             if name == "generation" and upstream is not None:
                 sections[sections.index(_DEFAULT)] = 'default = "upstream"'
         elif name == "generators" and upstream is not None:
@@ -55,13 +55,22 @@ def _upstream(name: str, field: FieldInfo, table: Mapping[str, Any]) -> list[str
     return [*lines, *_UPSTREAM_MORE]
 
 
-def _fields(kind: type[Section]) -> list[str]:
-    lines = []
+def _fields(section: str, kind: type[Section]) -> list[str]:
+    """A section, and those within it after it."""
+    lines, within = ["", f"[{section}]"], []
     for name, field in kind.model_fields.items():
+        if (inner := _section(field)) is not None:
+            within += _fields(f"{section}.{name}", inner)
+            continue
         lines.append(f"# {field.description}")
         default = field.get_default(call_default_factory=True)
         lines.append(f"# {name} = {_value(default)}" if default is not None else f"# {name} =")
-    return lines
+    return [*lines, *within]
+
+
+def _section(field: FieldInfo) -> type[Section] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
 
 
 def _tables(name: str, field: FieldInfo) -> list[str]:

@@ -103,4 +103,6 @@ def installation(ctx: typer.Context) -> Installation:
     """The installation this command works on; raises `ConfigurationError` where its settings do not hold."""
     from safelight.wiring import load
 
-    return load(config_path(ctx))
+    made = load(config_path(ctx))
+    ctx.call_on_close(made.end_describers)
+    return made

@@ -72,9 +72,20 @@ def container_of(head: bytes) -> str | None:
     return None
 
 
+def recording_of(head: bytes) -> str | None:
+    """FFmpeg's name for the container of sound that begins with these bytes; None: not one we read."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "wav"
+    if head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2):
+        return "mp3"
+    return {b"fLaC": "flac", b"OggS": "ogg"}.get(head[:4])
+
+
 @contextlib.contextmanager
-def opened(path: Path, limits: VideoLimits, *, animations: bool = False) -> Iterator[Any]:
-    """The clip as a PyAV container, safely set up; with `animations` a GIF, too.
+def opened(
+    path: Path, limits: VideoLimits, *, animations: bool = False, recordings: bool = False
+) -> Iterator[Any]:
+    """The clip as a PyAV container, safely set up; with `animations` a GIF, too, with `recordings` sound.
 
     Raises `InvalidMedia`, `TooLarge`.
     """
@@ -89,6 +100,13 @@ def opened(path: Path, limits: VideoLimits, *, animations: bool = False) -> Iter
     if not head:
         raise InvalidMedia("The clip is empty.")
     container = "gif" if animations and head[:4] == b"GIF8" else container_of(head)
+    if container is None and recordings:
+        container = recording_of(head)
+        if container is None:
+            raise InvalidMedia(
+                "This is not a recording of a known kind.",
+                remedy="Send WAV, FLAC, Ogg, MP3, or a clip with sound.",
+            )
     if container is None:
         raise InvalidMedia(
             "This is not a video file of a known kind.", remedy="Send MP4, MOV, WebM, MKV or AVI."

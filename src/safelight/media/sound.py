@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,17 @@ def peak(samples: Samples) -> float:
     return max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
 
 
+def merged(parts: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Stretches of time in their order, those that meet as one."""
+    done: list[tuple[float, float]] = []
+    for start, end in sorted(parts):
+        if done and start <= done[-1][1]:
+            done[-1] = (done[-1][0], max(done[-1][1], end))
+        else:
+            done.append((start, end))
+    return done
+
+
 class SoundFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What was decoded: how much sound, and how loud."""
 
@@ -54,11 +65,15 @@ class Window:
 
 
 class SoundWalk:
-    """One sound stream. Use once: `windows`, then `facts`."""
+    """One sound stream. Use once: `windows`, then `facts`.
 
-    def __init__(self, path: Path, limits: VideoLimits) -> None:
+    `alone`: of a recording, which need have no picture.
+    """
+
+    def __init__(self, path: Path, limits: VideoLimits, *, alone: bool = False) -> None:
         self._path = path
         self._limits = limits
+        self._alone = alone
         self._meter: Meter | None = Meter()
         self._unmeasured = ""
         self._mixer = Mixer()
@@ -95,7 +110,9 @@ class SoundWalk:
         """Mono samples at the sound's own rate, pauses included."""
         done = 0
         first: float | None = None
-        with opened(self._path, self._limits) as container:
+        with opened(self._path, self._limits, recordings=self._alone) as container:
+            if len(container.streams.audio) != 1:
+                raise InvalidMedia(f"It has {len(container.streams.audio) or 'no'} sound tracks, not one.")
             stream = container.streams.audio[0]
             frames = container.decode(stream)
             while True:

@@ -37,6 +37,7 @@ KNOWN: Mapping[str, Kind] = {
     "source": Kind.WORD,
     "disagrees_with": Kind.WORD,
     "joined": Kind.FLAG,
+    "consented": Kind.FLAG,
 }
 
 

@@ -15,11 +15,13 @@ from safelight.media.child import Link
 from safelight.media.pictures import PictureLimits
 from safelight.media.probe import VideoLimits
 from safelight.media.walk import Walk
+from safelight.scanning.heard import SoundReport
 from safelight.scanning.looking import Folders, VideoScan
 from safelight.scanning.looks import LONGEST, Looks
 from safelight.scanning.pictures import look_at, reduced
 from safelight.scanning.report import ScanAnswer
 from safelight.scanning.schedule import Rules
+from safelight.scanning.sound import listen
 from safelight.scanning.turns import Turn
 
 
@@ -135,6 +137,24 @@ def scan_video(argument: Any, link: Link) -> ScanAnswer:
     scan.look()
     scan.listen(Path(task.path), task.limits)
     return scan.answer()
+
+
+class RecordingTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Sound alone. `speech`: where to put files of what is spoken."""
+
+    path: str
+    detectors: Detectors
+    limits: VideoLimits
+    speech: str
+
+
+def hear_recording(argument: Any, _link: Link) -> SoundReport:
+    """Listen to a recording. Raises `InvalidMedia`, `TooLarge`."""
+    task = msgspec.convert(argument, RecordingTask)
+    turns = _ready(task.detectors)
+    heard = listen(Path(task.path), task.limits, turns, Path(task.speech), alone=True).sound
+    assert heard is not None
+    return heard
 
 
 def _ready(detectors: Detectors) -> tuple[Turn, ...]:

@@ -19,7 +19,8 @@ from safelight.media.pool import WarmPool
 from safelight.media.probe import MediaFacts, VideoLimits
 from safelight.media.sandbox import Isolation, Limits, Preparation, Sandbox
 from safelight.policy.findings import Finding, Modality
-from safelight.scanning.child import Detectors, Part, PictureTask, VideoTask
+from safelight.scanning.child import Detectors, Part, PictureTask, RecordingTask, VideoTask
+from safelight.scanning.heard import SoundReport
 from safelight.scanning.report import DetectorRun, ScanAnswer, ScanReport, coverage_of
 from safelight.scanning.schedule import Rules
 
@@ -180,9 +181,8 @@ class Scanner:
         report = _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
         written = (report.thumbnail, report.sheet, *report.evidence.values())
         # A child has no say on which files we read.
-        spoken = report.sound.files if report.sound is not None else ()
-        if any(path and not _is_own(Path(path), stills) for path in written) or any(
-            not _is_own(Path(file.path), speech) for file in spoken
+        if any(path and not _is_own(Path(path), stills) for path in written) or not _own_speech(
+            report.sound, speech
         ):
             raise errors.ChildCrashed("The sandboxed child named files that are not its own.")
         return _with_own_looks(report, looks)
@@ -237,6 +237,29 @@ class Scanner:
         report = _report(run, self._specs, frozenset({Modality.IMAGE}), field, cancel)
         report = _with_own_looks(report, looks)
         return _joined(after, report, self._specs) if after is not None and rest else report
+
+    def hear_recording(self, path: Path, *, speech: Path) -> SoundReport:
+        """What is heard in a recording, with files of the speech in the folder `speech`.
+
+        Raises `InvalidMedia` or `TooLarge` where it is no recording we take, and `ChildFailed`.
+        """
+        task = RecordingTask(
+            path=str(path.absolute()),
+            detectors=self._detectors,
+            limits=self.settings.video,
+            speech=str(speech.absolute()),
+        )
+        answer = self._sandbox.run(
+            "safelight.scanning.child:hear_recording",
+            msgspec.to_builtins(task),
+            reads=[path, *_files_of(self._specs)],
+            writes=[speech],
+            limits=self._limits(self.settings.video_s),
+        )
+        heard = _converted(answer, SoundReport)
+        if not _own_speech(heard, speech):
+            raise errors.ChildCrashed("The sandboxed child named files that are not its own.")
+        return heard
 
     def burn_badge(self, source: Path, into: Path, text: str) -> None:
         """A copy of the clip with a visible badge. Raises `InvalidMedia`, `ChildFailed`."""
@@ -313,6 +336,10 @@ def _joined(first: ScanReport, rest: ScanReport, specs: Sequence[Spec]) -> ScanR
         coverage=coverage_of(asked, runs, frozenset({Modality.IMAGE})),
         wall_s=first.wall_s + rest.wall_s,
     )
+
+
+def _own_speech(sound: SoundReport | None, folder: Path | None) -> bool:
+    return all(_is_own(Path(file.path), folder) for file in (sound.files if sound is not None else ()))
 
 
 def _is_own(path: Path, folder: Path | None) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from safelight.detectors.protocol import ReadText, Sound, SoundDetector, SpeechFinder, SpeechReader
 from safelight.media.probe import VideoLimits
-from safelight.media.sound import WINDOW_S, SoundFacts, SoundWalk, Window, peak
+from safelight.media.sound import WINDOW_S, SoundFacts, SoundWalk, Window, merged, peak
 from safelight.policy.findings import Finding, TimeRange
 from safelight.scanning.heard import BETWEEN_S, Placed, SoundReport, SpeechFile, Stretch
 from safelight.scanning.turns import Turn
@@ -33,12 +33,14 @@ class Listened:
     sound: SoundReport | None = None
 
 
-def listen(path: Path, limits: VideoLimits, turns: Sequence[Turn], into: Path | None) -> Listened:
+def listen(
+    path: Path, limits: VideoLimits, turns: Sequence[Turn], into: Path | None, *, alone: bool = False
+) -> Listened:
     """Everything that is heard; speech goes into WAV files in the folder `into`, where there is one.
 
-    Raises `InvalidMedia`, `TooLarge`.
+    `alone`: of a recording, which need have no picture. Raises `InvalidMedia`, `TooLarge`.
     """
-    walk = SoundWalk(path, limits)
+    walk = SoundWalk(path, limits, alone=alone)
     hearing = _Hearing(turns, into)
     for window in walk.windows(hearing.rates):
         hearing.take(window)
@@ -90,7 +92,7 @@ class _Hearing:
                     partial(turn.detector.find_speech, sound), sound.samples.size / sound.rate
                 )
         if self._knows:
-            return _merged(found)
+            return merged(found)
         samples = window.samples[RATE]
         return [(0.0, samples.size / RATE)] if peak(samples) > _SILENT else []
 
@@ -142,7 +144,7 @@ class _Hearing:
     def told(self, facts: SoundFacts) -> Listened:
         speech: tuple[Stretch, ...] | None
         if self._knows:
-            speech = tuple(Stretch(start_s=round(a, 3), end_s=round(b, 3)) for a, b in _merged(self._speech))
+            speech = tuple(Stretch(start_s=round(a, 3), end_s=round(b, 3)) for a, b in merged(self._speech))
             unheard = ""
         else:
             speech = None if self._speech else ()
@@ -175,18 +177,8 @@ def _same(finding: Finding) -> tuple[object, ...]:
     return (finding.category, finding.detector, finding.reason, times)
 
 
-def _merged(parts: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    done: list[tuple[float, float]] = []
-    for start, end in sorted(parts):
-        if done and start <= done[-1][1]:
-            done[-1] = (done[-1][0], max(done[-1][1], end))
-        else:
-            done.append((start, end))
-    return done
-
-
 def _padded(parts: Iterable[tuple[float, float]], whole_s: float) -> list[tuple[float, float]]:
-    return _merged((max(start - _PAD_S, 0.0), min(end + _PAD_S, whole_s)) for start, end in parts)
+    return merged((max(start - _PAD_S, 0.0), min(end + _PAD_S, whole_s)) for start, end in parts)
 
 
 def _cut(parts: Iterable[tuple[float, float]], most_s: float) -> list[tuple[float, float]]:

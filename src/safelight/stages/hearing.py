@@ -1,15 +1,17 @@
-"""Words in the sound: transcribed where somebody can, judged as texts, and a hole where nobody could."""
+"""What is said, and by whom: words transcribed and judged as texts, voices compared; a hole where not."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
+from safelight.detectors.likeness.comparing import Recognised
+from safelight.detectors.likeness.voices import Spoken, VoiceRecogniser
 from safelight.detectors.protocol import ReadText, Transcriber, Untranscribed
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.categories import Category
@@ -17,56 +19,95 @@ from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, sexual_with_minor
 from safelight.scanning.heard import SoundReport, in_clip
 from safelight.scanning.report import ScanReport
+from safelight.scanning.speakers import spoken
 
 #: So much speech is not without a word; less may be music that was taken for a voice.
 _WORDLESS_S = 3.0
-_VOICES = "Names that are spoken are looked for; voices are compared with nobody's."
+_UNCOMPARED = "Names that are spoken are looked for; voices were not compared, as {why}."
+_OFF, _NOBODY = "no model of voices is configured", "nobody's voice is on record"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """What the text detectors make of the words that a scan heard."""
+    """What the text detectors make of the words that a scan heard, and whose voices say them."""
 
+    #: Of the words alone.
     findings: tuple[Finding, ...] = ()
     #: Of the sound; incomplete wherever words may have gone unheard.
     cells: tuple[Cell, ...] = ()
     #: The lines with their times; None where nobody transcribed.
     transcript: tuple[ReadText, ...] | None = None
+    speakers: Recognised = field(default_factory=Recognised)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hearing:
-    """Who transcribes, if anybody does outside of the scan child, and where speech may lie meanwhile."""
+    """Who transcribes, if anybody does outside of the scan child, who compares voices, and where speech may
+    lie meanwhile."""
 
     transcriber: Transcriber | None = None
     scratch: Callable[[], Path] | None = None
+    #: None: nobody's voice is described.
+    voices: VoiceRecogniser | None = None
 
     @contextmanager
-    def folder(self) -> Iterator[Path | None]:
-        """A folder for files of speech while it is needed; None where nobody would read them."""
-        if self.transcriber is None:
+    def folder(self, *, words: bool = True) -> Iterator[Path | None]:
+        """A folder for files of speech while it is needed; None where nobody would read them.
+
+        Without `words` nothing is going to be transcribed.
+        """
+        if self.voices is None and (self.transcriber is None or not words):
             yield None
             return
         beside = self.scratch() if self.scratch is not None else None
         with tempfile.TemporaryDirectory(prefix="speech-", dir=beside) as folder:
             yield Path(folder)
 
-    def hear(self, report: ScanReport, pipeline: TextPipeline, *, seen: Iterable[Finding] = ()) -> Heard:
-        """Judge the words of a scan, while its files of speech lie where it says.
+    def hear(
+        self, report: ScanReport, pipeline: TextPipeline, *, tenant: str, seen: Iterable[Finding] = ()
+    ) -> Heard:
+        """Judge the words and compare the voices of a scan, while its files of speech lie where it says.
 
         `seen` is what is known of the clip so far: where it may be abuse of a child nothing is sent anywhere.
         """
+        words = self._words(report, pipeline, seen)
+        speakers = self.speakers(report, tenant=tenant)
+        cells = words.cells
+        if speakers.cells:
+            names = [cell for cell in cells if cell.category == Category.LIKENESS]
+            cells = (*(_beside(one, names) for one in speakers.cells), *cells)
+        else:
+            cells = tuple(map(self._names_only, cells))
+        return replace(words, cells=cells, speakers=speakers)
+
+    def speakers(self, report: ScanReport, *, tenant: str) -> Recognised:
+        """Whose voices a scan heard, as far as anybody is on record, while its files of speech are there."""
+        if self.voices is None or report.failure or not report.has_sound:
+            return Recognised()
+        heard = (
+            Spoken(note="Voices were not compared: nobody listened.")
+            if report.sound is None
+            else spoken(report.sound, least_s=self.voices.least_s)
+        )
+        return self.voices.recognise(heard, tenant=tenant)
+
+    def _names_only(self, cell: Cell) -> Cell:
+        if cell.category != Category.LIKENESS:
+            return cell
+        note = _UNCOMPARED.format(why=_OFF if self.voices is None else _NOBODY)
+        return msgspec.structs.replace(cell, complete=False, note=f"{cell.note} {note}".lstrip())
+
+    def _words(self, report: ScanReport, pipeline: TextPipeline, seen: Iterable[Finding]) -> Heard:
         if report.failure:
             return Heard(cells=_incomplete(pipeline, report.failure))
         if report.sound is None and report.heard is not None:
             read = pipeline.screen_read(report.heard, "transcript")
-            cells = tuple(map(_names_only, read.cells))
-            return Heard(findings=read.findings, cells=cells, transcript=report.heard)
+            return Heard(findings=read.findings, cells=read.cells, transcript=report.heard)
         if not report.has_sound or report.sound is None:
             return Heard()
         lines, hole = self._lines(report, report.sound, seen)
         read = pipeline.screen_read(lines or (), "transcript")
-        cells = tuple(map(_names_only, read.cells))
+        cells = read.cells
         if hole:
             tried = self.transcriber is not None or any(run.transcribes for run in report.runs)
             available = lines is not None or tried
@@ -131,7 +172,11 @@ def _unheard(cell: Cell, note: str, *, available: bool, ran: bool) -> Cell:
     return msgspec.structs.replace(cell, available=available, ran=ran and cell.ran, complete=False, note=note)
 
 
-def _names_only(cell: Cell) -> Cell:
-    if cell.category != Category.LIKENESS:
-        return cell
-    return msgspec.structs.replace(cell, complete=False, note=f"{cell.note} {_VOICES}".lstrip())
+def _beside(voices: Cell, names: Sequence[Cell]) -> Cell:
+    """The cell of whoever speaks, beside that of whoever is named, which counts as much."""
+    figures = [one.measured for one in (*names, voices) if one.measured]
+    return msgspec.structs.replace(
+        voices,
+        complete=voices.complete and all(one.complete for one in names),
+        measured="; ".join(figures) or None,
+    )

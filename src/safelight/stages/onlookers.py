@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from safelight.detectors.likeness.recognising import Recognised, Recogniser
+from safelight.detectors.likeness.comparing import Recognised
+from safelight.detectors.likeness.recognising import Recogniser
 from safelight.detectors.protocol import PartlySeen, Scene, SceneDetector, Seen, Still
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, sexual_with_minor

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from safelight.detectors.likeness.comparing import Recognised
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia
 from safelight.media.probe import MediaFacts
@@ -26,7 +27,8 @@ from .judging import Judge, Judged
 from .known import NOT_LISTED, NOTHING, Known, Listed
 from .on_screen import on_screen
 from .onlookers import Onlookers, scene_of
-from .together import parts_of, read_together
+from .parts import parts_of
+from .together import read_together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +103,7 @@ class OutputStage:
         the words that were heard."""
         read = on_screen(report, self.pipeline)
         seen = (*listed.findings, *report.findings, *read.findings, *prior)
-        heard = self.hearing.hear(report, self.pipeline, seen=seen)
+        heard = self.hearing.hear(report, self.pipeline, tenant=tenant, seen=seen)
         report = msgspec.structs.replace(report, heard=heard.transcript)
         asked = {name: text for name, text in texts.items() if name not in NEGATED_FIELDS}
         scene = " ".join(asked.values())
@@ -133,6 +135,7 @@ class OutputStage:
             *joined.findings,
             *local.findings,
             *who.findings,
+            *heard.speakers.findings,
         ]
         cells = [
             *listed.cells,
@@ -157,7 +160,7 @@ class OutputStage:
                 modalities=frozenset(modalities),
                 subject_sha256=subject_sha256,
                 audience=audience,
-                extra=summary(report),
+                extra={**summary(report), **compared(heard.speakers)},
                 settled=settled,
                 overturned=overturned,
                 consents=who.consents,
@@ -191,6 +194,14 @@ def sound_summary(report: ScanReport) -> dict[str, Any] | None:
         "transcribed": report.heard is not None,
         "longer_than_picture_s": longer_s(report),
     }
+
+
+def compared(speakers: Recognised) -> dict[str, Any]:
+    """For the record: with how many people on record the voices were compared, and whose consents cover all
+    of them. Empty where nobody's voice was described."""
+    if not speakers.people:
+        return {}
+    return {"voices": {"compared_with": speakers.people, "consents": list(speakers.consents)}}
 
 
 def longer_s(report: ScanReport) -> float:

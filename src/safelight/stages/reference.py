@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.detectors.likeness.recognising import covering
+from safelight.detectors.likeness.comparing import covering
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.media.probe import container_of
@@ -22,6 +22,7 @@ from safelight.policy.verdicts import Action, Audience
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner
 
+from .hearing import Hearing
 from .judging import Judge, Judged
 from .known import NOTHING, Known, Listed
 from .on_screen import OnScreen, on_screen
@@ -87,6 +88,8 @@ class ReferenceStage:
     scanner: Scanner
     pipeline: TextPipeline
     onlookers: Onlookers = field(default_factory=Onlookers)
+    #: Compares the voices of clips; their words are not transcribed.
+    hearing: Hearing = field(default_factory=Hearing)
     known: Known = NOTHING
     #: What a file says of where it comes from, as facts for the record; read in a child.
     origin: Callable[[Path], Mapping[str, Any]] = lambda _path: {}
@@ -139,7 +142,8 @@ class ReferenceStage:
         with ExitStack() as folders:
             for file in files:
                 looks = folders.enter_context(self.onlookers.folder())
-                report = self._look(file, looks=looks, after=first.get(file))
+                speech = folders.enter_context(self.hearing.folder(words=False))
+                report = self._look(file, looks=looks, speech=speech, after=first.get(file))
                 self._add(seen, file, report)
                 scene = scene_of(
                     report,
@@ -152,7 +156,12 @@ class ReferenceStage:
                 local = self.onlookers.local(scene)
                 who = self.onlookers.recognised(scene, tenant=request.tenant, faces=report.findings)
                 people.append(who)
-                seen.further(file, (*local.findings, *who.findings), (*local.cells, *who.cells))
+                heard = self.hearing.speakers(report, tenant=request.tenant)
+                seen.further(
+                    file,
+                    (*local.findings, *who.findings, *heard.findings),
+                    (*local.cells, *who.cells, *map(_names_unheard, heard.cells)),
+                )
             consents = covering(people)
             judged = self._verdict(files, request, seen, consents, whole=True)
             # Whatever is asked of a server is asked when everybody here has finished with every file.
@@ -197,6 +206,7 @@ class ReferenceStage:
         file: ReferenceFile,
         *,
         looks: Path | None = None,
+        speech: Path | None = None,
         quick: bool = False,
         after: ScanReport | None = None,
     ) -> ScanReport:
@@ -205,7 +215,7 @@ class ReferenceStage:
                 return self.scanner.scan_picture(
                     file.path, field=file.field, quick=quick, looks=looks, after=after
                 )
-            report = self.scanner.scan_video(file.path, field=file.field, looks=looks)
+            report = self.scanner.scan_video(file.path, field=file.field, looks=looks, speech=speech)
             if report.facts is not None:
                 refuse_unread(report.facts)
             return report
@@ -280,6 +290,11 @@ class _Seen:
             for one in findings
         ]
         self.cells += cells
+
+
+def _names_unheard(cell: Cell) -> Cell:
+    note = f"{cell.note} Voices were compared; names in the words of a reference are not looked for."
+    return msgspec.structs.replace(cell, complete=False, note=note.lstrip()) if cell.ran else cell
 
 
 def _together(files: Iterable[ReferenceFile]) -> str:

@@ -1,31 +1,30 @@
 """What was asked for, what is written in the picture and what is said, read as one text.
 
-Harm that stands in no part alone shows here, in three ways: words that the text detectors find in the whole
-and not in its parts; a clip that says in its scene what the request has no sign of; and signs that are
-harmless one by one and mean something beside each other.
+Harm that stands in no part alone shows here, in four ways: words that the text detectors find in the whole
+and not in its parts; a clip that says in its scene what the request has no sign of; signs that are harmless
+one by one and mean something beside each other; and likeness to examples that are harmful only together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import msgspec
 
-from safelight.detectors.protocol import ReadText
-from safelight.detectors.text.han import mostly_chinese
+from safelight.detectors.text.joint import JointHead
+from safelight.detectors.text.joint import shipped as shipped_head
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.detectors.text.reading import assembled
 from safelight.detectors.text.signs import FIGURE, FRAMES, SignTable, shipped
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
 from safelight.policy.disagreement import SEES, SIGN, Channel, channel
-from safelight.policy.findings import Attribute, Evidence, Finding, Modality, TextSpan, strongest
+from safelight.policy.findings import Evidence, Finding, Modality, TextSpan, strongest
 
 from .conjunctions import Clause, Signed, met
+from .joint import meaning_of, read_joint
+from .parts import MOST_PLACES, SOURCE, From, Part, described, marked
 
-SOURCE = "together"
 #: Readings of one clip at most: all of it, all of it as somebody would tell it, picture and sound, and the
 #: request with each of them.
 READINGS = 5
@@ -34,8 +33,6 @@ _SHORT = 4_000
 #: How much surer the whole must be than its parts, where every part says something of the kind.
 _MARGIN = 0.1
 _LEAST = 0.3
-#: Places of a clip that one finding names.
-_MOST_PLACES = 8
 DETECTOR, VERSION = "signs", "1"
 #: Where the request has no sign of these and the clip in its scene has, they disagree. Others need words of
 #: their own: violence is told of in every second film, and who is named need not be harmed.
@@ -52,31 +49,6 @@ _CONTRASTED = frozenset(
         Category.SEXUAL,
     }
 )
-
-
-class From(StrEnum):
-    """Where a part of the whole stands."""
-
-    REQUEST = "request"
-    SCREEN = "picture"
-    SPEECH = "speech"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """One piece of the whole text, and the way back to where it stands."""
-
-    source: From
-    text: str
-    #: When it is seen or heard; what was asked for comes before everything.
-    start_s: float
-    #: The request field, for spans in it.
-    field: str = ""
-    place: Evidence | None = None
-
-    def evidence(self, start: int, end: int) -> Evidence:
-        """Where characters `start` to `end` of this part are."""
-        return self.place or TextSpan(field=self.field, start=start, end=end)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,34 +75,13 @@ class Told:
         return touched
 
 
-def parts_of(
-    texts: Mapping[str, str], on_screen: Sequence[ReadText], heard: Sequence[ReadText]
-) -> tuple[Part, ...]:
-    """The pieces in the order somebody meets them: the request, then words as they are shown and said."""
-    asked = [
-        Part(source=From.REQUEST, text=text, start_s=-1.0, field=name)
-        for name, text in texts.items()
-        if text.strip()
-    ]
-    met = [
-        Part(
-            source=source,
-            text=passage.text,
-            start_s=min(read.start_s for read in passage.reads),
-            place=passage.place(),
-        )
-        for source, reads in ((From.SCREEN, on_screen), (From.SPEECH, heard))
-        for passage in assembled(reads).passages
-    ]
-    return (*asked, *sorted(met, key=lambda part: part.start_s))
-
-
 def read_together(
     parts: Sequence[Part],
     pipeline: TextPipeline,
     alone: Iterable[Finding],
     *,
     table: SignTable | None = None,
+    head: JointHead | None = None,
 ) -> Together:
     """Findings that only the whole has, with evidence in at least two of its parts.
 
@@ -142,7 +93,8 @@ def read_together(
     framed = any(part.media and FRAMES & part.signs.keys() for part in signed)
     read = _read(parts, pipeline, seen, framed=framed)
     signs = conjoined(parts, signed, table)
-    return Together(findings=(*read.findings, *signs), cells=read.cells)
+    learned, cells = read_joint(parts, head or shipped_head(), meaning_of(pipeline))
+    return Together(findings=(*read.findings, *signs, *learned), cells=(*read.cells, *cells))
 
 
 def conjoined(parts: Sequence[Part], signed: Sequence[Signed], table: SignTable) -> tuple[Finding, ...]:
@@ -208,7 +160,7 @@ def _conjoined(
         version=VERSION,
         reason=f"Each harmless alone: {', '.join(first)}{' and ' if first else ''}{last}.",
         evidence=tuple(dict.fromkeys(evidence)),
-        attributes={**_marked(sources), "kind": "signs"},
+        attributes={**marked(sources), "kind": "signs"},
     )
 
 
@@ -239,22 +191,6 @@ def _read(
     return Together(findings=tuple(found.values()), cells=tuple(cells))
 
 
-def described(parts: Sequence[Part]) -> str:
-    """The clip in a sentence or two, as a request would describe it: so the trained heads learned to read."""
-    by = {source: [part.text.strip() for part in parts if part.source is source] for source in From}
-    asked = " ".join(by[From.REQUEST]).rstrip(".。 ")
-    shown, heard = (" ".join(by[source]) for source in (From.SCREEN, From.SPEECH))
-    if mostly_chinese(asked + shown + heard):
-        told = [asked, f"画面上写着“{shown}”" if shown else "", f"有人说：“{heard}”" if heard else ""]
-        return "，".join(part for part in told if part)
-    told = [
-        asked,
-        f'The words in the picture say: "{shown}"' if shown else "",
-        f'A voice says: "{heard}"' if heard else "",
-    ]
-    return ". ".join(part for part in told if part)
-
-
 def contrasted(
     parts: Sequence[Part], whole: Iterable[Finding], told: Iterable[Finding], alone: Iterable[Finding]
 ) -> tuple[Finding, ...]:
@@ -278,11 +214,11 @@ def contrasted(
             modality=Modality.TEXT,
             reason=f"The request has no sign of it; with the words of the clip it has: {finding.reason}",
             evidence=tuple(
-                dict.fromkeys(part.evidence(0, len(part.text)) for part in (*asked, *media[:_MOST_PLACES]))
+                dict.fromkeys(part.evidence(0, len(part.text)) for part in (*asked, *media[:MOST_PLACES]))
             ),
             attributes={
                 **finding.attributes,
-                **_marked(part.source for part in media),
+                **marked(part.source for part in media),
                 "kind": "contrast",
             },
         )
@@ -330,14 +266,8 @@ def _joined(finding: Finding, told: Told) -> Finding | None:
         modality=Modality.TEXT,
         reason=f"Read together, the words of {_listed(named)}: {finding.reason}",
         evidence=tuple(dict.fromkeys(evidence)),
-        attributes={**finding.attributes, **_marked(named)},
+        attributes={**finding.attributes, **marked(named)},
     )
-
-
-def _marked(sources: Iterable[From]) -> dict[str, Attribute]:
-    """What every finding says that rests on several parts."""
-    speech: dict[str, Attribute] = {"speech": True} if From.SPEECH in sources else {}
-    return {**speech, "source": SOURCE, "joined": True}
 
 
 def _listed(sources: Sequence[From]) -> str:

@@ -13,8 +13,6 @@ from safelight.policy.waivers import Waiver
 from .known import Known
 
 if TYPE_CHECKING:
-    from safelight.detectors.likeness.describer import DlibDescriber
-    from safelight.detectors.likeness.recognising import Faces
     from safelight.net.deliver import Deliverer
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.registry import Registry
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from safelight.store.directory import DataDirectory
     from safelight.trust.accounts import Accounts
     from safelight.trust.audit import HeadKey, Heads, HeadWriter
-    from safelight.trust.consents import Consents, Gallery, TemplateKey
-    from safelight.trust.consents.sealing import Template
     from safelight.trust.enrolments import Enrolments
     from safelight.trust.policies import Policies
     from safelight.trust.probes import Probes
@@ -208,63 +204,3 @@ class Kept(Known):
         from safelight.trust.webhooks import Webhooks
 
         return Webhooks(self.database, self.deliverer)
-
-    @cached_property
-    def template_key(self) -> TemplateKey:
-        from safelight.trust.consents import TemplateKey
-
-        return TemplateKey.load(self.key_folder)
-
-    @cached_property
-    def describer(self) -> DlibDescriber:
-        from safelight.detectors.likeness.describer import DlibDescriber
-
-        return DlibDescriber()
-
-    def _enrol(self, path: Path) -> Template:
-        """Raises `SettingsError` where nobody's face may be described here, or nothing could do it."""
-        from safelight.detectors.likeness.dlib_faces import missing
-        from safelight.trust.consents.enrolling import Enroller
-
-        if not self.settings.likeness.enabled:
-            raise SettingsError(
-                "Faces are described only where likeness.enabled is set: see docs/likeness.md."
-            )
-        if sentence := missing():
-            raise SettingsError(sentence)
-        enrol = Enroller(
-            scanner=self.bare_scanner,
-            describer=self.describer,
-            scratch=lambda: self.scratch,
-        )
-        return enrol(path)
-
-    @cached_property
-    def consents(self) -> Consents:
-        from safelight.trust.consents import Consents
-
-        return Consents(self.database, self.template_key, self._enrol)
-
-    @cached_property
-    def gallery(self) -> Gallery:
-        from safelight.trust.consents import Gallery
-
-        return Gallery(self.database, self.template_key, self._enrol)
-
-    @cached_property
-    def likeness(self) -> Faces | None:
-        """Who compares faces; None where the settings do not enable it."""
-        settings = self.settings.likeness
-        if not settings.enabled:
-            return None
-        from safelight.detectors.likeness.dlib_faces import missing
-        from safelight.detectors.likeness.recognising import Distances, Faces
-        from safelight.trust.consents import OnRecord
-
-        if sentence := missing():
-            raise SettingsError(f"likeness.enabled: {sentence}")
-        return Faces(
-            describer=self.describer,
-            lookup=OnRecord(database=self.database, key=self.template_key),
-            distances=Distances(consent=settings.consent_distance, gallery=settings.gallery_distance),
-        )

@@ -12,7 +12,7 @@ from safelight.generation.protocol import Charge
 from safelight.policy.explanations import ChargeFacts, Links, Viewer, explain
 from safelight.policy.verdicts import Verdict, WaiverTerms
 
-from .kept import Kept
+from .likeness import Likeness
 
 if TYPE_CHECKING:
     from safelight.jobs.archive import Archive
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from safelight.stages.service import Stages
 
 
-class Way(Kept):
+class Way(Likeness):
     """What carries a video from an order to its delivery."""
 
     @cached_property
@@ -51,10 +51,14 @@ class Way(Kept):
 
     @cached_property
     def hearing(self) -> Hearing:
-        """Who transcribes speech, where the settings name a server."""
+        """Who transcribes speech and who compares voices, where the settings name them."""
         from safelight.stages.hearing import Hearing
 
-        return Hearing(transcriber=self.catalogue.transcriber, scratch=lambda: self.directory.scratch)
+        return Hearing(
+            transcriber=self.catalogue.transcriber,
+            scratch=lambda: self.directory.scratch,
+            voices=self.voices,
+        )
 
     @cached_property
     def stages(self) -> Stages:
@@ -73,6 +77,7 @@ class Way(Kept):
                 scanner=scanner,
                 pipeline=pipeline,
                 onlookers=self.onlookers,
+                hearing=self.hearing,
                 known=known,
                 origin=self._origin,
             ),

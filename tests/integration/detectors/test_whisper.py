@@ -70,10 +70,10 @@ def test_speech_is_read_in_the_child_with_times_of_the_clip(
         assert all(line.text or word.text for word in line.words)
     # Words are nothing checked before somebody has read them.
     assert report.coverage.cell("hate", Modality.AUDIO) is None
-    heard = Hearing().hear(report, TextPipeline([]))
+    heard = Hearing().hear(report, TextPipeline([]), tenant="t")
     assert (heard.transcript, heard.cells) == (report.heard, ())
     words = TextPipeline([WORDS.load({})], budget_s=20.0)  # type: ignore[list-item]
-    assert hate(Hearing().hear(report, words).cells).complete
+    assert hate(Hearing().hear(report, words, tenant="t").cells).complete
 
 
 def test_broken_weights_are_a_hole(weights: Path, clip: Path, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_broken_weights_are_a_hole(weights: Path, clip: Path, sandbox: Sandbox, 
     )
     report = scanner.scan_video(clip)
     words = TextPipeline([WORDS.load({})], budget_s=20.0)  # type: ignore[list-item]
-    cell = hate(Hearing().hear(report, words).cells)
+    cell = hate(Hearing().hear(report, words, tenant="t").cells)
     assert (cell.available, cell.complete) == (True, False)
     assert "whisper failed" in cell.note
 

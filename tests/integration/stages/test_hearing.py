@@ -11,11 +11,14 @@ import pytest
 from clips import RATE, hum, make_clip
 from left_out import leave_out
 from safelight.detectors.catalogue import Catalogue
+from safelight.detectors.likeness.comparing import Distances, Enrolled, Template
+from safelight.detectors.likeness.voices import Piece, Voices
 from safelight.detectors.protocol import Transcriber
 from safelight.detectors.remote.plugins import TRANSCRIPTION
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.media.sandbox import Sandbox
 from safelight.policy.categories import SHIPPED
+from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.documents import load
 from safelight.policy.findings import Finding, Modality, Stage, TimeRange
 from safelight.policy.verdicts import Action, Verdict, WaiverTerms
@@ -202,7 +205,7 @@ def spoken_verdict(
         return [(word, 0.3 + 0.1 * index, 0.4 + 0.1 * index) for index, word in enumerate(words)]
 
     with ScriptedTranscriber(listens) as server:
-        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, seen=seen)
+        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, tenant="t", seen=seen)
     judged = judging.judge(
         Stage.OUTPUT,
         tenant="t",
@@ -272,7 +275,7 @@ def test_nothing_is_sent_where_it_may_be_abuse_of_a_child(
         reason="A sign.",
     )
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
-        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, seen=(sign,))
+        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, tenant="t", seen=(sign,))
     assert (server.asked, heard.transcript) == ([], None)
     assert not any(cell.complete for cell in heard.cells)
 
@@ -282,27 +285,89 @@ def test_a_transcript_is_asked_for_once_and_within_its_limits(
 ) -> None:
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
         hearing = Hearing(transcriber=asking(server))
-        assert hearing.hear(listened, pipeline) == hearing.hear(listened, pipeline)
+        assert hearing.hear(listened, pipeline, tenant="t") == hearing.hear(listened, pipeline, tenant="t")
         assert len(server.asked) == 1
         for limit in ({"max_mb": 0.01}, {"minutes_per_day": 0.01}):
-            refused = Hearing(transcriber=asking(server, **limit)).hear(listened, pipeline)
+            refused = Hearing(transcriber=asking(server, **limit)).hear(listened, pipeline, tenant="t")
             assert (refused.transcript, any(cell.complete for cell in refused.cells)) == (None, False)
         assert len(server.asked) == 1
         server.manner = Manner.FAILING
         tired = asking(server, trips_after=2)
         assert listened.sound is not None
         for _ in range(4):
-            Hearing(transcriber=tired).hear(listened, pipeline)
+            Hearing(transcriber=tired).hear(listened, pipeline, tenant="t")
         assert len(server.asked) == 3
 
 
-def test_voices_are_compared_with_nobodys_and_coverage_says_so(
+class Described:
+    """Stands for a model of voices: everybody sounds alike."""
+
+    version = "voice:wespeaker:0"
+
+    def voices(self, pieces: Sequence[Piece]) -> tuple[Template, ...]:
+        return tuple(np.eye(8)[0] for _piece in pieces)
+
+
+class Somebody:
+    """One voice on record, or none."""
+
+    def __init__(self, *enrolled: Enrolled) -> None:
+        self._enrolled = enrolled
+
+    def consented(self, tenant: str) -> tuple[Enrolled, ...]:
+        return ()
+
+    def protected(self, tenant: str) -> tuple[Enrolled, ...]:
+        return self._enrolled
+
+
+def comparing(*enrolled: Enrolled) -> Voices:
+    return Voices(
+        describer=Described(),
+        lookup=Somebody(*enrolled),
+        distances=Distances(consent=0.8, gallery=1.0),
+        least_s=2.0,
+    )
+
+
+def test_likeness_in_the_sound_is_checked_where_names_and_voices_both_are(
     listened: ScanReport, pipeline: TextPipeline
 ) -> None:
-    cells = {cell.category: cell for cell in Hearing().hear(listened, pipeline).cells}
+    voices = comparing(Enrolled(record="protected_1", name="Ann", template=np.eye(8)[1]))
+
+    def cell(hearing: Hearing) -> Cell:
+        found = Coverage().merged(hearing.hear(listened, pipeline, tenant="t").cells)
+        one = found.cell("likeness", Modality.AUDIO)
+        assert one is not None
+        return one
+
+    unread = cell(Hearing(voices=voices))
+    assert (unread.ran, unread.complete) == (True, False)
+    assert "not transcribed" in unread.note
+    with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
+        both = cell(Hearing(transcriber=asking(server), voices=voices))
+        assert (both.ran, both.complete) == (True, True)
+        assert str(both.measured).endswith("; voices: unmeasured, compared with 1 on record")
+        nobody = cell(Hearing(transcriber=asking(server), voices=comparing()))
+    assert (nobody.complete, "as nobody's voice is on record" in nobody.note) == (False, True)
+
+
+def test_a_voice_is_compared_where_the_words_are_sent_to_nobody(
+    listened: ScanReport, pipeline: TextPipeline
+) -> None:
+    voices = comparing(Enrolled(record="protected_1", name="Ann", template=np.eye(8)[0]))
+    heard = Hearing(voices=voices).hear(listened, pipeline, tenant="t")
+    (finding,) = heard.speakers.findings
+    assert (finding.attributes["kind"], heard.findings) == ("voice", ())
+
+
+def test_where_no_model_of_voices_is_configured_coverage_says_so(
+    listened: ScanReport, pipeline: TextPipeline
+) -> None:
+    cells = {cell.category: cell for cell in Hearing().hear(listened, pipeline, tenant="t").cells}
     assert not cells["likeness"].complete
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
-        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline)
+        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, tenant="t")
     likeness = next(cell for cell in heard.cells if cell.category == "likeness")
     assert (likeness.ran, likeness.complete) == (True, False)
-    assert "voices are compared with nobody's" in likeness.note
+    assert "voices were not compared, as no model of voices is configured" in likeness.note

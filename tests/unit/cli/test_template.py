@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic.fields import FieldInfo
 
 from safelight.cli.template import settings_toml
 from safelight.settings import Section, Settings, read_settings
@@ -25,12 +26,19 @@ def test_every_line_that_shows_a_default_is_the_default(tmp_path: Path) -> None:
 
 def test_every_setting_is_in_it_with_its_sentence() -> None:
     text = settings_toml("data")
-    for name, field in Settings.model_fields.items():
+
+    def is_in_it(name: str, field: FieldInfo) -> None:
         kind = field.annotation
-        inside = kind.model_fields if isinstance(kind, type) and issubclass(kind, Section) else {name: field}
-        for inner, one in inside.items():
-            assert f"# {one.description}" in text, inner
-            assert inner in text
+        if isinstance(kind, type) and issubclass(kind, Section):
+            for inner, one in kind.model_fields.items():
+                is_in_it(inner, one)
+        else:
+            assert f"# {field.description}" in text, name
+            assert name in text
+
+    for name, field in Settings.model_fields.items():
+        is_in_it(name, field)
+    assert "[likeness.voice]" in text
 
 
 @pytest.mark.parametrize("data", ["data", "/var/lib/safe light", 'odd"name', "back\\slash"])

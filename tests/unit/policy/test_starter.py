@@ -8,6 +8,7 @@ import pytest
 
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
+from safelight.stages.joint import SCORE
 
 
 @pytest.mark.parametrize("where", ["text", "image", "frames", "audio"])
@@ -151,3 +152,17 @@ def test_the_card_never_lowers_a_real_finding(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", card, seen("sexual", 0.9), seen("minors-present", 0.9))
     assert (verdict.rule, verdict.vault, verdict.test_card_only) == ("sm-1", True, False)
     assert not decided("prompt", card, seen("likeness", public_figure=True)).test_card_only
+
+
+@pytest.mark.parametrize(
+    "category",
+    ["deception", "deception/speech", "extremism", "harassment", "hate", "illicit", "self-harm", "violence"],
+)
+def test_what_a_head_learned_to_read_as_one_is_looked_at_and_never_blocked(
+    decided: Any, seen: Any, category: str
+) -> None:
+    found = seen(category, SCORE, joined=True, kind="learned")
+    known = seen("likeness", 0.9, public_figure=True)
+    assert decided("output", found).action == "hold"
+    assert decided("output", found, known).action == "hold"
+    assert decided("output", seen("violence", SCORE)).action == "allow"

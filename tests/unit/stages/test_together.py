@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from safelight.detectors.protocol import Capability, ReadText, TextContent
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
-from safelight.stages.together import READINGS, From, described, parts_of, read_together
+from safelight.stages.parts import From, described, parts_of
+from safelight.stages.together import READINGS, read_together
 
 
 class Sentence:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from safelight.detectors.protocol import Scene, Still
 from safelight.errors import SafelightError
@@ -16,10 +14,19 @@ from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Evidence, Finding, FrameRange, ImageBox, Match, Modality
 
+from .comparing import (
+    ConsentLookup,
+    Distances,
+    Enrolled,
+    Recognised,
+    Template,
+    covering_record,
+    likelihood,
+    nearest,
+    people_in,
+)
 from .dlib_faces import NAME, VERSION
 from .tracks import Box, Spot
-
-Template = npt.NDArray[np.float64]
 
 #: The finder gives no probability; what it takes for a face nearly always is one.
 _FACE = 0.7
@@ -27,32 +34,8 @@ _FACE = 0.7
 _BETWEEN_S = 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Distances:
-    """How near two templates have to be. Their false-match rates stand in docs/benchmarks/likeness.md."""
-
-    #: To be taken for somebody who consented: a mistake lets a stranger's face through.
-    consent: float = 0.45
-    #: To be taken for somebody protected: a mistake has a person look.
-    gallery: float = 0.55
-
-
-@dataclass(frozen=True, kw_only=True)
-class Enrolled:
-    """A template on record, and whose it is."""
-
-    record: str
-    name: str
-    template: Template
-    public_figure: bool = False
-
-
-class ConsentLookup(Protocol):
-    """Who is on record in a tenant now: nothing that expired or was revoked."""
-
-    def consented(self, tenant: str) -> tuple[Enrolled, ...]: ...
-
-    def protected(self, tenant: str) -> tuple[Enrolled, ...]: ...
+#: How near faces have to be, unless the settings say otherwise; see docs/benchmarks/likeness.md.
+FACES = Distances(consent=0.45, gallery=0.55)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,29 +54,10 @@ class Describer(Protocol):
     ) -> tuple[Track, ...]: ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recognised:
-    """Who was seen in one file, as far as they are on record."""
-
-    findings: tuple[Finding, ...] = ()
-    cells: tuple[Cell, ...] = ()
-    #: Consent records that cover faces in the file; none unless they cover everybody in it.
-    consents: tuple[str, ...] = ()
-    #: No face is left that no consent covers.
-    everybody: bool = False
-
-
 class Recogniser(Protocol):
     """What a stage asks."""
 
     def recognise(self, scene: Scene, *, tenant: str, faces: Sequence[Finding]) -> Recognised: ...
-
-
-def covering(files: Sequence[Recognised]) -> tuple[str, ...]:
-    """The consents that cover everybody in all files of a request; one uncovered face leaves none. Pure."""
-    if not all(one.everybody for one in files):
-        return ()
-    return tuple(sorted({consent for one in files for consent in one.consents}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +66,7 @@ class Faces:
 
     describer: Describer
     lookup: ConsentLookup
-    distances: Distances = Distances()
+    distances: Distances = FACES
 
     def recognise(self, scene: Scene, *, tenant: str, faces: Sequence[Finding]) -> Recognised:
         """Who is seen; `faces` are those that other detectors found. Nobody is described in a tenant without
@@ -125,7 +89,7 @@ class Faces:
         except Exception as error:
             note = f"Faces were not compared: {type(error).__name__}: {error}"[:300].rstrip(": ") + "."
             return Recognised(cells=(_cell(scene, note=note, ran=False),))
-        covers = [_covering(track, consented, self.distances.consent) for track in tracks]
+        covers = [covering_record(track.templates, consented, self.distances.consent) for track in tracks]
         found = [
             match
             for track in tracks
@@ -140,44 +104,21 @@ class Faces:
         note = "" if whole else f"Faces were compared in {len(scene.stills)} of {scene.chosen} chosen frames."
         return Recognised(
             findings=(*found, *_faces(tracks, others, scene)),
-            cells=_cells(scene, note, len({one.record for one in protected})),
+            cells=_cells(scene, note, people_in(protected)),
             consents=tuple(sorted({cover for cover in covers if cover is not None})) if everybody else (),
             everybody=everybody,
+            people=people_in(consented, protected),
         )
 
 
-def distance(one: Template, other: Template) -> float:
-    """How unlike two faces are: 0 is the same picture."""
-    return float(np.linalg.norm(one - other))
-
-
-def _nearest(template: Template, people: Iterable[Enrolled]) -> tuple[float, Enrolled] | None:
-    return min(
-        ((distance(template, one.template), one) for one in people), key=lambda pair: pair[0], default=None
-    )
-
-
-def _covering(track: Track, consented: Sequence[Enrolled], within: float) -> str | None:
-    """The one consent that covers a face in all that describes it."""
-    records = {one.record for one in consented}
-    for template in track.templates:
-        records &= {one.record for one in consented if distance(template, one.template) <= within}
-    return min(records) if records and track.templates else None
-
-
 def _matched(track: Track, protected: Sequence[Enrolled], within: float, scene: Scene) -> Finding | None:
-    nearest = min(
-        (pair for template in track.templates if (pair := _nearest(template, protected)) is not None),
-        key=lambda pair: pair[0],
-        default=None,
-    )
-    if nearest is None or nearest[0] > within:
+    found = nearest(track.templates, protected)
+    if found is None or found[0] > within:
         return None
-    apart, person = nearest
+    apart, person = found
     return Finding(
         category=Category.LIKENESS.value,
-        # Half at the threshold, 1 for the very same picture; no calibrated probability.
-        score=round(1 - apart / (2 * within), 4),
+        score=likelihood(apart, within),
         modality=scene.modality,
         detector=NAME,
         version=VERSION,

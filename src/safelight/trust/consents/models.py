@@ -18,7 +18,7 @@ class Scope(StrEnum):
 
     #: The subject's face, in references and in what is made from them.
     LIKENESS = "likeness"
-    #: The subject's voice. Recorded; nothing that ships compares voices yet.
+    #: The subject's voice, in what is made and in clips that go with a request.
     VOICE = "voice"
 
 
@@ -37,8 +37,9 @@ class Consent:
     expires_at: float | None = None
     revoked_at: float | None = None
     revoked_by: str | None = None
-    #: How many templates are kept for it.
+    #: How many templates are kept for it, and how many of these are of the voice.
     templates: int = 0
+    voices: int = 0
 
     def in_force(self, now: float) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
@@ -46,7 +47,7 @@ class Consent:
 
 @dataclass(frozen=True, kw_only=True)
 class Protected:
-    """Somebody whose face is looked for, so that it is not shown without a person having looked."""
+    """Somebody whose face or voice is looked for, so that a person looks before it is shown."""
 
     id: str
     tenant: str
@@ -55,6 +56,7 @@ class Protected:
     who: str
     created_at: float
     templates: int = 0
+    voices: int = 0
 
 
 def check_words(text: str, param: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from safelight.detectors.likeness.comparing import Enrolled
 from safelight.detectors.likeness.dlib_faces import VERSION
-from safelight.detectors.likeness.recognising import Enrolled
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import new_id
 from safelight.store import tables
@@ -16,19 +16,20 @@ from safelight.store.transaction import Transaction
 
 from . import store
 from .models import Consent, Protected, Scope, check_scope, check_words
-from .sealing import Template, TemplateKey
+from .sealing import TemplateKey
+from .store import Described
 
-#: A picture of exactly one person to a template of the face.
-Enrol = Callable[[Path], Template]
+#: A picture of exactly one person to a template of the face, or a recording of one to that of the voice.
+Enrol = Callable[[Path], Described]
 
-_MOST_PICTURES = 10
+_MOST_FILES = 10
 
 
 class Consents:
     """The consents of a tenant. Templates of one that ended are deleted, its record stays."""
 
-    def __init__(self, database: Database, key: TemplateKey, enrol: Enrol) -> None:
-        self._database, self._key, self._enrol = database, key, enrol
+    def __init__(self, database: Database, key: TemplateKey, face: Enrol, voice: Enrol) -> None:
+        self._database, self._key, self._face, self._voice = database, key, face, voice
 
     def add(
         self,
@@ -39,12 +40,14 @@ class Consents:
         who: str,
         given_by: str,
         pictures: Sequence[Path] = (),
+        recordings: Sequence[Path] = (),
         expires_at: float | None = None,
         by: str = "operator",
     ) -> Consent:
-        """Record a consent that the subject gave; `given_by` says how, `pictures` show them alone.
+        """Record a consent that the subject gave; `given_by` says how, files show and let hear them alone.
 
-        Raises `InvalidField`, and `InvalidMedia` for a picture that does not show exactly one face.
+        Raises `InvalidField`, and `InvalidMedia` for a file that does not show exactly one face, or in which
+        no single voice is heard for long enough.
         """
         scopes = check_scope(scope)
         checked = {
@@ -54,15 +57,21 @@ class Consents:
             "given_by": check_words(given_by, "given_by"),
             "expires_at": expires_at,
         }
-        if Scope.LIKENESS in scopes and not pictures:
-            raise InvalidField(
-                "A consent to a likeness needs a picture of the subject.",
-                param="pictures",
-                remedy="Name a file.",
-            )
-        if Scope.LIKENESS not in scopes and pictures:
-            raise InvalidField("Pictures go with the scope likeness only.", param="pictures")
-        described = _described(pictures, self._enrol)
+        for scope_, files, param in (
+            (Scope.LIKENESS, pictures, "pictures"),
+            (Scope.VOICE, recordings, "recordings"),
+        ):
+            if scope_ in scopes and not files:
+                raise InvalidField(
+                    f"A consent to a {scope_.value} needs a {param.removesuffix('s')} of the subject.",
+                    param=param,
+                    remedy="Name a file.",
+                )
+            if scope_ not in scopes and files:
+                raise InvalidField(
+                    f"{param.capitalize()} go with the scope {scope_.value} only.", param=param
+                )
+        described = [*_described(pictures, self._face), *_described(recordings, self._voice)]
         with self._database.transaction(tenant) as tx:
             now = tx.now()
             if expires_at is not None and expires_at <= now:
@@ -70,7 +79,7 @@ class Consents:
             self._tidy(tx, now)
             identity = new_id("consent")
             tx.insert(tables.consents, id=identity, created_at=now, **checked)
-            store.put(tx, self._key, tenant, identity, VERSION, described)
+            store.put(tx, self._key, tenant, identity, described)
             tx.log("consent.added", subject=identity, actor=by, content=checked)
             return _consent(tx, identity)
 
@@ -79,7 +88,7 @@ class Consents:
         with self._database.reading(tenant) as tx:
             counts = store.counts(tx)
             rows = tx.select(tables.consents, order_by=(tables.consents.c.created_at, tables.consents.c.id))
-            return tuple(store.consent(row, counts.get(row.id, 0)) for row in rows)
+            return tuple(store.consent(row, counts.get(row.id, store.Kept())) for row in rows)
 
     def revoke(self, tenant: str, identity: str, *, who: str, by: str = "operator") -> Consent:
         """End a consent at once, and delete its templates. Raises `NotFound` where it is not in force."""
@@ -106,17 +115,18 @@ class Consents:
 
 
 class Gallery:
-    """The protected people of a tenant: enrolled from files, looked for, and never searched by face."""
+    """The protected people of a tenant: enrolled from files, looked for, and never searched for by a file."""
 
-    def __init__(self, database: Database, key: TemplateKey, enrol: Enrol) -> None:
-        self._database, self._key, self._enrol = database, key, enrol
+    def __init__(self, database: Database, key: TemplateKey, face: Enrol, voice: Enrol) -> None:
+        self._database, self._key, self._face, self._voice = database, key, face, voice
 
     def add(
         self,
         tenant: str,
         *,
         name: str,
-        pictures: Sequence[Path],
+        pictures: Sequence[Path] = (),
+        recordings: Sequence[Path] = (),
         who: str,
         public_figure: bool = False,
         by: str = "operator",
@@ -127,9 +137,11 @@ class Gallery:
             "who": check_words(who, "who"),
             "public_figure": public_figure,
         }
-        if not pictures:
-            raise InvalidField("Somebody is protected by a picture.", param="pictures", remedy="Name a file.")
-        described = _described(pictures, self._enrol)
+        if not pictures and not recordings:
+            raise InvalidField(
+                "Somebody is protected by a picture or a recording.", param="pictures", remedy="Name a file."
+            )
+        described = [*_described(pictures, self._face), *_described(recordings, self._voice)]
         with self._database.transaction(tenant) as tx:
             if tx.one(tables.protected, tables.protected.c.name == checked["name"]) is not None:
                 raise Conflict(
@@ -139,7 +151,7 @@ class Gallery:
                 )
             identity = new_id("protected")
             tx.insert(tables.protected, id=identity, created_at=tx.now(), **checked)
-            store.put(tx, self._key, tenant, identity, VERSION, described)
+            store.put(tx, self._key, tenant, identity, described)
             tx.log("gallery.added", subject=identity, actor=by, content=checked)
             return _protected(tx, identity)
 
@@ -148,7 +160,7 @@ class Gallery:
         with self._database.reading(tenant) as tx:
             counts = store.counts(tx)
             rows = tx.select(tables.protected, order_by=(tables.protected.c.name,))
-            return tuple(store.protected(row, counts.get(row.id, 0)) for row in rows)
+            return tuple(store.protected(row, counts.get(row.id, store.Kept())) for row in rows)
 
     def remove(self, tenant: str, name_or_id: str, *, who: str, by: str = "operator") -> Protected:
         """Delete somebody's entry and templates. Raises `NotFound`."""
@@ -163,26 +175,29 @@ class Gallery:
             gone = store.forget(tx, (row.id,))
             tx.delete(table, table.c.id == row.id)
             tx.log("gallery.removed", subject=row.id, actor=by, content={"who": who, "templates": gone})
-            return store.protected(row, 0)
+            return store.protected(row, store.Kept())
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnRecord:
-    """The `ConsentLookup` of an installation."""
+    """The `ConsentLookup` of an installation, for faces or for voices."""
 
     database: Database
     key: TemplateKey
+    #: What a consent has to be for, and the model that describes the like.
+    scope: Scope = Scope.LIKENESS
+    model: str = VERSION
 
     def consented(self, tenant: str) -> tuple[Enrolled, ...]:
-        """Templates of consents to a likeness that are in force."""
+        """Templates of consents of this scope that are in force."""
         with self.database.reading(tenant) as tx:
             now = tx.now()
             rows = [
                 row
                 for row in tx.select(tables.consents, tables.consents.c.revoked_at.is_(None))
-                if Scope.LIKENESS.value in row.scope and (row.expires_at is None or now < row.expires_at)
+                if self.scope.value in row.scope and (row.expires_at is None or now < row.expires_at)
             ]
-            found = store.unsealed(tx, self.key, tenant, VERSION) if rows else {}
+            found = store.unsealed(tx, self.key, tenant, self.model, {row.id for row in rows})
         return tuple(
             Enrolled(record=row.id, name=row.subject, template=template)
             for row in rows
@@ -193,7 +208,7 @@ class OnRecord:
         """Templates of the gallery."""
         with self.database.reading(tenant) as tx:
             rows = tx.select(tables.protected)
-            found = store.unsealed(tx, self.key, tenant, VERSION) if rows else {}
+            found = store.unsealed(tx, self.key, tenant, self.model, {row.id for row in rows})
         return tuple(
             Enrolled(record=row.id, name=row.name, template=template, public_figure=row.public_figure)
             for row in rows
@@ -201,19 +216,19 @@ class OnRecord:
         )
 
 
-def _described(pictures: Sequence[Path], enrol: Enrol) -> list[Template]:
-    if len(pictures) > _MOST_PICTURES:
-        raise InvalidField(f"At most {_MOST_PICTURES} pictures of one person.", param="pictures")
-    return [enrol(path) for path in pictures]
+def _described(files: Sequence[Path], enrol: Enrol) -> list[Described]:
+    if len(files) > _MOST_FILES:
+        raise InvalidField(f"At most {_MOST_FILES} pictures, and as many recordings, of one person.")
+    return [enrol(path) for path in files]
 
 
 def _consent(tx: Transaction, identity: str) -> Consent:
     row = tx.one(tables.consents, tables.consents.c.id == identity)
     assert row is not None
-    return store.consent(row, store.counts(tx).get(identity, 0))
+    return store.consent(row, store.counts(tx).get(identity, store.Kept()))
 
 
 def _protected(tx: Transaction, identity: str) -> Protected:
     row = tx.one(tables.protected, tables.protected.c.id == identity)
     assert row is not None
-    return store.protected(row, store.counts(tx).get(identity, 0))
+    return store.protected(row, store.counts(tx).get(identity, store.Kept()))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row
 
+from safelight.detectors.likeness.voices import FAMILY
 from safelight.errors import SettingsError
 from safelight.store import tables
 from safelight.store.transaction import Transaction
@@ -15,7 +17,23 @@ from .models import Consent, Protected, Scope
 from .sealing import Template, TemplateKey
 
 
-def consent(row: Row[Any], templates: int) -> Consent:
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """A template, and the model that made it."""
+
+    model: str
+    template: Template
+
+
+@dataclass(kw_only=True)
+class Kept:
+    """How many templates a record has, and how many of these are of the voice."""
+
+    templates: int = 0
+    voices: int = 0
+
+
+def consent(row: Row[Any], kept: Kept) -> Consent:
     return Consent(
         id=row.id,
         tenant=row.tenant_id,
@@ -27,11 +45,12 @@ def consent(row: Row[Any], templates: int) -> Consent:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         revoked_by=row.revoked_by,
-        templates=templates,
+        templates=kept.templates,
+        voices=kept.voices,
     )
 
 
-def protected(row: Row[Any], templates: int) -> Protected:
+def protected(row: Row[Any], kept: Kept) -> Protected:
     return Protected(
         id=row.id,
         tenant=row.tenant_id,
@@ -39,17 +58,16 @@ def protected(row: Row[Any], templates: int) -> Protected:
         public_figure=row.public_figure,
         who=row.who,
         created_at=row.created_at,
-        templates=templates,
+        templates=kept.templates,
+        voices=kept.voices,
     )
 
 
-def put(
-    tx: Transaction, key: TemplateKey, tenant: str, owner: str, model: str, templates: Sequence[Template]
-) -> None:
+def put(tx: Transaction, key: TemplateKey, tenant: str, owner: str, described: Sequence[Described]) -> None:
     """Keep the templates of one record."""
-    for number, template in enumerate(templates):
-        sealed = key.seal(template, _bound(tenant, owner, number, model))
-        tx.insert(tables.templates, owner_id=owner, number=number, model=model, sealed=sealed)
+    for number, one in enumerate(described):
+        sealed = key.seal(one.template, _bound(tenant, owner, number, one.model))
+        tx.insert(tables.templates, owner_id=owner, number=number, model=one.model, sealed=sealed)
 
 
 def forget(tx: Transaction, owners: Iterable[str]) -> int:
@@ -57,21 +75,33 @@ def forget(tx: Transaction, owners: Iterable[str]) -> int:
     return sum(tx.delete(tables.templates, tables.templates.c.owner_id == owner) for owner in owners)
 
 
-def counts(tx: Transaction) -> dict[str, int]:
+def counts(tx: Transaction) -> dict[str, Kept]:
     """Templates by the record they belong to."""
-    found: dict[str, int] = {}
+    found: dict[str, Kept] = {}
     for row in tx.select(tables.templates):
-        found[row.owner_id] = found.get(row.owner_id, 0) + 1
+        kept = found.setdefault(row.owner_id, Kept())
+        kept.templates += 1
+        kept.voices += _of_a_voice(row.model)
     return found
 
 
-def unsealed(tx: Transaction, key: TemplateKey, tenant: str, model: str) -> dict[str, list[Template]]:
-    """Templates of this model by the record they belong to.
+def unsealed(
+    tx: Transaction, key: TemplateKey, tenant: str, model: str, owners: Collection[str]
+) -> dict[str, list[Template]]:
+    """Templates of this model by the record they belong to, of these records.
 
-    Raises `SettingsError` where one cannot be opened: somebody protected would not be looked for.
+    Raises `SettingsError` where one cannot be opened, or is of a voice and was made by another model:
+    somebody protected would not be looked for.
     """
     found: dict[str, list[Template]] = {}
-    for row in tx.select(tables.templates, tables.templates.c.model == model):
+    for row in tx.select(tables.templates):
+        if row.owner_id not in owners or _of_a_voice(row.model) != _of_a_voice(model):
+            continue
+        if row.model != model:
+            raise SettingsError(
+                "Somebody on record was enrolled with another model, and cannot be compared by this one.",
+                remedy="Enrol them again, or set the model back.",
+            )
         template = key.unseal(row.sealed, _bound(tenant, row.owner_id, row.number, row.model))
         if template is None:
             raise SettingsError(
@@ -80,6 +110,10 @@ def unsealed(tx: Transaction, key: TemplateKey, tenant: str, model: str) -> dict
             )
         found.setdefault(row.owner_id, []).append(template)
     return found
+
+
+def _of_a_voice(model: str) -> bool:
+    return model.partition(":")[0] == FAMILY
 
 
 def _bound(tenant: str, owner: str, number: int, model: str) -> str:

@@ -11,8 +11,7 @@ import pytest
 from safelight.errors import Conflict, InvalidField, NotFound, SettingsError
 from safelight.store.database import Database
 from safelight.store.tables import log, log_contents, templates
-from safelight.trust.consents import Consents, Gallery, OnRecord, TemplateKey
-from safelight.trust.consents.sealing import Template
+from safelight.trust.consents import Consents, Described, Gallery, OnRecord, Scope, TemplateKey
 
 HERE, THERE = "tenant_here", "tenant_there"
 
@@ -41,19 +40,31 @@ def key(tmp_path: Path) -> TemplateKey:
     return TemplateKey.load(tmp_path / "keys")
 
 
-def described(path: Path) -> Template:
+def described(path: Path) -> Described:
     """Stands for the describer: the name of the file says whose face it shows."""
-    return np.full(128, float(path.stem))
+    return Described(model="resnet-1", template=np.full(128, float(path.stem)))
+
+
+def heard(path: Path) -> Described:
+    """The same of a voice, by the model that the file's ending names."""
+    return Described(
+        model=f"voice:wespeaker:{path.suffix[1:] or 'one'}", template=np.full(24, float(path.stem))
+    )
 
 
 @pytest.fixture
 def consents(database: Database, key: TemplateKey) -> Consents:
-    return Consents(database, key, described)
+    return Consents(database, key, described, heard)
 
 
 @pytest.fixture
 def gallery(database: Database, key: TemplateKey) -> Gallery:
-    return Gallery(database, key, described)
+    return Gallery(database, key, described, heard)
+
+
+@pytest.fixture
+def voices(database: Database, key: TemplateKey) -> OnRecord:
+    return OnRecord(database=database, key=key, scope=Scope.VOICE, model="voice:wespeaker:one")
 
 
 @pytest.fixture
@@ -102,9 +113,65 @@ def test_revoking_ends_it_at_once_and_deletes_its_templates(
         consents.revoke(HERE, added.id, who="Ann")
 
 
-def test_a_consent_to_a_voice_covers_no_face(consents: Consents, lookup: OnRecord) -> None:
-    consents.add(HERE, **given(scope=["voice"], pictures=[]))
-    assert lookup.consented(HERE) == ()
+def test_a_consent_to_a_voice_covers_no_face_and_one_to_a_face_no_voice(
+    consents: Consents, lookup: OnRecord, voices: OnRecord
+) -> None:
+    face = consents.add(HERE, **given(pictures=[Path("1")]))
+    assert (len(lookup.consented(HERE)), voices.consented(HERE)) == (1, ())
+    voice = consents.add(HERE, **given(scope=["voice"], pictures=[], recordings=[Path("3"), Path("4")]))
+    assert (voice.templates, voice.voices) == (2, 2)
+    assert [one.record for one in lookup.consented(HERE)] == [face.id]
+    assert [(one.record, one.template.tolist()) for one in voices.consented(HERE)] == [
+        (voice.id, [3.0] * 24),
+        (voice.id, [4.0] * 24),
+    ]
+    both = consents.add(
+        HERE, **given(scope=["voice", "likeness"], pictures=[Path("5")], recordings=[Path("6")])
+    )
+    assert (both.templates, both.voices) == (2, 1)
+    assert {one.record for one in voices.consented(HERE)} == {voice.id, both.id}
+    assert {one.record for one in lookup.consented(HERE)} == {face.id, both.id}
+
+
+def test_voices_end_with_their_record_as_faces_do(
+    consents: Consents, gallery: Gallery, voices: OnRecord, database: Database, clock: Clock
+) -> None:
+    spoken = given(scope=["voice"], pictures=[], recordings=[Path("3")])
+    revoked = consents.add(HERE, **spoken)
+    consents.add(HERE, **spoken, expires_at=clock.now + 100)
+    gallery.add(HERE, name="Ben", recordings=[Path("7")], who="Ada")
+    assert (len(voices.consented(HERE)), len(voices.protected(HERE))) == (2, 1)
+    assert voices.consented(THERE) == voices.protected(THERE) == ()
+    consents.revoke(HERE, revoked.id, who="Ann")
+    clock.now += 100
+    assert voices.consented(HERE) == ()
+    consents.tidy(HERE)
+    gallery.remove(HERE, "Ben", who="Ada")
+    assert voices.protected(HERE) == ()
+    with database.reading(HERE) as tx:
+        assert tx.count(templates) == 0
+
+
+def test_a_voice_enrolled_with_another_model_is_said_and_not_passed_over(
+    gallery: Gallery, voices: OnRecord, lookup: OnRecord
+) -> None:
+    gallery.add(HERE, name="Ben", pictures=[Path("7")], recordings=[Path("7.other")], who="Ada")
+    with pytest.raises(SettingsError, match="another model"):
+        voices.protected(HERE)
+    assert len(lookup.protected(HERE)) == 1
+    gallery.remove(HERE, "Ben", who="Ada")
+    assert voices.protected(HERE) == ()
+
+
+def test_a_template_of_a_voice_is_bound_to_the_model_that_made_it(
+    gallery: Gallery, database: Database, key: TemplateKey
+) -> None:
+    added = gallery.add(HERE, name="Ben", recordings=[Path("7")], who="Ada")
+    with database.reading(HERE) as tx:
+        (row,) = tx.select(templates)
+    assert np.full(24, 7.0).tobytes() not in row.sealed
+    assert key.unseal(row.sealed, f"{HERE}|{added.id}|0|voice:wespeaker:one") is not None
+    assert key.unseal(row.sealed, f"{HERE}|{added.id}|0|resnet-1") is None
 
 
 @pytest.mark.parametrize(
@@ -114,6 +181,9 @@ def test_a_consent_to_a_voice_covers_no_face(consents: Consents, lookup: OnRecor
         {"scope": ["everything"]},
         {"pictures": []},
         {"scope": ["voice"]},
+        {"scope": ["voice"], "pictures": []},
+        {"scope": ["voice"], "pictures": [], "recordings": [Path("1")] * 11},
+        {"recordings": [Path("3")]},
         {"subject": " "},
         {"given_by": "line\nbreak"},
         {"who": "x" * 501},
@@ -138,6 +208,8 @@ def test_somebody_protected_is_looked_for_until_they_are_removed(gallery: Galler
     assert (lookup.protected(HERE), gallery.list(HERE)) == ((), ())
     with pytest.raises(NotFound):
         gallery.remove(HERE, "Ben", who="Ada")
+    with pytest.raises(InvalidField):
+        gallery.add(HERE, name="Nobody", who="Ada")
 
 
 def test_every_change_is_on_the_log_and_no_template_ever_is(

@@ -6,13 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from safelight.detectors.likeness.recognising import (
-    Enrolled,
-    Faces,
-    Recognised,
-    Track,
-    covering,
-)
+from safelight.detectors.likeness.comparing import Enrolled, Recognised, covering
+from safelight.detectors.likeness.recognising import Faces, Track
 from safelight.detectors.likeness.tracks import Box, Spot
 from safelight.detectors.protocol import Scene, Still
 from safelight.errors import SettingsError

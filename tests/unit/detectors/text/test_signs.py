@@ -11,7 +11,8 @@ from safelight.detectors.text.signs import FIGURE, NAMED, read_conjunctions, shi
 from safelight.detectors.text.signs.people import addresses, people
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Finding, TextSpan, TimeRange
-from safelight.stages.together import From, Part, conjoined, signs_in
+from safelight.stages.parts import From, Part
+from safelight.stages.together import conjoined, signs_in
 
 OWN = Path(__file__).parents[4] / "bench" / "together" / "own.jsonl"
 

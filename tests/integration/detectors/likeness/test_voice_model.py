@@ -1,0 +1,175 @@
+"""Models of voices over the real runtime, in a real model process: graphs made here, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import signal
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from safelight.detectors.hub.process import ModelFailed
+from safelight.detectors.likeness.voice_describer import OnnxVoices
+from safelight.detectors.likeness.voice_model import RATE, Recipe, features
+from safelight.detectors.likeness.voices import Piece
+from tiny_voice import WIDTH, voice_model
+
+
+def sound(seconds: float, pitch: float = 140.0) -> npt.NDArray[np.float32]:
+    """Something with overtones that moves a little."""
+    moments = np.arange(round(seconds * RATE)) / RATE
+    parts = [np.sin(2 * np.pi * pitch * n * moments + n) / n for n in range(1, 12)]
+    swell = 0.2 + 0.1 * np.sin(2 * np.pi * 3 * moments)
+    noise = np.random.default_rng(5).normal(size=moments.size) * 0.01
+    found: npt.NDArray[np.float32] = (0.3 * swell * np.sum(parts, axis=0) + noise).astype(np.float32)
+    return found
+
+
+@pytest.fixture
+def speech(tmp_path: Path) -> Path:
+    path = tmp_path / "speech-0.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((np.concatenate([sound(3), sound(3, 310)]) * 32767).astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[OnnxVoices]:
+    describer = OnnxVoices(voice_model(tmp_path / "voice.onnx"), timeout_s=20.0)
+    yield describer
+    describer.close()
+
+
+def piece(path: Path, start: float, end: float) -> Piece:
+    return Piece(path=path, parts=((start, end),), start_s=start, end_s=end)
+
+
+def by_the_book(samples: npt.NDArray[np.float32], recipe: Recipe) -> npt.NDArray[np.float64]:
+    """Kaldi's filter banks as its papers define them, in plain numpy."""
+    long, step, size = 400, 160, 512
+    scale, window = (
+        (32768.0, np.hamming(long)) if recipe is Recipe.WESPEAKER else (1.0, np.hanning(long) ** 0.85)
+    )
+    count = 1 + (samples.size - long) // step
+    frames = np.stack([samples[n * step : n * step + long] for n in range(count)]).astype(np.float64) * scale
+    frames -= frames.mean(axis=1, keepdims=True)
+    frames -= 0.97 * np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
+    power = np.abs(np.fft.rfft(frames * window, size)) ** 2
+
+    def mel(hertz: Any) -> Any:
+        return 1127.0 * np.log(1.0 + np.asarray(hertz) / 700.0)
+
+    edges = np.linspace(mel(20.0), mel(RATE / 2), 82)
+    places = mel(np.arange(size // 2) * RATE / size)
+    up = (places - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    down = (edges[2:, None] - places) / (edges[2:] - edges[1:-1])[:, None]
+    banks = np.log(
+        np.maximum(power[:, : size // 2] @ np.maximum(np.minimum(up, down), 0).T, np.finfo(np.float32).eps)
+    )
+    centred: npt.NDArray[np.float64] = banks - banks.mean(axis=0)
+    return centred
+
+
+@pytest.mark.parametrize("recipe", list(Recipe))
+def test_a_model_is_fed_as_it_was_trained(recipe: Recipe) -> None:
+    samples = sound(1.5)
+    found, wanted = features(samples, recipe), by_the_book(samples, recipe)
+    assert found.shape == wanted.shape == (148, 80)
+    assert np.abs(found - wanted).max() < 0.01
+
+
+def test_a_voice_is_described_by_numbers_of_length_one_and_the_same_twice(
+    made: OnnxVoices, speech: Path
+) -> None:
+    one, other, again = made.voices([piece(speech, 0, 3), piece(speech, 3, 6), piece(speech, 0, 3)])
+    assert one.shape == (WIDTH,)
+    assert float(np.linalg.norm(one)) == pytest.approx(1)
+    assert np.array_equal(one, again)
+    assert float(np.linalg.norm(one - other)) > 0.1
+    assert made.voices([]) == ()
+    assert made.version.startswith("voice:wespeaker:")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"banks": 40}, "wanted: one input of"),
+        ({"inputs": 2}, "2 inputs"),
+        ({"rank": 2}, "wanted: one input of"),
+        ({"says": {}}, "set likeness.voice.framework"),
+        ({"says": {"framework": "nemo"}}, "'nemo'"),
+        ({"says": {"framework": "wespeaker", "sample_rate": "8000"}}, "8000 Hz"),
+    ],
+)
+def test_what_is_no_such_model_is_refused_with_the_reason(
+    tmp_path: Path, wrong: dict[str, Any], said: str
+) -> None:
+    describer = OnnxVoices(voice_model(tmp_path / "voice.onnx", **wrong))
+    with pytest.raises(ModelFailed, match=said):
+        _version = describer.version
+    describer.close()
+
+
+def test_a_file_that_is_no_model_or_another_one_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "voice.onnx").write_bytes(b"not a model")
+    with pytest.raises(ModelFailed, match="no ONNX model"):
+        _version = OnnxVoices(tmp_path / "voice.onnx").version
+    whole = voice_model(tmp_path / "voice.onnx").read_bytes()
+    with pytest.raises(ModelFailed, match="not the file that sha256 names"):
+        _version = OnnxVoices(tmp_path / "voice.onnx", sha256="0" * 64).version
+    (tmp_path / "voice.onnx").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelFailed, match="no ONNX model"):
+        _version = OnnxVoices(tmp_path / "voice.onnx").version
+
+
+def test_the_family_may_be_named_by_the_settings_and_makes_other_templates(tmp_path: Path) -> None:
+    model = voice_model(tmp_path / "voice.onnx", says={})
+    one, other = (OnnxVoices(model, framework=name) for name in ("wespeaker", "3d-speaker"))
+    assert one.version != other.version
+    one.close()
+    other.close()
+
+
+def test_an_answer_that_is_no_number_is_a_failure(tmp_path: Path, speech: Path) -> None:
+    describer = OnnxVoices(voice_model(tmp_path / "voice.onnx", broken=True))
+    with pytest.raises(ModelFailed, match="no template"):
+        describer.voices([piece(speech, 0, 3)])
+    describer.close()
+
+
+def test_a_piece_without_sound_is_a_failure(made: OnnxVoices, speech: Path) -> None:
+    with pytest.raises(ModelFailed, match="too short"):
+        made.voices([piece(speech, 5.999, 6.1)])
+    assert len(made.voices([piece(speech, 0, 3)])) == 1
+
+
+def test_a_model_that_hangs_is_ended_and_the_next_call_starts_another(made: OnnxVoices, speech: Path) -> None:
+    _version = made.version
+    made._timeout_s = 0.2
+    child = made._process._child
+    assert child is not None
+    os.kill(child.pid, signal.SIGSTOP)
+    with pytest.raises(ModelFailed, match="did not answer"):
+        made.voices([piece(speech, 0, 1)])
+    assert child.poll() is not None
+    made._timeout_s = 20.0
+    assert len(made.voices([piece(speech, 0, 3)])) == 1
+
+
+def test_a_model_that_is_exchanged_while_it_is_used_is_noticed(
+    made: OnnxVoices, speech: Path, tmp_path: Path
+) -> None:
+    _version = made.version
+    voice_model(tmp_path / "voice.onnx", says={"framework": "wespeaker", "comment": "another"})
+    assert len(made.voices([piece(speech, 0, 3)])) == 1
+    made.close()
+    with pytest.raises(ModelFailed, match="exchanged"):
+        made.voices([piece(speech, 0, 3)])

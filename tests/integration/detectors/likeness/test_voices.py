@@ -1,0 +1,413 @@
+"""Voices end to end with a tiny model and synthesised speakers: plumbing, and no figure about people."""
+
+from __future__ import annotations
+
+import json
+import wave
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from clips import RATE, hum, make_clip
+from left_out import leave_out
+from safelight.cli import main
+from safelight.cli.exits import Exit
+from safelight.detectors.catalogue import Catalogue, load_plugin
+from safelight.errors import Conflict, InvalidField, InvalidMedia, SettingsError
+from safelight.policy.findings import Match, Modality, TimeRange
+from safelight.policy.verdicts import Action
+from safelight.policy.waivers import EVERYTHING
+from safelight.settings import DPIA_HEADINGS, DPIA_VOICES, LikenessSettings, Settings
+from safelight.stages.judging import Judged
+from safelight.stages.reference import ReferenceFile
+from safelight.store.tables import templates
+from safelight.testing.speech import SpeechMissing, say
+from safelight.wiring import Installation
+from tiny_voice import voice_model
+
+BASIS = "Explicit consent, Art. 9(2)(a) GDPR"
+SENSIBLE = "\n\n".join(f"{heading}\n\nAs agreed." for heading in (*DPIA_HEADINGS, DPIA_VOICES))
+HARBOUR = (
+    "Good morning everybody, welcome to the harbour. The market opens at nine, bring a basket and a coat."
+)
+RIVER = "We walked along the river for an hour before the rain came, and then we ran all the way back to tea."
+#: Two voices of the synthesiser that the tiny model tells apart.
+ANN, BEN = "en", "en+f3"
+Samples = npt.NDArray[np.float32]
+
+
+@cache
+def speech(text: str, voice: str) -> Samples:
+    try:
+        return say(text, voice=voice).at(RATE) * np.float32(0.6)
+    except SpeechMissing as error:
+        leave_out("espeak-ng", str(error))
+
+
+def joined(*parts: Samples) -> Samples:
+    pause = np.zeros(RATE, np.float32)
+    return np.concatenate([part for one in parts for part in (pause, one)] + [pause])
+
+
+def recording(path: Path, *parts: Samples) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((joined(*parts) * 32767).astype("<i2").tobytes())
+    return path
+
+
+def clip(path: Path, *parts: Samples) -> Path:
+    sound = joined(*parts)
+    return make_clip(path, frames=round(8 * sound.size / RATE), fps=8, sound=sound)
+
+
+@pytest.fixture
+def dpia(tmp_path: Path) -> Path:
+    path = tmp_path / "dpia.md"
+    path.write_text(SENSIBLE, encoding="utf-8")
+    return path
+
+
+Make = Callable[..., Installation]
+
+
+@pytest.fixture
+def make(tmp_path: Path, dpia: Path) -> Iterator[Make]:
+    """An installation with the detector of speech alone."""
+    made: list[Installation] = []
+
+    def installed(**voice: Any) -> Installation:
+        likeness: dict[str, Any] = {"enabled": True, "legal_basis": BASIS, "dpia": dpia}
+        if voice:
+            likeness["voice"] = {"gallery_distance": 0.8, **voice}
+        one = Installation(
+            Settings(
+                data=tmp_path / "data",
+                scan={"warm_children": 0},  # type: ignore[arg-type]
+                likeness=likeness,  # type: ignore[arg-type]
+            )
+        )
+        one.__dict__["catalogue"] = Catalogue([(load_plugin("speech"), {})])
+        if not one.waivers.list(one.tenant):
+            one.waivers.add(
+                name="tests",
+                who="a test",
+                why="no model sees it",
+                categories=(EVERYTHING,),
+                taxonomy=one.taxonomy,
+            )
+        made.append(one)
+        return one
+
+    yield installed
+    for one in made:
+        one.end_describers()
+        one.sandbox.close()
+        one.database.close()
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return voice_model(tmp_path / "voice.onnx")
+
+
+@pytest.fixture
+def here(make: Make, model: Path) -> Installation:
+    return make(model=model)
+
+
+def judged(here: Installation, path: Path) -> Judged:
+    return here.stages.judge_file(path, tenant=here.tenant)[0]
+
+
+def protect(here: Installation, path: Path, name: str = "Ann") -> str:
+    return here.gallery.add(here.tenant, name=name, recordings=[path], who="Ada").id
+
+
+def consent(here: Installation, path: Path) -> str:
+    return here.consents.add(
+        here.tenant, subject="Ann", scope=["voice"], who="Ada", given_by="a form", recordings=[path]
+    ).id
+
+
+def test_somebody_in_the_gallery_who_is_heard_is_held_and_others_are_not(
+    here: Installation, tmp_path: Path
+) -> None:
+    protected = protect(here, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
+    held = judged(here, clip(tmp_path / "both.mp4", speech(HARBOUR, BEN), speech(RIVER, ANN)))
+    assert (held.verdict.action, held.verdict.rule) == (Action.HOLD, "lk-7")
+    (finding,) = held.verdict.findings
+    assert (finding.category, finding.modality) == ("likeness", Modality.AUDIO)
+    assert finding.attributes == {"kind": "voice", "public_figure": False}
+    (match,) = [one for one in finding.evidence if isinstance(one, Match)]
+    assert (match.list, match.entry) == ("gallery", protected)
+    times = [one for one in finding.evidence if isinstance(one, TimeRange)]
+    second = 2 + speech(HARBOUR, BEN).size / RATE
+    assert times
+    assert all(second - 0.5 <= one.start_s for one in times)
+    assert held.extra["voices"] == {"compared_with": 1, "consents": []}
+    fine = judged(here, clip(tmp_path / "ben.mp4", speech(RIVER, BEN)))
+    assert fine.verdict.action is Action.ALLOW
+    cell = fine.coverage.cell("likeness", Modality.AUDIO)
+    assert cell is not None
+    assert cell.measured == "voices: unmeasured, compared with 1 on record"
+
+
+def test_a_consent_lets_a_voice_through_only_while_it_holds_and_only_alone(
+    here: Installation, tmp_path: Path
+) -> None:
+    file = recording(tmp_path / "ann.wav", speech(HARBOUR, ANN))
+    protect(here, file)
+    alone = clip(tmp_path / "alone.mp4", speech(HARBOUR, ANN))
+    both = clip(tmp_path / "both.mp4", speech(HARBOUR, ANN), speech(HARBOUR, BEN))
+    assert judged(here, alone).verdict.rule == "lk-7"
+    record = consent(here, file)
+    allowed = judged(here, alone)
+    assert allowed.verdict.action is Action.ALLOW
+    assert allowed.extra["voices"] == {"compared_with": 2, "consents": [record]}
+    (finding,) = [one for one in allowed.findings if one.category == "likeness"]
+    assert Match(list="consents", entry=record) in finding.evidence
+    assert judged(here, both).verdict.rule == "lk-7"
+    here.consents.revoke(here.tenant, record, who="Ann")
+    assert judged(here, alone).verdict.rule == "lk-7"
+
+
+def test_a_clip_that_goes_with_a_request_is_compared_too(here: Installation, tmp_path: Path) -> None:
+    protect(here, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
+    path = clip(tmp_path / "ann.mp4", speech(RIVER, ANN))
+    file = ReferenceFile(path=path, field="input_reference", media_type="video/mp4", sha256="0" * 64)
+    held = here.stages.reference.judge_files((file,), tenant=here.tenant)
+    assert (held.verdict.action, held.verdict.rule) == (Action.HOLD, "lk-7")
+    assert held.verdict.findings[0].attributes["source"] == "input_reference"
+    cell = held.coverage.cell("likeness", Modality.AUDIO)
+    assert cell is not None
+    assert "names in the words of a reference are not looked for" in cell.note
+    assert not cell.complete
+
+
+def test_off_means_that_no_voice_is_described_at_all(make: Make, model: Path, tmp_path: Path) -> None:
+    on = make(model=model)
+    protect(on, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
+    off = make()
+    assert off.voices is None
+    passed = judged(off, clip(tmp_path / "ann.mp4", speech(RIVER, ANN)))
+    assert passed.verdict.action is Action.ALLOW
+    assert "voices" not in passed.extra
+    with pytest.raises(SettingsError, match=r"likeness\.voice\.model"):
+        consent(off, tmp_path / "ann.wav")
+
+
+def test_where_nobody_is_on_record_nobody_is_described(here: Installation, tmp_path: Path) -> None:
+    describer = here.voice_describer
+    assert describer is not None
+    describer.close()
+    passed = judged(here, clip(tmp_path / "ann.mp4", speech(RIVER, ANN)))
+    assert "voices" not in passed.extra
+    assert describer._process._child is None
+
+
+def test_a_template_that_cannot_be_opened_or_compared_is_a_hole(
+    make: Make, model: Path, tmp_path: Path
+) -> None:
+    here = make(model=model)
+    protect(here, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
+    path = clip(tmp_path / "ann.mp4", speech(RIVER, ANN))
+
+    def hole(one: Installation) -> str:
+        cell = judged(one, path).coverage.cell("likeness", Modality.AUDIO)
+        assert cell is not None
+        assert (cell.available, cell.ran, cell.complete) == (True, False, False)
+        return cell.note
+
+    assert "another model" in hole(make(model=model, framework="3d-speaker"))
+    key = tmp_path / "data" / "keys" / "templates.key"
+    right = key.read_bytes()
+    key.write_bytes(b"k" * 32)
+    assert "cannot be opened" in hole(make(model=model))
+    key.write_bytes(right)
+    assert "no template" in hole(_broken(make, tmp_path))
+
+
+def _broken(make: Make, tmp_path: Path) -> Installation:
+    """One whose model answers with what is no number, for somebody whom it once described."""
+    one = make(model=voice_model(tmp_path / "nan.onnx", broken=True))
+    assert one.voices is not None
+    version = one.voices.describer.version
+    with one.database.transaction(one.tenant) as tx:
+        row = tx.select(templates)[0]
+        template = one.template_key.unseal(row.sealed, f"{one.tenant}|{row.owner_id}|0|{row.model}")
+        assert template is not None
+        sealed = one.template_key.seal(template, f"{one.tenant}|{row.owner_id}|0|{version}")
+        tx.update(templates, templates.c.owner_id == row.owner_id, model=version, sealed=sealed)
+    return one
+
+
+@pytest.mark.parametrize(
+    ("make_file", "said"),
+    [
+        (lambda path: recording(path, np.zeros(8 * RATE, np.float32)), r"0\.0 s of speech; 6 s are needed"),
+        (lambda path: recording(path, hum(8.0)), "s of speech; 6 s are needed"),
+        (lambda path: recording(path, speech(HARBOUR, ANN)[: 3 * RATE]), "6 s are needed"),
+        (lambda path: recording(path, speech(HARBOUR, ANN), speech(HARBOUR, BEN)), "more than one voice"),
+        (lambda path: path.write_bytes(b"RIFF\x00\x00\x00\x00WAVE"), "cut off or damaged"),
+        (lambda path: path.write_bytes(b"#!/bin/sh\n"), "not a recording of a known kind"),
+        (lambda path: path.write_bytes(b""), "empty"),
+        (lambda path: make_clip(path, frames=8), "no sound tracks"),
+    ],
+)
+def test_what_enrols_nobody_is_said(
+    here: Installation, tmp_path: Path, make_file: Callable[[Path], object], said: str
+) -> None:
+    path = tmp_path / "given.wav"
+    make_file(path)
+    with pytest.raises(InvalidMedia, match=said):
+        consent(here, path)
+    assert here.consents.list(here.tenant) == ()
+    assert list(here.scratch.iterdir()) == []
+
+
+def test_a_recording_that_is_cut_off_enrols_by_what_is_left_of_it(here: Installation, tmp_path: Path) -> None:
+    path = recording(tmp_path / "ann.wav", speech(HARBOUR, ANN), speech(RIVER, ANN))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 5])
+    with pytest.raises(InvalidMedia, match="s of speech; 6 s are needed"):
+        consent(here, path)
+    path.write_bytes(whole[: len(whole) * 4 // 5])
+    assert consent(here, path)
+
+
+def test_the_sound_of_a_clip_enrols_as_a_recording_does(here: Installation, tmp_path: Path) -> None:
+    protect(here, clip(tmp_path / "ann.mp4", speech(HARBOUR, ANN)))
+    with pytest.raises(Conflict):
+        protect(here, tmp_path / "ann.mp4")
+    assert judged(here, clip(tmp_path / "again.mp4", speech(RIVER, ANN))).verdict.rule == "lk-7"
+
+
+def test_recordings_go_with_the_scope_voice_only(here: Installation, tmp_path: Path) -> None:
+    with pytest.raises(InvalidField, match="scope voice only"):
+        here.consents.add(
+            here.tenant,
+            subject="Ann",
+            scope=["likeness"],
+            who="Ada",
+            given_by="a form",
+            pictures=[tmp_path / "no.png"],
+            recordings=[tmp_path / "no.wav"],
+        )
+
+
+@pytest.mark.parametrize("wrong", [{"banks": 40}, {"says": {}}])
+def test_an_installation_with_what_is_no_such_model_does_not_start(
+    make: Make, tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    one = make(model=voice_model(tmp_path / "wrong.onnx", **wrong))
+    with pytest.raises(SettingsError, match=r"likeness\.voice\.model: wrong\.onnx") as refused:
+        _stages = one.stages
+    assert "ValueError" not in refused.value.message
+
+
+def test_the_settings_are_refused_without_the_file_the_basis_or_the_part_on_voices(
+    dpia: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "voice.onnx"
+    with pytest.raises(ValueError, match=r"only where likeness\.enabled is set"):
+        LikenessSettings(voice={"model": model})  # type: ignore[arg-type]
+    given: dict[str, Any] = {"enabled": True, "legal_basis": BASIS, "dpia": dpia, "voice": {"model": model}}
+    with pytest.raises(ValueError, match="there is no file"):
+        LikenessSettings(**given)
+    model.write_bytes(b"")
+    assert LikenessSettings(**given).voice.model == model
+    dpia.write_text(SENSIBLE.replace(DPIA_VOICES, ""), encoding="utf-8")
+    with pytest.raises(ValueError, match="lacks the part '## Voices'"):
+        LikenessSettings(**given)
+    with pytest.raises(ValueError, match="sha256"):
+        LikenessSettings(voice={"sha256": "short"})  # type: ignore[arg-type]
+
+
+def test_a_folder_is_looked_at_again_when_somebody_else_is_on_record(
+    tmp_path: Path,
+    dpia: Path,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "safelight.toml").write_text(
+        f'data = "{tmp_path / "data"}"\n[likeness]\nenabled = true\nlegal_basis = "{BASIS}"\n'
+        f'dpia = "{dpia}"\n[likeness.voice]\nmodel = "{model}"\n'
+        "[detectors]\nocr = false\nminilm = false\nnudenet = false\nfaces = false\nsymbols = false\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "seen").mkdir()
+    Image.new("RGB", (64, 64), (90, 120, 150)).save(tmp_path / "seen" / "one.png")
+
+    def unchanged() -> bool:
+        main(["scan", "seen", "--json"])
+        (row,) = json.loads(capsys.readouterr().out)["files"]
+        return bool(row["unchanged"])
+
+    file = str(recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
+    assert (unchanged(), unchanged()) == (False, True)
+    assert main(["gallery", "add", "Ann", "--recording", file, "--who", "Ada"]) == Exit.OK
+    capsys.readouterr()
+    assert (unchanged(), unchanged()) == (False, True)
+
+
+def test_by_the_command_line_a_voice_is_enrolled_listed_and_gone(
+    tmp_path: Path,
+    dpia: Path,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = (
+        f'data = "{tmp_path / "data"}"\n[likeness]\nenabled = true\nlegal_basis = "{BASIS}"\n'
+        f'dpia = "{dpia}"\n[likeness.voice]\nmodel = "{model}"\n'
+    )
+    (tmp_path / "safelight.toml").write_text(settings, encoding="utf-8")
+
+    def told(*arguments: str) -> tuple[int, Any]:
+        code = main([*arguments, "--json"])
+        return code, json.loads(capsys.readouterr().out or "null")
+
+    file = str(recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
+    who = ("--who", "Ada")
+    code, added = told(
+        "consents", "add", "Ann", "--scope", "voice", "--recording", file, "--given-by", "a form", *who
+    )
+    assert (code, added["scope"], added["templates"], added["voices"]) == (Exit.OK, ["voice"], 1, 1)
+    code, guarded = told("gallery", "add", "Ben", "--recording", file, *who)
+    assert (code, guarded["voices"]) == (Exit.OK, 1)
+    assert main(["gallery", "list"]) == Exit.OK
+    assert "0 pictures, 1 recordings" in capsys.readouterr().out
+    assert told("consents", "revoke", added["id"], *who)[1]["templates"] == 0
+    assert told("gallery", "remove", "Ben", *who)[0] == Exit.OK
+    assert main(["gallery", "add", "Nobody", *who]) == Exit.ERROR
+    assert "a picture or a recording" in capsys.readouterr().err
+
+    def verified() -> Any:
+        code, answer = told("models", "verify")
+        return code, [one for one in answer["models"] if one["model"] == "likeness.voice"]
+
+    code, [row] = verified()
+    assert (code, row["recorded"], row["wrong"]) == (Exit.OK, False, "")
+    pinned = f'{settings}sha256 = "{row["weights"]}"\n'
+    (tmp_path / "safelight.toml").write_text(pinned, encoding="utf-8")
+    assert verified()[0] == Exit.OK
+    voice_model(model, says={"framework": "wespeaker", "comment": "another"})
+    code, [row] = verified()
+    assert (code, "not the file" in row["wrong"]) == (Exit.ERROR, True)
+    assert main(["consents", "add", "Ann", "--scope", "voice", "--recording", file, "--given-by", "x", *who])
+    assert "not the file that sha256 names" in capsys.readouterr().err
+    listed = told("models", "list")[1]["models"]
+    assert [one["state"] for one in listed if one["name"] == "likeness.voice"] == ["on disk"]
