@@ -7,7 +7,8 @@ gender classes are wrong too often to be of use and are merged; a bare male ches
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,34 +20,34 @@ from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Plac
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, ImageBox, Modality
 
-NAME, VERSION = "nudenet", "320n-3"
+NAME, VERSION = "nudenet", "320n-4"
 
 #: Scores are the model's own, uncalibrated: `starter` asks 0.5 for a block and reviews from 0.3.
 FLOOR = 0.3
 _OVERLAP = 0.45
 _SIDE = 320
-#: From here on what the mirrored picture shows counts for what is seen in the other.
-_FAINT = 0.05
+#: The other looks: the area of input that the thing then takes, in pixels, and whether mirrored.
+_LOOKS = ((128 * 128, True), (128 * 64, False), (64 * 64, True))
 #: The network halves its input five times.
 _STRIDE = 32
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
     category: str
     kind: str
     reason: str
 
 
 _SEXUAL, _LIKENESS = Category.SEXUAL.value, Category.LIKENESS.value
-_FACE = _Kind(_LIKENESS, "face", "A face is visible.")
-_GENITALIA = _Kind(_SEXUAL, "genitalia", "Exposed genitalia are visible.")
+_FACE = Kind(_LIKENESS, "face", "A face is visible.")
+_GENITALIA = Kind(_SEXUAL, "genitalia", "Exposed genitalia are visible.")
 #: Places in the model's output that mean something here; the others are covered or harmless.
-_KINDS = {
+KINDS: Mapping[int, Kind] = {
     1: _FACE,
-    2: _Kind(_SEXUAL, "buttocks", "Exposed buttocks are visible."),
-    3: _Kind(_SEXUAL, "breast", "An exposed female breast is visible."),
+    2: Kind(_SEXUAL, "buttocks", "Exposed buttocks are visible."),
+    3: Kind(_SEXUAL, "breast", "An exposed female breast is visible."),
     4: _GENITALIA,
-    6: _Kind(_SEXUAL, "anus", "An exposed anus is visible."),
+    6: Kind(_SEXUAL, "anus", "An exposed anus is visible."),
     12: _FACE,
     14: _GENITALIA,
 }
@@ -65,19 +66,31 @@ CAPABILITIES: tuple[Capability, ...] = (
 class Seen(NamedTuple):
     """One thing in a frame; the box in parts of its width and height."""
 
-    kind: _Kind
+    kind: Kind
     score: float
     box: tuple[float, float, float, float]
 
 
+class View(NamedTuple):
+    """Another look at a picture: its area halved so many times, and mirrored or not."""
+
+    halvings: float
+    mirrored: bool
+
+
+_PLAIN = View(0, False)
+#: The model's output, and the part of its input that is picture: width and height.
+Told = tuple[npt.NDArray[np.float32], int, int]
+
+
 def letterbox(
-    pixels: npt.NDArray[np.uint8], *, enlarge: bool = True
+    pixels: npt.NDArray[np.uint8], *, enlarge: bool = True, halvings: float = 0
 ) -> tuple[npt.NDArray[np.float32], int, int]:
     """The model's input, (1, 3, height, width), and the part of it that is picture, width and height."""
     import cv2
 
     height, width = pixels.shape[:2]
-    scale = _SIDE / max(height, width) if enlarge else 1.0
+    scale = (_SIDE / max(height, width) if enlarge else 1.0) * 2 ** (-halvings / 2)
     inner_width, inner_height = max(round(width * scale), 1), max(round(height * scale), 1)
     if (inner_width, inner_height) != (width, height):
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -95,7 +108,9 @@ def _up(side: int) -> int:
     return -(-side // _STRIDE) * _STRIDE
 
 
-def decode(output: npt.NDArray[np.float32], width: int, height: int, floor: float) -> list[Seen]:
+def decode(
+    output: npt.NDArray[np.float32], width: int, height: int, floor: float, kinds: Mapping[int, Kind] = KINDS
+) -> list[Seen]:
     """What the model's output, (4 + classes, places), says of a picture of this size in its input.
 
     Overlapping boxes of one kind are one thing.
@@ -106,7 +121,7 @@ def decode(output: npt.NDArray[np.float32], width: int, height: int, floor: floa
     seen: list[Seen] = []
     best: dict[str, list[Seen]] = {}
     over = np.argwhere(scores >= floor).tolist() if float(scores.max(initial=0.0)) >= floor else []
-    candidates = [(float(scores[row, place]), _KINDS[row], place) for row, place in over if row in _KINDS]
+    candidates = [(float(scores[row, place]), kinds[row], place) for row, place in over if row in kinds]
     for score, kind, place in sorted(candidates, key=lambda candidate: -candidate[0]):
         x, y, w, h = (float(value) for value in output[:4, place])
         left, right = np.clip(((x - w / 2) / width, (x + w / 2) / width), 0.0, 1.0).tolist()
@@ -119,23 +134,60 @@ def decode(output: npt.NDArray[np.float32], width: int, height: int, floor: floa
     return seen
 
 
-def averaged(seen: list[Seen], mirrored: list[Seen]) -> list[Seen]:
-    """Exposed bodies with the mean of their score and that in the mirrored picture; faces as they are.
+def views(box: tuple[float, float, float, float], width: int, height: int) -> tuple[View, ...]:
+    """How else to look at what was seen in an input of this size: mirrored, and smaller where it is large.
 
-    Of harmless pictures the model often takes one for a body and not its mirror image.
+    A body is one at any size. A harmless thing that fills the picture is mostly taken for one only there.
     """
-    found = []
-    for one in seen:
+    area = max(box[2] * width * box[3] * height, 1.0)
+    return tuple(View(max(round(math.log2(area / aim)), 0), mirrored) for aim, mirrored in _LOOKS)
+
+
+def support(
+    output: npt.NDArray[np.float32],
+    width: int,
+    height: int,
+    box: tuple[float, float, float, float],
+    rows: Sequence[int],
+    *,
+    mirrored: bool,
+) -> float:
+    """The best score in these rows of another look, with a picture of this size, at what is in the box."""
+    if not np.isfinite(output).all():
+        raise ValueError("the model answered with numbers that are none")
+    x, y, w, h = box
+    if mirrored:
+        x = 1 - x - w
+    middle_x, middle_y, wide, high = output[:4].astype(np.float64)
+    left, right = (np.clip((middle_x + way * wide / 2) / width, 0.0, 1.0) for way in (-1, 1))
+    top, bottom = (np.clip((middle_y + way * high / 2) / height, 0.0, 1.0) for way in (-1, 1))
+    across = np.clip(np.minimum(right, x + w) - np.maximum(left, x), 0.0, None)
+    down = np.clip(np.minimum(bottom, y + h) - np.maximum(top, y), 0.0, None)
+    both = across * down
+    there = both >= _OVERLAP * ((right - left) * (bottom - top) + w * h - both)
+    return min(float(output[[4 + row for row in rows]][:, there].max(initial=0.0)), 1.0)
+
+
+def judged(look: Callable[[View], Told], floor: float) -> list[Seen]:
+    """What is seen from this score on: faces at first sight, bodies with the mean of four looks.
+
+    The other looks are taken only where the first shows a body from this score on.
+    """
+    output, width, height = look(_PLAIN)
+    looks = {_PLAIN: (output, width, height)}
+    seen = []
+    for one in decode(output, width, height, floor):
         if one.kind.category == _SEXUAL:
-            x, y, w, h = one.box
-            there = (
-                other.score
-                for other in mirrored
-                if other.kind.kind == one.kind.kind and _overlap((1 - x - w, y, w, h), other.box) >= _OVERLAP
-            )
-            one = one._replace(score=(one.score + max(there, default=0.0)) / 2)
-        found.append(one)
-    return found
+            rows = [row for row, kind in KINDS.items() if kind.kind == one.kind.kind]
+            scores = [one.score]
+            for view in views(one.box, width, height):
+                if view not in looks:
+                    looks[view] = look(view)
+                scores.append(support(*looks[view], one.box, rows, mirrored=view.mirrored))
+            one = one._replace(score=sum(scores) / len(scores))
+        if one.score >= floor:
+            seen.append(one)
+    return seen
 
 
 def window_of(seen: Seen, width: int, height: int) -> Window:
@@ -197,13 +249,12 @@ class NudityDetector:
         return [one._replace(box=outwards(one.box, window, width, height)) for one in seen]
 
     def _seen(self, pixels: npt.NDArray[np.uint8], *, enlarge: bool = True) -> list[Seen]:
-        picture, width, height = letterbox(pixels, enlarge=enlarge)
-        seen = decode(self._told(picture), width, height, self._floor)
-        if any(one.kind.category == _SEXUAL for one in seen):
-            mirrored = picture.copy()
-            mirrored[..., :width] = picture[..., :width][..., ::-1]
-            seen = averaged(seen, decode(self._told(mirrored), width, height, _FAINT))
-        return [one for one in seen if one.score >= self._floor]
+        def look(view: View) -> Told:
+            turned = np.ascontiguousarray(pixels[:, ::-1]) if view.mirrored else pixels
+            picture, width, height = letterbox(turned, enlarge=enlarge, halvings=view.halvings)
+            return self._told(picture), width, height
+
+        return judged(look, self._floor)
 
     def _told(self, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         told: npt.NDArray[np.float32] = self._session.run(None, {self._input: picture})[0][0]

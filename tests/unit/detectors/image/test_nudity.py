@@ -79,12 +79,88 @@ def test_the_model_sees_red_as_the_first_channel() -> None:
     assert picture[0].mean(axis=(1, 2)).tolist() == [1.0, 0.0, 0.0]
 
 
-def test_what_the_mirrored_picture_does_not_show_counts_half() -> None:
-    body = nudity.Seen(nudity._Kind("sexual", "breast", ""), 0.8, (0.1, 0.2, 0.3, 0.4))
-    face = nudity.Seen(nudity._Kind("likeness", "face", ""), 0.8, (0.1, 0.2, 0.3, 0.4))
-    there = nudity.Seen(body.kind, 0.6, (0.6, 0.2, 0.3, 0.4))
-    elsewhere = nudity.Seen(body.kind, 0.9, (0.1, 0.2, 0.3, 0.4))
-    assert [one.score for one in nudity.averaged([body, face], [there, elsewhere])] == pytest.approx(
-        [0.7, 0.8]
-    )
-    assert [one.score for one in nudity.averaged([body], [elsewhere])] == pytest.approx([0.4])
+@given(width=st.integers(1, 700), height=st.integers(1, 700), halvings=st.integers(0, 5))
+def test_a_smaller_look_halves_the_area_and_fits_the_network(width: int, height: int, halvings: int) -> None:
+    pixels = np.full((height, width, 3), 255, np.uint8)
+    picture, inner_width, inner_height = nudity.letterbox(pixels, halvings=halvings)
+    assert max(inner_width, inner_height) == round(320 * 2 ** (-halvings / 2))
+    assert picture.shape[2] % 32 == picture.shape[3] % 32 == 0
+
+
+def test_what_is_large_is_looked_at_smaller_and_what_is_small_is_not() -> None:
+    views = {part: nudity.views((0.0, 0.0, part, 1.0), 320, 320) for part in (1.0, 0.5, 0.02)}
+    assert [view.halvings for view in views[1.0]] == [3, 4, 5]
+    assert [view.halvings for view in views[0.02]] == [0, 0, 0]
+    assert all(small.halvings <= large.halvings for small, large in zip(views[0.5], views[1.0], strict=True))
+    assert [view.mirrored for view in views[0.5]] == [True, False, True]
+
+
+@given(
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.integers(1, 320),
+    st.integers(1, 320),
+)
+def test_every_look_is_at_a_size_that_the_network_can_see(
+    x: float, y: float, w: float, h: float, width: int, height: int
+) -> None:
+    for view in nudity.views((x, y, w, h), width, height):
+        assert 0 <= view.halvings <= 5
+
+
+def test_another_look_supports_what_it_sees_in_the_same_place() -> None:
+    there = output(("breast", 0.6, (240, 90, 80, 90)), ("breast", 0.9, (60, 90, 60, 60)))
+    box = (0.625, 0.25, 0.25, 0.5)
+    assert nudity.support(there, 320, 180, box, [3], mirrored=False) == pytest.approx(0.6)
+    assert nudity.support(there, 320, 180, box, [2], mirrored=False) == 0.0
+    assert nudity.support(there, 320, 180, (0.4, 0.25, 0.1, 0.5), [3], mirrored=False) == 0.0
+
+
+def test_a_mirrored_look_supports_what_lies_on_the_other_side() -> None:
+    there = output(("breast", 0.6, (240, 90, 80, 90)))
+    assert nudity.support(there, 320, 180, (0.125, 0.25, 0.25, 0.5), [3], mirrored=True) == pytest.approx(0.6)
+    assert nudity.support(there, 320, 180, (0.625, 0.25, 0.25, 0.5), [3], mirrored=True) == 0.0
+
+
+def test_numbers_that_are_none_in_another_look_are_an_error() -> None:
+    broken = output(("breast", 0.8, (160, 90, 80, 90)))
+    broken[0, 3] = np.nan
+    with pytest.raises(ValueError, match="numbers that are none"):
+        nudity.support(broken, 320, 180, (0.1, 0.1, 0.2, 0.2), [3], mirrored=False)
+
+
+def scores(*boxes: tuple[str, float], looks: float, asked: list[nudity.View] | None = None) -> list[float]:
+    """What is told of things that fill the picture, where the looks after the first give another score."""
+
+    def look(view: nudity.View) -> nudity.Told:
+        side = round(320 * 2 ** (-view.halvings / 2))
+        first = view == nudity.View(0, False)
+        if asked is not None:
+            asked.append(view)
+        box = (side / 2, side / 2, float(side), float(side))
+        return output(*((name, score if first else looks, box) for name, score in boxes)), side, side
+
+    return [round(one.score, 3) for one in nudity.judged(look, 0.3)]
+
+
+def test_a_body_has_the_mean_of_four_looks_and_a_face_its_own() -> None:
+    assert scores(("breast", 0.8), ("face_male", 0.7), looks=0.4) == [0.5, 0.7]
+
+
+def test_what_no_other_look_shows_is_not_reported() -> None:
+    assert scores(("breast", 0.9), looks=0.0) == []
+
+
+def test_what_the_first_look_does_not_report_no_other_brings_back() -> None:
+    assert scores(("breast", 0.25), looks=0.9) == []
+
+
+def test_only_a_picture_in_which_a_body_seems_to_be_costs_more_than_one_look() -> None:
+    asked: list[nudity.View] = []
+    assert scores(("face_male", 0.9), looks=0.9, asked=asked) == [0.9]
+    assert len(asked) == 1
+    asked.clear()
+    scores(("breast", 0.9), ("buttocks", 0.9), looks=0.9, asked=asked)
+    assert len(asked) == len(set(asked)) == 4
