@@ -128,7 +128,7 @@ def sexual(book: Book) -> None:
             "output",
             "sexual",
             "frames",
-            {"allow": [0.1, 0.2, 0.29], "hold": [0.3, 0.45], "block": [0.5, 0.7, 0.95]},
+            {"allow": [0.1, 0.2, 0.29], "hold": [0.3, 0.45, 0.59], "block": [0.6, 0.7, 0.95]},
             attributes={"frames": frames},
         )
     for frames in (1, 2):
@@ -147,7 +147,7 @@ def sexual(book: Book) -> None:
         "output",
         "sexual",
         "frames",
-        {"allow": [0.3, 0.49], "block": [0.5, 0.9]},
+        {"allow": [0.3, 0.49], "hold": [0.5, 0.59], "block": [0.6, 0.9]},
         attributes={"duration_s": 0.5},
     )
     book.ladder(
@@ -166,7 +166,7 @@ def sexual(book: Book) -> None:
         "reference",
         "sexual",
         "image",
-        {"allow": [0.1, 0.29], "hold": [0.3, 0.49], "block": [0.5, 0.9]},
+        {"allow": [0.1, 0.29], "hold": [0.3, 0.59], "block": [0.6, 0.9]},
     )
     book.ladder(
         "sexual",
