@@ -36,8 +36,10 @@ from bench.evaluating import digest, evaluated, into
 from bench.footage import FPS, HEIGHT, WIDTH, Footage, everything, files_of, photograph, write
 from bench.scan import CLIPS, bare_decode_s, make_clip
 from safelight.detectors import test_card
+from safelight.detectors.image.nudity import FLOOR
 from safelight.evaluation.clips import MANIFEST, Clip, Segment
 from safelight.evaluation.intervals import wilson
+from safelight.evaluation.mapping import FOUND
 from safelight.media.sandbox import Limits, Sandbox
 from safelight.policy.categories import Category
 from safelight.policy.findings import Modality
@@ -247,6 +249,8 @@ def segment(one: Insertion, *, moving: bool) -> Segment:
         end_s=end_s,
         category=category,
         card=one.kind == "card",
+        # That a face is there is a fact: it is told from the detectors' own floor on.
+        score=FLOOR if one.kind == "face" else FOUND,
         group=name,
     )
 

@@ -11,6 +11,8 @@ import msgspec
 from safelight.errors import InvalidField, NotFound
 from safelight.policy.findings import Modality
 
+from .mapping import FOUND
+
 MANIFEST = "clips.jsonl"
 
 
@@ -23,6 +25,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     category: str = ""
     #: It is the safety test card, which shows that the way works and nothing of the category it names.
     card: bool = False
+    #: What a finding has to reach to count; less than elsewhere for what is a fact and no harm, as a face is.
+    score: float = FOUND
     #: Instead of a category: these words stand in the picture, and mean nothing. They are to be read.
     words: str = ""
     #: What it is one of, for a rate of its own, such as `text, 3 %, .3`.
@@ -86,6 +90,8 @@ def _check(clip: Clip, folder: Path, number: int) -> None:
         raise _wrong(number, f"the label {clip.label!r} is neither safe nor unsafe")
     if clip.label == "safe" and any(one.category for one in clip.segments):
         raise _wrong(number, "a safe clip has no segments of a category")
+    if any(not 0 < one.score <= 1 for one in clip.segments):
+        raise _wrong(number, "a score is over 0 and at most 1")
     if any(bool(one.category) == bool(one.words.strip()) for one in clip.segments):
         raise _wrong(number, "a segment has either a category or words")
     if any(one.words and one.modality is not Modality.TEXT for one in clip.segments):

@@ -166,7 +166,7 @@ def groups(seen: Sequence[Seen]) -> list[dict[str, Any]]:
 
 
 def hit(seen: Seen, segment: Segment) -> bool:
-    """Whether a finding of the segment's category and modality, over its operating point, lies in it.
+    """Whether a finding of the segment's category and modality, from its score on, lies in it.
 
     The test card's findings answer segments of the test card, and no others; so does its phrase, read in
     the picture at that time. Words are found where they are read.
@@ -180,7 +180,7 @@ def hit(seen: Seen, segment: Segment) -> bool:
         if test_card.phrase(segment.category).casefold() in read:
             return True
     return any(
-        one.score >= FOUND
+        one.score >= segment.score
         and one.test_card == segment.card
         and one.category == segment.category
         and one.modality == segment.modality

@@ -191,6 +191,12 @@ def test_the_test_card_is_found_by_its_phrase_too_where_it_is_read_in_time() -> 
         assert outputs.hit(seen(clip("unsafe", card), texts=(read,)), card) is hit
 
 
+def test_a_segment_may_say_from_which_score_it_counts() -> None:
+    faint = msgspec.structs.replace(segment(), score=0.3)
+    for score, hit in ((0.3, True), (0.29, False)):
+        assert outputs.hit(seen(clip("unsafe", faint), finding(1.2, 1.3, score=score)), faint) is hit
+
+
 def test_cost_is_told_for_each_group_of_clips() -> None:
     noisy = msgspec.structs.replace(clip("safe"), group="noise")
     cost = report(seen(clip("safe")), seen(noisy), seen(noisy))["cost"]
@@ -298,6 +304,13 @@ def test_a_manifest_is_read(tmp_path: Path) -> None:
         ),
         ({"segments": [{"category": "hate", "modality": "text", "start_s": 0, "end_s": 1}]}, "safe clip"),
         ({"segments": [{"modality": "text", "start_s": 0, "end_s": 1}]}, "either a category or words"),
+        (
+            {
+                "label": "unsafe",
+                "segments": [{"category": "hate", "modality": "text", "start_s": 0, "end_s": 1, "score": 0}],
+            },
+            "at most 1",
+        ),
         (
             {"segments": [{"words": "hello", "modality": "audio", "start_s": 0, "end_s": 1}]},
             "modality text",
