@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
@@ -21,7 +22,7 @@ from .normalise import texts_of
 from .questions import SEEN, asked
 from .unfinished import Unfinished
 
-VERSION = "3"
+VERSION = "4"
 _MAX_SPANS = 4
 #: Windows at most that the embedding of a whole text is made of.
 MAX_MEANING = 8
@@ -29,6 +30,8 @@ MAX_MEANING = 8
 MOST_TOKENS = 4096
 #: The operating point: what is less is reported with its window as evidence, not with its words.
 FOUND = 0.5
+#: What lone letters are like means nothing: of a word there are three letters in a row, or two Chinese ones.
+_WORD = re.compile(r"[^\W\d_]{3}|[\u3400-\u9fff]{2}")
 #: From this probability of distress on, what a text says about violence or crime is read as part of it.
 _DISTRESS = 0.8
 #: Distress is heard in a question, too; what is refused from 0.5 on anywhere is not seen in one.
@@ -56,7 +59,7 @@ class NgramDetector:
         """One finding per category over the floor, with the words that carry it."""
         found: list[Finding] = []
         for view in texts_of(content.views):
-            places = ngrams.windows(view.text)
+            places = [(a, b) for a, b in ngrams.windows(view.text) if _WORD.search(view.text[a:b])]
             if places:
                 rows = np.stack([gram_probabilities(self._heads, view.text[a:b]) for a, b in places])
                 found += _findings(
@@ -174,8 +177,9 @@ def version_of(heads: Heads) -> str:
 
 
 def english(windows: Sequence[Window], text: str) -> list[Window]:
-    """The windows that MiniLM can read."""
-    return [window for window in windows if not mostly_chinese(text[window.start : window.end])]
+    """The windows that MiniLM can read: with a word in them, and not mostly Chinese."""
+    parts = ((window, text[window.start : window.end]) for window in windows)
+    return [window for window, part in parts if _WORD.search(part) and not mostly_chinese(part)]
 
 
 def fused_scores(heads: Heads, text: str, windows: Sequence[Window], embedded: Array) -> Array:

@@ -38,6 +38,15 @@ def test_every_score_is_a_probability_also_for_no_words_at_all() -> None:
         assert ((scores >= 0) & (scores <= 1)).all()
 
 
+@pytest.mark.parametrize("text", ["人", "人 IN F", "人\nIN\nF", "a b", "7", ""])
+def test_lone_letters_are_like_nothing(text: str) -> None:
+    assert inspect(text) == []
+
+
+def test_letters_that_were_set_apart_are_a_word_all_the_same() -> None:
+    assert any(finding.category == "sexual" for finding in inspect("n u d e woman"))
+
+
 def test_a_harmful_part_of_a_long_harmless_text_is_found_with_its_window() -> None:
     text = "清晨平静的湖面，小船慢慢划过。" * 40 + BEATEN * 12
     found = [finding for finding in inspect(text) if finding.category == "violence"]
