@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from safelight.detectors.protocol import ReadText
 from safelight.generation.storyboard.signs import Font, font_for
 from safelight.media.encode import Writer
 from safelight.testing.speech import Spoken, say
@@ -64,6 +65,28 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     def sources(self) -> str:
         named = {"prompt": self.prompt, "screen": self.screen, "speech": self.speech}
         return "+".join(name for name, there in named.items() if there)
+
+    @property
+    def read(self) -> tuple[ReadText, ...]:
+        """Its words in the picture, as if they had been read without a mistake."""
+        return tuple(
+            ReadText(
+                text=one.text,
+                confidence=1.0,
+                frame=round(one.start_s * 12),
+                start_s=one.start_s,
+                end_s=one.end_s,
+            )
+            for one in self.screen
+        )
+
+    @property
+    def heard(self) -> tuple[ReadText, ...]:
+        """Its spoken words, as if they had been heard without a mistake."""
+        return tuple(
+            ReadText(text=one.text, confidence=1.0, start_s=one.start_s, end_s=one.start_s + 2)
+            for one in self.speech
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,6 @@ from typing import Any
 
 from bench.joined_clips import Line, Row, read, render, spoken
 from safelight import wiring
-from safelight.detectors.protocol import ReadText
 from safelight.evaluation import clips, outputs
 from safelight.evaluation.intervals import wilson
 from safelight.evaluation.mapping import FOUND
@@ -75,20 +74,8 @@ class Bench:
     def words(self, row: Row) -> Outcome:
         """The row's words, as if they had been read and heard without a mistake."""
         report = ScanReport(
-            texts=tuple(
-                ReadText(
-                    text=one.text,
-                    confidence=1.0,
-                    frame=round(one.start_s * 12),
-                    start_s=one.start_s,
-                    end_s=one.end_s,
-                )
-                for one in row.screen
-            ),
-            heard=tuple(
-                ReadText(text=one.text, confidence=1.0, start_s=one.start_s, end_s=one.start_s + 2)
-                for one in row.speech
-            ),
+            texts=row.read,
+            heard=row.heard,
             runs=(DetectorRun(name="ocr", ran=True, complete=True, reads=True),),
         )
         texts = {"prompt": row.prompt} if row.prompt else {}

@@ -26,7 +26,6 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.joined_clips import Row, SaidLine, Shown, read
-from safelight.detectors.protocol import ReadText
 from safelight.detectors.text import examples, heads, joint, ngrams
 from safelight.detectors.text.han import mostly_chinese
 from safelight.detectors.text.sketch import Meaning
@@ -110,23 +109,7 @@ class Reader:
 
 def parts(row: Row) -> tuple[Part, ...]:
     """The row as the output stage would have it."""
-    return parts_of(
-        {"prompt": row.prompt} if row.prompt else {},
-        [
-            ReadText(
-                text=one.text,
-                confidence=1.0,
-                frame=round(one.start_s * 12),
-                start_s=one.start_s,
-                end_s=one.end_s,
-            )
-            for one in row.screen
-        ],
-        [
-            ReadText(text=one.text, confidence=1.0, start_s=one.start_s, end_s=one.start_s + 2)
-            for one in row.speech
-        ],
-    )
+    return parts_of({"prompt": row.prompt} if row.prompt else {}, row.read, row.heard)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from safelight.detectors.text.sketch import Meaning
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality
 
-from .parts import MOST_PLACES, From, Part, described, marked
+from .parts import From, Part, described, evidence_of, marked
 
 DETECTOR, VERSION = "joint", "1"
 #: Below every operating point: a person looks at it, and rules that block do not count it.
@@ -50,7 +50,6 @@ def read_joint(
         return (), ()
     if said.over <= 0:
         return (), _cells(head)
-    taken = (*asked, *media[:MOST_PLACES])
     found = Finding(
         category=said.category,
         score=SCORE,
@@ -58,7 +57,7 @@ def read_joint(
         detector=DETECTOR,
         version=VERSION,
         reason="Read as one, request and clip are like examples that are harmful only together.",
-        evidence=tuple(dict.fromkeys(part.evidence(0, len(part.text)) for part in taken)),
+        evidence=evidence_of(asked, media),
         attributes={**marked([part.source for part in media]), "kind": "learned"},
     )
     return (found,), _cells(head)

@@ -79,6 +79,12 @@ def described(parts: Sequence[Part]) -> str:
     return ". ".join(part for part in told if part)
 
 
+def evidence_of(asked: Sequence[Part], media: Sequence[Part]) -> tuple[Evidence, ...]:
+    """Where all of a request and of its clip stands; of a long clip, where it begins."""
+    whole = (part.evidence(0, len(part.text)) for part in (*asked, *media[:MOST_PLACES]))
+    return tuple(dict.fromkeys(whole))
+
+
 def marked(sources: Iterable[From]) -> dict[str, Attribute]:
     """What every finding says that rests on several parts."""
     speech: dict[str, Attribute] = {"speech": True} if From.SPEECH in sources else {}

@@ -23,7 +23,7 @@ from safelight.policy.findings import Evidence, Finding, Modality, TextSpan, str
 
 from .conjunctions import Clause, Signed, met
 from .joint import meaning_of, read_joint
-from .parts import MOST_PLACES, SOURCE, From, Part, described, marked
+from .parts import SOURCE, From, Part, described, evidence_of, marked
 
 #: Readings of one clip at most: all of it, all of it as somebody would tell it, picture and sound, and the
 #: request with each of them.
@@ -213,9 +213,7 @@ def contrasted(
             score=score,
             modality=Modality.TEXT,
             reason=f"The request has no sign of it; with the words of the clip it has: {finding.reason}",
-            evidence=tuple(
-                dict.fromkeys(part.evidence(0, len(part.text)) for part in (*asked, *media[:MOST_PLACES]))
-            ),
+            evidence=evidence_of(asked, media),
             attributes={
                 **finding.attributes,
                 **marked(part.source for part in media),

@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Finding, Modality
 
 Template = npt.NDArray[np.float64]
 
@@ -96,3 +97,22 @@ def covering(files: Sequence[Recognised]) -> tuple[str, ...]:
     if not all(one.everybody for one in files):
         return ()
     return tuple(sorted({consent for one in files for consent in one.consents}))
+
+
+def cell(detector: str, modality: Modality, *, note: str, ran: bool, measured: str | None = None) -> Cell:
+    """Coverage of likeness by a comparison; whole where it ran and there is nothing to note."""
+    return Cell(
+        category=Category.LIKENESS.value,
+        modality=modality,
+        available=True,
+        ran=ran,
+        complete=ran and not note,
+        detectors=(detector,),
+        note=note,
+        measured=measured,
+    )
+
+
+def failure(who: str, error: Exception) -> str:
+    """One sentence on why nobody was compared."""
+    return f"{who} were not compared: {type(error).__name__}: {error}"[:300].rstrip(": .") + "."

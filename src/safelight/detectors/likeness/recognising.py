@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import msgspec
-
 from safelight.detectors.protocol import Scene, Still
 from safelight.errors import SafelightError
 from safelight.policy.categories import Category
@@ -20,7 +18,9 @@ from .comparing import (
     Enrolled,
     Recognised,
     Template,
+    cell,
     covering_record,
+    failure,
     likelihood,
     nearest,
     people_in,
@@ -75,7 +75,9 @@ class Faces:
             consented, protected = self.lookup.consented(tenant), self.lookup.protected(tenant)
         except SafelightError as error:
             return Recognised(
-                cells=(_cell(scene, note=f"Faces were not compared: {error.message}", ran=False),)
+                cells=(
+                    cell(NAME, scene.modality, note=f"Faces were not compared: {error.message}", ran=False),
+                )
             )
         if not consented and not protected:
             return Recognised()
@@ -87,8 +89,8 @@ class Faces:
             boxes = {} if moving else _boxes(others, len(scene.stills))
             tracks = self.describer.tracks(scene.stills, boxes, moving=moving)
         except Exception as error:
-            note = f"Faces were not compared: {type(error).__name__}: {error}"[:300].rstrip(": ") + "."
-            return Recognised(cells=(_cell(scene, note=note, ran=False),))
+            note = failure("Faces", error)
+            return Recognised(cells=(cell(NAME, scene.modality, note=note, ran=False),))
         covers = [covering_record(track.templates, consented, self.distances.consent) for track in tracks]
         found = [
             match
@@ -206,20 +208,6 @@ def _cells(scene: Scene, note: str, people: int) -> tuple[Cell, ...]:
     """A picture's cell is about faces; that of frames, about whether somebody protected was looked for."""
     if scene.modality is Modality.FRAMES and not people:
         return ()
-    cell = _cell(scene, note=note, ran=True)
-    if scene.modality is not Modality.FRAMES:
-        return (cell,)
     measured = f"compared with {people} people of the gallery; docs/benchmarks/likeness.md"
-    return (msgspec.structs.replace(cell, measured=measured),)
-
-
-def _cell(scene: Scene, *, note: str, ran: bool) -> Cell:
-    return Cell(
-        category=Category.LIKENESS.value,
-        modality=scene.modality,
-        available=True,
-        ran=ran,
-        complete=ran and not note,
-        detectors=(NAME,),
-        note=note,
-    )
+    frames = scene.modality is Modality.FRAMES
+    return (cell(NAME, scene.modality, note=note, ran=True, measured=measured if frames else None),)

@@ -19,7 +19,9 @@ from .comparing import (
     Enrolled,
     Recognised,
     Template,
+    cell,
     covering_record,
+    failure,
     likelihood,
     nearest,
     people_in,
@@ -97,8 +99,7 @@ class Voices:
         try:
             templates = self.describer.voices(spoken.pieces) if spoken.pieces else ()
         except Exception as error:
-            note = f"Voices were not compared: {type(error).__name__}: {error}"[:300].rstrip(": .") + "."
-            return Recognised(cells=(_cell(note=note, ran=False),))
+            return Recognised(cells=(_cell(note=failure("Voices", error), ran=False),))
         covers = [covering_record((one,), consented, self.distances.consent) for one in templates]
         everybody = not spoken.note and all(cover is not None for cover in covers)
         consents = tuple(sorted({cover for cover in covers if cover is not None})) if everybody else ()
@@ -154,13 +155,5 @@ def _finding(
 
 
 def _cell(*, note: str, ran: bool, people: int = 0) -> Cell:
-    return Cell(
-        category=Category.LIKENESS.value,
-        modality=Modality.AUDIO,
-        available=True,
-        ran=ran,
-        complete=ran and not note,
-        detectors=(NAME,),
-        note=note,
-        measured=f"voices: unmeasured, compared with {people} on record" if ran else None,
-    )
+    measured = f"voices: unmeasured, compared with {people} on record" if ran else None
+    return cell(NAME, Modality.AUDIO, note=note, ran=ran, measured=measured)

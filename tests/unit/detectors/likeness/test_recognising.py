@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from people_on_record import Records
 from safelight.detectors.likeness.comparing import Enrolled, Recognised, covering
 from safelight.detectors.likeness.recognising import Faces, Track
 from safelight.detectors.likeness.tracks import Box, Spot
 from safelight.detectors.protocol import Scene, Still
-from safelight.errors import SettingsError
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Match, Modality
 
 LEFT, RIGHT = Box(0.1, 0.2, 0.2, 0.3), Box(0.7, 0.2, 0.2, 0.3)
@@ -42,21 +42,6 @@ class Told:
         if self._error is not None:
             raise self._error
         return self._tracks
-
-
-class Records:
-    def __init__(
-        self, consented: Sequence[Enrolled] = (), protected: Sequence[Enrolled] = (), *, broken: bool = False
-    ) -> None:
-        self._consented, self._protected, self._broken = tuple(consented), tuple(protected), broken
-
-    def consented(self, tenant: str) -> tuple[Enrolled, ...]:
-        if self._broken:
-            raise SettingsError("A template cannot be opened.")
-        return self._consented
-
-    def protected(self, tenant: str) -> tuple[Enrolled, ...]:
-        return self._protected
 
 
 CONSENT = Enrolled(record="consent_1", name="Ann", template=ANN)

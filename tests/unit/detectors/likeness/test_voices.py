@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from people_on_record import Records
 from safelight.detectors.likeness.comparing import Distances, Enrolled, Recognised
 from safelight.detectors.likeness.voices import Piece, Spoken, Voices
-from safelight.errors import SettingsError
 from safelight.policy.findings import Match, Modality, TimeRange
 
 Template = npt.NDArray[np.float64]
@@ -43,21 +43,6 @@ class Told:
             raise self._error
         assert len(pieces) == len(self._templates)
         return self._templates
-
-
-class Records:
-    def __init__(
-        self, consented: Sequence[Enrolled] = (), protected: Sequence[Enrolled] = (), *, broken: bool = False
-    ) -> None:
-        self._consented, self._protected, self._broken = tuple(consented), tuple(protected), broken
-
-    def consented(self, tenant: str) -> tuple[Enrolled, ...]:
-        if self._broken:
-            raise SettingsError("A template cannot be opened.")
-        return self._consented
-
-    def protected(self, tenant: str) -> tuple[Enrolled, ...]:
-        return self._protected
 
 
 def pieces(number: int) -> tuple[Piece, ...]:
