@@ -116,8 +116,8 @@ def elsewhere(page: Path = CELLS) -> dict[tuple[str, str], str]:
     `AssertionError` where that page does not say what the table says that it says.
     """
     found = {}
-    for row in pages.table(page, "category", "modality", "page", "stands there as"):
-        [name], [words] = pages.codes(row["page"]), pages.codes(row["stands there as"])
+    for row in pages.table(page, "category", "modality", "page", "text on that page"):
+        [name], [words] = pages.codes(row["page"]), pages.codes(row["text on that page"])
         assert words in pages.read(page.parent / name), f"{name} does not say {words!r}"
         found[row["category"], row["modality"]] = name
     return found

@@ -94,7 +94,7 @@ def test_a_page_that_does_not_have_the_figure_proves_nothing(tmp_path: Path) -> 
     (tmp_path / "other.md").write_text("# Figures\n\nNone.\n")
     page = tmp_path / "cells.md"
     page.write_text(
-        "| category | modality | page | stands there as |\n| --- | --- | --- | --- |\n"
+        "| category | modality | page | text on that page |\n| --- | --- | --- | --- |\n"
         "| sexual | image | `other.md` | `9 of 10` |\n"
     )
     with pytest.raises(AssertionError, match="does not say '9 of 10'"):
