@@ -44,7 +44,7 @@ def test_what_the_first_screen_shows_is_printed(
 def test_the_first_screen_has_what_people_come_for() -> None:
     screen = "\n".join(pages.read(ENGLISH).splitlines()[:SCREEN])
     wanted = (
-        "## Blocked, and nobody says why?",
+        "## Blocked without an explanation?",
         "## Running Wan on vLLM-Omni?",
         "safelight serve --upstream",
         "## What is checked",
