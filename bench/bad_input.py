@@ -23,13 +23,13 @@ from typing import Any
 
 from bench.mutations import Mutation, bases, bombs, mutated
 from bench.odd_clips import odd_clips
+from safelight.bootstrap import Installation
 from safelight.errors import BadInput, ChildFailed
 from safelight.generation.protocol import Charge, Charged, Offer, Order, Ownership
 from safelight.jobs.models import CreateRequest
 from safelight.jobs.runner import Runner
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
-from safelight.wiring import Installation
 
 #: What takes longer to decode than this is as good as not decodable.
 _DECODE_S = 60.0

@@ -33,11 +33,11 @@ from bench.cells_words import FLASHED, HARMLESS, LINES, SIGNS
 from bench.evaluating import digest
 from bench.marks import CONDITIONS, character, scene
 from bench.storyboard import PROMPTS
-from safelight.detectors import test_card
+from safelight.detectors import safety_card
 from safelight.evaluation.clips import MANIFEST, Segment
 from safelight.generation.protocol import Order
 from safelight.generation.storyboard import create
-from safelight.generation.storyboard.signs import font_for
+from safelight.generation.storyboard.text_signs import font_for
 from safelight.media.encode import Writer
 from safelight.policy.findings import Modality
 from safelight.testing.speech import Spoken, say
@@ -355,12 +355,12 @@ def cards(kitchen: Kitchen) -> Iterator[Recipe]:
     for number, category in enumerate(names[:12]):
         ground = kitchen.ground(number, 640, 360)
         size = (0.25, 0.4, 0.7, 1.0)[number % 4]
-        card = test_card.draw(category, round(640 * size), round(360 * size))
+        card = safety_card.draw(category, round(640 * size), round(360 * size))
         shown = partial(inserted, ground, card, 12, 24, 36)
         where = Segment(category=category, modality=Modality.FRAMES, start_s=0.5, end_s=1.0, card=True)
         yield Recipe(name=f"card-{number}", scene="test card", frames=shown, segments=(where,))
     for number, category in enumerate(names[:10]):
-        tones = test_card.tones(category, RATE)
+        tones = safety_card.tones(category, RATE)
         sound = np.concatenate([np.zeros(RATE // 2, np.float32), tones, np.zeros(RATE // 2, np.float32)])
         seconds = sound.size / RATE
         where = Segment(

@@ -22,12 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from safelight.bootstrap import Installation, load
 from safelight.cli.demo import operator
 from safelight.jobs.models import CreateRequest
 from safelight.policy.waivers import EVERYTHING
 from safelight.store import tables
 from safelight.trust.audit import verify
-from safelight.wiring import Installation, load
 
 BOUNDARIES = ("intended", "submitted", "fetched", "made", "stored", "scanned", "sealed", "moved")
 ENDED = {"delivered", "blocked", "failed", "refused"}

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from safelight.generation.refusals import decode
+from safelight.generation.provider_errors import decode
 
 CASES = Path(__file__).parent.parent / "tests/unit/generation/refusals"
 FIELDS = ("owner", "kind", "stage", "category", "charged", "retry")

@@ -17,11 +17,11 @@ import sys
 from collections import Counter
 from typing import Any
 
-from safelight.detectors.catalogue import Catalogue
-from safelight.detectors.text.examples import Part, committed
-from safelight.detectors.text.narrowing import tokens, without
+from safelight.detectors.registry import Catalogue
+from safelight.detectors.text.attribution import tokens, without
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.evaluation.mapping import FOUND, is_alarm
+from safelight.detectors.text.training_data import Part, committed
+from safelight.evaluation.label_mapping import FOUND, is_alarm
 from safelight.policy.findings import Finding, TextSpan
 
 #: A harmless scene on either side.

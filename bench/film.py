@@ -24,10 +24,10 @@ import numpy.typing as npt
 import psutil
 from PIL import Image, ImageDraw, ImageFont
 
-from safelight.media.child import Link
 from safelight.media.encode import Writer
 from safelight.media.probe import VideoLimits
-from safelight.media.sandbox import Limits, Sandbox
+from safelight.sandbox.child_main import Link
+from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.testing.speech import say
 
 Pixels = npt.NDArray[np.uint8]
@@ -184,7 +184,7 @@ def scan(argument: dict[str, Any], link: Link) -> dict[str, Any]:
     """In a child: the scan, with memory at minutes of the film, after the picture, and at the end."""
     import msgspec
 
-    from safelight.scanning.child import scan_video
+    from safelight.scanning.worker import scan_video
 
     watched = Watched(link, argument["fps"])
     began = time.perf_counter()
@@ -210,7 +210,7 @@ def scan(argument: dict[str, Any], link: Link) -> dict[str, Any]:
 def figures(folder: Path, *, minutes: float, fps: int, cpu_s: int) -> dict[str, Any]:
     import msgspec
 
-    from safelight.scanning.child import Detectors, VideoTask
+    from safelight.scanning.worker import Detectors, VideoTask
 
     master, film = folder / f"ten-minutes-{fps}.mp4", folder / f"film-{minutes:g}-{fps}.mkv"
     if not master.is_file():

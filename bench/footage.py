@@ -21,9 +21,9 @@ from PIL import Image
 
 from safelight.generation.protocol import Order
 from safelight.generation.storyboard import create
+from safelight.media.decode import Walk
 from safelight.media.encode import Writer
 from safelight.media.probe import VideoLimits
-from safelight.media.walk import Walk
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -35,14 +35,14 @@ from PIL import Image, ImageDraw, ImageFont
 from bench.evaluating import digest, evaluated, into
 from bench.footage import FPS, HEIGHT, WIDTH, Footage, everything, files_of, photograph, write
 from bench.scan import CLIPS, bare_decode_s, make_clip
-from safelight.detectors import test_card
+from safelight.detectors import safety_card
 from safelight.detectors.image.nudity import FLOOR
 from safelight.evaluation.clips import MANIFEST, Clip, Segment
 from safelight.evaluation.intervals import wilson
-from safelight.evaluation.mapping import FOUND
-from safelight.media.sandbox import Limits, Sandbox
+from safelight.evaluation.label_mapping import FOUND
 from safelight.policy.categories import Category
 from safelight.policy.findings import Modality
+from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.scanning.service import Scanner, ScanSettings
 
 Pixels = npt.NDArray[np.uint8]
@@ -105,7 +105,7 @@ def insertion(
 ) -> Insertion:
     if kind == "card":
         says = rng.choice(CATEGORIES)
-        picture = test_card.draw(says, *_sides(area, WIDTH / HEIGHT))
+        picture = safety_card.draw(says, *_sides(area, WIDTH / HEIGHT))
         weight = np.ones(picture.shape[:2], np.float32)
     elif kind == "text":
         says = " ".join(rng.sample(WORDS, 4))

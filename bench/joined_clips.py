@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from safelight.detectors.protocol import ReadText
-from safelight.generation.storyboard.signs import Font, font_for
+from safelight.generation.storyboard.text_signs import Font, font_for
 from safelight.media.encode import Writer
 from safelight.testing.speech import Spoken, say
 

@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from safelight.detectors.likeness.comparing import Template, distance
-from safelight.detectors.likeness.describer import DlibDescriber
-from safelight.detectors.likeness.voice_describer import OnnxVoices
+from safelight.detectors.likeness.face_embedder import DlibDescriber
+from safelight.detectors.likeness.matching import Template, distance
+from safelight.detectors.likeness.voice_embedder import OnnxVoices
 from safelight.detectors.protocol import Still
 from safelight.errors import SafelightError
-from safelight.media.sandbox import Sandbox
+from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.service import Scanner, ScanSettings
-from safelight.scanning.speakers import spoken
+from safelight.scanning.voice_segments import spoken
 
 FACES = (0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70)
 VOICES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
@@ -169,7 +169,7 @@ def _alike(one: str, other: str) -> bool:
 def _drawn(describer: DlibDescriber) -> list[Template]:
     """Drawn people, no two of them drawn alike, as far as they are taken for faces."""
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-    from drawn_faces import Looks, portrait
+    from support.synthetic_faces import Looks, portrait
 
     skins, hairs = ((140, 100, 78), (232, 190, 168)), ((60, 40, 30), (220, 200, 120))
     found = []

@@ -22,9 +22,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.mark_store import Mark, MarkKind
-from safelight.detectors.image.marks import LEAST
-from safelight.detectors.image.matching import find, scene_of, view_of
+from safelight.detectors.image.logo_store import Mark, MarkKind
+from safelight.detectors.image.logos import LEAST
+from safelight.detectors.image.template_matching import find, scene_of, view_of
 
 from .svg_paths import raster
 from .symbol_renderings import ground, photographs

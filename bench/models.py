@@ -20,9 +20,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from safelight.detectors.hub.plugins import process_of
-from safelight.detectors.hub.runtimes import GraphModel
-from safelight.detectors.hub.specs import ModelSpec, read_models
+from safelight.detectors.models.plugins import process_of
+from safelight.detectors.models.runtimes import GraphModel
+from safelight.detectors.models.specs import ModelSpec, read_models
 from safelight.detectors.protocol import Still
 
 PROMPTS = {"violence": ["a fight", "a gun"]}
@@ -145,7 +145,7 @@ def torch_models(folder: Path, device: str) -> dict[str, Any]:
 def graphs(folder: Path) -> dict[str, Any]:
     """The same graphs in both runtimes."""
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-    from tiny_models import WORDS, classifier, zero_shot
+    from support.tiny_models import WORDS, classifier, zero_shot
 
     chance = np.random.default_rng(7)
     pictures = [chance.integers(0, 255, (36, 64, 3), np.uint8) for _ in range(8)]

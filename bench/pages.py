@@ -19,7 +19,7 @@ from safelight.store.database import Database
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from paged import Paged, paged
+from support.console_server import Paged, paged
 
 PATHS = ("/", "/videos", "/review", "/verify", "/decode", "/coverage", "/policy", "/settings")
 _PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"

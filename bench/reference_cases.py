@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent.parent / "src/safelight/policy/reference_cases"
+FOLDER = Path(__file__).parent.parent / "src/safelight/policy/cases"
 MODALITIES = {"prompt": ["text"], "reference": ["image"], "output": ["frames", "audio"]}
 
 Seen = dict[str, Any]
@@ -34,7 +34,7 @@ class Book:
     def case(
         self, group: str, say: str, stage: str, findings: Iterable[Seen], expected: str, **more: Any
     ) -> None:
-        """One case; `more` are fields of `safelight.policy.reference.Case`."""
+        """One case; `more` are fields of `safelight.policy.reference_cases.Case`."""
         cases = self.groups.setdefault(group, [])
         cases.append(
             {

@@ -27,11 +27,11 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from bench import film
 from bench.footage import photographed, write
-from safelight.media.child import Link
+from safelight.media.decode import Walk
 from safelight.media.encode import Writer
 from safelight.media.probe import VideoLimits
-from safelight.media.sandbox import Limits, Sandbox
-from safelight.media.walk import Walk
+from safelight.sandbox.child_main import Link
+from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.scanning.service import Scanner, ScanSettings
 
 SPECS: list[tuple[str, dict[str, Any]]] = [
@@ -41,7 +41,7 @@ SPECS: list[tuple[str, dict[str, Any]]] = [
     ("card-sound", {}),
 ]
 #: What the calls of a whole job import besides.
-MODULES = ("c2pa", "safelight.provenance.child", "safelight.stages.delivery")
+MODULES = ("c2pa", "safelight.provenance.worker", "safelight.moderation.delivery")
 FPS, RATE = 30, 48_000
 AT_ONCE, ROUNDS = 5, 8
 CLIPS = ("still", "moving", "noise", "grain")
@@ -116,7 +116,7 @@ def peak_memory(argument: Any, link: Link) -> dict[str, Any]:
     """In a child: the scan, with the CPU time and the most memory it took, start-up included."""
     import msgspec
 
-    from safelight.scanning.child import scan_video
+    from safelight.scanning.worker import scan_video
 
     answer = msgspec.to_builtins(scan_video(argument, link))
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -129,7 +129,7 @@ def clip_figures(
     """What one scan costs in a process that has the models already, as in the gateway."""
     import msgspec
 
-    from safelight.scanning.child import Detectors, VideoTask
+    from safelight.scanning.worker import Detectors, VideoTask
 
     decoded = sandbox.run("bench.scan:bare_decode", str(path), reads=[path])
     limits = VideoLimits(duration_s=30_000, frames=1_000_000)
@@ -258,13 +258,13 @@ def job_figures(folder: Path, runs: int = 5) -> dict[str, Any]:
     """Scan, seal and stills of a tiny clip, one after the other: what each costs in children."""
     import datetime as dt
 
+    from safelight.moderation.delivery import Delivery
     from safelight.policy.coverage import Coverage
     from safelight.policy.findings import Stage
     from safelight.policy.verdicts import Action, Verdict
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.manifest import SealFacts, SourceType
     from safelight.provenance.sealing import Sealer
-    from safelight.stages.delivery import Delivery
     from safelight.testing.clips import tiny_clip
 
     clip = folder / "tiny.mp4"

@@ -24,7 +24,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from safelight.detectors.catalogue import Catalogue
+from safelight.detectors.registry import Catalogue
 from safelight.detectors.text.minilm.encoder import Encoder
 from safelight.detectors.text.minilm.package import SENTENCE, installed
 from safelight.detectors.text.pipeline import TextPipeline
@@ -77,8 +77,8 @@ def measured(pipeline: TextPipeline, prompts: list[str], rounds: int) -> dict[st
 def side_by_side(pipeline: TextPipeline, python: str, benign: list[Path]) -> list[dict[str, Any]]:
     """Recall, false positives and speed of Safelight and of others, on the same prompts."""
     from bench.peers import measured as judged
-    from safelight.detectors.text.examples import Part, committed
-    from safelight.evaluation.mapping import alarmed
+    from safelight.detectors.text.training_data import Part, committed
+    from safelight.evaluation.label_mapping import alarmed
 
     rows = [
         {"text": one.text, "label": "unsafe" if one.categories else "safe"}
@@ -114,7 +114,7 @@ def sixty(prompts: list[str], tokens: Callable[[str], int]) -> list[str]:
 
 def by_outcome(pipeline: TextPipeline, prompts: list[str], rounds: int) -> dict[str, Any]:
     """Of the prompts in which nothing is found, and of those in which evidence has to be narrowed down."""
-    from safelight.evaluation.mapping import alarmed
+    from safelight.evaluation.label_mapping import alarmed
 
     found = [bool(alarmed(pipeline.screen({"prompt": prompt}).findings)) for prompt in prompts]
     return {
@@ -129,9 +129,9 @@ def own_names(count: int, prompts: list[str]) -> dict[str, Any]:
     """What importing, loading and looking for so many names takes, and how soon a removal holds."""
     from safelight.detectors.protocol import TextContent
     from safelight.detectors.text.entities import Kind
-    from safelight.detectors.text.names import EntityDetector
+    from safelight.detectors.text.entity_detector import EntityDetector
     from safelight.detectors.text.normalise import views
-    from safelight.detectors.text.own_lists import OwnLists
+    from safelight.detectors.text.operator_lists import OwnLists
 
     def looked(detector: EntityDetector, texts: list[str]) -> tuple[float, int]:
         began, found = time.perf_counter(), 0

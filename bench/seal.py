@@ -18,15 +18,15 @@ from typing import Any
 import av
 import numpy as np
 
-from safelight.media.sandbox import Sandbox
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
-from safelight.provenance import child, manifest
+from safelight.provenance import manifest, worker
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.provenance.sealing import Sealer
-from safelight.provenance.verifying import Verifier
+from safelight.provenance.verification import Verifier
+from safelight.sandbox.sandbox import Sandbox
 
 FACTS = SealFacts(
     video_id="video_" + "0" * 32,
@@ -100,11 +100,11 @@ def measure(runs: int) -> dict[str, Any]:
             "bytes": plain.stat().st_size,
             "added_bytes": sealed.stat().st_size - plain.stat().st_size,
             "manifest_bytes": len(seal.manifest),
-            "seal_in_process": timed(runs, lambda: child.seal(order, near)),
+            "seal_in_process": timed(runs, lambda: worker.seal(order, near)),
             "seal_in_child": timed(runs, lambda: sealer.seal(plain, sealed, FACTS)),
-            "verify_in_process": timed(runs, lambda: child.read(question, near)),
+            "verify_in_process": timed(runs, lambda: worker.read(question, near)),
             "verify_in_child": timed(runs, lambda: verifier.verify(sealed)),
-            "empty_child": timed(runs, lambda: sandbox.run("safelight.media.child:nothing")),
+            "empty_child": timed(runs, lambda: sandbox.run("safelight.sandbox.child_main:nothing")),
         }
         sandbox.close()
         return found

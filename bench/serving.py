@@ -16,7 +16,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from safelight.detectors.test_card import draw
+from safelight.detectors.safety_card import draw
 
 from .gateway import Running, gateway, quantile
 

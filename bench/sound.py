@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.audio.speech import SpeechDetector, model_file
+from safelight.detectors.audio.vad import SpeechDetector, model_file
 from safelight.detectors.protocol import Sound
 from safelight.generation.protocol import Order
 from safelight.generation.storyboard import create
+from safelight.media.audio import SoundWalk
 from safelight.media.encode import Writer
 from safelight.media.probe import VideoLimits
-from safelight.media.sound import SoundWalk
-from safelight.scanning.sound import listen
+from safelight.scanning.audio import listen
 from safelight.testing.speech import say
 
 Samples = npt.NDArray[np.float32]

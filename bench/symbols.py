@@ -22,7 +22,7 @@ from PIL import Image
 from safelight.detectors.image.symbols import MODEL
 from safelight.detectors.image.symbols.detector import SymbolDetector
 from safelight.detectors.protocol import Frame
-from safelight.media.walk import fitted
+from safelight.media.decode import fitted
 
 #: Rule ha-3 of `starter` holds from here on.
 THRESHOLD = 0.7

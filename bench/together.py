@@ -21,16 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from bench.joined_clips import Line, Row, read, render, spoken
-from safelight import wiring
-from safelight.evaluation import clips, outputs
+from safelight import bootstrap
+from safelight.evaluation import clip_eval, clips
 from safelight.evaluation.intervals import wilson
-from safelight.evaluation.mapping import FOUND
+from safelight.evaluation.label_mapping import FOUND
+from safelight.moderation.evaluation import Judge, Judged
+from safelight.moderation.output import OutputStage
+from safelight.moderation.prompt import PromptStage
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Action, WaiverTerms
 from safelight.scanning.report import DetectorRun, ScanReport
-from safelight.stages.judging import Judge, Judged
-from safelight.stages.output import OutputStage
-from safelight.stages.prompt import PromptStage
 from safelight.testing.speech import found_at, samples_of
 from safelight.testing.transcription import ScriptedTranscriber
 
@@ -131,7 +131,7 @@ class Bench:
 
 
 def _tokens(text: str) -> list[str]:
-    from safelight.detectors.text.narrowing import tokens
+    from safelight.detectors.text.attribution import tokens
 
     return [text[start:end].casefold() for start, end in tokens(text)]
 
@@ -207,12 +207,12 @@ def rendered(
         )
     (folder / clips.MANIFEST).write_text("".join(json.dumps(one) + "\n" for one in manifest))
     data = clips.read(folder)
-    here = wiring.load(config)
+    here = bootstrap.load(config)
     bench = Bench(here.stages.output, "starter", here.taxonomy)
     for number, (row, said, clip) in enumerate(zip(rows, lines, data.clips, strict=True)):
         listener.lines = said
         one = replace(data, clips=(clip,))
-        [seen] = outputs.walk(one, bench.stage, tenant=_TENANT, progress=lambda _clip, _percent: None)
+        [seen] = clip_eval.walk(one, bench.stage, tenant=_TENANT, progress=lambda _clip, _percent: None)
         if seen.judged is None or seen.report is None:
             raise SystemExit(f"Row {number + 1} could not be scanned: {seen.problem}")
         yield bench.outcome(row, seen.judged, seen.report)
@@ -222,7 +222,7 @@ def rendered(
 def by_words(rows: Sequence[Row], folder: Path) -> Iterator[Outcome]:
     config = folder / "safelight.toml"
     config.write_text(f"data = {json.dumps(str(folder / 'data'))}\n")
-    here = wiring.load(config)
+    here = bootstrap.load(config)
     stage = OutputStage(
         judge=here.stages.output.judge, scanner=here.stages.output.scanner, pipeline=here.text_pipeline
     )

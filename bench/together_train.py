@@ -26,16 +26,16 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.joined_clips import Row, SaidLine, Shown, read
-from safelight.detectors.text import examples, heads, joint, ngrams
-from safelight.detectors.text.han import mostly_chinese
+from safelight.detectors.text import classifiers, cross_modal_classifier, ngrams, training_data
+from safelight.detectors.text.chinese import mostly_chinese
 from safelight.detectors.text.sketch import Meaning
 from safelight.detectors.text.training import gram_matrix, in_steps
+from safelight.moderation.cross_modal_classifier import tellings
+from safelight.moderation.text_parts import Part, parts_of
 from safelight.policy.categories import Category
-from safelight.stages.joint import tellings
-from safelight.stages.parts import Part, parts_of
 
 ROWS = Path(__file__).with_name("together")
-FILE = Path(__file__).parents[1] / "src/safelight/detectors/text/heads/joint.npz"
+FILE = Path(__file__).parents[1] / "src/safelight/detectors/text/weights/joint.npz"
 WRITERS = ("a", "b", "c")
 #: How stiff the fit is, and what rows count beside the writers': ours, mixtures, pairs, plain lines.
 STIFF, OWN, MIXED, PAIRED, PLAIN = 0.2, 0.3, 0.2, 0.3, 0.1
@@ -54,7 +54,7 @@ CATEGORIES = {
     "self-harm": Category.SELF_HARM,
     "extremism": Category.EXTREMISM,
 }
-COLUMNS = (joint.ANY, *CATEGORIES.values())
+COLUMNS = (cross_modal_classifier.ANY, *CATEGORIES.values())
 Exact: TypeAlias = npt.NDArray[np.float64]
 
 
@@ -90,11 +90,11 @@ class Reader:
 
     def __call__(self, rows: Iterable[Row]) -> Set:
         taken = tuple(rows)
-        told = [[joint.fold(text) for text in tellings(parts(row))] for row in taken]
+        told = [[cross_modal_classifier.fold(text) for text in tellings(parts(row))] for row in taken]
         chinese = np.array([mostly_chinese(one[0]) for one in told])
         embedded = np.zeros((len(taken), 384), dtype=np.float32)
         for number, one in enumerate(told):
-            found = None if chinese[number] else joint.embedded(one, self._of)
+            found = None if chinese[number] else cross_modal_classifier.embedded(one, self._of)
             if found is not None:
                 embedded[number] = found
         return Set(
@@ -121,13 +121,13 @@ class Made:
     paired: Set
 
 
-def prompts(*, harmful: bool, part: examples.Part) -> dict[bool, list[str]]:
+def prompts(*, harmful: bool, part: training_data.Part) -> dict[bool, list[str]]:
     """Committed prompts by script."""
     found: dict[bool, list[str]] = {False: [], True: []}
-    for one in examples.committed():
+    for one in training_data.committed():
         if (
             one.part is part
-            and bool(one.categories - examples.FACTS) is harmful
+            and bool(one.categories - training_data.FACTS) is harmful
             and (harmful or not one.categories)
         ):
             found[one.chinese].append(one.text)
@@ -193,7 +193,7 @@ def kernel(one: Set, other: Set) -> Exact:
     """How alike rows are; English and Chinese are strangers but for a constant."""
     english = np.outer(~one.chinese, ~other.chinese).astype(np.float64)
     chinese = np.outer(one.chinese, other.chinese).astype(np.float64)
-    near = joint.nearness(one.embedded.astype(np.float64) @ other.embedded.T)
+    near = cross_modal_classifier.nearness(one.embedded.astype(np.float64) @ other.embedded.T)
     alike = np.asarray((one.grams @ other.grams.T).todense())
     total = english * (near + alike) + chinese * alike + 0.1 * (english + chinese) + 0.1
     return np.asarray(total, dtype=np.float64)
@@ -206,7 +206,8 @@ def targets(rows: Sequence[Row], columns: Sequence[str]) -> Exact:
         if row.harmful:
             category = CATEGORIES.get(row.category)
             found[number] = [
-                1.0 if name in (joint.ANY, category) else -1.0 if category else 0.0 for name in columns
+                1.0 if name in (cross_modal_classifier.ANY, category) else -1.0 if category else 0.0
+                for name in columns
             ]
     return found
 
@@ -292,7 +293,7 @@ def main() -> int:
     parser.add_argument("what", choices=("figures", "write", "check"))
     asked = parser.parse_args()
     reader = Reader(_meaning())
-    scenes = prompts(harmful=False, part=examples.Part.FIT)
+    scenes = prompts(harmful=False, part=training_data.Part.FIT)
     made = {}
     for name in WRITERS:
         rows = read(ROWS / f"training-{name}.jsonl")
@@ -300,15 +301,15 @@ def main() -> int:
             rows=reader(rows), mixed=reader(mixtures(rows, scenes, name)), paired=reader(pairs(rows, name))
         )
     own = reader(read(ROWS / "own.jsonl"))
-    plain = reader(lines(prompts(harmful=True, part=examples.Part.FIT), scenes))
+    plain = reader(lines(prompts(harmful=True, part=training_data.Part.FIT), scenes))
     with importlib.import_module("threadpoolctl").threadpool_limits(1):
         if asked.what == "figures":
-            kept = prompts(harmful=False, part=examples.Part.REPORT)
+            kept = prompts(harmful=False, part=training_data.Part.REPORT)
             figures(made, own, plain, lambda one: reader(_aside(one.rows.rows, kept)))
             return 0
-        data = joint.dump(arrays(*fitted(list(made.values()), own, plain)))
+        data = cross_modal_classifier.dump(arrays(*fitted(list(made.values()), own, plain)))
     if asked.what == "check":
-        same = _alike(joint.load(data), joint.load(FILE.read_bytes()))
+        same = _alike(cross_modal_classifier.load(data), cross_modal_classifier.load(FILE.read_bytes()))
         print("same" if same else "other")
         return 0 if same else 1
     FILE.write_bytes(data)
@@ -326,7 +327,7 @@ def _aside(rows: Sequence[Row], kept: dict[bool, list[str]]) -> list[Row]:
     return made
 
 
-def _alike(one: joint.JointHead, other: joint.JointHead) -> bool:
+def _alike(one: cross_modal_classifier.JointHead, other: cross_modal_classifier.JointHead) -> bool:
     """Whether two heads are one but for the last digit, which differs between kinds of CPU."""
     return one.columns == other.columns and all(
         mine.shape == theirs.shape and np.allclose(mine, theirs, rtol=0.02, atol=0.02)
@@ -334,14 +335,14 @@ def _alike(one: joint.JointHead, other: joint.JointHead) -> bool:
             (one.pull, other.pull),
             (one.levels * one.scale[:, :, None], other.levels * other.scale[:, :, None]),
             (one.bias, other.bias),
-            (heads.unit(one.known), heads.unit(other.known)),
+            (classifiers.unit(one.known), classifiers.unit(other.known)),
         )
     )
 
 
 def _meaning() -> Meaning:
-    from safelight.detectors.text.heads import load
-    from safelight.detectors.text.learned import MiniLmDetector
+    from safelight.detectors.text.classifier_detectors import MiniLmDetector
+    from safelight.detectors.text.classifiers import load
     from safelight.detectors.text.minilm.cache import default_folder
     from safelight.detectors.text.minilm.encoder import Encoder
     from safelight.detectors.text.minilm.package import SENTENCE, installed

@@ -11,10 +11,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
 
-from hands import Hands, words_of
-from left_out import leave_out
-from paged import Paged, paged
-from running import Running, running
+from support.console_server import Paged, paged
+from support.gateway_process import Running, running
+from support.keyboard_user import Hands, words_of
+from support.optional_tools import leave_out
 
 ARGUMENTS = [
     "--no-sandbox",

@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from safelight.console.scanned import page as written
-from safelight.console.words import languages
+from safelight.console.scan_report import page as written
+from safelight.console.translations import languages
+from safelight.moderation.file_scan import Words
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action
-from safelight.stages.files import Words
-from scanned import finding, report
+from support.scan_reports import finding, report
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, StorageState, expect
 
-from running import Running
+from support.gateway_process import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("gateway")]
 MADE_MS = 120_000

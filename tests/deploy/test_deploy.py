@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from left_out import leave_out
-from safelight.cli.verbs import command
+from safelight.cli.commands import command
 from safelight.generation.videos_api.options import read_options
 from safelight.settings import Settings, read_settings
+from support.optional_tools import leave_out
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"

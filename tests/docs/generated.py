@@ -110,7 +110,7 @@ def _value(value: Any) -> str:
 
 def verbs() -> str:
     """Every verb with its arguments and options, as the command line knows them."""
-    from safelight.cli.verbs import VERBS, command
+    from safelight.cli.commands import VERBS, command
 
     root = command()
     lines = ["### safelight", "", *_usage(root, ["safelight"]), ""]
@@ -212,8 +212,8 @@ def cells() -> str:
     """Category by place: found of how many, or the page with figures, or unmeasured, or no."""
     import claims
 
-    from safelight.detectors.catalogue import Catalogue
-    from safelight.evaluation.figures import shipped
+    from safelight.detectors.registry import Catalogue
+    from safelight.evaluation.measurements import shipped
     from safelight.policy.findings import Modality
 
     looked = {(one.category, one.modality) for _name, one in Catalogue.discover({}).capabilities()}

@@ -11,8 +11,8 @@ import generated
 import pages
 import pytest
 
-from safelight.detectors.catalogue import Catalogue
-from safelight.evaluation.figures import shipped
+from safelight.detectors.registry import Catalogue
+from safelight.evaluation.measurements import shipped
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Modality
 

@@ -64,7 +64,7 @@ def _install(site: Path, project: dict[str, object]) -> None:
 
 def test_every_group_is_one_that_is_read() -> None:
     """The page's table of groups, the project's own entry points and the code agree."""
-    from safelight.detectors.catalogue import GROUP
+    from safelight.detectors.registry import GROUP
     from safelight.evaluation.protocol import ATTACKS, METRICS
 
     rows = pages.table(PAGE, "group", "names", "protocol")

@@ -71,7 +71,7 @@ def _calls(page: Path) -> list[tuple[str, bool]]:
 
 def _parse(line: str, *, whole: bool) -> None:
     """Parse a command line as the real one would; a mere mention needs no arguments."""
-    from safelight.cli.verbs import command
+    from safelight.cli.commands import command
 
     words = shlex.split(re.split(r"\s(?:\||>|&&|;)\s", line)[0], comments=True)[1:]
     current: Any = command()

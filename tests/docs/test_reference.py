@@ -17,10 +17,10 @@ import pytest
 
 import safelight
 from safelight import errors
-from safelight.api.problems import HTTP_CODES
-from safelight.cli.exits import Exit
+from safelight.cli.exit_codes import Exit
 from safelight.errors import ConfigurationError, SafelightError
 from safelight.settings import Settings
+from safelight.web.errors import HTTP_CODES
 
 ERRORS = pages.DOCS / "errors.md"
 CONFIGURATION = pages.DOCS / "configuration.md"

@@ -17,10 +17,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from left_out import leave_out
-from running import Running, running, safelight
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.webhooks import signing
+from support.gateway_process import Running, running, safelight
+from support.optional_tools import leave_out
 
 # One gateway for the file, whatever the number of workers.
 pytestmark = pytest.mark.xdist_group("examples")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from left_out import leave_out
+from support.optional_tools import leave_out
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "safelight"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from left_out import ROOT, leave_out
+from support.optional_tools import ROOT, leave_out
 
 HERE = Path(__file__).parent
 NODE = HERE / "node"

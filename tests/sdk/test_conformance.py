@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from running import Running, running
+from support.gateway_process import Running, running
 
 from .conftest import Sdk
 

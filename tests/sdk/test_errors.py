@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from safelight import errors
-from serving import CARD, Live, live
+from support.fake_api_server import CARD, Live, live
 
 from .conftest import Sdk
 

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from running import Running, running, safelight
-from targets import Target, target
+from support.gateway_process import Running, running, safelight
+from support.webhook_receiver import Target, target
 
 SCRIPT = Path(__file__).with_name("webhooks.py")
 

@@ -14,8 +14,8 @@ from typing import Any
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality, TextSpan
 
-from . import words
-from .documented import SEEN_FROM
+from . import checklist_patterns
+from .provider_rules import SEEN_FROM
 
 
 class Check(StrEnum):
@@ -78,7 +78,7 @@ class _Order:
     def spans(self, vocabulary: str) -> tuple[TextSpan, ...]:
         return tuple(
             TextSpan(field=self.field, start=start, end=end)
-            for start, end in words.places(vocabulary, self.text)
+            for start, end in checklist_patterns.places(vocabulary, self.text)
         )
 
     def quoted(self, spans: Iterable[TextSpan]) -> str:
@@ -173,7 +173,7 @@ def _names(order: _Order, tellable: tuple[Finding, ...]) -> Item:
 
 def _harm(order: _Order, tellable: tuple[Finding, ...]) -> Item:
     found = order.seen("violence", "violence/graphic", "self-harm", "self-harm/instructions")
-    spans = order.spans(words.HARM)
+    spans = order.spans(checklist_patterns.HARM)
     if found:
         return Item(
             check=Check.HARM_WORDS,
@@ -195,7 +195,7 @@ def _harm(order: _Order, tellable: tuple[Finding, ...]) -> Item:
 
 def _adults(order: _Order) -> Item:
     check = Check.EXPLICIT_ADULTS
-    children = order.spans(words.CHILDREN)
+    children = order.spans(checklist_patterns.CHILDREN)
     if children or order.seen("minors-present", "sexual/minors"):
         return Item(
             check=check,
@@ -205,10 +205,10 @@ def _adults(order: _Order) -> Item:
             "any. Never call a child an adult.",
             spans=children,
         )
-    people = order.spans(words.PEOPLE)
+    people = order.spans(checklist_patterns.PEOPLE)
     if not people:
         return Item(check=check, state=State.NOT_APPLICABLE, sentence="No person is named.")
-    if order.spans(words.ADULTS):
+    if order.spans(checklist_patterns.ADULTS):
         return Item(check=check, state=State.FINE, sentence="The people are said to be grown up.")
     return Item(
         check=check,
@@ -219,7 +219,7 @@ def _adults(order: _Order) -> Item:
 
 
 def _distress(order: _Order) -> Item:
-    spans = order.spans(words.DISTRESS)
+    spans = order.spans(checklist_patterns.DISTRESS)
     if order.seen("self-harm/intent"):
         return Item(
             check=Check.DISTRESS,
@@ -239,7 +239,7 @@ def _distress(order: _Order) -> Item:
 
 
 def _film(order: _Order, *, at_risk: bool) -> Item:
-    spans = order.spans(words.FILM)
+    spans = order.spans(checklist_patterns.FILM)
     if spans:
         return Item(
             check=Check.FILM_LANGUAGE, state=State.FINE, sentence="It says what the camera does.", spans=spans
@@ -253,7 +253,7 @@ def _film(order: _Order, *, at_risk: bool) -> Item:
 
 
 def _style(order: _Order, *, at_risk: bool) -> Item:
-    spans = order.spans(words.STYLE)
+    spans = order.spans(checklist_patterns.STYLE)
     if order.seen("likeness", "ip/character", "ip/brand") and spans:
         return Item(
             check=Check.STYLE,
@@ -273,7 +273,7 @@ def _style(order: _Order, *, at_risk: bool) -> Item:
 
 
 def _tone(order: _Order, *, at_risk: bool) -> Item:
-    spans = order.spans(words.POSITIVE)
+    spans = order.spans(checklist_patterns.POSITIVE)
     if spans:
         return Item(
             check=Check.POSITIVE_TONE, state=State.FINE, sentence="The tone is friendly.", spans=spans
@@ -286,7 +286,7 @@ def _tone(order: _Order, *, at_risk: bool) -> Item:
 
 
 def _context(order: _Order, *, at_risk: bool) -> Item:
-    spans = order.spans(words.PURPOSE)
+    spans = order.spans(checklist_patterns.PURPOSE)
     if spans:
         return Item(
             check=Check.CONTEXT,
@@ -312,7 +312,7 @@ def _simplify(order: _Order, stacked: int) -> Item:
             sentence=f"{stacked} of the checks above stand together, and filters add such things up. "
             "Begin with the core of the scene and add one thing at a time.",
         )
-    if len(order.text) > _LONG or words.sentences(order.text) > _MANY:
+    if len(order.text) > _LONG or checklist_patterns.sentences(order.text) > _MANY:
         return Item(
             check=Check.SIMPLIFY,
             state=State.LOOK,

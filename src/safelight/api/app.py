@@ -15,14 +15,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField, SafelightError
+from safelight.web.errors import http_problem, problem, unexpected
+from safelight.web.middleware import Lingering, RequestIds, SecurityHeaders, request_id
+from safelight.web.services import Services
+from safelight.web.state import AppState
+from safelight.web.thread_pool import Threads
 
 from . import (
     appeals,
     checks,
-    decoding,
-    lineage,
+    derivatives,
     models,
     moderations,
+    provider_errors,
     reports,
     reviews,
     sync,
@@ -30,14 +35,9 @@ from . import (
     videos,
     webhooks,
 )
-from .description import Described
-from .events import Watcher
-from .methods import allowed
-from .middleware import Lingering, RequestIds, SecurityHeaders, request_id
-from .problems import http_problem, problem, unexpected
-from .services import Services
-from .state import AppState
-from .threads import Threads
+from .allowed_methods import allowed
+from .openapi import Described
+from .sse import Watcher
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 def create_app(services: Services) -> FastAPI:
     """The gateway's HTTP app: `/v1`, health, and the console's pages."""
     # Imported here because the console builds on this package.
-    from safelight.console.pages import Console
+    from safelight.console.routes import Console
 
     threads = Threads(services.threads)
     state = AppState(
@@ -110,7 +110,7 @@ def create_app(services: Services) -> FastAPI:
         },
     )
     app.state.safelight = state
-    for routes in (videos, lineage, sync, models, moderations, checks, decoding):
+    for routes in (videos, derivatives, sync, models, moderations, checks, provider_errors):
         app.include_router(routes.router)
     for trust in (reports, appeals, reviews, webhooks):
         app.include_router(trust.router)

@@ -11,12 +11,11 @@ from starlette.responses import JSONResponse, Response
 
 from safelight.trust.accounts import Principal, Scope
 from safelight.trust.appeals import Appeal
-
-from .answers import BODY, KNOWN, errors
-from .auth import requires
-from .bodies import read_body
-from .fields import required_text
-from .state import state_of
+from safelight.web.auth import requires
+from safelight.web.error_responses import BODY, KNOWN, errors
+from safelight.web.json_fields import required_text
+from safelight.web.request_body import read_body
+from safelight.web.state import state_of
 
 Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
 

@@ -10,16 +10,16 @@ from starlette.responses import JSONResponse, Response
 
 from safelight.errors import InvalidField, NotFound
 from safelight.jobs.summary import coverage_words
-from safelight.stages.checked import Checked, Price
-from safelight.stages.request import Admitted
+from safelight.moderation.check_result import Checked, Price
+from safelight.moderation.request import Admitted
 from safelight.trust.accounts import Principal, Scope
+from safelight.web.auth import requires
+from safelight.web.error_responses import BODY, errors
+from safelight.web.request_body import read_body
+from safelight.web.state import state_of
 
-from . import shapes
-from .answers import BODY, errors
-from .auth import requires
-from .bodies import read_body
-from .intake import create_request
-from .state import state_of
+from . import schemas
+from .create_request import create_request
 
 Checker = Annotated[Principal, Depends(requires(Scope.CHECKS))]
 MAX_PROVIDER = 100
@@ -34,8 +34,8 @@ router = APIRouter(
 @router.post(
     "/check",
     summary="Judge an order without placing it",
-    responses={200: {"model": shapes.VideoCheck}},
-    openapi_extra={"requestBody": shapes.CREATE_BODY},
+    responses={200: {"model": schemas.VideoCheck}},
+    openapi_extra={"requestBody": schemas.CREATE_BODY},
 )
 async def check(request: Request, principal: Checker) -> Response:
     """The same body as a create, and `for`: the provider whose documented rules are asked about."""

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from safelight.jobs.models import Content
+from safelight.web.errors import http_problem
+from safelight.web.middleware import request_id
 
-from .middleware import request_id
-from .problems import http_problem
 from .ranges import Unsatisfiable, parse
 
 _EXTENSIONS = {"video/mp4": "mp4", "image/webp": "webp", "image/jpeg": "jpg", "image/png": "png"}

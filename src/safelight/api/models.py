@@ -11,11 +11,11 @@ from starlette.responses import JSONResponse, Response
 from safelight.errors import NotFound
 from safelight.generation.protocol import Generator, Offer, Step
 from safelight.trust.accounts import Principal, Scope
+from safelight.web.auth import requires
+from safelight.web.error_responses import KNOWN, errors
+from safelight.web.state import AppState, state_of
 
-from . import shapes
-from .answers import KNOWN, errors
-from .auth import requires
-from .state import AppState, state_of
+from . import schemas
 
 Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
 
@@ -26,13 +26,13 @@ router = APIRouter(
 )
 
 
-@router.get("", summary="List models", responses={200: {"model": shapes.ModelPage}})
+@router.get("", summary="List models", responses={200: {"model": schemas.ModelPage}})
 async def list_models(request: Request, _: Reader) -> Response:
     return JSONResponse({"object": "list", "data": await _models(state_of(request))})
 
 
 @router.get(
-    "/{model:path}", summary="Look at a model", responses={200: {"model": shapes.Model}, **errors(404)}
+    "/{model:path}", summary="Look at a model", responses={200: {"model": schemas.Model}, **errors(404)}
 )
 async def retrieve(request: Request, _: Reader, model: str) -> Response:
     for found in await _models(state_of(request)):

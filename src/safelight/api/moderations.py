@@ -10,17 +10,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from safelight.errors import InvalidField, UnsupportedField
-from safelight.stages.moderation import Kind, Moderated, Piece
+from safelight.moderation.moderations_api import Kind, Moderated, Piece
 from safelight.trust.accounts import Principal, Scope
+from safelight.web.auth import requires
+from safelight.web.error_responses import BODY, errors
+from safelight.web.json_fields import optional_text
+from safelight.web.middleware import request_id
+from safelight.web.request_body import read_body
+from safelight.web.state import state_of
 
-from . import shapes
-from .answers import BODY, errors
-from .auth import requires
-from .bodies import read_body
-from .fields import optional_text
-from .intake import MAX_SAFETY_IDENTIFIER
-from .middleware import request_id
-from .state import state_of
+from . import schemas
+from .create_request import MAX_SAFETY_IDENTIFIER
 
 Checker = Annotated[Principal, Depends(requires(Scope.CHECKS))]
 MAX_TEXTS, MAX_PICTURES = 64, 8
@@ -37,8 +37,8 @@ router = APIRouter(
 @router.post(
     "/moderations",
     summary="Look at words and pictures",
-    responses={200: {"model": shapes.Moderations}},
-    openapi_extra={"requestBody": shapes.MODERATION_BODY},
+    responses={200: {"model": schemas.Moderations}},
+    openapi_extra={"requestBody": schemas.MODERATION_BODY},
 )
 async def moderate(request: Request, principal: Checker) -> Response:
     state = state_of(request)

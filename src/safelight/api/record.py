@@ -11,7 +11,7 @@ from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, to_json
 from safelight.policy.verdicts import Verdict
 
-from .wire import video_object
+from .serializers import video_object
 
 
 def record_object(record: VideoRecord, taxonomy: Taxonomy) -> dict[str, Any]:

@@ -11,12 +11,11 @@ from starlette.responses import JSONResponse, Response
 
 from safelight.trust.accounts import Principal, Scope
 from safelight.trust.reports import Receipt
-
-from .answers import BODY, errors
-from .auth import requires
-from .bodies import read_body
-from .fields import optional_text
-from .state import state_of
+from safelight.web.auth import requires
+from safelight.web.error_responses import BODY, errors
+from safelight.web.json_fields import optional_text
+from safelight.web.request_body import read_body
+from safelight.web.state import state_of
 
 Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
 

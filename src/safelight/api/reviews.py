@@ -11,12 +11,11 @@ from starlette.responses import JSONResponse, Response
 
 from safelight.trust.accounts import Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionAction
-
-from .answers import BODY, KNOWN, errors
-from .auth import principal_of
-from .bodies import read_body
-from .fields import optional_text, required_text
-from .state import state_of
+from safelight.web.auth import principal_of
+from safelight.web.error_responses import BODY, KNOWN, errors
+from safelight.web.json_fields import optional_text, required_text
+from safelight.web.request_body import read_body
+from safelight.web.state import state_of
 
 #: Which cases somebody may see is for the service to say: ordinary ones need `review`, others `vault`.
 Reviewer = Annotated[Principal, Depends(principal_of)]

@@ -9,20 +9,20 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from safelight.jobs.machine import TERMINAL, State
 from safelight.jobs.models import Video
+from safelight.jobs.states import TERMINAL, State
 from safelight.trust.accounts import Principal, Scope
+from safelight.web.auth import requires
+from safelight.web.error_responses import BODY, errors
+from safelight.web.middleware import request_id
+from safelight.web.request_body import read_body
+from safelight.web.state import AppState, state_of
 
-from . import shapes
-from .answers import BODY, errors
-from .auth import requires
-from .bodies import read_body
+from . import schemas
 from .content import content_response
-from .intake import create_request
-from .middleware import request_id
-from .orders import headers_of, order
-from .state import AppState, state_of
-from .wire import video_object
+from .create_request import create_request
+from .serializers import video_object
+from .submission import headers_of, order
 
 Writer = Annotated[Principal, Depends(requires(Scope.VIDEOS_WRITE))]
 #: The video's id, where the body is the file.
@@ -43,9 +43,9 @@ router = APIRouter(
     response_class=Response,
     responses={
         200: {"description": "The file", "content": {"video/mp4": {}}},
-        202: {"model": shapes.Video, "description": "Held, or not ready in time: poll it"},
+        202: {"model": schemas.Video, "description": "Held, or not ready in time: poll it"},
     },
-    openapi_extra={"requestBody": shapes.CREATE_BODY, "parameters": [shapes.IDEMPOTENCY]},
+    openapi_extra={"requestBody": schemas.CREATE_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
 async def create_and_wait(request: Request, principal: Writer) -> Response:
     """The released file; 202 with the video where it is held or takes too long, to be polled as any other.

@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from safelight.trust.accounts import Scope
+from safelight.web.auth import requires
+from safelight.web.error_responses import KNOWN, errors
+from safelight.web.state import state_of
 
-from . import shapes
-from .answers import KNOWN, errors
-from .auth import requires
-from .state import state_of
+from . import schemas
 
 router = APIRouter(tags=["system"])
 
@@ -20,14 +20,14 @@ router = APIRouter(tags=["system"])
     "/v1/coverage",
     summary="What is checked, by which detector, and what is not",
     dependencies=[Depends(requires(Scope.VIDEOS_READ))],
-    responses={200: {"model": shapes.Coverage}, **errors(*KNOWN)},
+    responses={200: {"model": schemas.Coverage}, **errors(*KNOWN)},
 )
 async def coverage(request: Request) -> Response:
     state = state_of(request)
     return JSONResponse(await state.threads.run(state.services.videos.coverage))
 
 
-@router.get("/healthz", summary="Whether the process answers", responses={200: {"model": shapes.Health}})
+@router.get("/healthz", summary="Whether the process answers", responses={200: {"model": schemas.Health}})
 async def healthz(request: Request) -> Response:
     return JSONResponse({"status": "ok", "version": state_of(request).services.version})
 
@@ -36,8 +36,8 @@ async def healthz(request: Request) -> Response:
     "/readyz",
     summary="Whether it can do its work",
     responses={
-        200: {"model": shapes.Readiness},
-        503: {"model": shapes.Readiness, "description": "It cannot take work now"},
+        200: {"model": schemas.Readiness},
+        503: {"model": schemas.Readiness, "description": "It cannot take work now"},
     },
 )
 async def readyz(request: Request) -> Response:

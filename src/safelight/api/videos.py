@@ -11,21 +11,21 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from safelight.errors import NotFound
 from safelight.ids import is_id
-from safelight.jobs.machine import TERMINAL, State
 from safelight.jobs.models import Video, VideoRecord
+from safelight.jobs.states import TERMINAL, State
 from safelight.trust.accounts import Principal, Scope
+from safelight.web.auth import requires
+from safelight.web.error_responses import BODY, KNOWN, errors
+from safelight.web.request_body import read_body
+from safelight.web.state import AppState, state_of
 
-from . import shapes
-from .answers import BODY, KNOWN, errors
-from .auth import requires
-from .bodies import read_body
+from . import schemas
 from .content import content_response
-from .events import event_stream, position
-from .intake import create_request
-from .orders import take, video_response
+from .create_request import create_request
 from .record import record_object
-from .state import AppState, state_of
-from .wire import deleted_object, page_object, video_object
+from .serializers import deleted_object, page_object, video_object
+from .sse import event_stream, position
+from .submission import take, video_response
 
 Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
 Writer = Annotated[Principal, Depends(requires(Scope.VIDEOS_WRITE))]
@@ -51,8 +51,8 @@ router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*KNOWN
 @router.post(
     "",
     summary="Create a video",
-    responses={200: {"model": shapes.Video}, **errors(*BODY, 404, 409, 410, 429)},
-    openapi_extra={"requestBody": shapes.CREATE_BODY, "parameters": [shapes.IDEMPOTENCY]},
+    responses={200: {"model": schemas.Video}, **errors(*BODY, 404, 409, 410, 429)},
+    openapi_extra={"requestBody": schemas.CREATE_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
 async def create(request: Request, principal: Writer) -> Response:
     state = state_of(request)
@@ -67,7 +67,7 @@ async def create(request: Request, principal: Writer) -> Response:
         return await take(state, request, principal, asked)
 
 
-@router.get("", summary="List videos", responses={200: {"model": shapes.VideoPage}, **errors(404)})
+@router.get("", summary="List videos", responses={200: {"model": schemas.VideoPage}, **errors(404)})
 async def list_videos(
     request: Request,
     principal: Reader,
@@ -83,7 +83,7 @@ async def list_videos(
 
 
 @router.get(
-    "/{video_id}", summary="Retrieve a video", responses={200: {"model": shapes.Video}, **errors(404)}
+    "/{video_id}", summary="Retrieve a video", responses={200: {"model": schemas.Video}, **errors(404)}
 )
 async def retrieve(request: Request, principal: Reader, video_id: str) -> Response:
     state = state_of(request)
@@ -94,7 +94,7 @@ async def retrieve(request: Request, principal: Reader, video_id: str) -> Respon
 @router.delete(
     "/{video_id}",
     summary="Delete a video",
-    responses={200: {"model": shapes.VideoDeleted}, **errors(404, 409)},
+    responses={200: {"model": schemas.VideoDeleted}, **errors(404, 409)},
 )
 async def delete(request: Request, principal: Writer, video_id: str) -> Response:
     state = state_of(request)
@@ -149,7 +149,7 @@ async def events(
 @router.get(
     "/{video_id}/record",
     summary="Everything on the record about a video",
-    responses={200: {"model": shapes.VideoRecord}, **errors(404)},
+    responses={200: {"model": schemas.VideoRecord}, **errors(404)},
 )
 async def record(request: Request, principal: Reader, video_id: str) -> Response:
     state = state_of(request)

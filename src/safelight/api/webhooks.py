@@ -12,13 +12,13 @@ from starlette.responses import JSONResponse, Response
 from safelight.errors import InvalidField
 from safelight.trust.accounts import Principal, Scope
 from safelight.trust.webhooks import Endpoint, EventType, TestResult
+from safelight.web.auth import requires
+from safelight.web.error_responses import BODY, KNOWN, errors
+from safelight.web.json_fields import optional_flag, optional_text, optional_texts, required_text
+from safelight.web.request_body import read_body
+from safelight.web.state import state_of
 
-from . import shapes
-from .answers import BODY, KNOWN, errors
-from .auth import requires
-from .bodies import read_body
-from .fields import optional_flag, optional_text, optional_texts, required_text
-from .state import state_of
+from . import schemas
 
 Admin = Annotated[Principal, Depends(requires(Scope.ADMIN))]
 
@@ -37,7 +37,7 @@ _WRITABLE: dict[str, Any] = {
 
 
 def _body(properties: dict[str, Any], *required: str) -> dict[str, Any]:
-    told = {name: each if name in required else shapes.nullable(each) for name, each in properties.items()}
+    told = {name: each if name in required else schemas.nullable(each) for name, each in properties.items()}
     schema: dict[str, Any] = {"type": "object", "properties": told}
     if required:
         schema["required"] = list(required)

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .exits import Exit
+from .exit_codes import Exit
 
 if TYPE_CHECKING:
     from safelight.errors import SafelightError
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(given: list[str]) -> int:
     from safelight.errors import ConfigurationError, SafelightError
 
-    from .verbs import command
+    from .commands import command
 
     as_json = "--json" in given
     try:

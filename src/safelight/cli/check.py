@@ -12,19 +12,19 @@ import typer
 
 from safelight.errors import InvalidField, NotFound
 
-from .exits import Exit
+from .commands import installation
+from .exit_codes import Exit
 from .output import emit
-from .verbs import installation
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from safelight.bootstrap import Installation
+    from safelight.moderation.check_result import Checked
+    from safelight.moderation.evaluation import Judge, Judged
     from safelight.policy.categories import Taxonomy
     from safelight.policy.findings import Finding
-    from safelight.stages.checked import Checked
-    from safelight.stages.judging import Judge, Judged
-    from safelight.wiring import Installation
 
 app = typer.Typer(add_completion=False)
 
@@ -121,7 +121,7 @@ def judged(
 
     Where there is no data directory yet, on the settings' policy without any waiver.
     """
-    from safelight.stages.prompt import PromptStage
+    from safelight.moderation.prompt import PromptStage
 
     known = here.settings.data.exists() or here.settings.storage.database is not None
     tenant = here.tenant if known else ""
@@ -130,10 +130,10 @@ def judged(
     words = stage.screen({_FIELD: text}, tenant=tenant)
     if not references or words.verdict.action.value == "block":
         return (words,), ()
-    from safelight.stages.checking import reference
-    from safelight.stages.known import Known
-    from safelight.stages.onlookers import Onlookers
-    from safelight.stages.reference import ReferenceStage
+    from safelight.moderation.check import reference
+    from safelight.moderation.known_content import Known
+    from safelight.moderation.reference import ReferenceStage
+    from safelight.moderation.scene_detection import Onlookers
 
     files = [reference(_readable(path), "input_reference") for path in references]
     pictures = [file for file in files if file.is_picture]
@@ -173,7 +173,7 @@ def concluded(
     left: tuple[str, ...] = (),
 ) -> Checked:
     """What follows from the verdicts, with the help that goes with them."""
-    from safelight.stages.checked import concluded as conclude
+    from safelight.moderation.check_result import concluded as conclude
 
     return conclude(
         stages,
@@ -186,8 +186,8 @@ def concluded(
 
 
 def _judge(here: Installation, policy: str | None, *, known: bool) -> Judge:
+    from safelight.moderation.evaluation import Judge
     from safelight.policy.documents import load
-    from safelight.stages.judging import Judge
 
     if policy is None and known:
         return here.judge

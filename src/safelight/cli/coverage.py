@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .exits import Exit
+from .commands import installation
+from .exit_codes import Exit
 from .output import emit
-from .verbs import installation
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -13,8 +13,8 @@ from safelight.trust.accounts import OPERATOR, Principal, PrincipalKind, Scope
 from .output import progress_console
 
 if TYPE_CHECKING:
-    from safelight.provenance.verifying import Verifier
-    from safelight.wiring import Installation
+    from safelight.bootstrap import Installation
+    from safelight.provenance.verification import Verifier
 
 PROMPT = "A lighthouse above a quiet sea at dawn, slow dolly in, waves and gulls"
 _WAIT_S = 240.0

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import checks
-from .checks import Check, State, guarded
-from .exits import Exit
+from . import doctor_checks
+from .commands import installation
+from .doctor_checks import Check, State, guarded
+from .exit_codes import Exit
 from .output import emit
 from .upstream import NAME, read_key
-from .verbs import installation
 
 if TYPE_CHECKING:
-    from safelight.wiring import Installation
+    from safelight.bootstrap import Installation
 
 app = typer.Typer(add_completion=False)
 
@@ -85,12 +85,12 @@ def text(found: list[Check]) -> str:
 
 
 def _look(ctx: typer.Context, wanted: Wanted) -> Iterator[Check]:
-    yield guarded("python", checks.python)
-    packages = guarded("packages", checks.packages)
+    yield guarded("python", doctor_checks.python)
+    packages = guarded("packages", doctor_checks.packages)
     yield packages
-    yield guarded("limits", checks.limits)
-    yield guarded("fonts", checks.fonts)
-    yield guarded("speech", checks.speech)
+    yield guarded("limits", doctor_checks.limits)
+    yield guarded("fonts", doctor_checks.fonts)
+    yield guarded("speech", doctor_checks.speech)
     if packages.state is State.FAILED:
         yield from _upstreams(None, wanted)
         return
@@ -109,18 +109,18 @@ def _look(ctx: typer.Context, wanted: Wanted) -> Iterator[Check]:
 
 def _isolation(here: Installation | None) -> Check:
     """As the gateway does it: with the models loaded, and forks where there can be some."""
-    from safelight.media.sandbox import Sandbox
+    from safelight.sandbox.sandbox import Sandbox
 
     if here is None:
         sandbox = Sandbox()
         try:
-            return checks.isolation(sandbox.isolation())
+            return doctor_checks.isolation(sandbox.isolation())
         finally:
             sandbox.close()
     scanner = here.scanner
     scanner.start()
     try:
-        return checks.isolation(scanner.isolation())
+        return doctor_checks.isolation(scanner.isolation())
     finally:
         scanner.close()
 
@@ -130,12 +130,12 @@ def _installed(here: Installation) -> Iterator[Check]:
 
     settings = here.settings
     looks: dict[str, Callable[[], Check]] = {
-        "data directory": lambda: checks.data_directory(settings.data),
-        "disk": lambda: checks.disk(settings.data, reserve=RESERVE_BYTES),
-        "port": lambda: checks.port(settings.server.host, settings.server.port),
+        "data directory": lambda: doctor_checks.data_directory(settings.data),
+        "disk": lambda: doctor_checks.disk(settings.data, reserve=RESERVE_BYTES),
+        "port": lambda: doctor_checks.port(settings.server.host, settings.server.port),
         "database": lambda: _database(here),
-        "signing key": lambda: checks.signing(_keys(here)),
-        "clock": lambda: checks.clock(dt.datetime.now(dt.UTC), signing_from=_signing_from(here)),
+        "signing key": lambda: doctor_checks.signing(_keys(here)),
+        "clock": lambda: doctor_checks.clock(dt.datetime.now(dt.UTC), signing_from=_signing_from(here)),
         "policy": lambda: _policy(here),
     }
     for name, look in looks.items():
@@ -143,7 +143,7 @@ def _installed(here: Installation) -> Iterator[Check]:
     try:
         catalogue = here.catalogue
         missing = [(one.name, one.sentence) for one in catalogue.missing]
-        yield from checks.detectors([plugin.name for plugin in catalogue.plugins], missing)
+        yield from doctor_checks.detectors([plugin.name for plugin in catalogue.plugins], missing)
     except Exception as error:
         yield Check(name="detectors", state=State.FAILED, says=f"{type(error).__name__}: {error}")
 
@@ -177,7 +177,7 @@ def _upstream(
 ) -> Iterator[Check]:
     from .upstream_checks import look, make_clip
 
-    reached = checks.upstream(name, table["url"])
+    reached = doctor_checks.upstream(name, table["url"])
     if reached.state is not State.OK:
         yield reached
         return
@@ -209,7 +209,7 @@ def _database(here: Installation) -> Check:
     url = here.settings.storage.database or f"sqlite:///{here.settings.data.absolute() / 'db.sqlite3'}"
     own = Database(url, wait_s=3.0, connections=1)
     try:
-        return checks.database(own)
+        return doctor_checks.database(own)
     finally:
         own.close()
 

@@ -12,9 +12,9 @@ import typer
 
 from safelight.errors import ConfigurationError, InvalidField, SafelightError
 
-from .exits import Exit
+from .commands import installation
+from .exit_codes import Exit
 from .output import Bar, emit
-from .verbs import installation
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -44,21 +44,21 @@ def prompts(
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> int:
     """Screen labelled prompts and say how many were found and blocked, with intervals. Shows no prompt."""
-    from safelight.evaluation import datasets, measured, protocol, reports, runs
+    from safelight.evaluation import datasets, holdout_log, prompt_eval, protocol, reports
     from safelight.policy.documents import load
 
     here = installation(ctx)
     sets = [datasets.read(path) for path in data]
-    log = measured.log_for((one.sha256 for one in sets), log)
+    log = holdout_log.log_for((one.sha256 for one in sets), log)
     known = protocol.installed(protocol.ATTACKS, protocol.Attack)  # type: ignore[type-abstract]
     for name in attack or ():
         if name not in known:
             raise InvalidField(f"There is no attack {name!r}; there are: {', '.join(known)}.", param="attack")
     attacks = [known[name] for name in attack or ()]
     metrics = protocol.installed(protocol.METRICS, protocol.Metric)  # type: ignore[type-abstract]
-    total = sum(1 for _ in runs.cases(sets, attacks, attack_safe=attack_safe))
+    total = sum(1 for _ in prompt_eval.cases(sets, attacks, attack_safe=attack_safe))
     with Bar(total, "prompts") as progress:
-        report = runs.run(
+        report = prompt_eval.run(
             sets,
             pipeline=here.text_pipeline,
             taxonomy=here.taxonomy,
@@ -69,7 +69,7 @@ def prompts(
             progress=progress.done,
         ).as_json()
     if log is not None:
-        measured.append(log, measured.written(report, now=dt.datetime.now(dt.UTC)))
+        holdout_log.append(log, holdout_log.written(report, now=dt.datetime.now(dt.UTC)))
     if html is not None:
         _write(html, reports.html(report))
     emit(report, as_json, _text(report))
@@ -85,10 +85,10 @@ def guard(
     """Ask the configured guard model about labelled prompts, and keep dated figures for coverage."""
     import datetime
 
-    from safelight.detectors.remote import figures
-    from safelight.detectors.remote.guard import GuardDetector
+    from safelight.detectors.remote import measurements
+    from safelight.detectors.remote.text_guard import GuardDetector
     from safelight.detectors.text.pipeline import TextPipeline
-    from safelight.evaluation import datasets, guards, metrics, runs
+    from safelight.evaluation import datasets, guard_eval, metrics, prompt_eval
 
     here = installation(ctx)
     found = [one for one in here.text_pipeline.detectors if isinstance(one, GuardDetector)]
@@ -97,14 +97,14 @@ def guard(
         raise ConfigurationError(sentences[0] if sentences else "The guard is switched off in the settings.")
     asked = found[0]
     sets = [datasets.read(path) for path in data]
-    measured = guards.GuardFigures(
+    measured = guard_eval.GuardFigures(
         asked.version,
         (one.category for one in asked.capabilities),
         [one.sha256 for one in sets],
         datetime.datetime.now(datetime.UTC).date(),
     )
     with Bar(sum(len(one.cases) for one in sets), "prompts") as progress:
-        report = runs.run(
+        report = prompt_eval.run(
             sets,
             pipeline=TextPipeline([asked.always()], budget_s=here.settings.scan.text_budget_s),
             taxonomy=here.taxonomy,
@@ -112,10 +112,10 @@ def guard(
             metrics=[metrics.RATES, metrics.LATENCY, measured],
             progress=progress.done,
         )
-    figure: figures.Figures = report.results["guard"]
+    figure: measurements.Figures = report.results["guard"]
     if asked.figures is not None:
         try:
-            figures.write(asked.figures, figure)
+            measurements.write(asked.figures, figure)
         except OSError as error:
             raise SafelightError(f"{asked.figures} cannot be written: {error.strerror}.") from error
     times = report.results["latency_ms"]
@@ -144,9 +144,9 @@ def output(
 
     Waivers in force are honoured, and named. Shows no still and no word of a clip.
     """
-    from safelight.evaluation import clips, output_reports, outputs
+    from safelight.evaluation import clip_eval, clip_report, clips
+    from safelight.moderation.evaluation import Judge
     from safelight.policy.documents import load
-    from safelight.stages.judging import Judge
 
     here = installation(ctx)
     found = clips.read(data)
@@ -160,14 +160,14 @@ def output(
     stage = replace(here.stages.output, judge=judge)
     with Bar(len(found.clips) * 100, "clips") as progress:
         seen = list(
-            outputs.walk(
+            clip_eval.walk(
                 found,
                 stage,
                 tenant=here.tenant,
                 progress=lambda number, percent: progress.done(100 * number + percent),
             )
         )
-    report = outputs.measured(
+    report = clip_eval.measured(
         found,
         seen,
         taxonomy=here.taxonomy,
@@ -175,7 +175,7 @@ def output(
         waivers=(waiver.id for waiver in waivers),
     )
     if html is not None:
-        _write(html, output_reports.html(report))
+        _write(html, clip_report.html(report))
     emit(report, as_json, _output_text(report))
     return Exit.OK
 

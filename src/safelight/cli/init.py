@@ -13,15 +13,15 @@ import typer
 
 from safelight.errors import InvalidField, SettingsError
 
-from .exits import Exit
+from .commands import config_path
+from .exit_codes import Exit
 from .output import emit
-from .verbs import config_path
 
 if TYPE_CHECKING:
+    from safelight.bootstrap import Installation
     from safelight.policy.coverage import Cell
     from safelight.policy.findings import Stage
     from safelight.policy.waivers import Waiver
-    from safelight.wiring import Installation
 
     from .upstream import Upstream
 
@@ -69,7 +69,7 @@ def init(
     Safe to run again: what is there is kept. Required checks that no installed detector can make are listed;
     until a detector is added or a named person waives them, what they touch is held or blocked.
     """
-    from safelight.wiring import load
+    from safelight.bootstrap import load
 
     if (waiver_name is None) != (waiver_why is None):
         raise InvalidField(
@@ -153,7 +153,7 @@ def _open(
 
 def _write(path: Path, data: Path, upstream: Upstream | None) -> bool:
     """Write the settings file unless there is one; whether it was written."""
-    from .template import settings_toml
+    from .config_template import settings_toml
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -212,7 +212,7 @@ def _lines(missing: Sequence[tuple[Stage, Cell]]) -> list[str]:
 
 
 def _reason(category: str) -> str:
-    from safelight.stages.unseen import UNSEEN
+    from safelight.moderation.coverage_limits import UNSEEN
 
     return f". {UNSEEN[category]}" if category in UNSEEN else ""
 

@@ -9,9 +9,9 @@ import typer
 
 from safelight.errors import BadInput, NotFound
 
-from .exits import Exit
+from .commands import installation
+from .exit_codes import Exit
 from .output import emit
-from .verbs import installation
 
 if TYPE_CHECKING:
     from safelight.trust.accounts import Accounts, KeyRecord, Scope, Tenant

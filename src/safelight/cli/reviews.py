@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .exits import Exit
+from .commands import installation
+from .exit_codes import Exit
 from .output import emit
-from .verbs import installation
 
 if TYPE_CHECKING:
+    from safelight.bootstrap import Installation
     from safelight.trust.accounts import Principal
     from safelight.trust.reviews import Case, CaseFile
-    from safelight.wiring import Installation
 
 app = typer.Typer(no_args_is_help=True, help="List what waits for a person, and decide it.")
 

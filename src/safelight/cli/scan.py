@@ -14,17 +14,17 @@ import typer
 
 from safelight.errors import ConfigurationError, SafelightError
 
-from .exits import Exit
+from .commands import installation
+from .exit_codes import Exit
 from .output import emit, progress_console
-from .verbs import installation
 
 if TYPE_CHECKING:
+    from safelight.bootstrap import Installation
+    from safelight.moderation.file_scan import FileJudge, FileReport, Words
+    from safelight.moderation.scan_cache import LookedAt
     from safelight.policy.findings import Finding
     from safelight.policy.verdicts import Verdict
     from safelight.scanning.sources import Found, Source
-    from safelight.stages.files import FileJudge, FileReport, Words
-    from safelight.stages.looked_at import LookedAt
-    from safelight.wiring import Installation
 
 app = typer.Typer(add_completion=False)
 
@@ -183,7 +183,7 @@ class _Run:
             self._kept(self._looked_at.finish)
 
     def _one(self, found: Found, progress: Callable[[int, int], None]) -> tuple[FileReport, bool]:
-        from safelight.stages.files import failed
+        from safelight.moderation.file_scan import failed
 
         identity = ""
         try:
@@ -256,7 +256,7 @@ class _Progress:
 
 
 def _judge(here: Installation, *, stills: bool) -> FileJudge:
-    from safelight.stages.files import FileJudge
+    from safelight.moderation.file_scan import FileJudge
 
     return FileJudge(
         stages=here.stages,
@@ -270,7 +270,7 @@ def _judge(here: Installation, *, stills: bool) -> FileJudge:
 
 def _looked_at(here: Installation, source: Source, path: Path | None) -> LookedAt | None:
     """What earlier scans of this folder found, as far as the same rules hold. A single file: nothing."""
-    from safelight.stages.looked_at import LookedAt, rules_of
+    from safelight.moderation.scan_cache import LookedAt, rules_of
 
     if not source.many and path is None:
         return None
@@ -312,8 +312,8 @@ def _people(here: Installation) -> dict[str, Any]:
 
 def _write(html: Path, run: _Run, source: Source, lang: Language, here: Installation) -> None:
     """The report, whole or not at all."""
-    from safelight.console.scanned import page
-    from safelight.console.words import languages
+    from safelight.console.scan_report import page
+    from safelight.console.translations import languages
 
     reports = [report for _, report, _ in run.done]
     left = len(source.files) - len(reports)

@@ -11,14 +11,14 @@ import typer
 from safelight.errors import SafelightError, SettingsError
 from safelight.trust.accounts import Scope
 
+from .commands import config_path
 from .output import progress_console, write_json
-from .verbs import config_path
 
 if TYPE_CHECKING:
+    from safelight.bootstrap import Installation
     from safelight.policy.waivers import Waiver
-    from safelight.wiring import Installation
 
-    from .gateway import Gateway
+    from .server_process import Gateway
 
 app = typer.Typer(add_completion=False)
 
@@ -55,9 +55,9 @@ def serve(
     as_json: Annotated[bool, typer.Option("--json", help="Print address, link and key as JSON.")] = False,
 ) -> None:
     """Run the gateway, its workers and its pages, until Ctrl-C."""
-    from safelight.wiring import load
+    from safelight.bootstrap import load
 
-    from .gateway import Gateway, set_up_logging
+    from .server_process import Gateway, set_up_logging
 
     server: dict[str, Any] = {"host": host, "port": port, "behind_proxy": behind_proxy or None}
     flags: dict[str, Any] = {"server": {name: value for name, value in server.items() if value is not None}}

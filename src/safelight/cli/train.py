@@ -9,12 +9,12 @@ import typer
 
 from safelight.errors import ConfigurationError, NotFound, SafelightError
 
-from .exits import Exit
+from .exit_codes import Exit
 from .output import emit, progress_console
 
 if TYPE_CHECKING:
-    from safelight.detectors.text.examples import Example
     from safelight.detectors.text.training import Trainer
+    from safelight.detectors.text.training_data import Example
 
 app = typer.Typer(add_completion=False)
 
@@ -47,10 +47,10 @@ def train(
     """
     import numpy as np
 
-    from safelight.detectors.text import distress_training, examples, heads, model_card, training
+    from safelight.detectors.text import classifiers, distress_training, model_card, training, training_data
 
     _scipy()
-    own = examples.committed()
+    own = training_data.committed()
     if check:
         return _checked(own, as_json)
     trainer = _trainer()
@@ -59,18 +59,18 @@ def train(
     progress_console().print(f"{len(own)} committed examples, {len(more)} more, {len(unseen)} unseen.")
     categories = training.categories_of(training.fitted(own))
     taken = training.fitted(own) + more
-    fitting = trainer.fitting(taken, categories, examples.committed_sha256())
-    data = heads.dump(fitting.weights(np.ones(len(taken), dtype=np.bool_)))
-    loaded = heads.load(data)
+    fitting = trainer.fitting(taken, categories, training_data.committed_sha256())
+    data = classifiers.dump(fitting.weights(np.ones(len(taken), dtype=np.bool_)))
+    loaded = classifiers.load(data)
     folds = trainer.folds(fitting, taken)
     chosen = trainer.operating(loaded, taken, trainer.across_writers(folds, taken), unseen)
     across = trainer.across_figures(folds, taken, unseen)
-    operated = heads.operated(loaded, {"heads": loaded.sha256, **chosen})
+    operated = classifiers.operated(loaded, {"heads": loaded.sha256, **chosen})
     kept_out = training.kept_out_figures(trainer, operated, own)
     card = model_card.card(
         operated,
         size=len(data),
-        data_sha256=examples.committed_sha256(),
+        data_sha256=training_data.committed_sha256(),
         own=own,
         more=more,
         unseen=unseen,
@@ -107,10 +107,10 @@ def train(
 
 def _checked(own: list[Example], as_json: bool) -> int:
     """Whether the shipped heads come out of the committed examples and the embeddings they hold."""
-    from safelight.detectors.text import examples, heads, training
+    from safelight.detectors.text import classifiers, training, training_data
 
-    shipped = heads.load()
-    again = training.refitted(own, shipped.known, examples.committed_sha256())
+    shipped = classifiers.load()
+    again = training.refitted(own, shipped.known, training_data.committed_sha256())
     same = again.sha256 == shipped.sha256
     emit({"sha256": again.sha256, "same": same}, as_json, f"{again.sha256}: {'same' if same else 'other'}")
     return Exit.OK if same else Exit.ERROR
@@ -137,11 +137,11 @@ def _trainer() -> Trainer:
 
 
 def _folder(folder: Path) -> list[Example]:
-    from safelight.detectors.text import examples
+    from safelight.detectors.text import training_data
 
     if not folder.is_dir():
         raise NotFound(f"{folder} is no folder.")
     try:
-        return examples.added(folder)
+        return training_data.added(folder)
     except (ValueError, KeyError, TypeError) as error:
         raise SafelightError(f"{folder} holds a line that is no example: {error!r}.") from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import SafelightError, UpstreamError
 
-from .checks import Check, State
+from .doctor_checks import Check, State
 from .output import progress_console
 from .upstream import KEY_VARIABLE, NAME, fears
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from safelight.generation.protocol import Charge
     from safelight.generation.videos_api.discovery import Found
     from safelight.generation.videos_api.options import Options
-    from safelight.generation.videos_api.trial import Trial
+    from safelight.generation.videos_api.smoke_test import Trial
     from safelight.scanning.report import ScanReport
     from safelight.scanning.service import Scanner
 
@@ -73,7 +73,7 @@ def look(name: str, url: str, api_key: str) -> tuple[Found | None, list[Check]]:
 
 def make_clip(found: Found, name: str, options: Options, scanner: Scanner | None) -> Iterator[Check]:
     """Order one small clip, fetch it, look at it, have it deleted; a check for each, in that order."""
-    from safelight.generation.videos_api import trial
+    from safelight.generation.videos_api import smoke_test
     from safelight.generation.videos_api.discovery import Place
 
     title = title_of(name)
@@ -82,7 +82,7 @@ def make_clip(found: Found, name: str, options: Options, scanner: Scanner | None
         file = Path(folder) / "clip.mp4"
         try:
             with console.status(f"{name} makes a small clip") as status:
-                told = trial.run(
+                told = smoke_test.run(
                     options,
                     file,
                     report=lambda percent: status.update(f"{name} makes a small clip: {percent} %"),
@@ -213,7 +213,7 @@ def _deleted(title: str, told: Trial) -> Check:
 
 
 def _asked_again(title: str, told: Trial) -> Check:
-    from safelight.generation.videos_api.trial import KEY_METADATA
+    from safelight.generation.videos_api.smoke_test import KEY_METADATA
 
     name = f"{title}: metadata"
     if told.echoes:

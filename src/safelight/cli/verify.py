@@ -9,13 +9,13 @@ import typer
 
 from safelight.errors import NotFound
 
-from .exits import Exit
+from .commands import installation
+from .exit_codes import Exit
 from .output import emit
-from .verbs import installation
 
 if TYPE_CHECKING:
-    from safelight.provenance.verifying import Verification, Verifier
-    from safelight.wiring import Installation
+    from safelight.bootstrap import Installation
+    from safelight.provenance.verification import Verification, Verifier
 
 app = typer.Typer(add_completion=False)
 
@@ -52,7 +52,7 @@ def _verifier(here: Installation) -> Verifier:
     if here.settings.data.exists() or here.settings.storage.keys is not None:
         return here.verifier
     from safelight.provenance.keys import KeyStore
-    from safelight.provenance.verifying import Verifier
+    from safelight.provenance.verification import Verifier
 
     none = KeyStore.own(here.settings.data / "keys", organization="")
     return Verifier(sandbox=here.sandbox, keys=none)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from safelight.policy.coverage import CoverageWord
 from safelight.policy.findings import Modality
 
-from .words import Words
+from .translations import Words
 
 _ORDER = (CoverageWord.NOT_CHECKED, CoverageWord.PARTLY, CoverageWord.CHECKED)
 

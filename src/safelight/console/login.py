@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from safelight.api.auth import COOKIE, check_same_origin, clear_session, set_session
-from safelight.api.bodies import read_body
-from safelight.api.state import AppState
 from safelight.errors import Unauthenticated
+from safelight.web.auth import COOKIE, check_same_origin, clear_session, set_session
+from safelight.web.request_body import read_body
+from safelight.web.state import AppState
 
 from .render import Pages
 

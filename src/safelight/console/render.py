@@ -13,15 +13,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from safelight.api.middleware import request_id
-from safelight.api.state import AppState
 from safelight.policy.waivers import EVERYTHING, Waiver
 from safelight.trust.accounts import Principal
+from safelight.web.middleware import request_id
+from safelight.web.state import AppState
 
+from .formatting import moment
 from .navigation import ways
-from .text import moment
-from .words import COOKIE as LANGUAGE_COOKIE
-from .words import Words, choose, languages
+from .translations import COOKIE as LANGUAGE_COOKIE
+from .translations import Words, choose, languages
 
 THEME_COOKIE = "safelight_theme"
 #: In the order the switch goes through them.

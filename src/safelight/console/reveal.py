@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import NotFound
 from safelight.ids import new_id
-from safelight.media.sandbox import Limits, Sandbox
+from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.trust.accounts import Principal, Scope
 from safelight.trust.reviews import CaseFile, CaseState
 
 if TYPE_CHECKING:
-    from safelight.jobs.store import VideoStore
+    from safelight.jobs.repository import VideoStore
     from safelight.store.blobs import Blobs
     from safelight.store.database import Database
 
@@ -57,7 +57,7 @@ class Reveal:
             source, into = bench / "source", bench / "sheet.webp"
             self.blobs.copy_to(tenant, sha256, source)
             self.sandbox.run(
-                "safelight.console.greying:draw",
+                "safelight.console.greyscale_preview:draw",
                 {"source": str(source), "into": str(into), "media_type": media_type},
                 reads=[source],
                 writes=[into],

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from safelight.api.services import Services
+from safelight.web.services import Services
 
 from .coverage import Row, rows
-from .view import price
-from .words import Words
+from .translations import Words
+from .video_view import price
 
 FIELDS = ("prompt", "model", "seconds", "size", "for")
 _SECONDS = 4

@@ -9,9 +9,9 @@ from safelight.jobs.models import VideoRecord
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Finding, FrameRange, TimeRange
 
-from .explained import charge_sentence
-from .text import category_name, clock, decimal, iso, length, moment
-from .words import Words
+from .explanation_view import charge_sentence
+from .formatting import category_name, clock, decimal, iso, length, moment
+from .translations import Words
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import msgspec
 from safelight.errors import InvalidField, NotFound
 from safelight.policy.findings import Modality
 
-from .mapping import FOUND
+from .label_mapping import FOUND
 
 MANIFEST = "clips.jsonl"
 

@@ -8,7 +8,7 @@ from typing import Any
 from safelight.policy.verdicts import Action
 
 from .intervals import wilson
-from .mapping import alarmed, hits
+from .label_mapping import alarmed, hits
 from .protocol import Outcome
 
 

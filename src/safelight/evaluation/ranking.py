@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .mapping import is_alarm
+from .label_mapping import is_alarm
 from .protocol import Outcome
 
 

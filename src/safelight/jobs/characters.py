@@ -9,15 +9,15 @@ from pathlib import Path
 
 from safelight.errors import Blocked, InvalidField, InvalidMedia, NotFound
 from safelight.ids import is_id, new_id
+from safelight.moderation.evaluation import Judged
+from safelight.moderation.reference import ReferenceFile
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
-from safelight.stages.judging import Judged
-from safelight.stages.reference import ReferenceFile
 from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.trust.accounts import Principal, Scope
 
-from . import rows
+from . import mappers
 from .models import Character, CharacterState
 from .references import References
 
@@ -108,7 +108,7 @@ class Characters:
             return None
         with self.references.workshop.database.reading(tenant=tenant) as tx:
             row = tx.one(tables.characters, tables.characters.c.id == character_id)
-        return None if row is None else rows.character(row)
+        return None if row is None else mappers.character(row)
 
     def _judge(self, tenant: str, name: str, file: ReferenceFile) -> tuple[Judged, ...]:
         stages = self.references.workshop.stages

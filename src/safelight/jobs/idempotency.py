@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safelight.errors import IdempotencyKeyReused, Unavailable
-from safelight.stages.request import CreateRequest
+from safelight.moderation.request import CreateRequest
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
 
-from .rows import to_json
+from .mappers import to_json
 
 KEEP_S = 24 * 3600.0
 _LOOK_S = 0.05

@@ -17,16 +17,16 @@ from safelight.errors import Conflict, Gone, InvalidField, InvalidMedia, NotFoun
 from safelight.generation.protocol import Basis, Step
 from safelight.generation.protocol import ReferenceFile as OrderedFile
 from safelight.ids import is_id
+from safelight.moderation.admission import SOURCE_FIELD
+from safelight.moderation.reference import media_type
+from safelight.moderation.request import CreateRequest, Origin
 from safelight.policy.findings import Evidence, Finding, ImageBox, Stage, TextSpan
-from safelight.stages.admission import SOURCE_FIELD
-from safelight.stages.reference import media_type
-from safelight.stages.request import CreateRequest, Origin
 from safelight.store import tables
 from safelight.store.transaction import Transaction
 
-from .machine import State
+from .context import Workshop
 from .models import Borrowed, Character, Video
-from .workshop import Workshop
+from .states import State
 
 #: A chain may be this long.
 MOST_STEPS = 32

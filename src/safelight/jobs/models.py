@@ -9,12 +9,12 @@ from typing import Any
 
 from safelight.errors import Blocked
 from safelight.generation.protocol import Charge, Ownership
+from safelight.moderation.request import CreateRequest, Upload
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Finding, Stage
 from safelight.policy.verdicts import Verdict
-from safelight.stages.request import CreateRequest, Upload
 
-from .machine import State
+from .states import State
 
 __all__ = [
     "Attempt",

@@ -13,14 +13,14 @@ from typing import Any
 from sqlalchemy import Row
 
 from safelight.errors import SafelightError, Unavailable
-from safelight.net.deliver import Deliverer
+from safelight.net.webhook_client import Deliverer
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
 from safelight.trust.webhooks import Deliveries, Delivery, EventType, headers, payload_of
 
-from . import rows
-from .machine import State
+from . import mappers
+from .states import State
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 0.5
@@ -171,7 +171,7 @@ class Notifier:
 
 def _identifier_blocked(row: Row[Any]) -> dict[str, Any] | None:
     """What is told of a block of an end user's request, by degree; None where nobody judged the content."""
-    explanation = rows.from_json(row.explanation) or {}
+    explanation = mappers.from_json(row.explanation) or {}
     if explanation.get("reason") == "review_expired":
         return None
     named = explanation.get("categories") or []

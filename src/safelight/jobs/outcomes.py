@@ -9,18 +9,18 @@ import msgspec
 
 from safelight.errors import SafelightError
 from safelight.generation.protocol import Charge, Refusal
+from safelight.moderation.evaluation import Judged
+from safelight.moderation.provider_refusal import explain_refusal
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
-from safelight.stages.generation import explain_refusal
-from safelight.stages.judging import Judged
 from safelight.store.transaction import Transaction
 from safelight.trust.reviews import CaseKind, close_cases, open_case
 
-from .machine import State
 from .models import Video
+from .states import State
 
 if TYPE_CHECKING:
-    from .workshop import Workshop
+    from .context import Workshop
 
 
 class Explainer(Protocol):

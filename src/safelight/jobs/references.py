@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safelight.moderation.evaluation import Judged
+from safelight.moderation.reference import ReferenceFile, media_type
+from safelight.moderation.request import Admitted
 from safelight.net.fetch import Fetcher
 from safelight.policy.findings import Finding, Stage
-from safelight.stages.judging import Judged
-from safelight.stages.reference import ReferenceFile, media_type
-from safelight.stages.request import Admitted
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 
+from .context import Workshop
 from .models import Video
-from .workshop import Workshop
 
 
 @dataclass(frozen=True, kw_only=True)

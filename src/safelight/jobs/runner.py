@@ -9,12 +9,12 @@ from collections import Counter
 from safelight.errors import ChildFailed, DeadlinePassed, NotFound, SafelightError, Unavailable
 
 from . import outcomes
-from .machine import State
+from .attempts import Stopping, pause, video_deadline
+from .context import Workshop
 from .models import Video
-from .ordering import Stopping, pause, video_deadline
+from .repository import Superseded
+from .states import State
 from .steps import STEPS
-from .store import Superseded
-from .workshop import Workshop
 
 _log = logging.getLogger(__name__)
 _TRIES = 3

@@ -12,23 +12,23 @@ from typing import Any
 
 from safelight.errors import Blocked, Conflict, Gone, NotFound
 from safelight.ids import is_id, new_id
+from safelight.moderation.admission import AdmissionLimits
+from safelight.moderation.request import CreateRequest
 from safelight.net.fetch import Fetcher
-from safelight.stages.admission import AdmissionLimits
-from safelight.stages.request import CreateRequest
 from safelight.trust.accounts import Principal, Scope
-from safelight.trust.probes import Probes
-from safelight.trust.rewordings.service import Rewordings
+from safelight.trust.check_limits import Probes
+from safelight.trust.evasion.service import Rewordings
 
-from . import rows
+from . import mappers
 from .characters import Characters
+from .context import Workshop
 from .idempotency import ClaimLost, IdempotencyKeys, Made, fingerprint
-from .intake import Intake
 from .lineage import Lineage
-from .machine import TERMINAL, State
 from .models import Character, Content, Ordered, Page, Video, VideoRecord
 from .quota import Allowance
 from .references import References
-from .workshop import Workshop
+from .states import TERMINAL, State
+from .submission import Intake
 
 _VARIANTS = {"video": "sealed", "thumbnail": "thumbnail", "spritesheet": "spritesheet"}
 _LONGEST_PAGE = 100
@@ -231,7 +231,7 @@ class Videos:
     def _again(self, principal: Principal, made: Made) -> Ordered:
         """What the key's first request came to: its video as it is now, or the same refusal."""
         row = self.workshop.store.row(principal.tenant, made.video_id)
-        video = rows.video(row)
+        video = mappers.video(row)
         if video.deleted and video.state is not State.WITHDRAWN:
             raise _no_video(video.id)
         refusal = None

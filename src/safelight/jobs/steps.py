@@ -33,13 +33,13 @@ from safelight.policy.verdicts import Action
 from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.store.retention import Retention
 
-from . import ordering, outcomes, rows
+from . import attempts, mappers, outcomes
+from .attempts import Charging
+from .context import Workshop
 from .lineage import basis_of
-from .machine import State
 from .models import Video
-from .ordering import Charging
 from .references import judge_references
-from .workshop import Workshop
+from .states import State
 
 MP4 = "video/mp4"
 #: The visible badge that `label` burns into the picture.
@@ -69,7 +69,7 @@ def waiting(workshop: Workshop, video: Video) -> None:
                 actor="policy",
                 stage=Stage.GENERATION.value,
                 waived=video.waived or bool(judged.verdict.waivers),
-                request=rows.to_json({**request, "pending": False}),
+                request=mappers.to_json({**request, "pending": False}),
             )
 
 
@@ -81,14 +81,14 @@ def generating(workshop: Workshop, video: Video) -> None:
         try:
             order = _order(workshop, video, bench)
             if isinstance(generator, LocalGenerator):
-                attempt = ordering.begin(workshop, video)
+                attempt = attempts.begin(workshop, video)
                 with workshop.heavy:
                     report = workshop.progress(video.tenant, video.id, 5, 60)
                     charge = generator.render(replace(order, key=attempt.key), clip, report)
             elif isinstance(generator, RemoteGenerator):
-                attempt = ordering.place(workshop, video, generator, order)
-                charge = ordering.watch(workshop, video, generator, attempt)
-                ordering.fetch(workshop, video, generator, attempt, charge, clip)
+                attempt = attempts.place(workshop, video, generator, order)
+                charge = attempts.watch(workshop, video, generator, attempt)
+                attempts.fetch(workshop, video, generator, attempt, charge, clip)
             else:
                 raise UpstreamRejected(f"{video.generator} neither renders nor takes orders.")
         except Charging as ended:
@@ -266,7 +266,7 @@ def _forget_upstream(workshop: Workshop, video: Video) -> None:
         return
     if last.upstream_copy is None:
         workshop.store.upstream_copy(
-            video.tenant, video.id, last, ordering.forget(generator, last.upstream_id)
+            video.tenant, video.id, last, attempts.forget(generator, last.upstream_id)
         )
 
 

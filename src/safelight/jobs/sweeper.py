@@ -13,13 +13,13 @@ from safelight.errors import DeadlinePassed, SafelightError, Unavailable
 from safelight.store import tables
 from safelight.store.retention import Retention
 
-from . import outcomes, rows
-from .engine import Engine
-from .machine import STOPPED, TERMINAL, State
+from . import mappers, outcomes
+from .attempts import video_deadline
+from .context import Workshop
 from .models import Video
-from .ordering import video_deadline
-from .store import Superseded
-from .workshop import Workshop
+from .queue import Engine
+from .repository import Superseded
+from .states import STOPPED, TERMINAL, State
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 2.0
@@ -133,7 +133,7 @@ class Sweeper:
                 order_by=(tables.videos.c.created_at,),
                 limit=_AT_ONCE,
             )
-        return [(rows.video(row), row.run) for row in found]
+        return [(mappers.video(row), row.run) for row in found]
 
     def _fail_late(self, video: Video) -> None:
         error = DeadlinePassed(f"The video was not finished within {self._workshop.terms.deadline_s:.0f} s.")

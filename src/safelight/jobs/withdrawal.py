@@ -9,10 +9,10 @@ from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.trust.reviews import CaseKind, close_cases
 
-from . import outcomes, rows
-from .machine import TERMINAL, State
+from . import mappers, outcomes
+from .context import Workshop
 from .models import Video
-from .workshop import Workshop
+from .states import TERMINAL, State
 
 #: Pictures made from the sealed file: what remains of them would still show it.
 _PICTURES = ("thumbnail", "spritesheet")
@@ -90,7 +90,7 @@ def _locked(tx: Transaction, video_id: str) -> Video | None:
     if not is_id(video_id, "video"):
         return None
     row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
-    return None if row is None else rows.video(row)
+    return None if row is None else mappers.video(row)
 
 
 def _children(tx: Transaction, video_id: str) -> list[str]:

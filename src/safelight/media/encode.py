@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.media.child import Link
+from safelight.media.decode import DecodedFrame, Walk
 from safelight.media.probe import VideoLimits, damage_is_said, opened
-from safelight.media.walk import DecodedFrame, Walk
+from safelight.sandbox.child_main import Link
 
 Pixels = npt.NDArray[np.uint8]
 

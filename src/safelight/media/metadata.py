@@ -15,7 +15,7 @@ from safelight.errors import InvalidMedia
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from safelight.media.child import Link
+    from safelight.sandbox.child_main import Link
 
 _MAKE, _MODEL, _SOFTWARE, _ORIENTATION, _GPS = 0x010F, 0x0110, 0x0131, 0x0112, 0x8825
 _LONGEST = 120

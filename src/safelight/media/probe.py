@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from safelight.errors import InvalidMedia, TooLarge
-from safelight.media.child import Link
+from safelight.sandbox.child_main import Link
 
 
 class VideoLimits(msgspec.Struct, frozen=True, kw_only=True):

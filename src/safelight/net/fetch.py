@@ -20,7 +20,7 @@ import httpx
 from safelight.errors import InvalidMedia, RefusedAddress, SafelightError, StorageFull, TooLarge
 
 from .addresses import Target, judge_url, parse_url
-from .guard import GuardedBackend, Resolve, system_resolve
+from .ssrf_guard import GuardedBackend, Resolve, system_resolve
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DISK_FULL = frozenset({28, 122})  # ENOSPC, EDQUOT

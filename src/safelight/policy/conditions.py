@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 import yaml
 
 from .findings import Attribute, Evidence, Finding, FrameRange, ImageBox, Modality, TimeRange
-from .source import Reader, did_you_mean
+from .yaml_reader import Reader, did_you_mean
 
 
 class Kind(StrEnum):

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import msgspec
 
 from .categories import Category, Taxonomy
+from .compiled import Armed, program
 from .coverage import Cell, Coverage
 from .documents import Policy
 from .findings import Finding, Modality, Stage
-from .programs import Armed, program
 from .requirements import INHERENT, MANDATORY_PLACES, Requirement
 from .verdicts import Action, Context, Verdict
 from .waivers import excusing

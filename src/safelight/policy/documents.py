@@ -16,11 +16,11 @@ from safelight.errors import PolicyError
 from .categories import Taxonomy
 from .conditions import KNOWN, Kind
 from .findings import Modality, Stage
-from .layers import FLOOR, Entry, Layer, chain, read_layer
+from .inheritance import FLOOR, Entry, Layer, chain, read_layer
 from .requirements import INHERENT, MANDATORY_PLACES, Requirement, compile_requirement, dropped
 from .rules import Rule, compile_rule, merged
-from .source import Problem, Reader, did_you_mean
 from .verdicts import Action, Audience
+from .yaml_reader import Problem, Reader, did_you_mean
 
 _WAIVE = "Record a waiver instead: `safelight waiver add`."
 

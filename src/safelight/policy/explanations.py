@@ -13,7 +13,7 @@ import yaml
 
 from .categories import Taxonomy
 from .findings import Finding, Modality, Stage, to_json
-from .sentences import DEFAULT, Sentences, sentences
+from .messages import DEFAULT, Sentences, sentences
 from .verdicts import Action, Verdict
 
 

@@ -10,12 +10,12 @@ from typing import Any, BinaryIO
 import msgspec
 
 from .categories import Taxonomy
+from .compiled import Program, program
 from .coverage import Cell, Coverage
 from .coverage import unpack as unpack_coverage
 from .decisions import Gaps, requirements, weigh_gaps
 from .documents import Policy
 from .findings import Attribute, Evidence, Stage
-from .programs import Program, program
 from .verdicts import Action, Audience, Context, WaiverTerms
 
 #: Distinct coverages remembered at a time; history has few, a hostile file may have many.

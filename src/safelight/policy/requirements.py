@@ -10,8 +10,8 @@ import yaml
 from .categories import Taxonomy
 from .findings import Modality, Stage
 from .rules import Spec, read_id
-from .source import Reader
 from .verdicts import Action
+from .yaml_reader import Reader
 
 #: Stands for `Taxonomy.mandatory` in a `requires` entry.
 MANDATORY = "mandatory"

@@ -12,8 +12,8 @@ import yaml
 from .categories import Taxonomy
 from .conditions import KNOWN, Kind, Predicate, compile_attributes, numbers_in, read_attributes
 from .findings import Finding, Modality, Stage
-from .source import Reader
 from .verdicts import Action, Audience
+from .yaml_reader import Reader
 
 #: A rule or requirement as plain values, in the words of the document.
 Spec: TypeAlias = dict[str, Any]

@@ -12,7 +12,7 @@ from typing import Any
 
 import safelight
 from safelight.errors import ChildCrashed
-from safelight.media.sandbox import Limits, Sandbox
+from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.store import disk
 
 from . import manifest
@@ -58,7 +58,7 @@ class Sealer:
         partial = into.with_name(f".{into.name}.{secrets.token_hex(8)}.partial")
         try:
             answer = self._sandbox.run(
-                "safelight.provenance.child:seal",
+                "safelight.provenance.worker:seal",
                 {
                     "manifest": json.dumps(definition),
                     "chain": key.chain_pem,

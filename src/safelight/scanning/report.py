@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from safelight.detectors.protocol import Capability, ReadText
-from safelight.media.pictures import PictureFacts
+from safelight.media.images import PictureFacts
 from safelight.media.probe import MediaFacts
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Finding, Modality
-from safelight.scanning.heard import SoundReport
-from safelight.scanning.looks import KeptLook
-from safelight.scanning.schedule import Schedule
+from safelight.scanning.audio_report import SoundReport
+from safelight.scanning.keyframes import KeptLook
+from safelight.scanning.sampling import Schedule
 
 
 class DetectorRun(msgspec.Struct, frozen=True, kw_only=True):

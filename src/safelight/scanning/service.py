@@ -11,18 +11,18 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from safelight import errors
-from safelight.detectors.catalogue import DetectorMissing, load_plugin
 from safelight.detectors.protocol import Capability
+from safelight.detectors.registry import DetectorMissing, load_plugin
 from safelight.media.encode import BadgeTask
-from safelight.media.pictures import PictureLimits
-from safelight.media.pool import WarmPool
+from safelight.media.images import PictureLimits
 from safelight.media.probe import MediaFacts, VideoLimits
-from safelight.media.sandbox import Isolation, Limits, Preparation, Sandbox
 from safelight.policy.findings import Finding, Modality
-from safelight.scanning.child import Detectors, Part, PictureTask, RecordingTask, VideoTask
-from safelight.scanning.heard import SoundReport
+from safelight.sandbox.sandbox import Isolation, Limits, Preparation, Sandbox
+from safelight.sandbox.worker_pool import WarmPool
+from safelight.scanning.audio_report import SoundReport
 from safelight.scanning.report import DetectorRun, ScanAnswer, ScanReport, coverage_of
-from safelight.scanning.schedule import Rules
+from safelight.scanning.sampling import Rules
+from safelight.scanning.worker import Detectors, Part, PictureTask, RecordingTask, VideoTask
 
 T = TypeVar("T")
 
@@ -38,11 +38,11 @@ _MODULES = (
     *("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin", "PIL.GifImagePlugin"),
     *(
         "safelight.media.encode",
-        "safelight.media.pictures",
+        "safelight.media.images",
         "safelight.media.probe",
-        "safelight.media.stills",
+        "safelight.media.thumbnails",
     ),
-    "safelight.scanning.child",
+    "safelight.scanning.worker",
 )
 
 
@@ -91,7 +91,7 @@ class Scanner:
             sandbox,
             size=max(self.settings.warm, 1),
             limits=self._limits(self.settings.picture_s),
-            preload="safelight.scanning.child:preload",
+            preload="safelight.scanning.worker:preload",
             preload_argument=msgspec.to_builtins(self._detectors),
             uses=self.settings.uses,
         )
@@ -103,7 +103,7 @@ class Scanner:
         """
         if not self.settings.warm:
             return
-        calls = (("safelight.scanning.child:preload", msgspec.to_builtins(self._detectors)),)
+        calls = (("safelight.scanning.worker:preload", msgspec.to_builtins(self._detectors)),)
         working = self._sandbox.prepare(Preparation(modules=(*_MODULES, *self.settings.modules), calls=calls))
         if working is not None:
             working.join()
@@ -169,7 +169,7 @@ class Scanner:
 
         def run() -> Any:
             return self._sandbox.run(
-                "safelight.scanning.child:scan_video",
+                "safelight.scanning.worker:scan_video",
                 msgspec.to_builtins(task),
                 reads=[path, *_files_of(specs)],
                 writes=[folder for folder in (stills, looks, speech) if folder is not None],
@@ -215,7 +215,7 @@ class Scanner:
         )
 
         def run() -> Any:
-            function, argument = "safelight.scanning.child:scan_picture", msgspec.to_builtins(task)
+            function, argument = "safelight.scanning.worker:scan_picture", msgspec.to_builtins(task)
             seconds = self.settings.picture_s
             # A child that was kept warm may write nowhere.
             if self._warm and looks is None:
@@ -250,7 +250,7 @@ class Scanner:
             speech=str(speech.absolute()),
         )
         answer = self._sandbox.run(
-            "safelight.scanning.child:hear_recording",
+            "safelight.scanning.worker:hear_recording",
             msgspec.to_builtins(task),
             reads=[path, *_files_of(self._specs)],
             writes=[speech],

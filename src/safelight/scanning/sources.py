@@ -94,7 +94,7 @@ class BucketFile:
     def fetched(self, scratch: Path) -> Iterator[Path]:
         import obstore
 
-        from safelight.store.objects import object_faults
+        from safelight.store.object_store import object_faults
 
         if self.bytes > self.most_bytes:
             raise TooLarge(f"The file has {self.bytes:,} bytes; at most {self.most_bytes:,} are fetched.")
@@ -135,7 +135,7 @@ def _folder(folder: Path) -> Source:
 def _bucket(url: str, options: Mapping[str, Any], most_bytes: int) -> Source:
     import obstore
 
-    from safelight.store.objects import object_faults, open_store
+    from safelight.store.object_store import object_faults, open_store
 
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
     # Opened at the bucket: the address may name one object, or a prefix that ends within a name.

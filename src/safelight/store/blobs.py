@@ -14,7 +14,7 @@ from typing import Any
 from safelight.errors import NotFound, SafelightError
 
 from .disk import require_space, storage_full, sync_tree
-from .objects import object_faults, open_store
+from .object_store import object_faults, open_store
 from .retention import Retention
 
 CHUNK = 1024 * 1024

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Engine
 
 from safelight.errors import Unavailable
 
+from .db_errors import translated
 from .engine import make_engine, unlinked
-from .faults import translated
-from .scope import ACROSS, TENANT, WRITE, ScopeViolation
+from .tenant_scope import ACROSS, TENANT, WRITE, ScopeViolation
 from .transaction import Transaction
 
 _log = logging.getLogger(__name__)

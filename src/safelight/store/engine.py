@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
 from safelight.errors import SettingsError
 
-from .scope import WRITE, guard
+from .tenant_scope import WRITE, guard
 
 #: How often a first connection asks for write-ahead logging before it gives up, 20 ms apart.
 _TURNS = 100

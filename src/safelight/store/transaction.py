@@ -17,9 +17,9 @@ from sqlalchemy.sql.dml import Delete, Update
 
 from safelight.ids import new_id
 
-from .chain import GENESIS, SALT_BYTES, canonical, commitment, entry_hash
-from .scope import INSERTED_FOR, ScopeViolation, scope, tenant_column
+from .hash_chain import GENESIS, SALT_BYTES, canonical, commitment, entry_hash
 from .tables import log, log_contents, log_head, outbox
+from .tenant_scope import INSERTED_FOR, ScopeViolation, scope, tenant_column
 
 
 class Tenantless:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving import Live, live
+from support.fake_api_server import Live, live
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from serving import Live
+from support.fake_api_server import Live
 
 MULTIPART = {"content-type": "multipart/form-data; boundary=xyz"}
 JSON = {"content-type": "application/json"}

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from safelight.jobs.machine import State
+from safelight.jobs.states import State
 from safelight.policy.findings import Stage
 from safelight.store.database import Database
 from safelight.trust.accounts import Scope
 from safelight.trust.reviews import CaseKind, open_case
-from serving import Live, a_video
+from support.fake_api_server import Live, a_video
 
 URL = "https://hooks.example/in"
 

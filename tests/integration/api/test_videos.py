@@ -15,9 +15,9 @@ from safelight.errors import (
     StorageFull,
     Unavailable,
 )
-from safelight.jobs.machine import State
+from safelight.jobs.states import State
 from safelight.policy.findings import Stage
-from serving import CARD, Live
+from support.fake_api_server import CARD, Live
 
 VIDEO_KEYS = {
     "metadata",

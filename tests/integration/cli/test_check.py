@@ -10,7 +10,7 @@ from PIL import Image
 
 from safelight.cli import main
 from safelight.cli.check import marked
-from safelight.cli.exits import Exit
+from safelight.cli.exit_codes import Exit
 from safelight.policy.findings import Finding, Modality, TextSpan
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from clips import make_clip
 from safelight.cli import main
-from safelight.cli.exits import Exit
-from safelight.detectors import test_card
+from safelight.cli.exit_codes import Exit
+from safelight.detectors import safety_card
+from support.clips import make_clip
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_clips_go_through_the_real_scan_and_the_policy(
     (tmp_path / "safelight.toml").write_text("[detectors]\nminilm = false\nocr = false\nnudenet = false\n")
     folder = tmp_path / "clips"
     folder.mkdir()
-    card = test_card.draw("violence/graphic", 640, 384)
+    card = safety_card.draw("violence/graphic", 640, 384)
     make_clip(folder / "odd.mp4", width=640, height=384, frames=30, odd={17: card})
     make_clip(folder / "plain.mp4", width=640, height=384, frames=30)
     make_clip(folder / "asked.mp4", width=640, height=384, frames=12)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from safelight.bootstrap import load
 from safelight.cli import main
-from safelight.cli.exits import Exit
-from safelight.wiring import load
+from safelight.cli.exit_codes import Exit
 
 ROWS = [
     ("two people, plainlyso", "unsafe", ["sexual"]),

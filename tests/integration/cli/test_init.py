@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from safelight.bootstrap import load
 from safelight.cli import main
-from safelight.wiring import load
 
 WAIVED = ("--waiver-name", "Ada Park", "--waiver-why", "a demo on my desk")
 

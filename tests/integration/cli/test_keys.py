@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from safelight.bootstrap import load
 from safelight.cli import main
 from safelight.errors import Unauthenticated
-from safelight.wiring import load
 
 Run = Callable[..., tuple[int, Any]]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from safelight.cli import main
-from safelight.cli.exits import Exit
+from safelight.cli.exit_codes import Exit
 from safelight.cli.models import MINILM, MODELS, install
-from safelight.detectors.hub.pulling import NotPulled
+from safelight.detectors.models.download import NotPulled
 
 ROOT = Path(__file__).parents[3]
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from safelight.bootstrap import load
 from safelight.cli import main
-from safelight.cli.exits import Exit
+from safelight.cli.exit_codes import Exit
 from safelight.policy.categories import SHIPPED
-from safelight.policy.reference import records
+from safelight.policy.reference_cases import records
 from safelight.policy.replay import write_record
-from safelight.wiring import load
 
 Run = Callable[..., tuple[int, Any]]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from safelight.bootstrap import Installation, load
 from safelight.cli import main
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
 from safelight.store.tables import videos
 from safelight.trust.reviews import CaseKind, open_case
-from safelight.wiring import Installation, load
 
 Run = Callable[..., tuple[int, Any]]
 

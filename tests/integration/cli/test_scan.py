@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clips import make_clip
-from object_stores import S3
 from safelight.cli import main
-from safelight.detectors import test_card
+from safelight.detectors import safety_card
 from safelight.media.encode import Writer
-from safelight.stages.files import FileJudge, FileReport
+from safelight.moderation.file_scan import FileJudge, FileReport
+from support.clips import make_clip
+from support.object_stores import S3
 
 
 def scan(folder: Path, *arguments: str) -> tuple[int, dict[str, dict[str, object]]]:
@@ -37,7 +37,7 @@ def test_a_folder_of_files_is_judged_file_by_file(tmp_path: Path) -> None:
     media, home = tmp_path / "media", tmp_path / "home"
     media.mkdir()
     home.mkdir()
-    card = test_card.draw("violence", 320, 192)
+    card = safety_card.draw("violence", 320, 192)
     make_clip(media / "card.mp4", frames=12, odd={6: card})
     make_clip(media / "calm.mp4", frames=12)
     Image.new("RGB", (64, 48), (90, 120, 150)).save(media / "calm.png")
@@ -84,7 +84,7 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
 def test_a_folder_is_gone_on_with_and_one_bad_file_does_not_stop_it(desk: Desk, tmp_path: Path) -> None:
     make_clip(desk.media / "a.mp4", frames=8)
     (desk.media / "b.mp4").write_text("hello, I am no film")
-    make_clip(desk.media / "c.mp4", frames=8, odd={4: test_card.draw("violence", 320, 192)})
+    make_clip(desk.media / "c.mp4", frames=8, odd={4: safety_card.draw("violence", 320, 192)})
     (desk.media / "notes.txt").write_text("not media")
     code, first = desk.run("scan", str(desk.media))
     assert code == 3
@@ -129,7 +129,7 @@ def test_ctrl_c_keeps_what_is_done(desk: Desk, tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_report_stands_alone_and_tells_no_path(desk: Desk, tmp_path: Path) -> None:
-    card = test_card.draw("violence", 320, 192)
+    card = safety_card.draw("violence", 320, 192)
     make_clip(desk.media / "card.mp4", frames=24, odd=dict.fromkeys(range(8, 14), card))
     html = tmp_path / "r.html"
     code, _ = desk.run("scan", str(desk.media / "card.mp4"), "--html", str(html))
@@ -149,7 +149,7 @@ def test_the_report_stands_alone_and_tells_no_path(desk: Desk, tmp_path: Path) -
 def test_a_bucket_is_scanned_and_gone_on_with(desk: Desk, s3: S3, tmp_path: Path) -> None:
     import obstore
 
-    from safelight.store.objects import open_store
+    from safelight.store.object_store import open_store
 
     url = s3.bucket()
     options = "".join(f'{key} = "{value}"\n' for key, value in s3.options.items())

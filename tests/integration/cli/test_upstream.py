@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from running import running
+from safelight.bootstrap import load
 from safelight.cli import main
 from safelight.cli.upstream import Asked, attach, fears
 from safelight.errors import SettingsError
 from safelight.generation.videos_api.discovery import Found, Place
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.wiring import load
+from support.gateway_process import running
 
 WAN = "Wan-AI/Wan2.2-T2V-A14B-Diffusers"
 KEY = "sk-live-0123456789"

@@ -8,12 +8,12 @@ import av
 import numpy as np
 import pytest
 
+from safelight.bootstrap import load
 from safelight.cli import main
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.provenance.manifest import SealFacts, SourceType
-from safelight.wiring import load
 
 FACTS = SealFacts(
     video_id="video_" + "0" * 32,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from safelight.cli import main
-from targets import target
+from support.webhook_receiver import target
 
 Run = Callable[..., tuple[int, Any]]
 

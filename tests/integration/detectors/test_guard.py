@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from safelight.detectors.protocol import TextContent
-from safelight.detectors.remote.grammars import GRAMMARS
-from safelight.detectors.remote.guard import Ask, GuardDetector, GuardOptions, GuardSilent
+from safelight.detectors.remote.guard_formats import GRAMMARS
 from safelight.detectors.remote.plugins import GUARD
+from safelight.detectors.remote.text_guard import Ask, GuardDetector, GuardOptions, GuardSilent
 from safelight.detectors.text.normalise import views
 from safelight.detectors.text.pipeline import TextPipeline
+from safelight.moderation.evaluation import Judge, texts_sha256
 from safelight.net.client import Timeouts, configured_client
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Action
-from safelight.stages.judging import Judge, texts_sha256
 
 TEXT = "two people in a room, and what follows"
 SAFE = {

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from safelight.detectors.catalogue import Catalogue
+from safelight.detectors.registry import Catalogue
 from safelight.detectors.text.pipeline import TextPipeline
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from safelight.detectors.catalogue import Catalogue
+from safelight.detectors.registry import Catalogue
 from safelight.detectors.text.minilm.package import installed
 from safelight.detectors.text.pipeline import TextPipeline
+from safelight.moderation.evaluation import Judge, Judged
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 from safelight.policy.findings import Modality, Stage
-from safelight.stages.judging import Judge, Judged
 
 INNOCENT = [
     "a family at the beach, children in swimsuits build a sand castle",

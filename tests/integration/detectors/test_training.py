@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from safelight.detectors.text import heads
-from safelight.detectors.text.examples import committed
-from safelight.detectors.text.heads import Mode
+from safelight.detectors.text import classifiers
+from safelight.detectors.text.classifiers import Mode
 from safelight.detectors.text.minilm.encoder import Window
 from safelight.detectors.text.training import Array, Trainer, categories_of, fitted, refitted
+from safelight.detectors.text.training_data import committed
 
 
 def embed(text: str) -> tuple[Sequence[Window], Array]:
@@ -32,10 +32,13 @@ def test_the_same_data_gives_the_same_heads_which_know_their_examples() -> None:
     categories = categories_of(own)
     trainer = Trainer(embed)
     fitting = trainer.fitting(own, categories, "0" * 64)
-    data = heads.dump(fitting.weights(np.ones(len(own), dtype=np.bool_)))
+    data = classifiers.dump(fitting.weights(np.ones(len(own), dtype=np.bool_)))
     again = Trainer(embed).fitting(own, categories, "0" * 64)
-    loaded = heads.load(data)
-    assert loaded.sha256 == heads.load(heads.dump(again.weights(np.ones(len(own), dtype=np.bool_)))).sha256
+    loaded = classifiers.load(data)
+    assert (
+        loaded.sha256
+        == classifiers.load(classifiers.dump(again.weights(np.ones(len(own), dtype=np.bool_)))).sha256
+    )
     column = loaded.categories.index("violence")
     bad, good = (
         np.mean(
@@ -52,7 +55,9 @@ def test_the_same_data_gives_the_same_heads_which_know_their_examples() -> None:
     across = trainer.across_writers(folds, own)
     assert across[Mode.FUSED].shape == (len(own), len(categories))
     assert not across[Mode.GRAMS_CHINESE].any()
-    operated = heads.operated(loaded, {"heads": loaded.sha256, **trainer.operating(loaded, own, across, own)})
+    operated = classifiers.operated(
+        loaded, {"heads": loaded.sha256, **trainer.operating(loaded, own, across, own)}
+    )
     safe = [one for one in own if not one.categories]
     assert trainer.found(operated, safe).mean() < 0.05
     figures = trainer.across_figures(folds, own, own)
@@ -63,6 +68,6 @@ def test_the_refit_needs_only_the_embeddings_that_are_stored() -> None:
     own = [one for one in committed() if one.source == "prompts"]
     taken = fitted(own)
     fitting = Trainer(embed).fitting(taken, categories_of(taken), "1" * 64)
-    made = heads.load(heads.dump(fitting.weights(np.ones(len(taken), dtype=np.bool_))))
+    made = classifiers.load(classifiers.dump(fitting.weights(np.ones(len(taken), dtype=np.bool_))))
     assert refitted(own, made.known, "1" * 64).sha256 == made.sha256
     assert refitted(own, made.known, "2" * 64).sha256 != made.sha256

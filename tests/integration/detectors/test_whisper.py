@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from clips import RATE, hum, make_clip
-from left_out import leave_out
 from safelight.detectors.audio.whisper import PLUGIN
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.plugins import WORDS
-from safelight.media.sandbox import Sandbox
+from safelight.moderation.speech import Hearing
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
+from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.service import Scanner, ScanSettings
-from safelight.stages.hearing import Hearing
 from safelight.testing.speech import SpeechMissing, say
-from tiny_whisper import make_tiny_whisper
+from support.clips import RATE, hum, make_clip
+from support.optional_tools import leave_out
+from support.tiny_whisper import make_tiny_whisper
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from bench import cells, cells_clips, cells_media, cells_words
 
-from left_out import leave_out
 from safelight.evaluation import clips
 from safelight.policy.categories import SHIPPED
 from safelight.testing.speech import SpeechMissing, say
+from support.optional_tools import leave_out
 
 
 @pytest.fixture(scope="module")

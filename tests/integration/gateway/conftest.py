@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from running import Running, running
+from support.gateway_process import Running, running
 
 #: An answer that takes longer than this is a failure: the client gives up.
 AT_ONCE_S = 5.0

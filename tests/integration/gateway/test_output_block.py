@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from running import Running
+from support.gateway_process import Running
 
 # One gateway for the file, whatever the number of workers.
 pytestmark = pytest.mark.xdist_group("bad-orders")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from running import Running, running
+from support.gateway_process import Running, running
 
 # One gateway for the file, whatever the number of workers.
 pytestmark = pytest.mark.xdist_group("wire")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 
-from safelight.generation.videos_api.reach import Reach, Server
+from safelight.generation.videos_api.health import Reach, Server
 from safelight.testing.upstream import ScriptedUpstream
 
 

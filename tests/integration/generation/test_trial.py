@@ -7,7 +7,7 @@ import pytest
 
 from safelight.errors import DeadlinePassed, UpstreamError, UpstreamRejected
 from safelight.generation.videos_api.options import Options, read_options
-from safelight.generation.videos_api.trial import Trial, run
+from safelight.generation.videos_api.smoke_test import Trial, run
 from safelight.testing.upstream import ScriptedUpstream
 
 

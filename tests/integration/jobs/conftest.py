@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from safelight.bootstrap import Installation
+from safelight.bootstrap.core import ENROLLED
 from safelight.cli.demo import operator
-from safelight.detectors.catalogue import Catalogue
 from safelight.detectors.protocol import DetectorPlugin
+from safelight.detectors.registry import Catalogue
 from safelight.generation.protocol import Generator
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.models import CreateRequest, Video
@@ -22,8 +24,6 @@ from safelight.store.database import Database
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import Principal
-from safelight.wiring import Installation
-from safelight.wiring.known import ENROLLED
 
 
 class Crash(BaseException):

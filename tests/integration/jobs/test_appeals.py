@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from safelight.errors import Blocked, Conflict, Forbidden, InvalidField, Limited, NotFound, SafelightError
-from safelight.jobs.machine import State
 from safelight.jobs.models import Video
+from safelight.jobs.states import State
+from safelight.moderation.request import CreateRequest, Upload
 from safelight.policy.verdicts import Action
-from safelight.stages.request import CreateRequest, Upload
 from safelight.store import tables
 from safelight.testing.clips import tiny_clip
 from safelight.testing.upstream import ScriptedUpstream
@@ -25,7 +25,7 @@ from safelight.trust.reviews import Case, CaseKind, CaseState
 
 from .conftest import House
 from .test_decisions import decide, reviewer
-from .test_the_way import PAID
+from .test_video_lifecycle import PAID
 
 CARD = "a test of SAFELIGHT-TEST:violence on a stage"
 WHY = "It is a play."

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from safelight.bootstrap import Installation
 from safelight.cli.demo import operator
 from safelight.errors import ProbeBudgetSpent
 from safelight.jobs.models import CreateRequest
@@ -13,7 +14,6 @@ from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
 from safelight.store import tables
-from safelight.wiring import Installation
 
 PROMPT = "a quiet harbour, SAFELIGHT-TEST:violence"
 

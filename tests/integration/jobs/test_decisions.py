@@ -22,12 +22,12 @@ from safelight.errors import (
     SafelightError,
     Unavailable,
 )
-from safelight.jobs.machine import State
 from safelight.jobs.models import Video
+from safelight.jobs.states import State
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.withdrawal import withdraw
+from safelight.moderation.request import Upload
 from safelight.policy.findings import Stage
-from safelight.stages.request import Upload
 from safelight.store import tables
 from safelight.testing.clips import tiny_clip
 from safelight.testing.detectors import text_marker
@@ -36,7 +36,7 @@ from safelight.trust.audit import verify
 from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionAction
 
 from .conftest import House
-from .test_the_way import NoEngine
+from .test_video_lifecycle import NoEngine
 
 MARKED = "a quiet lake MARKER"
 POLICY = """

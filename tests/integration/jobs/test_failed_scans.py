@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from safelight.jobs.machine import State
+from safelight.jobs.states import State
 from safelight.policy.findings import Modality, Stage
 
 

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clips import Pixels, make_clip, scenery
 from safelight.detectors.image.pdq import hexadecimal, pdq
 from safelight.errors import Blocked, Gone, InvalidField, NotFound
 from safelight.generation.protocol import Step
-from safelight.jobs.machine import State
 from safelight.jobs.models import Upload
+from safelight.jobs.states import State
 from safelight.policy.findings import Stage
 from safelight.store import tables
 from safelight.testing.generators import create as instant
 from safelight.trust.audit import entries
+from support.clips import Pixels, make_clip, scenery
 
 from .conftest import House
 

@@ -13,8 +13,8 @@ from safelight.errors import Blocked, Conflict, Gone, InvalidField, InvalidMedia
 from safelight.generation.protocol import Step
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.lineage import inherited
-from safelight.jobs.machine import State
 from safelight.jobs.models import CreateRequest, Upload, Video
+from safelight.jobs.states import State
 from safelight.jobs.sweeper import Sweeper
 from safelight.policy.findings import Finding, Modality, Stage, TextSpan
 from safelight.store import tables

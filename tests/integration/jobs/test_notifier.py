@@ -18,18 +18,18 @@ import pytest
 
 from safelight.errors import Blocked
 from safelight.ids import new_id
-from safelight.jobs.machine import State
 from safelight.jobs.notifier import Notifier
+from safelight.jobs.states import State
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.withdrawal import withdraw
-from safelight.net.deliver import Deliverer, DeliverLimits
+from safelight.net.webhook_client import Deliverer, DeliverLimits
 from safelight.store.database import Database
 from safelight.store.tables import outbox, webhook_endpoints
 from safelight.trust.webhooks import Deliveries, EventType, payload_of, signature
-from targets import Got, Target, target
+from support.webhook_receiver import Got, Target, target
 
 from .conftest import House
-from .test_the_way import NoEngine
+from .test_video_lifecycle import NoEngine
 
 EVERYTHING = [kind.value for kind in EventType]
 
@@ -249,7 +249,7 @@ def test_a_slow_target_holds_up_nobody_else(database: Database, to: Target) -> N
 SENDER = """
 import sys, threading, time
 from safelight.jobs.notifier import Notifier
-from safelight.net.deliver import Deliverer, DeliverLimits
+from safelight.net.webhook_client import Deliverer, DeliverLimits
 from safelight.store.database import Database
 from safelight.trust.webhooks import Deliveries
 database = Database(sys.argv[1])

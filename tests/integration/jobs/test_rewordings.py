@@ -11,7 +11,7 @@ import pytest
 
 from safelight.errors import Blocked, ProbeBudgetSpent
 from safelight.jobs.models import CreateRequest
-from safelight.stages.checking import Checks
+from safelight.moderation.check import Checks
 from safelight.store.tables import log, rewordings
 from safelight.trust.accounts import Principal
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from safelight.bootstrap import Installation
 from safelight.cli.demo import operator
 from safelight.errors import NotFound
-from safelight.jobs.machine import State
 from safelight.jobs.models import CreateRequest, Video
 from safelight.jobs.runner import Runner
+from safelight.jobs.states import State
 from safelight.policy.findings import FrameRange, TimeRange
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
 from safelight.testing.detectors import TEXT_MARKER
-from safelight.wiring import Installation
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +72,7 @@ def test_a_card_in_picture_or_sound_is_blocked_where_it_is_and_nothing_gets_out(
 
 
 def test_a_card_together_with_a_real_finding_is_an_ordinary_case(tmp_path: Path) -> None:
-    from safelight.detectors.catalogue import Catalogue
+    from safelight.detectors.registry import Catalogue
 
     here = Installation(Settings(data=tmp_path / "data", scan={"warm_children": 0}))  # type: ignore[arg-type]
     plain = Catalogue.discover({})

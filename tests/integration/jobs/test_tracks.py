@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from safelight.errors import InvalidMedia, TooLarge
-from safelight.jobs.machine import State
+from safelight.jobs.states import State
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clips import RATE, hum, make_clip, scenery
 from safelight.errors import InvalidMedia, TooLarge
-from safelight.media import stills
+from safelight.media import thumbnails
+from safelight.media.decode import Walk
 from safelight.media.encode import Writer, burn_badge
 from safelight.media.probe import VideoLimits, probe
-from safelight.media.walk import Walk
+from support.clips import RATE, hum, make_clip, scenery
 
 LIMITS = VideoLimits()
 
@@ -213,9 +213,9 @@ def test_stills_are_small_webp_and_evidence_is_blurred(tmp_path: Path) -> None:
     pixels = np.kron(np.indices((20, 32)).sum(axis=0) % 2, np.ones((24, 24)))[..., None].repeat(3, axis=2)
     picture = (pixels * 255).astype(np.uint8)
     for path in (
-        stills.thumbnail(picture, tmp_path / "t.webp", longest_side=200),
-        stills.sheet([picture] * 7, tmp_path / "s.webp", columns=3, longest_side=100),
-        stills.blurred(picture, tmp_path / "b.webp"),
+        thumbnails.thumbnail(picture, tmp_path / "t.webp", longest_side=200),
+        thumbnails.sheet([picture] * 7, tmp_path / "s.webp", columns=3, longest_side=100),
+        thumbnails.blurred(picture, tmp_path / "b.webp"),
     ):
         with Image.open(path) as made:
             assert made.format == "WEBP"

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from safelight import errors
-from safelight.media import landlock
-from safelight.media.sandbox import Limits, Preparation, Sandbox
+from safelight.sandbox import landlock
+from safelight.sandbox.sandbox import Limits, Preparation, Sandbox
 
 HERE = Path(__file__).parent
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
@@ -302,7 +302,7 @@ GATEWAY = """
 import sys, threading
 from pathlib import Path
 sys.path.insert(0, {here!r})
-from safelight.media.sandbox import Limits, Preparation, Sandbox
+from safelight.sandbox.sandbox import Limits, Preparation, Sandbox
 sandbox = Sandbox(Limits(wall_s=600))
 sandbox.prepare(Preparation(modules=("child_tricks",))).join()
 Path({parent!r}).write_text(str(sandbox.run("child_tricks:parent")))

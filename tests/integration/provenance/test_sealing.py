@@ -11,9 +11,9 @@ import pytest
 from c2pa import Context, Reader
 
 from safelight.errors import ChildCrashed, InvalidMedia
-from safelight.media.sandbox import Sandbox
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.sealing import OneSignature, Sealer
+from safelight.sandbox.sandbox import Sandbox
 
 from .conftest import FactsMaker
 

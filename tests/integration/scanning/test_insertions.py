@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from safelight.detectors import test_card
+from safelight.detectors import safety_card
 from safelight.media.encode import Writer
-from safelight.media.sandbox import Sandbox
 from safelight.policy.findings import FrameRange
+from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner, ScanSettings, Spec
 
@@ -109,7 +109,7 @@ def test_words_in_two_frames_are_too_brief_and_not_read_in_the_third(
 
 
 def test_a_faint_card_in_one_frame_of_a_moving_picture_is_found(tmp_path: Path, sandbox: Sandbox) -> None:
-    card = test_card.draw("hate", 320, 180)
+    card = safety_card.draw("hate", 320, 180)
     weight = np.ones(card.shape[:2], np.float32)
     path = clip(tmp_path / "a.mp4", speed=6, over=card, weight=weight, strength=0.4)
     [found] = scan(sandbox, path, ("card-picture", {})).findings

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clips import RATE, hum, make_clip
 from safelight import errors
-from safelight.detectors import test_card
-from safelight.media.sandbox import Limits, Sandbox
+from safelight.detectors import safety_card
 from safelight.policy.coverage import CoverageWord
 from safelight.policy.findings import FrameRange, ImageBox, Modality, TimeRange
+from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.scanning.service import Scanner, ScanSettings, Spec
+from support.clips import RATE, hum, make_clip
 
 HERE = Path(__file__).parent
 CARD: list[Spec] = [("card-picture", {}), ("card-sound", {})]
@@ -64,7 +64,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_card_that_shows_for_one_frame_is_found(tmp_path: Path, sandbox: Sandbox) -> None:
-    card = test_card.draw("violence/graphic", 640, 384)
+    card = safety_card.draw("violence/graphic", 640, 384)
     path = make_clip(tmp_path / "a.mp4", width=640, height=384, frames=60, odd={37: card}, crf=30)
     report = scanner(sandbox, *CARD).scan_video(path)
     [found] = report.findings
@@ -78,7 +78,7 @@ def test_a_card_that_shows_for_one_frame_is_found(tmp_path: Path, sandbox: Sandb
 
 def test_tones_are_heard_behind_other_sound(tmp_path: Path, sandbox: Sandbox) -> None:
     sound = hum(3.0)
-    tones = test_card.tones("hate", RATE)
+    tones = safety_card.tones("hate", RATE)
     sound[RATE : RATE + tones.size] += tones
     report = scanner(sandbox, *CARD).scan_video(make_clip(tmp_path / "a.mp4", frames=48, sound=sound))
     [found] = report.findings
@@ -254,7 +254,7 @@ def test_cancelling_is_no_report(clip: Path, sandbox: Sandbox) -> None:
 
 
 def test_a_picture_is_looked_at_in_a_warm_child_with_its_field(tmp_path: Path, sandbox: Sandbox) -> None:
-    Image.fromarray(test_card.draw("hate", 640, 360)).save(tmp_path / "a.png")
+    Image.fromarray(safety_card.draw("hate", 640, 360)).save(tmp_path / "a.png")
     made = scanner(sandbox, ("nudenet", {}), *CARD, ("ocr", {}))
     made.start()
     try:
@@ -344,7 +344,7 @@ def test_the_quick_look_sees_the_card_and_says_that_it_read_nothing(
     tmp_path: Path, prepared: Scanner
 ) -> None:
     scene = Image.new("RGB", (1920, 1080), (90, 120, 140))
-    scene.paste(Image.fromarray(test_card.draw("hate", 640, 360)), (800, 300))
+    scene.paste(Image.fromarray(safety_card.draw("hate", 640, 360)), (800, 300))
     scene.save(tmp_path / "a.jpg", quality=90)
     quick = prepared.scan_picture(tmp_path / "a.jpg", quick=True)
     assert [found.category for found in quick.findings if found.detector == "card-picture"] == ["hate"]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from object_stores import S3
 from safelight.errors import NotFound, SafelightError, TooLarge
 from safelight.scanning.sources import source_of
+from support.object_stores import S3
 
 
 def test_a_folder_gives_its_media_in_order_and_counts_the_rest(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def bucket(s3: S3) -> Bucket:
     """Three media files and one other under `clips/`."""
     import obstore
 
-    from safelight.store.objects import open_store
+    from safelight.store.object_store import open_store
 
     url = s3.bucket().removesuffix("/prefix")
     _, store = open_store(url, s3.options)

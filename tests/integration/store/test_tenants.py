@@ -11,9 +11,9 @@ from sqlalchemy import Boolean, Double, Integer, LargeBinary, Table, select
 from sqlalchemy.exc import IntegrityError
 
 from safelight.store.database import Database
-from safelight.store.scope import ScopeViolation, tenant_column
 from safelight.store.tables import attempts, log, metadata, tenants, videos, waivers
 from safelight.store.tables.types import Json
+from safelight.store.tenant_scope import ScopeViolation, tenant_column
 
 TABLES = [table for table in metadata.sorted_tables if tenant_column(table) is not None]
 each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)

@@ -13,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 
 from safelight.errors import DatabaseDamaged, SettingsError, StorageFull, Unavailable
 from safelight.store.database import Database
-from safelight.store.scope import ScopeViolation
 from safelight.store.tables import installation, keys, log, log_contents, outbox, usage
+from safelight.store.tenant_scope import ScopeViolation
 from safelight.store.transaction import Transaction
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.cli.exits import Exit
+from safelight.cli.exit_codes import Exit
 from safelight.cli.scan import FailOn, Row, Summary, exit_of, gravest, said_of, text, where
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, Stage, TextSpan, TimeRange

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from safelight.console.coverage import rows
-from safelight.console.words import languages
+from safelight.console.translations import languages
 
 
 def test_what_is_missing_comes_first_and_what_is_off_is_not_said() -> None:

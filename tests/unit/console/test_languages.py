@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from safelight.console.words import Words, choose, languages
+from safelight.console.translations import Words, choose, languages
 
 OTHERS = [tag for tag in languages() if tag != "en"]
 #: What would give away the words or the letters of the other region.

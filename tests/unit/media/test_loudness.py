@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safelight.media.audio import Mixer
 from safelight.media.loudness import Meter, onsets
-from safelight.media.sound import Mixer
 
 RATE = 48_000
 

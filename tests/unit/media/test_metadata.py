@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps, PngImagePlugin
 
 from safelight.errors import InvalidMedia
+from safelight.media.images import PictureLimits, read_picture
 from safelight.media.metadata import Metadata, bare
-from safelight.media.pictures import PictureLimits, read_picture
 
 GENERATED = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description Iptc4xmpExt:DigitalSourceType='

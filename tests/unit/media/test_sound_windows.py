@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.media.sound import OVERLAP_S, WINDOW_S, Window, _Shelf
+from safelight.media.audio import OVERLAP_S, WINDOW_S, Window, _Shelf
 
 RATE = 10
 

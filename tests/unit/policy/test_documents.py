@@ -7,10 +7,10 @@ import pytest
 
 from safelight.errors import PolicyError
 from safelight.policy.categories import SHIPPED, CategorySpec, Group
-from safelight.policy.changes import diff
+from safelight.policy.diff import diff
 from safelight.policy.documents import Policy, load, loads
-from safelight.policy.source import MAX_BYTES, Problem
 from safelight.policy.verdicts import Action
+from safelight.policy.yaml_reader import MAX_BYTES, Problem
 
 Written = Callable[..., Policy]
 

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from safelight.policy.categories import SHIPPED
-from safelight.policy.changes import diff
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.coverage import pack as pack_coverage
+from safelight.policy.diff import diff
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import Modality, Stage, pack
-from safelight.policy.reference import as_json, cases, coverage, findings, records, waivers
+from safelight.policy.reference_cases import as_json, cases, coverage, findings, records, waivers
 from safelight.policy.replay import Record, Transition, read_records, recast, replay, write_record
 from safelight.policy.verdicts import Action
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from safelight.moderation.cross_modal_classifier import SCORE
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
-from safelight.stages.joint import SCORE
 
 
 @pytest.mark.parametrize("where", ["text", "image", "frames", "audio"])

@@ -12,7 +12,7 @@ import numpy as np
 
 from safelight.detectors.protocol import DetectorPlugin, Place, ReadText, Sound, SpokenWord
 
-from .transcribing import WORDS, checked
+from .transcripts import WORDS, checked
 
 NAME, VERSION = "whisper", "1"
 #: What a folder of weights must hold; without its own tokenizer the library would ask a hub for one.

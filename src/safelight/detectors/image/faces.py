@@ -17,7 +17,7 @@ from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, Modality
 
 from .nudity import Seen, decode, finding_of, model_path, outwards, window_of
-from .reuse import Sizes, Watch, Window, cut
+from .region_cache import Sizes, Watch, Window, cut
 
 NAME, VERSION = "faces", "320n-large-2"
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.reuse import Sizes, Watch, Window, cut
+from safelight.detectors.image.region_cache import Sizes, Watch, Window, cut
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place, ReadText
 
 NAME, VERSION = "ocr", "ppocr6s-2"

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from safelight.errors import SafelightError
-from safelight.media.sound import merged
+from safelight.media.audio import merged
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Match, Modality, TimeRange
 
-from .comparing import (
+from .matching import (
     ConsentLookup,
     Distances,
     Enrolled,

@@ -16,7 +16,7 @@ import httpx
 from safelight.errors import SafelightError
 from safelight.net.client import AnswerTooLong, read_limited
 
-from .grammars import Garbled
+from .guard_formats import Garbled
 
 MAX_ANSWER = 1 << 20
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safelight.detectors.audio.transcribing import WORDS
+from safelight.detectors.audio.transcripts import WORDS
 from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, Place
 from safelight.policy.findings import Modality
 
@@ -25,7 +25,7 @@ _VISION_SENTENCE = (
 
 
 def _missing(options: dict[str, Any]) -> str | None:
-    from .grammars import GRAMMARS
+    from .guard_formats import GRAMMARS
 
     if not options.get("url") or not options.get("model"):
         return _SENTENCE
@@ -35,12 +35,12 @@ def _missing(options: dict[str, Any]) -> str | None:
 
 
 def _load(options: dict[str, Any]) -> Detector:
-    from safelight.detectors.text.heads import load
-    from safelight.detectors.text.learned import NgramDetector
+    from safelight.detectors.text.classifier_detectors import NgramDetector
+    from safelight.detectors.text.classifiers import load
     from safelight.detectors.text.lists import ListDetector, read_list, shipped
 
-    from .grammars import GRAMMARS
-    from .guard import Ask, GuardDetector, GuardOptions
+    from .guard_formats import GRAMMARS
+    from .text_guard import Ask, GuardDetector, GuardOptions
 
     known = {
         name: options[name]
@@ -74,7 +74,7 @@ def _client(options: dict[str, Any], read_s: float) -> httpx.Client:
 
 
 def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
-    from .grammars import GRAMMARS
+    from .guard_formats import GRAMMARS
 
     grammar = GRAMMARS.get(str(options.get("grammar")))
     named = () if grammar is None else grammar.categories
@@ -82,7 +82,7 @@ def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
 
 
 def _vision_missing(options: dict[str, Any]) -> str | None:
-    from .vision import VISION
+    from .vision_formats import VISION
 
     if not options.get("url") or not options.get("model"):
         return _VISION_SENTENCE
@@ -92,7 +92,7 @@ def _vision_missing(options: dict[str, Any]) -> str | None:
 
 
 def _vision_load(options: dict[str, Any]) -> Detector:
-    from .vision import VISION
+    from .vision_formats import VISION
     from .vision_guard import VisionGuard, VisionOptions
 
     names = ("timeout_s", "total_s", "trips_after", "rests_s", "calls_per_day", "stills")
@@ -104,7 +104,7 @@ def _vision_load(options: dict[str, Any]) -> Detector:
 
 
 def _vision_claims(options: dict[str, Any]) -> tuple[Capability, ...]:
-    from .vision import VISION
+    from .vision_formats import VISION
     from .vision_guard import capabilities
 
     grammar = VISION.get(str(options.get("grammar")))

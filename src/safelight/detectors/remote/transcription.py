@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from safelight.detectors.audio.transcribing import WORDS, checked, with_words
+from safelight.detectors.audio.transcripts import WORDS, checked, with_words
 from safelight.detectors.protocol import Capability, ReadText, SpokenWord, Untranscribed
 from safelight.net.client import AnswerTooLong, read_limited
 

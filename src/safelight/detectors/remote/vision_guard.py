@@ -12,10 +12,10 @@ import httpx
 from safelight.detectors.protocol import Capability, PartlySeen, Scene, Seen
 from safelight.policy.findings import Finding, Modality
 
+from .contact_sheet import MOST, data_url, sheet, single, spread
 from .endpoint import Care, Endpoint, GuardSilent
-from .grammars import Garbled
-from .sheet import MOST, data_url, sheet, single, spread
-from .vision import POLICY, VisionGrammar
+from .guard_formats import Garbled
+from .vision_formats import POLICY, VisionGrammar
 
 VERSION = "1"
 

@@ -24,8 +24,8 @@ from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, Modality, TextSpan
 
 from . import ngrams
-from .han import mostly_chinese
-from .heads import Mode
+from .chinese import mostly_chinese
+from .classifiers import Mode
 from .normalise import texts_of
 
 Array: TypeAlias = npt.NDArray[np.float32]
@@ -373,7 +373,7 @@ class DistressHead:
 def load(data: bytes | None = None) -> DistressHead:
     """The shipped head, or the one in `data`. Raises `ValueError` or `KeyError` where it holds none."""
     if data is None:
-        data = (files("safelight.detectors.text") / "heads" / "distress.npz").read_bytes()
+        data = (files("safelight.detectors.text") / "weights" / "distress.npz").read_bytes()
     with np.load(io.BytesIO(data), allow_pickle=False) as found:
         if int(found["features"]) != ngrams.FEATURES:
             raise ValueError("this head was trained on other features")

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from . import ngrams
+from .chinese import mostly_chinese
+from .classifiers import Mode
 from .distress import Array, DistressHead, load
-from .examples import Example
-from .han import mostly_chinese
-from .heads import Mode
 from .training import Read, Trainer, gram_matrix
+from .training_data import Example
 
 WANTED = frozenset({"self-harm/intent", "self-harm/instructions"})
 #: The part of harmless prompts nobody learned from that is offered help, by mode.

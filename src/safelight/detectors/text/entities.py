@@ -21,7 +21,7 @@ import yaml
 from safelight.policy.categories import Category
 
 from .normalise import folded, plain
-from .phrases import PhraseTable
+from .phrase_index import PhraseTable
 
 
 class Kind(StrEnum):

@@ -26,9 +26,9 @@ from safelight.policy.categories import Category
 from safelight.policy.findings import Attribute, Finding, Match, Modality, TextSpan
 
 from .automaton import Automaton
+from .entity_roles import role
 from .normalise import folded, plain
-from .questions import SEEN, asked
-from .roles import role
+from .question_filter import SEEN, asked
 
 VERSION = "1"
 #: How far from a match, in characters, context words count.

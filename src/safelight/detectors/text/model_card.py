@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from .examples import Example
-from .heads import Heads
+from .classifiers import Heads
 from .training import BUDGETS, OWN_BUDGETS
+from .training_data import Example
 
 Table: TypeAlias = Mapping[str, Mapping[str, float]]
 

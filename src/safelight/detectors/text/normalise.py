@@ -15,9 +15,9 @@ from itertools import pairwise
 from safelight.detectors.protocol import TextView
 
 from . import emoji
-from .decoded import decoded
-from .han import SIMPLIFIED
-from .lookalikes import LOOKALIKES
+from .chinese import SIMPLIFIED
+from .encodings import decoded
+from .homoglyphs import LOOKALIKES
 
 #: What a view is made by.
 Reading = Callable[[TextView], TextView]

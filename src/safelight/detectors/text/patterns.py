@@ -9,8 +9,8 @@ from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, Match, Modality, TextSpan
 
 from .ages import young_ages
-from .identifiers import identifiers
 from .normalise import read_as
+from .pii import identifiers
 
 VERSION = "1"
 CAPABILITIES = (

@@ -13,9 +13,9 @@ from safelight.detectors.protocol import ReadText, TextContent, TextDetector
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality
 
-from .card import CardDetector
+from .media_text import Reading, assembled, spoken
 from .normalise import views
-from .reading import Reading, assembled, spoken
+from .safety_card import CardDetector
 from .unfinished import Unfinished
 
 #: Calls of one detector that may be stuck at a time before it is no longer tried.

@@ -11,7 +11,7 @@ from safelight.policy.categories import SHIPPED, Category
 from safelight.policy.findings import Modality
 
 if TYPE_CHECKING:
-    from .heads import Heads
+    from .classifiers import Heads
 
 
 def _text(*categories: Category) -> tuple[Capability, ...]:
@@ -26,8 +26,8 @@ def _load_words(_options: dict[str, Any]) -> Detector:
 
 def _load_entities(options: dict[str, Any]) -> Detector:
     from .entities import shipped
-    from .names import EntityDetector
-    from .own_lists import OwnLists
+    from .entity_detector import EntityDetector
+    from .operator_lists import OwnLists
 
     folder = options.get("folder")
     return EntityDetector(shipped(), OwnLists(Path(folder)) if folder else None)
@@ -46,14 +46,14 @@ def _load_distress(_options: dict[str, Any]) -> Detector:
 
 
 def _load_conjunction(_options: dict[str, Any]) -> Detector:
-    from .conjunction import ConjunctionDetector
     from .lists import read_list, shipped
+    from .sexual_minors import ConjunctionDetector
 
     return ConjunctionDetector(entry for text in shipped() for entry in read_list(text))
 
 
 def _load_card(_options: dict[str, Any]) -> Detector:
-    from .card import CardDetector
+    from .safety_card import CardDetector
 
     return CardDetector({spec.name for spec in SHIPPED} | set(_added_categories()))
 
@@ -148,7 +148,7 @@ LEARNED = (
 
 
 def _heads(options: dict[str, Any]) -> Heads:
-    from .heads import load, stored
+    from .classifiers import load, stored
 
     folder = options.get("heads")
     return stored(Path(folder)) if folder else load()
@@ -156,7 +156,7 @@ def _heads(options: dict[str, Any]) -> Heads:
 
 def _load_ngrams(options: dict[str, Any]) -> Detector:
     from . import distress
-    from .learned import NgramDetector
+    from .classifier_detectors import NgramDetector
 
     return NgramDetector(_heads(options), distress.stored(options.get("heads")))
 
@@ -169,7 +169,7 @@ def _minilm_missing(_options: dict[str, Any]) -> str | None:
 
 def _load_minilm(options: dict[str, Any]) -> Detector:
     from . import distress
-    from .learned import MiniLmDetector
+    from .classifier_detectors import MiniLmDetector
     from .minilm.cache import default_folder
     from .minilm.encoder import Encoder
     from .minilm.package import SENTENCE, installed

@@ -15,13 +15,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from . import heads, ngrams
-from .examples import FACTS, LISTS_ONLY, PARENTS, Example, Part
-from .han import mostly_chinese
-from .heads import ANY, Heads, Mode
-from .learned import english, fused_scores, whole
+from . import classifiers, ngrams
+from .chinese import mostly_chinese
+from .classifier_detectors import english, fused_scores, whole
+from .classifiers import ANY, Heads, Mode
 from .minilm.encoder import Window
 from .normalise import texts_of, views
+from .training_data import FACTS, LISTS_ONLY, PARENTS, Example, Part
 
 Array: TypeAlias = npt.NDArray[np.float32]
 Exact: TypeAlias = npt.NDArray[np.float64]
@@ -93,7 +93,7 @@ class Fitting:
             script: gram_matrix([folded[index] for index in rows.tolist()]) for script, rows in places.items()
         }
         targets = _targets(examples, categories)
-        units = heads.unit(known).astype(np.float64)
+        units = classifiers.unit(known).astype(np.float64)
         with _one_thread():
             return cls(
                 categories=categories,
@@ -103,7 +103,7 @@ class Fitting:
                 targets={script: targets[rows] for script, rows in places.items()},
                 alike={script: np.asarray((rows @ rows.T).todense()) for script, rows in grams.items()},
                 known=known,
-                near=heads.nearness(units @ units.T),
+                near=classifiers.nearness(units @ units.T),
             )
 
     def weights(self, wanted: Mask) -> Arrays:
@@ -170,8 +170,8 @@ class Trainer:
     def folds(self, fitting: Fitting, examples: Sequence[Example]) -> dict[str, Heads]:
         """By source: heads that saw no example of it."""
         return {
-            source: heads.load(
-                heads.dump(fitting.weights(np.array([one.source != source for one in examples])))
+            source: classifiers.load(
+                classifiers.dump(fitting.weights(np.array([one.source != source for one in examples])))
             )
             for source in sorted({one.source for one in examples})
         }
@@ -211,9 +211,9 @@ class Trainer:
         if mode is Mode.FUSED and read.windows:
             return np.asarray(fused_scores(loaded, read.text, read.windows, read.embedded).max(axis=0))
         rows = [
-            heads.combined(loaded.gram_scores(read.text[start:end])[mode])
+            classifiers.combined(loaded.gram_scores(read.text[start:end])[mode])
             for start, end in ngrams.windows(read.text)
-        ] or [heads.combined(loaded.gram_scores("")[mode])]
+        ] or [classifiers.combined(loaded.gram_scores("")[mode])]
         return np.asarray(np.stack(rows).max(axis=0))
 
     def operating(
@@ -281,7 +281,7 @@ def refitted(own: Sequence[Example], known: npt.NDArray[np.int8], data_sha256: s
     """The heads again from the committed examples and the embeddings they had; needs no MiniLM."""
     taken = fitted(own)
     fitting = Fitting.of([fold(one.text) for one in taken], taken, categories_of(taken), known, data_sha256)
-    return heads.load(heads.dump(fitting.weights(np.ones(len(taken), dtype=np.bool_))))
+    return classifiers.load(classifiers.dump(fitting.weights(np.ones(len(taken), dtype=np.bool_))))
 
 
 def kept_out_figures(trainer: Trainer, operated: Heads, own: Sequence[Example]) -> Figures:

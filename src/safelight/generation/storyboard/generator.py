@@ -18,9 +18,9 @@ import msgspec
 
 from safelight import errors
 from safelight.generation.protocol import Charge, Charged, Offer, Order, Ownership, Step
-from safelight.generation.storyboard.cards import read_cards
-from safelight.media.confinement import Limits
-from safelight.media.sandbox import Sandbox
+from safelight.generation.storyboard.test_cards import read_cards
+from safelight.sandbox.confinement import Limits
+from safelight.sandbox.sandbox import Sandbox
 
 MODELS = ("storyboard", "storyboard-1")
 SIZES = (
@@ -178,7 +178,7 @@ def _theme(order: Order) -> tuple[tuple[int, int, int], ...]:
 
 def _run(job: dict[str, Any], patience: float, report: Callable[[int], None]) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "safelight.generation.storyboard.child", str(os.getpid())],
+        [sys.executable, "-P", "-m", "safelight.generation.storyboard.worker", str(os.getpid())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -264,7 +264,7 @@ def _alive(pid: int) -> bool:
 
 
 def _full() -> frozenset[int]:
-    from safelight.generation.storyboard.child import FULL
+    from safelight.generation.storyboard.worker import FULL
 
     return FULL
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.building import (
+from safelight.generation.storyboard.camera import Camera, View
+from safelight.generation.storyboard.layers import Layer, room
+from safelight.generation.storyboard.lexicon import Hour, Tint, Weather
+from safelight.generation.storyboard.palette import Light
+from safelight.generation.storyboard.raster import Raster, mix, noise, pack, rgb
+from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.scene_builder import (
     Build,
     frame_trees,
     ground_colour,
@@ -17,14 +23,8 @@ from safelight.generation.storyboard.building import (
     sparse,
     water,
 )
-from safelight.generation.storyboard.camera import Camera, View
-from safelight.generation.storyboard.land import Ridge, make_grass, make_ridge, make_wood
-from safelight.generation.storyboard.layers import Layer, room
-from safelight.generation.storyboard.lexicon import Hour, Tint, Weather
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.raster import Raster, mix, noise, pack, rgb
-from safelight.generation.storyboard.scene import Scene
 from safelight.generation.storyboard.sky import Sky
+from safelight.generation.storyboard.terrain import Ridge, make_grass, make_ridge, make_wood
 from safelight.generation.storyboard.weather import Shafts, fog_bank
 
 

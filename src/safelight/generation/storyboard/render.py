@@ -13,13 +13,13 @@ import cv2
 import msgspec
 import numpy as np
 
-from safelight.detectors import test_card
-from safelight.generation.storyboard import sound, speech
-from safelight.generation.storyboard.cards import Card, Where
-from safelight.generation.storyboard.film import Film
+from safelight.detectors import safety_card
+from safelight.generation.storyboard import audio, tts
+from safelight.generation.storyboard.postprocess import Film
 from safelight.generation.storyboard.raster import Raster
 from safelight.generation.storyboard.scene import read
 from safelight.generation.storyboard.shot import Shot
+from safelight.generation.storyboard.test_cards import Card, Where
 
 #: Pictures are painted with about this many pixels and enlarged: the eye does not see it, the clock does.
 PAINTED_PIXELS = 768 * 432
@@ -59,16 +59,16 @@ def render(job: Job, report: Callable[[int], None]) -> None:
     shot = Shot(scene, inner, job.seconds, rng, theme=job.theme)
     film = Film(scene, (job.width, job.height), inner, np.random.default_rng([scene.seed, 7]))
     voice = (
-        speech.speak(scene.spoken, sound.RATE, seconds=job.seconds - 0.3)
+        tts.speak(scene.spoken, audio.RATE, seconds=job.seconds - 0.3)
         if job.speech and scene.spoken
         else None
     )
-    track = sound.compose(
+    track = audio.compose(
         scene, job.seconds, np.random.default_rng([scene.seed, 11]), voice=voice, thunder_at=shot.thunder_at
     )
     for card in job.cards:
         if card.where is Where.TONE:
-            sound.insert(track, test_card.tones(card.category, sound.RATE), card.at)
+            audio.insert(track, safety_card.tones(card.category, audio.RATE), card.at)
     printed = {
         c.category: _printed(c.category, job.width, job.height)
         for c in job.cards
@@ -86,7 +86,7 @@ def render(job: Job, report: Callable[[int], None]) -> None:
             if shown is not None:
                 planes = printed[shown.category]
             file.mux(pictures.encode(_picture(planes, index)))
-            written = _write_sound(file, samples, track, written, until=round((t + 1 / job.fps) * sound.RATE))
+            written = _write_sound(file, samples, track, written, until=round((t + 1 / job.fps) * audio.RATE))
             if index % 6 == 5:
                 report(5 + round(93 * (index + 1) / (job.seconds * job.fps)))
         file.mux(pictures.encode(None))
@@ -113,7 +113,7 @@ def _streams(file: Any, job: Job) -> tuple[Any, Any]:
     context = pictures.codec_context
     context.thread_count = 1
     context.colorspace, context.color_range, context.color_primaries, context.color_trc = 6, 1, 6, 6
-    samples = file.add_stream("aac", rate=sound.RATE, layout="stereo")
+    samples = file.add_stream("aac", rate=audio.RATE, layout="stereo")
     samples.bit_rate = 128_000
     samples.options = {"aac_coder": "fast"}
     return pictures, samples
@@ -135,16 +135,16 @@ def _write_sound(
     while written + (1 if last else BLOCK) <= min(until, track.shape[1]):
         part = np.ascontiguousarray(track[:, written : min(written + BLOCK, track.shape[1])])
         block = av.AudioFrame.from_ndarray(part, format="fltp", layout="stereo")
-        block.sample_rate = sound.RATE
+        block.sample_rate = audio.RATE
         block.pts = written
-        block.time_base = fractions.Fraction(1, sound.RATE)
+        block.time_base = fractions.Fraction(1, audio.RATE)
         file.mux(stream.encode(block))
         written += part.shape[1]
     return written
 
 
 def _printed(category: str, width: int, height: int) -> tuple[Raster, Raster, Raster]:
-    card = test_card.draw(category, width, height)
+    card = safety_card.draw(category, width, height)
     flat = cv2.cvtColor(np.ascontiguousarray(card), cv2.COLOR_RGB2YUV_I420).reshape(-1)
     luma, quarter = width * height, width * height // 4
     return (

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from safelight.generation.storyboard import cast as casting
+from safelight.generation.storyboard import subjects as casting
 from safelight.generation.storyboard.camera import Camera
+from safelight.generation.storyboard.environments import build
 from safelight.generation.storyboard.figures import Figure
-from safelight.generation.storyboard.film import wash
 from safelight.generation.storyboard.layers import Element, Layer, paint_all
 from safelight.generation.storyboard.lexicon import Kind, Setting, Style, Tint, Weather
 from safelight.generation.storyboard.palette import Light, light_for
 from safelight.generation.storyboard.place import HORIZONS, PLACES, Frame
+from safelight.generation.storyboard.postprocess import wash
 from safelight.generation.storyboard.raster import Raster, mix, rgb
 from safelight.generation.storyboard.scene import INDOORS, Scene
-from safelight.generation.storyboard.settings import build
-from safelight.generation.storyboard.signs import Sign
 from safelight.generation.storyboard.sky import make_sky
+from safelight.generation.storyboard.text_signs import Sign
 from safelight.generation.storyboard.weather import Flakes, Lightning, Rain
 
 

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.building import Build, solid
 from safelight.generation.storyboard.camera import Camera, View
 from safelight.generation.storyboard.city import Lamps, WetGround, make_fronts, make_skyline
 from safelight.generation.storyboard.indoors import Steam, counter, make_room
-from safelight.generation.storyboard.land import Ridge, make_ridge
 from safelight.generation.storyboard.lexicon import Kind, Setting, Weather
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.place import PLACES
 from safelight.generation.storyboard.raster import Raster, mix, rgb
 from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.scene_builder import Build, solid
 from safelight.generation.storyboard.sky import Sky
+from safelight.generation.storyboard.terrain import Ridge, make_ridge
 from safelight.generation.storyboard.weather import fog_bank
 
 

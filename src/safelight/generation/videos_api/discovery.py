@@ -11,11 +11,11 @@ import httpx
 from safelight.errors import SettingsError, UpstreamRejected, UpstreamUnavailable
 from safelight.net.addresses import is_public
 from safelight.net.client import AnswerTooLong, Timeouts, configured_client, read_limited
-from safelight.net.guard import Resolve, system_resolve
-from safelight.net.masking import masked
+from safelight.net.redaction import masked
+from safelight.net.ssrf_guard import Resolve, system_resolve
 
-from .answers import decode
-from .server import MAX_ANSWER
+from .client import MAX_ANSWER
+from .responses import decode
 
 _TIMEOUTS = Timeouts(connect_s=5.0, read_s=15.0)
 _MOST_MODELS = 1000

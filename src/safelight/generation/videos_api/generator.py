@@ -20,16 +20,16 @@ from safelight.errors import (
     UpstreamUnavailable,
 )
 from safelight.generation.protocol import Offer, Order, Progress
-from safelight.generation.refusals import read as read_refusal
+from safelight.generation.provider_errors import read as read_refusal
 from safelight.net.client import AnswerTooLong, read_limited
 from safelight.net.fetch import Fetcher, FetchLimits
-from safelight.net.masking import masked
+from safelight.net.redaction import masked
 
-from .answers import decode, read_progress, retry_after, said
+from .client import MAX_ANSWER, Server, bad_key, video_path
+from .download import check_file, check_headers, receive
 from .options import Options
-from .order_form import build_request
-from .result import check_file, check_headers, receive
-from .server import MAX_ANSWER, Server, bad_key, video_path
+from .request import build_request
+from .responses import decode, read_progress, retry_after, said
 
 _PAGE, _MAX_PAGES = 100, 50
 _NOT_SENT = (

@@ -9,7 +9,7 @@ from sqlalchemy import inspect as inspect_connection
 
 from safelight.errors import DatabaseDamaged, DatabaseTooNew
 
-from ..faults import RESTORE
+from ..db_errors import RESTORE
 
 if TYPE_CHECKING:
     from alembic.config import Config

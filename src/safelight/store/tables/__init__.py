@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from .accounts import keys, login_links, sessions, tenants
-from .judgements import findings, policies, verdicts, waivers
+from .audit_log import log, log_contents, log_head
 from .likeness import consents, protected, templates
-from .log import log, log_contents, log_head
-from .operations import installation, outbox, usage
+from .outbox import installation, outbox, usage
+from .requests import characters, creates, parents
 from .seals import seals
 from .trust import cases, decisions, probes, reports, rewordings, webhook_endpoints
 from .types import metadata
+from .verdicts import findings, policies, verdicts, waivers
 from .videos import assets, attempts, videos
-from .wire import characters, creates, parents
 
 __all__ = [
     "assets",

@@ -11,9 +11,9 @@ import msgspec
 
 from ..clips import tiny_clip, write_plain_clip
 from .bodies import read_create
-from .book import Book, Entry
+from .http_server import Reply, Request
 from .scenario import Act, Rule
-from .wire import Reply, Request
+from .state import Book, Entry
 
 _SENTINEL = "Hmmm something didn't look right with your request."
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from .book import Book
+from .http_server import Reply, Request, converse
 from .routes import Routes
 from .scenario import Scenario, load_scenario
-from .wire import Reply, Request, converse
+from .state import Book
 
 _SAVE_EVERY_S = 0.5
 

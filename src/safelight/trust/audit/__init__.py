@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .heads import FolderHeads, Head, HeadKey, Heads, StoreHeads
+from .checkpoint_writer import HeadWriter
+from .checkpoints import FolderHeads, Head, HeadKey, Heads, StoreHeads
 from .models import LogEntry, Problem, Verification
 from .service import entries, erase, history, verify
-from .writer import HeadWriter
 
 __all__ = [
     "FolderHeads",

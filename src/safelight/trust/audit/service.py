@@ -9,12 +9,12 @@ import msgspec
 from sqlalchemy import Row, select
 
 from safelight.errors import BadInput
-from safelight.store.chain import GENESIS, commitment, entry_hash
 from safelight.store.database import Database
+from safelight.store.hash_chain import GENESIS, commitment, entry_hash
 from safelight.store.tables import log, log_contents, log_head
 from safelight.store.transaction import Transaction
 
-from .heads import Head, HeadKey, Heads
+from .checkpoints import Head, HeadKey, Heads
 from .models import LogEntry, Problem, Verification
 
 #: The event that says which contents were erased. Its own content is never erased.

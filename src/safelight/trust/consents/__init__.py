@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .encryption import TemplateKey
 from .models import Consent, Protected, Scope
-from .sealing import TemplateKey
 from .service import Consents, Gallery, OnRecord
 from .store import Described
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safelight.detectors.likeness.comparing import Enrolled
 from safelight.detectors.likeness.dlib_faces import VERSION
+from safelight.detectors.likeness.matching import Enrolled
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import new_id
 from safelight.store import tables
@@ -15,8 +15,8 @@ from safelight.store.database import Database
 from safelight.store.transaction import Transaction
 
 from . import store
+from .encryption import TemplateKey
 from .models import Consent, Protected, Scope, check_scope, check_words
-from .sealing import TemplateKey
 from .store import Described
 
 #: A picture of exactly one person to a template of the face, or a recording of one to that of the voice.

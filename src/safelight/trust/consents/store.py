@@ -13,8 +13,8 @@ from safelight.errors import SettingsError
 from safelight.store import tables
 from safelight.store.transaction import Transaction
 
+from .encryption import Template, TemplateKey
 from .models import Consent, Protected, Scope
-from .sealing import Template, TemplateKey
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import msgspec
 
 from safelight.detectors.image.hash_files import parse
 from safelight.detectors.image.hash_lists import Hashes, HashKind, HashLists
-from safelight.detectors.image.mark_store import (
+from safelight.detectors.image.logo_store import (
     MOST_VIEWS,
     Mark,
     MarkKind,
@@ -21,8 +21,8 @@ from safelight.detectors.image.mark_store import (
     check_words,
 )
 from safelight.errors import ChildCrashed, InvalidField, InvalidMedia
-from safelight.media.sandbox import Limits, Sandbox
 from safelight.policy.categories import Taxonomy
+from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.store.database import Database
 
 _LIMITS = Limits(wall_s=60.0, cpu_s=60, memory_bytes=2 << 30)
@@ -192,7 +192,7 @@ class Enrolments:
         if not file.is_file():
             raise InvalidMedia(f"There is no file {file}.")
         answer = self._sandbox.run(
-            "safelight.detectors.image.enrolling:views_in_child",
+            "safelight.detectors.image.enrolment:views_in_child",
             {"path": str(file.absolute())},
             reads=[file],
             limits=_LIMITS,

@@ -6,7 +6,7 @@ from safelight.errors import InvalidField
 from safelight.ids import new_id
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Stage
-from safelight.policy.source import did_you_mean
+from safelight.policy.yaml_reader import did_you_mean
 from safelight.store.database import Database
 from safelight.store.tables import cases, reports
 from safelight.trust.accounts import Principal, PrincipalKind, Scope

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from safelight.errors import InvalidField
 from safelight.policy.categories import Taxonomy
-from safelight.policy.source import did_you_mean
 from safelight.policy.waivers import DEMO, EVERYTHING, Waiver
+from safelight.policy.yaml_reader import did_you_mean
 
 __all__ = ["DEMO", "EVERYTHING", "Waiver", "check_categories", "check_name", "check_text", "parse_expiry"]
 

@@ -11,8 +11,8 @@ import msgspec
 
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import is_id, new_id
-from safelight.net.deliver import Deliverer
-from safelight.policy.source import did_you_mean
+from safelight.net.webhook_client import Deliverer
+from safelight.policy.yaml_reader import did_you_mean
 from safelight.store.database import Database
 from safelight.store.tables import outbox, webhook_endpoints
 from safelight.store.transaction import Transaction

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from clips import make_clip
-from drawn_faces import ANN, BEN, Pixels, pair, portrait
-from safelight.detectors.catalogue import Catalogue
+from safelight.bootstrap import Installation
+from safelight.detectors.registry import Catalogue
 from safelight.errors import InvalidMedia, SettingsError
+from safelight.moderation.evaluation import Judged
 from safelight.policy.findings import Match, Stage
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import DPIA_BLANK, DPIA_HEADINGS, LikenessSettings, Settings
-from safelight.stages.judging import Judged
-from safelight.wiring import Installation
+from support.clips import make_clip
+from support.synthetic_faces import ANN, BEN, Pixels, pair, portrait
 
 BASIS = "Explicit consent, Art. 9(2)(a) GDPR"
 SENSIBLE = "\n\n".join(f"{heading}\n\nAs agreed." for heading in DPIA_HEADINGS)

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from safelight.detectors.hub.process import ModelFailed
-from safelight.detectors.likeness.voice_describer import OnnxVoices
+from safelight.detectors.likeness.voice_embedder import OnnxVoices
 from safelight.detectors.likeness.voice_model import RATE, Recipe, features
 from safelight.detectors.likeness.voices import Piece
-from tiny_voice import WIDTH, voice_model
+from safelight.detectors.models.process import ModelFailed
+from support.tiny_voice import WIDTH, voice_model
 
 
 def sound(seconds: float, pitch: float = 140.0) -> npt.NDArray[np.float32]:

@@ -13,22 +13,22 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from clips import RATE, hum, make_clip
-from left_out import leave_out
+from safelight.bootstrap import Installation
 from safelight.cli import main
-from safelight.cli.exits import Exit
-from safelight.detectors.catalogue import Catalogue, load_plugin
+from safelight.cli.exit_codes import Exit
+from safelight.detectors.registry import Catalogue, load_plugin
 from safelight.errors import Conflict, InvalidField, InvalidMedia, SettingsError
+from safelight.moderation.evaluation import Judged
+from safelight.moderation.reference import ReferenceFile
 from safelight.policy.findings import Match, Modality, TimeRange
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import DPIA_HEADINGS, DPIA_VOICES, LikenessSettings, Settings
-from safelight.stages.judging import Judged
-from safelight.stages.reference import ReferenceFile
 from safelight.store.tables import templates
 from safelight.testing.speech import SpeechMissing, say
-from safelight.wiring import Installation
-from tiny_voice import voice_model
+from support.clips import RATE, hum, make_clip
+from support.optional_tools import leave_out
+from support.tiny_voice import voice_model
 
 BASIS = "Explicit consent, Art. 9(2)(a) GDPR"
 SENSIBLE = "\n\n".join(f"{heading}\n\nAs agreed." for heading in (*DPIA_HEADINGS, DPIA_VOICES))

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from safelight import errors
-from safelight.detectors import test_card as card
+from safelight.detectors import safety_card as card
 from safelight.detectors.image import ocr
 from safelight.detectors.protocol import Frame
 from safelight.generation.protocol import Charged, LocalGenerator, Order, Ownership, ReferenceFile

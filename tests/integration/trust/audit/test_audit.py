@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from safelight.errors import BadInput, SettingsError
-from safelight.store.chain import canonical, commitment, entry_hash
 from safelight.store.database import Database
+from safelight.store.hash_chain import canonical, commitment, entry_hash
 from safelight.store.tables import log, log_contents
 from safelight.trust.audit import (
     FolderHeads,

@@ -9,7 +9,7 @@ import pytest
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, RefusedAddress
 from safelight.ids import new_id
-from safelight.net.deliver import Deliverer, DeliverLimits
+from safelight.net.webhook_client import Deliverer, DeliverLimits
 from safelight.store.database import Database
 from safelight.store.outbox import TRIES
 from safelight.store.tables import log_contents, outbox
@@ -17,7 +17,7 @@ from safelight.trust.accounts import Principal, PrincipalKind, Scope
 from safelight.trust.webhooks import Deliveries, Delivery, EventType, Webhooks, payload_of, signature
 from safelight.trust.webhooks.deliveries import GIVE_UP_S, LONGEST_REST_S
 from safelight.trust.webhooks.service import MOST_ENDPOINTS
-from targets import Target, target
+from support.webhook_receiver import Target, target
 
 URL = "https://hooks.example/in"
 

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from people_on_record import Records
-from safelight.detectors.likeness.comparing import Distances, Enrolled, Recognised
+from safelight.detectors.likeness.matching import Distances, Enrolled, Recognised
 from safelight.detectors.likeness.voices import Piece, Spoken, Voices
 from safelight.policy.findings import Match, Modality, TimeRange
+from support.consent_records import Records
 
 Template = npt.NDArray[np.float64]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 
-from safelight.detectors.text import examples
+from safelight.detectors.text import training_data
 from safelight.detectors.text.lists import Lexicon, read_list, shipped
 from safelight.detectors.text.normalise import views
 from safelight.policy.categories import SHIPPED
@@ -22,7 +22,7 @@ def test_every_example_is_labelled_with_known_categories() -> None:
         assert row["label"] in {"safe", "unsafe"}
         assert all(category in SHIPPED for category in row["categories"]), row["categories"]
         if row["label"] == "safe":
-            assert set(row["categories"]) <= examples.FACTS
+            assert set(row["categories"]) <= training_data.FACTS
         assert row["lang"] in {"en", "zh", "zh-Hant", "zh-Hans"}
 
 
@@ -37,10 +37,10 @@ def test_no_example_joins_sexual_content_with_a_minor() -> None:
 
 
 def test_families_stay_together_in_one_of_two_parts() -> None:
-    own = examples.committed()
+    own = training_data.committed()
     parts = {one.part for one in own}
-    assert parts == set(examples.Part)
-    by_family: dict[str, set[examples.Part]] = {}
+    assert parts == set(training_data.Part)
+    by_family: dict[str, set[training_data.Part]] = {}
     for one in own:
         by_family.setdefault(one.family, set()).add(one.part)
     assert all(len(found) == 1 for found in by_family.values())
@@ -48,5 +48,7 @@ def test_families_stay_together_in_one_of_two_parts() -> None:
 
 def test_a_text_that_stands_twice_is_taken_once_and_a_safe_one_teaches_no_category() -> None:
     line = '{"text": "A b", "label": "safe", "categories": ["likeness"], "lang": "en", "family": "f"}'
-    found = examples.read([("one.jsonl", f"{line}\n{line}\n"), ("two.jsonl", line.replace("A b", "a B"))])
+    found = training_data.read(
+        [("one.jsonl", f"{line}\n{line}\n"), ("two.jsonl", line.replace("A b", "a B"))]
+    )
     assert [(one.text, one.categories, one.source) for one in found] == [("A b", frozenset(), "one")]

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.text import distress
+from safelight.detectors.text.chinese import locale_of
+from safelight.detectors.text.classifier_detectors import NgramDetector
+from safelight.detectors.text.classifiers import Mode, load
 from safelight.detectors.text.distress import SCORE, CueDetector
-from safelight.detectors.text.han import locale_of
-from safelight.detectors.text.heads import Mode, load
-from safelight.detectors.text.learned import NgramDetector
 from safelight.detectors.text.normalise import views
 from safelight.policy.findings import Finding
 

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from safelight.detectors.catalogue import Catalogue
+from safelight.detectors.registry import Catalogue
 from safelight.detectors.text.minilm import protobuf
 from safelight.detectors.text.minilm.cache import cached
 from safelight.detectors.text.minilm.package import MODULE, read_tensors

@@ -10,9 +10,9 @@ import itertools
 import pytest
 
 from safelight.detectors.protocol import TextContent
-from safelight.detectors.text.conjunction import ConjunctionDetector
 from safelight.detectors.text.lists import read_list, shipped
 from safelight.detectors.text.normalise import views
+from safelight.detectors.text.sexual_minors import ConjunctionDetector
 
 STAND_IN = """
 group: stand-in

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from safelight.detectors.text.ages import young_ages
-from safelight.detectors.text.identifiers import identifiers
+from safelight.detectors.text.pii import identifiers
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from safelight.detectors.protocol import Capability, ReadText, TextContent
-from safelight.detectors.text.card import CardDetector
 from safelight.detectors.text.pipeline import MAX_STUCK, TextPipeline
+from safelight.detectors.text.safety_card import CardDetector
 from safelight.detectors.text.unfinished import Unfinished
 from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
 

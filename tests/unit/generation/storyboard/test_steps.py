@@ -8,9 +8,9 @@ import pytest
 
 from safelight.errors import UnsupportedField
 from safelight.generation.protocol import Basis, Order, ReferenceFile, Step
+from safelight.generation.storyboard.environments import Setting
 from safelight.generation.storyboard.generator import Storyboard, _words
 from safelight.generation.storyboard.scene import read
-from safelight.generation.storyboard.settings import Setting
 
 CLIP = ReferenceFile(path=Path("clip.mp4"), media_type="video/mp4", field="video", sha256="0" * 64)
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.contrast import WINDOW, contrast
-from safelight.detectors.image.reuse import Sizes, Watch, Window, cut
+from safelight.detectors.image.local_contrast import WINDOW, contrast
+from safelight.detectors.image.region_cache import Sizes, Watch, Window, cut
 from safelight.detectors.protocol import Frame
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, ImageBox, Modality

@@ -1,0 +1,178 @@
+"""From the fields of a request body to a `CreateRequest`. Pure; nothing is dropped, nothing is judged."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from safelight.errors import InvalidField
+from safelight.moderation.admission import MEDIA_FIELDS
+from safelight.moderation.request import CreateRequest, Upload
+from safelight.web.form_fields import join
+
+#: Keys of an object that hold a URL: `{"image_url": ...}`, `{"image_url": {"url": ...}}`.
+_URL_KEYS = frozenset({"url", "uri", "image_url", "video_url", "audio_url", "image", "video", "audio"})
+_SCHEMES = ("https://", "http://", "data:")
+
+_OURS = frozenset(
+    {"prompt", "model", "seconds", "size", "characters", "safety_identifier", "user", "metadata"}
+)
+MAX_DEPTH = 12
+MAX_METADATA = 16
+MAX_METADATA_KEY = 64
+MAX_METADATA_VALUE = 512
+MAX_SAFETY_IDENTIFIER = 128
+MAX_IDEMPOTENCY_KEY = 255
+
+
+def create_request(
+    fields: Mapping[str, Any],
+    uploads: tuple[Upload, ...] = (),
+    *,
+    max_prompt_chars: int,
+    idempotency_key: str | None = None,
+) -> CreateRequest:
+    """What the client asks for. `InvalidField` names the field with a wrong type, length or character."""
+    for path, text in _texts((), fields):
+        _writable(text, join(path) if path else "body")
+    urls, extra = _media(fields)
+    return CreateRequest(
+        prompt=_prompt(fields.get("prompt"), max_prompt_chars),
+        model=_word(fields, "model", 200),
+        seconds=_word(fields, "seconds", 20),
+        size=_word(fields, "size", 20),
+        uploads=uploads,
+        urls=urls,
+        extra=extra,
+        safety_identifier=_word(fields, "safety_identifier", MAX_SAFETY_IDENTIFIER)
+        or _word(fields, "user", MAX_SAFETY_IDENTIFIER),
+        metadata=_metadata(fields.get("metadata")),
+        idempotency_key=_key(idempotency_key),
+        characters=_characters(fields.get("characters")),
+    )
+
+
+def _prompt(value: Any, most: int) -> str:
+    if value is None:
+        raise InvalidField("A prompt is required.", param="prompt")
+    if not isinstance(value, str):
+        raise InvalidField("The prompt must be text.", param="prompt")
+    if len(value) > most:
+        raise InvalidField(
+            f"The prompt has {len(value):,} characters; at most {most:,} are taken.", param="prompt"
+        )
+    if not any(_visible(character) for character in value):
+        raise InvalidField("The prompt is empty: it has no visible character.", param="prompt")
+    return value
+
+
+def _visible(character: str) -> bool:
+    return unicodedata.category(character)[0] not in "ZC"
+
+
+def _word(fields: Mapping[str, Any], name: str, longest: int) -> str | None:
+    value = fields.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and name == "seconds":
+        value = str(value)
+    if not isinstance(value, str):
+        raise InvalidField(f"{name} must be text.", param=name)
+    if len(value) > longest:
+        raise InvalidField(f"{name} may have {longest} characters.", param=name)
+    return value
+
+
+def _metadata(value: Any) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidField("metadata must be an object of texts.", param="metadata")
+    if len(value) > MAX_METADATA:
+        raise InvalidField(f"metadata may have {MAX_METADATA} entries.", param="metadata")
+    for key, text in value.items():
+        if not isinstance(text, str):
+            raise InvalidField("metadata values must be text.", param=f"metadata[{key}]")
+        if len(key) > MAX_METADATA_KEY or len(text) > MAX_METADATA_VALUE:
+            raise InvalidField(
+                f"metadata keys may have {MAX_METADATA_KEY} characters and values {MAX_METADATA_VALUE}.",
+                param=f"metadata[{key[:MAX_METADATA_KEY]}]",
+            )
+    return dict(value)
+
+
+def _characters(value: Any) -> tuple[str, ...]:
+    """Ids, each alone or as `{"id": ...}`."""
+    given = value if isinstance(value, list) else [] if value in (None, "") else [value]
+    ids: list[str] = []
+    for each in given:
+        found = each.get("id") if isinstance(each, Mapping) and each.keys() == {"id"} else each
+        if not isinstance(found, str):
+            raise InvalidField('Name each character as {"id": "character_..."}.', param="characters")
+        ids.append(found)
+    return tuple(ids)
+
+
+def _key(value: str | None) -> str | None:
+    if not value:
+        return None
+    if len(value) > MAX_IDEMPOTENCY_KEY or not value.isprintable():
+        raise InvalidField(
+            f"Idempotency-Key may have {MAX_IDEMPOTENCY_KEY} printable characters.", param="Idempotency-Key"
+        )
+    return value
+
+
+def _media(fields: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    urls: dict[str, str] = {}
+    extra: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in _OURS:
+            continue
+        if name not in MEDIA_FIELDS:
+            extra[name] = value
+            continue
+        for path, leaf in _leaves((name,), value):
+            field = join(path)
+            if leaf is None or leaf == "":
+                continue
+            if len(path) > 1 and isinstance(path[-1], str) and path[-1] not in _URL_KEYS:
+                extra[field] = leaf
+            elif isinstance(leaf, str) and leaf.lower().startswith(_SCHEMES):
+                urls[field] = leaf
+            else:
+                raise InvalidField(
+                    "Media is taken as a file, an https: or http: address, or a data: URL.", param=field
+                )
+    return urls, extra
+
+
+def _leaves(path: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    if len(path) > MAX_DEPTH:
+        raise InvalidField(f"Values may be nested {MAX_DEPTH} deep.", param=str(path[0])[:200])
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves((*path, key), inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _leaves((*path, index), inner)
+    else:
+        yield path, value
+
+
+def _texts(path: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text in the document, names of fields included."""
+    for place, leaf in _leaves(path, value):
+        yield from ((place[:-1], step) for step in place if isinstance(step, str))
+        if isinstance(leaf, str):
+            yield place, leaf
+
+
+def _writable(text: str, param: str) -> None:
+    if "\0" in text:
+        raise InvalidField("A NUL character is not taken.", param=param.replace("\0", "\\0")[:200])
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidField("The text has half a surrogate pair, which is not Unicode.", param=None) from None

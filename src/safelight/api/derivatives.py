@@ -1,0 +1,154 @@
+"""Remixes, edits, extensions and characters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from safelight.errors import InvalidField, UnsupportedField
+from safelight.generation.protocol import Step
+from safelight.jobs.models import Character, CreateRequest
+from safelight.moderation.admission import SOURCE_FIELD
+from safelight.trust.accounts import Principal, Scope
+from safelight.web.auth import requires
+from safelight.web.error_responses import BODY, KNOWN, errors
+from safelight.web.request_body import Body, read_body
+from safelight.web.services import Services
+from safelight.web.state import state_of
+
+from . import schemas
+from .create_request import create_request
+from .submission import rate_headers, take
+
+Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
+Writer = Annotated[Principal, Depends(requires(Scope.VIDEOS_WRITE))]
+
+_STEP = errors(*BODY, 404, 409, 410, 429)
+_VIDEO: dict[int | str, dict[str, Any]] = {200: {"model": schemas.Video}, **_STEP}
+_CHARACTER: dict[int | str, dict[str, Any]] = {200: {"model": schemas.Character}}
+#: The longest name of a character.
+MAX_NAME = 80
+
+router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*KNOWN))
+
+
+@router.post(
+    "/edits",
+    summary="Edit a video",
+    responses=_VIDEO,
+    openapi_extra={"requestBody": schemas.EDIT_BODY, "parameters": [schemas.IDEMPOTENCY]},
+)
+async def edit(request: Request, principal: Writer) -> Response:
+    return await _step(request, principal, Step.EDIT)
+
+
+@router.post(
+    "/extensions",
+    summary="Extend a video",
+    responses=_VIDEO,
+    openapi_extra={"requestBody": schemas.EXTEND_BODY, "parameters": [schemas.IDEMPOTENCY]},
+)
+async def extend(request: Request, principal: Writer) -> Response:
+    return await _step(request, principal, Step.EXTEND)
+
+
+@router.post(
+    "/{video_id}/remix",
+    summary="Remix a video",
+    responses=_VIDEO,
+    openapi_extra={"requestBody": schemas.REMIX_BODY, "parameters": [schemas.IDEMPOTENCY]},
+)
+async def remix(request: Request, principal: Writer, video_id: str) -> Response:
+    return await _step(request, principal, Step.REMIX, video_id)
+
+
+@router.post(
+    "/characters",
+    summary="Store a character",
+    responses={**_CHARACTER, **errors(*BODY, 429)},
+    openapi_extra={"requestBody": schemas.CHARACTER_BODY},
+)
+async def create_character(request: Request, principal: Writer) -> Response:
+    state = state_of(request)
+    async with read_body(request, state.services) as body:
+        clips = [upload for upload in body.uploads if upload.field == SOURCE_FIELD]
+        if len(clips) != 1 or len(body.uploads) != 1:
+            raise InvalidField("Send the clip as one file.", param=SOURCE_FIELD)
+        known = {"name", "safety_identifier"}
+        for field in body.fields:
+            if field not in known:
+                raise UnsupportedField(f"{field[:100]!r} is not taken here.", param=field[:100])
+        # Screened for its form as a prompt is.
+        identifier = {"safety_identifier": body.fields.get("safety_identifier")}
+        try:
+            asked = create_request(
+                {**identifier, "prompt": body.fields.get("name")}, max_prompt_chars=MAX_NAME
+            )
+        except InvalidField as error:
+            wrong = "name" if error.param == "prompt" else error.param
+            raise InvalidField(error.message.replace("prompt", "name"), param=wrong) from None
+        character = await state.threads.run(
+            state.services.videos.create_character,
+            principal,
+            name=asked.prompt,
+            clip=clips[0].path,
+            end_user=asked.safety_identifier,
+        )
+    return JSONResponse(character_object(character), headers=await rate_headers(state, principal))
+
+
+@router.get(
+    "/characters/{character_id}", summary="Look at a character", responses={**_CHARACTER, **errors(404)}
+)
+async def character(request: Request, principal: Reader, character_id: str) -> Response:
+    state = state_of(request)
+    found = await state.threads.run(state.services.videos.character, principal, character_id)
+    return JSONResponse(character_object(found))
+
+
+def character_object(character: Character) -> dict[str, Any]:
+    """A character as OpenAI's SDKs know it, and whether it may be used."""
+    return {
+        "id": character.id,
+        "object": "video.character",
+        "created_at": int(character.created_at),
+        "name": character.name,
+        "safelight": {"state": character.state.value},
+    }
+
+
+async def _step(request: Request, principal: Principal, step: Step, source: str | None = None) -> Response:
+    state = state_of(request)
+    async with read_body(request, state.services) as body:
+        asked = _asked(request, state.services, body, step, source)
+        return await take(state, request, principal, asked)
+
+
+def _asked(request: Request, services: Services, body: Body, step: Step, source: str | None) -> CreateRequest:
+    fields = dict(body.fields)
+    if step is not Step.REMIX:
+        source = _source(fields.pop(SOURCE_FIELD, None))
+        uploaded = any(upload.field == SOURCE_FIELD for upload in body.uploads)
+        if uploaded == (source is not None):
+            raise InvalidField("Send one clip, or the id of a video that was made here.", param=SOURCE_FIELD)
+    asked = create_request(
+        fields,
+        body.uploads,
+        max_prompt_chars=services.max_prompt_chars,
+        idempotency_key=request.headers.get("idempotency-key"),
+    )
+    return replace(asked, step=step, source=source)
+
+
+def _source(given: Any) -> str | None:
+    """The id in `video`: `{"id": ...}` as the SDKs have it, or the id alone."""
+    if given is None or given == "":
+        return None
+    found = given.get("id") if isinstance(given, dict) and given.keys() == {"id"} else given
+    if not isinstance(found, str):
+        raise InvalidField('Name the video as {"id": "video_..."}.', param=SOURCE_FIELD)
+    return found

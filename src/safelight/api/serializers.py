@@ -1,0 +1,143 @@
+"""The wire's shapes: OpenAI's Video with every key present, and beside it the one object of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from safelight.jobs.models import Page, Video, VideoRecord
+from safelight.jobs.states import State, WireStatus, wire_status
+from safelight.jobs.summary import summary
+from safelight.policy.verdicts import Action
+
+VAULTED_MESSAGE = "This video was blocked by our safety checks."
+_BASE = "/v1/videos"
+
+
+def video_object(video: Video, record: VideoRecord | None = None) -> dict[str, Any]:
+    """A Video as the official SDKs know it, plus `safelight`; `record` where it was read."""
+    status = wire_status(video.state)
+    return {
+        "id": video.id,
+        "object": "video",
+        "model": video.model,
+        "status": status.value,
+        "progress": 100 if status is WireStatus.COMPLETED else video.progress,
+        "created_at": int(video.created_at),
+        "completed_at": _seconds(video.ended_at),
+        "expires_at": _seconds(video.expires_at),
+        "prompt": video.prompt,
+        "remixed_from_video_id": video.remixed_from,
+        "seconds": str(video.seconds),
+        "size": f"{video.width}x{video.height}",
+        "error": _error(video) if status is WireStatus.FAILED else None,
+        # Here too, where a gateway of which this one is the upstream looks for its own key.
+        "metadata": dict(video.metadata),
+        "safelight": _safelight(video, record),
+    }
+
+
+def page_object(page: Page) -> dict[str, Any]:
+    """A page of videos, newest or oldest first as asked."""
+    data = [video_object(video) for video in page.videos]
+    return {
+        "object": "list",
+        "data": data,
+        "first_id": data[0]["id"] if data else None,
+        "last_id": data[-1]["id"] if data else None,
+        "has_more": page.has_more,
+    }
+
+
+def deleted_object(video_id: str) -> dict[str, Any]:
+    return {"id": video_id, "object": "video.deleted", "deleted": True}
+
+
+def links(video: Video) -> dict[str, str | None]:
+    """Where to go from here, as paths on this server."""
+    here = f"{_BASE}/{video.id}"
+    return {
+        "self": here,
+        "events": f"{here}/events",
+        "record": f"{here}/record",
+        "content": f"{here}/content" if video.state is State.DELIVERED else None,
+        "page": f"/videos/{video.id}",
+    }
+
+
+def verdict_word(video: Video) -> Action | None:
+    """What was decided, as far as it goes; None while nothing is, or where trouble ended the video."""
+    match video.state:
+        case State.DELIVERED | State.SEALING | State.WITHDRAWN:
+            return Action.LABEL if video.label_text else Action.ALLOW
+        case State.HELD:
+            return Action.HOLD
+        case State.REFUSED | State.BLOCKED:
+            return Action.BLOCK
+    return None
+
+
+def told(video: Video, record: VideoRecord | None) -> Mapping[str, Any]:
+    """Coverage and charge: from the record where that was read, else as they were kept with the row; None
+    while the video is on its way."""
+    if record is None:
+        return video.summary or {"coverage": None, "charge": None}
+    cells = (cell for made in record.judgements for cell in made.coverage)
+    return summary(cells, (attempt.charge for attempt in record.attempts))
+
+
+def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
+    said = told(video, record)
+    if video.vaulted:
+        return {
+            "state": State.BLOCKED.value,
+            "stage": None,
+            "review_due_at": None,
+            "verdict": Action.BLOCK.value,
+            "explanation": None,
+            "coverage": None,
+            "waived": False,
+            "label": None,
+            "charge": said["charge"],
+            "sha256": None,
+            "released_from": None,
+            "released_as": None,
+            "safety_identifier": video.end_user,
+            "metadata": dict(video.metadata),
+            "links": links(video),
+        }
+    word = verdict_word(video)
+    return {
+        "state": video.state.value,
+        "stage": video.stage.value,
+        "review_due_at": _seconds(video.review_due_at),
+        "verdict": word.value if word else None,
+        "explanation": dict(video.explanation) if video.explanation else None,
+        "coverage": said["coverage"],
+        "waived": video.waived,
+        "label": video.label_text,
+        "charge": said["charge"],
+        "sha256": video.sealed_sha256 if video.state is State.DELIVERED else None,
+        "released_from": video.released_from,
+        "released_as": video.released_as,
+        "safety_identifier": video.end_user,
+        "metadata": dict(video.metadata),
+        "links": links(video),
+    }
+
+
+def _error(video: Video) -> dict[str, Any]:
+    if video.vaulted:
+        return {"code": "moderation_blocked", "message": VAULTED_MESSAGE}
+    error: dict[str, Any] = {
+        "code": video.error_code or "internal_error",
+        "message": video.error_message or "The video could not be made.",
+    }
+    details: Mapping[str, Any] | None = video.explanation
+    if details and video.state in {State.REFUSED, State.BLOCKED}:
+        error["moderation_details"] = dict(details)
+    return error
+
+
+def _seconds(at: float | None) -> int | None:
+    return None if at is None else int(at)

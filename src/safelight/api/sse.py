@@ -1,0 +1,145 @@
+"""Server-sent events of a video's way. One watcher per process looks at the store, however many watch."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import msgspec
+
+from safelight.errors import NotFound
+from safelight.jobs.models import Video
+from safelight.jobs.states import TERMINAL
+from safelight.trust.accounts import Principal
+from safelight.web.services import Videos
+from safelight.web.thread_pool import Threads
+
+from .serializers import video_object
+
+_log = logging.getLogger(__name__)
+#: A stream ends after this long and the browser comes back, so that ended sessions stop seeing.
+MAX_STREAM_S = 600.0
+HEARTBEAT_S = 15.0
+
+
+@dataclass
+class _Watched:
+    principal: Principal
+    latest: Video | None
+    #: Replaced at every change, so that each waiter sees each change once.
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    watchers: int = 0
+
+    def now(self) -> Video | None:
+        return self.latest
+
+
+def position(video: Video) -> int:
+    """How far a video is on its way, as one number that only grows. Progress alone is no revision."""
+    return video.revision * 1000 + video.progress
+
+
+class Watcher:
+    """Looks at every watched video once per interval, in one thread call, while anybody watches."""
+
+    def __init__(self, videos: Videos, threads: Threads, interval_s: float) -> None:
+        self._videos = videos
+        self._threads = threads
+        self._interval_s = interval_s
+        self._watched: dict[tuple[str, str], _Watched] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def changes(
+        self, principal: Principal, video: Video, seen: int | None
+    ) -> AsyncGenerator[Video | None, None]:
+        """`video`, unless its position was `seen`, then each later state; None now and then, as a heartbeat.
+
+        Ends after a terminal state, or when the video is gone.
+        """
+        key = (video.tenant, video.id)
+        watched = self._watched.setdefault(key, _Watched(principal=principal, latest=video))
+        watched.watchers += 1
+        if watched.latest is None or position(watched.latest) < position(video):
+            watched.latest = video
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look())
+        try:
+            latest: Video | None = video
+            while latest is not None:
+                if seen is None or position(latest) > seen:
+                    seen = position(latest)
+                    yield latest
+                if latest.state in TERMINAL:
+                    return
+                changed = watched.changed
+                latest = watched.now()
+                if latest is not None and position(latest) <= seen:
+                    try:
+                        await asyncio.wait_for(changed.wait(), HEARTBEAT_S)
+                    except TimeoutError:
+                        yield None
+                    latest = watched.now()
+        finally:
+            watched.watchers -= 1
+            if watched.watchers == 0:
+                self._watched.pop(key, None)
+
+    async def close(self) -> None:
+        """Stop looking, and end every stream."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        for watched in self._watched.values():
+            watched.latest = None
+            watched.changed.set()
+
+    async def _look(self) -> None:
+        while self._watched:
+            await asyncio.sleep(self._interval_s)
+            asked = [(key, watched.principal) for key, watched in self._watched.items()]
+            try:
+                found = await self._threads.run(self._read, asked)
+            except Exception as error:
+                _log.error("Watching videos met an error, looking again: %r", error)
+                continue
+            for key, video in found.items():
+                watched = self._watched.get(key)
+                if watched is None or watched.latest is None:
+                    continue
+                if video is None or position(video) != position(watched.latest):
+                    watched.latest = video
+                    done, watched.changed = watched.changed, asyncio.Event()
+                    done.set()
+
+    def _read(self, asked: list[tuple[tuple[str, str], Principal]]) -> dict[tuple[str, str], Video | None]:
+        found: dict[tuple[str, str], Video | None] = {}
+        for key, principal in asked:
+            try:
+                found[key] = self._videos.get(principal, key[1])
+            except NotFound:
+                found[key] = None
+        return found
+
+
+async def event_stream(
+    watcher: Watcher, principal: Principal, video: Video, seen: int | None
+) -> AsyncGenerator[bytes, None]:
+    """The stream's bytes. Each event is named `video`, its id is its position, its data the wire object."""
+    yield b"retry: 2000\n\n"
+    ends = asyncio.get_running_loop().time() + MAX_STREAM_S
+    changes = watcher.changes(principal, video, seen)
+    try:
+        async for changed in changes:
+            if changed is None:
+                yield b": still here\n\n"
+            else:
+                data = msgspec.json.encode(video_object(changed))
+                yield b"event: video\nid: %d\ndata: %s\n\n" % (position(changed), data)
+            if asyncio.get_running_loop().time() > ends:
+                return
+    finally:
+        await changes.aclose()

@@ -1,0 +1,81 @@
+"""Orders on the wire: taken, answered, and every answer with what is left of the day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from safelight.errors import SafelightError
+from safelight.jobs.models import CreateRequest, Ordered, Video
+from safelight.jobs.states import TERMINAL
+from safelight.trust.accounts import Principal
+from safelight.web.errors import problem
+from safelight.web.middleware import request_id
+from safelight.web.state import AppState
+
+from .serializers import video_object
+
+REPLAYED = "idempotent-replayed"
+
+
+async def take(state: AppState, request: Request, principal: Principal, asked: CreateRequest) -> Response:
+    """The answer to an order: the video, or why there is none."""
+    found = await order(state, request, principal, asked)
+    if isinstance(found, Response):
+        return found
+    return video_response(
+        state, found.video, video_object(found.video), await headers_of(state, principal, found)
+    )
+
+
+async def order(
+    state: AppState, request: Request, principal: Principal, asked: CreateRequest
+) -> Ordered | Response:
+    """The order as it was taken, or the whole answer where it was not."""
+    try:
+        ordered = await state.threads.run(state.services.videos.order, principal, asked)
+    except SafelightError as error:
+        response = problem(error, request_id(request.scope))
+        response.headers.update(await rate_headers(state, principal))
+        return response
+    if ordered.refusal is None:
+        return ordered
+    response = problem(ordered.refusal, request_id(request.scope))
+    response.headers.update(await headers_of(state, principal, ordered))
+    return response
+
+
+async def headers_of(state: AppState, principal: Principal, ordered: Ordered) -> dict[str, str]:
+    headers = await rate_headers(state, principal)
+    if ordered.replayed:
+        headers[REPLAYED] = "true"
+    return headers
+
+
+async def rate_headers(state: AppState, principal: Principal) -> dict[str, str]:
+    """Videos and seconds a day: limit, what is left, when the next begins. Nothing while storage is away."""
+    try:
+        found = await state.threads.run(state.services.videos.allowance, principal)
+    except SafelightError:
+        return {}
+    headers: dict[str, str] = {}
+    for what, limit, left in (
+        ("requests", found.videos_per_day, found.videos_left),
+        ("seconds", found.seconds_per_day, found.seconds_left),
+    ):
+        headers[f"x-ratelimit-limit-{what}"] = str(limit)
+        headers[f"x-ratelimit-remaining-{what}"] = str(left)
+        headers[f"x-ratelimit-reset-{what}"] = f"{found.reset_s:.0f}s"
+    return headers
+
+
+def video_response(
+    state: AppState, video: Video, body: dict[str, Any], headers: dict[str, str] | None = None
+) -> Response:
+    """A video object, with how long to wait before asking again."""
+    given = dict(headers or {})
+    if video.state not in TERMINAL:
+        given["openai-poll-after-ms"] = str(state.services.videos.poll_after_ms(video))
+    return JSONResponse(body, headers=given)

@@ -1,0 +1,7 @@
+"""The composition root: settings in, a working installation out. The only reader of settings."""
+
+from __future__ import annotations
+
+from .container import Installation, load
+
+__all__ = ["Installation", "load"]

@@ -1,0 +1,197 @@
+"""What is known of an installation without opening its data."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping
+from functools import cached_property
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safelight.detectors.registry import Catalogue
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.errors import SettingsError
+from safelight.generation.protocol import Generator
+from safelight.policy.categories import SHIPPED, CategorySpec, Taxonomy
+from safelight.policy.documents import Policy
+from safelight.policy.documents import load as load_policy
+from safelight.settings import Settings
+
+if TYPE_CHECKING:
+    from safelight.detectors.image.hash_lists import HashLists
+    from safelight.detectors.image.logo_store import Marks
+    from safelight.generation.videos_api.health import Reach
+    from safelight.media.probe import VideoLimits
+    from safelight.net.fetch import Fetcher
+    from safelight.sandbox.sandbox import Sandbox
+    from safelight.scanning.service import Scanner
+
+#: Detectors that look for what the operator enrolled, and the folder of that.
+ENROLLED = {"hashes": "hashes", "mark-words": "marks", "marks": "marks"}
+
+#: Frames in a second of the longest clip that is scanned.
+_MOST_FPS = 60
+
+
+class Known:
+    """Settings, detectors, generators, and the sandbox they work in."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.stopping = threading.Event()
+
+    @cached_property
+    def taxonomy(self) -> Taxonomy:
+        added: list[CategorySpec] = []
+        for point in entry_points(group="safelight.categories"):
+            added.extend(point.load())
+        return SHIPPED.extended(added)
+
+    @cached_property
+    def configured_policy(self) -> Policy:
+        """The policy the settings name; a published version goes before it."""
+        return load_policy(self.settings.policy.document, self.taxonomy)
+
+    @property
+    def lists_folder(self) -> Path:
+        """The operator's own lists of names."""
+        options = self.settings.detectors.get("entities")
+        folder = options.get("folder") if isinstance(options, dict) else None
+        return Path(folder) if folder else self.settings.data / "lists"
+
+    @property
+    def model_folder(self) -> Path:
+        """Where pulled models and their calibrations lie."""
+        return self.settings.data / "models"
+
+    def _enrolled(self, name: str) -> Path:
+        """The folder of marks or hash lists."""
+        table = self.settings.detectors.get(name)
+        folder = table.get("folder") if isinstance(table, dict) else None
+        return Path(folder).absolute() if folder else self.settings.data.absolute() / name
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        options: dict[str, Any] = {
+            name: False if value is False else ({} if value is True else value)
+            for name, value in self.settings.detectors.items()
+        }
+        # What an operator adds to a detector lies in the data directory, unless the settings say otherwise.
+        for name, key, place in (
+            ("entities", "folder", self.lists_folder),
+            ("guard", "figures", self.settings.data / "figures" / "guard.json"),
+            ("hub", "store", self.model_folder),
+            *((name, "folder", self._enrolled(kind)) for name, kind in ENROLLED.items()),
+        ):
+            if isinstance(own := options.setdefault(name, {}), dict):
+                options[name] = {key: str(place), **own}
+        return Catalogue.discover(options)
+
+    @cached_property
+    def hash_lists(self) -> HashLists:
+        from safelight.detectors.image.hash_lists import HashLists
+
+        return HashLists(self._enrolled("hashes"))
+
+    @cached_property
+    def marks(self) -> Marks:
+        from safelight.detectors.image.logo_store import Marks
+
+        return Marks(self._enrolled("marks"))
+
+    @cached_property
+    def text_pipeline(self) -> TextPipeline:
+        return TextPipeline(self.catalogue.text_detectors(), budget_s=self.settings.scan.text_budget_s)
+
+    @cached_property
+    def generators(self) -> Mapping[str, Generator]:
+        """The configured generators by name, the default one first."""
+        names = dict.fromkeys((self.settings.generation.default, *self.settings.generators))
+        return {name: _generator(name, self.settings.generators[name]) for name in names}
+
+    @cached_property
+    def reach(self) -> Reach:
+        from safelight.generation.videos_api.health import Reach, Server
+
+        tables = self.settings.generators.items()
+        return Reach(
+            {
+                name: Server(url=str(table["url"]), api_key=str(table.get("api_key") or ""))
+                for name, table in tables
+                if table["kind"] == "videos_api" and table.get("url")
+            }
+        )
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        from safelight.sandbox.sandbox import Sandbox
+
+        data = self.settings.data
+        database = [
+            data / f"{name}.sqlite3{end}" for name in ("db", "engine") for end in ("", "-wal", "-shm")
+        ]
+        keys = [data / "keys", *filter(None, (self.settings.storage.keys, self.settings.sealing.key))]
+        return Sandbox(hidden=[*keys, *database, data / "blobs", data / "heads"], private=[data])
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        from safelight.net.fetch import Fetcher, FetchLimits
+
+        settings = self.settings
+        limits = FetchLimits(max_bytes=settings.scan.max_reference_mb << 20, total_s=settings.fetch.timeout_s)
+        return Fetcher(allow_hosts=settings.fetch.allow_hosts, limits=limits)
+
+    @cached_property
+    def scanner(self) -> Scanner:
+        from safelight.scanning.service import Scanner, ScanSettings
+
+        return Scanner(
+            self.sandbox,
+            self.catalogue.child_specs(),
+            ScanSettings(
+                video=self._longest_clip,
+                video_s=self.settings.scan.budget_s,
+                warm=self.settings.scan.warm_children,
+                modules=("c2pa", "safelight.provenance.worker", "safelight.moderation.delivery"),
+            ),
+        )
+
+    @property
+    def _longest_clip(self) -> VideoLimits:
+        from safelight.media.probe import VideoLimits
+
+        scan = self.settings.scan
+        seconds = scan.max_minutes * 60
+        frames = math.ceil(seconds * _MOST_FPS)
+        return VideoLimits(bytes=scan.max_clip_mb << 20, frames=frames, duration_s=seconds)
+
+    @cached_property
+    def hash_scanner(self) -> Scanner:
+        """One that looks frames up in hash lists, and for nothing else."""
+        from safelight.detectors.image.hash_lists import NAME
+        from safelight.scanning.service import Scanner, ScanSettings
+
+        specs = [spec for spec in self.catalogue.child_specs() if spec[0] == NAME]
+        settings = ScanSettings(video=self._longest_clip, video_s=self.settings.scan.budget_s, warm=0)
+        return Scanner(self.sandbox, specs, settings)
+
+    @cached_property
+    def bare_scanner(self) -> Scanner:
+        """One without detectors: it opens pictures in a child, and looks for nothing."""
+        from safelight.scanning.service import Scanner, ScanSettings
+
+        return Scanner(self.sandbox, (), ScanSettings(warm=0))
+
+
+def _generator(name: str, table: Mapping[str, Any]) -> Generator:
+    """The generator a settings table describes, by its entry point."""
+    kind = table["kind"]
+    for point in entry_points(group="safelight.generators"):
+        if point.name == kind:
+            options = {key: value for key, value in table.items() if key != "kind"}
+            made: Generator = point.load()({"name": name, **options})
+            return made
+    known = ", ".join(sorted(point.name for point in entry_points(group="safelight.generators")))
+    raise SettingsError(f"generators.{name}: no installed package has the kind {kind!r}; known: {known}.")

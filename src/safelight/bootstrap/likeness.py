@@ -1,0 +1,169 @@
+"""Whose face or voice it is: who is on record, who describes, who compares."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safelight.errors import SafelightError, SettingsError
+
+from .persistence import Kept
+
+if TYPE_CHECKING:
+    from safelight.detectors.likeness.face_embedder import DlibDescriber
+    from safelight.detectors.likeness.faces import Faces
+    from safelight.detectors.likeness.voice_embedder import OnnxVoices
+    from safelight.detectors.likeness.voices import Voices
+    from safelight.scanning.service import Scanner
+    from safelight.trust.consents import Consents, Described, Gallery, TemplateKey
+
+
+class Likeness(Kept):
+    """Faces and voices of people on record. Nothing is described before the settings enable it."""
+
+    @cached_property
+    def template_key(self) -> TemplateKey:
+        from safelight.trust.consents import TemplateKey
+
+        return TemplateKey.load(self.key_folder)
+
+    @cached_property
+    def consents(self) -> Consents:
+        from safelight.trust.consents import Consents
+
+        return Consents(self.database, self.template_key, self._enrol_face, self._enrol_voice)
+
+    @cached_property
+    def gallery(self) -> Gallery:
+        from safelight.trust.consents import Gallery
+
+        return Gallery(self.database, self.template_key, self._enrol_face, self._enrol_voice)
+
+    @cached_property
+    def describer(self) -> DlibDescriber:
+        from safelight.detectors.likeness.face_embedder import DlibDescriber
+
+        return DlibDescriber()
+
+    @cached_property
+    def voice_describer(self) -> OnnxVoices | None:
+        """Who describes voices, with the model loaded; None where the settings name none.
+
+        Raises `SettingsError` where the file is no such model, or nothing could run it.
+        """
+        settings = self.settings.likeness.voice
+        if settings.model is None:
+            return None
+        from safelight.detectors.likeness.voice_embedder import OnnxVoices
+        from safelight.detectors.likeness.voice_model import missing
+
+        if sentence := missing():
+            raise SettingsError(f"likeness.voice.model: {sentence}")
+        describer = OnnxVoices(settings.model, framework=settings.framework, sha256=settings.sha256)
+        try:
+            _loaded = describer.version
+        except SafelightError as error:
+            describer.close()
+            raise SettingsError(
+                f"likeness.voice.model: {error.message.removeprefix('ValueError: ')}",
+                remedy="See what a model has to be in docs/likeness.md.",
+            ) from None
+        return describer
+
+    def end_describers(self) -> None:
+        """End the processes that describe people, as far as any were started."""
+        for name in ("describer", "voice_describer"):
+            if (describer := self.__dict__.get(name)) is not None:
+                describer.close()
+
+    def _enrol_face(self, path: Path) -> Described:
+        """Raises `SettingsError` where nobody's face may be described here, or nothing could do it."""
+        from safelight.detectors.likeness.dlib_faces import missing
+        from safelight.trust.consents.enrolment import Enroller
+
+        if not self.settings.likeness.enabled:
+            raise SettingsError(
+                "Faces are described only where likeness.enabled is set: see docs/likeness.md."
+            )
+        if sentence := missing():
+            raise SettingsError(sentence)
+        enrol = Enroller(
+            scanner=self.bare_scanner,
+            describer=self.describer,
+            scratch=lambda: self.scratch,
+        )
+        return enrol(path)
+
+    def _enrol_voice(self, path: Path) -> Described:
+        """Raises `SettingsError` where nobody's voice may be described here, or nothing could do it."""
+        from safelight.trust.consents.enrolment import VoiceEnroller
+
+        if (describer := self.voice_describer) is None:
+            raise SettingsError(
+                "Voices are described only where likeness.voice.model names a model: see docs/likeness.md."
+            )
+        settings = self.settings.likeness.voice
+        enrol = VoiceEnroller(
+            scanner=self._listener,
+            describer=describer,
+            scratch=lambda: self.scratch,
+            needed_s=settings.enrolment_s,
+            least_s=settings.least_s,
+            within=settings.gallery_distance,
+        )
+        return enrol(path)
+
+    @property
+    def _listener(self) -> Scanner:
+        """One that hears where somebody speaks, and nothing else."""
+        from safelight.detectors.audio.vad import NAME
+        from safelight.scanning.service import Scanner, ScanSettings
+
+        specs = [spec for spec in self.catalogue.child_specs() if spec[0] == NAME]
+        if not specs:
+            raise SettingsError(
+                f"A recording is read only where the detector {NAME!r} can hear speech in it."
+            )
+        return Scanner(self.sandbox, specs, ScanSettings(warm=0, video_s=120.0))
+
+    @cached_property
+    def likeness(self) -> Faces | None:
+        """Who compares faces; None where the settings do not enable it."""
+        settings = self.settings.likeness
+        if not settings.enabled:
+            return None
+        from safelight.detectors.likeness.dlib_faces import missing
+        from safelight.detectors.likeness.faces import Faces
+        from safelight.detectors.likeness.matching import Distances
+        from safelight.trust.consents import OnRecord
+
+        if sentence := missing():
+            raise SettingsError(f"likeness.enabled: {sentence}")
+        return Faces(
+            describer=self.describer,
+            lookup=OnRecord(database=self.database, key=self.template_key),
+            distances=Distances(consent=settings.consent_distance, gallery=settings.gallery_distance),
+        )
+
+    @cached_property
+    def voices(self) -> Voices | None:
+        """Who compares voices; None where the settings name no model."""
+        if (describer := self.voice_describer) is None:
+            return None
+        from safelight.detectors.likeness.matching import Distances
+        from safelight.detectors.likeness.voices import Voices
+        from safelight.trust.consents import OnRecord, Scope
+
+        settings = self.settings.likeness.voice
+        return Voices(
+            describer=describer,
+            lookup=OnRecord(
+                database=self.database,
+                key=self.template_key,
+                scope=Scope.VOICE,
+                model=describer.version,
+            ),
+            distances=Distances(consent=settings.consent_distance, gallery=settings.gallery_distance),
+            least_s=settings.least_s,
+        )

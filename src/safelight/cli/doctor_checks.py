@@ -1,0 +1,329 @@
+"""What `safelight doctor` looks at: each check is a function of plain values that never raises."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import importlib.util
+import os
+import resource
+import shutil
+import socket
+import stat
+import sys
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+if TYPE_CHECKING:
+    from safelight.sandbox.confinement import Isolation
+    from safelight.store.database import Database
+
+
+class State(StrEnum):
+    OK = "ok"
+    #: Works, but less well or less safely than it could.
+    WARNING = "warning"
+    #: Safelight cannot run, or not as configured.
+    FAILED = "failed"
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at, in a sentence; what to do about it where it is not well."""
+
+    name: str
+    state: State
+    says: str
+    remedy: str = ""
+
+
+#: What the gateway imports, by the name of the module; the package's name where it is another.
+PACKAGES = {
+    "alembic": "",
+    "av": "",
+    "c2pa": "c2pa-python",
+    "cryptography": "",
+    "cv2": "opencv-python-headless",
+    "dbos": "",
+    "fastapi": "",
+    "jinja2": "",
+    "obstore": "",
+    "onnxruntime": "",
+    "PIL": "pillow",
+    "psycopg": "psycopg[binary]",
+    "python_multipart": "python-multipart",
+    "rapidocr": "",
+    "segno": "",
+    "sqlalchemy": "",
+    "uvicorn": "",
+}
+_LOW, _MIB = 5 << 30, 1 << 20
+#: Made in 2026: no clock that is right says less.
+_NOT_BEFORE = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+_FONT_FOLDERS = (
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "~/.local/share/fonts",
+    "/Library/Fonts",
+    "/System/Library/Fonts",
+)
+
+
+def guarded(name: str, look: Callable[[], Check]) -> Check:
+    """The check, or a failed one that says what went wrong while looking."""
+    try:
+        return look()
+    except Exception as error:
+        message = getattr(error, "message", f"{type(error).__name__}: {error}")
+        return Check(name=name, state=State.FAILED, says=message, remedy=getattr(error, "remedy", "") or "")
+
+
+def python(version: tuple[int, int] = sys.version_info[:2]) -> Check:
+    says = f"Python {version[0]}.{version[1]}."
+    if (3, 11) <= version < (3, 14):
+        return Check(name="python", state=State.OK, says=says)
+    return Check(name="python", state=State.FAILED, says=says, remedy="Use Python 3.11, 3.12 or 3.13.")
+
+
+def packages(wanted: dict[str, str] = PACKAGES) -> Check:
+    missing = [package or name for name, package in wanted.items() if importlib.util.find_spec(name) is None]
+    if not missing:
+        return Check(name="packages", state=State.OK, says=f"All {len(wanted)} packages are installed.")
+    return Check(
+        name="packages",
+        state=State.FAILED,
+        says=f"Not installed: {', '.join(missing)}.",
+        remedy="pip install 'safelight[server]'",
+    )
+
+
+def isolation(found: Isolation) -> Check:
+    """How far untrusted files are really shut in on this machine."""
+    if found.full and not found.cold_because:
+        return Check(name="sandbox", state=State.OK, says="Files are opened without network or privileges.")
+    if found.full:
+        return Check(
+            name="sandbox",
+            state=State.WARNING,
+            says="Files are opened without network or privileges, but each in a cold child, which is slower: "
+            f"{found.cold_because}",
+            remedy="Nothing is less safe. Report the sentence, with the versions of Python and the kernel.",
+        )
+    return Check(
+        name="sandbox",
+        state=State.WARNING,
+        says=" ".join((*found.notes, *((found.cold_because,) if found.cold_because else ()))),
+        remedy="Allow user namespaces for this user (in a container: its security profile), or run Safelight "
+        "in a network of its own.",
+    )
+
+
+def limits(wanted_files: int = 1024) -> Check:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted_files:
+        return Check(name="limits", state=State.OK, says=f"{_count(soft)} open files allowed.")
+    return Check(
+        name="limits",
+        state=State.WARNING,
+        says=f"Only {soft} open files allowed ({_count(hard)} at most).",
+        remedy=f"Start it after: ulimit -n {wanted_files}",
+    )
+
+
+def disk(data: Path, *, reserve: int, low: int = _LOW) -> Check:
+    place = next((one for one in (data, *data.absolute().parents) if one.exists()), Path("/"))
+    free = shutil.disk_usage(place).free
+    says = f"{free // _MIB} MiB free for {data}."
+    if free < reserve:
+        return Check(name="disk", state=State.FAILED, says=says, remedy="Make room: nothing can be stored.")
+    if free < low:
+        return Check(name="disk", state=State.WARNING, says=says, remedy="Make room, or move `data`.")
+    return Check(name="disk", state=State.OK, says=says)
+
+
+def data_directory(data: Path) -> Check:
+    """Whether it can be used, and whether a Safelight is using it now. Makes nothing."""
+    name = "data directory"
+    if not data.exists():
+        return Check(
+            name=name, state=State.WARNING, says=f"{data} does not exist yet.", remedy="Run: safelight init"
+        )
+    if not data.is_dir() or not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+        return Check(
+            name=name,
+            state=State.FAILED,
+            says=f"{data} is no folder this user can write to.",
+            remedy="Let this user own it, or name another with `data` in the settings.",
+        )
+    if stat.S_IMODE(data.stat().st_mode) & 0o007:
+        return Check(
+            name=name,
+            state=State.WARNING,
+            says=f"Everybody on this machine can look into {data}.",
+            remedy=f"chmod 700 '{data}'",
+        )
+    holder = _holder(data / "lock")
+    used = f"in use by process {holder}" if holder else "free"
+    return Check(name=name, state=State.OK, says=f"{data} can be written, and is {used}.")
+
+
+def _holder(lock: Path) -> str:
+    if not lock.exists():
+        return ""
+    with lock.open(encoding="ascii", errors="replace") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return file.read(20).strip() or "unknown"
+    return ""
+
+
+def port(host: str, number: int) -> Check:
+    if number == 0:
+        return Check(name="port", state=State.OK, says="Any free port is taken.")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, number))
+        except OSError as error:
+            return Check(
+                name="port",
+                state=State.WARNING,
+                says=f"{host}:{number} cannot be listened on: {error.strerror}.",
+                remedy="If that is not this Safelight running, set another `server.port`.",
+            )
+    return Check(name="port", state=State.OK, says=f"{host}:{number} is free.")
+
+
+def database(found: Database) -> Check:
+    """Reachable, sound, and of a version this Safelight can use. Changes nothing, makes no file."""
+    from safelight.errors import DatabaseTooNew
+    from safelight.store import migrations
+
+    name = "database"
+    if found.path is not None and not found.path.exists():
+        return Check(name=name, state=State.OK, says="It will be made at the first start.")
+    migrations.check(found, thorough=True)
+    with found.migrating() as connection:
+        version = migrations.version(connection)
+    kind = "SQLite" if found.is_sqlite else "PostgreSQL"
+    if version is not None and version > migrations.HEAD:
+        raise DatabaseTooNew(
+            f"The database is of version {version}, newer than this Safelight knows ({migrations.HEAD}).",
+            remedy="Start the newer Safelight, or restore a backup from before it.",
+        )
+    if version != migrations.HEAD:
+        return Check(
+            name=name, state=State.OK, says=f"{kind}, reachable; brought up to date at the next start."
+        )
+    return Check(name=name, state=State.OK, says=f"{kind}, reachable, version {version}.")
+
+
+def detectors(installed: Iterable[str], missing: Iterable[tuple[str, str]]) -> list[Check]:
+    """One check for what is there, and one for each detector that is not effective."""
+    names = sorted(installed)
+    found = [
+        Check(
+            name="detectors",
+            state=State.OK if names else State.FAILED,
+            says=f"Effective: {', '.join(names)}." if names else "No detector is effective.",
+            remedy="" if names else "Reinstall Safelight.",
+        )
+    ]
+    found += [
+        Check(
+            name=f"detector {name}", state=State.WARNING, says=sentence, remedy="See: safelight models list"
+        )
+        for name, sentence in missing
+    ]
+    return found
+
+
+def fonts(folders: Iterable[str] = _FONT_FOLDERS) -> Check:
+    for folder in folders:
+        place = Path(folder).expanduser()
+        if place.is_dir() and any(path.suffix in {".ttf", ".otf", ".ttc"} for path in place.rglob("*.?t?")):
+            return Check(name="fonts", state=State.OK, says=f"Fonts in {place}.")
+    return Check(
+        name="fonts",
+        state=State.WARNING,
+        says="No system fonts: captions use the font that comes with Pillow, which has Latin letters only.",
+        remedy="For other scripts install fonts, such as Debian's fonts-noto-core and fonts-noto-cjk.",
+    )
+
+
+def speech(program: str = "espeak-ng") -> Check:
+    found = shutil.which(program)
+    if found:
+        return Check(name="speech", state=State.OK, says=f"{found} speaks the storyboard's lines.")
+    return Check(
+        name="speech",
+        state=State.WARNING,
+        says=f"{program} is not installed: storyboards show spoken lines and do not speak them.",
+        remedy="Install it, such as Debian's package espeak-ng.",
+    )
+
+
+def clock(now: dt.datetime, *, signing_from: dt.datetime | None = None) -> Check:
+    """Wrong clocks make seals that readers refuse."""
+    says = f"It is {now.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC."
+    if now < max(_NOT_BEFORE, signing_from or _NOT_BEFORE):
+        return Check(
+            name="clock",
+            state=State.FAILED,
+            says=f"{says} That lies before this Safelight or its signing certificate was made.",
+            remedy="Set the clock, and keep it right with NTP.",
+        )
+    return Check(name="clock", state=State.OK, says=says)
+
+
+def signing(keys: Path) -> Check:
+    """The signing key, read but neither made nor renewed."""
+    from cryptography import x509
+
+    from safelight.provenance import certificates
+
+    path = keys / "signing.pem"
+    if not path.exists():
+        return Check(name="signing key", state=State.OK, says="It will be made with the first seal.")
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return Check(
+            name="signing key",
+            state=State.FAILED,
+            says=f"{path} can be read by others on this machine.",
+            remedy=f"chmod 600 '{path}', and replace it if somebody had the chance to copy it.",
+        )
+    until = certificates.use_until(x509.load_pem_x509_certificates(path.read_bytes())[0])
+    return Check(name="signing key", state=State.OK, says=f"Seals until {until:%Y-%m-%d}, then renewed.")
+
+
+def upstream(name: str, url: str, *, timeout_s: float = 3.0) -> Check:
+    """Whether a generator's server takes connections. Nothing is asked of it."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return Check(
+            name=f"upstream {name}",
+            state=State.FAILED,
+            says=f"{url!r} is no address.",
+            remedy="Write it as http://host:port/v1.",
+        )
+    number = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname, number), timeout=timeout_s).close()
+    except OSError as error:
+        return Check(
+            name=f"upstream {name}",
+            state=State.WARNING,
+            says=f"{parts.hostname}:{number} does not answer: {error.strerror or error}.",
+            remedy="Start it, or correct its address in the settings.",
+        )
+    return Check(name=f"upstream {name}", state=State.OK, says=f"{parts.hostname}:{number} answers.")
+
+
+def _count(value: int) -> str:
+    return "unlimited" if value == resource.RLIM_INFINITY else str(value)

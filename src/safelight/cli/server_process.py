@@ -1,0 +1,167 @@
+"""The gateway as a process: what is started in which order, and stopped in the other."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from safelight.errors import SettingsError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from safelight.bootstrap import Installation
+    from safelight.settings import LogSettings
+
+_log = logging.getLogger(__name__)
+#: For requests under way, then for steps under way, when asked to stop.
+_REQUESTS_GRACE_S = 3
+_STEPS_GRACE_S = 3.0
+
+
+def set_up_logging(settings: LogSettings) -> None:
+    """Lines for people, or one JSON object a line; never a prompt or a finding."""
+    import structlog
+
+    processors: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    render: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if settings.format == "json"
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # Not the default: that prints local variables, and with them prompts and keys.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=processors,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
+    for quiet in ("uvicorn.access", "httpx", "httpcore", "alembic", "dbos"):
+        logging.getLogger(quiet).setLevel(logging.WARNING)
+
+
+class Gateway:
+    """Listens first, so that a taken port is said before anything else is touched."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self._socket = _listen(installation.settings.server.host, installation.settings.server.port)
+        self._server: uvicorn.Server | None = None
+
+    @property
+    def address(self) -> str:
+        """Where clients reach it."""
+        server = self.installation.settings.server
+        if server.public_url:
+            return server.public_url.rstrip("/")
+        host, port = self._socket.getsockname()[:2]
+        scheme = "https" if server.tls_certificate else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serve until a signal; `ready` is called in a thread once requests are answered. Never returns.
+
+        The process ends here: the durable engine cannot be left with a step still running.
+        """
+        import uvicorn
+
+        from safelight.api.app import create_app
+
+        here = self.installation
+        here.directory.lock()
+        here.database  # noqa: B018
+        here.tenant  # noqa: B018
+        settings = here.settings.server
+        here.engine.start()
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(here.services),
+                log_config=None,
+                access_log=False,
+                lifespan="on",
+                server_header=False,
+                proxy_headers=settings.behind_proxy,
+                forwarded_allow_ips="*" if settings.behind_proxy else None,
+                ssl_certfile=settings.tls_certificate,
+                ssl_keyfile=settings.tls_key,
+                timeout_graceful_shutdown=_REQUESTS_GRACE_S,
+                # Longer than clients pause between polls, so that they do not meet a closing connection.
+                timeout_keep_alive=90,
+                backlog=2048,
+            )
+        )
+        here.sweeper.start()
+        here.notifier.start()
+        here.head_writer.start()
+        threading.Thread(target=self._warm, name="warm", daemon=True).start()
+        threading.Thread(target=self._tell, args=(ready,), name="ready", daemon=True).start()
+        threading.Thread(target=self._end_when_lost, name="lost", daemon=True).start()
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self._stop()
+
+    def _warm(self) -> None:
+        """What the first request would wait for: models for words, children for pictures."""
+        self.installation.text_pipeline.screen({"prompt": "a quiet street in the morning"})
+        self.installation.scanner.start()
+
+    def _tell(self, ready: Callable[[], None]) -> None:
+        while self._server is not None and not self._server.started:
+            time.sleep(0.02)
+        ready()
+
+    def _end_when_lost(self) -> None:
+        """A process that lost its name among the workers must not work on."""
+        self.installation.stopping.wait()
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def _stop(self) -> None:
+        here = self.installation
+        here.stopping.set()
+        try:
+            here.engine.stop(_STEPS_GRACE_S)
+            here.head_writer.stop()
+        except Exception:
+            _log.exception("Stopping met an error; nothing is lost, it is taken up at the next start.")
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named, asyncio switches off Nagle's delay: 40 ms an answer.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(
+                f"Port {port} on {host} is taken by another program.",
+                remedy="Stop it, or set server.port (--port) to another; 0 takes a free one.",
+            ) from None
+        raise SettingsError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
+    listening.listen(2048)
+    listening.set_inheritable(False)
+    return listening

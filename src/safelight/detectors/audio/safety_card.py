@@ -1,0 +1,46 @@
+"""Hears the tone sequence of the safety test card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from safelight.detectors import safety_card
+from safelight.detectors.protocol import Capability, DetectorPlugin, Place, Sound
+from safelight.policy.findings import Finding, Modality, TimeRange
+
+NAME, VERSION = "card-sound", "1"
+
+
+class SoundCardDetector:
+    """A `SoundDetector`. It fills no cell of the coverage table: the card is no harm."""
+
+    name = NAME
+    version = VERSION
+    capabilities: tuple[Capability, ...] = ()
+    rate = 16_000
+
+    def inspect_sound(self, sound: Sound) -> Iterable[Finding]:
+        return [
+            Finding(
+                category=category,
+                score=1.0,
+                modality=Modality.AUDIO,
+                detector=NAME,
+                version=VERSION,
+                reason=f"The tones of the safety test card for {category} are in the sound.",
+                evidence=(
+                    TimeRange(start_s=round(sound.start_s + start, 3), end_s=round(sound.start_s + end, 3)),
+                ),
+                attributes={"duration_s": round(end - start, 3)},
+                test_card=True,
+            )
+            for category, start, end in safety_card.read_tones(sound.samples, sound.rate)
+        ]
+
+
+def _load(_options: dict[str, Any]) -> SoundCardDetector:
+    return SoundCardDetector()
+
+
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, place=Place.CHILD, capabilities=(), load=_load)

@@ -1,0 +1,114 @@
+"""Enrolled brands, logos and characters in pictures and in the frames that the schedule shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
+from safelight.policy.categories import Category
+from safelight.policy.findings import Finding, ImageBox, Match, Modality
+
+from .logo_store import SUFFIX, Marks
+from .template_matching import Found, find, scene_of
+
+NAME, VERSION = "marks", "sift-1"
+
+#: Matches of less strength are not reported. Measured: docs/benchmarks/pictures.md.
+LEAST = 1.20
+#: From here on a match is as good as certain.
+_SURE = 1.60
+#: A mark that takes this part of a picture is what it is about.
+_SUBJECT = 0.12
+_MEASURED = "enrolled marks only: 80 % at 0.6 %, benchmarks/pictures.md"
+
+CAPABILITIES = tuple(
+    Capability(category=category.value, modality=modality, measured=_MEASURED)
+    for category in (Category.IP_BRAND, Category.IP_CHARACTER)
+    for modality in (Modality.IMAGE, Modality.FRAMES)
+)
+
+
+class MarkDetector:
+    """A `FrameDetector`; sees what is enrolled and removed at once."""
+
+    name = NAME
+    version = VERSION
+    capabilities = CAPABILITIES
+    longest_side = 960
+    picture_side = 1280
+    every_frame = False
+    costly = True
+
+    def __init__(self, folder: Path, *, least: float = LEAST) -> None:
+        self._marks = Marks(folder)
+        self._least = least
+
+    @property
+    def idle(self) -> str:
+        """Why there is nothing to look for; empty where there is."""
+        return (
+            ""
+            if any(mark.views for mark in self._marks.all())
+            else "No mark is enrolled: safelight marks add."
+        )
+
+    def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
+        import cv2
+
+        marks = self._marks.all()
+        if not marks:
+            return []
+        scene = scene_of(np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY), np.uint8))
+        height, width = frame.pixels.shape[:2]
+        return [_finding(one, width, height) for one in find(scene, marks, least=self._least)]
+
+
+def _finding(found: Found, width: int, height: int) -> Finding:
+    size = np.array([width, height], np.float64)
+    left, top = np.clip(found.corners.min(axis=0) / size, 0, 1).tolist()
+    right, bottom = np.clip(found.corners.max(axis=0) / size, 0, 1).tolist()
+    area = (right - left) * (bottom - top)
+    mark = found.mark
+    sure = (found.strength - LEAST) / (_SURE - LEAST)
+    return Finding(
+        category=mark.kind.category,
+        score=round(min(max(0.6 + 0.38 * sure, 0.3), 0.98), 4),
+        modality=Modality.FRAMES,
+        detector=NAME,
+        version=VERSION,
+        reason=f"The enrolled {mark.kind.value} {mark.name!r} is in the picture.",
+        evidence=(
+            ImageBox(x=round(left, 4), y=round(top, 4), w=round(right - left, 4), h=round(bottom - top, 4)),
+            Match(list=NAME, entry=mark.name, distance=round(1 - found.agreement, 4)),
+        ),
+        attributes={
+            "kind": f"mark:{mark.name}",
+            "area": round(area, 5),
+            "role": "subject" if area >= _SUBJECT else "passing",
+        },
+    )
+
+
+def _folder(options: dict[str, Any]) -> Path:
+    """Where they lie; without one, nowhere: nothing is enrolled then."""
+    return Path(options.get("folder") or "nowhere")
+
+
+def _load(options: dict[str, Any]) -> MarkDetector:
+    return MarkDetector(_folder(options), least=float(options.get("least", LEAST)))
+
+
+def _idle(options: dict[str, Any]) -> str | None:
+    folder = options.get("folder")
+    if folder and any(Path(folder).glob(f"*{SUFFIX}")):
+        return None
+    return "No mark is enrolled: safelight marks add NAME FILE..."
+
+
+PLUGIN = DetectorPlugin(
+    name=NAME, version=VERSION, place=Place.CHILD, capabilities=CAPABILITIES, load=_load, idle=_idle
+)

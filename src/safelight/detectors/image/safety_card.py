@@ -1,0 +1,47 @@
+"""Reads the QR code of the safety test card in frames and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from safelight.detectors import safety_card
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
+from safelight.policy.findings import Finding, ImageBox, Modality
+
+NAME, VERSION = "card-picture", "1"
+
+
+class PictureCardDetector:
+    """A `FrameDetector`. It fills no cell of the coverage table: the card is no harm."""
+
+    name = NAME
+    version = VERSION
+    capabilities: tuple[Capability, ...] = ()
+    #: At 960 a card over a ninth of a 1080p picture is missed.
+    longest_side = 1280
+    every_frame = False
+    parts = True
+
+    def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
+        return [
+            Finding(
+                category=category,
+                score=1.0,
+                modality=Modality.FRAMES,
+                detector=NAME,
+                version=VERSION,
+                reason=f"The safety test card for {category} is in the picture.",
+                evidence=(ImageBox(x=box[0], y=box[1], w=box[2], h=box[3]),),
+                attributes={"area": round(box[2] * box[3], 5)},
+                test_card=True,
+            )
+            for category, box in safety_card.read_qr(frame.pixels)
+        ]
+
+
+def _load(_options: dict[str, Any]) -> PictureCardDetector:
+    return PictureCardDetector()
+
+
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, place=Place.CHILD, capabilities=(), load=_load)

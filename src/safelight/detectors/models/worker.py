@@ -1,0 +1,41 @@
+"""The other end of a `ModelProcess`: `python -m safelight.detectors.models.worker`, requests in, answers out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, BinaryIO
+
+import msgspec
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer until there is nothing more to read. The first request says what to load."""
+    handler: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    while (head := requests.read(4)) and len(head) == 4:
+        request = msgspec.msgpack.decode(requests.read(int.from_bytes(head, "big")))
+        try:
+            if handler is None:
+                module, _, name = request["factory"].partition(":")
+                handler = getattr(import_module(module), name)(request["options"])
+                answer: dict[str, Any] = {"ready": True}
+            else:
+                answer = handler(request)
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}".rstrip(": ")}
+        data = msgspec.msgpack.encode(answer)
+        answers.write(len(data).to_bytes(4, "big") + data)
+        answers.flush()
+
+
+def main() -> None:
+    # Libraries print; only we write where answers go.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    serve(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The safety test card in words: trips exactly the category it names, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from safelight.detectors.protocol import Capability, TextContent
+from safelight.detectors.safety_card import read_text
+from safelight.policy.findings import Finding, Modality, TextSpan
+
+from .normalise import read_as, views
+
+VERSION = "1"
+
+
+class CardDetector:
+    """Finds `SAFELIGHT-TEST:<category>`; a category nobody knows is no card."""
+
+    #: A card is no check: it fills no cell of the coverage table.
+    capabilities: tuple[Capability, ...] = ()
+
+    def __init__(self, categories: Collection[str], *, name: str = "card") -> None:
+        self.name = name
+        self.version = VERSION
+        self._categories = frozenset(categories)
+
+    def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+        """One finding per card, with the exact characters of the phrase as typed."""
+        view = read_as(content.views, "folded")
+        found = {
+            (category, view.span(start, end))
+            for category, start, end in read_text(view.text)
+            if category in self._categories
+        }
+        return [
+            Finding(
+                category=category,
+                score=1.0,
+                modality=Modality.TEXT,
+                detector=self.name,
+                version=self.version,
+                reason="The text holds the safety test card for this category.",
+                evidence=(TextSpan(field=content.field, start=start, end=end),),
+                test_card=True,
+            )
+            for category, (start, end) in sorted(found)
+        ]
+
+    def blanked(self, content: TextContent) -> TextContent:
+        """The content with its cards replaced by spaces, for all the other detectors: the name of a category
+        in a card is no content. Places stay the same."""
+        spans = [
+            span
+            for finding in self.inspect_text(content)
+            for span in finding.evidence
+            if isinstance(span, TextSpan)
+        ]
+        if not spans:
+            return content
+        letters = list(content.text)
+        for span in spans:
+            letters[span.start : span.end] = " " * (span.end - span.start)
+        text = "".join(letters)
+        return TextContent(field=content.field, text=text, views=views(text), negated=content.negated)

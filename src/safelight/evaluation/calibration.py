@@ -1,0 +1,90 @@
+"""Labelled pictures of the operator's own through a model, and a calibration out of its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from safelight.detectors.models.calibration import Calibration, fitted
+from safelight.detectors.models.plugins import asked, process_of
+from safelight.detectors.models.process import ModelFailed
+from safelight.detectors.models.specs import Kind, Named
+from safelight.detectors.protocol import Still
+from safelight.errors import InvalidField
+from safelight.scanning.service import Scanner
+
+NONE = "none"
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif"})
+_AT_A_TIME = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
+    """Files by what they show; `none` is a label, too."""
+
+    files: tuple[tuple[Path, str], ...]
+
+    @classmethod
+    def read(cls, folder: Path, categories: Sequence[str]) -> Labelled:
+        """A folder per category, `/` written as `-`, and one called `none`. Raises `InvalidField`."""
+        labels = {category.replace("/", "-"): category for category in categories} | {NONE: NONE}
+        odd = sorted(one.name for one in folder.iterdir() if one.is_dir() and one.name not in labels)
+        if odd:
+            raise InvalidField(
+                f"{folder / odd[0]} is no category of this model.",
+                param="data",
+                remedy=f"Folders: {', '.join(sorted(labels))}.",
+            )
+        files = [
+            (path, label)
+            for name, label in sorted(labels.items())
+            for path in sorted((folder / name).rglob("*"))
+            if path.suffix.lower() in _PICTURES
+        ]
+        return cls(files=tuple(files))
+
+
+def calibrated(named: Named, data: Labelled, scanner: Scanner, *, now: float) -> Calibration:
+    """The calibration of a model for these pictures. Raises `InvalidField`, `InvalidMedia`, `ModelFailed`."""
+    if named.spec.kind is Kind.VIDEO:
+        raise InvalidField("Video classifiers are not calibrated on pictures.", param="model")
+    process = process_of(named)
+    rows: list[dict[str, float]] = []
+    weights = ""
+    try:
+        for start in range(0, len(data.files), _AT_A_TIME):
+            part = data.files[start : start + _AT_A_TIME]
+            with TemporaryDirectory(prefix="calibrating-") as folder:
+                stills = [
+                    _still(path, Path(folder), scanner, number) for number, (path, _) in enumerate(part)
+                ]
+                answer = asked(process, named, stills)
+            rows += answer["rows"]
+            weights = answer["weights"]
+    finally:
+        process.close()
+    if len(rows) != len(data.files):
+        raise ModelFailed("The model answered about more or fewer pictures than it was shown.")
+    names = [f"{label}/{path.name}" for path, label in data.files]
+    curves = {
+        category: fitted(
+            category,
+            [row[category] for row in rows],
+            [label == category for _, label in data.files],
+            names,
+        )
+        for category in named.spec.categories
+    }
+    return Calibration(model=named.name, weights=weights, asked=named.spec.asked, at=now, curves=curves)
+
+
+def _still(path: Path, folder: Path, scanner: Scanner, number: int) -> Still:
+    own = folder / str(number)
+    own.mkdir()
+    report = scanner.scan_picture(path, looks=own)
+    if not report.looks:
+        raise InvalidField(f"{path} cannot be opened: {report.failure or 'it shows nothing'}", param="data")
+    look = report.looks[0]
+    return Still(frame=0, start_s=0.0, end_s=0.0, path=Path(look.path), width=look.width, height=look.height)

@@ -1,0 +1,45 @@
+"""A guard model measured by whoever runs it: its findings alone, by our categories, with a date. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+
+from safelight.detectors.remote.measurements import Figures, Share
+
+from .label_mapping import FOUND, alarmed
+from .protocol import Outcome
+
+
+class GuardFigures:
+    """A metric: what the guard found of each of our categories, and its false alarms.
+
+    Prompts it gave no answer for count as holes and in no share. Only labels that are names of our
+    categories count: somebody else's may mean several of them.
+    """
+
+    name = "guard"
+
+    def __init__(self, version: str, categories: Iterable[str], sets: Sequence[str], date: dt.date) -> None:
+        self._version, self._sets, self._date = version, tuple(sets), date
+        self._categories = frozenset(categories)
+
+    def measure(self, outcomes: Sequence[Outcome]) -> Figures:
+        answered = [one for one in outcomes if one.complete]
+        safe = [one for one in answered if one.case.label == "safe"]
+        found: dict[str, list[bool]] = {}
+        for one in answered:
+            if one.case.label == "unsafe":
+                for category in self._categories.intersection(one.case.categories):
+                    seen = any(f.score >= FOUND and f.category == category for f in one.findings)
+                    found.setdefault(category, []).append(seen)
+        return Figures(
+            date=self._date.isoformat(),
+            version=self._version,
+            sets=self._sets,
+            holes=len(outcomes) - len(answered),
+            harmless=Share(found=sum(alarmed(one.findings) for one in safe), n=len(safe)),
+            categories={
+                category: Share(found=sum(seen), n=len(seen)) for category, seen in sorted(found.items())
+            },
+        )

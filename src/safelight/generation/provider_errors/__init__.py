@@ -1,0 +1,53 @@
+"""What providers say when they refuse or fail, normalised: the one table, one file per provider.
+
+`decode` reads anything a person pastes, `decode_body` a body as an adapter has it, `read` only refusals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from safelight.generation.protocol import Refusal
+
+from .classify import decide
+from .model import Again, Confidence, Decoded, Kind, Owner, Side
+from .parse import read_body, read_text
+
+__all__ = ["Again", "Confidence", "Decoded", "Kind", "Owner", "Side", "decode", "decode_body", "read"]
+
+
+def decode(text: str, *, provider: str | None = None) -> Decoded:
+    """What a pasted failure means: JSON, curl's output, a traceback, a web page, log lines, in any language.
+
+    Pure, bounded in time, and it never raises; what it does not know it says so. Secrets are masked.
+    """
+    return decide(read_text(text), provider)
+
+
+def decode_body(
+    body: object,
+    *,
+    provider: str | None = None,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Decoded:
+    """The same for a decoded body, with the HTTP status and headers where they are known."""
+    return decide(read_body(body, status=status, headers=headers), provider)
+
+
+def read(body: object, *, provider: str | None = None) -> Refusal | None:
+    """The refusal by a filter in a provider's decoded body; None where it is other trouble, or none."""
+    if not isinstance(body, Mapping):
+        return None
+    found = decode_body(body, provider=provider)
+    if found.kind is not Kind.CONTENT_BLOCK:
+        return None
+    return Refusal(
+        provider=found.provider or found.via or "The provider",
+        stage=found.stage.value,
+        category="" if found.category == "unknown" else found.category,
+        code=found.code,
+        message=found.message,
+        charged=found.charged,
+        retry=found.retry.value,
+    )

@@ -1,0 +1,329 @@
+"""From what was said to what it means: the first row that holds, and what follows from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from safelight.generation.protocol import Charged
+from safelight.net.redaction import masked
+
+from . import safelight
+from .categories import of_said
+from .http import SIDES
+from .messages import next_step, sentence
+from .model import UNKNOWN, Again, Confidence, Decoded, Kind, Owner, Side
+from .parse import Said
+from .registry import NOBODYS_FIRST, NOBODYS_LAST, NOBODYS_SHAPE, PROVIDERS, RELAYS, named
+from .rules import Provider, Row, compiled
+
+_MESSAGES = (
+    "message|msg|error_message|errormessage|failure|failure_reason|fail_reason|failurereason"
+    "|failuremessage|reason|detail"
+    "|details|error|task_status_msg|status_msg|raimediafilteredreasons|rai_media_filtered_reasons"
+    "|description|title|errormsg|errmsg"
+)
+_CODES = (
+    "failurecode|failure_code|code|error_code|errorcode|error_type|status_code|type|task_status|status|state"
+)
+_WAIT = (
+    re.compile(r"(?:retry|try again|wait)(?: after| in"
+    r"| for)? ?(?:about )?(\d{1,5}(?:\.\d{1,3})?) ?(ms\b|m(?:in(?:ute)?s?)?\b"
+    r"|s(?:ec(?:ond)?s?)?\b|h(?:ours?)?\b)", re.I),
+    re.compile(r"retry[-_]?delay[\"']?\s{0,3}[:=]\s{0,3}[\"']?(\d{1,5}(?:\.\d{1,3})?)(s)", re.I),
+)  # fmt: skip
+_REFUNDED = (
+    r"(?:you )?(?:will not|won.t|were not|weren.t|was not|has not been|have not been) (?:be )?charged"
+    r"|(?:credits?|points) (?:have been|has been|were|was|will be) (?:refunded|returned)"
+    r"|未扣费|不扣费|已退(?:还|款)|(?:费用|積分|积分|点数|點數|额度|額度).{0,6}(?:退回|退还|退還|返还|返還)"
+)
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST_WAIT_S = 86_400.0
+_AGAIN = {
+    Kind.RATE_LIMIT: Again.SAME,
+    Kind.QUOTA: Again.NEVER,
+    Kind.AUTH: Again.NEVER,
+    Kind.TRANSIENT: Again.SAME,
+    Kind.INVALID_REQUEST: Again.NEVER,
+    Kind.TIMEOUT: Again.SAME,
+    Kind.UNKNOWN: Again.UNKNOWN,
+}
+
+
+def decide(said: Said, provider: str | None = None) -> Decoded:
+    """The meaning of an answer. `provider` is a person's word for whose it is; a hint, no more."""
+    hint = named(provider)
+    if hint is None and (own := safelight.read(said)) is not None:
+        return own
+    found = _find(said, hint)
+    if found is None:
+        return _nothing(said, hint)
+    row, holder, via, resold = found
+    return _answer(said, row, holder, via, resold=resold)
+
+
+def _find(said: Said, hint: Provider | None) -> tuple[Row, Provider | None, Provider | None, bool] | None:
+    """The row, whose it is, through whom it came, and whether somebody else writes the bill."""
+    known = [p for p in PROVIDERS if p is hint or p.signed(said)]
+    known.sort(key=lambda p: p is not hint)
+    relays = [p for p in RELAYS if p is hint or p.signed(said)]
+    via = relays[0] if relays else None
+    for row, holder in _candidates(known, relays):
+        if row.holds(said):
+            if holder.relay:
+                # Its own refusal, or one of the provider behind it that it does not name.
+                behind = known[0] if known and row.owner is not Owner.RELAY else None
+                if row.owner is Owner.RELAY:
+                    return row, holder, None, False
+                return row, behind, via, False
+            who = holder if holder.name else (known[0] if known else None)
+            return row, who, via, any(p.resells for p in (*known, *relays) if p is not who)
+    return None
+
+
+def _candidates(known: list[Provider], relays: list[Provider]) -> Iterator[tuple[Row, Provider]]:
+    """Rows in the order in which they are tried: blocks before other trouble, whoever is known to have
+    spoken before everybody, and what only looks at the HTTP status last."""
+    yield from _rows((NOBODYS_FIRST,))
+    yield from (pair for pair in _rows(relays) if _is_block(pair[0]) and pair[0].owner is Owner.RELAY)
+    yield from (pair for pair in _rows(known) if _is_block(pair[0]))
+    yield from (pair for pair in _rows(PROVIDERS) if _is_block(pair[0]) and pair[0].anywhere)
+    yield from (pair for pair in _rows(relays) if _is_block(pair[0]))
+    yield from (pair for pair in _rows((NOBODYS_SHAPE,)) if pair[0].fields)
+    precise = [pair for pair in _rows(known) if not _is_block(pair[0]) and (pair[0].fields or pair[0].says)]
+    yield from _rows(relays)
+    yield from precise
+    yield from _rows((NOBODYS_SHAPE,))
+    yield from (pair for pair in _rows((*RELAYS, *PROVIDERS)) if pair[0].anywhere)
+    yield from (pair for pair in _rows(known) if not (pair[0].fields or pair[0].says))
+    yield from _rows((NOBODYS_LAST,))
+
+
+def _is_block(row: Row) -> bool:
+    return row.kind is Kind.CONTENT_BLOCK
+
+
+def _rows(providers: Iterable[Provider]) -> Iterator[tuple[Row, Provider]]:
+    return ((row, provider) for provider in providers for row in provider.rows)
+
+
+def _answer(said: Said, row: Row, holder: Provider | None, via: Provider | None, *, resold: bool) -> Decoded:
+    block = row.kind is Kind.CONTENT_BLOCK
+    side = row.stage if row.stage is not Side.UNKNOWN or not block else _side(said)
+    category = UNKNOWN
+    if block:
+        category = row.category or of_said(said, _sentences(said))
+    charged, source = row.charged or Charged.UNKNOWN, row.charge_source
+    if block and resold:
+        charged, source = Charged.UNKNOWN, ""
+    how = row.retry or _again(row.kind, side, category)
+    after = _after(said) if how is Again.SAME else None
+    if charged is Charged.UNKNOWN and _refunded(said):
+        charged, source = Charged.NO, "upstream"
+    stated = _stated(said) if block else None
+    if stated is not None:
+        charged, source, how = _believed(stated, charged, source, how, category)
+    owner = _owner(said, row, holder, via)
+    code, message = _code(said), _message(said, row)
+    who = holder.title if holder is not None else _WHO[owner]
+    decoded = Decoded(
+        owner=owner,
+        provider=holder.name if holder is not None else "",
+        via=via.name if via is not None and via is not holder else "",
+        kind=row.kind,
+        stage=side,
+        category=category,
+        modality=row.modality,
+        charged=charged,
+        charge_source=source,
+        retry=how,
+        after_s=after if after is not None else (row.after_s if how is Again.SAME else None),
+        sentence="",
+        next_step="",
+        confidence=row.confidence,
+        rule=row.id,
+        documented=row.documented,
+        code=code,
+        message="" if message == code else message,
+    )
+    return _worded(decoded, row, who)
+
+
+def _worded(decoded: Decoded, row: Row, who: str) -> Decoded:
+    return replace(
+        decoded,
+        sentence=row.sentence or sentence(decoded, who),
+        next_step=row.next_step or next_step(decoded),
+    )
+
+
+_WHO = {
+    Owner.RELAY: "The relay",
+    Owner.NETWORK: "The connection",
+    Owner.CLIENT: "The caller's own program",
+}
+_WHO |= {owner: "The provider" for owner in Owner if owner not in _WHO}
+
+
+def _owner(said: Said, row: Row, holder: Provider | None, via: Provider | None) -> Owner:
+    if row.owner is not Owner.PROVIDER or row.kind is Kind.CONTENT_BLOCK:
+        return row.owner
+    if holder is None and via is not None:
+        # In a relay's own rows the owner is meant as it stands.
+        return Owner.PROVIDER if row in via.rows else Owner.RELAY
+    if holder is None and said.html:
+        return Owner.NETWORK
+    if holder is None and not said.documents:
+        return Owner.UNKNOWN
+    return Owner.PROVIDER
+
+
+def _again(kind: Kind, side: Side, category: str) -> Again:
+    if kind is not Kind.CONTENT_BLOCK:
+        return _AGAIN[kind]
+    if category == "sexual/minors":
+        return Again.NEVER
+    return Again.NEW_SEED if side is Side.OUTPUT else Again.CHANGE_PROMPT
+
+
+def _side(said: Said) -> Side:
+    stated = said.first("moderation_stage")
+    if stated in ("input", "output"):
+        return Side(stated)
+    if compiled(r"(?:negative_)?prompt|input_\w+|image\w*|reference\w*").fullmatch(
+        said.first("param|parameter")
+    ):
+        return Side.INPUT
+    text = _sentences(said)
+    if compiled(r"\binputs? or (?:the )?outputs?\b").search(text):
+        return Side.UNKNOWN
+    return next((side for side, words in SIDES if compiled(words).search(text)), Side.UNKNOWN)
+
+
+def _sentences(said: Said) -> str:
+    found = "\n".join(value for value in said.values(_MESSAGES) if " " in value or not value.isascii())
+    return (found or said.prose)[:4000]
+
+
+def _stated(said: Said) -> dict[str, object] | None:
+    for document in said.documents:
+        error = document.get("error") if isinstance(document, dict) else None
+        for place in (error, document):
+            details = place.get("moderation_details") if isinstance(place, dict) else None
+            if isinstance(details, dict):
+                return details
+    return None
+
+
+def _believed(
+    stated: dict[str, object], charged: Charged, source: str, how: Again, category: str
+) -> tuple[Charged, str, Again]:
+    """What an answer says of its own charge and retry goes before what the table presumes."""
+    cost = stated.get("charged")
+    cost = cost.get("charged") or cost.get("upstream") if isinstance(cost, dict) else cost
+    if isinstance(cost, bool):
+        charged, source = (Charged.YES if cost else Charged.NO), "upstream"
+    elif isinstance(cost, str) and cost in list(Charged):
+        charged, source = Charged(cost), "upstream"
+    again = stated.get("retry")
+    again = again.get("how") if isinstance(again, dict) else again
+    if isinstance(again, str) and again in list(Again) and category != "sexual/minors":
+        how = Again(again)
+    return charged, source, how
+
+
+def _refunded(said: Said) -> bool:
+    return said.field("credits_refunded|refunded", "true") or bool(compiled(_REFUNDED).search(said.prose))
+
+
+def _after(said: Said) -> float | None:
+    for name, scale in (
+        ("retry-after-ms", 0.001),
+        ("retry-after", 1.0),
+        ("retry_after", 1.0),
+        ("retryafter", 1.0),
+    ):
+        value = said.headers.get(name) or said.first(name)
+        if value and re.fullmatch(r"\d{1,7}(?:\.\d{1,6})?s?", value):
+            return min(float(value.rstrip("s")) * scale, _LONGEST_WAIT_S)
+    for pattern in _WAIT:
+        if found := pattern.search(said.prose) or pattern.search(said.whole):
+            unit = found[2].lower()
+            scale = _UNIT_S["ms"] if unit == "ms" else _UNIT_S[unit[0]]
+            return min(float(found[1]) * scale, _LONGEST_WAIT_S)
+    return None
+
+
+def _code(said: Said) -> str:
+    words = [value for value in said.values(_CODES) if value and value.lower() not in _NO_CODES]
+    return masked(words[0][:400], longest=80) if words else ""
+
+
+_NO_CODES = frozenset({"failed", "error", "none", "null", "success", "completed", "failure"})
+
+
+def _message(said: Said, row: Row | None) -> str:
+    spoken = [value for value in said.values(_MESSAGES) if " " in value or not value.isascii()]
+    if row is not None and row.says:
+        pattern = compiled(row.says)
+        spoken.sort(key=lambda value: pattern.search(value) is None)
+        if not spoken and (match := pattern.search(said.prose)):
+            start = max(0, said.prose.rfind("\n", 0, match.start()) + 1, match.start() - 200)
+            return masked(said.prose[start : match.end() + 200])
+    return masked(spoken[0][:4000]) if spoken else ""
+
+
+_UNDER_WAY = frozenset(
+    {"queued", "in_progress", "processing", "running", "pending", "starting", "dreaming", "in_queue"}
+)
+_OVER = frozenset({"failed", "fail", "failure", "error"})
+#: A filter of the caller's own network answered in the provider's place.
+_NETWORK_FILTER = (
+    r"access to this (?:web ?)?(?:page|site|address|url) (?:has been|was|is) (?:blocked|denied|restricted)"
+    r"|web access policy|blocked by your (?:network |it )?(?:administrator|organi[sz]ation)"
+)
+
+
+def _nothing(said: Said, hint: Provider | None) -> Decoded:
+    state = said.first("status|state").lower()
+    who = hint or next((p for p in PROVIDERS if p.signed(said)), None)
+    message = _message(said, None)
+    owner = Owner.UNKNOWN
+    text = "Nothing in this is known to the table. It may or may not be about the content."
+    step = "Look for the whole answer, with its status and headers, or name the provider with --provider."
+    if state in _UNDER_WAY:
+        text = "This says that the job is still on its way; it names no error."
+        step = (
+            "Keep asking until your own deadline. A job that never ends was neither blocked nor finished: "
+            "ask the provider, and whether it was charged."
+        )
+    elif said.html and compiled(_NETWORK_FILTER).search(said.prose):
+        owner = Owner.NETWORK
+        text = "A filter of your own network answered in the provider's place. Nobody judged the content."
+        step = "Ask whoever runs your network to let the provider's address through."
+    elif state in _OVER and who is not None and not who.relay:
+        owner = Owner.PROVIDER
+        reason = "and gives no reason" if not message else "for a reason that the table does not know"
+        text = f"{who.title} says that the job failed, {reason}. It may or may not be about the content."
+        step = "Ask the provider why, and whether it was charged, before ordering it again."
+    return Decoded(
+        owner=owner,
+        provider=who.name if who is not None and (hint or owner is Owner.PROVIDER) else "",
+        via="",
+        kind=Kind.UNKNOWN,
+        stage=Side.UNKNOWN,
+        category=UNKNOWN,
+        modality="",
+        charged=Charged.UNKNOWN,
+        charge_source="",
+        retry=Again.UNKNOWN,
+        after_s=None,
+        sentence=text,
+        next_step=step,
+        confidence=Confidence.NONE,
+        rule="",
+        documented="",
+        code=_code(said),
+        message=message,
+    )

@@ -1,0 +1,199 @@
+"""fal: errors of a model are a list under `detail`, those of the infrastructure are flat; the type counts."""
+
+from __future__ import annotations
+
+from safelight.generation.protocol import Charged
+
+from .model import Again, Confidence, Kind, Owner, Side
+from .rules import Provider, Row
+
+_MODEL = "fal.ai/docs, model-apis/errors"
+_REQUEST = "fal.ai/docs, model-apis/request-errors"
+_FAQ = "fal.ai/docs, model-apis/faq"
+_FREE = "documented: server errors are never charged"
+_TYPE = "type|error_type|x-fal-error-type"
+_MAYBE = "documented: a 422 may be charged where a runner had worked before"
+
+FAL = Provider(
+    name="fal",
+    title="fal",
+    resells=True,
+    aliases=frozenset({"fal.ai", "fal-ai", "fal_ai", "falai"}),
+    signs=r"\bfal\.(?:ai|run|media)|fal-ai/|fal_client|x-fal-|docs\.fal\.ai|partner_validation_failed"
+    r"|FalClient",
+    rows=(
+        Row(
+            id="fal.content-policy.image",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_MODEL,
+            fields={"type": r"content_policy_violation", "loc": r".*image.*"},
+            anywhere=True,
+            stage=Side.INPUT,
+            modality="image",
+            charge_source=_MAYBE,
+        ),
+        Row(
+            id="fal.content-policy.prompt",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_MODEL,
+            fields={"type": r"content_policy_violation", "loc": r".*(?:prompt|text).*"},
+            anywhere=True,
+            stage=Side.INPUT,
+            modality="text",
+            charge_source=_MAYBE,
+        ),
+        Row(
+            id="fal.content-policy.video",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_MODEL,
+            fields={"type": r"content_policy_violation", "loc": r".*(?:video|audio).*"},
+            anywhere=True,
+            stage=Side.INPUT,
+            modality="video",
+            charge_source=_MAYBE,
+        ),
+        Row(
+            id="fal.content-policy.output",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_MODEL,
+            fields={"type": r"content_policy_violation"},
+            says=r"output|generated (?:video|content|image|audio)|result was flagged",
+            stage=Side.OUTPUT,
+            charge_source=_MAYBE,
+        ),
+        Row(
+            id="fal.content-policy",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_MODEL,
+            fields={"type": r"content_policy_violation", "loc": r".*"},
+            anywhere=True,
+            charge_source=_MAYBE,
+        ),
+        Row(
+            id="fal.content-policy.bare",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_MODEL,
+            says=r"content_policy_violation",
+            charge_source=_MAYBE,
+        ),
+        Row(
+            id="fal.nsfw-output",
+            kind=Kind.CONTENT_BLOCK,
+            documented="fal.ai, image models: has_nsfw_concepts",
+            fields={"has_nsfw_concepts": r"true"},
+            anywhere=True,
+            stage=Side.OUTPUT,
+            category="sexual",
+            charged=Charged.YES,
+            charge_source="documented: a finished request is billed",
+        ),
+        Row(
+            id="fal.no-media",
+            kind=Kind.TRANSIENT,
+            documented=_MODEL,
+            fields={"type": r"no_media_generated"},
+            anywhere=True,
+            retry=Again.NEW_SEED,
+            next_step="Send it again with another seed; where it keeps failing, change the prompt.",
+        ),
+        Row(
+            id="fal.timeout",
+            kind=Kind.TIMEOUT,
+            documented=_REQUEST,
+            fields={_TYPE: r"request_timeout|startup_timeout|generation_timeout|runner_connection_timeout"},
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source=_FREE,
+            retry=Again.SAME,
+        ),
+        Row(
+            id="fal.infrastructure",
+            kind=Kind.TRANSIENT,
+            documented=_REQUEST,
+            fields={
+                _TYPE: r"runner_\w+|internal_error|client_disconnected|runner_disconnected"
+                r"|server_error|downstream_service_error"
+                r"|downstream_service_unavailable|internal_server_error"
+            },
+            charged=Charged.NO,
+            charge_source=_FREE,
+            retry=Again.SAME,
+        ),
+        Row(
+            id="fal.infrastructure.anywhere",
+            kind=Kind.TRANSIENT,
+            documented=_REQUEST,
+            fields={"error_type|x-fal-error-type": r"runner_\w+|internal_error"},
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source=_FREE,
+            retry=Again.SAME,
+        ),
+        Row(
+            id="fal.cancelled",
+            kind=Kind.INVALID_REQUEST,
+            documented=_REQUEST,
+            fields={_TYPE: r"client_cancelled"},
+            anywhere=True,
+            owner=Owner.CLIENT,
+            sentence="The caller cancelled the request.",
+            next_step="Send it again if it is still wanted.",
+            retry=Again.SAME,
+        ),
+        Row(
+            id="fal.bad-request",
+            kind=Kind.INVALID_REQUEST,
+            documented=_REQUEST,
+            fields={_TYPE: r"bad_request|auth_error|not_found|url_error"},
+            charged=Charged.NO,
+            charge_source="not taken",
+        ),
+        Row(
+            id="fal.balance",
+            kind=Kind.QUOTA,
+            documented=_FAQ,
+            says=r"exhausted balance|user is locked|top up your balance",
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source="not taken",
+        ),
+        Row(
+            id="fal.file",
+            kind=Kind.INVALID_REQUEST,
+            documented=_MODEL,
+            fields={
+                "type": r"string_too_\w+|file_download_error|image_too_small|image_too_large|image_load_error"
+                r"|face_detection_error|file_too_large"
+                r"|feature_not_supported|unsupported_\w+|sequence_too_\w+|greater_than\w*|less_than\w*"
+                r"|one_of|multiple_of"
+                r"|video_duration_too_\w+|audio_duration_too_\w+|invalid_archive|archive_\w+|missing"
+            },
+            charge_source=_MAYBE,
+        ),
+        Row(
+            id="fal.retryable",
+            kind=Kind.TRANSIENT,
+            documented=f"{_MODEL}: X-Fal-Retryable, formerly X-Fal-Needs-Retry",
+            fields={"x-fal-retryable|x-fal-needs-retry": r"true|1"},
+            anywhere=True,
+            retry=Again.SAME,
+        ),
+        Row(
+            id="fal.locked",
+            kind=Kind.AUTH,
+            documented=_FAQ,
+            status=frozenset({401, 403}),
+            charged=Charged.NO,
+            charge_source="not taken",
+        ),
+        Row(
+            id="fal.server",
+            kind=Kind.TRANSIENT,
+            documented=_FAQ,
+            status=frozenset({500, 502, 503, 504}),
+            charged=Charged.NO,
+            charge_source=_FREE,
+            confidence=Confidence.LIKELY,
+        ),
+    ),
+)

@@ -1,0 +1,67 @@
+"""Google's Interactions API and Gemini's own filters: finish and block reasons, states of an interaction."""
+
+from __future__ import annotations
+
+from .model import Confidence, Kind, Side
+from .rules import Provider, Row
+
+_SDK = "google-genai 3.3.0: _gaos interactions, FinishReason, BlockedReason"
+
+_EITHER = "blockreason|block_reason|finishreason|finish_reason"
+
+GEMINI = Provider(
+    name="gemini",
+    title="Gemini",
+    aliases=frozenset({"gemini-omni", "interactions", "gemini_interactions", "gemini-interactions"}),
+    signs=r"gemini-omni|/interactions|promptFeedback|prompt_feedback|blockReason"
+    r"|\"object\": ?\"interaction\"|budget_exceeded",
+    rows=(
+        Row(
+            id="gemini.prompt-blocked.ip",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_SDK,
+            fields={_EITHER: r"RECITATION|IMAGE_RECITATION|VIDEO_RECITATION"},
+            anywhere=True,
+            stage=Side.OUTPUT,
+            category="ip",
+        ),
+        Row(
+            id="gemini.prompt-blocked",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_SDK,
+            fields={
+                "blockreason|block_reason": r"SAFETY|PROHIBITED_CONTENT|BLOCKLIST|OTHER|IMAGE_SAFETY"
+                r"|JAILBREAK|MODEL_ARMOR"
+            },
+            anywhere=True,
+            stage=Side.INPUT,
+        ),
+        Row(
+            id="gemini.finish-safety",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_SDK,
+            fields={
+                "finishreason|finish_reason": r"SAFETY|PROHIBITED_CONTENT|BLOCKLIST|SPII|IMAGE_SAFETY"
+                r"|IMAGE_PROHIBITED_CONTENT"
+                r"|VIDEO_SAFETY"
+            },
+            anywhere=True,
+            stage=Side.OUTPUT,
+        ),
+        Row(
+            id="gemini.interaction-blocked",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_SDK,
+            fields={"status": r"failed|incomplete"},
+            says=r"safety|blocked|prohibited|policy|polic(?:y|ies)|sensitive",
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="gemini.budget",
+            kind=Kind.QUOTA,
+            documented=_SDK,
+            fields={"status": r"budget_exceeded"},
+            anywhere=True,
+        ),
+    ),
+)

@@ -1,0 +1,358 @@
+"""OpenAI's own answers, and the shape that servers of `/v1/videos` took over from it.
+
+    {"error": {"code": "moderation_blocked", "message": ..., "moderation_details":
+        {"moderation_stage": "input" | "output" | "unknown", "categories": [...]}}}
+
+The same object without the `error` around it is what a failed job carries.
+"""
+
+from __future__ import annotations
+
+from safelight.generation.protocol import Charged
+
+from .model import Again, Confidence, Kind, Owner, Side
+from .rules import Provider, Row
+
+_GUIDE = "developers.openai.com, video generation guide (Sora, until 24 September 2026)"
+_SDK = "the openai packages 2.54 and 3.51: status codes, retries, moderation_details"
+_TRACES = "github.com/TheSmallHanCat/sora2api/issues/59 and github.com/leetanshaj/openai-sentinel/issues/4"
+_FORUM = "community.openai.com/t/1372868 and 1368799"
+_ERRORS = "developers.openai.com, guides/error-codes"
+_IMAGES = "the openai package 3.51: image errors with moderation_details"
+
+_CODE = "code|error_code|error|type|status|reason|finish_reason|failure_reason|status_code"
+_NOT_TAKEN = "not taken"
+
+OPENAI = Provider(
+    name="openai",
+    title="OpenAI",
+    aliases=frozenset({"sora", "sora-2", "sora2", "sora-2-pro", "openai-videos", "gpt-image"}),
+    signs=r"OpenAIException|api\.openai\.com|help\.openai\.com|platform\.openai\.com|\bsora-2"
+    r"|openai\.(?:BadRequest"
+    r"|RateLimit|APIStatus|"
+    r"InternalServer|Authentication|PermissionDenied|NotFound|APIError)",
+    rows=(
+        Row(
+            id="openai.sentinel-block.inputs",
+            kind=Kind.CONTENT_BLOCK,
+            documented="the two guides quoted in the project's brief",
+            says=r"blocked by (?:our|the) moderation system when checking (?:the )?inputs?",
+            anywhere=True,
+            stage=Side.INPUT,
+            charged=Charged.NO,
+            charge_source="documented: refused before generation",
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="openai.moderation-blocked.outputs",
+            kind=Kind.CONTENT_BLOCK,
+            documented="the two guides quoted in the project's brief",
+            says=r"blocked by (?:our|the) moderation system when checking (?:the )?outputs?",
+            anywhere=True,
+            stage=Side.OUTPUT,
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="openai.details.input",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_IMAGES,
+            fields={"moderation_stage": "input", "code": "moderation_blocked|sentinel_block"},
+            anywhere=True,
+            stage=Side.INPUT,
+        ),
+        Row(
+            id="openai.details.output",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_IMAGES,
+            fields={"moderation_stage": "output", "code": "moderation_blocked|sentinel_block"},
+            anywhere=True,
+            stage=Side.OUTPUT,
+        ),
+        Row(
+            id="openai.sentinel-block",
+            kind=Kind.CONTENT_BLOCK,
+            documented=f"{_TRACES}; the guides quoted in the project's brief",
+            fields={_CODE: r"sentinel_block"},
+            anywhere=True,
+            stage=Side.INPUT,
+            charged=Charged.NO,
+            charge_source="documented: refused before generation",
+            retry=Again.SAME,
+            after_s=60,
+            sentence="OpenAI refused the request before anything was generated and does not say why. "
+            "First-hand traces "
+            "show this bare code as an anti-abuse block as often as a judgement of the prompt.",
+            next_step="Send the same order once more after a few minutes. If it is refused again, "
+            "change the prompt "
+            "or the reference image.",
+            confidence=Confidence.GUESS,
+        ),
+        Row(
+            id="openai.sentinel-sentence",
+            kind=Kind.CONTENT_BLOCK,
+            documented=f"{_TRACES}; the guides quoted in the project's brief",
+            says=r"hmmm,? something didn.?t look right with your request",
+            anywhere=True,
+            stage=Side.INPUT,
+            charged=Charged.NO,
+            charge_source="documented: refused before generation",
+            retry=Again.SAME,
+            after_s=60,
+            sentence="OpenAI refused the request before anything was generated and does not say why. "
+            "First-hand traces "
+            "show this sentence as an anti-abuse block as often as a judgement of the prompt.",
+            next_step="Send the same order once more after a few minutes. If it is refused again, "
+            "change the prompt "
+            "or the reference image.",
+            confidence=Confidence.GUESS,
+        ),
+        Row(
+            id="openai.moderation-blocked",
+            kind=Kind.CONTENT_BLOCK,
+            documented=f"{_GUIDE}; {_FORUM}",
+            fields={_CODE: r"moderation_blocked"},
+            anywhere=True,
+        ),
+        Row(
+            id="openai.moderation-sentence",
+            kind=Kind.CONTENT_BLOCK,
+            documented=f"{_GUIDE}; {_FORUM}",
+            says=r"blocked by (?:our|the) (?:content )?moderation system|rejected (?:by"
+            r"|as a result of) (?:our|the) safety system"
+            r"|request was rejected (?:as a result of|by) our safety",
+            anywhere=True,
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="openai.human-faces",
+            kind=Kind.CONTENT_BLOCK,
+            documented=f"{_GUIDE}: input images with human faces are rejected",
+            says=r"(?:input|reference|inpaint|uploaded) images? (?:with|contain\w*|has|have"
+            r"|includ\w*) (?:a )?(?:photorealistic )?"
+            r"(?:human |real )?(?:faces?|people|persons?)|image contains photorealistic",
+            anywhere=True,
+            stage=Side.INPUT,
+            category="likeness",
+            modality="image",
+            charged=Charged.NO,
+            charge_source="documented: refused before generation",
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="openai.insufficient-quota",
+            kind=Kind.QUOTA,
+            documented=_ERRORS,
+            fields={"code|type": r"insufficient_quota|billing_hard_limit_reached|billing_not_active"},
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source=_NOT_TAKEN,
+        ),
+        Row(
+            id="openai.quota-sentence",
+            kind=Kind.QUOTA,
+            documented=_ERRORS,
+            says=r"exceeded your current quota|billing hard limit has been reached",
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source=_NOT_TAKEN,
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="openai.rate-limit",
+            kind=Kind.RATE_LIMIT,
+            documented=_ERRORS,
+            fields={"code|type": r"rate_limit_exceeded|rate_limit|rate_limit_error|requests|tokens"},
+            charged=Charged.NO,
+            charge_source=_NOT_TAKEN,
+        ),
+        Row(
+            id="openai.rate-limit-sentence",
+            kind=Kind.RATE_LIMIT,
+            documented=_ERRORS,
+            says=r"rate limit reached for|too many concurrent (?:video )?(?:tasks|generations|jobs)",
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source=_NOT_TAKEN,
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="openai.invalid-key",
+            kind=Kind.AUTH,
+            documented=_ERRORS,
+            fields={
+                "code|type": r"invalid_api_key|account_deactivated|invalid_organization|authentication_error"
+            },
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source=_NOT_TAKEN,
+        ),
+        Row(
+            id="openai.unverified",
+            kind=Kind.AUTH,
+            documented=_ERRORS,
+            says=r"organization must be verified|does not have access to (?:the )?model",
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source=_NOT_TAKEN,
+        ),
+        Row(
+            id="openai.unsupported-region",
+            kind=Kind.AUTH,
+            documented=_ERRORS,
+            fields={"code": r"unsupported_country_region_territory"},
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source=_NOT_TAKEN,
+        ),
+        Row(
+            id="openai.shut-down",
+            kind=Kind.INVALID_REQUEST,
+            documented="developers.openai.com, models/sora-2: shut down on 24 September 2026",
+            fields={"code": r"model_not_found|model_deprecated|deprecated_model|endpoint_not_found"},
+            says=r"sora|/v1/videos|videos api",
+            charged=Charged.NO,
+            charge_source=_NOT_TAKEN,
+            sentence="OpenAI shut down Sora 2 and its Videos API on 24 September 2026. The order was "
+            "not taken.",
+            next_step="Point the client at another server of /v1/videos, and name one of its models.",
+        ),
+        Row(
+            id="openai.deprecated",
+            kind=Kind.INVALID_REQUEST,
+            documented="developers.openai.com, models/sora-2: shut down on 24 September 2026",
+            says=r"(?:sora|videos) (?:2 )?(?:models? and the videos )?api (?:was|were|is|has been"
+            r"|have been) (?:scheduled to "
+            r"permanently )?(?:shut ?down|deprecated|retired|discontinued)"
+            r"|no longer available.{0,40}videos api",
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source=_NOT_TAKEN,
+            sentence="OpenAI shut down Sora 2 and its Videos API on 24 September 2026. The order was "
+            "not taken.",
+            next_step="Point the client at another server of /v1/videos, and name one of its models.",
+        ),
+        Row(
+            id="openai.server-error",
+            kind=Kind.TRANSIENT,
+            documented=_ERRORS,
+            fields={
+                "code|type": r"server_error|engine_overloaded|overloaded_error|service_unavailable"
+                r"|internal_server_error"
+            },
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="openai.heavy-load",
+            kind=Kind.TRANSIENT,
+            documented=_ERRORS,
+            says=r"(?:currently|under) (?:experiencing )?heavy load|the (?:server|engine"
+            r"|model) (?:had an error|is (?:currently )?overloaded)",
+            anywhere=True,
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="openai.invalid-request",
+            kind=Kind.INVALID_REQUEST,
+            documented=_ERRORS,
+            fields={
+                "code": r"invalid_value|unknown_parameter|missing_required_parameter|invalid_type"
+                r"|model_not_found|unsupported_value"
+                r"|invalid_image\w*|string_above_max_length|integer_\w+|invalid_size|invalid_parameter"
+            },
+            charged=Charged.NO,
+            charge_source=_NOT_TAKEN,
+        ),
+        Row(
+            id="openai.unknown-argument",
+            kind=Kind.INVALID_REQUEST,
+            documented=_SDK,
+            says=r"TypeError: .{0,80}(?:got an unexpected keyword argument|missing \d+ required)"
+            r"|RuntimeError: Expected entry at",
+            anywhere=True,
+            owner=Owner.CLIENT,
+            charged=Charged.NO,
+            charge_source="not sent",
+            sentence="The caller's own program failed before anything was sent: the library does not "
+            "know an argument.",
+            next_step="Use the fields of the Videos API: `seconds` and `size`; media that is not a "
+            "file goes into `extra_body`.",
+        ),
+    ),
+)
+
+#: Codes and sentences that servers of this shape use, and that name nobody.
+SHAPED = Provider(
+    name="",
+    title="The provider",
+    rows=(
+        Row(
+            id="shaped.details",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_IMAGES,
+            fields={"moderation_stage": r".*"},
+            anywhere=True,
+        ),
+        Row(
+            id="shaped.input-code",
+            kind=Kind.CONTENT_BLOCK,
+            documented="codes seen at servers of /v1/videos; BFL's and Luma's words",
+            fields={
+                _CODE: r"request[_ ]moderated|input_moderation|prompt_blocked|prompt_rejected"
+                r"|illegal_prompt|illegal_image_content"
+            },
+            anywhere=True,
+            stage=Side.INPUT,
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="shaped.output-code",
+            kind=Kind.CONTENT_BLOCK,
+            documented="codes seen at servers of /v1/videos; BFL's and Higgsfield's words",
+            fields={_CODE: r"content_moderated|nsfw|output_moderation|nsfw_content|nsfw_detected"},
+            anywhere=True,
+            stage=Side.OUTPUT,
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="shaped.code",
+            kind=Kind.CONTENT_BLOCK,
+            documented="codes seen at servers of /v1/videos",
+            fields={
+                _CODE: r"content_policy(?:_violation)?|content_filter(?:ed)?|moderated"
+                r"|safety_violation|content_moderation"
+                r"|moderation(?:_error|_failed|_rejected)?|policy_violation|safety|blocked_by_safety"
+                r"|prohibited_content"
+                r"|responsibleaipolicyviolation|content_violation|sensitive_content"
+                r"|contentpolicyviolationerror|image_safety"
+            },
+            anywhere=True,
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="shaped.sentence",
+            kind=Kind.CONTENT_BLOCK,
+            documented="sentences that several providers' pages quote",
+            says=r"\b(?:violat\w+|against|breach\w*) (?:of )?(?:our|the|its|their|platform|openai.?s"
+            r"|google.?s|\w+)? ?"
+            r"(?:content|usage|safety|community|moderation|use|acceptable use|policy"
+            r"|policies) ?(?:polic|guideline|rule|standard)"
+            r"|(?:content |usage |safety )?policy violation"
+            r"|blocked (?:by|due to|because of|for|under) .{0,40}polic(?:y|ies)"
+            r"|content (?:policy|moderation) (?:rejected|failed|blocked)"
+            r"|flagged (?:as sensitive|by (?:our |the )?(?:content |safety )?"
+            r"(?:moderation|filter|checker|system))|blocked by (?:our |the |its )?(?:content"
+            r"|safety) (?:filter|polic|system|moderation|check)"
+            r"|did not pass (?:our |the |content )?(?:content |safety )?(?:moderation|review|safety"
+            r"|check)|nsfw content (?:was )?detected"
+            r"|(?:potential )?nsfw content|inappropriate content|prohibited content"
+            r"|may contain (?:sensitive|inappropriate|prohibited)"
+            r"|safety (?:filter|checker|guardrail)s? (?:blocked|triggered|rejected|flagged)"
+            r"|rejected by (?:the |our )?(?:content |safety )"
+            r"|(?:内容|內容|文本|图片|圖片|视频|影片|提示词|提示詞|输入|輸入|输出|輸出).{0,12}(?:违规|違規|敏感|不合规|不合規|审核(?:未|不)通过"
+            r"|審核(?:未|不)通過)"
+            r"|(?:包含|涉及|含有).{0,6}(?:敏感|违规|違規)|未通过.{0,4}审核|未通過.{0,4}審核|内容安全|內容安全",
+            anywhere=True,
+            confidence=Confidence.GUESS,
+        ),
+    ),
+)

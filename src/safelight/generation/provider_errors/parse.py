@@ -1,0 +1,279 @@
+"""A pasted failure taken apart: status, headers, fields and sentences. Bounded, and it never raises."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from .python_repr import as_json_text
+
+#: Characters looked at: all of a short text; of a long one both ends and what looks like trouble.
+_SHORT, _END = 32_768, 8_192
+_TROUBLE = re.compile(
+    r"error|fail|block|moderat|polic|safety|violat|sensitiv|reject|refus|denied|limit|quota|timeout|timed out"
+    r"|raimedia|nsfw|exception|support codes|敏感|违规|違規|审核|審核|错误|錯誤",
+    re.IGNORECASE,
+)
+_MAX_PAIRS, _MAX_DOCUMENTS, _MAX_TRIES, _MAX_DEPTH = 4000, 24, 48, 24
+_MAX_DOCUMENT, _MAX_PYTHONIC = 40_000, 12_000
+_BEGIN = re.compile(r"\{\s{0,9}[\"'\w$}]|\[\s{0,9}[{\[]")
+#: What the caller sent, repeated in an answer: never read as the provider's words.
+_ECHOES = frozenset(
+    {
+        "actual_prompt",
+        "input",
+        "input_text",
+        "negative_prompt",
+        "negativeprompt",
+        "orig_prompt",
+        "positiveprompt",
+        "prompt",
+        "prompt_en",
+        "prompt_text",
+        "prompttext",
+        "revised_prompt",
+        "rewritten_prompt",
+    }
+)
+_PAIR = re.compile(
+    r"[\"']?\b([A-Za-z_][\w.\-]{1,40})[\"']?[ \t]{0,3}[:=][ \t]{0,3}[\"']?([\w./\-]{1,80})", re.ASCII
+)
+_HEADER = re.compile(r"^[<*\s]{0,4}([A-Za-z][A-Za-z0-9\-]{1,40}): ?(.{1,300})$", re.MULTILINE)
+_STATUSES = (
+    re.compile(r"\bHTTP/\d(?:\.\d)?\"?\s+([1-5]\d\d)\b"),
+    re.compile(
+        r"(?i)\b(?:error code|status code|status_code|statuscode|http error|http status|http|status|failed:|"
+        r"failed with|returned|status code was)\s{0,2}[:=]?\s{0,2}\(?([45]\d\d)\b"
+    ),
+    re.compile(r"(?i)<title>\s{0,5}([45]\d\d)\b"),
+    re.compile(r"(?i)\b([45]\d\d) (?:client error|server error|bad request|unauthorized|payment required|"
+               r"forbidden|not found|unprocessable|too many requests|internal server error|bad gateway|"
+               r"service unavailable|service temporarily unavailable|gateway time-?out)"),
+)  # fmt: skip
+_MARKUP = re.compile(r"<(?:script|style)\b[^<>]{0,300}>[^<]{0,4000}|<[^<>]{0,300}>", re.IGNORECASE)
+_NUMBERS = re.compile(r"[1-5]\d\d")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What somebody's server or library said."""
+
+    #: The text as considered, markup and all; of a body handed over as such, its JSON.
+    whole: str
+    documents: tuple[Any, ...] = ()
+    given_status: int | None = None
+    given_headers: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Scalar fields by lower-case name: those of the documents, then loose `name: value` in the text."""
+        found: list[tuple[str, str]] = []
+        for document in self.documents:
+            for name, value in _scalars(document):
+                if len(found) >= _MAX_PAIRS:
+                    return tuple(found)
+                if name not in _ECHOES:
+                    found.append((name, value))
+        if not self.given_alone:
+            for match in _PAIR.finditer(self.whole):
+                if len(found) >= _MAX_PAIRS:
+                    break
+                name = match[1].lower()
+                if name not in _ECHOES:
+                    found.append((name, match[2]))
+        return tuple(found)
+
+    @property
+    def given_alone(self) -> bool:
+        """There is nothing beside the document: it was handed over as such."""
+        return self.whole == "" or (len(self.documents) == 1 and self.whole[:1] in "{[" and self._closed)
+
+    @cached_property
+    def _closed(self) -> bool:
+        try:
+            json.loads(self.whole)
+        except (ValueError, RecursionError):
+            return False
+        return True
+
+    @cached_property
+    def prose(self) -> str:
+        """Sentences: of the documents without what the caller sent, or of the text without markup."""
+        parts = [value for name, value in self.pairs if " " in value or len(value) > 3 or not value.isascii()]
+        if not self.given_alone:
+            parts.append(" ".join(_MARKUP.sub(" ", self._outside).split()))
+        return "\n".join(parts)[: 2 * _SHORT]
+
+    @cached_property
+    def _outside(self) -> str:
+        """The text with what the caller sent blanked."""
+        return re.sub(
+            r"([\"'](?:prompt|promptText|negative_prompt|positivePrompt|input_text)[\"']\s{0,3}:\s{0,3})"
+            r"(?:\"(?:[^\"\\]|\\.){0,8000}\"|'(?:[^'\\]|\\.){0,8000}')",
+            r"\1",
+            self.whole,
+        )
+
+    @cached_property
+    def signature(self) -> str:
+        """What gives a provider away: names and values of fields, or the text around them; no prompts."""
+        if not self.given_alone:
+            return self._outside
+        names = (name for document in self.documents for name in _names(document))
+        lines = (f'"{name}": "{value}"' for name, value in self.pairs)
+        return "\n".join((*islice(names, _MAX_PAIRS), *lines))[: 2 * _SHORT]
+
+    @cached_property
+    def by_name(self) -> Mapping[str, tuple[str, ...]]:
+        table: dict[str, list[str]] = {}
+        for name, value in self.pairs:
+            table.setdefault(name, []).append(value)
+        return {name: tuple(values) for name, values in table.items()}
+
+    def values(self, names: str) -> Iterator[str]:
+        """Values of the fields with one of these names (`code|type`), in that order."""
+        for name in names.split("|"):
+            yield from self.by_name.get(name.lower(), ())
+
+    def field(self, names: str, pattern: str) -> bool:
+        wanted = re.compile(pattern, re.IGNORECASE)
+        return any(wanted.fullmatch(value) for value in self.values(names))
+
+    def first(self, names: str) -> str:
+        return next(iter(self.values(names)), "")
+
+    @cached_property
+    def headers(self) -> Mapping[str, str]:
+        found = {match[1].lower(): match[2].strip() for match in _HEADER.finditer(self.whole)}
+        return {**found, **{name.lower(): value for name, value in self.given_headers.items()}}
+
+    @cached_property
+    def status(self) -> int | None:
+        """The HTTP status: as given, as pasted, or as the document repeats it."""
+        if self.given_status is not None:
+            return self.given_status
+        for pattern in _STATUSES:
+            for match in pattern.finditer(self.whole):
+                # `HTTP/1.1 200 Connection established` of a proxy comes before the answer.
+                if not match[1].startswith(("1", "2", "3")):
+                    return int(match[1])
+        for value in self.values("status_code|statuscode|httpstatus|http_status|status|code"):
+            if _NUMBERS.fullmatch(value) and value[0] in "45":
+                return int(value)
+        return None
+
+    @cached_property
+    def html(self) -> bool:
+        head = self.whole[:4000].lower()
+        return "<html" in head or "<!doctype html" in head
+
+
+def read_text(text: str) -> Said:
+    """A pasted text: JSON, JSON in a log line, curl's output, a traceback, a web page, anything."""
+    if len(text) > _SHORT and text.lstrip()[:1] in ("{", "["):
+        try:
+            return Said(whole="", documents=(json.loads(text),))
+        except (ValueError, RecursionError):
+            pass
+    considered = _considered(text)
+    return Said(whole=considered, documents=tuple(_documents(considered)))
+
+
+def read_body(body: object, *, status: int | None = None, headers: Mapping[str, str] | None = None) -> Said:
+    """A decoded body as an adapter has it."""
+    documents = [body]
+    for _name, value in _scalars(body):
+        if "{" in value and len(documents) < _MAX_DOCUMENTS:
+            documents += _documents(value[:_MAX_DOCUMENT])
+    return Said(whole="", documents=tuple(documents), given_status=status, given_headers=headers or {})
+
+
+def _considered(text: str) -> str:
+    if len(text) <= _SHORT:
+        return text
+    parts, length, end = [text[:_END]], _END, _END
+    for match in _TROUBLE.finditer(text, _END, len(text) - _END):
+        if match.start() < end:
+            continue
+        piece = text[max(end, match.start() - 500) : match.start() + 1500]
+        parts.append(piece)
+        length += len(piece)
+        end = match.start() + 1500
+        if length > _SHORT - _END:
+            break
+    return "\n".join([*parts, text[max(end, len(text) - _END) :]])
+
+
+def _documents(text: str, depth: int = 0) -> Iterator[Any]:
+    """JSON values in a text, and those inside their strings; Python's spelling of them too."""
+    decoder = json.JSONDecoder()
+    position, found = 0, 0
+    for _try in range(_MAX_TRIES):
+        begin = _BEGIN.search(text, position)
+        if begin is None or found >= _MAX_DOCUMENTS:
+            return
+        value, length = _value(text[begin.start() : begin.start() + _MAX_DOCUMENT], decoder)
+        if length == 0:
+            position = begin.start() + 1
+            continue
+        position = begin.start() + length
+        if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(x, dict) for x in value)):
+            found += 1
+            yield value
+            if depth < 3:
+                for _name, inner in _scalars(value):
+                    if "{" in inner:
+                        yield from _documents(inner[:_MAX_DOCUMENT], depth + 1)
+
+
+def _value(part: str, decoder: json.JSONDecoder) -> tuple[Any, int]:
+    try:
+        return decoder.raw_decode(part)
+    except (ValueError, RecursionError):
+        pass
+    spelled = as_json_text(part[:_MAX_PYTHONIC])
+    if spelled is None:
+        return None, 0
+    text, length = spelled
+    try:
+        return json.loads(text), length
+    except (ValueError, RecursionError):
+        return None, 0
+
+
+def _names(value: Any, depth: int = 0) -> Iterator[str]:
+    if depth > _MAX_DEPTH:
+        return
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield str(key)
+            yield from _names(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value[:200]:
+            yield from _names(inner, depth + 1)
+
+
+def _scalars(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    if depth > _MAX_DEPTH:
+        return
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _scalars(inner, str(key).lower(), depth + 1)
+    elif isinstance(value, list):
+        for inner in value[:200]:
+            yield from _scalars(inner, name, depth + 1)
+    elif isinstance(value, bool):
+        yield name, "true" if value else "false"
+    elif isinstance(value, str):
+        yield name, value[:8000]
+    elif isinstance(value, int | float):
+        try:
+            yield name, str(value)
+        except ValueError:
+            # A number with more digits than Python writes out.
+            return

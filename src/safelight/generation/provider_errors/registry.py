@@ -1,0 +1,65 @@
+"""The whole table: providers in the order in which they are asked."""
+
+from __future__ import annotations
+
+from .aggregators import NEW_API, OPENROUTER
+from .azure import AZURE
+from .bfl import BFL
+from .dashscope import DASHSCOPE
+from .fal import FAL
+from .gemini import GEMINI
+from .higgsfield import HIGGSFIELD
+from .http import FIRST, TRANSPORT
+from .kling import KLING
+from .litellm import LITELLM
+from .luma import LUMA
+from .minimax import MINIMAX
+from .nova_reel import NOVA_REEL
+from .openai import OPENAI, SHAPED
+from .replicate import REPLICATE
+from .rules import Provider
+from .runware import RUNWARE
+from .runway import RUNWAY
+from .seedance import SEEDANCE
+from .self_hosted import SELF_HOSTED
+from .venice import VENICE
+from .veo import VEO
+from .wavespeed import WAVESPEED
+
+#: Hosts of other people's models come before the makers of models.
+PROVIDERS: tuple[Provider, ...] = (
+    FAL,
+    REPLICATE,
+    WAVESPEED,
+    RUNWARE,
+    HIGGSFIELD,
+    NOVA_REEL,
+    AZURE,
+    VEO,
+    GEMINI,
+    RUNWAY,
+    SEEDANCE,
+    DASHSCOPE,
+    KLING,
+    MINIMAX,
+    LUMA,
+    BFL,
+    OPENAI,
+    SELF_HOSTED,
+)
+RELAYS: tuple[Provider, ...] = (LITELLM, OPENROUTER, VENICE, NEW_API)
+#: Rows that belong to nobody in particular: before, and after, all others.
+NOBODYS_FIRST, NOBODYS_SHAPE, NOBODYS_LAST = FIRST, SHAPED, TRANSPORT
+EVERYBODY: tuple[Provider, ...] = (FIRST, *PROVIDERS, *RELAYS, SHAPED, TRANSPORT)
+
+
+def named(word: str | None) -> Provider | None:
+    """The provider a person means; None for nobody known."""
+    if not word:
+        return None
+    plain = word.strip().lower()
+    for provider in (*PROVIDERS, *RELAYS):
+        if plain and (plain == provider.name or plain in provider.aliases):
+            return provider
+    first = plain.replace("_", "-").split("-")[0].split("/")[0]
+    return next((p for p in (*PROVIDERS, *RELAYS) if first and first in {p.name, *p.aliases}), None)

@@ -1,0 +1,280 @@
+"""Google's Veo: support codes, and the block that looks like a success.
+
+A fully filtered job ends with `done: true`, no error and no video:
+Gemini says `response.generateVideoResponse.{generatedSamples,raiMediaFilteredCount,raiMediaFilteredReasons}`,
+Vertex `response.{videos,raiMediaFilteredCount,raiMediaFilteredReasons}`.
+"""
+
+from __future__ import annotations
+
+from safelight.generation.protocol import Charged
+
+from .model import Again, Confidence, Kind, Side
+from .rules import Provider, Row
+
+_CODES_PAGE = "docs.cloud.google.com, Veo, responsible-ai-and-usage-guidelines: support codes"
+_SDK = "google-genai 3.3.0: GenerateVideosOperation, rai_media_filtered_count"
+_ERRORS = "ai.google.dev, Gemini API troubleshooting: status codes"
+_NOT_CHARGED = "documented: the reason text says that a filtered video is not charged"
+
+#: Digits, the category in Google's words, ours.
+_SUPPORT: tuple[tuple[str, str, str], ...] = (
+    ("58061214|17301594", "child", "minors"),
+    ("29310472|15236754", "celebrity", "likeness"),
+    ("62263041", "dangerous", "illicit"),
+    ("57734940|22137204", "hate", "hate"),
+    ("89371032|49114662|63429089|72817394|60599140", "prohibited", "minors"),
+    ("35561574|35561575", "third-party", "ip"),
+    ("90789179|43188360", "sexual", "sexual"),
+    ("78610348", "toxic", "harassment"),
+    ("61493863|56562880", "violence", "violence"),
+    ("32635315", "vulgar", "harassment"),
+    ("64151117|42237218", "general", "unknown"),
+    ("74803281|29578790|42876398", "other", "unknown"),
+)
+
+
+def _support(digits: str, word: str, category: str) -> tuple[Row, ...]:
+    """Three rows for one code: refused at the input image, told with the prompt, or merely named."""
+    code = rf"(?:{digits})"
+    return (
+        Row(
+            id=f"veo.support-code.{word}.input-image",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_CODES_PAGE,
+            says=rf"(?:input|reference) (?:image|video)[\s\S]{{0,300}}{code}",
+            anywhere=True,
+            stage=Side.INPUT,
+            category=category,
+            modality="image",
+            charged=Charged.NO,
+            charge_source=_NOT_CHARGED,
+        ),
+        Row(
+            id=f"veo.support-code.{word}",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_CODES_PAGE,
+            says=rf"could(?: not|n.t) generate \d* ?(?:videos?|images?)[\s\S]{{0,400}}{code}"
+            rf"|filtered[\s\S]{{0,400}}{code}",
+            anywhere=True,
+            stage=Side.OUTPUT,
+            category=category,
+            charged=Charged.NO,
+            charge_source=_NOT_CHARGED,
+            retry=Again.NEVER if word == "prohibited" else None,
+        ),
+        Row(
+            id=f"veo.support-code.{word}.bare",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_CODES_PAGE,
+            says=rf"support codes?:?[\s\S]{{0,80}}{code}|\b{code}\b",
+            anywhere=True,
+            category=category,
+            charged=Charged.NO,
+            charge_source=_NOT_CHARGED,
+            retry=Again.NEVER if word == "prohibited" else None,
+            confidence=Confidence.LIKELY,
+        ),
+    )
+
+
+VEO = Provider(
+    name="veo",
+    title="Google Veo",
+    aliases=frozenset(
+        {
+            "google",
+            "vertex",
+            "vertex_ai",
+            "vertexai",
+            "vertex-ai",
+            "veo3",
+            "veo-3",
+            "veo-3.1",
+            "veo3.1",
+            "google-genai",
+        }
+    ),
+    signs=r"VertexAIException|GeminiException|generativelanguage\.googleapis|aiplatform\.googleapis"
+    r"|\bveo[-_ ]?[23]|\bVeo could not"
+    r"|raiMedia|rai_media|generateVideoResponse"
+    r"|google\.genai|support codes?:|@type.{0,20}type\.googleapis|\"status\": ?\"(?:RESOURCE_EXHAUSTED"
+    r"|INVALID_ARGUMENT|PERMISSION_DENIED"
+    r"|UNAVAILABLE|DEADLINE_EXCEEDED|UNAUTHENTICATED|FAILED_PRECONDITION|INTERNAL|NOT_FOUND)\"|"
+    r"\b(?:4\d\d|5\d\d) (?:RESOURCE_EXHAUSTED|INVALID_ARGUMENT|PERMISSION_DENIED|UNAVAILABLE"
+    r"|DEADLINE_EXCEEDED|UNAUTHENTICATED)",
+    rows=(
+        *(row for digits, word, category in _SUPPORT for row in _support(digits, word, category)),
+        Row(
+            id="veo.audio-filtered",
+            kind=Kind.CONTENT_BLOCK,
+            documented="github.com/googleapis/js-genai/issues/1272: the audio filter",
+            says=r"(?:issue|problem)s? with the audio (?:for|of) your prompt|audio.{0,60}(?:filter"
+            r"|safety)[\s\S]{0,200}(?:not be charged|weren.t charged)",
+            anywhere=True,
+            stage=Side.OUTPUT,
+            modality="audio",
+            charged=Charged.NO,
+            charge_source=_NOT_CHARGED,
+            retry=Again.NEW_SEED,
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="veo.filtered.input-image",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_CODES_PAGE,
+            says=r"because the input (?:image|video) violates",
+            anywhere=True,
+            stage=Side.INPUT,
+            modality="image",
+            charged=Charged.NO,
+            charge_source="documented: refused before generation",
+        ),
+        Row(
+            id="veo.filtered",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_SDK,
+            fields={"raimediafilteredcount|rai_media_filtered_count|raifilteredcount": r"[1-9]\d*"},
+            anywhere=True,
+            stage=Side.OUTPUT,
+            charged=Charged.NO,
+            charge_source=_NOT_CHARGED,
+        ),
+        Row(
+            id="veo.filtered-reason",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_SDK,
+            fields={"raimediafilteredreasons|rai_media_filtered_reasons|raifilteredreason": r"[\s\S]{4,}"},
+            anywhere=True,
+            stage=Side.OUTPUT,
+            charged=Charged.NO,
+            charge_source=_NOT_CHARGED,
+        ),
+        Row(
+            id="veo.could-not-generate",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_CODES_PAGE,
+            says=r"veo could not generate \d* ?videos?"
+            r"|rai_?media_?filtered_?count['\"]?\s{0,3}[=:]\s{0,3}[1-9]",
+            anywhere=True,
+            stage=Side.OUTPUT,
+            charged=Charged.NO,
+            charge_source=_NOT_CHARGED,
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="veo.prompt-refused",
+            kind=Kind.CONTENT_BLOCK,
+            documented=_CODES_PAGE,
+            says=r"prompt (?:could ?n.t|could not) be submitted|it might violate our policies"
+            r"|usage guidelines.{0,80}prompt"
+            r"|prompt.{0,120}(?:violat\w+ (?:google.s|vertex ai.s|our|the) |usage guidelines)"
+            r"|sensitive words that violate",
+            anywhere=True,
+            stage=Side.INPUT,
+            charged=Charged.NO,
+            charge_source="documented: refused before generation",
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="veo.person-generation",
+            kind=Kind.INVALID_REQUEST,
+            documented="ai.google.dev, Veo: personGeneration",
+            says=r"person_?generation.{0,120}(?:not supported|not allowed|invalid|unsupported)"
+            r"|allow_all.{0,40}(?:not supported|allowlist)",
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source="not taken",
+        ),
+        Row(
+            id="veo.rate-limit.per-minute",
+            kind=Kind.RATE_LIMIT,
+            documented=f"{_ERRORS}; google.rpc.QuotaFailure names the quota",
+            fields={"status|code|reason": r"RESOURCE_EXHAUSTED|429"},
+            # The same sentence about plan and billing comes with every quota; its name tells them apart.
+            says=r"\A(?![\s\S]*per ?(?:day|month))[\s\S]*per ?(?:minute|second)",
+            charged=Charged.NO,
+            charge_source="not taken",
+        ),
+        Row(
+            id="veo.quota",
+            kind=Kind.QUOTA,
+            documented=_ERRORS,
+            fields={"status|code|reason": r"RESOURCE_EXHAUSTED|429"},
+            says=r"billing|exceeded your current quota|plan and billing|prepayment credits|per ?day|daily",
+            charged=Charged.NO,
+            charge_source="not taken",
+        ),
+        Row(
+            id="veo.rate-limit",
+            kind=Kind.RATE_LIMIT,
+            documented=_ERRORS,
+            fields={"status|reason": r"RESOURCE_EXHAUSTED|RATE_LIMIT_EXCEEDED"},
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source="not taken",
+        ),
+        Row(
+            id="veo.rate-limit-sentence",
+            kind=Kind.RATE_LIMIT,
+            documented=_ERRORS,
+            says=r"\b(?:429 )?RESOURCE_EXHAUSTED\b",
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source="not taken",
+        ),
+        Row(
+            id="veo.auth",
+            kind=Kind.AUTH,
+            documented=_ERRORS,
+            fields={
+                "status|reason": r"UNAUTHENTICATED|PERMISSION_DENIED|API_KEY_INVALID|SERVICE_DISABLED"
+                r"|ACCESS_TOKEN_\w+"
+            },
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source="not taken",
+        ),
+        Row(
+            id="veo.unavailable",
+            kind=Kind.TRANSIENT,
+            documented=_ERRORS,
+            fields={"status": r"UNAVAILABLE|INTERNAL|ABORTED"},
+            anywhere=True,
+        ),
+        Row(
+            id="veo.deadline",
+            kind=Kind.TIMEOUT,
+            documented=_ERRORS,
+            fields={"status": r"DEADLINE_EXCEEDED"},
+            anywhere=True,
+        ),
+        Row(
+            id="veo.operation-unavailable",
+            kind=Kind.TRANSIENT,
+            documented="google.rpc.Code: 14 is UNAVAILABLE, 13 INTERNAL",
+            fields={"code": r"1[34]", "done": r"true"},
+            says=r"internal|unavailable|try again|overloaded|high (?:demand|load)",
+        ),
+        Row(
+            id="veo.operation-input",
+            kind=Kind.CONTENT_BLOCK,
+            documented=f"{_CODES_PAGE}; google.rpc.Code: 3 is INVALID_ARGUMENT",
+            fields={"code": r"3", "done": r"true"},
+            says=r"violat|safety|polic|sensitive|responsible ai",
+            stage=Side.INPUT,
+            charged=Charged.NO,
+            charge_source="documented: refused before generation",
+            confidence=Confidence.LIKELY,
+        ),
+        Row(
+            id="veo.invalid",
+            kind=Kind.INVALID_REQUEST,
+            documented=_ERRORS,
+            fields={"status": r"INVALID_ARGUMENT|FAILED_PRECONDITION|NOT_FOUND|OUT_OF_RANGE"},
+            anywhere=True,
+            charged=Charged.NO,
+            charge_source="not taken",
+        ),
+    ),
+)

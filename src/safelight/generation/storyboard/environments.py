@@ -1,0 +1,68 @@
+"""Settings: which kind of place gets which horizon, ground and makers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from safelight.generation.storyboard.camera import Camera
+from safelight.generation.storyboard.indoors import make_stage
+from safelight.generation.storyboard.lexicon import Setting, Weather
+from safelight.generation.storyboard.nature import beach, desert, forest, lake, meadow, mountains, sea
+from safelight.generation.storyboard.palette import Light
+from safelight.generation.storyboard.raster import mix
+from safelight.generation.storyboard.scene import Scene
+from safelight.generation.storyboard.scene_builder import Build
+from safelight.generation.storyboard.sky import Sky
+from safelight.generation.storyboard.town import city, indoors, street, ways
+from safelight.generation.storyboard.underwater_and_space import space, underwater
+from safelight.generation.storyboard.weather import fog_bank
+
+
+def build(scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> Build:
+    """Build the place of a scene."""
+    out = Build()
+    if scene.setting not in (Setting.SPACE, Setting.UNDERWATER):
+        out.behind += sky.elements
+    match scene.setting:
+        case Setting.SEA:
+            sea(out, scene, light, camera, sky, rng)
+        case Setting.BEACH:
+            beach(out, scene, light, camera, sky, rng)
+        case Setting.LAKE:
+            lake(out, scene, light, camera, sky, rng)
+        case Setting.MOUNTAINS:
+            mountains(out, scene, light, camera, sky, rng)
+        case Setting.FOREST:
+            forest(out, scene, light, camera, sky, rng)
+        case Setting.CITY:
+            city(out, scene, light, camera, sky, rng)
+        case Setting.STREET:
+            street(out, scene, light, camera, rng)
+        case Setting.DESERT:
+            desert(out, light, camera, sky, rng)
+        case Setting.MEADOW:
+            meadow(out, scene, light, camera, sky, rng)
+        case Setting.SPACE:
+            space(out, scene, light, camera, rng)
+        case Setting.KITCHEN | Setting.ROOM:
+            indoors(out, scene, light, camera, sky, rng)
+        case Setting.STAGE:
+            out.behind += make_stage(camera, rng, floor=0.78)
+        case Setting.UNDERWATER:
+            underwater(out, scene, light, camera, rng)
+    ways(out, scene, light, camera)
+    if scene.weather is Weather.FOG and scene.setting not in (
+        Setting.SPACE,
+        Setting.UNDERWATER,
+        Setting.KITCHEN,
+        Setting.ROOM,
+        Setting.STAGE,
+    ):
+        pale = mix(light.haze, light.sky[3], 0.4)
+        out.behind.append(
+            fog_bank(camera, rng, depth=0.5, base=0.66, height=0.5, colour=pale, thick=0.75, drift=11)
+        )
+        out.front.append(
+            fog_bank(camera, rng, depth=0.95, base=0.9, height=0.5, colour=pale, thick=0.6, drift=22)
+        )
+    return out

@@ -1,0 +1,224 @@
+"""What an upstream's answers mean. Pure: bodies and headers in, our words out."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from safelight.errors import UpstreamLied
+from safelight.generation.protocol import Charge, Charged, Ownership, Progress, Refusal, UpstreamState
+from safelight.generation.provider_errors import read as read_refusal
+from safelight.net.redaction import masked
+
+_STATES: Mapping[str, UpstreamState] = {
+    word: state
+    for state, words in {
+        UpstreamState.QUEUED: "queued pending waiting submitted accepted created in_queue throttled",
+        UpstreamState.RUNNING: "in_progress processing running generating started preparing dreaming",
+        UpstreamState.DONE: "completed complete succeeded success successful done finished ready",
+        UpstreamState.FAILED: (
+            "failed failure error errored cancelled canceled expired rejected aborted timeout timed_out "
+            "deleted incomplete moderated content_moderated request_moderated nsfw"
+        ),
+    }.items()
+    for word in words.split()
+}
+#: Words for a failure that are themselves a refusal.
+_REFUSING = frozenset({"moderated", "content_moderated", "request_moderated", "nsfw"})
+_LONGEST_WAIT_S = 3600.0
+
+
+def decode(body: bytes) -> dict[str, Any] | None:
+    """The JSON object in a body; None for anything else."""
+    try:
+        decoded = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return decoded if isinstance(decoded, dict) else None
+
+
+def said(body: dict[str, Any] | None, *, secrets: tuple[str, ...]) -> str:
+    """The sentence in an error body (OpenAI's, FastAPI's or a bare one), masked; empty where none is."""
+    if body is None:
+        return ""
+    for part in (body.get("error"), body.get("detail"), body.get("message"), body):
+        if isinstance(part, str):
+            return masked(part, secrets=secrets)
+        if isinstance(part, list) and part and isinstance(part[0], dict):
+            part = part[0]
+        if isinstance(part, dict):
+            for name in ("message", "msg", "detail"):
+                if isinstance(part.get(name), str):
+                    return masked(part[name], secrets=secrets)
+    return ""
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait as `retry-after-ms` or `retry-after` say, at most an hour; None where they do not."""
+    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
+        return min(max(milliseconds / 1000, 0.0), _LONGEST_WAIT_S)
+    text = headers.get("retry-after", "")
+    if (seconds := _number(text)) is not None:
+        return min(max(seconds, 0.0), _LONGEST_WAIT_S)
+    try:
+        moment = email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(moment - time.time(), 0.0), _LONGEST_WAIT_S)
+
+
+def read_progress(
+    video: dict[str, Any],
+    headers: Mapping[str, str],
+    *,
+    ownership: Ownership,
+    usd_per_second: float | None,
+    secrets: tuple[str, ...],
+) -> Progress:
+    """What a video object says of the order.
+
+    A word outside the known ones is taken as running, so that the job's deadline ends it and not a guess;
+    where the object also says that it is over, that is a contradiction: `UpstreamLied`. An error beside
+    a finished status is a failure.
+    """
+    word = _word(video.get("status"))
+    state = _STATES.get(word, UpstreamState.RUNNING)
+    error = video.get("error") or None
+    if error is not None and (state is UpstreamState.DONE or word not in _STATES):
+        state = UpstreamState.FAILED
+    if word not in _STATES and error is None and isinstance(video.get("completed_at"), int | float):
+        shown = masked(word, secrets=secrets, longest=40)
+        raise UpstreamLied(f"The generator says the order is over, with the unknown status {shown!r}.")
+    charge = read_charge(video, headers, state=state, ownership=ownership, usd_per_second=usd_per_second)
+    if state is UpstreamState.FAILED:
+        refusal = _refusal(word, error)
+        if refusal is not None:
+            refusal, charge = _settled(refusal, charge)
+        return Progress(
+            state=state,
+            percent=_percent(video),
+            refusal=refusal,
+            problem="" if refusal else said({"error": error}, secrets=secrets) or _failed(word),
+            charge=charge,
+        )
+    poll_ms = _number(headers.get("openai-poll-after-ms"))
+    return Progress(
+        state=state,
+        percent=100 if state is UpstreamState.DONE else _percent(video),
+        charge=charge if state is UpstreamState.DONE else None,
+        poll_after_s=min(max(poll_ms / 1000, 0.0), 300.0) if poll_ms is not None else None,
+    )
+
+
+def _refusal(word: str, error: object) -> Refusal | None:
+    if error is not None and (refusal := read_refusal({"error": error})):
+        return refusal
+    if word in _REFUSING:
+        return read_refusal({"code": word, "message": error if isinstance(error, str) else ""})
+    return None
+
+
+def _settled(refusal: Refusal, charge: Charge | None) -> tuple[Refusal, Charge | None]:
+    """Refusal and charge with one word on the money: the stated charge first, else what the code implies."""
+    if charge is not None and charge.charged is not Charged.UNKNOWN:
+        return replace(refusal, charged=charge.charged), charge
+    if refusal.charged is not Charged.UNKNOWN:
+        return refusal, Charge(charged=refusal.charged, source="documented")
+    return refusal, charge
+
+
+def _failed(word: str) -> str:
+    return {
+        "cancelled": "The generator says the order was cancelled.",
+        "canceled": "The generator says the order was cancelled.",
+        "expired": "The generator says the order expired.",
+        "deleted": "The generator says the order was deleted.",
+    }.get(word, "The generator says the order failed and gives no reason.")
+
+
+def read_charge(
+    video: dict[str, Any],
+    headers: Mapping[str, str],
+    *,
+    state: UpstreamState,
+    ownership: Ownership,
+    usd_per_second: float | None,
+) -> Charge | None:
+    """What the order cost: what the upstream says, else the price list, else unknown; None while it runs."""
+    if ownership is Ownership.OWN:
+        return Charge(charged=Charged.NO, amount=0.0, source="own hardware")
+    if (stated := _stated(video, headers)) is not None:
+        return stated
+    if state is UpstreamState.DONE and usd_per_second is not None:
+        seconds = _number(video.get("seconds"))
+        amount = round(usd_per_second * seconds, 6) if seconds is not None else None
+        return Charge(charged=Charged.YES, amount=amount, source="price list")
+    if state in {UpstreamState.DONE, UpstreamState.FAILED}:
+        return Charge(charged=Charged.UNKNOWN)
+    return None
+
+
+def _stated(video: dict[str, Any], headers: Mapping[str, str]) -> Charge | None:
+    """The upstream's own figure: Safelight's `safelight.charge`, `usage.cost`, `cost`, LiteLLM's header."""
+    ours = video.get("safelight")
+    charge = ours.get("charge") if isinstance(ours, dict) else None
+    if isinstance(charge, dict) and charge.get("charged") in list(Charged):
+        return Charge(
+            charged=Charged(charge["charged"]),
+            amount=_amount(charge.get("amount")),
+            currency=_currency(charge),
+            source="upstream",
+        )
+    usage = video.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    for table, names in ((usage, ("cost", "total_cost", "cost_usd")), (video, ("cost", "total_cost"))):
+        for name in names:
+            if (amount := _amount(table.get(name))) is not None:
+                taken = amount > 0 and table.get("refunded") is not True
+                return Charge(
+                    charged=Charged.YES if taken else Charged.NO,
+                    amount=amount if taken else 0.0,
+                    currency=_currency(table),
+                    source="upstream",
+                )
+    if (amount := _amount(headers.get("x-litellm-response-cost"))) is not None and amount > 0:
+        return Charge(charged=Charged.YES, amount=amount, source="upstream")
+    return None
+
+
+def _word(status: object) -> str:
+    if not isinstance(status, str) or not status.strip():
+        raise UpstreamLied("The generator's answer has no status.")
+    return status.strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def _percent(video: dict[str, Any]) -> int | None:
+    number = _number(video.get("progress"))
+    return None if number is None else round(min(max(number, 0.0), 100.0))
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _amount(value: object) -> float | None:
+    number = _number(value)
+    return number if number is not None and number >= 0 else None
+
+
+def _currency(table: dict[str, Any]) -> str:
+    currency = table.get("currency")
+    return (
+        currency.upper() if isinstance(currency, str) and len(currency) == 3 and currency.isalpha() else "USD"
+    )

@@ -1,0 +1,198 @@
+"""One small order to a server nobody has tried yet, from the order to the deletion of its copy."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from safelight.errors import DeadlinePassed, SubmitUnknown, UpstreamError, UpstreamRejected
+from safelight.generation.protocol import Charge, Order, Ownership, Progress, UpstreamState
+from safelight.net.redaction import masked
+
+from .client import video_path
+from .discovery import is_closed
+from .generator import VideosApiGenerator
+from .options import Options
+
+PROMPT = "A paper boat on a quiet pond in the morning, slow pan"
+KEY_METADATA = "safelight_key"
+#: From the smallest on: width, height, seconds. Models want multiples of 16 or 32.
+_RUNGS = ((512, 288, 1), (832, 480, 2), (1280, 720, 4))
+_MAX_BYTES = 512 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declined:
+    """What the server would not take, and what it said of it."""
+
+    what: str
+    said: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """How the order went. Times in seconds."""
+
+    width: int
+    height: int
+    seconds: int
+    declined: tuple[Declined, ...]
+    #: From the order to its end.
+    made_s: float
+    charge: Charge | None
+    #: Its list gives back the metadata of an order; None: there is no list that could tell.
+    echoes: bool | None
+    #: Its record of the order is refused to callers without a key; None: it cannot be told.
+    closed: bool | None
+    #: It said that its copy is deleted, and the copy is gone.
+    deleted: bool
+    gone: bool
+
+
+def run(
+    options: Options,
+    into: Path,
+    *,
+    within_s: float = 1800.0,
+    report: Callable[[int], None] = lambda _percent: None,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Trial:
+    """Order the smallest clip the server takes, write it to `into`, and have the server's copy deleted.
+
+    Fields it refuses are left out one by one. Raises an `UpstreamError` or `DeadlinePassed` where no clip
+    comes; what it would not take on the way there is then lost.
+    """
+    declined: list[Declined] = []
+    began = clock()
+    generator, order, upstream_id = _ordered(options, declined, sleep)
+    try:
+        echoes = _echoes(generator, order, upstream_id)
+        progress = _ended(generator, upstream_id, began + within_s, report, sleep, clock)
+        made_s = clock() - began
+        generator.fetch(upstream_id, into, max_bytes=_MAX_BYTES)
+        closed = is_closed(options.url, video_path(upstream_id))
+        deleted = generator.delete(upstream_id)
+        gone = deleted and _is_gone(generator, upstream_id)
+    finally:
+        generator.close()
+    return Trial(
+        width=order.width,
+        height=order.height,
+        seconds=order.seconds,
+        declined=tuple(declined),
+        made_s=made_s,
+        charge=progress.charge,
+        echoes=echoes,
+        closed=closed,
+        deleted=deleted,
+        gone=gone,
+    )
+
+
+def _ordered(
+    options: Options, declined: list[Declined], sleep: Callable[[float], None]
+) -> tuple[VideosApiGenerator, Order, str]:
+    """The first order the server takes: fewer fields, then larger clips, until it takes one."""
+    optional = [name for name in ("metadata", "seed") if name != "seed" or "seed" not in options.extra_fields]
+    rungs = _rungs(options)
+    width, height, seconds = next(rungs)
+    while True:
+        generator = VideosApiGenerator(_with(options, optional), sleep=sleep)
+        order = Order(
+            key=f"doctor-{secrets.token_hex(8)}",
+            model=options.models[0] if options.models else "",
+            prompt=PROMPT,
+            seconds=seconds,
+            width=width,
+            height=height,
+            extra={"seed": 1} if "seed" in optional else {},
+        )
+        try:
+            return generator, order, generator.submit(order)
+        except UpstreamRejected as error:
+            generator.close()
+            said = masked(error.message, secrets=(options.api_key,), longest=200)
+            field = next((name for name in optional if name in error.message), None)
+            if field is not None:
+                optional.remove(field)
+                declined.append(Declined(what=field, said=said))
+                continue
+            declined.append(Declined(what=f"{width}x{height} for {seconds} s", said=said))
+            following = next(rungs, None)
+            if following is None and not optional:
+                raise
+            if following is None:
+                # It named nothing: once more from the start with OpenAI's own fields only.
+                optional, rungs = [], _rungs(options)
+                following = next(rungs)
+            width, height, seconds = following
+        except UpstreamError:
+            generator.close()
+            raise
+
+
+def _rungs(options: Options) -> Iterator[tuple[int, int, int]]:
+    """Sizes and lengths to try: those the settings name, else from the smallest on."""
+    sizes = sorted(options.offer().sizes, key=lambda size: size[0] * size[1])
+    if sizes:
+        yield (*sizes[0], min(options.seconds))
+        return
+    yield from _RUNGS
+
+
+def _with(options: Options, optional: list[str]) -> Options:
+    # As if it were paid, so that what it says of money is read and not supposed.
+    return msgspec.structs.replace(
+        options,
+        ownership=Ownership.PAID,
+        key_metadata=KEY_METADATA if "metadata" in optional else "",
+        extra_fields={**options.extra_fields, **({"seed": "int"} if "seed" in optional else {})},
+        listed_within_s=2.0,
+    )
+
+
+def _echoes(generator: VideosApiGenerator, order: Order, upstream_id: str) -> bool | None:
+    try:
+        return generator.find(order.key) == upstream_id
+    except SubmitUnknown as unknown:
+        return False if "does not name our keys" in unknown.message else None
+    except UpstreamError:
+        return None
+
+
+def _ended(
+    generator: VideosApiGenerator,
+    upstream_id: str,
+    deadline: float,
+    report: Callable[[int], None],
+    sleep: Callable[[float], None],
+    clock: Callable[[], float],
+) -> Progress:
+    while True:
+        progress = generator.progress(upstream_id)
+        report(progress.percent or 0)
+        if progress.state is UpstreamState.DONE:
+            return progress
+        if progress.state is UpstreamState.FAILED:
+            refusal = progress.refusal
+            why = (
+                f"its filter refused it ({refusal.code}): {refusal.message}" if refusal else progress.problem
+            )
+            raise UpstreamError(f"It took the order and made nothing: {why}")
+        if clock() > deadline:
+            raise DeadlinePassed("It took the order, and nothing came of it in time.")
+        sleep(min(progress.poll_after_s or 1.0, 10.0))
+
+
+def _is_gone(generator: VideosApiGenerator, upstream_id: str) -> bool:
+    """It no longer knows the order, which is told as a failure."""
+    try:
+        return generator.progress(upstream_id).state is UpstreamState.FAILED
+    except UpstreamError:
+        return False

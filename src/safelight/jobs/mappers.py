@@ -1,0 +1,110 @@
+"""Rows of the database as the values the service hands out, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row
+
+from safelight.generation.protocol import Charge, Charged, Ownership
+from safelight.policy.coverage import Coverage
+from safelight.policy.findings import Stage, unpack
+from safelight.policy.verdicts import Verdict
+
+from .models import Attempt, Character, CharacterState, Judgement, Video
+from .states import State
+
+
+def to_json(value: Any) -> bytes:
+    """Canonical JSON: sorted keys, the same bytes for the same value."""
+    return msgspec.json.encode(value, order="sorted")
+
+
+def from_json(data: bytes | None) -> Any:
+    return None if data is None else msgspec.json.decode(data)
+
+
+def video(row: Row[Any]) -> Video:
+    return Video(
+        id=row.id,
+        tenant=row.tenant_id,
+        state=State(row.state),
+        stage=Stage(row.stage),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        ended_at=row.ended_at,
+        expires_at=row.expires_at,
+        model=row.model,
+        generator=row.generator,
+        prompt=row.prompt,
+        seconds=row.seconds,
+        width=row.width,
+        height=row.height,
+        progress=row.progress,
+        error_code=row.error_code,
+        error_message=row.error_message,
+        explanation=from_json(row.explanation),
+        principal_id=row.principal_id,
+        end_user=row.end_user,
+        metadata=from_json(row.metadata) or {},
+        remixed_from=row.remixed_from,
+        released_from=row.released_from,
+        released_as=row.released_as,
+        review_due_at=row.review_due_at,
+        label_text=row.label_text,
+        vaulted=row.vaulted,
+        waived=row.waived,
+        sealed_sha256=row.sealed_sha256,
+        deleted=row.deleted_at is not None,
+        revision=row.revision,
+        deadline_at=row.deadline_at,
+        summary=from_json(row.summary),
+    )
+
+
+def character(row: Row[Any]) -> Character:
+    return Character(
+        id=row.id,
+        name=row.name,
+        state=CharacterState(row.state),
+        created_at=row.created_at,
+        end_user=row.end_user,
+        sha256=row.sha256,
+        media_type=row.media_type,
+        bytes=row.bytes,
+        vaulted=row.vaulted,
+    )
+
+
+def attempt(row: Row[Any]) -> Attempt:
+    return Attempt(
+        id=row.id,
+        number=row.number,
+        generator=row.generator,
+        ownership=Ownership(row.ownership),
+        key=row.key,
+        upstream_id=row.upstream_id,
+        intent_at=row.intent_at,
+        submitted_at=row.submitted_at,
+        ended_at=row.ended_at,
+        outcome=row.outcome,
+        charge=Charge(
+            charged=Charged(row.charged),
+            amount=row.amount,
+            currency=row.currency,
+            source=row.charge_source,
+        ),
+        upstream_copy=row.upstream_copy,
+    )
+
+
+def judgement(verdict_row: Row[Any], findings_row: Row[Any]) -> Judgement:
+    return Judgement(
+        stage=Stage(verdict_row.stage),
+        verdict=msgspec.json.decode(verdict_row.body, type=Verdict),
+        findings=unpack(findings_row.findings),
+        coverage=msgspec.msgpack.decode(findings_row.coverage, type=Coverage),
+        at=verdict_row.created_at,
+        extra=from_json(findings_row.extra) or {},
+    )

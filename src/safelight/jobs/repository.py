@@ -1,0 +1,396 @@
+"""Every query about videos. A move between states is one transaction: row, log entry, event."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, and_, or_
+
+from safelight.errors import NotFound
+from safelight.generation.protocol import Charge, Ownership
+from safelight.ids import new_id
+from safelight.moderation.evaluation import Judged
+from safelight.policy.coverage import Coverage
+from safelight.policy.findings import Finding, Stage, pack, unpack
+from safelight.store import tables
+from safelight.store.database import Database
+from safelight.store.retention import Retention
+from safelight.store.transaction import Transaction
+from safelight.trust.reviews import approved_verdicts, overturned_verdicts
+
+from . import mappers
+from .models import Attempt, Borrowed, Judgement, Page, Video
+from .states import TERMINAL, State, may_move
+from .summary import summary
+
+
+class Superseded(Exception):
+    """Somebody else moved the video meanwhile: read it again."""
+
+
+class VideoStore:
+    """Videos, their attempts, files and judgements, of one tenant per call."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Reading
+
+    def get(self, tenant: str, video_id: str) -> Video:
+        return mappers.video(self.row(tenant, video_id))
+
+    def row(self, tenant: str, video_id: str) -> Row[Any]:
+        with self._database.reading(tenant=tenant) as tx:
+            row = tx.one(tables.videos, tables.videos.c.id == video_id)
+        if row is None:
+            raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
+        return row
+
+    def request(self, tenant: str, video_id: str) -> dict[str, Any]:
+        """The request as accepted: texts, typed extras, references; `pending` where not all are judged."""
+        request: dict[str, Any] = mappers.from_json(self.row(tenant, video_id).request)
+        return request
+
+    def page(self, tenant: str, *, after: str | None, limit: int, newest_first: bool) -> Page:
+        """Accepted videos in order of creation; `after` is the id of the last one seen."""
+        videos = tables.videos.c
+        where: list[ColumnElement[bool]] = [videos.accepted_at.is_not(None), videos.deleted_at.is_(None)]
+        if after is not None:
+            start = self.row(tenant, after)
+            earlier = and_(videos.created_at == start.created_at, videos.id < start.id)
+            later = and_(videos.created_at == start.created_at, videos.id > start.id)
+            if newest_first:
+                where.append(or_(videos.created_at < start.created_at, earlier))
+            else:
+                where.append(or_(videos.created_at > start.created_at, later))
+        order = (
+            (videos.created_at.desc(), videos.id.desc())
+            if newest_first
+            else (videos.created_at.asc(), videos.id.asc())
+        )
+        with self._database.reading(tenant=tenant) as tx:
+            found = tx.select(tables.videos, *where, order_by=order, limit=limit + 1)
+        return Page(videos=tuple(mappers.video(row) for row in found[:limit]), has_more=len(found) > limit)
+
+    def attempts(self, tenant: str, video_id: str) -> tuple[Attempt, ...]:
+        with self._database.reading(tenant=tenant) as tx:
+            found = tx.select(
+                tables.attempts,
+                tables.attempts.c.video_id == video_id,
+                order_by=(tables.attempts.c.number,),
+            )
+        return tuple(mappers.attempt(row) for row in found)
+
+    def judgements(self, tenant: str, video_id: str) -> tuple[Judgement, ...]:
+        """What every stage saw and decided, oldest first; a stage judged twice is there twice."""
+        with self._database.reading(tenant=tenant) as tx:
+            verdicts = tx.select(
+                tables.verdicts,
+                tables.verdicts.c.video_id == video_id,
+                order_by=(tables.verdicts.c.created_at, tables.verdicts.c.id),
+            )
+            seen = {row.id: row for row in tx.select(tables.findings, tables.findings.c.video_id == video_id)}
+        return tuple(mappers.judgement(row, seen[row.id]) for row in verdicts if row.id in seen)
+
+    def seen(self, tenant: str, video_id: str, *stages: Stage) -> tuple[Finding, ...]:
+        """What was found at these stages, to be judged together with what a later one finds."""
+        return tuple(
+            finding
+            for judgement in self.judgements(tenant, video_id)
+            if judgement.stage in stages
+            for finding in judgement.findings
+        )
+
+    def settled(self, tenant: str, video_id: str) -> tuple[Finding, ...]:
+        """What was found before a person looked and let the video through."""
+        with self._database.reading(tenant=tenant) as tx:
+            return _findings(tx, video_id, approved_verdicts(tx, video_id))
+
+    def overturned(self, tenant: str, video_id: str) -> tuple[Finding, ...]:
+        """What blocked the video this one was released from, once its appeal was won."""
+        with self._database.reading(tenant=tenant) as tx:
+            before = _released_from(tx, video_id)
+            return _findings(tx, before, overturned_verdicts(tx, before)) if before else ()
+
+    def reviewed(self, tenant: str, video_id: str) -> bool:
+        """Whether a person has let the video through anywhere on its way, or an appeal for it was won."""
+        with self._database.reading(tenant=tenant) as tx:
+            return bool(approved_verdicts(tx, video_id) or _released_from(tx, video_id))
+
+    def last_attempt(self, tenant: str, video_id: str) -> Attempt | None:
+        attempts = self.attempts(tenant, video_id)
+        return attempts[-1] if attempts else None
+
+    def files(self, tenant: str, video_id: str, *, kind: str | None = None) -> list[Row[Any]]:
+        where = [tables.assets.c.video_id == video_id, tables.assets.c.deleted_at.is_(None)]
+        if kind is not None:
+            where.append(tables.assets.c.kind == kind)
+        with self._database.reading(tenant=tenant) as tx:
+            return tx.select(tables.assets, *where, order_by=(tables.assets.c.created_at,))
+
+    def parents(self, tenant: str, video_id: str) -> list[Row[Any]]:
+        """What a video was made from at first hand."""
+        with self._database.reading(tenant=tenant) as tx:
+            return tx.select(
+                tables.parents,
+                tables.parents.c.video_id == video_id,
+                order_by=(tables.parents.c.created_at, tables.parents.c.parent_id),
+            )
+
+    def seal(self, video: Video) -> Row[Any] | None:
+        """The seal of the file that is given out; a step that was run again may have left others."""
+        with self._database.reading(tenant=video.tenant) as tx:
+            return tx.one(tables.seals, tables.seals.c.sha256 == (video.sealed_sha256 or ""))
+
+    def log_of(self, tenant: str, video_id: str) -> list[Row[Any]]:
+        with self._database.reading(tenant=tenant) as tx:
+            return tx.select(tables.log, tables.log.c.subject == video_id, order_by=(tables.log.c.seq,))
+
+    # Writing
+
+    def move(
+        self,
+        tx: Transaction,
+        video: Video,
+        target: State,
+        *,
+        actor: str,
+        why: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> None:
+        """Take a video to its next state, if nobody else moved it since it was read. Raises `Superseded`."""
+        if not may_move(video.state, target):
+            raise Superseded(f"{video.id} is {video.state}; it cannot become {target}")
+        now = time.time()
+        if target in TERMINAL and target is not State.WITHDRAWN:
+            changes.setdefault("ended_at", now)
+        if target in TERMINAL or target is State.HELD:
+            changes["summary"] = _summary(tx, video.id)
+        self.change(tx, video, state=target.value, **changes)
+        tx.log(f"video.{target.value}", subject=video.id, actor=actor, content=dict(why or {}))
+        tx.publish(f"video.{target.value}", subject=video.id, body={"id": video.id, "at": now})
+
+    def change(self, tx: Transaction, video: Video, **changes: Any) -> None:
+        """Change columns of a video, if nobody else did since it was read. Raises `Superseded`."""
+        if "explanation" in changes and changes["explanation"] is not None:
+            changes["explanation"] = mappers.to_json(changes["explanation"])
+        changed = tx.update(
+            tables.videos,
+            tables.videos.c.id == video.id,
+            tables.videos.c.revision == video.revision,
+            updated_at=time.time(),
+            revision=video.revision + 1,
+            **changes,
+        )
+        if changed != 1:
+            raise Superseded(f"{video.id} changed meanwhile")
+
+    def report_progress(self, tenant: str, video_id: str, percent: int) -> None:
+        """Progress alone: no state, no revision, no log entry."""
+        with self._database.transaction(tenant=tenant) as tx:
+            tx.update(tables.videos, tables.videos.c.id == video_id, progress=percent)
+
+    def record(self, tx: Transaction, video_id: str, judged: Judged) -> None:
+        """Put findings, coverage and verdict of one stage on the record; the log commits to them."""
+        judgement_id = new_id("verdict")
+        now = time.time()
+        body = msgspec.json.encode(judged.verdict)
+        packed = pack(judged.findings)
+        tx.insert(
+            tables.findings,
+            id=judgement_id,
+            video_id=video_id,
+            stage=judged.stage.value,
+            findings=packed,
+            coverage=msgspec.msgpack.encode(judged.coverage),
+            extra=mappers.to_json(judged.extra),
+            created_at=now,
+        )
+        tx.insert(
+            tables.verdicts,
+            id=judgement_id,
+            video_id=video_id,
+            stage=judged.stage.value,
+            action=judged.verdict.action.value,
+            category=judged.verdict.category,
+            rule=judged.verdict.rule,
+            subject_sha256=judged.verdict.subject_sha256,
+            policy=judged.verdict.policy,
+            policy_sha256=judged.verdict.policy_sha256,
+            body=body,
+            created_at=now,
+        )
+        tx.log(
+            "verdict",
+            subject=video_id,
+            actor="policy",
+            content={"id": judgement_id, "verdict": msgspec.json.decode(body), "findings": packed.hex()},
+        )
+
+    def drop_files(self, tx: Transaction, video_id: str, *, kind: str | None = None) -> None:
+        """Mark files as no longer this video's; the sweeper removes bytes that are nobody's."""
+        where = [tables.assets.c.video_id == video_id, tables.assets.c.deleted_at.is_(None)]
+        if kind is not None:
+            where.append(tables.assets.c.kind == kind)
+        tx.update(tables.assets, *where, deleted_at=time.time())
+
+    def vault_files(self, tx: Transaction, video_id: str) -> None:
+        """Mark every file of a video for the vault; the sweeper moves the bytes, and nobody is given them.
+
+        What it was made from is another video's, and goes its own way.
+        """
+        tx.update(
+            tables.assets,
+            tables.assets.c.video_id == video_id,
+            tables.assets.c.kind != "source",
+            tables.assets.c.deleted_at.is_(None),
+            retention=Retention.VAULT.value,
+        )
+
+    def add_file(
+        self,
+        tx: Transaction,
+        video_id: str,
+        *,
+        kind: str,
+        sha256: str,
+        size: int,
+        media_type: str,
+        retention: Retention,
+    ) -> None:
+        """Note a file *before* its bytes are stored, so that nobody clears them away. Safe to do twice."""
+        tx.select(tables.assets, tables.assets.c.sha256 == sha256, lock=True)
+        tx.insert_new(
+            tables.assets,
+            id=new_id("asset"),
+            video_id=video_id,
+            kind=kind,
+            sha256=sha256,
+            media_type=media_type,
+            bytes=size,
+            retention=retention.value,
+            created_at=time.time(),
+        )
+
+    def borrow(self, tx: Transaction, video_id: str, file: Borrowed) -> None:
+        """Note that a video rests on a file that is somebody else's too: its bytes stay until both let go."""
+        self.add_file(
+            tx,
+            video_id,
+            kind="source",
+            sha256=file.sha256,
+            size=file.bytes,
+            media_type=file.media_type,
+            retention=Retention.EVIDENCE,
+        )
+
+    # Attempts
+
+    def intend(self, tenant: str, video: Video, *, ownership: Ownership) -> Attempt:
+        """Commit the intent to order, before the order is sent."""
+        attempts = self.attempts(tenant, video.id)
+        number = len(attempts) + 1
+        with self._database.transaction(tenant=tenant) as tx:
+            tx.insert(
+                tables.attempts,
+                id=new_id("attempt"),
+                video_id=video.id,
+                number=number,
+                generator=video.generator,
+                ownership=ownership.value,
+                key=f"{video.id}-{number}",
+                intent_at=time.time(),
+                charged="no" if ownership is Ownership.OWN else "unknown",
+                currency="USD",
+                charge_source="",
+            )
+            tx.log(
+                "attempt.intended",
+                subject=video.id,
+                actor="jobs",
+                content={"number": number, "generator": video.generator},
+            )
+        return self.attempts(tenant, video.id)[-1]
+
+    def submitted(self, tenant: str, video_id: str, attempt: Attempt, upstream_id: str) -> Attempt:
+        """Commit the upstream's id, right after it was given."""
+        with self._database.transaction(tenant=tenant) as tx:
+            tx.update(
+                tables.attempts,
+                tables.attempts.c.id == attempt.id,
+                upstream_id=upstream_id,
+                submitted_at=time.time(),
+            )
+            tx.log(
+                "attempt.submitted",
+                subject=video_id,
+                actor="jobs",
+                content={"number": attempt.number, "upstream_id": upstream_id},
+            )
+        return self.attempts(tenant, video_id)[-1]
+
+    def upstream_copy(self, tenant: str, video_id: str, attempt: Attempt, fate: str) -> None:
+        """Note what became of the upstream's copy: `deleted` or `kept`."""
+        with self._database.transaction(tenant=tenant) as tx:
+            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, upstream_copy=fate)
+            tx.log("upstream.copy", subject=video_id, actor="jobs", content={"fate": fate})
+
+    def ended(
+        self,
+        tx: Transaction,
+        video_id: str,
+        attempt: Attempt,
+        outcome: str,
+        *,
+        charge: Charge | None = None,
+    ) -> None:
+        """Note how an attempt ended and what it cost."""
+        changes: dict[str, Any] = {"ended_at": time.time(), "outcome": outcome}
+        if charge is not None:
+            changes |= {
+                "charged": charge.charged.value,
+                "amount": charge.amount,
+                "currency": charge.currency,
+                "charge_source": charge.source,
+            }
+        tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **changes)
+        tx.log(
+            "attempt.ended",
+            subject=video_id,
+            actor="jobs",
+            content={
+                "number": attempt.number,
+                "outcome": outcome,
+                "charged": charge.charged.value if charge else None,
+            },
+        )
+
+
+def _summary(tx: Transaction, video_id: str) -> bytes:
+    """Coverage and charge so far: what a transaction records, it records before it moves the video."""
+    seen = tx.select(
+        tables.findings, tables.findings.c.video_id == video_id, columns=[tables.findings.c.coverage]
+    )
+    attempts = tx.select(
+        tables.attempts, tables.attempts.c.video_id == video_id, order_by=(tables.attempts.c.number,)
+    )
+    cells = (cell for row in seen for cell in msgspec.msgpack.decode(row.coverage, type=Coverage))
+    return mappers.to_json(summary(cells, (mappers.attempt(row).charge for row in attempts)))
+
+
+def _released_from(tx: Transaction, video_id: str) -> str | None:
+    row = tx.one(tables.videos, tables.videos.c.id == video_id)
+    return None if row is None else row.released_from
+
+
+def _findings(tx: Transaction, video_id: str, looked_at: frozenset[str]) -> tuple[Finding, ...]:
+    """What these verdicts on a video rest on."""
+    if not looked_at:
+        return ()
+    found = tx.select(
+        tables.findings, tables.findings.c.video_id == video_id, tables.findings.c.id.in_(looked_at)
+    )
+    return tuple(finding for row in found for finding in unpack(row.findings))

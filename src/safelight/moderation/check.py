@@ -1,0 +1,134 @@
+"""A check: what would become of an order, before anything is spent. Nothing is generated, nothing brings a
+strike, and nothing is kept but a line in the log that says who looked and what came out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from safelight.generation.protocol import Generator
+from safelight.ids import new_id
+from safelight.net.fetch import Fetcher
+from safelight.policy.categories import Taxonomy
+from safelight.policy.findings import Stage
+from safelight.policy.verdicts import Action
+from safelight.store.database import Database
+from safelight.trust.accounts import Principal, Scope
+from safelight.trust.evasion.models import Scrutiny
+from safelight.trust.evasion.service import Rewordings
+
+from .admission import AdmissionLimits, admit
+from .check_result import Checked, Price, concluded, tellable
+from .evaluation import Judged
+from .pipeline import Stages
+from .reference import ReferenceFile, media_type
+from .request import Admitted, CreateRequest
+
+__all__ = ["Checked", "Checks", "Price", "concluded", "reference", "tellable"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checks:
+    """Judges a request as a create would, and stops there."""
+
+    stages: Stages
+    generators: Mapping[str, Generator]
+    default_generator: str
+    limits: AdmissionLimits
+    fetcher: Fetcher
+    database: Database
+    taxonomy: Taxonomy
+    scratch: Path
+    #: Takes from the probe budget, or raises `ProbeBudgetSpent`.
+    spend: Callable[[Principal, str | None, int], None]
+    rewordings: Rewordings
+    max_reference_bytes: int = 64 << 20
+
+    def check(
+        self, principal: Principal, request: CreateRequest, *, asked: str = ""
+    ) -> tuple[Checked, Admitted, Price]:
+        """The verdict on a request, help with it, and its price. One probe is spent.
+
+        Raises what admission raises, `ProbeBudgetSpent`, `InvalidMedia` and `RefusedAddress`.
+        """
+        principal.require(Scope.CHECKS)
+        admitted = admit(request, self.generators, default=self.default_generator, limits=self.limits)
+        self.spend(principal, admitted.end_user, 1)
+        scrutiny = self.rewordings.scrutiny(
+            principal, admitted.end_user, admitted.texts, negated=admitted.negated
+        )
+        words = self.stages.prompt.screen(
+            admitted.texts, tenant=principal.tenant, negated=admitted.negated, scrutiny=scrutiny
+        )
+        judged: tuple[Judged, ...] = (words,)
+        left: tuple[str, ...] = ()
+        if (admitted.uploads or admitted.urls) and words.verdict.action is not Action.BLOCK:
+            judged, left = self._with_references(admitted, words, principal.tenant)
+        found = concluded(
+            judged,
+            self.taxonomy,
+            texts=admitted.texts,
+            asked=asked or admitted.model,
+            references=len(admitted.uploads) + len(admitted.urls),
+            not_looked_at=left,
+        )
+        self._note(principal, admitted, found, scrutiny)
+        offer = self.generators[admitted.generator].offer()
+        return found, admitted, Price.of(offer, admitted.seconds)
+
+    def _with_references(
+        self, admitted: Admitted, words: Judged, tenant: str
+    ) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self.scratch, prefix="check-") as folder:
+            files = [reference(upload.path, upload.field) for upload in admitted.uploads]
+            for number, (field, url) in enumerate(admitted.urls.items()):
+                path = Path(folder) / f"{number}"
+                self.fetcher.fetch(url, path, max_bytes=self.max_reference_bytes, param=field)
+                files.append(reference(path, field))
+            pictures = [file for file in files if file.is_picture]
+            left = tuple(file.field for file in files if not file.is_picture)
+            if not pictures:
+                return (words,), left
+            seen = self.stages.reference.judge_files(
+                pictures, tenant=tenant, prior=words.findings, texts=admitted.texts
+            )
+            return (words, seen), left
+
+    def _note(self, principal: Principal, admitted: Admitted, found: Checked, scrutiny: Scrutiny) -> None:
+        verdict, subject = found.deciding.verdict, new_id("verdict")
+        with self.database.transaction(tenant=principal.tenant) as tx:
+            tx.log(
+                "check.made",
+                subject=subject,
+                actor=principal.id,
+                content={
+                    "action": verdict.action.value,
+                    "stage": verdict.stage.value,
+                    "rule": verdict.rule,
+                    "subject_sha256": verdict.subject_sha256,
+                    "policy_sha256": verdict.policy_sha256,
+                    "end_user": admitted.end_user,
+                },
+            )
+            if verdict.action is Action.BLOCK and verdict.stage is Stage.PROMPT:
+                self.rewordings.note(
+                    tx,
+                    principal,
+                    admitted.end_user,
+                    admitted.texts,
+                    negated=admitted.negated,
+                    scrutiny=scrutiny,
+                    findings=verdict.findings,
+                    subject=subject,
+                )
+
+
+def reference(path: Path, field: str) -> ReferenceFile:
+    """A file as what its first bytes say it is. Raises `InvalidMedia`."""
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return ReferenceFile(path=path, field=field, media_type=media_type(path, field), sha256=sha256)

@@ -1,0 +1,71 @@
+"""What an installation can check before anything ran: the table behind `GET /v1/coverage`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from safelight.detectors.registry import Missing
+from safelight.policy.categories import Taxonomy
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.decisions import requirements
+from safelight.policy.documents import Policy
+from safelight.policy.findings import Modality, Stage
+from safelight.policy.waivers import Waiver, covers
+
+from .coverage_limits import why
+
+_JUDGED = (Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT)
+
+
+def required_cells(policy: Policy, taxonomy: Taxonomy) -> tuple[Cell, ...]:
+    """Every cell the policy asks for at any stage, in any modality."""
+    table = Coverage()
+    for stage in _JUDGED:
+        table = table.merged(requirements(policy, taxonomy, stage, frozenset(Modality)))
+    return table.cells
+
+
+def coverage_table(
+    policy: Policy,
+    taxonomy: Taxonomy,
+    *,
+    cells: Iterable[Cell],
+    missing: Iterable[Missing],
+    waivers: Sequence[Waiver],
+) -> dict[str, Any]:
+    """The table as JSON; `cells` are the required ones joined with what is installed."""
+    return {
+        "object": "coverage",
+        "policy": {"name": policy.name, "version": policy.version, "sha256": policy.sha256},
+        "cells": [_cell(cell, taxonomy, waivers) for cell in cells],
+        "missing": [{"detector": one.name, "sentence": one.sentence} for one in missing],
+        "waivers": [
+            {
+                "name": waiver.name,
+                "who": waiver.who,
+                "why": waiver.why,
+                "categories": list(waiver.categories),
+                "created_at": waiver.created_at,
+                "expires_at": waiver.expires_at,
+            }
+            for waiver in waivers
+        ],
+    }
+
+
+def _cell(cell: Cell, taxonomy: Taxonomy, waivers: Sequence[Waiver]) -> dict[str, Any]:
+    hole = cell.required and not cell.available
+    return {
+        "category": cell.category,
+        "modality": cell.modality.value,
+        "word": "checked" if cell.available else ("not checked" if cell.required else "off"),
+        "required": cell.required,
+        "available": cell.available,
+        "detectors": list(cell.detectors),
+        "note": why(cell.category, cell.modality) if hole else "",
+        "measured": cell.measured,
+        "waived_by": [
+            waiver.name for waiver in waivers if hole and covers(waiver.terms, cell.category, taxonomy)
+        ],
+    }

@@ -1,0 +1,156 @@
+"""Sending a message to a URL that a user gave: to the public internet only, and briefly."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import httpcore
+import httpx
+
+from safelight.errors import RefusedAddress
+
+from .addresses import Target, judge_url, parse_url
+from .fetch import host_and_ports
+from .ssrf_guard import GuardedBackend, Resolve, system_resolve
+
+#: Of an answer's body no more is read, and none of it is kept.
+_MOST = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliverLimits:
+    #: From the first look-up of the name to the end of the answer.
+    total_s: float = 10.0
+    #: To connect, and between two pieces of the answer.
+    idle_s: float = 8.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came of one attempt. `error` is empty where it arrived, and otherwise says why not."""
+
+    #: None where there was no answer.
+    status: int | None
+    error: str
+    wall_s: float
+
+    @property
+    def arrived(self) -> bool:
+        return not self.error
+
+
+class Deliverer:
+    """Posts to targets that users named. Redirects are not followed; a slow target is left at the limit.
+
+    `allow_hosts` are hosts the operator configured, as for `Fetcher`: they may be private, and plain http.
+    Everything else must be https on the public internet.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_hosts: Iterable[str] = (),
+        limits: DeliverLimits | None = None,
+        resolve: Resolve = system_resolve,
+        clock: Callable[[], float] = time.monotonic,
+        wire: httpcore.NetworkBackend | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._exempt = frozenset(pair for host in allow_hosts for pair in host_and_ports(host))
+        self._limits = limits or DeliverLimits()
+        self._resolve = resolve
+        self._clock = clock
+        self._wire = wire
+        self._tls = tls or httpx.create_ssl_context(trust_env=False)
+
+    def judge(self, url: str) -> None:
+        """Raise `RefusedAddress` where `url` is none we would post to, as far as its spelling tells."""
+        self._target(url)
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Post `body` once. Never raises: what went wrong is in the answer."""
+        began = self._clock()
+        try:
+            target = self._target(url)
+            status = self._send(target, body, headers, deadline=began + self._limits.total_s)
+        except RefusedAddress as error:
+            return self._failed(error.message, began)
+        except httpcore.TimeoutException:
+            return self._failed(f"No answer within {self._limits.total_s:g} s.", began)
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError):
+            return self._failed("The connection failed.", began)
+        return Answer(status=status, error=_trouble(status), wall_s=self._clock() - began)
+
+    def _failed(self, why: str, began: float) -> Answer:
+        return Answer(status=None, error=why, wall_s=self._clock() - began)
+
+    def _target(self, url: str) -> Target:
+        try:
+            target = parse_url(url)
+            if (target.host.strip("[]"), target.port) in self._exempt:
+                return target
+            target = judge_url(url)
+        except RefusedAddress as error:
+            raise _refused(error.message) from error
+        if target.scheme != "https":
+            raise _refused("Only https URLs are posted to.")
+        return target
+
+    def _send(self, target: Target, body: bytes, headers: Mapping[str, str], *, deadline: float) -> int:
+        backend = GuardedBackend(
+            resolve=self._resolve,
+            exempt=self._exempt,
+            deadline=deadline,
+            clock=self._clock,
+            wire=self._wire,
+        )
+        sent = [
+            (b"host", target.url.netloc),
+            (b"user-agent", b"safelight"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+            *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()),
+        ]
+        url = httpcore.URL(
+            scheme=target.scheme.encode(),
+            host=target.host.strip("[]").encode(),
+            port=target.port,
+            target=target.url.raw_path,
+        )
+        idle = self._limits.idle_s
+        timeouts = {"connect": idle, "read": idle, "write": idle, "pool": idle}
+        with (
+            httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
+            pool.stream("POST", url, headers=sent, content=body, extensions={"timeout": timeouts}) as answer,
+        ):
+            status = int(answer.status)
+            read = 0
+            try:
+                for chunk in answer.iter_stream():
+                    read += len(chunk)
+                    if read >= _MOST:
+                        break
+            except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
+                # The status has come; what the target still wanted to say is not waited for.
+                return status
+            return status
+
+
+def _trouble(status: int) -> str:
+    if 200 <= status < 300:
+        return ""
+    if 300 <= status < 400:
+        return f"The target redirects (status {status}); redirects are not followed."
+    return f"The target answered with status {status}."
+
+
+def _refused(message: str) -> RefusedAddress:
+    return RefusedAddress(
+        message,
+        param="url",
+        remedy="Give an https URL on the public internet, or have the operator add its host to "
+        "fetch.allow_hosts.",
+    )

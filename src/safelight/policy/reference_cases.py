@@ -1,0 +1,139 @@
+"""The reference cases: what `starter` must decide, written down by hand and replayed at every change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import msgspec
+
+from .categories import Taxonomy
+from .coverage import Cell, Coverage
+from .coverage import pack as pack_coverage
+from .decisions import requirements
+from .documents import Policy, load
+from .findings import Finding, Modality, Stage
+from .findings import pack as pack_findings
+from .replay import Record
+from .verdicts import Action, Audience, WaiverTerms
+
+DETECTOR = "reference"
+
+
+class _Seen(msgspec.Struct, forbid_unknown_fields=True):
+    category: str
+    score: float
+    modality: Modality
+    attributes: dict[str, bool | float | str] = {}
+    test_card: bool = False
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A case as it stands in a file. All required cells are checked except the ones named."""
+
+    id: str
+    #: What it stands for, in words.
+    say: str
+    stage: Stage
+    modalities: tuple[Modality, ...]
+    findings: tuple[_Seen, ...] = ()
+    audience: Audience = Audience.GENERAL
+    consents: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    #: Cells, as `category in modality`, that no detector can check, and that one failed to.
+    unavailable: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    #: Categories of a waiver in force.
+    waived: tuple[str, ...] = ()
+    expected: Action
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A case that did not end as written."""
+
+    id: str
+    say: str
+    expected: str
+    got: str
+
+
+def cases() -> Iterator[Case]:
+    """The cases this package ships, file by file."""
+    folder = resources.files(__package__).joinpath("cases")
+    for file in sorted(folder.iterdir(), key=lambda item: item.name):
+        if file.name.endswith(".jsonl"):
+            for line in file.read_bytes().splitlines():
+                yield msgspec.json.decode(line, type=Case)
+
+
+def records(taxonomy: Taxonomy) -> Iterator[Record]:
+    """The cases as history decided as expected: what replay reports as changed did not end as written."""
+    starter = load("starter", taxonomy)
+    for case in cases():
+        yield Record(
+            id=case.id,
+            stage=case.stage,
+            findings=pack_findings(findings(case)),
+            coverage=pack_coverage(coverage(case, starter, taxonomy)),
+            action=case.expected.value,
+            audience=case.audience,
+            consents=case.consents,
+            facts=frozenset(case.facts),
+            waivers=waivers(case),
+        )
+
+
+def findings(case: Case) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(
+            category=seen.category,
+            score=seen.score,
+            modality=seen.modality,
+            detector=DETECTOR,
+            version="1",
+            reason=case.say,
+            attributes=dict(seen.attributes),
+            test_card=seen.test_card,
+        )
+        for seen in case.findings
+    )
+
+
+def coverage(case: Case, policy: Policy, taxonomy: Taxonomy) -> Coverage:
+    """Every category checked in every modality that is there, but for the cells the case names."""
+    required = {
+        (cell.category, cell.modality) for cell in requirements(policy, taxonomy, case.stage, case.modalities)
+    }
+    cells = []
+    for category, modality in sorted({(spec.name, there) for spec in taxonomy for there in case.modalities}):
+        place = f"{category} in {modality.value}"
+        available = place not in case.unavailable
+        fine = available and place not in case.failed
+        cells.append(
+            Cell(
+                category=category,
+                modality=modality,
+                required=(category, modality) in required,
+                available=available,
+                ran=available,
+                complete=fine,
+                detectors=(DETECTOR,) if available else (),
+                note="" if fine else "It stopped." if available else "No detector is installed for this.",
+            )
+        )
+    return Coverage(cells=tuple(cells))
+
+
+def waivers(case: Case) -> tuple[WaiverTerms, ...]:
+    if not case.waived:
+        return ()
+    return (WaiverTerms(id=f"waiver_{case.id}", name="reference", categories=case.waived),)
+
+
+def as_json(case: Case) -> Mapping[str, Any]:
+    """The case as plain values, without what stands at its default."""
+    built: dict[str, Any] = msgspec.to_builtins(case)
+    return {key: value for key, value in built.items() if value not in ([], (), "general")}

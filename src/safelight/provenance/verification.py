@@ -1,0 +1,206 @@
+"""Verifying: what a file says of where it comes from, how far that holds, and what it does not prove."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cryptography import x509
+
+from safelight.errors import ChildCrashed, ChildFailed, ConfigurationError, InvalidMedia, NotFound
+from safelight.sandbox.sandbox import Limits, Sandbox
+
+from . import certificates, messages
+from .keys import KeyStore
+from .seal import Seal
+from .sealing import sha256_of
+
+#: IPTC's words for what a model or program made, or a part of it.
+GENERATED = frozenset({"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia"})
+_LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
+
+
+class State(StrEnum):
+    """How far the manifest holds. Only `trusted` says who made it."""
+
+    #: The seal is whole, and its signer is one we trust.
+    TRUSTED = "trusted"
+    #: The seal is whole, but anybody could have made it.
+    VALID = "valid"
+    #: The file or its manifest was changed, or the certificate does not hold.
+    INVALID = "invalid"
+    ABSENT = "absent"
+    #: The file could not be read, so nothing is known.
+    UNREADABLE = "unreadable"
+
+
+class Signer(StrEnum):
+    OWN = "this installation"
+    CONFIGURED = "a trusted signer"
+    UNKNOWN = "unknown"
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at."""
+
+    kind: str
+    says: str
+    proves: str
+    does_not_prove: str
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What the child found in the file: claims, until `state` is `trusted`."""
+
+    state: State
+    media_type: str = ""
+    trusted_by: str = ""
+    issuer: str = ""
+    common_name: str = ""
+    serial: str = ""
+    signed_at: str = ""
+    generated_at: str = ""
+    source_type: str = ""
+    made_with: str = ""
+    title: str = ""
+    assertions: tuple[str, ...] = ()
+    verdict: dict[str, Any] | None = None
+    failures: tuple[str, ...] = ()
+    note: str = ""
+    problem: str = ""
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to "where does this file come from", in one sentence and in parts."""
+
+    state: State
+    signer: Signer
+    #: One or two plain sentences.
+    answer: str
+    evidence: tuple[Evidence, ...]
+    sha256: str
+    #: The registry has a row for exactly these bytes; None: it was not asked.
+    registered: bool | None
+    #: From a trusted manifest of our own, or the registry; else empty.
+    video_id: str
+    reading: Reading
+
+
+class Verifier:
+    """Reads files in a child, with our roots and those in `trust_pem` as anchors. Fetches nothing."""
+
+    def __init__(self, *, sandbox: Sandbox, keys: KeyStore, trust_pem: str = "") -> None:
+        self._sandbox = sandbox
+        self._keys = keys
+        self._trust_pem = trust_pem
+
+    def trusting(self, pem: bytes) -> Verifier:
+        """A verifier that trusts these roots (PEM) too. Raises `ConfigurationError` where they are none."""
+        try:
+            held = x509.load_pem_x509_certificates(pem)
+        except ValueError as error:
+            raise ConfigurationError(
+                "The trusted roots are not certificates in PEM.",
+                remedy="Give a file that begins with -----BEGIN CERTIFICATE-----.",
+            ) from error
+        added = certificates.certificates_pem(held).decode()
+        return Verifier(sandbox=self._sandbox, keys=self._keys, trust_pem=self._trust_pem + added)
+
+    def verify(self, path: Path, *, lookup: Callable[[str], Seal | None] | None = None) -> Verification:
+        """What is known of the file at `path`; `lookup` finds a seal by the sha256 of a file.
+
+        Raises `NotFound` or `InvalidMedia` where there is no file to read. Nothing inside the file can make
+        it raise.
+        """
+        try:
+            if path.exists() and not path.is_file():
+                raise InvalidMedia(f"{path} is no file.")
+            sha256 = sha256_of(path)
+        except FileNotFoundError as error:
+            raise NotFound(f"There is no file {path}.") from error
+        except OSError as error:
+            raise InvalidMedia(f"{path} cannot be read: {error.strerror}.") from error
+        known = lookup(sha256) if lookup else None
+        reading = self._read(path, known)
+        registered = known is not None if lookup else None
+        signer = _signer(reading)
+        return Verification(
+            state=reading.state,
+            signer=signer,
+            answer=messages.answer(reading, own=signer is Signer.OWN, known=known),
+            evidence=tuple(_evidence(reading, signer, registered)),
+            sha256=sha256,
+            registered=registered,
+            video_id=_video_id(reading, signer, known),
+            reading=reading,
+        )
+
+    def origin(self, path: Path) -> dict[str, str | bool]:
+        """What a file's own manifest says of how it came to be, for a record: claims, until `trusted`.
+
+        Only `state` where there is none. Nothing inside the file can make it raise.
+        """
+        reading = self._read(path, None)
+        told: dict[str, str | bool] = {"state": reading.state.value}
+        if reading.state in (State.ABSENT, State.UNREADABLE):
+            return told | ({"note": reading.note} if reading.note not in ("", "none", "format") else {})
+        return told | {
+            "claim_generator": reading.made_with,
+            "issuer": reading.issuer,
+            "signed_at": reading.signed_at,
+            "source_type": reading.source_type,
+            "says_generated": reading.source_type in GENERATED,
+        }
+
+    def _read(self, path: Path, known: Seal | None) -> Reading:
+        anchors = (("own", self._keys.anchors_pem), ("configured", self._trust_pem))
+        argument = {
+            "path": str(path.resolve()),
+            "anchors": [pair for pair in anchors if pair[1]] or [("none", "")],
+            "manifest": known.manifest if known else None,
+        }
+        try:
+            answer = self._sandbox.run(
+                "safelight.provenance.worker:read", argument, reads=[path.resolve()], limits=_LIMITS
+            )
+            return msgspec.convert(printable(answer), Reading)
+        except msgspec.ValidationError as error:
+            raise ChildCrashed("The sandboxed child gave an answer of the wrong shape.") from error
+        except (ChildFailed, InvalidMedia) as error:
+            return Reading(state=State.UNREADABLE, note="child", problem=printable(error.message))
+
+
+def _signer(reading: Reading) -> Signer:
+    if reading.state is not State.TRUSTED:
+        return Signer.UNKNOWN
+    return Signer.OWN if reading.trusted_by == "own" else Signer.CONFIGURED
+
+
+def _video_id(reading: Reading, signer: Signer, known: Seal | None) -> str:
+    if known is not None:
+        return known.video_id
+    if signer is Signer.OWN and reading.verdict is not None:
+        return str(reading.verdict.get("video", ""))
+    return ""
+
+
+def _evidence(reading: Reading, signer: Signer, registered: bool | None) -> list[Evidence]:
+    found = [Evidence(kind="manifest", **messages.manifest(reading, own=signer is Signer.OWN))]
+    if registered is not None:
+        found.append(Evidence(kind="registry", **messages.registry(registered)))
+    return found
+
+
+def printable(value: Any) -> Any:
+    """The same data without control, direction and other invisible characters: it will be shown to people."""
+    if isinstance(value, str):
+        return "".join(one for one in value if one == " " or unicodedata.category(one)[0] not in "CZ")
+    if isinstance(value, dict):
+        return {printable(key): printable(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [printable(entry) for entry in value]
+    return value

@@ -1,0 +1,173 @@
+"""The part that opens files: runs in the sandboxed child, where there is no key and no network."""
+
+from __future__ import annotations
+
+import json
+import mmap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safelight.errors import InvalidMedia
+
+if TYPE_CHECKING:
+    from c2pa import Context, Reader
+
+    from safelight.sandbox.child_main import Link
+
+#: E-mail protection, document signing, C2PA's own: what an operator's certificate may be issued for.
+_USAGES = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n1.3.6.1.4.1.62558.2.1"
+#: The box in which MP4 files carry a manifest, and the name of the boxes inside, which all formats share.
+_TRACES = (bytes.fromhex("d8fec3d61b0e483c9297582877ec4781"), b"jumbc2pa", b"jumdc2pa")
+_LONGEST = 500
+_MOST = 64
+
+
+def seal(argument: dict[str, Any], link: Link) -> dict[str, Any]:
+    """Copy the MP4 at `source` to `into` with the manifest inside, signed by the gateway; read it back."""
+    from c2pa import Builder, C2paError, C2paSigningAlg, Signer
+
+    context = _context(argument["anchors"])
+    try:
+        builder = Builder.from_json(argument["manifest"], context=context)
+        signer = Signer.from_callback(link.sign, C2paSigningAlg.ES256, argument["chain"], None)
+        with Path(argument["source"]).open("rb") as source, Path(argument["into"]).open("wb+") as into:
+            manifest = builder.sign(signer, "video/mp4", source, into)
+    except C2paError as error:
+        raise InvalidMedia(f"The video cannot be sealed: {str(error)[:_LONGEST]}.") from error
+    with Path(argument["into"]).open("rb") as sealed:
+        state = _reader("video/mp4", sealed, None, context).get_validation_state()
+    return {"manifest": manifest, "state": state}
+
+
+def read(argument: dict[str, Any], _link: Link) -> dict[str, Any]:
+    """What the manifest of the file at `path` says, and how far it holds; see `verifying.Reading`.
+
+    `anchors` are tried in their order until one makes the signature a trusted one. `manifest` is used where
+    the file carries none.
+    """
+    path = Path(argument["path"])
+    kind = media_type(path)
+    if kind is None:
+        return {"state": "absent", "media_type": "", "note": "format"}
+    from c2pa import C2paError
+
+    found: dict[str, Any] = {}
+    for name, anchors in argument["anchors"]:
+        try:
+            with path.open("rb") as file:
+                found = _report(_reader(kind, file, argument.get("manifest"), _context(anchors)))
+        except C2paError as error:
+            return {"media_type": kind, **_unread(str(error), path)}
+        if found["state"] == "trusted":
+            return {**found, "media_type": kind, "trusted_by": name}
+    return {**found, "media_type": kind}
+
+
+def _unread(problem: str, path: Path) -> dict[str, str]:
+    """Why there is no manifest to report. The library names the kind of error at the start of its text."""
+    if problem.startswith("ManifestNotFound"):
+        return {"state": "absent", "note": "none"}
+    if problem.startswith("Remote"):
+        return {"state": "absent", "note": "remote", "problem": problem[:_LONGEST]}
+    state = "invalid" if _has_traces(path) else "unreadable"
+    return {"state": state, "note": "damaged", "problem": problem[:_LONGEST]}
+
+
+def _context(anchors: str) -> Context:
+    from c2pa import Context
+
+    trust = {"trust_anchors": anchors} if anchors else {}
+    return Context.from_dict(
+        {
+            "trust": {**trust, "trust_config": _USAGES},
+            "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": True},
+            "builder": {"thumbnail": {"enabled": False}},
+        }
+    )
+
+
+def _reader(kind: str, file: Any, manifest: bytes | None, context: Context) -> Reader:
+    from c2pa import Reader
+
+    return Reader(kind, file, manifest, context=context) if manifest else Reader(kind, file, context=context)
+
+
+def _report(reader: Reader) -> dict[str, Any]:
+    store = json.loads(reader.json())
+    active = store.get("manifests", {}).get(store.get("active_manifest"), {})
+    signature = active.get("signature_info") or {}
+    assertions = active.get("assertions") or []
+    results = (store.get("validation_results") or {}).get("activeManifest") or {}
+    created = next((one for one in _actions(assertions) if one.get("action") == "c2pa.created"), {})
+    makers = active.get("claim_generator_info") or [{}]
+    return {
+        "state": str(store.get("validation_state", "invalid")).lower(),
+        "issuer": _text(signature.get("issuer")),
+        "common_name": _text(signature.get("common_name")),
+        "serial": _text(signature.get("cert_serial_number")),
+        "signed_at": _text(signature.get("time")),
+        "generated_at": _text(created.get("when")),
+        "source_type": _text(created.get("digitalSourceType")).rpartition("/")[2],
+        "made_with": _text(makers[0].get("name")),
+        "title": _text(active.get("title")),
+        "assertions": [_text(one.get("label")) for one in assertions[:_MOST]],
+        "verdict": _verdict(assertions),
+        "failures": [_text(one.get("code")) for one in (results.get("failure") or [])[:_MOST]],
+    }
+
+
+def _actions(assertions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for assertion in assertions:
+        if str(assertion.get("label")).startswith("c2pa.actions"):
+            actions: list[dict[str, Any]] = (assertion.get("data") or {}).get("actions") or []
+            return actions
+    return []
+
+
+def _verdict(assertions: list[dict[str, Any]]) -> dict[str, Any] | None:
+    for assertion in assertions:
+        if assertion.get("label") == "safelight.verdict" and isinstance(data := assertion.get("data"), dict):
+            return data if len(json.dumps(data)) < 1 << 16 else None
+    return None
+
+
+def _text(value: object) -> str:
+    return value[:_LONGEST] if isinstance(value, str) else ""
+
+
+def media_type(path: Path) -> str | None:
+    """The type by the file's first bytes, or None where no manifest could be inside."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12], "video/mp4")
+    if head[:4] == b"RIFF":
+        return _RIFF.get(head[8:12])
+    return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
+
+
+_BRANDS = {
+    b"qt  ": "video/quicktime",
+    b"M4A ": "audio/mp4",
+    b"avif": "image/avif",
+    b"avis": "image/avif",
+    b"heic": "image/heic",
+    b"heix": "image/heic",
+    b"mif1": "image/heif",
+}
+_RIFF = {b"AVI ": "video/avi", b"WAVE": "audio/wav", b"WEBP": "image/webp"}
+_MAGIC = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF8": "image/gif",
+    b"II*\0": "image/tiff",
+    b"MM\0*": "image/tiff",
+}
+
+
+def _has_traces(path: Path) -> bool:
+    """Whether something in the file looks like a manifest, although none can be read."""
+    if path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return any(data.find(trace) >= 0 for trace in _TRACES)

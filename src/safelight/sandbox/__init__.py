@@ -1,0 +1,1 @@
+"""Child processes without network or privileges, in which untrusted bytes are opened."""

@@ -1,0 +1,90 @@
+"""What a scan heard: how loud, where somebody speaks, and where speech was written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import msgspec
+
+from safelight.detectors.protocol import ReadText
+from safelight.media.audio import SoundFacts
+
+#: Seconds of silence between two stretches in a file of speech.
+BETWEEN_S = 0.4
+
+
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """From when to when, in seconds of the clip."""
+
+    start_s: float
+    end_s: float
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a stretch of the clip lies in a file of speech."""
+
+    file_s: float
+    start_s: float
+    end_s: float
+
+
+class SpeechFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A WAV file of speech, mono, 16 kHz, 16 bits, and where its parts come from."""
+
+    path: str
+    seconds: float
+    places: tuple[Placed, ...]
+
+
+class SoundReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the sound, without a word of what is said."""
+
+    facts: SoundFacts = SoundFacts()
+    #: Where somebody speaks; None where nobody could tell, so that anything may be speech.
+    speech: tuple[Stretch, ...] | None = None
+    #: Why nobody could tell.
+    unheard: str = ""
+    #: A reader in the child took part; its words are the transcript if it was complete.
+    read: bool = False
+    #: Files of the speech, where some were asked for.
+    files: tuple[SpeechFile, ...] = ()
+
+    @property
+    def speech_s(self) -> float | None:
+        """Seconds of speech; None where that is not known."""
+        return None if self.speech is None else round(sum(one.end_s - one.start_s for one in self.speech), 3)
+
+    @property
+    def speechless(self) -> bool:
+        """It is known that nobody speaks."""
+        return self.speech is not None and not self.speech
+
+
+def in_clip(lines: Iterable[ReadText], file: SpeechFile) -> list[ReadText]:
+    """Lines with times of a file of speech, with times of the clip. Pure."""
+    return [
+        replace(
+            line,
+            start_s=_clip_time(line.start_s, file),
+            end_s=max(_clip_time(line.end_s, file), _clip_time(line.start_s, file)),
+            words=tuple(
+                replace(
+                    word,
+                    start_s=_clip_time(word.start_s, file),
+                    end_s=max(_clip_time(word.end_s, file), _clip_time(word.start_s, file)),
+                )
+                for word in line.words
+            ),
+        )
+        for line in lines
+    ]
+
+
+def _clip_time(file_s: float, file: SpeechFile) -> float:
+    place = file.places[0]
+    for one in file.places:
+        # What falls into the silence before a stretch belongs to it, if anything does.
+        if one.file_s - BETWEEN_S / 2 <= file_s:
+            place = one
+    return round(min(max(place.start_s + file_s - place.file_s, place.start_s), place.end_s), 3)

@@ -1,0 +1,409 @@
+"""One walk over a clip: every frame decoded once, compared with its neighbours, shown to the detectors."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from safelight.detectors.protocol import (
+    FilmDetector,
+    Frame,
+    FrameDetector,
+    FrameReader,
+    ReadText,
+)
+from safelight.media.decode import DecodedFrame, Small, Walk
+from safelight.media.probe import VideoLimits
+from safelight.policy.findings import Finding, ImageBox
+from safelight.scanning.audio import Listened, listen
+from safelight.scanning.detector_runner import Turn
+from safelight.scanning.frame_difference import SIDE, Novelty, Watch
+from safelight.scanning.keyframes import LONGEST, Looks
+from safelight.scanning.ocr_merge import MOST_TEXTS, Texts
+from safelight.scanning.overlay import View, lifted
+from safelight.scanning.previews import Souvenirs
+from safelight.scanning.report import ScanAnswer
+from safelight.scanning.sampling import LookAt, Rules, Scheduler, Why
+from safelight.scanning.segments import Joiner, Look
+from safelight.scanning.subliminal import brief
+from safelight.scanning.tracks import overlap
+
+_PROGRESS_S = 0.25
+#: Calls without a finding that a segment survives: a fifth of a second of frames; of scheduled looks none.
+_BRIDGE_EVERY, _BRIDGE_SCHEDULED = 6, 0
+#: Size of the frames that parts are cut from, and how much a small part is enlarged at most.
+_CUT_FROM, _ENLARGED = 1280, 3.0
+#: What came so many frames ago at the most may be what is gone now: it is no ground then. And how far back
+#: the ground is taken from where things come and go all the time.
+_SHORTLY, _BACK = 2, 6
+#: A part that is nearly all of the picture is shown as all of it.
+_NEARLY_ALL = 0.6
+#: Two findings of a kind in one frame that overlap so much are one.
+_SAME = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folders:
+    """Where what a scan writes goes; None: it writes none."""
+
+    stills: Path | None = None
+    #: Frames for detectors outside of the child, and speech for who transcribes there.
+    looks: Path | None = None
+    speech: Path | None = None
+
+
+class VideoScan:
+    """A walk in the making: `look`, `listen`, then `answer`."""
+
+    def __init__(
+        self,
+        walk: Walk,
+        turns: tuple[Turn, ...],
+        *,
+        rules: Rules,
+        budget_s: float,
+        folders: Folders,
+        progress: Any,
+        began: float,
+    ) -> None:
+        self._walk = walk
+        self._turns = turns
+        self._budget_s = budget_s
+        self._progress = progress
+        self._began = began
+        self._cpu_began = time.process_time()
+        self._every = [turn for turn in turns if _sees_every_frame(turn)]
+        self._scheduled = [turn for turn in turns if _is_scheduled(turn)]
+        self._films = [turn for turn in turns if isinstance(turn.detector, FilmDetector)]
+        self._watch = Watch(rules.levels)
+        self._scheduler = Scheduler(rules)
+        self._starts = array("d")
+        self._looked = array("q")
+        self._last_seen: Small | None = None
+        #: The last frame in which something stood out or came, and the one before it.
+        self._struck = -_BACK
+        self._unstruck: DecodedFrame | None = None
+        #: How long the last frame lasts.
+        last_s = walk.facts.fps and 1 / walk.facts.fps
+        self._frames = _Calls(self._starts, None, last_s)
+        chosen = _Calls(self._starts, self._looked, last_s)
+        self._joiners = {
+            turn.name: Joiner(self._frames, bridge=_BRIDGE_EVERY)
+            if turn in self._every
+            else Joiner(chosen, bridge=_BRIDGE_SCHEDULED)
+            for turn in turns
+        }
+        self._told: list[Finding] = []
+        self._listened = Listened()
+        self._speech = folders.speech
+        self._looks = Looks(folders.looks)
+        self._texts = Texts()
+        self._souvenirs = Souvenirs(folders.stills, walk.facts)
+        for turn in self._films:
+            if isinstance(turn.detector, FilmDetector):
+                turn.tell(turn.detector.begin)
+
+    def look(self) -> None:
+        """Walk over all frames, or as many as the time allows."""
+        total, told = self._walk.facts.frames, 0.0
+        for before, frame, after in _with_neighbours(self._walk.frames()):
+            now = time.perf_counter()
+            if now - self._began > self._budget_s:
+                self._give_up(frame.index, total)
+                break
+            if now - told > _PROGRESS_S:
+                self._progress({"frame": frame.index, "frames": total})
+                told = now
+            self._see(before, frame, after)
+        seen = len(self._starts)
+        self._progress({"frame": seen, "frames": max(total, seen)})
+        for turn in self._films:
+            if isinstance(turn.detector, FilmDetector):
+                self._told += turn.findings(turn.detector.told)
+
+    def listen(self, path: Path, limits: VideoLimits) -> None:
+        """Give the whole sound to those who listen."""
+        if self._walk.facts.audio_codec is not None:
+            self._listened = listen(path, limits, self._turns, self._speech)
+
+    def answer(self) -> ScanAnswer:
+        schedule = self._scheduler.record()
+        for turn in self._scheduled:
+            if self._scheduler.unseen:
+                turn.fault(self._scheduler.unseen)
+            elif turn.usable and schedule.looked_at < schedule.frames:
+                turn.remark(f"Looked at {schedule.looked_at} of {schedule.frames} frames, by the schedule.")
+        findings = [*self._told, *self._listened.findings]
+        for turn in (*self._every, *self._scheduled):
+            joiner = self._joiners[turn.name]
+            findings += joiner.segments()
+            if joiner.left_out:
+                turn.remark(f"{joiner.left_out} findings are not listed: there were too many stronger ones.")
+        texts = self._texts.all()
+        scheduled = {turn.name for turn in self._scheduled}
+        findings += brief(self._scheduler.striking, self._frames, findings, texts, scheduled=scheduled)
+        stills = self._souvenirs.write()
+        return ScanAnswer(
+            findings=tuple(findings),
+            looks=self._looks.answer(self._frames.__getitem__),
+            chosen=self._looks.chosen,
+            texts=tuple(texts),
+            heard=self._listened.heard,
+            sound=self._listened.sound,
+            runs=tuple(turn.record() for turn in self._turns),
+            facts=self._walk.facts,
+            schedule=schedule if self._scheduled or self._looks.wanted else None,
+            thumbnail=stills.thumbnail,
+            sheet=stills.sheet,
+            evidence=stills.evidence,
+            wall_s=round(time.perf_counter() - self._began, 3),
+            cpu_s=round(time.process_time() - self._cpu_began, 3),
+        )
+
+    def _see(self, before: DecodedFrame | None, frame: DecodedFrame, after: DecodedFrame | None) -> None:
+        self._starts.append(frame.time_s)
+        small = frame.small(SIDE)
+        new = self._watch.judge(
+            before.small(SIDE) if before is not None else None,
+            small,
+            after.small(SIDE) if after is not None else None,
+        )
+        look = self._decide(frame, small, new, last=after is None)
+        views = self._views(look, new, before, frame, after)
+        self._remember(look, before, frame)
+        for turn in self._films:
+            detector: Any = turn.detector
+            turn.tell(partial(detector.watch, _shown(frame, detector.longest_side)))
+        for turn in self._every:
+            self._show(turn, frame, views, call=frame.index)
+        if look is not None and (self._scheduled or self._looks.wanted):
+            self._last_seen = small
+            self._looked.append(frame.index)
+            if self._looks.wanted:
+                pressing = look.why in (Why.OUTLIER, Why.APPEARED)
+                self._looks.keep(frame.index, frame.at(LONGEST), pressing=pressing)
+            for turn in self._scheduled:
+                self._show(turn, frame, views, call=len(self._looked) - 1)
+        self._souvenirs.pass_by(frame)
+
+    def _decide(self, frame: DecodedFrame, small: Small, new: Novelty, *, last: bool) -> LookAt | None:
+        scheduler = self._scheduler
+        look = scheduler.decide(frame.index, frame.time_s, new)
+        if look is None and self._last_seen is not None and scheduler.wants_comparison(frame.index):
+            look = scheduler.changed(frame.index, frame.time_s, *self._watch.apart(small, self._last_seen))
+        if look is None and last:
+            look = scheduler.last(frame.index, frame.time_s)
+        return look
+
+    def _views(
+        self,
+        look: LookAt | None,
+        new: Novelty,
+        before: DecodedFrame | None,
+        frame: DecodedFrame,
+        after: DecodedFrame | None,
+    ) -> list[View]:
+        """The part of the frame that is new: as it is, and lifted off what its neighbours have there."""
+        if look is None or look.region is None or look.why not in (Why.OUTLIER, Why.APPEARED):
+            return []
+        x, y, w, h = look.region
+        whole = w * h > _NEARLY_ALL
+        if whole:
+            x, y, w, h = 0.0, 0.0, 1.0, 1.0
+        pixels = frame.at(_CUT_FROM)
+        height, width = pixels.shape[:2]
+        left, top = int(x * width), int(y * height)
+        right, bottom = max(left + 8, round((x + w) * width)), max(top + 8, round((y + h) * height))
+        window = (slice(top, min(bottom, height)), slice(left, min(right, width)))
+        part = pixels[window]
+        place = (left / width, top / height, part.shape[1] / width, part.shape[0] / height)
+        views = [] if whole else [_view(part, place)]
+        # What came and stayed is in the next frame as well.
+        sides = [(before, new.flow_before)]
+        if look.why is Why.APPEARED and self._unstruck is not None:
+            # What was there for a moment would show in it turned round, as if it had come now.
+            sides = [(self._unstruck, self._watch.flow(frame.small(SIDE), self._unstruck.small(SIDE)))]
+        if look.why is Why.OUTLIER and before is not None and after is not None:
+            ways = self._watch.between(before.small(SIDE), after.small(SIDE))
+            if ways is not None:
+                sides = [(before, ways[0]), (after, ways[1])]
+        grounds = [
+            self._watch.ground(other.at(_CUT_FROM), flow, window, frame.small(SIDE), other.small(SIDE))
+            for other, flow in sides
+            if other is not None and flow is not None and other.at(_CUT_FROM).shape == pixels.shape
+        ]
+        clearer = lifted(part, grounds) if grounds else None
+        if clearer is not None:
+            whole_part = _view(part, place)
+            placed = whole_part.placed(clearer.x, clearer.y, clearer.w, clearer.h)
+            views.append(_view(clearer.pixels, placed))
+        return views
+
+    def _remember(self, look: LookAt | None, before: DecodedFrame | None, frame: DecodedFrame) -> None:
+        """Keep the frame before something came, for as long as it may be gone again."""
+        struck = look is not None and look.why in (Why.OUTLIER, Why.APPEARED)
+        if struck:
+            self._struck = frame.index
+            self._unstruck = self._unstruck or before
+        old = self._unstruck is not None and frame.index - self._unstruck.index >= _BACK
+        if old or frame.index - self._struck >= _SHORTLY:
+            self._unstruck = None
+
+    def _show(self, turn: Turn, frame: DecodedFrame, views: list[View], *, call: int) -> None:
+        detector: Any = turn.detector
+        parts = views if views and getattr(detector, "parts", False) else []
+        if turn.sees_frames:
+            shown = _shown(frame, detector.longest_side)
+            found = turn.findings(partial(detector.inspect_frame, shown))
+            for view in parts:
+                part = _part(frame, view, detector.longest_side)
+                found += [_placed(one, view) for one in turn.findings(partial(detector.inspect_frame, part))]
+            found = _once(found) if parts else found
+            self._joiners[turn.name].add(call, found)
+            for finding in found:
+                self._souvenirs.consider(finding, frame)
+        elif turn.is_reader:
+            if not parts:
+                shown = _shown(frame, detector.longest_side)
+                self._texts.add(turn.texts(partial(detector.read_frame, shown)))
+                self._fill(turn)
+            for view in parts:
+                # What was there before is read by the second; reading it again costs most of a look.
+                part = _part(frame, view, detector.longest_side)
+                read = turn.texts(partial(detector.read_frame, part))
+                self._texts.add_part(_moved(one, view) for one in read)
+                self._fill(turn)
+
+    def _fill(self, turn: Turn) -> None:
+        if self._texts.full:
+            turn.fault(f"More than {MOST_TEXTS:,} texts were read; those after that are not judged.")
+
+    def _give_up(self, index: int, total: int) -> None:
+        for turn in (*self._every, *self._scheduled, *self._films):
+            turn.fault(
+                f"The time of {self._budget_s:g} s ran out after frame {index}"
+                + (f" of {total}." if total else ".")
+            )
+
+
+class _Calls:
+    """When the frame of each call starts and ends; without a list of frames, every frame is a call."""
+
+    def __init__(self, starts: array[float], frames: array[int] | None, last_s: float) -> None:
+        self._starts = starts
+        self._frames = frames
+        self._last_s = last_s
+
+    def __getitem__(self, call: int) -> Look:
+        frame = call if self._frames is None else self._frames[call]
+        start = self._starts[frame]
+        end = self._starts[frame + 1] if frame + 1 < len(self._starts) else start + self._last_s
+        return Look(frame=frame, start_s=start, end_s=end)
+
+
+def _with_neighbours(
+    frames: Iterator[DecodedFrame],
+) -> Iterator[tuple[DecodedFrame | None, DecodedFrame, DecodedFrame | None]]:
+    before: DecodedFrame | None = None
+    frame: DecodedFrame | None = None
+    for after in chain(frames, (None,)):
+        if frame is not None:
+            yield before, frame, after
+        before, frame = frame, after
+
+
+def _sees_every_frame(turn: Turn) -> bool:
+    return isinstance(turn.detector, FrameDetector) and turn.detector.every_frame
+
+
+def _is_scheduled(turn: Turn) -> bool:
+    detector = turn.detector
+    return isinstance(detector, FrameReader) or (
+        isinstance(detector, FrameDetector) and not detector.every_frame
+    )
+
+
+def _shown(frame: DecodedFrame, longest_side: int) -> Frame:
+    return Frame(
+        index=frame.index,
+        time_s=frame.time_s,
+        pixels=frame.at(longest_side),
+        width=frame.width,
+        height=frame.height,
+    )
+
+
+def _view(pixels: Any, place: tuple[float, float, float, float]) -> View:
+    x, y, w, h = place
+    return View(pixels=pixels, x=x, y=y, w=w, h=h)
+
+
+def _part(frame: DecodedFrame, view: View, longest_side: int) -> Frame:
+    """A part of the frame at the size the detector wants, a small one enlarged."""
+    import cv2
+
+    height, width = view.pixels.shape[:2]
+    longest = max(width, height)
+    scale = min((longest_side or longest) / longest, _ENLARGED)
+    pixels = view.pixels
+    if scale != 1:
+        size = (max(round(width * scale), 1), max(round(height * scale), 1))
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        pixels = cv2.resize(pixels, size, interpolation=way).astype("uint8", copy=False)
+    return Frame(
+        index=frame.index,
+        time_s=frame.time_s,
+        pixels=pixels,
+        width=max(round(frame.width * view.w), 1),
+        height=max(round(frame.height * view.h), 1),
+        part=(view.x, view.y, view.w, view.h),
+    )
+
+
+def _placed(finding: Finding, view: View) -> Finding:
+    """A finding in a part of the frame as one in the frame."""
+    evidence = tuple(
+        msgspec.structs.replace(one, **dict(zip("xywh", view.placed(*one.sides), strict=True)))
+        if isinstance(one, ImageBox)
+        else one
+        for one in finding.evidence
+    )
+    attributes = dict(finding.attributes)
+    area = attributes.get("area")
+    if isinstance(area, float):
+        attributes["area"] = round(area * view.w * view.h, 5)
+    return msgspec.structs.replace(finding, evidence=evidence, attributes=attributes)
+
+
+def _moved(text: ReadText, view: View) -> ReadText:
+    return text if text.box is None else replace(text, box=view.placed(*text.box))
+
+
+def _once(found: list[Finding]) -> list[Finding]:
+    """What several views of a frame show, once: of findings of a kind at one place the surest."""
+    kept: list[tuple[Finding, tuple[float, float, float, float] | None]] = []
+    for finding in sorted(found, key=lambda one: -one.score):
+        box = next((one.sides for one in finding.evidence if isinstance(one, ImageBox)), None)
+        if not any(_alike(finding, box, other, place) for other, place in kept):
+            kept.append((finding, box))
+    return [finding for finding, _box in kept]
+
+
+def _alike(
+    one: Finding,
+    box: tuple[float, float, float, float] | None,
+    other: Finding,
+    place: tuple[float, float, float, float] | None,
+) -> bool:
+    kind, same = one.attributes.get("kind"), other.attributes.get("kind")
+    if (one.category, kind, one.test_card) != (other.category, same, other.test_card):
+        return False
+    return box is None or place is None or overlap(box, place) >= _SAME

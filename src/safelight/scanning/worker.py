@@ -1,0 +1,172 @@
+"""The scan itself, inside a sandboxed child: one walk, every detector, findings and stills out."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from safelight.media.decode import Walk
+from safelight.media.images import PictureLimits
+from safelight.media.probe import VideoLimits
+from safelight.sandbox.child_main import Link
+from safelight.scanning.audio import listen
+from safelight.scanning.audio_report import SoundReport
+from safelight.scanning.detector_runner import Turn
+from safelight.scanning.image_scan import look_at, reduced
+from safelight.scanning.keyframes import LONGEST, Looks
+from safelight.scanning.report import ScanAnswer
+from safelight.scanning.sampling import Rules
+from safelight.scanning.video_scan import Folders, VideoScan
+
+
+class Detectors(msgspec.Struct, frozen=True, kw_only=True):
+    """Which detectors to load, each with its options, and how long one call may take."""
+
+    specs: tuple[tuple[str, dict[str, Any]], ...]
+    call_s: float = 20.0
+
+
+class VideoTask(msgspec.Struct, frozen=True, kw_only=True):
+    path: str
+    detectors: Detectors
+    limits: VideoLimits
+    rules: Rules = Rules()
+    #: Seconds after which the walk stops and says so; a little less than the sandbox's own limit.
+    budget_s: float = 540.0
+    #: Where to put stills; empty: none are made.
+    stills: str = ""
+    #: Where to put the frames that detectors outside of the child look at; empty: there are none.
+    looks: str = ""
+    #: Where to put files of speech; empty: none are made.
+    speech: str = ""
+    threads: int = 1
+
+
+class Part(StrEnum):
+    """Which detectors look at a picture."""
+
+    WHOLE = "whole"
+    #: All but the costly ones: the look that may be enough to block.
+    QUICK = "quick"
+    #: The costly ones, which the quick look left out.
+    REST = "rest"
+
+
+class PictureTask(msgspec.Struct, frozen=True, kw_only=True):
+    path: str
+    detectors: Detectors
+    limits: PictureLimits
+    #: The request field the picture came in.
+    field: str = ""
+    part: Part = Part.WHOLE
+    #: As for clips.
+    looks: str = ""
+
+
+def preload(argument: Any, _link: Link) -> None:
+    """Load the detectors before the first call, and the libraries that pictures need."""
+    import cv2
+    from PIL import Image
+
+    # Its worker threads would outlive the call, and a process with threads must not fork.
+    cv2.setNumThreads(1)
+    Image.preinit()
+    import_module("PIL.WebPImagePlugin")
+    look_at(None, _ready(msgspec.convert(argument, Detectors)), field="")
+
+
+def scan_picture(argument: Any, _link: Link) -> ScanAnswer:
+    """Look at one picture with every detector of pictures. Raises `InvalidMedia`, `TooLarge`."""
+    from safelight.media.images import read_picture
+
+    began = time.perf_counter()
+    task = msgspec.convert(argument, PictureTask)
+    turns = _ready(task.detectors)
+    if task.part is Part.REST:
+        turns = tuple(turn for turn in turns if turn.costly)
+    facts, views = read_picture(Path(task.path), task.limits)
+    if task.part is Part.QUICK:
+        for turn in turns:
+            if turn.costly:
+                turn.fault(f"{turn.name} was left out of the first, quick look.")
+    findings, texts = look_at(views, turns, field=task.field)
+    if facts.looked_at < facts.frames:
+        for turn in turns:
+            turn.fault(f"Only {facts.looked_at} of {facts.frames} frames of the animation were looked at.")
+    looks = Looks(Path(task.looks) if task.looks else None)
+    for index, view in enumerate(views):
+        looks.keep(index, reduced(view, LONGEST))
+    return ScanAnswer(
+        looks=looks.answer(None),
+        chosen=looks.chosen,
+        findings=tuple(findings),
+        texts=tuple(texts),
+        runs=tuple(turn.record() for turn in turns),
+        picture=facts,
+        wall_s=round(time.perf_counter() - began, 3),
+    )
+
+
+def scan_video(argument: Any, link: Link) -> ScanAnswer:
+    """Walk over all frames and the sound of a clip. Raises `InvalidMedia`, `TooLarge`.
+
+    Progress: `{"frame": n, "frames": of how many (0: not known)}`.
+    """
+    began = time.perf_counter()
+    task = msgspec.convert(argument, VideoTask)
+    walk = Walk(Path(task.path), task.limits, threads=task.threads)
+    scan = VideoScan(
+        walk,
+        _ready(task.detectors),
+        rules=task.rules,
+        budget_s=task.budget_s,
+        folders=Folders(
+            stills=Path(task.stills) if task.stills else None,
+            looks=Path(task.looks) if task.looks else None,
+            speech=Path(task.speech) if task.speech else None,
+        ),
+        progress=link.progress,
+        began=began,
+    )
+    scan.look()
+    scan.listen(Path(task.path), task.limits)
+    return scan.answer()
+
+
+class RecordingTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Sound alone. `speech`: where to put files of what is spoken."""
+
+    path: str
+    detectors: Detectors
+    limits: VideoLimits
+    speech: str
+
+
+def hear_recording(argument: Any, _link: Link) -> SoundReport:
+    """Listen to a recording. Raises `InvalidMedia`, `TooLarge`."""
+    task = msgspec.convert(argument, RecordingTask)
+    turns = _ready(task.detectors)
+    heard = listen(Path(task.path), task.limits, turns, Path(task.speech), alone=True).sound
+    assert heard is not None
+    return heard
+
+
+def _ready(detectors: Detectors) -> tuple[Turn, ...]:
+    """The detectors with a fresh account each, loaded where this process has not loaded them yet."""
+    turns = _loaded(msgspec.json.encode(detectors.specs), detectors.call_s)
+    for turn in turns:
+        turn.reset()
+    return turns
+
+
+@lru_cache(maxsize=4)
+def _loaded(specs: bytes, call_s: float) -> tuple[Turn, ...]:
+    """Keyed by their description."""
+    wanted = msgspec.json.decode(specs, type=tuple[tuple[str, dict[str, Any]], ...])
+    return tuple(Turn(name, options, call_s=call_s) for name, options in wanted)

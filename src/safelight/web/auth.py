@@ -1,0 +1,92 @@
+"""Who is asking: a key in the Authorization header, or a session cookie from our own pages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.errors import Forbidden, Unauthenticated
+from safelight.trust.accounts import Accounts, Principal, Scope
+
+from .state import state_of
+from .thread_pool import Threads
+
+COOKIE = "safelight_session"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def bearer(request: Request) -> str | None:
+    """The token of `Authorization: Bearer ...`. `Unauthenticated` where it says otherwise."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("Send the key as `Authorization: Bearer <key>`.")
+    return token.strip()
+
+
+def check_same_origin(request: Request) -> None:
+    """Refuses an unsafe request that another site may have sent with our cookie."""
+    if request.method in _SAFE:
+        return
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        fine = site == "same-origin"
+    else:
+        fine = request.headers.get("origin") == f"{request.url.scheme}://{request.headers.get('host', '')}"
+    if not fine:
+        raise Forbidden("This request did not come from our own page.", remedy="Open the page again.")
+
+
+async def authenticate(request: Request, accounts: Accounts, threads: Threads) -> Principal:
+    """The principal of a request. Raises `Unauthenticated`; `Forbidden` for a cookie used across sites."""
+    token = bearer(request)
+    if token is not None:
+        return await threads.run(accounts.authenticate, token)
+    cookie = request.cookies.get(COOKIE)
+    if not cookie:
+        raise Unauthenticated(
+            "A key is needed: `Authorization: Bearer <key>`.", remedy="`safelight keys create` makes one."
+        )
+    check_same_origin(request)
+    return await threads.run(accounts.session, cookie)
+
+
+async def principal_of(request: Request) -> Principal:
+    """A dependency: the principal, whatever it may do; the service it calls says what that is."""
+    app = state_of(request)
+    return await authenticate(request, app.services.accounts, app.threads)
+
+
+def requires(scope: Scope) -> Callable[[Request], Awaitable[Principal]]:
+    """A dependency: the principal, who must have this scope."""
+
+    async def principal(request: Request) -> Principal:
+        app = state_of(request)
+        found = await authenticate(request, app.services.accounts, app.threads)
+        found.require(scope)
+        return found
+
+    return principal
+
+
+def set_session(response: Response, request: Request, token: str, *, max_age_s: int) -> None:
+    """Hand out the session: unreadable for scripts, never sent across sites, over TLS where there is TLS."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=max_age_s,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+        path="/",
+    )
+
+
+def clear_session(response: Response, request: Request) -> None:
+    response.delete_cookie(
+        COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https", path="/"
+    )

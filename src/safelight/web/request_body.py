@@ -1,0 +1,125 @@
+"""Reading a request body: within its limits of size and time, as JSON, multipart or a plain form."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import anyio
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+from safelight.errors import BadInput, StorageFull, TooLarge
+from safelight.ids import new_id
+from safelight.moderation.request import Upload
+
+from .form_fields import nest
+from .multipart import MAX_FIELDS, MultipartReader, boundary_of
+from .services import Services
+
+#: Texts of one request together; larger media comes as a file, not as a data: URL.
+MAX_TEXT_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    #: The fields, nested; `uploads` are spooled files that vanish when the request ends.
+    fields: dict[str, Any]
+    uploads: tuple[Upload, ...] = ()
+
+
+@asynccontextmanager
+async def read_body(request: Request, services: Services) -> AsyncIterator[Body]:
+    """The fields and files of a request. The files are there until the block is left."""
+    content_type = request.headers.get("content-type", "")
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "application/json":
+        yield Body(fields=_json(await _whole(request, services)))
+    elif kind == "application/x-www-form-urlencoded":
+        yield Body(fields=_form(await _whole(request, services)))
+    elif kind == "multipart/form-data":
+        folder = services.scratch / new_id("req")
+        try:
+            yield await _multipart(request, services, folder, content_type)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(shutil.rmtree, folder, True)
+    else:
+        raise HTTPException(415, "Send the body as multipart/form-data or application/json.")
+
+
+async def _multipart(request: Request, services: Services, folder: Path, content_type: str) -> Body:
+    boundary = boundary_of(content_type.encode("latin-1"))
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise StorageFull("There is no room to take this upload.", retry_after_s=30.0) from error
+    reader = MultipartReader(boundary, folder, max_text_bytes=MAX_TEXT_BYTES)
+    try:
+        async for chunk in _chunks(request, services, services.max_body_bytes):
+            reader.feed(chunk)
+        reader.finish()
+    finally:
+        reader.close()
+    return Body(fields=nest(reader.texts), uploads=tuple(reader.uploads))
+
+
+async def _whole(request: Request, services: Services) -> bytes:
+    limit = min(services.max_body_bytes, MAX_TEXT_BYTES)
+    return b"".join([chunk async for chunk in _chunks(request, services, limit)])
+
+
+async def _chunks(request: Request, services: Services, limit: int) -> AsyncIterator[bytes]:
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise _too_large(limit)
+    deadline = anyio.current_time() + services.upload_total_s
+    size = 0
+    while True:
+        wait = min(services.upload_idle_s, deadline - anyio.current_time())
+        message: Any = None
+        with anyio.move_on_after(max(wait, 0)):
+            message = await request.receive()
+        if message is None:
+            raise HTTPException(408, "The upload was too slow.")
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        yield chunk
+        if not message.get("more_body", False):
+            return
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The request is larger than {limit / 1024 / 1024:.0f} MiB.")
+
+
+def _json(data: bytes) -> dict[str, Any]:
+    try:
+        document = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(f"The body is not valid JSON: {str(error)[:200]}.") from None
+    if not isinstance(document, dict):
+        raise BadInput("The body must be a JSON object.")
+    return document
+
+
+def _form(data: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(
+            data.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+        )
+    except UnicodeDecodeError:
+        raise BadInput("The form is not UTF-8 text.") from None
+    except ValueError:
+        raise BadInput(f"A request may have {MAX_FIELDS} fields.") from None
+    return nest(pairs)

@@ -1,0 +1,89 @@
+"""What the fronts are given: the parts they call and the plain values they obey."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from safelight.console.services import PageParts
+from safelight.generation.protocol import Generator
+from safelight.jobs.models import Character, Content, CreateRequest, Ordered, Page, Video, VideoRecord
+from safelight.jobs.quota import Allowance
+from safelight.moderation.check import Checks
+from safelight.moderation.moderations_api import Moderated, Piece
+from safelight.policy.categories import Taxonomy
+from safelight.policy.waivers import Waiver
+from safelight.trust.accounts import Accounts, Principal
+from safelight.trust.appeals import Appeals
+from safelight.trust.reports import Reports
+from safelight.trust.reviews import Reviews
+from safelight.trust.webhooks import Webhooks
+
+
+class Videos(Protocol):
+    """The job service as the fronts see it. Every method is synchronous and raises only `SafelightError`s."""
+
+    def create(self, principal: Principal, request: CreateRequest) -> Video: ...
+    def order(self, principal: Principal, request: CreateRequest) -> Ordered: ...
+    def allowance(self, principal: Principal) -> Allowance: ...
+    def create_character(
+        self, principal: Principal, *, name: str, clip: Path, end_user: str | None
+    ) -> Character: ...
+    def character(self, principal: Principal, character_id: str) -> Character: ...
+    def get(self, principal: Principal, video_id: str) -> Video: ...
+    def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page: ...
+    def delete(self, principal: Principal, video_id: str) -> None: ...
+    def content(self, principal: Principal, video_id: str, variant: str) -> Content: ...
+    def record(self, principal: Principal, video_id: str) -> VideoRecord: ...
+    def coverage(self) -> dict[str, Any]: ...
+    def readiness(self) -> dict[str, Any]: ...
+    def poll_after_ms(self, video: Video) -> int: ...
+
+
+class Moderates(Protocol):
+    """Words and pictures looked at for their own sake. Nothing is recorded."""
+
+    def look(
+        self, principal: Principal, pieces: Sequence[Piece], *, end_user: str | None
+    ) -> tuple[Moderated, ...]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Everything an app needs, passed in by the composition root."""
+
+    videos: Videos
+    accounts: Accounts
+    reviews: Reviews
+    reports: Reports
+    appeals: Appeals
+    webhooks: Webhooks
+    #: The waivers in force now, for the banner on every page.
+    waivers: Callable[[], Sequence[Waiver]]
+    taxonomy: Taxonomy
+    moderation: Moderates
+    #: The configured generators by name, the default one first.
+    generators: Mapping[str, Generator]
+    #: A folder of our own on a disk with room: uploads are spooled here and removed after the request.
+    scratch: Path
+    version: str
+    #: What would become of an order that is not placed; None: not offered.
+    checks: Checks | None = None
+    #: Takes one probe from an account, for what costs nothing else.
+    spend: Callable[[Principal], None] | None = None
+    #: How long `POST /v1/videos/sync` waits for a video before it answers with its id.
+    sync_wait_s: float = 300.0
+    #: Listening on a loopback address only.
+    loopback: bool = True
+    max_body_bytes: int = 512 * 1024 * 1024
+    max_prompt_chars: int = 32_000
+    #: Service calls at the same time; each takes a thread.
+    threads: int = 64
+    #: An upload that sends nothing for so long, or is not whole by then, ends with 408.
+    upload_idle_s: float = 20.0
+    upload_total_s: float = 600.0
+    #: How often the one watcher of this process looks at the videos somebody is watching.
+    watch_interval_s: float = 0.4
+    pages: PageParts = field(default_factory=PageParts)

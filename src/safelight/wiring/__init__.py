@@ -1,7 +1,0 @@
-"""The composition root: settings in, a working installation out. The only reader of settings."""
-
-from __future__ import annotations
-
-from .installation import Installation, load
-
-__all__ = ["Installation", "load"]

@@ -1,0 +1,30 @@
+"""The app with a desk behind it, to be looked at and never served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from safelight.api.app import create_app
+from safelight.policy.categories import SHIPPED
+from safelight.web.services import Services
+from support.fake_api_server import Desk, Shelf
+
+
+def app() -> Any:
+    return create_app(
+        Services(
+            videos=Desk(),
+            accounts=None,  # type: ignore[arg-type]
+            moderation=None,  # type: ignore[arg-type]
+            reviews=None,  # type: ignore[arg-type]
+            reports=None,  # type: ignore[arg-type]
+            appeals=None,  # type: ignore[arg-type]
+            webhooks=None,  # type: ignore[arg-type]
+            waivers=lambda: (),
+            taxonomy=SHIPPED,
+            generators={"shelf": Shelf()},
+            scratch=Path("scratch"),
+            version="0",
+        )
+    )

@@ -1,0 +1,213 @@
+"""What the pages say of the state of things: rows, files and tests they name exist."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import textwrap
+import tomllib
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pages
+import pytest
+
+from safelight import errors
+from safelight.errors import SafelightError
+from safelight.jobs.states import MOVES, State, wire_status
+from safelight.web.errors import HTTP_CODES
+
+BRIEF = pages.DOCS / "coverage-of-the-brief.md"
+HOUSE = pages.DOCS / "architecture.md"
+DEPENDENCIES = pages.DOCS / "dependencies.md"
+NOBODY = "nobody yet"
+MOVE = ("from", "to", "when", "owner", "written besides", "status", "code")
+
+
+@cache
+def _tests(file: Path) -> frozenset[str]:
+    nodes = ast.walk(ast.parse(file.read_text("utf-8")))
+    return frozenset(node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def _problems(paths: list[str], tests: list[str]) -> list[str]:
+    """Files and tests that are named and not there."""
+    missing = [path for path in paths if not (pages.ROOT / path).exists()]
+    for test in tests:
+        path, _, name = test.partition("::")
+        file = pages.ROOT / path
+        if not file.is_file() or name not in _tests(file):
+            missing.append(test)
+    return missing
+
+
+def test_every_row_of_the_brief_is_there_and_names_what_exists() -> None:
+    rows = pages.table(BRIEF, "row", "what", "state", "what works, what is missing", "where", "test")
+    wanted = [*(f"M{number:02}" for number in range(1, 58)), *(f"B{number:02}" for number in range(1, 21))]
+    assert [row["row"] for row in rows] == wanted
+    problems = []
+    for row in rows:
+        where, tests = pages.codes(row["where"]), pages.codes(row["test"])
+        assert row["state"] in {"works", "partly", "not yet"}, row["row"]
+        if row["state"] == "partly":
+            assert row["what works, what is missing"], row["row"]
+        if row["state"] != "not yet":
+            assert where, row["row"]
+            assert tests, row["row"]
+        else:
+            assert not where, row["row"]
+            assert not tests, row["row"]
+        problems += [f"{row['row']}: {one}" for one in _problems(where, tests)]
+    assert not problems
+
+
+def test_every_invariant_names_what_exists() -> None:
+    rows = pages.table(HOUSE, "no.", "invariant", "where", "test")
+    assert [int(row["no."]) for row in rows] == list(range(1, 14))
+    problems = []
+    for row in rows:
+        where, tests = pages.codes(row["where"]), pages.codes(row["test"])
+        if not tests:
+            assert re.search(r"Not yet|In part", row["invariant"]), row["no."]
+        problems += _problems(where, tests)
+    assert not problems
+
+
+def test_every_move_of_a_video_is_in_the_table_and_in_the_picture() -> None:
+    moves = {(source, target) for source, targets in MOVES.items() for target in targets}
+    rows = pages.table(HOUSE, *MOVE)
+    listed = [(State(pages.codes(row["from"])[0]), State(pages.codes(row["to"])[0])) for row in rows]
+    assert Counter(listed) == Counter(moves)
+    picture = next(block.body for block in pages.blocks(HOUSE) if "stateDiagram" in block.body)
+    drawn = {(State(one), State(two)) for one, two in re.findall(r"^ *(\w+) --> (\w+)$", picture, re.M)}
+    assert drawn == moves
+
+
+def test_every_move_says_its_wire_form() -> None:
+    codes = {error.code for error in _below(SafelightError)}
+    for row in pages.table(HOUSE, *MOVE):
+        target = State(pages.codes(row["to"])[0])
+        assert pages.codes(row["status"]) == [wire_status(target).value], row
+        named = pages.codes(row["code"])
+        assert set(named) <= codes, row
+        ended_badly = target in (State.REFUSED, State.BLOCKED, State.FAILED)
+        assert bool(named) == (ended_badly and NOBODY not in row["owner"]), row
+
+
+def _below(error: type[SafelightError]) -> set[type[SafelightError]]:
+    return {error}.union(*(_below(one) for one in error.__subclasses__()))
+
+
+def _function(name: str) -> object:
+    module, _, path = name.partition(":")
+    found: object = importlib.import_module(f"safelight.{module}")
+    for part in path.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _targets(tree: ast.AST) -> set[str]:
+    """States that calls of `move` in this code lead to, where they are written there."""
+    found = set()
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", getattr(call.func, "id", "")) in (
+            "move",
+            "_end",
+        ):
+            found |= {
+                node.attr
+                for argument in call.args
+                for node in ast.walk(argument)
+                if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "State"
+            }
+    return found
+
+
+def test_every_owner_makes_its_move() -> None:
+    for row in pages.table(HOUSE, *MOVE):
+        target = State(pages.codes(row["to"])[0])
+        if NOBODY in row["owner"]:
+            continue
+        owners = [_function(name) for name in pages.codes(row["owner"])]
+        code = inspect.getsource(owners[-1])  # type: ignore[arg-type]
+        assert target.name in _targets(ast.parse(textwrap.dedent(code)))
+
+
+def test_what_nobody_moves_to_is_said() -> None:
+    """Where every row to a state has no owner, no code leads there; a first owner makes this fail."""
+    rows = pages.table(HOUSE, *MOVE)
+    owned = {row["to"] for row in rows if NOBODY not in row["owner"]}
+    written: set[str] = set()
+    for module in pages.code():
+        written |= _targets(module)
+    unowned = {State(pages.codes(row["to"])[0]).name for row in rows if row["to"] not in owned}
+    assert not unowned & written
+
+
+def test_a_video_begins_where_the_page_says() -> None:
+    heading = ("state", "when", "owner", "written in that transaction", "on the wire")
+    rows = pages.table(HOUSE, *heading)
+    assert {pages.codes(row["state"])[0] for row in rows} == {"waiting", "held", "refused"}
+    for row in rows:
+        owner = _function(pages.codes(row["owner"])[0])
+        state = State(pages.codes(row["state"])[0])
+        assert f"State.{state.name}" in inspect.getsource(owner)  # type: ignore[arg-type]
+        word = pages.codes(row["on the wire"])[0]
+        assert word in {wire_status(state).value, errors.Blocked.code}
+
+
+def test_every_boundary_is_named() -> None:
+    called: set[str] = set()
+    for file in (pages.ROOT / "src" / "safelight" / "jobs").glob("*.py"):
+        called |= set(re.findall(r'\.boundary\("(\w+)"\)', file.read_text("utf-8")))
+    text = pages.read(HOUSE)
+    line = text[text.index("**Boundaries.**") :].partition("\n- ")[0]
+    assert set(pages.codes(line)) - {"boundary(name)", "make chaos"} == called
+
+
+def test_the_house_has_the_rows_of_the_contract() -> None:
+    project = tomllib.loads(pages.read(pages.ROOT / "pyproject.toml"))
+    contract = project["tool"]["importlinter"]["contracts"][0]
+    rows = pages.table(HOUSE, "row", "package", "what it is for")
+    listed: dict[str, set[str]] = {}
+    for row in rows:
+        listed.setdefault(row["row"], set()).add(pages.codes(row["package"])[0])
+    layers = [set(re.findall(r"\w+", layer.replace("(advice)", ""))) for layer in contract["layers"]]
+    assert [listed[str(number)] for number in range(1, len(layers) + 1)] == layers
+    inside = {
+        path.stem
+        for path in (pages.ROOT / "src" / "safelight").iterdir()
+        if not path.name.startswith("_") and (path.suffix == ".py" or (path / "__init__.py").is_file())
+    }
+    assert set().union(*listed.values()) == inside
+
+
+def _wanted() -> set[str]:
+    project = tomllib.loads(pages.read(pages.ROOT / "pyproject.toml"))
+    lines = [
+        *project["project"]["dependencies"],
+        *(line for extra in project["project"]["optional-dependencies"].values() for line in extra),
+        *project["dependency-groups"]["dev"],
+    ]
+    for file in (pages.ROOT / "requirements").glob("*.in"):
+        lines += file.read_text("utf-8").splitlines()
+    return {re.split(r"[\[<>=! ;]", line, maxsplit=1)[0] for line in lines if line.strip()[:1].isalnum()}
+
+
+def test_every_direct_dependency_has_its_reason() -> None:
+    debian = {"postgresql", "chromium", "espeak-ng", "curl", "nodejs", "systemd", "fonts-dejavu-core"}
+    rows = pages.table(DEPENDENCIES, "package", "licence", "reason", "if it vanished")
+    listed = {pages.codes(row["package"])[0] for row in rows}
+    assert listed == _wanted()
+    assert all(row["licence"] and row["reason"] and row["if it vanished"] for row in rows)
+    system = pages.table(DEPENDENCIES, "package", "licence", "reason", "if it is missing")
+    assert {pages.codes(row["package"])[0] for row in system} == debian
+
+
+@pytest.mark.parametrize("code", sorted({code for code, _, _ in HTTP_CODES.values()}))
+def test_the_http_layers_codes_are_no_codes_of_ours(code: str) -> None:
+    ours = {error.code for error in _below(SafelightError)}
+    assert code == "invalid_request" or code not in ours

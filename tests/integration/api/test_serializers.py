@@ -1,0 +1,239 @@
+"""Around the video: rate headers, steps, characters, models, moderations, the synchronous order."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import httpx
+import pytest
+
+from safelight.errors import IdempotencyKeyReused, NotFound, ProbeBudgetSpent, QuotaExceeded
+from safelight.generation.protocol import Charged, Order, Step
+from safelight.generation.videos_api import create as videos_api
+from safelight.jobs.states import State
+from support.fake_api_server import CARD, Live
+
+from .test_videos import make
+
+RATE = {
+    f"x-ratelimit-{what}-{unit}"
+    for what in ("limit", "remaining", "reset")
+    for unit in ("requests", "seconds")
+}
+
+
+def test_every_answer_to_an_order_says_what_is_left(client: httpx.Client, server: Live) -> None:
+    fine = client.post("/v1/videos", json={"prompt": "a cat"})
+    blocked = client.post("/v1/videos", json={"prompt": CARD})
+    server.desk.trouble = QuotaExceeded("That was all for today.", retry_after_s=3600)
+    over = client.post("/v1/videos", json={"prompt": "a cat"})
+    assert [answer.status_code for answer in (fine, blocked, over)] == [200, 400, 429]
+    for answer in (fine, blocked, over):
+        assert answer.headers.keys() >= RATE
+    assert fine.headers["x-ratelimit-limit-requests"] == "1000"
+    assert fine.headers["x-ratelimit-reset-seconds"] == "60s"
+    assert over.headers["retry-after"] == "3600"
+    assert over.json()["error"]["code"] == "quota_exceeded"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status", "code"),
+    [
+        (QuotaExceeded("Enough."), 429, "quota_exceeded"),
+        (ProbeBudgetSpent("Enough."), 429, "probe_budget_spent"),
+        (IdempotencyKeyReused("Again."), 409, "idempotency_key_reused"),
+    ],
+)
+def test_what_is_no_verdict_has_a_code_of_its_own_and_is_not_sent_again(
+    client: httpx.Client, server: Live, trouble: Exception, status: int, code: str
+) -> None:
+    server.desk.trouble = trouble
+    answer = client.post("/v1/videos", json={"prompt": "a cat"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert answer.headers["x-should-retry"] == "false"
+
+
+def test_a_remix_is_an_order_with_a_source(client: httpx.Client, server: Live) -> None:
+    source = make(client)
+    assert client.post(f"/v1/videos/{source}/remix", json={"prompt": "at night"}).status_code == 200
+    asked = server.desk.requests[-1]
+    assert (asked.step, asked.source, asked.prompt) == (Step.REMIX, source, "at night")
+    assert client.post("/v1/videos/video_1/remix", json={}).json()["error"]["param"] == "prompt"
+
+
+@pytest.mark.parametrize("how", ["form", "json", "bare"])
+def test_an_edit_names_its_source_as_the_sdks_do(client: httpx.Client, server: Live, how: str) -> None:
+    source = make(client)
+    fields: dict[str, Any] = {
+        "form": {"files": {"prompt": (None, "at night"), "video[id]": (None, source)}},
+        "json": {"json": {"prompt": "at night", "video": {"id": source}}},
+        "bare": {"json": {"prompt": "at night", "video": source}},
+    }[how]
+    assert client.post("/v1/videos/edits", **fields).status_code == 200
+    asked = server.desk.requests[-1]
+    assert (asked.step, asked.source, asked.uploads) == (Step.EDIT, source, ())
+
+
+def test_an_extension_may_come_with_a_clip(client: httpx.Client, server: Live) -> None:
+    answer = client.post(
+        "/v1/videos/extensions",
+        data={"prompt": "and then", "seconds": "4"},
+        files={"video": ("a.mp4", b"clip", "video/mp4")},
+    )
+    assert answer.status_code == 200
+    asked = server.desk.requests[-1]
+    assert (asked.step, asked.source, asked.seconds) == (Step.EXTEND, None, "4")
+    assert server.desk.uploads[-1] == b"clip"
+
+
+@pytest.mark.parametrize("video", [None, "", {"id": 4}, {"url": "https://example.com"}, ["x"]])
+def test_a_source_that_is_none_is_refused_by_name(client: httpx.Client, video: Any) -> None:
+    answer = client.post("/v1/videos/edits", json={"prompt": "x", "video": video})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "video")
+
+
+def test_characters_are_stored_and_looked_at(client: httpx.Client, server: Live) -> None:
+    clip = {"video": ("a.mp4", b"clip", "video/mp4")}
+    made = client.post("/v1/videos/characters", data={"name": "Bo"}, files=clip)
+    assert made.status_code == 200
+    assert made.json().keys() == {"id", "object", "created_at", "name", "safelight"}
+    assert client.get(f"/v1/videos/characters/{made.json()['id']}").json() == made.json()
+    assert client.get("/v1/videos/characters/character_1").status_code == 404
+    for fields, files, param in (
+        ({}, clip, "name"),
+        ({"name": "x" * 81}, clip, "name"),
+        ({"name": "Bo"}, {"picture": ("a.png", b"x")}, "video"),
+        ({"name": "Bo", "more": "x"}, clip, "more"),
+    ):
+        wrong = client.post("/v1/videos/characters", data=fields, files=files)
+        assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, param)
+    client.post("/v1/videos", json={"prompt": "Bo", "characters": [{"id": made.json()["id"]}, "character_2"]})
+    assert server.desk.requests[-1].characters == (made.json()["id"], "character_2")
+
+
+def test_models_say_what_can_be_ordered(client: httpx.Client) -> None:
+    listed = client.get("/v1/models").json()
+    assert listed["object"] == "list"
+    model = next(each for each in listed["data"] if each["id"] == "shelf-1")
+    assert client.get("/v1/models/shelf-1").json() == model
+    assert (model["object"], model["owned_by"]) == ("model", "shelf")
+    assert model["safelight"]["abilities"]["remix"] is False
+    assert model["safelight"]["checks"]["not checked"]
+    assert client.get("/v1/models/org/none").json()["error"]["param"] == "model"
+
+
+def test_moderations_have_the_shape_of_omni_moderation(client: httpx.Client) -> None:
+    one = client.post("/v1/moderations", json={"input": CARD, "model": "omni-moderation-latest"}).json()
+    assert one["id"].startswith("modr-")
+    assert [result["flagged"] for result in one["results"]] == [True]
+    assert one["results"][0]["category_applied_input_types"]["violence"] == ["text"]
+    assert len(one["results"][0]["categories"]) == 13
+    two = client.post("/v1/moderations", json={"input": ["a cat", CARD]}).json()
+    assert [result["flagged"] for result in two["results"]] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        [],
+        4,
+        "a\0b",
+        "x" * 33_000,
+        ["x"] * 65,
+        [{"type": "audio"}],
+        [{"type": "text"}],
+        ["x", {"type": "text", "text": "y"}],
+        [{"type": "image_url", "image_url": "https://example.com"}],
+        [{"type": "image_url", "image_url": {"url": "data:,"}}] * 9,
+    ],
+)
+def test_what_cannot_be_moderated_is_refused(client: httpx.Client, given: Any) -> None:
+    answer = client.post("/v1/moderations", json={"input": given})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"].startswith("input")
+
+
+def later(server: Live, **changes: Any) -> threading.Timer:
+    """Changes the newest video once it is there."""
+
+    def act() -> None:
+        video_id = next(reversed(server.desk.videos))
+        if "data" in changes:
+            server.desk.deliver(video_id, changes["data"])
+        else:
+            server.desk.change(video_id, **changes)
+
+    timer = threading.Timer(0.3, act)
+    timer.start()
+    return timer
+
+
+def test_a_synchronous_order_is_answered_with_the_file(client: httpx.Client, server: Live) -> None:
+    timer = later(server, data=b"....ftypisom")
+    answer = client.post("/v1/videos/sync", data={"prompt": "a cat"})
+    timer.join()
+    assert (answer.status_code, answer.content) == (200, b"....ftypisom")
+    assert answer.headers["content-type"] == "video/mp4"
+    assert server.desk.videos[answer.headers["x-safelight-video-id"]].prompt == "a cat"
+
+
+def test_a_held_synchronous_order_is_to_be_polled(client: httpx.Client, server: Live) -> None:
+    timer = later(server, state=State.HELD)
+    answer = client.post("/v1/videos/sync", data={"prompt": "a cat"})
+    timer.join()
+    assert (answer.status_code, answer.json()["status"]) == (202, "in_progress")
+    assert answer.headers["openai-poll-after-ms"] == "60000"
+    assert answer.headers["location"] == f"/v1/videos/{answer.json()['id']}"
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "status"),
+    [
+        (State.BLOCKED, "moderation_blocked", 400),
+        (State.REFUSED, "sentinel_block", 400),
+        (State.FAILED, "timeout", 504),
+        (State.FAILED, "upstream_error", 502),
+    ],
+)
+def test_a_synchronous_order_that_ends_otherwise_is_an_error(
+    client: httpx.Client, server: Live, state: State, code: str, status: int
+) -> None:
+    timer = later(
+        server, state=state, error_code=code, error_message="It ended.", explanation={"stage": "output"}
+    )
+    answer = client.post("/v1/videos/sync", data={"prompt": "a cat"})
+    timer.join()
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["message"]) == (status, code, "It ended.")
+    assert answer.headers["x-should-retry"] == "false"
+    assert ("moderation_details" in error) == (status == 400)
+
+
+def test_a_synchronous_order_that_is_refused_is_the_refusal(client: httpx.Client, server: Live) -> None:
+    answer = client.post("/v1/videos/sync", data={"prompt": CARD})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "sentinel_block")
+    server.desk.trouble = NotFound("Nothing.")
+    assert client.post("/v1/videos/sync", data={"prompt": "x"}).status_code == 404
+
+
+def test_a_gateway_in_front_finds_its_order_again_and_its_charge(server: Live) -> None:
+    front = videos_api(
+        {
+            "url": f"{server.url}/v1",
+            "api_key": server.key,
+            "models": ["shelf-1"],
+            "key_metadata": "safelight_key",
+            "listed_within_s": 0.1,
+        }
+    )
+    order = Order(key="video_front-1", model="shelf-1", prompt="a cat", seconds=4, width=1280, height=720)
+    upstream_id = front.submit(order)
+    assert front.find("video_front-1") == upstream_id
+    assert front.find("video_front-2") is None
+    server.desk.deliver(upstream_id, b"....ftypisom")
+    charge = front.progress(upstream_id).charge
+    assert charge is not None
+    assert (charge.charged, charge.source) == (Charged.NO, "upstream")
+    front.close()

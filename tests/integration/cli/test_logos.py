@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from safelight.cli import main
+from safelight.cli.exit_codes import Exit
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "safelight.toml").write_text(
+        f'data = "{tmp_path / "data"}"\n[detectors]\nocr = false\nminilm = false\nnudenet = false\n'
+        "faces = false\nsymbols = false\n",
+        encoding="utf-8",
+    )
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, object]]:
+    code = main([*arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def emblem(path: Path) -> Path:
+    """Black on a transparent ground."""
+    made = Image.new("RGBA", (240, 240))
+    draw = ImageDraw.Draw(made)
+    draw.arc((20, 20, 220, 220), 20, 300, fill="black", width=18)
+    draw.polygon(
+        [(120, 40), (140, 100), (200, 110), (150, 145), (175, 205), (118, 165), (70, 200), (88, 140)]
+    )
+    draw.polygon([(120, 40), (140, 100), (200, 110), (150, 145), (60, 105)], fill="black")
+    made.save(path)
+    return path
+
+
+def test_a_mark_is_enrolled_found_in_a_picture_and_a_prompt_and_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = emblem(tmp_path / "emblem.png")
+    code, done = told(capsys, "marks", "add", "acme", str(drawn), "--word", "Acme Roundel")
+    assert (code, done["pictures"], done["words"]) == (Exit.OK, 1, ["Acme Roundel"])
+    picture = Image.new("RGB", (640, 360), (180, 190, 200))
+    small = Image.open(drawn).resize((150, 150))
+    picture.paste(small, (400, 120), small)
+    picture.save(tmp_path / "wall.jpg", quality=85)
+    _code, scanned = told(capsys, "scan", "wall.jpg")
+    [row] = scanned["files"]  # type: ignore[misc]
+    assert [found["attributes"]["kind"] for found in row["findings"]] == ["mark:acme"]
+    _code, answer = told(capsys, "check", "the acme roundel over a door")
+    assert "mark-words" in json.dumps(answer["findings"])
+    _code, listed = told(capsys, "marks", "list")
+    assert [mark["name"] for mark in listed["marks"]] == ["acme"]  # type: ignore[attr-defined]
+    assert told(capsys, "marks", "remove", "acme")[0] == Exit.OK
+    assert told(capsys, "marks", "remove", "acme")[0] == Exit.ERROR
+
+
+def test_what_cannot_be_enrolled_is_refused_and_nothing_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = tmp_path / "plain.png"
+    Image.fromarray(np.full((80, 80, 3), 90, np.uint8)).save(plain)
+    text = tmp_path / "text.png"
+    text.write_text("no picture", encoding="utf-8")
+    for arguments in (["x", str(plain)], ["x", str(text)], ["x"], ["X!", str(plain)], ["x", "gone.png"]):
+        assert told(capsys, "marks", "add", *arguments)[0] == Exit.ERROR
+    assert told(capsys, "marks", "list")[1]["marks"] == []
+
+
+def test_hashes_are_imported_listed_without_a_hash_and_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(f"hash,quality\n{'ab' * 32},90\n{'cd' * 32},10\nzz,1\n", encoding="utf-8")
+    code, done = told(capsys, "hashes", "import", str(path), "--list", "ours", "--category", "extremism")
+    assert (code, done["added"], done["poor"], done["malformed"]) == (Exit.OK, 1, 1, 1)
+    _code, listed = told(capsys, "hashes", "list")
+    assert listed["lists"][0]["counts"] == {"pdq": 1, "sha256": 0, "md5": 0}  # type: ignore[index]
+    assert "abab" not in json.dumps(listed)
+    code, again = told(capsys, "hashes", "recheck")
+    assert (code, again) == (Exit.OK, {"looked_at": 0, "matched": [], "unread": []})
+    assert told(capsys, "hashes", "remove", "ours")[1]["removed"] == 1
+    assert told(capsys, "hashes", "import", str(path), "--list", "ours", "--category", "x")[0] == Exit.ERROR

@@ -1,0 +1,229 @@
+"""Configured models over real runtimes, on graphs so small that what they see is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from safelight.detectors.models.plugins import HUB, HubModel
+from safelight.detectors.models.process import ModelFailed, ModelProcess
+from safelight.detectors.models.specs import read_models
+from safelight.detectors.models.weights import File, Manifest, WeightsChanged, files_in, verified
+from safelight.detectors.protocol import Scene, Still
+from safelight.detectors.registry import Catalogue
+from safelight.errors import InvalidField
+from safelight.evaluation.calibration import Labelled, calibrated
+from safelight.moderation.scene_detection import Onlookers
+from safelight.policy.coverage import Coverage
+from safelight.policy.findings import FrameRange, Modality
+from safelight.sandbox.sandbox import Sandbox
+from safelight.scanning.service import Scanner, ScanSettings
+from support.tiny_models import classifier, zero_shot
+
+RED, GREEN, GREY = (220, 30, 20), (30, 200, 40), (120, 120, 120)
+ZERO_SHOT = {
+    "kind": "zero-shot",
+    "runtime": "onnx",
+    "prompts": {"violence/graphic": ["red", "a red room"]},
+    "against": ["green", "grey"],
+}
+CLASSIFIER = {"kind": "image-classifier", "runtime": "onnx", "labels": {"hot": "violence/graphic"}}
+
+
+def still(folder: Path, number: int, colour: tuple[int, int, int]) -> Still:
+    pixels: npt.NDArray[np.uint8] = np.full((36, 64, 3), colour, np.uint8)
+    path = folder / f"{number}.rgb"
+    path.write_bytes(pixels.tobytes())
+    return Still(frame=number * 10, start_s=float(number), end_s=number + 0.1, path=path, width=64, height=36)
+
+
+def scene(folder: Path, *colours: tuple[int, int, int]) -> Scene:
+    stills = tuple(still(folder, number, colour) for number, colour in enumerate(colours))
+    return Scene(modality=Modality.FRAMES, stills=stills, chosen=len(stills))
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    made = Sandbox()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    from PIL import Image
+
+    chance = np.random.default_rng(7)
+    for name, colour in (("violence-graphic", RED), ("none", GREEN)):
+        folder = tmp_path / "data" / name
+        folder.mkdir(parents=True)
+        for number in range(24):
+            noise = chance.normal(0, 25, (24, 32, 3)) + np.asarray(colour)
+            Image.fromarray(noise.clip(0, 255).astype(np.uint8)).save(folder / f"{number}.png")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def onlookers() -> Iterator[Callable[[dict[str, Any]], Onlookers]]:
+    made: list[Any] = []
+
+    def load(options: dict[str, Any]) -> Onlookers:
+        assert HUB.missing(options) is None
+        catalogue = Catalogue([(HUB, options)])
+        made.extend(catalogue.scene_detectors())
+        return Onlookers(detectors=catalogue.scene_detectors())
+
+    yield load
+    for one in made:
+        if isinstance(one, HubModel):
+            one.close()
+
+
+def test_a_classifier_finds_what_it_was_told_to_look_for(
+    tmp_path: Path, onlookers: Callable[[dict[str, Any]], Onlookers]
+) -> None:
+    classifier(tmp_path / "models" / "hot")
+    options = {"store": str(tmp_path / "models"), "models": {"hot": CLASSIFIER}}
+    looked = onlookers(options).local(scene(tmp_path, GREEN, RED, RED, GREEN))
+    (finding,) = looked.findings
+    assert finding.category == "violence/graphic"
+    assert finding.score > 0.9
+    (where,) = [one for one in finding.evidence if isinstance(one, FrameRange)]
+    assert (where.first, where.last) == (10, 20)
+    (cell,) = looked.cells
+    assert cell.complete
+    assert cell.measured is None
+
+
+def test_zero_shot_says_nothing_before_it_is_calibrated(tmp_path: Path) -> None:
+    zero_shot(tmp_path / "models" / "gore")
+    options = {"store": str(tmp_path / "models"), "models": {"gore": ZERO_SHOT}}
+    assert "not calibrated" in str(HUB.missing(options))
+    assert HUB.claimed(options) == ()
+
+
+def test_a_calibrated_model_fills_its_cells_with_its_figure(
+    tmp_path: Path,
+    sandbox: Sandbox,
+    pictures: Path,
+    onlookers: Callable[[dict[str, Any]], Onlookers],
+) -> None:
+    zero_shot(tmp_path / "models" / "gore")
+    options = {"store": str(tmp_path / "models"), "models": {"gore": ZERO_SHOT}}
+    (named,) = read_models(options)
+    found = calibrated(
+        named,
+        Labelled.read(pictures, named.spec.categories),
+        Scanner(sandbox, (), ScanSettings(warm=0)),
+        now=1.0,
+    )
+    curve = found.curves["violence/graphic"]
+    assert (curve.positives, curve.negatives) == (12, 12)
+    assert (curve.recall, curve.false_positives) == (1.0, 0.0)
+    named.calibration.write_bytes(msgspec.json.encode(found))
+    looked = onlookers(options).local(scene(tmp_path, GREEN, RED, GREY))
+    (finding,) = [one for one in looked.findings if one.score > 0.5]
+    assert finding.evidence[0].first == 10  # type: ignore[union-attr]
+    cell = Coverage(cells=looked.cells).cell("violence/graphic", Modality.FRAMES)
+    assert cell is not None
+    assert cell.complete
+    assert "12 and 12 pictures" in str(cell.measured)
+    # Another question needs another calibration; other weights do, too.
+    asked_more = {**ZERO_SHOT, "against": ["green", "grey", "blue"]}
+    assert "asked something else" in str(HUB.missing({**options, "models": {"gore": asked_more}}))
+    (named.folder / "notes.txt").write_text("changed")
+    (cell,) = onlookers(options).local(scene(tmp_path, RED)).cells
+    assert not cell.ran
+    assert "not the one that was calibrated" in cell.note
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({**CLASSIFIER, "labels": {"cold": "violence"}}, "no label 'cold'"),
+        ({**CLASSIFIER, "device": "cuda"}, "has no cuda"),
+        ({**CLASSIFIER, "kind": "zero-shot", "prompts": {"violence": ["red"]}, "against": ["grey"]}, None),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_a_hole_or_missing(
+    tmp_path: Path,
+    table: dict[str, Any],
+    said: str | None,
+    onlookers: Callable[[dict[str, Any]], Onlookers],
+) -> None:
+    classifier(tmp_path / "models" / "hot")
+    options = {"store": str(tmp_path / "models"), "models": {"hot": table}}
+    if said is None:
+        assert HUB.missing(options) is not None
+        return
+    looked = onlookers(options).local(scene(tmp_path, RED))
+    assert looked.findings == ()
+    assert all(not cell.ran and said in cell.note for cell in looked.cells)
+    assert looked.cells
+
+
+def test_one_model_that_fails_takes_nothing_from_another(
+    tmp_path: Path, onlookers: Callable[[dict[str, Any]], Onlookers]
+) -> None:
+    classifier(tmp_path / "models" / "good")
+    broken = classifier(tmp_path / "models" / "broken")
+    (broken / "model.onnx").write_bytes(b"no graph")
+    broken_table = {**CLASSIFIER, "labels": {"hot": "violence"}}
+    options = {"store": str(tmp_path / "models"), "models": {"good": CLASSIFIER, "broken": broken_table}}
+    looked = onlookers(options).local(scene(tmp_path, RED))
+    cells = {cell.category: cell.complete for cell in looked.cells}
+    assert cells == {"violence": False, "violence/graphic": True}
+
+
+def test_weights_that_changed_since_the_pull_are_not_loaded(tmp_path: Path) -> None:
+    folder = classifier(tmp_path / "hot")
+    manifest = Manifest(
+        repo="a/b", revision="0" * 40, licence="mit", hub="h", pulled_at=1.0, files=files_in(folder)
+    )
+    (folder / "safelight-manifest.json").write_bytes(msgspec.json.encode(manifest))
+    assert len(verified(folder)) == 64
+    with (folder / "model.onnx").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(WeightsChanged, match=r"model\.onnx"):
+        verified(folder)
+    odd = msgspec.structs.replace(manifest, files=(*files_in(folder), File(path="x", size=1, sha256="")))
+    (folder / "safelight-manifest.json").write_bytes(msgspec.json.encode(odd))
+    with pytest.raises(WeightsChanged, match="x"):
+        verified(folder)
+
+
+def test_too_few_pictures_make_no_calibration(tmp_path: Path, sandbox: Sandbox, pictures: Path) -> None:
+    zero_shot(tmp_path / "models" / "gore")
+    (named,) = read_models({"store": str(tmp_path / "models"), "models": {"gore": ZERO_SHOT}})
+    for path in sorted((pictures / "none").iterdir())[:10]:
+        path.unlink()
+    data = Labelled.read(pictures, named.spec.categories)
+    with pytest.raises(InvalidField, match="20 of each"):
+        calibrated(named, data, Scanner(sandbox, (), ScanSettings(warm=0)), now=1.0)
+    (pictures / "rudeness").mkdir()
+    with pytest.raises(InvalidField, match="no category of this model"):
+        Labelled.read(pictures, named.spec.categories)
+
+
+def test_a_model_process_that_hangs_or_dies_is_ended_and_started_again() -> None:
+    process = ModelProcess("support.model_factories:opened", {"answer": 42}, load_s=60.0)
+    try:
+        assert process.call({"do": "answer"}, timeout_s=20)["answer"] == 42
+        with pytest.raises(ModelFailed, match="ValueError: no"):
+            process.call({"do": "raise"}, timeout_s=20)
+        with pytest.raises(ModelFailed, match="did not answer within"):
+            process.call({"do": "hang"}, timeout_s=0.5)
+        with pytest.raises(ModelFailed, match="process ended"):
+            process.call({"do": "exit"}, timeout_s=20)
+        # What it prints is not taken for an answer, and it was loaded anew.
+        assert process.call({"do": "print"}, timeout_s=20)["calls"] == 1
+    finally:
+        process.close()
+    with pytest.raises(ModelFailed, match="No module named"):
+        ModelProcess("tests_no_such_module:opened", {}).call({}, timeout_s=20)

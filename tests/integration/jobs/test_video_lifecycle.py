@@ -1,0 +1,356 @@
+"""A video's way, step by step, on both databases."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from safelight.errors import Blocked, Conflict, NotFound, QuotaExceeded
+from safelight.jobs.repository import Superseded
+from safelight.jobs.states import TERMINAL, State
+from safelight.jobs.summary import summary
+from safelight.jobs.sweeper import Sweeper
+from safelight.store import tables
+from safelight.testing.upstream import ScriptedUpstream
+from safelight.trust.accounts import Principal, PrincipalKind, Scope
+from safelight.trust.audit import verify
+
+from .conftest import House
+
+
+class NoEngine:
+    """The sweeper's view of an engine that carries nothing."""
+
+    def __init__(self) -> None:
+        self.handed_over: list[tuple[str, int]] = []
+
+    def carried(self, runs: Iterable[tuple[str, int]]) -> set[str]:
+        return {video_id for video_id, run in runs if (video_id, run) in self.handed_over}
+
+    def forget(self, before: float) -> int:
+        return 0
+
+    def hand_over(self, tenant: str, video_id: str, run: int) -> None:
+        self.handed_over.append((video_id, run))
+
+
+def sweeper(house: House) -> Sweeper:
+    return Sweeper(house.here.workshop, NoEngine())  # type: ignore[arg-type]
+
+
+def test_an_allowed_video_is_delivered_sealed_and_only_the_sealed_file_is_given_out(house: House) -> None:
+    video = house.carry(house.order())
+    assert video.state is State.DELIVERED
+    content = house.videos.content(house.who, video.id, "video")
+    data = b"".join(content.chunks(0, content.size))
+    assert hashlib.sha256(data).hexdigest() == video.sealed_sha256 == content.sha256
+    record = house.videos.record(house.who, video.id)
+    assert record.seal is not None
+    assert record.judgements[-1].verdict.subject_sha256 == record.seal["source_sha256"] != content.sha256
+    assert video.waived
+    assert house.videos.content(house.who, video.id, "thumbnail").media_type == "image/webp"
+
+
+def test_without_a_waiver_what_nobody_can_check_is_held_and_gives_no_content(
+    furnish: Callable[..., House],
+) -> None:
+    house = furnish()
+    video = house.carry(house.order())
+    assert video.state is State.HELD
+    assert video.review_due_at is not None
+    for variant in ("video", "thumbnail", "spritesheet", "../../etc", ""):
+        with pytest.raises(NotFound):
+            house.videos.content(house.who, video.id, variant)
+
+
+def test_a_hold_nobody_decides_is_refused_and_its_quota_returned(furnish: Callable[..., House]) -> None:
+    house = furnish(review={"due_minutes": 0.00001}, limits={"videos_per_day": 1})
+    video = house.carry(house.order())
+    with pytest.raises(QuotaExceeded):
+        house.order()
+    sweeper(house).sweep()
+    ended = house.videos.get(house.who, video.id)
+    assert (ended.state, ended.error_code) == (State.BLOCKED, "moderation_blocked")
+    assert ended.explanation is not None
+    assert ended.explanation["reason"] == "review_expired"
+    house.order()
+
+
+def test_a_blocked_prompt_spends_nothing_and_is_on_the_record_but_not_in_the_list(house: House) -> None:
+    with pytest.raises(Blocked) as caught:
+        house.order("a scene with SAFELIGHT-TEST:violence in it")
+    assert caught.value.code == "sentinel_block"
+    assert caught.value.param == "prompt"
+    video_id = str(caught.value.details["video_id"])
+    record = house.videos.record(house.who, video_id)
+    assert record.video.state is State.REFUSED
+    assert record.attempts == ()
+    assert not house.videos.list(house.who, after=None, limit=10, order="desc").videos
+    assert house.handed_over == []
+
+
+def test_quota_counts_seconds_and_says_when_it_is_back(furnish: Callable[..., House]) -> None:
+    house = furnish(limits={"seconds_per_day": 8})
+    house.order(seconds="4")
+    house.order(seconds="4")
+    with pytest.raises(QuotaExceeded) as caught:
+        house.order(seconds="4")
+    assert 0 < (caught.value.retry_after_s or 0) <= 86400
+
+
+def test_other_tenants_see_nothing_of_a_video(house: House) -> None:
+    video = house.carry(house.order())
+    stranger = Principal(
+        tenant=house.here.accounts.create_tenant("other").id,
+        id="key_x",
+        kind=PrincipalKind.KEY,
+        name="x",
+        scopes=frozenset(Scope),
+    )
+    for call in (house.videos.get, house.videos.record, house.videos.delete):
+        with pytest.raises(NotFound):
+            call(stranger, video.id)
+    with pytest.raises(NotFound):
+        house.videos.content(stranger, video.id, "video")
+    assert not house.videos.list(stranger, after=None, limit=10, order="desc").videos
+
+
+def test_the_list_pages_through_everything_once_in_both_orders(house: House) -> None:
+    made = [house.order(f"a lake, take {n}").id for n in range(7)]
+    for order, wanted in (("asc", made), ("desc", made[::-1])):
+        seen: list[str] = []
+        after, more = None, True
+        while more:
+            page = house.videos.list(house.who, after=after, limit=3, order=order)
+            seen += [video.id for video in page.videos]
+            after, more = seen[-1], page.has_more
+        assert seen == wanted
+
+
+def test_what_takes_long_is_asked_after_seldom(house: House) -> None:
+    video = house.order()
+    ages = (0, 20, 60, 150, 600)
+    waits = [house.videos.poll_after_ms(replace(video, created_at=time.time() - age)) for age in ages]
+    assert [round(wait, -2) for wait in waits] == [1_000, 1_000, 2_000, 5_000, 10_000]
+    assert house.videos.poll_after_ms(replace(video, state=State.HELD)) == 60_000
+
+
+@pytest.mark.parametrize("ends", ["done", "refused", "failed"])
+def test_a_finished_video_is_one_read_that_says_what_its_record_says(
+    house: House, upstream: ScriptedUpstream, ends: str
+) -> None:
+    upstream.play({"otherwise": {"polls": 0, "charge": 0.4, **({} if ends == "done" else {"ends": ends})}})
+    video = house.carry(house.order(**PAID))
+    assert video.state in TERMINAL
+    record = house.videos.record(house.who, video.id)
+    assert video.summary is not None
+    assert video.summary == summary(
+        (cell for made in record.judgements for cell in made.coverage),
+        (attempt.charge for attempt in record.attempts),
+    )
+    with pytest.raises(Blocked) as caught:
+        house.order("SAFELIGHT-TEST:violence")
+    blocked = house.videos.get(house.who, str(caught.value.details["video_id"]))
+    assert blocked.summary is not None
+    assert blocked.summary["charge"]["charged"] == "no"
+    assert blocked.summary["coverage"]["checked"]
+
+
+def test_a_terminal_state_never_changes(house: House) -> None:
+    video = house.carry(house.order())
+    store = house.here.workshop.store
+    for target in State:
+        if target is State.WITHDRAWN:
+            continue
+        with pytest.raises(Superseded), house.here.database.transaction(tenant=video.tenant) as tx:
+            store.move(tx, video, target, actor="test")
+
+
+def test_only_finished_videos_are_deleted_and_their_bytes_go_when_nobody_else_has_them(house: House) -> None:
+    waiting = house.order()
+    with pytest.raises(Conflict):
+        house.videos.delete(house.who, waiting.id)
+    one, two = house.carry(waiting), house.carry(house.order())
+    blobs = house.here.blobs
+    house.videos.delete(house.who, one.id)
+    with pytest.raises(NotFound):
+        house.videos.get(house.who, one.id)
+    sweeper(house).sweep()
+    left = set(blobs.names(house.who.tenant))
+    assert one.sealed_sha256 not in left
+    assert two.sealed_sha256 in left
+    # Both had the same thumbnail, which the other one still needs.
+    assert house.videos.content(house.who, two.id, "thumbnail").sha256 in left
+    assert house.videos.record(house.who, two.id).seal is not None
+
+
+def test_the_unsealed_file_is_gone_after_delivery(house: House) -> None:
+    video = house.carry(house.order())
+    sweeper(house).sweep()
+    judged = house.here.workshop.store.row(video.tenant, video.id).output_sha256
+    assert not house.here.blobs.has(video.tenant, judged)
+
+
+def test_expired_content_is_deleted_and_the_record_stays(furnish: Callable[..., House]) -> None:
+    house = furnish(limits={"keep_days": 0.0000001})
+    house.waive()
+    video = house.carry(house.order())
+    sweeper(house).sweep()
+    with pytest.raises(NotFound):
+        house.videos.content(house.who, video.id, "video")
+    assert house.videos.record(house.who, video.id).judgements
+
+
+def test_a_video_nobody_carries_is_handed_over_again_once(house: House) -> None:
+    video = house.order()
+    with house.here.database.transaction(tenant=video.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == video.id, updated_at=0.0)
+    sweeping = sweeper(house)
+    sweeping.abandoned()
+    sweeping.abandoned()
+    assert sweeping._engine.handed_over == [(video.id, 2)]  # type: ignore[attr-defined]
+
+
+def test_a_video_past_its_deadline_fails_with_timeout_and_returns_its_quota(
+    furnish: Callable[..., House],
+) -> None:
+    house = furnish(generation={"deadline_s": 0.00001}, limits={"videos_per_day": 1})
+    video = house.carry(house.order())
+    assert (video.state, video.error_code) == (State.FAILED, "timeout")
+    house.order()
+
+
+@pytest.mark.parametrize("boundary", ["intended", "made", "stored", "scanned", "sealed"])
+def test_a_crash_at_any_boundary_loses_nothing(house: House, boundary: str) -> None:
+    house.crash_at = boundary
+    video = house.carry_through_crashes(house.order())
+    assert house.crash_at is None
+    assert video.state is State.DELIVERED
+    house.here.head_writer.write()
+    assert verify(house.here.database, house.here.heads, house.here.head_key).ok
+
+
+def test_the_log_tells_the_whole_way_in_order(house: House) -> None:
+    video = house.carry(house.order())
+    events = [entry["event"] for entry in house.videos.record(house.who, video.id).log]
+    moves = [event for event in events if event.startswith("video.")]
+    assert moves == [
+        "video.received",
+        "video.waiting",
+        "video.generating",
+        "video.scanning",
+        "video.sealing",
+        "video.delivered",
+    ]
+
+
+PAID: dict[str, Any] = {"model": "paid-1"}
+OWN: dict[str, Any] = {"model": "own-1"}
+
+
+def test_a_paid_video_is_ordered_once_fetched_deleted_there_and_its_charge_noted(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    video = house.carry(house.order(**PAID))
+    assert video.state is State.DELIVERED
+    (attempt,) = house.videos.record(house.who, video.id).attempts
+    assert (attempt.outcome, attempt.upstream_copy) == ("done", "deleted")
+    assert (attempt.charge.charged.value, attempt.charge.amount) == ("yes", 0.4)
+    assert upstream.counts["accepted"] == 1
+    assert upstream.counts["deletes"] == 1
+
+
+def test_a_lost_answer_from_a_paid_upstream_ends_in_doubt_and_is_never_sent_again(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"submit": "lose_answer"}})
+    video = house.carry(house.order(**PAID))
+    assert (video.state, video.error_code) == (State.FAILED, "submit_unknown")
+    assert upstream.counts["received"] == 1
+    (attempt,) = house.videos.record(house.who, video.id).attempts
+    assert attempt.charge.charged.value == "unknown"
+
+
+def test_a_crash_between_intent_and_id_ends_in_doubt_and_is_never_sent_again(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    house.crash_at = "submitted"
+    video = house.carry_through_crashes(house.order(**PAID))
+    assert (video.state, video.error_code) == (State.FAILED, "submit_unknown")
+    assert upstream.counts["received"] == 1
+
+
+def test_an_own_upstream_is_asked_again_after_a_lost_answer(house: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": {"polls": 0, "submit": {"do": "lose_answer", "times": 1}}})
+    video = house.carry(house.order(**OWN))
+    assert video.state is State.DELIVERED
+    assert upstream.counts["received"] == 2
+
+
+def test_an_order_that_was_certainly_not_taken_is_sent_again(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"polls": 0, "submit": {"status": 429, "retry_after": 0.05, "times": 2}}})
+    video = house.carry(house.order(**PAID))
+    assert video.state is State.DELIVERED
+    attempts = house.videos.record(house.who, video.id).attempts
+    assert [attempt.outcome for attempt in attempts] == ["not_taken", "not_taken", "done"]
+    assert upstream.counts["accepted"] == 1
+
+
+@pytest.mark.parametrize("boundary", ["fetched", "made", "stored", "scanned", "sealed"])
+def test_a_crash_after_the_id_is_known_never_orders_twice(
+    house: House, upstream: ScriptedUpstream, boundary: str
+) -> None:
+    house.crash_at = boundary
+    video = house.carry_through_crashes(house.order(**PAID))
+    assert video.state is State.DELIVERED
+    assert upstream.counts["received"] == 1
+
+
+def test_a_providers_refusal_is_told_as_the_providers_with_its_charge(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    error = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
+    upstream.play({"otherwise": {"polls": 0, "ends": "refused", "error": error, "charge": 0.4}})
+    video = house.carry(house.order(**PAID))
+    assert (video.state, video.error_code) == (State.BLOCKED, "moderation_blocked")
+    assert video.explanation is not None
+    assert video.explanation["owner"] == "provider"
+    assert video.explanation["charged"]["charged"] == "yes"
+    assert upstream.counts["received"] == 1
+
+
+@pytest.mark.parametrize("content", ["truncated", "html", "empty", "text", "missing"])
+def test_a_file_that_is_not_the_promised_video_never_gets_further(
+    house: House, upstream: ScriptedUpstream, content: str
+) -> None:
+    upstream.play({"otherwise": {"polls": 0, "content": content, "charge": 0.4}})
+    video = house.carry(house.order(**PAID))
+    assert (video.state, video.error_code) == (State.FAILED, "upstream_invalid")
+    (attempt,) = house.videos.record(house.who, video.id).attempts
+    assert attempt.charge.charged.value == "yes"
+    with pytest.raises(NotFound):
+        house.videos.content(house.who, video.id, "video")
+
+
+def test_an_order_that_never_ends_fails_at_the_deadline(
+    furnish: Callable[..., House], upstream: ScriptedUpstream
+) -> None:
+    house = furnish(generation={"deadline_s": 2.0})
+    upstream.play({"otherwise": {"ends": "never"}})
+    video = house.carry(house.order(**PAID))
+    assert (video.state, video.error_code) == (State.FAILED, "timeout")
+
+
+def test_a_status_outside_the_four_is_not_taken_for_an_end(house: House, upstream: ScriptedUpstream) -> None:
+    upstream.play(
+        {"otherwise": {"polls": 1, "status_words": {"in_progress": "processing", "queued": "pending"}}}
+    )
+    video = house.carry(house.order(**PAID))
+    assert video.state is State.DELIVERED

@@ -1,0 +1,59 @@
+"""The first run: a storyboard clip with a spoken line is delivered under the waiver `demo`, saying why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from safelight.detectors.registry import Catalogue
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.generation.protocol import Order
+from safelight.generation.storyboard import create
+from safelight.generation.storyboard.tts import synthesiser
+from safelight.moderation.evaluation import Judge
+from safelight.moderation.output import OutputStage
+from safelight.policy.categories import SHIPPED
+from safelight.policy.documents import load
+from safelight.policy.findings import Modality
+from safelight.policy.verdicts import Action, WaiverTerms
+from safelight.sandbox.sandbox import Sandbox
+from safelight.scanning.service import Scanner, ScanSettings
+from support.optional_tools import leave_out
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    made = Sandbox()
+    yield made
+    made.close()
+
+
+def test_a_clip_in_which_somebody_speaks_is_delivered_under_the_waiver(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    if synthesiser() is None:
+        leave_out("espeak-ng", "install Debian's package espeak-ng")
+    path = tmp_path / "clip.mp4"
+    prompt = 'A baker in a kitchen says "good morning, the bread is ready and still warm"'
+    order = Order(key="k", model="storyboard-1", prompt=prompt, seconds=4, width=1280, height=720)
+    create({"name": "storyboard"}).render(order, path, lambda _done: None)
+    catalogue = Catalogue.discover({"minilm": False, "ocr": False, "nudenet": False})
+    assert catalogue.transcriber is None
+    policy = load("starter", SHIPPED)
+    demo = WaiverTerms(id="w", name="demo", categories=("*",))
+    stage = OutputStage(
+        judge=Judge(taxonomy=SHIPPED, policy=lambda _tenant: policy, waivers=lambda _tenant: (demo,)),
+        scanner=Scanner(sandbox, catalogue.child_specs(), ScanSettings(warm=0, video_s=120.0)),
+        pipeline=TextPipeline(catalogue.text_detectors(), budget_s=20.0),
+    )
+    judged, report = stage.scan(path, tenant="t", subject_sha256="0" * 64)
+    assert report.sound is not None
+    assert report.sound.speech
+    assert judged.verdict.action is Action.ALLOW
+    waived = [cell for cell in judged.verdict.waived if cell.modality is Modality.AUDIO]
+    assert {cell.category for cell in waived} == {"sexual", "sexual/minors", "extremism"}
+    assert all("Speech present, not transcribed" in cell.note for cell in waived)
+    assert judged.extra["sound"]["transcribed"] is False
+    assert judged.extra["sound"]["speech"]

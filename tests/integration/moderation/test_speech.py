@@ -1,0 +1,373 @@
+"""Show 6, a plumbing test: words and times from the synthesiser's own events, over the real wire format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from safelight.detectors.likeness.matching import Distances, Enrolled, Template
+from safelight.detectors.likeness.voices import Piece, Voices
+from safelight.detectors.protocol import Transcriber
+from safelight.detectors.registry import Catalogue
+from safelight.detectors.remote.plugins import TRANSCRIPTION
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.moderation.evaluation import Judge, Judged
+from safelight.moderation.output import OutputStage
+from safelight.moderation.prompt import PromptStage
+from safelight.moderation.speech import Hearing
+from safelight.policy.categories import SHIPPED
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.documents import load
+from safelight.policy.findings import Finding, Modality, Stage, TimeRange
+from safelight.policy.verdicts import Action, Verdict, WaiverTerms
+from safelight.sandbox.sandbox import Sandbox
+from safelight.scanning.report import ScanReport
+from safelight.scanning.service import Scanner, ScanSettings
+from safelight.testing.speech import SpeechMissing, Spoken, found_at, samples_of, say
+from safelight.testing.transcription import Manner, ScriptedTranscriber
+from support.clips import RATE, hum, make_clip
+from support.optional_tools import leave_out
+
+DEMO = WaiverTerms(id="waiver_1", name="demo", categories=("*",))
+LINES = ("Good morning everybody, welcome to the harbour.", "The market opens at nine, bring a basket.")
+#: Where they stand in the clip.
+AT_S = (1.0, 6.5)
+SECONDS = 11
+
+
+@pytest.fixture(scope="module")
+def spoken() -> tuple[Spoken, ...]:
+    try:
+        return tuple(say(line) for line in LINES)
+    except SpeechMissing as error:
+        leave_out("espeak-ng", str(error))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory, spoken: Sequence[Spoken]) -> Path:
+    sound = hum(float(SECONDS)) * np.float32(0.3)
+    for one, at_s in zip(spoken, AT_S, strict=True):
+        voice = one.at(RATE)
+        start = round(at_s * RATE)
+        sound[start : start + voice.size] += 0.6 * voice
+    folder = tmp_path_factory.mktemp("clip")
+    return make_clip(folder / "said.mp4", frames=SECONDS * 8, fps=8, sound=sound)
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("clip") / "quiet.mp4", frames=24, sound=hum(1.0))
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    made = Sandbox()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> TextPipeline:
+    settings = {"minilm": False, "guard": False}
+    return TextPipeline(Catalogue.discover(settings).text_detectors(), budget_s=20.0)  # type: ignore[arg-type]
+
+
+def judge(*waivers: WaiverTerms, policy: str = "starter") -> Judge:
+    chosen = load(policy, SHIPPED)
+    return Judge(taxonomy=SHIPPED, policy=lambda _tenant: chosen, waivers=lambda _tenant: waivers)
+
+
+def scanner(sandbox: Sandbox) -> Scanner:
+    return Scanner(sandbox, (("speech", {}),), ScanSettings(warm=0, video_s=60.0))
+
+
+def asking(server: ScriptedTranscriber, **options: object) -> Transcriber:
+    settings = {"url": server.url, "model": "whisper-1", "timeout_s": 10.0, **options}
+    assert TRANSCRIPTION.missing(settings) is None
+    made = TRANSCRIPTION.load(settings)
+    assert isinstance(made, Transcriber)
+    return made
+
+
+def scan(
+    sandbox: Sandbox, clip: Path, pipeline: TextPipeline, hearing: Hearing, *waivers: WaiverTerms
+) -> tuple[Judged, ScanReport]:
+    stage = OutputStage(judge=judge(*waivers), scanner=scanner(sandbox), pipeline=pipeline, hearing=hearing)
+    return stage.scan(clip, tenant="t", subject_sha256="0" * 64)
+
+
+def test_words_and_their_times_come_through(
+    clip: Path, spoken: Sequence[Spoken], sandbox: Sandbox, pipeline: TextPipeline, tmp_path: Path
+) -> None:
+    def listens(wav: bytes) -> Iterable[tuple[str, float, float]]:
+        samples, rate = samples_of(wav)
+        for one in spoken:
+            begins = found_at(one, samples, rate)
+            assert begins is not None
+            last = len(one.words) - 1
+            for index, word in enumerate(one.words):
+                stop = "." if index == last else ""
+                yield word.text + stop, begins + word.start_s, begins + word.end_s
+
+    with ScriptedTranscriber(listens) as server:
+        hearing = Hearing(transcriber=asking(server, api_key_env=""), scratch=lambda: tmp_path)
+        judged, report = scan(sandbox, clip, pipeline, hearing, DEMO)
+    assert report.heard is not None
+    assert [len(line.words) for line in report.heard] == [len(one.words) for one in spoken]
+    for line, one, at_s in zip(report.heard, spoken, AT_S, strict=True):
+        for heard, said in zip(line.words, one.words, strict=True):
+            assert heard.text == said.text
+            assert heard.start_s == pytest.approx(at_s + said.start_s, abs=0.2)
+            assert heard.end_s == pytest.approx(at_s + said.end_s, abs=0.2)
+    assert judged.verdict.action is Action.ALLOW
+    cell = judged.coverage.cell("extremism", Modality.AUDIO)
+    assert cell is not None
+    assert cell.required
+    assert cell.complete
+    [asked] = server.asked
+    assert asked.fields["model"] == ["whisper-1"]
+    assert asked.fields["timestamp_granularities[]"] == ["word", "segment"]
+    # Only the speech is sent, and nothing stays behind.
+    assert (asked.rate, asked.seconds < SECONDS - 1) == (16_000, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("manner", [one for one in Manner if one is not Manner.WELL])
+def test_a_server_that_does_not_do_its_part_leaves_a_hole_that_no_waiver_excuses(
+    manner: Manner, clip: Path, sandbox: Sandbox, pipeline: TextPipeline, tmp_path: Path
+) -> None:
+    with ScriptedTranscriber(lambda _wav: [], manner=manner) as server:
+        hearing = Hearing(
+            transcriber=asking(server, timeout_s=0.5, timeout_per_s=0.0), scratch=lambda: tmp_path
+        )
+        judged, _report = scan(sandbox, clip, pipeline, hearing, DEMO)
+    assert judged.verdict.action is Action.HOLD
+    assert {(hole.category, hole.modality) for hole in judged.verdict.holes} == {
+        (category, Modality.AUDIO) for category in ("sexual", "sexual/minors", "extremism")
+    }
+    assert all(hole.note for hole in judged.verdict.holes)
+
+
+def test_speech_that_nobody_transcribes_is_a_hole_that_a_waiver_excuses(
+    clip: Path, sandbox: Sandbox, pipeline: TextPipeline
+) -> None:
+    strict, report = scan(sandbox, clip, pipeline, Hearing())
+    assert report.heard is None
+    assert strict.verdict.action is Action.HOLD
+    assert "Speech present, not transcribed" in strict.verdict.reason
+    waived, _report = scan(sandbox, clip, pipeline, Hearing(), DEMO)
+    assert waived.verdict.action is Action.ALLOW
+    assert ("sexual", Modality.AUDIO) in {(cell.category, cell.modality) for cell in waived.verdict.waived}
+
+
+def test_where_nobody_speaks_there_are_no_words_to_check(
+    quiet: Path, sandbox: Sandbox, pipeline: TextPipeline
+) -> None:
+    judged, report = scan(sandbox, quiet, pipeline, Hearing(), DEMO)
+    assert report.heard == ()
+    assert not [cell for cell in judged.verdict.waived if cell.modality is Modality.AUDIO]
+    cell = judged.coverage.cell("sexual", Modality.AUDIO)
+    assert cell is not None
+    assert cell.complete
+
+
+def test_without_the_model_that_hears_speech_all_sound_is_transcribed(
+    quiet: Path, sandbox: Sandbox, pipeline: TextPipeline, tmp_path: Path
+) -> None:
+    deaf = Scanner(sandbox, (), ScanSettings(warm=0))
+    with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.4)]) as server:
+        hearing = Hearing(transcriber=asking(server), scratch=lambda: tmp_path)
+        stage = OutputStage(judge=judge(DEMO), scanner=deaf, pipeline=pipeline, hearing=hearing)
+        judged, report = stage.scan(quiet, tenant="t", subject_sha256="0" * 64)
+    assert [line.text for line in report.heard or ()] == ["hello"]
+    assert judged.verdict.action is Action.ALLOW
+    unknown = OutputStage(judge=judge(), scanner=deaf, pipeline=pipeline)
+    alone, _report = unknown.scan(quiet, tenant="t", subject_sha256="0" * 64)
+    assert "Whether anybody speaks is not known" in alone.verdict.reason
+
+
+@pytest.fixture(scope="module")
+def listened(clip: Path, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> ScanReport:
+    """A scan whose speech stays where it is."""
+    return scanner(sandbox).scan_video(clip, speech=tmp_path_factory.mktemp("speech"))
+
+
+def spoken_verdict(
+    text: str, listened: ScanReport, pipeline: TextPipeline, judging: Judge, *, seen: Iterable[Finding] = ()
+) -> tuple[Verdict, Sequence[Finding]]:
+    """The verdict on a clip in which this is said, word by word."""
+
+    def listens(wav: bytes) -> Iterable[tuple[str, float, float]]:
+        words = text.split() if " " in text else list(text)
+        return [(word, 0.3 + 0.1 * index, 0.4 + 0.1 * index) for index, word in enumerate(words)]
+
+    with ScriptedTranscriber(listens) as server:
+        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, tenant="t", seen=seen)
+    judged = judging.judge(
+        Stage.OUTPUT,
+        tenant="t",
+        findings=heard.findings,
+        cells=(*listened.coverage, *heard.cells),
+        modalities=frozenset({Modality.FRAMES, Modality.AUDIO}),
+        subject_sha256="0" * 64,
+    )
+    return judged.verdict, heard.findings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "this is a fake news broadcast saying that the election was stolen so that people believe it",
+        "a cloned voice of the president announces his resignation",
+        "immigrants are vermin and we hate immigrants",
+        "it is the great replacement and white power will stop it",
+        "假新闻说选举舞弊",
+        "the market opens at nine and the harbour is quiet",
+    ],
+)
+@pytest.mark.parametrize("policy", ["starter", "strict"])
+def test_words_in_speech_end_as_the_same_words_in_a_prompt(
+    text: str, policy: str, listened: ScanReport, pipeline: TextPipeline
+) -> None:
+    judging = judge(
+        DEMO, WaiverTerms(id="w2", name="rest", categories=tuple(one.name for one in SHIPPED)), policy=policy
+    )
+    prompt = PromptStage(judge=judging, pipeline=pipeline).screen({"prompt": text}, tenant="t").verdict
+    said, findings = spoken_verdict(text, listened, pipeline, judging)
+    assert (said.action, said.category, said.rule) == (prompt.action, prompt.category, prompt.rule)
+    assert ("market" in text) == (prompt.action is Action.ALLOW)
+    for finding in findings:
+        assert finding.modality is Modality.AUDIO
+        assert finding.attributes["speech"] is True
+        assert any(isinstance(place, TimeRange) for place in finding.evidence)
+
+
+def test_a_claim_of_identity_and_a_spoken_name_are_labelled(
+    listened: ScanReport, pipeline: TextPipeline
+) -> None:
+    for text, rule in (
+        ("i am the president and school is closed", "de-3"),
+        ("albert einstein was right", "de-4"),
+    ):
+        verdict, findings = spoken_verdict(text, listened, pipeline, judge(DEMO))
+        assert (verdict.action, rule in verdict.fired) == (Action.LABEL, True)
+        assert "verified" in verdict.reason
+        [place] = [one for one in findings[0].evidence if isinstance(one, TimeRange)]
+        assert 0.5 < place.start_s < place.end_s < 4.0
+    strict, _findings = spoken_verdict(
+        "大家好，我是总统，今天天气很好", listened, pipeline, judge(DEMO, policy="strict")
+    )
+    assert strict.action is Action.HOLD
+
+
+def test_nothing_is_sent_where_it_may_be_abuse_of_a_child(
+    listened: ScanReport, pipeline: TextPipeline
+) -> None:
+    sign = Finding(
+        category="sexual/minors",
+        score=0.4,
+        modality=Modality.FRAMES,
+        detector="d",
+        version="1",
+        reason="A sign.",
+    )
+    with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
+        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, tenant="t", seen=(sign,))
+    assert (server.asked, heard.transcript) == ([], None)
+    assert not any(cell.complete for cell in heard.cells)
+
+
+def test_a_transcript_is_asked_for_once_and_within_its_limits(
+    listened: ScanReport, pipeline: TextPipeline
+) -> None:
+    with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
+        hearing = Hearing(transcriber=asking(server))
+        assert hearing.hear(listened, pipeline, tenant="t") == hearing.hear(listened, pipeline, tenant="t")
+        assert len(server.asked) == 1
+        for limit in ({"max_mb": 0.01}, {"minutes_per_day": 0.01}):
+            refused = Hearing(transcriber=asking(server, **limit)).hear(listened, pipeline, tenant="t")
+            assert (refused.transcript, any(cell.complete for cell in refused.cells)) == (None, False)
+        assert len(server.asked) == 1
+        server.manner = Manner.FAILING
+        tired = asking(server, trips_after=2)
+        assert listened.sound is not None
+        for _ in range(4):
+            Hearing(transcriber=tired).hear(listened, pipeline, tenant="t")
+        assert len(server.asked) == 3
+
+
+class Described:
+    """Stands for a model of voices: everybody sounds alike."""
+
+    version = "voice:wespeaker:0"
+
+    def voices(self, pieces: Sequence[Piece]) -> tuple[Template, ...]:
+        return tuple(np.eye(8)[0] for _piece in pieces)
+
+
+class Somebody:
+    """One voice on record, or none."""
+
+    def __init__(self, *enrolled: Enrolled) -> None:
+        self._enrolled = enrolled
+
+    def consented(self, tenant: str) -> tuple[Enrolled, ...]:
+        return ()
+
+    def protected(self, tenant: str) -> tuple[Enrolled, ...]:
+        return self._enrolled
+
+
+def comparing(*enrolled: Enrolled) -> Voices:
+    return Voices(
+        describer=Described(),
+        lookup=Somebody(*enrolled),
+        distances=Distances(consent=0.8, gallery=1.0),
+        least_s=2.0,
+    )
+
+
+def test_likeness_in_the_sound_is_checked_where_names_and_voices_both_are(
+    listened: ScanReport, pipeline: TextPipeline
+) -> None:
+    voices = comparing(Enrolled(record="protected_1", name="Ann", template=np.eye(8)[1]))
+
+    def cell(hearing: Hearing) -> Cell:
+        found = Coverage().merged(hearing.hear(listened, pipeline, tenant="t").cells)
+        one = found.cell("likeness", Modality.AUDIO)
+        assert one is not None
+        return one
+
+    unread = cell(Hearing(voices=voices))
+    assert (unread.ran, unread.complete) == (True, False)
+    assert "not transcribed" in unread.note
+    with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
+        both = cell(Hearing(transcriber=asking(server), voices=voices))
+        assert (both.ran, both.complete) == (True, True)
+        assert str(both.measured).endswith("; voices: unmeasured, compared with 1 on record")
+        nobody = cell(Hearing(transcriber=asking(server), voices=comparing()))
+    assert (nobody.complete, "as nobody's voice is on record" in nobody.note) == (False, True)
+
+
+def test_a_voice_is_compared_where_the_words_are_sent_to_nobody(
+    listened: ScanReport, pipeline: TextPipeline
+) -> None:
+    voices = comparing(Enrolled(record="protected_1", name="Ann", template=np.eye(8)[0]))
+    heard = Hearing(voices=voices).hear(listened, pipeline, tenant="t")
+    (finding,) = heard.speakers.findings
+    assert (finding.attributes["kind"], heard.findings) == ("voice", ())
+
+
+def test_where_no_model_of_voices_is_configured_coverage_says_so(
+    listened: ScanReport, pipeline: TextPipeline
+) -> None:
+    cells = {cell.category: cell for cell in Hearing().hear(listened, pipeline, tenant="t").cells}
+    assert not cells["likeness"].complete
+    with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
+        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, tenant="t")
+    likeness = next(cell for cell in heard.cells if cell.category == "likeness")
+    assert (likeness.ran, likeness.complete) == (True, False)
+    assert "voices were not compared, as no model of voices is configured" in likeness.note

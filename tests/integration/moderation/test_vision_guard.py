@@ -1,0 +1,207 @@
+"""A guard that sees changes a verdict; silent, garbled or late it is a hole; and what may not leave stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from safelight.detectors.protocol import ReadText
+from safelight.detectors.remote.plugins import VISION_GUARD
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.moderation.evaluation import Judge, Judged
+from safelight.moderation.output import OutputStage
+from safelight.moderation.reference import ReferenceFile, ReferenceStage
+from safelight.moderation.scene_detection import Onlookers
+from safelight.policy.categories import SHIPPED
+from safelight.policy.documents import load
+from safelight.policy.findings import Finding, FrameRange, Modality
+from safelight.policy.verdicts import Action, WaiverTerms
+from safelight.sandbox.sandbox import Sandbox
+from safelight.scanning.keyframes import KeptLook
+from safelight.scanning.report import DetectorRun, ScanReport
+from safelight.scanning.service import Scanner, ScanSettings
+from safelight.testing.guard_server import Line, ScriptedGuard
+from support.clips import make_clip
+
+VIOLENT = '{"violation": 1, "categories": ["violence/graphic"], "confidence": "high"}'
+SAFE = '{"violation": 0, "categories": [], "confidence": "high"}'
+ALL = WaiverTerms(id="waiver_1", name="tests", categories=("*",))
+READER = DetectorRun(name="ocr", ran=True, complete=True, reads=True)
+RED = np.full((192, 320, 3), (210, 20, 20), np.uint8)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    made = Sandbox()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def stage(sandbox: Sandbox, tmp_path: Path) -> Callable[..., OutputStage]:
+    policy = load("starter", SHIPPED)
+    judge = Judge(taxonomy=SHIPPED, policy=lambda _tenant: policy, waivers=lambda _tenant: (ALL,))
+
+    def make(guard: ScriptedGuard, **options: Any) -> OutputStage:
+        settings = {"url": guard.url, "model": "m", "grammar": "policy", "timeout_s": 10.0, **options}
+        assert VISION_GUARD.missing(settings) is None
+        detector = VISION_GUARD.load(settings)
+        return OutputStage(
+            judge=judge,
+            scanner=Scanner(sandbox, (), ScanSettings(warm=0)),
+            pipeline=TextPipeline([]),
+            onlookers=Onlookers(detectors=(detector,), scratch=lambda: tmp_path),  # type: ignore[arg-type]
+        )
+
+    return make
+
+
+def scan(stage: OutputStage, clip: Path, prompt: str = "a quiet lake", **more: Any) -> Judged:
+    judged, _report = stage.scan(clip, tenant="t", subject_sha256="0" * 64, texts={"prompt": prompt}, **more)
+    return judged
+
+
+def cell(judged: Judged) -> Any:
+    return judged.coverage.cell("violence/graphic", Modality.FRAMES)
+
+
+def test_the_picture_changes_the_verdict(stage: Callable[..., OutputStage], tmp_path: Path) -> None:
+    quiet = make_clip(tmp_path / "quiet.mp4")
+    red = make_clip(tmp_path / "red.mp4", odd=dict.fromkeys(range(12, 24), RED))
+    with ScriptedGuard([Line(says=VIOLENT, red=0.1)], otherwise=SAFE) as guard:
+        assert scan(stage(guard), quiet).verdict.action is Action.ALLOW
+        judged = scan(stage(guard), red)
+        assert judged.verdict.action.severity >= Action.HOLD.severity
+        assert judged.verdict.category == "violence/graphic"
+        (where,) = [one for one in judged.verdict.findings[0].evidence if isinstance(one, FrameRange)]
+        assert where.first == 0
+        assert cell(judged).complete
+    assert not list(tmp_path.glob("looks-*"))
+
+
+def test_the_prompt_changes_the_verdict(stage: Callable[..., OutputStage], tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4")
+    with ScriptedGuard([Line(says=VIOLENT, words=("ASKED FOR", "the last day"))], otherwise=SAFE) as guard:
+        assert scan(stage(guard), clip).verdict.action is Action.ALLOW
+        assert scan(stage(guard), clip, "the last day").verdict.action is not Action.ALLOW
+
+
+def test_the_transcript_and_the_words_in_the_picture_change_the_verdict(
+    stage: Callable[..., OutputStage], tmp_path: Path
+) -> None:
+    look = tmp_path / "look.rgb"
+    look.write_bytes(bytes(64 * 36 * 3))
+    report = ScanReport(
+        looks=(KeptLook(frame=0, start_s=0.0, end_s=2.0, path=str(look), width=64, height=36),), chosen=1
+    )
+    said = ReadText(text="you will all pay", confidence=0.9, start_s=0.5, end_s=1.5)
+    lines = [
+        Line(says=VIOLENT, words=("WORDS HEARD:\nyou will all pay",)),
+        Line(says=VIOLENT, words=("WORDS IN THE PICTURE:\nyou will all pay",)),
+    ]
+    with ScriptedGuard(lines, otherwise=SAFE) as guard:
+        judging = stage(guard)
+        for changed, action in (
+            ({}, Action.ALLOW),
+            ({"heard": (said,)}, Action.BLOCK),
+            ({"texts": (said,), "runs": ()}, Action.ALLOW),
+            ({"texts": (said,), "runs": (READER,)}, Action.BLOCK),
+            (
+                {
+                    "texts": (said,),
+                    "runs": (msgspec.structs.replace(READER, complete=False, note="It was late."),),
+                },
+                Action.ALLOW,
+            ),
+        ):
+            judged, _report = judging.judge_report(
+                msgspec.structs.replace(report, **changed), tenant="t", subject_sha256="0" * 64, texts={}
+            )
+            assert (judged.verdict.action is Action.ALLOW) is (action is Action.ALLOW)
+    # Where nobody read the picture, the guard was not told its words as if they were all.
+    assert any("WORDS IN THE PICTURE:\nnot known" in asked.words for asked in guard.asked)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"otherwise": "I am sorry, I cannot help with that."},
+        {"otherwise": SAFE, "status": 503},
+        {"late_s": 2.0},
+    ],
+)
+def test_silent_garbled_or_late_it_is_a_hole(
+    stage: Callable[..., OutputStage], tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4")
+    with ScriptedGuard(**{"otherwise": SAFE, **wrong}) as guard:
+        judged = scan(stage(guard, timeout_s=0.5), clip)
+    assert not cell(judged).ran
+    assert "vision-guard failed: GuardSilent" in cell(judged).note
+    # A waiver excuses what no installed detector checks, never one that failed.
+    assert judged.verdict.action is Action.HOLD
+
+
+def found(category: str, score: float, modality: Modality = Modality.TEXT) -> Finding:
+    return Finding(
+        category=category, score=score, modality=modality, detector="d", version="1", reason="it is there"
+    )
+
+
+@pytest.mark.parametrize(
+    ("prior", "because"),
+    [
+        ((found("sexual/minors", 0.35),), "minor"),
+        ((found("sexual", 0.4), found("minors-present", 0.4)), "minor"),
+        ((found("sexual", 0.95),), "age"),
+        ((found("illicit", 0.99),), "already blocks"),
+    ],
+)
+def test_what_may_not_leave_goes_to_nobody(
+    stage: Callable[..., OutputStage], tmp_path: Path, prior: tuple[Finding, ...], because: str
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4")
+    with ScriptedGuard(otherwise=SAFE) as guard:
+        judged = scan(stage(guard), clip, prior=prior)
+        assert guard.asked == []
+    assert because in cell(judged).note
+    assert judged.verdict.action is not Action.ALLOW
+
+
+def test_moderation_is_asked_about_each_still_and_its_findings_have_times(
+    stage: Callable[..., OutputStage], tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "red.mp4", odd=dict.fromkeys(range(12, 24), RED))
+    line = Line(says='{"violence/graphic": 0.97, "sexual": 0.0}', red=0.5)
+    with ScriptedGuard([line], otherwise='{"violence/graphic": 0.01, "sexual": 0.0}') as guard:
+        judged = scan(stage(guard, grammar="omni-moderation"), clip)
+        assert len(guard.asked) > 1
+        assert all(len(asked.pictures) == 1 and not asked.words for asked in guard.asked)
+    (finding,) = [one for one in judged.findings if one.category == "violence/graphic"]
+    (where,) = [one for one in finding.evidence if isinstance(one, FrameRange)]
+    assert where.first >= 12
+    assert judged.verdict.action.severity >= Action.HOLD.severity
+
+
+def test_a_picture_given_as_a_reference_is_shown_too(
+    stage: Callable[..., OutputStage], tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    path = tmp_path / "red.png"
+    Image.fromarray(RED).save(path)
+    file = ReferenceFile(path=path, field="input_reference", media_type="image/png", sha256="1" * 64)
+    with ScriptedGuard([Line(says=VIOLENT, red=0.5)], otherwise=SAFE) as guard:
+        made = stage(guard)
+        reference = ReferenceStage(
+            judge=made.judge, scanner=made.scanner, pipeline=made.pipeline, onlookers=made.onlookers
+        )
+        judged = reference.judge_files((file,), tenant="t", texts={"prompt": "a lake"})
+        assert "prompt: a lake" in guard.asked[0].words
+    assert judged.verdict.category == "violence/graphic"
+    assert judged.verdict.action.severity >= Action.HOLD.severity

@@ -1,0 +1,116 @@
+"""Posting to addresses that users give: only outwards, briefly, and without being led anywhere."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from safelight.errors import RefusedAddress
+from safelight.net.webhook_client import Deliverer, DeliverLimits
+from support.webhook_receiver import Target, target
+
+QUICK = DeliverLimits(total_s=1.0, idle_s=0.8)
+
+
+@pytest.fixture
+def to() -> Iterator[Target]:
+    with target() as made:
+        yield made
+
+
+def deliverer(to: Target, limits: DeliverLimits = QUICK) -> Deliverer:
+    return Deliverer(allow_hosts={to.host}, limits=limits)
+
+
+def test_what_is_sent_arrives_whole(to: Target) -> None:
+    answer = deliverer(to).post(to.url, b'{"a": 1}', {"webhook-id": "event_1"})
+    assert (answer.arrived, answer.status, answer.error) == (True, 200, "")
+    (got,) = to.got
+    assert (got.path, got.body, got.headers["webhook-id"]) == ("/hook?who=us", b'{"a": 1}', "event_1")
+    assert got.headers["user-agent"] == "safelight"
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 429, 500, 503])
+def test_another_status_is_a_failure_with_its_number(to: Target, status: int) -> None:
+    to.status = status
+    answer = deliverer(to).post(to.url, b"{}", {})
+    assert (answer.arrived, answer.status) == (False, status)
+    assert str(status) in answer.error
+
+
+def test_a_redirect_is_not_followed(to: Target) -> None:
+    with target() as elsewhere:
+        to.status, to.location = 307, elsewhere.url
+        answer = Deliverer(allow_hosts={to.host, elsewhere.host}).post(to.url, b"{}", {})
+        assert (answer.arrived, answer.status) == (False, 307)
+        assert elsewhere.got == []
+
+
+def test_a_target_that_keeps_talking_is_left(to: Target) -> None:
+    to.talks = 50_000_000
+    answer = deliverer(to, DeliverLimits(total_s=20.0)).post(to.url, b"{}", {})
+    assert answer.arrived
+    assert answer.wall_s < 20
+
+
+def test_a_target_that_never_answers_is_left_at_the_limit() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        answer = Deliverer(allow_hosts={f"127.0.0.1:{port}"}, limits=QUICK).post(
+            f"http://127.0.0.1:{port}/", b"{}", {}
+        )
+    assert (answer.arrived, answer.status) == (False, None)
+
+
+def test_a_target_that_drips_is_left_at_the_limit(to: Target) -> None:
+    to.drips = True
+    answer = deliverer(to).post(to.url, b"{}", {})
+    assert not answer.arrived
+    assert answer.wall_s < 10
+
+
+def test_a_target_that_is_not_there_is_a_failure() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    answer = Deliverer(allow_hosts={f"127.0.0.1:{port}"}).post(f"http://127.0.0.1:{port}/", b"{}", {})
+    assert (answer.status, answer.error) == (None, "The connection failed.")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.example/x",
+        "https://127.0.0.1/x",
+        "https://[::1]/x",
+        "https://10.0.0.1/x",
+        "https://169.254.169.254/latest/meta-data",
+        "https://localhost/x",
+        "https://db.internal/x",
+        "https://hooks.example:8443/x",
+        "https://user:secret@hooks.example/x",
+        "https://2130706433/x",
+        "ftp://hooks.example/x",
+        "file:///etc/passwd",
+        "https://",
+        "nonsense",
+        "",
+        "https://hooks.example/" + "x" * 5000,
+    ],
+)
+def test_an_address_we_do_not_go_to_is_refused_before_anything_is_sent(url: str) -> None:
+    with pytest.raises(RefusedAddress) as caught:
+        Deliverer().judge(url)
+    assert caught.value.param == "url"
+    assert "file itself" not in str(caught.value)
+    answer = Deliverer(limits=QUICK).post(url, b"{}", {})
+    assert (answer.arrived, answer.status) == (False, None)
+
+
+def test_a_public_name_that_leads_inside_is_refused_when_it_is_looked_up() -> None:
+    inside = Deliverer(resolve=lambda _host, _port: ["93.184.215.14", "10.1.2.3"], limits=QUICK)
+    inside.judge("https://hooks.example/x")
+    answer = inside.post("https://hooks.example/x", b"{}", {})
+    assert (answer.arrived, answer.status) == (False, None)
+    assert "private" in answer.error

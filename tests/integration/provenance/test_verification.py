@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import datetime as dt
+import http.server
+import json
+import threading
+from pathlib import Path
+
+import av
+import msgspec
+import pytest
+from c2pa import Builder, C2paSigningAlg, Context
+from c2pa import Signer as C2paSigner
+
+from safelight.errors import InvalidMedia, NotFound
+from safelight.provenance import worker
+from safelight.provenance.keys import KeyStore
+from safelight.provenance.seal import Seal
+from safelight.provenance.sealing import Sealer
+from safelight.provenance.verification import Signer, State, Verifier
+from safelight.sandbox.sandbox import Sandbox
+
+from .conftest import FactsMaker
+
+
+@pytest.fixture
+def verifier(sandbox: Sandbox, keys: KeyStore) -> Verifier:
+    return Verifier(sandbox=sandbox, keys=keys)
+
+
+@pytest.fixture
+def sealed(sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path) -> Path:
+    path = tmp_path / "sealed.mp4"
+    sealer.seal(video, path, facts())
+    return path
+
+
+def test_our_own_file_is_known_by_its_manifest_alone(verifier: Verifier, sealed: Path) -> None:
+    found = verifier.verify(sealed)
+    assert (found.state, found.signer) == (State.TRUSTED, Signer.OWN)
+    assert found.answer == (
+        "This video was sealed by this installation on 20 November 2026. "
+        "Its picture and sound have not been changed since."
+    )
+    assert found.video_id == "video_" + "0" * 32
+    assert found.registered is None
+    assert found.reading.issuer == "Test Films"
+
+
+def test_with_the_registry_the_answer_is_about_every_byte(
+    verifier: Verifier, sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    path = tmp_path / "sealed.mp4"
+    seal = sealer.seal(video, path, facts())
+    found = verifier.verify(path, lookup={seal.sha256: seal}.get)
+    day = f"{seal.sealed_at.day} {seal.sealed_at:%B %Y}"
+    assert found.answer == (
+        f"This video was delivered by this installation on {day}. It has not been changed since."
+    )
+    assert found.registered is True
+    assert [one.kind for one in found.evidence] == ["manifest", "registry"]
+
+
+def test_one_flipped_byte_of_picture_is_seen(verifier: Verifier, sealed: Path) -> None:
+    data = bytearray(sealed.read_bytes())
+    data[data.index(b"mdat") + 500] ^= 1
+    sealed.write_bytes(data)
+    found = verifier.verify(sealed, lookup={}.get)
+    assert found.state is State.INVALID
+    assert found.answer.startswith("The video was changed after it was sealed.")
+    assert found.video_id == ""
+    assert "assertion.bmffHash.mismatch" in found.reading.failures
+
+
+def test_no_flipped_byte_of_picture_index_or_claim_leaves_it_trusted(
+    keys: KeyStore, sealed: Path, tmp_path: Path
+) -> None:
+    data = sealed.read_bytes()
+    boxes = {name: data.index(name) for name in (b"moov", b"mdat", b"safelight.verdict")}
+    copy = tmp_path / "copy.mp4"
+    for name, start in boxes.items():
+        for offset in range(start + len(name), start + len(name) + 240, 24):
+            changed = bytearray(data)
+            changed[offset] ^= 0x10
+            copy.write_bytes(changed)
+            argument = {"path": str(copy), "anchors": [["own", keys.anchors_pem]], "manifest": None}
+            assert worker.read(argument, None)["state"] != "trusted", (name, offset)  # type: ignore[arg-type]
+
+
+def test_a_remux_loses_the_manifest_and_the_answer_says_how_little_that_means(
+    verifier: Verifier, sealed: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.mp4"
+    with av.open(str(sealed)) as source, av.open(str(copy), "w") as into:
+        stream = into.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                into.mux(packet)
+    found = verifier.verify(copy, lookup={}.get)
+    assert found.state is State.ABSENT
+    assert "says nothing about where it comes from" in found.answer
+    assert found.registered is False
+
+
+def test_the_registry_gives_a_lost_manifest_back_to_the_very_same_bytes(
+    verifier: Verifier, video: Path
+) -> None:
+    seal = Seal(
+        video_id="video_" + "7" * 32,
+        sha256="",
+        source_sha256="",
+        sealed_at=dt.datetime(2026, 11, 19, tzinfo=dt.UTC),
+        manifest=b"",
+    )
+    found = verifier.verify(video, lookup=lambda _: seal)
+    assert found.video_id == seal.video_id
+    assert "the registry knows these very bytes" in found.answer
+
+
+def test_a_strangers_seal_is_whole_but_nobody_we_know(
+    sandbox: Sandbox, sealed: Path, keys: KeyStore, tmp_path: Path
+) -> None:
+    ours = KeyStore.own(tmp_path / "ours", organization="Ours")
+    ours.signing()
+    found = Verifier(sandbox=sandbox, keys=ours).verify(sealed)
+    assert (found.state, found.signer, found.video_id) == (State.VALID, Signer.UNKNOWN, "")
+    assert "not known by whom" in found.answer
+
+    trusting = Verifier(sandbox=sandbox, keys=ours).trusting(keys.anchors_pem.encode())
+    found = trusting.verify(sealed)
+    assert (found.state, found.signer) == (State.TRUSTED, Signer.CONFIGURED)
+    assert "“Test Films”, whom this installation trusts" in found.answer
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"x",
+        b"just a text, named .mp4",
+        b"\x1aE\xdf\xa3 matroska",
+        b"\0\0\0\x18ftypmp42" + bytes(12),
+        b"\0\0\0\x18ftypmp42" + bytes(12) + b"\xff\xff\xff\xffmoov" + b"\xff" * 999,
+        b"\0\0\0\x10ftypmp42"
+        + bytes(4)
+        + b"\0\0\0\x30uuid"
+        + bytes.fromhex("d8fec3d61b0e483c9297582877ec4781") * 2,
+        b"\x89PNG\r\n\x1a\n" + b"\xff" * 64,
+        b"\xff\xd8\xff\xe0" + b"\xff" * 64,
+        b"RIFF\xff\xff\xff\xffAVI " + b"\xff" * 64,
+    ],
+)
+def test_garbage_is_answered_and_never_believed(content: bytes, verifier: Verifier, tmp_path: Path) -> None:
+    path = tmp_path / "garbage.mp4"
+    path.write_bytes(content)
+    found = verifier.verify(path)
+    assert found.state in {State.ABSENT, State.UNREADABLE, State.INVALID}
+    assert found.signer is Signer.UNKNOWN
+    msgspec.json.encode(found)
+
+
+def test_a_truncated_file_is_not_trusted(verifier: Verifier, sealed: Path) -> None:
+    data = sealed.read_bytes()
+    sealed.write_bytes(data[: len(data) - 200])
+    assert verifier.verify(sealed).state in {State.INVALID, State.UNREADABLE}
+
+
+def test_looking_at_a_strangers_file_makes_no_keys(sandbox: Sandbox, sealed: Path, tmp_path: Path) -> None:
+    none = KeyStore.own(tmp_path / "none", organization="Ours")
+    assert Verifier(sandbox=sandbox, keys=none).verify(sealed).state is State.VALID
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_is_no_file_is_said_plainly(verifier: Verifier, tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        verifier.verify(tmp_path / "nowhere.mp4")
+    with pytest.raises(InvalidMedia):
+        verifier.verify(tmp_path)
+    with pytest.raises(InvalidMedia):
+        verifier.verify(Path("/dev/zero"))
+
+
+def test_a_manifest_elsewhere_is_not_fetched(keys: KeyStore, video: Path, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    key = keys.signing()
+    context = Context.from_dict({"trust": {"trust_anchors": keys.anchors_pem}})
+    actions = [{"action": "c2pa.created", "digitalSourceType": "http://c2pa.org/digitalsourcetype/empty"}]
+    definition = {
+        "claim_generator_info": [{"name": "Elsewhere"}],
+        "assertions": [{"label": "c2pa.actions", "data": {"actions": actions}}],
+    }
+    builder = Builder.from_json(json.dumps(definition), context=context)
+    builder.set_no_embed()
+    builder.set_remote_url(f"http://127.0.0.1:{server.server_port}/manifest")
+    pointing = tmp_path / "pointing.mp4"
+    signer = C2paSigner.from_callback(key.sign_claim, C2paSigningAlg.ES256, key.chain_pem, None)
+    with video.open("rb") as source, pointing.open("wb+") as into:
+        builder.sign(signer, "video/mp4", source, into)
+    assert f"http://127.0.0.1:{server.server_port}/manifest".encode() in pointing.read_bytes()
+
+    # In this process, where the network is open, so that only the setting keeps it from asking.
+    argument = {"path": str(pointing), "anchors": [["own", keys.anchors_pem]], "manifest": None}
+    found = worker.read(argument, None)  # type: ignore[arg-type]
+    server.shutdown()
+    server.server_close()
+    assert asked == []
+    assert (found["state"], found["note"]) == ("absent", "remote")

@@ -1,0 +1,208 @@
+"""What is heard of odd sound, in the real child: times, loudness, speech in any channel, what is refused."""
+
+from __future__ import annotations
+
+import math
+import wave
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from safelight.errors import InvalidMedia, TooLarge
+from safelight.media.probe import VideoLimits
+from safelight.sandbox.sandbox import Sandbox
+from safelight.scanning.report import ScanReport
+from safelight.scanning.service import Scanner, ScanSettings
+from safelight.testing.speech import SpeechMissing, say
+from support.clips import scenery
+from support.optional_tools import leave_out
+
+Samples = npt.NDArray[np.float32]
+
+
+@pytest.fixture(scope="module")
+def voice() -> tuple[Samples, int]:
+    try:
+        said = say("Good morning everybody, the market opens at nine.")
+    except SpeechMissing as error:
+        leave_out("espeak-ng", str(error))
+    return said.samples, said.rate
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    made = Sandbox()
+    yield made
+    made.close()
+
+
+def clip(
+    path: Path,
+    channels: Samples | None,
+    *,
+    rate: int = 48_000,
+    codec: str = "pcm_f32le",
+    layout: str = "mono",
+    seconds: float = 1.0,
+    late_s: float = 0.0,
+    streams: int = 1,
+) -> Path:
+    """A small picture with this sound, (channels, n), beginning `late_s` after it."""
+    import av
+
+    with av.open(str(path), "w", format="matroska") as out:
+        video = out.add_stream("libx264", rate=8, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = 128, 72, "yuv420p"
+        sounds = []
+        for _ in range(streams if channels is not None else 0):
+            sound = out.add_stream(codec, rate=rate)
+            sound.layout = layout
+            sounds.append(sound)
+        for index in range(round(seconds * 8)):
+            frame = av.VideoFrame.from_ndarray(scenery(index, 128, 72), format="rgb24")
+            frame.pts = index
+            out.mux(video.encode(frame))
+        out.mux(video.encode())
+        for sound in sounds:
+            assert channels is not None
+            frame_format = "flt" if codec.startswith("pcm") else "fltp"
+            for start in range(0, channels.shape[1], 1024):
+                part = channels[:, start : start + 1024]
+                packed = part.T.reshape(1, -1) if frame_format == "flt" else part
+                piece = av.AudioFrame.from_ndarray(
+                    np.ascontiguousarray(packed), format=frame_format, layout=layout
+                )
+                piece.sample_rate, piece.time_base = rate, Fraction(1, rate)
+                piece.pts = round(late_s * rate) + start
+                out.mux(sound.encode(piece))
+            out.mux(sound.encode())
+    return path
+
+
+def at_rate(voice: tuple[Samples, int], rate: int, *, lead_s: float = 1.0, tail_s: float = 1.0) -> Samples:
+    samples, own = voice
+    moments = np.arange(round(samples.size / own * rate)) / rate
+    said = np.interp(moments, np.arange(samples.size) / own, samples)
+    return np.concatenate([np.zeros(round(lead_s * rate)), said, np.zeros(round(tail_s * rate))]).astype(
+        np.float32
+    )
+
+
+def scan(sandbox: Sandbox, path: Path, speech: Path | None = None, **limits: float) -> ScanReport:
+    settings = ScanSettings(warm=0, video_s=60.0, video=VideoLimits(**limits))  # type: ignore[arg-type]
+    return Scanner(sandbox, (("speech", {}),), settings).scan_video(path, speech=speech)
+
+
+def first_speech(report: ScanReport) -> float:
+    assert report.sound is not None
+    assert report.sound.speech
+    return report.sound.speech[0].start_s
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, 96_000])
+def test_any_sample_rate_is_heard_at_the_right_time(
+    rate: int, voice: tuple[Samples, int], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = clip(tmp_path / "a.mkv", at_rate(voice, rate)[None], rate=rate, seconds=5)
+    report = scan(sandbox, path)
+    assert first_speech(report) == pytest.approx(1.0, abs=0.2)
+    assert report.sound is not None
+    assert report.sound.facts.rate == rate
+    assert report.sound.facts.loudness.integrated_lufs is not None
+
+
+def test_speech_in_one_of_six_channels_is_heard(
+    voice: tuple[Samples, int], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    said = at_rate(voice, 48_000)
+    channels = np.zeros((6, said.size), np.float32)
+    channels[2] = said
+    report = scan(sandbox, clip(tmp_path / "a.mkv", channels, layout="5.1", seconds=5))
+    assert first_speech(report) == pytest.approx(1.0, abs=0.2)
+    assert report.sound is not None
+    assert report.sound.facts.channels == 6
+
+
+def test_channels_that_cancel_each_other_hide_nothing(
+    voice: tuple[Samples, int], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    said = at_rate(voice, 48_000)
+    path = clip(tmp_path / "a.mkv", np.stack([said, -said]), layout="stereo", seconds=5)
+    report = scan(sandbox, path, speech=tmp_path)
+    assert first_speech(report) == pytest.approx(1.0, abs=0.3)
+    assert report.sound is not None
+    [file] = report.sound.files
+    with wave.open(file.path) as opened:
+        raw = np.frombuffer(opened.readframes(opened.getnframes()), "<i2")
+    assert np.abs(raw).max() > 3000
+
+
+def test_sound_that_begins_late_has_the_times_of_the_clip(
+    voice: tuple[Samples, int], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = clip(tmp_path / "a.mkv", at_rate(voice, 48_000)[None], late_s=2.0, seconds=7)
+    report = scan(sandbox, path)
+    assert first_speech(report) == pytest.approx(3.0, abs=0.25)
+
+
+def test_sound_much_longer_than_the_picture_is_heard_to_its_end(
+    voice: tuple[Samples, int], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = clip(tmp_path / "a.mkv", at_rate(voice, 16_000, lead_s=20.0)[None], rate=16_000, seconds=1)
+    report = scan(sandbox, path)
+    assert first_speech(report) == pytest.approx(20.0, abs=0.25)
+    with pytest.raises(TooLarge):
+        scan(sandbox, path, duration_s=10.0)
+
+
+def test_no_sound_at_all_is_said_and_silence_has_no_speech(sandbox: Sandbox, tmp_path: Path) -> None:
+    mute = scan(sandbox, clip(tmp_path / "a.mkv", None))
+    assert (mute.has_sound, mute.sound) == (False, None)
+    silent = scan(sandbox, clip(tmp_path / "b.mkv", np.zeros((1, 48_000), np.float32)))
+    assert silent.sound is not None
+    assert (silent.sound.speech, silent.sound.facts.loudness.integrated_lufs) == ((), None)
+    empty = scan(sandbox, clip(tmp_path / "c.mkv", np.zeros((1, 0), np.float32)))
+    assert empty.sound is None or empty.sound.speech == ()
+
+
+def test_samples_that_are_no_numbers_are_refused(sandbox: Sandbox, tmp_path: Path) -> None:
+    samples = np.zeros((1, 48_000), np.float32)
+    samples[0, 30_000:30_010] = np.nan
+    with pytest.raises(InvalidMedia, match="no numbers"):
+        scan(sandbox, clip(tmp_path / "a.mkv", samples))
+
+
+def test_several_sound_streams_are_refused(sandbox: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises(InvalidMedia, match="2 sound streams"):
+        scan(sandbox, clip(tmp_path / "a.mkv", np.zeros((1, 48_000), np.float32), streams=2))
+
+
+def test_a_file_that_breaks_off_is_refused_or_heard_as_far_as_it_goes(
+    voice: tuple[Samples, int], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = clip(tmp_path / "a.mkv", at_rate(voice, 48_000)[None], seconds=5)
+    whole = path.read_bytes()
+    for part in (0.3, 0.6, 0.9):
+        path.write_bytes(whole[: int(len(whole) * part)])
+        try:
+            report = scan(sandbox, path)
+        except InvalidMedia:
+            continue
+        assert report.sound is not None
+        assert report.sound.facts.seconds <= 6.0
+
+
+def test_a_sudden_loud_sound_is_on_the_record(sandbox: Sandbox, tmp_path: Path) -> None:
+    moments = np.arange(48_000 * 6) / 48_000
+    tone = np.sin(2 * math.pi * 997 * moments) * np.where(moments < 3.0, 0.005, 0.9)
+    report = scan(sandbox, clip(tmp_path / "a.mkv", tone[None].astype(np.float32), seconds=6))
+    assert report.sound is not None
+    loudness = report.sound.facts.loudness
+    [onset] = loudness.onsets
+    assert onset.at_s == pytest.approx(3.0, abs=0.3)
+    assert onset.after_lufs - onset.before_lufs > 20
+    assert loudness.true_peak_dbtp == pytest.approx(20 * math.log10(0.9), abs=0.3)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from safelight.errors import DataDirectoryBusy, SettingsError
+from safelight.store.data_directory import DataDirectory
+from safelight.store.database import Database
+
+
+def test_everything_is_made_and_only_its_owner_can_look(tmp_path: Path) -> None:
+    with DataDirectory(tmp_path / "data") as data:
+        assert {path.name for path in data.path.iterdir()} == {"blobs", "keys", "heads", "scratch", "lock"}
+        assert all(path.stat().st_mode & 0o077 == 0 for path in (data.path, data.keys, data.blobs))
+        database = Database(data.database_url)
+        database.migrate()
+        database.close()
+        assert (data.path / "db.sqlite3").exists()
+
+
+def test_a_second_process_is_refused_and_told_who_is_in(tmp_path: Path) -> None:
+    code = (
+        "import sys, pathlib, safelight.store.data_directory as d\n"
+        "data = d.DataDirectory(pathlib.Path(sys.argv[1])).lock()\n"
+        "print('in', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdout is not None
+    assert other.stdin is not None
+    assert other.stdout.readline() == b"in\n"
+    with pytest.raises(DataDirectoryBusy, match=f"process {other.pid}") as caught:
+        DataDirectory(tmp_path).lock()
+    assert caught.value.remedy
+    other.send_signal(signal.SIGKILL)
+    other.wait()
+    other.stdout.close()
+    other.stdin.close()
+    with DataDirectory(tmp_path):
+        assert (tmp_path / "lock").read_text().strip() == str(os.getpid())
+
+
+def test_the_lock_holds_within_one_process_too(tmp_path: Path) -> None:
+    with DataDirectory(tmp_path) as first:
+        assert first.lock() is first
+        with pytest.raises(DataDirectoryBusy):
+            DataDirectory(tmp_path).lock()
+
+
+def test_scratch_is_empty_after_a_start_and_links_are_not_followed(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path / "data")
+    (data.scratch / "job").mkdir()
+    (data.scratch / "job" / "part").write_bytes(b"x")
+    (data.scratch / "file").write_bytes(b"x")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_bytes(b"x")
+    (data.scratch / "link").symlink_to(outside)
+    with data:
+        assert list(data.scratch.iterdir()) == []
+    assert (outside / "kept").exists()
+
+
+def test_a_place_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SettingsError, match="cannot be made"):
+        DataDirectory(tmp_path / "file" / "data")

@@ -1,0 +1,114 @@
+"""Budgets in the database, on both kinds: counted once, whoever spends at the same time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from safelight.errors import ProbeBudgetSpent
+from safelight.store.database import Database
+from safelight.store.tables import probes
+from safelight.trust.accounts import Principal, PrincipalKind, Scope
+from safelight.trust.check_limits import Allowance, Probes
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(database_url: str, clock: Clock) -> Iterator[Database]:
+    database = Database(database_url, clock=clock)
+    yield database
+    database.close()
+
+
+def who(name: str = "key_1", tenant: str = "acme") -> Principal:
+    return Principal(
+        tenant=tenant, id=name, kind=PrincipalKind.KEY, name=name, scopes=frozenset({Scope.CHECKS})
+    )
+
+
+def test_a_key_has_so_many_an_hour_and_then_is_told_when(database: Database, clock: Clock) -> None:
+    budget = Probes(database, Allowance(per_key=3, per_end_user=9))
+    for left in (2, 1, 0):
+        budget.spend(who())
+        assert budget.budget(who()).left == left
+    with pytest.raises(ProbeBudgetSpent) as caught:
+        budget.spend(who())
+    assert (caught.value.status, caught.value.retry) == (429, False)
+    budget.spend(who("key_2"))
+    budget.spend(who(tenant="other"))
+    clock.now += caught.value.retry_after_s or 0
+    budget.spend(who())
+
+
+def test_an_end_users_budget_is_shared_by_all_keys_of_the_tenant(database: Database) -> None:
+    budget = Probes(database, Allowance(per_key=9, per_end_user=2))
+    budget.spend(who("key_1"), "u1")
+    budget.spend(who("key_2"), "u1")
+    with pytest.raises(ProbeBudgetSpent, match="end user"):
+        budget.spend(who("key_3"), "u1")
+    assert budget.budget(who("key_3")).spent == 0, "what is refused is taken from neither"
+    budget.spend(who("key_3"), "u2")
+    budget.spend(who("key_1", tenant="other"), "u1")
+
+
+def test_a_cost_is_taken_whole_or_not_at_all(database: Database) -> None:
+    budget = Probes(database, Allowance(per_key=5, per_end_user=5))
+    budget.spend(who(), cost=4)
+    with pytest.raises(ProbeBudgetSpent):
+        budget.spend(who(), cost=2)
+    budget.spend(who(), cost=1)
+
+
+def test_asking_spends_nothing(database: Database) -> None:
+    budget = Probes(database, Allowance(per_key=1, per_end_user=1))
+    for _ in range(3):
+        budget.require(who(), "u1")
+    budget.spend(who(), "u1")
+    with pytest.raises(ProbeBudgetSpent):
+        budget.require(who(), "u1")
+
+
+def test_two_at_once_never_spend_more_than_there_is(database: Database) -> None:
+    budget = Probes(database, Allowance(per_key=10, per_end_user=100))
+    ready = threading.Barrier(4)
+    spent: list[int] = []
+
+    def one() -> None:
+        ready.wait()
+        for _ in range(5):
+            try:
+                budget.spend(who(), "u1")
+                spent.append(1)
+            except ProbeBudgetSpent:
+                pass
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(spent) == 10
+
+
+def test_minutes_that_no_longer_count_are_forgotten(database: Database, clock: Clock) -> None:
+    budget = Probes(database, Allowance())
+    for _ in range(5):
+        budget.spend(who())
+        clock.now += 1800
+    with database.reading("acme") as tx:
+        kept = tx.select(probes, probes.c.window_start > 0)
+    assert len(kept) <= 3

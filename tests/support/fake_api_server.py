@@ -1,0 +1,471 @@
+"""A live HTTP server over a desk of videos whose states a test sets by hand.
+
+The desk stands in for the job service, so that every state can be shown on the wire and on pages at once;
+the real way of a video is tested against the real service elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from safelight.api.app import create_app
+from safelight.errors import Blocked, Conflict, NotFound
+from safelight.generation.protocol import Generator, Offer, Ownership
+from safelight.ids import new_id
+from safelight.jobs.models import (
+    Character,
+    CharacterState,
+    Content,
+    Judgement,
+    Ordered,
+    Page,
+    Video,
+    VideoRecord,
+)
+from safelight.jobs.quota import Allowance
+from safelight.jobs.states import State
+from safelight.moderation.moderations_api import Moderated, Piece, told
+from safelight.moderation.request import CreateRequest
+from safelight.net.webhook_client import Deliverer
+from safelight.policy.categories import SHIPPED
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.explanations import Links, Viewer, explain
+from safelight.policy.findings import Finding, Modality, Stage, TextSpan
+from safelight.policy.verdicts import Action, Verdict
+from safelight.policy.waivers import Waiver
+from safelight.store.database import Database
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import Accounts, Principal, PrincipalKind, Scope
+from safelight.trust.appeals import Appeals
+from safelight.trust.appeals import Blocked as BlockedVideo
+from safelight.trust.reports import ReportedVideo, Reports
+from safelight.trust.reviews import Case, Decision, Reviews
+from safelight.trust.webhooks import Webhooks
+from safelight.web.services import Services
+
+CARD = "SAFELIGHT-TEST:violence"
+PERSON = frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE, Scope.CHECKS, Scope.TEST})
+
+
+class Shelf:
+    """A generator that is only looked at for what it offers."""
+
+    name = "shelf"
+    ownership = Ownership.OWN
+
+    def offer(self) -> Offer:
+        return Offer(
+            models=("shelf-1",), seconds=(4, 8), sizes=((1280, 720), (720, 1280)), usd_per_second=0.0
+        )
+
+
+@dataclass
+class Desk:
+    """Videos by id. A test may set `trouble` to be raised by the next create."""
+
+    videos: dict[str, Video] = field(default_factory=dict)
+    judgements: dict[str, tuple[Judgement, ...]] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    requests: list[CreateRequest] = field(default_factory=list)
+    #: What each uploaded file held while the request was in hand.
+    uploads: list[bytes] = field(default_factory=list)
+    trouble: Exception | None = None
+    #: Raised by every create whose prompt is this.
+    troubles: dict[str, Exception] = field(default_factory=dict)
+    characters: dict[str, Character] = field(default_factory=dict)
+    ready: bool = True
+    gets: int = 0
+
+    def create(self, principal: Principal, request: CreateRequest) -> Video:
+        self.requests.append(request)
+        self.uploads += [upload.path.read_bytes() for upload in request.uploads]
+        if self.trouble is not None:
+            trouble, self.trouble = self.trouble, None
+            raise trouble
+        if request.prompt in self.troubles:
+            raise self.troubles[request.prompt]
+        width, _, height = (request.size or "1280x720").partition("x")
+        video = a_video(
+            tenant=principal.tenant,
+            prompt=request.prompt,
+            seconds=int(request.seconds or 4),
+            width=int(width),
+            height=int(height),
+            end_user=request.safety_identifier,
+            metadata=request.metadata,
+        )
+        if CARD in request.prompt:
+            verdict = card_verdict(request.prompt)
+            explanation = explain(
+                verdict,
+                SHIPPED,
+                audience=Viewer.DEVELOPER,
+                links=Links(appeal=f"/videos/{video.id}/appeal"),
+            )
+            self.put(
+                video,
+                state=State.REFUSED,
+                stage=Stage.PROMPT,
+                error_code="sentinel_block",
+                error_message=explanation.sentence,
+                explanation=explanation.as_wire(),
+                ended_at=video.created_at,
+            )
+            self.judgements[video.id] = (judged(verdict),)
+            raise Blocked(
+                explanation.sentence,
+                details={**explanation.as_wire(), "video_id": video.id},
+                param="prompt",
+            )
+        self.put(video)
+        self.judgements[video.id] = (judged(allowed(Stage.PROMPT)),)
+        return video
+
+    def order(self, principal: Principal, request: CreateRequest) -> Ordered:
+        return Ordered(video=self.create(principal, request))
+
+    def allowance(self, principal: Principal) -> Allowance:
+        made = len(self.videos)
+        return Allowance(
+            videos_per_day=1000,
+            videos_left=1000 - made,
+            seconds_per_day=3600,
+            seconds_left=3600 - 4 * made,
+            reset_s=60.0,
+        )
+
+    def create_character(
+        self, principal: Principal, *, name: str, clip: Path, end_user: str | None
+    ) -> Character:
+        data = clip.read_bytes()
+        self.uploads.append(data)
+        made = Character(
+            id=new_id("character"),
+            name=name,
+            state=CharacterState.READY,
+            created_at=time.time(),
+            end_user=end_user,
+            sha256=hashlib.sha256(data).hexdigest(),
+            media_type="video/mp4",
+            bytes=len(data),
+            vaulted=False,
+        )
+        self.characters[made.id] = made
+        return made
+
+    def character(self, principal: Principal, character_id: str) -> Character:
+        if character_id not in self.characters:
+            raise NotFound(f"There is no character {character_id}.", param="character_id")
+        return self.characters[character_id]
+
+    def put(self, video: Video, **changes: Any) -> Video:
+        changed = replace(video, **changes)
+        self.videos[video.id] = changed
+        return changed
+
+    def change(self, video_id: str, **changes: Any) -> Video:
+        """The video with these changes, as one more revision."""
+        before = self.videos[video_id]
+        return self.put(before, revision=before.revision + 1, updated_at=time.time(), **changes)
+
+    def deliver(self, video_id: str, data: bytes) -> Video:
+        digest = hashlib.sha256(data).hexdigest()
+        self.files[video_id] = data
+        self.judgements[video_id] = (*self.judgements.get(video_id, ()), judged(allowed(Stage.OUTPUT)))
+        return self.change(
+            video_id,
+            state=State.DELIVERED,
+            stage=Stage.DELIVERY,
+            progress=100,
+            sealed_sha256=digest,
+            ended_at=time.time(),
+            expires_at=time.time() + 3600,
+        )
+
+    def get(self, principal: Principal, video_id: str) -> Video:
+        self.gets += 1
+        video = self.videos.get(video_id)
+        if video is None or video.tenant != principal.tenant:
+            raise NotFound(f"There is no video {video_id}.", param="video_id")
+        return video
+
+    def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page:
+        mine = sorted(
+            (video for video in self.videos.values() if video.tenant == principal.tenant),
+            key=lambda video: video.id,
+            reverse=order == "desc",
+        )
+        ids = [video.id for video in mine]
+        start = ids.index(after) + 1 if after else 0
+        return Page(videos=tuple(mine[start : start + limit]), has_more=len(mine) > start + limit)
+
+    def delete(self, principal: Principal, video_id: str) -> None:
+        self.get(principal, video_id)
+        del self.videos[video_id]
+
+    def content(self, principal: Principal, video_id: str, variant: str) -> Content:
+        video = self.get(principal, video_id)
+        if video.state is not State.DELIVERED or variant != "video":
+            raise NotFound(f"{video_id} has no {variant}.", param="variant")
+        data = self.files[video_id]
+
+        def chunks(start: int, end: int) -> Iterator[bytes]:
+            for at in range(start, end, 65536):
+                yield data[at : min(at + 65536, end)]
+
+        return Content(
+            sha256=hashlib.sha256(data).hexdigest(), media_type="video/mp4", size=len(data), chunks=chunks
+        )
+
+    def record(self, principal: Principal, video_id: str) -> VideoRecord:
+        return VideoRecord(
+            video=self.get(principal, video_id),
+            judgements=self.judgements.get(video_id, ()),
+            attempts=(),
+            seal=None,
+            log=(),
+        )
+
+    def approve(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        self.change(case.video_id, state=State.SEALING)
+
+    def refuse(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        self.change(case.video_id, state=State.BLOCKED)
+
+    def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        self.change(case.video_id, state=State.WITHDRAWN)
+
+    def overturn(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        fresh = self.put(a_video(tenant=case.tenant, released_from=case.video_id))
+        self.change(case.video_id, released_as=fresh.id)
+
+    def appealable(self, tx: Transaction, video_id: str) -> BlockedVideo:
+        video = self.videos.get(video_id)
+        if video is None or video.state is not State.REFUSED:
+            raise Conflict(f"{video_id} was not blocked.", param="video_id")
+        return BlockedVideo(
+            id=video_id,
+            stage=video.stage,
+            category="violence",
+            rule="card-1",
+            why="A card.",
+            quarantined=False,
+        )
+
+    def reportable(self, tx: Transaction, video_id: str) -> ReportedVideo:
+        if video_id not in self.videos:
+            raise NotFound(f"There is no video {video_id}.", param="video_id")
+        return ReportedVideo(id=video_id, quarantined=False)
+
+    def coverage(self) -> dict[str, Any]:
+        return {
+            "cells": [
+                {"category": category, "modality": "frames", "stage": "output", "word": word}
+                for category, word in (
+                    ("sexual", "checked"),
+                    ("hate", "checked"),
+                    ("likeness", "partly"),
+                    ("violence/graphic", "not checked"),
+                    ("sexual/minors", "not checked"),
+                    ("privacy", "off"),
+                )
+            ]
+        }
+
+    def readiness(self) -> dict[str, Any]:
+        return {"ready": self.ready}
+
+    def poll_after_ms(self, video: Video) -> int:
+        return 60_000 if video.state is State.HELD else 1000
+
+
+class Looker:
+    """Looks for one word."""
+
+    def look(
+        self, principal: Principal, pieces: Sequence[Piece], *, end_user: str | None
+    ) -> tuple[Moderated, ...]:
+        return tuple(
+            told([(piece.kind, card_verdict(CARD).findings if CARD in piece.value else (), ())])
+            for piece in pieces
+        )
+
+
+def a_video(**changes: Any) -> Video:
+    """A video just accepted."""
+    now = time.time()
+    return replace(
+        Video(
+            id=new_id("video"),
+            tenant="tenant",
+            state=State.WAITING,
+            stage=Stage.REFERENCE,
+            created_at=now,
+            updated_at=now,
+            ended_at=None,
+            expires_at=None,
+            model="shelf-1",
+            generator="shelf",
+            prompt="A lighthouse at dusk",
+            seconds=4,
+            width=1280,
+            height=720,
+            progress=0,
+            error_code=None,
+            error_message=None,
+            explanation=None,
+            principal_id="key",
+            end_user=None,
+            metadata={},
+            remixed_from=None,
+            released_from=None,
+            released_as=None,
+            review_due_at=None,
+            label_text=None,
+            vaulted=False,
+            waived=False,
+            sealed_sha256=None,
+            deleted=False,
+            revision=0,
+        ),
+        **changes,
+    )
+
+
+def allowed(stage: Stage) -> Verdict:
+    return Verdict(
+        action=Action.ALLOW, stage=stage, subject_sha256="0" * 64, policy="starter", policy_sha256="1" * 64
+    )
+
+
+def card_verdict(prompt: str) -> Verdict:
+    start = prompt.index(CARD)
+    finding = Finding(
+        category="violence",
+        score=1.0,
+        modality=Modality.TEXT,
+        detector="test-card",
+        version="1",
+        reason="The safety test card for violence",
+        evidence=(TextSpan(field="prompt", start=start, end=start + len(CARD)),),
+        test_card=True,
+    )
+    return Verdict(
+        action=Action.BLOCK,
+        stage=Stage.PROMPT,
+        subject_sha256="0" * 64,
+        policy="starter",
+        policy_sha256="1" * 64,
+        category="violence",
+        rule="violence-1",
+        reason=finding.reason,
+        findings=(finding,),
+        fired=("violence-1",),
+        test_card_only=True,
+    )
+
+
+def judged(verdict: Verdict) -> Judgement:
+    cells = (
+        Cell(
+            category="sexual", modality=Modality.TEXT, required=True, available=True, ran=True, complete=True
+        ),
+        Cell(category="violence/graphic", modality=Modality.FRAMES, required=True),
+    )
+    return Judgement(
+        stage=verdict.stage,
+        verdict=verdict,
+        findings=verdict.findings,
+        coverage=Coverage(cells=cells),
+        at=time.time(),
+        extra={"latency_ms": 6.4},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """A server that listens, and what a test needs to talk to it."""
+
+    url: str
+    desk: Desk
+    accounts: Accounts
+    tenant: str
+    key: str
+    scratch: Path
+
+    @property
+    def auth(self) -> Mapping[str, str]:
+        return {"authorization": f"Bearer {self.key}"}
+
+    def login_url(self) -> str:
+        person = Principal(
+            tenant=self.tenant, id=new_id("user"), kind=PrincipalKind.PERSON, name="Ada", scopes=PERSON
+        )
+        return f"{self.url}/login?token={self.accounts.create_login_link(person)}"
+
+
+@contextmanager
+def live(folder: Path, database_file: Path, **options: Any) -> Iterator[Live]:
+    """The app on a free port of the loopback address, in a thread."""
+    desk = Desk()
+    with closing(Database(f"sqlite:///{database_file}")) as database:
+        accounts = Accounts(database)
+        tenant = accounts.create_tenant("test").id
+        _, key = accounts.create_key(tenant, "test")
+        generators: dict[str, Generator] = {"shelf": Shelf()}
+        services = Services(
+            videos=desk,
+            accounts=accounts,
+            moderation=Looker(),
+            reviews=Reviews(database, desk),
+            reports=Reports(database, taxonomy=SHIPPED, subject=desk.reportable),
+            appeals=Appeals(
+                database, subject=desk.appealable, deciders=lambda tenant, vault: frozenset({"ada"})
+            ),
+            webhooks=Webhooks(database, Deliverer(allow_hosts={"127.0.0.1:9"})),
+            waivers=options.pop("waivers", lambda: (A_WAIVER,)),
+            taxonomy=SHIPPED,
+            generators=generators,
+            scratch=folder / "scratch",
+            version="0.0.0",
+            watch_interval_s=0.05,
+            **options,
+        )
+        with listening(create_app(services)) as url:
+            yield Live(
+                url=url, desk=desk, accounts=accounts, tenant=tenant, key=key, scratch=services.scratch
+            )
+
+
+A_WAIVER = Waiver(
+    id="waiver_1", name="demo", who="Ada", why="a demonstration", categories=("*",), created_at=0.0
+)
+
+
+@contextmanager
+def listening(app: Any) -> Iterator[str]:
+    """`app` served by uvicorn on a free port; its base address."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        # asyncio sets this only on sockets that name their protocol; without it each answer waits for an ACK.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1, ws="none")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        while not server.started:
+            if not thread.is_alive():
+                raise RuntimeError("the server did not start")
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)

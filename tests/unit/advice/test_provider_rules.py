@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import datetime as dt
+
+from safelight.advice.provider_rules import advise, document_for, documents
+from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import Finding, Modality
+
+
+def seen(category: str, modality: Modality = Modality.TEXT, **attributes: bool) -> Finding:
+    return Finding(
+        category=category,
+        score=0.9,
+        modality=modality,
+        detector="words",
+        version="1",
+        reason="Seen.",
+        attributes=dict(attributes),
+    )
+
+
+def test_every_statement_is_short_and_says_where_it_comes_from_and_when() -> None:
+    assert {"openai", "veo", "runway", "seedance", "fal"} <= set(documents())
+    for document in documents().values():
+        assert document.statements
+        ids = [statement.id for statement in document.statements]
+        assert len(ids) == len(set(ids))
+        for statement in document.statements:
+            assert len(statement.says) < 140
+            assert statement.source.strip()
+            assert dt.date.fromisoformat(statement.read) <= dt.date(2030, 1, 1)
+            for category in statement.when.categories if statement.when else ():
+                assert category in SHIPPED, f"{document.provider}: {category}"
+
+
+def test_a_provider_is_found_by_name_alias_and_model() -> None:
+    for name in ("veo", "Google", "veo-3.1-generate-preview"):
+        document = document_for(name)
+        assert document is not None
+        assert document.provider == "veo"
+    assert document_for("nobody-1") is None
+
+
+def test_what_nothing_documents_is_unknown_never_fine() -> None:
+    assert advise("nobody-1", [seen("violence")]).word == "unknown"
+    told = advise("runway", [seen("violence")])
+    assert told.word == "unknown"
+    assert "unknown" in told.sentence
+    assert told.general
+
+
+def test_a_documented_refusal_names_its_source() -> None:
+    told = advise("veo-3.1", [seen("likeness", public_figure=True)])
+    assert told.word == "refused"
+    (statement,) = told.as_wire()["statements"]
+    assert "support code" in statement["source"]
+
+
+def test_what_the_reference_shows_is_told_from_what_the_prompt_says() -> None:
+    assert advise("seedance", [seen("likeness")]).word == "unknown"
+    assert advise("seedance", [seen("likeness", Modality.IMAGE)]).word == "refused"
+
+
+def test_weak_and_negated_findings_touch_nothing() -> None:
+    weak = Finding(
+        category="violence", score=0.3, modality=Modality.TEXT, detector="w", version="1", reason="x"
+    )
+    assert advise("veo", [weak, seen("violence", negated=True)]).word == "unknown"

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.api.create_request import create_request
+from safelight.errors import BadInput
+from safelight.moderation.request import CreateRequest
+
+
+def intake(**fields: Any) -> CreateRequest:
+    return create_request({"prompt": "a cat", **fields}, max_prompt_chars=100)
+
+
+def test_media_addresses_are_told_apart_from_other_fields() -> None:
+    asked = intake(
+        input_reference={"image_url": "https://example.org/a.png"},
+        image_reference=["data:image/png;base64,AAAA", {"url": "http://example.org/b.png"}],
+        video={"id": "video_1"},
+        seed="7",
+    )
+    assert asked.urls == {
+        "input_reference[image_url]": "https://example.org/a.png",
+        "image_reference[0]": "data:image/png;base64,AAAA",
+        "image_reference[1][url]": "http://example.org/b.png",
+    }
+    assert asked.extra == {"video[id]": "video_1", "seed": "7"}
+
+
+def test_a_file_id_is_kept_under_its_name_so_that_it_is_refused_by_name() -> None:
+    assert intake(input_reference={"file_id": "file-1"}).extra == {"input_reference[file_id]": "file-1"}
+
+
+@pytest.mark.parametrize("value", ["/etc/passwd", "file:///etc/passwd", "AAAA", 7, True, "gopher://x"])
+def test_media_that_is_neither_file_nor_address_is_refused(value: object) -> None:
+    with pytest.raises(BadInput) as refusal:
+        intake(input_reference=value)
+    assert refusal.value.param == "input_reference"
+
+
+def test_nothing_unknown_is_dropped() -> None:
+    asked = intake(negative_prompt="dogs", lora="x", extra_params={"a": [1, {"b": "c"}]})
+    assert asked.extra == {"negative_prompt": "dogs", "lora": "x", "extra_params": {"a": [1, {"b": "c"}]}}
+
+
+def test_identity_and_metadata_are_taken() -> None:
+    asked = intake(safety_identifier="u1", metadata={"a": "b"}, seconds=8, size="", model=None)
+    assert (asked.safety_identifier, asked.metadata) == ("u1", {"a": "b"})
+    assert (asked.seconds, asked.size, asked.model) == ("8", None, None)
+    assert intake(user="u2").safety_identifier == "u2"
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"prompt": None}, "prompt"),
+        ({"prompt": 7}, "prompt"),
+        ({"prompt": ""}, "prompt"),
+        ({"prompt": " \n\t"}, "prompt"),
+        ({"prompt": "\u200b\u200d\ufeff\u2060"}, "prompt"),
+        ({"prompt": "x" * 101}, "prompt"),
+        ({"prompt": "a\0b"}, "prompt"),
+        ({"negative_prompt": "a\0b"}, "negative_prompt"),
+        ({"a\0b": "c"}, "body"),
+        ({"metadata": {"a": "b\0"}}, "metadata[a]"),
+        ({"metadata": {"a": 1}}, "metadata[a]"),
+        ({"metadata": "x"}, "metadata"),
+        ({"metadata": {str(n): "x" for n in range(17)}}, "metadata"),
+        ({"metadata": {"a": "x" * 513}}, "metadata[a]"),
+        ({"seconds": True}, "seconds"),
+        ({"seconds": 1.5}, "seconds"),
+        ({"size": ["1x1"]}, "size"),
+        ({"safety_identifier": "x" * 129}, "safety_identifier"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(BadInput) as refusal:
+        intake(**fields)
+    assert refusal.value.param == param
+
+
+def test_half_a_surrogate_pair_is_refused() -> None:
+    with pytest.raises(BadInput):
+        intake(style="\ud800")
+
+
+def test_a_deep_value_is_refused_before_it_is_walked() -> None:
+    value: Any = "x"
+    for _ in range(500):
+        value = [value]
+    with pytest.raises(BadInput) as refusal:
+        intake(extra_params=value)
+    assert refusal.value.param == "extra_params"
+
+
+def test_an_idempotency_key_is_short_and_printable() -> None:
+    assert create_request({"prompt": "x"}, max_prompt_chars=9, idempotency_key="k").idempotency_key == "k"
+    for key in ("x" * 256, "a\nb"):
+        with pytest.raises(BadInput):
+            create_request({"prompt": "x"}, max_prompt_chars=9, idempotency_key=key)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["prompt", "seconds", "metadata", "image", "x"]) | st.text(), _json))
+def test_any_document_is_taken_or_refused_for_a_reason(document: dict[str, Any]) -> None:
+    with suppress(BadInput):
+        asked = create_request(document, max_prompt_chars=50)
+        assert asked.prompt == document["prompt"]

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.detectors.remote.guard_formats import GRAMMARS, Garbled
+from safelight.policy.categories import SHIPPED
+
+
+def said(text: str, **more: Any) -> dict[str, Any]:
+    return {"choices": [{"message": {"role": "assistant", "content": text}, **more}]}
+
+
+def logprobs(yes: float) -> dict[str, Any]:
+    top = [
+        {"token": "Yes", "logprob": math.log(yes)},
+        {"token": "No", "logprob": math.log(1 - yes)},
+        {"token": " maybe", "logprob": -9.0},
+    ]
+    return {"content": [{"token": "Yes", "logprob": math.log(yes), "top_logprobs": top}]}
+
+
+def omni(**scores: float) -> dict[str, Any]:
+    flags = {name: value > 0.4 for name, value in scores.items()}
+    return {"results": [{"flagged": any(flags.values()), "categories": flags, "category_scores": scores}]}
+
+
+ANSWERS: list[tuple[str, dict[str, Any], dict[str, float]]] = [
+    ("qwen3guard", said("Safety: Safe\nCategories: None"), {}),
+    ("qwen3guard", said("Safety: Unsafe\nCategories: Violent"), {"violence": 0.9}),
+    ("qwen3guard", said("Safety: Unsafe\nCategories: Violent, PII"), {"violence": 0.9, "privacy": 0.9}),
+    ("qwen3guard", said("Safety: Controversial\nCategories: Suicide & Self-Harm"), {"self-harm": 0.55}),
+    ("llama-guard", said("\n\nsafe"), {}),
+    ("llama-guard", said("unsafe\nS1,S10"), {"violence": 0.9, "hate": 0.9}),
+    ("llama-guard", said("unsafe\nS4"), {"sexual/minors": 0.9}),
+    ("llama-guard", said("unsafe\nS14"), {}),
+    ("shieldgemma", said("No", logprobs=logprobs(0.02)), {}),
+    ("shieldgemma", said("Yes"), dict.fromkeys(("sexual", "hate", "illicit", "harassment"), 0.9)),
+    (
+        "shieldgemma",
+        said("Yes", logprobs=logprobs(0.7)),
+        dict.fromkeys(("sexual", "hate", "illicit", "harassment"), 0.7),
+    ),
+    ("gpt-oss-safeguard", said('{"violation": 0, "categories": [], "confidence": "high"}'), {}),
+    (
+        "gpt-oss-safeguard",
+        said('```json\n{"violation": 1, "categories": ["deception"], "confidence": "medium"}```'),
+        {"deception": 0.75},
+    ),
+    ("omni-moderation", omni(sexual=0.001, violence=0.02), {}),
+    ("omni-moderation", omni(hate=0.45, violence=0.97), {"hate": 0.5, "violence": 0.97}),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "scores"), ANSWERS)
+def test_each_grammar_is_read(name: str, answer: dict[str, Any], scores: dict[str, float]) -> None:
+    assert GRAMMARS[name].read(answer) == pytest.approx(scores)
+
+
+@pytest.mark.parametrize("name", sorted(GRAMMARS))
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"choices": []},
+        said(""),
+        said("I am sorry, I cannot help with that."),
+        said("unsafe\nS99"),
+        said("unsafe"),
+        said("safe\nS1"),
+        said("Safety: Unsafe\nCategories: Rudeness"),
+        said("Safety: Unsafe"),
+        said('{"violation": 1, "categories": ["rudeness"], "confidence": "high"}'),
+        said('{"violation": 2, "categories": [], "confidence": "high"}'),
+        said('{"violation": 1}'),
+        omni(rudeness=0.9),
+        omni(hate=7.0),
+        {"results": [{"categories": None, "category_scores": None}]},
+        {"error": {"message": "overloaded"}},
+    ],
+)
+def test_an_answer_outside_the_grammar_is_garbled(name: str, answer: dict[str, Any]) -> None:
+    with pytest.raises(Garbled):
+        GRAMMARS[name].read(answer)
+
+
+@pytest.mark.parametrize("name", sorted(GRAMMARS))
+@given(text=st.text(max_size=80))
+def test_any_words_are_read_or_garbled_and_any_prompt_can_be_sent(name: str, text: str) -> None:
+    grammar = GRAMMARS[name]
+    json.dumps(grammar.body("m", text))
+    try:
+        grammar.read(said(text))
+    except Garbled:
+        pass
+
+
+@pytest.mark.parametrize("name", sorted(GRAMMARS))
+def test_everything_a_guard_can_say_is_a_category_of_ours(name: str) -> None:
+    assert GRAMMARS[name].categories
+    assert all(category in SHIPPED for category in GRAMMARS[name].categories)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from safelight.detectors.registry import GROUP, Catalogue, DetectorMissing, FailedDetector, load_plugin
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.policy.coverage import Cell
+from safelight.policy.findings import Modality
+
+MODULE = """
+from __future__ import annotations
+from safelight.detectors.protocol import Capability, DetectorPlugin, Place
+from safelight.policy.findings import Modality
+
+class Loaded:
+    name, version = "good", "1"
+    capabilities = (
+        Capability(category="hate", modality=Modality.TEXT, measured="0.9 in docs/benchmarks/x.md"),
+    )
+    def __init__(self, options): self.options = options
+    def inspect_text(self, content): return ()
+
+def plugin(name, place=Place.GATEWAY, load=Loaded, missing=lambda options: None):
+    return DetectorPlugin(
+        name=name, version="1", place=place, capabilities=Loaded.capabilities, load=load, missing=missing
+    )
+
+def refuse(options): raise OSError("weights are damaged")
+
+GOOD = plugin("good")
+BAD_LOAD = plugin("bad-load", load=refuse)
+WRONG_LOAD = plugin("wrong-load", load=lambda options: object())
+NEEDS_WEIGHTS = plugin("needs-weights", missing=lambda options: "Get the weights.")
+BROKEN_LOOK = plugin("broken-look", missing=refuse)
+CHILD = plugin("child", place=Place.CHILD)
+NOT_A_PLUGIN = 7
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    name = "third_party_" + "".join(c for c in request.node.name if c.isalnum())
+    (tmp_path / f"{name}.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield name
+    sys.modules.pop(name, None)
+
+
+def point(module: str, name: str, attribute: str) -> EntryPoint:
+    return EntryPoint(name=name, value=f"{module}:{attribute}", group=GROUP)
+
+
+def test_a_third_party_detector_is_found_with_its_options(module: str) -> None:
+    catalogue = Catalogue.discover({"good": {"x": 1}}, points=[point(module, "good", "GOOD")])
+    (detector,) = catalogue.text_detectors()
+    assert detector.options == {"x": 1}
+    assert catalogue.text_detectors()[0] is detector
+    assert catalogue.missing == ()
+    assert [name for name, _capability in catalogue.capabilities(Modality.TEXT)] == ["good"]
+    assert catalogue.capabilities(Modality.AUDIO) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute", "said"),
+    [
+        ("gone", "NO_SUCH_THING", "cannot be imported"),
+        ("number", "NOT_A_PLUGIN", "no DetectorPlugin"),
+        ("other-name", "GOOD", "called 'good'"),
+        ("needs-weights", "NEEDS_WEIGHTS", "Get the weights."),
+        ("broken-look", "BROKEN_LOOK", "weights are damaged"),
+    ],
+)
+def test_a_broken_detector_is_missing_with_a_sentence_and_never_a_crash(
+    module: str, name: str, attribute: str, said: str
+) -> None:
+    catalogue = Catalogue.discover({}, points=[point(module, name, attribute), point(module, "good", "GOOD")])
+    (missing,) = catalogue.missing
+    assert missing.name == name
+    assert said in missing.sentence
+    assert len(catalogue.text_detectors()) == 1
+
+
+def test_a_module_that_does_not_exist_is_missing() -> None:
+    catalogue = Catalogue.discover({}, points=[point("no_such_module_anywhere", "gone", "X")])
+    assert "no_such_module_anywhere" in catalogue.missing[0].sentence
+
+
+def test_what_is_configured_and_not_installed_is_missing() -> None:
+    catalogue = Catalogue.discover({"ghost": {}, "off": False}, points=[])
+    assert [missing.name for missing in catalogue.missing] == ["ghost"]
+    assert catalogue.disabled == ("off",)
+
+
+def test_a_detector_that_is_switched_off_is_not_there(module: str) -> None:
+    catalogue = Catalogue.discover({"good": False}, points=[point(module, "good", "GOOD")])
+    assert catalogue.text_detectors() == ()
+    assert catalogue.missing == ()
+
+
+@pytest.mark.parametrize(("name", "attribute"), [("bad-load", "BAD_LOAD"), ("wrong-load", "WRONG_LOAD")])
+def test_a_detector_that_does_not_load_leaves_a_hole(module: str, name: str, attribute: str) -> None:
+    catalogue = Catalogue.discover({}, points=[point(module, name, attribute)])
+    assert catalogue.missing == ()
+    (detector,) = catalogue.text_detectors()
+    assert isinstance(detector, FailedDetector)
+    assert [missing.name for missing in catalogue.missing] == [name]
+    (cell,) = TextPipeline([detector]).screen({"prompt": "x"}).cells
+    assert (cell.available, cell.ran, cell.complete) == (True, False, False)
+    assert name in cell.note
+
+
+def test_cells_join_what_is_required_with_what_is_installed(module: str) -> None:
+    catalogue = Catalogue.discover({}, points=[point(module, "good", "GOOD")])
+    required = (
+        Cell(category="hate", modality=Modality.TEXT, required=True),
+        Cell(category="violence", modality=Modality.FRAMES, required=True),
+    )
+    violence, hate = sorted(catalogue.cells(required), key=lambda cell: cell.category, reverse=True)
+    assert (hate.required, hate.available, hate.detectors) == (True, True, ("good",))
+    assert hate.measured == "0.9 in docs/benchmarks/x.md"
+    assert (violence.required, violence.available) == (True, False)
+    assert [cell.category for cell in catalogue.cells(required, Modality.TEXT)] == ["hate"]
+    assert [cell.required for cell in catalogue.cells()] == [False]
+
+
+def test_the_scan_child_gets_names_and_options(module: str) -> None:
+    points = [point(module, "child", "CHILD"), point(module, "good", "GOOD")]
+    assert Catalogue.discover({"child": {"size": 2}}, points=points).child_specs() == [("child", {"size": 2})]
+
+
+def test_a_plugin_nobody_provides_cannot_be_loaded() -> None:
+    with pytest.raises(DetectorMissing, match="ghost"):
+        load_plugin("ghost")

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from safelight.detectors.protocol import TextContent
+from safelight.detectors.text import entities
+from safelight.detectors.text.entities import Entity, Kind, entity, read_entities
+from safelight.detectors.text.entity_detector import EntityDetector
+from safelight.detectors.text.normalise import views
+from safelight.detectors.text.operator_lists import OwnLists
+from safelight.errors import InvalidField, NotFound
+from safelight.policy.findings import Finding, TextSpan
+
+PEOPLE = """
+kind: living
+notable: sport
+entries:
+- {n: Mika Jordano, s: [jordano], near: [basketball, dunk], unless: [river], z: [乔丹诺], w: a made-up player}
+- {n: Émile Été-Laval, m: [emil ete laval], w: a made-up minister}
+- {n: Lumo (Moonlamp), d: [blue fox with a lantern tail], a: [lumo the fox], w: a made-up creature}
+"""
+
+
+def made(text: str = PEOPLE) -> tuple[Entity, ...]:
+    found, problems = read_entities(text, list_name="test")
+    assert not problems
+    return found
+
+
+def inspect(detector: EntityDetector, text: str) -> list[Finding]:
+    return list(detector.inspect_text(TextContent(field="prompt", text=text, views=views(text))))
+
+
+def spans(text: str, findings: list[Finding]) -> list[str]:
+    return [
+        text[part.start : part.end]
+        for finding in findings
+        for part in finding.evidence
+        if isinstance(part, TextSpan)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Mika Jordano's last game", "Mika Jordano"),
+        ("MIKA-JORDANO waves", "MIKA-JORDANO"),
+        ("two emile ete lavals", "emile ete lavals"),
+        ("a dunk by Jordano", "Jordano"),
+        ("喬丹諾在打球", "喬丹諾"),
+        ("乔·丹诺在打球", "乔·丹诺"),
+        ("a blue fox with a lantern tail", "blue fox with a lantern tail"),
+        ("m1ka j0rdan0 waves", "m1ka j0rdan0"),
+    ],
+)
+def test_a_name_is_found_as_it_was_typed(text: str, words: str) -> None:
+    assert spans(text, inspect(EntityDetector(made()), text)) == [words]
+
+
+@pytest.mark.parametrize(
+    "text", ["jordano walks", "basketball at the jordano river", "lumo", "mikajordano", ""]
+)
+def test_an_ambiguous_name_needs_its_context(text: str) -> None:
+    assert not inspect(EntityDetector(made()), text)
+
+
+def test_attributes_say_what_policies_ask() -> None:
+    (finding,) = inspect(EntityDetector(made()), "Mika Jordano waves")
+    assert finding.category == "likeness"
+    assert finding.attributes == {"named": True, "public_figure": True}
+    (old,) = inspect(EntityDetector(made(PEOPLE.replace("living", "historical"))), "Mika Jordano waves")
+    assert old.attributes["historical"] is True
+    brand = EntityDetector(made(PEOPLE.replace("living", "brand")))
+    (logo,) = inspect(brand, "the logo of Mika Jordano")
+    (cup,) = inspect(
+        brand, "in the morning a tired woman sits in a kitchen and drinks from a mika jordano mug"
+    )
+    assert (logo.attributes["role"], cup.attributes["role"]) == ("subject", "passing")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"n": ""},
+        {"n": "Ab"},
+        {"n": "X (Y)"},
+        {"n": "Some One", "s": ["one"]},
+        {"n": "Some One", "colour": "red"},
+        {"n": ["Some One"]},
+        {},
+    ],
+)
+def test_an_entry_that_does_not_hold_is_refused(row: dict[str, object]) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        entity(row, Kind.BRAND, list_name="test")
+
+
+def test_the_shipped_entities_hold() -> None:
+    folder = Path(entities.__file__).parent / "lists" / "entities"
+    for file in sorted(folder.glob("*.yaml")):
+        found, problems = read_entities(file.read_text(encoding="utf-8"), list_name=file.stem)
+        assert found, file.name
+        assert not problems
+
+
+def test_own_lists_are_seen_and_removed_without_a_restart(tmp_path: Path) -> None:
+    now = [0.0]
+    own = OwnLists(tmp_path / "lists")
+    detector = EntityDetector((), own, clock=lambda: now[0])
+    source = tmp_path / "names.txt"
+    source.write_text("# ours\nAcme Rocket Skates\nacme rocket skates\nno\n", encoding="utf-8")
+    done = own.take(source, name="ours", kind=Kind.BRAND)
+    assert (done.added, done.duplicates, len(done.problems)) == (1, 1, 1)
+    before = detector.version
+    assert not inspect(detector, "acme rocket skates")
+    now[0] += 1
+    assert inspect(detector, "acme rocket skates")
+    assert detector.version != before
+    assert own.remove("ours", "Acme Rocket Skates") == 1
+    now[0] += 1
+    assert not inspect(detector, "acme rocket skates")
+    with pytest.raises(NotFound):
+        own.remove("ours", None)
+
+
+def test_every_kind_of_file_is_taken_and_a_broken_row_is_told(tmp_path: Path) -> None:
+    own = OwnLists(tmp_path / "lists")
+    (tmp_path / "a.yaml").write_text(PEOPLE, encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text(
+        '{"n": "Blue Harbour", "a": ["bluhar"]}\n{"n": 3.5\n[]\n', encoding="utf-8"
+    )
+    (tmp_path / "c.csv").write_text("Green Mill,green milling\n", encoding="utf-8")
+    assert own.take(tmp_path / "a.yaml", name="ours", kind=Kind.BRAND).added == 3
+    jsonl = own.take(tmp_path / "b.jsonl", name="ours", kind=Kind.BRAND)
+    assert (jsonl.added, len(jsonl.problems)) == (1, 2)
+    assert own.take(tmp_path / "c.csv", name="ours", kind=Kind.CHARACTER).total == 5
+    assert {one.kind for one in own.entities()} == {Kind.LIVING, Kind.BRAND, Kind.CHARACTER}
+    with pytest.raises(InvalidField):
+        own.take(tmp_path / "gone.txt", name="ours", kind=Kind.BRAND)
+    with pytest.raises(InvalidField):
+        own.take(tmp_path / "c.csv", name="../ours", kind=Kind.BRAND)
+
+
+def test_a_great_many_names_are_looked_for_in_one_pass(tmp_path: Path) -> None:
+    own = OwnLists(tmp_path)
+    rows = (json.dumps({"kind": "brand", "n": f"house number {n} of wares"}) for n in range(20_000))
+    (tmp_path / "many.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    detector = EntityDetector((), own, clock=time.monotonic)
+    assert spans("house number 19999 of wares", inspect(detector, "house number 19999 of wares"))

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.detectors.text.indicators import FIGURE, NAMED, read_conjunctions, shipped
+from safelight.detectors.text.indicators.people import addresses, people
+from safelight.moderation.cross_modal import conjoined, signs_in
+from safelight.moderation.text_parts import From, Part
+from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import Finding, TextSpan, TimeRange
+
+OWN = Path(__file__).parents[4] / "bench" / "together" / "own.jsonl"
+
+
+def named(text: str) -> list[str]:
+    return [text[start:end] for start, end in people(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Here is Hannah Ashcroft from the third floor.", ["Hannah Ashcroft"]),
+        ("Judge Penrose will see you now", ["Judge Penrose"]),
+        ("Simon from payroll brought cake", ["Simon from payroll"]),
+        ("the tram stops at Charlotte Street", []),
+        ("hannah ashcroft in small letters", []),
+        ("早安，林志豪，早餐好了", ["林志豪"]),
+        ("黃律師正在開會", ["黃律師"]),
+        ("高山上的云和白色的墙", []),
+    ],
+)
+def test_a_name_is_a_given_and_a_family_name_or_a_title(text: str, names: list[str]) -> None:
+    assert named(text) == names
+
+
+def test_an_address_is_a_street_with_a_number_or_a_flat() -> None:
+    text = "Parcel for 27 Elm Grove Road, flat 3C, not for room 12."
+    assert [text[start:end] for start, end in addresses(text)] == ["27 Elm Grove Road", "flat 3C"]
+
+
+def test_signs_are_found_in_both_scripts_where_they_stand() -> None:
+    text = "排隊的選民走進投票所"
+    [place, *_more] = shipped().of(text)["ballot-place"]
+    assert text[slice(*place)] == "選民"
+
+
+def test_every_sign_of_a_conjunction_is_one_and_every_category_is_known() -> None:
+    table = shipped()
+    known = {entry.category for entry in table.lexicon.entries} | {NAMED, FIGURE, "address"}
+    for conjunction in table.conjunctions:
+        assert conjunction.category in SHIPPED
+        assert 0 < conjunction.score < 0.7
+        assert set().union(*conjunction.clauses, conjunction.unless) <= known
+    assert all(table.phrases[sign] for sign in known)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "conjunctions:\n  - {category: hate, score: 0.5, all: [group]}",
+        "conjunctions:\n  - {category: hate, score: 0.5, all: [group, nothing-of-that-name]}",
+        "conjunctions:\n  - {category: hate, score: 0.5, all: [group, pests], when: now}",
+        "conjunctions:\n  - {score: 0.5, all: [group, pests]}",
+    ],
+)
+def test_a_conjunction_that_does_not_hold_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match="conjunction 0"):
+        read_conjunctions(text, ["group", "pests"])
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_and_every_place_lies_in_it(text: str) -> None:
+    for places in shipped().of(text).values():
+        assert all(0 <= start < end <= len(text) for start, end in places)
+
+
+def _parts(row: dict[str, object]) -> list[Part]:
+    texts = [(From.REQUEST, str(row["prompt"]), -1.0)]
+    for source, name in ((From.SCREEN, "screen"), (From.SPEECH, "speech")):
+        lines = row[name]
+        assert isinstance(lines, list)
+        texts += [(source, one["text"], one["start_s"]) for one in lines]
+    return [
+        Part(
+            source=source,
+            text=text,
+            start_s=start,
+            field="prompt" if source is From.REQUEST else "",
+            place=None if source is From.REQUEST else TimeRange(start_s=start, end_s=start + 1),
+        )
+        for source, text, start in texts
+    ]
+
+
+def _found(row: dict[str, object]) -> tuple[Finding, ...]:
+    parts = _parts(row)
+    return conjoined(parts, signs_in(parts, (), shipped()), shipped())
+
+
+def test_harmless_combinations_of_our_own_are_left_alone_and_harmful_ones_are_not() -> None:
+    rows = [json.loads(line) for line in OWN.read_text(encoding="utf-8").splitlines()]
+    harmless = [row for row in rows if row["label"] == "benign"]
+    harmful = [row for row in rows if row["label"] == "harmful"]
+    assert len(harmless) >= 150
+    assert sum(bool(_found(row)) for row in harmless) <= 0.02 * len(harmless)
+    # Not all: the last ones are left as they are, and public figures need the detectors of names.
+    assert sum(bool(_found(row)) for row in harmful) >= 0.6 * len(harmful)
+
+
+def test_harmless_requests_with_the_words_of_other_harmless_clips_are_left_alone() -> None:
+    rows = [json.loads(line) for line in OWN.read_text(encoding="utf-8").splitlines()]
+    harmless = [row for row in rows if row["label"] == "benign"]
+    mixed = [
+        {**row, "screen": other["screen"], "speech": other["speech"]}
+        for step in (1, 7, 31)
+        for row, other in zip(harmless, [*harmless[step:], *harmless[:step]], strict=True)
+        if row["lang"][:2] == other["lang"][:2]
+    ]
+    assert sum(bool(_found(row)) for row in mixed) <= 0.04 * len(mixed)
+
+
+def test_a_finding_says_which_signs_stand_where() -> None:
+    [found] = _found(
+        {
+            "prompt": "A telephone operator with a headset in an office",
+            "screen": [{"text": "Fraud department", "start_s": 0.0}],
+            "speech": [{"text": "Move your savings to the safe account.", "start_s": 2.0}],
+        }
+    )
+    assert found.category == "deception"
+    assert found.attributes == {"source": "together", "joined": True, "kind": "signs", "speech": True}
+    assert {type(one) for one in found.evidence} >= {TimeRange}
+    assert found.reason.startswith("Each harmless alone: ")
+    assert "in the speech" in found.reason
+
+
+def test_what_a_clip_says_of_itself_makes_it_innocent_and_what_was_asked_for_does_not() -> None:
+    row = {
+        "prompt": "A telephone operator with a headset in an office",
+        "screen": [{"text": "Fraud department", "start_s": 0.0}],
+        "speech": [{"text": "Move your savings to the safe account.", "start_s": 2.0}],
+    }
+    asked = {**row, "prompt": "Staff training: " + str(row["prompt"])}
+    shown = {**row, "screen": [{"text": "Staff training", "start_s": 0.0}, *row["screen"]]}
+    assert _found(asked)
+    assert not _found(shown)
+
+
+def test_two_lines_of_one_source_are_two_moments() -> None:
+    lines = [
+        {"text": "Fraud department", "start_s": 0.0},
+        {"text": "Move your savings to the safe account", "start_s": 3.0},
+    ]
+    assert _found({"prompt": "", "screen": lines, "speech": []})
+    one = [{"text": "Fraud department: move your savings to the safe account", "start_s": 0.0}]
+    assert not _found({"prompt": "", "screen": one, "speech": []})
+
+
+def test_evidence_in_a_request_names_its_characters() -> None:
+    prompt = "Early morning, voters in front of a school"
+    [found] = _found({"prompt": prompt, "screen": [], "speech": [{"text": "Vote by text.", "start_s": 1.0}]})
+    spans = [one for one in found.evidence if isinstance(one, TextSpan)]
+    assert [prompt[one.start : one.end] for one in spans] == ["voters"]

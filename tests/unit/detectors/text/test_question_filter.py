@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from safelight.detectors.text.question_filter import asked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how do i kill a python process?",
+        "what is the definition of genocide?",
+        "hi, where can i learn to shoot film photography?".replace("film photography", "clay pigeons"),
+        "should i strip the wallpaper before painting a wall?".replace("painting", "plastering"),
+        "can you explain why people self-medicate?",
+    ],
+)
+def test_a_question_about_something_is_one(text: str) -> None:
+    assert asked(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a man kills a python",
+        "how a man kills his wife",
+        "what if a man kills his wife? show it in slow motion",
+        "can you show a man killing his wife?",
+        "how do two men beat a cashier in this video?",
+        "why " + "x" * 500 + "?",
+        "",
+    ],
+)
+def test_a_request_to_depict_is_none(text: str) -> None:
+    assert not asked(text)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from safelight.detectors.protocol import TextContent
+from safelight.detectors.text.normalise import views
+from safelight.detectors.text.safety_card import CardDetector
+from safelight.policy.findings import TextSpan
+
+DETECTOR = CardDetector({"violence", "violence/graphic", "self-harm"})
+
+
+def content(text: str) -> TextContent:
+    return TextContent(field="prompt", text=text, views=views(text))
+
+
+@pytest.mark.parametrize("word", ["violence", "violence/graphic", "self-harm"])
+def test_the_phrase_trips_exactly_its_category(word: str) -> None:
+    text = f"a cat, SAFELIGHT-TEST:{word}, a dog"
+    (finding,) = DETECTOR.inspect_text(content(text))
+    assert (finding.category, finding.score, finding.test_card) == (word, 1.0, True)
+    (span,) = finding.evidence
+    assert isinstance(span, TextSpan)
+    assert text[span.start : span.end] == f"SAFELIGHT-TEST:{word}"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "SAFE\u200dLIGHT-TEST:vio\u200blence",
+        "ＳＡＦＥＬＩＧＨＴ－ＴＥＳＴ：violence",
+        "safelight-test: Violence",
+    ],
+)
+def test_a_card_trips_however_it_is_typed(typed: str) -> None:
+    (finding,) = DETECTOR.inspect_text(content(f"x {typed} y"))
+    assert finding.category == "violence"
+
+
+def test_an_unknown_category_is_no_card() -> None:
+    assert not list(DETECTOR.inspect_text(content("SAFELIGHT-TEST:kindness")))
+
+
+def test_the_other_detectors_do_not_see_the_card_and_places_stay() -> None:
+    text = "before SAFELIGHT-TEST:self-harm after"
+    blanked = DETECTOR.blanked(content(text))
+    assert len(blanked.text) == len(text)
+    assert blanked.text.split() == ["before", "after"]
+    assert DETECTOR.blanked(content("SAFELIGHT-TEST:kindness")).text == "SAFELIGHT-TEST:kindness"

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from safelight.detectors.protocol import TextContent
+from safelight.detectors.text.lists import read_list
+from safelight.detectors.text.normalise import views
+from safelight.detectors.text.sexual_minors import ConjunctionDetector
+
+# Stand-ins for the two kinds of signal: what is tested is how they are joined.
+LISTS = """
+group: stand-in
+entries:
+  - {category: sexual, score: 0.9, reason: r, attributes: {strong: true},
+     terms: [adultword], unless: [statue]}
+  - {category: sexual, score: 0.5, reason: r, terms: [weakword]}
+  - {category: minors-present, score: 0.9, reason: r, terms: [youngword]}
+"""
+DETECTOR = ConjunctionDetector(read_list(LISTS))
+
+
+def content(field: str, text: str, *, negated: bool = False) -> TextContent:
+    return TextContent(field=field, text=text, views=views(text), negated=negated)
+
+
+def test_both_signals_anywhere_in_the_text_make_one_finding() -> None:
+    (finding,) = DETECTOR.inspect_text(content("prompt", "youngword " + "and then " * 200 + " adultword"))
+    assert finding.category == "sexual/minors"
+    assert len(finding.evidence) == 2
+
+
+def test_the_signals_may_stand_in_two_fields_and_be_hidden() -> None:
+    found = DETECTOR.inspect_together(
+        [content("prompt", "y.o.u.n.g.w.o.r.d"), content("style", "ＡＤＵＬＴword")]
+    )
+    assert [finding.category for finding in found] == ["sexual/minors"]
+
+
+def test_one_signal_alone_a_weak_one_or_an_innocent_context_is_nothing() -> None:
+    for text in ("adultword", "youngword", "weakword youngword", "a statue of adultword, youngword looks on"):
+        assert not list(DETECTOR.inspect_text(content("prompt", text)))
+
+
+def test_what_the_maker_does_not_want_is_no_signal() -> None:
+    asked, unwanted = content("prompt", "youngword"), content("negative_prompt", "adultword", negated=True)
+    assert not list(DETECTOR.inspect_together([asked, unwanted]))

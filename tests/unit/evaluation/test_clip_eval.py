@@ -1,0 +1,328 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.detectors import safety_card
+from safelight.detectors.protocol import ReadText
+from safelight.errors import InvalidField, NotFound
+from safelight.evaluation import clip_eval, clip_report, clips
+from safelight.evaluation.clip_eval import Seen
+from safelight.evaluation.clips import Clip, Segment
+from safelight.evaluation.text_match import legible
+from safelight.media.probe import MediaFacts
+from safelight.moderation.evaluation import Judged
+from safelight.policy.categories import SHIPPED
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.findings import Finding, FrameRange, Modality, Stage, TextSpan
+from safelight.policy.verdicts import Action, Verdict
+from safelight.scanning.report import DetectorRun, ScanReport
+
+FACTS = MediaFacts(
+    container="mov",
+    bytes=1,
+    width=320,
+    height=180,
+    fps=24,
+    duration_s=4.0,
+    frames=96,
+    video_codec="h264",
+    pixel_format="yuv420p",
+    rotation=0,
+)
+
+
+def finding(start_s: float, end_s: float, *, category: str = "sexual", score: float = 0.9) -> Finding:
+    where = FrameRange(first=0, last=1, start_s=start_s, end_s=end_s, peak=0)
+    return Finding(
+        category=category,
+        score=score,
+        modality=Modality.FRAMES,
+        detector="d",
+        version="1",
+        reason="because",
+        evidence=(where,),
+    )
+
+
+def clip(label: str = "unsafe", *segments: Segment) -> Clip:
+    return Clip(file="a.mp4", sha256="0" * 64, label=label, segments=segments)
+
+
+def segment(start_s: float = 1.0, end_s: float = 2.0, **more: str) -> Segment:
+    return Segment(
+        category=more.get("category", "sexual"),
+        modality=Modality(more.get("modality", "frames")),
+        start_s=start_s,
+        end_s=end_s,
+    )
+
+
+def seen(
+    one: Clip,
+    *findings: Finding,
+    action: Action = Action.ALLOW,
+    holes: tuple[Cell, ...] = (),
+    texts: tuple[ReadText, ...] = (),
+) -> Seen:
+    verdict = Verdict(
+        action=action,
+        stage=Stage.OUTPUT,
+        subject_sha256="0" * 64,
+        policy="starter",
+        policy_sha256="0" * 64,
+        findings=() if holes else findings,
+        holes=holes,
+    )
+    covered = Cell(category="sexual", modality=Modality.FRAMES, available=True, ran=True, complete=True)
+    judged = Judged(
+        stage=Stage.OUTPUT, verdict=verdict, findings=findings, coverage=Coverage(cells=(covered,))
+    )
+    run = DetectorRun(name="d", version="1", cpu_s=2.0, ran=True, complete=True)
+    return Seen(
+        clip=one,
+        judged=judged,
+        report=ScanReport(runs=(run,), facts=FACTS, texts=texts, wall_s=4.0, cpu_s=3.0),
+    )
+
+
+def report(*rows: Seen) -> dict[str, object]:
+    data = clips.ClipSet(name="set", folder=Path(), sha256="1" * 64, clips=tuple(one.clip for one in rows))
+    return clip_eval.measured(data, rows, taxonomy=SHIPPED, policy={"starter": "2" * 64}, waivers=())
+
+
+def rows_of(found: dict[str, object], name: str) -> list[dict[str, object]]:
+    rows = found[name]
+    assert isinstance(rows, list)
+    return rows
+
+
+def cell(found: dict[str, object], category: str, modality: str = "frames") -> dict[str, object]:
+    rows = found["cells"]
+    assert isinstance(rows, list)
+    return next(one for one in rows if (one["category"], one["modality"]) == (category, modality))
+
+
+def test_every_cell_is_there_and_says_unmeasured_where_there_is_no_data() -> None:
+    found = report(
+        seen(clip("unsafe", segment()), finding(1.5, 1.6), action=Action.BLOCK), seen(clip("safe"))
+    )
+    rows = found["cells"]
+    assert isinstance(rows, list)
+    assert len(rows) == len(SHIPPED) * 3
+    assert cell(found, "sexual")["state"] == "measured"
+    assert (cell(found, "sexual")["found"], cell(found, "sexual")["stopped"]) == (1, 1)
+    assert cell(found, "sexual")["recall_interval"] != [1.0, 1.0]
+    assert cell(found, "sexual")["coverage"] == {"checked": 2}
+    other = cell(found, "violence/graphic")
+    assert (other["state"], other["recall"], other["recall_interval"]) == ("unmeasured", None, None)
+    assert other["coverage"] == {"off": 2}
+
+
+@pytest.mark.parametrize(
+    ("found", "hit"),
+    [
+        (finding(1.2, 1.3), True),
+        (finding(0.0, 0.95), True),
+        (finding(0.0, 0.8), False),
+        (finding(2.5, 3.0), False),
+        (finding(1.2, 1.3, score=0.4), False),
+        (finding(1.2, 1.3, category="violence"), False),
+    ],
+)
+def test_a_segment_is_found_by_its_category_at_its_time(found: Finding, hit: bool) -> None:
+    one = seen(clip("unsafe", segment()), found)
+    assert clip_eval.hit(one, one.clip.segments[0]) is hit
+
+
+def test_the_test_card_answers_for_itself_and_for_no_category() -> None:
+    card = msgspec.structs.replace(finding(1.2, 1.3), test_card=True)
+    plain, carded = segment(), msgspec.structs.replace(segment(), card=True)
+    assert clip_eval.hit(seen(clip("unsafe", plain), card), plain) is False
+    assert clip_eval.hit(seen(clip("unsafe", carded), finding(1.2, 1.3)), carded) is False
+    found = report(seen(clip("unsafe", carded), card), seen(clip("unsafe", carded)))
+    assert found["cards"] == [{"modality": "frames", "segments": 2, "found": 1}]
+    assert cell(found, "sexual")["state"] == "unmeasured"
+
+
+def test_words_on_the_screen_are_there_when_they_were_read() -> None:
+    said = Finding(
+        category="hate",
+        score=0.9,
+        modality=Modality.TEXT,
+        detector="words",
+        version="1",
+        reason="because",
+        evidence=(TextSpan(field="on_screen", start=0, end=4),),
+    )
+    wanted = segment(1.0, 1.5, category="hate", modality="text")
+    for start_s, hit in ((1.2, True), (3.0, False)):
+        read = ReadText(text="words", confidence=0.9, frame=3, start_s=start_s, end_s=start_s)
+        one = seen(clip("unsafe", wanted), said, texts=(read,))
+        assert clip_eval.hit(one, wanted) is hit
+
+
+def test_words_that_mean_nothing_are_found_where_they_were_read() -> None:
+    wanted = Segment(
+        modality=Modality.TEXT, start_s=1.0, end_s=1.1, words="MEET AT SEVEN TONIGHT", group="text"
+    )
+    late = msgspec.structs.replace(wanted, start_s=3.0, end_s=3.1)
+    read = ReadText(text="MEET AT SEVENTONIGHT", confidence=0.9, frame=3, start_s=1.05, end_s=1.05)
+    one = seen(clip("safe", wanted, late), texts=(read,))
+    assert clip_eval.hit(one, wanted) is True
+    assert clip_eval.hit(one, late) is False
+    found = report(one)
+    assert [(row["group"], row["segments"], row["found"]) for row in rows_of(found, "groups")] == [
+        ("text", 2, 1)
+    ]
+    assert all(row["state"] == "unmeasured" for row in rows_of(found, "cells"))
+
+
+def test_the_test_card_is_found_by_its_phrase_too_where_it_is_read_in_time() -> None:
+    card = Segment(category="hate", modality=Modality.FRAMES, start_s=1.0, end_s=1.1, card=True)
+    for start_s, hit in ((1.0, True), (2.0, False)):
+        read = ReadText(text=safety_card.phrase("hate"), confidence=1.0, start_s=start_s, end_s=start_s)
+        assert clip_eval.hit(seen(clip("unsafe", card), texts=(read,)), card) is hit
+
+
+def test_a_segment_may_say_from_which_score_it_counts() -> None:
+    faint = msgspec.structs.replace(segment(), score=0.3)
+    for score, hit in ((0.3, True), (0.29, False)):
+        assert clip_eval.hit(seen(clip("unsafe", faint), finding(1.2, 1.3, score=score)), faint) is hit
+
+
+def test_cost_is_told_for_each_group_of_clips() -> None:
+    noisy = msgspec.structs.replace(clip("safe"), group="noise")
+    cost = report(seen(clip("safe")), seen(noisy), seen(noisy))["cost"]
+    assert isinstance(cost, dict)
+    assert cost["clips"] == 3
+    assert {name: row["clips"] for name, row in cost["groups"].items()} == {"noise": 2}
+    assert cost["groups"]["noise"]["cpu_s_per_video_s"] == 0.75
+
+
+@pytest.mark.parametrize(
+    ("words", "read", "is_read"),
+    [
+        ("MEET AT SEVEN TONIGHT", "meet at seven", True),
+        ("MEET AT SEVEN TONIGHT", "meetatseventonight", True),
+        ("MEET AT SEVEN TONIGHT", "MEFT SEVFN T0NIGHT", True),
+        ("MEET AT SEVEN TONIGHT", "meet tonight", False),
+        ("MEET AT SEVEN TONIGHT", "", False),
+        ("今晚 七点 见面", "今晚七点见面", True),
+        ("", "anything", False),
+    ],
+)
+def test_three_words_in_four_are_asked_for(words: str, read: str, is_read: bool) -> None:
+    assert legible(words, read) is is_read
+
+
+def test_held_for_a_hole_alone_is_not_covered_and_stops_nothing() -> None:
+    hole = Cell(category="violence/graphic", modality=Modality.FRAMES, required=True)
+    one = seen(clip("unsafe", segment()), action=Action.HOLD, holes=(hole,))
+    found = report(one)
+    counts = found["clips"]
+    assert isinstance(counts, dict)
+    assert (counts["unsafe"]["not_covered"], counts["unsafe"]["hold"]) == (1, 0)
+    assert cell(found, "sexual")["stopped"] == 0
+
+
+def test_what_cannot_be_opened_is_counted_and_missed() -> None:
+    found = report(Seen(clip=clip("unsafe", segment()), judged=None, report=None, problem="It is damaged."))
+    assert found["unreadable"] == [{"file": "a.mp4", "why": "It is damaged."}]
+    assert cell(found, "sexual")["found"] == 0
+    missed = found["missed"]
+    assert isinstance(missed, list)
+    assert len(missed) == 1
+
+
+def test_cost_is_per_second_of_video() -> None:
+    cost = report(seen(clip("safe")), seen(clip("safe")))["cost"]
+    assert isinstance(cost, dict)
+    assert (cost["video_s"], cost["cpu_s_per_video_s"], cost["wall_s_per_video_s"]) == (8.0, 0.75, 1.0)
+    assert cost["detector_cpu_s_per_video_s"] == {"d": 0.5}
+
+
+def test_the_page_says_unmeasured_and_names_false_alarms() -> None:
+    alarm = seen(clip("safe"), finding(0, 1), action=Action.BLOCK)
+    page = clip_report.html(report(alarm, seen(clip("unsafe", segment()), finding(1, 2))))
+    assert "unmeasured" in page
+    assert "sexual (d)" in page
+    assert "<script" not in page
+
+
+@given(hits=st.lists(st.booleans(), min_size=1, max_size=30))
+def test_recall_lies_in_its_interval(hits: list[bool]) -> None:
+    rows = [seen(clip("unsafe", segment()), *([finding(1, 2)] if hit else [])) for hit in hits]
+    one = cell(report(*rows), "sexual")
+    low, high = one["recall_interval"]  # type: ignore[misc]
+    assert low <= one["recall"] <= high  # type: ignore[operator]
+    assert one["found"] == sum(hits)
+
+
+def write(folder: Path, **row: object) -> Path:
+    (folder / "a.mp4").write_bytes(b"clip")
+    sha256 = hashlib.sha256(b"clip").hexdigest()
+    line = {"file": "a.mp4", "sha256": sha256, "label": "safe", **row}
+    (folder / "clips.jsonl").write_text(json.dumps(line) + "\n")
+    return folder
+
+
+def test_a_manifest_is_read(tmp_path: Path) -> None:
+    true = {"category": "hate", "modality": "audio", "start_s": 0.5, "end_s": 2}
+    found = clips.read(write(tmp_path, label="unsafe", segments=[true]))
+    assert found.clips[0].segments == (
+        Segment(category="hate", modality=Modality.AUDIO, start_s=0.5, end_s=2.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"sha256": "0" * 64}, "sha256"),
+        ({"file": "b.mp4"}, "cannot be read"),
+        ({"file": "../a.mp4"}, "not in the folder"),
+        ({"label": "odd"}, "neither safe nor unsafe"),
+        (
+            {
+                "label": "unsafe",
+                "segments": [{"category": "hate", "modality": "smell", "start_s": 0, "end_s": 1}],
+            },
+            "smell",
+        ),
+        (
+            {
+                "label": "unsafe",
+                "segments": [{"category": "hate", "modality": "text", "start_s": 2, "end_s": 1}],
+            },
+            "ends before",
+        ),
+        ({"segments": [{"category": "hate", "modality": "text", "start_s": 0, "end_s": 1}]}, "safe clip"),
+        ({"segments": [{"modality": "text", "start_s": 0, "end_s": 1}]}, "either a category or words"),
+        (
+            {
+                "label": "unsafe",
+                "segments": [{"category": "hate", "modality": "text", "start_s": 0, "end_s": 1, "score": 0}],
+            },
+            "at most 1",
+        ),
+        (
+            {"segments": [{"words": "hello", "modality": "audio", "start_s": 0, "end_s": 1}]},
+            "modality text",
+        ),
+    ],
+)
+def test_a_line_that_does_not_hold_is_named(tmp_path: Path, row: dict[str, object], said: str) -> None:
+    with pytest.raises(InvalidField, match="line 1") as refused:
+        clips.read(write(tmp_path, **row))
+    assert said in refused.value.message
+
+
+def test_a_folder_without_a_manifest_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        clips.read(tmp_path)

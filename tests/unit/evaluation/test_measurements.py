@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import msgspec
+
+from safelight.evaluation.measurements import Figure, Figures, shipped
+from safelight.policy.coverage import Cell
+from safelight.policy.findings import Modality
+
+RUN = Figures(
+    made="2026-11-20",
+    page="docs/benchmarks/cells.md",
+    data_sha256="0" * 64,
+    policy={"starter": "1" * 64},
+    model_hash="2" * 64,
+    detectors={"flicker": "1"},
+    cells=(
+        Figure(
+            category="photosensitive",
+            modality=Modality.FRAMES,
+            what="flashes",
+            segments=12,
+            found=11,
+            safe_clips=70,
+            false_alarms=1,
+        ),
+    ),
+)
+
+
+def cell(**more: object) -> Cell:
+    known = Cell(category="photosensitive", modality=Modality.FRAMES, available=True, detectors=("flicker",))
+    return msgspec.structs.replace(known, **more)
+
+
+def filled(one: Cell, version: str = "1") -> str | None:
+    [found] = RUN.filled([one], {"flicker": version})
+    return found.measured
+
+
+def test_a_cell_has_the_figure_of_the_run() -> None:
+    assert filled(cell()) == (
+        "flashes: 11 of 12 found, 1 false alarms in 70 harmless clips, benchmarks/cells.md"
+    )
+
+
+def test_another_detector_another_cell_or_a_figure_of_its_own_gets_none() -> None:
+    assert filled(cell(), version="2") is None
+    assert filled(cell(detectors=("flicker", "other"))) is None
+    assert filled(cell(category="sexual")) is None
+    assert filled(cell(available=False)) is None
+    assert filled(cell(measured="its own")) == "its own"
+
+
+def test_what_ships_can_be_read_and_has_more_than_one_cell() -> None:
+    figures = shipped()
+    assert len(figures.cells) > 10
+    assert len({(one.category, one.modality) for one in figures.cells}) == len(figures.cells)
+    assert all(one.found <= one.segments for one in figures.cells)

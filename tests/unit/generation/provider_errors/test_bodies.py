@@ -1,0 +1,72 @@
+"""Bodies in the formats that providers document, each with what it means: every `bodies/*.yaml`.
+
+A case has `body` (text, or an object that is sent as JSON), a provider hint or none, and what is expected:
+owner, kind, stage, category, charged, retry. What is not expected by name is not looked at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from safelight.generation.provider_errors import Decoded, decode, decode_body
+
+BODIES = Path(__file__).parent / "bodies"
+SPELLINGS = {
+    "our gateway": "gateway",
+    "network/infrastructure": "network",
+    "infrastructure": "network",
+    "content block": "content_block",
+    "rate limit": "rate_limit",
+    "quota/billing": "quota",
+    "billing": "quota",
+    "invalid request": "invalid_request",
+    "yes": "yes",
+    "no": "no",
+}
+
+
+def _cases() -> Iterator[Any]:
+    for file in sorted(BODIES.glob("*.yaml")):
+        for number, case in enumerate(yaml.safe_load(file.read_text("utf-8")), 1):
+            yield pytest.param(case, id=f"{file.stem}-{case.get('name', number)}")
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    word = str(value if value is not None else "unknown").strip()
+    return SPELLINGS.get(word, word)
+
+
+def _hint(case: Mapping[str, Any]) -> str | None:
+    for name in ("hint", "provider hint", "provider_hint", "provider"):
+        if case.get(name):
+            return str(case[name])
+    return None
+
+
+def answered(decoded: Decoded, name: str) -> str:
+    return str(getattr(decoded, name))
+
+
+@pytest.mark.parametrize("case", list(_cases()))
+def test_a_body_is_read_as_documented(case: Mapping[str, Any]) -> None:
+    body = case["body"]
+    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    decoded = decode(text, provider=_hint(case))
+    expected = {name: _word(value) for name, value in case["expected"].items()}
+    got = {name: answered(decoded, name) for name in expected}
+    assert got == expected, f"{decoded.rule}: {decoded.sentence}"
+
+
+@pytest.mark.parametrize("case", [case for case in _cases() if isinstance(case.values[0]["body"], dict)])
+def test_an_adapter_reads_the_same_from_the_decoded_body(case: Mapping[str, Any]) -> None:
+    pasted = decode(json.dumps(case["body"]), provider=_hint(case))
+    handed = decode_body(case["body"], provider=_hint(case))
+    assert (handed.kind, handed.owner, handed.rule) == (pasted.kind, pasted.owner, pasted.rule)

@@ -1,0 +1,195 @@
+"""What must hold of `decode` for anything that anybody pastes."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safelight.generation.protocol import Charged
+from safelight.generation.provider_errors import (
+    Again,
+    Confidence,
+    Decoded,
+    Kind,
+    Owner,
+    Side,
+    decode,
+    decode_body,
+    read,
+)
+from safelight.generation.provider_errors.parse import read_text
+from safelight.generation.provider_errors.registry import EVERYBODY, PROVIDERS, RELAYS, named
+from safelight.generation.provider_errors.rules import compiled
+from safelight.policy.categories import SHIPPED, Group
+
+CATEGORIES = {spec.name for spec in SHIPPED} | {group.value for group in Group} | {"unknown"}
+ROWS = [row for provider in EVERYBODY for row in provider.rows]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+#: Pieces that answers are made of, so that chance finds its way into the table.
+PIECES = st.sampled_from(
+    [
+        '{"error": {"code": "',
+        "moderation_blocked",
+        "sentinel_block",
+        '", "message": "',
+        '"}}',
+        "HTTP/1.1 429 Too Many Requests\n",
+        "retry-after: 7\n",
+        "failureCode: SAFETY.INPUT.TEXT",
+        "Support codes: 29310472",
+        "{'type': 'content_policy_violation', 'loc': ['body', 'image_url']}",
+        "<html><title>502 Bad Gateway</title>",
+        "审核不通过",
+        "\x00",
+        "\ud800",
+        "[[{",
+        "litellm.Timeout",
+    ]
+)
+
+
+def whole(found: Decoded) -> None:
+    """Every word is one of ours, and an unknown thing says so."""
+    assert found.owner in Owner
+    assert found.kind in Kind
+    assert found.stage in Side
+    assert found.retry in Again
+    assert found.charged in Charged
+    assert found.category in CATEGORIES
+    assert found.sentence
+    assert found.next_step
+    assert (found.kind is Kind.UNKNOWN) == (found.confidence is Confidence.NONE)
+    if found.kind is Kind.UNKNOWN:
+        assert (found.charged, found.retry, found.rule) == (Charged.UNKNOWN, Again.UNKNOWN, "")
+    else:
+        assert found.rule
+        assert found.documented
+    assert found.message.isprintable()
+    assert len(found.message) <= 300
+    json.dumps(found.as_json())
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_no_text_breaks_it(text: str) -> None:
+    whole(decode(text))
+
+
+@settings(deadline=None)
+@given(st.lists(PIECES | st.text(max_size=20), max_size=12).map("".join), st.text(max_size=12))
+def test_no_mixture_of_answers_breaks_it(text: str, provider: str) -> None:
+    whole(decode(text, provider=provider))
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_no_body_breaks_it(body: object) -> None:
+    whole(decode_body(body))
+    whole(decode_body({"error": body, "safelight": body}))
+    whole(decode_body({"error": {"code": body, "moderation_details": body, "safelight": {"request_id": 1}}}))
+
+
+@pytest.mark.parametrize("piece", ["{", "[[{", '{"a":', "{'\\", "<a ", "error ", '"prompt": "', "\n", "4"])
+def test_a_megabyte_of_garbage_is_looked_at_in_part(piece: str) -> None:
+    text = piece * (1_000_000 // len(piece))
+    assert len(read_text(text).whole) <= 40_000
+    whole(decode(text))
+
+
+def test_what_matters_is_found_deep_in_a_long_log() -> None:
+    chance = random.Random(1)
+    noise = "".join(chance.choice("abcdefghij \n") for _ in range(600_000))
+    found = decode(
+        f'{noise}\nERROR video failed: {{"code": "moderation_blocked", "message": "No."}}\n{noise}'
+    )
+    assert (found.kind, found.rule) == (Kind.CONTENT_BLOCK, "openai.moderation-blocked")
+
+
+@pytest.mark.parametrize(
+    ("secret", "text"),
+    [
+        ("sk-proj-abcdEFGH12345678", "Incorrect API key provided: {}"),
+        ("AIzaSyA1234567890abcdefghijklmnopqrstuv", "API key not valid: {}"),
+        ("hunter2hunter2", '{{"error": {{"code": "x", "message": "Authorization: Key {} was refused"}}}}'),
+        ("r8_abcdefghijklmnop", "failed: blocked by policy violation, token {}"),
+        ("0123abcd0123abcd", '{{"message": "request failed with \\"api_key\\": \\"{}\\" in it"}}'),
+        ("AKIAABCDEFGHIJKLMNOP", "UnrecognizedClientException: the key {} is not known, access denied"),
+    ],
+)
+def test_keys_are_masked(secret: str, text: str) -> None:
+    found = decode(text.format(secret))
+    assert secret not in json.dumps(found.as_json())
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="abcdefABCDEF0123456789", min_size=12, max_size=40))
+def test_a_bearer_token_never_comes_back(token: str) -> None:
+    body = f'{{"error": {{"message": "bearer {token} is wrong", "code": 401}}}}'
+    text = f'curl -H "Authorization: Bearer {token}" failed: {body}'
+    assert token not in json.dumps(decode(text).as_json())
+
+
+def test_the_prompt_is_not_read_as_the_provider_s_words() -> None:
+    body = {
+        "status": "failed",
+        "prompt": "a nude scene blocked by our moderation system, rate limit, Support codes: 29310472",
+        "error": {"code": "server_error", "message": "Something went wrong."},
+    }
+    assert decode(json.dumps(body)).kind is Kind.TRANSIENT
+    assert decode_body(body).kind is Kind.TRANSIENT
+    assert read(body) is None
+
+
+def test_trouble_of_the_filter_itself_is_no_block() -> None:
+    for sentence in (
+        "The moderation service is down.",
+        "Failed to reach the moderation service, please try again later",
+        "content moderation service timed out",
+        "safety checker is temporarily unavailable",
+    ):
+        found = decode(json.dumps({"error": {"code": "server_error", "message": sentence}}))
+        assert (found.kind, found.retry) == (Kind.TRANSIENT, Again.SAME), sentence
+
+
+def test_a_wait_is_read_from_headers_and_sentences() -> None:
+    assert decode("HTTP/1.1 429 Too Many Requests\nretry-after: 21\n\nslow down").after_s == 21
+    assert decode('{"error": {"message": "Rate limit reached. Please try again in 12s."}}').after_s == 12
+    assert decode_body({"error": "busy"}, status=429, headers={"Retry-After-Ms": "1500"}).after_s == 1.5
+
+
+def test_what_is_unknown_says_unknown() -> None:
+    for text in ("", "   ", "ok", '{"status": "completed"}', '{"id": 1}', "the quick brown fox", "{}", "[]"):
+        found = decode(text)
+        assert (found.kind, found.owner, found.retry) == (Kind.UNKNOWN, Owner.UNKNOWN, Again.UNKNOWN), text
+
+
+def test_every_row_names_where_it_is_documented_and_can_be_compiled() -> None:
+    for row in ROWS:
+        assert row.documented.strip(), row.id
+        assert row.fields or row.says or row.status, f"{row.id} has no condition"
+        for pattern in (row.says, *row.fields.values()):
+            compiled(pattern)
+        assert not row.says or not compiled(row.says).search(""), f"{row.id} holds for everything"
+        assert row.category in CATEGORIES | {""}, row.id
+        assert not row.charged or row.charge_source or row.charged is Charged.UNKNOWN, row.id
+    assert not [name for name, count in Counter(row.id for row in ROWS).items() if count > 1]
+
+
+def test_every_provider_is_found_by_its_names() -> None:
+    for provider in (*PROVIDERS, *RELAYS):
+        for word in (provider.name, *provider.aliases):
+            assert named(word) is not None, word
+        assert named(provider.name) is provider
+        if provider.signs:
+            assert not compiled(provider.signs).search("")
+    assert named("nobody-knows-it") is None
+    assert len(PROVIDERS) + len(RELAYS) >= 18

@@ -1,0 +1,56 @@
+"""Bodies by somebody who had not seen the table, each field of each answer: every `blind/*.yaml`.
+
+The answers are the writer's (`expect`), with those laid over them that were agreed afterwards (`agreed`,
+for the reason beside it). Figures: docs/benchmarks/decode.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from safelight.generation.provider_errors import Confidence, decode
+
+BLIND = Path(__file__).parent / "blind"
+FIELDS = {"owner", "kind", "stage", "category", "charged", "retry"}
+#: The writer's words, as ours.
+WORDS = {"block": "content_block", "infrastructure": "network", True: "yes", False: "no"}
+
+
+def _cases() -> Iterator[Any]:
+    for file in sorted(BLIND.glob("*.yaml")):
+        for case in yaml.safe_load(file.read_text("utf-8")):
+            yield pytest.param(case, id=f"{file.stem}-{case['id']}")
+
+
+CASES = list(_cases())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_body_nobody_had_seen_is_read_as_agreed(case: Mapping[str, Any]) -> None:
+    wanted = {**case["expect"], **case.get("agreed", {})}
+    assert set(wanted) == FIELDS
+    found = decode(case["body"], provider=case["provider"])
+    got = {name: str(getattr(found, name)) for name in wanted}
+    assert got == {name: str(WORDS.get(word, word)) for name, word in wanted.items()}, found.rule
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_another_answer_than_the_writer_s_has_its_reason(case: Mapping[str, Any]) -> None:
+    agreed = case.get("agreed", {})
+    assert ("because" in case) == bool(agreed)
+    assert all(case["expect"][name] != word for name, word in agreed.items())
+
+
+def test_a_charge_that_is_denied_says_by_whom() -> None:
+    for case in CASES:
+        found = decode(case.values[0]["body"], provider=case.values[0]["provider"])
+        assert (found.charged == "unknown") or found.charge_source, case.id
+
+
+def test_what_the_sources_disagree_on_is_a_guess() -> None:
+    assert decode('{"error": {"code": "sentinel_block", "message": "Hmmm"}}').confidence is Confidence.GUESS

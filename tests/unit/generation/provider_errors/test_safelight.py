@@ -1,0 +1,137 @@
+"""Our own wire is read back as what it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from safelight import errors
+from safelight.errors import Blocked, ConfigurationError, SafelightError
+from safelight.generation.protocol import Charge, Charged, Refusal
+from safelight.generation.provider_errors import Again, Kind, Owner, Side, decode, decode_body
+from safelight.moderation.provider_refusal import explain_refusal
+from safelight.policy.categories import SHIPPED
+from safelight.policy.coverage import Cell
+from safelight.policy.explanations import Viewer, explain
+from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.verdicts import Action, Verdict
+from safelight.web.errors import HTTP_CODES, http_problem, problem, unexpected
+
+ANSWERED = [
+    error
+    for error in vars(errors).values()
+    if isinstance(error, type)
+    and issubclass(error, SafelightError)
+    and not issubclass(error, ConfigurationError)
+    and error not in (Blocked, errors.ModerationBlocked, errors.UpstreamRefused)
+]
+
+
+def verdict(stage: Stage, **changes: Any) -> Verdict:
+    finding = Finding(
+        category="violence",
+        score=0.9,
+        modality=Modality.TEXT,
+        detector="words",
+        version="1",
+        reason="An attack.",
+    )
+    given = {"category": "violence", "rule": "violence", "reason": "An attack.", "findings": (finding,)}
+    return Verdict(
+        action=Action.BLOCK,
+        stage=stage,
+        subject_sha256="0" * 64,
+        policy="starter",
+        policy_sha256="0" * 64,
+        **{**given, **changes},
+    )
+
+
+@pytest.mark.parametrize("error", ANSWERED, ids=lambda error: error.__name__)
+def test_every_error_of_ours_is_known(error: type[SafelightError]) -> None:
+    made = (
+        error("It did not work.", refusal=None)
+        if error is errors.UpstreamRefused
+        else error("It did not work.")
+    )
+    body = bytes(problem(made, "req_1").body).decode()
+    for found in (
+        decode(body),
+        decode(f"openai.APIStatusError: Error code: {error.status} - {json.loads(body)}"),
+    ):
+        assert found.kind is not Kind.UNKNOWN
+        assert found.owner is (Owner.PROVIDER if issubclass(error, errors.UpstreamError) else Owner.GATEWAY)
+        assert found.sentence.startswith("It did not work.")
+        assert found.rule == f"safelight.{error.code}"
+
+
+@pytest.mark.parametrize("status", sorted(HTTP_CODES))
+def test_what_the_http_layer_refuses_is_ours_too(status: int) -> None:
+    found = decode(bytes(http_problem(status, "No.", "req_1").body).decode())
+    assert (found.owner, found.kind) == (
+        Owner.GATEWAY,
+        Kind.TIMEOUT if status == 408 else Kind.INVALID_REQUEST,
+    )
+    assert decode(bytes(unexpected("req_1").body).decode()).kind is Kind.TRANSIENT
+
+
+def test_a_block_before_anything_was_spent() -> None:
+    told = explain(verdict(Stage.PROMPT), SHIPPED, audience=Viewer.DEVELOPER)
+    body = bytes(problem(Blocked(told.sentence, details=told.as_wire()), "req_1").body).decode()
+    found = decode(body)
+    assert (found.owner, found.kind, found.stage) == (Owner.GATEWAY, Kind.CONTENT_BLOCK, Side.INPUT)
+    assert (found.category, found.charged, found.retry) == ("violence", Charged.NO, Again.CHANGE_PROMPT)
+    assert found.next_step == told.next_step
+
+
+def test_a_failed_video_of_ours() -> None:
+    told = explain(verdict(Stage.OUTPUT), SHIPPED, audience=Viewer.DEVELOPER)
+    video = {
+        "id": "video_1",
+        "object": "video",
+        "status": "failed",
+        "error": {
+            "code": "moderation_blocked",
+            "message": told.sentence,
+            "moderation_details": told.as_wire(),
+        },
+        "safelight": {
+            "state": "blocked",
+            "stage": "output",
+            "charge": {"charged": "yes", "source": "price list"},
+        },
+    }
+    for found in (decode(json.dumps(video)), decode_body(video), decode(repr(video))):
+        assert (found.owner, found.stage, found.category) == (Owner.GATEWAY, Side.OUTPUT, "violence")
+
+
+def test_a_hole_is_no_word_on_the_content() -> None:
+    hole = Cell(category="sexual", modality=Modality.TEXT, required=True, available=True)
+    told = explain(
+        verdict(Stage.PROMPT, category="", rule="coverage", reason="", findings=(), holes=(hole,)),
+        SHIPPED,
+        audience=Viewer.DEVELOPER,
+    )
+    found = decode_body(
+        {"error": {"code": "sentinel_block", "message": "x", "moderation_details": told.as_wire()}}
+    )
+    assert (found.kind, found.retry) == (Kind.TRANSIENT, Again.SAME)
+
+
+def test_a_provider_s_block_passed_on_by_us_is_the_provider_s() -> None:
+    refusal = Refusal(
+        provider="veo",
+        stage="output",
+        category="likeness",
+        code="29310472",
+        message="No.",
+        charged=Charged.NO,
+        retry="new_seed",
+    )
+    sentence, details = explain_refusal(refusal, Charge(charged=Charged.NO, source="documented"))
+    body = {"code": "moderation_blocked", "message": sentence, "moderation_details": details}
+    found = decode_body({"error": body, "safelight": {"state": "blocked"}})
+    assert (found.owner, found.provider, found.via) == (Owner.PROVIDER, "veo", "safelight")
+    assert (found.category, found.charged, found.retry) == ("likeness", Charged.NO, Again.NEW_SEED)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight import errors
+from safelight.generation.storyboard.test_cards import Card, Where, read_cards
+
+
+def test_one_card_several_cards_and_lists_are_read() -> None:
+    frame = Card(where=Where.FRAME, category="violence", at=2.0)
+    tone = Card(where=Where.TONE, category="hate/symbols", at=1.25)
+    assert read_cards("frame:violence@2.0s", 4) == (frame,)
+    assert read_cards("frame:violence@2s, tone:hate/symbols@1.25s", 4) == (frame, tone)
+    assert read_cards(["frame:violence@2.0s", "tone:hate/symbols@1.25s"], 4) == (frame, tone)
+    assert read_cards(None, 4) == read_cards("", 4) == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "frame",
+        "frame:violence",
+        "frame:violence@2",
+        "frame:@2s",
+        "film:violence@2s",
+        "frame:Violence@1s",
+        7,
+        {"a": 1},
+        ["frame:violence@1s", 3],
+        "frame:violence@9s",
+        "frame:violence@-1s",
+        "frame:violence@1s,",
+        "frame:hate-@1s",
+        ["frame:violence@1s"] * 9,
+    ],
+)
+def test_a_malformed_card_is_refused_by_name(value: object) -> None:
+    with pytest.raises(errors.InvalidField) as caught:
+        read_cards(value, 4)
+    assert caught.value.param == "test_card"
+
+
+@given(st.floats(0, 3.99).map(lambda x: round(x, 3)), st.integers(12, 30))
+def test_a_card_stays_half_a_second_and_a_flash_one_picture(at: float, fps: int) -> None:
+    pictures = range(6 * fps)
+    frame = [n for n in pictures if Card(where=Where.FRAME, category="x", at=at).covers(n, fps)]
+    flash = [n for n in pictures if Card(where=Where.FLASH, category="x", at=at).covers(n, fps)]
+    assert len(frame) == round(fps / 2)
+    assert flash == frame[:1]
+    assert abs(frame[0] / fps - at) <= 1 / fps
+    assert not any(Card(where=Where.TONE, category="x", at=at).covers(n, fps) for n in pictures)

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import email.utils
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safelight.errors import UpstreamLied
+from safelight.generation.protocol import Charged, Ownership, Progress, UpstreamState
+from safelight.generation.videos_api.responses import decode, read_progress, retry_after, said
+
+
+def progress(
+    video: dict[str, Any],
+    headers: dict[str, str] | None = None,
+    *,
+    ownership: Ownership = Ownership.PAID,
+    usd_per_second: float | None = None,
+) -> Progress:
+    return read_progress(
+        video, headers or {}, ownership=ownership, usd_per_second=usd_per_second, secrets=("hunter2",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("queued", UpstreamState.QUEUED),
+        ("in_progress", UpstreamState.RUNNING),
+        ("completed", UpstreamState.DONE),
+        ("failed", UpstreamState.FAILED),
+        ("processing", UpstreamState.RUNNING),
+        ("IN-PROGRESS", UpstreamState.RUNNING),
+        ("In Queue", UpstreamState.QUEUED),
+        ("succeeded", UpstreamState.DONE),
+        ("cancelled", UpstreamState.FAILED),
+        ("deleted", UpstreamState.FAILED),
+        ("polishing", UpstreamState.RUNNING),
+    ],
+)
+def test_statuses_outside_the_four_are_understood(word: str, state: UpstreamState) -> None:
+    assert progress({"status": word}).state is state
+
+
+@pytest.mark.parametrize("status", [None, "", " ", 3, ["completed"]])
+def test_an_answer_without_a_status_is_a_lie(status: object) -> None:
+    with pytest.raises(UpstreamLied):
+        progress({"status": status})
+
+
+def test_an_unknown_word_on_an_order_that_is_over_is_a_lie() -> None:
+    with pytest.raises(UpstreamLied):
+        progress({"status": "polished", "completed_at": 1})
+
+
+def test_finished_with_an_error_is_a_failure() -> None:
+    told = progress({"status": "completed", "error": {"code": "x", "message": "Out of memory, key hunter2."}})
+    assert told.state is UpstreamState.FAILED
+    assert told.problem == "Out of memory, key [masked]."
+
+
+def test_a_failure_by_the_filter_is_a_refusal_and_no_problem() -> None:
+    error = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
+    told = progress({"status": "failed", "error": error})
+    assert told.refusal is not None
+    assert told.problem == ""
+    assert told.charge is not None
+    assert told.charge.charged is Charged.UNKNOWN
+
+
+def test_a_status_that_is_itself_a_refusal_is_one() -> None:
+    told = progress({"status": "nsfw"})
+    assert told.state is UpstreamState.FAILED
+    assert told.refusal is not None
+    assert told.refusal.stage == "output"
+
+
+def test_a_stated_cost_goes_before_the_price_list() -> None:
+    video = {"status": "completed", "seconds": "4", "usage": {"cost": 0.6, "currency": "eur"}}
+    charge = progress(video, usd_per_second=0.1).charge
+    assert charge is not None
+    assert (charge.charged, charge.amount, charge.currency, charge.source) == (
+        Charged.YES,
+        0.6,
+        "EUR",
+        "upstream",
+    )
+
+
+def test_without_a_stated_cost_the_price_list_counts() -> None:
+    charge = progress({"status": "completed", "seconds": "8"}, usd_per_second=0.1).charge
+    assert charge is not None
+    assert (charge.charged, charge.amount, charge.source) == (Charged.YES, 0.8, "price list")
+
+
+def test_without_any_word_the_charge_is_unknown() -> None:
+    charge = progress({"status": "completed", "seconds": "8"}).charge
+    assert charge is not None
+    assert (charge.charged, charge.amount) == (Charged.UNKNOWN, None)
+
+
+def test_a_refund_is_no_charge_also_for_the_refusal() -> None:
+    error = {"code": "moderation_blocked", "message": "No."}
+    told = progress({"status": "failed", "error": error, "usage": {"cost": 0.4, "refunded": True}})
+    assert told.charge is not None
+    assert told.charge.charged is Charged.NO
+    assert told.refusal is not None
+    assert told.refusal.charged is Charged.NO
+
+
+def test_own_hardware_never_charges() -> None:
+    charge = progress({"status": "completed", "usage": {"cost": 3}}, ownership=Ownership.OWN).charge
+    assert charge is not None
+    assert (charge.charged, charge.source) == (Charged.NO, "own hardware")
+
+
+def test_the_wait_between_polls_is_the_upstreams_word() -> None:
+    assert progress({"status": "queued"}, {"openai-poll-after-ms": "2500"}).poll_after_s == 2.5
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after-ms": "250", "retry-after": "7"}, 0.25),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after": "999999999"}, 3600.0),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_is_read_in_all_its_spellings(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds
+
+
+def test_retry_after_may_be_a_date() -> None:
+    later = retry_after({"retry-after": email.utils.formatdate(time.time() + 600, usegmt=True)})
+    assert later is not None
+    assert 0 < later <= 600
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"error": {"message": "Too wide."}}, "Too wide."),
+        ({"detail": "prompt is required"}, "prompt is required"),
+        ({"detail": [{"loc": ["body"], "msg": "field required"}]}, "field required"),
+        ({"message": "No."}, "No."),
+        ({"x": 1}, ""),
+        (None, ""),
+    ],
+)
+def test_the_sentence_in_an_error_is_found(body: dict[str, Any] | None, sentence: str) -> None:
+    assert said(body, secrets=()) == sentence
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=200))
+def test_any_body_decodes_to_an_object_or_nothing(body: bytes) -> None:
+    assert decode(body) is None or isinstance(decode(body), dict)
+
+
+_LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+_VALUE = _LEAF | st.lists(_LEAF, max_size=3) | st.dictionaries(st.text(max_size=8), _LEAF, max_size=3)
+_KEYS = ["status", "error", "progress", "completed_at", "usage", "cost", "seconds", "safelight"]
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(_KEYS), _VALUE), st.sampled_from(["queued", "completed", "failed", "odd"])
+)
+def test_no_video_object_breaks_the_reader(video: dict[str, Any], status: str) -> None:
+    try:
+        told = progress(video | {"status": status}, usd_per_second=0.1)
+    except UpstreamLied:
+        return
+    assert told.percent is None or 0 <= told.percent <= 100
+    assert (told.state is UpstreamState.FAILED) == bool(told.problem or told.refusal)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.detectors.protocol import Capability, ReadText, TextContent
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.moderation.context_rescoring import SCENE, between, in_scene
+from safelight.policy.findings import Finding, Modality, TextSpan
+
+LINES = (ReadText(text="over the wall", confidence=1.0, start_s=1.0, end_s=2.0),)
+
+
+class Head:
+    """As sure of words alone as `alone` says, and of words in a garden as `there` says."""
+
+    version = "1"
+    capabilities: tuple[Capability, ...] = (Capability(category="ncii", modality=Modality.TEXT),)
+
+    def __init__(
+        self, name: str, alone: float, there: float, *, category: str = "ncii", breaks: bool = False
+    ) -> None:
+        self.category = category
+        self.name, self._alone, self._there, self._breaks = name, alone, there, breaks
+        self.read: list[str] = []
+
+    def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+        self.read.append(content.text)
+        in_garden = "garden" in content.text
+        if in_garden and self._breaks:
+            raise RuntimeError("no")
+        yield Finding(
+            category=self.category,
+            score=self._there if in_garden else self._alone,
+            modality=Modality.TEXT,
+            detector=self.name,
+            version=self.version,
+            reason="Like examples.",
+            evidence=(TextSpan(field=content.field, start=0, end=4),),
+        )
+
+
+def read(head: Head, scene: str) -> Finding:
+    pipeline = TextPipeline([head], budget_s=20)
+    alone = pipeline.screen_read(LINES, "transcript").findings
+    (found,) = in_scene(alone, LINES, scene, pipeline)
+    return found
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("minilm", 0.5, 0.7), ("ngrams", 0.3, 0.5)])
+def test_a_scene_makes_the_trained_heads_less_sure(name: str, least: float, most: float) -> None:
+    found = read(Head(name, 0.8, 0.3), "children play in a garden")
+    assert least < found.score < most
+    assert found.attributes["alone"] == 0.8
+    assert found.reason.endswith("In the scene that was asked for they are less so.")
+
+
+def test_without_a_scene_nothing_changes_and_nothing_is_read_again() -> None:
+    head = Head("minilm", 0.8, 0.3)
+    assert read(head, "  ").score == 0.8
+    assert len(head.read) == 1
+
+
+def test_a_scene_never_makes_anything_worse() -> None:
+    found = read(Head("minilm", 0.6, 0.8), "a garden")
+    assert (found.score, "alone" in found.attributes) == (0.6, False)
+
+
+def test_what_is_certain_and_what_is_no_head_stands_as_it_is() -> None:
+    assert read(Head("minilm", 0.95, 0.3), "a garden").score == 0.95
+    assert read(Head("words", 0.8, 0.3), "a garden").score == 0.8
+
+
+@pytest.mark.parametrize("category", ["hate", "extremism", "self-harm", "deception", "sexual"])
+def test_a_harmless_request_is_no_cover_for_what_a_clip_says(category: str) -> None:
+    assert read(Head("minilm", 0.8, 0.3, category=category), "a garden").score == 0.8
+
+
+def test_a_long_request_cannot_drown_the_words() -> None:
+    head = Head("minilm", 0.8, 0.3)
+    read(head, "garden " * 500)
+    assert len(head.read[-1]) <= SCENE + 1 + len(LINES[0].text)
+
+
+def test_what_could_not_be_read_in_its_scene_stays() -> None:
+    assert read(Head("minilm", 0.8, 0.3, breaks=True), "a garden").score == 0.8
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_between_lies_between_and_never_above_the_words_alone(
+    alone: float, there: float, weight: float
+) -> None:
+    found = between(alone, there, weight)
+    assert min(alone, there) - 1e-3 <= found <= alone

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+
+from safelight.moderation.coverage_limits import explained
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.findings import Modality
+
+
+def only(cell: Cell) -> str:
+    [told] = explained(Coverage(cells=(cell,)))
+    return told.note
+
+
+@pytest.mark.parametrize(
+    ("category", "word"),
+    [("violence/graphic", "blood"), ("violence", "weapons"), ("sexual/minors", "how old")],
+)
+@pytest.mark.parametrize("modality", [Modality.IMAGE, Modality.FRAMES])
+def test_what_nobody_sees_is_said_with_its_reason(category: str, word: str, modality: Modality) -> None:
+    assert word in only(Cell(category=category, modality=modality, required=True))
+
+
+def test_a_note_of_its_own_is_kept_and_what_is_checked_needs_none() -> None:
+    cell = Cell(category="violence/graphic", modality=Modality.FRAMES, required=True, note="It crashed.")
+    assert only(cell) == "It crashed."
+    there = Cell(category="violence/graphic", modality=Modality.FRAMES, required=True, available=True)
+    assert only(there) == ""
+    assert only(Cell(category="violence/graphic", modality=Modality.TEXT, required=True)) == ""

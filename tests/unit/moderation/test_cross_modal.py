@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from safelight.detectors.protocol import Capability, ReadText, TextContent
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.moderation.cross_modal import READINGS, read_together
+from safelight.moderation.text_parts import From, described, parts_of
+from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
+
+
+class Sentence:
+    """Finds a sentence wherever it stands, over however many lines."""
+
+    name, version = "sentence", "1"
+    capabilities: tuple[Capability, ...] = (Capability(category="deception", modality=Modality.TEXT),)
+
+    def __init__(self, words: str, score: float = 0.8) -> None:
+        self._words, self._score = words, score
+
+    def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+        flat = content.text.replace("\n", " ")
+        start = flat.find(self._words)
+        if start >= 0:
+            yield Finding(
+                category="deception",
+                score=self._score,
+                modality=Modality.TEXT,
+                detector=self.name,
+                version=self.version,
+                reason="It says so.",
+                evidence=(TextSpan(field=content.field, start=start, end=start + len(self._words)),),
+            )
+
+
+def shown(text: str, at: float) -> ReadText:
+    return ReadText(text=text, confidence=0.9, frame=round(at * 10), start_s=at, end_s=at + 1)
+
+
+def said(text: str, at: float) -> ReadText:
+    return ReadText(text=text, confidence=0.9, start_s=at, end_s=at + 1)
+
+
+def together(
+    words: str,
+    prompt: str,
+    screen: Sequence[ReadText],
+    heard: Sequence[ReadText],
+    alone: Iterable[Finding] = (),
+) -> tuple[Finding, ...]:
+    parts = parts_of({"prompt": prompt}, screen, heard)
+    return read_together(parts, TextPipeline([Sentence(words)], budget_s=20), alone).findings
+
+
+def test_a_sentence_over_picture_and_speech_is_found_with_its_parts() -> None:
+    (found,) = together(
+        "polling is closed today", "a newsroom", [shown("polling", 1.0)], [said("is closed today", 2.0)]
+    )
+    assert [type(one) for one in found.evidence] == [FrameRange, TimeRange]
+    assert found.attributes["joined"] is True
+    assert found.attributes["source"] == "together"
+    assert found.attributes["speech"] is True
+    assert found.reason == "Read together, the words of the picture and the speech: It says so."
+
+
+def test_a_sentence_over_the_request_and_the_picture_names_the_characters() -> None:
+    (found,) = together("the polls are closed", "a sign: the polls", [shown("are closed", 0.0)], [])
+    assert found.evidence[0] == TextSpan(field="prompt", start=8, end=17)
+    assert isinstance(found.evidence[1], FrameRange)
+
+
+def test_the_order_is_that_of_the_clip() -> None:
+    screen, heard = [shown("polling", 3.0)], [said("is closed", 1.0)]
+    assert together("is closed polling", "x", screen, heard)
+    assert not together("polling is closed", "x", screen, heard)
+    parts = parts_of({"prompt": "x"}, screen, heard)
+    assert [part.source for part in parts] == [From.REQUEST, From.SPEECH, From.SCREEN]
+
+
+def test_what_stands_in_one_part_alone_is_not_told_again() -> None:
+    seen = together("is closed", "a room", [shown("polling is closed", 0.0)], [said("hello", 1.0)])
+    # But for what disagrees with the request.
+    assert {one.attributes.get("kind") for one in seen} == {"contrast"}
+    alone = Finding(
+        category="deception", score=0.75, modality=Modality.TEXT, detector="d", version="1", reason="r"
+    )
+    split = ([shown("polling", 1.0)], [said("is closed", 2.0)])
+    assert not together("polling is closed", "x", *split, alone=(alone,))
+
+
+def test_one_source_is_not_read_twice() -> None:
+    parts = parts_of({"prompt": "polling", "negative_prompt": "is closed"}, [], [])
+    joined = read_together(parts, TextPipeline([Sentence("polling is closed")], budget_s=20), ())
+    assert (joined.findings, joined.cells) == ((), ())
+
+
+def test_a_detector_that_fails_on_the_whole_leaves_a_hole() -> None:
+    class Broken(Sentence):
+        def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+            raise RuntimeError("no")
+
+    parts = parts_of({"prompt": "x"}, [shown("y", 0.0)], [])
+    joined = read_together(parts, TextPipeline([Broken("z")], budget_s=20), ())
+    assert all(not cell.complete for cell in joined.cells)
+    assert joined.cells
+
+
+def test_signs_in_two_sources_are_found_beside_what_is_read() -> None:
+    found = together(
+        "nothing of the kind",
+        "Elderly people fill in ballots in a town hall",
+        [shown("New this autumn", 0.0)],
+        [said("Vote by text from your phone.", 2.0)],
+    )
+    [one] = [finding for finding in found if finding.attributes.get("kind") == "signs"]
+    assert (one.category, one.detector) == ("deception", "signs")
+    assert one.attributes["joined"] is True
+
+
+def test_the_pipeline_reads_a_clip_a_few_times_at_most() -> None:
+    class Counting(Sentence):
+        texts: tuple[str, ...] = ()
+
+        def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+            self.texts += (content.text,)
+            return super().inspect_text(content)
+
+    counting = Counting("words")
+    screen = [shown(f"line {n}", float(n)) for n in range(40)]
+    parts = parts_of({"prompt": "a", "title": "b"}, screen, [said("words", 1.0)])
+    read_together(parts, TextPipeline([counting], budget_s=20), ())
+    assert len(counting.texts) == len(set(counting.texts)) == READINGS
+
+
+def test_a_clip_that_says_what_the_request_has_no_sign_of_is_told_with_both_as_evidence() -> None:
+    seen = together(
+        "the vault is empty",
+        "a bank clerk smiles",
+        [shown("Evening bulletin", 0.0)],
+        [said("the vault is empty", 1.0)],
+    )
+    (found,) = [one for one in seen if one.attributes.get("kind") == "contrast"]
+    assert found.category == "deception"
+    assert found.evidence[0] == TextSpan(field="prompt", start=0, end=19)
+    assert {type(one) for one in found.evidence} == {TextSpan, FrameRange, TimeRange}
+    assert found.reason.startswith("The request has no sign of it")
+
+
+def test_a_clip_that_says_what_it_is_contrasts_with_nothing() -> None:
+    parts = parts_of(
+        {"prompt": "a bank clerk smiles"},
+        [shown("Staff training, scene 2", 0.0)],
+        [said("the vault is empty", 1.0)],
+    )
+    found = read_together(parts, TextPipeline([Sentence("the vault is empty")], budget_s=20), ()).findings
+    assert not [one for one in found if one.attributes.get("kind") == "contrast"]
+
+
+def test_what_the_request_shows_itself_is_no_contrast() -> None:
+    asked = Finding(
+        category="deception",
+        score=0.6,
+        modality=Modality.TEXT,
+        detector="d",
+        version="1",
+        reason="r",
+        attributes={"source": "prompt"},
+    )
+    parts = parts_of(
+        {"prompt": "a bank clerk smiles"}, [shown("Bulletin", 0.0)], [said("the vault is empty", 1.0)]
+    )
+    pipeline = TextPipeline([Sentence("the vault is empty")], budget_s=20)
+    found = read_together(parts, pipeline, (asked,)).findings
+    assert not [one for one in found if one.attributes.get("kind") == "contrast"]
+
+
+def test_a_clip_is_described_in_its_own_script() -> None:
+    english = parts_of({"prompt": "A quiet street."}, [shown("Closed", 0.0)], [said("Come in.", 1.0)])
+    assert (
+        described(english)
+        == 'A quiet street. The words in the picture say: "Closed". A voice says: "Come in."'
+    )
+    chinese = parts_of({"prompt": "安静的街道。"}, [], [said("请进", 1.0)])
+    assert described(chinese) == "安静的街道，有人说：“请进”"

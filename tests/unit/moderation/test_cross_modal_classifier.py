@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from safelight.detectors.protocol import ReadText
+from safelight.detectors.text import cross_modal_classifier
+from safelight.detectors.text.classifiers import Array
+from safelight.detectors.text.cross_modal_classifier import JointHead
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.moderation.cross_modal import read_together
+from safelight.moderation.cross_modal_classifier import DETECTOR, SCORE, read_joint, tellings
+from safelight.moderation.text_parts import Part, parts_of
+from safelight.policy.findings import FrameRange, TextSpan, TimeRange
+
+ROWS = Path(__file__).parents[3] / "bench" / "together"
+
+
+def shown(text: str, at: float) -> ReadText:
+    return ReadText(text=text, confidence=0.9, frame=round(at * 10), start_s=at, end_s=at + 1)
+
+
+def said(text: str, at: float) -> ReadText:
+    return ReadText(text=text, confidence=0.9, start_s=at, end_s=at + 1)
+
+
+ENGLISH = parts_of({"prompt": "A quiet street."}, [shown("Closed\ntoday", 0.0)], [said("Come in.", 1.0)])
+CHINESE = parts_of({"prompt": "安静的街道。"}, [], [said("请进", 1.0)])
+
+
+def meaning(_text: str) -> Array:
+    row: Array = np.zeros(384, dtype=np.float32)
+    row[0] = 1
+    return row
+
+
+@pytest.fixture
+def sure() -> JointHead:
+    """The shipped head, over its point whatever it reads."""
+    return replace(cross_modal_classifier.shipped(), points=np.array([-100, -100], dtype=np.float32))
+
+
+def test_the_shipped_head_fits_what_reads_it() -> None:
+    head = cross_modal_classifier.shipped()
+    assert head.columns[0] == cross_modal_classifier.ANY
+    assert head.known.shape == (head.pull.shape[1], 384)
+    assert head.levels.shape[:2] == head.scale.shape == head.bias.shape == (2, len(head.columns))
+    assert np.isfinite(head.scores("a quiet street", meaning(""))).all()
+
+
+def test_a_head_comes_back_as_it_was_written() -> None:
+    head = cross_modal_classifier.shipped()
+    arrays = {name: getattr(head, name) for name in ("known", "pull", "levels", "scale", "bias", "points")}
+    again = cross_modal_classifier.load(
+        cross_modal_classifier.dump(
+            {**arrays, "features": np.array(2), "columns": np.array(list(head.columns))}
+        )
+    )
+    assert again.columns == head.columns
+    assert all(np.array_equal(getattr(again, name), one) for name, one in arrays.items())
+
+
+def test_a_head_of_other_features_is_refused() -> None:
+    head = cross_modal_classifier.shipped()
+    arrays = {name: getattr(head, name) for name in ("known", "pull", "levels", "scale", "bias", "points")}
+    with pytest.raises(ValueError, match="other features"):
+        cross_modal_classifier.load(
+            cross_modal_classifier.dump(
+                {**arrays, "features": np.array(1), "columns": np.array(list(head.columns))}
+            )
+        )
+
+
+def test_a_clip_is_told_whole_and_without_each_source() -> None:
+    described, whole, unseen, unheard = tellings(ENGLISH)
+    assert described.startswith("A quiet street. The words in the picture say")
+    assert whole == "A quiet street.\nClosed today\nCome in."
+    assert unseen == "A quiet street.\nCome in."
+    assert unheard == "A quiet street.\nClosed today"
+
+
+def test_a_finding_names_request_and_clip_and_stays_below_every_operating_point(sure: JointHead) -> None:
+    (found,), cells = read_joint(ENGLISH, sure, meaning)
+    assert found.score == SCORE < 0.5
+    assert found.attributes == {"speech": True, "source": "together", "joined": True, "kind": "learned"}
+    assert [type(one) for one in found.evidence] == [TextSpan, FrameRange, TimeRange]
+    assert found.category in {cell.category for cell in cells}
+    assert all(cell.complete and cell.detectors == (DETECTOR,) for cell in cells)
+
+
+def test_chinese_is_read_without_minilm_and_english_is_not(sure: JointHead) -> None:
+    assert read_joint(CHINESE, sure, None)[0]
+    assert read_joint(ENGLISH, sure, None) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "parts", [parts_of({"prompt": "安静"}, [], []), parts_of({}, [shown("安静", 0.0)], [said("请进", 1.0)])]
+)
+def test_nothing_is_read_without_a_request_or_without_words(parts: tuple[Part, ...], sure: JointHead) -> None:
+    assert read_joint(parts, sure, meaning) == ((), ())
+
+
+def test_what_fails_leaves_a_hole_and_no_finding(sure: JointHead) -> None:
+    def broken(_text: str) -> Array:
+        raise RuntimeError("no memory")
+
+    found, cells = read_joint(ENGLISH, sure, broken)
+    assert not found
+    assert cells
+    assert all(not cell.complete and cell.note == "joint failed: RuntimeError: no memory." for cell in cells)
+
+
+def test_reading_together_tells_what_was_learned_beside_the_rest(sure: JointHead) -> None:
+    joined = read_together(CHINESE, TextPipeline([], budget_s=20), (), head=sure)
+    assert [one.detector for one in joined.findings] == [DETECTOR]
+    assert {cell.detectors for cell in joined.cells} == {(DETECTOR,)}
+
+
+def test_the_shipped_head_knows_some_of_what_it_was_fitted_to_and_none_of_its_twins() -> None:
+    """Chinese, which needs no MiniLM: no measurement, but the file fits the code that reads it."""
+    head, over = cross_modal_classifier.shipped(), {True: 0, False: 0}
+    for line in (ROWS / "training-a.jsonl").read_bytes().splitlines():
+        row = json.loads(line)
+        if row["lang"].startswith("zh"):
+            parts = parts_of(
+                {"prompt": row["prompt"]},
+                [shown(one["text"], one["start_s"]) for one in row["screen"]],
+                [said(one["text"], one["start_s"]) for one in row["speech"]],
+            )
+            over[row["label"] == "harmful"] += len(read_joint(parts, head, None)[0])
+    assert over[True] > 15
+    assert over[False] == 0

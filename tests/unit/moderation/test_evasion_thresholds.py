@@ -1,0 +1,44 @@
+"""What a rewording inherits: faint findings of what the block was for count, and nothing is made up."""
+
+from __future__ import annotations
+
+from safelight.moderation.evasion_thresholds import under
+from safelight.policy.findings import Finding, Modality
+from safelight.trust.evasion.models import NONE, Scrutiny
+
+BLOCK = Scrutiny(lineage="lineage_1", about={"extremism": 0.9})
+
+
+def finding(category: str, score: float, **fields: object) -> Finding:
+    return Finding(
+        category=category,
+        score=score,
+        modality=Modality.TEXT,
+        detector="d",
+        version="1",
+        reason="It is like an example.",
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def test_a_faint_finding_of_the_same_category_counts_as_much_as_in_the_block() -> None:
+    (raised,) = under(BLOCK, [finding("extremism", 0.45)])
+    assert raised.score == 0.9
+    assert raised.attributes["rewording"] is True
+    assert "rewords" in raised.reason
+
+
+def test_other_categories_negations_and_stronger_findings_stay_as_they_are() -> None:
+    seen = (
+        finding("hate", 0.4),
+        finding("extremism", 0.35),
+        finding("extremism", 0.95),
+        finding("extremism", 0.4, attributes={"negated": True}),
+        finding("extremism", 0.4, test_card=True),
+    )
+    assert under(BLOCK, seen) == seen
+
+
+def test_words_in_which_nothing_is_seen_are_free() -> None:
+    assert under(BLOCK, ()) == ()
+    assert under(NONE, (seen := finding("extremism", 0.4),)) == (seen,)

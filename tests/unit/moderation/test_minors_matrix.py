@@ -1,0 +1,173 @@
+"""Sexual findings and signs of minors in text, picture and output: vaulted, quarantined or let through.
+
+The words are markers: nothing here says or shows anything.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.moderation.evaluation import Judge
+from safelight.moderation.output import OutputStage
+from safelight.moderation.prompt import PromptStage
+from safelight.moderation.scene_detection import withheld
+from safelight.policy.categories import SHIPPED
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.documents import load
+from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, Stage
+from safelight.policy.verdicts import Action, Verdict, WaiverTerms
+from safelight.scanning.report import DetectorRun, ScanReport
+from safelight.scanning.service import Scanner
+from safelight.testing.detectors import text_marker
+
+ALL = WaiverTerms(id="waiver_1", name="tests", categories=("*",))
+SEXUAL, MINOR = "MARK-A", "MARK-B"
+READER = DetectorRun(name="ocr", ran=True, complete=True, reads=True)
+
+
+def judge(policy: str = "starter") -> Judge:
+    document = load(policy, SHIPPED)
+    return Judge(taxonomy=SHIPPED, policy=lambda _tenant: document, waivers=lambda _tenant: (ALL,))
+
+
+def pipeline() -> TextPipeline:
+    plugins = (
+        text_marker(word=SEXUAL, category="sexual", score=0.9),
+        text_marker(word=MINOR, category="minors-present", score=0.9),
+    )
+    return TextPipeline([plugin.load({}) for plugin in plugins], budget_s=20)  # type: ignore[misc]
+
+
+def seen(category: str, modality: Modality) -> Finding:
+    where = ImageBox(x=0.1, y=0.1, w=0.5, h=0.5)
+    span = FrameRange(first=0, last=20, start_s=0.0, end_s=1.0, peak=3, box=where)
+    return Finding(
+        category=category,
+        score=0.9,
+        modality=modality,
+        detector="d",
+        version="1",
+        reason="marked",
+        evidence=(span if modality is Modality.FRAMES else where,),
+        attributes={"frames": 21, "area": 0.25},
+    )
+
+
+def cells(modality: Modality, *, age: bool) -> list[Cell]:
+    checked = ["sexual", *(["sexual/minors", "minors-present"] if age else [])]
+    return [
+        Cell(category=one, modality=modality, available=True, ran=True, complete=True, detectors=("d",))
+        for one in checked
+    ]
+
+
+def asked(words: str) -> Verdict:
+    stage = PromptStage(judge=judge(), pipeline=pipeline())
+    return stage.screen({"prompt": words}, tenant="t").verdict
+
+
+def reference(categories: tuple[str, ...], *, age: bool) -> Verdict:
+    return (
+        judge()
+        .judge(
+            Stage.REFERENCE,
+            tenant="t",
+            findings=[seen(one, Modality.IMAGE) for one in categories],
+            cells=cells(Modality.IMAGE, age=age),
+            modalities=frozenset({Modality.IMAGE}),
+            subject_sha256="0" * 64,
+        )
+        .verdict
+    )
+
+
+def output(shown: tuple[str, ...], words: str, *, age: bool) -> tuple[Verdict, tuple[Finding, ...]]:
+    stage = OutputStage(judge=judge(), scanner=_no_scanner(), pipeline=pipeline())
+    prior = PromptStage(judge=judge(), pipeline=pipeline()).screen({"prompt": words}, tenant="t").findings
+    report = ScanReport(
+        findings=tuple(seen(one, Modality.FRAMES) for one in shown),
+        coverage=Coverage(cells=tuple(cells(Modality.FRAMES, age=age))),
+        runs=(READER,),
+    )
+    judged, _report = stage.judge_report(
+        report, tenant="t", subject_sha256="0" * 64, texts={"prompt": words}, prior=prior
+    )
+    return judged.verdict, judged.findings
+
+
+def _no_scanner() -> Scanner:
+    from safelight.sandbox.sandbox import Sandbox
+
+    return Scanner(Sandbox(), ())
+
+
+@pytest.mark.parametrize(
+    ("words", "vault", "action"),
+    [
+        ("a lake", False, Action.ALLOW),
+        (f"a lake {MINOR}", False, Action.ALLOW),
+        (f"{MINOR} {SEXUAL}", True, Action.BLOCK),
+    ],
+)
+def test_a_prompt_with_both_signs_is_vaulted(words: str, vault: bool, action: Action) -> None:
+    verdict = asked(words)
+    assert (verdict.vault, verdict.action) == (vault, action)
+
+
+@pytest.mark.parametrize("age", [True, False])
+@pytest.mark.parametrize(
+    "shown", [(), ("minors-present",), ("sexual",), ("sexual", "minors-present"), ("sexual/minors",)]
+)
+def test_a_reference_by_sign_and_by_whether_age_was_checked(shown: tuple[str, ...], age: bool) -> None:
+    verdict = reference(shown, age=age)
+    both = "sexual/minors" in shown or {"sexual", "minors-present"} <= set(shown)
+    assert verdict.vault is both
+    assert verdict.quarantine is (shown == ("sexual",) and not age)
+    assert (verdict.action is Action.BLOCK) is ("sexual" in shown or both)
+    if both or verdict.quarantine:
+        assert withheld(verdict, verdict.findings).startswith("Shown to no server")
+
+
+@pytest.mark.parametrize(
+    ("shown", "words", "age"),
+    list(
+        product(
+            [(), ("minors-present",), ("sexual",), ("sexual", "minors-present"), ("sexual/minors",)],
+            ["a lake", f"a lake {MINOR}", f"a lake {SEXUAL}"],
+            [True, False],
+        )
+    ),
+)
+def test_an_output_by_what_is_shown_what_was_asked_and_whether_age_was_checked(
+    shown: tuple[str, ...], words: str, age: bool
+) -> None:
+    verdict, findings = output(shown, words, age=age)
+    sexual = "sexual" in shown or SEXUAL in words
+    minor = "minors-present" in shown or MINOR in words
+    both = "sexual/minors" in shown or (sexual and minor)
+    assert verdict.vault is both
+    assert verdict.quarantine is (sexual and not both and not age)
+    assert (verdict.action is Action.ALLOW) is (not sexual and not both)
+    if both or verdict.quarantine:
+        assert withheld(verdict, findings).startswith("Shown to no server")
+
+
+@pytest.mark.parametrize("policy", ["starter", "strict", "creative"])
+def test_no_shipped_policy_lets_the_pair_through(policy: str) -> None:
+    pair = [seen("sexual", Modality.FRAMES), seen("minors-present", Modality.FRAMES)]
+    verdict = (
+        judge(policy)
+        .judge(
+            Stage.OUTPUT,
+            tenant="t",
+            findings=pair,
+            cells=cells(Modality.FRAMES, age=True),
+            modalities=frozenset({Modality.FRAMES}),
+            subject_sha256="0" * 64,
+        )
+        .verdict
+    )
+    assert (verdict.action, verdict.vault) == (Action.BLOCK, True)

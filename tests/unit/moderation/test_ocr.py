@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+
+from safelight.detectors.protocol import ReadText
+from safelight.detectors.registry import Catalogue
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.moderation.ocr import on_screen
+from safelight.policy.categories import SHIPPED
+from safelight.policy.coverage import Cell, Coverage, CoverageWord
+from safelight.policy.decisions import decide, requirements
+from safelight.policy.documents import load
+from safelight.policy.findings import Modality, Stage
+from safelight.policy.verdicts import Action, Context
+from safelight.scanning.report import DetectorRun, ScanReport
+
+READ = DetectorRun(name="ocr", ran=True, complete=True, reads=True)
+CUT_OFF = DetectorRun(name="ocr", ran=True, complete=False, reads=True, note="ocr ran out of memory.")
+
+
+def pipeline() -> TextPipeline:
+    return TextPipeline(Catalogue.discover({"minilm": False}).text_detectors())
+
+
+def words(report: ScanReport) -> set[CoverageWord]:
+    return {cell.word for cell in on_screen(report, pipeline()).cells}
+
+
+def test_text_that_was_read_is_checked() -> None:
+    assert words(ScanReport(runs=(READ,))) == {CoverageWord.CHECKED}
+    assert not on_screen(ScanReport(runs=(READ,)), pipeline()).present
+
+
+def test_where_reading_failed_text_is_only_partly_checked() -> None:
+    seen = on_screen(ScanReport(runs=(CUT_OFF,)), pipeline())
+    assert {(cell.word, cell.note) for cell in seen.cells} == {
+        (CoverageWord.PARTLY, "ocr ran out of memory.")
+    }
+    assert seen.present
+    assert words(ScanReport(failure="The child crashed.")) == {CoverageWord.PARTLY}
+
+
+def test_where_nobody_reads_text_is_not_available() -> None:
+    assert words(ScanReport(runs=(DetectorRun(name="nudenet", ran=True, complete=True),))) == {
+        CoverageWord.OFF
+    }
+
+
+def test_what_was_read_before_a_failure_still_counts() -> None:
+    texts = (ReadText(text="SAFELIGHT-TEST:hate", confidence=0.9),)
+    seen = on_screen(ScanReport(runs=(CUT_OFF,), texts=texts), pipeline())
+    assert [found.category for found in seen.findings if found.test_card] == ["hate"]
+
+
+@pytest.mark.parametrize(("policy", "action"), [("starter", Action.ALLOW), ("strict", Action.HOLD)])
+@pytest.mark.parametrize("runs", [(CUT_OFF,), (DetectorRun(name="nudenet", ran=True, complete=True),)])
+def test_unread_words_hold_where_the_policy_requires_them(
+    policy: str, action: Action, runs: tuple[DetectorRun, ...]
+) -> None:
+    """All else was checked: only the reader failed, or there is none."""
+    strictness = load(policy, SHIPPED)
+    seen = on_screen(ScanReport(runs=runs), pipeline())
+    assert seen.present
+    present = frozenset({Modality.FRAMES, Modality.TEXT, Modality.AUDIO})
+    required = requirements(strictness, SHIPPED, Stage.OUTPUT, present)
+    checked = [
+        Cell(category=cell.category, modality=cell.modality, available=True, ran=True, complete=True)
+        for cell in required
+        if cell.modality is not Modality.TEXT
+    ]
+    verdict = decide(
+        strictness,
+        SHIPPED,
+        findings=(),
+        coverage=Coverage(cells=required).merged((*checked, *seen.cells)),
+        context=Context(stage=Stage.OUTPUT),
+        subject_sha256="0" * 64,
+    )
+    assert verdict.action is action
+    assert {hole.modality for hole in verdict.holes} == ({Modality.TEXT} if action is Action.HOLD else set())

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from safelight.errors import InvalidMedia
+from safelight.moderation.file_scan import FileReport, failed, is_picture
+from safelight.moderation.scan_cache import LookedAt, rules_of
+from safelight.policy.findings import Finding, FrameRange, Modality, Stage
+from safelight.policy.verdicts import Action, Verdict
+
+
+def report(name: str = "a.mp4", **more: object) -> FileReport:
+    found = Finding(
+        category="violence",
+        score=0.5,
+        modality=Modality.FRAMES,
+        detector="d",
+        version="1",
+        reason="Because.",
+        evidence=(FrameRange(first=0, last=1, start_s=0, end_s=1, peak=1),),
+        attributes={"area": 0.5, "negated": False, "role": "subject"},
+    )
+    verdict = Verdict(
+        action=Action.HOLD,
+        stage=Stage.OUTPUT,
+        subject_sha256="0",
+        policy="starter",
+        policy_sha256="1",
+        findings=(found,),
+    )
+    given = {"verdict": verdict, "findings": (found,), "stills": {"violence": b"\x00\xff"}, **more}
+    return FileReport(name=name, looked_at=1.5, **given)  # type: ignore[arg-type]
+
+
+def test_what_was_looked_at_is_known_again_by_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "scans" / "a.jsonl"
+    LookedAt(path, "rules").keep("sha256:1", report())
+    again = LookedAt(path, "rules")
+    assert again.known("sha256:1", "moved.mp4") == report("moved.mp4")
+    assert again.known("sha256:2", "b.mp4") is None
+    assert LookedAt(path, "others").known("sha256:1", "a.mp4") is None
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_line_that_was_cut_off_is_no_line_and_spoils_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    LookedAt(path, "rules").keep("sha256:1", report())
+    LookedAt(path, "rules").keep("sha256:2", report())
+    path.write_bytes(path.read_bytes()[:-40])
+    again = LookedAt(path, "rules")
+    assert again.known("sha256:1", "a") is not None
+    assert again.known("sha256:2", "a") is None
+    again.keep("sha256:3", report())
+    last = LookedAt(path, "rules")
+    assert last.known("sha256:3", "a") is not None
+    assert last.known("sha256:1", "a") is not None
+
+
+def test_after_a_whole_pass_what_is_gone_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    first = LookedAt(path, "rules")
+    first.keep("sha256:1", report())
+    first.keep("sha256:2", report())
+    second = LookedAt(path, "rules")
+    second.known("sha256:2", "b.mp4")
+    second.finish()
+    assert path.read_bytes().count(b"\n") == 1
+    assert LookedAt(path, "rules").known("sha256:1", "a") is None
+
+
+def test_what_failed_is_looked_at_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    looked_at = LookedAt(path, "rules")
+    looked_at.keep("sha256:1", failed("a.mp4", InvalidMedia("It is damaged.")))
+    looked_at.keep("sha256:2", report(scan={"failure": "The child crashed."}))
+    looked_at.keep("", report())
+    assert not path.exists()
+
+
+def test_of_the_systems_errors_only_what_they_say_is_told(tmp_path: Path) -> None:
+    said = failed("a", FileNotFoundError(2, "No such file or directory", str(tmp_path / "secret")))
+    assert said.problem == "It cannot be read: No such file or directory."
+
+
+def test_the_rules_change_with_every_part_and_every_file(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("one")
+    first = rules_of({"policy": "a"}, [tmp_path])
+    assert rules_of({"policy": "a"}, [tmp_path]) == first
+    assert rules_of({"policy": "b"}, [tmp_path]) != first
+    (tmp_path / "names.txt").write_text("two!")
+    assert rules_of({"policy": "a"}, [tmp_path]) != first
+    assert rules_of({"policy": "a"}, [tmp_path / "not there"]) != first
+
+
+@pytest.mark.parametrize(
+    ("head", "picture"),
+    [
+        (b"\x89PNG\r\n\x1a\n", True),
+        (b"\xff\xd8\xff\xe0", True),
+        (b"\0\0\0\x20ftypisom", False),
+        (b"RIFF0000AVI ", False),
+    ],
+)
+def test_what_a_file_is_is_read_from_it_not_from_its_name(tmp_path: Path, head: bytes, picture: bool) -> None:
+    (tmp_path / "a.txt").write_bytes(head + bytes(64))
+    assert is_picture(tmp_path / "a.txt") is picture
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"hello, I am no film", "not a video or picture"), (b"", "empty")]
+)
+def test_a_text_file_and_an_empty_one_are_neither(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "a.mp4").write_bytes(content)
+    with pytest.raises(InvalidMedia, match=said):
+        is_picture(tmp_path / "a.mp4")

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.cross_modal import Channel, channel, disagreeing
+from safelight.policy.findings import Finding, Modality
+
+TEXT, FRAMES, AUDIO = Modality.TEXT, Modality.FRAMES, Modality.AUDIO
+
+
+def finding(modality: Modality, source: str = "", score: float = 0.9, **more: Any) -> Finding:
+    return Finding(
+        category=more.pop("category", "violence"),
+        score=score,
+        modality=modality,
+        detector="d",
+        version="1",
+        reason="it is there",
+        attributes={"source": source} if source else {},
+        **more,
+    )
+
+
+def coverage(*modalities: Modality, complete: bool = True) -> Coverage:
+    return Coverage(
+        cells=tuple(
+            Cell(category="violence", modality=one, available=True, ran=complete, complete=complete)
+            for one in modalities
+        )
+    )
+
+
+PROMPT, SCREEN = finding(TEXT, "prompt"), finding(TEXT, "on_screen")
+SHOWN, SAID = finding(FRAMES), finding(AUDIO, "transcript")
+EVERYTHING = coverage(TEXT, FRAMES, AUDIO)
+
+
+@pytest.mark.parametrize(
+    ("one", "where"),
+    [
+        (PROMPT, Channel.PROMPT),
+        (SCREEN, Channel.ON_SCREEN),
+        (SHOWN, Channel.FRAMES),
+        (SAID, Channel.SPEECH),
+        (finding(Modality.IMAGE, "input_reference"), Channel.FRAMES),
+        (finding(TEXT, "together"), None),
+    ],
+)
+def test_a_finding_is_about_one_channel(one: Finding, where: Channel | None) -> None:
+    assert channel(one) is where
+
+
+@pytest.mark.parametrize(
+    ("seen", "beside", "covered", "word"),
+    [
+        # Shown, and not asked for.
+        (SHOWN, (), EVERYTHING, "prompt"),
+        # Asked for and shown: what is not written and not said is no news, but it is the next to be silent.
+        (SHOWN, (PROMPT,), EVERYTHING, "on_screen"),
+        (SHOWN, (PROMPT, SCREEN, SAID), EVERYTHING, None),
+        # Said over harmless pictures, as asked for.
+        (SAID, (PROMPT,), EVERYTHING, "frames"),
+        # A channel that nobody checked disagrees with nothing.
+        (SAID, (PROMPT,), coverage(AUDIO), None),
+        (SAID, (PROMPT,), coverage(FRAMES, complete=False), None),
+        # A weak finding says nothing, and a weak sign is enough not to disagree.
+        (finding(FRAMES, score=0.4), (), EVERYTHING, None),
+        (SHOWN, (finding(TEXT, "prompt", score=0.3), SCREEN, SAID), EVERYTHING, None),
+        # Another category is another matter.
+        (SHOWN, (finding(TEXT, "prompt", category="hate"), SCREEN, SAID), EVERYTHING, "prompt"),
+    ],
+)
+def test_the_first_channel_that_was_checked_and_shows_none_is_named(
+    seen: Finding, beside: tuple[Finding, ...], covered: Coverage, word: str | None
+) -> None:
+    (marked,) = disagreeing((seen,), covered, beside=beside, asked=True, read=True)
+    assert marked.attributes.get("disagrees_with") == word
+
+
+def test_without_a_request_and_without_reading_nobody_disagrees_there() -> None:
+    (marked,) = disagreeing((SHOWN,), EVERYTHING, asked=False, read=False)
+    assert marked.attributes["disagrees_with"] == "speech"
+
+
+@given(
+    st.lists(st.sampled_from([PROMPT, SCREEN, SHOWN, SAID, finding(TEXT, "together")]), max_size=6),
+    st.booleans(),
+    st.booleans(),
+)
+def test_nothing_but_the_word_changes(seen: list[Finding], asked: bool, read: bool) -> None:
+    marked = disagreeing(seen, EVERYTHING, asked=asked, read=read)
+    assert [(one.category, one.score, one.evidence) for one in marked] == [
+        (one.category, one.score, one.evidence) for one in seen
+    ]
+    again = disagreeing(marked, EVERYTHING, asked=asked, read=read)
+    assert again == marked

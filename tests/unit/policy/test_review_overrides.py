@@ -1,0 +1,158 @@
+"""A person's approval settles what was seen, and nothing else."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from safelight.policy.categories import SHIPPED
+from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.decisions import decide, requirements
+from safelight.policy.documents import Policy, load
+from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.review_overrides import decide_reviewed
+from safelight.policy.verdicts import Action, Context, Verdict
+
+DOCUMENT = """
+policy: house
+extends: starter
+rules:
+  - {id: de-1, off: true}
+  - {id: ip-2, off: true}
+  - id: own-hold
+    reason: Marked.
+    when: {category: deception, modality: text, score: {at_least: 0.5}}
+    action: hold
+  - id: own-label
+    reason: To be labelled.
+    when: {category: ip/brand, modality: text, score: {at_least: 0.9}}
+    action: label
+  - id: own-block
+    reason: Words and picture together.
+    all_of:
+      - {category: deception, modality: text, score: {at_least: 0.5}}
+      - {category: harassment, modality: frames, score: {at_least: 0.5}}
+    action: block
+    category: deception
+"""
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
+    path = tmp_path_factory.mktemp("policy") / "house.yaml"
+    path.write_text(DOCUMENT)
+    return load(str(path), SHIPPED)
+
+
+def finding(category: str, modality: Modality = Modality.TEXT) -> Finding:
+    return Finding(category=category, score=0.95, modality=modality, detector="d", version="1", reason="seen")
+
+
+HELD = finding("deception")
+LABEL = finding("ip/brand")
+
+
+def reviewed(
+    policy: Policy,
+    *findings: Finding,
+    settled: tuple[Finding, ...] = (),
+    overturned: tuple[Finding, ...] = (),
+) -> Verdict:
+    modalities = frozenset({Modality.FRAMES, Modality.AUDIO})
+    cells = requirements(policy, SHIPPED, Stage.OUTPUT, modalities)
+    coverage = Coverage(
+        cells=tuple(
+            Cell(
+                category=cell.category,
+                modality=cell.modality,
+                required=True,
+                available=True,
+                ran=True,
+                complete=True,
+            )
+            for cell in cells
+        )
+    )
+    return decide_reviewed(
+        policy,
+        SHIPPED,
+        findings=findings,
+        settled=settled,
+        overturned=overturned,
+        coverage=coverage,
+        context=Context(stage=Stage.OUTPUT),
+        subject_sha256="0" * 64,
+    )
+
+
+def test_without_a_review_it_is_what_decide_says(policy: Policy) -> None:
+    assert reviewed(policy, HELD, settled=()).action is Action.HOLD
+
+
+def test_what_a_person_let_through_holds_nothing_again(policy: Policy) -> None:
+    assert reviewed(policy, HELD, settled=(HELD,)).action is Action.ALLOW
+
+
+def test_what_is_new_holds(policy: Policy) -> None:
+    new = finding("privacy", Modality.FRAMES)
+    verdict = reviewed(policy, HELD, new, settled=(HELD,))
+    assert (verdict.action, verdict.rule) == (Action.HOLD, "pv-1")
+
+
+def test_settled_words_still_make_a_block_together_with_what_is_new(policy: Policy) -> None:
+    new = finding("harassment", Modality.FRAMES)
+    verdict = reviewed(policy, HELD, new, settled=(HELD,))
+    assert (verdict.action, verdict.rule) == (Action.BLOCK, "own-block")
+
+
+def test_a_label_stays_on_what_a_person_let_through(policy: Policy) -> None:
+    verdict = reviewed(policy, HELD, LABEL, settled=(HELD, LABEL))
+    assert (verdict.action, verdict.rule) == (Action.LABEL, "own-label")
+    assert verdict.findings == (LABEL,)
+
+
+CARD = msgspec.structs.replace(finding("violence"), test_card=True)
+
+
+def test_what_an_appeal_was_won_against_blocks_nothing_again(policy: Policy) -> None:
+    assert reviewed(policy, CARD).action is Action.BLOCK
+    assert reviewed(policy, CARD, settled=(CARD,)).action is Action.BLOCK
+    assert reviewed(policy, CARD, overturned=(CARD,)).action is Action.ALLOW
+    assert reviewed(policy, HELD, overturned=(HELD,)).action is Action.ALLOW
+
+
+def test_a_block_by_anything_else_counts_after_a_won_appeal(policy: Policy) -> None:
+    other = msgspec.structs.replace(CARD, detector="another")
+    assert reviewed(policy, CARD, other, overturned=(CARD,)).action is Action.BLOCK
+    together = finding("harassment", Modality.FRAMES)
+    assert reviewed(policy, HELD, together, overturned=(HELD,)).rule == "own-block"
+    assert reviewed(policy, CARD, HELD, overturned=(CARD,)).rule == "own-hold"
+
+
+def test_what_is_vaulted_is_never_overturned(policy: Policy) -> None:
+    minors = finding("sexual/minors")
+    verdict = reviewed(policy, minors, overturned=(minors,))
+    assert (verdict.action, verdict.vault) == (Action.BLOCK, True)
+
+
+def test_a_hole_is_held_whatever_was_settled(policy: Policy) -> None:
+    cells = requirements(policy, SHIPPED, Stage.OUTPUT, frozenset({Modality.FRAMES}))
+    verdict = decide_reviewed(
+        policy,
+        SHIPPED,
+        findings=[HELD],
+        settled=[HELD],
+        coverage=Coverage(cells=cells),
+        context=Context(stage=Stage.OUTPUT),
+        subject_sha256="0" * 64,
+    )
+    plain = decide(
+        policy,
+        SHIPPED,
+        findings=[],
+        coverage=Coverage(cells=cells),
+        context=Context(stage=Stage.OUTPUT),
+        subject_sha256="0" * 64,
+    )
+    assert verdict == plain
+    assert verdict.action is Action.HOLD

@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safelight.media.decode import Small
+from safelight.scanning import frame_difference
+from safelight.scanning.frame_difference import Movement, Novelty, Watch
+from safelight.scanning.overlay import View, lifted
+from safelight.scanning.sampling import Rules
+
+WIDTH, HEIGHT = 320, 180
+Plane = npt.NDArray[np.uint8]
+
+
+def ground(seed: int = 1, width: int = WIDTH * 3) -> Plane:
+    """Soft shapes, as photographs have."""
+    import cv2
+
+    coarse = np.random.default_rng(seed).integers(30, 220, (12, width // 16), dtype=np.uint8)
+    return cv2.resize(coarse, (width, HEIGHT), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+
+
+def small(light: Plane) -> Small:
+    half = np.full((light.shape[0] // 2, light.shape[1] // 2), 128, np.uint8)
+    return Small(light=np.ascontiguousarray(light), blue=half, red=half)
+
+
+def panned(frame: int, speed: float = 2.0) -> Plane:
+    left = 100 + round(frame * speed)
+    return ground()[:, left : left + WIDTH].copy()
+
+
+def judged(frames: list[Small]) -> list[Novelty]:
+    watch = Watch()
+    return [
+        watch.judge(
+            frames[number - 1] if number else None,
+            frame,
+            frames[number + 1] if number + 1 < len(frames) else None,
+        )
+        for number, frame in enumerate(frames)
+    ]
+
+
+@pytest.mark.parametrize("speed", [0, 1, 3, 6])
+def test_a_camera_that_moves_explains_itself(speed: int) -> None:
+    new = judged([small(panned(number, speed)) for number in range(30)])
+    assert max(one.both for one in new) < 5
+    assert max(one.far for one in new) < 0.4
+
+
+@pytest.mark.parametrize("speed", [0, 2, 5])
+def test_what_stands_in_one_frame_alone_is_new_there_and_nowhere_else(speed: int) -> None:
+    pictures = [panned(number, speed) for number in range(30)]
+    patch = pictures[17][60:100, 200:280]
+    patch[:] = (0.7 * patch + 0.3 * np.random.default_rng(2).integers(0, 2, patch.shape) * 255).astype(
+        np.uint8
+    )
+    new = judged([small(picture) for picture in pictures])
+    assert new[17].both > 5
+    assert max(one.both for number, one in enumerate(new) if number != 17) < 5
+    region = new[17].region
+    assert region is not None
+    x, y, w, h = region
+    assert x * WIDTH <= 210
+    assert (x + w) * WIDTH >= 270
+    assert y * HEIGHT <= 68
+    assert (y + h) * HEIGHT >= 92
+    assert w * h < 0.3
+
+
+def odd(new: Novelty) -> bool:
+    return new.both >= Rules().outlier and new.both_cells >= Rules().outlier_cells
+
+
+def test_where_most_stands_still_a_part_is_compared_and_answers_as_all_of_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frames = []
+    for number in range(30):
+        picture = ground()[:, :WIDTH].copy()
+        picture[40:60, 2 * number : 2 * number + 20] = 240
+        if number == 20:
+            picture[100:130, 200:280] = 255 - picture[100:130, 200:280]
+        frames.append(small(picture))
+    parts = judged(frames)
+    monkeypatch.setattr(frame_difference, "_MOST", 0.0)
+    wholes = judged(frames)
+    for part, whole in zip(parts, wholes, strict=True):
+        assert odd(part) == odd(whole)
+        assert part.far == pytest.approx(whole.far, abs=0.01)
+    assert [number for number, one in enumerate(parts) if odd(one)] == [20]
+
+
+@pytest.mark.parametrize("size", [(320, 180), (180, 320), (320, 320), (322, 134)])
+def test_nothing_differs_outside_of_the_window_that_is_compared(size: tuple[int, int]) -> None:
+    width, height = size
+    for row, column in ((0, 0), (height - 4, width - 4), (height // 2, width // 2)):
+        light = np.full((height, width), 90, np.uint8)
+        other = light.copy()
+        other[row : row + 4, column : column + 4] = 200
+        window = Movement().differs(small(light), small(other))
+        assert window is not None
+        rest = light != other
+        rest[window] = False
+        assert not rest.any()
+        assert min(light[window].shape) >= min(64, width, height)
+    assert Movement().differs(small(light), small(light + 2)) is None
+
+
+def test_what_is_new_reaches_over_a_pattern_in_which_much_is_usual() -> None:
+    rng = np.random.default_rng(3)
+    frames = []
+    for number in range(40):
+        picture = ground()[:, :WIDTH].copy()
+        # On the left every frame is a little different.
+        restless = picture[:, :160].astype(int) + rng.integers(0, 2, (HEIGHT // 4, 40)).repeat(4, 0).repeat(
+            4, 1
+        ) * (14 + number % 3)
+        picture[:, :160] = np.clip(restless, 0, 255)
+        if number == 33:
+            line = picture[80:104, 40:280].astype(int)
+            line[:, ::3] = line[:, ::3] // 2 + np.where(line[:, ::3] < 128, 127, 0)
+            picture[80:104, 40:280] = line
+        frames.append(small(picture))
+    region = judged(frames)[33].region
+    assert region is not None
+    x, _y, w, _h = region
+    assert x * WIDTH <= 48
+    assert (x + w) * WIDTH >= 272
+
+
+@pytest.mark.parametrize("off", [(0, 0), (1, -1), (-2, 1)])
+def test_a_picture_that_is_off_as_a_whole_is_put_right(off: tuple[int, int]) -> None:
+    rng = np.random.default_rng(1)
+    wide = ground(7) // 2 + rng.integers(0, 60, (HEIGHT, WIDTH * 3), dtype=np.uint8)
+    across, down = off
+    frame = wide[10 : 10 + 160, 40 : 40 + 280]
+    other = wide[10 + down : 10 + down + 160, 40 + across : 40 + across + 280]
+    laid = frame.copy()
+    laid[50:80, 100:160] = 255
+    window = (slice(20, 140), slice(16, 260))
+    nothing = np.zeros((80, 140, 2), np.float32)
+    under = Watch().ground(other, nothing, window, small(laid), small(other))
+    assert under.shape == (120, 244)
+    before = np.abs(frame[window].astype(int) - other[window]).mean()
+    after = np.abs(frame[window].astype(int) - under).mean()
+    assert after <= max(before / 2, 0.5)
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_a_window_of_a_moved_picture_is_that_part_of_all_of_it(scale: int) -> None:
+    rng = np.random.default_rng(2)
+    flow = np.asarray(
+        rng.uniform(-3, 3, (1, 1, 2)) + np.linspace(0, 2, 80)[None, :, None] * np.ones((45, 80, 2)),
+        np.float32,
+    )
+    picture = rng.integers(0, 255, (90 * scale, 160 * scale, 3), dtype=np.uint8)
+    window = (slice(11 * scale, 60 * scale), slice(3, 100 * scale + 1))
+    movement = Movement()
+    whole, part = movement.moved(picture, flow), movement.moved(picture, flow, window)
+    assert np.abs(whole[window].astype(int) - part).mean() < 2
+
+
+def test_a_cut_is_far_from_what_was_before_and_explained_by_what_follows() -> None:
+    new = judged([small(ground(1 if number < 15 else 2)[:, :WIDTH]) for number in range(30)])
+    assert new[15].far > 0.4
+    assert new[15].both < 5
+    assert max(one.far for number, one in enumerate(new) if number != 15) < 0.1
+
+
+def test_coarse_noise_is_far_all_the_time() -> None:
+    rng = np.random.default_rng(4)
+    frames = [
+        small(np.repeat(np.repeat(rng.integers(0, 256, (18, 32), dtype=np.uint8), 10, 0), 10, 1))
+        for _ in range(20)
+    ]
+    new = judged(frames)
+    assert all(one.far > 0.4 or one.blind > 0.1 for one in new[1:])
+
+
+def test_colour_alone_is_seen() -> None:
+    frames = [small(ground()[:, :WIDTH]) for _ in range(20)]
+    red = frames[9].red.copy()
+    red[30:50, 60:100] = 190
+    frames[9] = Small(light=frames[9].light, blue=frames[9].blue, red=red)
+    assert judged(frames)[9].both > 5
+
+
+@settings(deadline=None, max_examples=25)
+@given(width=st.integers(32, 90), height=st.integers(32, 90), level=st.integers(0, 255))
+def test_any_size_of_picture_can_be_compared(width: int, height: int, level: int) -> None:
+    width, height = width // 2 * 2, height // 2 * 2
+    frames = [small(np.full((height, width), value, np.uint8)) for value in (level, 255 - level, level)]
+    assert len(judged(frames)) == 3
+
+
+def test_a_change_of_size_within_a_clip_is_another_picture() -> None:
+    assert judged([small(ground()[:, :320]), small(ground()[:, :64]), small(ground()[:, :64])])[1].far == 1.0
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.6])
+def test_lifting_takes_away_what_was_there(strength: float) -> None:
+    under = np.repeat(ground(5, WIDTH)[..., None], 3, axis=2)
+    laid = np.repeat(
+        (np.random.default_rng(6).integers(0, 2, (HEIGHT // 6, WIDTH // 6)) * 255)[..., None], 3, axis=2
+    )
+    over = np.repeat(np.repeat(laid, 6, axis=0), 6, axis=1)[:, : under.shape[1]]
+    under = under[: over.shape[0], : over.shape[1]]
+    seen = (under * (1 - strength) + over * strength).astype(np.uint8)
+    clear = lifted(seen, [under])
+    assert clear is not None
+
+    assert (clear.x, clear.y, clear.w, clear.h) == (0, 0, 1, 1)
+
+    def likeness(picture: Plane) -> float:
+        return float(np.corrcoef(picture.ravel().astype(float), over.ravel())[0, 1])
+
+    assert likeness(clear.pixels) > 0.97
+    assert likeness(clear.pixels) > likeness(seen)
+
+
+def test_what_is_lifted_is_cut_out() -> None:
+    under = np.repeat(ground(5, WIDTH)[..., None], 3, axis=2)
+    over = under.copy()
+    over[50:90, 100:180] = 255 - over[50:90, 100:180] // 2
+    seen = (under * 0.5 + over * 0.5).astype(np.uint8)
+    clear = lifted(seen, [under])
+    assert clear is not None
+    assert 100 - 20 <= clear.x * WIDTH <= 100
+    assert 180 <= (clear.x + clear.w) * WIDTH <= 200
+    assert 50 - 20 <= clear.y * HEIGHT <= 50
+    assert 90 <= (clear.y + clear.h) * HEIGHT <= 110
+
+
+def test_there_is_nothing_to_lift_off_where_nothing_of_the_ground_is_left() -> None:
+    rng = np.random.default_rng(8)
+    one, other = (rng.integers(0, 256, (60, 80, 3), dtype=np.uint8) for _ in range(2))
+    assert lifted(one, [other]) is None
+    assert lifted(one, [one]) is None
+
+
+def test_a_box_in_a_part_is_put_in_its_place() -> None:
+    view = View(pixels=np.zeros((2, 2, 3), np.uint8), x=0.5, y=0.25, w=0.5, h=0.5)
+    assert view.placed(0.5, 0.5, 0.5, 0.5) == (0.75, 0.5, 0.25, 0.25)
+
+
+def grassy(frame: int, speed: int) -> Plane:
+    """A fine pattern in which something light and something dark is always near."""
+    pattern = np.random.default_rng(5).integers(40, 200, (HEIGHT, WIDTH * 2), dtype=np.uint8)
+    return pattern[:, 20 + speed * frame : 20 + speed * frame + WIDTH].copy()
+
+
+def shaded(new: Novelty) -> bool:
+    return new.shade >= Rules().shade and new.shade_cells >= Rules().outlier_cells
+
+
+@pytest.mark.parametrize("speed", [0, 2])
+def test_what_is_faint_in_a_fine_pattern_is_darker_than_both_neighbours(speed: int) -> None:
+    pictures = [grassy(number, speed) for number in range(40)]
+    line = pictures[25][80:92, 100:260]
+    # Letters cover about a third.
+    letters = np.random.default_rng(8).random(line.shape) < 0.35
+    line[letters] = (0.7 * line[letters]).astype(np.uint8)
+    new = judged([small(picture) for picture in pictures])
+    assert [number for number, one in enumerate(new) if shaded(one)] == [25]
+    # Within one pixel there is always something as dark.
+    assert not odd(new[25])
+    region = new[25].region
+    assert region is not None
+    x, _y, w, h = region
+    assert x * WIDTH <= 104
+    assert (x + w) * WIDTH >= 256
+    assert w * h < 0.25
+
+
+def test_a_fade_is_lighter_than_one_neighbour_and_darker_than_the_other() -> None:
+    frames = [small((ground()[:, :WIDTH] * (0.5 + 0.015 * number)).astype(np.uint8)) for number in range(30)]
+    assert not any(shaded(one) for one in judged(frames))
+
+
+def test_noise_that_is_usual_is_no_change_and_what_comes_in_it_is() -> None:
+    rng = np.random.default_rng(4)
+    frames = [small(rng.integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)) for _ in range(20)]
+    watch = Watch()
+    for number in range(1, 19):
+        watch.judge(frames[number - 1], frames[number], frames[number + 1])
+    assert watch.apart(frames[18], frames[2])[0] < Rules().appeared
+    light = frames[19].light.copy()
+    light[40:120, 60:200] = 255
+    assert watch.apart(small(light), frames[2])[0] > Rules().appeared

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safelight.scanning.frame_difference import Novelty
+from safelight.scanning.sampling import LookAt, Rules, Scheduler, Why
+
+FPS = 30
+NOTHING = Novelty()
+ODD = Novelty(both=60.0, both_cells=20, region=(0.1, 0.1, 0.2, 0.2))
+CUT = Novelty(far=0.9)
+BLIND = Novelty(blind=0.5)
+CAME = Novelty(before=15.0, before_cells=6, region=(0.5, 0.5, 0.1, 0.1))
+STRIKING = Novelty(before=80.0, before_cells=30)
+
+
+def run(frames: list[Novelty], rules: Rules | None = None) -> tuple[list[LookAt | None], Scheduler]:
+    scheduler = Scheduler(rules or Rules())
+    return [scheduler.decide(number, number / FPS, new) for number, new in enumerate(frames)], scheduler
+
+
+def test_a_clip_in_which_nothing_is_new_is_looked_at_once_a_second() -> None:
+    looks, scheduler = run([NOTHING] * (FPS * 3))
+    assert [look.frame for look in looks if look] == [0, 30, 60]
+    assert scheduler.record().why == {"first": 1, "regular": 2}
+
+
+def test_what_its_neighbours_do_not_explain_is_looked_at_and_the_place_is_told() -> None:
+    for new, why in ((ODD, Why.OUTLIER), (CUT, Why.CUT), (BLIND, Why.BLIND), (STRIKING, Why.APPEARED)):
+        looks, scheduler = run([*[NOTHING] * 13, new, *[NOTHING] * 10])
+        assert looks[13] == LookAt(frame=13, why=why, region=new.region)
+        assert scheduler.record().looks[-1].frame == 13
+
+
+def test_noise_spends_the_budget_and_then_the_scan_is_incomplete() -> None:
+    rules = Rules()
+    looks, scheduler = run([CUT] * (FPS * 10), rules)
+    record = scheduler.record()
+    spent = sum(look is not None and look.why is Why.CUT for look in looks)
+    assert spent <= rules.burst + rules.per_s
+    assert record.unseen > 250
+    assert record.unseen_from is not None
+    assert record.unseen_from < FPS
+    assert str(record.unseen) in scheduler.unseen
+    # What is left is the regular sample.
+    assert record.looked_at - spent <= 11
+
+
+def test_a_quick_cut_every_half_second_is_within_the_budget() -> None:
+    frames = [CUT if number % 15 == 0 else NOTHING for number in range(FPS * 60)]
+    _, scheduler = run(frames)
+    assert scheduler.unseen == ""
+
+
+def test_movement_may_go_over_its_small_share_without_a_hole() -> None:
+    _, scheduler = run([CAME] * (FPS * 10))
+    record = scheduler.record()
+    assert scheduler.unseen == ""
+    assert record.passed_over > 200
+    assert record.looked_at < 30
+
+
+def test_what_came_slowly_is_looked_at_once_in_a_while() -> None:
+    scheduler = Scheduler(Rules())
+    changed = []
+    for number in range(FPS * 8):
+        look = scheduler.decide(number, number / FPS, NOTHING)
+        if look is None and scheduler.wants_comparison(number):
+            look = scheduler.changed(number, number / FPS, 50.0, 9)
+            changed += [number] if look else []
+    assert 2 <= len(changed) <= 3
+    assert scheduler.changed(900, 31.0, 1.0, 9) is None
+
+
+def test_the_last_frame_is_looked_at_unless_it_was() -> None:
+    _, scheduler = run([NOTHING] * 10)
+    look = scheduler.last(9, 0.3)
+    assert look is not None
+    assert look.why is Why.LAST
+    assert scheduler.last(9, 0.3) is None
+
+
+@settings(deadline=None)
+@given(frames=st.lists(st.sampled_from([NOTHING, ODD, CUT, BLIND, CAME, STRIKING]), min_size=1, max_size=150))
+def test_no_second_passes_without_a_look_and_every_striking_frame_is_seen_or_counted(
+    frames: list[Novelty],
+) -> None:
+    looks, scheduler = run(frames)
+    looked = [look.frame for look in looks if look]
+    record = scheduler.record()
+    assert looked[0] == 0
+    assert all(later - earlier <= FPS for earlier, later in pairwise(looked))
+    assert record.looked_at == len(looked) == sum(record.why.values())
+    striking = [number for number, new in enumerate(frames) if number and new not in (NOTHING, CAME)]
+    by_reason = {look.frame for look in looks if look and look.why not in (Why.FIRST, Why.REGULAR)}
+    assert record.unseen == sum(number not in by_reason for number in striking)
+
+
+def test_looks_beyond_those_listed_still_count_as_striking() -> None:
+    quiet = [NOTHING] * 59
+    frames = [new for _ in range(700) for new in (ODD, *quiet)]
+    _, scheduler = run(frames)
+    record = scheduler.record()
+    assert (len(record.looks), record.unseen) == (1000, 0)
+    assert record.looked_at > 1300
+    assert [look.frame for look in scheduler.striking] == list(range(60, 60 * 700, 60))

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Table, and_, delete, exists, func, insert, or_, select, text, update
+
+from safelight.store.tables import (
+    assets,
+    findings,
+    installation,
+    log_head,
+    metadata,
+    policies,
+    tenants,
+    videos,
+    waivers,
+)
+from safelight.store.tenant_scope import ScopeViolation, scope, tenant_column, verify
+
+MINE = videos.c.tenant_id == "acme"
+
+
+@pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
+def test_every_table_has_a_tenant_or_says_that_it_has_none(table: Table) -> None:
+    assert (tenant_column(table) is None) == bool(table.info.get("common"))
+    if table.info.get("shared"):
+        assert table.c.tenant_id.nullable
+
+
+def test_only_these_tables_belong_to_nobody() -> None:
+    assert {table for table in metadata.sorted_tables if tenant_column(table) is None} == {
+        installation,
+        log_head,
+    }
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        select(videos).where(MINE),
+        select(videos).where(MINE, videos.c.state == "held"),
+        select(videos).where(and_(videos.c.state == "held", and_(MINE, videos.c.seconds > 1))),
+        select(func.count()).select_from(videos).where(MINE),
+        select(videos, findings)
+        .join(findings, findings.c.video_id == videos.c.id)
+        .where(MINE, findings.c.tenant_id == "acme"),
+        select(videos)
+        .join(findings, and_(findings.c.video_id == videos.c.id, findings.c.tenant_id == "acme"))
+        .where(MINE),
+        select(videos).where(MINE, exists(select(findings.c.id).where(findings.c.tenant_id == "acme"))),
+        select(waivers).where(or_(waivers.c.tenant_id == "acme", waivers.c.tenant_id.is_(None))),
+        select(tenants).where(tenants.c.id == "acme"),
+        select(installation),
+        update(videos).where(MINE).values(state="held"),
+        delete(videos).where(MINE, videos.c.id == "x"),
+    ],
+)
+def test_a_statement_kept_to_its_tenant_passes(statement: object) -> None:
+    verify(statement, "acme")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        select(videos),
+        select(videos).where(videos.c.id == "x"),
+        select(videos).where(videos.c.tenant_id == "other"),
+        select(videos).where(or_(MINE, videos.c.state == "held")),
+        select(videos).where(~MINE),
+        select(videos).where(videos.c.tenant_id != "acme"),
+        select(videos).where(videos.c.id == "acme"),
+        select(func.count()).select_from(videos),
+        select(videos, findings).where(MINE),
+        select(videos).outerjoin(
+            findings, and_(findings.c.video_id == videos.c.id, findings.c.tenant_id == "acme")
+        ),
+        select(videos).where(MINE, exists(select(findings.c.id).where(findings.c.video_id == videos.c.id))),
+        select(select(assets).subquery()).where(text("true")),
+        select(videos).where(MINE).union_all(select(videos)),
+        select(videos.alias()).where(MINE),
+        select(tenants),
+        select(tenants).where(tenants.c.name == "acme"),
+        select(waivers),
+        update(videos).values(state="held"),
+        update(policies).where(or_(policies.c.tenant_id == "acme", policies.c.tenant_id.is_(None))),
+        delete(videos).where(videos.c.id == "x"),
+        insert(videos).values(tenant_id="acme"),
+        text("select * from videos"),
+    ],
+)
+def test_a_statement_that_could_touch_another_tenant_is_refused(statement: object) -> None:
+    with pytest.raises(ScopeViolation):
+        verify(statement, "acme")
+
+
+def test_outside_of_a_tenant_nothing_passes() -> None:
+    with pytest.raises(ScopeViolation):
+        verify(select(videos).where(MINE), None)
+
+
+def test_an_alias_is_kept_to_its_tenant_like_its_table() -> None:
+    other = videos.alias()
+    verify(select(other).where(*scope(other, "acme", reading=True)), "acme")

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.errors import InvalidField
+from safelight.web.form_fields import join, nest
+
+
+def test_names_in_brackets_become_objects_and_lists() -> None:
+    pairs = [
+        ("prompt", "a cat"),
+        ("metadata[a]", "1"),
+        ("metadata[b]", "2"),
+        ("tags[]", "x"),
+        ("tags[]", "y"),
+        ("input_reference[image_url][url]", "https://example.org/a.png"),
+    ]
+    assert nest(pairs) == {
+        "prompt": "a cat",
+        "metadata": {"a": "1", "b": "2"},
+        "tags": ["x", "y"],
+        "input_reference": {"image_url": {"url": "https://example.org/a.png"}},
+    }
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [("prompt", "a"), ("prompt", "b")],
+        [("a", "1"), ("a[b]", "2")],
+        [("a[b]", "1"), ("a", "2")],
+        [("a[]", "1"), ("a[b]", "2")],
+        [("a[b]", "1"), ("a[]", "2")],
+        [("a[b][c]", "1"), ("a[b]", "2")],
+        [("", "1")],
+        [("[a]", "1")],
+        [("a[", "1")],
+        [("a]b", "1")],
+        [("a[b]c", "1")],
+        [("a[b][c][d][e]", "1")],
+    ],
+)
+def test_what_two_readers_could_read_differently_is_refused(pairs: list[tuple[str, str]]) -> None:
+    with pytest.raises(InvalidField):
+        nest(pairs)
+
+
+def test_places_have_bracket_names() -> None:
+    assert join(("a", "b", 0)) == "a[b][0]"
+
+
+@given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=5)), max_size=8))
+def test_any_names_are_nested_or_refused(pairs: list[tuple[str, str]]) -> None:
+    with suppress(InvalidField):
+        assert isinstance(nest(pairs), dict)
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z]{1,6}", fullmatch=True), st.text(), max_size=6))
+def test_flat_fields_stay_as_they_are(fields: dict[str, str]) -> None:
+    assert nest(fields.items()) == fields
