@@ -15,6 +15,7 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from safelight.store.database import Database
+from safelight.store.migrations import migrate
 from safelight.store.tables import metadata
 
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
@@ -71,7 +72,7 @@ def postgres_database(postgres_server: str) -> Iterator[str]:
 
 def _migrate(url: str) -> None:
     with closing(Database(url)) as database:
-        database.migrate()
+        migrate(database)
 
 
 def _empty(url: str) -> None:

@@ -54,10 +54,11 @@ class Kept(Known):
     def database(self) -> Database:
         """The database, brought to this version's tables."""
         from safelight.store.database import Database
+        from safelight.store.migrations import migrate
 
         url = self.settings.storage.database or self.directory.database_url
         database = Database(url, connections=self.settings.generation.at_once + 16)
-        database.migrate()
+        migrate(database)
         return database
 
     @cached_property

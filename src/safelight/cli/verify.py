@@ -15,7 +15,8 @@ from .output import emit
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Installation
-    from safelight.provenance.verification import Verification, Verifier
+    from safelight.provenance.models import Verification
+    from safelight.provenance.verification import Verifier
 
 app = typer.Typer(add_completion=False)
 

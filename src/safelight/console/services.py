@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from safelight.policy.documents import Policy
     from safelight.policy.replay import Record
-    from safelight.provenance.verification import Verification
+    from safelight.provenance.models import Verification
     from safelight.trust.accounts import Principal
     from safelight.trust.policies import Policies
     from safelight.trust.reviews import CaseFile

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound, SafelightError
-from safelight.provenance.verification import Reading, Signer, State, Verification
+from safelight.provenance.models import Reading, Signer, State, Verification
 from safelight.web.auth import check_same_origin
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState

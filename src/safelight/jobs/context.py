@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import threading
 import time
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from safelight.fileio import sha256_file
 from safelight.generation.protocol import Generator
 from safelight.moderation.delivery import Delivery
 from safelight.moderation.pipeline import Stages
@@ -20,8 +20,7 @@ from safelight.store.blobs import Blobs
 from safelight.store.database import Database
 from safelight.store.retention import Retention
 
-from .models import Video
-from .outcomes import Explainer
+from .models import Explainer, Video
 from .quota import Quota
 from .repository import VideoStore
 
@@ -72,7 +71,7 @@ class Workshop:
 
     def keep(self, video: Video, path: Path, *, kind: str, media_type: str, retention: Retention) -> str:
         """Store a file as this video's; its sha256. The row comes first, see `VideoStore.add_file`."""
-        sha256 = self.sha256(path)
+        sha256 = sha256_file(path)
         with self.database.transaction(tenant=video.tenant) as tx:
             self.store.add_file(
                 tx,
@@ -85,11 +84,6 @@ class Workshop:
             )
         self.blobs.put_file(path, tenant=video.tenant, kind=kind, retention=retention)
         return sha256
-
-    @staticmethod
-    def sha256(path: Path) -> str:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def progress(self, tenant: str, video_id: str, first: int, last: int) -> Callable[[int], None]:
         """A callback that maps 0..100 to `first`..`last` and writes at most twice a second."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from safelight.errors import Blocked
 from safelight.generation.protocol import Charge, Ownership
@@ -23,6 +23,7 @@ __all__ = [
     "CharacterState",
     "Content",
     "CreateRequest",
+    "Explainer",
     "Judgement",
     "Ordered",
     "Page",
@@ -30,6 +31,17 @@ __all__ = [
     "Video",
     "VideoRecord",
 ]
+
+
+class Explainer(Protocol):
+    """Explains a verdict to an authenticated developer: a sentence, and the details for the wire.
+
+    `charge` is what the generation attempts cost; `appeal` says whether to offer an appeal.
+    """
+
+    def __call__(
+        self, verdict: Verdict, charge: Charge | None, video_id: str, *, appeal: bool = False
+    ) -> tuple[str, dict[str, Any]]: ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -16,20 +16,9 @@ from safelight.policy.verdicts import Action, Verdict
 from safelight.store.transaction import Transaction
 from safelight.trust.reviews import CaseKind, close_cases, open_case
 
+from .context import Workshop
 from .models import Video
 from .states import State
-
-if TYPE_CHECKING:
-    from .context import Workshop
-
-
-class Explainer(Protocol):
-    """Verdict, what the attempts cost, the video's id, and whether an appeal is offered: a sentence for
-    people and the details for the wire."""
-
-    def __call__(
-        self, verdict: Verdict, charge: Charge | None, video_id: str, *, appeal: bool = False
-    ) -> tuple[str, dict[str, Any]]: ...
 
 
 def contestable(verdict: Verdict) -> bool:

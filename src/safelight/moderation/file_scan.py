@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,11 +14,12 @@ import msgspec
 import safelight
 from safelight.detectors.protocol import ReadText
 from safelight.errors import BadInput, ChildFailed, InvalidMedia, SafelightError
+from safelight.fileio import sha256_file
 from safelight.media.probe import container_of
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding
 from safelight.policy.verdicts import Verdict
-from safelight.provenance.verification import Verification
+from safelight.provenance.models import Verification
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import FrameProgress
 
@@ -172,11 +172,6 @@ def _line(heard: ReadText) -> Words:
 def _known(path: Path) -> dict[str, Any]:
     """What can be said of a file that could not be judged."""
     try:
-        return {"size": path.stat().st_size, "sha256": _sha256(path)}
+        return {"size": path.stat().st_size, "sha256": sha256_file(path)}
     except OSError:
         return {}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
 
+from .models import Reading, State
 from .seal import Seal
-
-if TYPE_CHECKING:
-    from .verification import Reading
 
 _NOTHING = "This says nothing about where it comes from, nor about whether it was generated."
 #: Codes by which a reader says that the certificate, not the content, is what does not hold.
@@ -19,35 +16,35 @@ _CONTENT = ("assertion.bmffHash.mismatch", "assertion.dataHash.mismatch", "asser
 def answer(reading: Reading, *, own: bool, known: Seal | None) -> str:
     """One or two sentences for the person with the file."""
     what = _noun(reading)
-    if known is not None and reading.state.value != "trusted":
+    if known is not None and reading.state is not State.TRUSTED:
         return (
             f"This {what} was delivered by this installation on {_day(known.sealed_at)}: the registry knows "
             "these very bytes. Its manifest does not say so by itself."
         )
-    match reading.state.value:
-        case "trusted" if own and known:
+    match reading.state:
+        case State.TRUSTED if own and known:
             return (
                 f"This {what} was delivered by this installation on {_day(known.sealed_at)}. "
                 "It has not been changed since."
             )
-        case "trusted" if own:
+        case State.TRUSTED if own:
             return (
                 f"This {what} was sealed by this installation{_on(reading)}. "
                 "Its picture and sound have not been changed since."
             )
-        case "trusted":
+        case State.TRUSTED:
             return (
                 f"This {what} was sealed{_on(reading)} by {_name(reading)}, whom this installation trusts. "
                 "Its picture and sound have not been changed since."
             )
-        case "valid":
+        case State.VALID:
             return (
                 f"This {what} was not changed since it was sealed, but it is not known by whom: it names "
                 f"{_name(reading)}, and anybody can make a seal that does."
             )
-        case "invalid":
+        case State.INVALID:
             return _invalid(reading, what)
-        case "absent":
+        case State.ABSENT:
             return _absent(reading, what)
         case _:
             return f"The {what} could not be read, so no manifest was found. {_NOTHING}"
@@ -75,8 +72,8 @@ def _absent(reading: Reading, what: str) -> str:
 
 def manifest(reading: Reading, *, own: bool) -> dict[str, str]:
     """What the manifest says, proves and does not prove."""
-    match reading.state.value:
-        case "trusted":
+    match reading.state:
+        case State.TRUSTED:
             signer = "this installation" if own else _name(reading)
             return {
                 "says": f"Sealed by {signer}{_on(reading)}; source: {reading.source_type or 'not given'}.",
@@ -84,13 +81,13 @@ def manifest(reading: Reading, *, own: bool) -> dict[str, str]:
                 "does_not_prove": "That the content is true or harmless, nor the time: it is the signer's "
                 "own word. Parts of the file that carry no picture or sound are not covered.",
             }
-        case "valid":
+        case State.VALID:
             return {
                 "says": f"Sealed by {_name(reading)}{_on(reading)}.",
                 "proves": "Picture and sound are as they were when somebody sealed them.",
                 "does_not_prove": "Who that was: its certificate leads to no root that is trusted here.",
             }
-        case "invalid":
+        case State.INVALID:
             return {
                 "says": f"The manifest does not hold: {', '.join(reading.failures) or 'damaged'}.",
                 "proves": "Something was changed after sealing, or the certificate does not hold.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -12,82 +11,17 @@ import msgspec
 from cryptography import x509
 
 from safelight.errors import ChildCrashed, ChildFailed, ConfigurationError, InvalidMedia, NotFound
+from safelight.fileio import sha256_file
 from safelight.sandbox.sandbox import Limits, Sandbox
 
 from . import certificates, messages
 from .keys import KeyStore
+from .models import Evidence, Reading, Signer, State, Verification
 from .seal import Seal
-from .sealing import sha256_of
 
 #: IPTC's words for what a model or program made, or a part of it.
 GENERATED = frozenset({"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia"})
 _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
-
-
-class State(StrEnum):
-    """How far the manifest holds. Only `trusted` says who made it."""
-
-    #: The seal is whole, and its signer is one we trust.
-    TRUSTED = "trusted"
-    #: The seal is whole, but anybody could have made it.
-    VALID = "valid"
-    #: The file or its manifest was changed, or the certificate does not hold.
-    INVALID = "invalid"
-    ABSENT = "absent"
-    #: The file could not be read, so nothing is known.
-    UNREADABLE = "unreadable"
-
-
-class Signer(StrEnum):
-    OWN = "this installation"
-    CONFIGURED = "a trusted signer"
-    UNKNOWN = "unknown"
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was looked at."""
-
-    kind: str
-    says: str
-    proves: str
-    does_not_prove: str
-
-
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child found in the file: claims, until `state` is `trusted`."""
-
-    state: State
-    media_type: str = ""
-    trusted_by: str = ""
-    issuer: str = ""
-    common_name: str = ""
-    serial: str = ""
-    signed_at: str = ""
-    generated_at: str = ""
-    source_type: str = ""
-    made_with: str = ""
-    title: str = ""
-    assertions: tuple[str, ...] = ()
-    verdict: dict[str, Any] | None = None
-    failures: tuple[str, ...] = ()
-    note: str = ""
-    problem: str = ""
-
-
-class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to "where does this file come from", in one sentence and in parts."""
-
-    state: State
-    signer: Signer
-    #: One or two plain sentences.
-    answer: str
-    evidence: tuple[Evidence, ...]
-    sha256: str
-    #: The registry has a row for exactly these bytes; None: it was not asked.
-    registered: bool | None
-    #: From a trusted manifest of our own, or the registry; else empty.
-    video_id: str
-    reading: Reading
 
 
 class Verifier:
@@ -119,7 +53,7 @@ class Verifier:
         try:
             if path.exists() and not path.is_file():
                 raise InvalidMedia(f"{path} is no file.")
-            sha256 = sha256_of(path)
+            sha256 = sha256_file(path)
         except FileNotFoundError as error:
             raise NotFound(f"There is no file {path}.") from error
         except OSError as error:

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 class Database:
     """A database by its URL: `sqlite:///path/to/file` or `postgresql://user@host/name`.
 
-    Nothing is opened before the first use. `migrate` brings it to this version's tables.
+    Nothing is opened before the first use. `migrations.migrate` brings it to this version's tables.
     """
 
     def __init__(
@@ -80,26 +80,11 @@ class Database:
         with self._open(None, writing=not readonly) as tx:
             yield tx
 
-    def migrate(self) -> None:
-        """Bring an empty or older database to this version's tables; one process does it, others wait.
-
-        Raises `DatabaseTooNew` or `DatabaseDamaged`, with what to do.
-        """
-        from .migrations import migrate
-
-        migrate(self)
-
     @contextmanager
     def migrating(self, *, readonly: bool = False) -> Iterator[Connection]:
         """A bare connection in one transaction, for migrations and tests of the tables alone."""
         with self._connection(None, writing=not readonly, rebuilding=not readonly) as connection:
             yield connection
-
-    def check(self) -> None:
-        """Read all of an SQLite file; raises `DatabaseDamaged` where it is not sound. For `doctor`."""
-        from .migrations import check
-
-        check(self, thorough=True)
 
     def close(self) -> None:
         self._engine.dispose()

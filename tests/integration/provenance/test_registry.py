@@ -9,12 +9,13 @@ import pytest
 from safelight.provenance.registry import Registry
 from safelight.provenance.seal import Seal
 from safelight.store.database import Database
+from safelight.store.migrations import migrate
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     made = Database(f"sqlite:///{tmp_path / 'safelight.db'}")
-    made.migrate()
+    migrate(made)
     yield made
     made.close()
 

@@ -15,9 +15,10 @@ from c2pa import Signer as C2paSigner
 from safelight.errors import InvalidMedia, NotFound
 from safelight.provenance import worker
 from safelight.provenance.keys import KeyStore
+from safelight.provenance.models import Signer, State
 from safelight.provenance.seal import Seal
 from safelight.provenance.sealing import Sealer
-from safelight.provenance.verification import Signer, State, Verifier
+from safelight.provenance.verification import Verifier
 from safelight.sandbox.sandbox import Sandbox
 
 from .conftest import FactsMaker

@@ -11,6 +11,7 @@ import pytest
 from safelight.errors import DataDirectoryBusy, SettingsError
 from safelight.store.data_directory import DataDirectory
 from safelight.store.database import Database
+from safelight.store.migrations import migrate
 
 
 def test_everything_is_made_and_only_its_owner_can_look(tmp_path: Path) -> None:
@@ -18,7 +19,7 @@ def test_everything_is_made_and_only_its_owner_can_look(tmp_path: Path) -> None:
         assert {path.name for path in data.path.iterdir()} == {"blobs", "keys", "heads", "scratch", "lock"}
         assert all(path.stat().st_mode & 0o077 == 0 for path in (data.path, data.keys, data.blobs))
         database = Database(data.database_url)
-        database.migrate()
+        migrate(database)
         database.close()
         assert (data.path / "db.sqlite3").exists()
 

@@ -23,7 +23,7 @@ def test_there_is_one_head_and_the_code_knows_it(tmp_path: object) -> None:
 
 def test_the_migrations_make_the_tables_of_the_code(empty_database_url: str) -> None:
     with closing(Database(empty_database_url)) as database:
-        database.migrate()
+        migrations.migrate(database)
         with database.migrating() as connection:
             context = MigrationContext.configure(
                 connection, opts={"compare_type": True, "compare_server_default": True}
@@ -36,7 +36,7 @@ def test_down_again_nothing_is_left(empty_database_url: str) -> None:
     from alembic import command
 
     with closing(Database(empty_database_url)) as database:
-        database.migrate()
+        migrations.migrate(database)
         with database.migrating() as connection:
             command.downgrade(migrations.configuration(connection), "base")
         with database.migrating() as connection:
@@ -52,7 +52,7 @@ def test_rows_survive_what_rebuilds_their_table(empty_database_url: str) -> None
             command.upgrade(migrations.configuration(connection), "0003")
             connection.execute(text(_VIDEO))
             connection.execute(text(_ATTEMPT))
-        database.migrate()
+        migrations.migrate(database)
         with database.migrating() as connection:
             columns = {column["name"] for column in inspect(connection).get_columns("videos")}
             assert not columns & {"idempotency_key", "lease_owner", "lease_until"}
@@ -78,7 +78,7 @@ _ATTEMPT = """INSERT INTO attempts (id, tenant_id, video_id, number, generator, 
 def test_a_second_start_changes_nothing(empty_database_url: str) -> None:
     for _ in range(2):
         database = Database(empty_database_url)
-        database.migrate()
+        migrations.migrate(database)
         with database.across_tenants("looking", readonly=True) as tx:
             assert tx.tenant is None
         database.close()
@@ -92,7 +92,7 @@ def test_two_that_start_at_once_migrate_once(empty_database_url: str) -> None:
         database = Database(empty_database_url)
         ready.wait()
         try:
-            database.migrate()
+            migrations.migrate(database)
         except BaseException as error:
             errors.append(error)
         database.close()
@@ -107,11 +107,11 @@ def test_two_that_start_at_once_migrate_once(empty_database_url: str) -> None:
 
 def test_a_newer_database_is_refused_and_left_alone(empty_database_url: str) -> None:
     with closing(Database(empty_database_url)) as database:
-        database.migrate()
+        migrations.migrate(database)
         with database.migrating() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         with pytest.raises(DatabaseTooNew) as caught:
-            database.migrate()
+            migrations.migrate(database)
         assert "9999" in str(caught.value)
         assert caught.value.remedy
         with database.migrating() as connection:
@@ -120,8 +120,8 @@ def test_a_newer_database_is_refused_and_left_alone(empty_database_url: str) -> 
 
 def test_tables_without_a_version_are_not_touched(empty_database_url: str) -> None:
     with closing(Database(empty_database_url)) as database:
-        database.migrate()
+        migrations.migrate(database)
         with database.migrating() as connection:
             connection.execute(text("DROP TABLE alembic_version"))
         with pytest.raises(DatabaseDamaged):
-            database.migrate()
+            migrations.migrate(database)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from safelight.errors import DatabaseDamaged, SettingsError, StorageFull, Unavailable
 from safelight.store.database import Database
+from safelight.store.migrations import migrate
 from safelight.store.tables import installation, keys, log, log_contents, outbox, usage
 from safelight.store.tenant_scope import ScopeViolation
 from safelight.store.transaction import Transaction
@@ -149,7 +150,7 @@ def test_a_locked_row_is_skipped_by_others_who_ask_for_that(database: Database) 
 
 def test_on_sqlite_a_transaction_inside_a_transaction_is_refused_at_once(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'db'}")
-    database.migrate()
+    migrate(database)
     with database.transaction("acme"), pytest.raises(ScopeViolation), database.transaction("acme"):
         pass
     with database.transaction("acme") as tx:
@@ -160,7 +161,7 @@ def test_on_sqlite_a_transaction_inside_a_transaction_is_refused_at_once(tmp_pat
 def test_a_busy_database_says_so_and_that_it_may_be_tried_again(tmp_path: Path) -> None:
     path = tmp_path / "db"
     database = Database(f"sqlite:///{path}", wait_s=0.05)
-    database.migrate()
+    migrate(database)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable) as caught, database.transaction("acme"):
@@ -212,9 +213,10 @@ def test_a_full_disk_is_a_plain_error_and_changes_nothing(tmp_path: Path) -> Non
     code = f"""
 from safelight.errors import StorageFull
 from safelight.store.database import Database
+from safelight.store.migrations import migrate
 from safelight.store.tables import installation
 database = Database("sqlite:///{tmp_path}/db")
-database.migrate()
+migrate(database)
 try:
     with database.migrating() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
@@ -237,7 +239,7 @@ def test_a_file_that_is_no_database_is_damaged_and_says_what_to_do(tmp_path: Pat
     path.write_bytes(b"this is not a database, and never was one" * 100)
     database = Database(f"sqlite:///{path}")
     with pytest.raises(DatabaseDamaged) as caught:
-        database.migrate()
+        migrate(database)
     assert "backup" in str(caught.value)
     database.close()
 
@@ -245,7 +247,7 @@ def test_a_file_that_is_no_database_is_damaged_and_says_what_to_do(tmp_path: Pat
 def test_a_database_with_torn_pages_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "db"
     database = Database(f"sqlite:///{path}")
-    database.migrate()
+    migrate(database)
     with database.transaction("acme") as tx:
         for number in range(200):
             add_key(tx, f"key-{number}")
@@ -255,7 +257,7 @@ def test_a_database_with_torn_pages_is_damaged(tmp_path: Path) -> None:
         file.seek(size // 3)
         file.write(os.urandom(size // 2))
     with pytest.raises(DatabaseDamaged):
-        Database(f"sqlite:///{path}").migrate()
+        migrate(Database(f"sqlite:///{path}"))
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "sqlite://", "sqlite:///:memory:"])

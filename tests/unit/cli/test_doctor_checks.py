@@ -14,6 +14,7 @@ from safelight.cli.doctor_checks import State
 from safelight.errors import DatabaseTooNew
 from safelight.sandbox.confinement import Isolation
 from safelight.store.database import Database
+from safelight.store.migrations import migrate
 
 
 def test_a_python_outside_the_range_fails() -> None:
@@ -88,7 +89,7 @@ def test_a_database_is_looked_at_and_neither_made_nor_changed(tmp_path: Path) ->
     database = Database(f"sqlite:///{path}")
     assert doctor_checks.database(database).state is State.OK
     assert not path.exists()
-    database.migrate()
+    migrate(database)
     assert "version" in doctor_checks.database(database).says
     database.close()
     with sqlite3.connect(path) as raw:

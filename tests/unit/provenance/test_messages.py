@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.provenance import messages
+from safelight.provenance.models import Reading, State
 from safelight.provenance.seal import Seal
-from safelight.provenance.verification import Reading, State, printable
+from safelight.provenance.verification import printable
 
 KNOWN = Seal(
     video_id="video_1",

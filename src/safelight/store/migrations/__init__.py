@@ -9,12 +9,11 @@ from sqlalchemy import inspect as inspect_connection
 
 from safelight.errors import DatabaseDamaged, DatabaseTooNew
 
+from ..database import Database
 from ..db_errors import RESTORE
 
 if TYPE_CHECKING:
     from alembic.config import Config
-
-    from ..database import Database
 
 #: The newest migration. Known here, so that an up-to-date database starts without loading Alembic.
 HEAD = "0006"
@@ -26,7 +25,10 @@ _QUICK_CHECK_BYTES = 128 * 1024 * 1024
 
 
 def migrate(database: Database) -> None:
-    """See `Database.migrate`."""
+    """Bring an empty or older database to this version's tables; one process does it, others wait.
+
+    Raises `DatabaseTooNew` or `DatabaseDamaged`, with a remedy.
+    """
     check(database, thorough=False)
     # Looking first: a verb that starts beside a busy gateway need not wait for its turn to write.
     with database.migrating(readonly=True) as connection:

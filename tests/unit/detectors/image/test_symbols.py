@@ -5,8 +5,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from safelight.detectors.image.symbols import CAPABILITIES, MODEL
+from safelight.detectors.image.symbols import MODEL
 from safelight.detectors.image.symbols.detector import SymbolDetector
+from safelight.detectors.image.symbols.identity import CAPABILITIES
 from safelight.detectors.protocol import Frame
 from safelight.policy.findings import Finding
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, Place
+from safelight.detectors.protocol import Detector, DetectorPlugin, Place
 
-NAME, VERSION = "symbols", "drawn-3"
-#: None: of what somebody drew who had not seen this code 23 % were found at 2 % false alarms; 70 % was asked
-#: for (docs/benchmarks/pictures.md). Coverage says "not checked", and findings count all the same.
-CAPABILITIES: tuple[Capability, ...] = ()
+from .identity import CAPABILITIES, NAME, VERSION
+
 MODEL = Path(__file__).parent / "net.onnx"
 
 

@@ -16,7 +16,7 @@ from safelight.detectors.protocol import Frame
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, ImageBox, Modality
 
-from . import CAPABILITIES, NAME, VERSION
+from .identity import CAPABILITIES, NAME, VERSION
 
 Plane = npt.NDArray[np.float32]
 
