@@ -1,13 +1,13 @@
 #!/bin/sh
-# Order, wait, download: sh first_video.sh "A tram crosses a bridge at dusk" tram.mp4
+# Submit, wait, download: sh first_video.sh "A tram crosses a bridge at dusk" tram.mp4
 set -eu
 prompt=$1 file=$2
 auth="Authorization: Bearer $SAFELIGHT_API_KEY"
 
-# One value of a JSON object; jq would do, and is not everywhere.
+# Extract one value of a JSON object, without jq, which is not installed everywhere.
 value() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p" | head -n 1; }
 
-# No --fail: what is refused explains itself in the body.
+# No --fail: the body of a rejected request has the explanation.
 answer=$(curl -sS "$SAFELIGHT_URL/videos" -H "$auth" -F "prompt=$prompt" -F seconds=4 -F size=1280x720)
 id=$(printf '%s' "$answer" | tr ',{' '\n\n' | value id)
 if [ -z "$id" ]; then

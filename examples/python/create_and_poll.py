@@ -1,4 +1,4 @@
-"""The shortest way to a file: python create_and_poll.py "A tram crosses a bridge at dusk" tram.mp4"""
+"""The shortest working client: python create_and_poll.py "A tram crosses a bridge at dusk" tram.mp4"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import warnings
 
 import openai
 
-# The SDK deprecates these calls because OpenAI ended its own service. This one goes on.
+# The SDK deprecates these calls because OpenAI ended its own service. Safelight still supports them.
 warnings.simplefilter("ignore", DeprecationWarning)
 
 
@@ -20,11 +20,11 @@ def main(prompt: str, file: str) -> int:
             prompt=prompt,
             seconds="4",
             size="1280x720",
-            # The SDK sends a request again when its answer is lost; with a key that is still one video.
+            # If a response is lost, the SDK sends the request again; with a key it is still one video.
             extra_headers={"Idempotency-Key": str(uuid.uuid4())},
         )
     except openai.APIStatusError as error:
-        # A block before anything was spent is the code `sentinel_block`; see handle_blocks.py.
+        # The code `sentinel_block` is a block before anything was spent; see handle_blocks.py.
         print(f"{error.code}: {error.message}", file=sys.stderr)
         return 1
     if video.status != "completed" or video.error:

@@ -1,6 +1,6 @@
-"""What to do with every way a video can end: python handle_blocks.py "A tram at dusk" tram.mp4
+"""Handles every result that a video can have: python handle_blocks.py "A tram at dusk" tram.mp4
 
-Prints one JSON object. Exit code 0: made. 3: blocked, change the prompt. 4: held for a person. 1: the rest.
+Prints one JSON object. Exit code 0: made. 3: blocked, change the prompt. 4: held for review. 1: all others.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Any
 
 import openai
 
-warnings.simplefilter("ignore", DeprecationWarning)  # OpenAI ended its own service; this one goes on.
+warnings.simplefilter("ignore", DeprecationWarning)  # OpenAI ended its own service, not this one.
 
-#: How long this program waits for one video, and how long it is willing to wait to be let in.
+#: Longest wait for one video, and longest `retry-after` that is obeyed when a create is rate limited.
 DEADLINE_S = 1800.0
-LONGEST_WAIT_S = 120.0
-#: New orders after trouble that was nobody's fault.
-ORDERS = 3
+MAX_WAIT_S = 120.0
+#: Submissions in total, if a request fails for a reason unrelated to its content.
+MAX_SUBMISSIONS = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How it ended. `end` is made, blocked, held or failed."""
+    """The result. `end` is made, blocked, held or failed."""
 
     end: str
     video_id: str | None = None
@@ -38,44 +38,44 @@ class Outcome:
     #: yes, no or unknown
     charged: str = "unknown"
     next_step: str = ""
-    #: same, new_seed, change_prompt or never, where a block says so
+    #: same, new_seed, change_prompt or never; set on a block
     retry: str = ""
 
 
 def make(client: openai.OpenAI, prompt: str, **fields: Any) -> Outcome:
-    """Order a video and wait for its end; order again only where that can help and can cost nothing twice."""
+    """Request a video and wait for its end; resubmit only if that can help and cannot be charged twice."""
     outcome = Outcome(end="failed")
-    for attempt in range(ORDERS):
+    for attempt in range(MAX_SUBMISSIONS):
         try:
             video = create(client, prompt, **fields)
         except openai.APIStatusError as error:
             return refused(error)
         except openai.APIConnectionError as error:
-            # The SDK has tried three times with the same key. Whether the order was taken is not known.
+            # The SDK has tried three times with the same key. It is unknown whether the request was accepted.
             return Outcome(end="failed", code="no_answer", says=str(error))
         outcome = wait(client, video)
-        if not worth_another_order(outcome, attempt):
+        if not should_resubmit(outcome, attempt):
             return outcome
         time.sleep(min(2**attempt + random.random(), 30))
     return outcome
 
 
 def create(client: openai.OpenAI, prompt: str, **fields: Any) -> Any:
-    """One order. Being asked to wait is obeyed where the wait is bearable."""
+    """Submit once. If the server asks to wait, wait up to `MAX_WAIT_S`."""
     key = str(uuid.uuid4())
     while True:
         try:
             return client.videos.create(prompt=prompt, extra_headers={"Idempotency-Key": key}, **fields)
         except openai.RateLimitError as error:
             asked = float(error.response.headers.get("retry-after") or 0)
-            # No word on how long, or longer than we wait: a quota that ends tomorrow is no rate limit.
-            if not 0 < asked <= LONGEST_WAIT_S:
+            # No `retry-after`, or longer than we wait: a daily quota is not a short rate limit.
+            if not 0 < asked <= MAX_WAIT_S:
                 raise
             time.sleep(asked)
 
 
 def refused(error: openai.APIStatusError) -> Outcome:
-    """An order that was not taken. The SDK has sent again by itself what may be sent again."""
+    """The outcome of a rejected request. The SDK has already retried what may be retried."""
     body = error.body if isinstance(error.body, dict) else {}
     details = body.get("moderation_details") or {}
     if error.code == "sentinel_block":
@@ -91,7 +91,7 @@ def refused(error: openai.APIStatusError) -> Outcome:
 
 
 def wait(client: openai.OpenAI, video: Any) -> Outcome:
-    """Ask until it ends, as often as the server wants to be asked, and no longer than the deadline."""
+    """Poll until the video ends, at the interval that the server sets, up to the deadline."""
     until = time.monotonic() + DEADLINE_S
     while True:
         answer = client.videos.with_raw_response.retrieve(video.id)
@@ -102,12 +102,14 @@ def wait(client: openai.OpenAI, video: Any) -> Outcome:
             return ended(video)
         ours = video.safelight
         if ours["state"] == "held":
-            # A person looks at it. Do not block a request on that: come back, or take the webhook.
+            # A reviewer must decide. Do not block on that: poll later, or use the webhook.
             return Outcome(
-                end="held", video_id=video.id, says="A person looks at this before it is delivered."
+                end="held", video_id=video.id, says="A reviewer must decide before it is delivered."
             )
         if time.monotonic() > until:
-            return Outcome(end="failed", video_id=video.id, code="deadline", says="It took too long for us.")
+            return Outcome(
+                end="failed", video_id=video.id, code="deadline", says="The deadline of this client passed."
+            )
         time.sleep(int(answer.headers.get("openai-poll-after-ms", 1000)) / 1000)
 
 
@@ -130,14 +132,14 @@ def charged(video: Any) -> str:
     return str((video.safelight.get("charge") or {}).get("charged", "unknown"))
 
 
-def worth_another_order(outcome: Outcome, attempt: int) -> bool:
-    """Whether ordering again can help and is known to cost nothing twice. A block of the words never."""
+def should_resubmit(outcome: Outcome, attempt: int) -> bool:
+    """Whether a new request can help and is known not to be charged twice. Never if the prompt is blocked."""
     if outcome.code in ("upstream_error", "timeout", "scan_failed"):
         return outcome.charged == "no"
     if outcome.code == "moderation_blocked":
-        # Models throw dice: the same words can come out well. Once, and not where it is charged.
+        # Generation is random: the same prompt can give an allowed video. Retry once, if nothing was charged.
         return attempt == 0 and outcome.retry in ("same", "new_seed") and outcome.charged == "no"
-    # sentinel_block, submit_unknown, made, held, and whatever we do not know.
+    # sentinel_block, submit_unknown, made, held, and unknown codes.
     return False
 
 

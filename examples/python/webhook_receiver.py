@@ -1,7 +1,7 @@
-"""A receiver of webhooks that believes only what is signed: python webhook_receiver.py [--port 9000]
+"""A webhook receiver that accepts only signed messages: python webhook_receiver.py [--port 9000]
 
-WEBHOOK_SECRET holds `whsec_...`, as it was shown when the endpoint was made; while a secret is being changed,
-both, separated by a space. Prints one line for each event. The standard library alone; the official SDK does
+WEBHOOK_SECRET contains `whsec_...`, as shown when the endpoint was created; during a rotation both secrets,
+separated by a space. Prints one line for each event. It uses only the standard library; the official SDK does
 the same with `client.webhooks.unwrap(body, headers, secret=...)`.
 """
 
@@ -23,13 +23,13 @@ MAX_BODY = 1 << 20
 
 
 class Refused(Exception):
-    """The message is not from whom it says, or too old."""
+    """The message has no valid signature, or its time is outside the tolerance."""
 
 
 def verify(secrets: list[str], headers: dict[str, str], body: bytes, now: float) -> str:
-    """The message's id, where one of the signatures is right; raises `Refused`.
+    """The message's id if one of the signatures is valid; otherwise raises `Refused`.
 
-    The bytes are signed as they came: decode the JSON afterwards, never before.
+    The signature covers the received bytes: decode the JSON afterwards, never before.
     """
     message, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not message or not stamp.isascii() or not stamp.isdigit():
@@ -43,11 +43,11 @@ def verify(secrets: list[str], headers: dict[str, str], body: bytes, now: float)
         right = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
         if any(hmac.compare_digest(right.encode(), one.encode()) for one in given):
             return message
-    raise Refused("no signature is right")
+    raise Refused("no valid signature")
 
 
-class Seen:
-    """Ids of messages already taken: what did not get our answer is sent again, and is then no news."""
+class SeenIds:
+    """Ids of received messages. If our response is lost, the sender repeats the message; ignore it."""
 
     def __init__(self, most: int = 10_000) -> None:
         self._ids: OrderedDict[str, None] = OrderedDict()
@@ -63,7 +63,7 @@ class Seen:
             return True
 
 
-def handler(secrets: list[str], seen: Seen) -> type[BaseHTTPRequestHandler]:
+def handler(secrets: list[str], seen: SeenIds) -> type[BaseHTTPRequestHandler]:
     class Receiver(BaseHTTPRequestHandler):
         timeout = 10
 
@@ -80,7 +80,7 @@ def handler(secrets: list[str], seen: Seen) -> type[BaseHTTPRequestHandler]:
                 return self._answer(400)
             if seen.first_time(message):
                 event = json.loads(body)
-                # Answer first and work later: an answer that takes long is taken for none.
+                # Respond first and process later: a slow response counts as a failure.
                 print(event["type"], event["data"].get("id", ""), flush=True)
             return self._answer(204)
 
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=9000)
     port = parser.parse_args().port
     secrets = os.environ["WEBHOOK_SECRET"].split()
-    with ThreadingHTTPServer(("127.0.0.1", port), handler(secrets, Seen())) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), handler(secrets, SeenIds())) as server:
         print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
         server.serve_forever()
 

@@ -1,16 +1,16 @@
-// What to do with every way a video can end, as python/handle_blocks.py has it.
+// Handles every result that a video can have, like python/handle_blocks.py.
 //   npm ci && npm run build && npm start -- "A tram at dusk" tram.mp4
-// Prints one JSON object. Exit code 0: made. 3: blocked, change the prompt. 4: held for a person. 1: the rest.
+// Prints one JSON object. Exit code 0: made. 3: blocked, change the prompt. 4: held for review. 1: all others.
 import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import OpenAI from "openai";
 
-/** How long this program waits for one video, and how long it is willing to wait to be let in. */
+/** Longest wait for one video, and longest `retry-after` that is obeyed when a create is rate limited. */
 const DEADLINE_MS = 1_800_000;
-const LONGEST_WAIT_MS = 120_000;
-/** New orders after trouble that was nobody's fault. */
-const ORDERS = 3;
+const MAX_WAIT_MS = 120_000;
+/** Submissions in total, if a request fails for a reason unrelated to its content. */
+const MAX_SUBMISSIONS = 3;
 
 type Charged = "yes" | "no" | "unknown";
 
@@ -29,37 +29,37 @@ interface Details {
   retry?: { how: "same" | "new_seed" | "change_prompt" | "never" };
 }
 
-/** The video as Safelight sends it: OpenAI's, and one object of its own. */
+/** The video as Safelight returns it: OpenAI's fields, and one object of its own. */
 type Made = OpenAI.Video & {
   error: { code: string; message: string; moderation_details?: Details } | null;
   safelight: { state: string; charge: { charged: Charged } | null };
 };
 
-/** Order a video and wait for its end; order again only where that can help and can cost nothing twice. */
+/** Request a video and wait for its end; resubmit only if that can help and cannot be charged twice. */
 async function make(client: OpenAI, fields: OpenAI.VideoCreateParams): Promise<Outcome> {
   let outcome: Outcome = { end: "failed", charged: "unknown" };
-  for (let attempt = 0; attempt < ORDERS; attempt++) {
+  for (let attempt = 0; attempt < MAX_SUBMISSIONS; attempt++) {
     let video: Made;
     try {
       video = await wait(client, await create(client, fields));
     } catch (error) {
       if (error instanceof OpenAI.APIConnectionError) {
-        // The SDK has tried three times with the same key. Whether the order was taken is not known.
+        // The SDK has tried three times with the same key. It is unknown whether the request was accepted.
         return { end: "failed", code: "no_answer", says: error.message, charged: "unknown" };
       }
       if (error instanceof OpenAI.APIError) return refused(error);
       throw error;
     }
     outcome = ended(video);
-    if (!worthAnotherOrder(outcome, video, attempt)) return outcome;
+    if (!shouldResubmit(outcome, video, attempt)) return outcome;
     await sleep(Math.min(2 ** attempt + Math.random(), 30) * 1000);
   }
   return outcome;
 }
 
-/** One order. Being asked to wait is obeyed where the wait is bearable. */
+/** Submit once. If the server asks to wait, wait up to `MAX_WAIT_MS`. */
 async function create(client: OpenAI, fields: OpenAI.VideoCreateParams): Promise<Made> {
-  // The SDK sends a request again when its answer is lost; with a key that is still one video.
+  // If a response is lost, the SDK sends the request again; with a key it is still one video.
   const headers = { "Idempotency-Key": randomUUID() };
   for (;;) {
     try {
@@ -67,14 +67,14 @@ async function create(client: OpenAI, fields: OpenAI.VideoCreateParams): Promise
     } catch (error) {
       if (!(error instanceof OpenAI.RateLimitError)) throw error;
       const asked = Number(error.headers?.get("retry-after") ?? 0) * 1000;
-      // No word on how long, or longer than we wait: a quota that ends tomorrow is no rate limit.
-      if (!(asked > 0 && asked <= LONGEST_WAIT_MS)) throw error;
+      // No `retry-after`, or longer than we wait: a daily quota is not a short rate limit.
+      if (!(asked > 0 && asked <= MAX_WAIT_MS)) throw error;
       await sleep(asked);
     }
   }
 }
 
-/** Ask until it ends or is held, as often as the server wants to be asked, and no longer than the deadline. */
+/** Poll until the video ends or is held, at the interval that the server sets, up to the deadline. */
 async function wait(client: OpenAI, video: Made): Promise<Made> {
   const until = Date.now() + DEADLINE_MS;
   for (;;) {
@@ -86,7 +86,7 @@ async function wait(client: OpenAI, video: Made): Promise<Made> {
   }
 }
 
-/** An order that was not taken. The SDK has sent again by itself what may be sent again. */
+/** The outcome of a rejected request. The SDK has already retried what may be retried. */
 function refused(error: InstanceType<typeof OpenAI.APIError>): Outcome {
   const body = (error.error ?? {}) as { message?: string; moderation_details?: Details };
   const says = body.message ?? error.message;
@@ -104,23 +104,23 @@ function refused(error: InstanceType<typeof OpenAI.APIError>): Outcome {
 
 function ended(video: Made): Outcome {
   const charged = video.safelight.charge?.charged ?? "unknown";
-  const told = { videoId: video.id, charged };
-  if (video.status === "completed") return { end: "made", ...told };
-  // A person looks at it. Do not block a request on that: come back, or take the webhook.
-  if (video.safelight.state === "held") return { end: "held", ...told };
-  if (video.status !== "failed" || video.error === null) return { end: "failed", code: "deadline", ...told };
+  const common = { videoId: video.id, charged };
+  if (video.status === "completed") return { end: "made", ...common };
+  // A reviewer must decide. Do not block on that: poll later, or use the webhook.
+  if (video.safelight.state === "held") return { end: "held", ...common };
+  if (video.status !== "failed" || video.error === null) return { end: "failed", code: "deadline", ...common };
   const blocked = ["sentinel_block", "moderation_blocked"].includes(video.error.code);
   return {
     end: blocked ? "blocked" : "failed",
     code: video.error.code,
     says: video.error.message,
     nextStep: video.error.moderation_details?.next_step,
-    ...told,
+    ...common,
   };
 }
 
-/** Whether ordering again can help. A block of the words never; what may have cost money only knowingly. */
-function worthAnotherOrder(outcome: Outcome, video: Made, attempt: number): boolean {
+/** Whether submitting again can help. Never for a block of the prompt, and only if nothing was charged. */
+function shouldResubmit(outcome: Outcome, video: Made, attempt: number): boolean {
   if (outcome.charged !== "no") return false;
   switch (outcome.code) {
     case "upstream_error":
@@ -128,12 +128,12 @@ function worthAnotherOrder(outcome: Outcome, video: Made, attempt: number): bool
     case "scan_failed":
       return true;
     case "moderation_blocked": {
-      // Models throw dice: the same words can come out well. Once.
+      // Generation is random: the same prompt can give an allowed video. Retry once.
       const how = video.error?.moderation_details?.retry?.how;
       return attempt === 0 && (how === "same" || how === "new_seed");
     }
     default:
-      // sentinel_block, submit_unknown, made, held, and whatever we do not know.
+      // sentinel_block, submit_unknown, made, held, and unknown codes.
       return false;
   }
 }
