@@ -184,26 +184,26 @@ def _cell(text: str) -> str:
 #: What a person calls each category in the table of the README, in its order.
 ROWS = {
     "sexual": "nudity and sexual content",
-    "ncii": "intimate imagery of somebody",
-    "likeness": "a real person: by name in words, as a face in pictures (never whose)",
+    "ncii": "intimate imagery without consent",
+    "likeness": "a real person: by name in text, as a face in pictures (without identification)",
     "violence": "violence",
     "violence/graphic": "blood and gore",
     "hate": "hatred",
-    "hate/symbols": "symbols of hate",
+    "hate/symbols": "hate symbols",
     "harassment": "harassment",
     "extremism": "extremism",
     "self-harm": "self-harm",
-    "self-harm/intent": "a wish to harm oneself",
-    "self-harm/instructions": "instructions for it",
+    "self-harm/intent": "intent to self-harm",
+    "self-harm/instructions": "instructions for self-harm",
     "illicit": "illicit trade and crime",
     "deception": "deception",
     "deception/speech": "invented speech, claims of identity",
-    "deception/subliminal": "moments too brief to be noticed",
+    "deception/subliminal": "content too brief to be noticed",
     "privacy": "private data",
     "ip/character": "characters: by name, enrolled in pictures",
     "ip/brand": "brands: by name, enrolled in pictures",
-    "minors-present": "that a child is there: stated ages",
-    "sexual/minors": "something sexual with a sign of a child",
+    "minors-present": "presence of a child: stated ages",
+    "sexual/minors": "sexual content with a sign of a child",
     "photosensitive": "flicker",
 }
 
@@ -236,7 +236,7 @@ def cells() -> str:
         return "unmeasured" if (category, places[place]) in looked else "no"
 
     lines = [
-        "| | prompts | reference pictures | frames | words in the picture | words said |",
+        "| | prompts | reference pictures | frames | text in the picture | spoken words |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for category, name in ROWS.items():

@@ -53,7 +53,7 @@ def test_every_option_of_an_upstream_is_listed() -> None:
 
 def test_every_shipped_detector_is_listed() -> None:
     project = tomllib.loads(pages.read(pages.ROOT / "pyproject.toml"))["project"]
-    rows = pages.table(CONFIGURATION, "detector", "what it looks at", "options")
+    rows = pages.table(CONFIGURATION, "detector", "input", "options")
     listed = {code for row in rows for code in pages.codes(row["detector"])}
     assert listed == set(project["entry-points"]["safelight.detectors"])
 
@@ -128,7 +128,7 @@ def test_the_http_layers_own_codes_are_listed() -> None:
 
 
 def test_exit_codes_are_listed() -> None:
-    rows = pages.table(ERRORS, "code", "name", "what it says")
+    rows = pages.table(ERRORS, "code", "name", "meaning")
     assert {(int(row["code"]), pages.codes(row["name"])[0]) for row in rows} == {
         (code.value, code.name) for code in Exit
     }
