@@ -17,6 +17,7 @@ MEASUREMENTS = {
     "pages": "weight and paint of pages",
     "decode": "refusals read right",
     "polls": "what asking after a video costs",
+    "trace_request": "calls between packages and database transactions of one request",
     "install": "the wheel into an empty environment, cold, then check and decode",
     "load": "two gateways on PostgreSQL, 500 clients, 5 creates a second",
 }

@@ -1,0 +1,350 @@
+"""The calls that one generation request makes between packages.
+
+    python -m bench.trace_request [--up] [--json FILE]
+
+One real request (storyboard generator, 4 s, 1280x720) goes through the ASGI app, the four steps of the job
+runner and the download of the content. `sys.setprofile` records every call in every thread of this process.
+The sandboxed children are other processes: their calls are not counted. A first `POST /v1/videos` with
+another prompt is not counted: it imports modules, builds parts and compiles the policy.
+
+What is counted:
+
+- call: one `call` event of a named function of `safelight`. A generator, a context manager and a coroutine
+  have one at each start and one at each resume. Lambdas, comprehensions and generator expressions are not
+  counted.
+- caller: the nearest frame of `safelight` on the stack of the same thread; frames of libraries are skipped.
+  A function that a library starts in another thread has no caller, and neither has one that the web framework
+  calls: a middleware does not call the route handler.
+- crossing: a call whose caller is in another package. A module at the top level is a package of its own.
+- call up: a crossing into a package of a higher row of `LAYERS`.
+- transaction: one use of an entry point of `Database`.
+
+The scan reports its progress every 0.25 s and every report makes three calls up, so these calls, and the
+transactions that write the progress, depend on the speed of the machine. The column `up pairs` does not: it
+counts the different pairs of functions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import functools
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from unittest.mock import patch
+
+import fastapi
+import httpx
+import starlette
+
+import safelight
+
+ROOT = f"{Path(safelight.__file__).parent}/"
+FRAMEWORK = tuple(f"{Path(str(module.__file__)).parent}/" for module in (fastapi, starlette))
+
+#: The layers from the highest to the lowest, as in the import-linter contract of pyproject.toml. `wiring` and
+#: `stages` are the names of `bootstrap` and `moderation` in older trees.
+LAYERS = (
+    ("cli",),
+    ("bootstrap", "wiring"),
+    ("settings",),
+    ("console", "api"),
+    ("web",),
+    ("jobs", "evaluation"),
+    ("moderation", "stages"),
+    ("trust", "advice"),
+    ("generation", "scanning", "provenance"),
+    ("detectors",),
+    ("sandbox",),
+    ("media", "store", "net"),
+    ("policy",),
+    ("errors", "ids", "i18n", "fileio", "backoff"),
+)
+_ROW = {package: row for row, packages in enumerate(LAYERS) for package in packages}
+
+#: Entry points of `Database`, under today's and earlier names. `across_tenants` is either, by its argument.
+READS, WRITES = ("read_transaction", "reading"), ("transaction", "write_transaction")
+EITHER = "across_tenants"
+
+PROMPT = "A woman in a red coat walks along a beach at golden hour"
+WARM_UP = "A chef cooks in a warm kitchen"
+STEPS = ("2 queued", "3 generation", "4 scan", "5 seal")
+LAMBDA = "<lambda>"
+#: Without a waiver, the video would be held for review.
+WAIVER = ("waivers", "add", "bench", "--by", "bench", "--reason", "measuring", "--category", "*")
+
+
+@dataclass(frozen=True, order=True)
+class Function:
+    """A function of `safelight`: its file below the package, and its qualified name."""
+
+    file: str
+    name: str
+
+    @property
+    def package(self) -> str:
+        return self.file.partition("/")[0].removesuffix(".py")
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.name}"
+
+
+@dataclass(frozen=True)
+class Call:
+    phase: str
+    caller: Function | None
+    callee: Function
+
+    @property
+    def crosses(self) -> bool:
+        return self.caller is not None and self.caller.package != self.callee.package
+
+    @property
+    def up(self) -> bool:
+        """Whether the callee's package is in a higher row than the caller's."""
+        if self.caller is None:
+            return False
+        rows = _ROW.get(self.caller.package), _ROW.get(self.callee.package)
+        return rows[0] is not None and rows[1] is not None and rows[1] < rows[0]
+
+
+class Recorder:
+    """Records calls and transactions while a phase is set."""
+
+    def __init__(self) -> None:
+        self.phase: str | None = None
+        # Lists, because `append` is safe in several threads.
+        self._calls: list[Call] = []
+        self._lambdas: list[Call] = []
+        self.transactions: list[tuple[str, str]] = []
+
+    @property
+    def calls(self) -> Counter[Call]:
+        return Counter(self._calls)
+
+    @property
+    def lambdas_up(self) -> Counter[Call]:
+        """Calls of lambdas in a higher row. They are listed, but they are not in the figures."""
+        return Counter(call for call in self._lambdas if call.up)
+
+    @contextmanager
+    def during(self, phase: str) -> Iterator[None]:
+        self.phase = phase
+        try:
+            yield
+        finally:
+            self.phase = None
+
+    def profile(self, frame: FrameType, event: str, _argument: Any) -> None:
+        """The profile function of every thread."""
+        phase, code = self.phase, frame.f_code
+        if phase is None or event != "call" or not code.co_filename.startswith(ROOT):
+            return
+        if code.co_name.startswith("<") and code.co_name != LAMBDA:
+            return
+        call = Call(phase, _caller(frame), _function(frame))
+        (self._lambdas if code.co_name == LAMBDA else self._calls).append(call)
+
+    def start(self) -> None:
+        """Record this thread and every thread that starts from now on."""
+        threading.setprofile(self.profile)
+        sys.setprofile(self.profile)
+
+    def stop(self) -> None:
+        threading.setprofile(None)
+        sys.setprofile(None)
+
+    def counted(
+        self, method: Callable[..., Any], kind: Callable[[dict[str, Any]], str]
+    ) -> Callable[..., Any]:
+        """`method`, which opens a transaction, with a count of its uses."""
+
+        @functools.wraps(method)
+        def opened(*arguments: Any, **options: Any) -> Any:
+            if self.phase is not None:
+                self.transactions.append((self.phase, kind(options)))
+            return method(*arguments, **options)
+
+        return opened
+
+
+def _caller(frame: FrameType) -> Function | None:
+    caller = frame.f_back
+    while caller is not None:
+        file = caller.f_code.co_filename
+        if file.startswith(ROOT):
+            return _function(caller)
+        if file.startswith(FRAMEWORK):
+            return None
+        caller = caller.f_back
+    return None
+
+
+def _function(frame: FrameType) -> Function:
+    return Function(frame.f_code.co_filename.removeprefix(ROOT), frame.f_code.co_qualname)
+
+
+class ManualQueue:
+    """Replaces the durable queue: it starts nothing, and this script runs the steps."""
+
+    def __init__(self) -> None:
+        self.tenant = ""
+        self.run_step: Callable[[str, str], bool] = lambda _tenant, _video_id: False
+
+    def configured(self, **options: Any) -> ManualQueue:
+        """What the composition root calls instead of the queue's class; one option is `Runner.run_step`."""
+        from safelight.jobs.runner import Runner
+
+        self.run_step = next(
+            option for option in options.values() if isinstance(getattr(option, "__self__", None), Runner)
+        )
+        return self
+
+    def enqueue(self, tenant: str, _video_id: str, _run: int) -> None:
+        self.tenant = tenant
+
+
+def trace(folder: Path) -> Recorder:
+    """Submit two requests on an empty data directory, record the second, and run its steps."""
+    config = folder / "safelight.toml"
+    config.write_text(f'data = "{folder / "data"}"\n[log]\nlevel = "error"\n')
+    _safelight(config, *WAIVER)
+    key = json.loads(_safelight(config, "keys", "create", "bench", "--json"))["token"]
+    recorder, queue = Recorder(), ManualQueue()
+    recorder.start()
+    with ExitStack() as stack:
+        stack.callback(recorder.stop)
+        for name, method, kind in _entry_points():
+            stack.enter_context(
+                patch(f"safelight.store.database.Database.{name}", recorder.counted(method, kind))
+            )
+        stack.enter_context(patch("safelight.jobs.queue.DurableQueue", queue.configured))
+        from safelight.bootstrap import load
+
+        container = load(config)
+        stack.callback(container.sandbox.close)
+        app = container.app
+        asyncio.run(_requests(app, key, queue, recorder))
+    return recorder
+
+
+def _safelight(config: Path, *arguments: str) -> bytes:
+    command = [sys.executable, "-m", "safelight", "--config", str(config), *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+
+
+def _entry_points() -> Iterator[tuple[str, Callable[..., Any], Callable[[dict[str, Any]], str]]]:
+    from safelight.store.database import Database
+
+    for names, kind in ((READS, "read"), (WRITES, "write")):
+        for name in names:
+            if hasattr(Database, name):
+                yield name, getattr(Database, name), lambda _options, kind=kind: kind
+    yield EITHER, getattr(Database, EITHER), lambda options: "read" if options.get("readonly") else "write"
+
+
+async def _requests(app: Any, key: str, queue: ManualQueue, recorder: Recorder) -> None:
+    headers = {"authorization": f"Bearer {key}"}
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
+        await _submit(client, WARM_UP)
+        with recorder.during("1 POST /v1/videos"):
+            video_id = await _submit(client, PROMPT)
+        for step in STEPS:
+            with recorder.during(step):
+                await asyncio.to_thread(queue.run_step, queue.tenant, video_id)
+        with recorder.during("6 GET content"):
+            response = await client.get(f"/v1/videos/{video_id}/content")
+        assert response.status_code == 200, response.text
+
+
+async def _submit(client: httpx.AsyncClient, prompt: str) -> str:
+    """The id of a new video."""
+    body = {"model": "storyboard", "prompt": prompt, "seconds": "4", "size": "1280x720"}
+    response = await client.post("/v1/videos", json=body)
+    assert response.status_code == 200, response.text
+    return str(response.json()["id"])
+
+
+def summary(recorder: Recorder) -> dict[str, dict[str, int]]:
+    """The figures by phase, and of all phases together under `all`."""
+    calls, transactions = recorder.calls, recorder.transactions
+    phases = sorted({call.phase for call in calls})
+    return {
+        **{
+            phase: _figures(
+                Counter({call: count for call, count in calls.items() if call.phase == phase}),
+                [kind for where, kind in transactions if where == phase],
+            )
+            for phase in phases
+        },
+        "all": _figures(calls, [kind for _where, kind in transactions]),
+    }
+
+
+def _figures(calls: Counter[Call], transactions: list[str]) -> dict[str, int]:
+    crossings = {call: count for call, count in calls.items() if call.crosses}
+    ups = {call: count for call, count in crossings.items() if call.up}
+    return {
+        "files": len({call.callee.file for call in calls}),
+        "functions": len({call.callee for call in calls}),
+        "packages": len({call.callee.package for call in calls}),
+        "file pairs": len({(call.caller.file, call.callee.file) for call in crossings if call.caller}),
+        "crossings": sum(crossings.values()),
+        "calls up": sum(ups.values()),
+        "up pairs": len({(call.caller, call.callee) for call in ups}),
+        "reads": transactions.count("read"),
+        "writes": transactions.count("write"),
+    }
+
+
+def upward(calls: Counter[Call]) -> list[dict[str, Any]]:
+    """Every call up: phase, caller, callee and count."""
+    found = [
+        (call.phase, str(call.caller), str(call.callee), count) for call, count in calls.items() if call.up
+    ]
+    return [dict(zip(("phase", "caller", "callee", "count"), row, strict=True)) for row in sorted(found)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--up", action="store_true", help="list every call up: phase, caller, callee, count")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and calls up to FILE")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        recorder = trace(Path(folder))
+    figures, ups, lambdas = summary(recorder), upward(recorder.calls), upward(recorder.lambdas_up)
+    unknown = {call.callee.package for call in recorder.calls} - set(_ROW)
+    if unknown:
+        print(f"Packages without a row in LAYERS: {', '.join(sorted(unknown))}. Add them.", file=sys.stderr)
+    print("phase".ljust(18), *(name.rjust(10) for name in figures["all"]))
+    for phase, row in figures.items():
+        print(phase.ljust(18), *(str(value).rjust(10) for value in row.values()))
+    if options.up:
+        _print_list("Calls up", ups)
+        _print_list("Lambdas that are called from a lower row (not in the figures)", lambdas)
+    if options.json:
+        report = {"python": platform.python_version(), "phases": figures, "up": ups, "lambdas_up": lambdas}
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
+    return 1 if unknown else 0
+
+
+def _print_list(title: str, rows: list[dict[str, Any]]) -> None:
+    print(f"\n{title}:")
+    for row in rows:
+        print(f"{row['count']:5}  {row['phase']:<18} {row['caller']} -> {row['callee']}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
