@@ -23,9 +23,9 @@ from typing import Any
 
 from bench.mutations import Mutation, bases, bombs, mutated
 from bench.odd_clips import odd_clips
-from safelight.bootstrap import Installation
-from safelight.errors import BadInput, ChildFailed
-from safelight.generation.protocol import Charge, Charged, Offer, Order, Ownership
+from safelight.bootstrap import Container
+from safelight.errors import BadInput, SandboxFailed
+from safelight.generation.protocol import Billing, Charge, ChargeStatus, GenerationRequest, GeneratorInfo
 from safelight.jobs.models import CreateRequest
 from safelight.jobs.runner import Runner
 from safelight.policy.waivers import EVERYTHING
@@ -53,20 +53,20 @@ class Copier:
     """A generator that hands out the file its prompt names."""
 
     name = "storyboard"
-    ownership = Ownership.OWN
+    ownership = Billing.OWN
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def offer(self) -> Offer:
-        return Offer(models=("copy-1",), seconds=(4, 8, 12), sizes=(), usd_per_second=0.0)
+    def offer(self) -> GeneratorInfo:
+        return GeneratorInfo(models=("copy-1",), seconds=(4, 8, 12), sizes=(), usd_per_second=0.0)
 
-    def render(self, order: Order, into: Path, report: Callable[[int], None]) -> Charge:
+    def render(self, order: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
         part = into.with_suffix(".part")
         part.write_bytes((self._folder / order.prompt.rsplit(" ", 1)[-1]).read_bytes())
         part.replace(into)
         report(100)
-        return Charge(charged=Charged.NO, amount=0.0, source="own hardware")
+        return Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
 
 
 class House:
@@ -79,29 +79,29 @@ class House:
         limits = {"videos_per_day": 100_000, "seconds_per_day": 1_000_000}
         # Settings are what a file would say.
         settings: dict[str, Any] = {"detectors": off, "limits": limits}
-        self.here = Installation(Settings(data=data, **settings))
-        self.here.__dict__["generators"] = {"storyboard": Copier(folder)}
-        self.who = operator(self.here)
-        self.here.waivers.add(
+        self.container = Container(Settings(data=data, **settings))
+        self.container.__dict__["generators"] = {"storyboard": Copier(folder)}
+        self.who = operator(self.container)
+        self.container.waivers.add(
             name="bench",
             who="the bench",
             why="no model sees it",
             categories=(EVERYTHING,),
-            taxonomy=self.here.taxonomy,
+            taxonomy=self.container.taxonomy,
         )
-        self.videos = replace(self.here.videos, hand_over=lambda *_: None)
-        self.here.scanner.start()
+        self.videos = replace(self.container.videos, hand_over=lambda *_: None)
+        self.container.scanner.start()
 
     def scan(self, path: Path) -> tuple[str, str]:
         """As the jobs do it: made plain, then looked at. A word, and why."""
         plain = path.with_name(f"{path.name}.plain.mp4")
         try:
             try:
-                clip = self.here.workshop.delivery.plain(path, plain)
-            except (BadInput, ChildFailed):
+                clip = self.container.workshop.delivery.normalize(path, plain)
+            except (BadInput, SandboxFailed):
                 clip = path
-            judged, report = self.here.stages.judge_file(clip, tenant=self.here.tenant)
-        except (BadInput, ChildFailed) as error:
+            judged, report = self.container.stages.judge_file(clip, tenant=self.container.tenant)
+        except (BadInput, SandboxFailed) as error:
             return "ended", error.message
         finally:
             plain.unlink(missing_ok=True)
@@ -112,8 +112,8 @@ class House:
     def deliver(self, path: Path) -> tuple[str, str]:
         """The whole way: ordered, made, made plain, scanned, sealed."""
         video = self.videos.create(self.who, CreateRequest(prompt=f"a quiet lake {path.name}"))
-        runner = Runner(self.here.workshop)
-        while runner.advance(video.tenant, video.id):
+        runner = Runner(self.container.workshop)
+        while runner.run_steps(video.tenant, video.id):
             pass
         record = self.videos.record(self.who, video.id)
         if record.video.state.value == "delivered":
@@ -123,8 +123,8 @@ class House:
         return "ended", video.error_message or f"{video.state.value}: {reasons[-1] if reasons else ''}"
 
     def close(self) -> None:
-        self.here.scanner.close()
-        self.here.sandbox.close()
+        self.container.scanner.close()
+        self.container.sandbox.close()
 
 
 def fingerprint(path: str) -> tuple[str, bool]:
@@ -304,7 +304,7 @@ def main() -> None:
                 found["odd"]["not delivered"] = [
                     f"{one.name} ({one.kind}): {one.why}" for one in odd if one.word != "delivered"
                 ]
-            found["prepared process alive"] = house.here.sandbox.prepared
+            found["prepared process alive"] = house.container.sandbox.prepared
         finally:
             house.close()
     text = json.dumps(found, indent=1)

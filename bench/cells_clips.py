@@ -30,17 +30,17 @@ from bench.cells_media import (
     under_camera,
 )
 from bench.cells_words import FLASHED, HARMLESS, LINES, SIGNS
-from bench.evaluating import digest
 from bench.marks import CONDITIONS, character, scene
 from bench.storyboard import PROMPTS
 from safelight.detectors import safety_card
-from safelight.evaluation.clips import MANIFEST, Segment
-from safelight.generation.protocol import Order
+from safelight.evaluation.clips import MANIFEST, LabelledSegment
+from safelight.fileio import sha256_file
+from safelight.generation.protocol import GenerationRequest
 from safelight.generation.storyboard import create
 from safelight.generation.storyboard.text_signs import font_for
 from safelight.media.encode import Writer
 from safelight.policy.findings import Modality
-from safelight.testing.speech import Spoken, say
+from safelight.testing.speech import Spoken, synthesize
 
 Samples = npt.NDArray[np.float32]
 Frames = Iterable[Pixels]
@@ -71,7 +71,7 @@ class Line:
 @cache
 def _spoken(text: str, voice: str) -> Spoken:
     # The synthesiser goes on from where it was, so that the same line never comes out alike twice.
-    return say(text, voice=voice, pace=_PACE)
+    return synthesize(text, voice=voice, pace=_PACE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class Recipe:
     fps: int = 24
     sound: Callable[[], Samples] | None = None
     line: Line | None = None
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[LabelledSegment, ...] = ()
     #: Made by somebody else's encoder, whole.
     file: Callable[[Path], None] | None = None
 
@@ -167,11 +167,11 @@ def renders() -> Iterator[Recipe]:
     """Storyboards, as they come out of the generator, with their sound."""
     generator = create({"speech": False})
     for name, prompt in PROMPTS.items():
-        order = Order(
+        order = GenerationRequest(
             key=f"cells-{name}", model="storyboard", prompt=prompt, seconds=3, width=640, height=360
         )
 
-        def rendered(path: Path, order: Order = order) -> None:
+        def rendered(path: Path, order: GenerationRequest = order) -> None:
             generator.render(order, path, lambda _percent: None)
 
         yield Recipe(name=f"render-{name}", scene="render", frames=lambda: (), file=rendered)
@@ -234,7 +234,7 @@ def words_shown(kitchen: Kitchen) -> Iterator[Recipe]:
             name = f"shown-{category.replace('/', '.')}-{number}"
             shown = captioned(kitchen, name, text, number, count=_SHOWN, begins=4)
             if shown is not None:
-                where = Segment(
+                where = LabelledSegment(
                     category=category,
                     modality=Modality.TEXT,
                     start_s=4 / _SHOWN_FPS,
@@ -249,7 +249,7 @@ def words_said() -> Iterator[Recipe]:
             name = f"said-{category.replace('/', '.')}-{number}"
             line = voiced(text, number)
             seconds = line.spoken().seconds
-            where = Segment(
+            where = LabelledSegment(
                 category=category, modality=Modality.AUDIO, start_s=AT_S, end_s=round(AT_S + seconds, 3)
             )
             yield Recipe(
@@ -271,7 +271,7 @@ def faces(kitchen: Kitchen) -> Iterator[Recipe]:
         picture = kitchen.media.picture(path)
         if picture is None:
             continue
-        where = Segment(category="likeness", modality=Modality.FRAMES, start_s=0.0, end_s=1.5)
+        where = LabelledSegment(category="likeness", modality=Modality.FRAMES, start_s=0.0, end_s=1.5)
         yield Recipe(
             name=f"face-{number}",
             scene="faces",
@@ -284,7 +284,7 @@ def marks() -> Iterator[Recipe]:
     """Enrolled marks, as `bench.marks` lays them: plain, tilted, on cloth, re-encoded."""
     for mark, kind in MARKS.items():
         category = "ip/brand" if kind == "brand" else "ip/character"
-        where = Segment(category=category, modality=Modality.FRAMES, start_s=0.0, end_s=1.0)
+        where = LabelledSegment(category=category, modality=Modality.FRAMES, start_s=0.0, end_s=1.0)
         for number in range(10):
             name, size = f"{mark}-{number}", (0.12, 0.18, 0.25, 0.33, 0.40)[number % 5]
             picture = scene(seeded(name), mark_picture(mark), size, CONDITIONS[number % 4], [])
@@ -317,7 +317,7 @@ def flickers() -> Iterator[Recipe]:
         (7.5, 30, (0, 0, 90), red, 1.0),
     )
     for number, (rate, fps, low, high, part) in enumerate(plans):
-        where = Segment(category="photosensitive", modality=Modality.FRAMES, start_s=0.0, end_s=2.0)
+        where = LabelledSegment(category="photosensitive", modality=Modality.FRAMES, start_s=0.0, end_s=2.0)
         yield Recipe(
             name=f"flicker-{number}",
             scene="flicker",
@@ -338,7 +338,7 @@ def moments(kitchen: Kitchen) -> Iterator[Recipe]:
         at, long = 30 + number, 1 + number % 2
         ground = kitchen.ground(number, 1280, 720)
         base = partial(under_camera, ground, next(moves), width=640, height=360, fps=24, count=66)
-        where = Segment(
+        where = LabelledSegment(
             category="deception/subliminal", modality=Modality.FRAMES, start_s=at / 24, end_s=(at + long) / 24
         )
         yield Recipe(
@@ -357,13 +357,15 @@ def cards(kitchen: Kitchen) -> Iterator[Recipe]:
         size = (0.25, 0.4, 0.7, 1.0)[number % 4]
         card = safety_card.draw(category, round(640 * size), round(360 * size))
         shown = partial(inserted, ground, card, 12, 24, 36)
-        where = Segment(category=category, modality=Modality.FRAMES, start_s=0.5, end_s=1.0, card=True)
+        where = LabelledSegment(
+            category=category, modality=Modality.FRAMES, start_s=0.5, end_s=1.0, card=True
+        )
         yield Recipe(name=f"card-{number}", scene="test card", frames=shown, segments=(where,))
     for number, category in enumerate(names[:10]):
         tones = safety_card.tones(category, RATE)
         sound = np.concatenate([np.zeros(RATE // 2, np.float32), tones, np.zeros(RATE // 2, np.float32)])
         seconds = sound.size / RATE
-        where = Segment(
+        where = LabelledSegment(
             category=category, modality=Modality.AUDIO, start_s=0.5, end_s=seconds - 0.5, card=True
         )
         yield Recipe(
@@ -604,7 +606,7 @@ def write(folder: Path, clips: Iterable[Recipe], told: Callable[[str], None]) ->
         rows.append(
             {
                 "file": path.name,
-                "sha256": digest(path),
+                "sha256": sha256_file(path),
                 "label": "unsafe" if recipe.segments else "safe",
                 "scene": recipe.scene,
                 **({"said": {"text": recipe.line.text, "voice": recipe.line.voice}} if recipe.line else {}),

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safelight.bootstrap import Installation, load
+from safelight.bootstrap import Container, load
 from safelight.cli.demo import operator
 from safelight.jobs.models import CreateRequest
 from safelight.policy.waivers import EVERYTHING
@@ -110,13 +110,17 @@ class Worker:
             self.process.wait()
 
 
-def order_all(here: Installation, jobs: int) -> list[str]:
+def order_all(container: Container, jobs: int) -> list[str]:
     """Jobs as the front door writes them; nobody carries them until a worker sweeps."""
-    who = operator(here)
-    here.waivers.add(
-        name="chaos", who="bench", why="measuring crashes", categories=(EVERYTHING,), taxonomy=here.taxonomy
+    who = operator(container)
+    container.waivers.add(
+        name="chaos",
+        who="bench",
+        why="measuring crashes",
+        categories=(EVERYTHING,),
+        taxonomy=container.taxonomy,
     )
-    videos = here.videos
+    videos = container.videos
     videos = type(videos)(**{**videos.__dict__, "hand_over": lambda *_: None})
     ids = []
     for number in range(jobs):
@@ -131,10 +135,10 @@ def order_all(here: Installation, jobs: int) -> list[str]:
     return ids
 
 
-def unfinished(here: Installation) -> int:
+def unfinished(container: Container) -> int:
     """How many jobs have not ended, in one look."""
     videos = tables.videos
-    with here.database.reading(here.tenant) as tx:
+    with container.database.read_transaction(container.tenant) as tx:
         return tx.count(videos, videos.c.state.not_in(ENDED))
 
 
@@ -160,8 +164,8 @@ def run(*, jobs: int, workers: int, database: str | None, seed: int, out: Path) 
     front = settings_file(
         out, name="w0" if database is None else "front", upstream=url, database=database, shared=shared
     )
-    here = load(front)
-    ids = order_all(here, jobs)
+    container = load(front)
+    ids = order_all(container, jobs)
     crew = [Worker(path) for path in made]
     # Each boundary at its first and some later occurrence, then moments at random.
     plans = [f"{name}:{n}" for name in BOUNDARIES for n in (1, 2, 3)] + ["random"] * (len(BOUNDARIES) * 3)
@@ -180,7 +184,7 @@ def run(*, jobs: int, workers: int, database: str | None, seed: int, out: Path) 
                         worker.plan = "random"
                 elif time.monotonic() > worker.die_after:
                     worker.kill()
-            if not unfinished(here):
+            if not unfinished(container):
                 break
             time.sleep(0.5)
     finally:
@@ -188,17 +192,17 @@ def run(*, jobs: int, workers: int, database: str | None, seed: int, out: Path) 
             worker.kill()
         upstream.terminate()
         upstream.wait()
-    judge(here, ids, json.loads(counts.read_text()), tally)
+    judge(container, ids, json.loads(counts.read_text()), tally)
     tally.seconds = time.monotonic() - began
     return tally
 
 
-def judge(here: Installation, ids: list[str], counts: dict[str, Any], tally: Tally) -> None:
+def judge(container: Container, ids: list[str], counts: dict[str, Any], tally: Tally) -> None:
     """What must hold after all that."""
-    who = operator(here)
+    who = operator(container)
     unknown = 0
     for video_id in ids:
-        record = here.videos.record(who, video_id)
+        record = container.videos.record(who, video_id)
         video = record.video
         kind = "paid" if video.generator == "paid" else "storyboard"
         end = video.state.value if video.state.value != "failed" else f"failed/{video.error_code}"
@@ -218,8 +222,8 @@ def judge(here: Installation, ids: list[str], counts: dict[str, Any], tally: Tal
     doubtful = tally.kills["intended"] + tally.kills["submitted"] + tally.kills["random"]
     if unknown > doubtful * 4:
         tally.problems.append(f"{unknown} ended in submit_unknown after {doubtful} kills that could cause it")
-    here.head_writer.write()
-    found = verify(here.database, here.heads, here.head_key)
+    container.head_writer.write()
+    found = verify(container.database, container.heads, container.head_key)
     if not found.ok:
         tally.problems += [f"audit log: {problem}" for problem in found.problems]
     tally.ends["log entries"] = found.entries

@@ -30,12 +30,12 @@ def main() -> None:
         if due:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    here = load(Path(sys.argv[1]))
-    here.__dict__["workshop"] = replace(here.workshop, boundary=boundary)
-    here.directory.lock()
-    here.engine.start()
-    here.sweeper.start()
-    here.head_writer.start()
+    container = load(Path(sys.argv[1]))
+    container.__dict__["workshop"] = replace(container.workshop, boundary=boundary)
+    container.directory.lock()
+    container.engine.start()
+    container.sweeper.start()
+    container.head_writer.start()
     print("ready", flush=True)
     parent = os.getppid()
     while os.getppid() == parent:

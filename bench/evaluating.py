@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -35,11 +34,6 @@ def evaluated(folder: Path, *, settings: str = "", marks: Mapping[Path, str] | N
     told = safelight("eval", "output", "--data", str(folder), "--json", "--html", str(page))
     report: dict[str, Any] = json.loads(told)
     return report
-
-
-def digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def into(path: Path, page: str, writer: str) -> None:

@@ -17,11 +17,11 @@ import sys
 from collections import Counter
 from typing import Any
 
-from safelight.detectors.registry import Catalogue
-from safelight.detectors.text.attribution import tokens, without
+from safelight.detectors.registry import DetectorRegistry
+from safelight.detectors.text.attribution import mask_tokens, tokens
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.detectors.text.training_data import Part, committed
-from safelight.evaluation.label_mapping import FOUND, is_alarm
+from safelight.detectors.text.training_data import Split, committed
+from safelight.evaluation.label_mapping import FOUND, is_false_positive
 from safelight.policy.findings import Finding, TextSpan
 
 #: A harmless scene on either side.
@@ -33,7 +33,7 @@ CARRIERS = {
 
 def over(pipeline: TextPipeline, text: str) -> list[Finding]:
     found = pipeline.screen({"prompt": text}).findings
-    return [one for one in found if one.score >= FOUND and is_alarm(one)]
+    return [one for one in found if one.score >= FOUND and is_false_positive(one)]
 
 
 def spans(findings: list[Finding], category: str) -> list[tuple[int, int]]:
@@ -67,8 +67,8 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--lang", choices=("en", "zh"))
     given = parser.parse_args()
-    pipeline = TextPipeline(Catalogue.discover({}).text_detectors(), budget_s=60, total_s=120)
-    kept = [one for one in committed() if one.part is Part.REPORT and one.categories]
+    pipeline = TextPipeline(DetectorRegistry.discover({}).text_detectors(), budget_s=60, total_s=120)
+    kept = [one for one in committed() if one.part is Split.REPORT and one.categories]
     kept = [one for one in kept if given.lang is None or one.chinese is (given.lang == "zh")]
     random.Random(4).shuffle(kept)
     shares: list[float] = []
@@ -85,7 +85,7 @@ def main() -> int:
         counts[f"by {strongest.detector}"] += 1
         shares.append(share(one.text, places))
         counts["small"] += shares[-1] <= 0.3
-        rest = over(pipeline, without(one.text, places))
+        rest = over(pipeline, mask_tokens(one.text, places))
         gone = all(finding.category != strongest.category for finding in rest)
         before, after = CARRIERS[one.chinese]
         moved = before + " ".join(one.text[start:end] for start, end in places) + after

@@ -26,9 +26,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from safelight.media.encode import Writer
 from safelight.media.probe import VideoLimits
-from safelight.sandbox.child_main import Link
+from safelight.sandbox.child_main import ChildChannel
+from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
-from safelight.testing.speech import say
+from safelight.testing.speech import synthesize
 
 Pixels = npt.NDArray[np.uint8]
 Samples = npt.NDArray[np.float32]
@@ -94,7 +95,7 @@ def sound(rng: np.random.Generator) -> Samples:
         )
     at = 5.0
     while at < LOOP_S - 10:
-        line = 0.5 * say(str(rng.choice(LINES))).at(RATE)
+        line = 0.5 * synthesize(str(rng.choice(LINES))).at(RATE)
         begin = round(at * RATE)
         made[begin : begin + line.size] += line
         at += float(rng.uniform(12, 50))
@@ -147,10 +148,10 @@ def looped(source: Path, into: Path, minutes: float) -> None:
                     out.mux(packet)
 
 
-class Watched(Link):
+class Watched(ChildChannel):
     """A link that writes down how much memory is used when the scan reports that it has come so far."""
 
-    def __init__(self, link: Link, fps: int) -> None:
+    def __init__(self, link: ChildChannel, fps: int) -> None:
         self._link = link
         self._fps = fps
         self._left = list(MINUTES)
@@ -180,7 +181,7 @@ def peak_kb() -> int:
     return int(status.partition("VmHWM:")[2].split()[0])
 
 
-def scan(argument: dict[str, Any], link: Link) -> dict[str, Any]:
+def scan(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
     """In a child: the scan, with memory at minutes of the film, after the picture, and at the end."""
     import msgspec
 
@@ -210,7 +211,7 @@ def scan(argument: dict[str, Any], link: Link) -> dict[str, Any]:
 def figures(folder: Path, *, minutes: float, fps: int, cpu_s: int) -> dict[str, Any]:
     import msgspec
 
-    from safelight.scanning.worker import Detectors, VideoTask
+    from safelight.scanning.worker import Detectors, VideoScanTask
 
     master, film = folder / f"ten-minutes-{fps}.mp4", folder / f"film-{minutes:g}-{fps}.mkv"
     if not master.is_file():
@@ -219,7 +220,7 @@ def figures(folder: Path, *, minutes: float, fps: int, cpu_s: int) -> dict[str, 
         looped(master, film, minutes)
     out = folder / "out"
     out.mkdir(exist_ok=True)
-    task = VideoTask(
+    task = VideoScanTask(
         path=str(film),
         detectors=Detectors(specs=tuple(SPECS)),
         limits=VideoLimits(duration_s=minutes * 60 + 60, frames=1_000_000),
@@ -231,7 +232,7 @@ def figures(folder: Path, *, minutes: float, fps: int, cpu_s: int) -> dict[str, 
     sandbox = Sandbox(Limits(wall_s=100_000, cpu_s=cpu_s))
     try:
         found: dict[str, Any] = sandbox.run(
-            "bench.film:scan",
+            EntryPoint("bench.film", "scan"),
             {"task": msgspec.to_builtins(task), "fps": fps, "minutes": minutes},
             reads=[film],
             writes=[out],

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from safelight.generation.protocol import Order
+from safelight.generation.protocol import GenerationRequest
 from safelight.generation.storyboard import create
-from safelight.media.decode import Walk
+from safelight.media.decode import VideoDecoder
 from safelight.media.encode import Writer
 from safelight.media.probe import VideoLimits
 
@@ -146,11 +146,11 @@ def _film(name: str, cache: Path, count: int) -> Iterator[Pixels]:
     path = cache / f"storyboard-{name}.mp4"
     if not path.is_file():
         cache.mkdir(parents=True, exist_ok=True)
-        order = Order(
+        order = GenerationRequest(
             key=name, model="storyboard", prompt=PROMPTS[name], seconds=8, width=WIDTH, height=HEIGHT
         )
         create({}).render(order, path, lambda _percent: None)
-    for number, frame in enumerate(Walk(path, VideoLimits()).frames()):
+    for number, frame in enumerate(VideoDecoder(path, VideoLimits()).frames()):
         if number >= count:
             return
         yield frame.at(0)

@@ -32,18 +32,19 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from bench.evaluating import digest, evaluated, into
+from bench.evaluating import evaluated, into
 from bench.footage import FPS, HEIGHT, WIDTH, Footage, everything, files_of, photograph, write
 from bench.scan import CLIPS, bare_decode_s, make_clip
 from safelight.detectors import safety_card
 from safelight.detectors.image.nudity import FLOOR
-from safelight.evaluation.clips import MANIFEST, Clip, Segment
+from safelight.evaluation.clips import MANIFEST, Clip, LabelledSegment
 from safelight.evaluation.intervals import wilson
 from safelight.evaluation.label_mapping import FOUND
+from safelight.fileio import sha256_file
 from safelight.policy.categories import Category
 from safelight.policy.findings import Modality
 from safelight.sandbox.sandbox import Limits, Sandbox
-from safelight.scanning.service import Scanner, ScanSettings
+from safelight.scanning.service import Scanner, ScannerOptions
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -236,14 +237,16 @@ def group(kind: str, area: float, opacity: float, moving: bool) -> str:
     return f"{kind}, {area:.0%}, {opacity}, {'moving' if moving else 'still'}"
 
 
-def segment(one: Insertion, *, moving: bool) -> Segment:
+def segment(one: Insertion, *, moving: bool) -> LabelledSegment:
     """What the manifest says of an insertion: the moment of its one frame."""
     name = group(one.kind, one.area, one.opacity, moving)
     start_s, end_s = one.frame / FPS, (one.frame + 1) / FPS
     if one.kind == "text":
-        return Segment(modality=Modality.TEXT, start_s=start_s, end_s=end_s, words=one.says, group=name)
+        return LabelledSegment(
+            modality=Modality.TEXT, start_s=start_s, end_s=end_s, words=one.says, group=name
+        )
     category = one.says if one.kind == "card" else Category.LIKENESS.value
-    return Segment(
+    return LabelledSegment(
         modality=Modality.FRAMES,
         start_s=start_s,
         end_s=end_s,
@@ -255,11 +258,11 @@ def segment(one: Insertion, *, moving: bool) -> Segment:
     )
 
 
-def clip(path: Path, name: str, segments: Sequence[Segment] = ()) -> Clip:
+def clip(path: Path, name: str, segments: Sequence[LabelledSegment] = ()) -> Clip:
     unsafe = any(one.category for one in segments)
     return Clip(
         file=path.name,
-        sha256=digest(path),
+        sha256=sha256_file(path),
         label="unsafe" if unsafe else "safe",
         segments=tuple(segments),
         group=name,
@@ -304,7 +307,7 @@ def make(
 def taken_for_faces(footage: Sequence[Footage]) -> frozenset[str]:
     """Footage in which something is taken for a face without any insertion: none is looked for there."""
     sandbox = Sandbox(Limits(wall_s=600, cpu_s=600))
-    scanner = Scanner(sandbox, [("nudenet", {}), ("faces", {})], ScanSettings())
+    scanner = Scanner(sandbox, [("nudenet", {}), ("faces", {})], ScannerOptions())
     scanner.start()
     found = set()
     with tempfile.TemporaryDirectory() as name:

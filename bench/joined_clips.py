@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from safelight.detectors.protocol import ReadText
+from safelight.detectors.protocol import MediaText
 from safelight.generation.storyboard.text_signs import Font, font_for
 from safelight.media.encode import Writer
-from safelight.testing.speech import Spoken, say
+from safelight.testing.speech import Spoken, synthesize
 
 Pixels = npt.NDArray[np.uint8]
 FPS, SECONDS, RATE = 12, 8.0, 48_000
@@ -67,10 +67,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         return "+".join(name for name, there in named.items() if there)
 
     @property
-    def read(self) -> tuple[ReadText, ...]:
+    def read(self) -> tuple[MediaText, ...]:
         """Its words in the picture, as if they had been read without a mistake."""
         return tuple(
-            ReadText(
+            MediaText(
                 text=one.text,
                 confidence=1.0,
                 frame=round(one.start_s * 12),
@@ -81,10 +81,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
-    def heard(self) -> tuple[ReadText, ...]:
+    def heard(self) -> tuple[MediaText, ...]:
         """Its spoken words, as if they had been heard without a mistake."""
         return tuple(
-            ReadText(text=one.text, confidence=1.0, start_s=one.start_s, end_s=one.start_s + 2)
+            MediaText(text=one.text, confidence=1.0, start_s=one.start_s, end_s=one.start_s + 2)
             for one in self.speech
         )
 
@@ -113,7 +113,7 @@ def spoken(row: Row) -> list[Line]:
     lines: list[Line] = []
     for one in sorted(row.speech, key=lambda one: one.start_s):
         start_s = max(one.start_s, lines[-1].end_s + _GAP_S if lines else 0.0)
-        lines.append(Line(text=one.text, spoken=say(one.text, voice=voice), start_s=start_s))
+        lines.append(Line(text=one.text, spoken=synthesize(one.text, voice=voice), start_s=start_s))
     return lines
 
 

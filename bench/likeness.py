@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from safelight.detectors.likeness.face_embedder import DlibDescriber
+from safelight.detectors.likeness.face_embedder import DlibFaceEmbedder
 from safelight.detectors.likeness.matching import Template, distance
 from safelight.detectors.likeness.voice_embedder import OnnxVoices
-from safelight.detectors.protocol import Still
+from safelight.detectors.protocol import Keyframe
 from safelight.errors import SafelightError
 from safelight.sandbox.sandbox import Sandbox
-from safelight.scanning.service import Scanner, ScanSettings
-from safelight.scanning.voice_segments import spoken
+from safelight.scanning.service import Scanner, ScannerOptions
+from safelight.scanning.voice_segments import voice_segments
 
 FACES = (0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70)
 VOICES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
@@ -79,7 +79,7 @@ def told(pairs: Sequence[Pair], thresholds: Sequence[float]) -> dict[str, Any]:
 
 def faces(data: Path, sandbox: Sandbox) -> tuple[dict[str, Any], list[Pair]]:
     """Every pair of pictures in which one face was found."""
-    describer, scanner = DlibDescriber(), Scanner(sandbox, (), ScanSettings(warm=0))
+    describer, scanner = DlibFaceEmbedder(), Scanner(sandbox, (), ScannerOptions(warm=0))
     found: dict[str, Template] = {}
     seconds: list[float] = []
     unseen: list[str] = []
@@ -87,7 +87,7 @@ def faces(data: Path, sandbox: Sandbox) -> tuple[dict[str, Any], list[Pair]]:
         name = f"{path.parent.name}/{path.stem}"
         with tempfile.TemporaryDirectory() as folder:
             (look, *_) = scanner.scan_picture(path, looks=Path(folder)).looks
-            still = Still(
+            still = Keyframe(
                 frame=0, start_s=0, end_s=0, path=Path(look.path), width=look.width, height=look.height
             )
             began = time.perf_counter()
@@ -121,7 +121,7 @@ def voices(
     data: Path, sandbox: Sandbox, describer: OnnxVoices, least_s: float
 ) -> tuple[dict[str, Any], list[Pair]]:
     """The template of each recording, and every piece of the others."""
-    scanner = Scanner(sandbox, (("speech", {}),), ScanSettings(warm=0))
+    scanner = Scanner(sandbox, (("speech", {}),), ScannerOptions(warm=0))
     found: dict[str, tuple[Template, ...]] = {}
     unheard: list[str] = []
     heard_s = took_s = 0.0
@@ -129,7 +129,9 @@ def voices(
         name = f"{path.parent.name}/{path.stem}"
         with tempfile.TemporaryDirectory() as folder:
             try:
-                pieces = spoken(scanner.hear_recording(path, speech=Path(folder)), least_s=least_s).pieces
+                pieces = voice_segments(
+                    scanner.hear_recording(path, speech=Path(folder)), least_s=least_s
+                ).pieces
             except SafelightError as error:
                 unheard.append(f"{name}: {error.message}")
                 continue
@@ -166,7 +168,7 @@ def _alike(one: str, other: str) -> bool:
     return one.partition("/")[0] == other.partition("/")[0]
 
 
-def _drawn(describer: DlibDescriber) -> list[Template]:
+def _drawn(describer: DlibFaceEmbedder) -> list[Template]:
     """Drawn people, no two of them drawn alike, as far as they are taken for faces."""
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
     from support.synthetic_faces import Looks, portrait
@@ -179,7 +181,7 @@ def _drawn(describer: DlibDescriber) -> list[Template]:
             file.write(pixels.tobytes())
             file.flush()
             height, width = pixels.shape[:2]
-            still = Still(frame=0, start_s=0, end_s=0, path=Path(file.name), width=width, height=height)
+            still = Keyframe(frame=0, start_s=0, end_s=0, path=Path(file.name), width=width, height=height)
             tracks = describer.tracks([still], {}, moving=False)
         found += [track.templates[0] for track in tracks[:1]]
     return found

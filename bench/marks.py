@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.logo_store import Mark, MarkKind
+from safelight.detectors.image.logo_store import EnrolledLogo, MarkKind
 from safelight.detectors.image.logos import LEAST
 from safelight.detectors.image.template_matching import find, scene_of, view_of
 
@@ -187,13 +187,13 @@ def main() -> int:
         if view is None:
             print(f"{name}: nothing to find again", file=sys.stderr)
             continue
-        marks.append(Mark(name=name, kind=MarkKind.BRAND, words=(), at=0.0, views=(view,)))
+        marks.append(EnrolledLogo(name=name, kind=MarkKind.BRAND, words=(), at=0.0, views=(view,)))
     figures = {f"character-{number}": character(number) for number in range(5)}
     for name, figure in figures.items():
         white = figure[..., :3] * (figure[..., 3:] / 255) + 255 * (1 - figure[..., 3:] / 255)
         view = view_of(cv2.cvtColor(white.astype(np.uint8), cv2.COLOR_RGB2GRAY))
         if view is not None:
-            marks.append(Mark(name=name, kind=MarkKind.CHARACTER, words=(), at=0.0, views=(view,)))
+            marks.append(EnrolledLogo(name=name, kind=MarkKind.CHARACTER, words=(), at=0.0, views=(view,)))
     rows: list[tuple[str, str, float, str, str, float, float]] = []
     spent, count = 0.0, 0
     plan = [

@@ -23,7 +23,7 @@ import numpy as np
 from safelight.detectors.models.plugins import process_of
 from safelight.detectors.models.runtimes import GraphModel
 from safelight.detectors.models.specs import ModelSpec, read_models
-from safelight.detectors.protocol import Still
+from safelight.detectors.protocol import Keyframe
 
 PROMPTS = {"violence": ["a fight", "a gun"]}
 AGAINST = ["a lake", "a street"]
@@ -167,14 +167,14 @@ def graphs(folder: Path) -> dict[str, Any]:
     return {"largest_difference": worst}
 
 
-def _still(folder: Path, number: int) -> Still:
+def _still(folder: Path, number: int) -> Keyframe:
     pixels = np.random.default_rng(number).integers(0, 255, (180, 320, 3), np.uint8)
     path = folder / f"{number}.rgb"
     path.write_bytes(pixels.tobytes())
-    return Still(frame=number, start_s=number, end_s=number + 1, path=path, width=320, height=180)
+    return Keyframe(frame=number, start_s=number, end_s=number + 1, path=path, width=320, height=180)
 
 
-def _plain(still: Still) -> dict[str, Any]:
+def _plain(still: Keyframe) -> dict[str, Any]:
     return {
         "frame": still.frame,
         "start_s": still.start_s,

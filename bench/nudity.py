@@ -29,7 +29,7 @@ import onnxruntime
 
 from bench.cells_media import under_camera
 from safelight.detectors.image import nudity
-from safelight.detectors.image.nudity import Kind, View
+from safelight.detectors.image.nudity import BodyPartClass, RescaledView
 from safelight.evaluation.intervals import wilson
 
 Pixels = npt.NDArray[np.uint8]
@@ -95,12 +95,12 @@ PEOPLE: dict[str, dict[str, tuple[str, ...]]] = {
 _FRAMES = {"pose2sim": 8, "sports2d": 40}
 
 
-def _part(name: str) -> Kind:
-    return Kind("body", name, "")
+def _part(name: str) -> BodyPartClass:
+    return BodyPartClass("body", name, "")
 
 
 #: The harmless rows of the model's output that stand for those of which there is no picture.
-PROXIES: Mapping[int, Kind] = {
+PROXIES: Mapping[int, BodyPartClass] = {
     5: _part("bare chest"),
     7: _part("bare feet"),
     11: _part("bare armpit"),
@@ -112,7 +112,9 @@ PROXIES: Mapping[int, Kind] = {
     16: _part("covered breast"),
     17: _part("covered buttocks"),
 }
-BODIES: Mapping[int, Kind] = {row: kind for row, kind in nudity.KINDS.items() if kind.category == "sexual"}
+BODIES: Mapping[int, BodyPartClass] = {
+    row: kind for row, kind in nudity.KINDS.items() if kind.category == "sexual"
+}
 #: The part of a window that the thing in it takes.
 _PARTS = (0.02, 0.07, 0.2, 0.45)
 _SHAPES = (16 / 9, 4 / 3, 1.0)
@@ -169,29 +171,31 @@ class Model:
         )
         self._input = self._session.get_inputs()[0].name
 
-    def told(self, pixels: Pixels, view: View, *, enlarge: bool = True) -> tuple[Any, int, int]:
+    def told(self, pixels: Pixels, view: RescaledView, *, enlarge: bool = True) -> tuple[Any, int, int]:
         turned = np.ascontiguousarray(pixels[:, ::-1]) if view.mirrored else pixels
         picture, width, height = nudity.letterbox(turned, enlarge=enlarge, halvings=view.halvings)
         return self._session.run(None, {self._input: picture})[0][0], width, height
 
     def reports(self, pixels: Pixels) -> bool:
         """Whether one look takes anything for a body."""
-        return bool(nudity.decode(*self.told(reduced(pixels), View(0, False)), nudity.FLOOR, BODIES))
+        return bool(nudity.decode(*self.told(reduced(pixels), RescaledView(0, False)), nudity.FLOOR, BODIES))
 
-    def looks(self, pixels: Pixels, kinds: Mapping[int, Kind]) -> list[tuple[nudity.Seen, Look]]:
+    def looks(
+        self, pixels: Pixels, kinds: Mapping[int, BodyPartClass]
+    ) -> list[tuple[nudity.Detection, Look]]:
         """What it sees of these kinds, and what all the other looks say to each."""
-        output, width, height = self.told(pixels, View(0, False))
+        output, width, height = self.told(pixels, RescaledView(0, False))
         seen = nudity.decode(output, width, height, _LEAST, kinds)
         if not seen:
             return []
         grey = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         blurred = cv2.GaussianBlur(pixels, (0, 0), 1.2 * max(pixels.shape[:2]) / 320)
         fixed = {
-            "mirrored": (self.told(pixels, View(0, True)), True),
-            "0.8": (self.told(pixels, View(-2 * math.log2(0.8), False)), False),
-            "1.25": (self.told(pixels, View(-2 * math.log2(1.25), False)), False),
-            "grey": (self.told(np.asarray(grey, np.uint8), View(0, False)), False),
-            "blurred": (self.told(np.asarray(blurred, np.uint8), View(0, False)), False),
+            "mirrored": (self.told(pixels, RescaledView(0, True)), True),
+            "0.8": (self.told(pixels, RescaledView(-2 * math.log2(0.8), False)), False),
+            "1.25": (self.told(pixels, RescaledView(-2 * math.log2(1.25), False)), False),
+            "grey": (self.told(np.asarray(grey, np.uint8), RescaledView(0, False)), False),
+            "blurred": (self.told(np.asarray(blurred, np.uint8), RescaledView(0, False)), False),
         }
         found = []
         for one in seen:
@@ -203,7 +207,7 @@ class Model:
             for (side, halvings), mirrored in itertools.product(
                 zip((128, 90, 64), sizes, strict=True), (False, True)
             ):
-                told = self.told(pixels, View(halvings, mirrored))
+                told = self.told(pixels, RescaledView(halvings, mirrored))
                 scores[f"{side}m" if mirrored else str(side)] = nudity.support(
                     *told, one.box, rows, mirrored=mirrored
                 )
@@ -272,7 +276,7 @@ def photographs(media: Path, half: str) -> Iterator[tuple[str, Pixels]]:
 def windows(model: Model, name: str, pixels: Pixels) -> Iterator[tuple[Pixels, str, Box]]:
     """Windows around what is seen at 960 px, so that it takes a given part; what, and where it is then."""
     height, width = pixels.shape[:2]
-    large = View(-2 * math.log2(960 / 320), False)
+    large = RescaledView(-2 * math.log2(960 / 320), False)
     seen = nudity.decode(*model.told(pixels, large), 0.4, PROXIES)
     rng = seeded(name)
     for _, same in itertools.groupby(sorted(seen, key=lambda one: one.kind), key=lambda one: one.kind):

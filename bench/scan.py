@@ -27,12 +27,15 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from bench import film
 from bench.footage import photographed, write
-from safelight.media.decode import Walk
+from safelight.media.decode import VideoDecoder
 from safelight.media.encode import Writer
 from safelight.media.probe import VideoLimits
-from safelight.sandbox.child_main import Link
+from safelight.moderation import delivery
+from safelight.provenance import worker
+from safelight.sandbox.child_main import ChildChannel
+from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
-from safelight.scanning.service import Scanner, ScanSettings
+from safelight.scanning.service import Scanner, ScannerOptions
 
 SPECS: list[tuple[str, dict[str, Any]]] = [
     ("nudenet", {}),
@@ -41,7 +44,7 @@ SPECS: list[tuple[str, dict[str, Any]]] = [
     ("card-sound", {}),
 ]
 #: What the calls of a whole job import besides.
-MODULES = ("c2pa", "safelight.provenance.worker", "safelight.moderation.delivery")
+MODULES = ("c2pa", worker.__name__, delivery.__name__)
 FPS, RATE = 30, 48_000
 AT_ONCE, ROUNDS = 5, 8
 CLIPS = ("still", "moving", "noise", "grain")
@@ -93,11 +96,11 @@ def make_clip(path: Path, seconds: int, *, kind: str) -> None:
         writer.add_audio(sound)
 
 
-def bare_decode(argument: str, _link: Link) -> dict[str, float]:
+def bare_decode(argument: str, _link: ChildChannel) -> dict[str, float]:
     """In a child: every frame decoded and nothing else."""
     began, cpu = time.perf_counter(), time.process_time()
     limits = VideoLimits(duration_s=30_000, frames=1_000_000)
-    frames = sum(1 for _ in Walk(Path(argument), limits).frames())
+    frames = sum(1 for _ in VideoDecoder(Path(argument), limits).frames())
     return {
         "frames": frames,
         "wall_s": time.perf_counter() - began,
@@ -108,11 +111,13 @@ def bare_decode(argument: str, _link: Link) -> dict[str, float]:
 def bare_decode_s(path: Path) -> float:
     """CPU seconds that decoding a whole clip takes, in a child of its own."""
     with closing(Sandbox(Limits(wall_s=600, cpu_s=600))) as sandbox:
-        decoded: float = sandbox.run("bench.scan:bare_decode", str(path), reads=[path])["cpu_s"]
+        decoded: float = sandbox.run(EntryPoint("bench.scan", "bare_decode"), str(path), reads=[path])[
+            "cpu_s"
+        ]
     return decoded
 
 
-def peak_memory(argument: Any, link: Link) -> dict[str, Any]:
+def peak_memory(argument: Any, link: ChildChannel) -> dict[str, Any]:
     """In a child: the scan, with the CPU time and the most memory it took, start-up included."""
     import msgspec
 
@@ -129,13 +134,15 @@ def clip_figures(
     """What one scan costs in a process that has the models already, as in the gateway."""
     import msgspec
 
-    from safelight.scanning.worker import Detectors, VideoTask
+    from safelight.scanning.worker import Detectors, VideoScanTask
 
-    decoded = sandbox.run("bench.scan:bare_decode", str(path), reads=[path])
+    decoded = sandbox.run(EntryPoint("bench.scan", "bare_decode"), str(path), reads=[path])
     limits = VideoLimits(duration_s=30_000, frames=1_000_000)
-    task = VideoTask(path=str(path), detectors=Detectors(specs=tuple(specs)), limits=limits, budget_s=30_000)
+    task = VideoScanTask(
+        path=str(path), detectors=Detectors(specs=tuple(specs)), limits=limits, budget_s=30_000
+    )
     began = time.perf_counter()
-    scanned = sandbox.run("bench.scan:peak_memory", msgspec.to_builtins(task), reads=[path])
+    scanned = sandbox.run(EntryPoint("bench.scan", "peak_memory"), msgspec.to_builtins(task), reads=[path])
     wall = time.perf_counter() - began
     answer = scanned["answer"]
     schedule = answer["schedule"] or {"looked_at": 0, "why": {}, "unseen": 0, "unseen_from": None}
@@ -164,7 +171,7 @@ def all_clip_figures(folder: Path, seconds: int) -> dict[str, Any]:
         ("without text", [spec for spec in SPECS if spec[0] != "ocr"]),
     ):
         sandbox = Sandbox(Limits(wall_s=1200, cpu_s=2400))
-        scanner = Scanner(sandbox, specs, ScanSettings(modules=(*MODULES, "bench.scan")))
+        scanner = Scanner(sandbox, specs, ScannerOptions(modules=(*MODULES, "bench.scan")))
         scanner.start()
         for kind in CLIPS:
             path = folder / f"{kind}.mp4"
@@ -182,7 +189,7 @@ def swing_figures(folder: Path, seconds: int) -> dict[str, Any]:
     """Photographs under a camera that swings at up to 480 pixels a second, mirrored at their edges."""
     found: dict[str, Any] = {}
     sandbox = Sandbox(Limits(wall_s=1200, cpu_s=2400))
-    scanner = Scanner(sandbox, SPECS, ScanSettings(modules=(*MODULES, "bench.scan")))
+    scanner = Scanner(sandbox, SPECS, ScannerOptions(modules=(*MODULES, "bench.scan")))
     scanner.start()
     for base in photographed():
         if base.name.endswith("/fast"):
@@ -196,7 +203,7 @@ def swing_figures(folder: Path, seconds: int) -> dict[str, Any]:
 
 def picture_figures(sandbox: Sandbox, folder: Path) -> dict[str, Any]:
     """1080p references, several at a time, each in a fork: the quick look, and the whole one."""
-    scanner = Scanner(sandbox, SPECS, ScanSettings(modules=MODULES))
+    scanner = Scanner(sandbox, SPECS, ScannerOptions(modules=MODULES))
     began = time.perf_counter()
     scanner.start()
     started = time.perf_counter() - began
@@ -258,7 +265,7 @@ def job_figures(folder: Path, runs: int = 5) -> dict[str, Any]:
     """Scan, seal and stills of a tiny clip, one after the other: what each costs in children."""
     import datetime as dt
 
-    from safelight.moderation.delivery import Delivery
+    from safelight.moderation.delivery import DeliveryStage
     from safelight.policy.coverage import Coverage
     from safelight.policy.findings import Stage
     from safelight.policy.verdicts import Action, Verdict
@@ -290,12 +297,12 @@ def job_figures(folder: Path, runs: int = 5) -> dict[str, Any]:
     figures: dict[str, Any] = {"bytes": clip.stat().st_size}
     for kind in ("cold", "forked"):
         sandbox = Sandbox()
-        scanner = Scanner(sandbox, SPECS, ScanSettings(modules=MODULES))
+        scanner = Scanner(sandbox, SPECS, ScannerOptions(modules=MODULES))
         if kind == "forked":
             scanner.start()
-            assert sandbox.prepared, sandbox.cold_because
+            assert sandbox.prepared, sandbox.fork_server_problem
         sealer = Sealer(sandbox=sandbox, keys=keys)
-        delivery = Delivery(sandbox=sandbox, scanner=scanner)
+        delivery = DeliveryStage(sandbox=sandbox, scanner=scanner)
         parts: dict[str, Callable[[], object]] = {
             "scan": partial(scanner.scan_video, clip),
             "seal": partial(sealer.seal, clip, folder / "sealed.mp4", facts),

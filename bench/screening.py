@@ -24,7 +24,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from safelight.detectors.registry import Catalogue
+from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.minilm.encoder import Encoder
 from safelight.detectors.text.minilm.package import SENTENCE, installed
 from safelight.detectors.text.pipeline import TextPipeline
@@ -77,13 +77,13 @@ def measured(pipeline: TextPipeline, prompts: list[str], rounds: int) -> dict[st
 def side_by_side(pipeline: TextPipeline, python: str, benign: list[Path]) -> list[dict[str, Any]]:
     """Recall, false positives and speed of Safelight and of others, on the same prompts."""
     from bench.peers import measured as judged
-    from safelight.detectors.text.training_data import Part, committed
+    from safelight.detectors.text.training_data import Split, committed
     from safelight.evaluation.label_mapping import alarmed
 
     rows = [
         {"text": one.text, "label": "unsafe" if one.categories else "safe"}
         for one in committed()
-        if one.part is Part.REPORT and not one.chinese and (one.categories or not benign)
+        if one.part is Split.REPORT and not one.chinese and (one.categories or not benign)
     ]
     for path in benign:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -128,10 +128,10 @@ def by_outcome(pipeline: TextPipeline, prompts: list[str], rounds: int) -> dict[
 def own_names(count: int, prompts: list[str]) -> dict[str, Any]:
     """What importing, loading and looking for so many names takes, and how soon a removal holds."""
     from safelight.detectors.protocol import TextContent
-    from safelight.detectors.text.entities import Kind
+    from safelight.detectors.text.entities import EntityKind
     from safelight.detectors.text.entity_detector import EntityDetector
     from safelight.detectors.text.normalise import views
-    from safelight.detectors.text.operator_lists import OwnLists
+    from safelight.detectors.text.operator_lists import OperatorLists
 
     def looked(detector: EntityDetector, texts: list[str]) -> tuple[float, int]:
         began, found = time.perf_counter(), 0
@@ -140,12 +140,12 @@ def own_names(count: int, prompts: list[str]) -> dict[str, Any]:
         return (time.perf_counter() - began) * 1000 / len(texts), found
 
     with tempfile.TemporaryDirectory() as folder:
-        own = OwnLists(Path(folder) / "lists")
+        own = OperatorLists(Path(folder) / "lists")
         source = Path(folder) / "names.txt"
         source.write_text("".join(f"holdings number {n} of the quay\n" for n in range(count)))
         steps: dict[str, Any] = {"memory_mb_before": rss_mb()}
         began = time.perf_counter()
-        own.take(source, name="own", kind=Kind.BRAND)
+        own.import_file(source, name="own", kind=EntityKind.BRAND)
         steps["import_s"] = round(time.perf_counter() - began, 2)
         began = time.perf_counter()
         detector = EntityDetector((), own)
@@ -175,7 +175,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as cache:
         before = rss_mb()
         began = time.perf_counter()
-        catalogue = Catalogue.discover({"minilm": {"cache_dir": cache}})
+        catalogue = DetectorRegistry.discover({"minilm": {"cache_dir": cache}})
         detectors = catalogue.text_detectors()
         first = time.perf_counter() - began
         prompts = texts(given.data)
@@ -217,7 +217,7 @@ def main() -> int:
         }
         figures["memory_mb"]["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         began = time.perf_counter()
-        Catalogue.discover({"minilm": {"cache_dir": cache}}).text_detectors()
+        DetectorRegistry.discover({"minilm": {"cache_dir": cache}}).text_detectors()
         figures["load_cached_s"] = round(time.perf_counter() - began, 2)
     sys.stdout.write(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
     return 0

@@ -26,6 +26,7 @@ from safelight.provenance.keys import KeyStore
 from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
+from safelight.sandbox.entrypoints import NOOP
 from safelight.sandbox.sandbox import Sandbox
 
 FACTS = SealFacts(
@@ -104,7 +105,7 @@ def measure(runs: int) -> dict[str, Any]:
             "seal_in_child": timed(runs, lambda: sealer.seal(plain, sealed, FACTS)),
             "verify_in_process": timed(runs, lambda: worker.read(question, near)),
             "verify_in_child": timed(runs, lambda: verifier.verify(sealed)),
-            "empty_child": timed(runs, lambda: sandbox.run("safelight.sandbox.child_main:nothing")),
+            "empty_child": timed(runs, lambda: sandbox.run(NOOP)),
         }
         sandbox.close()
         return found

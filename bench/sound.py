@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.audio.vad import SpeechDetector, model_file
-from safelight.detectors.protocol import Sound
-from safelight.generation.protocol import Order
+from safelight.detectors.protocol import AudioChunk
+from safelight.generation.protocol import GenerationRequest
 from safelight.generation.storyboard import create
-from safelight.media.audio import SoundWalk
+from safelight.media.audio import AudioDecoder
 from safelight.media.encode import Writer
 from safelight.media.probe import VideoLimits
-from safelight.scanning.audio import listen
-from safelight.testing.speech import say
+from safelight.scanning.audio import scan_audio
+from safelight.testing.speech import synthesize
 
 Samples = npt.NDArray[np.float32]
 RATE, WIDE = 16_000, 48_000
@@ -93,13 +93,13 @@ def storyboard_sounds(folder: Path) -> list[Samples]:
     ):
         path = folder / f"{index}.mp4"
         generator.render(
-            Order(
+            GenerationRequest(
                 key=f"bench-{index}", model="storyboard-1", prompt=prompt, seconds=4, width=1280, height=720
             ),
             path,
             lambda _done: None,
         )
-        walk = SoundWalk(path, VideoLimits())
+        walk = AudioDecoder(path, VideoLimits())
         made += [window.samples[RATE] for window in walk.windows({RATE})]
     return made
 
@@ -123,7 +123,7 @@ def hit_rate(detector: SpeechDetector, rng: np.random.Generator) -> list[dict[st
         heard = off = 0.0
         whole = 0
         for voice, line in LINES:
-            said = say(line, voice=voice).at(RATE)
+            said = synthesize(line, voice=voice).at(RATE)
             sound = made[name]()
             start = RATE * 2
             power = float(np.sqrt(np.mean(said**2)))
@@ -131,7 +131,7 @@ def hit_rate(detector: SpeechDetector, rng: np.random.Generator) -> list[dict[st
                 sound *= power / float(np.sqrt(np.mean(sound**2))) / 10 ** (decibels / 20)
             sound[start : start + said.size] += said[: sound.size - start]
             truth = (2.0, min(2.0 + said.size / RATE, 10.0))
-            found = list(detector.find_speech(Sound(samples=sound.astype(np.float32), rate=RATE)))
+            found = list(detector.find_speech(AudioChunk(samples=sound.astype(np.float32), rate=RATE)))
             heard += overlap(found, truth)
             off += sum(end - begin for begin, end in found) - overlap(found, truth) * (truth[1] - truth[0])
             whole += bool(found)
@@ -151,7 +151,7 @@ def false_alarms(detector: SpeechDetector, rng: np.random.Generator, folder: Pat
     kinds: dict[str, list[Samples]] = {name: [make() for _ in range(5)] for name, make in sounds(rng).items()}
     kinds["storyboard clips without lines"] = storyboard_sounds(folder)
     for name, samples in kinds.items():
-        found = [list(detector.find_speech(Sound(samples=one, rate=RATE))) for one in samples]
+        found = [list(detector.find_speech(AudioChunk(samples=one, rate=RATE))) for one in samples]
         rows.append(
             {
                 "sound": name,
@@ -167,7 +167,7 @@ def cost(detector: SpeechDetector, folder: Path) -> dict[str, float]:
     """Processor seconds per second of sound, stereo AAC at 48 kHz."""
     seconds = 60
     rng = np.random.default_rng(3)
-    said = np.concatenate([say(line, voice=voice).at(WIDE) for voice, line in LINES])
+    said = np.concatenate([synthesize(line, voice=voice).at(WIDE) for voice, line in LINES])
     sound = np.resize(said, WIDE * seconds) + rng.normal(0, 0.01, WIDE * seconds)
     path = folder / "cost.mp4"
     with Writer(path, width=64, height=36, fps=1, crf=40, audio_rate=WIDE) as writer:
@@ -180,15 +180,15 @@ def cost(detector: SpeechDetector, folder: Path) -> dict[str, float]:
         work()
         return round((time.process_time() - began) / seconds, 5)
 
-    walk = SoundWalk(path, VideoLimits())
+    walk = AudioDecoder(path, VideoLimits())
     [window] = list(walk.windows({RATE}))
     samples = window.samples[RATE]
     return {
         "decode, mix, loudness, resample": measured(
-            lambda: list(SoundWalk(path, VideoLimits()).windows({RATE}))
+            lambda: list(AudioDecoder(path, VideoLimits()).windows({RATE}))
         ),
-        "speech": measured(lambda: list(detector.find_speech(Sound(samples=samples, rate=RATE)))),
-        "writing the speech down": measured(lambda: listen(path, VideoLimits(), (), folder)),
+        "speech": measured(lambda: list(detector.find_speech(AudioChunk(samples=samples, rate=RATE)))),
+        "writing the speech down": measured(lambda: scan_audio(path, VideoLimits(), (), folder)),
     }
 
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from safelight.generation.protocol import Order
+from safelight.generation.protocol import GenerationRequest
 from safelight.generation.storyboard import create
 
 PROMPTS = {
@@ -41,7 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder) / "out.mp4"
         for name, prompt in PROMPTS.items():
-            order = Order(
+            order = GenerationRequest(
                 key=name, model="storyboard", prompt=prompt, seconds=given.seconds, width=width, height=height
             )
             walls, processors = [], []

@@ -22,7 +22,7 @@ from PIL import Image
 from safelight.detectors.image.symbols import MODEL
 from safelight.detectors.image.symbols.detector import SymbolDetector
 from safelight.detectors.protocol import Frame
-from safelight.media.decode import fitted
+from safelight.media.decode import fit_size
 
 #: Rule ha-3 of `starter` holds from here on.
 THRESHOLD = 0.7
@@ -63,7 +63,7 @@ def measure(folder: Path, side: int | None) -> dict[str, Any]:
         row = json.loads(line)
         with Image.open(folder / row["file"]) as opened:
             opened = opened.convert("RGB")
-            size = fitted(*opened.size, side or detector.picture_side)
+            size = fit_size(*opened.size, side or detector.picture_side)
             pixels = np.asarray(opened.resize(size, Image.Resampling.BOX), np.uint8)
         began = time.process_time()
         height, width = pixels.shape[:2]

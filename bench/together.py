@@ -25,7 +25,7 @@ from safelight import bootstrap
 from safelight.evaluation import clip_eval, clips
 from safelight.evaluation.intervals import wilson
 from safelight.evaluation.label_mapping import FOUND
-from safelight.moderation.evaluation import Judge, Judged
+from safelight.moderation.evaluation import PolicyEvaluator, StageResult
 from safelight.moderation.output import OutputStage
 from safelight.moderation.prompt import PromptStage
 from safelight.policy.findings import Finding, Modality, Stage
@@ -64,9 +64,9 @@ class Bench:
     def __init__(self, stage: OutputStage, policy: str, taxonomy: Any) -> None:
         from safelight.policy.documents import load
 
-        chosen = load(policy, taxonomy)
-        self.judge = Judge(
-            taxonomy=taxonomy, policy=lambda _tenant: chosen, waivers=lambda _tenant: (_WAIVER,)
+        container = load(policy, taxonomy)
+        self.judge = PolicyEvaluator(
+            taxonomy=taxonomy, policy=lambda _tenant: container, waivers=lambda _tenant: (_WAIVER,)
         )
         self.stage = replace(stage, judge=self.judge)
         self.prompts = PromptStage(judge=self.judge, pipeline=stage.pipeline)
@@ -85,7 +85,7 @@ class Bench:
         )
         return self.outcome(row, judged, report)
 
-    def outcome(self, row: Row, judged: Judged, report: ScanReport) -> Outcome:
+    def outcome(self, row: Row, judged: StageResult, report: ScanReport) -> Outcome:
         verdict = judged.verdict
         # Held for nothing but a hole is no finding: it would hold every clip.
         stopped = verdict.action in _STOPS and bool(verdict.findings)
@@ -114,11 +114,11 @@ class Bench:
         pipeline = self.stage.pipeline
         screened: list[tuple[str, Stage, Iterable[Finding]]] = [
             ("prompt", Stage.PROMPT, pipeline.screen({"prompt": row.prompt}).findings),
-            ("screen", Stage.OUTPUT, pipeline.screen_read(report.texts).findings),
-            ("speech", Stage.OUTPUT, pipeline.screen_read(report.heard or (), "transcript").findings),
+            ("screen", Stage.OUTPUT, pipeline.screen_media_text(report.texts).findings),
+            ("speech", Stage.OUTPUT, pipeline.screen_media_text(report.heard or (), "transcript").findings),
         ]
         for name, stage, findings in screened:
-            verdict = self.judge.judge(
+            verdict = self.judge.evaluate(
                 stage,
                 tenant=_TENANT,
                 findings=findings,
@@ -207,12 +207,14 @@ def rendered(
         )
     (folder / clips.MANIFEST).write_text("".join(json.dumps(one) + "\n" for one in manifest))
     data = clips.read(folder)
-    here = bootstrap.load(config)
-    bench = Bench(here.stages.output, "starter", here.taxonomy)
+    container = bootstrap.load(config)
+    bench = Bench(container.stages.output, "starter", container.taxonomy)
     for number, (row, said, clip) in enumerate(zip(rows, lines, data.clips, strict=True)):
         listener.lines = said
         one = replace(data, clips=(clip,))
-        [seen] = clip_eval.walk(one, bench.stage, tenant=_TENANT, progress=lambda _clip, _percent: None)
+        [seen] = clip_eval.evaluate_clips(
+            one, bench.stage, tenant=_TENANT, progress=lambda _clip, _percent: None
+        )
         if seen.judged is None or seen.report is None:
             raise SystemExit(f"Row {number + 1} could not be scanned: {seen.problem}")
         yield bench.outcome(row, seen.judged, seen.report)
@@ -222,11 +224,13 @@ def rendered(
 def by_words(rows: Sequence[Row], folder: Path) -> Iterator[Outcome]:
     config = folder / "safelight.toml"
     config.write_text(f"data = {json.dumps(str(folder / 'data'))}\n")
-    here = bootstrap.load(config)
+    container = bootstrap.load(config)
     stage = OutputStage(
-        judge=here.stages.output.judge, scanner=here.stages.output.scanner, pipeline=here.text_pipeline
+        judge=container.stages.output.judge,
+        scanner=container.stages.output.scanner,
+        pipeline=container.text_pipeline,
     )
-    bench = Bench(stage, "starter", here.taxonomy)
+    bench = Bench(stage, "starter", container.taxonomy)
     for row in rows:
         yield bench.words(row)
 

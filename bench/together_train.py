@@ -28,10 +28,10 @@ import numpy.typing as npt
 from bench.joined_clips import Row, SaidLine, Shown, read
 from safelight.detectors.text import classifiers, cross_modal_classifier, ngrams, training_data
 from safelight.detectors.text.chinese import mostly_chinese
-from safelight.detectors.text.sketch import Meaning
+from safelight.detectors.text.sketch import Embedder
 from safelight.detectors.text.training import gram_matrix, in_steps
-from safelight.moderation.cross_modal_classifier import tellings
-from safelight.moderation.text_parts import Part, parts_of
+from safelight.moderation.cross_modal_classifier import text_variants
+from safelight.moderation.text_parts import TextPart, parts_of
 from safelight.policy.categories import Category
 
 ROWS = Path(__file__).with_name("together")
@@ -84,13 +84,13 @@ class Set:
 class Reader:
     """Reads rows; every text is embedded once."""
 
-    def __init__(self, meaning: Meaning) -> None:
+    def __init__(self, meaning: Embedder) -> None:
         self._meaning = meaning
         self._known: dict[str, npt.NDArray[np.float32] | None] = {}
 
     def __call__(self, rows: Iterable[Row]) -> Set:
         taken = tuple(rows)
-        told = [[cross_modal_classifier.fold(text) for text in tellings(parts(row))] for row in taken]
+        told = [[cross_modal_classifier.fold(text) for text in text_variants(parts(row))] for row in taken]
         chinese = np.array([mostly_chinese(one[0]) for one in told])
         embedded = np.zeros((len(taken), 384), dtype=np.float32)
         for number, one in enumerate(told):
@@ -107,7 +107,7 @@ class Reader:
         return self._known[text]
 
 
-def parts(row: Row) -> tuple[Part, ...]:
+def parts(row: Row) -> tuple[TextPart, ...]:
     """The row as the output stage would have it."""
     return parts_of({"prompt": row.prompt} if row.prompt else {}, row.read, row.heard)
 
@@ -121,7 +121,7 @@ class Made:
     paired: Set
 
 
-def prompts(*, harmful: bool, part: training_data.Part) -> dict[bool, list[str]]:
+def prompts(*, harmful: bool, part: training_data.Split) -> dict[bool, list[str]]:
     """Committed prompts by script."""
     found: dict[bool, list[str]] = {False: [], True: []}
     for one in training_data.committed():
@@ -293,7 +293,7 @@ def main() -> int:
     parser.add_argument("what", choices=("figures", "write", "check"))
     asked = parser.parse_args()
     reader = Reader(_meaning())
-    scenes = prompts(harmful=False, part=training_data.Part.FIT)
+    scenes = prompts(harmful=False, part=training_data.Split.FIT)
     made = {}
     for name in WRITERS:
         rows = read(ROWS / f"training-{name}.jsonl")
@@ -301,10 +301,10 @@ def main() -> int:
             rows=reader(rows), mixed=reader(mixtures(rows, scenes, name)), paired=reader(pairs(rows, name))
         )
     own = reader(read(ROWS / "own.jsonl"))
-    plain = reader(lines(prompts(harmful=True, part=training_data.Part.FIT), scenes))
+    plain = reader(lines(prompts(harmful=True, part=training_data.Split.FIT), scenes))
     with importlib.import_module("threadpoolctl").threadpool_limits(1):
         if asked.what == "figures":
-            kept = prompts(harmful=False, part=training_data.Part.REPORT)
+            kept = prompts(harmful=False, part=training_data.Split.REPORT)
             figures(made, own, plain, lambda one: reader(_aside(one.rows.rows, kept)))
             return 0
         data = cross_modal_classifier.dump(arrays(*fitted(list(made.values()), own, plain)))
@@ -340,7 +340,7 @@ def _alike(one: cross_modal_classifier.JointHead, other: cross_modal_classifier.
     )
 
 
-def _meaning() -> Meaning:
+def _meaning() -> Embedder:
     from safelight.detectors.text.classifier_detectors import MiniLmDetector
     from safelight.detectors.text.classifiers import load
     from safelight.detectors.text.minilm.cache import default_folder

@@ -83,7 +83,7 @@ class InvalidMedia(BadInput):
     code = "invalid_media"
 
 
-class RefusedAddress(BadInput):
+class ForbiddenUrl(BadInput):
     code = "refused_address"
 
 
@@ -91,7 +91,7 @@ class TooLarge(BadInput):
     status, code = 413, "too_large"
 
 
-class Blocked(SafelightError):
+class RequestBlocked(SafelightError):
     """Blocked before anything was spent. `details` is the graded explanation for the wire."""
 
     status, code, kind = 400, "sentinel_block", "video_generation_user_error"
@@ -129,11 +129,11 @@ class IdempotencyKeyReused(Conflict):
     code = "idempotency_key_reused"
 
 
-class Gone(SafelightError):
+class Withdrawn(SafelightError):
     status, code, kind = 410, "withdrawn", "invalid_request_error"
 
 
-class Limited(SafelightError):
+class RateLimited(SafelightError):
     status, code, kind = 429, "rate_limited", "rate_limit_error"
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, param: str | None = None) -> None:
@@ -141,11 +141,11 @@ class Limited(SafelightError):
         self.retry_after_s = retry_after_s
 
 
-class QuotaExceeded(Limited):
+class QuotaExceeded(RateLimited):
     code = "quota_exceeded"
 
 
-class ProbeBudgetSpent(Limited):
+class CheckLimitExceeded(RateLimited):
     code = "probe_budget_spent"
 
 
@@ -185,7 +185,7 @@ class UpstreamRejected(UpstreamError):
     code = "upstream_rejected"
 
 
-class UpstreamRefused(UpstreamError):
+class UpstreamModerationBlocked(UpstreamError):
     """The provider's own filter refused. `refusal` carries what it said, normalised."""
 
     code = "moderation_blocked"
@@ -195,29 +195,29 @@ class UpstreamRefused(UpstreamError):
         self.refusal = refusal
 
 
-class UpstreamLied(UpstreamError):
+class UpstreamInvalidResponse(UpstreamError):
     code = "upstream_invalid"
 
 
-class SubmitUnknown(UpstreamError):
+class SubmissionUnconfirmed(UpstreamError):
     """The order may or may not have been taken: the answer was lost."""
 
     code = "submit_unknown"
 
 
-class DeadlinePassed(SafelightError):
+class DeadlineExceeded(SafelightError):
     code = "timeout"
 
 
-class ChildFailed(SafelightError):
+class SandboxFailed(SafelightError):
     code = "scan_failed"
 
 
-class ChildTimedOut(ChildFailed):
+class SandboxTimedOut(SandboxFailed):
     pass
 
 
-class ChildCrashed(ChildFailed):
+class SandboxCrashed(SandboxFailed):
     pass
 
 

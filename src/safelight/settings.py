@@ -31,7 +31,7 @@ DPIA_HEADINGS = (
 )
 #: What it has to have beside where voices are compared.
 DPIA_VOICES = "## Voices"
-DPIA_BLANK = "[fill in]"
+DPIA_PLACEHOLDER = "[fill in]"
 
 
 class Section(BaseModel):
@@ -224,8 +224,8 @@ class LikenessSettings(Section):
             text = self.dpia.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             raise ValueError(f"likeness.dpia: {self.dpia} cannot be read") from None
-        if left := text.count(DPIA_BLANK):
-            raise ValueError(f"likeness.dpia: {self.dpia} has {left} places that say {DPIA_BLANK!r}")
+        if left := text.count(DPIA_PLACEHOLDER):
+            raise ValueError(f"likeness.dpia: {self.dpia} has {left} places that say {DPIA_PLACEHOLDER!r}")
         wanted = (*DPIA_HEADINGS, *((DPIA_VOICES,) if voices else ()))
         if missing := [heading for heading in wanted if heading not in text]:
             raise ValueError(f"likeness.dpia: {self.dpia} lacks the part {missing[0]!r}")

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from safelight.console.scan_report import page as written
 from safelight.console.translations import languages
-from safelight.moderation.file_scan import Words
+from safelight.moderation.file_scan import TranscriptLine
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action
@@ -31,7 +31,7 @@ def file(tmp_path: Path) -> Path:
             finding("violence"),
             finding("hate", modality=Modality.AUDIO, score=0.4),
             stills={"violence": still()},
-            transcript=(Words(text="Hello there", start_s=1, end_s=2),),
+            transcript=(TranscriptLine(text="Hello there", start_s=1, end_s=2),),
         ),
         report(action=Action.ALLOW, name="calm.mp4", sheet=still()),
         report(name="broken.mp4", verdict=None, problem="It is damaged."),

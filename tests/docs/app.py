@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from safelight.api.app import create_app
+from safelight.bootstrap.app import build_app
+from safelight.console.services import ConsoleServices
 from safelight.policy.categories import SHIPPED
 from safelight.web.services import Services
 from support.fake_api_server import Desk, Shelf
 
 
 def app() -> Any:
-    return create_app(
+    return build_app(
         Services(
             videos=Desk(),
             accounts=None,  # type: ignore[arg-type]
@@ -26,5 +27,6 @@ def app() -> Any:
             generators={"shelf": Shelf()},
             scratch=Path("scratch"),
             version="0",
-        )
+        ),
+        ConsoleServices(),
     )

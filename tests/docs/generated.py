@@ -110,11 +110,11 @@ def _value(value: Any) -> str:
 
 def verbs() -> str:
     """Every verb with its arguments and options, as the command line knows them."""
-    from safelight.cli.commands import VERBS, command
+    from safelight.cli.commands import COMMANDS, command
 
     root = command()
     lines = ["### safelight", "", *_usage(root, ["safelight"]), ""]
-    for name, line in VERBS.items():
+    for name, line in COMMANDS.items():
         lines += [f"### safelight {name}", ""]
         if importlib.util.find_spec(f"safelight.cli.{name}") is None:
             lines += [line, "", "Not there yet.", ""]
@@ -212,11 +212,11 @@ def cells() -> str:
     """Category by place: found of how many, or the page with figures, or unmeasured, or no."""
     import claims
 
-    from safelight.detectors.registry import Catalogue
+    from safelight.detectors.registry import DetectorRegistry
     from safelight.evaluation.measurements import shipped
     from safelight.policy.findings import Modality
 
-    looked = {(one.category, one.modality) for _name, one in Catalogue.discover({}).capabilities()}
+    looked = {(one.category, one.modality) for _name, one in DetectorRegistry.discover({}).capabilities()}
     own = {(one.category, one.modality.value): one for one in shipped().cells}
     elsewhere = claims.elsewhere()
     #: Words are read by the same detectors wherever they stand.

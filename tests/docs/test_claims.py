@@ -11,7 +11,7 @@ import generated
 import pages
 import pytest
 
-from safelight.detectors.registry import Catalogue
+from safelight.detectors.registry import DetectorRegistry
 from safelight.evaluation.measurements import shipped
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Modality
@@ -145,7 +145,7 @@ def test_what_no_data_exists_for_is_unmeasured() -> None:
 
 def test_a_detector_that_names_a_figure_fills_a_measured_cell() -> None:
     wrong = []
-    for name, one in Catalogue.discover({}).capabilities():
+    for name, one in DetectorRegistry.discover({}).capabilities():
         if one.measured is None:
             continue
         places = {"prompt", "text"} if one.modality is Modality.TEXT else {one.modality.value}

@@ -136,7 +136,7 @@ def test_exit_codes_are_listed() -> None:
 
 def _routes() -> set[tuple[str, str]]:
     """Method and path of every route: those described to programs, and the pages."""
-    from looked_at import app
+    from app import app
 
     whole = app()
     described = {

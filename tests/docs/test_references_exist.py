@@ -17,7 +17,7 @@ import pytest
 
 from safelight import errors
 from safelight.errors import SafelightError
-from safelight.jobs.states import MOVES, State, wire_status
+from safelight.jobs.states import TRANSITIONS, VideoState, wire_status
 from safelight.web.errors import HTTP_CODES
 
 BRIEF = pages.DOCS / "coverage-of-the-brief.md"
@@ -77,23 +77,27 @@ def test_every_invariant_names_what_exists() -> None:
 
 
 def test_every_move_of_a_video_is_in_the_table_and_in_the_picture() -> None:
-    moves = {(source, target) for source, targets in MOVES.items() for target in targets}
+    moves = {(source, target) for source, targets in TRANSITIONS.items() for target in targets}
     rows = pages.table(HOUSE, *MOVE)
-    listed = [(State(pages.codes(row["from"])[0]), State(pages.codes(row["to"])[0])) for row in rows]
+    listed = [
+        (VideoState(pages.codes(row["from"])[0]), VideoState(pages.codes(row["to"])[0])) for row in rows
+    ]
     assert Counter(listed) == Counter(moves)
     picture = next(block.body for block in pages.blocks(HOUSE) if "stateDiagram" in block.body)
-    drawn = {(State(one), State(two)) for one, two in re.findall(r"^ *(\w+) --> (\w+)$", picture, re.M)}
+    drawn = {
+        (VideoState(one), VideoState(two)) for one, two in re.findall(r"^ *(\w+) --> (\w+)$", picture, re.M)
+    }
     assert drawn == moves
 
 
 def test_every_move_says_its_wire_form() -> None:
     codes = {error.code for error in _below(SafelightError)}
     for row in pages.table(HOUSE, *MOVE):
-        target = State(pages.codes(row["to"])[0])
+        target = VideoState(pages.codes(row["to"])[0])
         assert pages.codes(row["status"]) == [wire_status(target).value], row
         named = pages.codes(row["code"])
         assert set(named) <= codes, row
-        ended_badly = target in (State.REFUSED, State.BLOCKED, State.FAILED)
+        ended_badly = target in (VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED)
         assert bool(named) == (ended_badly and NOBODY not in row["owner"]), row
 
 
@@ -128,7 +132,7 @@ def _targets(tree: ast.AST) -> set[str]:
 
 def test_every_owner_makes_its_move() -> None:
     for row in pages.table(HOUSE, *MOVE):
-        target = State(pages.codes(row["to"])[0])
+        target = VideoState(pages.codes(row["to"])[0])
         if NOBODY in row["owner"]:
             continue
         owners = [_function(name) for name in pages.codes(row["owner"])]
@@ -143,7 +147,7 @@ def test_what_nobody_moves_to_is_said() -> None:
     written: set[str] = set()
     for module in pages.code():
         written |= _targets(module)
-    unowned = {State(pages.codes(row["to"])[0]).name for row in rows if row["to"] not in owned}
+    unowned = {VideoState(pages.codes(row["to"])[0]).name for row in rows if row["to"] not in owned}
     assert not unowned & written
 
 
@@ -153,10 +157,10 @@ def test_a_video_begins_where_the_page_says() -> None:
     assert {pages.codes(row["state"])[0] for row in rows} == {"waiting", "held", "refused"}
     for row in rows:
         owner = _function(pages.codes(row["owner"])[0])
-        state = State(pages.codes(row["state"])[0])
+        state = VideoState(pages.codes(row["state"])[0])
         assert f"State.{state.name}" in inspect.getsource(owner)  # type: ignore[arg-type]
         word = pages.codes(row["on the wire"])[0]
-        assert word in {wire_status(state).value, errors.Blocked.code}
+        assert word in {wire_status(state).value, errors.RequestBlocked.code}
 
 
 def test_every_boundary_is_named() -> None:

@@ -9,14 +9,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from safelight.console.services import PageParts, PolicyParts
-from safelight.detectors.registry import Catalogue
+from safelight.console.services import ConsoleServices, PolicyServices
+from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.ids import new_id
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.moderation.admission import AdmissionLimits
-from safelight.moderation.check import Checks
-from safelight.moderation.evaluation import Judge
+from safelight.moderation.check import CheckService
+from safelight.moderation.evaluation import PolicyEvaluator
 from safelight.moderation.output import OutputStage
 from safelight.moderation.pipeline import Stages
 from safelight.moderation.prompt import PromptStage
@@ -30,13 +30,13 @@ from safelight.provenance.keys import KeyStore
 from safelight.provenance.verification import Verifier
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
-from safelight.trust.accounts import Principal, PrincipalKind, Scope
-from safelight.trust.evasion.service import Rewordings
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.evasion.service import EvasionTracker
 from safelight.trust.policies import Policies, history
 from safelight.trust.reviews import Case, CaseFile, CaseKind, open_case
 from support.fake_api_server import Live, Shelf, judged, live
 
-STAFF = frozenset(Scope) - {Scope.VAULT}
+STAFF = frozenset(KeyScope) - {KeyScope.VAULT}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Paged:
         """The video held, and its case."""
         due = time.time() + 840
         if kind is CaseKind.HOLD:
-            self.server.desk.change(video_id, state=State.HELD, stage=stage, review_due_at=due)
+            self.server.desk.change(video_id, state=VideoState.HELD, stage=stage, review_due_at=due)
         with self.database.transaction(self.server.tenant) as tx:
             return open_case(
                 tx,
@@ -97,9 +97,9 @@ def paged(folder: Path, database_file: Path) -> Iterator[Paged]:
         def in_force(tenant: str) -> Policy:
             return policies.active(tenant) or starter
 
-        parts = PageParts(
+        parts = ConsoleServices(
             verify=Verifier(sandbox=sandbox, keys=KeyStore.own(folder / "keys", organization="T")).verify,
-            policies=PolicyParts(
+            policies=PolicyServices(
                 published=policies,
                 in_force=in_force,
                 history=lambda tenant: history(database, tenant=tenant),
@@ -127,14 +127,14 @@ def paged(folder: Path, database_file: Path) -> Iterator[Paged]:
     sandbox.close()
 
 
-def _checks(folder: Path, database: Database, in_force: object) -> Checks:
+def _checks(folder: Path, database: Database, in_force: object) -> CheckService:
     """Words judged by the lists alone: quick, and the same everywhere."""
-    found = Catalogue.discover({})
+    found = DetectorRegistry.discover({})
     light = [one for one in found.text_detectors() if one.name in {"card", "words", "patterns"}]
     pipeline = TextPipeline(light, budget_s=10.0)
     terms = (WaiverTerms(id="waiver_1", name="demo", categories=("*",)),)
-    judge = Judge(taxonomy=SHIPPED, policy=in_force, waivers=lambda _: terms)  # type: ignore[arg-type]
-    return Checks(
+    judge = PolicyEvaluator(taxonomy=SHIPPED, policy=in_force, waivers=lambda _: terms)  # type: ignore[arg-type]
+    return CheckService(
         stages=Stages(
             prompt=PromptStage(judge=judge, pipeline=pipeline),
             reference=ReferenceStage(judge=judge, scanner=None, pipeline=pipeline),  # type: ignore[arg-type]
@@ -148,7 +148,7 @@ def _checks(folder: Path, database: Database, in_force: object) -> Checks:
         taxonomy=SHIPPED,
         scratch=folder / "scratch",
         spend=lambda principal, end_user, cost: None,
-        rewordings=Rewordings(database),
+        rewordings=EvasionTracker(database),
     )
 
 

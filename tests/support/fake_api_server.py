@@ -18,53 +18,54 @@ from typing import Any
 
 import uvicorn
 
-from safelight.api.app import create_app
-from safelight.errors import Blocked, Conflict, NotFound
-from safelight.generation.protocol import Generator, Offer, Ownership
+from safelight.bootstrap.app import build_app
+from safelight.console.services import ConsoleServices
+from safelight.errors import Conflict, NotFound, RequestBlocked
+from safelight.generation.protocol import Billing, Generator, GeneratorInfo
 from safelight.ids import new_id
 from safelight.jobs.models import (
     Character,
     CharacterState,
     Content,
-    Judgement,
-    Ordered,
     Page,
+    StageRecord,
+    SubmissionResult,
     Video,
     VideoRecord,
 )
-from safelight.jobs.quota import Allowance
-from safelight.jobs.states import State
-from safelight.moderation.moderations_api import Moderated, Piece, told
+from safelight.jobs.quota import QuotaStatus
+from safelight.jobs.states import VideoState
+from safelight.moderation.moderations_api import ModerationInput, ModerationResult, to_omni_categories
 from safelight.moderation.request import CreateRequest
-from safelight.net.webhook_client import Deliverer
+from safelight.net.webhook_client import WebhookClient
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.explanations import Links, Viewer, explain
+from safelight.policy.explanations import ExplanationLevel, Links, explain
 from safelight.policy.findings import Finding, Modality, Stage, TextSpan
 from safelight.policy.verdicts import Action, Verdict
 from safelight.policy.waivers import Waiver
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import Accounts, Principal, PrincipalKind, Scope
+from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
 from safelight.trust.appeals import Appeals
-from safelight.trust.appeals import Blocked as BlockedVideo
+from safelight.trust.appeals import AppealSubject as BlockedVideo
 from safelight.trust.reports import ReportedVideo, Reports
 from safelight.trust.reviews import Case, Decision, Reviews
 from safelight.trust.webhooks import Webhooks
 from safelight.web.services import Services
 
 CARD = "SAFELIGHT-TEST:violence"
-PERSON = frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE, Scope.CHECKS, Scope.TEST})
+PERSON = frozenset({KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE, KeyScope.CHECKS, KeyScope.TEST})
 
 
 class Shelf:
     """A generator that is only looked at for what it offers."""
 
     name = "shelf"
-    ownership = Ownership.OWN
+    ownership = Billing.OWN
 
-    def offer(self) -> Offer:
-        return Offer(
+    def offer(self) -> GeneratorInfo:
+        return GeneratorInfo(
             models=("shelf-1",), seconds=(4, 8), sizes=((1280, 720), (720, 1280)), usd_per_second=0.0
         )
 
@@ -74,7 +75,7 @@ class Desk:
     """Videos by id. A test may set `trouble` to be raised by the next create."""
 
     videos: dict[str, Video] = field(default_factory=dict)
-    judgements: dict[str, tuple[Judgement, ...]] = field(default_factory=dict)
+    judgements: dict[str, tuple[StageRecord, ...]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     requests: list[CreateRequest] = field(default_factory=list)
     #: What each uploaded file held while the request was in hand.
@@ -109,12 +110,12 @@ class Desk:
             explanation = explain(
                 verdict,
                 SHIPPED,
-                audience=Viewer.DEVELOPER,
+                audience=ExplanationLevel.DEVELOPER,
                 links=Links(appeal=f"/videos/{video.id}/appeal"),
             )
             self.put(
                 video,
-                state=State.REFUSED,
+                state=VideoState.REJECTED,
                 stage=Stage.PROMPT,
                 error_code="sentinel_block",
                 error_message=explanation.sentence,
@@ -122,7 +123,7 @@ class Desk:
                 ended_at=video.created_at,
             )
             self.judgements[video.id] = (judged(verdict),)
-            raise Blocked(
+            raise RequestBlocked(
                 explanation.sentence,
                 details={**explanation.as_wire(), "video_id": video.id},
                 param="prompt",
@@ -131,12 +132,12 @@ class Desk:
         self.judgements[video.id] = (judged(allowed(Stage.PROMPT)),)
         return video
 
-    def order(self, principal: Principal, request: CreateRequest) -> Ordered:
-        return Ordered(video=self.create(principal, request))
+    def submit(self, principal: Principal, request: CreateRequest) -> SubmissionResult:
+        return SubmissionResult(video=self.create(principal, request))
 
-    def allowance(self, principal: Principal) -> Allowance:
+    def allowance(self, principal: Principal) -> QuotaStatus:
         made = len(self.videos)
-        return Allowance(
+        return QuotaStatus(
             videos_per_day=1000,
             videos_left=1000 - made,
             seconds_per_day=3600,
@@ -184,7 +185,7 @@ class Desk:
         self.judgements[video_id] = (*self.judgements.get(video_id, ()), judged(allowed(Stage.OUTPUT)))
         return self.change(
             video_id,
-            state=State.DELIVERED,
+            state=VideoState.DELIVERED,
             stage=Stage.DELIVERY,
             progress=100,
             sealed_sha256=digest,
@@ -215,7 +216,7 @@ class Desk:
 
     def content(self, principal: Principal, video_id: str, variant: str) -> Content:
         video = self.get(principal, video_id)
-        if video.state is not State.DELIVERED or variant != "video":
+        if video.state is not VideoState.DELIVERED or variant != "video":
             raise NotFound(f"{video_id} has no {variant}.", param="variant")
         data = self.files[video_id]
 
@@ -237,13 +238,13 @@ class Desk:
         )
 
     def approve(self, tx: Transaction, case: Case, decision: Decision) -> None:
-        self.change(case.video_id, state=State.SEALING)
+        self.change(case.video_id, state=VideoState.SEALING)
 
     def refuse(self, tx: Transaction, case: Case, decision: Decision) -> None:
-        self.change(case.video_id, state=State.BLOCKED)
+        self.change(case.video_id, state=VideoState.BLOCKED)
 
     def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> None:
-        self.change(case.video_id, state=State.WITHDRAWN)
+        self.change(case.video_id, state=VideoState.WITHDRAWN)
 
     def overturn(self, tx: Transaction, case: Case, decision: Decision) -> None:
         fresh = self.put(a_video(tenant=case.tenant, released_from=case.video_id))
@@ -251,7 +252,7 @@ class Desk:
 
     def appealable(self, tx: Transaction, video_id: str) -> BlockedVideo:
         video = self.videos.get(video_id)
-        if video is None or video.state is not State.REFUSED:
+        if video is None or video.state is not VideoState.REJECTED:
             raise Conflict(f"{video_id} was not blocked.", param="video_id")
         return BlockedVideo(
             id=video_id,
@@ -286,17 +287,17 @@ class Desk:
         return {"ready": self.ready}
 
     def poll_after_ms(self, video: Video) -> int:
-        return 60_000 if video.state is State.HELD else 1000
+        return 60_000 if video.state is VideoState.HELD else 1000
 
 
 class Looker:
     """Looks for one word."""
 
     def look(
-        self, principal: Principal, pieces: Sequence[Piece], *, end_user: str | None
-    ) -> tuple[Moderated, ...]:
+        self, principal: Principal, pieces: Sequence[ModerationInput], *, end_user: str | None
+    ) -> tuple[ModerationResult, ...]:
         return tuple(
-            told([(piece.kind, card_verdict(CARD).findings if CARD in piece.value else (), ())])
+            to_omni_categories([(piece.kind, card_verdict(CARD).findings if CARD in piece.value else (), ())])
             for piece in pieces
         )
 
@@ -308,7 +309,7 @@ def a_video(**changes: Any) -> Video:
         Video(
             id=new_id("video"),
             tenant="tenant",
-            state=State.WAITING,
+            state=VideoState.QUEUED,
             stage=Stage.REFERENCE,
             created_at=now,
             updated_at=now,
@@ -375,14 +376,14 @@ def card_verdict(prompt: str) -> Verdict:
     )
 
 
-def judged(verdict: Verdict) -> Judgement:
+def judged(verdict: Verdict) -> StageRecord:
     cells = (
         Cell(
             category="sexual", modality=Modality.TEXT, required=True, available=True, ran=True, complete=True
         ),
         Cell(category="violence/graphic", modality=Modality.FRAMES, required=True),
     )
-    return Judgement(
+    return StageRecord(
         stage=verdict.stage,
         verdict=verdict,
         findings=verdict.findings,
@@ -415,7 +416,9 @@ class Live:
 
 
 @contextmanager
-def live(folder: Path, database_file: Path, **options: Any) -> Iterator[Live]:
+def live(
+    folder: Path, database_file: Path, *, pages: ConsoleServices | None = None, **options: Any
+) -> Iterator[Live]:
     """The app on a free port of the loopback address, in a thread."""
     desk = Desk()
     with closing(Database(f"sqlite:///{database_file}")) as database:
@@ -432,7 +435,7 @@ def live(folder: Path, database_file: Path, **options: Any) -> Iterator[Live]:
             appeals=Appeals(
                 database, subject=desk.appealable, deciders=lambda tenant, vault: frozenset({"ada"})
             ),
-            webhooks=Webhooks(database, Deliverer(allow_hosts={"127.0.0.1:9"})),
+            webhooks=Webhooks(database, WebhookClient(allow_hosts={"127.0.0.1:9"})),
             waivers=options.pop("waivers", lambda: (A_WAIVER,)),
             taxonomy=SHIPPED,
             generators=generators,
@@ -441,7 +444,7 @@ def live(folder: Path, database_file: Path, **options: Any) -> Iterator[Live]:
             watch_interval_s=0.05,
             **options,
         )
-        with listening(create_app(services)) as url:
+        with listening(build_app(services, pages or ConsoleServices())) as url:
             yield Live(
                 url=url, desk=desk, accounts=accounts, tenant=tenant, key=key, scratch=services.scratch
             )

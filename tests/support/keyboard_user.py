@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page
 
-from safelight.console.translations import Words, languages
+from safelight.console.translations import Translations, languages
 
 #: What browsers send, and the language they are answered in.
 LANGUAGES = {"en": "en", "zh-TW": "zh-Hant", "zh-CN": "zh-Hans"}
@@ -19,7 +19,7 @@ _AXE = "() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wca
 class Hands:
     page: Page
     #: Every word of the pages, in the language they are shown in.
-    words: Words
+    words: Translations
     #: The accessibility checker's source.
     axe: str
 
@@ -64,5 +64,5 @@ class Hands:
         ]
 
 
-def words_of(locale: str) -> Words:
+def words_of(locale: str) -> Translations:
     return languages()[LANGUAGES[locale]]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from safelight.store.blobs import Blobs
+from safelight.store.blobs import BlobStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +48,11 @@ def s3() -> Iterator[S3]:
 
 
 @pytest.fixture(params=["folder", "memory", "s3"])
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     """An empty blob store, once per kind."""
     if request.param == "folder":
-        return Blobs(f"file://{tmp_path / 'blobs'}")
+        return BlobStore(f"file://{tmp_path / 'blobs'}")
     if request.param == "memory":
-        return Blobs("memory://")
+        return BlobStore("memory://")
     server: S3 = request.getfixturevalue("s3")
-    return Blobs(server.bucket(), options=server.options)
+    return BlobStore(server.bucket(), options=server.options)

@@ -18,7 +18,7 @@ from . import checklist_patterns
 from .provider_rules import SEEN_FROM
 
 
-class Check(StrEnum):
+class ChecklistTopic(StrEnum):
     FACES_IN_IMAGES = "faces_in_images"
     NAMES = "names"
     HARM_WORDS = "harm_words"
@@ -31,7 +31,7 @@ class Check(StrEnum):
     SIMPLIFY = "simplify"
 
 
-class State(StrEnum):
+class ChecklistState(StrEnum):
     FINE = "fine"
     #: Worth a look; nothing is wrong.
     LOOK = "look"
@@ -41,9 +41,9 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
-    check: Check
-    state: State
+class ChecklistItem:
+    check: ChecklistTopic
+    state: ChecklistState
     sentence: str
     #: Characters of a field as it was typed.
     spans: tuple[TextSpan, ...] = ()
@@ -93,7 +93,7 @@ def checklist(
     cells: Iterable[Cell] = (),
     references: int = 0,
     shown: Iterable[Finding] | None = None,
-) -> tuple[Item, ...]:
+) -> tuple[ChecklistItem, ...]:
     """The ten checks, always all of them and in this order. Pure.
 
     `shown` are the findings whose words may be told, where not all may be; spans come from those only.
@@ -113,25 +113,27 @@ def checklist(
         _adults(order),
         _distress(order),
     )
-    at_risk = any(item.state in (State.LOOK, State.PROBLEM) for item in first)
+    at_risk = any(item.state in (ChecklistState.LOOK, ChecklistState.PROBLEM) for item in first)
     return (
         *first,
         _film(order, at_risk=at_risk),
         _style(order, at_risk=at_risk),
         _tone(order, at_risk=at_risk),
         _context(order, at_risk=at_risk),
-        _simplify(order, sum(item.state in (State.LOOK, State.PROBLEM) for item in first)),
+        _simplify(order, sum(item.state in (ChecklistState.LOOK, ChecklistState.PROBLEM) for item in first)),
     )
 
 
-def _faces(order: _Order) -> Item:
-    check = Check.FACES_IN_IMAGES
+def _faces(order: _Order) -> ChecklistItem:
+    check = ChecklistTopic.FACES_IN_IMAGES
     if not order.references:
-        return Item(check=check, state=State.NOT_APPLICABLE, sentence="There is no reference image.")
+        return ChecklistItem(
+            check=check, state=ChecklistState.NOT_APPLICABLE, sentence="There is no reference image."
+        )
     if order.seen("likeness", modality=Modality.IMAGE):
-        return Item(
+        return ChecklistItem(
             check=check,
-            state=State.PROBLEM,
+            state=ChecklistState.PROBLEM,
             sentence="A face is visible in a reference. Many providers refuse real people there; "
             "use a picture without faces, or one that is clearly drawn.",
         )
@@ -140,19 +142,23 @@ def _faces(order: _Order) -> Item:
         for cell in order.cells
     )
     if looked:
-        return Item(check=check, state=State.FINE, sentence="No face was seen in the reference.")
-    return Item(
-        check=check, state=State.LOOK, sentence="Nobody looked for faces in the reference; look yourself."
+        return ChecklistItem(
+            check=check, state=ChecklistState.FINE, sentence="No face was seen in the reference."
+        )
+    return ChecklistItem(
+        check=check,
+        state=ChecklistState.LOOK,
+        sentence="Nobody looked for faces in the reference; look yourself.",
     )
 
 
-def _names(order: _Order, tellable: tuple[Finding, ...]) -> Item:
+def _names(order: _Order, tellable: tuple[Finding, ...]) -> ChecklistItem:
     people = order.seen("likeness")
     works = order.seen("ip/character", "ip/brand")
     if not people and not works:
-        return Item(
-            check=Check.NAMES,
-            state=State.FINE,
+        return ChecklistItem(
+            check=ChecklistTopic.NAMES,
+            state=ChecklistState.FINE,
             sentence="No celebrity, character or brand that our lists know is named.",
         )
     spans = _spans(finding for finding in (*people, *works) if finding in tellable)
@@ -163,43 +169,45 @@ def _names(order: _Order, tellable: tuple[Finding, ...]) -> Item:
         if people
         else "Describe something of your own instead; a description of the same figure stays the same figure."
     )
-    return Item(
-        check=Check.NAMES,
-        state=State.PROBLEM if people or order.seen("ip/character") else State.LOOK,
+    return ChecklistItem(
+        check=ChecklistTopic.NAMES,
+        state=ChecklistState.PROBLEM if people or order.seen("ip/character") else ChecklistState.LOOK,
         sentence=f"{named} {rest}",
         spans=spans,
     )
 
 
-def _harm(order: _Order, tellable: tuple[Finding, ...]) -> Item:
+def _harm(order: _Order, tellable: tuple[Finding, ...]) -> ChecklistItem:
     found = order.seen("violence", "violence/graphic", "self-harm", "self-harm/instructions")
     spans = order.spans(checklist_patterns.HARM)
     if found:
-        return Item(
-            check=Check.HARM_WORDS,
-            state=State.PROBLEM,
+        return ChecklistItem(
+            check=ChecklistTopic.HARM_WORDS,
+            state=ChecklistState.PROBLEM,
             sentence="The scene reads as violence or harm. Show what happens without the injury, "
             "if that is what you mean.",
             spans=_spans(finding for finding in found if finding in tellable) or spans,
         )
     if spans:
-        return Item(
-            check=Check.HARM_WORDS,
-            state=State.LOOK,
+        return ChecklistItem(
+            check=ChecklistTopic.HARM_WORDS,
+            state=ChecklistState.LOOK,
             sentence=f"{order.quoted(spans)} can be read as harm by a filter that looks at single words. "
             "Where another word says the same, take that one.",
             spans=spans,
         )
-    return Item(check=Check.HARM_WORDS, state=State.FINE, sentence="No word of violence or harm.")
+    return ChecklistItem(
+        check=ChecklistTopic.HARM_WORDS, state=ChecklistState.FINE, sentence="No word of violence or harm."
+    )
 
 
-def _adults(order: _Order) -> Item:
-    check = Check.EXPLICIT_ADULTS
+def _adults(order: _Order) -> ChecklistItem:
+    check = ChecklistTopic.EXPLICIT_ADULTS
     children = order.spans(checklist_patterns.CHILDREN)
     if children or order.seen("minors-present", "sexual/minors"):
-        return Item(
+        return ChecklistItem(
             check=check,
-            state=State.LOOK,
+            state=ChecklistState.LOOK,
             sentence="A child or a young person is named. Ordinary scenes are fine here; several "
             "providers refuse "
             "any. Never call a child an adult.",
@@ -207,96 +215,108 @@ def _adults(order: _Order) -> Item:
         )
     people = order.spans(checklist_patterns.PEOPLE)
     if not people:
-        return Item(check=check, state=State.NOT_APPLICABLE, sentence="No person is named.")
+        return ChecklistItem(check=check, state=ChecklistState.NOT_APPLICABLE, sentence="No person is named.")
     if order.spans(checklist_patterns.ADULTS):
-        return Item(check=check, state=State.FINE, sentence="The people are said to be grown up.")
-    return Item(
+        return ChecklistItem(
+            check=check, state=ChecklistState.FINE, sentence="The people are said to be grown up."
+        )
+    return ChecklistItem(
         check=check,
-        state=State.LOOK,
+        state=ChecklistState.LOOK,
         sentence=f"{order.quoted(people)}: no age is said. If you mean adults, say so.",
         spans=people,
     )
 
 
-def _distress(order: _Order) -> Item:
+def _distress(order: _Order) -> ChecklistItem:
     spans = order.spans(checklist_patterns.DISTRESS)
     if order.seen("self-harm/intent"):
-        return Item(
-            check=Check.DISTRESS,
-            state=State.LOOK,
+        return ChecklistItem(
+            check=ChecklistTopic.DISTRESS,
+            state=ChecklistState.LOOK,
             sentence="This reads like your own distress rather than a scene. Help lines are shown with "
             "the answer.",
         )
     if spans:
-        return Item(
-            check=Check.DISTRESS,
-            state=State.LOOK,
+        return ChecklistItem(
+            check=ChecklistTopic.DISTRESS,
+            state=ChecklistState.LOOK,
             sentence=f"{order.quoted(spans)}: strong distress is often taken for self-harm. "
             "Where the scene does not need it, leave it out.",
             spans=spans,
         )
-    return Item(check=Check.DISTRESS, state=State.FINE, sentence="No words of distress.")
+    return ChecklistItem(
+        check=ChecklistTopic.DISTRESS, state=ChecklistState.FINE, sentence="No words of distress."
+    )
 
 
-def _film(order: _Order, *, at_risk: bool) -> Item:
+def _film(order: _Order, *, at_risk: bool) -> ChecklistItem:
     spans = order.spans(checklist_patterns.FILM)
     if spans:
-        return Item(
-            check=Check.FILM_LANGUAGE, state=State.FINE, sentence="It says what the camera does.", spans=spans
+        return ChecklistItem(
+            check=ChecklistTopic.FILM_LANGUAGE,
+            state=ChecklistState.FINE,
+            sentence="It says what the camera does.",
+            spans=spans,
         )
-    return Item(
-        check=Check.FILM_LANGUAGE,
-        state=State.LOOK if at_risk else State.FINE,
+    return ChecklistItem(
+        check=ChecklistTopic.FILM_LANGUAGE,
+        state=ChecklistState.LOOK if at_risk else ChecklistState.FINE,
         sentence="It says nothing of the camera. A shot size, a move or a light says more of what you "
         "want to see.",
     )
 
 
-def _style(order: _Order, *, at_risk: bool) -> Item:
+def _style(order: _Order, *, at_risk: bool) -> ChecklistItem:
     spans = order.spans(checklist_patterns.STYLE)
     if order.seen("likeness", "ip/character", "ip/brand") and spans:
-        return Item(
-            check=Check.STYLE,
-            state=State.LOOK,
+        return ChecklistItem(
+            check=ChecklistTopic.STYLE,
+            state=ChecklistState.LOOK,
             sentence="A style is named beside somebody's name. Name the technique (watercolour, stop motion) "
             "rather than its maker.",
             spans=spans,
         )
     if spans:
-        return Item(check=Check.STYLE, state=State.FINE, sentence="A style is named.", spans=spans)
-    return Item(
-        check=Check.STYLE,
-        state=State.LOOK if at_risk else State.FINE,
+        return ChecklistItem(
+            check=ChecklistTopic.STYLE, state=ChecklistState.FINE, sentence="A style is named.", spans=spans
+        )
+    return ChecklistItem(
+        check=ChecklistTopic.STYLE,
+        state=ChecklistState.LOOK if at_risk else ChecklistState.FINE,
         sentence="No style is named. A drawn or painted style cannot be taken for a recording of real "
         "people.",
     )
 
 
-def _tone(order: _Order, *, at_risk: bool) -> Item:
+def _tone(order: _Order, *, at_risk: bool) -> ChecklistItem:
     spans = order.spans(checklist_patterns.POSITIVE)
     if spans:
-        return Item(
-            check=Check.POSITIVE_TONE, state=State.FINE, sentence="The tone is friendly.", spans=spans
+        return ChecklistItem(
+            check=ChecklistTopic.POSITIVE_TONE,
+            state=ChecklistState.FINE,
+            sentence="The tone is friendly.",
+            spans=spans,
         )
-    return Item(
-        check=Check.POSITIVE_TONE,
-        state=State.LOOK if at_risk else State.FINE,
+    return ChecklistItem(
+        check=ChecklistTopic.POSITIVE_TONE,
+        state=ChecklistState.LOOK if at_risk else ChecklistState.FINE,
         sentence="The tone is left open. If the scene is friendly, say so; do not say it where it is not.",
     )
 
 
-def _context(order: _Order, *, at_risk: bool) -> Item:
+def _context(order: _Order, *, at_risk: bool) -> ChecklistItem:
     spans = order.spans(checklist_patterns.PURPOSE)
     if spans:
-        return Item(
-            check=Check.CONTEXT,
-            state=State.FINE,
+        return ChecklistItem(
+            check=ChecklistTopic.CONTEXT,
+            state=ChecklistState.FINE,
             sentence="It says what the video is for. Keep that only if it is true.",
             spans=spans,
         )
-    return Item(
-        check=Check.CONTEXT,
-        state=State.LOOK if at_risk else State.FINE,
+    return ChecklistItem(
+        check=ChecklistTopic.CONTEXT,
+        state=ChecklistState.LOOK if at_risk else ChecklistState.FINE,
         sentence="It does not say what the video is for. If there is a purpose, say it; do not invent one.",
     )
 
@@ -304,21 +324,23 @@ def _context(order: _Order, *, at_risk: bool) -> Item:
 _LONG, _MANY = 900, 8
 
 
-def _simplify(order: _Order, stacked: int) -> Item:
+def _simplify(order: _Order, stacked: int) -> ChecklistItem:
     if stacked >= 3:
-        return Item(
-            check=Check.SIMPLIFY,
-            state=State.LOOK,
+        return ChecklistItem(
+            check=ChecklistTopic.SIMPLIFY,
+            state=ChecklistState.LOOK,
             sentence=f"{stacked} of the checks above stand together, and filters add such things up. "
             "Begin with the core of the scene and add one thing at a time.",
         )
     if len(order.text) > _LONG or checklist_patterns.sentences(order.text) > _MANY:
-        return Item(
-            check=Check.SIMPLIFY,
-            state=State.LOOK,
+        return ChecklistItem(
+            check=ChecklistTopic.SIMPLIFY,
+            state=ChecklistState.LOOK,
             sentence="The prompt is long. If it is refused, begin with its core and add one thing at a time.",
         )
-    return Item(check=Check.SIMPLIFY, state=State.FINE, sentence="The prompt is short enough.")
+    return ChecklistItem(
+        check=ChecklistTopic.SIMPLIFY, state=ChecklistState.FINE, sentence="The prompt is short enough."
+    )
 
 
 def _spans(findings: Iterable[Finding]) -> tuple[TextSpan, ...]:

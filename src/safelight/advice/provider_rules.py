@@ -30,7 +30,7 @@ class Effect(StrEnum):
     DEPENDS = "depends"
 
 
-class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RuleCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What must be among our findings: one of the categories and modalities, with the attributes."""
 
     categories: tuple[str, ...]
@@ -47,7 +47,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         )
 
 
-class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ProviderRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing a provider's documentation says."""
 
     id: str
@@ -57,7 +57,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     #: The day on which the source was read, as YYYY-MM-DD.
     read: str
     #: Left out: a fact about the provider that no finding of ours can touch, such as what a block costs.
-    when: When | None = None
+    when: RuleCondition | None = None
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,7 +65,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     title: str
     #: Names of models, with `*`, as they appear in requests.
     models: tuple[str, ...]
-    statements: tuple[Statement, ...]
+    statements: tuple[ProviderRule, ...]
     aliases: tuple[str, ...] = ()
 
 
@@ -78,8 +78,8 @@ class ProviderAdvice:
     provider: str
     title: str
     #: Statements that touch what was found, and facts that hold for every order.
-    touching: tuple[Statement, ...]
-    general: tuple[Statement, ...]
+    touching: tuple[ProviderRule, ...]
+    general: tuple[ProviderRule, ...]
 
     @property
     def word(self) -> str:
@@ -110,7 +110,7 @@ class ProviderAdvice:
         }
 
 
-def _wire(statement: Statement) -> dict[str, Any]:
+def _wire(statement: ProviderRule) -> dict[str, Any]:
     return {
         "id": statement.id,
         "effect": statement.effect.value,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -15,11 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField, SafelightError
-from safelight.web.errors import http_problem, problem, unexpected
-from safelight.web.middleware import Lingering, RequestIds, SecurityHeaders, request_id
-from safelight.web.services import Services
+from safelight.web.errors import error_response, http_problem, internal_error_response
+from safelight.web.middleware import DrainRequestBody, RequestIds, SecurityHeaders, request_id
 from safelight.web.state import AppState
-from safelight.web.thread_pool import Threads
 
 from . import (
     appeals,
@@ -36,43 +33,34 @@ from . import (
     webhooks,
 )
 from .allowed_methods import allowed
-from .openapi import Described
-from .sse import Watcher
-
-_log = logging.getLogger(__name__)
+from .openapi import SafelightAPI
+from .sse import EventPoller
 
 
-def create_app(services: Services) -> FastAPI:
-    """The gateway's HTTP app: `/v1`, health, and the console's pages."""
-    # Imported here because the console builds on this package.
-    from safelight.console.routes import Console
+class ErrorPage(Protocol):
+    """Replaces an error response by a page if a browser asked; else returns the response as it is."""
 
-    threads = Threads(services.threads)
-    state = AppState(
-        services=services,
-        threads=threads,
-        watcher=Watcher(services.videos, threads, services.watch_interval_s),
-    )
-    console = Console(state)
+    async def __call__(
+        self, request: Request, error: SafelightError | None, response: Response
+    ) -> Response: ...
+
+
+def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
+    """The HTTP API: `/v1` and the health routes. The composition root adds the web pages."""
+    services = state.services
+    watcher = EventPoller(services.videos, state.threads, services.watch_interval_s)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await state.watcher.close()
+        await watcher.close()
 
     async def page_or(request: Request, error: SafelightError | None, response: Response) -> Response:
-        if not console.wants_page(request):
-            return response
-        try:
-            return await console.error_page(request, error, response)
-        except Exception as trouble:
-            # The page needs the store for its banner; where that is the trouble, the plain answer will do.
-            _log.error("The error page could not be made: %r", trouble)
-            return response
+        return response if error_page is None else await error_page(request, error, response)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, SafelightError)
-        return await page_or(request, error, problem(error, request_id(request.scope)))
+        return await page_or(request, error, error_response(error, request_id(request.scope)))
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -88,9 +76,9 @@ def create_app(services: Services) -> FastAPI:
         return await refused(request, _invalid_field(error))
 
     async def fault(request: Request) -> Response:
-        return await page_or(request, None, unexpected(request_id(request.scope)))
+        return await page_or(request, None, internal_error_response(request_id(request.scope)))
 
-    app = Described(
+    app = SafelightAPI(
         title="Safelight",
         version=services.version,
         summary="Content safety for AI video generation, in OpenAI's /v1/videos format.",
@@ -101,7 +89,7 @@ def create_app(services: Services) -> FastAPI:
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(RequestIds, fault=fault),
-            Middleware(Lingering),
+            Middleware(DrainRequestBody),
         ],
         exception_handlers={
             SafelightError: refused,
@@ -110,12 +98,12 @@ def create_app(services: Services) -> FastAPI:
         },
     )
     app.state.safelight = state
+    app.state.watcher = watcher
     for routes in (videos, derivatives, sync, models, moderations, checks, provider_errors):
         app.include_router(routes.router)
     for trust in (reports, appeals, reviews, webhooks):
         app.include_router(trust.router)
     app.include_router(system.router)
-    console.attach(app)
     return app
 
 

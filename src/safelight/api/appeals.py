@@ -9,15 +9,15 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from safelight.trust.accounts import Principal, Scope
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.appeals import Appeal
 from safelight.web.auth import requires
-from safelight.web.error_responses import BODY, KNOWN, errors
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import required_text
 from safelight.web.request_body import read_body
-from safelight.web.state import state_of
+from safelight.web.state import app_state
 
-Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 
 router = APIRouter(
     prefix="/v1/videos",
@@ -54,11 +54,11 @@ _APPEAL: dict[str, Any] = {
 @router.post(
     "/{video_id}/appeal",
     summary="Appeal a block, once",
-    responses={200: {"model": VideoAppeal}, **errors(*BODY, 404, 409, 429)},
+    responses={200: {"model": VideoAppeal}, **errors(*BODY_ERRORS, 404, 409, 429)},
     openapi_extra={"requestBody": _APPEAL},
 )
 async def appeal(request: Request, principal: Reader, video_id: str) -> Response:
-    app = state_of(request)
+    app = app_state(request)
     async with read_body(request, app.services) as body:
         fields = body.fields
     made = await app.threads.run(
@@ -70,10 +70,10 @@ async def appeal(request: Request, principal: Reader, video_id: str) -> Response
 @router.get(
     "/{video_id}/appeal",
     summary="Retrieve the appeal against a block",
-    responses={200: {"model": VideoAppeal}, **errors(*KNOWN, 404)},
+    responses={200: {"model": VideoAppeal}, **errors(*COMMON_ERRORS, 404)},
 )
 async def retrieve(request: Request, principal: Reader, video_id: str) -> Response:
-    app = state_of(request)
+    app = app_state(request)
     return JSONResponse(appeal_object(await app.threads.run(app.services.appeals.get, principal, video_id)))
 
 

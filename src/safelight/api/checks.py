@@ -10,24 +10,24 @@ from starlette.responses import JSONResponse, Response
 
 from safelight.errors import InvalidField, NotFound
 from safelight.jobs.summary import coverage_words
-from safelight.moderation.check_result import Checked, Price
-from safelight.moderation.request import Admitted
-from safelight.trust.accounts import Principal, Scope
+from safelight.moderation.check_result import CheckResult, Price
+from safelight.moderation.request import AdmittedRequest
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
-from safelight.web.error_responses import BODY, errors
+from safelight.web.create_request import create_request
+from safelight.web.error_responses import BODY_ERRORS, errors
 from safelight.web.request_body import read_body
-from safelight.web.state import state_of
+from safelight.web.state import app_state
 
 from . import schemas
-from .create_request import create_request
 
-Checker = Annotated[Principal, Depends(requires(Scope.CHECKS))]
+Checker = Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
 MAX_PROVIDER = 100
 
 router = APIRouter(
     prefix="/v1/videos",
     tags=["checks"],
-    responses=errors(*BODY, 404, 409, 410, 429),
+    responses=errors(*BODY_ERRORS, 404, 409, 410, 429),
 )
 
 
@@ -39,7 +39,7 @@ router = APIRouter(
 )
 async def check(request: Request, principal: Checker) -> Response:
     """The same body as a create, and `for`: the provider whose documented rules are asked about."""
-    state = state_of(request)
+    state = app_state(request)
     services = state.services
     if services.checks is None:
         raise NotFound("This server makes no checks.")
@@ -59,7 +59,7 @@ def _asked(value: Any) -> str:
     return value
 
 
-def check_object(found: Checked, admitted: Admitted, price: Price) -> dict[str, Any]:
+def check_object(found: CheckResult, admitted: AdmittedRequest, price: Price) -> dict[str, Any]:
     """The answer: the verdict, graded as on the wire, and the help that goes with it."""
     told = found.explanation
     return {

@@ -10,30 +10,30 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from safelight.errors import InvalidField, UnsupportedField
-from safelight.generation.protocol import Step
+from safelight.generation.protocol import Derivation
 from safelight.jobs.models import Character, CreateRequest
 from safelight.moderation.admission import SOURCE_FIELD
-from safelight.trust.accounts import Principal, Scope
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
-from safelight.web.error_responses import BODY, KNOWN, errors
+from safelight.web.create_request import create_request
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.request_body import Body, read_body
 from safelight.web.services import Services
-from safelight.web.state import state_of
+from safelight.web.state import app_state
 
 from . import schemas
-from .create_request import create_request
-from .submission import rate_headers, take
+from .submission import rate_headers, submit
 
-Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
-Writer = Annotated[Principal, Depends(requires(Scope.VIDEOS_WRITE))]
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
 
-_STEP = errors(*BODY, 404, 409, 410, 429)
+_STEP = errors(*BODY_ERRORS, 404, 409, 410, 429)
 _VIDEO: dict[int | str, dict[str, Any]] = {200: {"model": schemas.Video}, **_STEP}
 _CHARACTER: dict[int | str, dict[str, Any]] = {200: {"model": schemas.Character}}
 #: The longest name of a character.
 MAX_NAME = 80
 
-router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*KNOWN))
+router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*COMMON_ERRORS))
 
 
 @router.post(
@@ -43,7 +43,7 @@ router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*KNOWN
     openapi_extra={"requestBody": schemas.EDIT_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
 async def edit(request: Request, principal: Writer) -> Response:
-    return await _step(request, principal, Step.EDIT)
+    return await _step(request, principal, Derivation.EDIT)
 
 
 @router.post(
@@ -53,7 +53,7 @@ async def edit(request: Request, principal: Writer) -> Response:
     openapi_extra={"requestBody": schemas.EXTEND_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
 async def extend(request: Request, principal: Writer) -> Response:
-    return await _step(request, principal, Step.EXTEND)
+    return await _step(request, principal, Derivation.EXTEND)
 
 
 @router.post(
@@ -63,17 +63,17 @@ async def extend(request: Request, principal: Writer) -> Response:
     openapi_extra={"requestBody": schemas.REMIX_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
 async def remix(request: Request, principal: Writer, video_id: str) -> Response:
-    return await _step(request, principal, Step.REMIX, video_id)
+    return await _step(request, principal, Derivation.REMIX, video_id)
 
 
 @router.post(
     "/characters",
     summary="Store a character",
-    responses={**_CHARACTER, **errors(*BODY, 429)},
+    responses={**_CHARACTER, **errors(*BODY_ERRORS, 429)},
     openapi_extra={"requestBody": schemas.CHARACTER_BODY},
 )
 async def create_character(request: Request, principal: Writer) -> Response:
-    state = state_of(request)
+    state = app_state(request)
     async with read_body(request, state.services) as body:
         clips = [upload for upload in body.uploads if upload.field == SOURCE_FIELD]
         if len(clips) != 1 or len(body.uploads) != 1:
@@ -105,7 +105,7 @@ async def create_character(request: Request, principal: Writer) -> Response:
     "/characters/{character_id}", summary="Look at a character", responses={**_CHARACTER, **errors(404)}
 )
 async def character(request: Request, principal: Reader, character_id: str) -> Response:
-    state = state_of(request)
+    state = app_state(request)
     found = await state.threads.run(state.services.videos.character, principal, character_id)
     return JSONResponse(character_object(found))
 
@@ -121,16 +121,20 @@ def character_object(character: Character) -> dict[str, Any]:
     }
 
 
-async def _step(request: Request, principal: Principal, step: Step, source: str | None = None) -> Response:
-    state = state_of(request)
+async def _step(
+    request: Request, principal: Principal, step: Derivation, source: str | None = None
+) -> Response:
+    state = app_state(request)
     async with read_body(request, state.services) as body:
         asked = _asked(request, state.services, body, step, source)
-        return await take(state, request, principal, asked)
+        return await submit(state, request, principal, asked)
 
 
-def _asked(request: Request, services: Services, body: Body, step: Step, source: str | None) -> CreateRequest:
+def _asked(
+    request: Request, services: Services, body: Body, step: Derivation, source: str | None
+) -> CreateRequest:
     fields = dict(body.fields)
-    if step is not Step.REMIX:
+    if step is not Derivation.REMIX:
         source = _source(fields.pop(SOURCE_FIELD, None))
         uploaded = any(upload.field == SOURCE_FIELD for upload in body.uploads)
         if uploaded == (source is not None):

@@ -9,33 +9,33 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from safelight.errors import NotFound
-from safelight.generation.protocol import Generator, Offer, Step
-from safelight.trust.accounts import Principal, Scope
+from safelight.generation.protocol import Derivation, Generator, GeneratorInfo
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
-from safelight.web.error_responses import KNOWN, errors
-from safelight.web.state import AppState, state_of
+from safelight.web.error_responses import COMMON_ERRORS, errors
+from safelight.web.state import AppState, app_state
 
 from . import schemas
 
-Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 
 router = APIRouter(
     prefix="/v1/models",
     tags=["models"],
-    responses=errors(*KNOWN),
+    responses=errors(*COMMON_ERRORS),
 )
 
 
 @router.get("", summary="List models", responses={200: {"model": schemas.ModelPage}})
 async def list_models(request: Request, _: Reader) -> Response:
-    return JSONResponse({"object": "list", "data": await _models(state_of(request))})
+    return JSONResponse({"object": "list", "data": await _models(app_state(request))})
 
 
 @router.get(
     "/{model:path}", summary="Look at a model", responses={200: {"model": schemas.Model}, **errors(404)}
 )
 async def retrieve(request: Request, _: Reader, model: str) -> Response:
-    for found in await _models(state_of(request)):
+    for found in await _models(app_state(request)):
         if found["id"] == model:
             return JSONResponse(found)
     raise NotFound(f"There is no model {model[:100]!r} here.", param="model")
@@ -46,7 +46,7 @@ async def _models(state: AppState) -> list[dict[str, Any]]:
     checked = checks(await state.threads.run(services.videos.coverage))
     found: dict[str, dict[str, Any]] = {}
     for generator in services.generators.values():
-        offer = generator.offer()
+        offer = generator.info()
         for model in offer.models:
             # Two generators may have one name for a model: an order goes to the first.
             found.setdefault(model, model_object(model, generator, offer, checked))
@@ -54,7 +54,7 @@ async def _models(state: AppState) -> list[dict[str, Any]]:
 
 
 def model_object(
-    model: str, generator: Generator, offer: Offer, checked: dict[str, list[str]]
+    model: str, generator: Generator, offer: GeneratorInfo, checked: dict[str, list[str]]
 ) -> dict[str, Any]:
     """A model as OpenAI's SDKs know it; when it was made is not known, so `created` is 0."""
     return {
@@ -71,7 +71,7 @@ def model_object(
             "usd_per_second": offer.usd_per_second,
             "abilities": {
                 "reference": offer.takes_reference,
-                **{step.value: offer.can(step) for step in Step},
+                **{step.value: offer.supports(step) for step in Derivation},
                 "uploaded_clips": offer.takes_clips,
                 "characters": offer.takes_characters,
             },

@@ -10,19 +10,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from safelight.errors import InvalidField, UnsupportedField
-from safelight.moderation.moderations_api import Kind, Moderated, Piece
-from safelight.trust.accounts import Principal, Scope
+from safelight.moderation.moderations_api import InputKind, ModerationInput, ModerationResult
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
-from safelight.web.error_responses import BODY, errors
+from safelight.web.create_request import MAX_SAFETY_IDENTIFIER
+from safelight.web.error_responses import BODY_ERRORS, errors
 from safelight.web.json_fields import optional_text
 from safelight.web.middleware import request_id
 from safelight.web.request_body import read_body
-from safelight.web.state import state_of
+from safelight.web.state import app_state
 
 from . import schemas
-from .create_request import MAX_SAFETY_IDENTIFIER
 
-Checker = Annotated[Principal, Depends(requires(Scope.CHECKS))]
+Checker = Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
 MAX_TEXTS, MAX_PICTURES = 64, 8
 MODEL = "safelight"
 _KNOWN = frozenset({"input", "model", "safety_identifier", "user"})
@@ -30,7 +30,7 @@ _KNOWN = frozenset({"input", "model", "safety_identifier", "user"})
 router = APIRouter(
     prefix="/v1",
     tags=["moderations"],
-    responses=errors(*BODY, 429),
+    responses=errors(*BODY_ERRORS, 429),
 )
 
 
@@ -41,7 +41,7 @@ router = APIRouter(
     openapi_extra={"requestBody": schemas.MODERATION_BODY},
 )
 async def moderate(request: Request, principal: Checker) -> Response:
-    state = state_of(request)
+    state = app_state(request)
     services = state.services
     async with read_body(request, services) as body:
         pieces = read_input(body.fields, most=services.max_prompt_chars)
@@ -56,7 +56,7 @@ async def moderate(request: Request, principal: Checker) -> Response:
     )
 
 
-def result(seen: Moderated) -> dict[str, Any]:
+def result(seen: ModerationResult) -> dict[str, Any]:
     """One result; under `safelight` our own categories, and what nothing here looks for."""
     return {
         "flagged": seen.flagged,
@@ -72,7 +72,7 @@ def result(seen: Moderated) -> dict[str, Any]:
     }
 
 
-def read_input(fields: Mapping[str, Any], *, most: int) -> tuple[Piece, ...]:
+def read_input(fields: Mapping[str, Any], *, most: int) -> tuple[ModerationInput, ...]:
     """The pieces of a request: each text of a list is told alone, a list of parts together."""
     for name in fields:
         if name not in _KNOWN:
@@ -84,7 +84,7 @@ def read_input(fields: Mapping[str, Any], *, most: int) -> tuple[Piece, ...]:
     if not isinstance(given, list) or not given:
         raise InvalidField("input is a text, a list of texts, or a list of parts.", param="input")
     pieces = tuple(_pieces(given, most))
-    texts = sum(piece.kind is Kind.TEXT for piece in pieces)
+    texts = sum(piece.kind is InputKind.TEXT for piece in pieces)
     if texts > MAX_TEXTS or len(pieces) - texts > MAX_PICTURES:
         raise InvalidField(
             f"At most {MAX_TEXTS} texts and {MAX_PICTURES} pictures are taken at once.", param="input"
@@ -92,17 +92,21 @@ def read_input(fields: Mapping[str, Any], *, most: int) -> tuple[Piece, ...]:
     return pieces
 
 
-def _pieces(given: list[Any], most: int) -> Iterator[Piece]:
+def _pieces(given: list[Any], most: int) -> Iterator[ModerationInput]:
     for number, part in enumerate(given):
         param = f"input[{number}]"
         if isinstance(part, str) and all(isinstance(other, str) for other in given):
-            yield Piece(kind=Kind.TEXT, value=_text(part, param, most), param=param, group=number)
+            yield ModerationInput(
+                kind=InputKind.TEXT, value=_text(part, param, most), param=param, group=number
+            )
             continue
         match part:
             case {"type": "text", "text": str(text)}:
-                yield Piece(kind=Kind.TEXT, value=_text(text, f"{param}[text]", most), param=param)
+                yield ModerationInput(
+                    kind=InputKind.TEXT, value=_text(text, f"{param}[text]", most), param=param
+                )
             case {"type": "image_url", "image_url": {"url": str(url)}}:
-                yield Piece(kind=Kind.IMAGE, value=url, param=f"{param}[image_url]")
+                yield ModerationInput(kind=InputKind.IMAGE, value=url, param=f"{param}[image_url]")
             case _:
                 raise InvalidField(
                     'A part is {"type": "text", "text": ...} or '

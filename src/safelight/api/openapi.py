@@ -16,7 +16,7 @@ _SCHEMES: dict[str, Any] = {
 }
 
 
-class Described(FastAPI):
+class SafelightAPI(FastAPI):
     """An app whose document says what it answers: a wrong parameter is a 400 here, never FastAPI's 422."""
 
     def openapi(self) -> dict[str, Any]:

@@ -10,15 +10,15 @@ from starlette.responses import JSONResponse, Response
 
 from safelight.errors import InvalidField, TooLarge, UnsupportedField
 from safelight.generation.provider_errors import decode as decoded
-from safelight.trust.accounts import Principal, Scope
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
-from safelight.web.error_responses import BODY, errors
+from safelight.web.error_responses import BODY_ERRORS, errors
 from safelight.web.request_body import read_body
-from safelight.web.state import state_of
+from safelight.web.state import app_state
 
 from . import schemas
 
-Checker = Annotated[Principal, Depends(requires(Scope.CHECKS))]
+Checker = Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
 #: Characters of one text; a longer log is cut by whoever has it.
 LONGEST = 4_000_000
 MAX_PROVIDER = 100
@@ -43,7 +43,7 @@ _BODY: dict[str, Any] = {
 router = APIRouter(
     prefix="/v1",
     tags=["checks"],
-    responses=errors(*BODY, 429),
+    responses=errors(*BODY_ERRORS, 429),
 )
 
 
@@ -55,7 +55,7 @@ router = APIRouter(
 )
 async def decode(request: Request, principal: Checker) -> Response:
     """Who refused, at which stage, for which category, charged or not, and what now."""
-    state = state_of(request)
+    state = app_state(request)
     async with read_body(request, state.services) as body:
         text, provider = _read(body.fields)
         if state.services.spend is not None:

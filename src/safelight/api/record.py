@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from safelight.jobs.models import Attempt, Judgement, VideoRecord
+from safelight.jobs.models import Attempt, StageRecord, VideoRecord
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, to_json
@@ -28,7 +28,7 @@ def record_object(record: VideoRecord, taxonomy: Taxonomy) -> dict[str, Any]:
     }
 
 
-def _judgement(made: Judgement, taxonomy: Taxonomy) -> dict[str, Any]:
+def _judgement(made: StageRecord, taxonomy: Taxonomy) -> dict[str, Any]:
     return {
         "stage": made.stage.value,
         "at": made.at,
@@ -39,9 +39,9 @@ def _judgement(made: Judgement, taxonomy: Taxonomy) -> dict[str, Any]:
     }
 
 
-def _discreet(category: str, taxonomy: Taxonomy) -> bool:
+def _is_hidden(category: str, taxonomy: Taxonomy) -> bool:
     """Unknown categories are kept back too: their package may have been removed."""
-    return category not in taxonomy or taxonomy[category].discreet
+    return category not in taxonomy or taxonomy[category].hide_details
 
 
 def _group(category: str, taxonomy: Taxonomy) -> str | None:
@@ -64,7 +64,7 @@ def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
         "waivers": list(verdict.waivers),
         "test_card_only": verdict.test_card_only,
     }
-    if not verdict.category or not _discreet(verdict.category, taxonomy):
+    if not verdict.category or not _is_hidden(verdict.category, taxonomy):
         shown |= {
             "category": verdict.category or None,
             "rule": verdict.rule or None,
@@ -75,7 +75,7 @@ def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
 
 
 def _finding(finding: Finding, taxonomy: Taxonomy) -> dict[str, Any]:
-    if _discreet(finding.category, taxonomy):
+    if _is_hidden(finding.category, taxonomy):
         return {
             "group": _group(finding.category, taxonomy),
             "modality": finding.modality.value,
@@ -89,7 +89,7 @@ def coverage_cell(cell: Cell) -> dict[str, Any]:
     return {
         "category": cell.category,
         "modality": cell.modality.value,
-        "word": cell.word.value,
+        "word": cell.status.value,
         "required": cell.required,
         "detectors": list(cell.detectors),
         "note": cell.note,

@@ -9,20 +9,20 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from safelight.trust.accounts import Principal, Scope
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reports import Receipt
 from safelight.web.auth import requires
-from safelight.web.error_responses import BODY, errors
+from safelight.web.error_responses import BODY_ERRORS, errors
 from safelight.web.json_fields import optional_text
 from safelight.web.request_body import read_body
-from safelight.web.state import state_of
+from safelight.web.state import app_state
 
-Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 
 router = APIRouter(
     prefix="/v1/videos",
     tags=["reports"],
-    responses=errors(*BODY, 404, 409, 410, 429),
+    responses=errors(*BODY_ERRORS, 404, 409, 410, 429),
 )
 
 
@@ -71,7 +71,7 @@ _REPORT: dict[str, Any] = {
     openapi_extra={"requestBody": _REPORT},
 )
 async def report(request: Request, principal: Reader, video_id: str) -> Response:
-    app = state_of(request)
+    app = app_state(request)
     async with read_body(request, app.services) as body:
         fields = body.fields
     receipt = await app.threads.run(

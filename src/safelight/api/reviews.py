@@ -12,10 +12,10 @@ from starlette.responses import JSONResponse, Response
 from safelight.trust.accounts import Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionAction
 from safelight.web.auth import principal_of
-from safelight.web.error_responses import BODY, KNOWN, errors
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import optional_text, required_text
 from safelight.web.request_body import read_body
-from safelight.web.state import state_of
+from safelight.web.state import app_state
 
 #: Which cases somebody may see is for the service to say: ordinary ones need `review`, others `vault`.
 Reviewer = Annotated[Principal, Depends(principal_of)]
@@ -23,7 +23,7 @@ Reviewer = Annotated[Principal, Depends(principal_of)]
 router = APIRouter(
     prefix="/v1/reviews",
     tags=["reviews"],
-    responses=errors(*KNOWN, 404),
+    responses=errors(*COMMON_ERRORS, 404),
 )
 
 
@@ -99,7 +99,7 @@ async def list_reviews(
     after: Annotated[str | None, Query(description="List what follows this id.")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Response:
-    app = state_of(request)
+    app = app_state(request)
     page = await app.threads.run(
         app.services.reviews.list,
         principal,
@@ -122,18 +122,18 @@ async def list_reviews(
 
 @router.get("/{case_id}", summary="Retrieve a case", responses={200: {"model": ReviewFile}})
 async def retrieve(request: Request, principal: Reviewer, case_id: str) -> Response:
-    app = state_of(request)
+    app = app_state(request)
     return JSONResponse(file_object(await app.threads.run(app.services.reviews.get, principal, case_id)))
 
 
 @router.post(
     "/{case_id}/decision",
     summary="Decide a case, once",
-    responses={200: {"model": ReviewFile}, **errors(*BODY, 409, 410)},
+    responses={200: {"model": ReviewFile}, **errors(*BODY_ERRORS, 409, 410)},
     openapi_extra={"requestBody": _DECISION},
 )
 async def decide(request: Request, principal: Reviewer, case_id: str) -> Response:
-    app = state_of(request)
+    app = app_state(request)
     async with read_body(request, app.services) as body:
         fields = body.fields
     decided = await app.threads.run(

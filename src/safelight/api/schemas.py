@@ -7,21 +7,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 
-class ErrorDetail(BaseModel):
-    message: str
-    type: str
-    param: str | None
-    code: str = Field(description="One of the codes in docs/errors.md.")
-    moderation_details: dict[str, Any] | None = Field(
-        default=None, description="On a block: stage, group, rule, evidence, charge and next step, by degree."
-    )
-    safelight: dict[str, Any] | None = Field(default=None, description="The request id.")
-
-
-class Error(BaseModel):
-    error: ErrorDetail
-
-
 class Health(BaseModel):
     status: Literal["ok"]
     version: str
@@ -97,7 +82,7 @@ class VideoDeleted(BaseModel):
     deleted: bool
 
 
-class CharacterWord(BaseModel):
+class CharacterStatus(BaseModel):
     state: Literal["ready", "held"] = Field(description="A held one cannot be used.")
 
 
@@ -106,10 +91,10 @@ class Character(BaseModel):
     object: Literal["video.character"]
     created_at: int
     name: str
-    safelight: CharacterWord
+    safelight: CharacterStatus
 
 
-class ModelFacts(BaseModel):
+class ModelDetails(BaseModel):
     generator: str
     ownership: Literal["own", "paid"]
     seconds: list[int]
@@ -129,7 +114,7 @@ class Model(BaseModel):
     object: Literal["model"]
     created: int
     owned_by: str
-    safelight: ModelFacts
+    safelight: ModelDetails
 
 
 class ModelPage(BaseModel):

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from safelight.jobs.models import Page, Video, VideoRecord
-from safelight.jobs.states import State, WireStatus, wire_status
-from safelight.jobs.summary import summary
+from safelight.jobs.states import VideoState, WireStatus, wire_status
 from safelight.policy.verdicts import Action
+from safelight.web.video_facts import coverage_and_charge, links, verdict_action
 
 VAULTED_MESSAGE = "This video was blocked by our safety checks."
-_BASE = "/v1/videos"
 
 
 def video_object(video: Video, record: VideoRecord | None = None) -> dict[str, Any]:
@@ -53,44 +52,11 @@ def deleted_object(video_id: str) -> dict[str, Any]:
     return {"id": video_id, "object": "video.deleted", "deleted": True}
 
 
-def links(video: Video) -> dict[str, str | None]:
-    """Where to go from here, as paths on this server."""
-    here = f"{_BASE}/{video.id}"
-    return {
-        "self": here,
-        "events": f"{here}/events",
-        "record": f"{here}/record",
-        "content": f"{here}/content" if video.state is State.DELIVERED else None,
-        "page": f"/videos/{video.id}",
-    }
-
-
-def verdict_word(video: Video) -> Action | None:
-    """What was decided, as far as it goes; None while nothing is, or where trouble ended the video."""
-    match video.state:
-        case State.DELIVERED | State.SEALING | State.WITHDRAWN:
-            return Action.LABEL if video.label_text else Action.ALLOW
-        case State.HELD:
-            return Action.HOLD
-        case State.REFUSED | State.BLOCKED:
-            return Action.BLOCK
-    return None
-
-
-def told(video: Video, record: VideoRecord | None) -> Mapping[str, Any]:
-    """Coverage and charge: from the record where that was read, else as they were kept with the row; None
-    while the video is on its way."""
-    if record is None:
-        return video.summary or {"coverage": None, "charge": None}
-    cells = (cell for made in record.judgements for cell in made.coverage)
-    return summary(cells, (attempt.charge for attempt in record.attempts))
-
-
 def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
-    said = told(video, record)
+    said = coverage_and_charge(video, record)
     if video.vaulted:
         return {
-            "state": State.BLOCKED.value,
+            "state": VideoState.BLOCKED.value,
             "stage": None,
             "review_due_at": None,
             "verdict": Action.BLOCK.value,
@@ -106,7 +72,7 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
             "metadata": dict(video.metadata),
             "links": links(video),
         }
-    word = verdict_word(video)
+    word = verdict_action(video)
     return {
         "state": video.state.value,
         "stage": video.stage.value,
@@ -117,7 +83,7 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
         "waived": video.waived,
         "label": video.label_text,
         "charge": said["charge"],
-        "sha256": video.sealed_sha256 if video.state is State.DELIVERED else None,
+        "sha256": video.sealed_sha256 if video.state is VideoState.DELIVERED else None,
         "released_from": video.released_from,
         "released_as": video.released_as,
         "safety_identifier": video.end_user,
@@ -134,7 +100,7 @@ def _error(video: Video) -> dict[str, Any]:
         "message": video.error_message or "The video could not be made.",
     }
     details: Mapping[str, Any] | None = video.explanation
-    if details and video.state in {State.REFUSED, State.BLOCKED}:
+    if details and video.state in {VideoState.REJECTED, VideoState.BLOCKED}:
         error["moderation_details"] = dict(details)
     return error
 

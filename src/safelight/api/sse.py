@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
+from starlette.requests import Request
 
 from safelight.errors import NotFound
 from safelight.jobs.models import Video
@@ -16,6 +17,7 @@ from safelight.jobs.states import TERMINAL
 from safelight.trust.accounts import Principal
 from safelight.web.services import Videos
 from safelight.web.thread_pool import Threads
+from safelight.web.video_facts import position
 
 from .serializers import video_object
 
@@ -37,12 +39,7 @@ class _Watched:
         return self.latest
 
 
-def position(video: Video) -> int:
-    """How far a video is on its way, as one number that only grows. Progress alone is no revision."""
-    return video.revision * 1000 + video.progress
-
-
-class Watcher:
+class EventPoller:
     """Looks at every watched video once per interval, in one thread call, while anybody watches."""
 
     def __init__(self, videos: Videos, threads: Threads, interval_s: float) -> None:
@@ -125,8 +122,14 @@ class Watcher:
         return found
 
 
+def watcher_of(request: Request) -> EventPoller:
+    """The watcher of the app that serves this request."""
+    watcher: EventPoller = request.app.state.watcher
+    return watcher
+
+
 async def event_stream(
-    watcher: Watcher, principal: Principal, video: Video, seen: int | None
+    watcher: EventPoller, principal: Principal, video: Video, seen: int | None
 ) -> AsyncGenerator[bytes, None]:
     """The stream's bytes. Each event is named `video`, its id is its position, its data the wire object."""
     yield b"retry: 2000\n\n"

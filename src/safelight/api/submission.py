@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from safelight.errors import SafelightError
-from safelight.jobs.models import CreateRequest, Ordered, Video
+from safelight.jobs.models import CreateRequest, SubmissionResult, Video
 from safelight.jobs.states import TERMINAL
 from safelight.trust.accounts import Principal
-from safelight.web.errors import problem
+from safelight.web.errors import error_response
 from safelight.web.middleware import request_id
 from safelight.web.state import AppState
 
@@ -20,9 +20,9 @@ from .serializers import video_object
 REPLAYED = "idempotent-replayed"
 
 
-async def take(state: AppState, request: Request, principal: Principal, asked: CreateRequest) -> Response:
+async def submit(state: AppState, request: Request, principal: Principal, asked: CreateRequest) -> Response:
     """The answer to an order: the video, or why there is none."""
-    found = await order(state, request, principal, asked)
+    found = await submit_or_error(state, request, principal, asked)
     if isinstance(found, Response):
         return found
     return video_response(
@@ -30,24 +30,24 @@ async def take(state: AppState, request: Request, principal: Principal, asked: C
     )
 
 
-async def order(
+async def submit_or_error(
     state: AppState, request: Request, principal: Principal, asked: CreateRequest
-) -> Ordered | Response:
+) -> SubmissionResult | Response:
     """The order as it was taken, or the whole answer where it was not."""
     try:
-        ordered = await state.threads.run(state.services.videos.order, principal, asked)
+        ordered = await state.threads.run(state.services.videos.submit, principal, asked)
     except SafelightError as error:
-        response = problem(error, request_id(request.scope))
+        response = error_response(error, request_id(request.scope))
         response.headers.update(await rate_headers(state, principal))
         return response
     if ordered.refusal is None:
         return ordered
-    response = problem(ordered.refusal, request_id(request.scope))
+    response = error_response(ordered.refusal, request_id(request.scope))
     response.headers.update(await headers_of(state, principal, ordered))
     return response
 
 
-async def headers_of(state: AppState, principal: Principal, ordered: Ordered) -> dict[str, str]:
+async def headers_of(state: AppState, principal: Principal, ordered: SubmissionResult) -> dict[str, str]:
     headers = await rate_headers(state, principal)
     if ordered.replayed:
         headers[REPLAYED] = "true"

@@ -10,21 +10,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from safelight.jobs.models import Video
-from safelight.jobs.states import TERMINAL, State
-from safelight.trust.accounts import Principal, Scope
+from safelight.jobs.states import TERMINAL, VideoState
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
-from safelight.web.error_responses import BODY, errors
+from safelight.web.create_request import create_request
+from safelight.web.error_responses import BODY_ERRORS, errors
 from safelight.web.middleware import request_id
 from safelight.web.request_body import read_body
-from safelight.web.state import AppState, state_of
+from safelight.web.state import AppState, app_state
 
 from . import schemas
 from .content import content_response
-from .create_request import create_request
 from .serializers import video_object
-from .submission import headers_of, order
+from .submission import headers_of, submit_or_error
 
-Writer = Annotated[Principal, Depends(requires(Scope.VIDEOS_WRITE))]
+Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
 #: The video's id, where the body is the file.
 VIDEO_ID = "x-safelight-video-id"
 _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.1, 1.0
@@ -33,7 +33,7 @@ _OVER = {"sentinel_block": 400, "moderation_blocked": 400, "timeout": 504}
 router = APIRouter(
     prefix="/v1/videos",
     tags=["videos"],
-    responses=errors(*BODY, 404, 409, 410, 429, 502, 504),
+    responses=errors(*BODY_ERRORS, 404, 409, 410, 429, 502, 504),
 )
 
 
@@ -52,7 +52,7 @@ async def create_and_wait(request: Request, principal: Writer) -> Response:
 
     The order stands where the client goes away meanwhile.
     """
-    state = state_of(request)
+    state = app_state(request)
     services = state.services
     async with read_body(request, services) as body:
         asked = create_request(
@@ -61,7 +61,7 @@ async def create_and_wait(request: Request, principal: Writer) -> Response:
             max_prompt_chars=services.max_prompt_chars,
             idempotency_key=request.headers.get("idempotency-key"),
         )
-        found = await order(state, request, principal, asked)
+        found = await submit_or_error(state, request, principal, asked)
     if isinstance(found, Response):
         return found
     headers = {**await headers_of(state, principal, found), VIDEO_ID: found.video.id}
@@ -75,7 +75,7 @@ async def _wait(state: AppState, request: Request, principal: Principal, video: 
     """The video once it ended, is held, or the time is over."""
     until = anyio.current_time() + state.services.sync_wait_s
     pause = _FIRST_LOOK_S
-    while video.state not in TERMINAL and video.state is not State.HELD:
+    while video.state not in TERMINAL and video.state is not VideoState.HELD:
         if anyio.current_time() >= until or await request.is_disconnected():
             break
         await anyio.sleep(pause)
@@ -86,7 +86,7 @@ async def _wait(state: AppState, request: Request, principal: Principal, video: 
 
 async def _answer(state: AppState, request: Request, principal: Principal, video: Video) -> Response:
     videos = state.services.videos
-    if video.state in (State.DELIVERED, State.WITHDRAWN):
+    if video.state in (VideoState.DELIVERED, VideoState.WITHDRAWN):
         content = await state.threads.run(videos.content, principal, video.id, "video")
         return content_response(request, content, video.id)
     if video.state in TERMINAL:

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from safelight.trust.accounts import Scope
+from safelight.trust.accounts import KeyScope
 from safelight.web.auth import requires
-from safelight.web.error_responses import KNOWN, errors
-from safelight.web.state import state_of
+from safelight.web.error_responses import COMMON_ERRORS, errors
+from safelight.web.state import app_state
 
 from . import schemas
 
@@ -19,17 +19,17 @@ router = APIRouter(tags=["system"])
 @router.get(
     "/v1/coverage",
     summary="What is checked, by which detector, and what is not",
-    dependencies=[Depends(requires(Scope.VIDEOS_READ))],
-    responses={200: {"model": schemas.Coverage}, **errors(*KNOWN)},
+    dependencies=[Depends(requires(KeyScope.VIDEOS_READ))],
+    responses={200: {"model": schemas.Coverage}, **errors(*COMMON_ERRORS)},
 )
 async def coverage(request: Request) -> Response:
-    state = state_of(request)
+    state = app_state(request)
     return JSONResponse(await state.threads.run(state.services.videos.coverage))
 
 
 @router.get("/healthz", summary="Whether the process answers", responses={200: {"model": schemas.Health}})
 async def healthz(request: Request) -> Response:
-    return JSONResponse({"status": "ok", "version": state_of(request).services.version})
+    return JSONResponse({"status": "ok", "version": app_state(request).services.version})
 
 
 @router.get(
@@ -42,7 +42,7 @@ async def healthz(request: Request) -> Response:
 )
 async def readyz(request: Request) -> Response:
     """What is wrong is told on a loopback address only."""
-    state = state_of(request)
+    state = app_state(request)
     found = await state.threads.run(state.services.videos.readiness)
     ready = bool(found.get("ready"))
     return JSONResponse(

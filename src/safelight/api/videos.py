@@ -9,26 +9,25 @@ from fastapi import APIRouter, Depends, Header, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from safelight.errors import NotFound
-from safelight.ids import is_id
 from safelight.jobs.models import Video, VideoRecord
-from safelight.jobs.states import TERMINAL, State
-from safelight.trust.accounts import Principal, Scope
+from safelight.jobs.states import TERMINAL, VideoState
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
-from safelight.web.error_responses import BODY, KNOWN, errors
+from safelight.web.create_request import create_request
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.request_body import read_body
-from safelight.web.state import AppState, state_of
+from safelight.web.state import AppState, app_state
+from safelight.web.video_facts import position, valid_video_id
 
 from . import schemas
 from .content import content_response
-from .create_request import create_request
 from .record import record_object
 from .serializers import deleted_object, page_object, video_object
-from .sse import event_stream, position
-from .submission import take, video_response
+from .sse import event_stream, watcher_of
+from .submission import submit, video_response
 
-Reader = Annotated[Principal, Depends(requires(Scope.VIDEOS_READ))]
-Writer = Annotated[Principal, Depends(requires(Scope.VIDEOS_WRITE))]
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
 
 _CONTENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": {"video/mp4": {}, "image/webp": {}}},
@@ -45,17 +44,17 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 
 _POSITION = re.compile(r"[0-9]{1,18}")
 
-router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*KNOWN))
+router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*COMMON_ERRORS))
 
 
 @router.post(
     "",
     summary="Create a video",
-    responses={200: {"model": schemas.Video}, **errors(*BODY, 404, 409, 410, 429)},
+    responses={200: {"model": schemas.Video}, **errors(*BODY_ERRORS, 404, 409, 410, 429)},
     openapi_extra={"requestBody": schemas.CREATE_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
 async def create(request: Request, principal: Writer) -> Response:
-    state = state_of(request)
+    state = app_state(request)
     services = state.services
     async with read_body(request, services) as body:
         asked = create_request(
@@ -64,7 +63,7 @@ async def create(request: Request, principal: Writer) -> Response:
             max_prompt_chars=services.max_prompt_chars,
             idempotency_key=request.headers.get("idempotency-key"),
         )
-        return await take(state, request, principal, asked)
+        return await submit(state, request, principal, asked)
 
 
 @router.get("", summary="List videos", responses={200: {"model": schemas.VideoPage}, **errors(404)})
@@ -75,7 +74,7 @@ async def list_videos(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     order: Literal["asc", "desc"] = "desc",
 ) -> Response:
-    state = state_of(request)
+    state = app_state(request)
     page = await state.threads.run(
         state.services.videos.list, principal, after=after, limit=limit, order=order
     )
@@ -86,8 +85,8 @@ async def list_videos(
     "/{video_id}", summary="Retrieve a video", responses={200: {"model": schemas.Video}, **errors(404)}
 )
 async def retrieve(request: Request, principal: Reader, video_id: str) -> Response:
-    state = state_of(request)
-    video, record = await state.threads.run(_with_record, state, principal, known(video_id))
+    state = app_state(request)
+    video, record = await state.threads.run(_with_record, state, principal, valid_video_id(video_id))
     return video_response(state, video, video_object(video, record))
 
 
@@ -97,8 +96,8 @@ async def retrieve(request: Request, principal: Reader, video_id: str) -> Respon
     responses={200: {"model": schemas.VideoDeleted}, **errors(404, 409)},
 )
 async def delete(request: Request, principal: Writer, video_id: str) -> Response:
-    state = state_of(request)
-    await state.threads.run(state.services.videos.delete, principal, known(video_id))
+    state = app_state(request)
+    await state.threads.run(state.services.videos.delete, principal, valid_video_id(video_id))
     return JSONResponse(deleted_object(video_id))
 
 
@@ -115,8 +114,10 @@ async def content(
     video_id: str,
     variant: Literal["video", "thumbnail", "spritesheet"] = "video",
 ) -> Response:
-    state = state_of(request)
-    found = await state.threads.run(state.services.videos.content, principal, known(video_id), variant)
+    state = app_state(request)
+    found = await state.threads.run(
+        state.services.videos.content, principal, valid_video_id(video_id), variant
+    )
     name = video_id if variant == "video" else f"{video_id}-{variant}"
     return content_response(request, found, name)
 
@@ -133,14 +134,14 @@ async def events(
     video_id: str,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
-    state = state_of(request)
-    video = await state.threads.run(state.services.videos.get, principal, known(video_id))
+    state = app_state(request)
+    video = await state.threads.run(state.services.videos.get, principal, valid_video_id(video_id))
     seen = int(last_event_id) if last_event_id and _POSITION.fullmatch(last_event_id) else None
     if video.state in TERMINAL and seen == position(video):
         # 204 tells an EventSource that there is nothing more to come back for.
         return Response(status_code=204)
     return StreamingResponse(
-        event_stream(state.watcher, principal, video, seen),
+        event_stream(watcher_of(request), principal, video, seen),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
@@ -152,21 +153,14 @@ async def events(
     responses={200: {"model": schemas.VideoRecord}, **errors(404)},
 )
 async def record(request: Request, principal: Reader, video_id: str) -> Response:
-    state = state_of(request)
-    found = await state.threads.run(state.services.videos.record, principal, known(video_id))
+    state = app_state(request)
+    found = await state.threads.run(state.services.videos.record, principal, valid_video_id(video_id))
     return JSONResponse(record_object(found, state.services.taxonomy))
-
-
-def known(video_id: str) -> str:
-    """The id, if it can be one; what cannot is not found without asking the store."""
-    if not is_id(video_id, "video"):
-        raise NotFound("There is no such video.", param="video_id")
-    return video_id
 
 
 def _with_record(state: AppState, principal: Principal, video_id: str) -> tuple[Video, VideoRecord | None]:
     """The record only where it adds something and was not kept with the row: asking stays one small read."""
     video = state.services.videos.get(principal, video_id)
-    if video.summary is None and (video.state in TERMINAL or video.state is State.HELD):
+    if video.summary is None and (video.state in TERMINAL or video.state is VideoState.HELD):
         return video, state.services.videos.record(principal, video_id)
     return video, None

@@ -10,22 +10,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from safelight.errors import InvalidField
-from safelight.trust.accounts import Principal, Scope
-from safelight.trust.webhooks import Endpoint, EventType, TestResult
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.webhooks import EventType, RegisteredEndpoint, TestResult
 from safelight.web.auth import requires
-from safelight.web.error_responses import BODY, KNOWN, errors
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import optional_flag, optional_text, optional_texts, required_text
 from safelight.web.request_body import read_body
-from safelight.web.state import state_of
+from safelight.web.state import app_state
 
 from . import schemas
 
-Admin = Annotated[Principal, Depends(requires(Scope.ADMIN))]
+Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
 
 router = APIRouter(
     prefix="/v1/webhook_endpoints",
     tags=["webhooks"],
-    responses=errors(*KNOWN),
+    responses=errors(*COMMON_ERRORS),
 )
 
 _EVENTS = [event.value for event in EventType]
@@ -44,7 +44,7 @@ def _body(properties: dict[str, Any], *required: str) -> dict[str, Any]:
     return {"requestBody": {"required": bool(required), "content": {"application/json": {"schema": schema}}}}
 
 
-class Health(BaseModel):
+class EndpointHealth(BaseModel):
     failing: bool
     failing_since: int | None
     failures: int
@@ -62,7 +62,7 @@ class WebhookEndpoint(BaseModel):
     created_at: int
     updated_at: int
     signing_secret_hint: str
-    safelight: Health
+    safelight: EndpointHealth
 
 
 class WebhookEndpointWithSecret(WebhookEndpoint):
@@ -95,7 +95,7 @@ class WebhookTest(BaseModel):
 @router.get("", summary="List webhook endpoints", responses={200: {"model": WebhookEndpointList}})
 async def list_endpoints(request: Request, principal: Admin) -> Response:
     """All of them: there are at most twenty."""
-    app = state_of(request)
+    app = app_state(request)
     found = await app.threads.run(app.services.webhooks.list, principal)
     data = [endpoint_object(each) for each in found]
     return JSONResponse(
@@ -112,12 +112,12 @@ async def list_endpoints(request: Request, principal: Admin) -> Response:
 @router.post(
     "",
     summary="Create a webhook endpoint",
-    responses={200: {"model": WebhookEndpointWithSecret}, **errors(*BODY, 409)},
+    responses={200: {"model": WebhookEndpointWithSecret}, **errors(*BODY_ERRORS, 409)},
     openapi_extra=_body(_WRITABLE, "url", "event_types"),
 )
 async def create(request: Request, principal: Admin) -> Response:
     """The answer is the only one with the signing secret."""
-    app = state_of(request)
+    app = app_state(request)
     async with read_body(request, app.services) as body:
         fields = body.fields
     events = optional_texts(fields, "event_types")
@@ -139,7 +139,7 @@ async def create(request: Request, principal: Admin) -> Response:
     responses={200: {"model": WebhookEndpoint}, **errors(404)},
 )
 async def retrieve(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
-    app = state_of(request)
+    app = app_state(request)
     found = await app.threads.run(app.services.webhooks.get, principal, webhook_endpoint_id)
     return JSONResponse(endpoint_object(found))
 
@@ -147,11 +147,11 @@ async def retrieve(request: Request, principal: Admin, webhook_endpoint_id: str)
 @router.post(
     "/{webhook_endpoint_id}",
     summary="Change a webhook endpoint",
-    responses={200: {"model": WebhookEndpoint}, **errors(*BODY, 404)},
+    responses={200: {"model": WebhookEndpoint}, **errors(*BODY_ERRORS, 404)},
     openapi_extra=_body(_WRITABLE),
 )
 async def update(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
-    app = state_of(request)
+    app = app_state(request)
     async with read_body(request, app.services) as body:
         fields = body.fields
     changed = await app.threads.run(
@@ -172,7 +172,7 @@ async def update(request: Request, principal: Admin, webhook_endpoint_id: str) -
 )
 async def delete(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
     """What was still on its way to it is dropped."""
-    app = state_of(request)
+    app = app_state(request)
     await app.threads.run(app.services.webhooks.delete, principal, webhook_endpoint_id)
     return JSONResponse({"id": webhook_endpoint_id, "object": "webhook_endpoint.deleted", "deleted": True})
 
@@ -180,11 +180,11 @@ async def delete(request: Request, principal: Admin, webhook_endpoint_id: str) -
 @router.post(
     "/{webhook_endpoint_id}/rotate_secret",
     summary="Give a webhook endpoint a new secret",
-    responses={200: {"model": WebhookEndpointWithSecret}, **errors(*BODY, 404)},
+    responses={200: {"model": WebhookEndpointWithSecret}, **errors(*BODY_ERRORS, 404)},
     openapi_extra=_body({"keep_old_secret_active_for_24_hours": {"type": "boolean", "default": True}}),
 )
 async def rotate(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
-    app = state_of(request)
+    app = app_state(request)
     fields = await _fields(request)
     keep = optional_flag(fields, "keep_old_secret_active_for_24_hours", default=True)
     rotated, secret = await app.threads.run(
@@ -196,12 +196,12 @@ async def rotate(request: Request, principal: Admin, webhook_endpoint_id: str) -
 @router.post(
     "/{webhook_endpoint_id}/test",
     summary="Send a sample now",
-    responses={200: {"model": WebhookTest}, **errors(*BODY, 404)},
+    responses={200: {"model": WebhookTest}, **errors(*BODY_ERRORS, 404)},
     openapi_extra=_body({"event_type": {"type": "string", "enum": _EVENTS}}),
 )
 async def test(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
     """Once, signed like any other. `success` says whether it arrived, `status_code` what was answered."""
-    app = state_of(request)
+    app = app_state(request)
     event = optional_text(await _fields(request), "event_type")
     result = await app.threads.run(
         app.services.webhooks.test,
@@ -216,11 +216,11 @@ async def _fields(request: Request) -> dict[str, Any]:
     """The fields of a body that may be left out."""
     if not request.headers.get("content-type") and request.headers.get("content-length", "0") == "0":
         return {}
-    async with read_body(request, state_of(request).services) as body:
+    async with read_body(request, app_state(request).services) as body:
         return body.fields
 
 
-def endpoint_object(endpoint: Endpoint) -> dict[str, Any]:
+def endpoint_object(endpoint: RegisteredEndpoint) -> dict[str, Any]:
     """An endpoint on the wire, without its secret."""
     return {
         "id": endpoint.id,

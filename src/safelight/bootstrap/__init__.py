@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .container import Installation, load
+from .container import Container, load
 
-__all__ = ["Installation", "load"]
+__all__ = ["Container", "load"]

@@ -11,71 +11,94 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import safelight
-from safelight.settings import read_settings
+from safelight.settings import Settings, read_settings
 
-from .review import People
+from .core import CoreParts
+from .likeness import LikenessParts
+from .persistence import PersistenceParts
+from .pipeline import PipelineParts
+from .review import ReviewParts
 
 if TYPE_CHECKING:
-    from safelight.console.services import PageParts
+    from fastapi import FastAPI
+
+    from safelight.console.services import ConsoleServices
     from safelight.policy.replay import Record
     from safelight.web.services import Services
 
 
-def load(config: Path | None = None, **flags: Any) -> Installation:
+def load(config: Path | None = None, **flags: Any) -> Container:
     """The installation that `config` and the environment describe. Raises `SettingsError`."""
-    return Installation(read_settings(config, **flags))
+    return Container(read_settings(config, **flags))
 
 
-class Installation(People):
-    """One installation: every part a property, made once. Parts that open the data directory say so."""
+class Container:
+    """The parts of one installation. Each part builds its objects at their first use and keeps them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.core = CoreParts(settings)
+        self.persistence = PersistenceParts(self.core)
+        self.likeness = LikenessParts(self.core, self.persistence)
+        self.pipeline = PipelineParts(self.core, self.persistence, self.likeness)
+        self.review = ReviewParts(self.core, self.persistence, self.pipeline)
 
     @cached_property
     def services(self) -> Services:
         """What the HTTP fronts are given."""
         from safelight.web.services import Services
 
-        server = self.settings.server
+        server = self.core.settings.server
         return Services(
-            videos=self.videos,
-            accounts=self.accounts,
-            waivers=lambda: self.waivers_in_force(self.tenant),
-            taxonomy=self.taxonomy,
-            moderation=self.moderation,
-            checks=self.checks,
-            spend=self.probes.spend,
-            reviews=self.reviews,
-            reports=self.reports,
-            appeals=self.appeals,
-            webhooks=self.webhooks,
-            generators=self.generators,
-            scratch=self.directory.scratch,
+            videos=self.review.videos,
+            accounts=self.persistence.accounts,
+            waivers=lambda: self.persistence.waivers_in_force(self.persistence.tenant),
+            taxonomy=self.core.taxonomy,
+            moderation=self.review.moderation,
+            checks=self.review.checks,
+            spend=self.persistence.check_limiter.consume,
+            reviews=self.review.reviews,
+            reports=self.review.reports,
+            appeals=self.review.appeals,
+            webhooks=self.persistence.webhooks,
+            generators=self.core.generators,
+            scratch=self.persistence.data_directory.scratch,
             version=safelight.__version__,
             loopback=server.loopback,
             max_body_bytes=server.max_body_mb << 20,
             max_prompt_chars=server.max_prompt_characters,
-            pages=self.page_parts,
         )
 
     @cached_property
-    def page_parts(self) -> PageParts:
-        """What the pages are given beside."""
+    def app(self) -> FastAPI:
+        """The HTTP API with the web pages."""
+        from .app import build_app
+
+        return build_app(self.services, self.console_services)
+
+    @cached_property
+    def console_services(self) -> ConsoleServices:
+        """Extra services for the web pages."""
         from safelight.console.reveal import Reveal
-        from safelight.console.services import PageParts, PolicyParts
+        from safelight.console.services import ConsoleServices, PolicyServices
         from safelight.trust.policies import history
 
         def past(tenant: str) -> Iterator[Record]:
-            terms = [waiver.terms for waiver in self.waivers_in_force(tenant)]
-            return history(self.database, waivers=terms, tenant=tenant)
+            terms = [waiver.terms for waiver in self.persistence.waivers_in_force(tenant)]
+            return history(self.persistence.database, waivers=terms, tenant=tenant)
 
-        return PageParts(
-            verify=lambda path: self.verifier.verify(path, lookup=self.registry.by_sha256),
-            policies=PolicyParts(published=self.policies, in_force=self.policy, history=past),
-            reveal=Reveal(
-                database=self.database,
-                store=self.workshop.store,
-                blobs=self.blobs,
-                sandbox=self.sandbox,
-                scratch=self.directory.scratch,
+        return ConsoleServices(
+            verify=lambda path: self.persistence.verifier.verify(
+                path, lookup=self.persistence.seal_registry.by_sha256
             ),
-            settings=lambda: self.settings.model_dump(mode="json"),
+            policies=PolicyServices(
+                published=self.persistence.policies, in_force=self.persistence.active_policy, history=past
+            ),
+            reveal=Reveal(
+                database=self.persistence.database,
+                store=self.pipeline.context.store,
+                blobs=self.persistence.blobs,
+                sandbox=self.core.sandbox,
+                scratch=self.persistence.data_directory.scratch,
+            ),
+            settings=lambda: self.core.settings.model_dump(mode="json"),
         )

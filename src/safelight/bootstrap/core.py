@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safelight.detectors.registry import Catalogue
+from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import SettingsError
 from safelight.generation.protocol import Generator
@@ -22,7 +22,7 @@ from safelight.settings import Settings
 if TYPE_CHECKING:
     from safelight.detectors.image.hash_lists import HashLists
     from safelight.detectors.image.logo_store import Marks
-    from safelight.generation.videos_api.health import Reach
+    from safelight.generation.videos_api.health import UpstreamHealth
     from safelight.media.probe import VideoLimits
     from safelight.net.fetch import Fetcher
     from safelight.sandbox.sandbox import Sandbox
@@ -35,12 +35,12 @@ ENROLLED = {"hashes": "hashes", "mark-words": "marks", "marks": "marks"}
 _MOST_FPS = 60
 
 
-class Known:
+class CoreParts:
     """Settings, detectors, generators, and the sandbox they work in."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.stopping = threading.Event()
+        self.shutdown_event = threading.Event()
 
     @cached_property
     def taxonomy(self) -> Taxonomy:
@@ -55,14 +55,14 @@ class Known:
         return load_policy(self.settings.policy.document, self.taxonomy)
 
     @property
-    def lists_folder(self) -> Path:
+    def name_lists_folder(self) -> Path:
         """The operator's own lists of names."""
         options = self.settings.detectors.get("entities")
         folder = options.get("folder") if isinstance(options, dict) else None
         return Path(folder) if folder else self.settings.data / "lists"
 
     @property
-    def model_folder(self) -> Path:
+    def models_folder(self) -> Path:
         """Where pulled models and their calibrations lie."""
         return self.settings.data / "models"
 
@@ -73,21 +73,21 @@ class Known:
         return Path(folder).absolute() if folder else self.settings.data.absolute() / name
 
     @cached_property
-    def catalogue(self) -> Catalogue:
+    def detectors(self) -> DetectorRegistry:
         options: dict[str, Any] = {
             name: False if value is False else ({} if value is True else value)
             for name, value in self.settings.detectors.items()
         }
         # What an operator adds to a detector lies in the data directory, unless the settings say otherwise.
         for name, key, place in (
-            ("entities", "folder", self.lists_folder),
+            ("entities", "folder", self.name_lists_folder),
             ("guard", "figures", self.settings.data / "figures" / "guard.json"),
-            ("hub", "store", self.model_folder),
+            ("hub", "store", self.models_folder),
             *((name, "folder", self._enrolled(kind)) for name, kind in ENROLLED.items()),
         ):
             if isinstance(own := options.setdefault(name, {}), dict):
                 options[name] = {key: str(place), **own}
-        return Catalogue.discover(options)
+        return DetectorRegistry.discover(options)
 
     @cached_property
     def hash_lists(self) -> HashLists:
@@ -96,14 +96,14 @@ class Known:
         return HashLists(self._enrolled("hashes"))
 
     @cached_property
-    def marks(self) -> Marks:
+    def logos(self) -> Marks:
         from safelight.detectors.image.logo_store import Marks
 
         return Marks(self._enrolled("marks"))
 
     @cached_property
     def text_pipeline(self) -> TextPipeline:
-        return TextPipeline(self.catalogue.text_detectors(), budget_s=self.settings.scan.text_budget_s)
+        return TextPipeline(self.detectors.text_detectors(), budget_s=self.settings.scan.text_budget_s)
 
     @cached_property
     def generators(self) -> Mapping[str, Generator]:
@@ -112,13 +112,13 @@ class Known:
         return {name: _generator(name, self.settings.generators[name]) for name in names}
 
     @cached_property
-    def reach(self) -> Reach:
-        from safelight.generation.videos_api.health import Reach, Server
+    def upstream_health(self) -> UpstreamHealth:
+        from safelight.generation.videos_api.health import UpstreamEndpoint, UpstreamHealth
 
         tables = self.settings.generators.items()
-        return Reach(
+        return UpstreamHealth(
             {
-                name: Server(url=str(table["url"]), api_key=str(table.get("api_key") or ""))
+                name: UpstreamEndpoint(url=str(table["url"]), api_key=str(table.get("api_key") or ""))
                 for name, table in tables
                 if table["kind"] == "videos_api" and table.get("url")
             }
@@ -145,16 +145,18 @@ class Known:
 
     @cached_property
     def scanner(self) -> Scanner:
-        from safelight.scanning.service import Scanner, ScanSettings
+        from safelight.moderation import delivery
+        from safelight.provenance import worker
+        from safelight.scanning.service import Scanner, ScannerOptions
 
         return Scanner(
             self.sandbox,
-            self.catalogue.child_specs(),
-            ScanSettings(
+            self.detectors.child_specs(),
+            ScannerOptions(
                 video=self._longest_clip,
                 video_s=self.settings.scan.budget_s,
                 warm=self.settings.scan.warm_children,
-                modules=("c2pa", "safelight.provenance.worker", "safelight.moderation.delivery"),
+                modules=("c2pa", worker.__name__, delivery.__name__),
             ),
         )
 
@@ -168,21 +170,21 @@ class Known:
         return VideoLimits(bytes=scan.max_clip_mb << 20, frames=frames, duration_s=seconds)
 
     @cached_property
-    def hash_scanner(self) -> Scanner:
+    def hash_list_scanner(self) -> Scanner:
         """One that looks frames up in hash lists, and for nothing else."""
         from safelight.detectors.image.hash_lists import NAME
-        from safelight.scanning.service import Scanner, ScanSettings
+        from safelight.scanning.service import Scanner, ScannerOptions
 
-        specs = [spec for spec in self.catalogue.child_specs() if spec[0] == NAME]
-        settings = ScanSettings(video=self._longest_clip, video_s=self.settings.scan.budget_s, warm=0)
+        specs = [spec for spec in self.detectors.child_specs() if spec[0] == NAME]
+        settings = ScannerOptions(video=self._longest_clip, video_s=self.settings.scan.budget_s, warm=0)
         return Scanner(self.sandbox, specs, settings)
 
     @cached_property
-    def bare_scanner(self) -> Scanner:
+    def decode_only_scanner(self) -> Scanner:
         """One without detectors: it opens pictures in a child, and looks for nothing."""
-        from safelight.scanning.service import Scanner, ScanSettings
+        from safelight.scanning.service import Scanner, ScannerOptions
 
-        return Scanner(self.sandbox, (), ScanSettings(warm=0))
+        return Scanner(self.sandbox, (), ScannerOptions(warm=0))
 
 
 def _generator(name: str, table: Mapping[str, Any]) -> Generator:

@@ -8,51 +8,58 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import SafelightError, SettingsError
 
-from .persistence import Kept
+from .core import CoreParts
+from .persistence import PersistenceParts
 
 if TYPE_CHECKING:
-    from safelight.detectors.likeness.face_embedder import DlibDescriber
-    from safelight.detectors.likeness.faces import Faces
+    from safelight.detectors.likeness.face_embedder import DlibFaceEmbedder
+    from safelight.detectors.likeness.faces import FaceMatcher
     from safelight.detectors.likeness.voice_embedder import OnnxVoices
-    from safelight.detectors.likeness.voices import Voices
+    from safelight.detectors.likeness.voices import VoiceMatcher
     from safelight.scanning.service import Scanner
-    from safelight.trust.consents import Consents, Described, Gallery, TemplateKey
+    from safelight.trust.consents import Consents, ProtectedPeople, TemplateKey, TemplateVector
 
 
-class Likeness(Kept):
+class LikenessParts:
     """Faces and voices of people on record. Nothing is described before the settings enable it."""
+
+    def __init__(self, core: CoreParts, persistence: PersistenceParts) -> None:
+        self._core = core
+        self._persistence = persistence
 
     @cached_property
     def template_key(self) -> TemplateKey:
         from safelight.trust.consents import TemplateKey
 
-        return TemplateKey.load(self.key_folder)
+        return TemplateKey.load(self._persistence.key_folder)
 
     @cached_property
     def consents(self) -> Consents:
         from safelight.trust.consents import Consents
 
-        return Consents(self.database, self.template_key, self._enrol_face, self._enrol_voice)
+        return Consents(self._persistence.database, self.template_key, self._enrol_face, self._enrol_voice)
 
     @cached_property
-    def gallery(self) -> Gallery:
-        from safelight.trust.consents import Gallery
+    def protected_people(self) -> ProtectedPeople:
+        from safelight.trust.consents import ProtectedPeople
 
-        return Gallery(self.database, self.template_key, self._enrol_face, self._enrol_voice)
-
-    @cached_property
-    def describer(self) -> DlibDescriber:
-        from safelight.detectors.likeness.face_embedder import DlibDescriber
-
-        return DlibDescriber()
+        return ProtectedPeople(
+            self._persistence.database, self.template_key, self._enrol_face, self._enrol_voice
+        )
 
     @cached_property
-    def voice_describer(self) -> OnnxVoices | None:
+    def face_embedder(self) -> DlibFaceEmbedder:
+        from safelight.detectors.likeness.face_embedder import DlibFaceEmbedder
+
+        return DlibFaceEmbedder()
+
+    @cached_property
+    def voice_embedder(self) -> OnnxVoices | None:
         """Who describes voices, with the model loaded; None where the settings name none.
 
         Raises `SettingsError` where the file is no such model, or nothing could run it.
         """
-        settings = self.settings.likeness.voice
+        settings = self._core.settings.likeness.voice
         if settings.model is None:
             return None
         from safelight.detectors.likeness.voice_embedder import OnnxVoices
@@ -71,43 +78,43 @@ class Likeness(Kept):
             ) from None
         return describer
 
-    def end_describers(self) -> None:
+    def close_embedders(self) -> None:
         """End the processes that describe people, as far as any were started."""
         for name in ("describer", "voice_describer"):
             if (describer := self.__dict__.get(name)) is not None:
                 describer.close()
 
-    def _enrol_face(self, path: Path) -> Described:
+    def _enrol_face(self, path: Path) -> TemplateVector:
         """Raises `SettingsError` where nobody's face may be described here, or nothing could do it."""
         from safelight.detectors.likeness.dlib_faces import missing
         from safelight.trust.consents.enrolment import Enroller
 
-        if not self.settings.likeness.enabled:
+        if not self._core.settings.likeness.enabled:
             raise SettingsError(
                 "Faces are described only where likeness.enabled is set: see docs/likeness.md."
             )
         if sentence := missing():
             raise SettingsError(sentence)
         enrol = Enroller(
-            scanner=self.bare_scanner,
-            describer=self.describer,
-            scratch=lambda: self.scratch,
+            scanner=self._core.decode_only_scanner,
+            describer=self.face_embedder,
+            scratch=lambda: self._persistence.scratch,
         )
         return enrol(path)
 
-    def _enrol_voice(self, path: Path) -> Described:
+    def _enrol_voice(self, path: Path) -> TemplateVector:
         """Raises `SettingsError` where nobody's voice may be described here, or nothing could do it."""
         from safelight.trust.consents.enrolment import VoiceEnroller
 
-        if (describer := self.voice_describer) is None:
+        if (describer := self.voice_embedder) is None:
             raise SettingsError(
                 "Voices are described only where likeness.voice.model names a model: see docs/likeness.md."
             )
-        settings = self.settings.likeness.voice
+        settings = self._core.settings.likeness.voice
         enrol = VoiceEnroller(
             scanner=self._listener,
             describer=describer,
-            scratch=lambda: self.scratch,
+            scratch=lambda: self._persistence.scratch,
             needed_s=settings.enrolment_s,
             least_s=settings.least_s,
             within=settings.gallery_distance,
@@ -118,50 +125,50 @@ class Likeness(Kept):
     def _listener(self) -> Scanner:
         """One that hears where somebody speaks, and nothing else."""
         from safelight.detectors.audio.vad import NAME
-        from safelight.scanning.service import Scanner, ScanSettings
+        from safelight.scanning.service import Scanner, ScannerOptions
 
-        specs = [spec for spec in self.catalogue.child_specs() if spec[0] == NAME]
+        specs = [spec for spec in self._core.detectors.child_specs() if spec[0] == NAME]
         if not specs:
             raise SettingsError(
                 f"A recording is read only where the detector {NAME!r} can hear speech in it."
             )
-        return Scanner(self.sandbox, specs, ScanSettings(warm=0, video_s=120.0))
+        return Scanner(self._core.sandbox, specs, ScannerOptions(warm=0, video_s=120.0))
 
     @cached_property
-    def likeness(self) -> Faces | None:
+    def face_matcher(self) -> FaceMatcher | None:
         """Who compares faces; None where the settings do not enable it."""
-        settings = self.settings.likeness
+        settings = self._core.settings.likeness
         if not settings.enabled:
             return None
         from safelight.detectors.likeness.dlib_faces import missing
-        from safelight.detectors.likeness.faces import Faces
+        from safelight.detectors.likeness.faces import FaceMatcher
         from safelight.detectors.likeness.matching import Distances
-        from safelight.trust.consents import OnRecord
+        from safelight.trust.consents import EnrolledLookup
 
         if sentence := missing():
             raise SettingsError(f"likeness.enabled: {sentence}")
-        return Faces(
-            describer=self.describer,
-            lookup=OnRecord(database=self.database, key=self.template_key),
+        return FaceMatcher(
+            describer=self.face_embedder,
+            lookup=EnrolledLookup(database=self._persistence.database, key=self.template_key),
             distances=Distances(consent=settings.consent_distance, gallery=settings.gallery_distance),
         )
 
     @cached_property
-    def voices(self) -> Voices | None:
+    def voice_matcher(self) -> VoiceMatcher | None:
         """Who compares voices; None where the settings name no model."""
-        if (describer := self.voice_describer) is None:
+        if (describer := self.voice_embedder) is None:
             return None
         from safelight.detectors.likeness.matching import Distances
-        from safelight.detectors.likeness.voices import Voices
-        from safelight.trust.consents import OnRecord, Scope
+        from safelight.detectors.likeness.voices import VoiceMatcher
+        from safelight.trust.consents import ConsentScope, EnrolledLookup
 
-        settings = self.settings.likeness.voice
-        return Voices(
+        settings = self._core.settings.likeness.voice
+        return VoiceMatcher(
             describer=describer,
-            lookup=OnRecord(
-                database=self.database,
+            lookup=EnrolledLookup(
+                database=self._persistence.database,
                 key=self.template_key,
-                scope=Scope.VOICE,
+                scope=ConsentScope.VOICE,
                 model=describer.version,
             ),
             distances=Distances(consent=settings.consent_distance, gallery=settings.gallery_distance),

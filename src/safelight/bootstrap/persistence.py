@@ -10,22 +10,22 @@ from safelight.errors import SettingsError
 from safelight.policy.documents import Policy
 from safelight.policy.waivers import Waiver
 
-from .core import Known
+from .core import CoreParts
 
 if TYPE_CHECKING:
-    from safelight.net.webhook_client import Deliverer
+    from safelight.net.webhook_client import WebhookClient
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.registry import Registry
     from safelight.provenance.sealing import Sealer
     from safelight.provenance.verification import Verifier
-    from safelight.store.blobs import Blobs
+    from safelight.store.blobs import BlobStore
     from safelight.store.data_directory import DataDirectory
     from safelight.store.database import Database
     from safelight.trust.accounts import Accounts
-    from safelight.trust.audit import HeadKey, Heads, HeadWriter
-    from safelight.trust.check_limits import Probes
+    from safelight.trust.audit import CheckpointKey, Heads, HeadWriter
+    from safelight.trust.check_limits import CheckLimiter
     from safelight.trust.enrolments import Enrolments
-    from safelight.trust.evasion.service import Rewordings
+    from safelight.trust.evasion.service import EvasionTracker
     from safelight.trust.policies import Policies
     from safelight.trust.waivers import Waivers
     from safelight.trust.webhooks import Webhooks
@@ -34,19 +34,22 @@ if TYPE_CHECKING:
 FIRST_TENANT = "default"
 
 
-class Kept(Known):
+class PersistenceParts:
     """Everything a restart finds again."""
 
+    def __init__(self, core: CoreParts) -> None:
+        self._core = core
+
     @cached_property
-    def directory(self) -> DataDirectory:
+    def data_directory(self) -> DataDirectory:
         from safelight.store.data_directory import DataDirectory
 
-        return DataDirectory(self.settings.data)
+        return DataDirectory(self._core.settings.data)
 
     @property
     def scratch(self) -> Path:
         """Where files lie while they are worked on; made where it is not there."""
-        folder = self.directory.scratch
+        folder = self.data_directory.scratch
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -56,17 +59,19 @@ class Kept(Known):
         from safelight.store.database import Database
         from safelight.store.migrations import migrate
 
-        url = self.settings.storage.database or self.directory.database_url
-        database = Database(url, connections=self.settings.generation.at_once + 16)
+        url = self._core.settings.storage.database or self.data_directory.database_url
+        database = Database(url, connections=self._core.settings.generation.at_once + 16)
         migrate(database)
         return database
 
     @cached_property
-    def blobs(self) -> Blobs:
-        from safelight.store.blobs import Blobs
+    def blobs(self) -> BlobStore:
+        from safelight.store.blobs import BlobStore
 
-        storage = self.settings.storage
-        return Blobs(storage.blobs or self.directory.blobs_url, options=storage.s3 if storage.blobs else None)
+        storage = self._core.settings.storage
+        return BlobStore(
+            storage.blobs or self.data_directory.blobs_url, options=storage.s3 if storage.blobs else None
+        )
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -83,17 +88,17 @@ class Kept(Known):
     @property
     def key_folder(self) -> Path:
         """Signing keys; several processes of one installation share it."""
-        folder = self.settings.storage.keys
+        folder = self._core.settings.storage.keys
         if folder is None:
-            return self.directory.keys
+            return self.data_directory.keys
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
     @cached_property
-    def keys(self) -> KeyStore:
+    def signing_keys(self) -> KeyStore:
         from safelight.provenance.keys import KeyStore
 
-        sealing = self.settings.sealing
+        sealing = self._core.settings.sealing
         if sealing.key is not None and sealing.chain is not None:
             return KeyStore.configured(key=sealing.key, chain=sealing.chain, anchors=sealing.anchors)
         return KeyStore.own(self.key_folder, organization=sealing.organization)
@@ -102,46 +107,49 @@ class Kept(Known):
     def sealer(self) -> Sealer:
         from safelight.provenance.sealing import Sealer
 
-        return Sealer(sandbox=self.sandbox, keys=self.keys)
+        return Sealer(sandbox=self._core.sandbox, keys=self.signing_keys)
 
     @cached_property
     def verifier(self) -> Verifier:
         from safelight.provenance.verification import Verifier
 
-        verifier = Verifier(sandbox=self.sandbox, keys=self.keys)
-        trust = self.settings.sealing.trust
+        verifier = Verifier(sandbox=self._core.sandbox, keys=self.signing_keys)
+        trust = self._core.settings.sealing.trust
         if trust is None:
             return verifier
         try:
-            return verifier.trusting(trust.read_bytes())
+            return verifier.with_trust_anchors(trust.read_bytes())
         except OSError as error:
             raise SettingsError(f"sealing.trust: {trust} cannot be read: {error.strerror}.") from None
 
     @cached_property
-    def registry(self) -> Registry:
+    def seal_registry(self) -> Registry:
         from safelight.provenance.registry import Registry
 
         return Registry(self.database)
 
     @cached_property
-    def head_key(self) -> HeadKey:
-        from safelight.trust.audit import HeadKey
+    def audit_checkpoint_key(self) -> CheckpointKey:
+        from safelight.trust.audit import CheckpointKey
 
-        return HeadKey.load(self.key_folder)
+        return CheckpointKey.load(self.key_folder)
 
     @cached_property
-    def heads(self) -> tuple[Heads, ...]:
+    def audit_checkpoints(self) -> tuple[Heads, ...]:
         """Where signed heads of the audit log go."""
-        from safelight.trust.audit import FolderHeads
+        from safelight.trust.audit import FileCheckpointStore
 
-        return (FolderHeads(self.settings.storage.heads or self.directory.heads),)
+        return (FileCheckpointStore(self._core.settings.storage.heads or self.data_directory.heads),)
 
     @cached_property
-    def head_writer(self) -> HeadWriter:
+    def audit_checkpoint_writer(self) -> HeadWriter:
         from safelight.trust.audit import HeadWriter
 
         return HeadWriter(
-            self.database, self.head_key, self.heads, interval_s=self.settings.storage.head_interval_s
+            self.database,
+            self.audit_checkpoint_key,
+            self.audit_checkpoints,
+            interval_s=self._core.settings.storage.head_interval_s,
         )
 
     @cached_property
@@ -154,14 +162,14 @@ class Kept(Known):
     def policies(self) -> Policies:
         from safelight.trust.policies import Policies
 
-        return Policies(self.database, taxonomy=self.taxonomy)
+        return Policies(self.database, taxonomy=self._core.taxonomy)
 
-    def policy(self, tenant: str) -> Policy:
+    def active_policy(self, tenant: str) -> Policy:
         """The policy in force: the last published version, else the configured document."""
-        return self.policies.active(tenant) or self.configured_policy
+        return self.policies.active(tenant) or self._core.configured_policy
 
     def waivers_in_force(self, tenant: str) -> tuple[Waiver, ...]:
-        return self.waivers.in_force(tenant, loopback=self.settings.server.loopback)
+        return self.waivers.in_force(tenant, loopback=self._core.settings.server.loopback)
 
     @cached_property
     def enrolments(self) -> Enrolments:
@@ -169,39 +177,39 @@ class Kept(Known):
 
         return Enrolments(
             self.database,
-            hash_lists=self.hash_lists,
-            marks=self.marks,
-            sandbox=self.sandbox,
-            taxonomy=self.taxonomy,
+            hash_lists=self._core.hash_lists,
+            marks=self._core.logos,
+            sandbox=self._core.sandbox,
+            taxonomy=self._core.taxonomy,
         )
 
     @cached_property
-    def probes(self) -> Probes:
-        from safelight.trust.check_limits import Allowance, Probes
+    def check_limiter(self) -> CheckLimiter:
+        from safelight.trust.check_limits import CheckLimiter, CheckLimits
 
-        limits = self.settings.limits
-        return Probes(
+        limits = self._core.settings.limits
+        return CheckLimiter(
             self.database,
-            Allowance(per_key=limits.probes_per_hour, per_end_user=limits.end_user_probes_per_hour),
+            CheckLimits(per_key=limits.probes_per_hour, per_end_user=limits.end_user_probes_per_hour),
         )
 
     @cached_property
-    def rewordings(self) -> Rewordings:
+    def evasion_tracker(self) -> EvasionTracker:
         from safelight.detectors.text.classifier_detectors import MiniLmDetector
-        from safelight.trust.evasion.service import Rewordings
+        from safelight.trust.evasion.service import EvasionTracker
 
-        readers = (one for one in self.text_pipeline.detectors if isinstance(one, MiniLmDetector))
+        readers = (one for one in self._core.text_pipeline.detectors if isinstance(one, MiniLmDetector))
         reader = next(readers, None)
-        return Rewordings(self.database, reader.meaning if reader else None)
+        return EvasionTracker(self.database, reader.meaning if reader else None)
 
     @cached_property
-    def deliverer(self) -> Deliverer:
-        from safelight.net.webhook_client import Deliverer
+    def webhook_client(self) -> WebhookClient:
+        from safelight.net.webhook_client import WebhookClient
 
-        return Deliverer(allow_hosts=self.settings.fetch.allow_hosts)
+        return WebhookClient(allow_hosts=self._core.settings.fetch.allow_hosts)
 
     @cached_property
     def webhooks(self) -> Webhooks:
         from safelight.trust.webhooks import Webhooks
 
-        return Webhooks(self.database, self.deliverer)
+        return Webhooks(self.database, self.webhook_client)

@@ -9,75 +9,87 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safelight.generation.protocol import Charge
-from safelight.policy.explanations import ChargeFacts, Links, Viewer, explain
+from safelight.policy.explanations import ChargeFacts, ExplanationLevel, Links, explain
 from safelight.policy.verdicts import Verdict, WaiverTerms
 
-from .likeness import Likeness
+from .core import CoreParts
+from .likeness import LikenessParts
+from .persistence import PersistenceParts
 
 if TYPE_CHECKING:
-    from safelight.jobs.context import Workshop
-    from safelight.jobs.hash_recheck import Archive
-    from safelight.jobs.queue import Engine
+    from safelight.jobs.context import PipelineContext
+    from safelight.jobs.hash_recheck import HashRecheck
+    from safelight.jobs.queue import DurableQueue
     from safelight.jobs.sweeper import Sweeper
-    from safelight.moderation.evaluation import Judge
+    from safelight.moderation.evaluation import PolicyEvaluator
     from safelight.moderation.pipeline import Stages
-    from safelight.moderation.scene_detection import Onlookers
-    from safelight.moderation.speech import Hearing
+    from safelight.moderation.scene_detection import SceneDetection
+    from safelight.moderation.speech import SpeechAnalyzer
 
 
-class Way(Likeness):
+class PipelineParts:
     """What carries a video from an order to its delivery."""
 
+    def __init__(self, core: CoreParts, persistence: PersistenceParts, likeness: LikenessParts) -> None:
+        self._core = core
+        self._persistence = persistence
+        self._likeness = likeness
+
     @cached_property
-    def judge(self) -> Judge:
-        from safelight.moderation.evaluation import Judge
+    def policy_evaluator(self) -> PolicyEvaluator:
+        from safelight.moderation.evaluation import PolicyEvaluator
 
         def terms(tenant: str) -> tuple[WaiverTerms, ...]:
-            return tuple(waiver.terms for waiver in self.waivers_in_force(tenant))
+            return tuple(waiver.terms for waiver in self._persistence.waivers_in_force(tenant))
 
-        facts = self.settings.policy.facts
-        return Judge(taxonomy=self.taxonomy, policy=self.policy, waivers=terms, facts=lambda _tenant: facts)
-
-    @cached_property
-    def onlookers(self) -> Onlookers:
-        """Who looks at the stills of a scan: models, servers, and the likeness where that is enabled."""
-        from safelight.moderation.scene_detection import Onlookers
-
-        return Onlookers(
-            detectors=self.catalogue.scene_detectors(),
-            scratch=lambda: self.scratch,
-            likeness=self.likeness,
+        facts = self._core.settings.policy.facts
+        return PolicyEvaluator(
+            taxonomy=self._core.taxonomy,
+            policy=self._persistence.active_policy,
+            waivers=terms,
+            facts=lambda _tenant: facts,
         )
 
     @cached_property
-    def hearing(self) -> Hearing:
-        """Who transcribes speech and who compares voices, where the settings name them."""
-        from safelight.moderation.speech import Hearing
+    def scene_detection(self) -> SceneDetection:
+        """Who looks at the stills of a scan: models, servers, and the likeness where that is enabled."""
+        from safelight.moderation.scene_detection import SceneDetection
 
-        return Hearing(
-            transcriber=self.catalogue.transcriber,
-            scratch=lambda: self.directory.scratch,
-            voices=self.voices,
+        return SceneDetection(
+            detectors=self._core.detectors.scene_detectors(),
+            scratch=lambda: self._persistence.scratch,
+            likeness=self._likeness.face_matcher,
+        )
+
+    @cached_property
+    def speech_analyzer(self) -> SpeechAnalyzer:
+        """Who transcribes speech and who compares voices, where the settings name them."""
+        from safelight.moderation.speech import SpeechAnalyzer
+
+        return SpeechAnalyzer(
+            transcriber=self._core.detectors.transcriber,
+            scratch=lambda: self._persistence.data_directory.scratch,
+            voices=self._likeness.voice_matcher,
         )
 
     @cached_property
     def stages(self) -> Stages:
-        from safelight.moderation.known_content import Known
+        from safelight.moderation.known_content import KnownContent
         from safelight.moderation.output import OutputStage
         from safelight.moderation.pipeline import Stages
         from safelight.moderation.prompt import PromptStage
-        from safelight.moderation.reference import Handing, ReferenceStage
+        from safelight.moderation.reference import MetadataStripper, ReferenceStage
 
-        judge, scanner, pipeline = self.judge, self.scanner, self.text_pipeline
-        known = Known(lists=self.hash_lists)
+        judge, scanner, pipeline = self.policy_evaluator, self._core.scanner, self._core.text_pipeline
+        known = KnownContent(lists=self._core.hash_lists)
         return Stages(
             prompt=PromptStage(judge=judge, pipeline=pipeline),
             reference=ReferenceStage(
                 judge=judge,
                 scanner=scanner,
                 pipeline=pipeline,
-                onlookers=self.onlookers,
-                hearing=self.hearing,
+                onlookers=self.scene_detection,
+                hearing=self.speech_analyzer,
                 known=known,
                 origin=self._origin,
             ),
@@ -85,40 +97,40 @@ class Way(Likeness):
                 judge=judge,
                 scanner=scanner,
                 pipeline=pipeline,
-                onlookers=self.onlookers,
-                hearing=self.hearing,
+                onlookers=self.scene_detection,
+                hearing=self.speech_analyzer,
                 known=known,
             ),
-            handing=Handing(sandbox=self.sandbox),
+            handing=MetadataStripper(sandbox=self._core.sandbox),
         )
 
     def _origin(self, path: Path) -> dict[str, Any]:
         """What a file's own manifest says, as facts for the record."""
-        return self.verifier.origin(path)
+        return self._persistence.verifier.claims(path)
 
     @cached_property
-    def workshop(self) -> Workshop:
-        from safelight.jobs.context import Terms, Workshop
+    def context(self) -> PipelineContext:
+        from safelight.jobs.context import PipelineContext, PipelineLimits
         from safelight.jobs.quota import Quota
-        from safelight.jobs.repository import VideoStore
-        from safelight.moderation.delivery import Delivery
+        from safelight.jobs.repository import VideoRepository
+        from safelight.moderation.delivery import DeliveryStage
 
-        settings = self.settings
-        return Workshop(
-            database=self.database,
-            store=VideoStore(self.database),
-            blobs=self.blobs,
+        settings = self._core.settings
+        return PipelineContext(
+            database=self._persistence.database,
+            store=VideoRepository(self._persistence.database),
+            blobs=self._persistence.blobs,
             stages=self.stages,
-            sealer=self.sealer,
-            registry=self.registry,
-            delivery=Delivery(sandbox=self.sandbox, scanner=self.scanner),
+            sealer=self._persistence.sealer,
+            registry=self._persistence.seal_registry,
+            delivery=DeliveryStage(sandbox=self._core.sandbox, scanner=self._core.scanner),
             quota=Quota(
                 seconds_per_day=settings.limits.seconds_per_day,
                 videos_per_day=settings.limits.videos_per_day,
             ),
-            explain=self.explain,
-            generators=self.generators,
-            terms=Terms(
+            explain=self.explain_verdict,
+            generators=self._core.generators,
+            terms=PipelineLimits(
                 deadline_s=settings.generation.deadline_s,
                 review_due_s=settings.review.due_minutes * 60,
                 keep_s=settings.limits.keep_days * 86400,
@@ -126,18 +138,18 @@ class Way(Likeness):
                 max_download_bytes=settings.generation.max_download_mb << 20,
                 max_reference_bytes=settings.scan.max_reference_mb << 20,
             ),
-            scratch=self.directory.scratch,
-            heavy=threading.BoundedSemaphore(settings.generation.heavy_at_once),
-            stopping=self.stopping,
+            scratch=self._persistence.data_directory.scratch,
+            heavy_slots=threading.BoundedSemaphore(settings.generation.heavy_at_once),
+            shutdown_event=self._core.shutdown_event,
         )
 
     @cached_property
-    def archive(self) -> Archive:
-        from safelight.jobs.hash_recheck import Archive
+    def hash_recheck(self) -> HashRecheck:
+        from safelight.jobs.hash_recheck import HashRecheck
 
-        return Archive(workshop=self.workshop, scanner=self.hash_scanner)
+        return HashRecheck(workshop=self.context, scanner=self._core.hash_list_scanner)
 
-    def explain(
+    def explain_verdict(
         self, verdict: Verdict, charge: Charge | None, video_id: str, *, appeal: bool = False
     ) -> tuple[str, dict[str, Any]]:
         """What an authenticated developer is told of a verdict: a sentence, and the details for the wire."""
@@ -153,8 +165,8 @@ class Way(Likeness):
         links = Links(record=page, appeal=f"{page}/appeal" if appeal else "")
         told = explain(
             verdict,
-            self.taxonomy,
-            audience=Viewer.DEVELOPER,
+            self._core.taxonomy,
+            audience=ExplanationLevel.DEVELOPER,
             charge=facts,
             video_id=video_id,
             links=links,
@@ -162,27 +174,30 @@ class Way(Likeness):
         return told.sentence, told.as_wire()
 
     @cached_property
-    def engine(self) -> Engine:
-        from safelight.jobs.queue import Engine
+    def queue(self) -> DurableQueue:
+        from safelight.jobs.queue import DurableQueue
         from safelight.jobs.runner import Runner
 
-        database = self.settings.storage.database
-        beside = self.directory.path / "engine.sqlite3"
-        return Engine(
+        database = self._core.settings.storage.database
+        beside = self._persistence.data_directory.path / "engine.sqlite3"
+        return DurableQueue(
             database_url=database or f"sqlite:///{beside}",
-            worker=self.worker,
-            at_once=self.settings.generation.at_once,
-            advance=Runner(self.workshop).advance,
-            lost=self.stopping.set,
+            worker=self.worker_name,
+            at_once=self._core.settings.generation.at_once,
+            advance=Runner(self.context).run_steps,
+            lost=self._core.shutdown_event.set,
         )
 
     @property
-    def worker(self) -> str:
+    def worker_name(self) -> str:
         """This process among several on one database."""
-        return self.settings.worker.name or f"{socket.gethostname()}:{self.directory.path}"
+        return (
+            self._core.settings.worker.name
+            or f"{socket.gethostname()}:{self._persistence.data_directory.path}"
+        )
 
     @cached_property
     def sweeper(self) -> Sweeper:
         from safelight.jobs.sweeper import Sweeper
 
-        return Sweeper(self.workshop, self.engine)
+        return Sweeper(self.context, self.queue)

@@ -7,56 +7,63 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .pipeline import Way
+from .core import CoreParts
+from .persistence import PersistenceParts
+from .pipeline import PipelineParts
 
 if TYPE_CHECKING:
     from safelight.jobs.notifier import Notifier
-    from safelight.jobs.review_actions import Consequences
-    from safelight.jobs.service import Videos
-    from safelight.moderation.check import Checks
-    from safelight.moderation.moderations_api import Moderation
+    from safelight.jobs.review_actions import ReviewActions
+    from safelight.jobs.service import VideoService
+    from safelight.moderation.check import CheckService
+    from safelight.moderation.moderations_api import ModerationsApi
     from safelight.trust.appeals import Appeals
     from safelight.trust.reports import Reports
     from safelight.trust.reviews import Reviews
 
 
-class People(Way):
+class ReviewParts:
     """Who decides and who is told, and what the fronts ask."""
 
-    @cached_property
-    def consequences(self) -> Consequences:
-        from safelight.jobs.review_actions import Consequences
+    def __init__(self, core: CoreParts, persistence: PersistenceParts, pipeline: PipelineParts) -> None:
+        self._core = core
+        self._persistence = persistence
+        self._pipeline = pipeline
 
-        return Consequences(self.workshop, self._hand_over)
+    @cached_property
+    def review_actions(self) -> ReviewActions:
+        from safelight.jobs.review_actions import ReviewActions
+
+        return ReviewActions(self._pipeline.context, self._hand_over)
 
     def _hand_over(self, tenant: str, video_id: str, run: int) -> None:
         """To the engine, where it runs in this process; otherwise a gateway's sweeper sees to it."""
-        if self.engine.running:
-            self.engine.hand_over(tenant, video_id, run)
+        if self._pipeline.queue.running:
+            self._pipeline.queue.enqueue(tenant, video_id, run)
 
     @cached_property
     def reviews(self) -> Reviews:
         from safelight.trust.reviews import Reviews
 
-        return Reviews(self.database, self.consequences)
+        return Reviews(self._persistence.database, self.review_actions)
 
     @cached_property
     def reports(self) -> Reports:
         from safelight.trust.reports import Reports
 
         return Reports(
-            self.database,
-            taxonomy=self.taxonomy,
-            subject=self.consequences.reportable,
-            per_hour=self.settings.limits.reports_per_hour,
+            self._persistence.database,
+            taxonomy=self._core.taxonomy,
+            subject=self.review_actions.report_subject,
+            per_hour=self._core.settings.limits.reports_per_hour,
         )
 
     def _deciders(self, tenant: str, vault: bool) -> frozenset[str]:
         """Keys that may decide cases, and whoever signs in at the terminal; never what is in the vault."""
-        from safelight.trust.accounts import OPERATOR, Scope
+        from safelight.trust.accounts import OPERATOR, KeyScope
 
-        wanted = Scope.VAULT if vault else Scope.REVIEW
-        live = (key for key in self.accounts.keys(tenant) if key.revoked_at is None)
+        wanted = KeyScope.VAULT if vault else KeyScope.REVIEW
+        live = (key for key in self._persistence.accounts.keys(tenant) if key.revoked_at is None)
         keys = frozenset(key.id for key in live if wanted in key.scopes)
         return keys if vault else keys | {OPERATOR}
 
@@ -65,10 +72,10 @@ class People(Way):
         from safelight.trust.appeals import Appeals
 
         return Appeals(
-            self.database,
-            subject=self.consequences.appealable,
+            self._persistence.database,
+            subject=self.review_actions.appeal_subject,
             deciders=self._deciders,
-            per_hour=self.settings.limits.reports_per_hour,
+            per_hour=self._core.settings.limits.reports_per_hour,
         )
 
     @cached_property
@@ -76,85 +83,94 @@ class People(Way):
         from safelight.jobs.notifier import Notifier
         from safelight.trust.webhooks import Deliveries
 
-        return Notifier(self.database, Deliveries(self.database), self.deliverer, stopping=self.stopping)
+        return Notifier(
+            self._persistence.database,
+            Deliveries(self._persistence.database),
+            self._persistence.webhook_client,
+            stopping=self._core.shutdown_event,
+        )
 
     def describe_coverage(self, tenant: str | None = None) -> dict[str, Any]:
         """The table of category and modality, before anything ran: the body of `GET /v1/coverage`."""
         from safelight.evaluation.measurements import shipped
         from safelight.moderation.coverage_table import coverage_table, required_cells
 
-        owner = tenant or self.tenant
-        policy = self.policy(owner)
+        owner = tenant or self._persistence.tenant
+        policy = self._persistence.active_policy(owner)
         return coverage_table(
             policy,
-            self.taxonomy,
+            self._core.taxonomy,
             cells=shipped().filled(
-                self.catalogue.cells(required_cells(policy, self.taxonomy)),
-                {one.name: one.version for one in self.catalogue.plugins},
+                self._core.detectors.cells(required_cells(policy, self._core.taxonomy)),
+                {one.name: one.version for one in self._core.detectors.plugins},
             ),
-            missing=(*self.catalogue.missing, *self.catalogue.idle),
-            waivers=self.waivers_in_force(owner),
+            missing=(*self._core.detectors.missing, *self._core.detectors.idle),
+            waivers=self._persistence.waivers_in_force(owner),
         )
 
     def describe_readiness(self) -> dict[str, Any]:
         """Whether this process can take work: the body of `GET /readyz`."""
         began = time.monotonic()
-        with self.database.across_tenants("readiness", readonly=True) as tx:
+        with self._persistence.database.across_tenants("readiness", readonly=True) as tx:
             tx.now()
-        down = self.reach.down()
+        down = self._core.upstream_health.down()
         return {
-            "ready": not self.stopping.is_set(),
+            "ready": not self._core.shutdown_event.is_set(),
             "database_ms": round((time.monotonic() - began) * 1000, 2),
-            "worker": self.worker,
+            "worker": self._pipeline.worker_name,
             # Orders wait for one that is away; so this process stays ready, and says whom they wait for.
             **({"upstreams_down": dict(down)} if down else {}),
         }
 
     @cached_property
-    def videos(self) -> Videos:
-        from safelight.jobs.service import Videos
+    def videos(self) -> VideoService:
+        from safelight.jobs.service import VideoService
         from safelight.moderation.admission import AdmissionLimits
 
-        return Videos(
-            workshop=self.workshop,
-            fetcher=self.fetcher,
-            limits=AdmissionLimits(max_prompt_characters=self.settings.server.max_prompt_characters),
-            default_generator=self.settings.generation.default,
+        return VideoService(
+            workshop=self._pipeline.context,
+            fetcher=self._core.fetcher,
+            limits=AdmissionLimits(max_prompt_characters=self._core.settings.server.max_prompt_characters),
+            default_generator=self._core.settings.generation.default,
             threads=ThreadPoolExecutor(max_workers=16, thread_name_prefix="references"),
-            hand_over=self.engine.hand_over,
-            probes=self.probes,
-            rewordings=self.rewordings,
+            hand_over=self._pipeline.queue.enqueue,
+            probes=self._persistence.check_limiter,
+            rewordings=self._persistence.evasion_tracker,
             describe_coverage=self.describe_coverage,
             describe_readiness=self.describe_readiness,
         )
 
     @cached_property
-    def moderation(self) -> Moderation:
-        from safelight.moderation.moderations_api import Moderation
+    def moderation(self) -> ModerationsApi:
+        from safelight.moderation.moderations_api import ModerationsApi
 
-        return Moderation(
-            pipeline=self.text_pipeline,
-            scanner=self.scanner,
-            fetcher=self.fetcher,
-            scratch=self.directory.scratch,
-            spend=lambda principal, end_user, cost: self.probes.spend(principal, end_user, cost=cost),
+        return ModerationsApi(
+            pipeline=self._core.text_pipeline,
+            scanner=self._core.scanner,
+            fetcher=self._core.fetcher,
+            scratch=self._persistence.data_directory.scratch,
+            spend=lambda principal, end_user, cost: self._persistence.check_limiter.consume(
+                principal, end_user, cost=cost
+            ),
         )
 
     @cached_property
-    def checks(self) -> Checks:
+    def checks(self) -> CheckService:
         from safelight.moderation.admission import AdmissionLimits
-        from safelight.moderation.check import Checks
+        from safelight.moderation.check import CheckService
 
-        return Checks(
-            stages=self.stages,
-            generators=self.generators,
-            default_generator=self.settings.generation.default,
-            limits=AdmissionLimits(max_prompt_characters=self.settings.server.max_prompt_characters),
-            fetcher=self.fetcher,
-            database=self.database,
-            taxonomy=self.taxonomy,
-            scratch=self.directory.scratch,
-            spend=lambda principal, end_user, cost: self.probes.spend(principal, end_user, cost=cost),
-            rewordings=self.rewordings,
-            max_reference_bytes=self.settings.scan.max_reference_mb << 20,
+        return CheckService(
+            stages=self._pipeline.stages,
+            generators=self._core.generators,
+            default_generator=self._core.settings.generation.default,
+            limits=AdmissionLimits(max_prompt_characters=self._core.settings.server.max_prompt_characters),
+            fetcher=self._core.fetcher,
+            database=self._persistence.database,
+            taxonomy=self._core.taxonomy,
+            scratch=self._persistence.data_directory.scratch,
+            spend=lambda principal, end_user, cost: self._persistence.check_limiter.consume(
+                principal, end_user, cost=cost
+            ),
+            rewordings=self._persistence.evasion_tracker,
+            max_reference_bytes=self._core.settings.scan.max_reference_mb << 20,
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from safelight.store.database import Database
-    from safelight.trust.audit import HeadKey, Heads, LogEntry, Verification
+    from safelight.trust.audit import AuditVerification, CheckpointKey, Heads, LogEntry
 
 app = typer.Typer(no_args_is_help=True, help="Read and verify the append-only log.")
 
@@ -72,8 +72,8 @@ def head(ctx: typer.Context, as_json: Json = False) -> int:
     """Sign where the log stands now, add it to the heads, and print it."""
     from safelight.trust.audit import HeadWriter
 
-    parts = installation(ctx)
-    signed = HeadWriter(parts.database, parts.head_key, parts.heads).write()
+    container = load_container(ctx)
+    signed = HeadWriter(container.database, container.head_key, container.heads).write()
     if signed is None:
         emit({"head": None}, as_json, "The log is empty: there is nothing to sign.")
     else:
@@ -84,7 +84,7 @@ def head(ctx: typer.Context, as_json: Json = False) -> int:
 @contextmanager
 def _database(ctx: typer.Context, url: str | None) -> Iterator[Database]:
     if url is None:
-        yield installation(ctx).database
+        yield load_container(ctx).database
         return
     from safelight.store.database import Database
 
@@ -94,23 +94,23 @@ def _database(ctx: typer.Context, url: str | None) -> Iterator[Database]:
 
 def _places(ctx: typer.Context, folder: Path | None) -> Sequence[Heads]:
     if folder is None:
-        own: Sequence[Heads] = installation(ctx).heads
+        own: Sequence[Heads] = load_container(ctx).heads
         return own
-    from safelight.trust.audit import FolderHeads
+    from safelight.trust.audit import FileCheckpointStore
 
-    return (FolderHeads(folder),)
+    return (FileCheckpointStore(folder),)
 
 
-def _key(ctx: typer.Context, path: Path | None) -> HeadKey:
+def _key(ctx: typer.Context, path: Path | None) -> CheckpointKey:
     if path is None:
-        own: HeadKey = installation(ctx).head_key
+        own: CheckpointKey = load_container(ctx).head_key
         return own
-    from safelight.trust.audit import HeadKey
+    from safelight.trust.audit import CheckpointKey
 
-    return HeadKey.public(path)
+    return CheckpointKey.public(path)
 
 
-def _sentences(result: Verification) -> str:
+def _sentences(result: AuditVerification) -> str:
     lines = [problem.sentence for problem in result.problems]
     count = f"{result.entries} entries, {result.heads} signed heads, {result.erased} erased on the record"
     if not result.ok:

@@ -12,7 +12,7 @@ import typer
 
 from safelight.errors import InvalidField, NotFound
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from safelight.bootstrap import Installation
-    from safelight.moderation.check_result import Checked
-    from safelight.moderation.evaluation import Judge, Judged
+    from safelight.bootstrap import Container
+    from safelight.moderation.check_result import CheckResult
+    from safelight.moderation.evaluation import PolicyEvaluator, StageResult
     from safelight.policy.categories import Taxonomy
     from safelight.policy.findings import Finding
 
@@ -31,7 +31,7 @@ app = typer.Typer(add_completion=False)
 _FIELD = "prompt"
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     """What is said of one prompt: the explanation of the wire, and every finding that may be shown."""
 
     exit: int
@@ -85,14 +85,18 @@ def check(
     Exit code 0: allowed. 3: blocked. 4: held. 5: not covered. 6: allowed under a waiver.
     """
     text = read(prompt, file)
-    here = installation(ctx)
-    limit = here.settings.server.max_prompt_characters
+    container = load_container(ctx)
+    limit = container.settings.server.max_prompt_characters
     if len(text) > limit:
         raise InvalidField(f"The prompt has {len(text)} characters; at most {limit} are taken.", param=_FIELD)
-    stages, left = judged(here, text, policy, tuple(ref or ()))
-    checked = concluded(here, text, stages, provider, references=len(ref or ()), left=left)
-    told = answer(here, checked)
-    emit(told, as_json, lambda console: _say(console, text, told, shown(checked.deciding, here.taxonomy)))
+    stages, left = run_check(container, text, policy, tuple(ref or ()))
+    checked = concluded(container, text, stages, provider, references=len(ref or ()), left=left)
+    told = answer(container, checked)
+    emit(
+        told,
+        as_json,
+        lambda console: _say(console, text, told, render_text(checked.deciding, container.taxonomy)),
+    )
     return told.exit
 
 
@@ -114,26 +118,26 @@ def read(prompt: str | None, file: Path | None) -> str:
     return text
 
 
-def judged(
-    here: Installation, text: str, policy: str | None, references: tuple[Path, ...] = ()
-) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
+def run_check(
+    container: Container, text: str, policy: str | None, references: tuple[Path, ...] = ()
+) -> tuple[tuple[StageResult, ...], tuple[str, ...]]:
     """The verdicts on words and pictures, and the references nobody looked at.
 
     Where there is no data directory yet, on the settings' policy without any waiver.
     """
     from safelight.moderation.prompt import PromptStage
 
-    known = here.settings.data.exists() or here.settings.storage.database is not None
-    tenant = here.tenant if known else ""
-    judge = _judge(here, policy, known=known)
-    stage = PromptStage(judge=judge, pipeline=here.text_pipeline)
+    known = container.settings.data.exists() or container.settings.storage.database is not None
+    tenant = container.tenant if known else ""
+    judge = _judge(container, policy, known=known)
+    stage = PromptStage(judge=judge, pipeline=container.text_pipeline)
     words = stage.screen({_FIELD: text}, tenant=tenant)
     if not references or words.verdict.action.value == "block":
         return (words,), ()
     from safelight.moderation.check import reference
-    from safelight.moderation.known_content import Known
+    from safelight.moderation.known_content import KnownContent
     from safelight.moderation.reference import ReferenceStage
-    from safelight.moderation.scene_detection import Onlookers
+    from safelight.moderation.scene_detection import SceneDetection
 
     files = [reference(_readable(path), "input_reference") for path in references]
     pictures = [file for file in files if file.is_picture]
@@ -141,13 +145,15 @@ def judged(
     if not pictures:
         return (words,), left
     # Who is on record is known only where there is something on record.
-    onlookers = here.onlookers if known else Onlookers(detectors=here.catalogue.scene_detectors())
+    onlookers = (
+        container.onlookers if known else SceneDetection(detectors=container.catalogue.scene_detectors())
+    )
     looking = ReferenceStage(
         judge=judge,
-        scanner=here.scanner,
-        pipeline=here.text_pipeline,
+        scanner=container.scanner,
+        pipeline=container.text_pipeline,
         onlookers=onlookers,
-        known=Known(lists=here.hash_lists),
+        known=KnownContent(lists=container.hash_lists),
     )
     return (
         words,
@@ -164,20 +170,20 @@ def _readable(path: Path) -> Path:
 
 
 def concluded(
-    here: Installation,
+    container: Container,
     text: str,
-    stages: tuple[Judged, ...],
+    stages: tuple[StageResult, ...],
     provider: str | None,
     *,
     references: int = 0,
     left: tuple[str, ...] = (),
-) -> Checked:
+) -> CheckResult:
     """What follows from the verdicts, with the help that goes with them."""
-    from safelight.moderation.check_result import concluded as conclude
+    from safelight.moderation.check_result import summarize_check as conclude
 
     return conclude(
         stages,
-        here.taxonomy,
+        container.taxonomy,
         texts={_FIELD: text},
         asked=provider or "",
         references=references,
@@ -185,31 +191,31 @@ def concluded(
     )
 
 
-def _judge(here: Installation, policy: str | None, *, known: bool) -> Judge:
-    from safelight.moderation.evaluation import Judge
+def _judge(container: Container, policy: str | None, *, known: bool) -> PolicyEvaluator:
+    from safelight.moderation.evaluation import PolicyEvaluator
     from safelight.policy.documents import load
 
     if policy is None and known:
-        return here.judge
-    chosen = here.configured_policy if policy is None else load(policy, here.taxonomy)
-    waivers = here.judge.waivers if known else lambda _tenant: ()
-    return Judge(taxonomy=here.taxonomy, policy=lambda _tenant: chosen, waivers=waivers)
+        return container.judge
+    chosen = container.configured_policy if policy is None else load(policy, container.taxonomy)
+    waivers = container.judge.waivers if known else lambda _tenant: ()
+    return PolicyEvaluator(taxonomy=container.taxonomy, policy=lambda _tenant: chosen, waivers=waivers)
 
 
-def answer(here: Installation, checked: Checked) -> Answer:
+def answer(container: Container, checked: CheckResult) -> CheckOutput:
     """What the operator is told."""
     from safelight.policy.findings import to_json
 
     result, told = checked.deciding, checked.explanation
     verdict = result.verdict
-    visible = shown(result, here.taxonomy)
+    visible = render_text(result, container.taxonomy)
     kept = [finding for finding in result.findings if finding not in visible]
     coverage: dict[str, list[str]] = {}
     for cell in checked.coverage:
         name = cell.category if cell.modality.value == "text" else f"{cell.category} in {cell.modality.value}"
         if cell.modality.value == "text" or cell.required:
-            coverage.setdefault(cell.word.value, []).append(name)
-    return Answer(
+            coverage.setdefault(cell.status.value, []).append(name)
+    return CheckOutput(
         exit=exit_of(result),
         action=verdict.action.value,
         category=", ".join(told.categories),
@@ -222,9 +228,9 @@ def answer(here: Installation, checked: Checked) -> Answer:
         findings=tuple(to_json(finding) for finding in visible),
         withheld=()
         if verdict.vault
-        else tuple(sorted({_group(finding, here.taxonomy) for finding in kept} - {""})),
+        else tuple(sorted({_group(finding, container.taxonomy) for finding in kept} - {""})),
         coverage=coverage,
-        missing={missing.name: missing.sentence for missing in here.catalogue.missing},
+        missing={missing.name: missing.sentence for missing in container.catalogue.missing},
         waivers=verdict.waivers,
         latency_ms=round(sum(float(stage.extra.get("latency_ms", 0.0)) for stage in checked.judged), 2),
         provider=checked.advice.as_wire() if checked.advice is not None else None,
@@ -233,18 +239,18 @@ def answer(here: Installation, checked: Checked) -> Answer:
     )
 
 
-def shown(result: Judged, taxonomy: Taxonomy) -> tuple[Finding, ...]:
+def render_text(result: StageResult, taxonomy: Taxonomy) -> tuple[Finding, ...]:
     """The findings whose words are no manual; none at all where the case would be vaulted."""
     if result.verdict.vault:
         return ()
     return tuple(
         finding
         for finding in result.findings
-        if finding.test_card or (finding.category in taxonomy and not taxonomy[finding.category].discreet)
+        if finding.test_card or (finding.category in taxonomy and not taxonomy[finding.category].hide_details)
     )
 
 
-def exit_of(result: Judged) -> Exit:
+def exit_of(result: StageResult) -> Exit:
     """The exit code of a verdict. Held or blocked for nothing but a hole is "not covered"."""
     from safelight.policy.verdicts import Action
 
@@ -263,7 +269,7 @@ def coverage_line(cells: dict[str, list[str]]) -> str:
     return f"Categories in words: {', '.join(parts)}" + (f" ({', '.join(holes)})" if holes else "") + "."
 
 
-def marked(text: str, findings: Sequence[Finding]) -> Text:
+def highlight_spans(text: str, findings: Sequence[Finding]) -> Text:
     """The prompt with the words that led to findings underlined."""
     from rich.text import Text
 
@@ -283,12 +289,12 @@ def marked(text: str, findings: Sequence[Finding]) -> Text:
 _COLOURS = {"allow": "green", "label": "green", "hold": "yellow", "block": "red"}
 
 
-def _say(console: Console, text: str, told: Answer, findings: Sequence[Finding]) -> None:
+def _say(console: Console, text: str, told: CheckOutput, findings: Sequence[Finding]) -> None:
     from rich.text import Text
 
     console.print(Text(told.sentence, style=f"bold {_COLOURS[told.action]}"))
     console.print()
-    console.print(marked(text, findings))
+    console.print(highlight_spans(text, findings))
     console.print()
     for finding in findings:
         words = _words(text, finding)
@@ -308,7 +314,7 @@ def _say(console: Console, text: str, told: Answer, findings: Sequence[Finding])
         console.print(Text(f"Waived by name: {', '.join(told.waivers)}.", style="yellow"))
 
 
-def _help(console: Console, told: Answer) -> None:
+def _help(console: Console, told: CheckOutput) -> None:
     """What a provider documents, and what of the ten checks is worth a look."""
     from rich.text import Text
 

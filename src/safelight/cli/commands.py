@@ -11,10 +11,10 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Installation
+    from safelight.bootstrap import Container
 
 #: Verb and line, in the order of help. The command `foo-bar` is `app` in the module `foo_bar`.
-VERBS = {
+COMMANDS = {
     "init": "Write safelight.toml, make the data directory, and say what is missing.",
     "serve": "Run the gateway, its workers and its pages.",
     "check": "Judge a prompt against the policy; nothing is generated.",
@@ -53,7 +53,7 @@ class _Verbs(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        for name, line in VERBS.items():
+        for name, line in COMMANDS.items():
             self.add_command(TyperCommand(name, help=line))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
@@ -99,10 +99,10 @@ def config_path(ctx: typer.Context) -> Path | None:
     return ctx.obj if isinstance(ctx.obj, Path) else None
 
 
-def installation(ctx: typer.Context) -> Installation:
+def load_container(ctx: typer.Context) -> Container:
     """The installation this command works on; raises `ConfigurationError` where its settings do not hold."""
     from safelight.bootstrap import load
 
-    made = load(config_path(ctx))
-    ctx.call_on_close(made.end_describers)
-    return made
+    container = load(config_path(ctx))
+    ctx.call_on_close(container.end_describers)
+    return container

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit
 
@@ -47,10 +47,10 @@ def add(
     needs `likeness.voice.model`, too."""
     from safelight.trust.waivers import parse_expiry
 
-    parts = installation(ctx)
-    now = parts.database.clock()
-    added = parts.consents.add(
-        parts.tenant,
+    container = load_container(ctx)
+    now = container.database.clock()
+    added = container.consents.add(
+        container.tenant,
         subject=subject,
         scope=scope or ["likeness"],
         who=who,
@@ -70,10 +70,10 @@ def list_(
     as_json: Json = False,
 ) -> int:
     """List consents, oldest first."""
-    parts = installation(ctx)
-    now = parts.database.clock()
-    parts.consents.tidy(parts.tenant)
-    found = [one for one in parts.consents.list(parts.tenant) if ended or one.in_force(now)]
+    container = load_container(ctx)
+    now = container.database.clock()
+    container.consents.tidy(container.tenant)
+    found = [one for one in container.consents.list(container.tenant) if ended or one.in_force(now)]
     lines = "\n".join(_line(one, now) for one in found)
     emit({"consents": [_payload(one, now) for one in found]}, as_json, lines or "No consent is in force.")
     return Exit.OK
@@ -87,9 +87,9 @@ def revoke(
     as_json: Json = False,
 ) -> int:
     """End a consent at once, and delete its templates."""
-    parts = installation(ctx)
-    ended = parts.consents.revoke(parts.tenant, consent, who=who)
-    now = parts.database.clock()
+    container = load_container(ctx)
+    ended = container.consents.revoke(container.tenant, consent, who=who)
+    now = container.database.clock()
     emit(_payload(ended, now), as_json, f"Revoked: {_line(ended, now)}")
     return Exit.OK
 

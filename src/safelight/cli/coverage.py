@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit
 
@@ -24,7 +24,7 @@ def coverage(
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> int:
     """The table of category and modality. Exit 5: something required is not covered; 6: only by a waiver."""
-    table = installation(ctx).describe_coverage()
+    table = load_container(ctx).describe_coverage()
     emit(table, as_json, lambda console: _print(console, table))
     open_cells = [cell for cell in table["cells"] if cell["word"] == "not checked"]
     if any(not cell["waived_by"] for cell in open_cells):

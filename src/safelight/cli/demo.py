@@ -8,42 +8,42 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.policy.waivers import DEMO, EVERYTHING, Waiver
-from safelight.trust.accounts import OPERATOR, Principal, PrincipalKind, Scope
+from safelight.trust.accounts import OPERATOR, KeyScope, Principal, PrincipalKind
 
 from .output import progress_console
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Installation
+    from safelight.bootstrap import Container
     from safelight.provenance.verification import Verifier
 
 PROMPT = "A lighthouse above a quiet sea at dawn, slow dolly in, waves and gulls"
 _WAIT_S = 240.0
 
 
-def operator(here: Installation) -> Principal:
+def operator(container: Container) -> Principal:
     """The person at the terminal: everything but the vault."""
     return Principal(
-        tenant=here.tenant,
+        tenant=container.tenant,
         id=OPERATOR,
         kind=PrincipalKind.PERSON,
         name="operator",
-        scopes=frozenset(Scope) - {Scope.VAULT},
+        scopes=frozenset(KeyScope) - {KeyScope.VAULT},
     )
 
 
-def record_waiver(here: Installation) -> tuple[Waiver, ...]:
+def record_waiver(container: Container) -> tuple[Waiver, ...]:
     """The waiver `demo`, once, good for a loopback address only; all waivers now in force."""
-    if all(waiver.name != DEMO for waiver in here.waivers_in_force(here.tenant)):
-        here.waivers.add(
-            tenant=here.tenant,
+    if all(waiver.name != DEMO for waiver in container.waivers_in_force(container.tenant)):
+        container.waivers.add(
+            tenant=container.tenant,
             name=DEMO,
             who="make run",
             why="a first look on this machine; what no installed model can see stays unchecked",
             categories=(EVERYTHING,),
             loopback_only=True,
-            taxonomy=here.taxonomy,
+            taxonomy=container.taxonomy,
         )
-    return here.waivers_in_force(here.tenant)
+    return container.waivers_in_force(container.tenant)
 
 
 def first_clip(address: str, key: str, verifier: Verifier) -> None:

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import doctor_checks
-from .commands import installation
-from .doctor_checks import Check, State, guarded
+from .commands import load_container
+from .doctor_checks import DoctorCheck, DoctorState, guarded
 from .exit_codes import Exit
 from .output import emit
 from .upstream import NAME, read_key
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Installation
+    from safelight.bootstrap import Container
 
 app = typer.Typer(add_completion=False)
 
-_MARKS = {State.OK: "ok     ", State.WARNING: "warning", State.FAILED: "FAILED "}
+_MARKS = {DoctorState.OK: "ok     ", DoctorState.WARNING: "warning", DoctorState.FAILED: "FAILED "}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class DoctorOptions:
     """What the command line says about upstreams."""
 
     addresses: tuple[str, ...]
@@ -64,41 +64,46 @@ def doctor(
 
     Exit code 1 where something failed; warnings leave it at 0.
     """
-    wanted = Wanted(
+    wanted = DoctorOptions(
         addresses=tuple(upstream or ()), key_file=upstream_key_file, model=model, make_clip=make_clip
     )
     found = list(_look(ctx, wanted))
-    worst = State.FAILED if any(one.state is State.FAILED for one in found) else State.OK
-    emit({"ok": worst is State.OK, "checks": found}, as_json, text(found))
-    return Exit.OK if worst is State.OK else Exit.ERROR
+    worst = DoctorState.FAILED if any(one.state is DoctorState.FAILED for one in found) else DoctorState.OK
+    emit({"ok": worst is DoctorState.OK, "checks": found}, as_json, text(found))
+    return Exit.OK if worst is DoctorState.OK else Exit.ERROR
 
 
-def text(found: list[Check]) -> str:
+def text(found: list[DoctorCheck]) -> str:
     lines = []
     for one in found:
         lines.append(f"{_MARKS[one.state]}  {one.name}: {one.says}")
         if one.remedy:
             lines.append(f"         {one.remedy}")
-    counts = {state: sum(one.state is state for one in found) for state in State}
-    lines += ["", f"{counts[State.OK]} ok, {counts[State.WARNING]} warnings, {counts[State.FAILED]} failed."]
+    counts = {state: sum(one.state is state for one in found) for state in DoctorState}
+    lines += [
+        "",
+        f"{counts[DoctorState.OK]} ok, {counts[DoctorState.WARNING]} warnings, {counts[DoctorState.FAILED]} failed.",
+    ]
     return "\n".join(lines)
 
 
-def _look(ctx: typer.Context, wanted: Wanted) -> Iterator[Check]:
+def _look(ctx: typer.Context, wanted: DoctorOptions) -> Iterator[DoctorCheck]:
     yield guarded("python", doctor_checks.python)
     packages = guarded("packages", doctor_checks.packages)
     yield packages
     yield guarded("limits", doctor_checks.limits)
     yield guarded("fonts", doctor_checks.fonts)
     yield guarded("speech", doctor_checks.speech)
-    if packages.state is State.FAILED:
+    if packages.state is DoctorState.FAILED:
         yield from _upstreams(None, wanted)
         return
-    here: list[Installation] = []
+    here: list[Container] = []
 
-    def settings() -> Check:
-        here.append(installation(ctx))
-        return Check(name="settings", state=State.OK, says=f"They hold; data in {here[0].settings.data}.")
+    def settings() -> DoctorCheck:
+        here.append(load_container(ctx))
+        return DoctorCheck(
+            name="settings", state=DoctorState.OK, says=f"They hold; data in {here[0].settings.data}."
+        )
 
     yield guarded("settings", settings)
     yield guarded("sandbox", lambda: _isolation(here[0] if here else None))
@@ -107,17 +112,17 @@ def _look(ctx: typer.Context, wanted: Wanted) -> Iterator[Check]:
     yield from _upstreams(here[0] if here else None, wanted)
 
 
-def _isolation(here: Installation | None) -> Check:
+def _isolation(container: Container | None) -> DoctorCheck:
     """As the gateway does it: with the models loaded, and forks where there can be some."""
     from safelight.sandbox.sandbox import Sandbox
 
-    if here is None:
+    if container is None:
         sandbox = Sandbox()
         try:
             return doctor_checks.isolation(sandbox.isolation())
         finally:
             sandbox.close()
-    scanner = here.scanner
+    scanner = container.scanner
     scanner.start()
     try:
         return doctor_checks.isolation(scanner.isolation())
@@ -125,42 +130,42 @@ def _isolation(here: Installation | None) -> Check:
         scanner.close()
 
 
-def _installed(here: Installation) -> Iterator[Check]:
+def _installed(container: Container) -> Iterator[DoctorCheck]:
     from safelight.store.disk import RESERVE_BYTES
 
-    settings = here.settings
-    looks: dict[str, Callable[[], Check]] = {
+    settings = container.settings
+    looks: dict[str, Callable[[], DoctorCheck]] = {
         "data directory": lambda: doctor_checks.data_directory(settings.data),
         "disk": lambda: doctor_checks.disk(settings.data, reserve=RESERVE_BYTES),
         "port": lambda: doctor_checks.port(settings.server.host, settings.server.port),
-        "database": lambda: _database(here),
-        "signing key": lambda: doctor_checks.signing(_keys(here)),
-        "clock": lambda: doctor_checks.clock(dt.datetime.now(dt.UTC), signing_from=_signing_from(here)),
-        "policy": lambda: _policy(here),
+        "database": lambda: _database(container),
+        "signing key": lambda: doctor_checks.signing(_keys(container)),
+        "clock": lambda: doctor_checks.clock(dt.datetime.now(dt.UTC), signing_from=_signing_from(container)),
+        "policy": lambda: _policy(container),
     }
     for name, look in looks.items():
         yield guarded(name, look)
     try:
-        catalogue = here.catalogue
+        catalogue = container.catalogue
         missing = [(one.name, one.sentence) for one in catalogue.missing]
         yield from doctor_checks.detectors([plugin.name for plugin in catalogue.plugins], missing)
     except Exception as error:
-        yield Check(name="detectors", state=State.FAILED, says=f"{type(error).__name__}: {error}")
+        yield DoctorCheck(name="detectors", state=DoctorState.FAILED, says=f"{type(error).__name__}: {error}")
 
 
-def _upstreams(here: Installation | None, wanted: Wanted) -> Iterator[Check]:
+def _upstreams(container: Container | None, wanted: DoctorOptions) -> Iterator[DoctorCheck]:
     """Those of the command line, then those of the settings."""
-    known = {} if here is None else here.settings.generators
+    known = {} if container is None else container.settings.generators
     key = read_key(wanted.key_file)
     seen = set()
     for address in wanted.addresses:
         name, table = _configured(address, known)
         seen.add(name)
-        yield from _upstream(here, name, {**table, "url": address}, key, wanted, clip=wanted.make_clip)
+        yield from _upstream(container, name, {**table, "url": address}, key, wanted, clip=wanted.make_clip)
     for name, table in known.items():
         if name not in seen and isinstance(table.get("url"), str):
             clip = wanted.make_clip and not wanted.addresses and table.get("ownership") == "own"
-            yield from _upstream(here, name, table, key if name == NAME else "", wanted, clip=clip)
+            yield from _upstream(container, name, table, key if name == NAME else "", wanted, clip=clip)
 
 
 def _configured(address: str, known: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
@@ -173,12 +178,18 @@ def _configured(address: str, known: Mapping[str, Mapping[str, Any]]) -> tuple[s
 
 
 def _upstream(
-    here: Installation | None, name: str, table: Mapping[str, Any], key: str, wanted: Wanted, *, clip: bool
-) -> Iterator[Check]:
+    container: Container | None,
+    name: str,
+    table: Mapping[str, Any],
+    key: str,
+    wanted: DoctorOptions,
+    *,
+    clip: bool,
+) -> Iterator[DoctorCheck]:
     from .upstream_checks import look, make_clip
 
     reached = doctor_checks.upstream(name, table["url"])
-    if reached.state is not State.OK:
+    if reached.state is not DoctorState.OK:
         yield reached
         return
     key = str(table.get("api_key") or key)
@@ -188,9 +199,9 @@ def _upstream(
     if not clip or found is None:
         return
     if not models:
-        yield Check(
+        yield DoctorCheck(
             name=f"upstream {name}: clip",
-            state=State.FAILED,
+            state=DoctorState.FAILED,
             says="It lists no models, so none was asked for a clip.",
             remedy="Name one: --model NAME",
         )
@@ -199,14 +210,17 @@ def _upstream(
 
     options = {option: value for option, value in table.items() if option != "kind"}
     options |= {"name": name, "url": found.url, "api_key": key, "models": tuple(models)}
-    yield from make_clip(found, name, read_options(options), None if here is None else here.scanner)
+    yield from make_clip(found, name, read_options(options), None if container is None else container.scanner)
 
 
-def _database(here: Installation) -> Check:
+def _database(container: Container) -> DoctorCheck:
     """Through a connection of its own: the installation's may bring the tables up to date."""
     from safelight.store.database import Database
 
-    url = here.settings.storage.database or f"sqlite:///{here.settings.data.absolute() / 'db.sqlite3'}"
+    url = (
+        container.settings.storage.database
+        or f"sqlite:///{container.settings.data.absolute() / 'db.sqlite3'}"
+    )
     own = Database(url, wait_s=3.0, connections=1)
     try:
         return doctor_checks.database(own)
@@ -214,18 +228,20 @@ def _database(here: Installation) -> Check:
         own.close()
 
 
-def _signing_from(here: Installation) -> dt.datetime | None:
+def _signing_from(container: Container) -> dt.datetime | None:
     from cryptography import x509
 
-    path = _keys(here) / "signing.pem"
+    path = _keys(container) / "signing.pem"
     if not path.exists():
         return None
     return x509.load_pem_x509_certificates(path.read_bytes())[0].not_valid_before_utc
 
 
-def _keys(here: Installation) -> Path:
-    return here.settings.storage.keys or here.settings.data / "keys"
+def _keys(container: Container) -> Path:
+    return container.settings.storage.keys or container.settings.data / "keys"
 
 
-def _policy(here: Installation) -> Check:
-    return Check(name="policy", state=State.OK, says=f"“{here.configured_policy.name}” holds.")
+def _policy(container: Container) -> DoctorCheck:
+    return DoctorCheck(
+        name="policy", state=DoctorState.OK, says=f"“{container.configured_policy.name}” holds."
+    )

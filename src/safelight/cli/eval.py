@@ -12,7 +12,7 @@ import typer
 
 from safelight.errors import ConfigurationError, InvalidField, SafelightError
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import Bar, emit
 
@@ -47,7 +47,7 @@ def prompts(
     from safelight.evaluation import datasets, holdout_log, prompt_eval, protocol, reports
     from safelight.policy.documents import load
 
-    here = installation(ctx)
+    container = load_container(ctx)
     sets = [datasets.read(path) for path in data]
     log = holdout_log.log_for((one.sha256 for one in sets), log)
     known = protocol.installed(protocol.ATTACKS, protocol.Attack)  # type: ignore[type-abstract]
@@ -60,9 +60,9 @@ def prompts(
     with Bar(total, "prompts") as progress:
         report = prompt_eval.run(
             sets,
-            pipeline=here.text_pipeline,
-            taxonomy=here.taxonomy,
-            policies={name: load(name, here.taxonomy) for name in policy or _POLICIES},
+            pipeline=container.text_pipeline,
+            taxonomy=container.taxonomy,
+            policies={name: load(name, container.taxonomy) for name in policy or _POLICIES},
             metrics=metrics.values(),
             attacks=attacks,
             attack_safe=attack_safe,
@@ -90,10 +90,10 @@ def guard(
     from safelight.detectors.text.pipeline import TextPipeline
     from safelight.evaluation import datasets, guard_eval, metrics, prompt_eval
 
-    here = installation(ctx)
-    found = [one for one in here.text_pipeline.detectors if isinstance(one, GuardDetector)]
+    container = load_container(ctx)
+    found = [one for one in container.text_pipeline.detectors if isinstance(one, GuardDetector)]
     if not found:
-        sentences = [one.sentence for one in here.catalogue.missing if one.name == "guard"]
+        sentences = [one.sentence for one in container.catalogue.missing if one.name == "guard"]
         raise ConfigurationError(sentences[0] if sentences else "The guard is switched off in the settings.")
     asked = found[0]
     sets = [datasets.read(path) for path in data]
@@ -106,13 +106,13 @@ def guard(
     with Bar(sum(len(one.cases) for one in sets), "prompts") as progress:
         report = prompt_eval.run(
             sets,
-            pipeline=TextPipeline([asked.always()], budget_s=here.settings.scan.text_budget_s),
-            taxonomy=here.taxonomy,
+            pipeline=TextPipeline([asked.always()], budget_s=container.settings.scan.text_budget_s),
+            taxonomy=container.taxonomy,
             policies={},
             metrics=[metrics.RATES, metrics.LATENCY, measured],
             progress=progress.done,
         )
-    figure: measurements.Figures = report.results["guard"]
+    figure: measurements.GuardMeasurements = report.results["guard"]
     if asked.figures is not None:
         try:
             measurements.write(asked.figures, figure)
@@ -145,32 +145,32 @@ def output(
     Waivers in force are honoured, and named. Shows no still and no word of a clip.
     """
     from safelight.evaluation import clip_eval, clip_report, clips
-    from safelight.moderation.evaluation import Judge
+    from safelight.moderation.evaluation import PolicyEvaluator
     from safelight.policy.documents import load
 
-    here = installation(ctx)
+    container = load_container(ctx)
     found = clips.read(data)
-    chosen = load(policy, here.taxonomy) if policy else here.policy(here.tenant)
-    waivers = here.waivers_in_force(here.tenant)
-    judge = Judge(
-        taxonomy=here.taxonomy,
+    chosen = load(policy, container.taxonomy) if policy else container.policy(container.tenant)
+    waivers = container.waivers_in_force(container.tenant)
+    judge = PolicyEvaluator(
+        taxonomy=container.taxonomy,
         policy=lambda _tenant: chosen,
         waivers=lambda _tenant: tuple(waiver.terms for waiver in waivers),
     )
-    stage = replace(here.stages.output, judge=judge)
+    stage = replace(container.stages.output, judge=judge)
     with Bar(len(found.clips) * 100, "clips") as progress:
         seen = list(
-            clip_eval.walk(
+            clip_eval.evaluate_clips(
                 found,
                 stage,
-                tenant=here.tenant,
+                tenant=container.tenant,
                 progress=lambda number, percent: progress.done(100 * number + percent),
             )
         )
     report = clip_eval.measured(
         found,
         seen,
-        taxonomy=here.taxonomy,
+        taxonomy=container.taxonomy,
         policy={chosen.name: chosen.sha256},
         waivers=(waiver.id for waiver in waivers),
     )

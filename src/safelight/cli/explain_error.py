@@ -16,7 +16,7 @@ from .output import emit
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from safelight.generation.provider_errors import Decoded
+    from safelight.generation.provider_errors import ProviderError
 
 app = typer.Typer()
 
@@ -40,12 +40,12 @@ def decode(
 
     Nothing is sent anywhere. Exit code 0: known. 5: not known.
     """
-    from safelight.generation.provider_errors import Kind
+    from safelight.generation.provider_errors import ErrorKind
     from safelight.generation.provider_errors import decode as decoded
 
     found = decoded(_read(text, file), provider=provider)
     emit(found.as_json(), as_json, lambda console: _say(console, found))
-    return Exit.NOT_COVERED if found.kind is Kind.UNKNOWN else Exit.OK
+    return Exit.NOT_COVERED if found.kind is ErrorKind.UNKNOWN else Exit.OK
 
 
 def _read(text: str | None, file: Path | None) -> str:
@@ -93,7 +93,7 @@ _AGAIN = {
 _COLOURS = {"content_block": "red", "transient": "yellow", "timeout": "yellow", "rate_limit": "yellow"}
 
 
-def _say(console: Console, found: Decoded) -> None:
+def _say(console: Console, found: ProviderError) -> None:
     from rich.table import Table
     from rich.text import Text
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import Bar, emit
 
@@ -21,7 +21,7 @@ Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 SHOWN = 20
 
 
-class KindOption(StrEnum):
+class HashKindOption(StrEnum):
     PDQ = "pdq"
     SHA256 = "sha256"
     MD5 = "md5"
@@ -34,7 +34,7 @@ def import_(
     list_name: Annotated[str, typer.Option("--list", help="The list to add to; made where there is none.")],
     category: Annotated[str, typer.Option("--category", help="What its entries are, such as sexual/minors.")],
     kind: Annotated[
-        KindOption | None,
+        HashKindOption | None,
         typer.Option("--kind", help="What the hashes are, where the file does not say. [default: by length]"),
     ] = None,
     as_json: Json = False,
@@ -42,7 +42,7 @@ def import_(
     """Add the hashes of a file to a list, and take away what the file says was withdrawn."""
     from safelight.detectors.image.hash_lists import HashKind
 
-    done = installation(ctx).enrolments.import_hashes(
+    done = load_container(ctx).enrolments.import_hashes(
         file, name=list_name, category=category, kind=HashKind(kind.value) if kind else None
     )
     lines = [
@@ -59,7 +59,7 @@ def import_(
 @app.command("list")
 def list_(ctx: typer.Context, as_json: Json = False) -> int:
     """List the lists: their category, and how many hashes of each kind they have. Never the hashes."""
-    lists = installation(ctx).hash_lists
+    lists = load_container(ctx).hash_lists
     found = [
         {
             "name": one.name,
@@ -86,7 +86,7 @@ def remove(
     ctx: typer.Context, name: Annotated[str, typer.Argument(help="The list.")], as_json: Json = False
 ) -> int:
     """Take a whole list away. A running gateway sees it at once."""
-    gone = installation(ctx).enrolments.remove_hashes(name)
+    gone = load_container(ctx).enrolments.remove_hashes(name)
     emit({"name": name, "removed": gone}, as_json, f"{name}: {gone} hashes removed.")
     return Exit.OK
 
@@ -98,9 +98,9 @@ def recheck(ctx: typer.Context, as_json: Json = False) -> int:
     What a match means the policy says: what it stops is withdrawn together with what was made from it. Ends
     with 3 where anything was taken back.
     """
-    here = installation(ctx)
+    container = load_container(ctx)
     with Bar(None, "videos") as bar:
-        done = here.archive.recheck(here.tenant, actor="operator", progress=bar.done)
+        done = container.archive.recheck(container.tenant, actor="operator", progress=bar.done)
     payload = {
         "looked_at": done.looked_at,
         "matched": done.matched,

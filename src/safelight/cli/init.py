@@ -18,7 +18,7 @@ from .exit_codes import Exit
 from .output import emit
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Installation
+    from safelight.bootstrap import Container
     from safelight.policy.coverage import Cell
     from safelight.policy.findings import Stage
     from safelight.policy.waivers import Waiver
@@ -80,21 +80,21 @@ def init(
     path = config_path(ctx) or Path("safelight.toml")
     attached = _attach(upstream, upstream_key_file, model, paid=paid)
     written = _write(path, data, attached)
-    here = load(path)
-    tenant = here.tenant
-    here.keys.signing()
-    missing = gaps(here)
-    waivers = here.waivers_in_force(tenant)
-    open_ = _open(here, missing, waivers)
+    container = load(path)
+    tenant = container.tenant
+    container.keys.signing()
+    missing = gaps(container)
+    waivers = container.waivers_in_force(tenant)
+    open_ = _open(container, missing, waivers)
     if open_ and waiver_name is None and not yes and not as_json and sys.stdin.isatty():
         waiver_name, waiver_why = _ask(open_)
     if open_ and waiver_name and waiver_why:
-        waivers = (*waivers, _record(here, open_, waiver_name, waiver_why, waiver_expires))
-        open_ = _open(here, missing, waivers)
+        waivers = (*waivers, _record(container, open_, waiver_name, waiver_why, waiver_expires))
+        open_ = _open(container, missing, waivers)
     payload = {
         "settings": path,
         "written": written,
-        "data": here.settings.data,
+        "data": container.settings.data,
         "missing": [
             {"stage": stage, "category": cell.category, "modality": cell.modality} for stage, cell in missing
         ],
@@ -112,16 +112,16 @@ def init(
 def _attach(
     url: str | None, key_file: Path | None, models: Sequence[str] | None, *, paid: bool
 ) -> Upstream | None:
-    from .upstream import Asked, attach
+    from .upstream import UpstreamAnswers, attach
 
     if url is None:
         if models or paid or key_file:
             raise SettingsError("--model, --paid and --upstream-key-file go with --upstream.")
         return None
-    return attach(Asked(url=url, key_file=key_file, models=models or (), paid=paid))
+    return attach(UpstreamAnswers(url=url, key_file=key_file, models=models or (), paid=paid))
 
 
-def gaps(here: Installation) -> list[tuple[Stage, Cell]]:
+def gaps(container: Container) -> list[tuple[Stage, Cell]]:
     """What the policy requires and no installed detector can check, stage by stage."""
     from safelight.policy.decisions import requirements
     from safelight.policy.findings import Modality, Stage
@@ -133,21 +133,21 @@ def gaps(here: Installation) -> list[tuple[Stage, Cell]]:
     }
     found = []
     for stage, modalities in looked.items():
-        wanted = requirements(here.configured_policy, here.taxonomy, stage, modalities)
-        cells = here.catalogue.cells(wanted, *modalities)
+        wanted = requirements(container.configured_policy, container.taxonomy, stage, modalities)
+        cells = container.catalogue.cells(wanted, *modalities)
         found += [(stage, cell) for cell in cells if cell.required and not cell.available]
     return found
 
 
 def _open(
-    here: Installation, missing: Sequence[tuple[Stage, Cell]], waivers: Sequence[Waiver]
+    container: Container, missing: Sequence[tuple[Stage, Cell]], waivers: Sequence[Waiver]
 ) -> list[tuple[Stage, Cell]]:
     from safelight.policy.waivers import covers
 
     return [
         (stage, cell)
         for stage, cell in missing
-        if not any(covers(waiver.terms, cell.category, here.taxonomy) for waiver in waivers)
+        if not any(covers(waiver.terms, cell.category, container.taxonomy) for waiver in waivers)
     ]
 
 
@@ -185,19 +185,19 @@ def _ask(missing: Sequence[tuple[Stage, Cell]]) -> tuple[str | None, str | None]
 
 
 def _record(
-    here: Installation, missing: Sequence[tuple[Stage, Cell]], who: str, why: str, expires: str
+    container: Container, missing: Sequence[tuple[Stage, Cell]], who: str, why: str, expires: str
 ) -> Waiver:
     from safelight.trust.waivers import parse_expiry
 
-    names = {waiver.name for waiver in here.waivers.list()}
+    names = {waiver.name for waiver in container.waivers.list()}
     name = next(one for one in (_WAIVER, *(f"{_WAIVER}-{n}" for n in range(2, 10_000))) if one not in names)
-    return here.waivers.add(
+    return container.waivers.add(
         name=name,
         who=who,
         why=why,
         categories={cell.category for _, cell in missing},
-        taxonomy=here.taxonomy,
-        expires_at=parse_expiry(expires, here.database.clock()),
+        taxonomy=container.taxonomy,
+        expires_at=parse_expiry(expires, container.database.clock()),
     )
 
 
@@ -212,9 +212,9 @@ def _lines(missing: Sequence[tuple[Stage, Cell]]) -> list[str]:
 
 
 def _reason(category: str) -> str:
-    from safelight.moderation.coverage_limits import UNSEEN
+    from safelight.moderation.coverage_limits import UNSUPPORTED
 
-    return f". {UNSEEN[category]}" if category in UNSEEN else ""
+    return f". {UNSUPPORTED[category]}" if category in UNSUPPORTED else ""
 
 
 def _text(

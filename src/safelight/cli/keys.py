@@ -9,12 +9,12 @@ import typer
 
 from safelight.errors import BadInput, NotFound
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit
 
 if TYPE_CHECKING:
-    from safelight.trust.accounts import Accounts, KeyRecord, Scope, Tenant
+    from safelight.trust.accounts import Accounts, KeyRecord, KeyScope, Tenant
 
 app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API keys.")
 
@@ -39,7 +39,7 @@ def create(
     as_json: Json = False,
 ) -> int:
     """Make a key and print it once: it is kept nowhere and cannot be shown again."""
-    accounts = installation(ctx).accounts
+    accounts = load_container(ctx).accounts
     scopes = _scopes(scope or ["videos:read", "videos:write", "checks"])
     owner = accounts.create_tenant(new_tenant) if new_tenant else _tenant(accounts, tenant, make=True)
     record, token = accounts.create_key(owner.id, name, scopes)
@@ -51,7 +51,7 @@ def create(
 @app.command("list")
 def list_(ctx: typer.Context, tenant: WhichTenant = None, as_json: Json = False) -> int:
     """List keys, oldest first, the revoked ones too; never the keys themselves."""
-    accounts = installation(ctx).accounts
+    accounts = load_container(ctx).accounts
     owners = (_tenant(accounts, tenant),) if tenant else accounts.tenants()
     found = [(record, owner) for owner in owners for record in accounts.keys(owner.id)]
     payload = {"keys": [_payload(record, owner) for record, owner in found]}
@@ -67,7 +67,7 @@ def revoke(
     as_json: Json = False,
 ) -> int:
     """End a key. A running gateway stops believing it within seconds."""
-    accounts = installation(ctx).accounts
+    accounts = load_container(ctx).accounts
     for owner in accounts.tenants():
         if any(record.id == key for record in accounts.keys(owner.id)):
             record = accounts.revoke(owner.id, key)
@@ -79,7 +79,7 @@ def revoke(
 @app.command()
 def roots(ctx: typer.Context, as_json: Json = False) -> int:
     """Print the roots under which this installation seals, as PEM, for other people's C2PA tools."""
-    pem = installation(ctx).sealer.trust_anchor_pem
+    pem = load_container(ctx).sealer.trust_anchor_pem
     emit({"pem": pem}, as_json, pem)
     return Exit.OK
 
@@ -110,13 +110,13 @@ def _names(tenants: list[Tenant] | tuple[Tenant, ...]) -> str:
     return ", ".join(f"{one.id} ({one.name})" for one in tenants)
 
 
-def _scopes(words: list[str]) -> frozenset[Scope]:
-    from safelight.trust.accounts import Scope
+def _scopes(words: list[str]) -> frozenset[KeyScope]:
+    from safelight.trust.accounts import KeyScope
 
     try:
-        return frozenset(Scope(word) for word in words)
+        return frozenset(KeyScope(word) for word in words)
     except ValueError as error:
-        known = ", ".join(scope.value for scope in Scope)
+        known = ", ".join(scope.value for scope in KeyScope)
         raise BadInput(f"{error}.".capitalize(), param="scope", remedy=f"There are: {known}.") from error
 
 

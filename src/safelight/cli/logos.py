@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit
 
 if TYPE_CHECKING:
-    from safelight.detectors.image.logo_store import Mark
+    from safelight.detectors.image.logo_store import EnrolledLogo
 
 app = typer.Typer(no_args_is_help=True, help="Enrol, list and remove marks to look for in pictures.")
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
 
-class KindOption(StrEnum):
+class LogoKindOption(StrEnum):
     BRAND = "brand"
     CHARACTER = "character"
 
@@ -32,7 +32,7 @@ def add(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Pictures of the mark alone: PNG, JPEG, WebP.")
     ] = None,
-    kind: Annotated[KindOption, typer.Option("--kind", help="What it is.")] = KindOption.BRAND,
+    kind: Annotated[LogoKindOption, typer.Option("--kind", help="What it is.")] = LogoKindOption.BRAND,
     word: Annotated[
         list[str] | None, typer.Option("--word", help="How it is written out; repeat for more.")
     ] = None,
@@ -41,7 +41,7 @@ def add(
     """Enrol a mark by pictures of it, by words, or both; a known one is added to."""
     from safelight.detectors.image.logo_store import MarkKind
 
-    mark = installation(ctx).enrolments.add_mark(
+    mark = load_container(ctx).enrolments.add_mark(
         name, files or [], kind=MarkKind(kind.value), words=tuple(word or ())
     )
     emit(_payload(mark), as_json, f"Enrolled: {_line(mark)}. A running gateway sees it at once.")
@@ -51,7 +51,7 @@ def add(
 @app.command("list")
 def list_(ctx: typer.Context, as_json: Json = False) -> int:
     """List the marks."""
-    marks = installation(ctx).marks
+    marks = load_container(ctx).marks
     found = marks.all()
     payload = {"folder": str(marks.folder), "marks": [_payload(mark) for mark in found]}
     emit(payload, as_json, "\n".join(_line(mark) for mark in found) or "No mark is enrolled.")
@@ -63,12 +63,12 @@ def remove(
     ctx: typer.Context, name: Annotated[str, typer.Argument(help="The mark.")], as_json: Json = False
 ) -> int:
     """Take a mark away. A running gateway sees it at once."""
-    mark = installation(ctx).enrolments.remove_mark(name)
+    mark = load_container(ctx).enrolments.remove_mark(name)
     emit(_payload(mark), as_json, f"Removed: {_line(mark)}.")
     return Exit.OK
 
 
-def _payload(mark: Mark) -> dict[str, Any]:
+def _payload(mark: EnrolledLogo) -> dict[str, Any]:
     return {
         "name": mark.name,
         "kind": mark.kind.value,
@@ -78,6 +78,6 @@ def _payload(mark: Mark) -> dict[str, Any]:
     }
 
 
-def _line(mark: Mark) -> str:
+def _line(mark: EnrolledLogo) -> str:
     words = f", words: {', '.join(mark.words)}" if mark.words else ""
     return f"{mark.name}: {mark.kind.value}, {len(mark.views)} pictures{words}"

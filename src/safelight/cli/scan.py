@@ -13,18 +13,19 @@ import msgspec
 import typer
 
 from safelight.errors import ConfigurationError, SafelightError
+from safelight.fileio import write_atomic
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit, progress_console
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Installation
-    from safelight.moderation.file_scan import FileJudge, FileReport, Words
-    from safelight.moderation.scan_cache import LookedAt
+    from safelight.bootstrap import Container
+    from safelight.moderation.file_scan import FileReport, FileScanner, TranscriptLine
+    from safelight.moderation.scan_cache import ScanCache
     from safelight.policy.findings import Finding
     from safelight.policy.verdicts import Verdict
-    from safelight.scanning.sources import Found, Source
+    from safelight.scanning.sources import Source, SourceFile
 
 app = typer.Typer(add_completion=False)
 
@@ -52,7 +53,7 @@ class Language(StrEnum):
     ZH_HANS = "zh-Hans"
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class ScanRow(msgspec.Struct, frozen=True, kw_only=True):
     """What is said of one file. `action` is empty where it could not be judged; `problem` says why."""
 
     file: str
@@ -137,31 +138,37 @@ def scan(
     """
     from safelight.scanning.sources import source_of
 
-    here = installation(ctx)
-    source = source_of(path, s3=here.settings.storage.s3, most_bytes=here.settings.scan.max_clip_mb << 20)
+    container = load_container(ctx)
+    source = source_of(
+        path, s3=container.settings.storage.s3, most_bytes=container.settings.scan.max_clip_mb << 20
+    )
     if html is not None and not html.absolute().parent.is_dir():
         raise ConfigurationError(f"There is no folder {html.parent} to write the report to.")
     began = time.monotonic()
-    run = _Run(source, _judge(here, stills=html is not None), _looked_at(here, source, state), again=again)
+    run = _Run(
+        source, _judge(container, stills=html is not None), _looked_at(container, source, state), again=again
+    )
     if len(source.files) > 1:
-        here.scanner.start()
+        container.scanner.start()
     try:
         run.go()
     finally:
-        here.scanner.close()
+        container.scanner.close()
     rows = [row_of(place, report, fail_on, unchanged=old) for place, report, old in run.done]
     summary = summary_of(rows, source, wall_s=time.monotonic() - began)
     if html is not None:
-        _write(html, run, source, lang, here)
-    said = "\n\n".join([*map(text, rows), *([said_of(summary)] if source.many else [])])
+        _write(html, run, source, lang, container)
+    said = "\n\n".join([*map(text, rows), *([describe_file(summary)] if source.many else [])])
     emit({"files": rows, "summary": summary, "interrupted": run.stopped}, as_json, said)
-    return Exit.INTERRUPTED if run.stopped else gravest(row.exit for row in rows)
+    return Exit.INTERRUPTED if run.stopped else worst_verdict(row.exit for row in rows)
 
 
 class _Run:
     """One pass over the files. `done`: their place, their report, and whether it is an earlier one."""
 
-    def __init__(self, source: Source, judge: FileJudge, looked_at: LookedAt | None, *, again: bool) -> None:
+    def __init__(
+        self, source: Source, judge: FileScanner, looked_at: ScanCache | None, *, again: bool
+    ) -> None:
         self._source = source
         self._judge = judge
         self._looked_at = looked_at
@@ -175,30 +182,30 @@ class _Run:
             try:
                 for found in self._source.files:
                     report, old = self._one(found, progress.file(found.name))
-                    self.done.append((found.place, report, old))
+                    self.done.append((found.location, report, old))
             except KeyboardInterrupt:
                 self.stopped = True
                 return
         if self._looked_at is not None:
-            self._kept(self._looked_at.finish)
+            self._kept(self._looked_at.compact)
 
-    def _one(self, found: Found, progress: Callable[[int, int], None]) -> tuple[FileReport, bool]:
-        from safelight.moderation.file_scan import failed
+    def _one(self, found: SourceFile, progress: Callable[[int, int], None]) -> tuple[FileReport, bool]:
+        from safelight.moderation.file_scan import failed_report
 
         identity = ""
         try:
             if self._looked_at is not None:
                 identity = found.identity()
-                known = None if self._again else self._looked_at.known(identity, found.name)
+                known = None if self._again else self._looked_at.get(identity, found.name)
                 if known is not None:
                     return known, True
-            with found.fetched(self._judge.scratch) as path:
+            with found.download(self._judge.scratch) as path:
                 report = self._judge.judge(path, found.name, progress)
         except (SafelightError, OSError) as error:
-            return failed(found.name, error), False
+            return failed_report(found.name, error), False
         if self._looked_at is not None:
             looked_at = self._looked_at
-            self._kept(lambda: looked_at.keep(identity, report))
+            self._kept(lambda: looked_at.put(identity, report))
         return report, False
 
     def _kept(self, write: Callable[[], None]) -> None:
@@ -255,54 +262,54 @@ class _Progress:
         self._bar.stop()
 
 
-def _judge(here: Installation, *, stills: bool) -> FileJudge:
-    from safelight.moderation.file_scan import FileJudge
+def _judge(container: Container, *, stills: bool) -> FileScanner:
+    from safelight.moderation.file_scan import FileScanner
 
-    return FileJudge(
-        stages=here.stages,
-        tenant=here.tenant,
-        detectors={plugin.name: plugin.version for plugin in here.catalogue.plugins},
-        verify=lambda path: here.verifier.verify(path, lookup=here.registry.by_sha256),
+    return FileScanner(
+        stages=container.stages,
+        tenant=container.tenant,
+        detectors={plugin.name: plugin.version for plugin in container.catalogue.plugins},
+        verify=lambda path: container.verifier.verify(path, lookup=container.registry.by_sha256),
         stills=stills,
-        scratch=here.directory.scratch,
+        scratch=container.directory.scratch,
     )
 
 
-def _looked_at(here: Installation, source: Source, path: Path | None) -> LookedAt | None:
+def _looked_at(container: Container, source: Source, path: Path | None) -> ScanCache | None:
     """What earlier scans of this folder found, as far as the same rules hold. A single file: nothing."""
-    from safelight.moderation.scan_cache import LookedAt, rules_of
+    from safelight.moderation.scan_cache import ScanCache, ruleset_fingerprint
 
     if not source.many and path is None:
         return None
     if path is None:
         place = source.place if source.place.startswith("s3://") else str(Path(source.place).resolve())
         name = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-        path = here.directory.path / "scans" / f"{name}.jsonl"
-    specs = here.catalogue.child_specs()
+        path = container.directory.path / "scans" / f"{name}.jsonl"
+    specs = container.catalogue.child_specs()
     parts = {
-        "version": here.services.version,
-        "policy": here.policy(here.tenant).sha256,
-        "waivers": sorted(waiver.id for waiver in here.judge.waivers(here.tenant)),
-        "detectors": {plugin.name: plugin.version for plugin in here.catalogue.plugins},
-        "missing": sorted(missing.name for missing in here.catalogue.missing),
-        "options": [specs, here.settings.detectors],
-        "scan": here.settings.scan.model_dump(mode="json"),
-        "likeness": _people(here),
+        "version": container.services.version,
+        "policy": container.policy(container.tenant).sha256,
+        "waivers": sorted(waiver.id for waiver in container.judge.waivers(container.tenant)),
+        "detectors": {plugin.name: plugin.version for plugin in container.catalogue.plugins},
+        "missing": sorted(missing.name for missing in container.catalogue.missing),
+        "options": [specs, container.settings.detectors],
+        "scan": container.settings.scan.model_dump(mode="json"),
+        "likeness": _people(container),
     }
     named = (Path(value) for _, options in specs for value in options.values() if isinstance(value, str))
     files = [one for one in named if one.is_absolute() and one.exists()]
-    return LookedAt(path, rules_of(parts, [here.lists_folder, *files]))
+    return ScanCache(path, ruleset_fingerprint(parts, [container.lists_folder, *files]))
 
 
-def _people(here: Installation) -> dict[str, Any]:
+def _people(container: Container) -> dict[str, Any]:
     """What comparing faces and voices depends on: settings, models, and who is on record now."""
-    settings = here.settings.likeness
+    settings = container.settings.likeness
     if not settings.enabled:
         return {}
-    now = here.database.clock()
-    consents = [one.id for one in here.consents.list(here.tenant) if one.in_force(now)]
-    protected = [one.id for one in here.gallery.list(here.tenant)]
-    voice = here.voice_describer.version if here.voice_describer is not None else ""
+    now = container.database.clock()
+    consents = [one.id for one in container.consents.list(container.tenant) if one.in_force(now)]
+    protected = [one.id for one in container.gallery.list(container.tenant)]
+    voice = container.voice_describer.version if container.voice_describer is not None else ""
     return {
         "settings": settings.model_dump(mode="json"),
         "people": sorted([*consents, *protected]),
@@ -310,28 +317,25 @@ def _people(here: Installation) -> dict[str, Any]:
     }
 
 
-def _write(html: Path, run: _Run, source: Source, lang: Language, here: Installation) -> None:
+def _write(html: Path, run: _Run, source: Source, lang: Language, container: Container) -> None:
     """The report, whole or not at all."""
     from safelight.console.scan_report import page
     from safelight.console.translations import languages
 
     reports = [report for _, report, _ in run.done]
     left = len(source.files) - len(reports)
-    document = page(reports, words=languages()[lang.value], taxonomy=here.taxonomy, left=left)
-    part = html.with_name(f".{html.name}.part")
+    document = page(reports, words=languages()[lang.value], taxonomy=container.taxonomy, left=left)
     try:
-        part.write_text(document, encoding="utf-8")
-        part.replace(html)
+        write_atomic(html, document.encode(), mode=0o666)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise SafelightError(f"The report cannot be written to {html}: {error.strerror}.") from error
 
 
-def row_of(place: str, report: FileReport, fail_on: FailOn, *, unchanged: bool = False) -> Row:
+def row_of(place: str, report: FileReport, fail_on: FailOn, *, unchanged: bool = False) -> ScanRow:
     """The row of one file."""
     verdict = report.verdict
     if verdict is None:
-        return Row(
+        return ScanRow(
             file=place,
             exit=Exit.ERROR,
             problem=report.problem,
@@ -342,8 +346,8 @@ def row_of(place: str, report: FileReport, fail_on: FailOn, *, unchanged: bool =
         )
     coverage: dict[str, list[str]] = {}
     for cell in report.coverage:
-        coverage.setdefault(cell.word.value, []).append(f"{cell.category} ({cell.modality.value})")
-    return Row(
+        coverage.setdefault(cell.status.value, []).append(f"{cell.category} ({cell.modality.value})")
+    return ScanRow(
         file=place,
         exit=exit_of(verdict, fail_on, incomplete=is_incomplete(report)),
         action=verdict.action.value,
@@ -368,7 +372,7 @@ def row_of(place: str, report: FileReport, fail_on: FailOn, *, unchanged: bool =
     )
 
 
-def lines_of(heard: Sequence[Words] | None) -> tuple[Any, ...] | None:
+def lines_of(heard: Sequence[TranscriptLine] | None) -> tuple[Any, ...] | None:
     """A transcript as it is told: lines and words with their times."""
     if heard is None:
         return None
@@ -388,7 +392,7 @@ def lines_of(heard: Sequence[Words] | None) -> tuple[Any, ...] | None:
 
 def is_incomplete(report: FileReport) -> bool:
     """Something that is required, or that was begun, was not wholly looked at."""
-    return any(cell.hole or (cell.ran and not cell.complete) for cell in report.coverage)
+    return any(cell.is_gap or (cell.ran and not cell.complete) for cell in report.coverage)
 
 
 def exit_of(verdict: Verdict, fail_on: FailOn, *, incomplete: bool = False) -> Exit:
@@ -408,11 +412,11 @@ def exit_of(verdict: Verdict, fail_on: FailOn, *, incomplete: bool = False) -> E
     return Exit.WAIVED if verdict.waivers else Exit.OK
 
 
-def gravest(exits: Iterable[int]) -> Exit:
+def worst_verdict(exits: Iterable[int]) -> Exit:
     return max((Exit(code) for code in exits), key=_GRAVITY.index, default=Exit.OK)
 
 
-def summary_of(rows: Sequence[Row], source: Source, *, wall_s: float) -> Summary:
+def summary_of(rows: Sequence[ScanRow], source: Source, *, wall_s: float) -> Summary:
     outcomes: dict[str, int] = {}
     for row in rows:
         name = row.action or "not judged"
@@ -427,7 +431,7 @@ def summary_of(rows: Sequence[Row], source: Source, *, wall_s: float) -> Summary
     )
 
 
-def said_of(summary: Summary) -> str:
+def describe_file(summary: Summary) -> str:
     """The last line: how many of what."""
     words = {"allow": "allowed", "label": "labelled", "hold": "held", "block": "blocked"}
     counts = ", ".join(f"{count} {words.get(name, name)}" for name, count in sorted(summary.outcomes.items()))
@@ -441,7 +445,7 @@ def said_of(summary: Summary) -> str:
     return " ".join(parts)
 
 
-def text(row: Row) -> str:
+def text(row: ScanRow) -> str:
     """The row for people: the action, why, where, and what was not checked."""
     if row.problem:
         return f"{row.file}: not judged\n  {row.problem}"
@@ -461,10 +465,10 @@ def text(row: Row) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    return f"{finding.category} {finding.score:.2f} {where(finding)}: {finding.reason} [{finding.detector}]"
+    return f"{finding.category} {finding.score:.2f} {location_text(finding)}: {finding.reason} [{finding.detector}]"
 
 
-def where(finding: Finding) -> str:
+def location_text(finding: Finding) -> str:
     """The place of a finding in words."""
     from safelight.policy.findings import FrameRange, ImageBox, TextSpan, TimeRange
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from safelight.errors import SafelightError, SettingsError
-from safelight.trust.accounts import Scope
+from safelight.trust.accounts import KeyScope
 
 from .commands import config_path
 from .output import progress_console, write_json
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Installation
+    from safelight.bootstrap import Container
     from safelight.policy.waivers import Waiver
 
     from .server_process import Gateway
@@ -64,31 +64,31 @@ def serve(
     if data is not None:
         flags["data"] = data
     flags |= _upstream(load(config_path(ctx), **flags), upstream, upstream_key_file, model, paid=paid)
-    here = load(config_path(ctx), **flags)
-    set_up_logging(here.settings.log)
-    gateway = Gateway(here)
+    container = load(config_path(ctx), **flags)
+    set_up_logging(container.settings.log)
+    gateway = Gateway(container)
 
     def ready() -> None:
-        _ready(here, gateway, demo=demo, as_json=as_json)
+        _ready(container, gateway, demo=demo, as_json=as_json)
         if upstream is None:
-            _look_at_upstreams(here)
+            _look_at_upstreams(container)
 
     gateway.run(ready)
 
 
 def _upstream(
-    here: Installation, url: str | None, key_file: Path | None, models: list[str] | None, *, paid: bool
+    container: Container, url: str | None, key_file: Path | None, models: list[str] | None, *, paid: bool
 ) -> dict[str, Any]:
     """The settings that an upstream adds; what is to be feared of it is said at once."""
-    from .upstream import Asked, attach, from_environment
+    from .upstream import UpstreamAnswers, attach, from_environment
 
-    known = here.settings.generators
+    known = container.settings.generators
     if url is None:
         if models or paid:
             raise SettingsError("--model and --paid go with --upstream.")
         keyed = from_environment(known, key_file)
         return {"generators": keyed} if keyed else {}
-    found = attach(Asked(url=url, key_file=key_file, models=models or (), paid=paid, known=known))
+    found = attach(UpstreamAnswers(url=url, key_file=key_file, models=models or (), paid=paid, known=known))
     console = progress_console()
     _warn(found.warnings)
     names = ", ".join(found.table["models"])
@@ -96,17 +96,21 @@ def _upstream(
     return {"generators": {**known, found.name: found.options}, "generation": {"default": found.name}}
 
 
-def _look_at_upstreams(here: Installation) -> None:
+def _look_at_upstreams(container: Container) -> None:
     """Say which of the settings' upstreams do not answer, or answer strangers; serving has begun already."""
     from safelight.generation.videos_api.discovery import base_url, discover
 
-    from .upstream import KIND, fears
+    from .upstream import KIND, upstream_warnings
 
-    for name, table in here.settings.generators.items():
+    for name, table in container.settings.generators.items():
         if table["kind"] != KIND:
             continue
         try:
-            _warn(fears(discover(base_url(str(table.get("url"))), api_key=str(table.get("api_key", "")))))
+            _warn(
+                upstream_warnings(
+                    discover(base_url(str(table.get("url"))), api_key=str(table.get("api_key", "")))
+                )
+            )
         except SafelightError as error:
             _warn((f"The generator {name}: {error.message}",))
 
@@ -118,34 +122,36 @@ def _warn(sentences: Iterable[str]) -> None:
         )
 
 
-def _ready(here: Installation, gateway: Gateway, *, demo: bool, as_json: bool) -> None:
+def _ready(container: Container, gateway: Gateway, *, demo: bool, as_json: bool) -> None:
     """Say where it is, how to get in, and what is not checked; with `demo` make the first clip."""
     from .demo import first_clip, operator, record_waiver
 
-    waivers = here.waivers_in_force(here.tenant)
+    waivers = container.waivers_in_force(container.tenant)
     key = None
     if demo:
-        waivers = record_waiver(here)
-        _record, key = here.accounts.create_key(here.tenant, "demo", by="make run")
-    link = f"{gateway.address}/login?token={here.accounts.create_login_link(operator(here))}"
+        waivers = record_waiver(container)
+        _record, key = container.accounts.create_key(container.tenant, "demo", by="make run")
+    link = f"{gateway.address}/login?token={container.accounts.create_login_link(operator(container))}"
     if as_json:
         write_json({"address": gateway.address, "login": link, "key": key})
     else:
-        _print(here, gateway.address, link, key, waivers)
+        _print(container, gateway.address, link, key, waivers)
     if demo and key is not None:
-        first_clip(gateway.address, key, here.verifier)
+        first_clip(gateway.address, key, container.verifier)
 
 
-def _print(here: Installation, address: str, link: str, key: str | None, waivers: tuple[Waiver, ...]) -> None:
+def _print(
+    container: Container, address: str, link: str, key: str | None, waivers: tuple[Waiver, ...]
+) -> None:
     console = progress_console()
     console.print(f"\n[bold]Safelight[/bold] listens on {address}", highlight=False)
     console.print(f"  Sign in once:  {link}", highlight=False, soft_wrap=True)
     if key is not None:
         console.print(f"  API key:       {key}", highlight=False, soft_wrap=True)
         console.print(f"  Base URL:      {address}/v1", highlight=False)
-    for missing in here.catalogue.missing:
+    for missing in container.catalogue.missing:
         console.print(f"  [yellow]Not running:[/yellow] {missing.name}: {missing.sentence}", highlight=False)
-    holes = [cell for cell in here.describe_coverage()["cells"] if cell["word"] == "not checked"]
+    holes = [cell for cell in container.describe_coverage()["cells"] if cell["word"] == "not checked"]
     if holes:
         names = ", ".join(sorted({f"{cell['category']} in {cell['modality']}" for cell in holes}))
         console.print(f"  [yellow]Not checked:[/yellow]   {names}", highlight=False)
@@ -159,12 +165,15 @@ def _print(here: Installation, address: str, link: str, key: str | None, waivers
         console.print(
             "  No waiver is recorded, so every video is held for review. See `safelight waiver add`."
         )
-    due = f"  Held videos nobody decides are refused after {here.settings.review.due_minutes:g} minutes"
-    console.print(f"{due}.\n" if _reviewers(here) else f"{due}; no reviewer is enrolled.\n", highlight=False)
+    due = f"  Held videos nobody decides are refused after {container.settings.review.due_minutes:g} minutes"
+    console.print(
+        f"{due}.\n" if _reviewers(container) else f"{due}; no reviewer is enrolled.\n", highlight=False
+    )
 
 
-def _reviewers(here: Installation) -> int:
+def _reviewers(container: Container) -> int:
     """Keys that may decide held videos, besides whoever signs in at this terminal."""
     return sum(
-        key.revoked_at is None and Scope.REVIEW in key.scopes for key in here.accounts.keys(here.tenant)
+        key.revoked_at is None and KeyScope.REVIEW in key.scopes
+        for key in container.accounts.keys(container.tenant)
     )

@@ -17,7 +17,7 @@ from safelight.errors import SettingsError
 if TYPE_CHECKING:
     import uvicorn
 
-    from safelight.bootstrap import Installation
+    from safelight.bootstrap import Container
     from safelight.settings import LogSettings
 
 _log = logging.getLogger(__name__)
@@ -59,15 +59,15 @@ def set_up_logging(settings: LogSettings) -> None:
 class Gateway:
     """Listens first, so that a taken port is said before anything else is touched."""
 
-    def __init__(self, installation: Installation) -> None:
-        self.installation = installation
-        self._socket = _listen(installation.settings.server.host, installation.settings.server.port)
+    def __init__(self, container: Container) -> None:
+        self.container = container
+        self._socket = _listen(container.settings.server.host, container.settings.server.port)
         self._server: uvicorn.Server | None = None
 
     @property
     def address(self) -> str:
         """Where clients reach it."""
-        server = self.installation.settings.server
+        server = self.container.settings.server
         if server.public_url:
             return server.public_url.rstrip("/")
         host, port = self._socket.getsockname()[:2]
@@ -81,9 +81,7 @@ class Gateway:
         """
         import uvicorn
 
-        from safelight.api.app import create_app
-
-        here = self.installation
+        here = self.container
         here.directory.lock()
         here.database  # noqa: B018
         here.tenant  # noqa: B018
@@ -91,7 +89,7 @@ class Gateway:
         here.engine.start()
         self._server = uvicorn.Server(
             uvicorn.Config(
-                create_app(here.services),
+                here.app,
                 log_config=None,
                 access_log=False,
                 lifespan="on",
@@ -119,8 +117,8 @@ class Gateway:
 
     def _warm(self) -> None:
         """What the first request would wait for: models for words, children for pictures."""
-        self.installation.text_pipeline.screen({"prompt": "a quiet street in the morning"})
-        self.installation.scanner.start()
+        self.container.text_pipeline.screen({"prompt": "a quiet street in the morning"})
+        self.container.scanner.start()
 
     def _tell(self, ready: Callable[[], None]) -> None:
         while self._server is not None and not self._server.started:
@@ -129,12 +127,12 @@ class Gateway:
 
     def _end_when_lost(self) -> None:
         """A process that lost its name among the workers must not work on."""
-        self.installation.stopping.wait()
+        self.container.stopping.wait()
         if self._server is not None:
             self._server.should_exit = True
 
     def _stop(self) -> None:
-        here = self.installation
+        here = self.container
         here.stopping.set()
         try:
             here.engine.stop(_STEPS_GRACE_S)

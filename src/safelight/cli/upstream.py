@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.errors import SettingsError, UpstreamRejected, UpstreamUnavailable
 
 if TYPE_CHECKING:
-    from safelight.generation.videos_api.discovery import Found
+    from safelight.generation.videos_api.discovery import DiscoveredServer
 
 #: The generator's name in the settings.
 NAME = "upstream"
@@ -27,7 +27,7 @@ class Upstream:
     table: Mapping[str, Any]
     api_key: str = ""
     #: None where it did not answer and what is known of it came from the settings or the command line.
-    found: Found | None = None
+    found: DiscoveredServer | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -37,7 +37,7 @@ class Upstream:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class UpstreamAnswers:
     """What the command line says about an upstream."""
 
     url: str
@@ -61,7 +61,7 @@ def read_key(file: Path | None) -> str:
     return text
 
 
-def attach(asked: Asked) -> Upstream:
+def attach(asked: UpstreamAnswers) -> Upstream:
     """The upstream at an address, asked for its models. Raises `SettingsError` where it cannot be used.
 
     One that does not answer can be used where its models are named, or stand in the settings already.
@@ -91,7 +91,7 @@ def attach(asked: Asked) -> Upstream:
             else "Correct the address.",
         ) from None
     if found is not None:
-        warnings += fears(found)
+        warnings += upstream_warnings(found)
         warnings += _strangers_to(found, tuple(asked.models))
     models = named if asked.models or found is None else found.models or named
     if not models:
@@ -107,9 +107,9 @@ def attach(asked: Asked) -> Upstream:
     return Upstream(name=name, table=table, api_key=key, found=found, warnings=tuple(warnings))
 
 
-def fears(found: Found) -> list[str]:
+def upstream_warnings(found: DiscoveredServer) -> list[str]:
     """Sentences on a server that people could use past us; empty where its network keeps them out."""
-    from safelight.generation.videos_api.discovery import Place
+    from safelight.generation.videos_api.discovery import NetworkLocation
 
     said = []
     if found.exposed and found.keyed:
@@ -119,13 +119,13 @@ def fears(found: Found) -> list[str]:
             "on a network that only Safelight reaches."
         )
     elif found.exposed:
-        where = "a public address" if found.place is Place.PUBLIC else "an address we cannot place"
+        where = "a public address" if found.place is NetworkLocation.PUBLIC else "an address we cannot place"
         said.append(
             f"{found.url} ANSWERS STRANGERS: it has {where} and asks for no key. Whoever reaches it gets "
             "videos that nobody checked. Move it to a private network that only Safelight reaches, and give "
             "it a key."
         )
-    if found.keyed and found.place is Place.PUBLIC and found.url.startswith("http://"):
+    if found.keyed and found.place is NetworkLocation.PUBLIC and found.url.startswith("http://"):
         said.append(f"The key for {found.url} travels unencrypted over a public network. Use https.")
     return said
 
@@ -157,7 +157,7 @@ def _known(url: str, known: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mappi
     return NAME, {}
 
 
-def _strangers_to(found: Found, wanted: tuple[str, ...]) -> list[str]:
+def _strangers_to(found: DiscoveredServer, wanted: tuple[str, ...]) -> list[str]:
     unlisted = [name for name in wanted if found.models and name not in found.models]
     if not unlisted:
         return []

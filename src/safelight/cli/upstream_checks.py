@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import SafelightError, UpstreamError
 
-from .doctor_checks import Check, State
+from .doctor_checks import DoctorCheck, DoctorState
 from .output import progress_console
-from .upstream import KEY_VARIABLE, NAME, fears
+from .upstream import KEY_VARIABLE, NAME, upstream_warnings
 
 if TYPE_CHECKING:
     from safelight.generation.protocol import Charge
-    from safelight.generation.videos_api.discovery import Found
+    from safelight.generation.videos_api.discovery import DiscoveredServer
     from safelight.generation.videos_api.options import Options
     from safelight.generation.videos_api.smoke_test import Trial
     from safelight.scanning.report import ScanReport
@@ -27,7 +27,7 @@ def title_of(name: str) -> str:
     return name if name == NAME else f"upstream {name}"
 
 
-def look(name: str, url: str, api_key: str) -> tuple[Found | None, list[Check]]:
+def look(name: str, url: str, api_key: str) -> tuple[DiscoveredServer | None, list[DoctorCheck]]:
     """What was found, and the checks on its models and on whether it answers strangers. Orders nothing."""
     from safelight.generation.videos_api.discovery import base_url, discover
 
@@ -38,27 +38,29 @@ def look(name: str, url: str, api_key: str) -> tuple[Found | None, list[Check]]:
         remedy = "Start it, or correct its address in the settings."
         if "key" in error.message:
             remedy = f"Put its key into {KEY_VARIABLE}, or into `api_key` of its settings."
-        return None, [Check(name=title, state=State.WARNING, says=error.message, remedy=remedy)]
+        return None, [DoctorCheck(name=title, state=DoctorState.WARNING, says=error.message, remedy=remedy)]
     except SafelightError as error:
-        failed = Check(name=title, state=State.FAILED, says=error.message, remedy=error.remedy or "")
+        failed = DoctorCheck(
+            name=title, state=DoctorState.FAILED, says=error.message, remedy=error.remedy or ""
+        )
         return None, [failed]
     checks = []
     if found.models:
         says = f"{found.url} answers and offers {', '.join(found.models)}."
-        checks.append(Check(name=title, state=State.OK, says=says))
+        checks.append(DoctorCheck(name=title, state=DoctorState.OK, says=says))
     else:
         checks.append(
-            Check(
+            DoctorCheck(
                 name=title,
-                state=State.WARNING,
+                state=DoctorState.WARNING,
                 says=f"{found.url} answers, and has no list of its models.",
                 remedy="Name them: `models` in the settings, or --model NAME.",
             )
         )
-    worries = fears(found)
+    worries = upstream_warnings(found)
     title = f"{title}: strangers"
     checks += [
-        Check(name=title, state=State.WARNING, says=worry, remedy="See docs/safety-by-monday.md.")
+        DoctorCheck(name=title, state=DoctorState.WARNING, says=worry, remedy="See docs/safety-by-monday.md.")
         for worry in worries
     ]
     if not worries:
@@ -67,14 +69,16 @@ def look(name: str, url: str, api_key: str) -> tuple[Found | None, list[Check]]:
             if found.answers_strangers
             else "It answers no caller without a key."
         )
-        checks.append(Check(name=title, state=State.OK, says=says))
+        checks.append(DoctorCheck(name=title, state=DoctorState.OK, says=says))
     return found, checks
 
 
-def make_clip(found: Found, name: str, options: Options, scanner: Scanner | None) -> Iterator[Check]:
+def make_clip(
+    found: DiscoveredServer, name: str, options: Options, scanner: Scanner | None
+) -> Iterator[DoctorCheck]:
     """Order one small clip, fetch it, look at it, have it deleted; a check for each, in that order."""
     from safelight.generation.videos_api import smoke_test
-    from safelight.generation.videos_api.discovery import Place
+    from safelight.generation.videos_api.discovery import NetworkLocation
 
     title = title_of(name)
     console = progress_console()
@@ -88,9 +92,9 @@ def make_clip(found: Found, name: str, options: Options, scanner: Scanner | None
                     report=lambda percent: status.update(f"{name} makes a small clip: {percent} %"),
                 )
         except SafelightError as error:
-            yield Check(
+            yield DoctorCheck(
                 name=f"{title}: clip",
-                state=State.FAILED,
+                state=DoctorState.FAILED,
                 says=error.message,
                 remedy=error.remedy or "Look into its own log.",
             )
@@ -98,17 +102,17 @@ def make_clip(found: Found, name: str, options: Options, scanner: Scanner | None
         yield _made(title, told)
         yield from _declined(title, told)
         yield _looked_at(title, told, file, scanner)
-    yield _protected(title, told, here_only=found.place is Place.LOOPBACK)
+    yield _protected(title, told, here_only=found.place is NetworkLocation.LOOPBACK)
     yield _deleted(title, told)
     yield _asked_again(title, told)
 
 
-def _made(title: str, told: Trial) -> Check:
+def _made(title: str, told: Trial) -> DoctorCheck:
     says = (
         f"It made {told.width}x{told.height} for {told.seconds} s in {told.made_s:.1f} s. "
         f"{_money(told.charge)}"
     )
-    return Check(name=f"{title}: clip", state=State.OK, says=says)
+    return DoctorCheck(name=f"{title}: clip", state=DoctorState.OK, says=says)
 
 
 def _money(charge: Charge | None) -> str:
@@ -119,25 +123,25 @@ def _money(charge: Charge | None) -> str:
     return "It says it charged nothing."
 
 
-def _declined(title: str, told: Trial) -> Iterator[Check]:
+def _declined(title: str, told: Trial) -> Iterator[DoctorCheck]:
     for one in told.declined:
         remedy = "Name what it does take in the settings: `sizes`, `seconds`."
         if one.what in ("metadata", "seed"):
             remedy = "Leave it as it is: what the settings do not name is not sent."
-        yield Check(
+        yield DoctorCheck(
             name=f"{title}: fields",
-            state=State.WARNING,
+            state=DoctorState.WARNING,
             says=f"It does not take {one.what}. {one.said.rstrip('.')}.",
             remedy=remedy,
         )
 
 
-def _looked_at(title: str, told: Trial, file: Path, scanner: Scanner | None) -> Check:
+def _looked_at(title: str, told: Trial, file: Path, scanner: Scanner | None) -> DoctorCheck:
     name = f"{title}: scan"
     if scanner is None:
-        return Check(
+        return DoctorCheck(
             name=name,
-            state=State.WARNING,
+            state=DoctorState.WARNING,
             says="The clip was fetched, and not scanned: the settings do not hold, or packages are missing.",
             remedy="Mend what is said above.",
         )
@@ -145,87 +149,94 @@ def _looked_at(title: str, told: Trial, file: Path, scanner: Scanner | None) -> 
     try:
         report = scanner.scan_video(file)
     except SafelightError as error:
-        return Check(
+        return DoctorCheck(
             name=name,
-            state=State.FAILED,
+            state=DoctorState.FAILED,
             says=f"What it gave is no video that can be scanned. {error.message}",
             remedy="Look at what it makes for the same order by hand.",
         )
     took = time.monotonic() - began
     if report.failure:
-        return Check(
-            name=name, state=State.FAILED, says=report.failure, remedy="Run: safelight scan, on a clip of its"
+        return DoctorCheck(
+            name=name,
+            state=DoctorState.FAILED,
+            says=report.failure,
+            remedy="Run: safelight scan, on a clip of its",
         )
     return _scanned(name, told, report, took)
 
 
-def _scanned(name: str, told: Trial, report: ScanReport, took: float) -> Check:
+def _scanned(name: str, told: Trial, report: ScanReport, took: float) -> DoctorCheck:
     facts = report.facts
     found = sorted({finding.category for finding in report.findings})
     says = f"Every frame was looked at in {took:.1f} s; found: {', '.join(found) or 'nothing'}."
     if facts is None:
-        return Check(name=name, state=State.OK, says=says)
+        return DoctorCheck(name=name, state=DoctorState.OK, says=says)
     says = f"{facts.width}x{facts.height}, {facts.duration_s:.1f} s, {facts.video_codec}. {says}"
     short = facts.duration_s < 0.5 * told.seconds
     if short or (facts.width, facts.height) != (told.width, told.height):
-        return Check(
+        return DoctorCheck(
             name=name,
-            state=State.WARNING,
+            state=DoctorState.WARNING,
             says=f"{says} That is not what was ordered.",
             remedy="Set `sizes` and `seconds` to what it really makes, or pass the fields it goes by in "
             "`extra_fields`, such as num_frames and fps.",
         )
-    return Check(name=name, state=State.OK, says=says)
+    return DoctorCheck(name=name, state=DoctorState.OK, says=says)
 
 
-def _protected(title: str, told: Trial, *, here_only: bool) -> Check:
+def _protected(title: str, told: Trial, *, here_only: bool) -> DoctorCheck:
     name = f"{title}: protection"
     if told.closed is True:
-        return Check(name=name, state=State.OK, says="Callers without a key do not get at what it made.")
+        return DoctorCheck(
+            name=name, state=DoctorState.OK, says="Callers without a key do not get at what it made."
+        )
     if told.closed is None:
-        return Check(
-            name=name, state=State.OK, says="Whether callers without a key get at what it made is unknown."
+        return DoctorCheck(
+            name=name,
+            state=DoctorState.OK,
+            says="Whether callers without a key get at what it made is unknown.",
         )
     says = "Whoever reaches it gets what it made, unchecked, without a key."
     if here_only:
-        return Check(name=name, state=State.OK, says=f"{says} Only this machine does.")
-    return Check(
+        return DoctorCheck(name=name, state=DoctorState.OK, says=f"{says} Only this machine does.")
+    return DoctorCheck(
         name=name,
-        state=State.WARNING,
+        state=DoctorState.WARNING,
         says=says,
         remedy="Keep it on a network that only Safelight reaches, or let it ask for a key.",
     )
 
 
-def _deleted(title: str, told: Trial) -> Check:
+def _deleted(title: str, told: Trial) -> DoctorCheck:
     name = f"{title}: deleting"
     if told.deleted and told.gone:
-        return Check(name=name, state=State.OK, says="Its copy is deleted when asked.")
+        return DoctorCheck(name=name, state=DoctorState.OK, says="Its copy is deleted when asked.")
     says = (
         "It says its copy is deleted, and still has it." if told.deleted else "It does not delete its copy."
     )
-    return Check(
+    return DoctorCheck(
         name=name,
-        state=State.WARNING,
+        state=DoctorState.WARNING,
         says=says,
         remedy="Delete what it stores by other means; every video's record says where a copy stayed.",
     )
 
 
-def _asked_again(title: str, told: Trial) -> Check:
+def _asked_again(title: str, told: Trial) -> DoctorCheck:
     from safelight.generation.videos_api.smoke_test import KEY_METADATA
 
     name = f"{title}: metadata"
     if told.echoes:
-        return Check(
+        return DoctorCheck(
             name=name,
-            state=State.OK,
+            state=DoctorState.OK,
             says="Its list gives metadata back, so it can be asked what became of an order.",
             remedy=f'Put this into its settings: key_metadata = "{KEY_METADATA}"',
         )
-    return Check(
+    return DoctorCheck(
         name=name,
-        state=State.OK,
+        state=DoctorState.OK,
         says="It cannot be asked for an order whose answer was lost"
         + (": it has no list." if told.echoes is None else ": its list does not give metadata back.")
         + " On your own hardware it is ordered again; a paid one ends in submit_unknown.",

@@ -9,12 +9,12 @@ import typer
 
 from safelight.errors import NotFound
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Installation
+    from safelight.bootstrap import Container
     from safelight.provenance.models import Verification
     from safelight.provenance.verification import Verifier
 
@@ -35,32 +35,34 @@ def verify(
     Exit code 0: sealed by a trusted signer and unchanged, or known to the registry. 3: changed. 5: nothing
     is known.
     """
-    here = installation(ctx)
-    verifier = _verifier(here)
+    container = load_container(ctx)
+    verifier = _verifier(container)
     if trust is not None:
         try:
-            verifier = verifier.trusting(trust.read_bytes())
+            verifier = verifier.with_trust_anchors(trust.read_bytes())
         except OSError as error:
             raise NotFound(f"{trust} cannot be read: {error.strerror}.") from error
-    lookup = here.registry.by_sha256 if _has_registry(here) else None
+    lookup = container.registry.by_sha256 if _has_registry(container) else None
     found = verifier.verify(file, lookup=lookup)
     emit(found, as_json, text(found))
     return exit_code(found)
 
 
-def _verifier(here: Installation) -> Verifier:
+def _verifier(container: Container) -> Verifier:
     """A stranger with a file has no installation, and looking at the file makes none."""
-    if here.settings.data.exists() or here.settings.storage.keys is not None:
-        return here.verifier
+    if container.settings.data.exists() or container.settings.storage.keys is not None:
+        return container.verifier
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.verification import Verifier
 
-    none = KeyStore.own(here.settings.data / "keys", organization="")
-    return Verifier(sandbox=here.sandbox, keys=none)
+    none = KeyStore.own(container.settings.data / "keys", organization="")
+    return Verifier(sandbox=container.sandbox, keys=none)
 
 
-def _has_registry(here: Installation) -> bool:
-    return here.settings.storage.database is not None or (here.settings.data / "db.sqlite3").exists()
+def _has_registry(container: Container) -> bool:
+    return (
+        container.settings.storage.database is not None or (container.settings.data / "db.sqlite3").exists()
+    )
 
 
 def exit_code(found: Verification) -> Exit:

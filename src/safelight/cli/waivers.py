@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit
 
@@ -39,18 +39,20 @@ def add(
     """Record a waiver. It excuses what no installed detector can check, and never a check that failed."""
     from safelight.trust.waivers import parse_expiry
 
-    parts = installation(ctx)
-    added: Waiver = parts.waivers.add(
+    container = load_container(ctx)
+    added: Waiver = container.waivers.add(
         name=name,
         who=who,
         why=why,
         categories=category,
-        taxonomy=parts.taxonomy,
-        expires_at=parse_expiry(expires, parts.database.clock()),
+        taxonomy=container.taxonomy,
+        expires_at=parse_expiry(expires, container.database.clock()),
         loopback_only=loopback_only,
     )
     emit(
-        _payload(added, parts.database.clock()), as_json, f"Recorded: {_line(added, parts.database.clock())}"
+        _payload(added, container.database.clock()),
+        as_json,
+        f"Recorded: {_line(added, container.database.clock())}",
     )
     return Exit.OK
 
@@ -62,9 +64,9 @@ def list_(
     as_json: Json = False,
 ) -> int:
     """List waivers, oldest first. Exit 6 where one is in force."""
-    parts = installation(ctx)
-    now = parts.database.clock()
-    found = [waiver for waiver in parts.waivers.list() if ended or waiver.in_force(now, loopback=True)]
+    container = load_container(ctx)
+    now = container.database.clock()
+    found = [waiver for waiver in container.waivers.list() if ended or waiver.in_force(now, loopback=True)]
     lines = "\n".join(_line(waiver, now) for waiver in found)
     emit({"waivers": [_payload(waiver, now) for waiver in found]}, as_json, lines or "No waiver is in force.")
     return Exit.WAIVED if any(waiver.in_force(now, loopback=True) for waiver in found) else Exit.OK
@@ -78,9 +80,9 @@ def revoke(
     as_json: Json = False,
 ) -> int:
     """End a waiver at once: what it excused is held from now on."""
-    parts = installation(ctx)
-    ended = parts.waivers.revoke(name, who=who)
-    now = parts.database.clock()
+    container = load_container(ctx)
+    ended = container.waivers.revoke(name, who=who)
+    now = container.database.clock()
     emit(_payload(ended, now), as_json, f"Revoked: {_line(ended, now)}")
     return Exit.OK
 

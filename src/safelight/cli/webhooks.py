@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .commands import installation
+from .commands import load_container
 from .exit_codes import Exit
 from .output import emit
 
 if TYPE_CHECKING:
-    from safelight.trust.webhooks import Endpoint
+    from safelight.trust.webhooks import RegisteredEndpoint
 
 app = typer.Typer(no_args_is_help=True, help="Add, list, try, rotate and remove webhook endpoints.")
 
@@ -34,9 +34,9 @@ def add(
     from safelight.cli.demo import operator
     from safelight.trust.webhooks import EventType
 
-    here = installation(ctx)
+    container = load_container(ctx)
     wanted = event or [kind.value for kind in EventType]
-    made, secret = here.webhooks.create(operator(here), url=url, events=wanted, name=name)
+    made, secret = container.webhooks.create(operator(container), url=url, events=wanted, name=name)
     emit(
         {**_payload(made), "signing_secret": secret},
         as_json,
@@ -50,8 +50,8 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
     """List endpoints and how they are. Exit 1 where one is failing."""
     from safelight.cli.demo import operator
 
-    here = installation(ctx)
-    found = here.webhooks.list(operator(here))
+    container = load_container(ctx)
+    found = container.webhooks.list(operator(container))
     lines = "\n".join(_line(endpoint) for endpoint in found)
     emit(
         {"webhook_endpoints": [_payload(endpoint) for endpoint in found]},
@@ -66,8 +66,8 @@ def remove(ctx: typer.Context, endpoint: EndpointId, as_json: Json = False) -> i
     """Remove an endpoint, and what was still on its way to it."""
     from safelight.cli.demo import operator
 
-    here = installation(ctx)
-    here.webhooks.delete(operator(here), endpoint)
+    container = load_container(ctx)
+    container.webhooks.delete(operator(container), endpoint)
     emit({"id": endpoint, "deleted": True}, as_json, f"Removed: {endpoint}")
     return Exit.OK
 
@@ -84,8 +84,8 @@ def rotate(
     """Give an endpoint a new signing secret and print it, this once."""
     from safelight.cli.demo import operator
 
-    here = installation(ctx)
-    rotated, secret = here.webhooks.rotate(operator(here), endpoint, keep_old=not at_once)
+    container = load_container(ctx)
+    rotated, secret = container.webhooks.rotate(operator(container), endpoint, keep_old=not at_once)
     emit(
         {**_payload(rotated), "signing_secret": secret},
         as_json,
@@ -104,8 +104,8 @@ def try_(
     """Send a sample now, once, and say what the target answered. Exit 1 where it did not arrive."""
     from safelight.cli.demo import operator
 
-    here = installation(ctx)
-    result = here.webhooks.test(operator(here), endpoint, event_type=event)
+    container = load_container(ctx)
+    result = container.webhooks.test(operator(container), endpoint, event_type=event)
     emit(
         {
             "webhook_endpoint_id": result.endpoint_id,
@@ -121,7 +121,7 @@ def try_(
     return Exit.ERROR if result.error else Exit.OK
 
 
-def _payload(endpoint: Endpoint) -> dict[str, Any]:
+def _payload(endpoint: RegisteredEndpoint) -> dict[str, Any]:
     return {
         "id": endpoint.id,
         "name": endpoint.name,
@@ -137,7 +137,7 @@ def _payload(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def _line(endpoint: Endpoint) -> str:
+def _line(endpoint: RegisteredEndpoint) -> str:
     health = "nothing sent yet"
     if endpoint.failing_since is not None:
         health = f"failing since {_time(endpoint.failing_since)}: {endpoint.last_error}"

@@ -5,23 +5,23 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.api.videos import known
 from safelight.errors import Conflict, InvalidField, SafelightError
 from safelight.trust.accounts import Principal
+from safelight.web.video_facts import valid_video_id
 
 from .formatting import moment
-from .handler import Room
+from .handler import PageHandler
 
 
-class Appealing(Room):
+class AppealPages(PageHandler):
     async def form_page(self, request: Request, principal: Principal) -> Response:
-        video_id = known(request.path_params["video_id"])
+        video_id = valid_video_id(request.path_params["video_id"])
         await self.run(self.services.videos.get, principal, video_id)
         return await self._show(request, principal, video_id)
 
     async def appeal(self, request: Request, principal: Principal) -> Response:
         """Put the appeal on the record; say what happens with it."""
-        video_id = known(request.path_params["video_id"])
+        video_id = valid_video_id(request.path_params["video_id"])
         form = await self.form(request)
         text = form.get("text", "")
         try:

@@ -5,25 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from safelight.advice.checklist import Item, State
+from safelight.advice.checklist import ChecklistItem, ChecklistState
 from safelight.advice.provider_rules import ProviderAdvice, documents
-from safelight.moderation.check import Checked, Price, tellable
+from safelight.moderation.check import CheckResult, Price, disclosable
 from safelight.policy.categories import Taxonomy
-from safelight.policy.explanations import Viewer, explain
+from safelight.policy.explanations import ExplanationLevel, explain
 from safelight.policy.findings import Finding, TextSpan
 from safelight.policy.verdicts import Action
 
 from .formatting import category_name, money
-from .highlights import pieces as cut
-from .translations import Words
+from .highlights import split_highlights as cut
+from .translations import Translations
 
 FIELD = "prompt"
-_TONES = {State.FINE: "allow", State.LOOK: "hold", State.PROBLEM: "block", State.NOT_APPLICABLE: "none"}
+_TONES = {
+    ChecklistState.FINE: "allow",
+    ChecklistState.LOOK: "hold",
+    ChecklistState.PROBLEM: "block",
+    ChecklistState.NOT_APPLICABLE: "none",
+}
 _MOST_MARKS = 24
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class CheckSource:
     """Who says something: our policy, a provider."""
 
     name: str
@@ -48,14 +53,14 @@ class Mark:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class MarkedText:
     text: str
     mark: int = 0
     tone: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class CheckStep:
     name: str
     tone: str
     word: str
@@ -64,11 +69,11 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
-    sources: tuple[Source, ...]
+class CheckView:
+    sources: tuple[CheckSource, ...]
     marks: tuple[Mark, ...]
-    pieces: tuple[Piece, ...]
-    steps: tuple[Step, ...]
+    pieces: tuple[MarkedText, ...]
+    steps: tuple[CheckStep, ...]
     good: int
     foot: str
     support: tuple[tuple[str, str], ...] = ()
@@ -79,20 +84,20 @@ def providers() -> tuple[tuple[str, str], ...]:
     return tuple((name, document.title) for name, document in documents().items())
 
 
-def view(found: Checked, price: Price, prompt: str, taxonomy: Taxonomy, words: Words) -> View:
+def view(found: CheckResult, price: Price, prompt: str, taxonomy: Taxonomy, words: Translations) -> CheckView:
     """The outcome of a check, in the reader's language."""
     marks = tuple(_marks(found, prompt, taxonomy, words))
     steps = tuple(_step(item, words) for item in found.checklist)
     verdict = found.deciding.verdict
-    told = explain(verdict, taxonomy, audience=Viewer.DEVELOPER, locale=words.tag)
-    policy = Source(
+    told = explain(verdict, taxonomy, audience=ExplanationLevel.DEVELOPER, locale=words.tag)
+    policy = CheckSource(
         name=words("check.policy"),
         tone=found.action.value,
         word=words(f"check.{found.action.value}"),
         text="" if found.action is Action.ALLOW else told.sentence,
     )
     provider = _provider(found.advice, words) if found.advice is not None else None
-    return View(
+    return CheckView(
         sources=(policy, *((provider,) if provider else ())),
         marks=marks,
         pieces=_pieces(prompt, marks),
@@ -103,7 +108,7 @@ def view(found: Checked, price: Price, prompt: str, taxonomy: Taxonomy, words: W
     )
 
 
-def _cost(price: Price, words: Words) -> str:
+def _cost(price: Price, words: Translations) -> str:
     if price.usd is None:
         return words("studio.cost_unknown")
     if price.usd == 0:
@@ -111,13 +116,13 @@ def _cost(price: Price, words: Words) -> str:
     return words("studio.cost_about", amount=money(price.usd, "USD").removeprefix("$"))
 
 
-def _provider(advice: ProviderAdvice, words: Words) -> Source | None:
+def _provider(advice: ProviderAdvice, words: Translations) -> CheckSource | None:
     if not advice.provider:
         return None
     tone, key = {"refused": ("block", "refused"), "depends": ("hold", "some")}.get(
         advice.word, ("none", "unknown")
     )
-    return Source(
+    return CheckSource(
         name=words("check.provider", name=advice.title),
         tone=tone,
         word=words(f"check.risk_{key}"),
@@ -126,11 +131,11 @@ def _provider(advice: ProviderAdvice, words: Words) -> Source | None:
     )
 
 
-def _marks(found: Checked, prompt: str, taxonomy: Taxonomy, words: Words) -> Iterator[Mark]:
+def _marks(found: CheckResult, prompt: str, taxonomy: Taxonomy, words: Translations) -> Iterator[Mark]:
     """Each stretch once: what our policy rests on first, then what a provider documents, then the rest."""
     spans: dict[tuple[int, int], tuple[str, str, bool]] = {}
     findings = [finding for judged in found.judged for finding in judged.findings]
-    shown = tellable(findings, taxonomy)
+    shown = disclosable(findings, taxonomy)
     deciding = {_key(finding) for finding in found.deciding.verdict.findings}
     touched = [one.when for one in found.advice.touching if one.when] if found.advice else []
     for finding in sorted(shown, key=lambda one: _key(one) not in deciding):
@@ -143,7 +148,7 @@ def _marks(found: Checked, prompt: str, taxonomy: Taxonomy, words: Words) -> Ite
         for start, end in _places(finding.evidence, prompt):
             spans.setdefault((start, end), (tone, why, False))
     for item in found.checklist:
-        if item.state in {State.LOOK, State.PROBLEM}:
+        if item.state in {ChecklistState.LOOK, ChecklistState.PROBLEM}:
             step = _step(item, words)
             for start, end in _places(item.spans, prompt):
                 if not any(start < other_end and other < end for other, other_end in spans):
@@ -177,22 +182,22 @@ def _places(evidence: tuple[object, ...], prompt: str) -> Iterator[tuple[int, in
             yield place.start, place.end
 
 
-def _pieces(prompt: str, marks: tuple[Mark, ...]) -> tuple[Piece, ...]:
+def _pieces(prompt: str, marks: tuple[Mark, ...]) -> tuple[MarkedText, ...]:
     by_start = {mark.start: mark for mark in marks}
     found, at = [], 0
     for piece in cut(prompt, [(mark.start, mark.end) for mark in marks]):
         mark = by_start.get(at) if piece.marked else None
-        found.append(Piece(text=piece.text, mark=mark.id if mark else 0, tone=mark.tone if mark else ""))
+        found.append(MarkedText(text=piece.text, mark=mark.id if mark else 0, tone=mark.tone if mark else ""))
         at += len(piece.text)
     return tuple(found)
 
 
-def _step(item: Item, words: Words) -> Step:
+def _step(item: ChecklistItem, words: Translations) -> CheckStep:
     """One of the ten. Where a language has no sentence for how it stands, the English one is said."""
     state = item.state.value.replace(" ", "_")
     key = f"check.say.{item.check.value}_{state}"
     own = words.tag != "en" and words.own(key)
-    return Step(
+    return CheckStep(
         name=words(f"check.name.{item.check.value}"),
         tone=_TONES[item.state],
         word=words(f"check.state.{state}"),

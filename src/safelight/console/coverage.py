@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from safelight.policy.coverage import CoverageWord
+from safelight.policy.coverage import CoverageStatus
 from safelight.policy.findings import Modality
 
-from .translations import Words
+from .translations import Translations
 
-_ORDER = (CoverageWord.NOT_CHECKED, CoverageWord.PARTLY, CoverageWord.CHECKED)
+_ORDER = (CoverageStatus.NOT_CHECKED, CoverageStatus.PARTLY, CoverageStatus.CHECKED)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class CoverageTableRow:
     """One of the words, and per place (frames, sound ...) the categories it is said of."""
 
     word: str
@@ -26,10 +26,10 @@ class Row:
         return sum(len(categories) for _, categories in self.places)
 
 
-def rows(cells: Iterable[tuple[str, str, str]], words: Words) -> tuple[Row, ...]:
+def rows(cells: Iterable[tuple[str, str, str]], words: Translations) -> tuple[CoverageTableRow, ...]:
     """Rows for cells (category, modality, word). What is off is left out: neither asked for nor there."""
     seen = set(cells)
-    found: list[Row] = []
+    found: list[CoverageTableRow] = []
     for word in _ORDER:
         places = tuple(
             (words(f"modality.{modality.value}"), categories)
@@ -38,5 +38,5 @@ def rows(cells: Iterable[tuple[str, str, str]], words: Words) -> tuple[Row, ...]
         )
         if places:
             name = words(f"coverage.{word.value.replace(' ', '_')}")
-            found.append(Row(word=word.value, name=name, places=places))
+            found.append(CoverageTableRow(word=word.value, name=name, places=places))
     return tuple(found)

@@ -13,14 +13,14 @@ from safelight.policy.findings import Modality
 from safelight.trust.accounts import Principal
 
 from .formatting import category_name, day
-from .handler import Room
-from .translations import Words
+from .handler import PageHandler
+from .translations import Translations
 
 PLACES = tuple(Modality)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class CoverageCellView:
     """One of the four words, or none where the policy and the detectors say nothing."""
 
     place: str
@@ -32,14 +32,14 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class CoverageRow:
     category: str
     name: str
     required: bool
-    cells: tuple[Cell, ...]
+    cells: tuple[CoverageCellView, ...]
 
 
-class Covering(Room):
+class CoveragePages(PageHandler):
     async def coverage(self, request: Request, principal: Principal) -> Response:
         table = await self.run(self.services.videos.coverage)
         words = self.words(request)
@@ -64,13 +64,13 @@ class Covering(Room):
         )
 
 
-def _lines(cells: Any, mandatory: frozenset[str], words: Words) -> tuple[Line, ...]:
+def _lines(cells: Any, mandatory: frozenset[str], words: Translations) -> tuple[CoverageRow, ...]:
     by_place: dict[tuple[str, str], Mapping[str, Any]] = {
         (cell["category"], cell["modality"]): cell for cell in cells
     }
     names = sorted({category for category, _ in by_place}, key=lambda name: (name not in mandatory, name))
     return tuple(
-        Line(
+        CoverageRow(
             category=name,
             name=category_name(name, words),
             required=name in mandatory,
@@ -80,16 +80,16 @@ def _lines(cells: Any, mandatory: frozenset[str], words: Words) -> tuple[Line, .
     )
 
 
-def _cell(cell: Mapping[str, Any] | None, place: Modality, words: Words) -> Cell:
+def _cell(cell: Mapping[str, Any] | None, place: Modality, words: Translations) -> CoverageCellView:
     where = words(f"modality.{place.value}")
     if cell is None:
-        return Cell(place=where, word="", name="–", detectors="", measured="", waived_by="")
+        return CoverageCellView(place=where, word="", name="–", detectors="", measured="", waived_by="")
     word = str(cell["word"])
     detectors = list(cell.get("detectors") or ())
     measured = ""
     if detectors:
         measured = str(cell.get("measured") or words("coverage.unmeasured"))
-    return Cell(
+    return CoverageCellView(
         place=where,
         word=word,
         name=words(f"coverage.{word.replace(' ', '_')}"),
@@ -99,7 +99,7 @@ def _cell(cell: Mapping[str, Any] | None, place: Modality, words: Words) -> Cell
     )
 
 
-def _waiver(waiver: Mapping[str, Any], words: Words) -> dict[str, str]:
+def _waiver(waiver: Mapping[str, Any], words: Translations) -> dict[str, str]:
     whole = "*" in waiver["categories"]
     until = waiver.get("expires_at")
     return {

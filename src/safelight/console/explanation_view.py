@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .formatting import category_name, decimal, money
-from .translations import Words
+from .translations import Translations
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ExplanationLine:
     """One row of the explanation: a label and its sentences."""
 
     label: str
@@ -23,9 +23,9 @@ class Line:
     marked: bool = False
 
 
-def lines(details: Mapping[str, Any], prompt: str, words: Words) -> tuple[Line, ...]:
+def lines(details: Mapping[str, Any], prompt: str, words: Translations) -> tuple[ExplanationLine, ...]:
     """The explanation's rows, in the order people ask. What the explanation withholds is not there."""
-    found: list[Line] = []
+    found: list[ExplanationLine] = []
     if stage := details.get("stage"):
         known = words.has(f"way.step.{stage}")
         found.append(_line(words, "stage", words(f"way.step.{stage}") if known else str(stage)))
@@ -38,7 +38,7 @@ def lines(details: Mapping[str, Any], prompt: str, words: Words) -> tuple[Line, 
     places = tuple(dict.fromkeys(_places(details, prompt, words)))
     if places:
         marked = bool(spans(details))
-        found.append(Line(label=words("explain.evidence"), sentences=places, marked=marked))
+        found.append(ExplanationLine(label=words("explain.evidence"), sentences=places, marked=marked))
     if missing := details.get("not_checked"):
         found.append(_line(words, "not_checked", words.listed([str(name) for name in missing])))
     if charged := details.get("charged"):
@@ -52,7 +52,7 @@ def lines(details: Mapping[str, Any], prompt: str, words: Words) -> tuple[Line, 
     appeal = details.get("appeal")
     if isinstance(appeal, str) and appeal.startswith("/") and not appeal.startswith("//"):
         link = words("explain.appeal_link")
-        found.append(Line(label=words("explain.appeal"), sentences=(link,), href=appeal))
+        found.append(ExplanationLine(label=words("explain.appeal"), sentences=(link,), href=appeal))
     return tuple(found)
 
 
@@ -75,7 +75,7 @@ def _pieces(details: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from finding.get("evidence") or ()
 
 
-def _places(details: Mapping[str, Any], prompt: str, words: Words) -> Iterator[str]:
+def _places(details: Mapping[str, Any], prompt: str, words: Translations) -> Iterator[str]:
     for finding in details.get("evidence") or ():
         places = [_piece(piece, prompt, words) for piece in finding.get("evidence") or ()]
         reason = str(finding.get("reason") or "").rstrip(".")
@@ -89,7 +89,7 @@ def _places(details: Mapping[str, Any], prompt: str, words: Words) -> Iterator[s
             yield reason or where
 
 
-def charge_sentence(charge: Any, words: Words) -> str:
+def charge_sentence(charge: Any, words: Translations) -> str:
     """What the generator took, and who says so."""
     if not isinstance(charge, Mapping):
         return words("explain.charged_no") if charge in (False, "no") else words("explain.charged_unknown")
@@ -113,11 +113,11 @@ def charge_sentence(charge: Any, words: Words) -> str:
     )
 
 
-def _line(words: Words, key: str, sentence: str, *, code: bool = False) -> Line:
-    return Line(label=words(f"explain.{key}"), sentences=(sentence,), code=code)
+def _line(words: Translations, key: str, sentence: str, *, code: bool = False) -> ExplanationLine:
+    return ExplanationLine(label=words(f"explain.{key}"), sentences=(sentence,), code=code)
 
 
-def _piece(piece: Mapping[str, Any], prompt: str, words: Words) -> str:
+def _piece(piece: Mapping[str, Any], prompt: str, words: Translations) -> str:
     match piece.get("type"):
         case "text" if piece.get("field") == "prompt":
             return words("explain.in_prompt", words=prompt[int(piece["start"]) : int(piece["end"])])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from .translations import Words
+from .translations import Translations
 
 
-def moment(at: float, words: Words) -> str:
+def moment(at: float, words: Translations) -> str:
     """`20 Nov 2026, 07:24 UTC`, in the order of the language."""
     when = datetime.fromtimestamp(at, UTC)
     months = words("time.months").split(" ")
@@ -20,7 +20,7 @@ def moment(at: float, words: Words) -> str:
     )
 
 
-def day(at: float, words: Words) -> str:
+def day(at: float, words: Translations) -> str:
     """`20 Nov 2026`."""
     when = datetime.fromtimestamp(at, UTC)
     months = words("time.months").split(" ")
@@ -32,7 +32,7 @@ def clock(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
-def length(seconds: float, words: Words) -> str:
+def length(seconds: float, words: Translations) -> str:
     """`6 ms`, `1.4 s`, `12 min`."""
     if seconds < 0.9995:
         return words("time.ms", n=round(seconds * 1000))
@@ -66,7 +66,7 @@ def short(text: str, most: int = 90) -> str:
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
-def category_name(category: str, words: Words) -> str:
+def category_name(category: str, words: Translations) -> str:
     """The category in the reader's language; an added one by its own name."""
     key = f"category.{category.replace('/', '_').replace('-', '_')}"
     return words(key) if words.has(key) else category

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from safelight.sandbox.child_main import Link
+from safelight.sandbox.child_main import ChildChannel
 
 FRAMES = 9
 SIDE = 160
 COLUMNS = 3
 
 
-def draw(argument: dict[str, str], _link: Link) -> None:
+def draw(argument: dict[str, str], _link: ChildChannel) -> None:
     """`source`, a clip or a picture, as grey frames on one page in `into`."""
     import numpy as np
 
@@ -25,11 +25,11 @@ def draw(argument: dict[str, str], _link: Link) -> None:
 
 
 def _clip(source: Path) -> list[Any]:
-    from safelight.media.decode import Walk
+    from safelight.media.decode import VideoDecoder
     from safelight.media.probe import ACCEPTED
     from safelight.media.thumbnails import spread
 
-    walk = Walk(source, ACCEPTED)
+    walk = VideoDecoder(source, ACCEPTED)
     _total, wanted = spread(walk.facts, FRAMES)
     found = [frame.at(SIDE) for frame in walk.frames() if frame.index in wanted or frame.index == 0]
     return found[1:] or found

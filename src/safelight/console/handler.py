@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from safelight.errors import Unauthenticated
-from safelight.trust.accounts import Principal, Scope
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import COOKIE, check_same_origin
 from safelight.web.request_body import Body, read_body
 from safelight.web.services import Services
@@ -17,26 +17,28 @@ from safelight.web.state import AppState
 
 from .login import first
 from .render import Pages
-from .translations import Words
+from .services import ConsoleServices
+from .translations import Translations
 
 Handler = Callable[[Request, Principal], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 PART = "text/x-part"
 
 
-class Room:
+class PageHandler:
     """The base of the groups: each adds handlers of its own."""
 
-    def __init__(self, state: AppState, pages: Pages) -> None:
+    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
         self.state = state
         self.pages = pages
+        self.console = console
         self.run = state.threads.run
 
     @property
     def services(self) -> Services:
         return self.state.services
 
-    def words(self, request: Request) -> Words:
+    def words(self, request: Request) -> Translations:
         return self.pages.words(request)
 
     def wants_part(self, request: Request) -> bool:
@@ -53,7 +55,7 @@ class Room:
         except Unauthenticated:
             return None
 
-    def guarded(self, handler: Handler, *scopes: Scope) -> Endpoint:
+    def protected(self, handler: Handler, *scopes: KeyScope) -> Endpoint:
         """An endpoint for people who are signed in, may do this, and came from our own pages."""
 
         async def endpoint(request: Request) -> Response:
@@ -84,7 +86,7 @@ class Room:
     ) -> Response:
         return await self.pages.render(request, template, values, principal=principal, status=status)
 
-    def to(self, path: str) -> Response:
+    def redirect(self, path: str) -> Response:
         """On to another page of ours, after something was done."""
         return RedirectResponse(path, status_code=303)
 

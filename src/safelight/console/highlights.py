@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class HighlightedSpan:
     text: str
     marked: bool
 
 
-def pieces(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Piece, ...]:
+def split_highlights(text: str, spans: Iterable[tuple[int, int]]) -> tuple[HighlightedSpan, ...]:
     """The text cut at the spans (end exclusive); those that overlap are one mark, what lies outside goes."""
     joined: list[list[int]] = []
     for start, end in sorted((max(0, start), min(len(text), end)) for start, end in spans):
@@ -22,13 +22,13 @@ def pieces(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Piece, ...]:
             joined[-1][1] = max(joined[-1][1], end)
         else:
             joined.append([start, end])
-    found: list[Piece] = []
+    found: list[HighlightedSpan] = []
     at = 0
     for start, end in joined:
         if start > at:
-            found.append(Piece(text=text[at:start], marked=False))
-        found.append(Piece(text=text[start:end], marked=True))
+            found.append(HighlightedSpan(text=text[at:start], marked=False))
+        found.append(HighlightedSpan(text=text[start:end], marked=True))
         at = end
     if at < len(text):
-        found.append(Piece(text=text[at:], marked=False))
+        found.append(HighlightedSpan(text=text[at:], marked=False))
     return tuple(found)

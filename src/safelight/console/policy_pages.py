@@ -18,13 +18,13 @@ from safelight.policy import diff, reference_cases
 from safelight.policy.documents import Policy, load
 from safelight.policy.inheritance import SHIPPED_NAMES
 from safelight.policy.replay import ReplayReport, replay
-from safelight.policy.yaml_reader import MAX_BYTES, Problem, Reader, did_you_mean
+from safelight.policy.yaml_reader import MAX_BYTES, PolicyProblem, YamlReader, did_you_mean
 from safelight.trust.accounts import Principal
-from safelight.trust.policies import Published
+from safelight.trust.policies import PublishedPolicy
 
 from .formatting import moment
-from .handler import Room
-from .translations import Words
+from .handler import PageHandler
+from .translations import Translations
 
 #: Judgements of history that one replay on a page goes over.
 MOST_REPLAYED = 200_000
@@ -50,7 +50,7 @@ class Checked:
     """A document as far as it holds."""
 
     policy: Policy | None
-    problems: tuple[Problem, ...]
+    problems: tuple[PolicyProblem, ...]
 
     @property
     def lines(self) -> frozenset[int]:
@@ -58,7 +58,7 @@ class Checked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class VerdictChange:
     """How often which verdict becomes which."""
 
     before: str
@@ -70,7 +70,7 @@ class Step:
     changed: bool
 
 
-class Policing(Room):
+class PolicyPages(PageHandler):
     """For people with the scope `policy`."""
 
     async def show(self, request: Request, principal: Principal) -> Response:
@@ -83,7 +83,7 @@ class Policing(Room):
         text, what = form.get("document", "").replace("\r\n", "\n"), form.get("what", "check")
         if what == "rollback":
             published = await self.run(self._parts.published.rollback, who=principal.name, by=principal.id)
-            return self.to(f"/policy?back={published.version}")
+            return self.redirect(f"/policy?back={published.version}")
         checked = await self.run(self._check, text)
         values: dict[str, Any] = {"checked": checked, "what": what}
         if checked.policy is not None:
@@ -103,7 +103,7 @@ class Policing(Room):
                     return await self._page(
                         request, principal, text, problem.status, problem=problem, **values
                     )
-                return self.to(f"/policy?published={made.version}")
+                return self.redirect(f"/policy?published={made.version}")
         if self.wants_part(request):
             return await self._part(request, principal, **values)
         status = 422 if checked.problems else 200
@@ -111,7 +111,7 @@ class Policing(Room):
 
     @property
     def _parts(self) -> Any:
-        parts = self.services.pages.policies
+        parts = self.console.policies
         if parts is None:
             raise NotFound("This gateway keeps no policies.")
         return parts
@@ -122,8 +122,8 @@ class Policing(Room):
 
     def _check(self, text: str) -> Checked:
         """Compile the text. What it extends must be shipped: a page reads no files of the server."""
-        problems: list[Problem] = []
-        node = Reader(_FILE, problems).parse(text.encode())
+        problems: list[PolicyProblem] = []
+        node = YamlReader(_FILE, problems).parse(text.encode())
         if node is not None:
             problems += _foreign(node)
         if problems or node is None:
@@ -135,7 +135,7 @@ class Policing(Room):
             path.write_text(text, encoding="utf-8")
             return Checked(policy=load(path, self.services.taxonomy), problems=())
         except PolicyError as error:
-            found = [problem for problem in error.problems if isinstance(problem, Problem)]
+            found = [problem for problem in error.problems if isinstance(problem, PolicyProblem)]
             return Checked(policy=None, problems=tuple(_named(problem, str(bench)) for problem in found))
         finally:
             shutil.rmtree(bench, ignore_errors=True)
@@ -183,17 +183,17 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-def _said(request: Request, words: Words) -> str:
+def _said(request: Request, words: Translations) -> str:
     for key in ("published", "back"):
         if version := request.query_params.get(key, ""):
             return words(f"policy.{key}_done", version=version[:12])
     return ""
 
 
-def _foreign(node: yaml.MappingNode) -> Iterator[Problem]:
+def _foreign(node: yaml.MappingNode) -> Iterator[PolicyProblem]:
     for key, value in node.value:
         if getattr(key, "value", "") == "extends" and getattr(value, "value", "") not in SHIPPED_NAMES:
-            yield Problem(
+            yield PolicyProblem(
                 file=_FILE,
                 line=value.start_mark.line + 1,
                 field="extends",
@@ -202,10 +202,10 @@ def _foreign(node: yaml.MappingNode) -> Iterator[Problem]:
             )
 
 
-def _named(problem: Problem, folder: str) -> Problem:
+def _named(problem: PolicyProblem, folder: str) -> PolicyProblem:
     """The problem without the place where the text lay for a moment."""
     file = problem.file.removeprefix(f"{folder}/")
-    return Problem(
+    return PolicyProblem(
         file=_FILE if file.endswith(_FILE) else file,
         line=problem.line,
         field=problem.field,
@@ -214,7 +214,7 @@ def _named(problem: Problem, folder: str) -> Problem:
     )
 
 
-def _published(one: Published, words: Words) -> dict[str, Any]:
+def _published(one: PublishedPolicy, words: Translations) -> dict[str, Any]:
     return {
         "id": one.id,
         "name": one.name,
@@ -226,10 +226,10 @@ def _published(one: Published, words: Words) -> dict[str, Any]:
     }
 
 
-def _steps(report: ReplayReport, words: Words) -> tuple[Step, ...]:
+def _steps(report: ReplayReport, words: Translations) -> tuple[VerdictChange, ...]:
     """The transitions, those that change something first."""
     found = [
-        Step(
+        VerdictChange(
             before=words(f"verdict.{step.before}") if step.before else words("policy.undecided"),
             after=words(f"verdict.{step.after}"),
             before_tone=step.before or "none",

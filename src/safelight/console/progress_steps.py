@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from safelight.jobs.models import Video, VideoRecord
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.policy.findings import Stage
 
 
-class Step(StrEnum):
+class PipelineStep(StrEnum):
     ADMISSION = "admission"
     PROMPT = "prompt"
     REFERENCE = "reference"
@@ -20,7 +20,7 @@ class Step(StrEnum):
     DELIVERY = "delivery"
 
 
-class Mark(StrEnum):
+class StepStatus(StrEnum):
     DONE = "done"
     NOW = "now"
     WAITING = "waiting"
@@ -34,39 +34,39 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stop:
-    step: Step
-    mark: Mark
+class ProgressStep:
+    step: PipelineStep
+    mark: StepStatus
     #: Percent, where this step is under way and says.
     percent: int | None = None
     #: How long it took, in milliseconds, where it is known.
     ms: int | None = None
 
 
-STEPS = tuple(Step)
+STEPS = tuple(PipelineStep)
 _BY_STAGE = {
-    Stage.ADMISSION: Step.ADMISSION,
-    Stage.PROMPT: Step.PROMPT,
-    Stage.REFERENCE: Step.REFERENCE,
-    Stage.GENERATION: Step.GENERATION,
-    Stage.OUTPUT: Step.OUTPUT,
-    Stage.DELIVERY: Step.DELIVERY,
+    Stage.ADMISSION: PipelineStep.ADMISSION,
+    Stage.PROMPT: PipelineStep.PROMPT,
+    Stage.REFERENCE: PipelineStep.REFERENCE,
+    Stage.GENERATION: PipelineStep.GENERATION,
+    Stage.OUTPUT: PipelineStep.OUTPUT,
+    Stage.DELIVERY: PipelineStep.DELIVERY,
 }
 _ENDS = {
-    State.HELD: Mark.HELD,
-    State.REFUSED: Mark.STOPPED,
-    State.BLOCKED: Mark.STOPPED,
-    State.WITHDRAWN: Mark.STOPPED,
-    State.FAILED: Mark.BROKEN,
+    VideoState.HELD: StepStatus.HELD,
+    VideoState.REJECTED: StepStatus.STOPPED,
+    VideoState.BLOCKED: StepStatus.STOPPED,
+    VideoState.WITHDRAWN: StepStatus.STOPPED,
+    VideoState.FAILED: StepStatus.BROKEN,
 }
 
 
-def way(video: Video, record: VideoRecord | None) -> tuple[Stop, ...]:
+def progress_steps(video: Video, record: VideoRecord | None) -> tuple[ProgressStep, ...]:
     """The seven stops. Of a vaulted video only that it was stopped, not where."""
     if video.vaulted:
         return (
-            *(Stop(step=step, mark=Mark.UNREACHED) for step in STEPS[:-1]),
-            Stop(step=Step.DELIVERY, mark=Mark.STOPPED),
+            *(ProgressStep(step=step, mark=StepStatus.UNREACHED) for step in STEPS[:-1]),
+            ProgressStep(step=PipelineStep.DELIVERY, mark=StepStatus.STOPPED),
         )
     here = STEPS.index(_step(video))
     looked = {_BY_STAGE[made.stage] for made in record.judgements} if record else set()
@@ -74,38 +74,42 @@ def way(video: Video, record: VideoRecord | None) -> tuple[Stop, ...]:
     stops = []
     for index, step in enumerate(STEPS):
         if index > here:
-            mark = Mark.WAITING if video.state not in _OVER else Mark.UNREACHED
+            mark = StepStatus.WAITING if video.state not in _OVER else StepStatus.UNREACHED
         elif index == here:
-            mark = _ENDS.get(video.state, Mark.NOW)
-            if video.state is State.DELIVERED:
-                mark = Mark.DONE
+            mark = _ENDS.get(video.state, StepStatus.NOW)
+            if video.state is VideoState.DELIVERED:
+                mark = StepStatus.DONE
         else:
-            mark = Mark.DONE
-            if step is Step.REFERENCE and step not in looked:
-                mark = Mark.SKIPPED
-        percent = video.progress if mark is Mark.NOW and step in {Step.GENERATION, Step.OUTPUT} else None
-        stops.append(Stop(step=step, mark=mark, percent=percent, ms=times.get(step)))
+            mark = StepStatus.DONE
+            if step is PipelineStep.REFERENCE and step not in looked:
+                mark = StepStatus.SKIPPED
+        percent = (
+            video.progress
+            if mark is StepStatus.NOW and step in {PipelineStep.GENERATION, PipelineStep.OUTPUT}
+            else None
+        )
+        stops.append(ProgressStep(step=step, mark=mark, percent=percent, ms=times.get(step)))
     return tuple(stops)
 
 
-_OVER = frozenset({State.REFUSED, State.BLOCKED, State.FAILED})
+_OVER = frozenset({VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED})
 
 
-def _step(video: Video) -> Step:
+def _step(video: Video) -> PipelineStep:
     match video.state:
-        case State.GENERATING:
-            return Step.GENERATION
-        case State.SCANNING:
-            return Step.OUTPUT
-        case State.SEALING:
-            return Step.SEAL
-        case State.DELIVERED | State.WITHDRAWN:
-            return Step.DELIVERY
+        case VideoState.GENERATING:
+            return PipelineStep.GENERATION
+        case VideoState.SCANNING:
+            return PipelineStep.OUTPUT
+        case VideoState.SEALING:
+            return PipelineStep.SEAL
+        case VideoState.DELIVERED | VideoState.WITHDRAWN:
+            return PipelineStep.DELIVERY
     return _BY_STAGE[video.stage]
 
 
-def _times(record: VideoRecord | None) -> dict[Step, int]:
-    times: dict[Step, int] = {}
+def _times(record: VideoRecord | None) -> dict[PipelineStep, int]:
+    times: dict[PipelineStep, int] = {}
     for made in record.judgements if record else ():
         ms = made.extra.get("latency_ms")
         if isinstance(ms, int | float):

@@ -7,14 +7,15 @@ from starlette.responses import Response
 
 from safelight.errors import TooLarge
 from safelight.generation.provider_errors import decode
-from safelight.generation.provider_errors.model import Confidence, Decoded, Kind
+from safelight.generation.provider_errors.model import Confidence, ErrorKind, ProviderError
 from safelight.web.auth import check_same_origin
 from safelight.web.state import AppState
 
-from .handler import Room
-from .rate_limit import Pace
+from .handler import PageHandler
+from .rate_limit import RateLimiter
 from .render import Pages
-from .translations import Words
+from .services import ConsoleServices
+from .translations import Translations
 
 LONGEST = 1_000_000
 PER_MINUTE = 60
@@ -35,24 +36,24 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 )
 
 
-class Decoding(Room):
-    def __init__(self, state: AppState, pages: Pages) -> None:
-        super().__init__(state, pages)
-        self._pace = Pace(PER_MINUTE, 60.0)
+class ProviderErrorPages(PageHandler):
+    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
+        super().__init__(state, pages, console)
+        self._pace = RateLimiter(PER_MINUTE, 60.0)
 
     async def show(self, request: Request) -> Response:
         return await self._page(request, "", None)
 
     async def decode(self, request: Request) -> Response:
         check_same_origin(request)
-        self._pace.take(request.client.host if request.client else "")
+        self._pace.allow(request.client.host if request.client else "")
         text = (await self.form(request)).get("text", "")
         if len(text) > LONGEST:
             raise TooLarge(f"The text has {len(text):,} characters; at most {LONGEST:,} are read.")
         found = await self.run(decode, text) if text.strip() else None
         return await self._page(request, text[:20_000], found)
 
-    async def _page(self, request: Request, text: str, found: Decoded | None) -> Response:
+    async def _page(self, request: Request, text: str, found: ProviderError | None) -> Response:
         words = self.words(request)
         principal = await self.who(request)
         values = {
@@ -67,20 +68,20 @@ class Decoding(Room):
         return await self.pages.render(request, template, values, principal=principal)
 
 
-def _tone(found: Decoded) -> str:
-    if found.kind is Kind.CONTENT_BLOCK:
+def _tone(found: ProviderError) -> str:
+    if found.kind is ErrorKind.CONTENT_BLOCK:
         return "block"
-    return "none" if found.kind is Kind.UNKNOWN else "hold"
+    return "none" if found.kind is ErrorKind.UNKNOWN else "hold"
 
 
-def _headline(found: Decoded, words: Words) -> str:
+def _headline(found: ProviderError, words: Translations) -> str:
     who = words(f"decode.owner.{found.owner.value}")
     if found.provider:
         who = words("decode.named", who=who, name=found.provider)
     return words(f"decode.kind.{found.kind.value}", who=who)
 
 
-def _rows(found: Decoded, words: Words) -> tuple[tuple[str, str], ...]:
+def _rows(found: ProviderError, words: Translations) -> tuple[tuple[str, str], ...]:
     """What is known and what is not, in the order people ask."""
     charged = words(f"decode.charged.{found.charged.value}")
     after = words("decode.after", seconds=f"{found.after_s:g}") if found.after_s else ""
@@ -105,6 +106,6 @@ def _rows(found: Decoded, words: Words) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
-def _category(found: Decoded, words: Words) -> str:
+def _category(found: ProviderError, words: Translations) -> str:
     key = f"category.{found.category.replace('/', '_').replace('-', '_')}"
     return words(key) if words.has(key) else found.category

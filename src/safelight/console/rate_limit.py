@@ -6,12 +6,12 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-from safelight.errors import Limited
+from safelight.errors import RateLimited
 
 _REMEMBERED = 10_000
 
 
-class Pace:
+class RateLimiter:
     """So many in any `window_s` from one address. In memory: each process counts its own."""
 
     def __init__(self, most: int, window_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -20,7 +20,7 @@ class Pace:
         self._clock = clock
         self._seen: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def take(self, address: str) -> None:
+    def allow(self, address: str) -> None:
         """Count one. Raises `Limited`, saying when the next is free."""
         now = self._clock()
         times = self._seen.setdefault(address, deque())
@@ -31,7 +31,7 @@ class Pace:
             times.popleft()
         if len(times) >= self._most:
             wait = times[0] + self._window_s - now
-            raise Limited(
+            raise RateLimited(
                 "That is more than is answered for one address right now. Nothing was kept.",
                 retry_after_s=max(1.0, wait),
             )

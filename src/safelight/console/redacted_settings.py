@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from safelight.net.redaction import masked
+from safelight.net.redaction import redact
 
 #: Names whose values are nobody's business, whatever they hold.
 _SECRET = re.compile(r"(?i)(secret|token|passw|credential|api_?key|access_key|private|^key$|_key$|headers?$)")
@@ -16,7 +16,7 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class RedactedSetting:
     name: str
     value: str
     #: There is a value, and it is kept from view.
@@ -24,23 +24,23 @@ class Shown:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Section:
+class SettingsSection:
     name: str
-    rows: tuple[Shown, ...]
+    rows: tuple[RedactedSetting, ...]
 
 
-def sections(settings: Mapping[str, Any]) -> tuple[Section, ...]:
+def sections(settings: Mapping[str, Any]) -> tuple[SettingsSection, ...]:
     """The sections in their order; what stands at the top comes first."""
     alone = tuple(_row(name, value) for name, value in settings.items() if not isinstance(value, Mapping))
     tables = tuple(
-        Section(name=name, rows=tuple(_flat("", value)))
+        SettingsSection(name=name, rows=tuple(_flat("", value)))
         for name, value in settings.items()
         if isinstance(value, Mapping)
     )
-    return (*((Section(name="", rows=alone),) if alone else ()), *tables)
+    return (*((SettingsSection(name="", rows=alone),) if alone else ()), *tables)
 
 
-def _flat(prefix: str, table: Mapping[str, Any]) -> Iterator[Shown]:
+def _flat(prefix: str, table: Mapping[str, Any]) -> Iterator[RedactedSetting]:
     for name, value in table.items():
         whole = f"{prefix}{name}"
         if isinstance(value, Mapping) and value and not _SECRET.search(name):
@@ -49,13 +49,13 @@ def _flat(prefix: str, table: Mapping[str, Any]) -> Iterator[Shown]:
             yield _row(whole, value)
 
 
-def _row(name: str, value: Any) -> Shown:
+def _row(name: str, value: Any) -> RedactedSetting:
     last = name.rpartition(".")[2]
     # Paths of keys are no keys; their values are what matters, and those lie in files.
     is_file = isinstance(value, str) and last in {"key", "key_file", "tls_key"} and "/" in value
     if _SECRET.search(last) and not is_file and value not in (None, "", {}):
-        return Shown(name=name, value="", hidden=True)
+        return RedactedSetting(name=name, value="", hidden=True)
     if value is None or value in ({}, []):
-        return Shown(name=name, value="")
+        return RedactedSetting(name=name, value="")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return Shown(name=name, value=masked(text, longest=_LONGEST))
+    return RedactedSetting(name=name, value=redact(text, longest=_LONGEST))

@@ -19,9 +19,9 @@ from safelight.web.middleware import request_id
 from safelight.web.state import AppState
 
 from .formatting import moment
-from .navigation import ways
+from .navigation import nav_items
 from .translations import COOKIE as LANGUAGE_COOKIE
-from .translations import Words, choose, languages
+from .translations import Translations, languages, negotiate_language
 
 THEME_COOKIE = "safelight_theme"
 #: In the order the switch goes through them.
@@ -53,8 +53,10 @@ class Pages:
             self._environment.get_template(name)
         languages()
 
-    def words(self, request: Request) -> Words:
-        return choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
+    def words(self, request: Request) -> Translations:
+        return negotiate_language(
+            request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language")
+        )
 
     async def render(
         self,
@@ -83,7 +85,7 @@ class Pages:
             "version": self._state.services.version,
             "request_id": request_id(request.scope),
             "signed_in": principal.name if principal else None,
-            "ways": ways(principal, path, waiting),
+            "ways": nav_items(principal, path, waiting),
             "here": path,
         }
         text = self._environment.get_template(template).render({**common, **values})
@@ -107,7 +109,7 @@ class Pages:
         )
 
 
-def _banner(waiver: Waiver, words: Words) -> str:
+def _banner(waiver: Waiver, words: Translations) -> str:
     whole = EVERYTHING in waiver.categories
     categories = words("banner.everything") if whole else words.listed(list(waiver.categories))
     sentence = words("banner.one", name=waiver.name, who=waiver.who, categories=categories)

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import NotFound
 from safelight.ids import new_id
+from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
-from safelight.trust.accounts import Principal, Scope
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import CaseFile, CaseState
 
+from .greyscale_preview import draw
+
 if TYPE_CHECKING:
-    from safelight.jobs.repository import VideoStore
-    from safelight.store.blobs import Blobs
+    from safelight.jobs.repository import VideoRepository
+    from safelight.store.blobs import BlobStore
     from safelight.store.database import Database
 
 _LIMITS = Limits(wall_s=60.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=64 << 20, open_files=64)
@@ -26,15 +29,15 @@ _KINDS = ("generated", "sealed", "reference")
 @dataclass(frozen=True, kw_only=True)
 class Reveal:
     database: Database
-    store: VideoStore
-    blobs: Blobs
+    store: VideoRepository
+    blobs: BlobStore
     sandbox: Sandbox
     scratch: Path
 
     def __call__(self, principal: Principal, file: CaseFile) -> bytes:
         """A grey contact sheet as WebP. `NotFound` where there are no pictures, or the case is closed."""
         case = file.case
-        principal.require(Scope.VAULT if case.quarantined else Scope.REVIEW)
+        principal.require(KeyScope.VAULT if case.quarantined else KeyScope.REVIEW)
         if case.state is not CaseState.OPEN:
             raise NotFound("This case is closed; there is no need to look any more.")
         files = self.store.files(principal.tenant, case.video_id)
@@ -42,7 +45,7 @@ class Reveal:
         if found is None:
             raise NotFound("There are no pictures to this case: words alone are to be decided on.")
         with self.database.transaction(principal.tenant) as tx:
-            tx.log(
+            tx.append_audit(
                 "case.revealed",
                 subject=case.video_id,
                 actor=principal.id,
@@ -57,7 +60,7 @@ class Reveal:
             source, into = bench / "source", bench / "sheet.webp"
             self.blobs.copy_to(tenant, sha256, source)
             self.sandbox.run(
-                "safelight.console.greyscale_preview:draw",
+                EntryPoint.of(draw),
                 {"source": str(source), "into": str(into), "media_type": media_type},
                 reads=[source],
                 writes=[into],

@@ -13,17 +13,17 @@ from starlette.responses import Response
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError
 from safelight.jobs.models import VideoRecord
 from safelight.policy.documents import Policy
-from safelight.policy.explanations import Viewer
-from safelight.trust.accounts import Principal, Scope
+from safelight.policy.explanations import ExplanationLevel
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState
 from safelight.trust.reviews.models import ACTIONS
 
 from .explanation_view import lines, spans
 from .formatting import category_name, length, moment, short
-from .handler import Room
-from .highlights import pieces
+from .handler import PageHandler
+from .highlights import split_highlights
 from .timeline import record_view
-from .translations import Words
+from .translations import Translations
 from .verdict_text import deciding, told
 
 PER_PAGE = 30
@@ -47,7 +47,7 @@ class Waiting:
     state: str
 
 
-class Reviewing(Room):
+class ReviewPages(PageHandler):
     async def cases(self, request: Request, principal: Principal) -> Response:
         """The queue, due first comes first; `state=closed` shows what was decided."""
         state = request.query_params.get("state", "open")
@@ -89,11 +89,11 @@ class Reviewing(Room):
             return await self._show(request, principal, case_id, problem=problem, form=form)
         page = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=1)
         done = f"?done={case_id}"
-        return self.to(f"/review/{page.cases[0].id}{done}" if page.cases else f"/review{done}")
+        return self.redirect(f"/review/{page.cases[0].id}{done}" if page.cases else f"/review{done}")
 
     async def reveal(self, request: Request, principal: Principal) -> Response:
         """The grey pictures, once each time they are asked for; the look is on the record before."""
-        show = self.services.pages.reveal
+        show = self.console.reveal
         if show is None:
             raise NotFound("This gateway shows no pictures.")
         file = await self.run(self.services.reviews.get, principal, request.path_params["case_id"])
@@ -122,7 +122,7 @@ class Reviewing(Room):
         file = await self.run(self.services.reviews.get, principal, case_id)
         record = await self.run(self.services.videos.record, principal, file.case.video_id)
         queue = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=12)
-        parts = self.services.pages.policies
+        parts = self.console.policies
         policy = await self.run(parts.in_force, principal.tenant) if parts else None
         prompts = await self.run(self._prompts, principal, list(queue.cases))
         return await self.page(
@@ -134,24 +134,24 @@ class Reviewing(Room):
             **self._case(file, record, words),
             clauses=clauses(policy, record, words),
             actions=[action.value for action in ACTIONS[file.case.kind]],
-            may=principal.may(Scope.VAULT if file.case.quarantined else Scope.REVIEW),
+            may=principal.may(KeyScope.VAULT if file.case.quarantined else KeyScope.REVIEW),
             others_only=file.others_only,
             problem=problem,
             form=form or {},
-            pictures=self.services.pages.reveal is not None and file.case.state is CaseState.OPEN,
+            pictures=self.console.reveal is not None and file.case.state is CaseState.OPEN,
             done=_done(request),
         )
 
-    def _case(self, file: CaseFile, record: VideoRecord, words: Words) -> dict[str, Any]:
+    def _case(self, file: CaseFile, record: VideoRecord, words: Translations) -> dict[str, Any]:
         taxonomy, case = self.services.taxonomy, file.case
-        said = told(record.video, record, taxonomy, words, Viewer.REVIEWER)
+        said = told(record.video, record, taxonomy, words, ExplanationLevel.REVIEWER)
         details = {name: said.details[name] for name in _DECIDED_ON if name in said.details}
         return {
             "case": _waiting(case, record.video.prompt, words),
             "stage": words(f"way.step.{case.stage.value}"),
             "quarantined": case.quarantined,
             "video": record.video,
-            "prompt": pieces(record.video.prompt, spans(details)),
+            "prompt": split_highlights(record.video.prompt, spans(details)),
             "lines": [line for line in lines(details, record.video.prompt, words) if not line.href],
             "record": record_view(record, taxonomy, words),
             "opened": moment(case.opened_at, words),
@@ -169,7 +169,7 @@ def _done(request: Request) -> str:
     return done if done.startswith("case_") else ""
 
 
-def _note(note: Any, words: Words) -> dict[str, str]:
+def _note(note: Any, words: Translations) -> dict[str, str]:
     key = f"report.reason.{note['reason']}"
     return {
         "at": moment(float(note["at"]), words),
@@ -178,7 +178,7 @@ def _note(note: Any, words: Words) -> dict[str, str]:
     }
 
 
-def clauses(policy: Policy | None, record: VideoRecord, words: Words) -> tuple[tuple[str, str], ...]:
+def clauses(policy: Policy | None, record: VideoRecord, words: Translations) -> tuple[tuple[str, str], ...]:
     """The rules a decision most likely rests on, for keys 1 to 9: those that fired, then their family."""
     verdict = deciding(record)
     fired = list(verdict.fired) if verdict else []
@@ -190,7 +190,7 @@ def clauses(policy: Policy | None, record: VideoRecord, words: Words) -> tuple[t
     )
 
 
-def _waiting(case: Case, prompt: str, words: Words) -> Waiting:
+def _waiting(case: Case, prompt: str, words: Translations) -> Waiting:
     left = case.due_at - time.time()
     if case.state is not CaseState.OPEN:
         due = words(f"review.state.{case.state.value}")
@@ -210,7 +210,7 @@ def _waiting(case: Case, prompt: str, words: Words) -> Waiting:
     )
 
 
-def _why(case: Case, words: Words) -> Iterator[str]:
+def _why(case: Case, words: Translations) -> Iterator[str]:
     if case.kind is CaseKind.REPORT:
         yield words("review.reported")
     elif case.kind is CaseKind.APPEAL:

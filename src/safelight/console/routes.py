@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,51 +11,63 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from safelight.errors import SafelightError
-from safelight.trust.accounts import Scope
+from safelight.trust.accounts import KeyScope
 from safelight.web.auth import check_same_origin
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState
 
-from .appeal_pages import Appealing
-from .coverage_pages import Covering
-from .handler import Room
+from .appeal_pages import AppealPages
+from .coverage_pages import CoveragePages
+from .handler import PageHandler
 from .login import Login, local
-from .policy_pages import Policing
-from .provider_error_pages import Decoding
+from .policy_pages import PolicyPages
+from .provider_error_pages import ProviderErrorPages
 from .render import THEME_COOKIE, THEMES, Pages
-from .review_pages import Reviewing
-from .settings_pages import Managing
-from .studio_pages import Ordering
+from .review_pages import ReviewPages
+from .services import ConsoleServices
+from .settings_pages import SettingsPages
+from .studio_pages import StudioPages
 from .translations import COOKIE as LANGUAGE_COOKIE
 from .translations import languages
-from .verify_pages import Verifying
-from .video_list_pages import Listing
-from .video_pages import Showing
+from .verify_pages import VerifyPages
+from .video_list_pages import VideoListPages
+from .video_pages import VideoPages
 
+_log = logging.getLogger(__name__)
 _YEAR_S = 31_536_000
 
 
 class Console:
     """Everything a browser is shown. It asks the same services as the API, as the same principals."""
 
-    def __init__(self, state: AppState) -> None:
+    def __init__(self, state: AppState, services: ConsoleServices) -> None:
         self._state = state
+        self._services = services
         self._pages = Pages(state)
 
-    def attach(self, app: FastAPI) -> None:
+    def mount(self, app: FastAPI) -> None:
         """Add the pages to the app."""
-        state, pages = self._state, self._pages
-        guard = Room(state, pages).guarded
-        login, ordering, listing = Login(state, pages), Ordering(state, pages), Listing(state, pages)
-        showing, verifying, decoding = Showing(state, pages), Verifying(state, pages), Decoding(state, pages)
-        reviewing, covering = Reviewing(state, pages), Covering(state, pages)
-        appealing = Appealing(state, pages)
-        managing, policing = Managing(state, pages), Policing(state, pages)
-        read, write, admin, policy = Scope.VIDEOS_READ, Scope.VIDEOS_WRITE, Scope.ADMIN, Scope.POLICY
+        parts = (self._state, self._pages, self._services)
+        guard = PageHandler(*parts).protected
+        login, ordering, listing = (
+            Login(self._state, self._pages),
+            StudioPages(*parts),
+            VideoListPages(*parts),
+        )
+        showing, verifying, decoding = VideoPages(*parts), VerifyPages(*parts), ProviderErrorPages(*parts)
+        reviewing, covering = ReviewPages(*parts), CoveragePages(*parts)
+        appealing = AppealPages(*parts)
+        managing, policing = SettingsPages(*parts), PolicyPages(*parts)
+        read, write, admin, policy = (
+            KeyScope.VIDEOS_READ,
+            KeyScope.VIDEOS_WRITE,
+            KeyScope.ADMIN,
+            KeyScope.POLICY,
+        )
         table: list[tuple[str, str, Any]] = [
             ("GET", "/", guard(ordering.studio, read)),
             ("POST", "/", guard(ordering.create, write)),
-            ("POST", "/check", guard(ordering.check, Scope.CHECKS)),
+            ("POST", "/check", guard(ordering.check, KeyScope.CHECKS)),
             ("GET", "/videos", guard(listing.videos, read)),
             ("GET", "/videos/{video_id}", guard(showing.video, read)),
             ("GET", "/videos/{video_id}/report", guard(showing.report_form, read)),
@@ -97,15 +110,23 @@ class Console:
     async def static(self, request: Request) -> Response:
         return self._pages.static(request)
 
-    def wants_page(self, request: Request) -> bool:
-        """Whether a person is to read the answer: not for `/v1`, and only where HTML is asked for."""
-        path = request.url.path
-        return not path.startswith("/v1/") and "text/html" in request.headers.get("accept", "")
-
     async def error_page(
         self, request: Request, error: SafelightError | None, response: Response
     ) -> Response:
-        """The page in place of an error's JSON, with its id and a next step."""
+        """The page in place of an error's JSON if a browser asks for HTML outside `/v1`; else `response`."""
+        if request.url.path.startswith("/v1/") or "text/html" not in request.headers.get("accept", ""):
+            return response
+        try:
+            return await self._error_page(request, error, response)
+        except Exception as trouble:
+            # The page reads the database for its banner; if that fails, the plain response is enough.
+            _log.error("The error page could not be made: %r", trouble)
+            return response
+
+    async def _error_page(
+        self, request: Request, error: SafelightError | None, response: Response
+    ) -> Response:
+        """The error with its id and a next step."""
         status = response.status_code
         values: dict[str, Any] = {"status": status, "kind": _kind(status), "error": error}
         page = await self._pages.render(request, "error.html", values, status=status)

@@ -19,14 +19,19 @@ from safelight.policy.categories import Taxonomy
 
 from .formatting import iso, moment
 from .scan_report_view import FileView, file_view
-from .translations import Words
+from .translations import Translations
 
 #: So many files are shown in full however they fared; of more, those that were plainly allowed in one line.
 IN_FULL = 40
 
 
 def page(
-    reports: Sequence[FileReport], *, words: Words, taxonomy: Taxonomy, left: int = 0, at: float | None = None
+    reports: Sequence[FileReport],
+    *,
+    words: Translations,
+    taxonomy: Taxonomy,
+    left: int = 0,
+    at: float | None = None,
 ) -> str:
     """The reports as one HTML document. `left`: files that were not reached."""
     views = [file_view(report, taxonomy, words, number) for number, report in enumerate(reports, 1)]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from safelight.moderation.file_scan import FileReport
-from safelight.moderation.file_scan import Words as Said
+from safelight.moderation.file_scan import TranscriptLine as Said
 from safelight.policy.categories import Taxonomy
-from safelight.policy.coverage import Cell, CoverageWord
+from safelight.policy.coverage import Cell, CoverageStatus
 from safelight.policy.findings import (
     Evidence,
     Finding,
@@ -24,7 +24,7 @@ from safelight.policy.findings import (
 from safelight.policy.verdicts import Action, Verdict
 
 from .formatting import category_name, decimal, length, moment
-from .translations import Words
+from .translations import Translations
 
 #: An absolute path with at least one folder, as errors of libraries quote them.
 _PATH = re.compile(r"(?<![\w/.:])(?:/|[A-Za-z]:\\)(?:[^\s/\\'\":;,]+[/\\])+([^\s/\\'\":;,]*)")
@@ -32,7 +32,7 @@ _STRIP = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Segment:
+class SegmentRow:
     """Left edge and width in thousandths of the clip, and how strong."""
 
     left: int
@@ -41,12 +41,12 @@ class Segment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lane:
+class TimelineLane:
     """One category in frames or sound over the length of the clip."""
 
     name: str
     place: str
-    segments: tuple[Segment, ...]
+    segments: tuple[SegmentRow, ...]
     peaks: tuple[int, ...]
     strongest: str
     said: str
@@ -94,7 +94,7 @@ class FileView:
     foreign: tuple[str, ...] = ()
     rule: str = ""
     category: str = ""
-    lanes: tuple[Lane, ...] = ()
+    lanes: tuple[TimelineLane, ...] = ()
     ticks: tuple[tuple[str, str], ...] = ()
     seen: tuple[SeenRow, ...] = ()
     withheld: int = 0
@@ -132,7 +132,7 @@ class FileView:
     scan: Mapping[str, Any] = field(default_factory=dict)
 
 
-def file_view(report: FileReport, taxonomy: Taxonomy, words: Words, number: int) -> FileView:
+def file_view(report: FileReport, taxonomy: Taxonomy, words: Translations, number: int) -> FileView:
     """The view of one file. Of a vaulted one only that it was blocked; of discreet findings only how many."""
     common: dict[str, Any] = {
         "anchor": f"file-{number}",
@@ -188,7 +188,7 @@ def file_view(report: FileReport, taxonomy: Taxonomy, words: Words, number: int)
         sound=_sound(report, words),
         coverage=tuple(_covered(report.coverage, verdict, words)),
         off=words.listed(
-            sorted({category_name(cell.category, words) for cell in _of(report, CoverageWord.OFF)})
+            sorted({category_name(cell.category, words) for cell in _of(report, CoverageStatus.OFF)})
         ),
         blind=_blind(report, words),
         waivers=verdict.waivers,
@@ -207,15 +207,17 @@ def without_paths(text: str) -> str:
 
 
 def _discreet(category: str, taxonomy: Taxonomy) -> bool:
-    return bool(category) and (category not in taxonomy or taxonomy[category].discreet)
+    return bool(category) and (category not in taxonomy or taxonomy[category].hide_details)
 
 
-def _word(verdict: Verdict, words: Words) -> str:
+def _word(verdict: Verdict, words: Translations) -> str:
     waived = verdict.action is Action.ALLOW and verdict.waivers
     return words("verdict.waived" if waived else f"verdict.{verdict.action.value}")
 
 
-def _lead(verdict: Verdict, words: Words, *, discreet: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _lead(
+    verdict: Verdict, words: Translations, *, discreet: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What happened and what now; and the reason where it is only there in English."""
     said: list[str] = []
     foreign: list[str] = []
@@ -259,7 +261,7 @@ def _spans(finding: Finding) -> list[tuple[float, float]]:
     return [(one.start_s, one.end_s) for one in finding.evidence if isinstance(one, FrameRange | TimeRange)]
 
 
-def _lanes(findings: Sequence[Finding], seconds: float, words: Words) -> Iterable[Lane]:
+def _lanes(findings: Sequence[Finding], seconds: float, words: Translations) -> Iterable[TimelineLane]:
     by_lane: dict[tuple[str, Modality], list[Finding]] = {}
     for finding in findings:
         if seconds and _spans(finding):
@@ -271,12 +273,12 @@ def _lanes(findings: Sequence[Finding], seconds: float, words: Words) -> Iterabl
             for start, end in _spans(finding):
                 width = max(6, round(1000 * (end - start) / seconds))
                 left = min(round(1000 * max(0.0, start) / seconds), 1000 - min(width, 1000))
-                segments.append(Segment(left=left, width=width, strength=strength))
+                segments.append(SegmentRow(left=left, width=width, strength=strength))
                 places.append(words("record.at", start=decimal(start), end=decimal(end)))
             if (moment_s := _peak_s(finding)) is not None:
                 peaks.append(min(round(1000 * moment_s / seconds), 997))
         strongest = max(finding.score for finding in members)
-        yield Lane(
+        yield TimelineLane(
             name=category_name(category, words),
             place=words(f"modality.{modality.value}"),
             segments=tuple(segments),
@@ -295,7 +297,7 @@ def _peak_s(finding: Finding) -> float | None:
     return None
 
 
-def _ticks(seconds: float, frames: int, words: Words) -> tuple[tuple[str, str], ...]:
+def _ticks(seconds: float, frames: int, words: Translations) -> tuple[tuple[str, str], ...]:
     """Five marks along the clip: the time, and the frame."""
     if not seconds:
         return ()
@@ -308,7 +310,7 @@ def _ticks(seconds: float, frames: int, words: Words) -> tuple[tuple[str, str], 
     )
 
 
-def _seen(finding: Finding, words: Words) -> SeenRow:
+def _seen(finding: Finding, words: Translations) -> SeenRow:
     frame = next((one for one in finding.evidence if isinstance(one, FrameRange)), None)
     peak = words("scan.peak", frame=frame.peak) if frame is not None and frame.first != frame.last else ""
     places = [said for one in finding.evidence if (said := _where(one, finding, words))]
@@ -322,7 +324,7 @@ def _seen(finding: Finding, words: Words) -> SeenRow:
     )
 
 
-def _where(place: Evidence, finding: Finding, words: Words) -> str:
+def _where(place: Evidence, finding: Finding, words: Translations) -> str:
     match place:
         case FrameRange():
             values = {"start": decimal(place.start_s), "end": decimal(place.end_s)}
@@ -339,7 +341,7 @@ def _where(place: Evidence, finding: Finding, words: Words) -> str:
             return words("explain.in_list", list=place.list)
 
 
-def _no_stills(report: FileReport, words: Words) -> str:
+def _no_stills(report: FileReport, words: Translations) -> str:
     if report.stills or report.sheet:
         return ""
     if report.picture:
@@ -367,7 +369,7 @@ def _sheet(report: FileReport) -> dict[str, Any]:
     }
 
 
-def _line(said: Said, words: Words) -> tuple[str, str]:
+def _line(said: Said, words: Translations) -> tuple[str, str]:
     if said.end_s > said.start_s:
         return words("record.at", start=decimal(said.start_s), end=decimal(said.end_s)), said.text
     return words("time.s", n=decimal(said.start_s)), said.text
@@ -378,7 +380,7 @@ def _legible(said: Said) -> bool:
     return any(character.isalnum() for character in said.text)
 
 
-def _sound(report: FileReport, words: Words) -> str:
+def _sound(report: FileReport, words: Translations) -> str:
     """What became of what is said in it."""
     if report.picture or not report.scan:
         return ""
@@ -390,17 +392,17 @@ def _sound(report: FileReport, words: Words) -> str:
     return "" if report.transcript is not None else words("scan.no_transcript")
 
 
-def _of(report: FileReport, word: CoverageWord) -> list[Cell]:
-    return [cell for cell in report.coverage if cell.word is word]
+def _of(report: FileReport, word: CoverageStatus) -> list[Cell]:
+    return [cell for cell in report.coverage if cell.status is word]
 
 
-def _covered(cells: Iterable[Cell], verdict: Verdict, words: Words) -> Iterable[CoverageRow]:
+def _covered(cells: Iterable[Cell], verdict: Verdict, words: Translations) -> Iterable[CoverageRow]:
     """What is missing first; what is said alike of several senses in one row."""
-    order = [CoverageWord.NOT_CHECKED, CoverageWord.PARTLY, CoverageWord.CHECKED]
+    order = [CoverageStatus.NOT_CHECKED, CoverageStatus.PARTLY, CoverageStatus.CHECKED]
     waived = {(cell.category, cell.modality) for cell in verdict.waived}
-    places: dict[tuple[str, CoverageWord, str, str, str], list[str]] = {}
+    places: dict[tuple[str, CoverageStatus, str, str, str], list[str]] = {}
     for cell in sorted(cells, key=lambda one: (one.category, one.modality)):
-        if cell.word not in order:
+        if cell.status not in order:
             continue
         note = without_paths(cell.note) if words.tag == "en" else ""
         if (cell.category, cell.modality) in waived:
@@ -408,7 +410,7 @@ def _covered(cells: Iterable[Cell], verdict: Verdict, words: Words) -> Iterable[
             excused = words("coverage.waived_by", name=names) if names else words("scan.waived")
             note = words("list.sentences", first=excused, second=note).strip()
         measured = (cell.measured or words("coverage.unmeasured")) if cell.detectors else "–"
-        key = (cell.category, cell.word, words.listed(list(cell.detectors)) or "–", measured, note)
+        key = (cell.category, cell.status, words.listed(list(cell.detectors)) or "–", measured, note)
         places.setdefault(key, []).append(words(f"modality.{cell.modality.value}"))
     for (category, word, by, measured, note), where in sorted(
         places.items(), key=lambda one: order.index(one[0][1])
@@ -428,14 +430,14 @@ def _covered(cells: Iterable[Cell], verdict: Verdict, words: Words) -> Iterable[
 _BLIND = (("blood", "violence/graphic"), ("weapons", "violence"), ("age", "minors-present"))
 
 
-def _blind(report: FileReport, words: Words) -> str:
+def _blind(report: FileReport, words: Translations) -> str:
     place = Modality.IMAGE if report.picture else Modality.FRAMES
     seen = {cell.category for cell in report.coverage if cell.modality is place and cell.available}
     things = [words(f"scan.blind_{word}") for word, category in _BLIND if category not in seen]
     return words("scan.blind", things=words.listed(things)) if things else ""
 
 
-def _cost(report: FileReport, words: Words) -> tuple[tuple[str, str], ...]:
+def _cost(report: FileReport, words: Translations) -> tuple[tuple[str, str], ...]:
     scan, found = report.scan, [(words("scan.wall"), length(report.wall_s, words))]
     runs = scan.get("runs") or ()
     if runs:
@@ -476,7 +478,7 @@ def _run(run: Mapping[str, Any]) -> RunRow:
     )
 
 
-def _file_facts(report: FileReport, words: Words) -> tuple[tuple[str, str], ...]:
+def _file_facts(report: FileReport, words: Translations) -> tuple[tuple[str, str], ...]:
     facts, found = _facts(report), []
     if report.size:
         found.append((words("scan.bytes"), words("record.bytes", n=f"{report.size:,}")))
@@ -497,7 +499,7 @@ def _file_facts(report: FileReport, words: Words) -> tuple[tuple[str, str], ...]
     return tuple(found)
 
 
-def _origin(report: FileReport, words: Words) -> tuple[str, ...]:
+def _origin(report: FileReport, words: Translations) -> tuple[str, ...]:
     """What the manifest inside the file says of its origin, and what that is worth."""
     if report.provenance is None:
         return ()

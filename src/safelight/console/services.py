@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PolicyParts:
+class PolicyServices:
     published: Policies
     #: The policy in force for a tenant.
     in_force: Callable[[str], Policy]
@@ -26,10 +26,10 @@ class PolicyParts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PageParts:
+class ConsoleServices:
     #: What is known of a file, the registry asked too. The file is opened in a child.
     verify: Callable[[Path], Verification] | None = None
-    policies: PolicyParts | None = None
+    policies: PolicyServices | None = None
     #: A small grey picture of what a case is about, as WebP. The look is put on the record before it.
     reveal: Callable[[Principal, CaseFile], bytes] | None = None
     #: The settings in force, by section; secrets may still be in it.

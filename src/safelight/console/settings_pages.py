@@ -8,18 +8,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import SafelightError
-from safelight.trust.accounts import Principal, Scope
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.models import APPLICATION, KeyRecord
-from safelight.trust.webhooks import Endpoint, EventType
+from safelight.trust.webhooks import EventType, RegisteredEndpoint
 from safelight.web.request_body import read_body
 
 from .formatting import length, moment
-from .handler import Room
+from .handler import PageHandler
 from .redacted_settings import sections
-from .translations import Words
+from .translations import Translations
 
 
-class Managing(Room):
+class SettingsPages(PageHandler):
     """For people with the scope `admin`."""
 
     async def settings(self, request: Request, principal: Principal) -> Response:
@@ -29,7 +29,7 @@ class Managing(Room):
         """A key; its token is on the answer's page and nowhere else."""
         async with read_body(request, self.services) as body:
             name = str(body.fields.get("name") or "")
-            asked = [scope for scope in Scope if body.fields.get(f"scope_{scope.name.lower()}")]
+            asked = [scope for scope in KeyScope if body.fields.get(f"scope_{scope.name.lower()}")]
         granted = [scope for scope in asked if principal.may(scope)]
         try:
             record, token = await self.run(
@@ -42,7 +42,7 @@ class Managing(Room):
     async def end_key(self, request: Request, principal: Principal) -> Response:
         key = request.path_params["key_id"]
         await self.run(self.services.accounts.revoke, principal.tenant, key, by=principal.id)
-        return self.to("/settings#keys")
+        return self.redirect("/settings#keys")
 
     async def make_webhook(self, request: Request, principal: Principal) -> Response:
         """An endpoint; its secret is on the answer's page and nowhere else."""
@@ -76,7 +76,7 @@ class Managing(Room):
                 await self.run(webhooks.delete, principal, endpoint_id)
         except SafelightError as problem:
             return await self._show(request, principal, problem=problem, about="webhooks")
-        return self.to("/settings#webhooks")
+        return self.redirect("/settings#webhooks")
 
     async def _show(
         self,
@@ -91,7 +91,7 @@ class Managing(Room):
         words, services = self.words(request), self.services
         keys = await self.run(services.accounts.keys, principal.tenant)
         endpoints = await self.run(services.webhooks.list, principal)
-        read = services.pages.settings
+        read = self.console.settings
         return await self.page(
             request,
             "settings.html",
@@ -100,7 +100,7 @@ class Managing(Room):
             keys=[_key(key, words) for key in reversed(keys)],
             scopes=[
                 (scope.name.lower(), scope.value, scope in APPLICATION)
-                for scope in Scope
+                for scope in KeyScope
                 if principal.may(scope)
             ],
             endpoints=[_endpoint(endpoint, words) for endpoint in endpoints],
@@ -114,7 +114,7 @@ class Managing(Room):
         )
 
 
-def _key(key: KeyRecord, words: Words) -> dict[str, Any]:
+def _key(key: KeyRecord, words: Translations) -> dict[str, Any]:
     return {
         "id": key.id,
         "name": key.name,
@@ -125,7 +125,7 @@ def _key(key: KeyRecord, words: Words) -> dict[str, Any]:
     }
 
 
-def _endpoint(endpoint: Endpoint, words: Words) -> dict[str, Any]:
+def _endpoint(endpoint: RegisteredEndpoint, words: Translations) -> dict[str, Any]:
     failing = endpoint.failing_since
     return {
         "id": endpoint.id,

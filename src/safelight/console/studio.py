@@ -8,8 +8,8 @@ from typing import Any
 
 from safelight.web.services import Services
 
-from .coverage import Row, rows
-from .translations import Words
+from .coverage import CoverageTableRow, rows
+from .translations import Translations
 from .video_view import price
 
 FIELDS = ("prompt", "model", "seconds", "size", "for")
@@ -34,7 +34,7 @@ class Studio:
         self._first = next(iter(services.generators.values()))
 
     def defaults(self) -> Mapping[str, str]:
-        offer = self._first.offer()
+        offer = self._first.info()
         seconds = _SECONDS if _SECONDS in offer.seconds else offer.seconds[0]
         width, height = _SIZE if not offer.sizes or _SIZE in offer.sizes else offer.sizes[0]
         return {
@@ -45,10 +45,10 @@ class Studio:
             "for": "",
         }
 
-    def choices(self, words: Words) -> Choices:
+    def choices(self, words: Translations) -> Choices:
         """What can be ordered; the price is for the default length."""
-        offers = [generator.offer() for generator in self._services.generators.values()]
-        first = self._first.offer()
+        offers = [generator.info() for generator in self._services.generators.values()]
+        first = self._first.info()
         sizes = first.sizes or ((1280, 720), (720, 1280), (960, 960))
         return Choices(
             models=tuple(dict.fromkeys(model for offer in offers for model in offer.models)),
@@ -58,6 +58,6 @@ class Studio:
             takes_reference=any(offer.takes_reference for offer in offers),
         )
 
-    def coverage(self, table: Mapping[str, Any], words: Words) -> tuple[Row, ...]:
+    def coverage(self, table: Mapping[str, Any], words: Translations) -> tuple[CoverageTableRow, ...]:
         """The installation's coverage by word, what is missing first."""
         return rows(((cell["category"], cell["modality"], cell["word"]) for cell in table["cells"]), words)

@@ -7,34 +7,34 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.api.create_request import create_request
-from safelight.api.videos import known
-from safelight.errors import BadInput, Blocked, Limited, NotFound, SafelightError
-from safelight.trust.accounts import Principal, Scope
+from safelight.errors import BadInput, NotFound, RateLimited, RequestBlocked, SafelightError
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.web.create_request import create_request
 from safelight.web.request_body import read_body
+from safelight.web.video_facts import valid_video_id
 
 from .check_view import FIELD, providers, view
-from .handler import Room, texts
+from .handler import PageHandler, texts
 from .studio import FIELDS, Studio
 from .video_view import row, video_view
 
 RECENT = 6
 
 
-class Ordering(Room):
+class StudioPages(PageHandler):
     """The first page anyone sees."""
 
     async def studio(self, request: Request, principal: Principal) -> Response:
         form = dict(self._studio.defaults())
         form |= {name: request.query_params[name][:32_000] for name in FIELDS if name in request.query_params}
         if source := request.query_params.get("from", ""):
-            video = await self.run(self.services.videos.get, principal, known(source))
+            video = await self.run(self.services.videos.get, principal, valid_video_id(source))
             form["prompt"] = video.prompt
         return await self._whole(request, principal, form, {})
 
     async def create(self, request: Request, principal: Principal) -> Response:
         """Order a video. A script gets the part of the page that changes, a plain form the whole page."""
-        principal.require(Scope.VIDEOS_WRITE)
+        principal.require(KeyScope.VIDEOS_WRITE)
         services = self.services
         async with read_body(request, services) as body:
             given = texts(body)
@@ -44,12 +44,12 @@ class Ordering(Room):
                 asked = create_request(body.fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
                 video = await self.run(services.videos.create, principal, asked)
                 video_id, status = video.id, 200
-            except Blocked as error:
+            except RequestBlocked as error:
                 video_id, status = str(error.details["video_id"]), error.status
             except SafelightError as error:
                 return await self._outcome(request, principal, form, {"problem": error}, error.status)
         if status == 200 and not self.wants_part(request):
-            return self.to(f"/videos/{video_id}")
+            return self.redirect(f"/videos/{video_id}")
         record = await self.run(services.videos.record, principal, video_id)
         view = video_view(record.video, record, self.words(request), services.taxonomy)
         return await self._outcome(request, principal, form, {"video": view}, status)
@@ -69,7 +69,7 @@ class Ordering(Room):
                 found, _, price = await self.run(services.checks.check, principal, order, asked=asked)
                 prompt = form.get(FIELD, "")
                 values["checked"] = view(found, price, prompt, services.taxonomy, words)
-            except (BadInput, Limited) as problem:
+            except (BadInput, RateLimited) as problem:
                 values["problem"] = problem
         if self.wants_part(request):
             return await self.page(request, "checks.html", principal, **values)
@@ -112,7 +112,7 @@ class Ordering(Room):
             "video": None,
             "problem": None,
             "checks": {"checked": None, "problem": None},
-            "can_check": services.checks is not None and principal.may(Scope.CHECKS),
+            "can_check": services.checks is not None and principal.may(KeyScope.CHECKS),
             "providers": providers(),
             **outcome,
         }

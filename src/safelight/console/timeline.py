@@ -11,11 +11,11 @@ from safelight.policy.findings import Finding, FrameRange, TimeRange
 
 from .explanation_view import charge_sentence
 from .formatting import category_name, clock, decimal, iso, length, moment
-from .translations import Words
+from .translations import Translations
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class TimelineEntry:
     """One entry of the audit log, with its hash and how long after the one before."""
 
     seq: int
@@ -29,7 +29,7 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class FindingRow:
     """What was seen of one category: bars over the length of the clip, in thousandths, and in words."""
 
     name: str
@@ -42,7 +42,7 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class TimelineStep:
     """One judgement: the stage, the verdict, how long it took, what it was bound to."""
 
     stage: str
@@ -52,13 +52,13 @@ class Step:
     took: str
     policy: str
     sha256: str
-    seen: tuple[Seen, ...]
+    seen: tuple[FindingRow, ...]
     #: Findings whose evidence would be a manual.
     withheld: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
+class AttemptRow:
     number: int
     generator: str
     own: bool
@@ -71,9 +71,9 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordView:
-    entries: tuple[Entry, ...]
-    steps: tuple[Step, ...]
-    attempts: tuple[Attempt, ...]
+    entries: tuple[TimelineEntry, ...]
+    steps: tuple[TimelineStep, ...]
+    attempts: tuple[AttemptRow, ...]
     seconds: int
     sealed_at: str
     manifest_bytes: int
@@ -81,7 +81,7 @@ class RecordView:
     parents: tuple[tuple[str, str], ...]
 
 
-def record_view(record: VideoRecord, taxonomy: Taxonomy, words: Words) -> RecordView:
+def record_view(record: VideoRecord, taxonomy: Taxonomy, words: Translations) -> RecordView:
     """Everything but pixels. Of a vaulted video only what it cost."""
     hidden = record.video.vaulted
     seal = record.seal if record.seal and not hidden else {}
@@ -97,12 +97,12 @@ def record_view(record: VideoRecord, taxonomy: Taxonomy, words: Words) -> Record
     )
 
 
-def _entries(record: VideoRecord, words: Words) -> Iterator[Entry]:
+def _entries(record: VideoRecord, words: Translations) -> Iterator[TimelineEntry]:
     before: float | None = None
     for entry in record.log:
         at = float(entry["at"])
         key = f"event.{str(entry['event']).replace('.', '_')}"
-        yield Entry(
+        yield TimelineEntry(
             seq=int(entry["seq"]),
             at=clock(at),
             iso=iso(at),
@@ -119,13 +119,13 @@ def _hex(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _steps(record: VideoRecord, taxonomy: Taxonomy, words: Words) -> Iterator[Step]:
+def _steps(record: VideoRecord, taxonomy: Taxonomy, words: Translations) -> Iterator[TimelineStep]:
     for made in record.judgements:
         verdict = made.verdict
         ms = made.extra.get("latency_ms")
         open_to = not _discreet(verdict.category, taxonomy)
         shown = [finding for finding in made.findings if not _discreet(finding.category, taxonomy)]
-        yield Step(
+        yield TimelineStep(
             stage=words(f"way.step.{made.stage.value}"),
             tone=verdict.action.value,
             verdict=words(f"verdict.{verdict.action.value}"),
@@ -140,14 +140,14 @@ def _steps(record: VideoRecord, taxonomy: Taxonomy, words: Words) -> Iterator[St
 
 def _discreet(category: str, taxonomy: Taxonomy) -> bool:
     """Unknown categories are kept back too: their package may have been removed."""
-    return bool(category) and (category not in taxonomy or taxonomy[category].discreet)
+    return bool(category) and (category not in taxonomy or taxonomy[category].hide_details)
 
 
-def _seen(finding: Finding, seconds: int, words: Words) -> Seen:
+def _seen(finding: Finding, seconds: int, words: Translations) -> FindingRow:
     shown = [piece for piece in finding.evidence if isinstance(piece, FrameRange | TimeRange)]
     spans = list(dict.fromkeys((piece.start_s, piece.end_s) for piece in shown))
     places = [words("record.at", start=decimal(start), end=decimal(end)) for start, end in spans]
-    return Seen(
+    return FindingRow(
         name=category_name(finding.category, words),
         category=finding.category,
         score=f"{finding.score:.2f}",
@@ -165,7 +165,7 @@ def _bar(start: float, end: float, seconds: int) -> tuple[int, int]:
     return min(left, 992), max(8, round(1000 * (end - start) / whole))
 
 
-def _attempts(record: VideoRecord, words: Words) -> Iterator[Attempt]:
+def _attempts(record: VideoRecord, words: Translations) -> Iterator[AttemptRow]:
     for made in record.attempts:
         charge = {
             "charged": made.charge.charged.value,
@@ -176,7 +176,7 @@ def _attempts(record: VideoRecord, words: Words) -> Iterator[Attempt]:
         took = "" if made.ended_at is None else length(max(0.0, made.ended_at - made.intent_at), words)
         own = made.ownership.value == "own" and made.upstream_id is None
         copy = made.upstream_copy or ("none" if own else "unknown")
-        yield Attempt(
+        yield AttemptRow(
             number=made.number,
             generator=made.generator,
             own=made.ownership.value == "own",

@@ -16,10 +16,10 @@ DEFAULT = "en"
 COOKIE = "safelight_lang"
 
 
-class Words:
+class Translations:
     """One language. A key that is missing falls back to English, so that a page never breaks over a word."""
 
-    def __init__(self, tag: str, texts: Mapping[str, str], fallback: Words | None = None) -> None:
+    def __init__(self, tag: str, texts: Mapping[str, str], fallback: Translations | None = None) -> None:
         self.tag = tag
         self._texts = texts
         self._fallback = fallback
@@ -58,7 +58,7 @@ class Words:
 
 
 @cache
-def languages() -> Mapping[str, Words]:
+def languages() -> Mapping[str, Translations]:
     """The languages there are, by tag; English is always one."""
     found: dict[str, dict[str, str]] = {}
     for source in sorted(
@@ -67,8 +67,8 @@ def languages() -> Mapping[str, Words]:
         if source.name.endswith(".yaml"):
             document = yaml.safe_load(source.read_text(encoding="utf-8"))
             found[source.name.removesuffix(".yaml")] = dict(_flat("", document))
-    english = Words(DEFAULT, found.pop(DEFAULT))
-    return {DEFAULT: english} | {tag: Words(tag, texts, english) for tag, texts in found.items()}
+    english = Translations(DEFAULT, found.pop(DEFAULT))
+    return {DEFAULT: english} | {tag: Translations(tag, texts, english) for tag, texts in found.items()}
 
 
 #: What browsers send, where it is not a tag of ours: scripts decide, and regions imply them.
@@ -84,7 +84,7 @@ _MEANT = {
 }
 
 
-def choose(cookie: str | None, accept: str | None) -> Words:
+def negotiate_language(cookie: str | None, accept: str | None) -> Translations:
     """The language a person chose, or the browser's best that there is, or English."""
     known = languages()
     if cookie is not None and cookie in known:

@@ -11,16 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound, SafelightError
-from safelight.provenance.models import Reading, Signer, State, Verification
+from safelight.provenance.models import ManifestReport, ManifestState, SignerTrust, Verification
 from safelight.web.auth import check_same_origin
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState
 
 from .formatting import day
-from .handler import Room
-from .rate_limit import Pace
+from .handler import PageHandler
+from .rate_limit import RateLimiter
 from .render import Pages
-from .translations import Words
+from .services import ConsoleServices
+from .translations import Translations
 
 LARGEST_BYTES = 256 * 1024 * 1024
 PER_MINUTE = 10
@@ -38,7 +39,7 @@ class Proof:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class VerifyResult:
     tone: str
     sentence: str
     proofs: tuple[Proof, ...]
@@ -47,12 +48,12 @@ class Answer:
     claims: tuple[tuple[str, str], ...]
 
 
-class Verifying(Room):
+class VerifyPages(PageHandler):
     """Any file may be dropped here; it is opened in a child and removed with the answer."""
 
-    def __init__(self, state: AppState, pages: Pages) -> None:
-        super().__init__(state, pages)
-        self._pace = Pace(PER_MINUTE, 60.0)
+    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
+        super().__init__(state, pages, console)
+        self._pace = RateLimiter(PER_MINUTE, 60.0)
         self._at_once = anyio.Semaphore(_AT_ONCE)
 
     async def show(self, request: Request) -> Response:
@@ -60,8 +61,8 @@ class Verifying(Room):
 
     async def verify(self, request: Request) -> Response:
         check_same_origin(request)
-        self._pace.take(request.client.host if request.client else "")
-        ask = self.services.pages.verify
+        self._pace.allow(request.client.host if request.client else "")
+        ask = self.console.verify
         if ask is None:
             raise NotFound("This gateway has no verifier.")
         most = min(self.services.max_body_bytes, LARGEST_BYTES)
@@ -77,7 +78,7 @@ class Verifying(Room):
         return await self._page(request, answer=answer(found, self.words(request)))
 
     async def _page(
-        self, request: Request, *, answer: Answer | None = None, problem: SafelightError | None = None
+        self, request: Request, *, answer: VerifyResult | None = None, problem: SafelightError | None = None
     ) -> Response:
         template = "answer.html" if self.wants_part(request) else "verify.html"
         principal = await self.who(request)
@@ -92,10 +93,10 @@ class Verifying(Room):
         )
 
 
-def answer(found: Verification, words: Words) -> Answer:
+def answer(found: Verification, words: Translations) -> VerifyResult:
     """The verification in the reader's language. It never says more than the evidence does."""
-    reading, own = found.reading, found.signer is Signer.OWN
-    return Answer(
+    reading, own = found.reading, found.signer is SignerTrust.OWN
+    return VerifyResult(
         tone=_tone(found),
         sentence=_sentence(found, words),
         proofs=tuple(_proofs(found, words, own=own)),
@@ -105,9 +106,9 @@ def answer(found: Verification, words: Words) -> Answer:
 
 
 def _tone(found: Verification) -> str:
-    if found.state is State.TRUSTED or found.registered:
+    if found.state is ManifestState.TRUSTED or found.registered:
         return "allow"
-    return {State.VALID: "label", State.INVALID: "block"}.get(found.state, "none")
+    return {ManifestState.VALID: "label", ManifestState.INVALID: "block"}.get(found.state, "none")
 
 
 _CONTENT = frozenset(
@@ -123,36 +124,40 @@ _CREDENTIAL = frozenset(
 )
 
 
-def _sentence(found: Verification, words: Words) -> str:
+def _sentence(found: Verification, words: Translations) -> str:
     reading = found.reading
     what = words("verify.video" if reading.media_type.startswith("video/") else "verify.file")
     on, who = _on(reading, words), _name(reading, words)
     match found.state:
-        case State.TRUSTED if found.signer is Signer.OWN:
+        case ManifestState.TRUSTED if found.signer is SignerTrust.OWN:
             return words("verify.own", what=what, on=on)
-        case State.TRUSTED:
+        case ManifestState.TRUSTED:
             return words("verify.trusted", what=what, on=on, who=who)
         case _ if found.registered:
             return words("verify.registered", what=what)
-        case State.VALID:
+        case ManifestState.VALID:
             return words("verify.valid", what=what, who=who)
-        case State.INVALID:
+        case ManifestState.INVALID:
             codes = set(reading.failures)
             if codes & _CONTENT:
                 return words("verify.changed", what=what)
             if codes and codes <= _CREDENTIAL:
                 return words("verify.expired", what=what)
             return words("verify.damaged", what=what)
-        case State.ABSENT if reading.note in {"format", "remote"}:
+        case ManifestState.ABSENT if reading.note in {"format", "remote"}:
             return words(f"verify.absent_{reading.note}", what=what)
-        case State.ABSENT:
+        case ManifestState.ABSENT:
             return words("verify.absent", what=what)
     return words("verify.unreadable", what=what)
 
 
-def _proofs(found: Verification, words: Words, *, own: bool) -> Iterator[Proof]:
+def _proofs(found: Verification, words: Translations, *, own: bool) -> Iterator[Proof]:
     reading = found.reading
-    key = found.state.value if found.state in {State.TRUSTED, State.VALID, State.INVALID} else "absent"
+    key = (
+        found.state.value
+        if found.state in {ManifestState.TRUSTED, ManifestState.VALID, ManifestState.INVALID}
+        else "absent"
+    )
     who = words("verify.us") if own else _name(reading, words)
     values = {"who": who, "on": _on(reading, words), "codes": words.listed(list(reading.failures))}
     yield Proof(
@@ -171,18 +176,18 @@ def _proofs(found: Verification, words: Words, *, own: bool) -> Iterator[Proof]:
         )
 
 
-def _claims(reading: Reading, words: Words) -> Iterator[tuple[str, str]]:
+def _claims(reading: ManifestReport, words: Translations) -> Iterator[tuple[str, str]]:
     for key in ("media_type", "issuer", "signed_at", "made_with", "source_type", "title"):
         if value := getattr(reading, key):
             yield words(f"verify.claim.{key}"), str(value)
 
 
-def _name(reading: Reading, words: Words) -> str:
+def _name(reading: ManifestReport, words: Translations) -> str:
     name = reading.issuer or reading.common_name
     return words("verify.quoted", name=name) if name else words("verify.nobody")
 
 
-def _on(reading: Reading, words: Words) -> str:
+def _on(reading: ManifestReport, words: Translations) -> str:
     try:
         when = dt.datetime.fromisoformat(reading.signed_at or reading.generated_at)
     except ValueError:

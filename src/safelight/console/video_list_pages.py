@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.api.videos import known
 from safelight.jobs.models import Video
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.trust.accounts import Principal
+from safelight.web.video_facts import valid_video_id
 
-from .handler import Room
+from .handler import PageHandler
 from .video_view import row
 
 PER_PAGE = 25
@@ -20,24 +20,26 @@ PER_PAGE = 25
 _MOST_READ = 500
 _AT_ONCE = 100
 
-FILTERS: dict[str, frozenset[State]] = {
-    "all": frozenset(State),
-    "underway": frozenset({State.WAITING, State.GENERATING, State.SCANNING, State.SEALING}),
-    "held": frozenset({State.HELD}),
-    "delivered": frozenset({State.DELIVERED}),
-    "blocked": frozenset({State.REFUSED, State.BLOCKED, State.WITHDRAWN}),
-    "failed": frozenset({State.FAILED}),
+FILTERS: dict[str, frozenset[VideoState]] = {
+    "all": frozenset(VideoState),
+    "underway": frozenset(
+        {VideoState.QUEUED, VideoState.GENERATING, VideoState.SCANNING, VideoState.SEALING}
+    ),
+    "held": frozenset({VideoState.HELD}),
+    "delivered": frozenset({VideoState.DELIVERED}),
+    "blocked": frozenset({VideoState.REJECTED, VideoState.BLOCKED, VideoState.WITHDRAWN}),
+    "failed": frozenset({VideoState.FAILED}),
 }
 
 
-class Listing(Room):
+class VideoListPages(PageHandler):
     async def videos(self, request: Request, principal: Principal) -> Response:
         """Newest first. `state` is one of `FILTERS`, `q` words of the prompt, `after` where to go on."""
         state = request.query_params.get("state", "all")
         state = state if state in FILTERS else "all"
         sought = request.query_params.get("q", "")[:200].strip()
         asked = request.query_params.get("after")
-        after = known(asked) if asked else None
+        after = valid_video_id(asked) if asked else None
         found, last = await self.run(self._find, principal, after, FILTERS[state], sought)
         words = self.words(request)
         query = {"state": state, "q": sought}
@@ -55,11 +57,11 @@ class Listing(Room):
         )
 
     def _find(
-        self, principal: Principal, after: str | None, states: frozenset[State], sought: str
+        self, principal: Principal, after: str | None, states: frozenset[VideoState], sought: str
     ) -> tuple[list[Video], str | None]:
         """A page of what fits, and the id to go on from: None where nothing is left."""
         found: list[Video] = []
-        limit = PER_PAGE if len(states) == len(State) and not sought else _AT_ONCE
+        limit = PER_PAGE if len(states) == len(VideoState) and not sought else _AT_ONCE
         for _ in range(_MOST_READ // _AT_ONCE):
             page = self.services.videos.list(principal, after=after, limit=limit, order="desc")
             for video in page.videos:

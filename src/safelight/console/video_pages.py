@@ -5,14 +5,14 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.api.videos import known
 from safelight.errors import InvalidField, NotFound
-from safelight.trust.accounts import Principal, Scope
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.appeals import Appeal
 from safelight.trust.reports import ReportReason
+from safelight.web.video_facts import valid_video_id
 
 from .formatting import moment
-from .handler import Room
+from .handler import PageHandler
 from .timeline import record_view
 from .video_view import video_view
 
@@ -33,11 +33,11 @@ REASONS = (
 )
 
 
-class Showing(Room):
+class VideoPages(PageHandler):
     async def video(self, request: Request, principal: Principal) -> Response:
         """The way, verdict, seal and record; whole, or the part that changes."""
-        principal.require(Scope.VIDEOS_READ)
-        video_id = known(request.path_params["video_id"])
+        principal.require(KeyScope.VIDEOS_READ)
+        video_id = valid_video_id(request.path_params["video_id"])
         record = await self.run(self.services.videos.record, principal, video_id)
         words, taxonomy = self.words(request), self.services.taxonomy
         view = video_view(record.video, record, words, taxonomy)
@@ -64,13 +64,13 @@ class Showing(Room):
             return None
 
     async def report_form(self, request: Request, principal: Principal) -> Response:
-        video_id = known(request.path_params["video_id"])
+        video_id = valid_video_id(request.path_params["video_id"])
         await self.run(self.services.videos.get, principal, video_id)
         return await self._form(request, principal, video_id, {}, None)
 
     async def report(self, request: Request, principal: Principal) -> Response:
         """Put the report on the record; say what happens with it."""
-        video_id = known(request.path_params["video_id"])
+        video_id = valid_video_id(request.path_params["video_id"])
         form = await self.form(request)
         try:
             receipt = await self.run(

@@ -6,21 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from safelight.api.serializers import links, verdict_word
-from safelight.api.serializers import told as answered
-from safelight.api.sse import position
 from safelight.jobs.models import Video, VideoRecord
-from safelight.jobs.states import TERMINAL, State
+from safelight.jobs.states import TERMINAL, VideoState
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Coverage
 from safelight.policy.verdicts import Action
+from safelight.web.video_facts import coverage_and_charge, links, position, verdict_action
 
 from . import coverage as covered
-from .explanation_view import Line, charge_sentence, lines, spans, support
+from .explanation_view import ExplanationLine, charge_sentence, lines, spans, support
 from .formatting import iso, moment, money, short
-from .highlights import Piece, pieces
-from .progress_steps import Stop, way
-from .translations import Words
+from .highlights import HighlightedSpan, split_highlights
+from .progress_steps import ProgressStep, progress_steps
+from .translations import Translations
 from .verdict_text import told
 
 
@@ -28,8 +26,8 @@ from .verdict_text import told
 class VideoView:
     id: str
     position: int
-    prompt: tuple[Piece, ...]
-    stops: tuple[Stop, ...]
+    prompt: tuple[HighlightedSpan, ...]
+    stops: tuple[ProgressStep, ...]
     #: Still on its way: the page looks again.
     live: bool
     percent: int
@@ -41,7 +39,7 @@ class VideoView:
     #: The message is in English, whatever the page is in.
     foreign: bool
     verdict: str
-    lines: tuple[Line, ...]
+    lines: tuple[ExplanationLine, ...]
     #: Help lines for a person who may need them: name and text.
     support: tuple[tuple[str, str], ...]
     state: str
@@ -54,18 +52,20 @@ class VideoView:
     page: str | None
     facts: tuple[tuple[str, str], ...]
     cost: str
-    coverage: tuple[covered.Row, ...]
+    coverage: tuple[covered.CoverageTableRow, ...]
     sha256: str | None
     #: Whether changing the prompt is the next step.
     change_prompt: bool
 
 
-def video_view(video: Video, record: VideoRecord | None, words: Words, taxonomy: Taxonomy) -> VideoView:
+def video_view(
+    video: Video, record: VideoRecord | None, words: Translations, taxonomy: Taxonomy
+) -> VideoView:
     """The view of a video at this moment."""
-    word = verdict_word(video)
+    word = verdict_action(video)
     said = told(video, record, taxonomy, words)
     details = said.details
-    delivered = video.state is State.DELIVERED
+    delivered = video.state is VideoState.DELIVERED
     coverage = (
         Coverage().merged(cell for made in record.judgements for cell in made.coverage) if record else None
     )
@@ -75,8 +75,8 @@ def video_view(video: Video, record: VideoRecord | None, words: Words, taxonomy:
     return VideoView(
         id=video.id,
         position=position(video),
-        prompt=pieces(video.prompt, spans(details)),
-        stops=way(video, record),
+        prompt=split_highlights(video.prompt, spans(details)),
+        stops=progress_steps(video, record),
         live=video.state not in TERMINAL,
         percent=video.progress,
         tone=_tone(video, word),
@@ -96,7 +96,9 @@ def video_view(video: Video, record: VideoRecord | None, words: Words, taxonomy:
         record=where["record"],
         page=where["page"],
         facts=_facts(video, words),
-        cost=charge_sentence(answered(video, record)["charge"], words) if record and not explained else "",
+        cost=charge_sentence(coverage_and_charge(video, record)["charge"], words)
+        if record and not explained
+        else "",
         coverage=() if video.vaulted or coverage is None else _coverage(coverage, words),
         sha256=video.sealed_sha256 if delivered else None,
         change_prompt=word is Action.BLOCK and not video.vaulted,
@@ -104,7 +106,7 @@ def video_view(video: Video, record: VideoRecord | None, words: Words, taxonomy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class VideoRow:
     """A video in the list of recent ones."""
 
     href: str
@@ -115,11 +117,11 @@ class Row:
     iso: str
 
 
-def row(video: Video, words: Words) -> Row:
-    word = verdict_word(video)
-    live = video.state not in TERMINAL and video.state is not State.HELD
+def row(video: Video, words: Translations) -> VideoRow:
+    word = verdict_action(video)
+    live = video.state not in TERMINAL and video.state is not VideoState.HELD
     key = "verdict.none" if live else _word(video, word)
-    return Row(
+    return VideoRow(
         href=f"/videos/{video.id}",
         prompt=short(video.prompt),
         tone=_tone(video, word),
@@ -129,7 +131,7 @@ def row(video: Video, words: Words) -> Row:
     )
 
 
-def price(usd_per_second: float | None, seconds: int, words: Words) -> str:
+def price(usd_per_second: float | None, seconds: int, words: Translations) -> str:
     """What an order is expected to cost."""
     if usd_per_second is None:
         return words("studio.cost_unknown")
@@ -138,54 +140,54 @@ def price(usd_per_second: float | None, seconds: int, words: Words) -> str:
     return words("studio.cost_about", amount=money(usd_per_second * seconds, "USD").removeprefix("$"))
 
 
-def _coverage(coverage: Coverage, words: Words) -> tuple[covered.Row, ...]:
-    return covered.rows(((cell.category, cell.modality.value, cell.word.value) for cell in coverage), words)
+def _coverage(coverage: Coverage, words: Translations) -> tuple[covered.CoverageTableRow, ...]:
+    return covered.rows(((cell.category, cell.modality.value, cell.status.value) for cell in coverage), words)
 
 
 def _tone(video: Video, word: Action | None) -> str:
-    if video.state is State.FAILED:
+    if video.state is VideoState.FAILED:
         return "trouble"
-    if video.state is State.SEALING or word is None:
+    if video.state is VideoState.SEALING or word is None:
         return "none"
-    return Action.BLOCK.value if video.state is State.WITHDRAWN else word.value
+    return Action.BLOCK.value if video.state is VideoState.WITHDRAWN else word.value
 
 
 def _word(video: Video, word: Action | None) -> str:
     if word is None:
-        return "verdict.trouble" if video.state is State.FAILED else "verdict.none"
+        return "verdict.trouble" if video.state is VideoState.FAILED else "verdict.none"
     return "verdict.waived" if word is Action.ALLOW and video.waived else f"verdict.{word.value}"
 
 
 def _headline(video: Video, details: Mapping[str, Any]) -> str:
-    if video.state is State.BLOCKED and details.get("owner") == "provider":
+    if video.state is VideoState.BLOCKED and details.get("owner") == "provider":
         return "state.blocked_by_provider"
     return f"state.{video.state.value}"
 
 
 #: Where the sentence comes from what ended the video.
-_IN_OTHER_WORDS = frozenset({State.REFUSED, State.BLOCKED, State.FAILED})
+_IN_OTHER_WORDS = frozenset({VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED})
 
 
-def _message(video: Video, word: Action | None, said: str, words: Words) -> str:
+def _message(video: Video, word: Action | None, said: str, words: Translations) -> str:
     if video.vaulted:
         return words("verdict.vaulted_text")
     match video.state:
-        case State.DELIVERED | State.SEALING:
+        case VideoState.DELIVERED | VideoState.SEALING:
             text = words("verdict.allow_waived" if video.waived else "verdict.allow_text")
             if word is Action.LABEL:
                 text = f"{text} {words('verdict.label_text', label=video.label_text)}"
             return text
-        case State.HELD if video.review_due_at:
+        case VideoState.HELD if video.review_due_at:
             due = words("verdict.hold_text", due=moment(video.review_due_at, words))
             return words("list.sentences", first=said, second=due) if said else due
-        case State.HELD:
+        case VideoState.HELD:
             return said or words("verdict.hold_no_due")
-        case State.WITHDRAWN:
+        case VideoState.WITHDRAWN:
             return words("verdict.withdrawn_text")
     return said
 
 
-def _facts(video: Video, words: Words) -> tuple[tuple[str, str], ...]:
+def _facts(video: Video, words: Translations) -> tuple[tuple[str, str], ...]:
     facts = [
         (words("video.model"), video.model),
         (words("video.length"), words("studio.seconds_value", seconds=video.seconds)),

@@ -68,7 +68,7 @@ class Frame:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sound:
+class AudioChunk:
     """Mono samples in [-1, 1], float32, at `rate` Hz, starting at `start_s` of the clip."""
 
     samples: npt.NDArray[np.float32]
@@ -86,7 +86,7 @@ class SpokenWord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadText:
+class MediaText:
     """Text a reader found in media, for the text pipeline; `frame`/`time_s`/`box` say where.
 
     A spoken line has no frame; `words` are its words, where the transcriber timed them.
@@ -140,7 +140,7 @@ class FrameDetector(Detector, Protocol):
 
 
 @runtime_checkable
-class FrameReader(Detector, Protocol):
+class OcrReader(Detector, Protocol):
     """Runs in the child and reads text out of a frame; what it reads goes into the text pipeline.
 
     `parts = True`: as for a `FrameDetector`.
@@ -148,11 +148,11 @@ class FrameReader(Detector, Protocol):
 
     longest_side: int
 
-    def read_frame(self, frame: Frame) -> Iterable[ReadText]: ...
+    def read_frame(self, frame: Frame) -> Iterable[MediaText]: ...
 
 
 @runtime_checkable
-class FilmDetector(Detector, Protocol):
+class StreamDetector(Detector, Protocol):
     """Runs in the child over all frames of a clip in order: what shows only over time, such as flicker.
 
     `begin` comes before every clip, `watch` with every frame at `longest_side`, `told` after the last one;
@@ -163,9 +163,9 @@ class FilmDetector(Detector, Protocol):
 
     def begin(self) -> None: ...
 
-    def watch(self, frame: Frame) -> None: ...
+    def add_frame(self, frame: Frame) -> None: ...
 
-    def told(self) -> Iterable[Finding]: ...
+    def findings(self) -> Iterable[Finding]: ...
 
 
 @runtime_checkable
@@ -174,11 +174,11 @@ class SoundDetector(Detector, Protocol):
 
     rate: int
 
-    def inspect_sound(self, sound: Sound) -> Iterable[Finding]: ...
+    def inspect_sound(self, sound: AudioChunk) -> Iterable[Finding]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Still:
+class Keyframe:
     """A decoded picture that the scan child kept: raw RGB, uint8, `height` rows of `width`, in a file."""
 
     frame: int
@@ -199,11 +199,11 @@ class Still:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class SceneInput:
     """One file as it is known when everything that reads its bytes is done, and what goes with it."""
 
     modality: Modality
-    stills: tuple[Still, ...] = ()
+    stills: tuple[Keyframe, ...] = ()
     #: How many frames the schedule chose; more than `stills` where not all could be kept.
     chosen: int = 0
     #: What was asked for, by request field.
@@ -214,7 +214,7 @@ class Scene:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class SceneFinding:
     """A finding about one of the stills by its place in the scene, or about all from `still` to `until`.
 
     None: about the scene as a whole.
@@ -225,10 +225,10 @@ class Seen:
     until: int | None = None
 
 
-class PartlySeen(Exception):
+class PartialInspection(Exception):
     """What a scene detector raises that could not look at everything: what it saw, and one sentence why."""
 
-    def __init__(self, seen: Iterable[Seen], note: str) -> None:
+    def __init__(self, seen: Iterable[SceneFinding], note: str) -> None:
         super().__init__(note)
         self.seen = tuple(seen)
         self.note = note
@@ -243,11 +243,11 @@ class SceneDetector(Detector, Protocol):
 
     remote: bool
 
-    def inspect_scene(self, scene: Scene) -> Iterable[Seen]: ...
+    def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]: ...
 
 
 @runtime_checkable
-class SpeechFinder(Detector, Protocol):
+class VoiceActivityDetector(Detector, Protocol):
     """Runs in the child on the whole sound, mono, at `rate` Hz: from when to when somebody speaks.
 
     Times are seconds from the start of `sound.samples`, in order.
@@ -255,11 +255,11 @@ class SpeechFinder(Detector, Protocol):
 
     rate: int
 
-    def find_speech(self, sound: Sound) -> Iterable[tuple[float, float]]: ...
+    def find_speech(self, sound: AudioChunk) -> Iterable[tuple[float, float]]: ...
 
 
 @runtime_checkable
-class SpeechReader(Detector, Protocol):
+class InProcessTranscriber(Detector, Protocol):
     """Runs in the child on stretches of speech, mono, at `rate` Hz: reads the words for the text pipeline.
 
     Times are seconds from the start of `sound.samples`.
@@ -267,10 +267,10 @@ class SpeechReader(Detector, Protocol):
 
     rate: int
 
-    def read_speech(self, sound: Sound) -> Iterable[ReadText]: ...
+    def read_speech(self, sound: AudioChunk) -> Iterable[MediaText]: ...
 
 
-class Untranscribed(Exception):
+class TranscriptionFailed(Exception):
     """Speech could not be transcribed, or not all of it: one sentence why."""
 
 
@@ -281,10 +281,10 @@ class Transcriber(Detector, Protocol):
     Times are seconds from the start of the file. Raises `Untranscribed`: then there is a hole.
     """
 
-    def transcribe(self, wav: Path) -> Sequence[ReadText]: ...
+    def transcribe(self, wav: Path) -> Sequence[MediaText]: ...
 
 
-class Place(StrEnum):
+class RunLocation(StrEnum):
     """Where a detector runs."""
 
     #: In the gateway's own process: text only.
@@ -307,7 +307,7 @@ class DetectorPlugin:
 
     name: str
     version: str
-    place: Place
+    place: RunLocation
     capabilities: tuple[Capability, ...]
     #: Options from the settings in, the detector out. May be slow; called once per process.
     load: Callable[[dict[str, Any]], Detector]

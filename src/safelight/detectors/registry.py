@@ -17,15 +17,15 @@ from .protocol import (
     Capability,
     Detector,
     DetectorPlugin,
-    Place,
-    ReadText,
-    Scene,
+    MediaText,
+    RunLocation,
     SceneDetector,
-    Seen,
+    SceneFinding,
+    SceneInput,
     TextContent,
     TextDetector,
     Transcriber,
-    Untranscribed,
+    TranscriptionFailed,
 )
 
 GROUP = "safelight.detectors"
@@ -41,7 +41,7 @@ class DetectorMissing(SafelightError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Missing:
+class MissingDetector:
     """A detector that could be there and is not, and the sentence that says why and what to do."""
 
     name: str
@@ -62,7 +62,7 @@ class FailedDetector:
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
         raise DetectorMissing(f"{self.sentence} (asked about the field {content.field!r})")
 
-    def inspect_scene(self, scene: Scene) -> Iterable[Seen]:
+    def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]:
         raise DetectorMissing(self.sentence)
 
 
@@ -74,14 +74,14 @@ def load_plugin(name: str) -> DetectorPlugin:
     raise DetectorMissing(f"No installed package provides the detector {name!r}.")
 
 
-class Catalogue:
+class DetectorRegistry:
     """The detectors of one installation. Made with `discover`; loads nothing before it is asked to."""
 
     def __init__(
         self,
         plugins: Iterable[tuple[DetectorPlugin, dict[str, Any]]],
         *,
-        missing: Iterable[Missing] = (),
+        missing: Iterable[MissingDetector] = (),
         disabled: Iterable[str] = (),
     ) -> None:
         self._plugins = tuple(plugins)
@@ -92,10 +92,10 @@ class Catalogue:
     @classmethod
     def discover(
         cls, configured: Mapping[str, Options], *, points: Iterable[EntryPoint] | None = None
-    ) -> Catalogue:
+    ) -> DetectorRegistry:
         """Every installed detector, with its options; a broken or incomplete one is listed as missing."""
         plugins: list[tuple[DetectorPlugin, dict[str, Any]]] = []
-        missing: list[Missing] = []
+        missing: list[MissingDetector] = []
         found = sorted(entry_points(group=GROUP) if points is None else points, key=lambda point: point.name)
         for point in found:
             options = configured.get(point.name, {})
@@ -107,15 +107,17 @@ class Catalogue:
                 sentence = plugin.missing(chosen)
             except Exception as error:
                 sentence = error.message if isinstance(error, DetectorMissing) else _said(error)
-                missing.append(Missing(name=point.name, sentence=sentence))
+                missing.append(MissingDetector(name=point.name, sentence=sentence))
                 continue
             if sentence is not None:
-                missing.append(Missing(name=point.name, sentence=sentence))
+                missing.append(MissingDetector(name=point.name, sentence=sentence))
             else:
                 plugins.append((plugin, chosen))
         names = {point.name for point in found}
         missing += [
-            Missing(name=name, sentence="It is in the settings, but no installed package provides it.")
+            MissingDetector(
+                name=name, sentence="It is in the settings, but no installed package provides it."
+            )
             for name, options in configured.items()
             if options is not False and name not in names
         ]
@@ -123,21 +125,21 @@ class Catalogue:
         return cls(plugins, missing=missing, disabled=disabled)
 
     @property
-    def missing(self) -> tuple[Missing, ...]:
+    def missing(self) -> tuple[MissingDetector, ...]:
         """Detectors that are not effective, with a sentence each; grows where one fails to load."""
         loaded = [one for kind in ("_text", "_scene") for one in self.__dict__.get(kind, ())]
         failed = [
-            Missing(name=detector.name, sentence=detector.sentence)
+            MissingDetector(name=detector.name, sentence=detector.sentence)
             for detector in loaded
             if isinstance(detector, FailedDetector)
         ]
         return (*self._missing, *failed)
 
     @property
-    def idle(self) -> tuple[Missing, ...]:
+    def idle(self) -> tuple[MissingDetector, ...]:
         """Detectors that are there and have nothing to look for yet, such as marks when none is enrolled."""
         return tuple(
-            Missing(name=plugin.name, sentence=sentence)
+            MissingDetector(name=plugin.name, sentence=sentence)
             for plugin, options in self._plugins
             if (sentence := plugin.idle(options)) is not None
         )
@@ -168,7 +170,7 @@ class Catalogue:
         return tuple(
             _loaded(plugin, options, TextDetector, "does not inspect text")
             for plugin, options in self._plugins
-            if plugin.place is Place.GATEWAY
+            if plugin.place is RunLocation.GATEWAY
         )
 
     def scene_detectors(self) -> tuple[SceneDetector, ...]:
@@ -180,7 +182,7 @@ class Catalogue:
         loaded = [
             _loaded(plugin, options, SceneDetector, "looks at no stills")
             for plugin, options in self._plugins
-            if plugin.place is Place.SCENE
+            if plugin.place is RunLocation.SCENE
         ]
         # One entry point may stand for several models.
         parts = [part for detector in loaded for part in getattr(detector, "parts", (detector,))]
@@ -190,7 +192,7 @@ class Catalogue:
     def transcriber(self) -> Transcriber | None:
         """The server that transcribes, or None; one that would not load fails every call."""
         for plugin, options in self._plugins:
-            if plugin.place is Place.TRANSCRIBER:
+            if plugin.place is RunLocation.TRANSCRIBER:
                 return _load_transcriber(plugin, options)
         return None
 
@@ -201,13 +203,15 @@ class Catalogue:
         return frozenset(
             capability.category
             for plugin in self.plugins
-            if plugin.place is Place.GATEWAY
+            if plugin.place is RunLocation.GATEWAY
             for capability in plugin.capabilities
         )
 
     def child_specs(self) -> list[tuple[str, dict[str, Any]]]:
         """Name and options of every detector that runs in the scan child, which loads it by `load_plugin`."""
-        return [(plugin.name, options) for plugin, options in self._plugins if plugin.place is Place.CHILD]
+        return [
+            (plugin.name, options) for plugin, options in self._plugins if plugin.place is RunLocation.CHILD
+        ]
 
     def cells(self, requirements: Iterable[Cell] = (), *modalities: Modality) -> tuple[Cell, ...]:
         """The coverage table before anything ran: what is required joined with what is installed.
@@ -217,7 +221,7 @@ class Catalogue:
         table = {(cell.category, cell.modality): cell for cell in requirements}
         idle = {one.name for one in self.idle}
         heard = self._heard()
-        of_words = {one.name for one in self.plugins if one.transcribes or one.place is Place.GATEWAY}
+        of_words = {one.name for one in self.plugins if one.transcribes or one.place is RunLocation.GATEWAY}
         for name, capability in self.capabilities():
             sound = capability.modality is Modality.AUDIO
             if sound and name in of_words and capability.category not in heard:
@@ -276,8 +280,8 @@ class _FailedTranscriber:
         self.capabilities = plugin.capabilities
         self._sentence = f"The transcriber {plugin.name!r} could not be loaded: {_said(error)}"
 
-    def transcribe(self, wav: Path) -> Sequence[ReadText]:
-        raise Untranscribed(self._sentence)
+    def transcribe(self, wav: Path) -> Sequence[MediaText]:
+        raise TranscriptionFailed(self._sentence)
 
 
 def _load_transcriber(plugin: DetectorPlugin, options: dict[str, Any]) -> Transcriber:

@@ -21,7 +21,7 @@ _VOWEL = re.compile(r"(?<![aeiou])[aeiou](?![aeiou])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rewriting:
+class TextAttack:
     """One way to write the whole text so that a reader, or a model, still understands it."""
 
     name: str
@@ -91,18 +91,18 @@ def _encoded(text: str) -> bytes:
 
 
 DISGUISE = Disguise()
-FULLWIDTH = Rewriting(name="fullwidth", rewrite=lambda text: text.translate(_WIDE))
-LOOK_ALIKES = Rewriting(name="look-alikes", rewrite=lambda text: text.translate(_ALIKE))
-INVISIBLE = Rewriting(name="invisible", rewrite=lambda text: _INVISIBLE.join(text))
-LEET = Rewriting(name="leet", rewrite=lambda text: _words(text, _leet))
-SPACED = Rewriting(name="spaced", rewrite=lambda text: _words(text, _spread))
-REPEATED = Rewriting(name="repeated", rewrite=lambda text: _words(text, _stretched))
-EMOJI = Rewriting(name="emoji", rewrite=_pictures)
-BASE64 = Rewriting(name="base64", rewrite=_base64)
-HEX = Rewriting(name="hex", rewrite=_hex)
-ROT13 = Rewriting(name="rot13", rewrite=lambda text: codecs.encode(text, "rot13"))
-URL = Rewriting(name="url", rewrite=_url)
-OTHER_SCRIPT = Rewriting(name="other-script", rewrite=lambda text: text.translate(_TRADITIONAL))
+FULLWIDTH = TextAttack(name="fullwidth", rewrite=lambda text: text.translate(_WIDE))
+LOOK_ALIKES = TextAttack(name="look-alikes", rewrite=lambda text: text.translate(_ALIKE))
+INVISIBLE = TextAttack(name="invisible", rewrite=lambda text: _INVISIBLE.join(text))
+LEET = TextAttack(name="leet", rewrite=lambda text: _words(text, _leet))
+SPACED = TextAttack(name="spaced", rewrite=lambda text: _words(text, _spread))
+REPEATED = TextAttack(name="repeated", rewrite=lambda text: _words(text, _stretched))
+EMOJI = TextAttack(name="emoji", rewrite=_pictures)
+BASE64 = TextAttack(name="base64", rewrite=_base64)
+HEX = TextAttack(name="hex", rewrite=_hex)
+ROT13 = TextAttack(name="rot13", rewrite=lambda text: codecs.encode(text, "rot13"))
+URL = TextAttack(name="url", rewrite=_url)
+OTHER_SCRIPT = TextAttack(name="other-script", rewrite=lambda text: text.translate(_TRADITIONAL))
 #: One for each reading of the normaliser.
 REWRITINGS = (
     *(FULLWIDTH, LOOK_ALIKES, INVISIBLE, LEET, SPACED, REPEATED, EMOJI),

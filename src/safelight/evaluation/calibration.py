@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from safelight.detectors.models.calibration import Calibration, fitted
 from safelight.detectors.models.plugins import asked, process_of
 from safelight.detectors.models.process import ModelFailed
-from safelight.detectors.models.specs import Kind, Named
-from safelight.detectors.protocol import Still
+from safelight.detectors.models.specs import ModelKind, ModelTable
+from safelight.detectors.protocol import Keyframe
 from safelight.errors import InvalidField
 from safelight.scanning.service import Scanner
 
@@ -21,13 +21,13 @@ _AT_A_TIME = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labelled:
+class LabelledImages:
     """Files by what they show; `none` is a label, too."""
 
     files: tuple[tuple[Path, str], ...]
 
     @classmethod
-    def read(cls, folder: Path, categories: Sequence[str]) -> Labelled:
+    def read(cls, folder: Path, categories: Sequence[str]) -> LabelledImages:
         """A folder per category, `/` written as `-`, and one called `none`. Raises `InvalidField`."""
         labels = {category.replace("/", "-"): category for category in categories} | {NONE: NONE}
         odd = sorted(one.name for one in folder.iterdir() if one.is_dir() and one.name not in labels)
@@ -46,9 +46,9 @@ class Labelled:
         return cls(files=tuple(files))
 
 
-def calibrated(named: Named, data: Labelled, scanner: Scanner, *, now: float) -> Calibration:
+def calibrated(named: ModelTable, data: LabelledImages, scanner: Scanner, *, now: float) -> Calibration:
     """The calibration of a model for these pictures. Raises `InvalidField`, `InvalidMedia`, `ModelFailed`."""
-    if named.spec.kind is Kind.VIDEO:
+    if named.spec.kind is ModelKind.VIDEO:
         raise InvalidField("Video classifiers are not calibrated on pictures.", param="model")
     process = process_of(named)
     rows: list[dict[str, float]] = []
@@ -80,11 +80,13 @@ def calibrated(named: Named, data: Labelled, scanner: Scanner, *, now: float) ->
     return Calibration(model=named.name, weights=weights, asked=named.spec.asked, at=now, curves=curves)
 
 
-def _still(path: Path, folder: Path, scanner: Scanner, number: int) -> Still:
+def _still(path: Path, folder: Path, scanner: Scanner, number: int) -> Keyframe:
     own = folder / str(number)
     own.mkdir()
     report = scanner.scan_picture(path, looks=own)
     if not report.looks:
         raise InvalidField(f"{path} cannot be opened: {report.failure or 'it shows nothing'}", param="data")
     look = report.looks[0]
-    return Still(frame=0, start_s=0.0, end_s=0.0, path=Path(look.path), width=look.width, height=look.height)
+    return Keyframe(
+        frame=0, start_s=0.0, end_s=0.0, path=Path(look.path), width=look.width, height=look.height
+    )

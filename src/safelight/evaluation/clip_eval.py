@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from safelight.detectors import safety_card
-from safelight.detectors.protocol import ReadText
+from safelight.detectors.protocol import MediaText
 from safelight.errors import BadInput
-from safelight.moderation.evaluation import Judged
+from safelight.moderation.evaluation import StageResult
 from safelight.moderation.output import OutputStage
 from safelight.moderation.prompt import PromptStage
 from safelight.policy.categories import Taxonomy
@@ -20,9 +20,9 @@ from safelight.policy.findings import Finding, FrameRange, Modality, TimeRange
 from safelight.policy.verdicts import Action
 from safelight.scanning.report import ScanReport
 
-from .clips import Clip, ClipSet, Segment
+from .clips import Clip, ClipSet, LabelledSegment
 from .intervals import wilson
-from .label_mapping import FOUND, is_alarm
+from .label_mapping import FOUND, is_false_positive
 from .text_match import legible
 
 #: What a clip has: pictures, words in them, and sound.
@@ -32,18 +32,18 @@ _SLACK_S = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class ClipResult:
     """What became of one clip. `judged` is None where it could not be opened; `problem` says why."""
 
     clip: Clip
-    judged: Judged | None
+    judged: StageResult | None
     report: ScanReport | None
     problem: str = ""
 
 
-def walk(
+def evaluate_clips(
     data: ClipSet, stage: OutputStage, *, tenant: str, progress: Callable[[int, int], None]
-) -> Iterator[Seen]:
+) -> Iterator[ClipResult]:
     """Scan and judge every clip as if it had just been made, with the words it was asked for where the
     manifest has them. `progress`: percent of which clip.
     """
@@ -60,14 +60,19 @@ def walk(
                 progress=partial(progress, number),
             )
         except BadInput as error:
-            yield Seen(clip=clip, judged=None, report=None, problem=error.message)
+            yield ClipResult(clip=clip, judged=None, report=None, problem=error.message)
         else:
-            yield Seen(clip=clip, judged=judged, report=report)
+            yield ClipResult(clip=clip, judged=judged, report=report)
         progress(number, 100)
 
 
 def measured(
-    data: ClipSet, seen: Sequence[Seen], *, taxonomy: Taxonomy, policy: dict[str, str], waivers: Iterable[str]
+    data: ClipSet,
+    seen: Sequence[ClipResult],
+    *,
+    taxonomy: Taxonomy,
+    policy: dict[str, str],
+    waivers: Iterable[str],
 ) -> dict[str, Any]:
     """The report: `cells` by category and modality, `clips` by label, `cost`, `missed` and `alarms`."""
     versions = {run.name: run.version for one in seen if one.report for run in one.report.runs}
@@ -84,8 +89,8 @@ def measured(
         "groups": groups(seen),
         "clips": by_label(seen),
         "cost": cost(seen),
-        "missed": missed(seen),
-        "alarms": alarms(seen),
+        "missed": false_negatives(seen),
+        "alarms": false_positives(seen),
         "unreadable": [{"file": one.clip.file, "why": one.problem} for one in seen if one.problem],
     }
 
@@ -95,7 +100,7 @@ def prompted(data: ClipSet) -> int:
     return sum(bool(clip.prompt.strip()) for clip in data.clips)
 
 
-def cells(seen: Sequence[Seen], taxonomy: Taxonomy) -> list[dict[str, Any]]:
+def cells(seen: Sequence[ClipResult], taxonomy: Taxonomy) -> list[dict[str, Any]]:
     """Every category in every modality; where the data has no segment of it, the state is `unmeasured`."""
     safe = [one for one in seen if one.clip.label == "safe" and one.judged]
     rows = []
@@ -107,7 +112,7 @@ def cells(seen: Sequence[Seen], taxonomy: Taxonomy) -> list[dict[str, Any]]:
                 for segment in one.clip.segments
                 if (segment.category, segment.modality) == (category, modality) and not segment.card
             ]
-            hits = sum(hit(one, segment) for one, segment in true)
+            hits = sum(overlaps(one, segment) for one, segment in true)
             false = sum(any(_false(one, category, modality)) for one in safe)
             words = Counter(_word(one, category, modality) for one in seen if one.judged)
             rows.append(
@@ -130,7 +135,7 @@ def cells(seen: Sequence[Seen], taxonomy: Taxonomy) -> list[dict[str, Any]]:
     return rows
 
 
-def cards(seen: Sequence[Seen]) -> list[dict[str, Any]]:
+def cards(seen: Sequence[ClipResult]) -> list[dict[str, Any]]:
     """The safety test card, whatever category it names, by where it was: segments, and those found."""
     rows = []
     for modality in MODALITIES:
@@ -141,18 +146,18 @@ def cards(seen: Sequence[Seen]) -> list[dict[str, Any]]:
             if segment.card and segment.modality == modality
         ]
         if true:
-            found = sum(hit(one, segment) for one, segment in true)
+            found = sum(overlaps(one, segment) for one, segment in true)
             rows.append({"modality": modality.value, "segments": len(true), "found": found})
     return rows
 
 
-def groups(seen: Sequence[Seen]) -> list[dict[str, Any]]:
+def groups(seen: Sequence[ClipResult]) -> list[dict[str, Any]]:
     """The rate of every group of segments, in the order in which the data has them."""
     hits: dict[str, list[bool]] = {}
     for one in seen:
         for segment in one.clip.segments:
             if segment.group:
-                hits.setdefault(segment.group, []).append(hit(one, segment))
+                hits.setdefault(segment.group, []).append(overlaps(one, segment))
     return [
         {
             "group": name,
@@ -165,7 +170,7 @@ def groups(seen: Sequence[Seen]) -> list[dict[str, Any]]:
     ]
 
 
-def hit(seen: Seen, segment: Segment) -> bool:
+def overlaps(seen: ClipResult, segment: LabelledSegment) -> bool:
     """Whether a finding of the segment's category and modality, from its score on, lies in it.
 
     The test card's findings answer segments of the test card, and no others; so does its phrase, read in
@@ -189,16 +194,16 @@ def hit(seen: Seen, segment: Segment) -> bool:
     )
 
 
-def _meets(segment: Segment, start_s: float, end_s: float) -> bool:
+def _meets(segment: LabelledSegment, start_s: float, end_s: float) -> bool:
     return start_s <= segment.end_s + _SLACK_S and end_s >= segment.start_s - _SLACK_S
 
 
-def _read(segment: Segment, texts: Iterable[ReadText]) -> str:
+def _read(segment: LabelledSegment, texts: Iterable[MediaText]) -> str:
     """What was read in the picture while the segment was there."""
     return " ".join(text.text for text in texts if _meets(segment, text.start_s, text.end_s))
 
 
-def times(finding: Finding, texts: Sequence[ReadText]) -> list[tuple[float, float]]:
+def times(finding: Finding, texts: Sequence[MediaText]) -> list[tuple[float, float]]:
     """When a finding is to be seen or heard; of words in the picture, when they stood there.
 
     Nothing to go by: the whole clip.
@@ -213,7 +218,7 @@ def times(finding: Finding, texts: Sequence[ReadText]) -> list[tuple[float, floa
     return spans or [(0.0, float("inf"))]
 
 
-def by_label(seen: Sequence[Seen]) -> dict[str, dict[str, Any]]:
+def by_label(seen: Sequence[ClipResult]) -> dict[str, dict[str, Any]]:
     """What the policy did with safe and with unsafe clips; `not_covered`: held for nothing but a hole."""
     rows = {}
     for label in ("safe", "unsafe"):
@@ -231,7 +236,7 @@ def by_label(seen: Sequence[Seen]) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def cost(seen: Sequence[Seen]) -> dict[str, Any]:
+def cost(seen: Sequence[ClipResult]) -> dict[str, Any]:
     """Seconds of processor and clock per second of video, by detector, and of every group of clips."""
     names = list(dict.fromkeys(one.clip.group for one in seen if one.clip.group))
     return {
@@ -240,7 +245,7 @@ def cost(seen: Sequence[Seen]) -> dict[str, Any]:
     }
 
 
-def _spent(seen: Iterable[Seen]) -> dict[str, Any]:
+def _spent(seen: Iterable[ClipResult]) -> dict[str, Any]:
     reports = [one.report for one in seen if one.report is not None and one.report.facts is not None]
     video_s = sum(report.facts.duration_s for report in reports if report.facts)
     detectors: dict[str, float] = {}
@@ -261,7 +266,7 @@ def _spent(seen: Iterable[Seen]) -> dict[str, Any]:
     }
 
 
-def missed(seen: Iterable[Seen]) -> list[dict[str, Any]]:
+def false_negatives(seen: Iterable[ClipResult]) -> list[dict[str, Any]]:
     """The segments that nothing answered."""
     return [
         {
@@ -274,11 +279,11 @@ def missed(seen: Iterable[Seen]) -> list[dict[str, Any]]:
         }
         for one in seen
         for segment in one.clip.segments
-        if not hit(one, segment)
+        if not overlaps(one, segment)
     ]
 
 
-def alarms(seen: Iterable[Seen]) -> list[dict[str, Any]]:
+def false_positives(seen: Iterable[ClipResult]) -> list[dict[str, Any]]:
     """The safe clips that were not simply let through, and what was found in them."""
     return [
         {
@@ -289,7 +294,7 @@ def alarms(seen: Iterable[Seen]) -> list[dict[str, Any]]:
             "findings": [
                 {"category": found.category, "modality": found.modality.value, "detector": found.detector}
                 for found in one.judged.findings
-                if found.score >= FOUND and is_alarm(found)
+                if found.score >= FOUND and is_false_positive(found)
             ],
         }
         for one in seen
@@ -297,7 +302,7 @@ def alarms(seen: Iterable[Seen]) -> list[dict[str, Any]]:
     ]
 
 
-def _action(seen: Seen) -> str:
+def _action(seen: ClipResult) -> str:
     if seen.judged is None:
         return "unreadable"
     verdict = seen.judged.verdict
@@ -306,19 +311,19 @@ def _action(seen: Seen) -> str:
     return verdict.action.value
 
 
-def _stopped(seen: Seen) -> bool:
+def _stopped(seen: ClipResult) -> bool:
     return _action(seen) in (Action.HOLD.value, Action.BLOCK.value)
 
 
-def _false(seen: Seen, category: str, modality: Modality) -> Iterator[bool]:
+def _false(seen: ClipResult, category: str, modality: Modality) -> Iterator[bool]:
     for one in seen.judged.findings if seen.judged else ():
         if one.category == category and one.modality == modality:
-            yield one.score >= FOUND and is_alarm(one)
+            yield one.score >= FOUND and is_false_positive(one)
 
 
-def _word(seen: Seen, category: str, modality: Modality) -> str:
+def _word(seen: ClipResult, category: str, modality: Modality) -> str:
     cell = seen.judged.coverage.cell(category, modality) if seen.judged else None
-    return cell.word.value if cell else "off"
+    return cell.status.value if cell else "off"
 
 
 def _interval(hits: int, n: int) -> list[float] | None:

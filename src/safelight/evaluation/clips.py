@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from safelight.errors import InvalidField, NotFound
+from safelight.fileio import sha256_file
 from safelight.policy.findings import Modality
 
 from .label_mapping import FOUND
@@ -16,7 +17,7 @@ from .label_mapping import FOUND
 MANIFEST = "clips.jsonl"
 
 
-class Segment(msgspec.Struct, frozen=True, kw_only=True):
+class LabelledSegment(msgspec.Struct, frozen=True, kw_only=True):
     """One true thing in a clip, in seconds from its start: something of a category, or words to be read."""
 
     modality: Modality
@@ -43,7 +44,7 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     sha256: str
     label: str
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[LabelledSegment, ...] = ()
     prompt: str = ""
     group: str = ""
 
@@ -102,8 +103,7 @@ def _check(clip: Clip, folder: Path, number: int) -> None:
     if not path.resolve().is_relative_to(folder.resolve()):
         raise _wrong(number, f"{clip.file!r} is not in the folder")
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_file(path)
     except OSError as error:
         raise _wrong(number, f"{clip.file!r} cannot be read: {error.strerror}") from error
     if found != clip.sha256.lower():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safelight.errors import InvalidField, NotFound
 
-from .protocol import Case
+from .protocol import EvalCase
 
 LABELS = ("safe", "unsafe")
 
@@ -20,7 +20,7 @@ class DataSet:
 
     name: str
     sha256: str
-    cases: tuple[Case, ...]
+    cases: tuple[EvalCase, ...]
 
 
 def read(path: Path) -> DataSet:
@@ -47,11 +47,11 @@ def read(path: Path) -> DataSet:
     return DataSet(name=path.stem, sha256=hashlib.sha256(data).hexdigest(), cases=tuple(cases))
 
 
-def _case(row: dict[str, object], name: str) -> Case:
+def _case(row: dict[str, object], name: str) -> EvalCase:
     text, label, categories = row["text"], row["label"], row.get("categories", [])
     if not isinstance(text, str) or label not in LABELS or not isinstance(categories, list):
         raise TypeError("text must be a string, label safe or unsafe, categories a list")
-    return Case(
+    return EvalCase(
         text=text,
         label=str(label),
         categories=tuple(str(category) for category in categories),

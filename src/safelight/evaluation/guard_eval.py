@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from safelight.detectors.remote.measurements import Figures, Share
+from safelight.detectors.remote.measurements import GuardMeasurements, Share
 
 from .label_mapping import FOUND, alarmed
-from .protocol import Outcome
+from .protocol import CaseOutcome
 
 
 class GuardFigures:
@@ -24,7 +24,7 @@ class GuardFigures:
         self._version, self._sets, self._date = version, tuple(sets), date
         self._categories = frozenset(categories)
 
-    def measure(self, outcomes: Sequence[Outcome]) -> Figures:
+    def measure(self, outcomes: Sequence[CaseOutcome]) -> GuardMeasurements:
         answered = [one for one in outcomes if one.complete]
         safe = [one for one in answered if one.case.label == "safe"]
         found: dict[str, list[bool]] = {}
@@ -33,7 +33,7 @@ class GuardFigures:
                 for category in self._categories.intersection(one.case.categories):
                     seen = any(f.score >= FOUND and f.category == category for f in one.findings)
                     found.setdefault(category, []).append(seen)
-        return Figures(
+        return GuardMeasurements(
             date=self._date.isoformat(),
             version=self._version,
             sets=self._sets,

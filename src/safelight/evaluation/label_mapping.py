@@ -30,7 +30,7 @@ def hits(findings: Iterable[Finding], wanted: Iterable[str]) -> bool:
     return any(one.score >= FOUND and one.category in ours for one in findings)
 
 
-def is_alarm(finding: Finding) -> bool:
+def is_false_positive(finding: Finding) -> bool:
     """Whether a finding on something harmless is a false alarm: a fact about the scene is none.
 
     That a child, a named person or a face is there is such a fact, and so is a brand in passing.
@@ -45,4 +45,4 @@ def is_alarm(finding: Finding) -> bool:
 
 def alarmed(findings: Iterable[Finding]) -> bool:
     """Whether any finding over its operating point is a false alarm, were the prompt harmless."""
-    return any(one.score >= FOUND and is_alarm(one) for one in findings)
+    return any(one.score >= FOUND and is_false_positive(one) for one in findings)

@@ -12,7 +12,7 @@ from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
 
 
-class Figure(msgspec.Struct, frozen=True, kw_only=True):
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """One measured cell. `what` says of what: "words in the picture", "that a face is there, not whose"."""
 
     category: str
@@ -24,7 +24,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     false_alarms: int
 
 
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
+class MeasurementRun(msgspec.Struct, frozen=True, kw_only=True):
     """One run. A cell that is not listed is unmeasured."""
 
     made: str
@@ -35,9 +35,9 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     model_hash: str
     #: Detectors of the scan, and their versions.
     detectors: dict[str, str]
-    cells: tuple[Figure, ...]
+    cells: tuple[Measurement, ...]
 
-    def cell(self, category: str, modality: Modality) -> Figure | None:
+    def cell(self, category: str, modality: Modality) -> Measurement | None:
         return next((one for one in self.cells if (one.category, one.modality) == (category, modality)), None)
 
     def filled(self, cells: Iterable[Cell], versions: Mapping[str, str]) -> Iterator[Cell]:
@@ -54,14 +54,14 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
             else:
                 yield cell
 
-    def _sentence(self, one: Figure) -> str:
+    def _sentence(self, one: Measurement) -> str:
         alarms = f"{one.false_alarms} false alarms in {one.safe_clips} harmless clips"
         page = self.page.removeprefix("docs/")
         return f"{one.what}: {one.found} of {one.segments} found, {alarms}, {page}"
 
 
 @cache
-def shipped() -> Figures:
+def shipped() -> MeasurementRun:
     """What was measured of this version, from `measured_cells.json`."""
     data = (files("safelight.evaluation") / "measured_cells.json").read_bytes()
-    return msgspec.json.decode(data, type=Figures)
+    return msgspec.json.decode(data, type=MeasurementRun)

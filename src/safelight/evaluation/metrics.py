@@ -9,7 +9,7 @@ from safelight.policy.verdicts import Action
 
 from .intervals import wilson
 from .label_mapping import alarmed, hits
-from .protocol import Outcome
+from .protocol import CaseOutcome
 
 
 class Rates:
@@ -17,8 +17,8 @@ class Rates:
 
     name = "rates"
 
-    def measure(self, outcomes: Sequence[Outcome]) -> Any:
-        groups: dict[tuple[str, str, str, str, str], list[Outcome]] = {}
+    def measure(self, outcomes: Sequence[CaseOutcome]) -> Any:
+        groups: dict[tuple[str, str, str, str, str], list[CaseOutcome]] = {}
         for outcome in outcomes:
             case = outcome.case
             for category in ("*", *(case.categories if case.label == "unsafe" else ())):
@@ -32,7 +32,7 @@ class Latency:
 
     name = "latency_ms"
 
-    def measure(self, outcomes: Sequence[Outcome]) -> Any:
+    def measure(self, outcomes: Sequence[CaseOutcome]) -> Any:
         times = sorted(outcome.latency_ms for outcome in outcomes)
         return {
             "n": len(times),
@@ -46,7 +46,7 @@ class Latency:
 RATES, LATENCY = Rates(), Latency()
 
 
-def found(outcome: Outcome, category: str = "*") -> bool:
+def found(outcome: CaseOutcome, category: str = "*") -> bool:
     """Whether a harmful prompt was seen for what its source calls it, or a harmless one raised an alarm.
 
     A harmful prompt whose source names no category is found by anything that would be a false alarm.
@@ -58,7 +58,7 @@ def found(outcome: Outcome, category: str = "*") -> bool:
     return alarmed(outcome.findings)
 
 
-def _row(key: tuple[str, str, str, str, str], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _row(key: tuple[str, str, str, str, str], outcomes: Sequence[CaseOutcome]) -> dict[str, Any]:
     source, attack, label, category, lang = key
     n = len(outcomes)
     policies = sorted({name for outcome in outcomes for name in outcome.actions})

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from safelight.detectors.text.pipeline import TextPipeline, TextReport
-from safelight.moderation.evaluation import Judge, texts_sha256
+from safelight.moderation.evaluation import PolicyEvaluator, texts_sha256
 from safelight.policy.categories import Taxonomy
 from safelight.policy.documents import Policy
 from safelight.policy.findings import Modality, Stage
 
 from .datasets import DataSet
 from .label_mapping import FOUND
-from .protocol import Attack, Case, Metric, Outcome
+from .protocol import Attack, CaseOutcome, EvalCase, Metric
 
 _FIELD = "prompt"
 
@@ -50,7 +50,7 @@ class Run:
 
 def cases(
     datasets: Iterable[DataSet], attacks: Iterable[Attack] = (), *, attack_safe: bool = False
-) -> Iterator[Case]:
+) -> Iterator[EvalCase]:
     """Every case, and every variant an attack makes of an unsafe one, or of any."""
     chosen = tuple(attacks)
     for dataset in datasets:
@@ -59,7 +59,7 @@ def cases(
             if attack_safe or case.label == "unsafe":
                 for attack in chosen:
                     for variant in attack.variants(case.text):
-                        yield Case(
+                        yield EvalCase(
                             text=variant,
                             label=case.label,
                             categories=case.categories,
@@ -107,13 +107,13 @@ def operating(pipeline: TextPipeline) -> dict[str, str]:
     return {one.name: one.version for one in pipeline.detectors if one.name in ("minilm", "ngrams")}
 
 
-def _judge(policy: Policy, taxonomy: Taxonomy) -> Judge:
-    return Judge(taxonomy=taxonomy, policy=lambda _tenant: policy, waivers=lambda _tenant: ())
+def _judge(policy: Policy, taxonomy: Taxonomy) -> PolicyEvaluator:
+    return PolicyEvaluator(taxonomy=taxonomy, policy=lambda _tenant: policy, waivers=lambda _tenant: ())
 
 
-def _outcome(case: Case, report: TextReport, judges: Mapping[str, Judge]) -> Outcome:
+def _outcome(case: EvalCase, report: TextReport, judges: Mapping[str, PolicyEvaluator]) -> CaseOutcome:
     verdicts = {
-        name: judge.judge(
+        name: judge.evaluate(
             Stage.PROMPT,
             tenant="",
             findings=report.findings,
@@ -123,7 +123,7 @@ def _outcome(case: Case, report: TextReport, judges: Mapping[str, Judge]) -> Out
         ).verdict
         for name, judge in judges.items()
     }
-    return Outcome(
+    return CaseOutcome(
         case=case,
         findings=report.findings,
         actions={name: verdict.action.value for name, verdict in verdicts.items()},

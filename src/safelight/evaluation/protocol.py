@@ -16,7 +16,7 @@ Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class EvalCase:
     """One prompt whose answer is known. `safe` has no categories."""
 
     text: str
@@ -29,10 +29,10 @@ class Case:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class CaseOutcome:
     """What became of a case: all findings, and the action of each policy."""
 
-    case: Case
+    case: EvalCase
     findings: tuple[Finding, ...]
     actions: Mapping[str, str]
     latency_ms: float
@@ -48,7 +48,7 @@ class Metric(Protocol):
 
     name: str
 
-    def measure(self, outcomes: Sequence[Outcome]) -> Any: ...
+    def measure(self, outcomes: Sequence[CaseOutcome]) -> Any: ...
 
 
 @runtime_checkable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .label_mapping import is_alarm
-from .protocol import Outcome
+from .label_mapping import is_false_positive
+from .protocol import CaseOutcome
 
 
 class Ranking:
@@ -18,7 +18,7 @@ class Ranking:
 
     name = "ranking"
 
-    def measure(self, outcomes: Sequence[Outcome]) -> Any:
+    def measure(self, outcomes: Sequence[CaseOutcome]) -> Any:
         plain = [one for one in outcomes if not one.case.attack]
         sources = sorted({one.case.source for one in plain if one.case.label == "unsafe"})
         benign = [_score(one) for one in plain if one.case.source not in sources]
@@ -62,8 +62,8 @@ def ranked(bad: Sequence[float], good: Sequence[float]) -> dict[str, float]:
     }
 
 
-def _score(outcome: Outcome) -> float:
-    return max((one.score for one in outcome.findings if is_alarm(one)), default=0.0)
+def _score(outcome: CaseOutcome) -> float:
+    return max((one.score for one in outcome.findings if is_false_positive(one)), default=0.0)
 
 
 RANKING = Ranking()

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 
-class Ownership(StrEnum):
+class Billing(StrEnum):
     #: Our own hardware: may be called again after a crash.
     OWN = "own"
     #: Costs per call: called at most once per accepted job.
     PAID = "paid"
 
 
-class Charged(StrEnum):
+class ChargeStatus(StrEnum):
     YES = "yes"
     NO = "no"
     UNKNOWN = "unknown"
@@ -26,7 +26,7 @@ class Charged(StrEnum):
 class Charge:
     """What the upstream took for one attempt."""
 
-    charged: Charged
+    charged: ChargeStatus
     #: Amount in `currency`, where known.
     amount: float | None = None
     currency: str = "USD"
@@ -45,7 +45,7 @@ class ReferenceFile:
     sha256: str
 
 
-class Step(StrEnum):
+class Derivation(StrEnum):
     """How a video comes from an earlier one."""
 
     #: The same scene with other words.
@@ -57,10 +57,10 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Basis:
+class SourceClip:
     """What an order starts from. All of it has been screened, alone and together with the order's prompt."""
 
-    step: Step
+    step: Derivation
     #: One of our delivered files, or a clip that came with the request.
     clip: ReferenceFile
     #: Seconds of the clip, rounded up.
@@ -72,7 +72,7 @@ class Basis:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class GenerationRequest:
     """What is asked of a generator. Everything in it has been screened."""
 
     #: Our idempotency key for this attempt; handed to upstreams that take one.
@@ -86,15 +86,15 @@ class Order:
     #: Fields the upstream's allow-list lets pass: `seed`, `fps`, `num_inference_steps` ...
     extra: Mapping[str, Any] = field(default_factory=dict)
     #: For a remix, an edit or an extension; `seconds` is then the length of the whole result.
-    basis: Basis | None = None
+    basis: SourceClip | None = None
 
     @property
     def composed(self) -> str:
         """Every prompt this order rests on, the oldest first, as one text."""
-        return compose(self.basis.prompts if self.basis else (), self.prompt)
+        return combine_prompts(self.basis.prompts if self.basis else (), self.prompt)
 
 
-def compose(prompts: Iterable[str], prompt: str) -> str:
+def combine_prompts(prompts: Iterable[str], prompt: str) -> str:
     """The words of a chain of videos as one text: screened whole, and what a generator may be sent."""
     return "\n".join((*prompts, prompt))
 
@@ -107,7 +107,7 @@ class UpstreamState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusal:
+class ProviderRefusal:
     """What a provider's own filter said, normalised."""
 
     provider: str
@@ -118,7 +118,7 @@ class Refusal:
     #: The provider's own code and sentence, secrets masked.
     code: str
     message: str
-    charged: Charged
+    charged: ChargeStatus
     #: same | new_seed | change_prompt | never
     retry: str
 
@@ -130,7 +130,7 @@ class Progress:
     state: UpstreamState
     #: 0 to 100, or None where the upstream does not say.
     percent: int | None = None
-    refusal: Refusal | None = None
+    refusal: ProviderRefusal | None = None
     problem: str = ""
     charge: Charge | None = None
     #: Wait this long before asking again, where the upstream says.
@@ -138,7 +138,7 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Offer:
+class GeneratorInfo:
     """What a generator can do; orders outside it are refused by name before anything is spent."""
 
     models: tuple[str, ...]
@@ -170,23 +170,25 @@ class Offer:
     #: Free text: what the provider's own filter is set to, for `GET /v1/models`.
     safety_settings: Mapping[str, str] = field(default_factory=dict)
 
-    def can(self, step: Step) -> bool:
-        return {Step.REMIX: self.remix, Step.EDIT: self.edit, Step.EXTEND: self.extend}[step]
+    def supports(self, step: Derivation) -> bool:
+        return {Derivation.REMIX: self.remix, Derivation.EDIT: self.edit, Derivation.EXTEND: self.extend}[
+            step
+        ]
 
 
 @runtime_checkable
 class Generator(Protocol):
     name: str
-    ownership: Ownership
+    ownership: Billing
 
-    def offer(self) -> Offer: ...
+    def info(self) -> GeneratorInfo: ...
 
 
 @runtime_checkable
 class LocalGenerator(Generator, Protocol):
     """Makes the file on this machine. `render` may be called again for the same order after a crash."""
 
-    def render(self, order: Order, into: Path, report: Callable[[int], None]) -> Charge:
+    def render(self, order: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
         """Write the finished MP4 to `into` (atomically); `report` takes percent done.
 
         `report` may raise to abort the rendering; the exception passes through.
@@ -198,7 +200,7 @@ class LocalGenerator(Generator, Protocol):
 class RemoteGenerator(Generator, Protocol):
     """Orders from somebody's server. Every method raises only `UpstreamError`s."""
 
-    def submit(self, order: Order) -> str:
+    def submit(self, order: GenerationRequest) -> str:
         """Send the order once and return the upstream's id.
 
         `UpstreamUnavailable`: certainly not taken. `SubmitUnknown`: the answer was lost.

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safelight.errors import Blocked, InvalidField, InvalidMedia, NotFound
+from safelight.errors import InvalidField, InvalidMedia, NotFound, RequestBlocked
 from safelight.ids import is_id, new_id
-from safelight.moderation.evaluation import Judged
-from safelight.moderation.reference import ReferenceFile
+from safelight.moderation.evaluation import StageResult
+from safelight.moderation.reference import ReferenceInput
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.store import tables
 from safelight.store.retention import Retention
-from safelight.trust.accounts import Principal, Scope
+from safelight.trust.accounts import KeyScope, Principal
 
 from . import mappers
 from .models import Character, CharacterState
@@ -34,9 +34,9 @@ class Characters:
         Returns when every frame was looked at. Counts as one video of the day. Raises `Blocked` and
         `InvalidMedia`; what was refused is kept as evidence.
         """
-        principal.require(Scope.VIDEOS_WRITE)
+        principal.require(KeyScope.VIDEOS_WRITE)
         workshop = self.references.workshop
-        file = self.references.file(clip, "video")
+        file = self.references.identify_file(clip, "video")
         if file.is_picture:
             raise InvalidMedia("This is a picture; a character takes a clip.", param="video")
         character_id = new_id("character")
@@ -65,21 +65,23 @@ class Characters:
                 vaulted=vault,
                 created_at=now,
             )
-            self.references.note(tx, character_id, (file,), retention, kind="character")
+            self.references.record_files(tx, character_id, (file,), retention, kind="character")
             for stage in judged:
-                workshop.store.record(tx, character_id, stage)
-            tx.log(
+                workshop.store.record_stage(tx, character_id, stage)
+            tx.append_audit(
                 f"character.{state.value}", subject=character_id, actor=principal.id, content={"name": name}
             )
-        self.references.keep(principal.tenant, (file,), retention, kind="character")
+        self.references.store_files(principal.tenant, (file,), retention, kind="character")
         if state is CharacterState.REFUSED:
             sentence, details = workshop.explain(deciding.verdict, None, character_id)
             field = "name" if deciding.stage is Stage.PROMPT else "video"
-            raise Blocked(sentence, details={**details, "record": None}, param=None if vault else field)
+            raise RequestBlocked(
+                sentence, details={**details, "record": None}, param=None if vault else field
+            )
         return self.get(principal, character_id)
 
     def get(self, principal: Principal, character_id: str) -> Character:
-        principal.require(Scope.VIDEOS_READ)
+        principal.require(KeyScope.VIDEOS_READ)
         found = self._one(principal.tenant, character_id)
         if found is None or found.state is CharacterState.REFUSED:
             raise NotFound(f"There is no character {character_id[:80]!r}.", param="character_id")
@@ -106,16 +108,16 @@ class Characters:
     def _one(self, tenant: str, character_id: str) -> Character | None:
         if not is_id(character_id, "character"):
             return None
-        with self.references.workshop.database.reading(tenant=tenant) as tx:
+        with self.references.workshop.database.read_transaction(tenant=tenant) as tx:
             row = tx.one(tables.characters, tables.characters.c.id == character_id)
         return None if row is None else mappers.character(row)
 
-    def _judge(self, tenant: str, name: str, file: ReferenceFile) -> tuple[Judged, ...]:
+    def _judge(self, tenant: str, name: str, file: ReferenceInput) -> tuple[StageResult, ...]:
         stages = self.references.workshop.stages
         words = stages.prompt.screen({"name": name}, tenant=tenant)
         if words.verdict.action is Action.BLOCK:
             return (words,)
-        with self.references.workshop.heavy:
+        with self.references.workshop.heavy_slots:
             clip = stages.reference.judge_files(
                 (file,), tenant=tenant, prior=words.findings, texts={"name": name}
             )

@@ -12,21 +12,21 @@ from pathlib import Path
 
 from safelight.fileio import sha256_file
 from safelight.generation.protocol import Generator
-from safelight.moderation.delivery import Delivery
+from safelight.moderation.delivery import DeliveryStage
 from safelight.moderation.pipeline import Stages
 from safelight.provenance.registry import Registry
 from safelight.provenance.sealing import Sealer
-from safelight.store.blobs import Blobs
+from safelight.store.blobs import BlobStore
 from safelight.store.database import Database
 from safelight.store.retention import Retention
 
 from .models import Explainer, Video
 from .quota import Quota
-from .repository import VideoStore
+from .repository import VideoRepository
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class PipelineLimits:
     """Times and sizes the operator set."""
 
     deadline_s: float
@@ -38,29 +38,29 @@ class Terms:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workshop:
+class PipelineContext:
     database: Database
-    store: VideoStore
-    blobs: Blobs
+    store: VideoRepository
+    blobs: BlobStore
     stages: Stages
     sealer: Sealer
     registry: Registry
-    delivery: Delivery
+    delivery: DeliveryStage
     quota: Quota
     explain: Explainer
     generators: Mapping[str, Generator]
-    terms: Terms
+    terms: PipelineLimits
     #: Directory for unfinished files; cleaned at start.
     scratch: Path
     #: Renderings, scans and sealings at the same time in this process.
-    heavy: threading.BoundedSemaphore
+    heavy_slots: threading.BoundedSemaphore
     #: Set when the process is asked to stop: long waits end.
-    stopping: threading.Event = field(default_factory=threading.Event)
+    shutdown_event: threading.Event = field(default_factory=threading.Event)
     #: Called between the parts of a step, with a name; the chaos tests die there.
-    boundary: Callable[[str], None] = lambda _name: None
+    fault_hook: Callable[[str], None] = lambda _name: None
 
     @contextmanager
-    def bench(self, video_id: str) -> Iterator[Path]:
+    def work_dir(self, video_id: str) -> Iterator[Path]:
         """An empty directory for one step of one video, gone afterwards."""
         place = self.scratch / f"{video_id}-{threading.get_ident()}-{time.monotonic_ns()}"
         place.mkdir(parents=True)
@@ -69,7 +69,9 @@ class Workshop:
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
-    def keep(self, video: Video, path: Path, *, kind: str, media_type: str, retention: Retention) -> str:
+    def store_file(
+        self, video: Video, path: Path, *, kind: str, media_type: str, retention: Retention
+    ) -> str:
         """Store a file as this video's; its sha256. The row comes first, see `VideoStore.add_file`."""
         sha256 = sha256_file(path)
         with self.database.transaction(tenant=video.tenant) as tx:
@@ -85,7 +87,7 @@ class Workshop:
         self.blobs.put_file(path, tenant=video.tenant, kind=kind, retention=retention)
         return sha256
 
-    def progress(self, tenant: str, video_id: str, first: int, last: int) -> Callable[[int], None]:
+    def progress_callback(self, tenant: str, video_id: str, first: int, last: int) -> Callable[[int], None]:
         """A callback that maps 0..100 to `first`..`last` and writes at most twice a second."""
         written = [first, 0.0]
 

@@ -11,22 +11,21 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+from safelight import canonical_json
 from safelight.errors import IdempotencyKeyReused, Unavailable
+from safelight.fileio import sha256_file
 from safelight.moderation.request import CreateRequest
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
-
-from .mappers import to_json
 
 KEEP_S = 24 * 3600.0
 _LOOK_S = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class KeyClaim:
     """The right to make the video of one key."""
 
     tenant: str
@@ -35,14 +34,14 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class CompletedKey:
     """The video that a key stands for. `param` is the field its refusal named."""
 
     video_id: str
     param: str | None
 
 
-class ClaimLost(Exception):
+class ClaimExpired(Exception):
     """Another request took the key over while this one was at work: nothing of this one counts."""
 
 
@@ -55,7 +54,7 @@ class IdempotencyKeys:
     wait_s: float = 20.0
     sleep: Callable[[float], None] = time.sleep
 
-    def claim(self, tenant: str, key: str, fingerprint: str, video_id: str) -> Claim | Made:
+    def claim(self, tenant: str, key: str, fingerprint: str, video_id: str) -> KeyClaim | CompletedKey:
         """The right to make this key's video, or the video where it is made already.
 
         Waits while another request with the key is at work. Raises `IdempotencyKeyReused` where the key came
@@ -72,7 +71,7 @@ class IdempotencyKeys:
                 )
             self.sleep(_LOOK_S)
 
-    def settle(self, tx: Transaction, claim: Claim, *, param: str | None = None) -> None:
+    def complete(self, tx: Transaction, claim: KeyClaim, *, param: str | None = None) -> None:
         """In the transaction that records the video: the key now stands for it. Raises `ClaimLost`."""
         creates, now = tables.creates.c, tx.now()
         changed = tx.update(
@@ -85,9 +84,9 @@ class IdempotencyKeys:
             param=param,
         )
         if changed != 1:
-            raise ClaimLost
+            raise ClaimExpired
 
-    def release(self, claim: Claim) -> None:
+    def release(self, claim: KeyClaim) -> None:
         """Free a key whose request came to nothing, such as one that was malformed or over its quota."""
         creates = tables.creates.c
         with self.database.transaction(tenant=claim.tenant) as tx:
@@ -98,12 +97,12 @@ class IdempotencyKeys:
                 creates.done_at.is_(None),
             )
 
-    def _try(self, tenant: str, key: str, fingerprint: str, video_id: str) -> Claim | Made | None:
+    def _try(self, tenant: str, key: str, fingerprint: str, video_id: str) -> KeyClaim | CompletedKey | None:
         creates = tables.creates.c
         with self.database.transaction(tenant=tenant) as tx:
             now = tx.now()
             tx.delete(tables.creates, creates.expires_at < now)
-            added = tx.insert_new(
+            added = tx.insert_or_ignore(
                 tables.creates,
                 key=key,
                 request_sha256=fingerprint,
@@ -113,7 +112,7 @@ class IdempotencyKeys:
                 expires_at=now + KEEP_S,
             )
             if added:
-                return Claim(tenant=tenant, key=key, video_id=video_id)
+                return KeyClaim(tenant=tenant, key=key, video_id=video_id)
             row = tx.one(tables.creates, creates.key == key, lock=True)
             if row is None:
                 return None
@@ -124,11 +123,11 @@ class IdempotencyKeys:
                     remedy="Send the same request again, or take a fresh key.",
                 )
             if row.done_at is not None:
-                return Made(video_id=row.video_id, param=row.param)
+                return CompletedKey(video_id=row.video_id, param=row.param)
             if row.claimed_until >= now:
                 return None
             tx.update(tables.creates, creates.key == key, video_id=video_id, claimed_until=now + self.claim_s)
-            return Claim(tenant=tenant, key=key, video_id=video_id)
+            return KeyClaim(tenant=tenant, key=key, video_id=video_id)
 
 
 def fingerprint(request: CreateRequest) -> str:
@@ -145,11 +144,6 @@ def fingerprint(request: CreateRequest) -> str:
         "characters": list(request.characters),
         "safety_identifier": request.safety_identifier,
         "metadata": dict(request.metadata),
-        "uploads": [[upload.field, _sha256(upload.path)] for upload in request.uploads],
+        "uploads": [[upload.field, sha256_file(upload.path)] for upload in request.uploads],
     }
-    return hashlib.sha256(to_json(said)).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256(canonical_json.encode(said)).hexdigest()

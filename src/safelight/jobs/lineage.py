@@ -13,20 +13,20 @@ from typing import Any
 
 import msgspec
 
-from safelight.errors import Conflict, Gone, InvalidField, InvalidMedia, NotFound
-from safelight.generation.protocol import Basis, Step
+from safelight.errors import Conflict, InvalidField, InvalidMedia, NotFound, Withdrawn
+from safelight.generation.protocol import Derivation, SourceClip
 from safelight.generation.protocol import ReferenceFile as OrderedFile
 from safelight.ids import is_id
 from safelight.moderation.admission import SOURCE_FIELD
 from safelight.moderation.reference import media_type
-from safelight.moderation.request import CreateRequest, Origin
+from safelight.moderation.request import CreateRequest, SourceVideo
 from safelight.policy.findings import Evidence, Finding, ImageBox, Stage, TextSpan
 from safelight.store import tables
 from safelight.store.transaction import Transaction
 
-from .context import Workshop
-from .models import Borrowed, Character, Video
-from .states import State
+from .context import PipelineContext
+from .models import Character, ReusedFile, Video
+from .states import VideoState
 
 #: A chain may be this long.
 MOST_STEPS = 32
@@ -36,15 +36,15 @@ _STAGES = (Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Descent:
+class LineageTrace:
     """What a request starts from, looked up and found to be out."""
 
-    origin: Origin | None = None
+    origin: SourceVideo | None = None
     #: Ids of what it descends from at first hand, and by which step.
     parents: Mapping[str, str] = field(default_factory=dict)
     #: Findings that go in with its own.
     prior: tuple[Finding, ...] = ()
-    borrowed: tuple[Borrowed, ...] = ()
+    borrowed: tuple[ReusedFile, ...] = ()
 
     @property
     def source(self) -> str | None:
@@ -54,18 +54,18 @@ class Descent:
 
 @dataclass(frozen=True, kw_only=True)
 class Lineage:
-    workshop: Workshop
+    workshop: PipelineContext
 
-    def trace(self, tenant: str, request: CreateRequest) -> tuple[CreateRequest, Descent]:
+    def trace(self, tenant: str, request: CreateRequest) -> tuple[CreateRequest, LineageTrace]:
         """What a request starts from, and the request with what it takes over from there.
 
         Raises `NotFound`, `Gone`, `InvalidField` or `Conflict` where nothing may be made from it, and
         `InvalidMedia` where an uploaded clip cannot be opened.
         """
         if request.step is None:
-            return request, Descent()
+            return request, LineageTrace()
         if request.source is None:
-            return request, Descent(origin=self._uploaded(request, request.step))
+            return request, LineageTrace(origin=self._uploaded(request, request.step))
         return self._from_video(tenant, request, request.step, request.source)
 
     def ancestors(self, tenant: str, video: Video) -> tuple[Video, ...]:
@@ -77,12 +77,14 @@ class Lineage:
             parent = found[-1].remixed_from
         return tuple(found)
 
-    def with_characters(self, descent: Descent, characters: Sequence[Character], tenant: str) -> Descent:
+    def with_characters(
+        self, descent: LineageTrace, characters: Sequence[Character], tenant: str
+    ) -> LineageTrace:
         """The same with stored characters: their clips go along, their findings go in."""
         for number, character in enumerate(characters):
             name = f"characters[{number}]"
-            seen = self.workshop.store.seen(tenant, character.id, Stage.PROMPT, Stage.REFERENCE)
-            clip = Borrowed(
+            seen = self.workshop.store.findings_of(tenant, character.id, Stage.PROMPT, Stage.REFERENCE)
+            clip = ReusedFile(
                 field=name,
                 sha256=character.sha256,
                 media_type=character.media_type,
@@ -97,7 +99,7 @@ class Lineage:
             )
         return descent
 
-    def note(self, tx: Transaction, video_id: str, descent: Descent) -> None:
+    def record(self, tx: Transaction, video_id: str, descent: LineageTrace) -> None:
         """Put lineage on the record, and keep the files it rests on for as long as the new video is made.
 
         Looks once more, under a lock, whether the source is still out. Raises as `trace`.
@@ -106,13 +108,13 @@ class Lineage:
         for parent, step in descent.parents.items():
             if is_id(parent, "video"):
                 row = tx.one(tables.videos, videos.id == parent, lock=True)
-                if row is None or row.deleted_at is not None or row.state != State.DELIVERED.value:
+                if row is None or row.deleted_at is not None or row.state != VideoState.DELIVERED.value:
                     raise _not_there(parent)
             tx.insert(tables.parents, video_id=video_id, parent_id=parent, step=step, created_at=tx.now())
         for file in descent.borrowed:
-            self.workshop.store.borrow(tx, video_id, file)
+            self.workshop.store.reuse_file(tx, video_id, file)
 
-    def _uploaded(self, request: CreateRequest, step: Step) -> Origin:
+    def _uploaded(self, request: CreateRequest, step: Derivation) -> SourceVideo:
         clips = [upload for upload in request.uploads if upload.field == SOURCE_FIELD]
         if len(clips) != 1:
             raise InvalidField("Send one clip, or the id of a video that was made here.", param=SOURCE_FIELD)
@@ -122,7 +124,7 @@ class Lineage:
             facts = self.workshop.stages.reference.scanner.probe(clips[0].path)
         except InvalidMedia as error:
             raise InvalidMedia(error.message, param=SOURCE_FIELD, remedy=error.remedy) from error
-        return Origin(
+        return SourceVideo(
             step=step,
             seconds=max(1, math.ceil(facts.duration_s - 0.05)),
             width=facts.width,
@@ -131,8 +133,8 @@ class Lineage:
         )
 
     def _from_video(
-        self, tenant: str, request: CreateRequest, step: Step, source: str
-    ) -> tuple[CreateRequest, Descent]:
+        self, tenant: str, request: CreateRequest, step: Derivation, source: str
+    ) -> tuple[CreateRequest, LineageTrace]:
         store = self.workshop.store
         if not is_id(source, "video"):
             raise _not_there(source)
@@ -142,11 +144,11 @@ class Lineage:
         if len(ancestors) >= MOST_STEPS:
             raise Conflict(f"{source} is {MOST_STEPS} steps from its first video; no more are taken.")
         for ancestor in ancestors:
-            if ancestor.state is State.WITHDRAWN or ancestor.vaulted:
-                raise Gone(f"{source} was made from a video that was withdrawn.", param="video_id")
+            if ancestor.state is VideoState.WITHDRAWN or ancestor.vaulted:
+                raise Withdrawn(f"{source} was made from a video that was withdrawn.", param="video_id")
         attempt = store.last_attempt(tenant, source)
         kept = attempt is not None and attempt.upstream_copy == "kept"
-        origin = Origin(
+        origin = SourceVideo(
             step=step,
             seconds=video.seconds,
             width=video.width,
@@ -161,7 +163,7 @@ class Lineage:
         )
         if file is None:
             raise _not_there(source)
-        clip = Borrowed(
+        clip = ReusedFile(
             field=SOURCE_FIELD,
             sha256=file.sha256,
             media_type=file.media_type,
@@ -170,16 +172,16 @@ class Lineage:
         )
         taken_over: dict[str, Any] = {}
         if request.model in (None, video.model) and video.generator in self.workshop.generators:
-            known = self.workshop.generators[video.generator].offer().extra_fields
+            known = self.workshop.generators[video.generator].info().extra_fields
             given = store.request(tenant, source)["extra"]
             taken_over = {
                 name: value for name, value in given.items() if name in known and name not in _NOT_INHERITED
             }
         asked = replace(request, model=request.model or video.model, extra={**taken_over, **request.extra})
-        return asked, Descent(
+        return asked, LineageTrace(
             origin=origin,
             parents={source: step.value},
-            prior=inherited(store.seen(tenant, source, *_STAGES), source),
+            prior=inherited(store.findings_of(tenant, source, *_STAGES), source),
             borrowed=(clip,),
         )
 
@@ -217,14 +219,16 @@ def _field(name: str, prefix: str) -> str:
     return f"{prefix}:1" if name in ("prompt", "composed") else f"{prefix}:1.{name}"
 
 
-def basis_of(video: Video, request: Mapping[str, Any], files: Iterable[OrderedFile]) -> Basis | None:
+def source_clip_of(
+    video: Video, request: Mapping[str, Any], files: Iterable[OrderedFile]
+) -> SourceClip | None:
     """What the order of an accepted video starts from; None for one that is made from nothing."""
     origin = request.get("origin")
     if origin is None:
         return None
     clip = next(file for file in files if file.field == SOURCE_FIELD)
-    return Basis(
-        step=Step(origin["step"]),
+    return SourceClip(
+        step=Derivation(origin["step"]),
         clip=clip,
         seconds=origin["seconds"],
         prompts=tuple(origin["prompts"]),
@@ -233,15 +237,15 @@ def basis_of(video: Video, request: Mapping[str, Any], files: Iterable[OrderedFi
 
 
 def _require_out(video: Video, source: str) -> None:
-    if video.state is State.WITHDRAWN:
-        raise Gone(f"{source} was withdrawn; nothing can be made from it.", param="video_id")
-    if video.vaulted or video.state in (State.BLOCKED, State.REFUSED):
+    if video.state is VideoState.WITHDRAWN:
+        raise Withdrawn(f"{source} was withdrawn; nothing can be made from it.", param="video_id")
+    if video.vaulted or video.state in (VideoState.BLOCKED, VideoState.REJECTED):
         raise InvalidField(f"{source} was blocked; nothing can be made from it.", param="video_id")
     if video.deleted:
         raise _not_there(source)
-    if video.state is State.FAILED:
+    if video.state is VideoState.FAILED:
         raise InvalidField(f"{source} failed; there is nothing to start from.", param="video_id")
-    if video.state is not State.DELIVERED:
+    if video.state is not VideoState.DELIVERED:
         raise Conflict(
             f"{source} is not finished yet: it is {video.state.value}.",
             param="video_id",

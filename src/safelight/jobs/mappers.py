@@ -7,18 +7,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row
 
-from safelight.generation.protocol import Charge, Charged, Ownership
+from safelight.generation.protocol import Billing, Charge, ChargeStatus
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Stage, unpack
 from safelight.policy.verdicts import Verdict
 
-from .models import Attempt, Character, CharacterState, Judgement, Video
-from .states import State
-
-
-def to_json(value: Any) -> bytes:
-    """Canonical JSON: sorted keys, the same bytes for the same value."""
-    return msgspec.json.encode(value, order="sorted")
+from .models import Attempt, Character, CharacterState, StageRecord, Video
+from .states import VideoState
 
 
 def from_json(data: bytes | None) -> Any:
@@ -29,7 +24,7 @@ def video(row: Row[Any]) -> Video:
     return Video(
         id=row.id,
         tenant=row.tenant_id,
-        state=State(row.state),
+        state=VideoState(row.state),
         stage=Stage(row.stage),
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -82,15 +77,15 @@ def attempt(row: Row[Any]) -> Attempt:
         id=row.id,
         number=row.number,
         generator=row.generator,
-        ownership=Ownership(row.ownership),
-        key=row.key,
+        ownership=Billing(row.ownership),
+        idempotency_key=row.key,
         upstream_id=row.upstream_id,
         intent_at=row.intent_at,
         submitted_at=row.submitted_at,
         ended_at=row.ended_at,
         outcome=row.outcome,
         charge=Charge(
-            charged=Charged(row.charged),
+            charged=ChargeStatus(row.charged),
             amount=row.amount,
             currency=row.currency,
             source=row.charge_source,
@@ -99,8 +94,8 @@ def attempt(row: Row[Any]) -> Attempt:
     )
 
 
-def judgement(verdict_row: Row[Any], findings_row: Row[Any]) -> Judgement:
-    return Judgement(
+def judgement(verdict_row: Row[Any], findings_row: Row[Any]) -> StageRecord:
+    return StageRecord(
         stage=Stage(verdict_row.stage),
         verdict=msgspec.json.decode(verdict_row.body, type=Verdict),
         findings=unpack(findings_row.findings),

@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from safelight.errors import Blocked
-from safelight.generation.protocol import Charge, Ownership
+from safelight.errors import RequestBlocked
+from safelight.generation.protocol import Billing, Charge
 from safelight.moderation.request import CreateRequest, Upload
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Finding, Stage
 from safelight.policy.verdicts import Verdict
 
-from .states import State
+from .states import VideoState
 
 __all__ = [
     "Attempt",
-    "Borrowed",
     "Character",
     "CharacterState",
     "Content",
     "CreateRequest",
     "Explainer",
-    "Judgement",
-    "Ordered",
     "Page",
+    "ReusedFile",
+    "StageRecord",
+    "SubmissionResult",
     "Upload",
     "Video",
     "VideoRecord",
@@ -48,7 +48,7 @@ class Explainer(Protocol):
 class Video:
     id: str
     tenant: str
-    state: State
+    state: VideoState
     stage: Stage
     created_at: float
     updated_at: float
@@ -90,7 +90,7 @@ class Video:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Borrowed:
+class ReusedFile:
     """A file that lies here already and was judged when it came: a delivered video, a character's clip."""
 
     field: str
@@ -102,11 +102,11 @@ class Borrowed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ordered:
+class SubmissionResult:
     """What became of an order: a video, or the refusal of it."""
 
     video: Video
-    refusal: Blocked | None = None
+    refusal: RequestBlocked | None = None
     #: The order was taken before, under the same idempotency key; this is what it came to then.
     replayed: bool = False
 
@@ -141,8 +141,8 @@ class Attempt:
     id: str
     number: int
     generator: str
-    ownership: Ownership
-    key: str
+    ownership: Billing
+    idempotency_key: str
     upstream_id: str | None
     intent_at: float
     submitted_at: float | None
@@ -154,7 +154,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
+class StageRecord:
     """One stage's record: what was seen, what was covered, what was decided."""
 
     stage: Stage
@@ -171,7 +171,7 @@ class VideoRecord:
     """Everything on the record about one video, for its page and its JSON twin."""
 
     video: Video
-    judgements: tuple[Judgement, ...]
+    judgements: tuple[StageRecord, ...]
     attempts: tuple[Attempt, ...]
     #: {"sha256", "manifest_bytes", "created_at", ...} or None.
     seal: Mapping[str, Any] | None

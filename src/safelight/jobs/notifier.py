@@ -13,14 +13,14 @@ from typing import Any
 from sqlalchemy import Row
 
 from safelight.errors import SafelightError, Unavailable
-from safelight.net.webhook_client import Deliverer
+from safelight.net.webhook_client import WebhookClient
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
-from safelight.trust.webhooks import Deliveries, Delivery, EventType, headers, payload_of
+from safelight.trust.webhooks import Deliveries, EventType, WebhookDelivery, headers, payload_of
 
 from . import mappers
-from .states import State
+from .states import VideoState
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 0.5
@@ -30,23 +30,28 @@ _BATCH = 200
 _SENDERS = 8
 
 #: What the states of an accepted video are told as. States on its way are not told.
-_EVENTS: Mapping[State, EventType] = {
-    State.DELIVERED: EventType.VIDEO_COMPLETED,
-    State.REFUSED: EventType.VIDEO_FAILED,
-    State.BLOCKED: EventType.VIDEO_FAILED,
-    State.FAILED: EventType.VIDEO_FAILED,
-    State.HELD: EventType.VIDEO_HELD,
-    State.WITHDRAWN: EventType.VIDEO_WITHDRAWN,
+_EVENTS: Mapping[VideoState, EventType] = {
+    VideoState.DELIVERED: EventType.VIDEO_COMPLETED,
+    VideoState.REJECTED: EventType.VIDEO_FAILED,
+    VideoState.BLOCKED: EventType.VIDEO_FAILED,
+    VideoState.FAILED: EventType.VIDEO_FAILED,
+    VideoState.HELD: EventType.VIDEO_HELD,
+    VideoState.WITHDRAWN: EventType.VIDEO_WITHDRAWN,
 }
-_BLOCKS = frozenset({State.REFUSED, State.BLOCKED})
-_TOPICS = {f"video.{state.value}": state for state in State}
+_BLOCKS = frozenset({VideoState.REJECTED, VideoState.BLOCKED})
+_TOPICS = {f"video.{state.value}": state for state in VideoState}
 
 
 class Notifier:
     """One thread and a few senders per process; several processes may share a database."""
 
     def __init__(
-        self, database: Database, deliveries: Deliveries, deliverer: Deliverer, *, stopping: threading.Event
+        self,
+        database: Database,
+        deliveries: Deliveries,
+        deliverer: WebhookClient,
+        *,
+        stopping: threading.Event,
     ) -> None:
         self._database = database
         self._deliveries = deliveries
@@ -61,7 +66,7 @@ class Notifier:
     def start(self) -> None:
         self._thread.start()
 
-    def spread(self) -> int:
+    def queue_events(self) -> int:
         """Turn what happened into messages, one per endpoint that wants to hear of it; how many events.
 
         In one transaction with taking the event off the list, so that each is spread once.
@@ -99,7 +104,7 @@ class Notifier:
             self._senders.submit(self._send_one, delivery)
         return len(claimed)
 
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether no message is under way from here."""
         with self._lock:
             return not self._under_way.total()
@@ -124,7 +129,7 @@ class Notifier:
     def _queue(
         self, tx: Transaction, event: Row[Any], event_id: str, kind: EventType, data: dict[str, Any]
     ) -> None:
-        self._deliveries.queue(
+        self._deliveries.enqueue(
             tx,
             tenant=event.tenant_id,
             event_id=event_id,
@@ -133,15 +138,15 @@ class Notifier:
             payload=payload_of(event_id, kind, event.created_at, data),
         )
 
-    def _send_one(self, delivery: Delivery) -> None:
+    def _send_one(self, delivery: WebhookDelivery) -> None:
         try:
             now = self._database.clock()
             secrets = delivery.endpoint.valid_secrets(now)
             signed = headers(secrets, delivery.event_id, int(now), delivery.payload)
             answer = self._deliverer.post(delivery.endpoint.url, delivery.payload, signed)
             if answer.arrived and answer.status is not None:
-                self._deliveries.arrived(delivery, answer.status)
-            elif self._deliveries.failed(delivery, answer.error, answer.status) is None:
+                self._deliveries.mark_delivered(delivery, answer.status)
+            elif self._deliveries.mark_failed(delivery, answer.error, answer.status) is None:
                 _log.warning("%s was given up for %s.", delivery.event_id, delivery.endpoint.id)
         except Exception as error:
             # Its lease ends and it is sent again.
@@ -152,7 +157,7 @@ class Notifier:
 
     def _run(self) -> None:
         while not self._stopping.wait(_EVERY_S):
-            while self._quietly(self.spread) >= _BATCH and not self._stopping.is_set():
+            while self._quietly(self.queue_events) >= _BATCH and not self._stopping.is_set():
                 continue
             self._quietly(self.send)
             if time.monotonic() - self._tidied > _TIDY_EVERY_S:

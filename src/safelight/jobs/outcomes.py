@@ -8,32 +8,32 @@ from typing import Any
 import msgspec
 
 from safelight.errors import SafelightError
-from safelight.generation.protocol import Charge, Refusal
-from safelight.moderation.evaluation import Judged
+from safelight.generation.protocol import Charge, ProviderRefusal
+from safelight.moderation.evaluation import StageResult
 from safelight.moderation.provider_refusal import explain_refusal
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store.transaction import Transaction
 from safelight.trust.reviews import CaseKind, close_cases, open_case
 
-from .context import Workshop
+from .context import PipelineContext
 from .models import Video
-from .states import State
+from .states import VideoState
 
 
-def contestable(verdict: Verdict) -> bool:
+def is_appealable(verdict: Verdict) -> bool:
     """Whether an appeal against a block can be won: something was seen, and it is not vaulted."""
     return bool(verdict.findings) and not verdict.vault
 
 
-def refused(workshop: Workshop, tx: Transaction, video: Video, judged: Judged) -> None:
+def reject(workshop: PipelineContext, tx: Transaction, video: Video, judged: StageResult) -> None:
     """Blocked before anything was spent, although the request had been answered."""
-    sentence, details = workshop.explain(judged.verdict, None, video.id, appeal=contestable(judged.verdict))
+    sentence, details = workshop.explain(judged.verdict, None, video.id, appeal=is_appealable(judged.verdict))
     _end(
         workshop,
         tx,
         video,
-        State.REFUSED,
+        VideoState.REJECTED,
         judged,
         error_code="sentinel_block",
         error_message=sentence,
@@ -41,17 +41,17 @@ def refused(workshop: Workshop, tx: Transaction, video: Video, judged: Judged) -
     )
 
 
-def blocked(workshop: Workshop, tx: Transaction, video: Video, judged: Judged) -> None:
+def block(workshop: PipelineContext, tx: Transaction, video: Video, judged: StageResult) -> None:
     """Blocked after generation; the explanation says what it cost."""
     last = workshop.store.last_attempt(video.tenant, video.id)
     sentence, details = workshop.explain(
-        judged.verdict, last.charge if last else None, video.id, appeal=contestable(judged.verdict)
+        judged.verdict, last.charge if last else None, video.id, appeal=is_appealable(judged.verdict)
     )
     _end(
         workshop,
         tx,
         video,
-        State.BLOCKED,
+        VideoState.BLOCKED,
         judged,
         error_code="moderation_blocked",
         error_message=sentence,
@@ -60,10 +60,15 @@ def blocked(workshop: Workshop, tx: Transaction, video: Video, judged: Judged) -
 
 
 def _end(
-    workshop: Workshop, tx: Transaction, video: Video, target: State, judged: Judged, **changes: Any
+    workshop: PipelineContext,
+    tx: Transaction,
+    video: Video,
+    target: VideoState,
+    judged: StageResult,
+    **changes: Any,
 ) -> None:
     verdict = judged.verdict
-    workshop.store.move(
+    workshop.store.transition(
         tx,
         video,
         target,
@@ -76,15 +81,15 @@ def _end(
     )
     if verdict.vault:
         workshop.store.vault_files(tx, video.id)
-    workshop.quota.give_back(tx, video)
+    workshop.quota.refund(tx, video)
 
 
-def held(workshop: Workshop, tx: Transaction, video: Video, judged: Judged) -> None:
+def hold_for_review(workshop: PipelineContext, tx: Transaction, video: Video, judged: StageResult) -> None:
     """Hand a video to people; if nobody decides in time it is refused."""
-    workshop.store.move(
+    workshop.store.transition(
         tx,
         video,
-        State.HELD,
+        VideoState.HELD,
         actor="policy",
         why={"rule": judged.verdict.rule, "category": judged.verdict.category},
         hold_stage=judged.stage.value,
@@ -92,11 +97,11 @@ def held(workshop: Workshop, tx: Transaction, video: Video, judged: Judged) -> N
         quarantined=judged.verdict.quarantine,
         review_due_at=(due_at := time.time() + workshop.terms.review_due_s),
     )
-    open_hold(tx, video.id, judged, due_at=due_at)
+    open_hold_case(tx, video.id, judged, due_at=due_at)
 
 
-def open_hold(
-    tx: Transaction, video_id: str, judged: Judged, *, due_at: float, quarantined: bool = False
+def open_hold_case(
+    tx: Transaction, video_id: str, judged: StageResult, *, due_at: float, quarantined: bool = False
 ) -> None:
     """Put a hold before people, in the transaction that holds the video."""
     open_case(
@@ -113,8 +118,8 @@ def open_hold(
     )
 
 
-def refused_by_person(
-    workshop: Workshop,
+def reject_by_reviewer(
+    workshop: PipelineContext,
     tx: Transaction,
     video: Video,
     verdict: Verdict,
@@ -129,10 +134,10 @@ def refused_by_person(
     sentence, details = workshop.explain(
         blocking, last.charge if last else None, video.id, appeal=not verdict.vault
     )
-    workshop.store.move(
+    workshop.store.transition(
         tx,
         video,
-        State.REFUSED if early else State.BLOCKED,
+        VideoState.REJECTED if early else VideoState.BLOCKED,
         actor=actor,
         why=why,
         verdict_action=Action.BLOCK.value,
@@ -140,18 +145,18 @@ def refused_by_person(
         error_message=f"A person reviewed this and refused it. {sentence}",
         explanation={**details, "reviewed": True},
     )
-    workshop.quota.give_back(tx, video)
+    workshop.quota.refund(tx, video)
 
 
-def review_expired(workshop: Workshop, tx: Transaction, video: Video) -> None:
+def expire_review(workshop: PipelineContext, tx: Transaction, video: Video) -> None:
     """Nobody decided in time: refused, and the quota returned."""
     # The case first, as whoever decides does: so that the two never wait for each other.
     close_cases(tx, video.id, actor="sweeper", kind=CaseKind.HOLD)
     early = video.stage in (Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE)
-    workshop.store.move(
+    workshop.store.transition(
         tx,
         video,
-        State.REFUSED if early else State.BLOCKED,
+        VideoState.REJECTED if early else VideoState.BLOCKED,
         actor="sweeper",
         why={"reason": "review_expired"},
         error_code="sentinel_block" if early else "moderation_blocked",
@@ -167,36 +172,36 @@ def review_expired(workshop: Workshop, tx: Transaction, video: Video) -> None:
             "retry": {"how": "same", "after_s": None},
         },
     )
-    workshop.quota.give_back(tx, video)
+    workshop.quota.refund(tx, video)
 
 
-def refused_by_provider(
-    workshop: Workshop, tx: Transaction, video: Video, refusal: Refusal, charge: Charge
+def block_by_provider(
+    workshop: PipelineContext, tx: Transaction, video: Video, refusal: ProviderRefusal, charge: Charge
 ) -> None:
     """The provider's own filter said no."""
     sentence, details = explain_refusal(refusal, charge)
-    workshop.store.move(
+    workshop.store.transition(
         tx,
         video,
-        State.BLOCKED,
+        VideoState.BLOCKED,
         actor=video.generator,
         why={"provider_code": refusal.code, "charged": charge.charged.value},
         error_code="moderation_blocked",
         error_message=sentence,
         explanation=details,
     )
-    workshop.quota.give_back(tx, video)
+    workshop.quota.refund(tx, video)
 
 
-def failed(workshop: Workshop, tx: Transaction, video: Video, error: SafelightError) -> None:
+def fail(workshop: PipelineContext, tx: Transaction, video: Video, error: SafelightError) -> None:
     """Ended by trouble that says nothing about the content."""
-    workshop.store.move(
+    workshop.store.transition(
         tx,
         video,
-        State.FAILED,
+        VideoState.FAILED,
         actor="jobs",
         why={"code": error.code},
         error_code=error.code,
         error_message=str(error),
     )
-    workshop.quota.give_back(tx, video)
+    workshop.quota.refund(tx, video)

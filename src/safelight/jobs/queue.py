@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
-from .worker_lease import Takeover
+from .worker_lease import WorkerLease
 
 QUEUE = "videos"
 #: One for all versions of ours: an upgrade carries on what the version before it left.
@@ -22,7 +22,7 @@ _ALIVE = ["ENQUEUED", "PENDING", "DELAYED"]
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 
-class Engine:
+class DurableQueue:
     """Carries videos through `carry(tenant, video_id)`, again after a crash, one at a time each.
 
     There is one per process. `stop` must be followed by the end of the process: DBOS cannot be left with a
@@ -47,14 +47,14 @@ class Engine:
         self._at_once = at_once
         self._advance = advance
         self._lost = lost
-        self._takeover: Takeover | None = None
+        self._takeover: WorkerLease | None = None
         self._started = False
 
     def start(self) -> None:
         """Take up what a stop or crash left, then whatever is handed over."""
         if self._url.startswith("postgresql"):
-            self._takeover = Takeover(self._url, self._worker, recover=_recover, lost=self._lost)
-            self._takeover.claim()
+            self._takeover = WorkerLease(self._url, self._worker, recover=_recover, lost=self._lost)
+            self._takeover.acquire()
         else:
             _use_wal(self._url)
         DBOS(
@@ -86,12 +86,12 @@ class Engine:
         """Whether it was started in this process, so that videos can be handed over."""
         return self._started
 
-    def hand_over(self, tenant: str, video_id: str, run: int) -> None:
+    def enqueue(self, tenant: str, video_id: str, run: int) -> None:
         """Queue a video; the same `run` of it again changes nothing."""
         with SetWorkflowID(_workflow_id(video_id, run)):
             DBOS.enqueue_workflow(QUEUE, self._carry, tenant, video_id)
 
-    def carried(self, runs: Iterable[tuple[str, int]]) -> set[str]:
+    def active(self, runs: Iterable[tuple[str, int]]) -> set[str]:
         """Those of these videos whose run is queued or under way somewhere."""
         names = {_workflow_id(video_id, run): video_id for video_id, run in runs}
         if not names:
@@ -101,7 +101,7 @@ class Engine:
         )
         return {names[workflow.workflow_id] for workflow in alive}
 
-    def forget(self, before: float, *, most: int = 500) -> int:
+    def prune_history(self, before: float, *, most: int = 500) -> int:
         """Remove the engine's own notes on runs that ended before this time; how many."""
         ended = DBOS.list_workflows(
             name="carry",

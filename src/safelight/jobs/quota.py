@@ -15,7 +15,7 @@ from .models import Video
 
 
 @dataclass(frozen=True, kw_only=True)
-class Allowance:
+class QuotaStatus:
     """What one key may order in the day that runs, and what is left of it."""
 
     videos_per_day: int
@@ -35,7 +35,7 @@ class Quota:
         """Count an order against the day. Raises `QuotaExceeded` with the seconds until the next day."""
         usage = tables.usage.c
         day = _day(now)
-        tx.insert_new(tables.usage, principal_id=principal_id, day=day, videos=0, seconds=0)
+        tx.insert_or_ignore(tables.usage, principal_id=principal_id, day=day, videos=0, seconds=0)
         changed = tx.update(
             tables.usage,
             usage.principal_id == principal_id,
@@ -54,10 +54,10 @@ class Quota:
                 retry_after_s=86400 - now % 86400,
             )
 
-    def allowance(self, tx: Transaction, principal_id: str, *, now: float) -> Allowance:
+    def allowance(self, tx: Transaction, principal_id: str, *, now: float) -> QuotaStatus:
         usage = tables.usage.c
         row = tx.one(tables.usage, usage.principal_id == principal_id, usage.day == _day(now))
-        return Allowance(
+        return QuotaStatus(
             videos_per_day=self.videos_per_day,
             videos_left=max(0, self.videos_per_day - (row.videos if row else 0)),
             seconds_per_day=self.seconds_per_day,
@@ -65,7 +65,7 @@ class Quota:
             reset_s=86400 - now % 86400,
         )
 
-    def give_back(self, tx: Transaction, video: Video) -> None:
+    def refund(self, tx: Transaction, video: Video) -> None:
         """Return what an order took, on the day it was taken."""
         usage = tables.usage.c
         tx.update(

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safelight.moderation.evaluation import Judged
-from safelight.moderation.reference import ReferenceFile, media_type
-from safelight.moderation.request import Admitted
+from safelight.fileio import sha256_file
+from safelight.moderation.evaluation import StageResult
+from safelight.moderation.reference import ReferenceInput, media_type
+from safelight.moderation.request import AdmittedRequest
 from safelight.net.fetch import Fetcher
 from safelight.policy.findings import Finding, Stage
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 
-from .context import Workshop
+from .context import PipelineContext
 from .models import Video
 
 
@@ -25,38 +26,38 @@ from .models import Video
 class References:
     """Gets the references of a request onto our disk, and looks at them while the client waits."""
 
-    workshop: Workshop
+    workshop: PipelineContext
     fetcher: Fetcher
     #: Threads for pictures that are looked at while the client waits.
     threads: Executor
 
-    def gather(self, admitted: Admitted, bench: Path) -> tuple[ReferenceFile, ...]:
+    def fetch_all(self, admitted: AdmittedRequest, bench: Path) -> tuple[ReferenceInput, ...]:
         """Everything that came as a file or an address, on our disk; addresses are fetched once, by us."""
-        files = [self.file(upload.path, upload.field) for upload in admitted.uploads]
+        files = [self.identify_file(upload.path, upload.field) for upload in admitted.uploads]
         for number, (field, url) in enumerate(admitted.urls.items()):
             into = bench / f"fetched-{number}"
             self.fetcher.fetch(url, into, max_bytes=self.workshop.terms.max_reference_bytes, param=field)
-            files.append(self.file(into, field))
+            files.append(self.identify_file(into, field))
         return tuple(files)
 
-    def file(self, path: Path, field: str) -> ReferenceFile:
+    def identify_file(self, path: Path, field: str) -> ReferenceInput:
         """A file as what its first bytes say it is. Raises `InvalidMedia`."""
-        return ReferenceFile(
-            path=path, field=field, media_type=media_type(path, field), sha256=self.workshop.sha256(path)
+        return ReferenceInput(
+            path=path, field=field, media_type=media_type(path, field), sha256=sha256_file(path)
         )
 
-    def look(
+    def screen(
         self,
-        references: tuple[ReferenceFile, ...],
+        references: tuple[ReferenceInput, ...],
         tenant: str,
         prior: tuple[Finding, ...],
         texts: Mapping[str, str],
-    ) -> Judged | None:
+    ) -> StageResult | None:
         """The verdict on the references, or None where it takes longer than a client should wait."""
         stage = self.workshop.stages.reference
         if not references or any(not file.is_picture for file in references):
             return None
-        looking: Future[Judged] = self.threads.submit(
+        looking: Future[StageResult] = self.threads.submit(
             stage.judge_files, references, tenant=tenant, prior=prior, texts=texts
         )
         try:
@@ -66,11 +67,11 @@ class References:
             looking.cancel()
             return None
 
-    def note(
+    def record_files(
         self,
         tx: Transaction,
         owner_id: str,
-        references: Iterable[ReferenceFile],
+        references: Iterable[ReferenceInput],
         retention: Retention,
         *,
         kind: str = "reference",
@@ -87,10 +88,10 @@ class References:
                 retention=retention,
             )
 
-    def keep(
+    def store_files(
         self,
         tenant: str,
-        references: Iterable[ReferenceFile],
+        references: Iterable[ReferenceInput],
         retention: Retention,
         *,
         kind: str = "reference",
@@ -100,9 +101,9 @@ class References:
             self.workshop.blobs.put_file(file.path, tenant=tenant, kind=kind, retention=retention)
 
 
-def judge_references(
-    workshop: Workshop, video: Video, references: Iterable[Mapping[str, Any]], bench: Path
-) -> Judged:
+def screen_stored_references(
+    workshop: PipelineContext, video: Video, references: Iterable[Mapping[str, Any]], bench: Path
+) -> StageResult:
     """The verdict on stored references, with no limit of time but the scan's own.
 
     What is borrowed was judged when it came; its findings are among those of the prompt stage.
@@ -114,19 +115,19 @@ def judge_references(
         path = bench / f"judged-{number}"
         workshop.blobs.copy_to(video.tenant, reference["sha256"], path)
         files.append(
-            ReferenceFile(
+            ReferenceInput(
                 path=path,
                 field=reference["field"],
                 media_type=reference["media_type"],
                 sha256=reference["sha256"],
             )
         )
-    prior = workshop.store.seen(video.tenant, video.id, Stage.PROMPT)
+    prior = workshop.store.findings_of(video.tenant, video.id, Stage.PROMPT)
     return workshop.stages.reference.judge_files(
         files,
         tenant=video.tenant,
         prior=prior,
-        settled=workshop.store.settled(video.tenant, video.id),
-        overturned=workshop.store.overturned(video.tenant, video.id),
+        settled=workshop.store.approved_findings(video.tenant, video.id),
+        overturned=workshop.store.overturned_findings(video.tenant, video.id),
         texts=workshop.store.request(video.tenant, video.id)["texts"],
     )

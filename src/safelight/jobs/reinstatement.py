@@ -7,24 +7,25 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from safelight.errors import Conflict, Gone, InvalidField, NotFound, QuotaExceeded
-from safelight.generation.protocol import Step
+from safelight import canonical_json
+from safelight.errors import Conflict, InvalidField, NotFound, QuotaExceeded, Withdrawn
+from safelight.generation.protocol import Derivation
 from safelight.ids import new_id
 from safelight.moderation.admission import SOURCE_FIELD
-from safelight.moderation.evaluation import Judged
+from safelight.moderation.evaluation import StageResult
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
-from safelight.trust.appeals import Blocked
+from safelight.trust.appeals import AppealSubject
 from safelight.trust.reviews import Decision
 
 from . import mappers
-from .context import Workshop
-from .lineage import Descent, Lineage
-from .models import Borrowed, Judgement
-from .states import State
+from .context import PipelineContext
+from .lineage import Lineage, LineageTrace
+from .models import ReusedFile, StageRecord
+from .states import VideoState
 from .steps import BADGE
 
 #: What a new video takes over from the one it is released from.
@@ -45,13 +46,13 @@ _SAME = (
 _EARLY = (Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE)
 
 
-def appealable(workshop: Workshop, tx: Transaction, video_id: str) -> Blocked:
+def appealable(workshop: PipelineContext, tx: Transaction, video_id: str) -> AppealSubject:
     """The blocked video an appeal is about, locked. Raises `NotFound`, and `Conflict` where there is nothing
     to appeal."""
     row = _locked(tx, video_id)
     judgement = workshop.store.judgements(row.tenant_id, row.id)[-1]
     verdict = judgement.verdict
-    return Blocked(
+    return AppealSubject(
         id=row.id,
         stage=judgement.stage,
         category=verdict.category,
@@ -61,7 +62,7 @@ def appealable(workshop: Workshop, tx: Transaction, video_id: str) -> Blocked:
     )
 
 
-def release(workshop: Workshop, tx: Transaction, video_id: str, decision: Decision) -> str:
+def reinstate(workshop: PipelineContext, tx: Transaction, video_id: str, decision: Decision) -> str:
     """Order again what the decision releases; the new video's id.
 
     A clip that was made and is still kept is sealed as it is: nothing is generated or charged twice. All else
@@ -84,12 +85,12 @@ def release(workshop: Workshop, tx: Transaction, video_id: str, decision: Decisi
     judged = _judged_again(workshop, tenant, made, output=clip is not None)
     request = mappers.from_json(old.request)
     pending = request["pending"] and all(each.stage is not Stage.REFERENCE for each in made)
-    columns: dict[str, Any] = {"state": State.WAITING.value, "stage": Stage.REFERENCE.value}
+    columns: dict[str, Any] = {"state": VideoState.QUEUED.value, "stage": Stage.REFERENCE.value}
     if clip is not None:
         output = judged[-1]
         judge = workshop.stages.output.judge
         columns = {
-            "state": State.SEALING.value,
+            "state": VideoState.SEALING.value,
             "stage": Stage.DELIVERY.value,
             "progress": 90,
             "output_sha256": old.output_sha256,
@@ -104,7 +105,7 @@ def release(workshop: Workshop, tx: Transaction, video_id: str, decision: Decisi
         accepted_at=now,
         deadline_at=now + workshop.terms.deadline_s,
         released_from=video_id,
-        request=mappers.to_json({**request, "pending": pending}),
+        request=canonical_json.encode({**request, "pending": pending}),
         waived=any(each.verdict.waivers for each in judged),
         run=1,
         **{name: getattr(old, name) for name in _SAME},
@@ -113,18 +114,20 @@ def release(workshop: Workshop, tx: Transaction, video_id: str, decision: Decisi
     _take_along(workshop, tx, old, fresh, request)
     if clip is not None:
         _share(workshop, tx, fresh, clip, "generated")
-    tx.log("video.received", subject=fresh, actor=decision.decided_by, content={"released_from": video_id})
+    tx.append_audit(
+        "video.received", subject=fresh, actor=decision.decided_by, content={"released_from": video_id}
+    )
     for each in judged:
-        workshop.store.record(tx, fresh, each)
-    tx.log(
+        workshop.store.record_stage(tx, fresh, each)
+    tx.append_audit(
         f"video.{columns['state']}",
         subject=fresh,
         actor=decision.decided_by,
         content={"decision": decision.id},
     )
     tx.publish(f"video.{columns['state']}", subject=fresh, body={"id": fresh, "at": now})
-    workshop.store.change(tx, mappers.video(old), released_as=fresh)
-    tx.log(
+    workshop.store.update(tx, mappers.video(old), released_as=fresh)
+    tx.append_audit(
         "video.released",
         subject=video_id,
         actor=decision.decided_by,
@@ -139,7 +142,7 @@ def _locked(tx: Transaction, video_id: str) -> Row[Any]:
     if row is None or row.deleted_at is not None:
         raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
     explanation = mappers.from_json(row.explanation) or {}
-    if row.state not in (State.REFUSED.value, State.BLOCKED.value):
+    if row.state not in (VideoState.REJECTED.value, VideoState.BLOCKED.value):
         raise Conflict(f"{video_id} was not blocked: it is {row.state}.", param="video_id")
     if explanation.get("owner") == "provider":
         raise Conflict(
@@ -154,14 +157,14 @@ def _locked(tx: Transaction, video_id: str) -> Row[Any]:
 
 
 def _judged_again(
-    workshop: Workshop, tenant: str, made: tuple[Judgement, ...], *, output: bool
-) -> list[Judged]:
+    workshop: PipelineContext, tenant: str, made: tuple[StageRecord, ...], *, output: bool
+) -> list[StageResult]:
     """What was seen, under the policy in force now; it has to let it through once that is settled."""
     overturned = tuple(finding for each in made for finding in each.findings)
     judge = workshop.stages.output.judge
     again = [
-        judge.released(
-            Judged(
+        judge.reevaluate_for_appeal(
+            StageResult(
                 stage=each.stage,
                 verdict=each.verdict,
                 findings=each.findings,
@@ -183,7 +186,7 @@ def _judged_again(
 
 def _clip(tx: Transaction, old: Row[Any]) -> Row[Any] | None:
     """The clip that was made and judged, where it is still kept."""
-    if old.state != State.BLOCKED.value or old.output_sha256 is None:
+    if old.state != VideoState.BLOCKED.value or old.output_sha256 is None:
         return None
     assets = tables.assets.c
     return tx.one(
@@ -197,11 +200,11 @@ def _clip(tx: Transaction, old: Row[Any]) -> Row[Any] | None:
 
 
 def _take_along(
-    workshop: Workshop, tx: Transaction, old: Row[Any], fresh: str, request: dict[str, Any]
+    workshop: PipelineContext, tx: Transaction, old: Row[Any], fresh: str, request: dict[str, Any]
 ) -> None:
     """The references and the lineage of the order, for the new video; what it is made from must be out."""
     parents: dict[str, str] = {}
-    borrowed: list[Borrowed] = []
+    borrowed: list[ReusedFile] = []
     for reference in request["references"]:
         assets = tables.assets.c
         kept = tx.select(
@@ -213,9 +216,9 @@ def _take_along(
             _share(workshop, tx, fresh, kept[0], "reference")
             continue
         source = reference["field"] == SOURCE_FIELD
-        parents[reference["of"]] = Step(request["origin"]["step"]).value if source else "character"
+        parents[reference["of"]] = Derivation(request["origin"]["step"]).value if source else "character"
         borrowed.append(
-            Borrowed(
+            ReusedFile(
                 field=reference["field"],
                 sha256=reference["sha256"],
                 media_type=reference["media_type"],
@@ -224,12 +227,12 @@ def _take_along(
             )
         )
     try:
-        Lineage(workshop=workshop).note(tx, fresh, Descent(parents=parents, borrowed=tuple(borrowed)))
-    except (NotFound, Gone, InvalidField) as error:
+        Lineage(workshop=workshop).record(tx, fresh, LineageTrace(parents=parents, borrowed=tuple(borrowed)))
+    except (NotFound, Withdrawn, InvalidField) as error:
         raise Conflict(f"What {old.id} was made from is no longer out.", param="case_id") from error
 
 
-def _share(workshop: Workshop, tx: Transaction, video_id: str, file: Row[Any], kind: str) -> None:
+def _share(workshop: PipelineContext, tx: Transaction, video_id: str, file: Row[Any], kind: str) -> None:
     """The same bytes as another video's, for as long as either wants them."""
     workshop.store.add_file(
         tx,

@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Row, and_, or_
 
+from safelight import canonical_json
 from safelight.errors import NotFound
-from safelight.generation.protocol import Charge, Ownership
+from safelight.generation.protocol import Billing, Charge
 from safelight.ids import new_id
-from safelight.moderation.evaluation import Judged
+from safelight.moderation.evaluation import StageResult
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Finding, Stage, pack, unpack
 from safelight.store import tables
@@ -22,16 +23,16 @@ from safelight.store.transaction import Transaction
 from safelight.trust.reviews import approved_verdicts, overturned_verdicts
 
 from . import mappers
-from .models import Attempt, Borrowed, Judgement, Page, Video
-from .states import TERMINAL, State, may_move
+from .models import Attempt, Page, ReusedFile, StageRecord, Video
+from .states import TERMINAL, VideoState, can_transition
 from .summary import summary
 
 
-class Superseded(Exception):
+class StaleRevision(Exception):
     """Somebody else moved the video meanwhile: read it again."""
 
 
-class VideoStore:
+class VideoRepository:
     """Videos, their attempts, files and judgements, of one tenant per call."""
 
     def __init__(self, database: Database) -> None:
@@ -43,7 +44,7 @@ class VideoStore:
         return mappers.video(self.row(tenant, video_id))
 
     def row(self, tenant: str, video_id: str) -> Row[Any]:
-        with self._database.reading(tenant=tenant) as tx:
+        with self._database.read_transaction(tenant=tenant) as tx:
             row = tx.one(tables.videos, tables.videos.c.id == video_id)
         if row is None:
             raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
@@ -71,12 +72,12 @@ class VideoStore:
             if newest_first
             else (videos.created_at.asc(), videos.id.asc())
         )
-        with self._database.reading(tenant=tenant) as tx:
+        with self._database.read_transaction(tenant=tenant) as tx:
             found = tx.select(tables.videos, *where, order_by=order, limit=limit + 1)
         return Page(videos=tuple(mappers.video(row) for row in found[:limit]), has_more=len(found) > limit)
 
     def attempts(self, tenant: str, video_id: str) -> tuple[Attempt, ...]:
-        with self._database.reading(tenant=tenant) as tx:
+        with self._database.read_transaction(tenant=tenant) as tx:
             found = tx.select(
                 tables.attempts,
                 tables.attempts.c.video_id == video_id,
@@ -84,9 +85,9 @@ class VideoStore:
             )
         return tuple(mappers.attempt(row) for row in found)
 
-    def judgements(self, tenant: str, video_id: str) -> tuple[Judgement, ...]:
+    def judgements(self, tenant: str, video_id: str) -> tuple[StageRecord, ...]:
         """What every stage saw and decided, oldest first; a stage judged twice is there twice."""
-        with self._database.reading(tenant=tenant) as tx:
+        with self._database.read_transaction(tenant=tenant) as tx:
             verdicts = tx.select(
                 tables.verdicts,
                 tables.verdicts.c.video_id == video_id,
@@ -95,7 +96,7 @@ class VideoStore:
             seen = {row.id: row for row in tx.select(tables.findings, tables.findings.c.video_id == video_id)}
         return tuple(mappers.judgement(row, seen[row.id]) for row in verdicts if row.id in seen)
 
-    def seen(self, tenant: str, video_id: str, *stages: Stage) -> tuple[Finding, ...]:
+    def findings_of(self, tenant: str, video_id: str, *stages: Stage) -> tuple[Finding, ...]:
         """What was found at these stages, to be judged together with what a later one finds."""
         return tuple(
             finding
@@ -104,20 +105,20 @@ class VideoStore:
             for finding in judgement.findings
         )
 
-    def settled(self, tenant: str, video_id: str) -> tuple[Finding, ...]:
+    def approved_findings(self, tenant: str, video_id: str) -> tuple[Finding, ...]:
         """What was found before a person looked and let the video through."""
-        with self._database.reading(tenant=tenant) as tx:
+        with self._database.read_transaction(tenant=tenant) as tx:
             return _findings(tx, video_id, approved_verdicts(tx, video_id))
 
-    def overturned(self, tenant: str, video_id: str) -> tuple[Finding, ...]:
+    def overturned_findings(self, tenant: str, video_id: str) -> tuple[Finding, ...]:
         """What blocked the video this one was released from, once its appeal was won."""
-        with self._database.reading(tenant=tenant) as tx:
+        with self._database.read_transaction(tenant=tenant) as tx:
             before = _released_from(tx, video_id)
             return _findings(tx, before, overturned_verdicts(tx, before)) if before else ()
 
-    def reviewed(self, tenant: str, video_id: str) -> bool:
+    def was_reviewed(self, tenant: str, video_id: str) -> bool:
         """Whether a person has let the video through anywhere on its way, or an appeal for it was won."""
-        with self._database.reading(tenant=tenant) as tx:
+        with self._database.read_transaction(tenant=tenant) as tx:
             return bool(approved_verdicts(tx, video_id) or _released_from(tx, video_id))
 
     def last_attempt(self, tenant: str, video_id: str) -> Attempt | None:
@@ -128,12 +129,12 @@ class VideoStore:
         where = [tables.assets.c.video_id == video_id, tables.assets.c.deleted_at.is_(None)]
         if kind is not None:
             where.append(tables.assets.c.kind == kind)
-        with self._database.reading(tenant=tenant) as tx:
+        with self._database.read_transaction(tenant=tenant) as tx:
             return tx.select(tables.assets, *where, order_by=(tables.assets.c.created_at,))
 
     def parents(self, tenant: str, video_id: str) -> list[Row[Any]]:
         """What a video was made from at first hand."""
-        with self._database.reading(tenant=tenant) as tx:
+        with self._database.read_transaction(tenant=tenant) as tx:
             return tx.select(
                 tables.parents,
                 tables.parents.c.video_id == video_id,
@@ -142,41 +143,41 @@ class VideoStore:
 
     def seal(self, video: Video) -> Row[Any] | None:
         """The seal of the file that is given out; a step that was run again may have left others."""
-        with self._database.reading(tenant=video.tenant) as tx:
+        with self._database.read_transaction(tenant=video.tenant) as tx:
             return tx.one(tables.seals, tables.seals.c.sha256 == (video.sealed_sha256 or ""))
 
-    def log_of(self, tenant: str, video_id: str) -> list[Row[Any]]:
-        with self._database.reading(tenant=tenant) as tx:
+    def audit_entries(self, tenant: str, video_id: str) -> list[Row[Any]]:
+        with self._database.read_transaction(tenant=tenant) as tx:
             return tx.select(tables.log, tables.log.c.subject == video_id, order_by=(tables.log.c.seq,))
 
     # Writing
 
-    def move(
+    def transition(
         self,
         tx: Transaction,
         video: Video,
-        target: State,
+        target: VideoState,
         *,
         actor: str,
         why: Mapping[str, Any] | None = None,
         **changes: Any,
     ) -> None:
         """Take a video to its next state, if nobody else moved it since it was read. Raises `Superseded`."""
-        if not may_move(video.state, target):
-            raise Superseded(f"{video.id} is {video.state}; it cannot become {target}")
+        if not can_transition(video.state, target):
+            raise StaleRevision(f"{video.id} is {video.state}; it cannot become {target}")
         now = time.time()
-        if target in TERMINAL and target is not State.WITHDRAWN:
+        if target in TERMINAL and target is not VideoState.WITHDRAWN:
             changes.setdefault("ended_at", now)
-        if target in TERMINAL or target is State.HELD:
+        if target in TERMINAL or target is VideoState.HELD:
             changes["summary"] = _summary(tx, video.id)
-        self.change(tx, video, state=target.value, **changes)
-        tx.log(f"video.{target.value}", subject=video.id, actor=actor, content=dict(why or {}))
+        self.update(tx, video, state=target.value, **changes)
+        tx.append_audit(f"video.{target.value}", subject=video.id, actor=actor, content=dict(why or {}))
         tx.publish(f"video.{target.value}", subject=video.id, body={"id": video.id, "at": now})
 
-    def change(self, tx: Transaction, video: Video, **changes: Any) -> None:
+    def update(self, tx: Transaction, video: Video, **changes: Any) -> None:
         """Change columns of a video, if nobody else did since it was read. Raises `Superseded`."""
         if "explanation" in changes and changes["explanation"] is not None:
-            changes["explanation"] = mappers.to_json(changes["explanation"])
+            changes["explanation"] = canonical_json.encode(changes["explanation"])
         changed = tx.update(
             tables.videos,
             tables.videos.c.id == video.id,
@@ -186,14 +187,14 @@ class VideoStore:
             **changes,
         )
         if changed != 1:
-            raise Superseded(f"{video.id} changed meanwhile")
+            raise StaleRevision(f"{video.id} changed meanwhile")
 
     def report_progress(self, tenant: str, video_id: str, percent: int) -> None:
         """Progress alone: no state, no revision, no log entry."""
         with self._database.transaction(tenant=tenant) as tx:
             tx.update(tables.videos, tables.videos.c.id == video_id, progress=percent)
 
-    def record(self, tx: Transaction, video_id: str, judged: Judged) -> None:
+    def record_stage(self, tx: Transaction, video_id: str, judged: StageResult) -> None:
         """Put findings, coverage and verdict of one stage on the record; the log commits to them."""
         judgement_id = new_id("verdict")
         now = time.time()
@@ -206,7 +207,7 @@ class VideoStore:
             stage=judged.stage.value,
             findings=packed,
             coverage=msgspec.msgpack.encode(judged.coverage),
-            extra=mappers.to_json(judged.extra),
+            extra=canonical_json.encode(judged.extra),
             created_at=now,
         )
         tx.insert(
@@ -223,7 +224,7 @@ class VideoStore:
             body=body,
             created_at=now,
         )
-        tx.log(
+        tx.append_audit(
             "verdict",
             subject=video_id,
             actor="policy",
@@ -263,7 +264,7 @@ class VideoStore:
     ) -> None:
         """Note a file *before* its bytes are stored, so that nobody clears them away. Safe to do twice."""
         tx.select(tables.assets, tables.assets.c.sha256 == sha256, lock=True)
-        tx.insert_new(
+        tx.insert_or_ignore(
             tables.assets,
             id=new_id("asset"),
             video_id=video_id,
@@ -275,7 +276,7 @@ class VideoStore:
             created_at=time.time(),
         )
 
-    def borrow(self, tx: Transaction, video_id: str, file: Borrowed) -> None:
+    def reuse_file(self, tx: Transaction, video_id: str, file: ReusedFile) -> None:
         """Note that a video rests on a file that is somebody else's too: its bytes stay until both let go."""
         self.add_file(
             tx,
@@ -289,7 +290,7 @@ class VideoStore:
 
     # Attempts
 
-    def intend(self, tenant: str, video: Video, *, ownership: Ownership) -> Attempt:
+    def record_attempt_intent(self, tenant: str, video: Video, *, ownership: Billing) -> Attempt:
         """Commit the intent to order, before the order is sent."""
         attempts = self.attempts(tenant, video.id)
         number = len(attempts) + 1
@@ -303,11 +304,11 @@ class VideoStore:
                 ownership=ownership.value,
                 key=f"{video.id}-{number}",
                 intent_at=time.time(),
-                charged="no" if ownership is Ownership.OWN else "unknown",
+                charged="no" if ownership is Billing.OWN else "unknown",
                 currency="USD",
                 charge_source="",
             )
-            tx.log(
+            tx.append_audit(
                 "attempt.intended",
                 subject=video.id,
                 actor="jobs",
@@ -315,7 +316,7 @@ class VideoStore:
             )
         return self.attempts(tenant, video.id)[-1]
 
-    def submitted(self, tenant: str, video_id: str, attempt: Attempt, upstream_id: str) -> Attempt:
+    def record_upstream_id(self, tenant: str, video_id: str, attempt: Attempt, upstream_id: str) -> Attempt:
         """Commit the upstream's id, right after it was given."""
         with self._database.transaction(tenant=tenant) as tx:
             tx.update(
@@ -324,7 +325,7 @@ class VideoStore:
                 upstream_id=upstream_id,
                 submitted_at=time.time(),
             )
-            tx.log(
+            tx.append_audit(
                 "attempt.submitted",
                 subject=video_id,
                 actor="jobs",
@@ -332,13 +333,13 @@ class VideoStore:
             )
         return self.attempts(tenant, video_id)[-1]
 
-    def upstream_copy(self, tenant: str, video_id: str, attempt: Attempt, fate: str) -> None:
+    def record_upstream_deletion(self, tenant: str, video_id: str, attempt: Attempt, fate: str) -> None:
         """Note what became of the upstream's copy: `deleted` or `kept`."""
         with self._database.transaction(tenant=tenant) as tx:
             tx.update(tables.attempts, tables.attempts.c.id == attempt.id, upstream_copy=fate)
-            tx.log("upstream.copy", subject=video_id, actor="jobs", content={"fate": fate})
+            tx.append_audit("upstream.copy", subject=video_id, actor="jobs", content={"fate": fate})
 
-    def ended(
+    def finish_attempt(
         self,
         tx: Transaction,
         video_id: str,
@@ -357,7 +358,7 @@ class VideoStore:
                 "charge_source": charge.source,
             }
         tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **changes)
-        tx.log(
+        tx.append_audit(
             "attempt.ended",
             subject=video_id,
             actor="jobs",
@@ -378,7 +379,7 @@ def _summary(tx: Transaction, video_id: str) -> bytes:
         tables.attempts, tables.attempts.c.video_id == video_id, order_by=(tables.attempts.c.number,)
     )
     cells = (cell for row in seen for cell in msgspec.msgpack.decode(row.coverage, type=Coverage))
-    return mappers.to_json(summary(cells, (mappers.attempt(row).charge for row in attempts)))
+    return canonical_json.encode(summary(cells, (mappers.attempt(row).charge for row in attempts)))
 
 
 def _released_from(tx: Transaction, video_id: str) -> str | None:

@@ -8,30 +8,31 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from safelight.errors import Conflict, Gone, NotFound
+from safelight import canonical_json
+from safelight.errors import Conflict, NotFound, Withdrawn
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.store import tables
 from safelight.store.transaction import Transaction
-from safelight.trust.appeals import Blocked
+from safelight.trust.appeals import AppealSubject
 from safelight.trust.reports import ReportedVideo
 from safelight.trust.reviews import Case, Decision
 
 from . import mappers, outcomes, steps
-from .context import Workshop
-from .models import Judgement, Video
-from .reinstatement import appealable, release
-from .states import State
-from .withdrawal import withdraw_in
+from .context import PipelineContext
+from .models import StageRecord, Video
+from .reinstatement import appealable, reinstate
+from .states import VideoState
+from .withdrawal import withdraw_within
 
 _log = logging.getLogger(__name__)
 _EARLY = frozenset({Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE})
 
 
-class Consequences:
+class ReviewActions:
     """Carries decisions out; see `trust.reviews.Consequences`."""
 
-    def __init__(self, workshop: Workshop, hand_over: Callable[[str, str, int], None]) -> None:
+    def __init__(self, workshop: PipelineContext, hand_over: Callable[[str, str, int], None]) -> None:
         self._workshop = workshop
         self._hand_over = hand_over
 
@@ -46,7 +47,7 @@ class Consequences:
         early = case.stage in _EARLY
         if case.stage is Stage.REFERENCE:
             # What was held has been looked at: it is not looked at again.
-            changes["request"] = mappers.to_json({**mappers.from_json(row.request), "pending": False})
+            changes["request"] = canonical_json.encode({**mappers.from_json(row.request), "pending": False})
         if not early:
             held = self._judgement(video, case)
             judge = self._workshop.stages.output.judge
@@ -57,10 +58,10 @@ class Consequences:
                 "label_text": steps.BADGE if label else None,
                 "waived": video.waived or bool(held.verdict.waivers),
             }
-        self._workshop.store.move(
+        self._workshop.store.transition(
             tx,
             video,
-            State.WAITING if early else State.SEALING,
+            VideoState.QUEUED if early else VideoState.SEALING,
             actor=decision.decided_by,
             why=_why(case, decision),
             **changes,
@@ -70,7 +71,7 @@ class Consequences:
     def refuse(self, tx: Transaction, case: Case, decision: Decision) -> None:
         """End a held video; its quota is returned."""
         video, _ = self._held(tx, case)
-        outcomes.refused_by_person(
+        outcomes.reject_by_reviewer(
             self._workshop,
             tx,
             video,
@@ -82,7 +83,7 @@ class Consequences:
 
     def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> None:
         """Take a reported video back, and what was made from it."""
-        withdraw_in(
+        withdraw_within(
             self._workshop,
             tx,
             case.video_id,
@@ -92,21 +93,21 @@ class Consequences:
 
     def overturn(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
         """Release a blocked video under a new id."""
-        fresh = release(self._workshop, tx, case.video_id, decision)
+        fresh = reinstate(self._workshop, tx, case.video_id, decision)
         return partial(self._carry_on, case.tenant, fresh, 1)
 
-    def appealable(self, tx: Transaction, video_id: str) -> Blocked:
+    def appeal_subject(self, tx: Transaction, video_id: str) -> AppealSubject:
         """The blocked video an appeal is about. Raises `NotFound` or `Conflict` for any other."""
         return appealable(self._workshop, tx, video_id)
 
-    def reportable(self, tx: Transaction, video_id: str) -> ReportedVideo:
+    def report_subject(self, tx: Transaction, video_id: str) -> ReportedVideo:
         """The delivered video a report is about. Raises `NotFound`, `Gone` or `Conflict` for any other."""
         row = tx.one(tables.videos, tables.videos.c.id == video_id)
-        if row is None or (row.deleted_at is not None and row.state != State.WITHDRAWN.value):
+        if row is None or (row.deleted_at is not None and row.state != VideoState.WITHDRAWN.value):
             raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
-        if row.state == State.WITHDRAWN.value:
-            raise Gone(f"{video_id} was withdrawn already.", param="video_id")
-        if row.state != State.DELIVERED.value:
+        if row.state == VideoState.WITHDRAWN.value:
+            raise Withdrawn(f"{video_id} was withdrawn already.", param="video_id")
+        if row.state != VideoState.DELIVERED.value:
             raise Conflict(
                 f"{video_id} has not been delivered, so nobody has seen it.",
                 param="video_id",
@@ -115,7 +116,7 @@ class Consequences:
 
     def _held(self, tx: Transaction, case: Case) -> tuple[Video, Any]:
         row = tx.one(tables.videos, tables.videos.c.id == case.video_id, lock=True)
-        if row is None or row.state != State.HELD.value:
+        if row is None or row.state != VideoState.HELD.value:
             state = row.state if row is not None else "gone"
             raise Conflict(
                 f"{case.video_id} is no longer held: it is {state}.",
@@ -124,7 +125,7 @@ class Consequences:
             )
         return mappers.video(row), row
 
-    def _judgement(self, video: Video, case: Case) -> Judgement:
+    def _judgement(self, video: Video, case: Case) -> StageRecord:
         """What the video was held for."""
         made = self._workshop.store.judgements(video.tenant, video.id)
         return [each for each in made if each.stage is case.stage and each.verdict.action is Action.HOLD][-1]

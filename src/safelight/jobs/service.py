@@ -10,25 +10,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from safelight.errors import Blocked, Conflict, Gone, NotFound
+from safelight.errors import Conflict, NotFound, RequestBlocked, Withdrawn
 from safelight.ids import is_id, new_id
 from safelight.moderation.admission import AdmissionLimits
 from safelight.moderation.request import CreateRequest
 from safelight.net.fetch import Fetcher
-from safelight.trust.accounts import Principal, Scope
-from safelight.trust.check_limits import Probes
-from safelight.trust.evasion.service import Rewordings
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.check_limits import CheckLimiter
+from safelight.trust.evasion.service import EvasionTracker
 
 from . import mappers
 from .characters import Characters
-from .context import Workshop
-from .idempotency import ClaimLost, IdempotencyKeys, Made, fingerprint
+from .context import PipelineContext
+from .idempotency import ClaimExpired, CompletedKey, IdempotencyKeys, fingerprint
 from .lineage import Lineage
-from .models import Character, Content, Ordered, Page, Video, VideoRecord
-from .quota import Allowance
+from .models import Character, Content, Page, SubmissionResult, Video, VideoRecord
+from .quota import QuotaStatus
 from .references import References
-from .states import TERMINAL, State
-from .submission import Intake
+from .states import TERMINAL, VideoState
+from .submission import SubmissionService
 
 _VARIANTS = {"video": "sealed", "thumbnail": "thumbnail", "spritesheet": "spritesheet"}
 _LONGEST_PAGE = 100
@@ -37,10 +37,10 @@ _OF_AGE, _SOONEST_S, _LATEST_S = 1 / 30, 1.0, 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Videos:
+class VideoService:
     """The job service. Every method is synchronous and raises only `SafelightError`s."""
 
-    workshop: Workshop
+    workshop: PipelineContext
     fetcher: Fetcher
     limits: AdmissionLimits
     default_generator: str
@@ -48,8 +48,8 @@ class Videos:
     threads: Executor
     hand_over: Callable[[str, str, int], None]
     #: Blocked creates are counted; who has spent theirs is refused before anything is looked at.
-    probes: Probes
-    rewordings: Rewordings
+    probes: CheckLimiter
+    rewordings: EvasionTracker
     describe_coverage: Callable[[], dict[str, Any]]
     describe_readiness: Callable[[], dict[str, Any]]
 
@@ -70,8 +70,8 @@ class Videos:
         return IdempotencyKeys(database=self.workshop.database)
 
     @cached_property
-    def intake(self) -> Intake:
-        return Intake(
+    def intake(self) -> SubmissionService:
+        return SubmissionService(
             workshop=self.workshop,
             references=self.references,
             characters=self.characters,
@@ -89,26 +89,26 @@ class Videos:
 
         Raises `Blocked` before anything was spent; the record of it can be read under the id in its details.
         """
-        ordered = self.order(principal, request)
+        ordered = self.submit(principal, request)
         if ordered.refusal is not None:
             raise ordered.refusal
         return ordered.video
 
-    def order(self, principal: Principal, request: CreateRequest) -> Ordered:
+    def submit(self, principal: Principal, request: CreateRequest) -> SubmissionResult:
         """As `create`, with a refusal as a value, and the word whether an idempotency key gave the answer."""
-        principal.require(Scope.VIDEOS_WRITE)
+        principal.require(KeyScope.VIDEOS_WRITE)
         video_id = new_id("video")
         if request.idempotency_key is None:
-            return self.intake.take(principal, video_id, request, None)
+            return self.intake.submit(principal, video_id, request, None)
         said = fingerprint(request)
         claim = self.keys.claim(principal.tenant, request.idempotency_key, said, video_id)
-        if isinstance(claim, Made):
+        if isinstance(claim, CompletedKey):
             return self._again(principal, claim)
         try:
-            return self.intake.take(principal, video_id, request, claim)
-        except ClaimLost:
+            return self.intake.submit(principal, video_id, request, claim)
+        except ClaimExpired:
             found = self.keys.claim(principal.tenant, claim.key, said, new_id("video"))
-            if isinstance(found, Made):
+            if isinstance(found, CompletedKey):
                 return self._again(principal, found)
             self.keys.release(found)
             raise Conflict("Another request with this Idempotency-Key came between.") from None
@@ -124,20 +124,20 @@ class Videos:
     def character(self, principal: Principal, character_id: str) -> Character:
         return self.characters.get(principal, character_id)
 
-    def allowance(self, principal: Principal) -> Allowance:
+    def allowance(self, principal: Principal) -> QuotaStatus:
         """What this key may still order today."""
-        with self.workshop.database.reading(tenant=principal.tenant) as tx:
+        with self.workshop.database.read_transaction(tenant=principal.tenant) as tx:
             return self.workshop.quota.allowance(tx, principal.id, now=tx.now())
 
     def get(self, principal: Principal, video_id: str) -> Video:
-        principal.require(Scope.VIDEOS_READ)
+        principal.require(KeyScope.VIDEOS_READ)
         video = self._one(principal, video_id)
-        if video.deleted and video.state is not State.WITHDRAWN:
+        if video.deleted and video.state is not VideoState.WITHDRAWN:
             raise _no_video(video_id)
         return video
 
     def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page:
-        principal.require(Scope.VIDEOS_READ)
+        principal.require(KeyScope.VIDEOS_READ)
         if after is not None and not is_id(after, "video"):
             raise _no_video(after)
         return self.workshop.store.page(
@@ -149,7 +149,7 @@ class Videos:
 
     def delete(self, principal: Principal, video_id: str) -> None:
         """Remove a finished video and its files; the record of what was decided stays."""
-        principal.require(Scope.VIDEOS_WRITE)
+        principal.require(KeyScope.VIDEOS_WRITE)
         video = self.get(principal, video_id)
         if video.state not in TERMINAL:
             raise Conflict(
@@ -159,16 +159,16 @@ class Videos:
         with self.workshop.database.transaction(tenant=principal.tenant) as tx:
             if not video.vaulted:
                 self.workshop.store.drop_files(tx, video.id)
-            self.workshop.store.change(tx, video, deleted_at=time.time())
-            tx.log("video.deleted", subject=video.id, actor=principal.id, content={})
+            self.workshop.store.update(tx, video, deleted_at=time.time())
+            tx.append_audit("video.deleted", subject=video.id, actor=principal.id, content={})
 
     def content(self, principal: Principal, video_id: str, variant: str) -> Content:
         """The released file or a picture made from it. Nothing else is ever read here."""
-        principal.require(Scope.VIDEOS_READ)
+        principal.require(KeyScope.VIDEOS_READ)
         video = self.get(principal, video_id)
-        if video.state is State.WITHDRAWN:
-            raise Gone(f"{video_id} was withdrawn.", param="video_id")
-        if video.state is not State.DELIVERED:
+        if video.state is VideoState.WITHDRAWN:
+            raise Withdrawn(f"{video_id} was withdrawn.", param="video_id")
+        if video.state is not VideoState.DELIVERED:
             raise NotFound(f"{video_id} has no content: it is {video.state.value}.", param="video_id")
         kind = _VARIANTS.get(variant)
         files = self.workshop.store.files(principal.tenant, video_id, kind=kind) if kind else []
@@ -185,11 +185,11 @@ class Videos:
 
     def record(self, principal: Principal, video_id: str) -> VideoRecord:
         """Everything on the record about a video, a refused one too. A vaulted one shows only its state."""
-        principal.require(Scope.VIDEOS_READ)
+        principal.require(KeyScope.VIDEOS_READ)
         video = self._one(principal, video_id)
         store, tenant = self.workshop.store, principal.tenant
         seal = store.seal(video)
-        hidden = video.vaulted and not principal.may(Scope.VAULT)
+        hidden = video.vaulted and not principal.may(KeyScope.VAULT)
         return VideoRecord(
             video=video,
             judgements=() if hidden else store.judgements(tenant, video_id),
@@ -205,7 +205,7 @@ class Videos:
             },
             log=tuple(
                 {"seq": row.seq, "at": row.at, "event": row.event, "actor": row.actor, "hash": row.hash}
-                for row in store.log_of(tenant, video_id)
+                for row in store.audit_entries(tenant, video_id)
             ),
             parents=tuple({"id": row.parent_id, "step": row.step} for row in store.parents(tenant, video_id)),
         )
@@ -218,7 +218,7 @@ class Videos:
 
     def poll_after_ms(self, video: Video) -> int:
         """How long a client should wait before it asks again: what takes long is asked after seldom."""
-        if video.state is State.HELD:
+        if video.state is VideoState.HELD:
             return 60_000
         age = time.time() - video.created_at
         return round(1000 * min(max(age * _OF_AGE, _SOONEST_S), _LATEST_S))
@@ -228,20 +228,20 @@ class Videos:
             raise _no_video(video_id)
         return self.workshop.store.get(principal.tenant, video_id)
 
-    def _again(self, principal: Principal, made: Made) -> Ordered:
+    def _again(self, principal: Principal, made: CompletedKey) -> SubmissionResult:
         """What the key's first request came to: its video as it is now, or the same refusal."""
         row = self.workshop.store.row(principal.tenant, made.video_id)
         video = mappers.video(row)
-        if video.deleted and video.state is not State.WITHDRAWN:
+        if video.deleted and video.state is not VideoState.WITHDRAWN:
             raise _no_video(video.id)
         refusal = None
-        if video.state is State.REFUSED and row.accepted_at is None:
-            refusal = Blocked(
+        if video.state is VideoState.REJECTED and row.accepted_at is None:
+            refusal = RequestBlocked(
                 video.error_message or "",
                 details={**(video.explanation or {}), "video_id": video.id},
                 param=made.param,
             )
-        return Ordered(video=video, refusal=refusal, replayed=True)
+        return SubmissionResult(video=video, refusal=refusal, replayed=True)
 
 
 def _no_video(video_id: str) -> NotFound:

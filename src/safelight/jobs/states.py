@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class State(StrEnum):
+class VideoState(StrEnum):
     """Where a video is on its way. Terminal states never change; a delivered one may be withdrawn."""
 
     #: Accepted, its prompt or a reference still being screened, or waiting for a worker.
-    WAITING = "waiting"
+    QUEUED = "waiting"
     #: Ordered from a generator.
     GENERATING = "generating"
     #: Fetched; every frame and the sound are being looked at.
@@ -20,7 +20,7 @@ class State(StrEnum):
     SEALING = "sealing"
     DELIVERED = "delivered"
     #: Refused before anything was spent.
-    REFUSED = "refused"
+    REJECTED = "refused"
     #: Blocked in or after generation.
     BLOCKED = "blocked"
     #: Ended by trouble, not by a verdict.
@@ -38,44 +38,50 @@ class WireStatus(StrEnum):
     FAILED = "failed"
 
 
-MOVES: dict[State, frozenset[State]] = {
-    State.WAITING: frozenset({State.GENERATING, State.HELD, State.REFUSED, State.FAILED}),
-    State.GENERATING: frozenset({State.SCANNING, State.BLOCKED, State.FAILED}),
-    State.SCANNING: frozenset({State.SEALING, State.HELD, State.BLOCKED, State.FAILED}),
-    State.HELD: frozenset({State.WAITING, State.SEALING, State.BLOCKED, State.REFUSED, State.FAILED}),
-    State.SEALING: frozenset({State.DELIVERED, State.FAILED}),
-    State.DELIVERED: frozenset({State.WITHDRAWN}),
-    State.REFUSED: frozenset(),
-    State.BLOCKED: frozenset(),
-    State.FAILED: frozenset(),
-    State.WITHDRAWN: frozenset(),
+TRANSITIONS: dict[VideoState, frozenset[VideoState]] = {
+    VideoState.QUEUED: frozenset(
+        {VideoState.GENERATING, VideoState.HELD, VideoState.REJECTED, VideoState.FAILED}
+    ),
+    VideoState.GENERATING: frozenset({VideoState.SCANNING, VideoState.BLOCKED, VideoState.FAILED}),
+    VideoState.SCANNING: frozenset(
+        {VideoState.SEALING, VideoState.HELD, VideoState.BLOCKED, VideoState.FAILED}
+    ),
+    VideoState.HELD: frozenset(
+        {VideoState.QUEUED, VideoState.SEALING, VideoState.BLOCKED, VideoState.REJECTED, VideoState.FAILED}
+    ),
+    VideoState.SEALING: frozenset({VideoState.DELIVERED, VideoState.FAILED}),
+    VideoState.DELIVERED: frozenset({VideoState.WITHDRAWN}),
+    VideoState.REJECTED: frozenset(),
+    VideoState.BLOCKED: frozenset(),
+    VideoState.FAILED: frozenset(),
+    VideoState.WITHDRAWN: frozenset(),
 }
 
 TERMINAL = frozenset(
-    {State.DELIVERED, State.REFUSED, State.BLOCKED, State.FAILED, State.WITHDRAWN},
+    {VideoState.DELIVERED, VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED, VideoState.WITHDRAWN},
 )
 
 #: Waiting for a person, not for a worker.
-STOPPED = frozenset({State.HELD})
+AWAITING_REVIEW = frozenset({VideoState.HELD})
 
 _WIRE = {
-    State.WAITING: WireStatus.QUEUED,
-    State.GENERATING: WireStatus.IN_PROGRESS,
-    State.SCANNING: WireStatus.IN_PROGRESS,
-    State.HELD: WireStatus.IN_PROGRESS,
-    State.SEALING: WireStatus.IN_PROGRESS,
-    State.DELIVERED: WireStatus.COMPLETED,
-    State.REFUSED: WireStatus.FAILED,
-    State.BLOCKED: WireStatus.FAILED,
-    State.FAILED: WireStatus.FAILED,
-    State.WITHDRAWN: WireStatus.COMPLETED,
+    VideoState.QUEUED: WireStatus.QUEUED,
+    VideoState.GENERATING: WireStatus.IN_PROGRESS,
+    VideoState.SCANNING: WireStatus.IN_PROGRESS,
+    VideoState.HELD: WireStatus.IN_PROGRESS,
+    VideoState.SEALING: WireStatus.IN_PROGRESS,
+    VideoState.DELIVERED: WireStatus.COMPLETED,
+    VideoState.REJECTED: WireStatus.FAILED,
+    VideoState.BLOCKED: WireStatus.FAILED,
+    VideoState.FAILED: WireStatus.FAILED,
+    VideoState.WITHDRAWN: WireStatus.COMPLETED,
 }
 
 
-def wire_status(state: State) -> WireStatus:
+def wire_status(state: VideoState) -> WireStatus:
     """The wire's word for a state. A withdrawn video stays `completed`; its content answers 410."""
     return _WIRE[state]
 
 
-def may_move(source: State, target: State) -> bool:
-    return target in MOVES[source]
+def can_transition(source: VideoState, target: VideoState) -> bool:
+    return target in TRANSITIONS[source]

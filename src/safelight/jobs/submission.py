@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from safelight import canonical_json
 from safelight.detectors.text.chinese import locale_of
-from safelight.errors import Blocked
+from safelight.errors import RequestBlocked
 from safelight.moderation.admission import AdmissionLimits, admit
-from safelight.moderation.evaluation import Judged
-from safelight.moderation.reference import ReferenceFile
-from safelight.moderation.request import Admitted, CreateRequest
+from safelight.moderation.evaluation import StageResult
+from safelight.moderation.reference import ReferenceInput
+from safelight.moderation.request import AdmittedRequest, CreateRequest
 from safelight.policy.explanations import help_lines
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
@@ -20,50 +21,50 @@ from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
-from safelight.trust.check_limits import Probes
-from safelight.trust.evasion.models import NONE, Scrutiny
-from safelight.trust.evasion.service import Rewordings
+from safelight.trust.check_limits import CheckLimiter
+from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
+from safelight.trust.evasion.service import EvasionTracker
 
 from . import mappers, outcomes
 from .characters import Characters
-from .context import Workshop
-from .idempotency import Claim, IdempotencyKeys
-from .lineage import Descent, Lineage
-from .models import Ordered
+from .context import PipelineContext
+from .idempotency import IdempotencyKeys, KeyClaim
+from .lineage import Lineage, LineageTrace
+from .models import SubmissionResult
 from .references import References
-from .states import State
+from .states import VideoState
 from .summary import summary
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taking:
+class Submission:
     """One order in hand: who asks, for what, from what, and under which idempotency key."""
 
     principal: Principal
     video_id: str
-    admitted: Admitted
-    descent: Descent
-    claim: Claim | None
-    scrutiny: Scrutiny = NONE
-    references: tuple[ReferenceFile, ...] = ()
+    admitted: AdmittedRequest
+    descent: LineageTrace
+    claim: KeyClaim | None
+    scrutiny: EvasionMatch = NO_MATCH
+    references: tuple[ReferenceInput, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Intake:
-    workshop: Workshop
+class SubmissionService:
+    workshop: PipelineContext
     references: References
     characters: Characters
     lineage: Lineage
     keys: IdempotencyKeys
-    probes: Probes
-    rewordings: Rewordings
+    probes: CheckLimiter
+    rewordings: EvasionTracker
     limits: AdmissionLimits
     default_generator: str
     hand_over: Callable[[str, str, int], None]
 
-    def take(
-        self, principal: Principal, video_id: str, request: CreateRequest, claim: Claim | None
-    ) -> Ordered:
+    def submit(
+        self, principal: Principal, video_id: str, request: CreateRequest, claim: KeyClaim | None
+    ) -> SubmissionResult:
         """Screen a request, and put it on its way or its refusal on the record.
 
         `claim` is of its idempotency key; raises `ClaimLost` where another request took that over.
@@ -90,7 +91,7 @@ class Intake:
             prior=descent.prior,
             scrutiny=scrutiny,
         )
-        taking = Taking(
+        taking = Submission(
             principal=principal,
             video_id=video_id,
             admitted=admitted,
@@ -100,18 +101,18 @@ class Intake:
         )
         if words.verdict.action is Action.BLOCK:
             return self._refuse(taking, (words,))
-        with self.workshop.bench(video_id) as bench:
-            taking = replace(taking, references=self.references.gather(admitted, bench))
-            pictures = self.references.look(
+        with self.workshop.work_dir(video_id) as bench:
+            taking = replace(taking, references=self.references.fetch_all(admitted, bench))
+            pictures = self.references.screen(
                 taking.references, principal.tenant, words.findings, admitted.texts
             )
             judged = (words, *((pictures,) if pictures else ()))
             if pictures and pictures.verdict.action is Action.BLOCK:
                 return self._refuse(taking, judged)
             self._accept(taking, judged, pending=bool(taking.references) and pictures is None)
-        return Ordered(video=self.workshop.store.get(principal.tenant, video_id))
+        return SubmissionResult(video=self.workshop.store.get(principal.tenant, video_id))
 
-    def _accept(self, taking: Taking, judged: tuple[Judged, ...], *, pending: bool) -> None:
+    def _accept(self, taking: Submission, judged: tuple[StageResult, ...], *, pending: bool) -> None:
         """In one transaction quota, row, verdicts, files and log; then the files' bytes, then the engine."""
         held = next((stage for stage in judged if stage.verdict.action is Action.HOLD), None)
         now = time.time()
@@ -122,7 +123,7 @@ class Intake:
                 tx,
                 taking,
                 judged,
-                state=State.HELD if held else State.WAITING,
+                state=VideoState.HELD if held else VideoState.QUEUED,
                 stage=(held.stage if held else Stage.REFERENCE).value,
                 accepted_at=now,
                 deadline_at=now + self.workshop.terms.deadline_s,
@@ -136,7 +137,7 @@ class Intake:
                 run=1,
             )
             if held is not None:
-                outcomes.open_hold(
+                outcomes.open_hold_case(
                     tx,
                     video_id,
                     held,
@@ -144,21 +145,21 @@ class Intake:
                     quarantined=any(stage.verdict.quarantine for stage in judged),
                 )
             if taking.scrutiny:
-                self.probes.note(tx, principal, taking.admitted.end_user)
-            self.lineage.note(tx, video_id, taking.descent)
-            self.references.note(tx, video_id, taking.references, Retention.EVIDENCE)
-        self.references.keep(principal.tenant, taking.references, Retention.EVIDENCE)
+                self.probes.record_block(tx, principal, taking.admitted.end_user)
+            self.lineage.record(tx, video_id, taking.descent)
+            self.references.record_files(tx, video_id, taking.references, Retention.EVIDENCE)
+        self.references.store_files(principal.tenant, taking.references, Retention.EVIDENCE)
         if held is None:
             self.hand_over(principal.tenant, video_id, 1)
 
-    def _kind_word(self, taking: Taking, judged: tuple[Judged, ...]) -> bytes | None:
+    def _kind_word(self, taking: Submission, judged: tuple[StageResult, ...]) -> bytes | None:
         """Help lines for what is let through, too: who is in distress need not be blocked to be told."""
         kind = next((stage.verdict for stage in judged if stage.verdict.support), None)
         if kind is None or kind.vault:
             return None
-        return mappers.to_json({"support": _help(taking.admitted.prompt)})
+        return canonical_json.encode({"support": _help(taking.admitted.prompt)})
 
-    def _refuse(self, taking: Taking, judged: tuple[Judged, ...]) -> Ordered:
+    def _refuse(self, taking: Submission, judged: tuple[StageResult, ...]) -> SubmissionResult:
         """Put a refusal on the record, with what it rests on, and make the answer for the client."""
         deciding = judged[-1]
         verdict = deciding.verdict
@@ -167,7 +168,7 @@ class Intake:
         # References that were not fetched are gone: such an order can only be sent again.
         whole = len(taking.references) == len(taking.admitted.uploads) + len(taking.admitted.urls)
         sentence, details = self.workshop.explain(
-            verdict, None, video_id, appeal=whole and outcomes.contestable(verdict)
+            verdict, None, video_id, appeal=whole and outcomes.is_appealable(verdict)
         )
         if "support" in details:
             details["support"] = _help(taking.admitted.prompt)
@@ -178,19 +179,19 @@ class Intake:
                 taking,
                 judged,
                 param=param,
-                state=State.REFUSED,
+                state=VideoState.REJECTED,
                 stage=deciding.stage.value,
                 ended_at=time.time(),
                 error_code="sentinel_block",
                 error_message=sentence,
-                explanation=mappers.to_json(details),
+                explanation=canonical_json.encode(details),
                 verdict_action=verdict.action.value,
                 vaulted=verdict.vault,
                 quarantined=verdict.quarantine,
                 request=_request(taking, pending=False),
             )
-            self.references.note(tx, video_id, taking.references, retention)
-            self.probes.note(tx, principal, taking.admitted.end_user)
+            self.references.record_files(tx, video_id, taking.references, retention)
+            self.probes.record_block(tx, principal, taking.admitted.end_user)
             if deciding.stage is Stage.PROMPT:
                 self.rewordings.note(
                     tx,
@@ -202,17 +203,17 @@ class Intake:
                     findings=verdict.findings,
                     subject=video_id,
                 )
-        self.references.keep(principal.tenant, taking.references, retention)
-        refusal = Blocked(sentence, details={**details, "video_id": video_id}, param=param)
-        return Ordered(video=self.workshop.store.get(principal.tenant, video_id), refusal=refusal)
+        self.references.store_files(principal.tenant, taking.references, retention)
+        refusal = RequestBlocked(sentence, details={**details, "video_id": video_id}, param=param)
+        return SubmissionResult(video=self.workshop.store.get(principal.tenant, video_id), refusal=refusal)
 
     def _insert(
         self,
         tx: Transaction,
-        taking: Taking,
-        judged: tuple[Judged, ...],
+        taking: Submission,
+        judged: tuple[StageResult, ...],
         *,
-        state: State,
+        state: VideoState,
         request: bytes,
         param: str | None = None,
         **columns: Any,
@@ -220,7 +221,7 @@ class Intake:
         now = time.time()
         admitted, video_id = taking.admitted, taking.video_id
         if taking.claim is not None:
-            self.keys.settle(tx, taking.claim, param=param)
+            self.keys.complete(tx, taking.claim, param=param)
         tx.insert(
             tables.videos,
             id=video_id,
@@ -237,26 +238,26 @@ class Intake:
             height=admitted.height,
             request=request,
             request_sha256=judged[0].verdict.subject_sha256,
-            metadata=mappers.to_json(admitted.metadata),
+            metadata=canonical_json.encode(admitted.metadata),
             remixed_from=taking.descent.source,
-            summary=None if state is State.WAITING else _summary(judged),
+            summary=None if state is VideoState.QUEUED else _summary(judged),
             **columns,
         )
-        tx.log(
+        tx.append_audit(
             "video.received",
             subject=video_id,
             actor=taking.principal.id,
             content={"request": mappers.from_json(request), "end_user": admitted.end_user},
         )
         for stage in judged:
-            self.workshop.store.record(tx, video_id, stage)
-        tx.log(f"video.{state.value}", subject=video_id, actor="policy", content={})
+            self.workshop.store.record_stage(tx, video_id, stage)
+        tx.append_audit(f"video.{state.value}", subject=video_id, actor="policy", content={})
         tx.publish(f"video.{state.value}", subject=video_id, body={"id": video_id, "at": now})
 
 
-def _summary(judged: tuple[Judged, ...]) -> bytes:
+def _summary(judged: tuple[StageResult, ...]) -> bytes:
     """Coverage so far; nothing was sent to a generator."""
-    return mappers.to_json(summary((cell for stage in judged for cell in stage.coverage), ()))
+    return canonical_json.encode(summary((cell for stage in judged for cell in stage.coverage), ()))
 
 
 def _help(prompt: str) -> list[dict[str, str | None]]:
@@ -264,10 +265,10 @@ def _help(prompt: str) -> list[dict[str, str | None]]:
     return [line.as_wire() for line in help_lines(locale_of(prompt))]
 
 
-def _request(taking: Taking, *, pending: bool) -> bytes:
+def _request(taking: Submission, *, pending: bool) -> bytes:
     """The request as accepted, canonical JSON."""
     admitted, descent = taking.admitted, taking.descent
-    return mappers.to_json(
+    return canonical_json.encode(
         {
             "texts": admitted.texts,
             "negated": sorted(admitted.negated),

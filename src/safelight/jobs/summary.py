@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from safelight.generation.protocol import Charge, Charged
-from safelight.policy.coverage import Cell, Coverage, CoverageWord
+from safelight.generation.protocol import Charge, ChargeStatus
+from safelight.policy.coverage import Cell, Coverage, CoverageStatus
 
 
 def summary(cells: Iterable[Cell], charges: Iterable[Charge]) -> dict[str, Any]:
@@ -16,9 +16,9 @@ def summary(cells: Iterable[Cell], charges: Iterable[Charge]) -> dict[str, Any]:
 
 def coverage_words(coverage: Coverage) -> dict[str, list[str]]:
     """The four words, each with its cells as `category (modality)`, as the seal has them."""
-    words: dict[str, list[str]] = {word.value: [] for word in CoverageWord}
+    words: dict[str, list[str]] = {word.value: [] for word in CoverageStatus}
     for cell in coverage:
-        words[cell.word.value].append(f"{cell.category} ({cell.modality.value})")
+        words[cell.status.value].append(f"{cell.category} ({cell.modality.value})")
     return {word: sorted(cells) for word, cells in words.items()}
 
 
@@ -27,14 +27,14 @@ def charge_object(of: Iterable[Charge]) -> dict[str, Any]:
     charges = list(of)
     if not charges:
         return {
-            "charged": Charged.NO.value,
+            "charged": ChargeStatus.NO.value,
             "amount": 0.0,
             "currency": "USD",
             "source": "nothing was sent to a generator",
         }
     taken = {charge.charged for charge in charges}
-    worst = next(word for word in (Charged.UNKNOWN, Charged.YES, Charged.NO) if word in taken)
-    amounts = [0.0 if charge.charged is Charged.NO else charge.amount for charge in charges]
+    worst = next(word for word in (ChargeStatus.UNKNOWN, ChargeStatus.YES, ChargeStatus.NO) if word in taken)
+    amounts = [0.0 if charge.charged is ChargeStatus.NO else charge.amount for charge in charges]
     known = [amount for amount in amounts if amount is not None]
     return {
         "charged": worst.value,

@@ -9,17 +9,17 @@ from collections.abc import Callable
 
 from sqlalchemy import ColumnElement
 
-from safelight.errors import DeadlinePassed, SafelightError, Unavailable
+from safelight.errors import DeadlineExceeded, SafelightError, Unavailable
 from safelight.store import tables
 from safelight.store.retention import Retention
 
 from . import mappers, outcomes
 from .attempts import video_deadline
-from .context import Workshop
+from .context import PipelineContext
 from .models import Video
-from .queue import Engine
-from .repository import Superseded
-from .states import STOPPED, TERMINAL, State
+from .queue import DurableQueue
+from .repository import StaleRevision
+from .states import AWAITING_REVIEW, TERMINAL, VideoState
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 2.0
@@ -30,7 +30,7 @@ _NOTES_KEPT_S = 3600.0
 class Sweeper:
     """One thread per process; several processes may sweep the same database."""
 
-    def __init__(self, workshop: Workshop, engine: Engine) -> None:
+    def __init__(self, workshop: PipelineContext, engine: DurableQueue) -> None:
         self._workshop = workshop
         self._engine = engine
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
@@ -40,17 +40,23 @@ class Sweeper:
 
     def sweep(self) -> None:
         """One round of everything."""
-        for part in (self.abandoned, self.expired_holds, self.expired_files, self.vault, self.orphans):
+        for part in (
+            self.requeue_abandoned,
+            self.expire_reviews,
+            self.delete_expired_files,
+            self.move_to_vault,
+            self.delete_orphaned_blobs,
+        ):
             self._quietly(part)
-        self._quietly(self.engine_notes)
+        self._quietly(self.prune_queue_history)
 
-    def abandoned(self) -> None:
+    def requeue_abandoned(self) -> None:
         """Hand over again what is on its way and nobody carries; end what is past its deadline."""
         videos = tables.videos.c
-        moving = [state.value for state in State if state not in TERMINAL | STOPPED]
+        moving = [state.value for state in VideoState if state not in TERMINAL | AWAITING_REVIEW]
         late = time.time() - _EVERY_S
         still = self._videos(videos.state.in_(moving), videos.updated_at < late)
-        carried = self._engine.carried((video.id, run) for video, run in still)
+        carried = self._engine.active((video.id, run) for video, run in still)
         for video, run in still:
             if video.id in carried:
                 continue
@@ -66,33 +72,33 @@ class Sweeper:
                 tables.videos, tables.videos.c.id == video.id, tables.videos.c.run == run, run=run + 1
             )
         if changed:
-            self._engine.hand_over(video.tenant, video.id, run + 1)
+            self._engine.enqueue(video.tenant, video.id, run + 1)
 
-    def engine_notes(self) -> None:
+    def prune_queue_history(self) -> None:
         """Clear away what the engine noted on runs that ended an hour ago; the record is ours."""
-        self._engine.forget(time.time() - _NOTES_KEPT_S)
+        self._engine.prune_history(time.time() - _NOTES_KEPT_S)
 
-    def expired_holds(self) -> None:
+    def expire_reviews(self) -> None:
         """Refuse what was held and nobody decided in time."""
         videos = tables.videos.c
-        due = (videos.state == State.HELD.value, videos.review_due_at < time.time())
+        due = (videos.state == VideoState.HELD.value, videos.review_due_at < time.time())
         for video, _run in self._videos(*due):
             try:
                 with self._workshop.database.transaction(tenant=video.tenant) as tx:
-                    outcomes.review_expired(self._workshop, tx, video)
-            except Superseded:
+                    outcomes.expire_review(self._workshop, tx, video)
+            except StaleRevision:
                 continue
 
-    def expired_files(self) -> None:
+    def delete_expired_files(self) -> None:
         """Drop the files of videos kept long enough; the record stays."""
         videos = tables.videos.c
         for video, _run in self._videos(videos.expires_at < time.time(), videos.deleted_at.is_(None)):
             with self._workshop.database.transaction(tenant=video.tenant) as tx:
                 self._workshop.store.drop_files(tx, video.id)
-                self._workshop.store.change(tx, video, deleted_at=time.time())
-                tx.log("video.expired", subject=video.id, actor="sweeper", content={})
+                self._workshop.store.update(tx, video, deleted_at=time.time())
+                tx.append_audit("video.expired", subject=video.id, actor="sweeper", content={})
 
-    def vault(self) -> None:
+    def move_to_vault(self) -> None:
         """Move the bytes of vaulted videos out of the reach of ordinary reads."""
         assets = tables.assets.c
         with self._workshop.database.across_tenants("the vault", readonly=True) as tx:
@@ -104,12 +110,12 @@ class Sweeper:
                 limit=_AT_ONCE,
             )
         for asset in marked:
-            self._workshop.blobs.lock_away(asset.tenant_id, asset.sha256)
+            self._workshop.blobs.move_to_vault(asset.tenant_id, asset.sha256)
             with self._workshop.database.transaction(tenant=asset.tenant_id) as tx:
                 tx.update(tables.assets, assets.id == asset.id, vaulted_at=time.time())
-                tx.log("vaulted", subject=asset.video_id or asset.id, actor="sweeper", content={})
+                tx.append_audit("vaulted", subject=asset.video_id or asset.id, actor="sweeper", content={})
 
-    def orphans(self) -> None:
+    def delete_orphaned_blobs(self) -> None:
         """Remove bytes that no file refers to any more.
 
         The rows of a hash are locked meanwhile, and `add_file` locks them too: bytes are never removed from
@@ -136,11 +142,13 @@ class Sweeper:
         return [(mappers.video(row), row.run) for row in found]
 
     def _fail_late(self, video: Video) -> None:
-        error = DeadlinePassed(f"The video was not finished within {self._workshop.terms.deadline_s:.0f} s.")
+        error = DeadlineExceeded(
+            f"The video was not finished within {self._workshop.terms.deadline_s:.0f} s."
+        )
         try:
             with self._workshop.database.transaction(tenant=video.tenant) as tx:
-                outcomes.failed(self._workshop, tx, video, error)
-        except Superseded:
+                outcomes.fail(self._workshop, tx, video, error)
+        except StaleRevision:
             return
 
     def _quietly(self, part: Callable[[], None]) -> None:
@@ -152,5 +160,5 @@ class Sweeper:
             _log.exception("A part of the sweep failed; it is tried again.")
 
     def _run(self) -> None:
-        while not self._workshop.stopping.wait(_EVERY_S):
+        while not self._workshop.shutdown_event.wait(_EVERY_S):
             self.sweep()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from safelight.errors import Conflict, Gone, NotFound
+from safelight.errors import Conflict, NotFound, Withdrawn
 from safelight.ids import is_id
 from safelight.store import tables
 from safelight.store.retention import Retention
@@ -10,24 +10,32 @@ from safelight.store.transaction import Transaction
 from safelight.trust.reviews import CaseKind, close_cases
 
 from . import mappers, outcomes
-from .context import Workshop
+from .context import PipelineContext
 from .models import Video
-from .states import TERMINAL, State
+from .states import TERMINAL, VideoState
 
 #: Pictures made from the sealed file: what remains of them would still show it.
 _PICTURES = ("thumbnail", "spritesheet")
 
 
 def withdraw(
-    workshop: Workshop, video: Video, *, actor: str, why: str, with_descendants: bool = True
+    workshop: PipelineContext, video: Video, *, actor: str, why: str, with_descendants: bool = True
 ) -> tuple[str, ...]:
     """As `withdraw_in`, in a transaction of its own."""
     with workshop.database.transaction(tenant=video.tenant) as tx:
-        return withdraw_in(workshop, tx, video.id, actor=actor, why=why, with_descendants=with_descendants)
+        return withdraw_within(
+            workshop, tx, video.id, actor=actor, why=why, with_descendants=with_descendants
+        )
 
 
-def withdraw_in(
-    workshop: Workshop, tx: Transaction, video_id: str, *, actor: str, why: str, with_descendants: bool = True
+def withdraw_within(
+    workshop: PipelineContext,
+    tx: Transaction,
+    video_id: str,
+    *,
+    actor: str,
+    why: str,
+    with_descendants: bool = True,
 ) -> tuple[str, ...]:
     """Take a delivered video back: no content, no pictures; the sealed file stays as evidence only.
 
@@ -38,7 +46,7 @@ def withdraw_in(
     video = _locked(tx, video_id)
     if video is None:
         raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
-    if video.state is not State.DELIVERED:
+    if video.state is not VideoState.DELIVERED:
         raise Conflict(
             f"{video_id} is {video.state.value}; only a delivered video can be withdrawn.", param="video_id"
         )
@@ -55,7 +63,7 @@ def withdraw_in(
         child = _locked(tx, child_id)
         if child is None:
             continue
-        if child.state is State.DELIVERED:
+        if child.state is VideoState.DELIVERED:
             _take_back(workshop, tx, child, actor=actor, why={"why": why, "because_of": video_id})
         elif child.state not in TERMINAL:
             _stop(workshop, tx, child, actor=actor)
@@ -65,9 +73,11 @@ def withdraw_in(
     return tuple(changed)
 
 
-def _take_back(workshop: Workshop, tx: Transaction, video: Video, *, actor: str, why: dict[str, str]) -> None:
+def _take_back(
+    workshop: PipelineContext, tx: Transaction, video: Video, *, actor: str, why: dict[str, str]
+) -> None:
     close_cases(tx, video.id, actor=actor, kind=CaseKind.REPORT)
-    workshop.store.move(tx, video, State.WITHDRAWN, actor=actor, why=why)
+    workshop.store.transition(tx, video, VideoState.WITHDRAWN, actor=actor, why=why)
     for kind in _PICTURES:
         workshop.store.drop_files(tx, video.id, kind=kind)
     tx.update(
@@ -79,10 +89,10 @@ def _take_back(workshop: Workshop, tx: Transaction, video: Video, *, actor: str,
     )
 
 
-def _stop(workshop: Workshop, tx: Transaction, video: Video, *, actor: str) -> None:
+def _stop(workshop: PipelineContext, tx: Transaction, video: Video, *, actor: str) -> None:
     close_cases(tx, video.id, actor=actor)
-    gone = Gone("The video this one is made from was withdrawn.")
-    outcomes.failed(workshop, tx, video, gone)
+    gone = Withdrawn("The video this one is made from was withdrawn.")
+    outcomes.fail(workshop, tx, video, gone)
 
 
 def _locked(tx: Transaction, video_id: str) -> Video | None:

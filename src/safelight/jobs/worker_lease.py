@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 _EVERY_S = 1.0
 
 
-class Takeover:
+class WorkerLease:
     def __init__(
         self,
         database_url: str,
@@ -36,7 +36,7 @@ class Takeover:
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
         self._thread = threading.Thread(target=self._watch, name="takeover", daemon=True)
 
-    def claim(self) -> None:
+    def acquire(self) -> None:
         """Hold this worker's name. Raises `DataDirectoryBusy` where a live process has it."""
         self._connection = psycopg.connect(self._url, autocommit=True)
         if not self._locked(self._worker):

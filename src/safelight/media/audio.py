@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.media.loudness import Loudness, Meter
-from safelight.media.probe import VideoLimits, damage_is_said, opened
+from safelight.media.probe import VideoLimits, decoder_errors_raise, open_container
 
 Samples = npt.NDArray[np.float32]
 
@@ -42,7 +42,7 @@ def merged(parts: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     return done
 
 
-class SoundFacts(msgspec.Struct, frozen=True, kw_only=True):
+class AudioInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What was decoded: how much sound, and how loud."""
 
     rate: int = 0
@@ -55,7 +55,7 @@ class SoundFacts(msgspec.Struct, frozen=True, kw_only=True):
     unmeasured: str = ""
 
 
-class Window:
+class AudioWindow:
     """A stretch of the sound, mono, at each rate that was asked for; `start_s` is clip time."""
 
     def __init__(self, start_s: float, samples: dict[int, Samples], *, last: bool) -> None:
@@ -64,7 +64,7 @@ class Window:
         self.last = last
 
 
-class SoundWalk:
+class AudioDecoder:
     """One sound stream. Use once: `windows`, then `facts`.
 
     `alone`: of a recording, which need have no picture.
@@ -81,17 +81,17 @@ class SoundWalk:
         self._start_s = self._seconds = 0.0
 
     @property
-    def facts(self) -> SoundFacts:
-        return SoundFacts(
+    def facts(self) -> AudioInfo:
+        return AudioInfo(
             rate=self._rate,
             channels=self._channels,
             start_s=round(self._start_s, 3),
             seconds=round(self._seconds, 3),
-            loudness=self._meter.told() if self._meter is not None else Loudness(),
+            loudness=self._meter.result() if self._meter is not None else Loudness(),
             unmeasured=self._unmeasured,
         )
 
-    def windows(self, rates: set[int]) -> Iterator[Window]:
+    def windows(self, rates: set[int]) -> Iterator[AudioWindow]:
         """The sound from its beginning to its end. Raises `InvalidMedia`, `TooLarge`."""
         import av
 
@@ -110,13 +110,13 @@ class SoundWalk:
         """Mono samples at the sound's own rate, pauses included."""
         done = 0
         first: float | None = None
-        with opened(self._path, self._limits, recordings=self._alone) as container:
+        with open_container(self._path, self._limits, recordings=self._alone) as container:
             if len(container.streams.audio) != 1:
                 raise InvalidMedia(f"It has {len(container.streams.audio) or 'no'} sound tracks, not one.")
             stream = container.streams.audio[0]
             frames = container.decode(stream)
             while True:
-                with damage_is_said():
+                with decoder_errors_raise():
                     frame = next(frames, None)
                     planes = None if frame is None else _planes(frame)
                 if frame is None or planes is None:
@@ -140,7 +140,7 @@ class SoundWalk:
                 done += planes.shape[1]
                 self._seconds = done / self._rate
                 self._check(self._seconds)
-                yield self._mixer.mixed(planes, self._rate)
+                yield self._mixer.downmix(planes, self._rate)
 
     def _check(self, seconds: float) -> None:
         if self._start_s + seconds > self._limits.duration_s + 1:
@@ -165,7 +165,7 @@ class Mixer:
         self._mix_power = 0.0
         self._share = 0.0
 
-    def mixed(self, planes: Samples, rate: int) -> Samples:
+    def downmix(self, planes: Samples, rate: int) -> Samples:
         """(channels, n) samples to (n,), within -1 and 1."""
         if planes.shape[0] == 1:
             only: Samples = planes[0]
@@ -202,17 +202,17 @@ class _Shelf:
         self._pieces[rate].append(samples)
         self._have[rate] += samples.size
 
-    def full(self, start_s: float) -> Iterator[Window]:
+    def full(self, start_s: float) -> Iterator[AudioWindow]:
         """The windows that are complete."""
         while self._have and all(
             have >= round((WINDOW_S + OVERLAP_S) * rate) + 1 for rate, have in self._have.items()
         ):
             yield self._window(start_s, last=False)
 
-    def rest(self, start_s: float) -> Window:
+    def rest(self, start_s: float) -> AudioWindow:
         return self._window(start_s, last=True)
 
-    def _window(self, start_s: float, *, last: bool) -> Window:
+    def _window(self, start_s: float, *, last: bool) -> AudioWindow:
         samples: dict[int, Samples] = {}
         for rate, pieces in self._pieces.items():
             whole = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
@@ -224,7 +224,7 @@ class _Shelf:
             self._pieces[rate], self._have[rate] = [kept], kept.size
         begun = self._begun_s
         self._begun_s += WINDOW_S
-        return Window(start_s + begun, samples, last=last)
+        return AudioWindow(start_s + begun, samples, last=last)
 
 
 def _planes(frame: Any) -> Samples:
@@ -251,7 +251,7 @@ def _resampled(resampler: Any, samples: Samples | None, rate: int) -> Samples:
             return samples
         frame = av.AudioFrame.from_ndarray(samples[None, :], format="flt", layout="mono")
         frame.sample_rate = rate
-    with damage_is_said():
+    with decoder_errors_raise():
         pieces = [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
     return np.concatenate(pieces).astype(np.float32, copy=False) if pieces else np.zeros(0, np.float32)
 

@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.media.probe import (
-    MediaFacts,
+    MediaInfo,
     VideoLimits,
     check_size,
-    damage_is_said,
+    decoder_errors_raise,
     facts_of,
-    opened,
-    strictly,
+    open_container,
+    strict_decoding,
 )
 
 Pixels = npt.NDArray[np.uint8]
@@ -31,7 +31,7 @@ _LEAST = 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Small:
+class DownscaledFrame:
     """A frame for comparing: its lightness, and its two colours at half the size."""
 
     light: Pixels
@@ -50,7 +50,7 @@ class Scaling:
         from av.video.reformatter import VideoReformatter
 
         way = self._ways.setdefault((width, height, pixels), VideoReformatter())
-        with damage_is_said():
+        with decoder_errors_raise():
             # Left to choose, it starts threads for every frame, which costs more than they save.
             return way.reformat(
                 frame, width=width, height=height, format=pixels, interpolation="AREA", threads=1
@@ -70,21 +70,21 @@ class DecodedFrame:
         self.width: int = frame.height if sideways else frame.width
         self.height: int = frame.width if sideways else frame.height
         self._scaled: dict[tuple[int, int], Pixels] = {}
-        self._small: Small | None = None
+        self._small: DownscaledFrame | None = None
 
     def at(self, longest_side: int) -> Pixels:
         """RGB pixels with this longest side (0: the source's own), aspect kept, never enlarged."""
-        width, height = fitted(self._frame.width, self._frame.height, longest_side)
+        width, height = fit_size(self._frame.width, self._frame.height, longest_side)
         return self._sized(width, height)
 
-    def small(self, longest_side: int) -> Small:
+    def small(self, longest_side: int) -> DownscaledFrame:
         """Lightness and colours at about this size, for comparing frames; made once, whatever the size."""
         if self._small is None:
             self._small = self._compared(longest_side)
         return self._small
 
-    def _compared(self, longest_side: int) -> Small:
-        fit = fitted(self._frame.width, self._frame.height, longest_side)
+    def _compared(self, longest_side: int) -> DownscaledFrame:
+        fit = fit_size(self._frame.width, self._frame.height, longest_side)
         width, height = (max(side // 2 * 2, _LEAST) for side in fit)
         frame, half = self._frame, (width // 2, height // 2)
         if frame.format.name not in _PLANAR:
@@ -94,7 +94,7 @@ class DecodedFrame:
             np.ascontiguousarray(np.rot90(_reduced(_plane(plane), size), self._turns))
             for plane, size in zip(frame.planes, sizes, strict=True)
         )
-        return Small(light=light, blue=blue, red=red)
+        return DownscaledFrame(light=light, blue=blue, red=red)
 
     def _sized(self, width: int, height: int) -> Pixels:
         key = (width, height)
@@ -120,7 +120,7 @@ def _reduced(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def fitted(width: int, height: int, longest_side: int) -> tuple[int, int]:
+def fit_size(width: int, height: int, longest_side: int) -> tuple[int, int]:
     """The size at which a picture's longest side is `longest_side`, aspect kept, never enlarged."""
     longest = max(width, height)
     if longest_side <= 0 or longest <= longest_side:
@@ -129,21 +129,21 @@ def fitted(width: int, height: int, longest_side: int) -> tuple[int, int]:
     return max(round(width * scale), 1), max(round(height * scale), 1)
 
 
-class Walk:
+class VideoDecoder:
     """A clip, opened and checked. Use once: `frames`, then `sound`."""
 
     def __init__(self, path: Path, limits: VideoLimits, *, threads: int = 1) -> None:
         self._path = path
         self._limits = limits
         self._threads = threads
-        with opened(path, limits) as container:
-            self.facts: MediaFacts = facts_of(container, path.stat().st_size, limits)
+        with open_container(path, limits) as container:
+            self.facts: MediaInfo = facts_of(container, path.stat().st_size, limits)
 
     def frames(self) -> Iterator[DecodedFrame]:
         """Every frame. Raises `InvalidMedia` where one cannot be decoded or the file breaks off."""
         index, last_s, scaling = 0, 0.0, Scaling()
-        with opened(self._path, self._limits) as container:
-            video = strictly(container.streams.video[0])
+        with open_container(self._path, self._limits) as container:
+            video = strict_decoding(container.streams.video[0])
             video.codec_context.thread_count = self._threads
             first: float | None = None
             for frame in _decoded(container, video):
@@ -177,10 +177,10 @@ class Walk:
         parts: dict[int, list[npt.NDArray[np.float32]]] = {rate: [] for rate in rates}
         counts = dict.fromkeys(rates, 0)
         resamplers = {rate: av.AudioResampler(format="flt", layout="mono", rate=rate) for rate in rates}
-        with opened(self._path, self._limits) as container:
-            for frame in chain(_decoded(container, strictly(container.streams.audio[0])), [None]):
+        with open_container(self._path, self._limits) as container:
+            for frame in chain(_decoded(container, strict_decoding(container.streams.audio[0])), [None]):
                 for rate, resampler in resamplers.items():
-                    with damage_is_said():
+                    with decoder_errors_raise():
                         pieces = [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
                     parts[rate] += pieces
                     counts[rate] += sum(piece.size for piece in pieces)
@@ -197,7 +197,7 @@ class Walk:
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:
     frames = container.decode(stream)
     while True:
-        with damage_is_said():
+        with decoder_errors_raise():
             frame = next(frames, None)
         if frame is None:
             return

@@ -11,9 +11,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.media.decode import DecodedFrame, Walk
-from safelight.media.probe import VideoLimits, damage_is_said, opened
-from safelight.sandbox.child_main import Link
+from safelight.media.decode import DecodedFrame, VideoDecoder
+from safelight.media.probe import VideoLimits, decoder_errors_raise, open_container
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -149,7 +148,7 @@ class BadgeTask(msgspec.Struct, frozen=True, kw_only=True):
     limits: VideoLimits
 
 
-def burn_badge_in_child(argument: Any, _link: Link) -> None:
+def burn_badge_in_child(argument: Any, _link: object) -> None:
     """`burn_badge`, as a child's function."""
     task = msgspec.convert(argument, BadgeTask)
     burn_badge(Path(task.source), Path(task.into), task.text, task.limits)
@@ -157,7 +156,7 @@ def burn_badge_in_child(argument: Any, _link: Link) -> None:
 
 def burn_badge(source: Path, into: Path, text: str, limits: VideoLimits) -> None:
     """A copy of the clip with a plain visible badge on every frame; the sound is kept as it is."""
-    walk = Walk(source, limits)
+    walk = VideoDecoder(source, limits)
     width, height = walk.facts.width - walk.facts.width % 2, walk.facts.height - walk.facts.height % 2
     patch, weight = _badge(text, width, height)
     top, left = height - patch.shape[0] - height // 36, height // 36
@@ -172,12 +171,12 @@ def burn_badge(source: Path, into: Path, text: str, limits: VideoLimits) -> None
         crf=18,
         audio_rate=0 if kept or walk.facts.audio_codec is None else 48_000,
     )
-    with made as writer, opened(source, limits) as original:
+    with made as writer, open_container(source, limits) as original:
         copied = writer.copy_stream(original.streams.audio[0]) if kept else None
         for frame in walk.frames():
             writer.add_frame(_badged(frame, window, patch, weight), time_s=frame.time_s)
         if copied is not None:
-            with damage_is_said():
+            with decoder_errors_raise():
                 for packet in original.demux(original.streams.audio[0]):
                     if packet.dts is not None:
                         packet.stream = copied

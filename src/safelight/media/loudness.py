@@ -58,7 +58,7 @@ class Meter:
         self._graph.push(frame)
         self._pull()
 
-    def told(self) -> Loudness:
+    def result(self) -> Loudness:
         """What was measured over everything fed."""
         if self._graph is not None:
             self._graph.push(None)

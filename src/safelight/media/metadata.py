@@ -15,7 +15,6 @@ from safelight.errors import InvalidMedia
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from safelight.sandbox.child_main import Link
 
 _MAKE, _MODEL, _SOFTWARE, _ORIENTATION, _GPS = 0x010F, 0x0110, 0x0131, 0x0112, 0x8825
 _LONGEST = 120
@@ -81,7 +80,7 @@ def _text(value: object) -> str:
     return " ".join(kept.split())[:_LONGEST]
 
 
-def bare(data: bytes) -> bytes:
+def strip_metadata(data: bytes) -> bytes:
     """A picture file without EXIF, XMP, IPTC, comments and manifests; only how it is turned is kept.
 
     The pixels are not touched. A file that has none of these comes back as it is. Raises `InvalidMedia`.
@@ -95,10 +94,10 @@ def bare(data: bytes) -> bytes:
     return data
 
 
-def bare_copy(argument: Any, _link: Link) -> bool:
+def copy_without_metadata(argument: Any, _link: object) -> bool:
     """Write the picture at `source` to `into` without what it says of itself; whether anything went."""
     source = Path(argument["source"]).read_bytes()
-    made = bare(source)
+    made = strip_metadata(source)
     Path(argument["into"]).write_bytes(made)
     return made != source
 

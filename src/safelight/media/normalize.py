@@ -19,8 +19,13 @@ import numpy.typing as npt
 
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.media.encode import Writer
-from safelight.media.probe import VideoLimits, check_size, damage_is_said, opened, strictly
-from safelight.sandbox.child_main import Link
+from safelight.media.probe import (
+    VideoLimits,
+    check_size,
+    decoder_errors_raise,
+    open_container,
+    strict_decoding,
+)
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -55,46 +60,46 @@ _RATE = 48_000
 _SLACK_S = 0.5
 
 
-class How(StrEnum):
+class NormalizeMethod(StrEnum):
     #: It was plain: `into` was not written.
     KEPT = "kept"
     COPIED = "copied"
     ENCODED = "encoded"
 
 
-class PlainTask(msgspec.Struct, frozen=True, kw_only=True):
+class NormalizeTask(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     into: str
     limits: VideoLimits
 
 
-class Plain(msgspec.Struct, frozen=True, kw_only=True):
+class NormalizeResult(msgspec.Struct, frozen=True, kw_only=True):
     """What was done, and the kinds of tracks that were left out."""
 
-    how: How
+    how: NormalizeMethod
     left_out: tuple[str, ...] = ()
 
 
-def make_plain_in_child(argument: Any, _link: Link) -> Plain:
+def make_plain_in_child(argument: Any, _link: object) -> NormalizeResult:
     """`make_plain`, as a child's function."""
-    task = msgspec.convert(argument, PlainTask)
-    return make_plain(Path(task.source), Path(task.into), task.limits)
+    task = msgspec.convert(argument, NormalizeTask)
+    return normalize_video(Path(task.source), Path(task.into), task.limits)
 
 
-def make_plain(source: Path, into: Path, limits: VideoLimits) -> Plain:
+def normalize_video(source: Path, into: Path, limits: VideoLimits) -> NormalizeResult:
     """Write the plain copy of a clip to `into`, where it needs one. Raises `InvalidMedia`, `TooLarge`."""
-    with opened(source, limits, animations=True) as container:
+    with open_container(source, limits, animations=True) as container:
         video, audio = _chosen(container)
         others = [stream for stream in container.streams if stream not in (video, audio)]
         left_out = tuple(sorted(stream.type or "unknown" for stream in others))
         kind = (video.codec_context.name, audio.codec_context.name if audio is not None else None)
         carried = kind[0] in _PICTURES and (kind[1] is None or kind[1] in _SOUNDS)
         if carried and not others and _is_mp4(source):
-            return Plain(how=How.KEPT)
+            return NormalizeResult(how=NormalizeMethod.KEPT)
     if carried and _copied(source, into, limits):
-        return Plain(how=How.COPIED, left_out=left_out)
+        return NormalizeResult(how=NormalizeMethod.COPIED, left_out=left_out)
     _encoded(source, into, limits)
-    return Plain(how=How.ENCODED, left_out=left_out)
+    return NormalizeResult(how=NormalizeMethod.ENCODED, left_out=left_out)
 
 
 def _is_mp4(source: Path) -> bool:
@@ -163,7 +168,7 @@ def _copied(source: Path, into: Path, limits: VideoLimits) -> bool:
     """Pass the packets on. False where MP4 does not take them as they are."""
     import av
 
-    with opened(source, limits, animations=True) as container:
+    with open_container(source, limits, animations=True) as container:
         video, audio = _chosen(container)
         wanted = [stream for stream in (video, audio) if stream is not None]
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
@@ -213,10 +218,10 @@ def _timed(packets: Iterator[Any]) -> Iterator[Any]:
 
 def _encoded(source: Path, into: Path, limits: VideoLimits) -> None:
     """Decode everything and write it anew as H.264 and AAC, with its own times."""
-    with opened(source, limits, animations=True) as container:
+    with open_container(source, limits, animations=True) as container:
         video, audio = _chosen(container)
         rate = video.average_rate or video.guessed_rate or 25
-        frames = _frames(container, strictly(video), limits)
+        frames = _frames(container, strict_decoding(video), limits)
         begin, first = next(frames, (0.0, None))
         if first is None:
             raise InvalidMedia("The clip has no frame that can be decoded.")
@@ -247,7 +252,7 @@ def _frames(container: Any, video: Any, limits: VideoLimits) -> Iterator[tuple[f
     begin: float | None = None
     decoded = container.decode(video)
     for number in range(limits.frames + 1):
-        with damage_is_said():
+        with decoder_errors_raise():
             frame = next(decoded, None)
         if frame is None:
             return
@@ -258,7 +263,7 @@ def _frames(container: Any, video: Any, limits: VideoLimits) -> Iterator[tuple[f
         begin = time_s if begin is None else begin
         if time_s - begin > limits.duration_s + 1:
             raise TooLarge(f"The clip lasts longer than {limits.duration_s:g} s.")
-        with damage_is_said():
+        with decoder_errors_raise():
             pixels = frame.to_ndarray(format="rgb24")
         turned = np.rot90(pixels, int(frame.rotation or 0) // 90 % 4)
         # H.264 in 4:2:0 wants even sides: the last row or column is doubled.
@@ -272,13 +277,13 @@ def _sounds(source: Path, begin: float, limits: VideoLimits) -> Iterator[npt.NDA
 
     resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_RATE)
     most, count = int((limits.duration_s + 1) * _RATE), 0
-    with opened(source, limits, animations=True) as container:
+    with open_container(source, limits, animations=True) as container:
         _video, audio = _chosen(container)
-        decoded = container.decode(strictly(audio))
+        decoded = container.decode(strict_decoding(audio))
         late: float | None = None
         ended = False
         while not ended:
-            with damage_is_said():
+            with decoder_errors_raise():
                 frame = next(decoded, None)
                 ended = frame is None
                 if late is None and frame is not None:

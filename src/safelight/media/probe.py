@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from safelight.errors import InvalidMedia, TooLarge
-from safelight.sandbox.child_main import Link
 
 
 class VideoLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +31,7 @@ class VideoLimits(msgspec.Struct, frozen=True, kw_only=True):
 ACCEPTED = VideoLimits(bytes=1 << 40, frames=1 << 24, duration_s=86_400.0)
 
 
-class MediaFacts(msgspec.Struct, frozen=True, kw_only=True):
+class MediaInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What the headers of a clip say. Width and height are as shown, after rotation."""
 
     container: str
@@ -72,7 +71,7 @@ def container_of(head: bytes) -> str | None:
     return None
 
 
-def recording_of(head: bytes) -> str | None:
+def probe_audio(head: bytes) -> str | None:
     """FFmpeg's name for the container of sound that begins with these bytes; None: not one we read."""
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return "wav"
@@ -82,7 +81,7 @@ def recording_of(head: bytes) -> str | None:
 
 
 @contextlib.contextmanager
-def opened(
+def open_container(
     path: Path, limits: VideoLimits, *, animations: bool = False, recordings: bool = False
 ) -> Iterator[Any]:
     """The clip as a PyAV container, safely set up; with `animations` a GIF, too, with `recordings` sound.
@@ -101,7 +100,7 @@ def opened(
         raise InvalidMedia("The clip is empty.")
     container = "gif" if animations and head[:4] == b"GIF8" else container_of(head)
     if container is None and recordings:
-        container = recording_of(head)
+        container = probe_audio(head)
         if container is None:
             raise InvalidMedia(
                 "This is not a recording of a known kind.",
@@ -115,7 +114,7 @@ def opened(
     if container == "mov":
         # An edit list hides frames from well-behaved players only: we look at all of them.
         options["ignore_editlist"] = "1"
-    with damage_is_said():
+    with decoder_errors_raise():
         opened_container = av.open(
             str(path), format=container, options=options, metadata_errors="replace", timeout=30
         )
@@ -126,7 +125,7 @@ def opened(
 
 
 @contextlib.contextmanager
-def damage_is_said() -> Iterator[None]:
+def decoder_errors_raise() -> Iterator[None]:
     """Turns FFmpeg's complaints about the bytes into `InvalidMedia`."""
     import av
 
@@ -138,7 +137,7 @@ def damage_is_said() -> Iterator[None]:
         raise InvalidMedia("The clip is cut off or damaged: it cannot be decoded.") from error
 
 
-def strictly(stream: Any) -> Any:
+def strict_decoding(stream: Any) -> Any:
     """The stream, to be decoded without guessing: what is damaged is an error.
 
     Decoders fill gaps in their own ways, so that a player might show what nobody here has looked at.
@@ -147,9 +146,9 @@ def strictly(stream: Any) -> Any:
     return stream
 
 
-def probe(path: Path, limits: VideoLimits) -> MediaFacts:
+def probe(path: Path, limits: VideoLimits) -> MediaInfo:
     """The facts of a clip. Raises `InvalidMedia` or `TooLarge` with a plain sentence."""
-    with opened(path, limits) as container:
+    with open_container(path, limits) as container:
         return facts_of(container, path.stat().st_size, limits)
 
 
@@ -158,13 +157,13 @@ class ProbeTask(msgspec.Struct, frozen=True, kw_only=True):
     limits: VideoLimits
 
 
-def probe_in_child(argument: Any, _link: Link) -> MediaFacts:
+def probe_in_child(argument: Any, _link: object) -> MediaInfo:
     """`probe`, as a child's function."""
     task = msgspec.convert(argument, ProbeTask)
     return probe(Path(task.path), task.limits)
 
 
-def facts_of(container: Any, size: int, limits: VideoLimits) -> MediaFacts:
+def facts_of(container: Any, size: int, limits: VideoLimits) -> MediaInfo:
     """As `probe`, for a container that is open already."""
     kinds = [stream.type for stream in container.streams]
     if len(kinds) > limits.streams:
@@ -201,7 +200,7 @@ def facts_of(container: Any, size: int, limits: VideoLimits) -> MediaFacts:
     rotation = _rotation(container, video)
     if rotation in (90, 270):
         width, height = height, width
-    return MediaFacts(
+    return MediaInfo(
         container=container.format.name,
         bytes=size,
         width=width,
@@ -233,7 +232,7 @@ def _seconds(stream: Any) -> float:
 
 def _rotation(container: Any, video: Any) -> int:
     """From the first frame, where decoders put it."""
-    with damage_is_said():
+    with decoder_errors_raise():
         for frame in container.decode(video):
             turned = int(getattr(frame, "rotation", 0) or 0) % 360
             container.seek(0)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.media.probe import MediaFacts
+from safelight.media.probe import MediaInfo
 
 Pixels = npt.NDArray[np.uint8]
 
 
-def spread(facts: MediaFacts, count: int) -> tuple[int, set[int]]:
+def spread(facts: MediaInfo, count: int) -> tuple[int, set[int]]:
     """How many frames a clip has by its headers, and the numbers of so many spread evenly over it."""
     total = max(facts.frames or round(facts.duration_s * facts.fps), 1)
     return total, {round((number + 0.5) * total / count) for number in range(count)}
@@ -46,7 +46,7 @@ def sheet(frames: list[Pixels], into: Path, *, columns: int = 5, longest_side: i
     return write_webp(np.asarray(page, dtype=np.uint8), into, quality=75)
 
 
-def blurred(pixels: Pixels, into: Path, *, longest_side: int = 640, strength: float = 24.0) -> Path:
+def write_blurred(pixels: Pixels, into: Path, *, longest_side: int = 640, strength: float = 24.0) -> Path:
     """A still for reviewers: layout and colours can be told, detail cannot."""
     from PIL import ImageFilter
 

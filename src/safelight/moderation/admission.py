@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from safelight.errors import InvalidField, UnsupportedField
-from safelight.generation.protocol import Generator, Offer, Step, compose
+from safelight.generation.protocol import Derivation, Generator, GeneratorInfo, combine_prompts
 
-from .request import Admitted, CreateRequest, Origin
+from .request import AdmittedRequest, CreateRequest, SourceVideo
 
 #: Request fields that carry media, in the spellings that servers of `/v1/videos` use.
 MEDIA_FIELDS = frozenset(
@@ -57,8 +57,8 @@ def admit(
     *,
     default: str,
     limits: AdmissionLimits,
-    origin: Origin | None = None,
-) -> Admitted:
+    origin: SourceVideo | None = None,
+) -> AdmittedRequest:
     """The request as an order that its generator can take. Raises `InvalidField` or `UnsupportedField`.
 
     `origin` is what a remix, an edit or an extension starts from: its length and size go before what the
@@ -68,7 +68,7 @@ def admit(
     if not any(unicodedata.category(c)[0] in "LNSP" for c in prompt):
         raise InvalidField("The prompt is empty.", param="prompt", remedy="Describe the video you want.")
     name, model = _generator(request.model, generators, default, origin)
-    offer = generators[name].offer()
+    offer = generators[name].info()
     extra, texts = _extra(request.extra, offer, limits)
     if request.characters and not offer.takes_characters:
         raise UnsupportedField(f"The model {model} cannot use characters.", param="characters")
@@ -87,7 +87,7 @@ def admit(
             continue
         if not offer.takes_reference:
             raise UnsupportedField(f"{name} does not take references; leave out {field!r}.", param=field)
-    return Admitted(
+    return AdmittedRequest(
         generator=name,
         model=model,
         prompt=prompt,
@@ -105,14 +105,16 @@ def admit(
     )
 
 
-def check_step(origin: Origin, name: str, model: str, generators: Mapping[str, Generator]) -> None:
+def check_step(origin: SourceVideo, name: str, model: str, generators: Mapping[str, Generator]) -> None:
     """Whether a generator can do this with this clip. `UnsupportedField` names the models that can."""
-    offer = generators[name].offer()
-    deed = {Step.REMIX: "remix a video", Step.EDIT: "edit a video", Step.EXTEND: "extend a video"}[
-        origin.step
-    ]
-    if not offer.can(origin.step):
-        able = [m for g in generators.values() if g.offer().can(origin.step) for m in g.offer().models]
+    offer = generators[name].info()
+    deed = {
+        Derivation.REMIX: "remix a video",
+        Derivation.EDIT: "edit a video",
+        Derivation.EXTEND: "extend a video",
+    }[origin.step]
+    if not offer.supports(origin.step):
+        able = [m for g in generators.values() if g.info().supports(origin.step) for m in g.info().models]
         raise UnsupportedField(
             f"The model {model} cannot {deed}.",
             param="model",
@@ -125,7 +127,7 @@ def check_step(origin: Origin, name: str, model: str, generators: Mapping[str, G
             remedy="Name a video that was made here.",
         )
     there = origin.generator == name and bool(origin.upstream_id)
-    if origin.step is Step.REMIX and offer.remix_needs_upstream and not there:
+    if origin.step is Derivation.REMIX and offer.remix_needs_upstream and not there:
         raise UnsupportedField(
             f"The model {model} can remix only what its own server still has, and this is not there.",
             param="video_id",
@@ -133,14 +135,16 @@ def check_step(origin: Origin, name: str, model: str, generators: Mapping[str, G
         )
 
 
-def _continued(request: CreateRequest, extra: Mapping[str, Any], offer: Offer, origin: Origin) -> int:
+def _continued(
+    request: CreateRequest, extra: Mapping[str, Any], offer: GeneratorInfo, origin: SourceVideo
+) -> int:
     """Seconds of the whole result: a remix and an edit keep their length, an extension adds to it."""
     for field, given in (("size", request.size), ("seconds", request.seconds)):
-        if given is not None and (field == "size" or origin.step is not Step.EXTEND):
+        if given is not None and (field == "size" or origin.step is not Derivation.EXTEND):
             raise UnsupportedField(f"{field} is that of the video it starts from.", param=field)
     if "num_frames" in extra:
         raise UnsupportedField("num_frames is that of the video it starts from.", param="num_frames")
-    if origin.step is not Step.EXTEND:
+    if origin.step is not Derivation.EXTEND:
         return origin.seconds
     if request.seconds is None:
         raise InvalidField("Say how many seconds to add.", param="seconds")
@@ -154,11 +158,11 @@ def _continued(request: CreateRequest, extra: Mapping[str, Any], offer: Offer, o
     return total
 
 
-def _earlier(origin: Origin, prompt: str, limits: AdmissionLimits) -> dict[str, str]:
+def _earlier(origin: SourceVideo, prompt: str, limits: AdmissionLimits) -> dict[str, str]:
     """The words a request descends from, one by one, the nearest first, and all of them as one text."""
     if not origin.prompts:
         return {}
-    whole = compose(origin.prompts, prompt)
+    whole = combine_prompts(origin.prompts, prompt)
     if len(whole) > limits.max_prompt_characters:
         raise InvalidField(
             f"This prompt and those it descends from have {len(whole):,} characters together; at most "
@@ -184,24 +188,24 @@ def _text(field: str, value: object, longest: int) -> str:
 
 
 def _generator(
-    model: str | None, generators: Mapping[str, Generator], default: str, origin: Origin | None
+    model: str | None, generators: Mapping[str, Generator], default: str, origin: SourceVideo | None
 ) -> tuple[str, str]:
     if model is None:
         able = [default, *(name for name in generators if name != default)]
         if origin is not None:
-            able = [name for name in able if generators[name].offer().can(origin.step)]
+            able = [name for name in able if generators[name].info().supports(origin.step)]
         name = able[0] if able else default
-        return name, generators[name].offer().models[0]
+        return name, generators[name].info().models[0]
     for name in (default, *generators):
-        if model in generators[name].offer().models:
+        if model in generators[name].info().models:
             return name, model
-    known = [known for generator in generators.values() for known in generator.offer().models]
+    known = [known for generator in generators.values() for known in generator.info().models]
     raise InvalidField(
         f"There is no model {model[:100]!r} here.", param="model", remedy=f"Known: {', '.join(known)}."
     )
 
 
-def _seconds(asked: str | None, extra: Mapping[str, Any], offer: Offer) -> int:
+def _seconds(asked: str | None, extra: Mapping[str, Any], offer: GeneratorInfo) -> int:
     """Seconds ordered; frames and frame rate, where a server takes them, count towards them."""
     if "num_frames" in extra:
         frames, fps = int(extra["num_frames"]), int(extra.get("fps", 24))
@@ -223,7 +227,7 @@ def _seconds(asked: str | None, extra: Mapping[str, Any], offer: Offer) -> int:
     raise InvalidField(f"seconds is {asked[:20]!r}.", param="seconds", remedy=f"Possible: {known}.")
 
 
-def _size(asked: str | None, offer: Offer) -> tuple[int, int]:
+def _size(asked: str | None, offer: GeneratorInfo) -> tuple[int, int]:
     if asked is None:
         return _DEFAULT_SIZE if not offer.sizes or _DEFAULT_SIZE in offer.sizes else offer.sizes[0]
     width, _, height = asked.partition("x")
@@ -236,7 +240,7 @@ def _size(asked: str | None, offer: Offer) -> tuple[int, int]:
 
 
 def _extra(
-    given: Mapping[str, Any], offer: Offer, limits: AdmissionLimits
+    given: Mapping[str, Any], offer: GeneratorInfo, limits: AdmissionLimits
 ) -> tuple[dict[str, Any], dict[str, str]]:
     extra: dict[str, Any] = {}
     texts: dict[str, str] = {}
@@ -252,7 +256,7 @@ def _extra(
     return extra, texts
 
 
-def _remedy(name: str, offer: Offer) -> str:
+def _remedy(name: str, offer: GeneratorInfo) -> str:
     if name in _MEANT:
         return f"Did you mean {_MEANT[name]!r}?"
     known = ["prompt", "model", "seconds", "size", "input_reference", *offer.extra_fields]

@@ -3,12 +3,12 @@ strike, and nothing is kept but a line in the log that says who looked and what 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from safelight.fileio import sha256_file
 from safelight.generation.protocol import Generator
 from safelight.ids import new_id
 from safelight.net.fetch import Fetcher
@@ -16,22 +16,22 @@ from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.store.database import Database
-from safelight.trust.accounts import Principal, Scope
-from safelight.trust.evasion.models import Scrutiny
-from safelight.trust.evasion.service import Rewordings
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.evasion.models import EvasionMatch
+from safelight.trust.evasion.service import EvasionTracker
 
 from .admission import AdmissionLimits, admit
-from .check_result import Checked, Price, concluded, tellable
-from .evaluation import Judged
+from .check_result import CheckResult, Price, disclosable, summarize_check
+from .evaluation import StageResult
 from .pipeline import Stages
-from .reference import ReferenceFile, media_type
-from .request import Admitted, CreateRequest
+from .reference import ReferenceInput, media_type
+from .request import AdmittedRequest, CreateRequest
 
-__all__ = ["Checked", "Checks", "Price", "concluded", "reference", "tellable"]
+__all__ = ["CheckResult", "CheckService", "Price", "disclosable", "reference", "summarize_check"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checks:
+class CheckService:
     """Judges a request as a create would, and stops there."""
 
     stages: Stages
@@ -44,17 +44,17 @@ class Checks:
     scratch: Path
     #: Takes from the probe budget, or raises `ProbeBudgetSpent`.
     spend: Callable[[Principal, str | None, int], None]
-    rewordings: Rewordings
+    rewordings: EvasionTracker
     max_reference_bytes: int = 64 << 20
 
     def check(
         self, principal: Principal, request: CreateRequest, *, asked: str = ""
-    ) -> tuple[Checked, Admitted, Price]:
+    ) -> tuple[CheckResult, AdmittedRequest, Price]:
         """The verdict on a request, help with it, and its price. One probe is spent.
 
         Raises what admission raises, `ProbeBudgetSpent`, `InvalidMedia` and `RefusedAddress`.
         """
-        principal.require(Scope.CHECKS)
+        principal.require(KeyScope.CHECKS)
         admitted = admit(request, self.generators, default=self.default_generator, limits=self.limits)
         self.spend(principal, admitted.end_user, 1)
         scrutiny = self.rewordings.scrutiny(
@@ -63,11 +63,11 @@ class Checks:
         words = self.stages.prompt.screen(
             admitted.texts, tenant=principal.tenant, negated=admitted.negated, scrutiny=scrutiny
         )
-        judged: tuple[Judged, ...] = (words,)
+        judged: tuple[StageResult, ...] = (words,)
         left: tuple[str, ...] = ()
         if (admitted.uploads or admitted.urls) and words.verdict.action is not Action.BLOCK:
             judged, left = self._with_references(admitted, words, principal.tenant)
-        found = concluded(
+        found = summarize_check(
             judged,
             self.taxonomy,
             texts=admitted.texts,
@@ -76,12 +76,12 @@ class Checks:
             not_looked_at=left,
         )
         self._note(principal, admitted, found, scrutiny)
-        offer = self.generators[admitted.generator].offer()
+        offer = self.generators[admitted.generator].info()
         return found, admitted, Price.of(offer, admitted.seconds)
 
     def _with_references(
-        self, admitted: Admitted, words: Judged, tenant: str
-    ) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
+        self, admitted: AdmittedRequest, words: StageResult, tenant: str
+    ) -> tuple[tuple[StageResult, ...], tuple[str, ...]]:
         self.scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self.scratch, prefix="check-") as folder:
             files = [reference(upload.path, upload.field) for upload in admitted.uploads]
@@ -98,10 +98,12 @@ class Checks:
             )
             return (words, seen), left
 
-    def _note(self, principal: Principal, admitted: Admitted, found: Checked, scrutiny: Scrutiny) -> None:
+    def _note(
+        self, principal: Principal, admitted: AdmittedRequest, found: CheckResult, scrutiny: EvasionMatch
+    ) -> None:
         verdict, subject = found.deciding.verdict, new_id("verdict")
         with self.database.transaction(tenant=principal.tenant) as tx:
-            tx.log(
+            tx.append_audit(
                 "check.made",
                 subject=subject,
                 actor=principal.id,
@@ -127,8 +129,8 @@ class Checks:
                 )
 
 
-def reference(path: Path, field: str) -> ReferenceFile:
+def reference(path: Path, field: str) -> ReferenceInput:
     """A file as what its first bytes say it is. Raises `InvalidMedia`."""
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return ReferenceFile(path=path, field=field, media_type=media_type(path, field), sha256=sha256)
+    return ReferenceInput(
+        path=path, field=field, media_type=media_type(path, field), sha256=sha256_file(path)
+    )

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from safelight.detectors.protocol import ReadText
-from safelight.detectors.text.media_text import spoken
+from safelight.detectors.protocol import MediaText
+from safelight.detectors.text.media_text import join_lines
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.plugins import MINILM, NGRAMS
 from safelight.policy.categories import Category
@@ -34,8 +34,8 @@ _DOUBTED = frozenset({Category.NCII.value})
 _UNTOLD = 0.2
 
 
-def in_scene(
-    findings: Iterable[Finding], lines: Sequence[ReadText], scene: str, pipeline: TextPipeline
+def rescore_in_context(
+    findings: Iterable[Finding], lines: Sequence[MediaText], scene: str, pipeline: TextPipeline
 ) -> tuple[Finding, ...]:
     """The findings in words of a clip; those of the trained heads that need a scene to be believed lie
     between the words alone and the words in their scene.
@@ -47,7 +47,7 @@ def in_scene(
     doubtful = [one for one in seen if one.category in _DOUBTED and one.detector in _ALONE and not _sure(one)]
     if not scene.strip() or not doubtful:
         return seen
-    words = spoken(lines).text
+    words = join_lines(lines).text
     report = pipeline.screen({"scene": f"{scene.strip()[:SCENE]}\n{words}"})
     there = {(one.detector, one.category): one.score for one in reversed(report.findings)}
     # What could not be read in its scene stays what it was.
@@ -63,7 +63,7 @@ def _sure(finding: Finding) -> bool:
 
 def _between(finding: Finding, there: dict[tuple[str, str], float]) -> Finding:
     told = there.get((finding.detector, finding.category), 0.0)
-    score = between(finding.score, told, _ALONE[finding.detector])
+    score = blend_odds(finding.score, told, _ALONE[finding.detector])
     if score >= finding.score:
         return finding
     return msgspec.structs.replace(
@@ -74,7 +74,7 @@ def _between(finding: Finding, there: dict[tuple[str, str], float]) -> Finding:
     )
 
 
-def between(alone: float, there: float, weight: float) -> float:
+def blend_odds(alone: float, there: float, weight: float) -> float:
     """Between two probabilities by their odds, the first counting `weight`; never above the first."""
     odds = weight * _odds(alone) + (1 - weight) * _odds(max(there, _UNTOLD))
     return min(alone, 1 / (1 + math.exp(-odds)))

@@ -12,7 +12,7 @@ from safelight.policy.findings import Modality
 
 _AGE = "No model that ships sees how old somebody is."
 #: By category: why pictures and frames are not checked for it.
-UNSEEN: Mapping[str, str] = {
+UNSUPPORTED: Mapping[str, str] = {
     Category.VIOLENCE_GRAPHIC.value: "No model that ships sees blood or wounds.",
     Category.VIOLENCE.value: "No model that ships sees weapons or fights.",
     Category.SEXUAL_MINORS.value: _AGE,
@@ -24,16 +24,18 @@ UNSEEN: Mapping[str, str] = {
 _SEEN = (Modality.IMAGE, Modality.FRAMES)
 
 
-def why(category: str, modality: Modality) -> str:
+def reason_unsupported(category: str, modality: Modality) -> str:
     """Why nothing checks this, one sentence; empty where that is not known here."""
-    return UNSEEN.get(category, "") if modality in _SEEN else ""
+    return UNSUPPORTED.get(category, "") if modality in _SEEN else ""
 
 
-def explained(coverage: Coverage) -> Coverage:
+def annotate_coverage(coverage: Coverage) -> Coverage:
     """The coverage with a reason wherever a required cell has no detector and no note of its own."""
     return Coverage(
         cells=tuple(
-            msgspec.structs.replace(cell, note=why(cell.category, cell.modality)) if _silent(cell) else cell
+            msgspec.structs.replace(cell, note=reason_unsupported(cell.category, cell.modality))
+            if _silent(cell)
+            else cell
             for cell in coverage
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from safelight.detectors.registry import Missing
+from safelight.detectors.registry import MissingDetector
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.decisions import requirements
@@ -13,7 +13,7 @@ from safelight.policy.documents import Policy
 from safelight.policy.findings import Modality, Stage
 from safelight.policy.waivers import Waiver, covers
 
-from .coverage_limits import why
+from .coverage_limits import reason_unsupported
 
 _JUDGED = (Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT)
 
@@ -31,7 +31,7 @@ def coverage_table(
     taxonomy: Taxonomy,
     *,
     cells: Iterable[Cell],
-    missing: Iterable[Missing],
+    missing: Iterable[MissingDetector],
     waivers: Sequence[Waiver],
 ) -> dict[str, Any]:
     """The table as JSON; `cells` are the required ones joined with what is installed."""
@@ -63,7 +63,7 @@ def _cell(cell: Cell, taxonomy: Taxonomy, waivers: Sequence[Waiver]) -> dict[str
         "required": cell.required,
         "available": cell.available,
         "detectors": list(cell.detectors),
-        "note": why(cell.category, cell.modality) if hole else "",
+        "note": reason_unsupported(cell.category, cell.modality) if hole else "",
         "measured": cell.measured,
         "waived_by": [
             waiver.name for waiver in waivers if hole and covers(waiver.terms, cell.category, taxonomy)

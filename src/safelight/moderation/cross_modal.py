@@ -14,16 +14,16 @@ import msgspec
 
 from safelight.detectors.text.cross_modal_classifier import JointHead
 from safelight.detectors.text.cross_modal_classifier import shipped as shipped_head
-from safelight.detectors.text.indicators import FIGURE, FRAMES, SignTable, shipped
+from safelight.detectors.text.indicators import FIGURE, FRAMES, IndicatorTable, shipped
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
-from safelight.policy.cross_modal import SEES, SIGN, Channel, channel
+from safelight.policy.cross_modal import SEES, SIGN, EvidenceChannel, channel
 from safelight.policy.findings import Evidence, Finding, Modality, TextSpan, strongest
 
-from .cross_modal_classifier import meaning_of, read_joint
-from .indicator_rules import Clause, Signed, met
-from .text_parts import SOURCE, From, Part, described, evidence_of, marked
+from .cross_modal_classifier import classify_joined_text, embedder_of
+from .indicator_rules import IndicatorMatch, PartIndicators, matching_clauses
+from .text_parts import SOURCE, TextPart, TextSource, as_description, evidence_of, joined_attributes
 
 #: Readings of one clip at most: all of it, all of it as somebody would tell it, picture and sound, and the
 #: request with each of them.
@@ -52,18 +52,18 @@ _CONTRASTED = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Together:
+class CrossModalResult:
     findings: tuple[Finding, ...] = ()
     cells: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class JoinedText:
     """Parts as one text in plain order, with where each begins in it."""
 
     text: str
     starts: tuple[int, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[TextPart, ...]
 
     def of(self, start: int, end: int) -> list[tuple[int, int, int]]:
         """The parts that characters `start` to `end` touch: number, and from where to where in the part."""
@@ -75,33 +75,35 @@ class Told:
         return touched
 
 
-def read_together(
-    parts: Sequence[Part],
+def screen_joined_text(
+    parts: Sequence[TextPart],
     pipeline: TextPipeline,
     alone: Iterable[Finding],
     *,
-    table: SignTable | None = None,
+    table: IndicatorTable | None = None,
     head: JointHead | None = None,
-) -> Together:
+) -> CrossModalResult:
     """Findings that only the whole has, with evidence in at least two of its parts.
 
     `alone` are the findings of the parts by themselves. Nothing is read where there is one source only, but
     for lines of one source that follow each other: signs may stand in two of them.
     """
     seen, table = tuple(alone), table or shipped()
-    signed = signs_in(parts, seen, table)
+    signed = find_indicators(parts, seen, table)
     framed = any(part.media and FRAMES & part.signs.keys() for part in signed)
     read = _read(parts, pipeline, seen, framed=framed)
-    signs = conjoined(parts, signed, table)
-    learned, cells = read_joint(parts, head or shipped_head(), meaning_of(pipeline))
-    return Together(findings=(*read.findings, *signs, *learned), cells=(*read.cells, *cells))
+    signs = match_indicator_rules(parts, signed, table)
+    learned, cells = classify_joined_text(parts, head or shipped_head(), embedder_of(pipeline))
+    return CrossModalResult(findings=(*read.findings, *signs, *learned), cells=(*read.cells, *cells))
 
 
-def conjoined(parts: Sequence[Part], signed: Sequence[Signed], table: SignTable) -> tuple[Finding, ...]:
+def match_indicator_rules(
+    parts: Sequence[TextPart], signed: Sequence[PartIndicators], table: IndicatorTable
+) -> tuple[Finding, ...]:
     """What signs in several parts mean together: at most one finding for each category. Pure."""
     found: dict[str, Finding] = {}
     for conjunction in table.conjunctions:
-        clauses = met(conjunction, signed)
+        clauses = matching_clauses(conjunction, signed)
         best = found.get(conjunction.category)
         if clauses and (best is None or best.score < conjunction.score):
             found[conjunction.category] = _conjoined(
@@ -110,10 +112,12 @@ def conjoined(parts: Sequence[Part], signed: Sequence[Signed], table: SignTable)
     return tuple(found.values())
 
 
-def signs_in(parts: Sequence[Part], alone: Iterable[Finding], table: SignTable) -> tuple[Signed, ...]:
+def find_indicators(
+    parts: Sequence[TextPart], alone: Iterable[Finding], table: IndicatorTable
+) -> tuple[PartIndicators, ...]:
     """The signs of every part. What goes on over several lines belongs to the lines it touches."""
     signs: list[dict[str, list[tuple[int, int]]]] = [{} for _ in parts]
-    for source in From:
+    for source in TextSource:
         numbers = [number for number, part in enumerate(parts) if part.source is source]
         told = _plain([parts[number] for number in numbers], " ")
         for sign, places in table.of(told.text).items():
@@ -124,14 +128,15 @@ def signs_in(parts: Sequence[Part], alone: Iterable[Finding], table: SignTable) 
         if any(_names(finding, part) for finding in alone):
             signs[number].setdefault(FIGURE, []).append((0, len(part.text)))
     return tuple(
-        Signed(
-            signs={sign: tuple(places) for sign, places in of.items()}, media=part.source is not From.REQUEST
+        PartIndicators(
+            signs={sign: tuple(places) for sign, places in of.items()},
+            media=part.source is not TextSource.REQUEST,
         )
         for of, part in zip(signs, parts, strict=True)
     )
 
 
-def _names(finding: Finding, part: Part) -> bool:
+def _names(finding: Finding, part: TextPart) -> bool:
     """Whether a finding names a living public figure in this part."""
     if finding.category != Category.LIKENESS or finding.attributes.get("public_figure") is not True:
         return False
@@ -143,7 +148,11 @@ def _names(finding: Finding, part: Part) -> bool:
 
 
 def _conjoined(
-    category: str, score: float, clauses: Sequence[Clause], parts: Sequence[Part], table: SignTable
+    category: str,
+    score: float,
+    clauses: Sequence[IndicatorMatch],
+    parts: Sequence[TextPart],
+    table: IndicatorTable,
 ) -> Finding:
     evidence = [parts[clause.part].evidence(start, end) for clause in clauses for start, end in clause.places]
     sources = {parts[clause.part].source for clause in clauses}
@@ -160,13 +169,13 @@ def _conjoined(
         version=VERSION,
         reason=f"Each harmless alone: {', '.join(first)}{' and ' if first else ''}{last}.",
         evidence=tuple(dict.fromkeys(evidence)),
-        attributes={**marked(sources), "kind": "signs"},
+        attributes={**joined_attributes(sources), "kind": "signs"},
     )
 
 
 def _read(
-    parts: Sequence[Part], pipeline: TextPipeline, alone: Sequence[Finding], *, framed: bool
-) -> Together:
+    parts: Sequence[TextPart], pipeline: TextPipeline, alone: Sequence[Finding], *, framed: bool
+) -> CrossModalResult:
     """What the text detectors find in several sources as one text, and in none of them alone."""
     known = strongest((finding.category, finding.score) for finding in alone)
     found: dict[tuple[str, tuple[Evidence, ...]], Finding] = {}
@@ -175,9 +184,9 @@ def _read(
         report = pipeline.screen({SOURCE: told.text})
         cells += report.cells
         if number == 0 and not framed and any(one.category in _CONTRASTED for one in report.findings):
-            again = pipeline.screen({SOURCE: described(parts)})
+            again = pipeline.screen({SOURCE: as_description(parts)})
             cells += again.cells
-            for one in contrasted(parts, report.findings, again.findings, alone):
+            for one in find_contradictions(parts, report.findings, again.findings, alone):
                 found[one.category, one.evidence] = one
         for finding in report.findings:
             joined = _joined(finding, told)
@@ -188,17 +197,17 @@ def _read(
             key = (joined.category, joined.evidence)
             if key not in found or found[key].score < joined.score:
                 found[key] = joined
-    return Together(findings=tuple(found.values()), cells=tuple(cells))
+    return CrossModalResult(findings=tuple(found.values()), cells=tuple(cells))
 
 
-def contrasted(
-    parts: Sequence[Part], whole: Iterable[Finding], told: Iterable[Finding], alone: Iterable[Finding]
+def find_contradictions(
+    parts: Sequence[TextPart], whole: Iterable[Finding], told: Iterable[Finding], alone: Iterable[Finding]
 ) -> tuple[Finding, ...]:
     """What the clip with its scene says, read one way and the other, and the request has no sign of. Pure."""
-    asked = [part for part in parts if part.source is From.REQUEST]
+    asked = [part for part in parts if part.source is TextSource.REQUEST]
     if not asked:
         return ()
-    signs = {one.category for one in alone if channel(one) is Channel.PROMPT and one.score >= SIGN}
+    signs = {one.category for one in alone if channel(one) is EvidenceChannel.PROMPT and one.score >= SIGN}
     again = {(one.detector, one.category): one.score for one in told}
     found: dict[str, Finding] = {}
     for finding in whole:
@@ -207,7 +216,7 @@ def contrasted(
             continue
         if score < SEES or (finding.category in found and found[finding.category].score >= score):
             continue
-        media = [part for part in parts if part.source is not From.REQUEST]
+        media = [part for part in parts if part.source is not TextSource.REQUEST]
         found[finding.category] = msgspec.structs.replace(
             finding,
             score=score,
@@ -216,39 +225,39 @@ def contrasted(
             evidence=evidence_of(asked, media),
             attributes={
                 **finding.attributes,
-                **marked(part.source for part in media),
+                **joined_attributes(part.source for part in media),
                 "kind": "contrast",
             },
         )
     return tuple(found.values())
 
 
-def _readings(parts: Sequence[Part]) -> list[Told]:
+def _readings(parts: Sequence[TextPart]) -> list[JoinedText]:
     """The texts of two sources or more that are read: with the one of `described`, at most `READINGS`."""
     sources = dict.fromkeys(part.source for part in parts)
-    chosen = [tuple(parts), tuple(part for part in parts if part.source is not From.REQUEST)]
-    if sum(len(part.text) for part in parts) <= _SHORT and len(sources) == len(From):
+    chosen = [tuple(parts), tuple(part for part in parts if part.source is not TextSource.REQUEST)]
+    if sum(len(part.text) for part in parts) <= _SHORT and len(sources) == len(TextSource):
         chosen += [
             tuple(part for part in parts if part.source is not left_out)
-            for left_out in (From.SCREEN, From.SPEECH)
+            for left_out in (TextSource.SCREEN, TextSource.SPEECH)
         ]
     return [_plain(some, "\n") for some in dict.fromkeys(chosen) if len({part.source for part in some}) > 1]
 
 
-def _plain(parts: Sequence[Part], between: str) -> Told:
+def _plain(parts: Sequence[TextPart], between: str) -> JoinedText:
     starts, position = [], 0
     for part in parts:
         starts.append(position)
         position += len(part.text) + len(between)
     # A card of two lines is one phrase.
     text = between.join(part.text for part in parts).replace("\n", between[-1:])
-    return Told(text=text, starts=tuple(starts), parts=tuple(parts))
+    return JoinedText(text=text, starts=tuple(starts), parts=tuple(parts))
 
 
-def _joined(finding: Finding, told: Told) -> Finding | None:
+def _joined(finding: Finding, told: JoinedText) -> Finding | None:
     """The finding with its evidence in the parts; None where it stands in one source alone."""
     evidence: list[Evidence] = []
-    sources: list[From] = []
+    sources: list[TextSource] = []
     for one in finding.evidence:
         if not isinstance(one, TextSpan):
             evidence.append(one)
@@ -256,7 +265,7 @@ def _joined(finding: Finding, told: Told) -> Finding | None:
         for number, start, end in told.of(one.start, one.end):
             evidence.append(told.parts[number].evidence(start, end))
             sources.append(told.parts[number].source)
-    named = [source for source in From if source in sources]
+    named = [source for source in TextSource if source in sources]
     if len(named) < 2:
         return None
     return msgspec.structs.replace(
@@ -264,10 +273,10 @@ def _joined(finding: Finding, told: Told) -> Finding | None:
         modality=Modality.TEXT,
         reason=f"Read together, the words of {_listed(named)}: {finding.reason}",
         evidence=tuple(dict.fromkeys(evidence)),
-        attributes={**finding.attributes, **marked(named)},
+        attributes={**finding.attributes, **joined_attributes(named)},
     )
 
 
-def _listed(sources: Sequence[From]) -> str:
+def _listed(sources: Sequence[TextSource]) -> str:
     *first, last = (f"the {source.value}" for source in sources)
     return f"{', '.join(first)} and {last}"

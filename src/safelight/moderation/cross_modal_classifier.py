@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from safelight.detectors.text.classifier_detectors import MiniLmDetector
 from safelight.detectors.text.cross_modal_classifier import JointHead
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.detectors.text.sketch import Meaning
+from safelight.detectors.text.sketch import Embedder
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality
 
-from .text_parts import From, Part, described, evidence_of, marked
+from .text_parts import TextPart, TextSource, as_description, evidence_of, joined_attributes
 
 DETECTOR, VERSION = "joint", "1"
 #: Below every operating point: a person looks at it, and rules that block do not count it.
@@ -19,29 +19,29 @@ SCORE = 0.45
 _MEASURED = "docs/benchmarks/together.md"
 
 
-def tellings(parts: Sequence[Part]) -> tuple[str, ...]:
+def text_variants(parts: Sequence[TextPart]) -> tuple[str, ...]:
     """One clip told in four ways: described, as it stands, without its picture, without its sound."""
     return (
-        described(parts),
+        as_description(parts),
         _plain(parts),
-        _plain([part for part in parts if part.source is not From.SCREEN]),
-        _plain([part for part in parts if part.source is not From.SPEECH]),
+        _plain([part for part in parts if part.source is not TextSource.SCREEN]),
+        _plain([part for part in parts if part.source is not TextSource.SPEECH]),
     )
 
 
-def read_joint(
-    parts: Sequence[Part], head: JointHead, meaning: Meaning | None
+def classify_joined_text(
+    parts: Sequence[TextPart], head: JointHead, meaning: Embedder | None
 ) -> tuple[tuple[Finding, ...], tuple[Cell, ...]]:
     """At most one finding, over the words of the request and the clip, and what was read.
 
     Nothing is read without a request or without words in the clip, nor English without `meaning`. What fails
     leaves a hole and no finding.
     """
-    media = [part for part in parts if part.source is not From.REQUEST]
-    asked = [part for part in parts if part.source is From.REQUEST]
+    media = [part for part in parts if part.source is not TextSource.REQUEST]
+    asked = [part for part in parts if part.source is TextSource.REQUEST]
     if not media or not asked:
         return (), ()
-    first, *others = tellings(parts)
+    first, *others = text_variants(parts)
     try:
         said = head.read(first, others, meaning)
     except Exception as error:
@@ -58,17 +58,17 @@ def read_joint(
         version=VERSION,
         reason="Read as one, request and clip are like examples that are harmful only together.",
         evidence=evidence_of(asked, media),
-        attributes={**marked([part.source for part in media]), "kind": "learned"},
+        attributes={**joined_attributes([part.source for part in media]), "kind": "learned"},
     )
     return (found,), _cells(head)
 
 
-def meaning_of(pipeline: TextPipeline) -> Meaning | None:
+def embedder_of(pipeline: TextPipeline) -> Embedder | None:
     """MiniLM's reading, where it is installed."""
     return next((one.meaning for one in pipeline.detectors if isinstance(one, MiniLmDetector)), None)
 
 
-def _plain(parts: Sequence[Part]) -> str:
+def _plain(parts: Sequence[TextPart]) -> str:
     return "\n".join(part.text.replace("\n", " ") for part in parts)
 
 

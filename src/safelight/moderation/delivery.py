@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from safelight.media.normalize import How, Plain
-from safelight.sandbox.child_main import Link
+from safelight.media.normalize import NormalizeMethod, NormalizeResult, make_plain_in_child
+from safelight.sandbox.child_main import ChildChannel
+from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.scanning.service import Scanner
 
@@ -28,17 +29,17 @@ class Still:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class DeliveryStage:
     sandbox: Sandbox
     scanner: Scanner
 
-    def plain(self, source: Path, into: Path) -> Path:
+    def normalize(self, source: Path, into: Path) -> Path:
         """The clip as one plain MP4: itself, or a copy written to `into`. It is made before the scan.
 
         Raises `InvalidMedia`, `TooLarge` or `ChildFailed` where there is no clip to make it of.
         """
         answer = self.sandbox.run(
-            "safelight.media.normalize:make_plain_in_child",
+            EntryPoint.of(make_plain_in_child),
             {
                 "source": str(source),
                 "into": str(into),
@@ -48,7 +49,7 @@ class Delivery:
             writes=[into],
             limits=_LIMITS,
         )
-        if msgspec.convert(answer, Plain).how is How.KEPT:
+        if msgspec.convert(answer, NormalizeResult).how is NormalizeMethod.KEPT:
             into.unlink(missing_ok=True)
             return source
         return into
@@ -66,7 +67,7 @@ class Delivery:
         )
         argument = {"source": str(sealed), **{still.kind: str(still.path) for still in stills}}
         self.sandbox.run(
-            "safelight.moderation.delivery:draw_stills",
+            EntryPoint.of(draw_stills),
             argument,
             reads=[sealed],
             writes=[still.path for still in stills],
@@ -75,13 +76,13 @@ class Delivery:
         return stills
 
 
-def draw_stills(argument: dict[str, str], _link: Link) -> None:
+def draw_stills(argument: dict[str, str], _link: ChildChannel) -> None:
     """In the child: the middle frame as a thumbnail, and ten frames on one sheet."""
-    from safelight.media.decode import Walk
+    from safelight.media.decode import VideoDecoder
     from safelight.media.probe import ACCEPTED
     from safelight.media.thumbnails import sheet, spread, thumbnail
 
-    walk = Walk(Path(argument["source"]), ACCEPTED)
+    walk = VideoDecoder(Path(argument["source"]), ACCEPTED)
     total, wanted = spread(walk.facts, _SHEET_FRAMES)
     middle: Any = None
     small = []

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from safelight import canonical_json
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.decisions import requirements
 from safelight.policy.documents import Policy
 from safelight.policy.findings import Finding, Modality, Stage
-from safelight.policy.review_overrides import decide_reviewed, labelling
+from safelight.policy.review_overrides import decide_with_overrides, required_label
 from safelight.policy.verdicts import Audience, Context, Verdict, WaiverTerms
 
-from .coverage_limits import explained
+from .coverage_limits import annotate_coverage
 
 
 def _no_facts(_tenant: str) -> frozenset[str]:
@@ -24,7 +24,7 @@ def _no_facts(_tenant: str) -> frozenset[str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class StageResult:
     """What one stage saw, what was covered, and what the policy made of it."""
 
     stage: Stage
@@ -35,7 +35,7 @@ class Judged:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judge:
+class PolicyEvaluator:
     """Asks the policy in force. The only caller of `decide` on live content."""
 
     taxonomy: Taxonomy
@@ -46,7 +46,7 @@ class Judge:
     #: Facts about a tenant's work that `unless: context` may ask for, as the operator declared them.
     facts: Callable[[str], frozenset[str]] = _no_facts
 
-    def judge(
+    def evaluate(
         self,
         stage: Stage,
         *,
@@ -61,7 +61,7 @@ class Judge:
         overturned: Collection[Finding] = (),
         consents: tuple[str, ...] = (),
         failure: str = "",
-    ) -> Judged:
+    ) -> StageResult:
         """The verdict on findings; `cells` say what really ran, the policy what should have.
 
         `failure`: why nothing was looked at at all; then every cell that is required is a hole, and no
@@ -71,14 +71,14 @@ class Judge:
         """
         policy = self.policy(tenant)
         required = requirements(policy, self.taxonomy, stage, modalities)
-        coverage = explained(Coverage(cells=required).merged(cells))
+        coverage = annotate_coverage(Coverage(cells=required).merged(cells))
         if failure:
             coverage = coverage.merged(
                 Cell(category=cell.category, modality=cell.modality, available=True, ran=True, note=failure)
                 for cell in required
             )
         seen = tuple(findings)
-        verdict = decide_reviewed(
+        verdict = decide_with_overrides(
             policy,
             self.taxonomy,
             findings=seen,
@@ -94,11 +94,13 @@ class Judge:
             ),
             subject_sha256=subject_sha256,
         )
-        return Judged(stage=stage, verdict=verdict, findings=seen, coverage=coverage, extra=extra or {})
+        return StageResult(stage=stage, verdict=verdict, findings=seen, coverage=coverage, extra=extra or {})
 
-    def released(self, made: Judged, *, tenant: str, overturned: Collection[Finding]) -> Judged:
+    def reevaluate_for_appeal(
+        self, made: StageResult, *, tenant: str, overturned: Collection[Finding]
+    ) -> StageResult:
         """What the policy in force now says to what was seen then, once an appeal against it was won."""
-        verdict = decide_reviewed(
+        verdict = decide_with_overrides(
             self.policy(tenant),
             self.taxonomy,
             findings=made.findings,
@@ -119,10 +121,10 @@ class Judge:
     def wants_label(self, tenant: str, stage: Stage, findings: Sequence[Finding]) -> bool:
         """Whether the policy in force wants these findings labelled, if they are let through at all."""
         context = Context(stage=stage, waivers=self.waivers(tenant), facts=self.facts(tenant))
-        return bool(labelling(self.policy(tenant), context, findings))
+        return bool(required_label(self.policy(tenant), context, findings))
 
 
 def texts_sha256(texts: Mapping[str, str]) -> str:
     """The hash a text verdict is bound to: of the fields in canonical JSON."""
-    canonical = json.dumps(dict(texts), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    canonical = canonical_json.document_text(dict(texts))
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

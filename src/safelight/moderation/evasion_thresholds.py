@@ -7,13 +7,13 @@ from collections.abc import Iterable
 import msgspec
 
 from safelight.policy.findings import Finding
-from safelight.trust.evasion.models import Scrutiny
+from safelight.trust.evasion.models import EvasionMatch
 
 #: Fainter findings stay what they are: who changes a prompt until it is harmless should get through.
-FAINT = 0.4
+WEAK_SCORE = 0.4
 
 
-def under(scrutiny: Scrutiny, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def apply_scrutiny(scrutiny: EvasionMatch, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings; those of what the block was for, even faint ones, count as much as they did there.
 
     Nothing is added: words in which no detector sees anything any more are free.
@@ -21,9 +21,9 @@ def under(scrutiny: Scrutiny, findings: Iterable[Finding]) -> tuple[Finding, ...
     return tuple(_raised(finding, scrutiny) for finding in findings)
 
 
-def _raised(finding: Finding, scrutiny: Scrutiny) -> Finding:
+def _raised(finding: Finding, scrutiny: EvasionMatch) -> Finding:
     score = scrutiny.about.get(finding.category, 0.0)
-    if not FAINT <= finding.score < score or finding.test_card or finding.attributes.get("negated"):
+    if not WEAK_SCORE <= finding.score < score or finding.test_card or finding.attributes.get("negated"):
         return finding
     return msgspec.structs.replace(
         finding,

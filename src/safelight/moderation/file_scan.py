@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 import safelight
-from safelight.detectors.protocol import ReadText
-from safelight.errors import BadInput, ChildFailed, InvalidMedia, SafelightError
+from safelight.detectors.protocol import MediaText
+from safelight.errors import BadInput, InvalidMedia, SafelightError, SandboxFailed
 from safelight.fileio import sha256_file
 from safelight.media.probe import container_of
 from safelight.policy.coverage import Cell
@@ -23,19 +23,19 @@ from safelight.provenance.models import Verification
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import FrameProgress
 
-from .evaluation import Judged
+from .evaluation import StageResult
 from .pipeline import Stages
 from .reference import media_type
 
 
-class Words(msgspec.Struct, frozen=True, kw_only=True):
+class TranscriptLine(msgspec.Struct, frozen=True, kw_only=True):
     """Words read off the picture, or heard; nobody's but the file's."""
 
     text: str
     start_s: float = 0.0
     end_s: float = 0.0
     #: The words of a spoken line, where they are timed.
-    words: tuple[Words, ...] = ()
+    words: tuple[TranscriptLine, ...] = ()
 
 
 class FileReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,9 +51,9 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict | None = None
     findings: tuple[Finding, ...] = ()
     coverage: tuple[Cell, ...] = ()
-    texts: tuple[Words, ...] = ()
+    texts: tuple[TranscriptLine, ...] = ()
     #: What was said in it; None where nobody transcribed.
-    transcript: tuple[Words, ...] | None = None
+    transcript: tuple[TranscriptLine, ...] | None = None
     #: Facts, detectors' accounts and the schedule of a clip.
     scan: dict[str, Any] = {}
     #: WebP pictures by category, with no detail left in them.
@@ -68,7 +68,7 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileJudge:
+class FileScanner:
     """Looks at one file after another. `stills`: keep pictures for a report."""
 
     stages: Stages
@@ -84,7 +84,7 @@ class FileJudge:
         try:
             report = self._judge(path, name, now, progress)
         except (SafelightError, OSError) as error:
-            report = msgspec.structs.replace(failed(name, error), looked_at=now, **_known(path))
+            report = msgspec.structs.replace(failed_report(name, error), looked_at=now, **_known(path))
         return msgspec.structs.replace(report, wall_s=round(time.perf_counter() - began, 3))
 
     def _judge(self, path: Path, name: str, now: float, progress: FrameProgress | None) -> FileReport:
@@ -101,7 +101,7 @@ class FileJudge:
         return msgspec.structs.replace(
             report,
             size=path.stat().st_size,
-            sha256=_sha256(path),
+            sha256=sha256_file(path),
             picture=picture,
             provenance=self._provenance(path),
             detectors=dict(self.detectors),
@@ -111,11 +111,11 @@ class FileJudge:
         """What the file says of its own origin; a manifest that cannot be read spoils nothing else."""
         try:
             return self.verify(path) if self.verify is not None else None
-        except (BadInput, ChildFailed):
+        except (BadInput, SandboxFailed):
             return None
 
 
-def failed(name: str, error: SafelightError | OSError) -> FileReport:
+def failed_report(name: str, error: SafelightError | OSError) -> FileReport:
     """The report on a file that could not be had or opened. Of the system's errors only what they say."""
     if isinstance(error, SafelightError):
         said = str(error)
@@ -141,7 +141,7 @@ def is_picture(file: Path) -> bool:
         ) from error
 
 
-def _report(name: str, now: float, judged: Judged, seen: ScanReport | None) -> FileReport:
+def _report(name: str, now: float, judged: StageResult, seen: ScanReport | None) -> FileReport:
     verdict = judged.verdict
     stills: dict[str, bytes] = {}
     sheet = b""
@@ -149,7 +149,11 @@ def _report(name: str, now: float, judged: Judged, seen: ScanReport | None) -> F
         stills = {category: Path(path).read_bytes() for category, path in seen.evidence.items()}
         if seen.sheet and not stills:
             sheet = Path(seen.sheet).read_bytes()
-    texts = [Words(text=one.text, start_s=one.start_s, end_s=one.end_s) for one in seen.texts] if seen else []
+    texts = (
+        [TranscriptLine(text=one.text, start_s=one.start_s, end_s=one.end_s) for one in seen.texts]
+        if seen
+        else []
+    )
     return FileReport(
         name=name,
         looked_at=now,
@@ -164,9 +168,9 @@ def _report(name: str, now: float, judged: Judged, seen: ScanReport | None) -> F
     )
 
 
-def _line(heard: ReadText) -> Words:
-    timed = (Words(text=word.text, start_s=word.start_s, end_s=word.end_s) for word in heard.words)
-    return Words(text=heard.text, start_s=heard.start_s, end_s=heard.end_s, words=tuple(timed))
+def _line(heard: MediaText) -> TranscriptLine:
+    timed = (TranscriptLine(text=word.text, start_s=word.start_s, end_s=word.end_s) for word in heard.words)
+    return TranscriptLine(text=heard.text, start_s=heard.start_s, end_s=heard.end_s, words=tuple(timed))
 
 
 def _known(path: Path) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from safelight.detectors.text.indicators import Conjunction
+from safelight.detectors.text.indicators import IndicatorRule
 
 #: Evidence from one part for one clause, at most.
 _SPANS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Signed:
+class PartIndicators:
     """The signs of one part: where each of them stands in its text."""
 
     signs: Mapping[str, tuple[tuple[int, int], ...]]
@@ -22,7 +22,7 @@ class Signed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clause:
+class IndicatorMatch:
     """One sign that was met: in which part, which sign, and where."""
 
     part: int
@@ -30,7 +30,9 @@ class Clause:
     places: tuple[tuple[int, int], ...]
 
 
-def met(conjunction: Conjunction, parts: Sequence[Signed]) -> tuple[Clause, ...]:
+def matching_clauses(
+    conjunction: IndicatorRule, parts: Sequence[PartIndicators]
+) -> tuple[IndicatorMatch, ...]:
     """One clause for each that the conjunction asks for, from two parts at least; empty where it is not met.
 
     What one part says all by itself is no conjunction: whoever reads that part alone has to see it.
@@ -46,14 +48,14 @@ def met(conjunction: Conjunction, parts: Sequence[Signed]) -> tuple[Clause, ...]
     return ()
 
 
-def _having(signs: Iterable[str], parts: Sequence[Signed]) -> Iterable[Clause]:
+def _having(signs: Iterable[str], parts: Sequence[PartIndicators]) -> Iterable[IndicatorMatch]:
     for number, part in enumerate(parts):
         for sign in sorted(signs):
             if places := part.signs.get(sign):
-                yield Clause(part=number, sign=sign, places=places[:_SPANS])
+                yield IndicatorMatch(part=number, sign=sign, places=places[:_SPANS])
 
 
-def _apart(clauses: Sequence[Clause]) -> bool:
+def _apart(clauses: Sequence[IndicatorMatch]) -> bool:
     """No two clauses rest on the same words."""
     seen: set[tuple[int, tuple[int, int]]] = set()
     for clause in clauses:

@@ -13,7 +13,7 @@ from safelight.scanning.report import ScanReport
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
+class HashMatchResult:
     """What the lists say of one file."""
 
     findings: tuple[Finding, ...] = ()
@@ -23,19 +23,19 @@ class Listed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class KnownContent:
     #: None: there are none to look into.
     lists: HashLists | None = None
 
-    def look(
+    def match(
         self, path: Path, sha256: str, report: ScanReport, modality: Modality, *, source: str = ""
-    ) -> Listed:
+    ) -> HashMatchResult:
         """What lists have exactly this file, and whether its pictures were looked up, too."""
         if self.lists is None:
-            return Listed()
+            return HashMatchResult()
         lists, broken = self.lists.all(), self.lists.broken
         if not lists and not broken:
-            return Listed()
+            return HashMatchResult()
         run = report.run_of(NAME)
         near = {one.category for one in lists if one.counts.get(HashKind.PDQ)}
         if broken:
@@ -51,12 +51,12 @@ class Known:
                 Cell(category=category, modality=modality, available=True, detectors=(NAME,), note=note)
                 for category in sorted(near)
             )
-        return Listed(
+        return HashMatchResult(
             findings=self.lists.of_file(path, sha256, modality=modality, source=source), cells=cells
         )
 
 
 #: Where nothing is enrolled.
-NOTHING = Known()
+NO_HASH_LISTS = KnownContent()
 #: Of a file that nobody looked up.
-NOT_LISTED = Listed()
+NO_MATCH = HashMatchResult()

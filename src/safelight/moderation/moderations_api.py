@@ -44,16 +44,16 @@ MAPPING: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 
 
-class Kind(StrEnum):
+class InputKind(StrEnum):
     TEXT = "text"
     IMAGE = "image"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class ModerationInput:
     """One text, or the address of one picture; pieces of one `group` are told together."""
 
-    kind: Kind
+    kind: InputKind
     value: str
     #: The place in the request, for errors.
     param: str
@@ -61,12 +61,12 @@ class Piece:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moderated:
+class ModerationResult:
     """What was seen in one group of pieces."""
 
     #: By their category: 0 to 1, and the kinds of input that were looked at for it.
     scores: Mapping[str, float]
-    applied: Mapping[str, tuple[Kind, ...]]
+    applied: Mapping[str, tuple[InputKind, ...]]
     #: By ours, what was found.
     findings: Mapping[str, float] = field(default_factory=dict)
 
@@ -84,7 +84,7 @@ class Moderated:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moderation:
+class ModerationsApi:
     pipeline: TextPipeline
     scanner: Scanner
     fetcher: Fetcher
@@ -93,32 +93,35 @@ class Moderation:
     spend: Callable[[Principal, str | None, int], None]
 
     def look(
-        self, principal: Principal, pieces: Sequence[Piece], *, end_user: str | None = None
-    ) -> tuple[Moderated, ...]:
+        self, principal: Principal, pieces: Sequence[ModerationInput], *, end_user: str | None = None
+    ) -> tuple[ModerationResult, ...]:
         """What is in each group of pieces, in the order of the groups. One probe is spent for each piece.
 
         Raises `ProbeBudgetSpent`, and `InvalidMedia` or `RefusedAddress` for a picture that cannot be had.
         """
         self.spend(principal, end_user, len(pieces))
-        groups: dict[int, list[Piece]] = {}
+        groups: dict[int, list[ModerationInput]] = {}
         for piece in pieces:
             groups.setdefault(piece.group, []).append(piece)
         self.scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self.scratch, prefix="moderation-") as folder:
             return tuple(self._group(groups[number], Path(folder)) for number in sorted(groups))
 
-    def _group(self, pieces: Iterable[Piece], folder: Path) -> Moderated:
+    def _group(self, pieces: Iterable[ModerationInput], folder: Path) -> ModerationResult:
         looks = [
-            (piece.kind, *(self._words(piece) if piece.kind is Kind.TEXT else self._picture(piece, folder)))
+            (
+                piece.kind,
+                *(self._words(piece) if piece.kind is InputKind.TEXT else self._picture(piece, folder)),
+            )
             for piece in pieces
         ]
-        return told(looks)
+        return to_omni_categories(looks)
 
-    def _words(self, piece: Piece) -> tuple[tuple[Finding, ...], tuple[Cell, ...]]:
+    def _words(self, piece: ModerationInput) -> tuple[tuple[Finding, ...], tuple[Cell, ...]]:
         report = self.pipeline.screen({"input": piece.value})
         return report.findings, report.cells
 
-    def _picture(self, piece: Piece, folder: Path) -> tuple[tuple[Finding, ...], tuple[Cell, ...]]:
+    def _picture(self, piece: ModerationInput, folder: Path) -> tuple[tuple[Finding, ...], tuple[Cell, ...]]:
         path = folder / f"{len(list(folder.iterdir()))}"
         self.fetcher.fetch(piece.value, path, max_bytes=MAX_PICTURE_BYTES, param=piece.param)
         if not media_type(path, piece.param).startswith("image/"):
@@ -127,16 +130,18 @@ class Moderation:
             report = self.scanner.scan_picture(path, field=piece.param)
         except InvalidMedia as error:
             raise InvalidMedia(error.message, param=piece.param, remedy=error.remedy) from error
-        read = self.pipeline.screen_read(report.texts)
+        read = self.pipeline.screen_media_text(report.texts)
         # Words in a picture were looked for only where something read them.
         words = tuple(cell for cell in read.cells if report.texts)
         return (*report.findings, *read.findings), (*report.coverage, *words)
 
 
-def told(looks: Iterable[tuple[Kind, Iterable[Finding], Iterable[Cell]]]) -> Moderated:
+def to_omni_categories(
+    looks: Iterable[tuple[InputKind, Iterable[Finding], Iterable[Cell]]],
+) -> ModerationResult:
     """What was found in all pieces of one group together, in the categories of omni-moderation."""
     scored: list[tuple[str, float]] = []
-    checked: dict[str, set[Kind]] = {}
+    checked: dict[str, set[InputKind]] = {}
     for kind, findings, cells in looks:
         for finding in findings:
             scored.append((finding.category, finding.score))
@@ -145,7 +150,7 @@ def told(looks: Iterable[tuple[Kind, Iterable[Finding], Iterable[Cell]]]) -> Mod
             if cell.ran and cell.complete and cell.modality in (Modality.TEXT, Modality.IMAGE):
                 checked.setdefault(cell.category, set()).add(kind)
     ours = strongest(scored)
-    return Moderated(
+    return ModerationResult(
         scores={
             name: max(min(ours.get(part, 0.0) for part in parts) for parts in ways)
             for name, ways in MAPPING.items()
@@ -153,7 +158,7 @@ def told(looks: Iterable[tuple[Kind, Iterable[Finding], Iterable[Cell]]]) -> Mod
         applied={
             name: tuple(
                 kind
-                for kind in Kind
+                for kind in InputKind
                 if any(all(kind in checked.get(part, ()) for part in parts) for parts in ways)
             )
             for name, ways in MAPPING.items()

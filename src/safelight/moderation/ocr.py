@@ -13,7 +13,7 @@ from safelight.scanning.report import ScanReport
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnScreen:
+class OcrResult:
     """What the text detectors make of the words that a scan read."""
 
     findings: tuple[Finding, ...]
@@ -23,16 +23,18 @@ class OnScreen:
     present: bool
 
 
-def on_screen(report: ScanReport, pipeline: TextPipeline) -> OnScreen:
+def screen_ocr_text(report: ScanReport, pipeline: TextPipeline) -> OcrResult:
     """Screen the words of a scan."""
-    read = pipeline.screen_read(report.texts)
-    unread = report.unread
+    read = pipeline.screen_media_text(report.texts)
+    unread = report.ocr_incomplete
     cells = read.cells if not unread else tuple(_unread(cell, report) for cell in read.cells)
-    return OnScreen(findings=read.findings, cells=cells, present=bool(report.texts) or bool(unread))
+    return OcrResult(findings=read.findings, cells=cells, present=bool(report.texts) or bool(unread))
 
 
 def _unread(cell: Cell, report: ScanReport) -> Cell:
     if report.has_reader:
-        return msgspec.structs.replace(cell, complete=False, note=report.unread)
+        return msgspec.structs.replace(cell, complete=False, note=report.ocr_incomplete)
     # The words cannot be had at all here: something missing, as a detector that is not installed.
-    return msgspec.structs.replace(cell, available=False, ran=False, complete=False, note=report.unread)
+    return msgspec.structs.replace(
+        cell, available=False, ran=False, complete=False, note=report.ocr_incomplete
+    )

@@ -9,36 +9,36 @@ from typing import Any
 
 import msgspec
 
-from safelight.detectors.likeness.matching import Recognised
+from safelight.detectors.likeness.matching import MatchResult
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia
-from safelight.media.probe import MediaFacts
+from safelight.media.probe import MediaInfo
 from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.cross_modal import disagreeing
+from safelight.policy.cross_modal import mark_disagreements
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Audience
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import FrameProgress, Scanner
 
 from .admission import NEGATED_FIELDS
-from .context_rescoring import in_scene
-from .cross_modal import read_together
-from .evaluation import Judge, Judged
-from .known_content import NOT_LISTED, NOTHING, Known, Listed
-from .ocr import on_screen
-from .scene_detection import Onlookers, scene_of
-from .speech import Hearing
+from .context_rescoring import rescore_in_context
+from .cross_modal import screen_joined_text
+from .evaluation import PolicyEvaluator, StageResult
+from .known_content import NO_HASH_LISTS, NO_MATCH, HashMatchResult, KnownContent
+from .ocr import screen_ocr_text
+from .scene_detection import SceneDetection, scene_of
+from .speech import SpeechAnalyzer
 from .text_parts import parts_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutputStage:
-    judge: Judge
+    judge: PolicyEvaluator
     scanner: Scanner
     pipeline: TextPipeline
-    onlookers: Onlookers = field(default_factory=Onlookers)
-    hearing: Hearing = field(default_factory=Hearing)
-    known: Known = NOTHING
+    onlookers: SceneDetection = field(default_factory=SceneDetection)
+    hearing: SpeechAnalyzer = field(default_factory=SpeechAnalyzer)
+    known: KnownContent = NO_HASH_LISTS
 
     def scan(
         self,
@@ -54,7 +54,7 @@ class OutputStage:
         progress: Callable[[int], None] | None = None,
         frames: FrameProgress | None = None,
         stills: Path | None = None,
-    ) -> tuple[Judged, ScanReport]:
+    ) -> tuple[StageResult, ScanReport]:
         """The verdict on a clip, and what the scan saw.
 
         `texts` is what was asked for, by field, and `prior` its findings: words, picture and sound are judged
@@ -73,10 +73,10 @@ class OutputStage:
         with self.onlookers.folder() as looks, self.hearing.folder() as speech:
             report = self.scanner.scan_video(path, stills=stills, looks=looks, speech=speech, progress=tell)
             if report.facts is not None:
-                refuse_unread(report.facts)
+                reject_extra_tracks(report.facts)
             return self.judge_report(
                 report,
-                listed=self.known.look(path, subject_sha256, report, Modality.FRAMES),
+                listed=self.known.match(path, subject_sha256, report, Modality.FRAMES),
                 tenant=tenant,
                 subject_sha256=subject_sha256,
                 texts=texts or {},
@@ -93,25 +93,25 @@ class OutputStage:
         tenant: str,
         subject_sha256: str,
         texts: Mapping[str, str],
-        listed: Listed = NOT_LISTED,
+        listed: HashMatchResult = NO_MATCH,
         prior: tuple[Finding, ...] = (),
         settled: tuple[Finding, ...] = (),
         overturned: tuple[Finding, ...] = (),
         audience: Audience = Audience.GENERAL,
-    ) -> tuple[Judged, ScanReport]:
+    ) -> tuple[StageResult, ScanReport]:
         """The verdict on what a scan saw, while its stills and speech lie where it says; and the scan with
         the words that were heard."""
-        read = on_screen(report, self.pipeline)
+        read = screen_ocr_text(report, self.pipeline)
         seen = (*listed.findings, *report.findings, *read.findings, *prior)
-        heard = self.hearing.hear(report, self.pipeline, tenant=tenant, seen=seen)
+        heard = self.hearing.analyze(report, self.pipeline, tenant=tenant, seen=seen)
         report = msgspec.structs.replace(report, heard=heard.transcript)
         asked = {name: text for name, text in texts.items() if name not in NEGATED_FIELDS}
         scene = " ".join(asked.values())
         words = [
-            *in_scene(read.findings, report.texts, scene, self.pipeline),
-            *in_scene(heard.findings, report.heard or (), scene, self.pipeline),
+            *rescore_in_context(read.findings, report.texts, scene, self.pipeline),
+            *rescore_in_context(heard.findings, report.heard or (), scene, self.pipeline),
         ]
-        joined = read_together(
+        joined = screen_joined_text(
             parts_of(asked, report.texts, report.heard or ()), self.pipeline, (*words, *prior)
         )
         modalities = {Modality.FRAMES}
@@ -123,11 +123,11 @@ class OutputStage:
             report,
             Modality.FRAMES,
             texts=dict(texts),
-            on_screen=None if report.unread else "\n".join(text.text for text in report.texts),
+            on_screen=None if report.ocr_incomplete else "\n".join(text.text for text in report.texts),
             transcript=None if report.heard is None else "\n".join(text.text for text in report.heard),
         )
-        local = self.onlookers.local(shown)
-        who = self.onlookers.recognised(shown, tenant=tenant, faces=report.findings)
+        local = self.onlookers.run_local(shown)
+        who = self.onlookers.match_faces(shown, tenant=tenant, faces=report.findings)
         findings = [
             *listed.findings,
             *report.findings,
@@ -147,12 +147,12 @@ class OutputStage:
             *who.cells,
         ]
 
-        def judge(more: Iterable[Finding], others: Iterable[Cell]) -> Judged:
+        def judge(more: Iterable[Finding], others: Iterable[Cell]) -> StageResult:
             covered = Coverage().merged([*cells, *others])
-            seen = disagreeing(
-                (*findings, *more), covered, beside=prior, asked=bool(texts), read=not report.unread
+            seen = mark_disagreements(
+                (*findings, *more), covered, beside=prior, asked=bool(texts), read=not report.ocr_incomplete
             )
-            return self.judge.judge(
+            return self.judge.evaluate(
                 Stage.OUTPUT,
                 tenant=tenant,
                 findings=(*seen, *prior),
@@ -160,7 +160,7 @@ class OutputStage:
                 modalities=frozenset(modalities),
                 subject_sha256=subject_sha256,
                 audience=audience,
-                extra={**summary(report), **compared(heard.speakers)},
+                extra={**summary(report), **voice_match_facts(heard.speakers)},
                 settled=settled,
                 overturned=overturned,
                 consents=who.consents,
@@ -169,11 +169,11 @@ class OutputStage:
 
         first = judge((), ())
         # Whatever is asked of a server is asked when everybody here has finished.
-        further = self.onlookers.remote(shown, first.verdict, first.findings)
+        further = self.onlookers.run_remote(shown, first.verdict, first.findings)
         return (judge(further.findings, further.cells) if further else first), report
 
 
-def refuse_unread(facts: MediaFacts) -> None:
+def reject_extra_tracks(facts: MediaInfo) -> None:
     """Raises `InvalidMedia` where a clip has more than picture and sound: nothing unchecked may leave."""
     if facts.unread:
         raise InvalidMedia(
@@ -190,13 +190,13 @@ def sound_summary(report: ScanReport) -> dict[str, Any] | None:
         "facts": report.sound.facts,
         "speech": report.sound.speech,
         "speech_s": report.sound.speech_s,
-        "unheard": report.sound.unheard,
+        "unheard": report.sound.no_vad_reason,
         "transcribed": report.heard is not None,
-        "longer_than_picture_s": longer_s(report),
+        "longer_than_picture_s": audio_overhang_s(report),
     }
 
 
-def compared(speakers: Recognised) -> dict[str, Any]:
+def voice_match_facts(speakers: MatchResult) -> dict[str, Any]:
     """For the record: with how many people on record the voices were compared, and whose consents cover all
     of them. Empty where nobody's voice was described."""
     if not speakers.people:
@@ -204,7 +204,7 @@ def compared(speakers: Recognised) -> dict[str, Any]:
     return {"voices": {"compared_with": speakers.people, "consents": list(speakers.consents)}}
 
 
-def longer_s(report: ScanReport) -> float:
+def audio_overhang_s(report: ScanReport) -> float:
     """By how many seconds the sound outlasts the picture."""
     if report.sound is None or report.facts is None:
         return 0.0

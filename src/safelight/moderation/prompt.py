@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Audience
-from safelight.trust.evasion.models import NONE, Scrutiny
+from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
 
-from .evaluation import Judge, Judged, texts_sha256
-from .evasion_thresholds import under
+from .evaluation import PolicyEvaluator, StageResult, texts_sha256
+from .evasion_thresholds import apply_scrutiny
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromptStage:
-    judge: Judge
+    judge: PolicyEvaluator
     pipeline: TextPipeline
 
     def screen(
@@ -26,19 +26,19 @@ class PromptStage:
         tenant: str,
         negated: frozenset[str] = frozenset(),
         prior: tuple[Finding, ...] = (),
-        scrutiny: Scrutiny = NONE,
+        scrutiny: EvasionMatch = NO_MATCH,
         audience: Audience = Audience.GENERAL,
-    ) -> Judged:
+    ) -> StageResult:
         """The verdict on all texts of a request together, bound to their hash.
 
         `prior` are findings of what the request descends from, judged together with its words; `scrutiny` is
         what a rewording inherits from the block it rewords.
         """
         report = self.pipeline.screen(texts, negated=negated)
-        return self.judge.judge(
+        return self.judge.evaluate(
             Stage.PROMPT,
             tenant=tenant,
-            findings=(*under(scrutiny, report.findings), *prior),
+            findings=(*apply_scrutiny(scrutiny, report.findings), *prior),
             cells=report.cells,
             modalities=frozenset({Modality.TEXT}),
             subject_sha256=texts_sha256(texts),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from safelight.generation.protocol import Charge, Charged, Refusal
+from safelight.generation.protocol import Charge, ChargeStatus, ProviderRefusal
 
 _NEXT = {
     "same": "The same order may pass when sent again.",
@@ -13,13 +13,13 @@ _NEXT = {
     "never": "The provider will not make this.",
 }
 _CHARGED = {
-    Charged.YES: "The provider charged for it.",
-    Charged.NO: "The provider did not charge for it.",
-    Charged.UNKNOWN: "Whether the provider charged for it is not known.",
+    ChargeStatus.YES: "The provider charged for it.",
+    ChargeStatus.NO: "The provider did not charge for it.",
+    ChargeStatus.UNKNOWN: "Whether the provider charged for it is not known.",
 }
 
 
-def explain_refusal(refusal: Refusal, charge: Charge) -> tuple[str, dict[str, Any]]:
+def explain_refusal(refusal: ProviderRefusal, charge: Charge) -> tuple[str, dict[str, Any]]:
     """One sentence for people and the details for the wire, for a refusal by the provider."""
     where = {"input": "the request", "output": "the finished video"}.get(refusal.stage, "the order")
     sentence = (

@@ -11,27 +11,29 @@ from typing import Any
 
 import msgspec
 
-from safelight.detectors.likeness.matching import covering
+from safelight.detectors.likeness.matching import covering_consents
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia, TooLarge
+from safelight.media.metadata import copy_without_metadata
 from safelight.media.probe import container_of
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Action, Audience
+from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner
 
-from .evaluation import Judge, Judged
-from .known_content import NOTHING, Known, Listed
-from .ocr import OnScreen, on_screen
-from .output import refuse_unread, summary
-from .scene_detection import Onlookers, scene_of
-from .speech import Hearing
+from .evaluation import PolicyEvaluator, StageResult
+from .known_content import NO_HASH_LISTS, HashMatchResult, KnownContent
+from .ocr import OcrResult, screen_ocr_text
+from .output import reject_extra_tracks, summary
+from .scene_detection import SceneDetection, scene_of
+from .speech import SpeechAnalyzer
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReferenceFile:
+class ReferenceInput:
     """A reference on our own disk. `media_type` is what its first bytes say, not what the client said."""
 
     path: Path
@@ -84,19 +86,19 @@ def media_type(path: Path, field: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceStage:
-    judge: Judge
+    judge: PolicyEvaluator
     scanner: Scanner
     pipeline: TextPipeline
-    onlookers: Onlookers = field(default_factory=Onlookers)
+    onlookers: SceneDetection = field(default_factory=SceneDetection)
     #: Compares the voices of clips; their words are not transcribed.
-    hearing: Hearing = field(default_factory=Hearing)
-    known: Known = NOTHING
+    hearing: SpeechAnalyzer = field(default_factory=SpeechAnalyzer)
+    known: KnownContent = NO_HASH_LISTS
     #: What a file says of where it comes from, as facts for the record; read in a child.
     origin: Callable[[Path], Mapping[str, Any]] = lambda _path: {}
 
     def judge_files(
         self,
-        files: Sequence[ReferenceFile],
+        files: Sequence[ReferenceInput],
         *,
         tenant: str,
         prior: tuple[Finding, ...] = (),
@@ -104,7 +106,7 @@ class ReferenceStage:
         overturned: tuple[Finding, ...] = (),
         texts: Mapping[str, str] | None = None,
         audience: Audience = Audience.GENERAL,
-    ) -> Judged:
+    ) -> StageResult:
         """One verdict on all references together with `prior`, the findings of `texts`, which they go with.
 
         Of these a person has let the `settled` ones through, so that they hold nothing again; an appeal was
@@ -120,7 +122,7 @@ class ReferenceStage:
             overturned=overturned,
             audience=audience,
         )
-        first: dict[ReferenceFile, ScanReport] = {}
+        first: dict[ReferenceInput, ScanReport] = {}
         # A face may be there by consent, which takes the long look to see.
         if files and all(file.is_picture for file in files) and self.onlookers.likeness is None:
             # Reading text and large inputs are most of the work: what blocks without them need not wait.
@@ -136,8 +138,8 @@ class ReferenceStage:
         return self._thoroughly(files, request, first)
 
     def _thoroughly(
-        self, files: Sequence[ReferenceFile], request: _Request, first: Mapping[ReferenceFile, ScanReport]
-    ) -> Judged:
+        self, files: Sequence[ReferenceInput], request: _Request, first: Mapping[ReferenceInput, ScanReport]
+    ) -> StageResult:
         seen, scenes, people = _Seen(), [], []
         with ExitStack() as folders:
             for file in files:
@@ -149,44 +151,46 @@ class ReferenceStage:
                     report,
                     file.modality,
                     texts=dict(request.texts),
-                    on_screen=None if report.unread else "\n".join(text.text for text in report.texts),
+                    on_screen=None
+                    if report.ocr_incomplete
+                    else "\n".join(text.text for text in report.texts),
                     transcript=None,
                 )
                 scenes.append((file, scene))
-                local = self.onlookers.local(scene)
-                who = self.onlookers.recognised(scene, tenant=request.tenant, faces=report.findings)
+                local = self.onlookers.run_local(scene)
+                who = self.onlookers.match_faces(scene, tenant=request.tenant, faces=report.findings)
                 people.append(who)
-                heard = self.hearing.speakers(report, tenant=request.tenant)
+                heard = self.hearing.match_voices(report, tenant=request.tenant)
                 seen.further(
                     file,
                     (*local.findings, *who.findings, *heard.findings),
                     (*local.cells, *who.cells, *map(_names_unheard, heard.cells)),
                 )
-            consents = covering(people)
+            consents = covering_consents(people)
             judged = self._verdict(files, request, seen, consents, whole=True)
             # Whatever is asked of a server is asked when everybody here has finished with every file.
             before = len(seen.cells)
             for file, scene in scenes:
-                asked = self.onlookers.remote(scene, judged.verdict, judged.findings)
+                asked = self.onlookers.run_remote(scene, judged.verdict, judged.findings)
                 seen.further(file, asked.findings, asked.cells)
             if len(seen.cells) == before:
                 return judged
             return self._verdict(files, request, seen, consents, whole=True)
 
-    def _add(self, seen: _Seen, file: ReferenceFile, report: ScanReport) -> None:
-        listed = self.known.look(file.path, file.sha256, report, file.modality, source=file.field)
-        seen.add(file, report, on_screen(report, self.pipeline), listed)
+    def _add(self, seen: _Seen, file: ReferenceInput, report: ScanReport) -> None:
+        listed = self.known.match(file.path, file.sha256, report, file.modality, source=file.field)
+        seen.add(file, report, screen_ocr_text(report, self.pipeline), listed)
 
     def _verdict(
         self,
-        files: Sequence[ReferenceFile],
+        files: Sequence[ReferenceInput],
         request: _Request,
         seen: _Seen,
         consents: tuple[str, ...] = (),
         *,
         whole: bool = False,
-    ) -> Judged:
-        return self.judge.judge(
+    ) -> StageResult:
+        return self.judge.evaluate(
             Stage.REFERENCE,
             tenant=request.tenant,
             findings=(*request.prior, *seen.findings),
@@ -203,7 +207,7 @@ class ReferenceStage:
 
     def _look(
         self,
-        file: ReferenceFile,
+        file: ReferenceInput,
         *,
         looks: Path | None = None,
         speech: Path | None = None,
@@ -217,12 +221,12 @@ class ReferenceStage:
                 )
             report = self.scanner.scan_video(file.path, field=file.field, looks=looks, speech=speech)
             if report.facts is not None:
-                refuse_unread(report.facts)
+                reject_extra_tracks(report.facts)
             return report
         except (InvalidMedia, TooLarge) as error:
             raise type(error)(error.message, param=file.field, remedy=error.remedy) from error
 
-    def _facts(self, file: ReferenceFile, report: ScanReport, whole: bool) -> dict[str, Any]:
+    def _facts(self, file: ReferenceInput, report: ScanReport, whole: bool) -> dict[str, Any]:
         """What goes on the record of one reference: what it is, and what it says of itself."""
         told = {name: value for name, value in summary(report).items() if value}
         if report.picture is not None:
@@ -233,7 +237,7 @@ class ReferenceStage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Handing:
+class MetadataStripper:
     """What of a reference a generator is given: the picture, and not where it was taken or by what."""
 
     sandbox: Sandbox
@@ -246,7 +250,7 @@ class Handing:
         if media_type not in _SAYING:
             return file
         self.sandbox.run(
-            "safelight.media.metadata:bare_copy",
+            EntryPoint.of(copy_without_metadata),
             {"source": str(file.absolute()), "into": str(into.absolute())},
             reads=[file],
             writes=[into],
@@ -274,9 +278,9 @@ class _Seen:
     findings: list[Finding] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     modalities: set[Modality] = field(default_factory=set)
-    reports: dict[ReferenceFile, ScanReport] = field(default_factory=dict)
+    reports: dict[ReferenceInput, ScanReport] = field(default_factory=dict)
 
-    def add(self, file: ReferenceFile, report: ScanReport, read: OnScreen, listed: Listed) -> None:
+    def add(self, file: ReferenceInput, report: ScanReport, read: OcrResult, listed: HashMatchResult) -> None:
         self.reports[file] = report
         self.modalities.add(file.modality)
         if read.present:
@@ -284,7 +288,7 @@ class _Seen:
         self.findings += [*listed.findings, *report.findings, *read.findings]
         self.cells += [*listed.cells, *report.coverage, *read.cells]
 
-    def further(self, file: ReferenceFile, findings: Iterable[Finding], cells: Iterable[Cell]) -> None:
+    def further(self, file: ReferenceInput, findings: Iterable[Finding], cells: Iterable[Cell]) -> None:
         self.findings += [
             msgspec.structs.replace(one, attributes={**one.attributes, "source": file.field})
             for one in findings
@@ -297,6 +301,6 @@ def _names_unheard(cell: Cell) -> Cell:
     return msgspec.structs.replace(cell, complete=False, note=note.lstrip()) if cell.ran else cell
 
 
-def _together(files: Iterable[ReferenceFile]) -> str:
+def _together(files: Iterable[ReferenceInput]) -> str:
     """The hash a verdict on several files is bound to: of their hashes, in order."""
     return hashlib.sha256("\n".join(file.sha256 for file in files).encode()).hexdigest()

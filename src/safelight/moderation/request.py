@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safelight.generation.protocol import Step
+from safelight.generation.protocol import Derivation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class CreateRequest:
     metadata: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
     #: For a remix, an edit or an extension; its clip is `source` or an upload in the field `video`.
-    step: Step | None = None
+    step: Derivation | None = None
     #: The id of the video it starts from.
     source: str | None = None
     #: Ids of stored characters.
@@ -45,10 +45,10 @@ class CreateRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class SourceVideo:
     """What a remix, an edit or an extension starts from, looked up."""
 
-    step: Step
+    step: Derivation
     #: Of the clip; seconds rounded up.
     seconds: int
     width: int
@@ -63,7 +63,7 @@ class Origin:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Admitted:
+class AdmittedRequest:
     """A request that a generator can take and whose every field is known. Not screened yet."""
 
     generator: str
@@ -83,4 +83,4 @@ class Admitted:
     urls: Mapping[str, str]
     end_user: str | None
     metadata: Mapping[str, str]
-    origin: Origin | None = None
+    origin: SourceVideo | None = None

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from safelight import canonical_json
+from safelight.fileio import append_line, write_atomic
+
 from .file_scan import FileReport
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class CacheEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One report, with the bytes and the rules it holds for."""
 
     identity: str
@@ -25,7 +27,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     report: FileReport
 
 
-class LookedAt:
+class ScanCache:
     """Reports by identity of the bytes, under one set of rules. `path`: where they are kept."""
 
     def __init__(self, path: Path, rules: str) -> None:
@@ -34,7 +36,7 @@ class LookedAt:
         self._known = {line.identity: line.report for line in _lines(path) if line.rules == rules}
         self._now: dict[str, FileReport] = {}
 
-    def known(self, identity: str, name: str) -> FileReport | None:
+    def get(self, identity: str, name: str) -> FileReport | None:
         """The report on these bytes, under the name they have now; None: they have to be looked at."""
         found = self._known.get(identity) if identity else None
         if found is None:
@@ -42,36 +44,21 @@ class LookedAt:
         self._now[identity] = found
         return msgspec.structs.replace(found, name=name)
 
-    def keep(self, identity: str, report: FileReport) -> None:
+    def put(self, identity: str, report: FileReport) -> None:
         """Write a report down. Where the scan itself failed it is not kept: next time may go better."""
         if not identity or report.verdict is None or report.scan.get("failure"):
             return
         self._known[identity] = self._now[identity] = report
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
-            if file.tell() and not _ends_whole(self._path):
-                file.write(b"\n")
-            file.write(_encoded(identity, self._rules, report))
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self._path, _encoded(identity, self._rules, report))
 
-    def finish(self) -> None:
+    def compact(self) -> None:
         """After a whole pass: forget what is no longer there, or was judged by other rules."""
-        part = self._path.with_suffix(".part")
-        try:
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                for identity, report in self._now.items():
-                    file.write(_encoded(identity, self._rules, report))
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self._path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise
+        lines = (_encoded(identity, self._rules, report) + b"\n" for identity, report in self._now.items())
+        write_atomic(self._path, lines)
 
 
-def rules_of(parts: Mapping[str, Any], folders: Iterable[Path]) -> str:
+def ruleset_fingerprint(parts: Mapping[str, Any], folders: Iterable[Path]) -> str:
     """One word for everything a verdict depends on beside the bytes: `parts`, and the files in `folders`."""
     listed = []
     for folder in sorted(folders):
@@ -79,27 +66,21 @@ def rules_of(parts: Mapping[str, Any], folders: Iterable[Path]) -> str:
             with contextlib.suppress(OSError):
                 facts = path.stat()
                 listed.append((str(path), facts.st_size, facts.st_mtime_ns))
-    document = msgspec.json.encode({"parts": parts, "files": listed}, order="deterministic", enc_hook=str)
+    document = canonical_json.encode({"parts": parts, "files": listed}, enc_hook=str)
     return hashlib.sha256(document).hexdigest()
 
 
 def _encoded(identity: str, rules: str, report: FileReport) -> bytes:
-    return msgspec.json.encode(Line(identity=identity, rules=rules, report=report)) + b"\n"
+    return msgspec.json.encode(CacheEntry(identity=identity, rules=rules, report=report))
 
 
-def _lines(path: Path) -> Iterable[Line]:
+def _lines(path: Path) -> Iterable[CacheEntry]:
     # A device or a pipe would be read for ever.
     if not path.is_file():
         return
     document = path.read_bytes()
-    decoder = msgspec.json.Decoder(Line)
+    decoder = msgspec.json.Decoder(CacheEntry)
     for line in document.splitlines():
         # A line that was cut off, or is of another version's shape, is as good as none.
         with contextlib.suppress(msgspec.DecodeError):
             yield decoder.decode(line)
-
-
-def _ends_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"

@@ -12,20 +12,20 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from safelight.detectors.likeness.faces import Recogniser
-from safelight.detectors.likeness.matching import Recognised
-from safelight.detectors.protocol import PartlySeen, Scene, SceneDetector, Seen, Still
+from safelight.detectors.likeness.matching import MatchResult
+from safelight.detectors.protocol import Keyframe, PartialInspection, SceneDetector, SceneFinding, SceneInput
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, sexual_with_minor
 from safelight.policy.verdicts import Action, Verdict
 from safelight.scanning.report import ScanReport
-from safelight.scanning.segments import Look, join
+from safelight.scanning.segments import FrameTiming, build_segments
 
 #: Calls without a finding that a segment survives, as for other scheduled detectors.
 _BRIDGE = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Looked:
+class SceneResult:
     """What they saw, and what was covered."""
 
     findings: tuple[Finding, ...] = ()
@@ -36,7 +36,7 @@ class Looked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Onlookers:
+class SceneDetection:
     """The scene detectors of one installation. A call never raises for what a detector does."""
 
     detectors: Sequence[SceneDetector] = ()
@@ -55,30 +55,30 @@ class Onlookers:
         with TemporaryDirectory(dir=base, prefix="looks-") as folder:
             yield Path(folder)
 
-    def local(self, scene: Scene) -> Looked:
+    def run_local(self, scene: SceneInput) -> SceneResult:
         """What the models of our own see."""
         return self._ask([one for one in self.detectors if not one.remote], scene)
 
-    def recognised(self, scene: Scene, *, tenant: str, faces: Iterable[Finding]) -> Recognised:
+    def match_faces(self, scene: SceneInput, *, tenant: str, faces: Iterable[Finding]) -> MatchResult:
         """Who is seen, as far as anybody gave a consent or is protected; `faces` are faces others found."""
         if self.likeness is None:
-            return Recognised()
+            return MatchResult()
         return self.likeness.recognise(scene, tenant=tenant, faces=tuple(faces))
 
-    def remote(self, scene: Scene, verdict: Verdict, findings: Iterable[Finding]) -> Looked:
+    def run_remote(self, scene: SceneInput, verdict: Verdict, findings: Iterable[Finding]) -> SceneResult:
         """What the servers say, where they may be asked about this at all.
 
         `verdict` is the one on what everybody else saw; what it vaults, quarantines or blocks goes to nobody.
         """
         asked = [one for one in self.detectors if one.remote]
-        why = withheld(verdict, findings) if asked else ""
+        why = reason_not_sent(verdict, findings) if asked else ""
         if why:
-            return Looked(
+            return SceneResult(
                 cells=tuple(cell for one in asked for cell in _cells(one, scene, ran=False, note=why))
             )
         return self._ask(asked, scene)
 
-    def _ask(self, detectors: Iterable[SceneDetector], scene: Scene) -> Looked:
+    def _ask(self, detectors: Iterable[SceneDetector], scene: SceneInput) -> SceneResult:
         findings: list[Finding] = []
         cells: list[Cell] = []
         for one in detectors:
@@ -88,9 +88,9 @@ class Onlookers:
                     raise ValueError("there are no stills to look at")
                 try:
                     seen = list(one.inspect_scene(scene))
-                except PartlySeen as partly:
+                except PartialInspection as partly:
                     seen, note = list(partly.seen), partly.note
-                findings += placed(seen, scene)
+                findings += to_clip_findings(seen, scene)
                 ran = True
             except Exception as error:
                 note = f"{one.name} failed: {type(error).__name__}: {error}".rstrip(": ")[:300] + "."
@@ -100,10 +100,10 @@ class Onlookers:
                     f"{one.name} was shown {len(scene.stills)} of {scene.chosen} frames the schedule chose."
                 )
             cells += _cells(one, scene, ran=ran, note=note)
-        return Looked(findings=tuple(findings), cells=tuple(cells))
+        return SceneResult(findings=tuple(findings), cells=tuple(cells))
 
 
-def withheld(verdict: Verdict, findings: Iterable[Finding]) -> str:
+def reason_not_sent(verdict: Verdict, findings: Iterable[Finding]) -> str:
     """Why this is shown to no server: one sentence; empty where it may be. Pure."""
     if verdict.vault or sexual_with_minor(findings):
         return "Shown to no server: it may be sexual and show a minor."
@@ -121,12 +121,12 @@ def scene_of(
     texts: dict[str, str],
     on_screen: str | None,
     transcript: str | None,
-) -> Scene:
+) -> SceneInput:
     """A scan as scene detectors are shown it."""
-    return Scene(
+    return SceneInput(
         modality=modality,
         stills=tuple(
-            Still(
+            Keyframe(
                 frame=look.frame,
                 start_s=look.start_s,
                 end_s=look.end_s,
@@ -143,7 +143,7 @@ def scene_of(
     )
 
 
-def placed(seen: Sequence[Seen], scene: Scene) -> list[Finding]:
+def to_clip_findings(seen: Sequence[SceneFinding], scene: SceneInput) -> list[Finding]:
     """Findings about stills as findings about the file: a clip's are joined into segments. Pure.
 
     Raises `ValueError` for a still that is none, or a score that is no probability.
@@ -159,19 +159,19 @@ def placed(seen: Sequence[Seen], scene: Scene) -> list[Finding]:
     looks = _spans(scene.stills)
     apart = [(one.still, one.finding) for one in seen if one.still is not None and one.until is None]
     whole = [one for one in seen if one.still is None or one.until is not None]
-    return [*(_over(one, scene.stills) for one in whole), *join(apart, looks, bridge=_BRIDGE)]
+    return [*(_over(one, scene.stills) for one in whole), *build_segments(apart, looks, bridge=_BRIDGE)]
 
 
-def _spans(stills: Sequence[Still]) -> list[Look]:
+def _spans(stills: Sequence[Keyframe]) -> list[FrameTiming]:
     """A still stands for the time up to the next one."""
     ends = [later.start_s for _one, later in pairwise(stills)] + [still.end_s for still in stills[-1:]]
     return [
-        Look(frame=still.frame, start_s=still.start_s, end_s=max(end, still.start_s))
+        FrameTiming(frame=still.frame, start_s=still.start_s, end_s=max(end, still.start_s))
         for still, end in zip(stills, ends, strict=True)
     ]
 
 
-def _over(seen: Seen, stills: Sequence[Still]) -> Finding:
+def _over(seen: SceneFinding, stills: Sequence[Keyframe]) -> Finding:
     first = stills[seen.still or 0]
     last = stills[len(stills) - 1 if seen.until is None else seen.until]
     where = FrameRange(
@@ -185,7 +185,7 @@ def _over(seen: Seen, stills: Sequence[Still]) -> Finding:
     )
 
 
-def _cells(one: SceneDetector, scene: Scene, *, ran: bool, note: str) -> list[Cell]:
+def _cells(one: SceneDetector, scene: SceneInput, *, ran: bool, note: str) -> list[Cell]:
     return [
         Cell(
             category=capability.category,

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import msgspec
 
-from safelight.detectors.likeness.matching import Recognised
-from safelight.detectors.likeness.voices import Spoken, VoiceRecogniser
-from safelight.detectors.protocol import ReadText, Transcriber, Untranscribed
+from safelight.detectors.likeness.matching import MatchResult
+from safelight.detectors.likeness.voices import SpeechPieces, VoiceRecogniser
+from safelight.detectors.protocol import MediaText, Transcriber, TranscriptionFailed
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, sexual_with_minor
-from safelight.scanning.audio_report import SoundReport, in_clip
+from safelight.scanning.audio_report import AudioReport, to_clip_time
 from safelight.scanning.report import ScanReport
-from safelight.scanning.voice_segments import spoken
+from safelight.scanning.voice_segments import voice_segments
 
 #: So much speech is not without a word; less may be music that was taken for a voice.
 _WORDLESS_S = 3.0
@@ -28,7 +28,7 @@ _OFF, _NOBODY = "no model of voices is configured", "nobody's voice is on record
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class SpeechResult:
     """What the text detectors make of the words that a scan heard, and whose voices say them."""
 
     #: Of the words alone.
@@ -36,12 +36,12 @@ class Heard:
     #: Of the sound; incomplete wherever words may have gone unheard.
     cells: tuple[Cell, ...] = ()
     #: The lines with their times; None where nobody transcribed.
-    transcript: tuple[ReadText, ...] | None = None
-    speakers: Recognised = field(default_factory=Recognised)
+    transcript: tuple[MediaText, ...] | None = None
+    speakers: MatchResult = field(default_factory=MatchResult)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hearing:
+class SpeechAnalyzer:
     """Who transcribes, if anybody does outside of the scan child, who compares voices, and where speech may
     lie meanwhile."""
 
@@ -63,15 +63,15 @@ class Hearing:
         with tempfile.TemporaryDirectory(prefix="speech-", dir=beside) as folder:
             yield Path(folder)
 
-    def hear(
+    def analyze(
         self, report: ScanReport, pipeline: TextPipeline, *, tenant: str, seen: Iterable[Finding] = ()
-    ) -> Heard:
+    ) -> SpeechResult:
         """Judge the words and compare the voices of a scan, while its files of speech lie where it says.
 
         `seen` is what is known of the clip so far: where it may be abuse of a child nothing is sent anywhere.
         """
         words = self._words(report, pipeline, seen)
-        speakers = self.speakers(report, tenant=tenant)
+        speakers = self.match_voices(report, tenant=tenant)
         cells = words.cells
         if speakers.cells:
             names = [cell for cell in cells if cell.category == Category.LIKENESS]
@@ -80,14 +80,14 @@ class Hearing:
             cells = tuple(map(self._names_only, cells))
         return replace(words, cells=cells, speakers=speakers)
 
-    def speakers(self, report: ScanReport, *, tenant: str) -> Recognised:
+    def match_voices(self, report: ScanReport, *, tenant: str) -> MatchResult:
         """Whose voices a scan heard, as far as anybody is on record, while its files of speech are there."""
         if self.voices is None or report.failure or not report.has_sound:
-            return Recognised()
+            return MatchResult()
         heard = (
-            Spoken(note="Voices were not compared: nobody listened.")
+            SpeechPieces(note="Voices were not compared: nobody listened.")
             if report.sound is None
-            else spoken(report.sound, least_s=self.voices.least_s)
+            else voice_segments(report.sound, least_s=self.voices.least_s)
         )
         return self.voices.recognise(heard, tenant=tenant)
 
@@ -97,31 +97,31 @@ class Hearing:
         note = _UNCOMPARED.format(why=_OFF if self.voices is None else _NOBODY)
         return msgspec.structs.replace(cell, complete=False, note=f"{cell.note} {note}".lstrip())
 
-    def _words(self, report: ScanReport, pipeline: TextPipeline, seen: Iterable[Finding]) -> Heard:
+    def _words(self, report: ScanReport, pipeline: TextPipeline, seen: Iterable[Finding]) -> SpeechResult:
         if report.failure:
-            return Heard(cells=_incomplete(pipeline, report.failure))
+            return SpeechResult(cells=_incomplete(pipeline, report.failure))
         if report.sound is None and report.heard is not None:
-            read = pipeline.screen_read(report.heard, "transcript")
-            return Heard(findings=read.findings, cells=read.cells, transcript=report.heard)
+            read = pipeline.screen_media_text(report.heard, "transcript")
+            return SpeechResult(findings=read.findings, cells=read.cells, transcript=report.heard)
         if not report.has_sound or report.sound is None:
-            return Heard()
+            return SpeechResult()
         lines, hole = self._lines(report, report.sound, seen)
-        read = pipeline.screen_read(lines or (), "transcript")
+        read = pipeline.screen_media_text(lines or (), "transcript")
         cells = read.cells
         if hole:
             tried = self.transcriber is not None or any(run.transcribes for run in report.runs)
             available = lines is not None or tried
             ran = lines is not None
             cells = tuple(_unheard(cell, hole, available=available, ran=ran) for cell in cells)
-        return Heard(findings=read.findings, cells=cells, transcript=lines)
+        return SpeechResult(findings=read.findings, cells=cells, transcript=lines)
 
     def _lines(
-        self, report: ScanReport, sound: SoundReport, seen: Iterable[Finding]
-    ) -> tuple[tuple[ReadText, ...] | None, str]:
+        self, report: ScanReport, sound: AudioReport, seen: Iterable[Finding]
+    ) -> tuple[tuple[MediaText, ...] | None, str]:
         """The transcript, and why it is none or not whole."""
         if sound.speechless:
             return (), ""
-        lines: tuple[ReadText, ...] | None = report.heard
+        lines: tuple[MediaText, ...] | None = report.heard
         broken = [run.note for run in report.runs if run.transcribes and not run.complete]
         hole = broken[0] if broken else ""
         if self.transcriber is not None:
@@ -130,7 +130,7 @@ class Hearing:
             else:
                 try:
                     lines = (*(lines or ()), *self._transcribed(self.transcriber, sound))
-                except Untranscribed as error:
+                except TranscriptionFailed as error:
                     hole = str(error)
                 except Exception as error:
                     hole = f"{self.transcriber.name} failed: {type(error).__name__}: {error}".rstrip(": ")[
@@ -143,16 +143,16 @@ class Hearing:
             hole = f"Somebody speaks for {spoken_s:.1f} s, and the transcript has no word."
         return lines, hole
 
-    def _transcribed(self, transcriber: Transcriber, sound: SoundReport) -> list[ReadText]:
-        found: list[ReadText] = []
+    def _transcribed(self, transcriber: Transcriber, sound: AudioReport) -> list[MediaText]:
+        found: list[MediaText] = []
         for file in sound.files:
-            found += in_clip(transcriber.transcribe(Path(file.path)), file)
+            found += to_clip_time(transcriber.transcribe(Path(file.path)), file)
         return found
 
 
-def _untranscribed(sound: SoundReport) -> str:
+def _untranscribed(sound: AudioReport) -> str:
     if sound.speech is None:
-        return f"Whether anybody speaks is not known, and nobody transcribes. {sound.unheard}".rstrip()
+        return f"Whether anybody speaks is not known, and nobody transcribes. {sound.no_vad_reason}".rstrip()
     first, last = sound.speech[0].start_s, sound.speech[-1].end_s
     return (
         f"Speech present, not transcribed: {sound.speech_s:.1f} s of it between {first:.1f} and {last:.1f} s,"
@@ -163,7 +163,7 @@ def _untranscribed(sound: SoundReport) -> str:
 def _incomplete(pipeline: TextPipeline, note: str) -> tuple[Cell, ...]:
     return tuple(
         _unheard(cell, note, available=True, ran=False)
-        for cell in pipeline.screen_read((), "transcript").cells
+        for cell in pipeline.screen_media_text((), "transcript").cells
     )
 
 

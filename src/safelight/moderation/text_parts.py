@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from safelight.detectors.protocol import ReadText
+from safelight.detectors.protocol import MediaText
 from safelight.detectors.text.chinese import mostly_chinese
-from safelight.detectors.text.media_text import assembled
+from safelight.detectors.text.media_text import assemble_passages
 from safelight.policy.findings import Attribute, Evidence, TextSpan
 
 SOURCE = "together"
@@ -16,7 +16,7 @@ SOURCE = "together"
 MOST_PLACES = 8
 
 
-class From(StrEnum):
+class TextSource(StrEnum):
     """Where a part of the whole stands."""
 
     REQUEST = "request"
@@ -25,10 +25,10 @@ class From(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class TextPart:
     """One piece of the whole text, and the way back to where it stands."""
 
-    source: From
+    source: TextSource
     text: str
     #: When it is seen or heard; what was asked for comes before everything.
     start_s: float
@@ -42,32 +42,32 @@ class Part:
 
 
 def parts_of(
-    texts: Mapping[str, str], on_screen: Sequence[ReadText], heard: Sequence[ReadText]
-) -> tuple[Part, ...]:
+    texts: Mapping[str, str], on_screen: Sequence[MediaText], heard: Sequence[MediaText]
+) -> tuple[TextPart, ...]:
     """The pieces in the order somebody meets them: the request, then words as they are shown and said."""
     asked = [
-        Part(source=From.REQUEST, text=text, start_s=-1.0, field=name)
+        TextPart(source=TextSource.REQUEST, text=text, start_s=-1.0, field=name)
         for name, text in texts.items()
         if text.strip()
     ]
     met = [
-        Part(
+        TextPart(
             source=source,
             text=passage.text,
             start_s=min(read.start_s for read in passage.reads),
             place=passage.place(),
         )
-        for source, reads in ((From.SCREEN, on_screen), (From.SPEECH, heard))
-        for passage in assembled(reads).passages
+        for source, reads in ((TextSource.SCREEN, on_screen), (TextSource.SPEECH, heard))
+        for passage in assemble_passages(reads).passages
     ]
     return (*asked, *sorted(met, key=lambda part: part.start_s))
 
 
-def described(parts: Sequence[Part]) -> str:
+def as_description(parts: Sequence[TextPart]) -> str:
     """The clip in a sentence or two, as a request would describe it: so the trained heads learned to read."""
-    by = {source: [part.text.strip() for part in parts if part.source is source] for source in From}
-    asked = " ".join(by[From.REQUEST]).rstrip(".。 ")
-    shown, heard = (" ".join(by[source]) for source in (From.SCREEN, From.SPEECH))
+    by = {source: [part.text.strip() for part in parts if part.source is source] for source in TextSource}
+    asked = " ".join(by[TextSource.REQUEST]).rstrip(".。 ")
+    shown, heard = (" ".join(by[source]) for source in (TextSource.SCREEN, TextSource.SPEECH))
     if mostly_chinese(asked + shown + heard):
         told = [asked, f"画面上写着“{shown}”" if shown else "", f"有人说：“{heard}”" if heard else ""]
         return "，".join(part for part in told if part)
@@ -79,13 +79,13 @@ def described(parts: Sequence[Part]) -> str:
     return ". ".join(part for part in told if part)
 
 
-def evidence_of(asked: Sequence[Part], media: Sequence[Part]) -> tuple[Evidence, ...]:
+def evidence_of(asked: Sequence[TextPart], media: Sequence[TextPart]) -> tuple[Evidence, ...]:
     """Where all of a request and of its clip stands; of a long clip, where it begins."""
     whole = (part.evidence(0, len(part.text)) for part in (*asked, *media[:MOST_PLACES]))
     return tuple(dict.fromkeys(whole))
 
 
-def marked(sources: Iterable[From]) -> dict[str, Attribute]:
+def joined_attributes(sources: Iterable[TextSource]) -> dict[str, Attribute]:
     """What every finding says that rests on several parts."""
-    speech: dict[str, Attribute] = {"speech": True} if From.SPEECH in sources else {}
+    speech: dict[str, Attribute] = {"speech": True} if TextSource.SPEECH in sources else {}
     return {**speech, "source": SOURCE, "joined": True}

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 import httpx
 
-from safelight.errors import RefusedAddress
+from safelight.errors import ForbiddenUrl
 
 Address = IPv4Address | IPv6Address
 
@@ -105,7 +105,7 @@ def is_public(address: Address) -> bool:
     return True
 
 
-def judge_address(text: str) -> Address:
+def check_address(text: str) -> Address:
     """The address a resolver gave, or `RefusedAddress` where we do not go there."""
     try:
         address = ip_address(text)
@@ -116,7 +116,7 @@ def judge_address(text: str) -> Address:
     return address
 
 
-def judge_url(url: str) -> Target:
+def check_url(url: str) -> Target:
     """The target of a URL somebody gave us, or `RefusedAddress` with the reason.
 
     Names are judged as names only; whoever connects judges every address they resolve to.
@@ -125,7 +125,7 @@ def judge_url(url: str) -> Target:
     if target.port != _PORTS[target.scheme]:
         raise _refused("Only the usual ports (80 for http, 443 for https) are asked.")
     if target.address is not None:
-        judge_address(str(target.address))
+        check_address(str(target.address))
     else:
         _judge_name(target.host)
     return target
@@ -187,5 +187,5 @@ def _judge_name(host: str) -> None:
         raise _refused("The URL's host name belongs to a private network.")
 
 
-def _refused(message: str, *, remedy: str = "Send the file itself instead.") -> RefusedAddress:
-    return RefusedAddress(message, remedy=remedy)
+def _refused(message: str, *, remedy: str = "Send the file itself instead.") -> ForbiddenUrl:
+    return ForbiddenUrl(message, remedy=remedy)

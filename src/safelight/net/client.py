@@ -23,7 +23,7 @@ class AnswerTooLong(Exception):
     """The server's answer is over the limit of bytes or of time."""
 
 
-def configured_client(
+def upstream_client(
     base_url: str,
     *,
     api_key: str = "",

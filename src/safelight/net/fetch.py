@@ -6,10 +6,8 @@ import base64
 import binascii
 import hashlib
 import ssl
-import tempfile
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -17,9 +15,10 @@ from urllib.parse import unquote_to_bytes
 import httpcore
 import httpx
 
-from safelight.errors import InvalidMedia, RefusedAddress, SafelightError, StorageFull, TooLarge
+from safelight.errors import ForbiddenUrl, InvalidMedia, SafelightError, StorageFull, TooLarge
+from safelight.fileio import atomic_file
 
-from .addresses import Target, judge_url, parse_url
+from .addresses import Target, check_url, parse_url
 from .ssrf_guard import GuardedBackend, Resolve, system_resolve
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -109,14 +108,14 @@ class Fetcher:
             if isinstance(outcome, Fetched):
                 return outcome
             if target.scheme == "https" and outcome.scheme != "https":
-                raise RefusedAddress("The URL redirects from https to http.", remedy=_SEND_IT)
+                raise ForbiddenUrl("The URL redirects from https to http.", remedy=_SEND_IT)
             # Only what the operator wrote down is exempt, never where a server there points to.
             target, exempt = outcome, frozenset()
-        raise RefusedAddress(f"The URL redirects more than {self._limits.redirects} times.", remedy=_SEND_IT)
+        raise ForbiddenUrl(f"The URL redirects more than {self._limits.redirects} times.", remedy=_SEND_IT)
 
     def _first(self, url: str) -> Target:
         target = parse_url(url)
-        return target if (target.host.strip("[]"), target.port) in self._exempt else judge_url(url)
+        return target if (target.host.strip("[]"), target.port) in self._exempt else check_url(url)
 
     def _one_hop(
         self,
@@ -184,8 +183,8 @@ def _next(target: Target, location: str) -> Target:
     try:
         joined = str(target.url.join(location))
     except (httpx.InvalidURL, ValueError) as error:
-        raise RefusedAddress("The URL redirects to an unreadable address.", remedy=_SEND_IT) from error
-    return judge_url(joined)
+        raise ForbiddenUrl("The URL redirects to an unreadable address.", remedy=_SEND_IT) from error
+    return check_url(joined)
 
 
 def _from_data_url(url: str, into: Path, media_types: tuple[str, ...], limit: int) -> Fetched:
@@ -214,27 +213,20 @@ def _check_type(declared: str, accepted: tuple[str, ...]) -> None:
 
 def _write(chunks: Iterable[bytes], into: Path, limit: int, declared: str, hop: int) -> Fetched:
     size, digest = 0, hashlib.sha256()
-    part: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=into.parent, prefix=".fetch-", delete=False) as file:
-            part = Path(file.name)
+        with atomic_file(into, durable=False) as file:
             for chunk in chunks:
                 size += len(chunk)
                 if size > limit:
                     raise _too_large(limit)
                 digest.update(chunk)
                 file.write(chunk)
-        if size == 0:
-            raise _invalid("The URL gives an empty file.")
-        part.replace(into)
+            if size == 0:
+                raise _invalid("The URL gives an empty file.")
     except OSError as error:
         if error.errno in _DISK_FULL:
             raise StorageFull("There is no room to store the fetched file.") from error
         raise
-    finally:
-        if part is not None:
-            with suppress(FileNotFoundError):
-                part.unlink()
     return Fetched(path=into, size=size, sha256=digest.hexdigest(), media_type=declared, redirects=hop)
 
 

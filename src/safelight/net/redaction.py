@@ -19,7 +19,7 @@ _SECRETS = re.compile(
 )
 
 
-def masked(text: str, *, secrets: Iterable[str] = (), longest: int = 300) -> str:
+def redact(text: str, *, secrets: Iterable[str] = (), longest: int = 300) -> str:
     """`text` on one line, at most `longest` characters, with the given secrets and whatever looks like one
     replaced by `[masked]`."""
     for secret in secrets:

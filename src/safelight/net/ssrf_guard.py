@@ -11,9 +11,9 @@ from typing import Any
 
 import httpcore
 
-from safelight.errors import RefusedAddress
+from safelight.errors import ForbiddenUrl
 
-from .addresses import judge_address, judge_url
+from .addresses import check_address, check_url
 
 #: Host and port in, the addresses they resolve to out. Raises `OSError` where there is none.
 Resolve = Callable[[str, int], list[str]]
@@ -71,17 +71,17 @@ class GuardedBackend(httpcore.NetworkBackend):
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore.NetworkStream:
-        raise RefusedAddress("Local sockets are not fetched from.")
+        raise ForbiddenUrl("Local sockets are not fetched from.")
 
     def _judged(self, host: str, port: int) -> list[str]:
         name = host.lower().removesuffix(".")
         if (name, port) in self._exempt:
             return self._look_up(name, port)
         shown = f"[{name}]" if ":" in name else name
-        target = judge_url(f"{'https' if port == 443 else 'http'}://{shown}:{port}/")
+        target = check_url(f"{'https' if port == 443 else 'http'}://{shown}:{port}/")
         if target.address is not None:
             return [str(target.address)]
-        return [str(judge_address(answer)) for answer in self._look_up(name, port)]
+        return [str(check_address(answer)) for answer in self._look_up(name, port)]
 
     def _look_up(self, host: str, port: int) -> list[str]:
         # The system's resolver knows no time-out of its own, so it runs where it can be left behind.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import httpcore
 import httpx
 
-from safelight.errors import RefusedAddress
+from safelight.errors import ForbiddenUrl
 
-from .addresses import Target, judge_url, parse_url
+from .addresses import Target, check_url, parse_url
 from .fetch import host_and_ports
 from .ssrf_guard import GuardedBackend, Resolve, system_resolve
 
@@ -29,7 +29,7 @@ class DeliverLimits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class PostResult:
     """What came of one attempt. `error` is empty where it arrived, and otherwise says why not."""
 
     #: None where there was no answer.
@@ -42,7 +42,7 @@ class Answer:
         return not self.error
 
 
-class Deliverer:
+class WebhookClient:
     """Posts to targets that users named. Redirects are not followed; a slow target is left at the limit.
 
     `allow_hosts` are hosts the operator configured, as for `Fetcher`: they may be private, and plain http.
@@ -70,30 +70,30 @@ class Deliverer:
         """Raise `RefusedAddress` where `url` is none we would post to, as far as its spelling tells."""
         self._target(url)
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> PostResult:
         """Post `body` once. Never raises: what went wrong is in the answer."""
         began = self._clock()
         try:
             target = self._target(url)
             status = self._send(target, body, headers, deadline=began + self._limits.total_s)
-        except RefusedAddress as error:
+        except ForbiddenUrl as error:
             return self._failed(error.message, began)
         except httpcore.TimeoutException:
             return self._failed(f"No answer within {self._limits.total_s:g} s.", began)
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError):
             return self._failed("The connection failed.", began)
-        return Answer(status=status, error=_trouble(status), wall_s=self._clock() - began)
+        return PostResult(status=status, error=_trouble(status), wall_s=self._clock() - began)
 
-    def _failed(self, why: str, began: float) -> Answer:
-        return Answer(status=None, error=why, wall_s=self._clock() - began)
+    def _failed(self, why: str, began: float) -> PostResult:
+        return PostResult(status=None, error=why, wall_s=self._clock() - began)
 
     def _target(self, url: str) -> Target:
         try:
             target = parse_url(url)
             if (target.host.strip("[]"), target.port) in self._exempt:
                 return target
-            target = judge_url(url)
-        except RefusedAddress as error:
+            target = check_url(url)
+        except ForbiddenUrl as error:
             raise _refused(error.message) from error
         if target.scheme != "https":
             raise _refused("Only https URLs are posted to.")
@@ -147,8 +147,8 @@ def _trouble(status: int) -> str:
     return f"The target answered with status {status}."
 
 
-def _refused(message: str) -> RefusedAddress:
-    return RefusedAddress(
+def _refused(message: str) -> ForbiddenUrl:
+    return ForbiddenUrl(
         message,
         param="url",
         remedy="Give an https URL on the public internet, or have the operator add its host to "

@@ -62,7 +62,7 @@ class CategorySpec:
     #: In the mandatory set: cannot be dropped from a policy, only waived by name.
     mandatory: bool = False
     #: Evidence would be a manual: explanations give the group and no more.
-    discreet: bool = False
+    hide_details: bool = False
 
 
 class Taxonomy:
@@ -100,7 +100,7 @@ def _spec(
     category: Category, group: Group, summary: str, *, mandatory: bool = False, discreet: bool = False
 ) -> CategorySpec:
     return CategorySpec(
-        name=category.value, group=group, summary=summary, mandatory=mandatory, discreet=discreet
+        name=category.value, group=group, summary=summary, mandatory=mandatory, hide_details=discreet
     )
 
 

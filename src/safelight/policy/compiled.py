@@ -17,7 +17,7 @@ Slot: TypeAlias = tuple[float, float, bool, Predicate | None, int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Armed:
+class CompiledRule:
     """A rule that can fire here, with the action it has for this audience."""
 
     rule: Rule
@@ -30,7 +30,7 @@ class Armed:
         return hits & self.every == self.every and (not self.some or bool(hits & self.some))
 
 
-class Program:
+class CompiledPolicy:
     """Rules in the order in which they win: strongest, what vaults, real before test card, as written."""
 
     def __init__(self, policy: Policy, context: Context) -> None:
@@ -49,9 +49,9 @@ class Program:
             range(len(armed)),
             key=lambda n: (-armed[n].action.severity, not armed[n].rule.vault, _card(armed[n].rule), n),
         )
-        self.rules: tuple[Armed, ...] = tuple(armed[n] for n in order)
+        self.rules: tuple[CompiledRule, ...] = tuple(armed[n] for n in order)
 
-    def fired(self, findings: Iterable[Seen]) -> list[Armed]:
+    def fired(self, findings: Iterable[Seen]) -> list[CompiledRule]:
         """The rules that fire on these findings, the winning one first."""
         hits = 0
         slots, others = self._slots, self._others
@@ -67,7 +67,7 @@ class Program:
                     hits |= bit
         return [armed for armed in self.rules if armed.fires(hits)] if hits else []
 
-    def behind(self, armed: Armed, findings: Iterable[Finding]) -> list[Finding]:
+    def matched_findings(self, armed: CompiledRule, findings: Iterable[Finding]) -> list[Finding]:
         """The findings a fired rule rests on."""
         wanted = armed.every | armed.some
         return [finding for finding in findings if self._bits(finding) & wanted]
@@ -82,7 +82,7 @@ class Program:
                 bits |= bit
         return bits
 
-    def _arm(self, rule: Rule, context: Context) -> Armed | None:
+    def _arm(self, rule: Rule, context: Context) -> CompiledRule | None:
         profile = rule.profiles.get(context.audience)
         if profile is not None and profile.off:
             return None
@@ -96,7 +96,7 @@ class Program:
         for clause in rule.any_of:
             some |= self._slot(rule, clause, context)
         action = (profile.action if profile is not None else None) or rule.action
-        return Armed(rule=rule, action=action, every=every, some=some)
+        return CompiledRule(rule=rule, action=action, every=every, some=some)
 
     def _slot(self, rule: Rule, clause: Clause, context: Context, score: float | None = None) -> int:
         bit = self._next
@@ -130,11 +130,11 @@ def _both(predicate: Predicate | None, exempt: Predicate | None) -> Predicate | 
     return lambda finding: predicate(finding) and not exempt(finding)
 
 
-def program(policy: Policy, context: Context) -> Program:
+def program(policy: Policy, context: Context) -> CompiledPolicy:
     """The policy compiled for this stage, audience, consents and facts; made once."""
     facts = context.facts and context.facts & frozenset().union(*(rule.unless_facts for rule in policy.rules))
     key = ("program", context.stage, context.audience, bool(context.consents), facts)
     if key not in policy.cache:
-        policy.cache[key] = Program(policy, context)
-    made: Program = policy.cache[key]
+        policy.cache[key] = CompiledPolicy(policy, context)
+    made: CompiledPolicy = policy.cache[key]
     return made

@@ -10,10 +10,10 @@ from typing import Any, Protocol, TypeAlias
 import yaml
 
 from .findings import Attribute, Evidence, Finding, FrameRange, ImageBox, Modality, TimeRange
-from .yaml_reader import Reader, did_you_mean
+from .yaml_reader import YamlReader, did_you_mean
 
 
-class Kind(StrEnum):
+class AttributeType(StrEnum):
     """What values an attribute has."""
 
     NUMBER = "number"
@@ -22,22 +22,22 @@ class Kind(StrEnum):
 
 
 #: Attributes every document may use. A document declares further ones under `attributes:`.
-KNOWN: Mapping[str, Kind] = {
-    "area": Kind.NUMBER,
-    "duration_s": Kind.NUMBER,
-    "frames": Kind.NUMBER,
-    "speech": Kind.FLAG,
-    "negated": Kind.FLAG,
-    "role": Kind.WORD,
-    "public_figure": Kind.FLAG,
-    "historical": Kind.FLAG,
-    "named": Kind.FLAG,
-    "explicit": Kind.FLAG,
-    "kind": Kind.WORD,
-    "source": Kind.WORD,
-    "disagrees_with": Kind.WORD,
-    "joined": Kind.FLAG,
-    "consented": Kind.FLAG,
+KNOWN: Mapping[str, AttributeType] = {
+    "area": AttributeType.NUMBER,
+    "duration_s": AttributeType.NUMBER,
+    "frames": AttributeType.NUMBER,
+    "speech": AttributeType.FLAG,
+    "negated": AttributeType.FLAG,
+    "role": AttributeType.WORD,
+    "public_figure": AttributeType.FLAG,
+    "historical": AttributeType.FLAG,
+    "named": AttributeType.FLAG,
+    "explicit": AttributeType.FLAG,
+    "kind": AttributeType.WORD,
+    "source": AttributeType.WORD,
+    "disagrees_with": AttributeType.WORD,
+    "joined": AttributeType.FLAG,
+    "consented": AttributeType.FLAG,
 }
 
 
@@ -71,7 +71,9 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 _OPERATORS = frozenset({*_COMPARISONS, "is", "in", "not"})
 
 
-def read_attributes(reader: Reader, node: yaml.Node, field: str, known: Mapping[str, Kind]) -> dict[str, Any]:
+def read_attributes(
+    reader: YamlReader, node: yaml.Node, field: str, known: Mapping[str, AttributeType]
+) -> dict[str, Any]:
     """The conditions in an `attributes:` mapping, by attribute. `null` takes an inherited one away."""
     found: dict[str, Any] = {}
     for name, value in reader.mapping(node, field, None).items():
@@ -90,7 +92,7 @@ def read_attributes(reader: Reader, node: yaml.Node, field: str, known: Mapping[
     return found
 
 
-def _read_condition(reader: Reader, node: yaml.Node, field: str, kind: Kind) -> Spec:
+def _read_condition(reader: YamlReader, node: yaml.Node, field: str, kind: AttributeType) -> Spec:
     if isinstance(node, yaml.SequenceNode):
         return {
             "in": sorted(
@@ -103,7 +105,7 @@ def _read_condition(reader: Reader, node: yaml.Node, field: str, kind: Kind) -> 
     spec: Spec = {}
     for key, item in reader.mapping(node, field, _OPERATORS).items():
         here = f"{field}.{key}"
-        if key in _COMPARISONS and kind is not Kind.NUMBER:
+        if key in _COMPARISONS and kind is not AttributeType.NUMBER:
             reader.problem(
                 item, here, f"{key!r} compares numbers; this is a {kind}.", "Write the value itself."
             )
@@ -118,15 +120,15 @@ def _read_condition(reader: Reader, node: yaml.Node, field: str, kind: Kind) -> 
     return spec
 
 
-def _value(reader: Reader, node: yaml.Node, field: str, kind: Kind) -> Attribute | None:
-    if kind is Kind.NUMBER:
+def _value(reader: YamlReader, node: yaml.Node, field: str, kind: AttributeType) -> Attribute | None:
+    if kind is AttributeType.NUMBER:
         return reader.number(node, field)
-    if kind is Kind.FLAG:
+    if kind is AttributeType.FLAG:
         return reader.flag(node, field)
     return reader.text(node, field, longest=100)
 
 
-def compile_attributes(specs: Mapping[str, Spec], known: Mapping[str, Kind]) -> Predicate | None:
+def compile_attributes(specs: Mapping[str, Spec], known: Mapping[str, AttributeType]) -> Predicate | None:
     """One question about a finding, true where every condition holds; None where there is none.
 
     A number a finding does not have fails every condition on it; a missing flag is false, a missing word
@@ -140,8 +142,12 @@ def compile_attributes(specs: Mapping[str, Spec], known: Mapping[str, Kind]) -> 
     return lambda finding: all(test(finding) for test in tests)
 
 
-def _compile_one(name: str, kind: Kind, spec: Spec) -> Predicate:
-    absent: Attribute | None = {Kind.NUMBER: None, Kind.FLAG: False, Kind.WORD: ""}[kind]
+def _compile_one(name: str, kind: AttributeType, spec: Spec) -> Predicate:
+    absent: Attribute | None = {
+        AttributeType.NUMBER: None,
+        AttributeType.FLAG: False,
+        AttributeType.WORD: "",
+    }[kind]
     derive = _DERIVED.get(name)
     checks = [_check(key, value) for key, value in sorted(spec.items())]
 

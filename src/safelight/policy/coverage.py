@@ -10,7 +10,7 @@ import msgspec
 from .findings import Modality
 
 
-class CoverageWord(StrEnum):
+class CoverageStatus(StrEnum):
     """The four words pages use."""
 
     CHECKED = "checked"
@@ -39,15 +39,15 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     measured: str | None = None
 
     @property
-    def word(self) -> CoverageWord:
+    def status(self) -> CoverageStatus:
         if not self.available:
-            return CoverageWord.NOT_CHECKED if self.required else CoverageWord.OFF
+            return CoverageStatus.NOT_CHECKED if self.required else CoverageStatus.OFF
         if self.ran and self.complete:
-            return CoverageWord.CHECKED
-        return CoverageWord.PARTLY if self.ran else CoverageWord.NOT_CHECKED
+            return CoverageStatus.CHECKED
+        return CoverageStatus.PARTLY if self.ran else CoverageStatus.NOT_CHECKED
 
     @property
-    def hole(self) -> bool:
+    def is_gap(self) -> bool:
         """Required, and not known to be checked."""
         return self.required and not (self.ran and self.complete)
 
@@ -64,8 +64,8 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
         return next((c for c in self.cells if c.category == category and c.modality == modality), None)
 
     @property
-    def holes(self) -> tuple[Cell, ...]:
-        return tuple(cell for cell in self.cells if cell.hole)
+    def gaps(self) -> tuple[Cell, ...]:
+        return tuple(cell for cell in self.cells if cell.is_gap)
 
     def merged(self, others: Iterable[Cell]) -> Coverage:
         """These cells joined with others: a cell both have is complete only where every side that ran is."""

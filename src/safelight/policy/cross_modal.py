@@ -16,7 +16,7 @@ SEES, SIGN = 0.5, 0.3
 ON_SCREEN, TRANSCRIPT, TOGETHER = "on_screen", "transcript", "together"
 
 
-class Channel(StrEnum):
+class EvidenceChannel(StrEnum):
     """Ways in which a video says something."""
 
     PROMPT = "prompt"
@@ -25,19 +25,19 @@ class Channel(StrEnum):
     SPEECH = "speech"
 
 
-def channel(finding: Finding) -> Channel | None:
+def channel(finding: Finding) -> EvidenceChannel | None:
     """The channel a finding is about; None for what was read from several."""
     source = finding.attributes.get("source")
     if finding.modality in (Modality.FRAMES, Modality.IMAGE):
-        return Channel.FRAMES
+        return EvidenceChannel.FRAMES
     if source == TOGETHER:
         return None
     if finding.modality is Modality.AUDIO or source == TRANSCRIPT:
-        return Channel.SPEECH
-    return Channel.ON_SCREEN if source == ON_SCREEN else Channel.PROMPT
+        return EvidenceChannel.SPEECH
+    return EvidenceChannel.ON_SCREEN if source == ON_SCREEN else EvidenceChannel.PROMPT
 
 
-def disagreeing(
+def mark_disagreements(
     findings: Iterable[Finding],
     coverage: Coverage,
     *,
@@ -62,7 +62,7 @@ def disagreeing(
 
 def _marked(
     finding: Finding,
-    signs: set[tuple[str, Channel]],
+    signs: set[tuple[str, EvidenceChannel]],
     coverage: Coverage,
     *,
     asked: bool,
@@ -83,7 +83,7 @@ def _marked(
     )
 
 
-def _looked(category: str, coverage: Coverage, *, asked: bool, read: bool) -> Sequence[Channel]:
+def _looked(category: str, coverage: Coverage, *, asked: bool, read: bool) -> Sequence[EvidenceChannel]:
     def checked(modality: Modality) -> bool:
         cell = coverage.cell(category, modality)
         return cell is not None and cell.ran and cell.complete
@@ -91,9 +91,9 @@ def _looked(category: str, coverage: Coverage, *, asked: bool, read: bool) -> Se
     words = coverage.cell(category, Modality.TEXT)
     looked = {
         # The request was screened by the same detectors before anything was made.
-        Channel.PROMPT: asked and words is not None and words.available,
-        Channel.FRAMES: checked(Modality.FRAMES),
-        Channel.ON_SCREEN: read and checked(Modality.TEXT),
-        Channel.SPEECH: checked(Modality.AUDIO),
+        EvidenceChannel.PROMPT: asked and words is not None and words.available,
+        EvidenceChannel.FRAMES: checked(Modality.FRAMES),
+        EvidenceChannel.ON_SCREEN: read and checked(Modality.TEXT),
+        EvidenceChannel.SPEECH: checked(Modality.AUDIO),
     }
-    return [place for place in Channel if looked[place]]
+    return [place for place in EvidenceChannel if looked[place]]

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import msgspec
 
 from .categories import Category, Taxonomy
-from .compiled import Armed, program
+from .compiled import CompiledRule, program
 from .coverage import Cell, Coverage
 from .documents import Policy
 from .findings import Finding, Modality, Stage
-from .requirements import INHERENT, MANDATORY_PLACES, Requirement
+from .requirements import ALWAYS_PRESENT, MANDATORY_PLACES, Requirement
 from .verdicts import Action, Context, Verdict
-from .waivers import excusing
+from .waivers import applicable_waivers
 
 _SEXUAL = frozenset({Category.SEXUAL.value, Category.SEXUAL_MINORS.value, Category.NCII.value})
 _VISUAL = frozenset({Modality.IMAGE, Modality.FRAMES})
@@ -68,7 +68,7 @@ def decide(
     strongest = fired[0].action if fired else Action.ALLOW
     by_gap = gaps.action.severity > strongest.severity
     action = gaps.action if by_gap else strongest
-    behind = {armed.rule.id: running.behind(armed, findings) for armed in (real or fired[:1])}
+    behind = {armed.rule.id: running.matched_findings(armed, findings) for armed in (real or fired[:1])}
     vault = any(armed.rule.vault for armed in fired)
     decisive = _ordered(behind[fired[0].rule.id]) if fired and not by_gap else ()
     rule = gaps.rule if by_gap else fired[0].rule.id if fired else ""
@@ -126,7 +126,7 @@ def weigh_gaps(policy: Policy, taxonomy: Taxonomy, coverage: Coverage, context: 
             cell = msgspec.structs.replace(cell, required=True)
         missing = requirement.missing if requirement is not None else Action.HOLD
         unwaived = max(unwaived, missing, key=_severity)
-        excuses = () if cell.available else excusing(context.waivers, category, taxonomy)
+        excuses = () if cell.available else applicable_waivers(context.waivers, category, taxonomy)
         if excuses:
             waived.append(cell)
             names += [terms.name for terms in excuses]
@@ -148,7 +148,7 @@ def _demanded(
     policy: Policy, taxonomy: Taxonomy, stage: Stage, present: frozenset[Modality]
 ) -> dict[tuple[str, Modality], Requirement | None]:
     """What the policy requires, and the mandatory set even where the policy does not know all of it."""
-    present |= INHERENT.get(stage, frozenset())
+    present |= ALWAYS_PRESENT.get(stage, frozenset())
     mandatory = taxonomy.mandatory
     key = ("demanded", stage, present, mandatory)
     if key not in policy.cache:
@@ -177,7 +177,7 @@ def _hole_sentence(gaps: Gaps) -> str:
     return f"Not checked: {listed}. {notes}".rstrip()
 
 
-def _unaged(real: Sequence[Armed], behind: dict[str, list[Finding]], coverage: Coverage) -> bool:
+def _unaged(real: Sequence[CompiledRule], behind: dict[str, list[Finding]], coverage: Coverage) -> bool:
     """Whether something sexual was held or blocked while nobody looked at the ages of who is seen."""
     sexual = [
         finding

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,16 +10,23 @@ from typing import Any
 
 import yaml
 
+from safelight import canonical_json
 from safelight.errors import PolicyError
 
 from .categories import Taxonomy
-from .conditions import KNOWN, Kind
+from .conditions import KNOWN, AttributeType
 from .findings import Modality, Stage
-from .inheritance import FLOOR, Entry, Layer, chain, read_layer
-from .requirements import INHERENT, MANDATORY_PLACES, Requirement, compile_requirement, dropped
+from .inheritance import FLOOR, LayerEntry, PolicyLayer, read_layer, resolve_extends
+from .requirements import (
+    ALWAYS_PRESENT,
+    MANDATORY_PLACES,
+    Requirement,
+    compile_requirement,
+    missing_mandatory,
+)
 from .rules import Rule, compile_rule, merged
 from .verdicts import Action, Audience
-from .yaml_reader import Problem, Reader, did_you_mean
+from .yaml_reader import PolicyProblem, YamlReader, did_you_mean
 
 _WAIVE = "Record a waiver instead: `safelight waiver add`."
 
@@ -44,7 +50,7 @@ class Policy:
     @property
     def canonical(self) -> str:
         """The document as JSON with sorted keys: what is hashed, stored and published."""
-        return _canonical(self.document)
+        return canonical_json.document_text(self.document)
 
     def required(
         self, stage: Stage, modalities: Iterable[Modality]
@@ -53,7 +59,7 @@ class Policy:
 
         Every prompt has text and every output has frames, whatever the caller lists.
         """
-        present = frozenset(modalities) | INHERENT.get(stage, frozenset())
+        present = frozenset(modalities) | ALWAYS_PRESENT.get(stage, frozenset())
         key = ("required", stage, present)
         if key not in self.cache:
             found: dict[tuple[str, Modality], Requirement] = {}
@@ -75,8 +81,8 @@ def load(name_or_path: str | Path, taxonomy: Taxonomy) -> Policy:
 
     Raises `PolicyError` with every problem in it.
     """
-    problems: list[Problem] = []
-    layers = chain(name_or_path, taxonomy, problems)
+    problems: list[PolicyProblem] = []
+    layers = resolve_extends(name_or_path, taxonomy, problems)
     # Without what it extends, a document would only be said to lack what stands there.
     policy = _build(layers, taxonomy, problems) if layers and layers[0].name == FLOOR else None
     _raise(name_or_path, problems)
@@ -86,7 +92,7 @@ def load(name_or_path: str | Path, taxonomy: Taxonomy) -> Policy:
 
 def loads(canonical: str, taxonomy: Taxonomy) -> Policy:
     """The policy whose `canonical` form this is. Raises `PolicyError`."""
-    problems: list[Problem] = []
+    problems: list[PolicyProblem] = []
     layer, _ = read_layer([("stored policy", canonical.encode())], taxonomy, {}, problems)
     _raise("stored policy", problems)
     policy = _build([layer], taxonomy, problems)
@@ -95,21 +101,17 @@ def loads(canonical: str, taxonomy: Taxonomy) -> Policy:
     return policy
 
 
-def _raise(name: str | Path, problems: list[Problem]) -> None:
+def _raise(name: str | Path, problems: list[PolicyProblem]) -> None:
     if problems:
         problems.sort(key=lambda problem: (problem.file, problem.line))
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise PolicyError(f"The policy {str(name)!r} has {count}.", problems=tuple(problems))
 
 
-def _canonical(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-
-
-def _build(layers: list[Layer], taxonomy: Taxonomy, problems: list[Problem]) -> Policy | None:
-    known: dict[str, Kind] = dict(KNOWN)
-    rules: dict[str, Entry] = {}
-    requires: dict[str, Entry] = {}
+def _build(layers: list[PolicyLayer], taxonomy: Taxonomy, problems: list[PolicyProblem]) -> Policy | None:
+    known: dict[str, AttributeType] = dict(KNOWN)
+    rules: dict[str, LayerEntry] = {}
+    requires: dict[str, LayerEntry] = {}
     for layer in layers:
         known |= layer.attributes
         _lay(layer.rules, rules, "rule")
@@ -152,14 +154,14 @@ def _build(layers: list[Layer], taxonomy: Taxonomy, problems: list[Problem]) -> 
         name=top.name,
         version=top.version or "1",
         about=top.about,
-        sha256=hashlib.sha256(_canonical(document).encode()).hexdigest(),
+        sha256=hashlib.sha256(canonical_json.document_text(document).encode()).hexdigest(),
         rules=compiled,
         requirements=requirements,
         document=document,
     )
 
 
-def _lay(entries: list[Entry], onto: dict[str, Entry], noun: str) -> None:
+def _lay(entries: list[LayerEntry], onto: dict[str, LayerEntry], noun: str) -> None:
     here: set[str] = set()
     for entry in entries:
         identity = entry.spec["id"]
@@ -175,10 +177,10 @@ def _lay(entries: list[Entry], onto: dict[str, Entry], noun: str) -> None:
         else:
             here.add(identity)
             spec = merged(below.spec if below else {}, entry.spec)
-            onto[identity] = Entry(spec=spec, reader=entry.reader, node=entry.node, broken=entry.broken)
+            onto[identity] = LayerEntry(spec=spec, reader=entry.reader, node=entry.node, broken=entry.broken)
 
 
-def _lay_threshold(entry: Entry, onto: dict[str, Entry]) -> None:
+def _lay_threshold(entry: LayerEntry, onto: dict[str, LayerEntry]) -> None:
     identity = entry.spec["id"]
     below = onto.get(identity)
     if below is None:
@@ -191,10 +193,10 @@ def _lay_threshold(entry: Entry, onto: dict[str, Entry]) -> None:
         )
     else:
         spec = merged(below.spec, entry.spec)
-        onto[identity] = Entry(spec=spec, reader=entry.reader, node=entry.node)
+        onto[identity] = LayerEntry(spec=spec, reader=entry.reader, node=entry.node)
 
 
-def _check_rule(entry: Entry) -> None:
+def _check_rule(entry: LayerEntry) -> None:
     spec = entry.spec
     if not spec.get("action"):
         words = ", ".join(action.value for action in Action)
@@ -221,12 +223,12 @@ def _check_rule(entry: Entry) -> None:
 
 def _check_mandatory(
     requirements: tuple[Requirement, ...],
-    entries: Mapping[str, Entry],
-    layers: list[Layer],
+    entries: Mapping[str, LayerEntry],
+    layers: list[PolicyLayer],
     taxonomy: Taxonomy,
-    problems: list[Problem],
+    problems: list[PolicyProblem],
 ) -> None:
-    missing = dropped(requirements, taxonomy)
+    missing = missing_mandatory(requirements, taxonomy)
     if not missing:
         return
     categories = ", ".join(sorted({category for category, _, _ in missing}))
@@ -242,12 +244,12 @@ def _check_mandatory(
         _problem(touched[0], "requires", message, _WAIVE)
     else:
         problems.append(
-            Problem(file=layers[-1].name, line=0, field="requires", message=message, remedy=_WAIVE)
+            PolicyProblem(file=layers[-1].name, line=0, field="requires", message=message, remedy=_WAIVE)
         )
 
 
 def _check_teeth(
-    rules: tuple[Rule, ...], layers: list[Layer], taxonomy: Taxonomy, problems: list[Problem]
+    rules: tuple[Rule, ...], layers: list[PolicyLayer], taxonomy: Taxonomy, problems: list[PolicyProblem]
 ) -> None:
     """Requiring a category to be checked means nothing where no rule acts on it."""
     for audience in Audience:
@@ -264,7 +266,7 @@ def _check_teeth(
         toothless = sorted(taxonomy.mandatory - bitten)
         if toothless:
             problems.append(
-                Problem(
+                PolicyProblem(
                     file=layers[-1].name,
                     line=0,
                     field="rules",
@@ -276,17 +278,20 @@ def _check_teeth(
 
 
 def _check_floor(
-    active: Mapping[str, Entry], taxonomy: Taxonomy, layers: list[Layer], problems: list[Problem]
+    active: Mapping[str, LayerEntry],
+    taxonomy: Taxonomy,
+    layers: list[PolicyLayer],
+    problems: list[PolicyProblem],
 ) -> None:
     """A stored document stands alone; the floor must be in it all the same."""
-    floor = chain(FLOOR, taxonomy, [])[0]
+    floor = resolve_extends(FLOOR, taxonomy, [])[0]
     for entry in floor.rules:
         identity = entry.spec["id"]
         if not entry.spec.get("locked"):
             continue
         if identity not in active or active[identity].spec != merged({}, entry.spec):
             problems.append(
-                Problem(
+                PolicyProblem(
                     file=layers[-1].name,
                     line=0,
                     field=f"rules[{identity}]",
@@ -296,8 +301,8 @@ def _check_floor(
             )
 
 
-def _problem(entry: Entry, field: str, message: str, remedy: str) -> None:
-    reader: Reader = entry.reader
+def _problem(entry: LayerEntry, field: str, message: str, remedy: str) -> None:
+    reader: YamlReader = entry.reader
     node: yaml.Node = entry.node
     identity = entry.spec["id"]
     reader.problem(node, f"{identity}.{field}" if field else identity, message, remedy)

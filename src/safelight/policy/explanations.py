@@ -17,7 +17,7 @@ from .messages import DEFAULT, Sentences, sentences
 from .verdicts import Action, Verdict
 
 
-class Viewer(StrEnum):
+class ExplanationLevel(StrEnum):
     """Who is told."""
 
     END_USER = "end_user"
@@ -27,7 +27,7 @@ class Viewer(StrEnum):
     REVIEWER = "reviewer"
 
 
-class Retry(StrEnum):
+class RetryAdvice(StrEnum):
     SAME = "same"
     NEW_SEED = "new_seed"
     CHANGE_PROMPT = "change_prompt"
@@ -76,7 +76,7 @@ class Explanation:
     group: str
     categories: tuple[str, ...]
     charge: ChargeFacts
-    retry: Retry
+    retry: RetryAdvice
     retry_after_s: float | None
     appeal: str = ""
     record: str = ""
@@ -135,7 +135,7 @@ def explain(
     verdict: Verdict,
     taxonomy: Taxonomy,
     *,
-    audience: Viewer,
+    audience: ExplanationLevel,
     charge: ChargeFacts | None = None,
     video_id: str = "",
     links: Links | None = None,
@@ -151,8 +151,8 @@ def explain(
     if verdict.vault:
         return _vaulted(verdict, charge, video_id, links, say)
     group = taxonomy[verdict.category].group.value if verdict.category in taxonomy else ""
-    open_to = audience is Viewer.REVIEWER or (
-        audience is Viewer.DEVELOPER and not _discreet(verdict.category, taxonomy)
+    open_to = audience is ExplanationLevel.REVIEWER or (
+        audience is ExplanationLevel.DEVELOPER and not _discreet(verdict.category, taxonomy)
     )
     decided_by_hole = bool(verdict.holes) and not verdict.findings and verdict.action is not Action.ALLOW
     retry, after = _retry(verdict, decided_by_hole=decided_by_hole)
@@ -174,18 +174,21 @@ def explain(
         retry=retry,
         retry_after_s=after,
         appeal=links.appeal if verdict.action.severity >= Action.HOLD.severity else "",
-        record=links.record if audience is not Viewer.END_USER else "",
+        record=links.record if audience is not ExplanationLevel.END_USER else "",
         video_id=video_id,
-        rule=verdict.rule if open_to or (decided_by_hole and audience is not Viewer.END_USER) else "",
+        rule=verdict.rule
+        if open_to or (decided_by_hole and audience is not ExplanationLevel.END_USER)
+        else "",
         reason=say.reason(verdict.reason) if open_to else "",
         evidence=tuple(
             _evidence(finding, say)
             for finding in verdict.findings
-            if open_to and (audience is Viewer.REVIEWER or not _discreet(finding.category, taxonomy))
+            if open_to
+            and (audience is ExplanationLevel.REVIEWER or not _discreet(finding.category, taxonomy))
         ),
         support=help_lines(locale) if verdict.support else (),
         not_checked=tuple(f"{cell.category} in {cell.modality.value}" for cell in verdict.holes)
-        if audience is not Viewer.END_USER
+        if audience is not ExplanationLevel.END_USER
         else (),
         test_card=verdict.test_card_only,
     )
@@ -204,7 +207,7 @@ def help_lines(locale: str = DEFAULT) -> tuple[HelpLine, ...]:
 
 def _discreet(category: str, taxonomy: Taxonomy) -> bool:
     """Unknown categories are kept back too: their package may have been removed."""
-    return category not in taxonomy or taxonomy[category].discreet
+    return category not in taxonomy or taxonomy[category].hide_details
 
 
 def _vaulted(
@@ -219,7 +222,7 @@ def _vaulted(
         group="",
         categories=(),
         charge=charge,
-        retry=Retry.NEVER,
+        retry=RetryAdvice.NEVER,
         retry_after_s=None,
         video_id=video_id,
         appeal=links.appeal,
@@ -281,33 +284,35 @@ def _spent(charge: ChargeFacts, verdict: Verdict, say: Sentences) -> str:
     return say("spent.unknown")
 
 
-def _retry(verdict: Verdict, *, decided_by_hole: bool) -> tuple[Retry, float | None]:
+def _retry(verdict: Verdict, *, decided_by_hole: bool) -> tuple[RetryAdvice, float | None]:
     if verdict.action.severity < Action.HOLD.severity:
-        return Retry.SAME, None
+        return RetryAdvice.SAME, None
     if decided_by_hole:
         # What crashed or ran out of time may work next time; what is not installed will not.
         again = any(cell.available for cell in verdict.holes)
-        return (Retry.SAME, 60.0) if again else (Retry.NEVER, None)
+        return (RetryAdvice.SAME, 60.0) if again else (RetryAdvice.NEVER, None)
     if verdict.action is Action.HOLD:
-        return Retry.NEVER, None
+        return RetryAdvice.NEVER, None
     made = {Stage.GENERATION, Stage.OUTPUT, Stage.DELIVERY}
     from_words = any(finding.modality is Modality.TEXT for finding in verdict.findings)
     if verdict.stage in made and verdict.findings and not from_words:
-        return Retry.NEW_SEED, None
-    return Retry.CHANGE_PROMPT, None
+        return RetryAdvice.NEW_SEED, None
+    return RetryAdvice.CHANGE_PROMPT, None
 
 
-def _next_step(verdict: Verdict, retry: Retry, say: Sentences, *, decided_by_hole: bool, appeal: bool) -> str:
+def _next_step(
+    verdict: Verdict, retry: RetryAdvice, say: Sentences, *, decided_by_hole: bool, appeal: bool
+) -> str:
     if verdict.action.severity < Action.HOLD.severity:
         return ""
     if verdict.action is Action.HOLD:
-        return say("next.missing" if decided_by_hole and retry is Retry.NEVER else "next.wait")
+        return say("next.missing" if decided_by_hole and retry is RetryAdvice.NEVER else "next.wait")
     otherwise = "_appeal" if appeal else ""
     if decided_by_hole:
-        return say(f"next.again{otherwise}" if retry is Retry.SAME else "next.ask")
+        return say(f"next.again{otherwise}" if retry is RetryAdvice.SAME else "next.ask")
     if verdict.test_card_only:
         return say("next.card")
-    if retry is Retry.NEW_SEED:
+    if retry is RetryAdvice.NEW_SEED:
         return say(f"next.seed{otherwise}")
     what = "reference" if verdict.stage is Stage.REFERENCE else "prompt"
     return say(f"next.change_{what}{otherwise}")

@@ -108,7 +108,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: From here on a sign counts when it is asked whether something may be shown to anybody else.
-SIGN = 0.3
+INDICATOR = 0.3
 
 
 def strongest(scored: Iterable[tuple[str, float]]) -> dict[str, float]:
@@ -121,7 +121,7 @@ def strongest(scored: Iterable[tuple[str, float]]) -> dict[str, float]:
 
 def sexual_with_minor(findings: Iterable[Finding]) -> bool:
     """Whether there is any sign of something sexual with a minor: then it goes to no third party."""
-    signs = {one.category for one in findings if one.score >= SIGN and not one.test_card}
+    signs = {one.category for one in findings if one.score >= INDICATOR and not one.test_card}
     return "sexual/minors" in signs or ("minors-present" in signs and bool({"sexual", "ncii"} & signs))
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import yaml
 
 from .categories import Taxonomy
-from .conditions import KNOWN, Kind
+from .conditions import KNOWN, AttributeType
 from .requirements import read_requirement
 from .rules import RuleReader, Spec
-from .yaml_reader import MAX_BYTES, Problem, Reader, did_you_mean
+from .yaml_reader import MAX_BYTES, PolicyProblem, YamlReader, did_you_mean
 
 #: What a document extends that names nothing: the part nobody can do without.
 FLOOR = "baseline"
@@ -27,36 +27,38 @@ _KEYS = frozenset({*_HEADER, "attributes", "thresholds", "rules", "requires"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class LayerEntry:
     """A rule or requirement as one layer writes it, and where."""
 
     spec: Spec
-    reader: Reader
+    reader: YamlReader
     node: yaml.Node
     #: Some of it could not be read: what is missing in it is no further problem.
     broken: bool = False
 
 
 @dataclass(kw_only=True)
-class Layer:
+class PolicyLayer:
     """One document: what its files say together."""
 
     name: str = ""
     version: str = ""
     about: str = ""
     extends: str = ""
-    attributes: dict[str, Kind] = field(default_factory=dict)
-    rules: list[Entry] = field(default_factory=list)
-    thresholds: list[Entry] = field(default_factory=list)
-    requires: list[Entry] = field(default_factory=list)
+    attributes: dict[str, AttributeType] = field(default_factory=dict)
+    rules: list[LayerEntry] = field(default_factory=list)
+    thresholds: list[LayerEntry] = field(default_factory=list)
+    requires: list[LayerEntry] = field(default_factory=list)
 
 
-def chain(start: str | Path, taxonomy: Taxonomy, problems: list[Problem]) -> list[Layer]:
+def resolve_extends(
+    start: str | Path, taxonomy: Taxonomy, problems: list[PolicyProblem]
+) -> list[PolicyLayer]:
     """The document and what it extends, the floor first. A cycle, a gap or too long a chain is a problem."""
-    layers: list[Layer] = []
+    layers: list[PolicyLayer] = []
     seen: list[str] = []
     wanted: str | Path = start
-    origin: Entry | None = None
+    origin: LayerEntry | None = None
     while True:
         place = find(wanted)
         identity = str(place) if place is not None else str(wanted)
@@ -111,11 +113,13 @@ def _trouble(
     return None
 
 
-def _say(origin: Entry | None, file: str, problems: list[Problem], message: str, remedy: str) -> None:
+def _say(
+    origin: LayerEntry | None, file: str, problems: list[PolicyProblem], message: str, remedy: str
+) -> None:
     if origin is not None:
         origin.reader.problem(origin.node, "extends", message, remedy)
     else:
-        problems.append(Problem(file=file, line=0, field="", message=message, remedy=remedy))
+        problems.append(PolicyProblem(file=file, line=0, field="", message=message, remedy=remedy))
 
 
 def find(name: str | Path) -> Traversable | None:
@@ -154,15 +158,15 @@ def _read(file: Traversable) -> bytes:
 def read_layer(
     files: list[tuple[str, bytes]],
     taxonomy: Taxonomy,
-    inherited: Mapping[str, Kind],
-    problems: list[Problem],
-) -> tuple[Layer, Entry | None]:
+    inherited: Mapping[str, AttributeType],
+    problems: list[PolicyProblem],
+) -> tuple[PolicyLayer, LayerEntry | None]:
     """What the files of one document say, and where it says what it extends."""
-    layer = Layer()
-    extends: Entry | None = None
-    parsed: list[tuple[Reader, dict[str, yaml.Node], yaml.MappingNode]] = []
+    layer = PolicyLayer()
+    extends: LayerEntry | None = None
+    parsed: list[tuple[YamlReader, dict[str, yaml.Node], yaml.MappingNode]] = []
     for file, data in files:
-        reader = Reader(file, problems)
+        reader = YamlReader(file, problems)
         node = reader.parse(data)
         if node is not None:
             parsed.append((reader, reader.mapping(node, "", _KEYS), node))
@@ -178,7 +182,7 @@ def read_layer(
         for key in _HEADER & keys.keys():
             setattr(layer, "name" if key == "policy" else key, reader.text(keys[key], key) or "")
         if layer.extends:
-            extends = Entry(spec={}, reader=reader, node=keys["extends"])
+            extends = LayerEntry(spec={}, reader=reader, node=keys["extends"])
     if parsed and not layer.name:
         reader, _, node = (headers or parsed)[0]
         reader.problem(node, "policy", "The document has no name.", "Add a line such as `policy: my-policy`.")
@@ -189,7 +193,11 @@ def read_layer(
 
 
 def _read_entries(
-    reader: Reader, keys: Mapping[str, yaml.Node], layer: Layer, taxonomy: Taxonomy, known: Mapping[str, Kind]
+    reader: YamlReader,
+    keys: Mapping[str, yaml.Node],
+    layer: PolicyLayer,
+    taxonomy: Taxonomy,
+    known: Mapping[str, AttributeType],
 ) -> None:
     rules = RuleReader(reader, taxonomy, known)
     if "rules" in keys:
@@ -198,29 +206,29 @@ def _read_entries(
             spec = rules.rule(node, f"rules[{index}]")
             if spec is not None:
                 broken = len(reader.problems) > told
-                layer.rules.append(Entry(spec=spec, reader=reader, node=node, broken=broken))
+                layer.rules.append(LayerEntry(spec=spec, reader=reader, node=node, broken=broken))
     if "requires" in keys:
         for index, node in enumerate(reader.items(keys["requires"], "requires")):
             told = len(reader.problems)
             spec = read_requirement(reader, node, f"requires[{index}]", taxonomy)
             if spec is not None:
                 broken = len(reader.problems) > told
-                layer.requires.append(Entry(spec=spec, reader=reader, node=node, broken=broken))
+                layer.requires.append(LayerEntry(spec=spec, reader=reader, node=node, broken=broken))
     if "thresholds" in keys:
         for identity, node in reader.mapping(keys["thresholds"], "thresholds", None).items():
             value = reader.probability(node, f"thresholds.{identity}")
             if value is not None:
                 change = {"id": identity, "when": {"score": {"at_least": value}}}
-                layer.thresholds.append(Entry(spec=change, reader=reader, node=node))
+                layer.thresholds.append(LayerEntry(spec=change, reader=reader, node=node))
 
 
-def _declared(reader: Reader, node: yaml.Node) -> dict[str, Kind]:
-    declared: dict[str, Kind] = {}
+def _declared(reader: YamlReader, node: yaml.Node) -> dict[str, AttributeType]:
+    declared: dict[str, AttributeType] = {}
     for name, value in reader.mapping(node, "attributes", None).items():
         here = f"attributes.{name}"
-        kind = reader.choice(value, here, [kind.value for kind in Kind])
+        kind = reader.choice(value, here, [kind.value for kind in AttributeType])
         if name in KNOWN:
             reader.problem(value, here, f"{name!r} is known already.", "Remove the line.")
         elif kind is not None:
-            declared[name] = Kind(kind)
+            declared[name] = AttributeType(kind)
     return declared

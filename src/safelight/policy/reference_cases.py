@@ -30,7 +30,7 @@ class _Seen(msgspec.Struct, forbid_unknown_fields=True):
     test_card: bool = False
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReferenceCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A case as it stands in a file. All required cells are checked except the ones named."""
 
     id: str
@@ -51,7 +51,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class ReferenceOutcome:
     """A case that did not end as written."""
 
     id: str
@@ -60,13 +60,13 @@ class Outcome:
     got: str
 
 
-def cases() -> Iterator[Case]:
+def cases() -> Iterator[ReferenceCase]:
     """The cases this package ships, file by file."""
     folder = resources.files(__package__).joinpath("cases")
     for file in sorted(folder.iterdir(), key=lambda item: item.name):
         if file.name.endswith(".jsonl"):
             for line in file.read_bytes().splitlines():
-                yield msgspec.json.decode(line, type=Case)
+                yield msgspec.json.decode(line, type=ReferenceCase)
 
 
 def records(taxonomy: Taxonomy) -> Iterator[Record]:
@@ -86,7 +86,7 @@ def records(taxonomy: Taxonomy) -> Iterator[Record]:
         )
 
 
-def findings(case: Case) -> tuple[Finding, ...]:
+def findings(case: ReferenceCase) -> tuple[Finding, ...]:
     return tuple(
         Finding(
             category=seen.category,
@@ -102,7 +102,7 @@ def findings(case: Case) -> tuple[Finding, ...]:
     )
 
 
-def coverage(case: Case, policy: Policy, taxonomy: Taxonomy) -> Coverage:
+def coverage(case: ReferenceCase, policy: Policy, taxonomy: Taxonomy) -> Coverage:
     """Every category checked in every modality that is there, but for the cells the case names."""
     required = {
         (cell.category, cell.modality) for cell in requirements(policy, taxonomy, case.stage, case.modalities)
@@ -127,13 +127,13 @@ def coverage(case: Case, policy: Policy, taxonomy: Taxonomy) -> Coverage:
     return Coverage(cells=tuple(cells))
 
 
-def waivers(case: Case) -> tuple[WaiverTerms, ...]:
+def waivers(case: ReferenceCase) -> tuple[WaiverTerms, ...]:
     if not case.waived:
         return ()
     return (WaiverTerms(id=f"waiver_{case.id}", name="reference", categories=case.waived),)
 
 
-def as_json(case: Case) -> Mapping[str, Any]:
+def as_json(case: ReferenceCase) -> Mapping[str, Any]:
     """The case as plain values, without what stands at its default."""
     built: dict[str, Any] = msgspec.to_builtins(case)
     return {key: value for key, value in built.items() if value not in ([], (), "general")}

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from .categories import Taxonomy
-from .compiled import Program, program
+from .compiled import CompiledPolicy, program
 from .coverage import Cell, Coverage
 from .coverage import unpack as unpack_coverage
 from .decisions import Gaps, requirements, weigh_gaps
@@ -127,7 +127,7 @@ def replay(
 ) -> ReplayReport:
     """Decide every record anew. What cannot be read is counted and left out, never taken for allowed."""
     report = ReplayReport(policy=policy.name, policy_sha256=policy.sha256)
-    programs: dict[Any, Program] = {}
+    programs: dict[Any, CompiledPolicy] = {}
     gaps: dict[Any, Gaps] = {}
     for record in records:
         setting = (record.stage, record.audience, record.consents, record.facts, record.waivers)
@@ -164,7 +164,7 @@ def replay(
     return report
 
 
-def recast(coverage: Coverage, policy: Policy, taxonomy: Taxonomy, stage: Stage) -> Coverage:
+def reevaluate(coverage: Coverage, policy: Policy, taxonomy: Taxonomy, stage: Stage) -> Coverage:
     """The same coverage with the requirements of another policy.
 
     The modalities that were there are those that something was required of, or ran on.
@@ -209,5 +209,5 @@ def _context(record: Record) -> Context:
 
 
 def _gaps(policy: Policy, taxonomy: Taxonomy, record: Record) -> Gaps:
-    coverage = recast(unpack_coverage(record.coverage), policy, taxonomy, record.stage)
+    coverage = reevaluate(unpack_coverage(record.coverage), policy, taxonomy, record.stage)
     return weigh_gaps(policy, taxonomy, coverage, _context(record))

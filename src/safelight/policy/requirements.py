@@ -11,7 +11,7 @@ from .categories import Taxonomy
 from .findings import Modality, Stage
 from .rules import Spec, read_id
 from .verdicts import Action
-from .yaml_reader import Reader
+from .yaml_reader import YamlReader
 
 #: Stands for `Taxonomy.mandatory` in a `requires` entry.
 MANDATORY = "mandatory"
@@ -27,7 +27,7 @@ MANDATORY_PLACES: tuple[tuple[Stage, Modality], ...] = (
 )
 
 #: A stage always has these modalities, whatever its caller lists.
-INHERENT: dict[Stage, frozenset[Modality]] = {
+ALWAYS_PRESENT: dict[Stage, frozenset[Modality]] = {
     Stage.PROMPT: frozenset({Modality.TEXT}),
     Stage.OUTPUT: frozenset({Modality.FRAMES}),
 }
@@ -63,7 +63,7 @@ class Requirement:
         )
 
 
-def read_requirement(reader: Reader, node: yaml.Node, field: str, taxonomy: Taxonomy) -> Spec | None:
+def read_requirement(reader: YamlReader, node: yaml.Node, field: str, taxonomy: Taxonomy) -> Spec | None:
     """A `requires` entry as a spec with only the keys that were written; None without a usable id."""
     keys = reader.mapping(node, field, _KEYS)
     identity = read_id(reader, node, keys, field)
@@ -99,7 +99,7 @@ def compile_requirement(spec: Spec, taxonomy: Taxonomy) -> Requirement:
     )
 
 
-def dropped(requirements: tuple[Requirement, ...], taxonomy: Taxonomy) -> frozenset[Place]:
+def missing_mandatory(requirements: tuple[Requirement, ...], taxonomy: Taxonomy) -> frozenset[Place]:
     """Places of the mandatory set that these requirements leave out."""
     held = frozenset(place for requirement in requirements for place in requirement.places())
     wanted = frozenset(

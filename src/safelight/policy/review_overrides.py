@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from .categories import Taxonomy
-from .compiled import Armed, program
+from .compiled import CompiledRule, program
 from .coverage import Coverage
 from .decisions import decide
 from .documents import Policy
@@ -15,7 +15,7 @@ from .findings import Finding
 from .verdicts import Action, Context, Verdict
 
 
-def decide_reviewed(
+def decide_with_overrides(
     policy: Policy,
     taxonomy: Taxonomy,
     *,
@@ -54,10 +54,10 @@ def decide_reviewed(
     )
     if milder.action is not Action.ALLOW:
         return milder
-    labels = labelling(policy, context, findings)
+    labels = required_label(policy, context, findings)
     if not labels:
         return milder
-    behind = tuple(program(policy, context).behind(labels[0], findings))
+    behind = tuple(program(policy, context).matched_findings(labels[0], findings))
     rule = labels[0].rule
     return msgspec.structs.replace(
         milder,
@@ -70,7 +70,7 @@ def decide_reviewed(
     )
 
 
-def labelling(policy: Policy, context: Context, findings: Sequence[Finding]) -> list[Armed]:
+def required_label(policy: Policy, context: Context, findings: Sequence[Finding]) -> list[CompiledRule]:
     """The rules that want a visible label for these findings, whatever other rules want besides."""
     return [armed for armed in program(policy, context).fired(findings) if armed.action is Action.LABEL]
 
@@ -84,5 +84,5 @@ def _only(
         finding in overturned
         for armed in running.fired(findings)
         if armed.action is Action.BLOCK
-        for finding in running.behind(armed, findings)
+        for finding in running.matched_findings(armed, findings)
     )

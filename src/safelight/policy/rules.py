@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 import yaml
 
 from .categories import Taxonomy
-from .conditions import KNOWN, Kind, Predicate, compile_attributes, numbers_in, read_attributes
+from .conditions import KNOWN, AttributeType, Predicate, compile_attributes, numbers_in, read_attributes
 from .findings import Finding, Modality, Stage
 from .verdicts import Action, Audience
-from .yaml_reader import Reader
+from .yaml_reader import YamlReader
 
 #: A rule or requirement as plain values, in the words of the document.
 Spec: TypeAlias = dict[str, Any]
@@ -95,7 +95,9 @@ def _spoken(value: bool | int | float | str) -> str:
 class RuleReader:
     """Reads the rules of one file into specs."""
 
-    def __init__(self, reader: Reader, taxonomy: Taxonomy, attributes: Mapping[str, Kind]) -> None:
+    def __init__(
+        self, reader: YamlReader, taxonomy: Taxonomy, attributes: Mapping[str, AttributeType]
+    ) -> None:
         self.reader = reader
         self.attributes = attributes
         self.categories = {ANY, *(spec.name for spec in taxonomy)}
@@ -230,7 +232,7 @@ class RuleReader:
         return sentence
 
 
-def read_id(reader: Reader, node: yaml.Node, keys: Mapping[str, yaml.Node], field: str) -> str | None:
+def read_id(reader: YamlReader, node: yaml.Node, keys: Mapping[str, yaml.Node], field: str) -> str | None:
     """The entry's `id`: lower-case letters, digits, `-` and `_`."""
     if "id" not in keys:
         reader.problem(node, field, "This entry has no id.", "Give it one, such as `id: house-1`.")
@@ -263,7 +265,7 @@ def _is_condition(value: Spec) -> bool:
     return bool({"at_least", "at_most", "above", "below", "is", "in", "not"} & value.keys())
 
 
-def compile_rule(spec: Spec, attributes: Mapping[str, Kind] | None = None) -> Rule:
+def compile_rule(spec: Spec, attributes: Mapping[str, AttributeType] | None = None) -> Rule:
     """The rule a complete spec describes; a spec that is not complete is a bug of the caller."""
     known = attributes or KNOWN
     exceptions = spec.get("unless") or []
@@ -302,7 +304,7 @@ def _any_of(tests: list[Predicate]) -> Predicate | None:
     return lambda finding: any(test(finding) for test in tests)
 
 
-def _compile_clause(spec: Spec, attributes: Mapping[str, Kind]) -> Clause:
+def _compile_clause(spec: Spec, attributes: Mapping[str, AttributeType]) -> Clause:
     categories = frozenset(spec.get("category") or ())
     score = spec.get("score") or {}
     return Clause(

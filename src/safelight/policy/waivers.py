@@ -51,7 +51,9 @@ def covers(terms: WaiverTerms, category: str, taxonomy: Taxonomy) -> bool:
     return category in terms.categories or (EVERYTHING in terms.categories and category in taxonomy.mandatory)
 
 
-def excusing(waivers: Iterable[WaiverTerms], category: str, taxonomy: Taxonomy) -> tuple[WaiverTerms, ...]:
+def applicable_waivers(
+    waivers: Iterable[WaiverTerms], category: str, taxonomy: Taxonomy
+) -> tuple[WaiverTerms, ...]:
     """The first waiver, by name, that covers the category; empty where none does."""
     found = sorted(
         (terms for terms in waivers if covers(terms, category, taxonomy)), key=lambda terms: terms.name

@@ -19,7 +19,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class PolicyProblem:
     """One thing that does not hold in a policy document, and what to do about it."""
 
     file: str
@@ -44,16 +44,18 @@ def did_you_mean(word: str, options: Collection[str]) -> str:
     return f"Use one of: {', '.join(sorted(options))}."
 
 
-class Reader:
+class YamlReader:
     """Takes values out of YAML nodes; what is wrong goes to `problems`, and reading goes on."""
 
-    def __init__(self, file: str, problems: list[Problem]) -> None:
+    def __init__(self, file: str, problems: list[PolicyProblem]) -> None:
         self.file = file
         self.problems = problems
 
     def problem(self, node: yaml.Node | None, field: str, message: str, remedy: str) -> None:
         line = node.start_mark.line + 1 if node is not None else 0
-        self.problems.append(Problem(file=self.file, line=line, field=field, message=message, remedy=remedy))
+        self.problems.append(
+            PolicyProblem(file=self.file, line=line, field=field, message=message, remedy=remedy)
+        )
 
     def parse(self, data: bytes) -> yaml.MappingNode | None:
         """The file's one mapping, or None. Size, depth, aliases, tags and repeated keys are checked here."""
@@ -71,7 +73,7 @@ class Reader:
             return None
         except _Refused as refused:
             self.problems.append(
-                Problem(
+                PolicyProblem(
                     file=self.file,
                     line=refused.line,
                     field="",
@@ -84,7 +86,7 @@ class Reader:
             line = error.problem_mark.line + 1 if error.problem_mark else 0
             said = error.problem or "it does not parse"
             self.problems.append(
-                Problem(
+                PolicyProblem(
                     file=self.file,
                     line=line,
                     field="",

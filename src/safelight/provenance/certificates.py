@@ -85,7 +85,7 @@ def issue_leaf(root: Issued, organization: str, *, now: dt.datetime) -> Issued:
     return Issued(key=key, certificate=certificate)
 
 
-def use_until(certificate: x509.Certificate) -> dt.datetime:
+def not_after(certificate: x509.Certificate) -> dt.datetime:
     """When signing with this certificate has to stop: its key's usage period, else its own end."""
     try:
         period = certificate.extensions.get_extension_for_class(x509.PrivateKeyUsagePeriod).value
@@ -96,7 +96,9 @@ def use_until(certificate: x509.Certificate) -> dt.datetime:
     return period.not_after.replace(tzinfo=dt.UTC)
 
 
-def problem(key: object, chain: Sequence[x509.Certificate], *, now: dt.datetime) -> tuple[str, str] | None:
+def chain_problem(
+    key: object, chain: Sequence[x509.Certificate], *, now: dt.datetime
+) -> tuple[str, str] | None:
     """What would make C2PA refuse this key and chain (signing certificate first): the reason and a remedy."""
     if not chain:
         return (

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import secrets
 import stat
 import threading
 from collections.abc import Callable
@@ -17,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
 from safelight.errors import ConfigurationError
+from safelight.fileio import write_atomic, write_once
 
 from . import certificates
 from .certificates import Issued
@@ -95,7 +94,7 @@ class KeyStore:
         """
         private = _key(key, _read(key))
         held = _certificates(chain, _read(chain))
-        if found := certificates.problem(private, held, now=clock()):
+        if found := certificates.chain_problem(private, held, now=clock()):
             reason, remedy = found
             raise ConfigurationError(f"{chain}: {reason}", remedy=remedy)
         if not isinstance(private, ec.EllipticCurvePrivateKey):
@@ -148,7 +147,7 @@ class _OwnFiles:
 
     def _spent(self, leaf: x509.Certificate) -> bool:
         """A twelfth before its end, so that a stopped machine or a wrong clock finds no gap."""
-        return self._clock() >= certificates.use_until(leaf) - certificates.LEAF_USE / 12
+        return self._clock() >= certificates.not_after(leaf) - certificates.LEAF_USE / 12
 
     def _load_or_issue(self) -> SigningKey:
         path = self._directory / "signing.pem"
@@ -240,19 +239,5 @@ def _write(path: Path, data: bytes, *, replace: bool, mode: int = 0o600) -> None
     """Write the whole file or nothing; where `replace` is false a file that is there already stays."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.parent.chmod(0o700)
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if replace:
-            fresh.replace(path)
-        else:
-            try:
-                path.hardlink_to(fresh)
-            except FileExistsError:
-                pass
-    finally:
-        fresh.unlink(missing_ok=True)
+    write = write_atomic if replace else write_once
+    write(path, data, mode=mode)

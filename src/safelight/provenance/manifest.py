@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from safelight.policy.coverage import Coverage, CoverageWord
+from safelight.policy.coverage import Coverage, CoverageStatus
 from safelight.policy.verdicts import Action, Verdict
 
 VERDICT_LABEL = "safelight.verdict"
@@ -133,9 +133,9 @@ def _verdict(facts: SealFacts) -> dict[str, Any]:
 def coverage_words(coverage: Coverage) -> dict[str, list[str]]:
     """Which categories were checked in which modality, by the words pages use; what is off is left out."""
     words: dict[str, list[str]] = {
-        word.value: [] for word in (CoverageWord.CHECKED, CoverageWord.PARTLY, CoverageWord.NOT_CHECKED)
+        word.value: [] for word in (CoverageStatus.CHECKED, CoverageStatus.PARTLY, CoverageStatus.NOT_CHECKED)
     }
     for cell in coverage:
-        if cell.word.value in words:
-            words[cell.word.value].append(f"{cell.category} ({cell.modality.value})")
+        if cell.status.value in words:
+            words[cell.status.value].append(f"{cell.category} ({cell.modality.value})")
     return {word: sorted(cells) for word, cells in words.items()}

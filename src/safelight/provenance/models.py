@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 
-class State(StrEnum):
+class ManifestState(StrEnum):
     """How far the manifest holds. Only `trusted` says who made it."""
 
     #: The seal is whole, and its signer is one we trust.
@@ -22,7 +22,7 @@ class State(StrEnum):
     UNREADABLE = "unreadable"
 
 
-class Signer(StrEnum):
+class SignerTrust(StrEnum):
     OWN = "this installation"
     CONFIGURED = "a trusted signer"
     UNKNOWN = "unknown"
@@ -37,10 +37,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     does_not_prove: str
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
+class ManifestReport(msgspec.Struct, frozen=True, kw_only=True):
     """What the child found in the file: claims, until `state` is `trusted`."""
 
-    state: State
+    state: ManifestState
     media_type: str = ""
     trusted_by: str = ""
     issuer: str = ""
@@ -61,8 +61,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to "where does this file come from", in one sentence and in parts."""
 
-    state: State
-    signer: Signer
+    state: ManifestState
+    signer: SignerTrust
     #: One or two plain sentences.
     answer: str
     evidence: tuple[Evidence, ...]
@@ -71,4 +71,4 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     registered: bool | None
     #: From a trusted manifest of our own, or the registry; else empty.
     video_id: str
-    reading: Reading
+    reading: ManifestReport

@@ -21,7 +21,7 @@ class Registry:
 
     def record(self, tx: Transaction, seal: Seal) -> bool:
         """Add the seal's row in this transaction; False where exactly this file is there already."""
-        return tx.insert_new(
+        return tx.insert_or_ignore(
             seals,
             id=new_id("seal"),
             video_id=seal.video_id,
@@ -40,7 +40,7 @@ class Registry:
 
     def by_video(self, video_id: str, *, tenant: str) -> tuple[Seal, ...]:
         """The seals of one video, newest first; there are several where a step was run again."""
-        with self._database.reading(tenant) as tx:
+        with self._database.read_transaction(tenant) as tx:
             rows = tx.select(
                 seals, seals.c.video_id == video_id, order_by=(seals.c.created_at.desc(), seals.c.id.desc())
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import secrets
 from collections.abc import Callable
@@ -11,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import safelight
-from safelight.errors import ChildCrashed
+from safelight.errors import SandboxCrashed
+from safelight.fileio import replace_durably, sha256_file
+from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.store import disk
 
-from . import manifest
+from . import manifest, worker
 from .keys import KeyStore
 from .manifest import SealFacts
 from .seal import Seal
@@ -52,13 +53,13 @@ class Sealer:
         `InvalidMedia`, `StorageFull`, a `ChildFailed`, or `ValueError` for facts that are never sealed.
         """
         definition = manifest.build(facts, version=safelight.__version__)
-        source_sha256 = sha256_of(source)
+        source_sha256 = sha256_file(source)
         disk.require_space(into.parent, source.stat().st_size + _ADDED)
         key = self._keys.signing()
         partial = into.with_name(f".{into.name}.{secrets.token_hex(8)}.partial")
         try:
             answer = self._sandbox.run(
-                "safelight.provenance.worker:seal",
+                EntryPoint.of(worker.seal),
                 {
                     "manifest": json.dumps(definition),
                     "chain": key.chain_pem,
@@ -72,10 +73,8 @@ class Sealer:
                 signer=OneSignature(key.sign_claim),
             )
             stored = _checked(answer)
-            sha256 = sha256_of(partial)
-            disk.sync(partial)
-            partial.replace(into)
-            disk.sync(into.parent)
+            sha256 = sha256_file(partial)
+            replace_durably(partial, into)
         finally:
             partial.unlink(missing_ok=True)
         verdict = next(
@@ -100,24 +99,18 @@ class OneSignature:
 
     def __call__(self, data: bytes) -> bytes:
         if self._used:
-            raise ChildCrashed("The sandboxed child asked for a second signature.")
+            raise SandboxCrashed("The sandboxed child asked for a second signature.")
         self._used = True
         try:
             return self._sign(data)
         except ValueError as error:
-            raise ChildCrashed("The sandboxed child asked to sign something that is no claim.") from error
+            raise SandboxCrashed("The sandboxed child asked to sign something that is no claim.") from error
 
 
 def _checked(answer: Any) -> bytes:
     if not isinstance(answer, dict) or answer.get("state") != "Trusted":
-        raise ChildCrashed("The sealed file does not verify under this installation's own root.")
+        raise SandboxCrashed("The sealed file does not verify under this installation's own root.")
     stored = answer.get("manifest")
     if not isinstance(stored, bytes) or not stored:
-        raise ChildCrashed("The sandboxed child gave no manifest back.")
+        raise SandboxCrashed("The sandboxed child gave no manifest back.")
     return stored
-
-
-def sha256_of(path: Path) -> str:
-    """sha256 of the file's bytes, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 from cryptography import x509
 
-from safelight.errors import ChildCrashed, ChildFailed, ConfigurationError, InvalidMedia, NotFound
+from safelight.errors import ConfigurationError, InvalidMedia, NotFound, SandboxCrashed, SandboxFailed
 from safelight.fileio import sha256_file
+from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
 
-from . import certificates, messages
+from . import certificates, messages, worker
 from .keys import KeyStore
-from .models import Evidence, Reading, Signer, State, Verification
+from .models import Evidence, ManifestReport, ManifestState, SignerTrust, Verification
 from .seal import Seal
 
 #: IPTC's words for what a model or program made, or a part of it.
@@ -32,7 +33,7 @@ class Verifier:
         self._keys = keys
         self._trust_pem = trust_pem
 
-    def trusting(self, pem: bytes) -> Verifier:
+    def with_trust_anchors(self, pem: bytes) -> Verifier:
         """A verifier that trusts these roots (PEM) too. Raises `ConfigurationError` where they are none."""
         try:
             held = x509.load_pem_x509_certificates(pem)
@@ -65,7 +66,7 @@ class Verifier:
         return Verification(
             state=reading.state,
             signer=signer,
-            answer=messages.answer(reading, own=signer is Signer.OWN, known=known),
+            answer=messages.answer(reading, own=signer is SignerTrust.OWN, known=known),
             evidence=tuple(_evidence(reading, signer, registered)),
             sha256=sha256,
             registered=registered,
@@ -73,14 +74,14 @@ class Verifier:
             reading=reading,
         )
 
-    def origin(self, path: Path) -> dict[str, str | bool]:
+    def claims(self, path: Path) -> dict[str, str | bool]:
         """What a file's own manifest says of how it came to be, for a record: claims, until `trusted`.
 
         Only `state` where there is none. Nothing inside the file can make it raise.
         """
         reading = self._read(path, None)
         told: dict[str, str | bool] = {"state": reading.state.value}
-        if reading.state in (State.ABSENT, State.UNREADABLE):
+        if reading.state in (ManifestState.ABSENT, ManifestState.UNREADABLE):
             return told | ({"note": reading.note} if reading.note not in ("", "none", "format") else {})
         return told | {
             "claim_generator": reading.made_with,
@@ -90,7 +91,7 @@ class Verifier:
             "says_generated": reading.source_type in GENERATED,
         }
 
-    def _read(self, path: Path, known: Seal | None) -> Reading:
+    def _read(self, path: Path, known: Seal | None) -> ManifestReport:
         anchors = (("own", self._keys.anchors_pem), ("configured", self._trust_pem))
         argument = {
             "path": str(path.resolve()),
@@ -99,31 +100,33 @@ class Verifier:
         }
         try:
             answer = self._sandbox.run(
-                "safelight.provenance.worker:read", argument, reads=[path.resolve()], limits=_LIMITS
+                EntryPoint.of(worker.read), argument, reads=[path.resolve()], limits=_LIMITS
             )
-            return msgspec.convert(printable(answer), Reading)
+            return msgspec.convert(printable(answer), ManifestReport)
         except msgspec.ValidationError as error:
-            raise ChildCrashed("The sandboxed child gave an answer of the wrong shape.") from error
-        except (ChildFailed, InvalidMedia) as error:
-            return Reading(state=State.UNREADABLE, note="child", problem=printable(error.message))
+            raise SandboxCrashed("The sandboxed child gave an answer of the wrong shape.") from error
+        except (SandboxFailed, InvalidMedia) as error:
+            return ManifestReport(
+                state=ManifestState.UNREADABLE, note="child", problem=printable(error.message)
+            )
 
 
-def _signer(reading: Reading) -> Signer:
-    if reading.state is not State.TRUSTED:
-        return Signer.UNKNOWN
-    return Signer.OWN if reading.trusted_by == "own" else Signer.CONFIGURED
+def _signer(reading: ManifestReport) -> SignerTrust:
+    if reading.state is not ManifestState.TRUSTED:
+        return SignerTrust.UNKNOWN
+    return SignerTrust.OWN if reading.trusted_by == "own" else SignerTrust.CONFIGURED
 
 
-def _video_id(reading: Reading, signer: Signer, known: Seal | None) -> str:
+def _video_id(reading: ManifestReport, signer: SignerTrust, known: Seal | None) -> str:
     if known is not None:
         return known.video_id
-    if signer is Signer.OWN and reading.verdict is not None:
+    if signer is SignerTrust.OWN and reading.verdict is not None:
         return str(reading.verdict.get("video", ""))
     return ""
 
 
-def _evidence(reading: Reading, signer: Signer, registered: bool | None) -> list[Evidence]:
-    found = [Evidence(kind="manifest", **messages.manifest(reading, own=signer is Signer.OWN))]
+def _evidence(reading: ManifestReport, signer: SignerTrust, registered: bool | None) -> list[Evidence]:
+    found = [Evidence(kind="manifest", **messages.manifest(reading, own=signer is SignerTrust.OWN))]
     if registered is not None:
         found.append(Evidence(kind="registry", **messages.registry(registered)))
     return found

@@ -12,7 +12,7 @@ from safelight.errors import InvalidMedia
 if TYPE_CHECKING:
     from c2pa import Context, Reader
 
-    from safelight.sandbox.child_main import Link
+    from safelight.sandbox.child_main import ChildChannel
 
 #: E-mail protection, document signing, C2PA's own: what an operator's certificate may be issued for.
 _USAGES = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n1.3.6.1.4.1.62558.2.1"
@@ -22,7 +22,7 @@ _LONGEST = 500
 _MOST = 64
 
 
-def seal(argument: dict[str, Any], link: Link) -> dict[str, Any]:
+def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
     """Copy the MP4 at `source` to `into` with the manifest inside, signed by the gateway; read it back."""
     from c2pa import Builder, C2paError, C2paSigningAlg, Signer
 
@@ -39,7 +39,7 @@ def seal(argument: dict[str, Any], link: Link) -> dict[str, Any]:
     return {"manifest": manifest, "state": state}
 
 
-def read(argument: dict[str, Any], _link: Link) -> dict[str, Any]:
+def read(argument: dict[str, Any], _link: ChildChannel) -> dict[str, Any]:
     """What the manifest of the file at `path` says, and how far it holds; see `verifying.Reading`.
 
     `anchors` are tried in their order until one makes the signature a trusted one. `manifest` is used where

@@ -9,28 +9,25 @@ import contextlib
 import ctypes
 import faulthandler
 import gc
-import importlib
 import os
 import select
 import sys
 import threading
 import traceback
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from safelight import errors
 from safelight.sandbox import ipc
-from safelight.sandbox.confinement import Isolation, Limits, Orders, allow_cpu, confine
+from safelight.sandbox.confinement import ConfinementSpec, Isolation, Limits, allow_cpu, confine
+from safelight.sandbox.entrypoints import EntryPoint
 
 #: Seconds without a call after which a child gives memory back.
 _IDLE_S = 1.0
 
-Function = Callable[[Any, "Link"], Any]
 
-
-class Link:
+class ChildChannel:
     """What a function in the child may say to the gateway while it works."""
 
     def __init__(self, inbox: int, outbox: int, limits: Limits) -> None:
@@ -68,17 +65,13 @@ class Link:
         self.send({"kind": "ready", "isolation": msgspec.to_builtins(isolation)})
 
 
-def nothing(_argument: Any, _link: Link) -> None:
-    """Do nothing, successfully: to see whether a child starts, and how well it is shut in."""
-
-
 def main(arguments: list[str]) -> None:
     inbox, outbox, lifeline = (int(number) for number in arguments[:3])
-    orders = msgspec.json.decode(arguments[3].encode(), type=Orders)
+    orders = msgspec.json.decode(arguments[3].encode(), type=ConfinementSpec)
     limits, isolation = orders.limits or Limits(), confine(orders)
     faulthandler.enable()
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True, name="lifeline").start()
-    link = Link(inbox, outbox, limits)
+    link = ChildChannel(inbox, outbox, limits)
     link.introduce(isolation)
     while True:
         if not select.select([inbox], [], [], _IDLE_S)[0]:
@@ -107,11 +100,11 @@ def _end_with_parent(lifeline: int) -> None:
     os._exit(1)
 
 
-def answer(call: dict[str, Any], link: Link, limits: Limits) -> dict[str, Any]:
+def answer(call: dict[str, Any], link: ChildChannel, limits: Limits) -> dict[str, Any]:
     """The message that answers a call: a result, or what went wrong."""
     allow_cpu(limits.cpu_s)
     try:
-        result = find(call["function"])(call["argument"], link)
+        result = msgspec.convert(call["entry_point"], EntryPoint).load()(call["argument"], link)
         message = {"kind": "result", "value": msgspec.to_builtins(result, builtin_types=(bytes,))}
         ipc.encode(message, limit=limits.message_bytes)
     except errors.SafelightError as error:
@@ -129,13 +122,6 @@ def answer(call: dict[str, Any], link: Link, limits: Limits) -> dict[str, Any]:
         sys.stderr.flush()
         return {"kind": "raised", "message": f"{type(error).__name__}: {error}"[:2000]}
     return message
-
-
-def find(name: str) -> Function:
-    """The function that `module:function` names."""
-    module, _, function = name.partition(":")
-    found: Function = getattr(importlib.import_module(module), function)
-    return found
 
 
 if __name__ == "__main__":

@@ -75,14 +75,14 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
         return not self.notes
 
 
-class Reach(msgspec.Struct, frozen=True, kw_only=True):
+class AllowedPaths(msgspec.Struct, frozen=True, kw_only=True):
     """The files and folders a call may touch, absolute; a folder stands for everything in it."""
 
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
 
 
-class Orders(msgspec.Struct, frozen=True, kw_only=True):
+class ConfinementSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What a child is told at its start."""
 
     #: None: set later, by the forks of a prepared process.
@@ -92,14 +92,14 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     #: Files and folders it must not see: keys, the database.
     hidden: tuple[str, ...] = ()
     #: None: not limited to named files; set later, or the child takes many calls.
-    reach: Reach | None = None
+    reach: AllowedPaths | None = None
     #: Never readable for being part of the Python path, only by name.
     private: tuple[str, ...] = ()
     #: It may fork, and what it forks may not.
     forks: bool = False
 
 
-def confine(orders: Orders) -> Isolation:
+def confine(orders: ConfinementSpec) -> Isolation:
     """Give everything up, once, for good. Exits at once where the parent is already gone."""
     notes: list[str] = []
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -134,7 +134,7 @@ def confine(orders: Orders) -> Isolation:
     missing = sorted({"memory", "file size", "open files", "core"} - set(held))
     if missing and orders.limits is not None:
         notes.append(f"Not limited on this system: {', '.join(missing)}.")
-    limited = orders.reach is not None and keep_to(orders.reach, landlock.installation(orders.private))
+    limited = orders.reach is not None and restrict_to(orders.reach, landlock.installation(orders.private))
     if orders.reach is not None and not limited:
         notes.append(UNLIMITED_FILES)
     return Isolation(
@@ -153,7 +153,7 @@ def confine(orders: Orders) -> Isolation:
 UNLIMITED_FILES = "The kernel does not keep the child to the files of its call."
 
 
-def keep_to(reach: Reach, installation: Iterable[str]) -> bool:
+def restrict_to(reach: AllowedPaths, installation: Iterable[str]) -> bool:
     """Reach only these files from now on. False: the kernel cannot do that."""
     return landlock.restrict(reads=(*installation, *reach.reads), writes=reach.writes) > 0
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import msgspec
 
 from safelight.sandbox import spawn
-from safelight.sandbox.confinement import Isolation, Limits, Orders, Reach
-from safelight.sandbox.process import Ends
-from safelight.sandbox.zygote import CONTROL_BYTES, Birth, End, Preparation, Told
+from safelight.sandbox.confinement import AllowedPaths, ConfinementSpec, Isolation, Limits
+from safelight.sandbox.process import PipeFds
+from safelight.sandbox.zygote import CONTROL_BYTES, ForkRequest, KillRequest, PreloadSpec, ReadyMessage
 
 #: Seconds for a fork, and for everything to be loaded.
 _FORK_S, _LOAD_S = 15.0, 180.0
@@ -29,10 +29,10 @@ class ForkFailed(Exception):
     """There is no fork; a cold child has to do."""
 
 
-class Prepared:
+class ForkServer:
     """A process with everything loaded. `fork` is safe to call from many threads."""
 
-    def __init__(self, orders: Orders, preparation: Preparation, *, folder: Path | None) -> None:
+    def __init__(self, orders: ConfinementSpec, preparation: PreloadSpec, *, folder: Path | None) -> None:
         self._home = tempfile.mkdtemp(prefix="safelight-prepared-", dir=folder)
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -76,11 +76,11 @@ class Prepared:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def fork(self, limits: Limits, reach: Reach, home: str, ends: Ends) -> Forked:
+    def fork(self, limits: Limits, reach: AllowedPaths, home: str, ends: PipeFds) -> ForkedChild:
         """A fork for one call. Raises `ForkFailed`."""
         fate, theirs = os.pipe()
         try:
-            birth = msgspec.json.encode(Birth(home=home, limits=limits, reach=reach))
+            birth = msgspec.json.encode(ForkRequest(home=home, limits=limits, reach=reach))
             with self._lock:
                 self._control.settimeout(_FORK_S)
                 socket.send_fds(self._control, [birth], [*ends, theirs])
@@ -92,12 +92,12 @@ class Prepared:
             raise ForkFailed(str(error)) from error
         finally:
             os.close(theirs)
-        return Forked(told.pid, fate, self)
+        return ForkedChild(told.pid, fate, self)
 
     def end(self, pid: int) -> None:
         """End one of its forks."""
         with self._lock, contextlib.suppress(OSError):
-            self._control.send(msgspec.json.encode(End(pid=pid)))
+            self._control.send(msgspec.json.encode(KillRequest(pid=pid)))
 
     def close(self) -> None:
         """End it, and all its forks with it."""
@@ -111,7 +111,7 @@ class Prepared:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
-    def _hear(self, seconds: float) -> Told:
+    def _hear(self, seconds: float) -> ReadyMessage:
         self._control.settimeout(seconds)
         try:
             data = self._control.recv(CONTROL_BYTES)
@@ -123,13 +123,13 @@ class Prepared:
             raise ForkFailed(f"The prepared process is gone: {error}.") from error
         if not data:
             raise ForkFailed("The prepared process ended while it was loading.")
-        return msgspec.json.decode(data, type=Told)
+        return msgspec.json.decode(data, type=ReadyMessage)
 
 
-class Forked:
+class ForkedChild:
     """A `Handle` on a fork: the prepared process, its parent, tells how it ended."""
 
-    def __init__(self, pid: int, fate: int, parent: Prepared) -> None:
+    def __init__(self, pid: int, fate: int, parent: ForkServer) -> None:
         self._pid = pid
         self._fate = fate
         self._parent = parent
@@ -163,13 +163,13 @@ class Forked:
             self._open = False
 
 
-class Brood:
+class ForkServerSupervisor:
     """Keeps one prepared process alive. Starts it in the background, and another where it died."""
 
-    def __init__(self, start: Callable[[], Prepared]) -> None:
+    def __init__(self, start: Callable[[], ForkServer]) -> None:
         self._start = start
         self._lock = threading.Lock()
-        self._prepared: Prepared | None = None
+        self._prepared: ForkServer | None = None
         self._working: threading.Thread | None = None
         self._closed = False
         #: Why there is none: it cannot fork, and will not be tried again.
@@ -186,7 +186,7 @@ class Brood:
                 self._working.start()
             return self._working
 
-    def current(self) -> Prepared | None:
+    def current(self) -> ForkServer | None:
         """The one that is ready now; None: there is none, and one is on its way where that is possible."""
         with self._lock:
             prepared = self._prepared

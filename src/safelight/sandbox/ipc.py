@@ -12,7 +12,7 @@ _LENGTH = struct.Struct(">I")
 _encoder = msgspec.msgpack.Encoder()
 
 
-class BrokenFrame(Exception):
+class MalformedMessage(Exception):
     """What came over the pipe is no message, or is larger than agreed."""
 
 
@@ -20,7 +20,7 @@ def encode(message: Any, *, limit: int) -> bytes:
     """A message as bytes. Raises `BrokenFrame` where it is larger than `limit` bytes."""
     body = _encoder.encode(message)
     if len(body) > limit:
-        raise BrokenFrame(f"a message of {len(body):,} bytes is over the limit of {limit:,}")
+        raise MalformedMessage(f"a message of {len(body):,} bytes is over the limit of {limit:,}")
     return _LENGTH.pack(len(body)) + body
 
 
@@ -35,7 +35,7 @@ def receive(fd: int, *, limit: int) -> Any:
     """Read one whole message; blocks. Raises `EOFError` where the other side has gone."""
     (length,) = _LENGTH.unpack(_exactly(fd, _LENGTH.size))
     if length > limit:
-        raise BrokenFrame(f"a message of {length:,} bytes is over the limit of {limit:,}")
+        raise MalformedMessage(f"a message of {length:,} bytes is over the limit of {limit:,}")
     return _decode(_exactly(fd, length))
 
 
@@ -54,10 +54,10 @@ def _decode(body: bytes) -> Any:
     try:
         return msgspec.msgpack.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BrokenFrame(f"a message is not msgpack: {error}") from error
+        raise MalformedMessage(f"a message is not msgpack: {error}") from error
 
 
-class Assembler:
+class MessageReader:
     """Makes messages of whatever pieces a pipe gives, without ever waiting for more."""
 
     def __init__(self, *, limit: int) -> None:
@@ -71,7 +71,7 @@ class Assembler:
         while len(self._pending) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._pending)
             if length > self._limit:
-                raise BrokenFrame(f"a message of {length:,} bytes is over the limit of {self._limit:,}")
+                raise MalformedMessage(f"a message of {length:,} bytes is over the limit of {self._limit:,}")
             end = _LENGTH.size + length
             if len(self._pending) < end:
                 break

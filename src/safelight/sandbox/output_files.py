@@ -27,7 +27,7 @@ class Outputs:
         for path in self._paths:
             found = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
             if not all(_plain(one) for one in found):
-                raise errors.ChildCrashed("The sandboxed child left something that is no file of its own.")
+                raise errors.SandboxCrashed("The sandboxed child left something that is no file of its own.")
 
     def __enter__(self) -> Outputs:
         for path in self._paths:

@@ -19,6 +19,7 @@ import msgspec
 from safelight import errors
 from safelight.sandbox import ipc
 from safelight.sandbox.confinement import Isolation, Limits
+from safelight.sandbox.entrypoints import EntryPoint
 
 Progress: TypeAlias = Callable[[Any], None]
 Signer: TypeAlias = Callable[[bytes], bytes]
@@ -27,11 +28,11 @@ _TAIL = 8000
 _TICK_S = 0.2
 
 
-class NotTaken(errors.ChildCrashed):
+class NotAccepted(errors.SandboxCrashed):
     """The child had ended before it took the call: nothing that was asked for can have ended it."""
 
 
-class Ends(NamedTuple):
+class PipeFds(NamedTuple):
     """The child's ends of its pipes."""
 
     inbox: int
@@ -59,7 +60,7 @@ class Handle(Protocol):
 
 
 #: Starts a process with this private folder and these ends of the pipes.
-Start: TypeAlias = Callable[[str, Ends], Handle]
+Start: TypeAlias = Callable[[str, PipeFds], Handle]
 
 
 class ChildProcess:
@@ -72,7 +73,7 @@ class ChildProcess:
         theirs_in, self._inbox = os.pipe()
         self._outbox, theirs_out = os.pipe()
         self._tail_fd, theirs_tail = os.pipe()
-        theirs = Ends(theirs_in, theirs_out, theirs_tail)
+        theirs = PipeFds(theirs_in, theirs_out, theirs_tail)
         try:
             self._process = start(self._home, theirs)
         except BaseException:
@@ -85,7 +86,7 @@ class ChildProcess:
                 os.close(fd)
         for fd in (self._inbox, self._outbox, self._tail_fd):
             os.set_blocking(fd, False)
-        self._assembler = ipc.Assembler(limit=limits.message_bytes)
+        self._assembler = ipc.MessageReader(limit=limits.message_bytes)
         self._tail = b""
         self._closed = False
 
@@ -99,7 +100,7 @@ class ChildProcess:
 
     def call(
         self,
-        function: str,
+        entry_point: EntryPoint,
         argument: Any,
         *,
         progress: Progress | None = None,
@@ -109,7 +110,7 @@ class ChildProcess:
         """See `Sandbox.run`. Raises `NotTaken` where the same call to another child is worth a try."""
         taken = False
         deadline = time.monotonic() + self.limits.wall_s
-        outgoing = bytearray(self._encoded({"function": function, "argument": argument}))
+        outgoing = bytearray(self._encoded({"entry_point": entry_point, "argument": argument}))
         with selectors.DefaultSelector() as selector:
             selector.register(self._outbox, selectors.EVENT_READ)
             selector.register(self._tail_fd, selectors.EVENT_READ)
@@ -118,10 +119,10 @@ class ChildProcess:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise self._failure(
-                        errors.ChildTimedOut, f"The check did not finish within {self.limits.wall_s:g} s."
+                        errors.SandboxTimedOut, f"The check did not finish within {self.limits.wall_s:g} s."
                     )
                 if cancel is not None and cancel.is_set():
-                    raise self._failure(errors.ChildFailed, "The check was cancelled.")
+                    raise self._failure(errors.SandboxFailed, "The check was cancelled.")
                 ready = {key.fd for key, _ in selector.select(min(left, _TICK_S))}
                 if self._tail_fd in ready and not self._read_tail():
                     selector.unregister(self._tail_fd)
@@ -149,7 +150,7 @@ class ChildProcess:
     def _encoded(self, message: Any) -> bytes:
         try:
             return ipc.encode(message, limit=self.limits.message_bytes)
-        except ipc.BrokenFrame as error:
+        except ipc.MalformedMessage as error:
             raise errors.TooLarge(f"What was to be checked is too much for one call: {error}.") from error
 
     def _read_messages(self, *, taken: bool) -> list[dict[str, Any]]:
@@ -158,15 +159,15 @@ class ChildProcess:
         except BlockingIOError:
             return []
         if not data:
-            raise self._died(errors.ChildCrashed if taken else NotTaken)
+            raise self._died(errors.SandboxCrashed if taken else NotAccepted)
         try:
             messages = self._assembler.feed(data)
-        except ipc.BrokenFrame as error:
+        except ipc.MalformedMessage as error:
             raise self._failure(
-                errors.ChildCrashed, f"The sandboxed child sent nonsense: {error}."
+                errors.SandboxCrashed, f"The sandboxed child sent nonsense: {error}."
             ) from error
         if not all(isinstance(message, dict) for message in messages):
-            raise self._failure(errors.ChildCrashed, "The sandboxed child sent nonsense.")
+            raise self._failure(errors.SandboxCrashed, "The sandboxed child sent nonsense.")
         return messages
 
     def _read_tail(self) -> bool:
@@ -177,13 +178,13 @@ class ChildProcess:
         self._tail = (self._tail + data)[-_TAIL:]
         return bool(data)
 
-    def _died(self, kind: type[errors.ChildCrashed]) -> errors.ChildFailed:
+    def _died(self, kind: type[errors.SandboxCrashed]) -> errors.SandboxFailed:
         code = self._process.wait(5.0)
         if code is None:
             return self._failure(kind, "The sandboxed child closed its pipe without an answer.")
         if code == -signal.SIGXCPU:
             return self._failure(
-                errors.ChildTimedOut, f"The check used more than {self.limits.cpu_s} s of processor time."
+                errors.SandboxTimedOut, f"The check used more than {self.limits.cpu_s} s of processor time."
             )
         if code < 0:
             name = signal.Signals(-code).name
@@ -195,15 +196,17 @@ class ChildProcess:
         kind, text = message.get("kind"), str(message.get("message"))
         if kind == "memory":
             size = self.limits.memory_bytes >> 20
-            return self._failure(errors.ChildCrashed, f"The check needed more than its {size} MiB of memory.")
+            return self._failure(
+                errors.SandboxCrashed, f"The check needed more than its {size} MiB of memory."
+            )
         if kind == "refused":
             named = getattr(errors, str(message.get("error")), None)
             # Only what says something about the bytes: a child has no say on anything else.
             if isinstance(named, type) and issubclass(named, errors.BadInput):
                 return named(text, param=message.get("param"), remedy=message.get("remedy"))
-        return self._failure(errors.ChildCrashed, f"The check failed in the sandboxed child: {text}.")
+        return self._failure(errors.SandboxCrashed, f"The check failed in the sandboxed child: {text}.")
 
-    def _failure(self, kind: type[errors.ChildFailed], sentence: str) -> errors.ChildFailed:
+    def _failure(self, kind: type[errors.SandboxFailed], sentence: str) -> errors.SandboxFailed:
         while self._read_tail_now():
             pass
         error = kind(sentence)

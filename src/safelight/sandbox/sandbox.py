@@ -19,14 +19,15 @@ from typing import Any
 import msgspec
 
 from safelight import errors
-from safelight.sandbox.confinement import Isolation, Limits, Orders, Reach
-from safelight.sandbox.fork_server import Brood, ForkFailed, Prepared
+from safelight.sandbox.confinement import AllowedPaths, ConfinementSpec, Isolation, Limits
+from safelight.sandbox.entrypoints import NOOP, EntryPoint
+from safelight.sandbox.fork_server import ForkFailed, ForkServer, ForkServerSupervisor
 from safelight.sandbox.output_files import Outputs
-from safelight.sandbox.process import ChildProcess, Ends, Handle, Progress, Signer
-from safelight.sandbox.spawn import Spawned
-from safelight.sandbox.zygote import Preparation
+from safelight.sandbox.process import ChildProcess, Handle, PipeFds, Progress, Signer
+from safelight.sandbox.spawn import SpawnedChild
+from safelight.sandbox.zygote import PreloadSpec
 
-__all__ = ["ChildProcess", "Isolation", "Limits", "Preparation", "Progress", "Sandbox", "Signer"]
+__all__ = ["ChildProcess", "Isolation", "Limits", "PreloadSpec", "Progress", "Sandbox", "Signer"]
 
 
 class Sandbox:
@@ -49,11 +50,11 @@ class Sandbox:
         self._private = (*self._hidden, *(str(path.absolute()) for path in private))
         # The kernel ends a child when the *thread* that started it ends: so one thread starts them all.
         self._spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox")
-        self._brood: Brood | None = None
+        self._brood: ForkServerSupervisor | None = None
 
     def run(
         self,
-        function: str,
+        entry_point: EntryPoint,
         argument: Any = None,
         *,
         reads: Sequence[Path] = (),
@@ -63,7 +64,7 @@ class Sandbox:
         signer: Signer | None = None,
         cancel: threading.Event | None = None,
     ) -> Any:
-        """What `module:function` answers to `(argument, link)` in a process of its own, as plain data.
+        """What `entry_point` returns for `(argument, channel)` in a process of its own, as plain data.
 
         Where the kernel can hold it to that, the call reads only `reads` and what Python needs, and writes
         only `writes`: folders that exist, or files, which are made if they are not there. What it wrote has
@@ -74,18 +75,18 @@ class Sandbox:
         with Outputs(path.absolute() for path in writes) as outputs:
             child = self._begin(limits or self.limits, reads, writes)
             try:
-                answer = child.call(function, argument, progress=progress, signer=signer, cancel=cancel)
+                answer = child.call(entry_point, argument, progress=progress, signer=signer, cancel=cancel)
             finally:
                 child.close()
             outputs.check()
         return answer
 
-    def prepare(self, preparation: Preparation) -> threading.Thread | None:
+    def start_fork_server(self, preparation: PreloadSpec) -> threading.Thread | None:
         """Have a process with all this loaded, from which calls are forked; it is replaced when it dies.
 
         Works in the background; the thread ends when it is known whether there will be one: see `isolation`.
         """
-        self._brood = self._brood or Brood(partial(self._prepared, preparation))
+        self._brood = self._brood or ForkServerSupervisor(partial(self._prepared, preparation))
         return self._brood.begin()
 
     @property
@@ -95,7 +96,7 @@ class Sandbox:
         return brood is not None and brood.current() is not None
 
     @property
-    def cold_because(self) -> str:
+    def fork_server_problem(self) -> str:
         """Why calls are not forked although that was wanted; empty where they are, or will be."""
         brood = self._brood
         return brood.problem if brood is not None else ""
@@ -108,14 +109,14 @@ class Sandbox:
         """How far a call is really shut in on this machine; starts one to see."""
         child = self._begin(self.limits, (), ())
         try:
-            child.call("safelight.sandbox.child_main:nothing", None)
+            child.call(NOOP, None)
             if child.isolation is None:
-                raise errors.ChildCrashed("The sandboxed child did not say how it is shut in.")
-            return msgspec.structs.replace(child.isolation, cold_because=self.cold_because)
+                raise errors.SandboxCrashed("The sandboxed child did not say how it is shut in.")
+            return msgspec.structs.replace(child.isolation, cold_because=self.fork_server_problem)
         finally:
             child.close()
 
-    def unprepare(self) -> None:
+    def stop_fork_server(self) -> None:
         """End the prepared process, with the calls that it forked; from now on children are cold."""
         brood, self._brood = self._brood, None
         if brood is not None:
@@ -123,11 +124,11 @@ class Sandbox:
 
     def close(self) -> None:
         """Start no more children, and end the prepared process with the calls that it forked."""
-        self.unprepare()
+        self.stop_fork_server()
         self._spawner.shutdown(wait=False)
 
     def _begin(self, limits: Limits, reads: Sequence[Path], writes: Sequence[Path]) -> ChildProcess:
-        reach = Reach(
+        reach = AllowedPaths(
             reads=tuple(str(path.absolute()) for path in reads),
             writes=tuple(str(path.absolute()) for path in writes),
         )
@@ -135,7 +136,7 @@ class Sandbox:
         prepared = brood.current() if brood is not None else None
         if prepared is not None:
 
-            def fork(home: str, ends: Ends) -> Handle:
+            def fork(home: str, ends: PipeFds) -> Handle:
                 own = msgspec.structs.replace(reach, writes=(*reach.writes, home))
                 return prepared.fork(limits, own, home, ends)
 
@@ -146,23 +147,23 @@ class Sandbox:
                 pass
         return self._spawned(limits, reach)
 
-    def _spawned(self, limits: Limits, reach: Reach | None) -> ChildProcess:
-        def start(home: str, ends: Ends) -> Handle:
+    def _spawned(self, limits: Limits, reach: AllowedPaths | None) -> ChildProcess:
+        def start(home: str, ends: PipeFds) -> Handle:
             own = reach and msgspec.structs.replace(reach, writes=(*reach.writes, home))
-            return Spawned(self._orders(limits, own), home, ends)
+            return SpawnedChild(self._orders(limits, own), home, ends)
 
         child = partial(ChildProcess, limits, folder=self._folder, start=start)
         return self._spawner.submit(child).result()
 
-    def _prepared(self, preparation: Preparation) -> Prepared:
+    def _prepared(self, preparation: PreloadSpec) -> ForkServer:
         if sys.platform != "linux" or not hasattr(os, "pidfd_open"):
             raise ForkFailed("This system cannot fork safely.")
         orders = msgspec.structs.replace(self._orders(None, None), forks=True)
-        make = partial(Prepared, orders, preparation, folder=self._folder)
+        make = partial(ForkServer, orders, preparation, folder=self._folder)
         return self._spawner.submit(make).result()
 
-    def _orders(self, limits: Limits | None, reach: Reach | None) -> Orders:
-        return Orders(
+    def _orders(self, limits: Limits | None, reach: AllowedPaths | None) -> ConfinementSpec:
+        return ConfinementSpec(
             limits=limits,
             parent=os.getpid(),
             hidden=self._hidden,

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from safelight.sandbox.confinement import Orders
-from safelight.sandbox.process import Ends
+from safelight.sandbox.confinement import ConfinementSpec
+from safelight.sandbox.process import PipeFds
 
 
-class Spawned:
+class SpawnedChild:
     """A `Handle` on a process that this one started."""
 
-    def __init__(self, orders: Orders, home: str, ends: Ends) -> None:
+    def __init__(self, orders: ConfinementSpec, home: str, ends: PipeFds) -> None:
         theirs_life, self._lifeline = os.pipe()
         try:
             self._process = start(

@@ -7,7 +7,8 @@ import threading
 from typing import Any
 
 from safelight import errors
-from safelight.sandbox.process import ChildProcess, NotTaken, Progress, Signer
+from safelight.sandbox.entrypoints import NOOP, EntryPoint
+from safelight.sandbox.process import ChildProcess, NotAccepted, Progress, Signer
 from safelight.sandbox.sandbox import Limits, Sandbox
 
 _TICK_S = 0.2
@@ -25,7 +26,7 @@ class WarmPool:
         *,
         size: int,
         limits: Limits,
-        preload: str = "safelight.sandbox.child_main:nothing",
+        preload: EntryPoint = NOOP,
         preload_argument: Any = None,
         uses: int = 200,
     ) -> None:
@@ -48,7 +49,7 @@ class WarmPool:
 
     def run(
         self,
-        function: str,
+        entry_point: EntryPoint,
         argument: Any = None,
         *,
         progress: Progress | None = None,
@@ -57,20 +58,22 @@ class WarmPool:
     ) -> Any:
         """As `Sandbox.run`; waits for a free child within the same time limit."""
         if not self._slots.acquire(timeout=self._limits.wall_s):
-            raise errors.ChildTimedOut(f"No child was free within {self._limits.wall_s:g} s.")
+            raise errors.SandboxTimedOut(f"No child was free within {self._limits.wall_s:g} s.")
         tries = self._size
         try:
             while True:
                 child, left = self._take()
                 good = False
                 try:
-                    answer = child.call(function, argument, progress=progress, signer=signer, cancel=cancel)
+                    answer = child.call(
+                        entry_point, argument, progress=progress, signer=signer, cancel=cancel
+                    )
                     good = True
                     return answer
                 except errors.BadInput:
                     good = True
                     raise
-                except NotTaken:
+                except NotAccepted:
                     # It died while nobody used it; so may all that are kept, and no more.
                     if not tries:
                         raise
@@ -131,7 +134,7 @@ class WarmPool:
             with self._lock:
                 enough = self._closed or len(self._idle) >= self._size
             if not enough:
-                with contextlib.suppress(errors.ChildFailed):
+                with contextlib.suppress(errors.SandboxFailed):
                     child = self._prepared()
                     with self._lock:
                         keep = not self._closed

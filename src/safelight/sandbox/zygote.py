@@ -24,38 +24,39 @@ from typing import Any, NoReturn
 import msgspec
 
 from safelight.sandbox import confinement, landlock
-from safelight.sandbox.child_main import Link, answer, find, give_memory_back
-from safelight.sandbox.confinement import Isolation, Limits, Orders, Reach
+from safelight.sandbox.child_main import ChildChannel, answer, give_memory_back
+from safelight.sandbox.confinement import AllowedPaths, ConfinementSpec, Isolation, Limits
+from safelight.sandbox.entrypoints import EntryPoint
 
 #: The largest message over the control socket.
 CONTROL_BYTES = 128 << 10
 
 
-class Preparation(msgspec.Struct, frozen=True, kw_only=True):
-    """What is loaded before the first fork: modules, and functions called with an argument each.
+class PreloadSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What is loaded before the first fork: modules, and entry points with an argument each.
 
     A module that is not installed is left out: the call that needs it will say so.
     """
 
     modules: tuple[str, ...] = ()
-    calls: tuple[tuple[str, Any], ...] = ()
+    calls: tuple[tuple[EntryPoint, Any], ...] = ()
 
 
-class Birth(msgspec.Struct, frozen=True, kw_only=True):
+class ForkRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The order for one fork. With it come the ends of four pipes: inbox, outbox, tail and fate."""
 
     home: str
     limits: Limits
-    reach: Reach
+    reach: AllowedPaths
 
 
-class End(msgspec.Struct, frozen=True, kw_only=True):
+class KillRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The order to end one fork, and everything it started."""
 
     pid: int
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class ReadyMessage(msgspec.Struct, frozen=True, kw_only=True):
     """What the prepared process says: it is ready, it has forked, or why it cannot."""
 
     pid: int = 0
@@ -92,11 +93,11 @@ class Zygote:
         if "pid" in order:
             self._end(int(order["pid"]))
         else:
-            self._bear(msgspec.convert(order, Birth), *files)
+            self._bear(msgspec.convert(order, ForkRequest), *files)
         return True
 
-    def _bear(self, birth: Birth, inbox: int, outbox: int, tail: int, fate: int) -> None:
-        told = Told()
+    def _bear(self, birth: ForkRequest, inbox: int, outbox: int, tail: int, fate: int) -> None:
+        told = ReadyMessage()
         try:
             pid = os.fork()
             if pid == 0:
@@ -104,16 +105,16 @@ class Zygote:
             watched = os.pidfd_open(pid)
             self._forks[watched] = (pid, fate)
             self._poller.register(watched, selectors.EVENT_READ)
-            told = Told(pid=pid)
+            told = ReadyMessage(pid=pid)
         except OSError as error:
             os.close(fate)
-            told = Told(problem=f"{type(error).__name__}: {error}")
+            told = ReadyMessage(problem=f"{type(error).__name__}: {error}")
         finally:
             for file in (inbox, outbox, tail):
                 os.close(file)
         self._control.send(msgspec.json.encode(told))
 
-    def _live(self, birth: Birth, inbox: int, outbox: int, tail: int, fate: int) -> NoReturn:
+    def _live(self, birth: ForkRequest, inbox: int, outbox: int, tail: int, fate: int) -> NoReturn:
         """In the fork: give up what the prepared process still has, serve the one call, and end."""
         try:
             os.close(fate)
@@ -128,8 +129,8 @@ class Zygote:
             os.chdir(birth.home)
             os.environ["HOME"] = os.environ["TMPDIR"] = birth.home
             tempfile.tempdir = None
-            limited = confinement.keep_to(birth.reach, self._installation)
-            link = Link(inbox, outbox, birth.limits)
+            limited = confinement.restrict_to(birth.reach, self._installation)
+            link = ChildChannel(inbox, outbox, birth.limits)
             link.introduce(
                 msgspec.structs.replace(
                     self._isolation,
@@ -184,16 +185,16 @@ def threads() -> int:
     return len(list(Path("/proc/self/task").iterdir()))
 
 
-def _prepare(preparation: Preparation) -> str:
+def _prepare(preparation: PreloadSpec) -> str:
     """Load everything. Returns why this process must not fork; empty where it may."""
     for module in preparation.modules:
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
     inbox, outbox = os.pipe()
-    link = Link(inbox, outbox, Limits())
+    link = ChildChannel(inbox, outbox, Limits())
     try:
-        for function, argument in preparation.calls:
-            find(function)(argument, link)
+        for entry_point, argument in preparation.calls:
+            entry_point.load()(argument, link)
     finally:
         os.close(inbox)
         os.close(outbox)
@@ -205,8 +206,8 @@ def _prepare(preparation: Preparation) -> str:
 
 def main(arguments: list[str]) -> None:
     control = socket.socket(fileno=int(arguments[0]))
-    orders = msgspec.json.decode(arguments[1].encode(), type=Orders)
-    preparation = msgspec.json.decode(arguments[2].encode(), type=Preparation)
+    orders = msgspec.json.decode(arguments[1].encode(), type=ConfinementSpec)
+    preparation = msgspec.json.decode(arguments[2].encode(), type=PreloadSpec)
     isolation = confinement.confine(orders)
     confinement.adopt_orphans()
     faulthandler.enable()
@@ -218,7 +219,7 @@ def main(arguments: list[str]) -> None:
     give_memory_back()
     # What is there now is shared by all forks: the collector must not touch, and so copy, it.
     gc.freeze()
-    control.send(msgspec.json.encode(Told(isolation=isolation, problem=problem)))
+    control.send(msgspec.json.encode(ReadyMessage(isolation=isolation, problem=problem)))
     if not problem:
         Zygote(control, isolation, landlock.installation(orders.private)).serve()
     os._exit(0)

@@ -10,12 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
-from safelight.detectors.protocol import ReadText, Sound, SoundDetector, SpeechFinder, SpeechReader
-from safelight.media.audio import WINDOW_S, SoundFacts, SoundWalk, Window, merged, peak
+from safelight.detectors.protocol import (
+    AudioChunk,
+    InProcessTranscriber,
+    MediaText,
+    SoundDetector,
+    VoiceActivityDetector,
+)
+from safelight.media.audio import WINDOW_S, AudioDecoder, AudioInfo, AudioWindow, merged, peak
 from safelight.media.probe import VideoLimits
 from safelight.policy.findings import Finding, TimeRange
-from safelight.scanning.audio_report import BETWEEN_S, Placed, SoundReport, SpeechFile, Stretch
-from safelight.scanning.detector_runner import Turn
+from safelight.scanning.audio_report import BETWEEN_S, AudioReport, SpanOffset, SpeechFile, SpeechSpan
+from safelight.scanning.detector_runner import DetectorRunner
 
 #: What is written down is mono, 16 bits, at this rate.
 RATE = 16_000
@@ -27,20 +33,25 @@ _SILENT = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listened:
+class AudioResult:
     findings: tuple[Finding, ...] = ()
-    heard: tuple[ReadText, ...] = ()
-    sound: SoundReport | None = None
+    heard: tuple[MediaText, ...] = ()
+    sound: AudioReport | None = None
 
 
-def listen(
-    path: Path, limits: VideoLimits, turns: Sequence[Turn], into: Path | None, *, alone: bool = False
-) -> Listened:
+def scan_audio(
+    path: Path,
+    limits: VideoLimits,
+    turns: Sequence[DetectorRunner],
+    into: Path | None,
+    *,
+    alone: bool = False,
+) -> AudioResult:
     """Everything that is heard; speech goes into WAV files in the folder `into`, where there is one.
 
     `alone`: of a recording, which need have no picture. Raises `InvalidMedia`, `TooLarge`.
     """
-    walk = SoundWalk(path, limits, alone=alone)
+    walk = AudioDecoder(path, limits, alone=alone)
     hearing = _Hearing(turns, into)
     for window in walk.windows(hearing.rates):
         hearing.take(window)
@@ -48,13 +59,13 @@ def listen(
 
 
 class _Hearing:
-    def __init__(self, turns: Sequence[Turn], into: Path | None) -> None:
+    def __init__(self, turns: Sequence[DetectorRunner], into: Path | None) -> None:
         self._listeners = [turn for turn in turns if isinstance(turn.detector, SoundDetector)]
-        self._finders = [turn for turn in turns if isinstance(turn.detector, SpeechFinder)]
-        self._readers = [turn for turn in turns if isinstance(turn.detector, SpeechReader)]
+        self._finders = [turn for turn in turns if isinstance(turn.detector, VoiceActivityDetector)]
+        self._readers = [turn for turn in turns if isinstance(turn.detector, InProcessTranscriber)]
         self._into = into
         self._findings: dict[tuple[object, ...], Finding] = {}
-        self._heard: list[ReadText] = []
+        self._heard: list[MediaText] = []
         self._speech: list[tuple[float, float]] = []
         self._files: list[SpeechFile] = []
 
@@ -63,11 +74,11 @@ class _Hearing:
         asked = {
             turn.detector.rate
             for turn in (*self._listeners, *self._finders, *self._readers)
-            if isinstance(turn.detector, SoundDetector | SpeechFinder | SpeechReader)
+            if isinstance(turn.detector, SoundDetector | VoiceActivityDetector | InProcessTranscriber)
         }
         return asked | {RATE}
 
-    def take(self, window: Window) -> None:
+    def take(self, window: AudioWindow) -> None:
         for turn in self._listeners:
             if isinstance(turn.detector, SoundDetector):
                 sound = _sound(window, turn.detector.rate)
@@ -82,11 +93,11 @@ class _Hearing:
         if self._into is not None and own:
             self._write(self._into, window, own)
 
-    def _spoken(self, window: Window) -> list[tuple[float, float]]:
+    def _spoken(self, window: AudioWindow) -> list[tuple[float, float]]:
         """Stretches of speech in the window, or all of it where nobody can tell; silence is none."""
         found: list[tuple[float, float]] = []
         for turn in self._finders:
-            if isinstance(turn.detector, SpeechFinder):
+            if isinstance(turn.detector, VoiceActivityDetector):
                 sound = _sound(window, turn.detector.rate)
                 found += turn.spans(
                     partial(turn.detector.find_speech, sound), sound.samples.size / sound.rate
@@ -100,18 +111,18 @@ class _Hearing:
     def _knows(self) -> bool:
         return bool(self._finders) and all(turn.usable for turn in self._finders)
 
-    def _read(self, turn: Turn, window: Window, speech: Sequence[tuple[float, float]]) -> None:
+    def _read(self, turn: DetectorRunner, window: AudioWindow, speech: Sequence[tuple[float, float]]) -> None:
         detector = turn.detector
-        if not isinstance(detector, SpeechReader):
+        if not isinstance(detector, InProcessTranscriber):
             return
         samples = window.samples[detector.rate]
         for start, end in _cut(_padded(speech, samples.size / detector.rate), _AT_ONCE_S):
             part = samples[round(start * detector.rate) : round(end * detector.rate)]
-            sound = Sound(samples=part, rate=detector.rate, start_s=window.start_s + start)
+            sound = AudioChunk(samples=part, rate=detector.rate, start_s=window.start_s + start)
             for line in turn.texts(partial(detector.read_speech, sound)):
                 self._heard.append(_moved(line, window.start_s + start, window.start_s + end))
 
-    def _write(self, into: Path, window: Window, speech: Sequence[tuple[float, float]]) -> None:
+    def _write(self, into: Path, window: AudioWindow, speech: Sequence[tuple[float, float]]) -> None:
         samples = window.samples[RATE]
         parts = [
             (start, end, samples[round(start * RATE) : round(end * RATE)])
@@ -121,7 +132,7 @@ class _Hearing:
         if not parts:
             return
         path = into / f"speech-{len(self._files)}.wav"
-        places: list[Placed] = []
+        places: list[SpanOffset] = []
         silence = np.zeros(round(BETWEEN_S * RATE), np.float32)
         at = 0
         with wave.open(str(path), "wb") as file:
@@ -130,7 +141,7 @@ class _Hearing:
             file.setframerate(RATE)
             for start, end, part in parts:
                 places.append(
-                    Placed(
+                    SpanOffset(
                         file_s=round(at / RATE, 4),
                         start_s=round(window.start_s + start, 4),
                         end_s=round(window.start_s + end, 4),
@@ -141,30 +152,32 @@ class _Hearing:
                     at += piece.size
         self._files.append(SpeechFile(path=str(path), seconds=round(at / RATE, 3), places=tuple(places)))
 
-    def told(self, facts: SoundFacts) -> Listened:
-        speech: tuple[Stretch, ...] | None
+    def told(self, facts: AudioInfo) -> AudioResult:
+        speech: tuple[SpeechSpan, ...] | None
         if self._knows:
-            speech = tuple(Stretch(start_s=round(a, 3), end_s=round(b, 3)) for a, b in merged(self._speech))
+            speech = tuple(
+                SpeechSpan(start_s=round(a, 3), end_s=round(b, 3)) for a, b in merged(self._speech)
+            )
             unheard = ""
         else:
             speech = None if self._speech else ()
             broken = [turn.record().note for turn in self._finders if not turn.usable]
             unheard = broken[0] if broken else "No detector that hears speech is installed."
-        return Listened(
+        return AudioResult(
             findings=tuple(self._findings.values()),
             heard=tuple(sorted(self._heard, key=lambda line: line.start_s)),
-            sound=SoundReport(
+            sound=AudioReport(
                 facts=facts,
                 speech=speech,
-                unheard=unheard if speech is None else "",
-                read=bool(self._readers),
+                no_vad_reason=unheard if speech is None else "",
+                transcribed_in_child=bool(self._readers),
                 files=tuple(self._files),
             ),
         )
 
 
-def _sound(window: Window, rate: int) -> Sound:
-    return Sound(samples=window.samples[rate], rate=rate, start_s=window.start_s)
+def _sound(window: AudioWindow, rate: int) -> AudioChunk:
+    return AudioChunk(samples=window.samples[rate], rate=rate, start_s=window.start_s)
 
 
 def _same(finding: Finding) -> tuple[object, ...]:
@@ -191,7 +204,7 @@ def _cut(parts: Iterable[tuple[float, float]], most_s: float) -> list[tuple[floa
     ]
 
 
-def _moved(line: ReadText, start_s: float, end_s: float) -> ReadText:
+def _moved(line: MediaText, start_s: float, end_s: float) -> MediaText:
     def at(seconds: float) -> float:
         return round(min(start_s + max(seconds, 0.0), end_s), 3)
 

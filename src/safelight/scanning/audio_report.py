@@ -7,21 +7,21 @@ from dataclasses import replace
 
 import msgspec
 
-from safelight.detectors.protocol import ReadText
-from safelight.media.audio import SoundFacts
+from safelight.detectors.protocol import MediaText
+from safelight.media.audio import AudioInfo
 
 #: Seconds of silence between two stretches in a file of speech.
 BETWEEN_S = 0.4
 
 
-class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+class SpeechSpan(msgspec.Struct, frozen=True, kw_only=True):
     """From when to when, in seconds of the clip."""
 
     start_s: float
     end_s: float
 
 
-class Placed(msgspec.Struct, frozen=True, kw_only=True):
+class SpanOffset(msgspec.Struct, frozen=True, kw_only=True):
     """Where a stretch of the clip lies in a file of speech."""
 
     file_s: float
@@ -34,19 +34,19 @@ class SpeechFile(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     seconds: float
-    places: tuple[Placed, ...]
+    places: tuple[SpanOffset, ...]
 
 
-class SoundReport(msgspec.Struct, frozen=True, kw_only=True):
+class AudioReport(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the sound, without a word of what is said."""
 
-    facts: SoundFacts = SoundFacts()
+    facts: AudioInfo = AudioInfo()
     #: Where somebody speaks; None where nobody could tell, so that anything may be speech.
-    speech: tuple[Stretch, ...] | None = None
+    speech: tuple[SpeechSpan, ...] | None = None
     #: Why nobody could tell.
-    unheard: str = ""
+    no_vad_reason: str = ""
     #: A reader in the child took part; its words are the transcript if it was complete.
-    read: bool = False
+    transcribed_in_child: bool = False
     #: Files of the speech, where some were asked for.
     files: tuple[SpeechFile, ...] = ()
 
@@ -61,7 +61,7 @@ class SoundReport(msgspec.Struct, frozen=True, kw_only=True):
         return self.speech is not None and not self.speech
 
 
-def in_clip(lines: Iterable[ReadText], file: SpeechFile) -> list[ReadText]:
+def to_clip_time(lines: Iterable[MediaText], file: SpeechFile) -> list[MediaText]:
     """Lines with times of a file of speech, with times of the clip. Pure."""
     return [
         replace(

@@ -15,13 +15,13 @@ import msgspec
 
 from safelight.detectors.protocol import (
     Detector,
-    FilmDetector,
     FrameDetector,
-    FrameReader,
-    ReadText,
+    InProcessTranscriber,
+    MediaText,
+    OcrReader,
     SoundDetector,
-    SpeechFinder,
-    SpeechReader,
+    StreamDetector,
+    VoiceActivityDetector,
 )
 from safelight.detectors.registry import load_plugin
 from safelight.policy.findings import Finding
@@ -33,7 +33,7 @@ T = TypeVar("T")
 _MOST = 500
 
 
-class BadAnswer(Exception):
+class InvalidDetectorOutput(Exception):
     """A detector returned what is no finding."""
 
 
@@ -41,7 +41,7 @@ class CallTimedOut(BaseException):
     """One call took too long. Not an `Exception`: detectors must not swallow it."""
 
 
-class Turn:
+class DetectorRunner:
     """One detector, and the account of how it fares. After a fault it is not called again."""
 
     def __init__(self, name: str, options: dict[str, Any], *, call_s: float) -> None:
@@ -65,14 +65,19 @@ class Turn:
                 loaded = plugin.load(options)
             if not isinstance(
                 loaded,
-                FrameDetector | FrameReader | FilmDetector | SoundDetector | SpeechFinder | SpeechReader,
+                FrameDetector
+                | OcrReader
+                | StreamDetector
+                | SoundDetector
+                | VoiceActivityDetector
+                | InProcessTranscriber,
             ):
                 raise TypeError(
                     f"it loaded a {type(loaded).__name__}, which looks at neither frames nor sound"
                 )
             self.detector = loaded
             #: Asked once: to look for every method of a protocol takes time.
-            self.is_reader = isinstance(loaded, FrameReader)
+            self.is_reader = isinstance(loaded, OcrReader)
             self.sees_frames = isinstance(loaded, FrameDetector)
         except CallTimedOut:
             self._fault = f"{name} did not load within {call_s * 3:g} s."
@@ -87,7 +92,7 @@ class Turn:
         """What the call returns, checked; nothing where it fails, and the fault is on record."""
         return self._checked(call, _sound_finding)
 
-    def texts(self, call: Callable[[], Iterable[ReadText]]) -> list[ReadText]:
+    def texts(self, call: Callable[[], Iterable[MediaText]]) -> list[MediaText]:
         return self._checked(call, _sound_text)
 
     def spans(
@@ -96,7 +101,7 @@ class Turn:
         """Stretches of time within `whole_s` seconds."""
         return self._checked(call, lambda answer: _sound_span(answer, whole_s))
 
-    def tell(self, call: Callable[[], None]) -> None:
+    def notify(self, call: Callable[[], None]) -> None:
         """A call that answers nothing; where it fails, the fault is on record."""
 
         def asked() -> Iterable[Finding]:
@@ -105,11 +110,11 @@ class Turn:
 
         self._checked(asked, _sound_finding)
 
-    def fault(self, sentence: str) -> None:
+    def mark_failed(self, sentence: str) -> None:
         """It could not look at everything: say why. The first reason is kept."""
         self._fault = self._fault or sentence
 
-    def remark(self, sentence: str) -> None:
+    def add_note(self, sentence: str) -> None:
         self._remark = sentence
 
     def reset(self) -> None:
@@ -119,21 +124,21 @@ class Turn:
             self._fault = ""
 
     @property
-    def idle(self) -> str:
+    def idle_reason(self) -> str:
         """Why the detector has nothing to look for now; empty where it has."""
         try:
             return str(getattr(self.detector, "idle", ""))
         except Exception as error:
-            self.fault(f"{self.name} failed: {_said(error)}")
+            self.mark_failed(f"{self.name} failed: {_said(error)}")
             return ""
 
     @property
-    def costly(self) -> bool:
+    def is_slow(self) -> bool:
         """It takes longer than a first, quick look may."""
-        return isinstance(self.detector, FrameReader) or bool(getattr(self.detector, "costly", False))
+        return isinstance(self.detector, OcrReader) or bool(getattr(self.detector, "costly", False))
 
     def record(self) -> DetectorRun:
-        idle = self.idle
+        idle = self.idle_reason
         return DetectorRun(
             name=self.name,
             version=self.version,
@@ -143,12 +148,12 @@ class Turn:
             complete=self.usable and not idle,
             idle=bool(idle),
             note=self._fault or idle or self._remark,
-            reads=isinstance(self.detector, FrameReader) or (self.detector is None and not self._cells),
+            reads=isinstance(self.detector, OcrReader) or (self.detector is None and not self._cells),
             transcribes=self._transcribes,
         )
 
     def _checked(self, call: Callable[[], Iterable[T]], check: Callable[[Any], T]) -> list[T]:
-        if self.idle or not self.usable:
+        if self.idle_reason or not self.usable:
             return []
         began = time.process_time()
         self._calls += 1
@@ -156,7 +161,7 @@ class Turn:
             with _alarm(self._call_s):
                 answers = list(islice(call(), _MOST + 1))
             if len(answers) > _MOST:
-                raise BadAnswer(f"more than {_MOST} answers for one frame")
+                raise InvalidDetectorOutput(f"more than {_MOST} answers for one frame")
             return [check(answer) for answer in answers]
         except CallTimedOut:
             self._fault = f"{self.name} took longer than {self._call_s:g} s for one call."
@@ -171,25 +176,25 @@ class Turn:
 
 def _sound_finding(answer: Any) -> Finding:
     if not isinstance(answer, Finding):
-        raise BadAnswer(f"it returned a {type(answer).__name__}, no Finding")
+        raise InvalidDetectorOutput(f"it returned a {type(answer).__name__}, no Finding")
     try:
         # Through plain data and back: whatever is not of its type shows.
         found = msgspec.convert(msgspec.to_builtins(answer), Finding)
     except (msgspec.ValidationError, TypeError) as error:
-        raise BadAnswer(f"its finding is malformed: {error}") from error
+        raise InvalidDetectorOutput(f"its finding is malformed: {error}") from error
     if not (math.isfinite(found.score) and 0.0 <= found.score <= 1.0):
-        raise BadAnswer(f"its score {found.score} is no probability")
+        raise InvalidDetectorOutput(f"its score {found.score} is no probability")
     return found
 
 
-def _sound_text(answer: Any) -> ReadText:
-    if not isinstance(answer, ReadText) or not isinstance(answer.text, str):
-        raise BadAnswer("it returned no text")
+def _sound_text(answer: Any) -> MediaText:
+    if not isinstance(answer, MediaText) or not isinstance(answer.text, str):
+        raise InvalidDetectorOutput("it returned no text")
     if not (math.isfinite(answer.confidence) and 0.0 <= answer.confidence <= 1.0):
-        raise BadAnswer(f"its confidence {answer.confidence} is no probability")
+        raise InvalidDetectorOutput(f"its confidence {answer.confidence} is no probability")
     times = [answer.start_s, answer.end_s, *(t for word in answer.words for t in (word.start_s, word.end_s))]
     if not all(map(math.isfinite, times)):
-        raise BadAnswer("its times are no numbers")
+        raise InvalidDetectorOutput("its times are no numbers")
     return answer
 
 
@@ -197,10 +202,10 @@ def _sound_span(answer: Any, whole_s: float) -> tuple[float, float]:
     try:
         start, end = (float(moment) for moment in answer)
     except (TypeError, ValueError) as error:
-        raise BadAnswer("it returned no stretch of time") from error
+        raise InvalidDetectorOutput("it returned no stretch of time") from error
     # The last piece that a model takes may reach over the end.
     if not (math.isfinite(end) and 0.0 <= start <= end <= whole_s + 1.0):
-        raise BadAnswer(f"it heard speech from {start} to {end} s of {whole_s} s")
+        raise InvalidDetectorOutput(f"it heard speech from {start} to {end} s of {whole_s} s")
     return start, min(end, whole_s)
 
 

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.media.decode import Small
+from safelight.media.decode import DownscaledFrame
 
 Plane = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
@@ -23,28 +23,28 @@ SIDE = 320
 _COARSE = 2
 #: Side of a cell, in compared pixels.
 _CELL = 8
-_AROUND = np.ones((3, 3), np.uint8)
+_NEIGHBOUR_KERNEL = np.ones((3, 3), np.uint8)
 #: Cells hang together across so many others less one.
-_HANGS = np.ones((5, 5), np.uint8)
+_CONNECT_KERNEL = np.ones((5, 5), np.uint8)
 #: Part of what is new that may lie outside of its box, at each end.
-_STRAY = 0.01
+_BOX_TRIM_FRACTION = 0.01
 #: Steps of 255 that are nothing, wherever they are: less than any cell may differ by.
-_TINY = 2
+_NOISE_STEPS = 2
 #: Where little differs only that is compared, with so much around it, and no less than this on the longer
 #: and the shorter side of the picture: movement is not sought in less the way it is in all of it.
 _MARGIN, _LONG, _SHORT = 24, 192, 64
 #: Windows begin and end at multiples of this; one larger than this part of the picture is all of it.
 _STEP, _MOST = 16, 0.5
 #: A picture that lies off by less than this, in compared pixels, or by more, is not put right.
-_NOTHING, _FARTHEST = 0.05, 3.0
+_MIN_OFFSET_PX, _MAX_OFFSET_PX = 0.05, 3.0
 #: Part of the picture that is far from the frame before where it is another picture.
-_ANOTHER = 0.5
+_CUT_FRACTION = 0.5
 
 #: Rows and columns, in compared pixels of lightness.
 Window = tuple[slice, slice]
 
 
-class Movement:
+class OpticalFlow:
     """Where everything in one frame comes from in another, and how that other looks when moved there."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Movement:
         self._flow: Any = self._cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._places_of_all: Map = np.zeros((0, 0, 2), np.float32)
 
-    def of(self, frame: Small, other: Small) -> Map:
+    def compute(self, frame: DownscaledFrame, other: DownscaledFrame) -> Map:
         """Pixels, at half the size, from a place in `frame` to the same thing in `other`."""
         cv2 = self._cv2
         still = _still(frame)
@@ -66,7 +66,7 @@ class Movement:
         found: Map = self._flow.calc(one, two, None)
         return found
 
-    def moved(self, picture: npt.NDArray[Any], flow: Map, window: Window | None = None) -> npt.NDArray[Any]:
+    def warp(self, picture: npt.NDArray[Any], flow: Map, window: Window | None = None) -> npt.NDArray[Any]:
         """A picture of any size, or a window of it, every place taken from where `flow` says it went."""
         height, width = picture.shape[:2]
         if window is None:
@@ -116,7 +116,7 @@ class Movement:
             self._places_of_all = np.dstack((across, down))
         return self._places_of_all[:height, :width]
 
-    def unexplained(self, frame: Small, other: Small, flow: Map) -> tuple[Plane, Map]:
+    def residual(self, frame: DownscaledFrame, other: DownscaledFrame, flow: Map) -> tuple[Plane, Map]:
         """How far each place of `frame` is from anything near that place in `other` moved there, 0 to 255.
 
         Near is one pixel: edges are seldom met exactly. And by how much it is lighter, below zero: darker,
@@ -138,7 +138,7 @@ class Movement:
         both: Plane = cv2.max(light, colour)
         return both, lighter
 
-    def shifted(self, frame: Small, other: Small) -> Map:
+    def global_shift(self, frame: DownscaledFrame, other: DownscaledFrame) -> Map:
         """As if nothing moved but the camera: one way for all of the picture from `frame` to `other`.
 
         What is laid over a part of the frame hardly matters to it. Patterns and thin things that lead the
@@ -150,21 +150,21 @@ class Movement:
         flow[...] = across * flow.shape[1] / width, down * flow.shape[0] / height
         return flow
 
-    def righted(self, frame: Small, other: Small, flow: Map) -> Map:
+    def refine(self, frame: DownscaledFrame, other: DownscaledFrame, flow: Map) -> Map:
         """The flow from `frame` to `other` less what all of the picture is off by when it is moved so.
 
         A camera that shakes is not half-way between its neighbours.
         """
         cv2 = self._cv2
         height, width = frame.light.shape
-        moved = self.moved(other.light, flow)
+        moved = self.warp(other.light, flow)
         across, down = self._off(frame.light, moved)
-        if not _NOTHING < max(abs(across), abs(down)) < _FARTHEST:
+        if not _MIN_OFFSET_PX < max(abs(across), abs(down)) < _MAX_OFFSET_PX:
             return flow
         scale = (flow.shape[1] / width, flow.shape[0] / height)
         again: Map = flow + np.array((across * scale[0], down * scale[1]), np.float32)
         off, better = (
-            cv2.mean(cv2.absdiff(frame.light, one))[0] for one in (moved, self.moved(other.light, again))
+            cv2.mean(cv2.absdiff(frame.light, one))[0] for one in (moved, self.warp(other.light, again))
         )
         return again if better < off else flow
 
@@ -175,7 +175,7 @@ class Movement:
         (across, down), _sure = cv2.phaseCorrelate(one.astype(np.float32), two.astype(np.float32), window)
         return float(across), float(down)
 
-    def differs(self, one: Small, other: Small) -> Window | None:
+    def difference_window(self, one: DownscaledFrame, other: DownscaledFrame) -> Window | None:
         """The window outside of which two frames are the same; None: they are so everywhere."""
         cv2 = self._cv2
         height, width = one.light.shape
@@ -185,7 +185,7 @@ class Movement:
             (left * scale, top * scale, (left + wide) * scale, (top + high) * scale)
             for apart, scale in ((light, 1), (colour, 2))
             for left, top, wide, high in (
-                cv2.boundingRect(cv2.threshold(apart, _TINY, 255, cv2.THRESH_BINARY)[1]),
+                cv2.boundingRect(cv2.threshold(apart, _NOISE_STEPS, 255, cv2.THRESH_BINARY)[1]),
             )
             if wide
         ]
@@ -201,8 +201,8 @@ class Movement:
     def _beyond(self, mine: Plane, theirs: Plane) -> Plane:
         """How far over or under everything in the nine pixels around the same place."""
         cv2 = self._cv2
-        over = cv2.subtract(mine, cv2.dilate(theirs, _AROUND))
-        under = cv2.subtract(cv2.erode(theirs, _AROUND), mine)
+        over = cv2.subtract(mine, cv2.dilate(theirs, _NEIGHBOUR_KERNEL))
+        under = cv2.subtract(cv2.erode(theirs, _NEIGHBOUR_KERNEL), mine)
         beyond: Plane = cv2.max(over, under)
         return beyond
 
@@ -230,7 +230,7 @@ class Novelty:
     flow_before: Map | None = None
 
 
-class Levels(msgspec.Struct, frozen=True, kw_only=True):
+class DifferenceThresholds(msgspec.Struct, frozen=True, kw_only=True):
     """How much a cell may differ before it counts. Measured: docs/benchmarks/scanning.md."""
 
     #: Over what is usual in the cell and around it: this much, and so many usual deviations.
@@ -251,10 +251,10 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
     memory: float = 0.9
 
 
-class _Usual:
+class _RunningBaseline:
     """What is usual in every cell: a mean and a deviation that forget, widened to the cells around."""
 
-    def __init__(self, levels: Levels, over: float, cv2: Any) -> None:
+    def __init__(self, levels: DifferenceThresholds, over: float, cv2: Any) -> None:
         self._levels = levels
         self._over = over
         self._cv2 = cv2
@@ -297,7 +297,9 @@ class _Usual:
     def _limit(self, mean: Map, deviation: Map) -> Map:
         cv2, levels = self._cv2, self._levels
         limit: Map = (
-            self._over + 1.5 * cv2.dilate(mean, _AROUND) + levels.deviations * cv2.dilate(deviation, _AROUND)
+            self._over
+            + 1.5 * cv2.dilate(mean, _NEIGHBOUR_KERNEL)
+            + levels.deviations * cv2.dilate(deviation, _NEIGHBOUR_KERNEL)
         )
         return limit
 
@@ -309,13 +311,13 @@ class _Usual:
         cv2, levels = self._cv2, self._levels
         strong = over > 0
         some = strong | (beyond > levels.near * self._over + deviation)
-        _count, parts = cv2.connectedComponents(cv2.dilate(some.astype(np.uint8), _HANGS))
+        _count, parts = cv2.connectedComponents(cv2.dilate(some.astype(np.uint8), _CONNECT_KERNEL))
         belongs: Map = np.where(some & np.isin(parts, parts[strong]), np.maximum(beyond, 0.1), 0)
         return belongs
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Apart:
+class _Difference:
     """How far the cells of a frame are from a neighbour, or from both: in anything, and in lightness."""
 
     flow: Map
@@ -323,43 +325,45 @@ class _Apart:
     #: Below zero: darker.
     lighter: Map
 
-    def common(self, other: _Apart | None) -> _Apart:
+    def common(self, other: _Difference | None) -> _Difference:
         """What is left over against both; a fade is lighter than one neighbour and darker than the other."""
         if other is None:
             none = np.zeros_like(self.apart)
-            return _Apart(flow=self.flow, apart=none, lighter=none)
+            return _Difference(flow=self.flow, apart=none, lighter=none)
         same = self.lighter * other.lighter > 0
         least = np.minimum(np.abs(self.lighter), np.abs(other.lighter))
-        return _Apart(
+        return _Difference(
             flow=self.flow, apart=np.minimum(self.apart, other.apart), lighter=np.where(same, least, 0)
         )
 
-    def less(self, other: _Apart) -> _Apart:
+    def less(self, other: _Difference) -> _Difference:
         """In every cell the lesser: the same neighbour, moved otherwise."""
         nearer = np.abs(self.lighter) < np.abs(other.lighter)
-        return _Apart(
+        return _Difference(
             flow=self.flow,
             apart=np.minimum(self.apart, other.apart),
             lighter=np.where(nearer, self.lighter, other.lighter),
         )
 
 
-class Watch:
+class FrameComparator:
     """Compares frames as they come, one behind: a frame is judged when the next one is there."""
 
-    def __init__(self, levels: Levels | None = None) -> None:
+    def __init__(self, levels: DifferenceThresholds | None = None) -> None:
         import cv2
 
         self._cv2: Any = cv2
-        self._levels = levels or Levels()
-        self._movement = Movement()
-        self._both = _Usual(self._levels, self._levels.over, cv2)
-        self._before = _Usual(self._levels, self._levels.over, cv2)
-        self._shade = _Usual(self._levels, self._levels.shade, cv2)
+        self._levels = levels or DifferenceThresholds()
+        self._movement = OpticalFlow()
+        self._both = _RunningBaseline(self._levels, self._levels.over, cv2)
+        self._before = _RunningBaseline(self._levels, self._levels.over, cv2)
+        self._shade = _RunningBaseline(self._levels, self._levels.shade, cv2)
         #: The last two frames that were compared, and where they differ: they come once more, exchanged.
-        self._pair: tuple[Small, Small, Window | None] | None = None
+        self._pair: tuple[DownscaledFrame, DownscaledFrame, Window | None] | None = None
 
-    def judge(self, before: Small | None, frame: Small, after: Small | None) -> Novelty:
+    def compare(
+        self, before: DownscaledFrame | None, frame: DownscaledFrame, after: DownscaledFrame | None
+    ) -> Novelty:
         """What is new in `frame`. The first and the last of a clip have but one neighbour."""
         if before is None and after is None:
             return Novelty()
@@ -405,7 +409,7 @@ class Watch:
             flow_before=to_before.flow,
         )
 
-    def _compared(self, frame: Small, other: Small) -> _Apart:
+    def _compared(self, frame: DownscaledFrame, other: DownscaledFrame) -> _Difference:
         """Where everything in `frame` is in `other`, and how far each cell is from that.
 
         Nothing moves where nothing differs, and most of a picture often stands still.
@@ -415,29 +419,29 @@ class Watch:
         if pair is not None and pair[0] is other and pair[1] is frame:
             window = pair[2]
         else:
-            window = movement.differs(frame, other)
+            window = movement.difference_window(frame, other)
         self._pair = (frame, other, window)
         height, width = frame.light.shape
         if window == (slice(0, height), slice(0, width)):
-            return self._apart(frame, other, movement.of(frame, other))
+            return self._apart(frame, other, movement.compute(frame, other))
         flow = _still(frame)
         apart, lighter = np.zeros((height, width), np.uint8), np.zeros((height, width), np.float32)
         if window is not None:
             mine, theirs = _part(frame, window), _part(other, window)
-            moved = movement.of(mine, theirs)
+            moved = movement.compute(mine, theirs)
             rows, columns = (slice(part.start // _COARSE, part.stop // _COARSE) for part in window)
             flow[rows, columns] = moved
-            apart[window], lighter[window] = movement.unexplained(mine, theirs, moved)
-        return _Apart(flow=flow, apart=self._cells(apart), lighter=self._cells(lighter))
+            apart[window], lighter[window] = movement.residual(mine, theirs, moved)
+        return _Difference(flow=flow, apart=self._cells(apart), lighter=self._cells(lighter))
 
-    def _apart(self, frame: Small, other: Small, flow: Map) -> _Apart:
-        apart, lighter = self._movement.unexplained(frame, other, flow)
-        return _Apart(flow=flow, apart=self._cells(apart), lighter=self._cells(lighter))
+    def _apart(self, frame: DownscaledFrame, other: DownscaledFrame, flow: Map) -> _Difference:
+        apart, lighter = self._movement.residual(frame, other, flow)
+        return _Difference(flow=flow, apart=self._cells(apart), lighter=self._cells(lighter))
 
-    def _doubt(self, both: _Apart, before: Map) -> float:
+    def _doubt(self, both: _Difference, before: Map) -> float:
         """From 1 on the frame would be looked at. Another picture altogether is none: no camera makes it."""
         levels = self._levels
-        if float((before > levels.far).mean()) >= _ANOTHER:
+        if float((before > levels.far).mean()) >= _CUT_FRACTION:
             return 0.0
         return max(
             self._both.over(both.apart) / levels.doubt,
@@ -445,39 +449,44 @@ class Watch:
             self._before.over(before) / levels.doubt_before,
         )
 
-    def _shifted(self, frame: Small, other: Small) -> _Apart:
-        return self._apart(frame, other, self._movement.shifted(frame, other))
+    def _shifted(self, frame: DownscaledFrame, other: DownscaledFrame) -> _Difference:
+        return self._apart(frame, other, self._movement.global_shift(frame, other))
 
-    def apart(self, frame: Small, other: Small) -> tuple[float, int]:
+    def apart(self, frame: DownscaledFrame, other: DownscaledFrame) -> tuple[float, int]:
         """How far two frames are apart, movement taken out: the sum over cells that differ, and how many.
 
         Cells in which neighbours usually are that far apart tell nothing: there is noise in them.
         """
         if frame.light.shape != other.light.shape:
             return float("inf"), frame.light.size
-        apart, _lighter = self._movement.unexplained(frame, other, self._movement.of(frame, other))
+        apart, _lighter = self._movement.residual(frame, other, self._movement.compute(frame, other))
         over = np.maximum(self._cells(apart) - np.maximum(self._before.limit(), 2 * self._levels.over), 0)
         return float(over.sum()), int((over > 0).sum())
 
-    def flow(self, frame: Small, other: Small) -> Map | None:
+    def flow(self, frame: DownscaledFrame, other: DownscaledFrame) -> Map | None:
         """Where everything in `frame` is in `other`; None: they are of different sizes."""
-        return self._movement.of(frame, other) if frame.light.shape == other.light.shape else None
+        return self._movement.compute(frame, other) if frame.light.shape == other.light.shape else None
 
-    def between(self, before: Small, after: Small) -> tuple[Map, Map] | None:
+    def between(self, before: DownscaledFrame, after: DownscaledFrame) -> tuple[Map, Map] | None:
         """Where everything in the frame between these two was before and is after, without asking that frame.
 
         What is laid over a frame would lead the search astray. None: the two are of different sizes.
         """
         if before.light.shape != after.light.shape:
             return None
-        half: Map = self._movement.of(before, after) * np.float32(0.5)
+        half: Map = self._movement.compute(before, after) * np.float32(0.5)
         return -half, half
 
     def ground(
-        self, picture: npt.NDArray[Any], flow: Map, window: Window, frame: Small, other: Small
+        self,
+        picture: npt.NDArray[Any],
+        flow: Map,
+        window: Window,
+        frame: DownscaledFrame,
+        other: DownscaledFrame,
     ) -> npt.NDArray[Any]:
         """A window of the picture of the other frame, of any size, with everything where it is in `frame`."""
-        return self._movement.moved(picture, self._movement.righted(frame, other, flow), window)
+        return self._movement.warp(picture, self._movement.refine(frame, other, flow), window)
 
     def _cells(self, apart: npt.NDArray[Any]) -> Map:
         height, width = apart.shape
@@ -489,16 +498,16 @@ class Watch:
         return cells
 
 
-def _still(frame: Small) -> Map:
+def _still(frame: DownscaledFrame) -> Map:
     """The flow of a frame in which nothing moves."""
     height, width = frame.light.shape
     return np.zeros((max(height // _COARSE, 16), max(width // _COARSE, 16), 2), np.float32)
 
 
-def _part(frame: Small, window: Window) -> Small:
+def _part(frame: DownscaledFrame, window: Window) -> DownscaledFrame:
     rows, columns = window
     half = (slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2))
-    return Small(light=frame.light[window], blue=frame.blue[half], red=frame.red[half])
+    return DownscaledFrame(light=frame.light[window], blue=frame.blue[half], red=frame.red[half])
 
 
 def _widened(first: int, last: int, least: int, whole: int) -> slice:
@@ -528,6 +537,6 @@ def _around(over: Map) -> tuple[float, float, float, float] | None:
 def _most(parts: Map) -> tuple[float, float]:
     """From where to where nearly all of it lies: single cells far off do not count."""
     heaped = np.cumsum(parts) / parts.sum()
-    first = int(np.searchsorted(heaped, _STRAY, side="right"))
-    last = int(np.searchsorted(heaped, 1 - _STRAY, side="left"))
+    first = int(np.searchsorted(heaped, _BOX_TRIM_FRACTION, side="right"))
+    last = int(np.searchsorted(heaped, 1 - _BOX_TRIM_FRACTION, side="left"))
     return float(first), float(min(last, parts.size - 1) + 1)

@@ -10,23 +10,23 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.protocol import Frame, FrameDetector, FrameReader, ReadText
-from safelight.media.decode import fitted
+from safelight.detectors.protocol import Frame, FrameDetector, MediaText, OcrReader
+from safelight.media.decode import fit_size
 from safelight.policy.findings import Finding, ImageBox, Modality
-from safelight.scanning.detector_runner import Turn
-from safelight.scanning.ocr_merge import merged
+from safelight.scanning.detector_runner import DetectorRunner
+from safelight.scanning.ocr_merge import merge_texts
 
 Pixels = npt.NDArray[np.uint8]
 
 
-def look_at(
-    views: Sequence[Pixels] | None, turns: Iterable[Turn], *, field: str
-) -> tuple[list[Finding], list[ReadText]]:
+def scan_views(
+    views: Sequence[Pixels] | None, turns: Iterable[DetectorRunner], *, field: str
+) -> tuple[list[Finding], list[MediaText]]:
     """Findings and texts of all views, alike ones once. `None`: a grey picture, to warm the models up."""
     findings: dict[tuple[str, str, tuple[object, ...]], Finding] = {}
-    texts: list[list[ReadText]] = []
+    texts: list[list[MediaText]] = []
     for index, view in enumerate([np.full((720, 1280, 3), 128, np.uint8)] if views is None else views):
-        read: list[ReadText] = []
+        read: list[MediaText] = []
         for turn in turns:
             detector = turn.detector
             if isinstance(detector, FrameDetector):
@@ -37,19 +37,19 @@ def look_at(
                     key = (placed.detector, placed.category, _roughly(placed))
                     if key not in findings or findings[key].score < placed.score:
                         findings[key] = placed
-            elif isinstance(detector, FrameReader):
+            elif isinstance(detector, OcrReader):
                 frame = _frame(view, index, detector.longest_side)
                 read += turn.texts(partial(detector.read_frame, frame))
         texts.append([replace(text, frame=None, start_s=0.0, end_s=0.0) for text in read])
-    return list(findings.values()), merged(texts)
+    return list(findings.values()), merge_texts(texts)
 
 
-def reduced(view: Pixels, longest_side: int) -> Pixels:
+def downscale(view: Pixels, longest_side: int) -> Pixels:
     """The view no larger than that; 0: as it is."""
     import cv2
 
     height, width = view.shape[:2]
-    size = fitted(width, height, longest_side)
+    size = fit_size(width, height, longest_side)
     if size == (width, height):
         return view
     return cv2.resize(view, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
@@ -57,7 +57,7 @@ def reduced(view: Pixels, longest_side: int) -> Pixels:
 
 def _frame(view: Pixels, index: int, longest_side: int) -> Frame:
     height, width = view.shape[:2]
-    return Frame(index=index, time_s=0.0, pixels=reduced(view, longest_side), width=width, height=height)
+    return Frame(index=index, time_s=0.0, pixels=downscale(view, longest_side), width=width, height=height)
 
 
 def _placed(finding: Finding, field: str) -> Finding:

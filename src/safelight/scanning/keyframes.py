@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.scanning.segments import Look
+from safelight.scanning.segments import FrameTiming
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -17,7 +17,7 @@ Pixels = npt.NDArray[np.uint8]
 LONGEST, MOST = 800, 96
 
 
-class KeptLook(msgspec.Struct, frozen=True, kw_only=True):
+class StoredKeyframe(msgspec.Struct, frozen=True, kw_only=True):
     """One kept frame: when it was shown, and the file with its RGB bytes."""
 
     frame: int
@@ -28,7 +28,7 @@ class KeptLook(msgspec.Struct, frozen=True, kw_only=True):
     height: int
 
 
-class Looks:
+class KeyframeWriter:
     """Writes frames as they are chosen; where they are too many, every second one goes.
 
     What was chosen for a reason beyond the regular sample (`pressing`: a jump, its neighbours) is kept before
@@ -46,7 +46,7 @@ class Looks:
     def wanted(self) -> bool:
         return self._folder is not None
 
-    def keep(self, frame: int, pixels: Pixels, *, pressing: bool = False) -> None:
+    def add(self, frame: int, pixels: Pixels, *, pressing: bool = False) -> None:
         """Keep one frame, (height, width, 3)."""
         if self._folder is None:
             return
@@ -57,11 +57,11 @@ class Looks:
         if len(self._kept) > 2 * self._most:
             self._thin()
 
-    def answer(self, times: Callable[[int], Look] | None) -> tuple[KeptLook, ...]:
+    def answer(self, times: Callable[[int], FrameTiming] | None) -> tuple[StoredKeyframe, ...]:
         """What was kept, in order; `times` tells when a frame is shown, None where it is a picture."""
         self._thin()
         return tuple(
-            KeptLook(
+            StoredKeyframe(
                 frame=frame,
                 start_s=times(frame).start_s if times else 0.0,
                 end_s=times(frame).end_s if times else 0.0,

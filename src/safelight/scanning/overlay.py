@@ -29,7 +29,7 @@ _SPAN = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class OverlayCrop:
     """A part of a frame, larger or clearer: its pixels, and where it is in parts of the picture."""
 
     pixels: Pixels
@@ -48,7 +48,7 @@ class View:
         )
 
 
-def lifted(frame: Pixels, grounds: list[Pixels]) -> View | None:
+def extract_overlay(frame: Pixels, grounds: list[Pixels]) -> OverlayCrop | None:
     """What was laid over the ground, all levels used, cut out; its place is in parts of `frame`.
 
     `grounds` are the same part of neighbouring frames, moved to where it is now; the nearest is used.
@@ -64,12 +64,12 @@ def lifted(frame: Pixels, grounds: list[Pixels]) -> View | None:
     if left < _LEAST:
         return None
     rest: Map = now - left * best
-    clear = stretched(rest)
+    clear = stretch_contrast(rest)
     if clear is None:
         return None
     height, width = frame.shape[:2]
     down, across = window
-    return View(
+    return OverlayCrop(
         pixels=clear,
         x=across.start / width,
         y=down.start / height,
@@ -116,7 +116,7 @@ def _left(light: Map, under: Map) -> float:
     return float(np.clip(np.median(said), 0.0, 1.0)) if len(said) >= _SIDE else 1.0
 
 
-def stretched(rest: Map) -> Pixels | None:
+def stretch_contrast(rest: Map) -> Pixels | None:
     """All levels of every colour used; None where there is nothing but noise.
 
     Each colour by itself: too much or too little of an even ground taken away leaves a cast.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from safelight.media import thumbnails
 from safelight.media.decode import DecodedFrame
-from safelight.media.probe import MediaFacts
+from safelight.media.probe import MediaInfo
 from safelight.policy.findings import Finding
 
 Pixels = npt.NDArray[np.uint8]
@@ -21,7 +21,7 @@ _SHEET_FRAMES = 20
 _MOST = 2 * _SHEET_FRAMES
 
 
-class Stills(msgspec.Struct, frozen=True, kw_only=True):
+class Previews(msgspec.Struct, frozen=True, kw_only=True):
     """Paths of what was written; empty where nothing was asked for."""
 
     thumbnail: str = ""
@@ -29,10 +29,10 @@ class Stills(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, str] = {}
 
 
-class Souvenirs:
+class PreviewCollector:
     """Collects during the walk, writes after it."""
 
-    def __init__(self, folder: Path | None, facts: MediaFacts) -> None:
+    def __init__(self, folder: Path | None, facts: MediaInfo) -> None:
         self._folder = folder
         self._stride = 1
         self._kept: list[tuple[int, Pixels]] = []
@@ -40,7 +40,7 @@ class Souvenirs:
         self._thumbnail: Pixels | None = None
         self._best: dict[str, tuple[float, Pixels]] = {}
 
-    def pass_by(self, frame: DecodedFrame) -> None:
+    def add_frame(self, frame: DecodedFrame) -> None:
         if self._folder is None:
             return
         if self._thumbnail is None or (frame.time_s <= self._middle_s and frame.index % 12 == 0):
@@ -51,7 +51,7 @@ class Souvenirs:
                 self._stride *= 2
                 self._kept = [kept for kept in self._kept if kept[0] % self._stride == 0]
 
-    def consider(self, finding: Finding, frame: DecodedFrame) -> None:
+    def add_evidence(self, finding: Finding, frame: DecodedFrame) -> None:
         """Keep the frame where it is the strongest of its category so far."""
         if self._folder is None:
             return
@@ -59,23 +59,23 @@ class Souvenirs:
         if best is None or finding.score > best[0]:
             self._best[finding.category] = (finding.score, frame.at(_EVIDENCE))
 
-    def write(self) -> Stills:
+    def write(self) -> Previews:
         """Write what was collected. A full disk costs the pictures and not what was found."""
         if self._folder is None or self._thumbnail is None:
-            return Stills()
+            return Previews()
         try:
             return self._written(self._folder, self._thumbnail)
         except OSError:
-            return Stills()
+            return Previews()
 
-    def _written(self, folder: Path, thumb: Pixels) -> Stills:
+    def _written(self, folder: Path, thumb: Pixels) -> Previews:
         places = np.linspace(0, len(self._kept) - 1, min(_SHEET_FRAMES, len(self._kept))).round().astype(int)
         page = [self._kept[place][1] for place in places.tolist()]
         evidence = {
-            category: str(thumbnails.blurred(pixels, folder / f"evidence-{number}.webp"))
+            category: str(thumbnails.write_blurred(pixels, folder / f"evidence-{number}.webp"))
             for number, (category, (_score, pixels)) in enumerate(self._best.items())
         }
-        return Stills(
+        return Previews(
             thumbnail=str(thumbnails.thumbnail(thumb, folder / "thumbnail.webp")),
             sheet=str(thumbnails.sheet(page, folder / "sheet.webp")),
             evidence=evidence,

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from safelight.detectors.protocol import Capability, ReadText
+from safelight.detectors.protocol import Capability, MediaText
 from safelight.media.images import PictureFacts
-from safelight.media.probe import MediaFacts
+from safelight.media.probe import MediaInfo
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Finding, Modality
-from safelight.scanning.audio_report import SoundReport
-from safelight.scanning.keyframes import KeptLook
-from safelight.scanning.sampling import Schedule
+from safelight.scanning.audio_report import AudioReport
+from safelight.scanning.keyframes import StoredKeyframe
+from safelight.scanning.sampling import SamplingReport
 
 
 class DetectorRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,24 +36,24 @@ class DetectorRun(msgspec.Struct, frozen=True, kw_only=True):
     transcribes: bool = False
 
 
-class ScanAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a child says about one file."""
 
     findings: tuple[Finding, ...]
-    texts: tuple[ReadText, ...]
+    texts: tuple[MediaText, ...]
     runs: tuple[DetectorRun, ...]
     #: What readers in the child made of speech.
-    heard: tuple[ReadText, ...] = ()
-    sound: SoundReport | None = None
-    facts: MediaFacts | None = None
+    heard: tuple[MediaText, ...] = ()
+    sound: AudioReport | None = None
+    facts: MediaInfo | None = None
     picture: PictureFacts | None = None
-    schedule: Schedule | None = None
+    schedule: SamplingReport | None = None
     thumbnail: str = ""
     sheet: str = ""
     #: Blurred stills of the strongest frame of a category.
     evidence: dict[str, str] = {}
     #: Frames kept for detectors outside of the child, and how many the schedule chose.
-    looks: tuple[KeptLook, ...] = ()
+    looks: tuple[StoredKeyframe, ...] = ()
     chosen: int = 0
     wall_s: float = 0.0
     #: Processor time of the scan, loading of models not included where they were loaded before.
@@ -65,22 +65,22 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
 
     findings: tuple[Finding, ...] = ()
     #: Text read off frames and pictures; nobody has judged it yet.
-    texts: tuple[ReadText, ...] = ()
+    texts: tuple[MediaText, ...] = ()
     #: Words heard, with times, judged like those read; None where nobody transcribed.
-    heard: tuple[ReadText, ...] | None = None
+    heard: tuple[MediaText, ...] | None = None
     #: How loud, and where somebody speaks; None where there is no sound.
-    sound: SoundReport | None = None
+    sound: AudioReport | None = None
     coverage: Coverage = Coverage()
     runs: tuple[DetectorRun, ...] = ()
-    facts: MediaFacts | None = None
+    facts: MediaInfo | None = None
     picture: PictureFacts | None = None
-    schedule: Schedule | None = None
+    schedule: SamplingReport | None = None
     #: Paths of WebP files, empty where none were asked for.
     thumbnail: str = ""
     sheet: str = ""
     evidence: dict[str, str] = {}
     #: Frames kept for detectors outside of the child, and how many the schedule chose.
-    looks: tuple[KeptLook, ...] = ()
+    looks: tuple[StoredKeyframe, ...] = ()
     chosen: int = 0
     wall_s: float = 0.0
     cpu_s: float = 0.0
@@ -97,7 +97,7 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.failure) or any(run.reads for run in self.runs)
 
     @property
-    def unread(self) -> str:
+    def ocr_incomplete(self) -> str:
         """Why text in the picture was not read, or not all of it: one sentence; empty where it was."""
         if self.failure:
             return self.failure
@@ -110,11 +110,11 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: A detector that was asked for: its name, and what it says it can fill (nothing where it is broken).
-Asked = tuple[str, Sequence[Capability]]
+CapabilityList = tuple[str, Sequence[Capability]]
 
 
 def coverage_of(
-    asked: Iterable[Asked], runs: Iterable[DetectorRun], modalities: frozenset[Modality]
+    asked: Iterable[CapabilityList], runs: Iterable[DetectorRun], modalities: frozenset[Modality]
 ) -> Coverage:
     """A cell for every capability in these modalities, filled by how its detectors fared."""
     by_name = {run.name: run for run in runs}

@@ -11,13 +11,13 @@ from enum import StrEnum
 
 import msgspec
 
-from safelight.scanning.frame_difference import Levels, Novelty
+from safelight.scanning.frame_difference import DifferenceThresholds, Novelty
 
 #: A box in parts of the picture: x, y, width, height.
 Region = tuple[float, float, float, float]
 
 
-class Why(StrEnum):
+class SampleReason(StrEnum):
     """Why a frame is looked at."""
 
     FIRST = "first"
@@ -35,11 +35,11 @@ class Why(StrEnum):
     BLIND = "blind"
 
 
-class Rules(msgspec.Struct, frozen=True, kw_only=True):
+class SamplingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """When a frame is looked at, and how many may be."""
 
     regular_s: float = 1.0
-    levels: Levels = Levels()
+    levels: DifferenceThresholds = DifferenceThresholds()
     #: A frame unlike both neighbours: the least excess in all, and in how many cells of 8 by 8.
     outlier: float = 5.0
     outlier_cells: int = 3
@@ -63,15 +63,15 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     slow_per_s: float = 0.25
 
 
-class LookAt(msgspec.Struct, frozen=True, kw_only=True):
+class SampledFrame(msgspec.Struct, frozen=True, kw_only=True):
     """One frame the slow detectors were shown, and why; the box where it was unlike its neighbours."""
 
     frame: int
-    why: Why
+    why: SampleReason
     region: Region | None = None
 
 
-class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+class SamplingReport(msgspec.Struct, frozen=True, kw_only=True):
     """The record of what the slow detectors were shown."""
 
     frames: int
@@ -80,26 +80,26 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     why: dict[str, int]
     #: Frames in which something came or moved, passed over because movement had used up its share.
     passed_over: int
-    rules: Rules
+    rules: SamplingConfig
     #: The first `_LISTED` of them.
-    looks: tuple[LookAt, ...] = ()
+    looks: tuple[SampledFrame, ...] = ()
     #: Frames that their neighbours do not explain, not looked at because the budget was spent.
     unseen: int = 0
     #: The first of these.
     unseen_from: int | None = None
 
 
-_STRIKING = frozenset({Why.OUTLIER, Why.CUT, Why.APPEARED})
+_STRIKING = frozenset({SampleReason.OUTLIER, SampleReason.CUT, SampleReason.APPEARED})
 #: Looks that are listed one by one on the record.
 _LISTED = 1000
 #: Frames between comparisons with the last frame looked at.
 _SLOWLY = 5
 
 
-class Scheduler:
+class FrameSampler:
     """Decides frame by frame, in presentation order."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: SamplingConfig) -> None:
         self._rules = rules
         self._seen_s = 0.0
         self._large = rules.burst
@@ -111,12 +111,12 @@ class Scheduler:
         self._unseen = 0
         self._unseen_from: int | None = None
         self._why: Counter[str] = Counter()
-        self._looks: list[LookAt] = []
+        self._looks: list[SampledFrame] = []
         self.last_look = -1
         #: Every look at something that stood out or came, listed or not: the budgets bound them.
-        self.striking: list[LookAt] = []
+        self.striking: list[SampledFrame] = []
 
-    def decide(self, index: int, time_s: float, new: Novelty) -> LookAt | None:
+    def decide(self, index: int, time_s: float, new: Novelty) -> SampledFrame | None:
         """Whether this frame is looked at, and why."""
         rules = self._rules
         self._frames += 1
@@ -127,39 +127,39 @@ class Scheduler:
         self._small = min(rules.small_burst, self._small + passed * rules.small_per_s)
         self._slow = min(1.0, self._slow + passed * rules.slow_per_s)
         if index == 0:
-            return self._look(index, time_s, Why.FIRST)
+            return self._look(index, time_s, SampleReason.FIRST)
         why = self._striking(new)
         if why is not None:
             if self._large >= 1:
                 self._large -= 1
-                return self._look(index, time_s, why, new.region if why is not Why.BLIND else None)
+                return self._look(index, time_s, why, new.region if why is not SampleReason.BLIND else None)
             self._unseen += 1
             if self._unseen_from is None:
                 self._unseen_from = index
         elif new.before >= rules.appeared and new.before_cells >= rules.appeared_cells:
             if self._small >= 1:
                 self._small -= 1
-                return self._look(index, time_s, Why.APPEARED, new.region)
+                return self._look(index, time_s, SampleReason.APPEARED, new.region)
             self._passed_over += 1
         if time_s - self._seen_s >= rules.regular_s:
-            return self._look(index, time_s, Why.REGULAR)
+            return self._look(index, time_s, SampleReason.REGULAR)
         return None
 
     def wants_comparison(self, index: int) -> bool:
         """Whether it is time to compare a frame with the last one looked at: see `changed`."""
         return index % _SLOWLY == 0 and self._slow >= 1 and index > self.last_look
 
-    def changed(self, index: int, time_s: float, apart: float, cells: int) -> LookAt | None:
+    def note_change(self, index: int, time_s: float, apart: float, cells: int) -> SampledFrame | None:
         """Whether a frame so far from the last one looked at is looked at for that."""
         rules = self._rules
         if apart < rules.appeared or cells < rules.appeared_cells or self._slow < 1:
             return None
         self._slow -= 1
-        return self._look(index, time_s, Why.CHANGED)
+        return self._look(index, time_s, SampleReason.CHANGED)
 
-    def last(self, index: int, time_s: float) -> LookAt | None:
+    def last(self, index: int, time_s: float) -> SampledFrame | None:
         """The end of the clip: its last frame is looked at, where it was not already."""
-        return self._look(index, time_s, Why.LAST) if self.last_look < index else None
+        return self._look(index, time_s, SampleReason.LAST) if self.last_look < index else None
 
     @property
     def unseen(self) -> str:
@@ -171,8 +171,8 @@ class Scheduler:
             " were not looked at: there were more of them than the budget allows."
         )
 
-    def record(self) -> Schedule:
-        return Schedule(
+    def record(self) -> SamplingReport:
+        return SamplingReport(
             frames=self._frames,
             looked_at=self._why.total(),
             why=dict(self._why),
@@ -183,25 +183,27 @@ class Scheduler:
             unseen_from=self._unseen_from,
         )
 
-    def _striking(self, new: Novelty) -> Why | None:
+    def _striking(self, new: Novelty) -> SampleReason | None:
         rules = self._rules
         if new.both >= rules.outlier and new.both_cells >= rules.outlier_cells:
-            return Why.OUTLIER
+            return SampleReason.OUTLIER
         if new.shade >= rules.shade and new.shade_cells >= rules.outlier_cells:
-            return Why.OUTLIER
+            return SampleReason.OUTLIER
         if new.far >= rules.cut:
-            return Why.CUT
+            return SampleReason.CUT
         if new.blind >= rules.blind:
-            return Why.BLIND
+            return SampleReason.BLIND
         if new.before >= rules.striking and new.before_cells >= rules.appeared_cells:
-            return Why.APPEARED
+            return SampleReason.APPEARED
         return None
 
-    def _look(self, index: int, time_s: float, why: Why, region: Region | None = None) -> LookAt:
+    def _look(
+        self, index: int, time_s: float, why: SampleReason, region: Region | None = None
+    ) -> SampledFrame:
         self._seen_s = time_s
         self.last_look = index
         self._why[why] += 1
-        look = LookAt(frame=index, why=why, region=region)
+        look = SampledFrame(frame=index, why=why, region=region)
         if len(self._looks) < _LISTED:
             self._looks.append(look)
         if why in _STRIKING:

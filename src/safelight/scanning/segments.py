@@ -18,7 +18,7 @@ from safelight.scanning.tracks import Track, Tracker
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class FrameTiming:
     """One frame a detector was shown: its number, when it starts and when the next one does."""
 
     frame: int
@@ -26,10 +26,10 @@ class Look:
     end_s: float
 
 
-class Looks(Protocol):
+class FrameTimings(Protocol):
     """The frames a detector was shown, by the number of the call."""
 
-    def __getitem__(self, call: int, /) -> Look: ...
+    def __getitem__(self, call: int, /) -> FrameTiming: ...
 
 
 #: Part of the peak score that still belongs to the same segment, and the score from which a finding counts:
@@ -44,9 +44,11 @@ _ENTRIES = 4096
 _MOST = 2000
 
 
-def join(findings: Sequence[tuple[int, Finding]], looks: Looks, *, bridge: int) -> list[Finding]:
+def build_segments(
+    findings: Sequence[tuple[int, Finding]], looks: FrameTimings, *, bridge: int
+) -> list[Finding]:
     """Findings of one detector, each with the number of the call it came from, as segments: see `Joiner`."""
-    joiner = Joiner(looks, bridge=bridge)
+    joiner = SegmentBuilder(looks, bridge=bridge)
     by_look: dict[int, list[Finding]] = {}
     for look, finding in findings:
         by_look.setdefault(look, []).append(finding)
@@ -55,7 +57,7 @@ def join(findings: Sequence[tuple[int, Finding]], looks: Looks, *, bridge: int) 
     return joiner.segments()
 
 
-class Joiner:
+class SegmentBuilder:
     """Joins the findings of one detector as they come.
 
     A segment holds together across at most `bridge` calls without a finding of its kind. Its score is
@@ -65,10 +67,10 @@ class Joiner:
     `looks` knows a call from when the next one is added on.
     """
 
-    def __init__(self, looks: Looks, *, bridge: int) -> None:
+    def __init__(self, looks: FrameTimings, *, bridge: int) -> None:
         self._looks = looks
         self._bridge = bridge
-        self._kinds: dict[tuple[str, str, bool], _Kind] = {}
+        self._kinds: dict[tuple[str, str, bool], _SegmentTrack] = {}
 
     def add(self, look: int, findings: Iterable[Finding]) -> None:
         """What was found in one call; calls come in order, those without a finding may be left out."""
@@ -78,7 +80,7 @@ class Joiner:
             found.setdefault(kind, []).append(finding)
         for kind, same in found.items():
             if kind not in self._kinds:
-                self._kinds[kind] = _Kind(self._looks, self._bridge)
+                self._kinds[kind] = _SegmentTrack(self._looks, self._bridge)
             self._kinds[kind].add(look, same)
 
     def segments(self) -> list[Finding]:
@@ -92,13 +94,13 @@ class Joiner:
         return sum(kind.left_out for kind in self._kinds.values())
 
 
-class _Kind:
+class _SegmentTrack:
     """What was seen of one kind: the segments that have ended, and the stretch that may go on."""
 
-    def __init__(self, looks: Looks, bridge: int) -> None:
+    def __init__(self, looks: FrameTimings, bridge: int) -> None:
         self._looks = looks
         self._bridge = bridge
-        self._open: _Stretch | None = None
+        self._open: _OpenSegment | None = None
         self._ended: list[Finding] = []
         self.left_out = 0
 
@@ -106,7 +108,7 @@ class _Kind:
         if self._open is not None and look - self._open.last > self._bridge + 1:
             self._end()
         if self._open is None:
-            self._open = _Stretch(self._bridge)
+            self._open = _OpenSegment(self._bridge)
         self._open.add(look, same)
 
     def segments(self) -> list[Finding]:
@@ -132,7 +134,7 @@ def _least(peak: float) -> float:
     return _COUNTS if peak >= _COUNTS else peak * _EDGE
 
 
-class _Stretch:
+class _OpenSegment:
     """Calls without too long a gap: the strongest finding of every entry as numbers, and how many."""
 
     def __init__(self, bridge: int) -> None:
@@ -169,7 +171,7 @@ class _Stretch:
         if len(self._scores) >= 2 * _ENTRIES:
             self._fold()
 
-    def segments(self, looks: Looks) -> list[Finding]:
+    def segments(self, looks: FrameTimings) -> list[Finding]:
         tracks = self._tracker.tracks()
         return [self._segment(first, last, looks, tracks) for first, last in self._cores()]
 
@@ -219,7 +221,7 @@ class _Stretch:
             todo += [(first, one), (other + 1, last)]
         return cores
 
-    def _segment(self, start: int, end: int, looks: Looks, tracks: Sequence[Track]) -> Finding:
+    def _segment(self, start: int, end: int, looks: FrameTimings, tracks: Sequence[Track]) -> Finding:
         peak = max(range(start, end), key=lambda place: self._scores[place])
         least = _least(self._scores[peak])
         worded = self._findings[self._worded[peak]]
@@ -250,7 +252,7 @@ class _Stretch:
         )
 
 
-def _told(first: int, last: int, looks: Looks, tracks: Sequence[Track]) -> Iterable[FrameRange]:
+def _told(first: int, last: int, looks: FrameTimings, tracks: Sequence[Track]) -> Iterable[FrameRange]:
     inside = [track for track in tracks if track.first >= first and track.last <= last]
     if len(inside) < 2:
         return ()
@@ -267,7 +269,7 @@ def _box(finding: Finding) -> tuple[float, float, float, float] | None:
 
 
 def _range(
-    first: int, last: int, peak: int, box: tuple[float, float, float, float] | None, looks: Looks
+    first: int, last: int, peak: int, box: tuple[float, float, float, float] | None, looks: FrameTimings
 ) -> FrameRange:
     begin, end = looks[first], looks[last]
     return FrameRange(

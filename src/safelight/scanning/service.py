@@ -13,16 +13,19 @@ import msgspec
 from safelight import errors
 from safelight.detectors.protocol import Capability
 from safelight.detectors.registry import DetectorMissing, load_plugin
+from safelight.media import encode, images, probe, thumbnails
 from safelight.media.encode import BadgeTask
 from safelight.media.images import PictureLimits
-from safelight.media.probe import MediaFacts, VideoLimits
+from safelight.media.probe import MediaInfo, VideoLimits
 from safelight.policy.findings import Finding, Modality
-from safelight.sandbox.sandbox import Isolation, Limits, Preparation, Sandbox
+from safelight.sandbox.entrypoints import EntryPoint
+from safelight.sandbox.sandbox import Isolation, Limits, PreloadSpec, Sandbox
 from safelight.sandbox.worker_pool import WarmPool
-from safelight.scanning.audio_report import SoundReport
-from safelight.scanning.report import DetectorRun, ScanAnswer, ScanReport, coverage_of
-from safelight.scanning.sampling import Rules
-from safelight.scanning.worker import Detectors, Part, PictureTask, RecordingTask, VideoTask
+from safelight.scanning import worker
+from safelight.scanning.audio_report import AudioReport
+from safelight.scanning.report import DetectorRun, ScanReport, WorkerResult, coverage_of
+from safelight.scanning.sampling import SamplingConfig
+from safelight.scanning.worker import Detectors, PicturePass, PictureTask, RecordingTask, VideoScanTask
 
 T = TypeVar("T")
 
@@ -36,17 +39,11 @@ FrameProgress: TypeAlias = Callable[[int, int], None]
 _MODULES = (
     *("av", "cv2", "PIL.Image", "PIL.ImageDraw", "PIL.ImageFilter", "PIL.ImageFont", "PIL.ImageOps"),
     *("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin", "PIL.GifImagePlugin"),
-    *(
-        "safelight.media.encode",
-        "safelight.media.images",
-        "safelight.media.probe",
-        "safelight.media.thumbnails",
-    ),
-    "safelight.scanning.worker",
+    *(module.__name__ for module in (encode, images, probe, thumbnails, worker)),
 )
 
 
-class ScanSettings(msgspec.Struct, frozen=True, kw_only=True):
+class ScannerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of a scan."""
 
     video: VideoLimits = VideoLimits()
@@ -66,7 +63,7 @@ class ScanSettings(msgspec.Struct, frozen=True, kw_only=True):
     pictures_at_once: int = 8
     #: Pictures a warm child looks at before it is replaced.
     uses: int = 200
-    rules: Rules = Rules()
+    rules: SamplingConfig = SamplingConfig()
     #: Threads that decode a clip ahead of the detectors.
     decode_threads: int = 1
 
@@ -78,9 +75,9 @@ class Scanner:
         self,
         sandbox: Sandbox,
         detectors: Sequence[Spec],
-        settings: ScanSettings | None = None,
+        settings: ScannerOptions | None = None,
     ) -> None:
-        self.settings = settings or ScanSettings()
+        self.settings = settings or ScannerOptions()
         self._sandbox = sandbox
         self._specs = tuple(detectors)
         self._detectors = Detectors(specs=self._specs, call_s=self.settings.call_s)
@@ -91,7 +88,7 @@ class Scanner:
             sandbox,
             size=max(self.settings.warm, 1),
             limits=self._limits(self.settings.picture_s),
-            preload="safelight.scanning.worker:preload",
+            preload=EntryPoint.of(worker.preload),
             preload_argument=msgspec.to_builtins(self._detectors),
             uses=self.settings.uses,
         )
@@ -103,32 +100,34 @@ class Scanner:
         """
         if not self.settings.warm:
             return
-        calls = (("safelight.scanning.worker:preload", msgspec.to_builtins(self._detectors)),)
-        working = self._sandbox.prepare(Preparation(modules=(*_MODULES, *self.settings.modules), calls=calls))
+        calls = ((EntryPoint.of(worker.preload), msgspec.to_builtins(self._detectors)),)
+        working = self._sandbox.start_fork_server(
+            PreloadSpec(modules=(*_MODULES, *self.settings.modules), calls=calls)
+        )
         if working is not None:
             working.join()
-        if self._sandbox.cold_because:
+        if self._sandbox.fork_server_problem:
             self._warm = True
             self._pool.start()
 
     def close(self) -> None:
         """End what was kept ready."""
-        self._sandbox.unprepare()
+        self._sandbox.stop_fork_server()
         self._warm = False
         self._pool.close()
 
     def isolation(self) -> Isolation:
         return self._sandbox.isolation()
 
-    def probe(self, path: Path) -> MediaFacts:
+    def probe(self, path: Path) -> MediaInfo:
         """What a clip is. Raises `InvalidMedia`, `TooLarge`, `ChildFailed`."""
         answer = self._sandbox.run(
-            "safelight.media.probe:probe_in_child",
+            EntryPoint.of(probe.probe_in_child),
             {"path": str(path.absolute()), "limits": msgspec.to_builtins(self.settings.video)},
             reads=[path],
             limits=self._limits(30.0),
         )
-        return _converted(answer, MediaFacts)
+        return _converted(answer, MediaInfo)
 
     def scan_video(
         self,
@@ -151,7 +150,7 @@ class Scanner:
         """
         specs = self._specs if detectors is None else tuple(detectors)
         seconds = budget_s or self.settings.video_s
-        task = VideoTask(
+        task = VideoScanTask(
             path=str(path.absolute()),
             detectors=Detectors(specs=specs, call_s=min(self.settings.call_s, seconds)),
             limits=self.settings.video,
@@ -169,7 +168,7 @@ class Scanner:
 
         def run() -> Any:
             return self._sandbox.run(
-                "safelight.scanning.worker:scan_video",
+                EntryPoint.of(worker.scan_video),
                 msgspec.to_builtins(task),
                 reads=[path, *_files_of(specs)],
                 writes=[folder for folder in (stills, looks, speech) if folder is not None],
@@ -184,7 +183,7 @@ class Scanner:
         if any(path and not _is_own(Path(path), stills) for path in written) or not _own_speech(
             report.sound, speech
         ):
-            raise errors.ChildCrashed("The sandboxed child named files that are not its own.")
+            raise errors.SandboxCrashed("The sandboxed child named files that are not its own.")
         return _with_own_looks(report, looks)
 
     def scan_picture(
@@ -204,7 +203,7 @@ class Scanner:
         now, and the answer has both.
         """
         rest = after is not None and not after.failure
-        part = Part.QUICK if quick else Part.REST if rest else Part.WHOLE
+        part = PicturePass.QUICK if quick else PicturePass.REST if rest else PicturePass.WHOLE
         task = PictureTask(
             path=str(path.absolute()),
             detectors=self._detectors,
@@ -215,16 +214,16 @@ class Scanner:
         )
 
         def run() -> Any:
-            function, argument = "safelight.scanning.worker:scan_picture", msgspec.to_builtins(task)
+            entry_point, argument = EntryPoint.of(worker.scan_picture), msgspec.to_builtins(task)
             seconds = self.settings.picture_s
             # A child that was kept warm may write nowhere.
             if self._warm and looks is None:
-                return self._pool.run(function, argument, cancel=cancel)
+                return self._pool.run(entry_point, argument, cancel=cancel)
             if not self._slots.acquire(timeout=seconds):
-                raise errors.ChildTimedOut(f"No picture's turn came within {seconds:g} s.")
+                raise errors.SandboxTimedOut(f"No picture's turn came within {seconds:g} s.")
             try:
                 return self._sandbox.run(
-                    function,
+                    entry_point,
                     argument,
                     reads=[path, *_files_of(self._specs)],
                     writes=[looks] if looks is not None else [],
@@ -238,7 +237,7 @@ class Scanner:
         report = _with_own_looks(report, looks)
         return _joined(after, report, self._specs) if after is not None and rest else report
 
-    def hear_recording(self, path: Path, *, speech: Path) -> SoundReport:
+    def hear_recording(self, path: Path, *, speech: Path) -> AudioReport:
         """What is heard in a recording, with files of the speech in the folder `speech`.
 
         Raises `InvalidMedia` or `TooLarge` where it is no recording we take, and `ChildFailed`.
@@ -250,15 +249,15 @@ class Scanner:
             speech=str(speech.absolute()),
         )
         answer = self._sandbox.run(
-            "safelight.scanning.worker:hear_recording",
+            EntryPoint.of(worker.scan_recording),
             msgspec.to_builtins(task),
             reads=[path, *_files_of(self._specs)],
             writes=[speech],
             limits=self._limits(self.settings.video_s),
         )
-        heard = _converted(answer, SoundReport)
+        heard = _converted(answer, AudioReport)
         if not _own_speech(heard, speech):
-            raise errors.ChildCrashed("The sandboxed child named files that are not its own.")
+            raise errors.SandboxCrashed("The sandboxed child named files that are not its own.")
         return heard
 
     def burn_badge(self, source: Path, into: Path, text: str) -> None:
@@ -267,7 +266,7 @@ class Scanner:
             source=str(source.absolute()), into=str(into.absolute()), text=text, limits=self.settings.video
         )
         self._sandbox.run(
-            "safelight.media.encode:burn_badge_in_child",
+            EntryPoint.of(encode.burn_badge_in_child),
             msgspec.to_builtins(task),
             reads=[source],
             writes=[into],
@@ -288,10 +287,10 @@ def _report(
 ) -> ScanReport:
     asked = [(name, _capabilities(name)) for name, _ in specs]
     try:
-        answer = _converted(run(), ScanAnswer)
+        answer = _converted(run(), WorkerResult)
         if not all(0.0 <= finding.score <= 1.0 for finding in answer.findings):
-            raise errors.ChildCrashed("The sandboxed child answered with a score that is no probability.")
-    except errors.ChildFailed as error:
+            raise errors.SandboxCrashed("The sandboxed child answered with a score that is no probability.")
+    except errors.SandboxFailed as error:
         if cancel is not None and cancel.is_set():
             raise
         runs = tuple(DetectorRun(name=name, ran=True, note=error.message) for name, _ in specs)
@@ -299,7 +298,7 @@ def _report(
     return ScanReport(
         findings=tuple(_from(finding, field) for finding in answer.findings),
         texts=answer.texts,
-        heard=answer.heard if answer.sound is not None and answer.sound.read else None,
+        heard=answer.heard if answer.sound is not None and answer.sound.transcribed_in_child else None,
         sound=answer.sound,
         coverage=coverage_of(asked, answer.runs, modalities),
         runs=answer.runs,
@@ -318,7 +317,7 @@ def _report(
 
 def _with_own_looks(report: ScanReport, folder: Path | None) -> ScanReport:
     if any(not _is_own(Path(look.path), folder) for look in report.looks):
-        raise errors.ChildCrashed("The sandboxed child named files that are not its own.")
+        raise errors.SandboxCrashed("The sandboxed child named files that are not its own.")
     return report
 
 
@@ -338,7 +337,7 @@ def _joined(first: ScanReport, rest: ScanReport, specs: Sequence[Spec]) -> ScanR
     )
 
 
-def _own_speech(sound: SoundReport | None, folder: Path | None) -> bool:
+def _own_speech(sound: AudioReport | None, folder: Path | None) -> bool:
     return all(_is_own(Path(file.path), folder) for file in (sound.files if sound is not None else ()))
 
 
@@ -374,4 +373,4 @@ def _converted(answer: Any, kind: type[T]) -> T:
     try:
         return msgspec.convert(answer, kind)
     except msgspec.ValidationError as error:
-        raise errors.ChildCrashed(f"The sandboxed child answered with nonsense: {error}.") from error
+        raise errors.SandboxCrashed(f"The sandboxed child answered with nonsense: {error}.") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
 from safelight.errors import NotFound, TooLarge
+from safelight.fileio import sha256_file
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -21,7 +21,7 @@ CLIPS = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi"})
 _CHUNK = 1 << 20
 
 
-class Found(Protocol):
+class SourceFile(Protocol):
     """One file that is to be scanned."""
 
     @property
@@ -30,7 +30,7 @@ class Found(Protocol):
         ...
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """As whoever asked would write it."""
         ...
 
@@ -38,7 +38,7 @@ class Found(Protocol):
         """The same for the same bytes, and another for others. Raises `OSError`, `NotFound`."""
         ...
 
-    def fetched(self, scratch: Path) -> Any:
+    def download(self, scratch: Path) -> Any:
         """A context manager that gives the file's path on this machine."""
         ...
 
@@ -48,7 +48,7 @@ class Source:
     """What was asked for: the files in order of name, and how many others lie beside them."""
 
     place: str
-    files: tuple[Found, ...]
+    files: tuple[SourceFile, ...]
     #: More than one file may come of it, whatever their number now.
     many: bool
     #: Files passed by because their names are not those of clips or pictures.
@@ -61,15 +61,14 @@ class LocalFile:
     name: str
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         return str(self.path)
 
     def identity(self) -> str:
-        with self.path.open("rb") as file:
-            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        return f"sha256:{sha256_file(self.path)}"
 
     @contextmanager
-    def fetched(self, scratch: Path) -> Iterator[Path]:
+    def download(self, scratch: Path) -> Iterator[Path]:
         yield self.path
 
 
@@ -80,7 +79,7 @@ class BucketFile:
     store: ObjectStore
     key: str
     name: str
-    place: str
+    location: str
     bytes: int
     #: What the store says of this version of it; empty: nothing that can be relied on.
     tag: str
@@ -91,17 +90,17 @@ class BucketFile:
         return f"{self.key}:{self.tag}:{self.bytes}" if self.tag else ""
 
     @contextmanager
-    def fetched(self, scratch: Path) -> Iterator[Path]:
+    def download(self, scratch: Path) -> Iterator[Path]:
         import obstore
 
-        from safelight.store.object_store import object_faults
+        from safelight.store.object_store import translate_store_errors
 
         if self.bytes > self.most_bytes:
             raise TooLarge(f"The file has {self.bytes:,} bytes; at most {self.most_bytes:,} are fetched.")
         with TemporaryDirectory(dir=scratch, prefix="scan-") as folder:
             # Only the ending of its name: the rest is whatever somebody called it.
             path = Path(folder) / f"file{PurePosixPath(self.key).suffix.lower()[:8]}"
-            with object_faults(), path.open("wb") as file:
+            with translate_store_errors(), path.open("wb") as file:
                 done = 0
                 for chunk in obstore.get(self.store, self.key).stream(min_chunk_size=_CHUNK):
                     done += file.write(chunk)
@@ -135,12 +134,12 @@ def _folder(folder: Path) -> Source:
 def _bucket(url: str, options: Mapping[str, Any], most_bytes: int) -> Source:
     import obstore
 
-    from safelight.store.object_store import object_faults, open_store
+    from safelight.store.object_store import open_store, translate_store_errors
 
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
     # Opened at the bucket: the address may name one object, or a prefix that ends within a name.
     _, store = open_store(f"s3://{bucket}", options)
-    with object_faults():
+    with translate_store_errors():
         listed = sorted(
             (item for page in obstore.list(store, prefix=prefix.strip("/") or None) for item in page),
             key=lambda item: item["path"],
@@ -152,7 +151,7 @@ def _bucket(url: str, options: Mapping[str, Any], most_bytes: int) -> Source:
             store=store,
             key=item["path"],
             name=item["path"].removeprefix(prefix).strip("/") or PurePosixPath(item["path"]).name,
-            place=f"s3://{bucket}/{item['path']}",
+            location=f"s3://{bucket}/{item['path']}",
             bytes=item["size"],
             tag=f"{item['e_tag']} {item['last_modified'].isoformat()}" if item["e_tag"] else "",
             most_bytes=most_bytes,

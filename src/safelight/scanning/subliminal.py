@@ -9,11 +9,11 @@ from itertools import islice
 import numpy as np
 
 from safelight.detectors import safety_card
-from safelight.detectors.protocol import ReadText
+from safelight.detectors.protocol import MediaText
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
-from safelight.scanning.sampling import LookAt, Why
-from safelight.scanning.segments import Looks
+from safelight.scanning.sampling import SampledFrame, SampleReason
+from safelight.scanning.segments import FrameTimings
 from safelight.scanning.tracks import Box, overlap
 
 NAME, VERSION = "brief", "2"
@@ -28,7 +28,7 @@ _MOST = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
+class BriefAppearance:
     """Frames in which something stood that the frames around them do not have."""
 
     first: int
@@ -36,31 +36,38 @@ class Moment:
     region: Box | None
 
 
-def moments(looks: Sequence[LookAt]) -> list[Moment]:
+def group_appearances(looks: Sequence[SampledFrame]) -> list[BriefAppearance]:
     """The frames unlike both neighbours, one or two in a row, and what came and was gone again within two."""
-    found: list[Moment] = []
+    found: list[BriefAppearance] = []
     place = 0
     while place < len(looks):
         row = _row(looks, place)
         if len(row) == _FRAMES:
-            found.append(Moment(first=row[0].frame, last=row[-1].frame, region=_joined(row)))
+            found.append(BriefAppearance(first=row[0].frame, last=row[-1].frame, region=_joined(row)))
             place += len(row)
             continue
         # More in a row are movement, and each is judged by itself.
-        found += [Moment(first=one.frame, last=one.frame, region=one.region) for one in row if _odd(one)]
+        found += [
+            BriefAppearance(first=one.frame, last=one.frame, region=one.region) for one in row if _odd(one)
+        ]
         look, place = looks[place], place + max(len(row), 1)
         after = looks[place] if place < len(looks) and not row else None
-        came = look.why in (Why.CUT, Why.APPEARED)
-        if came and after and after.why in (Why.CUT, Why.APPEARED) and after.frame - look.frame <= _FRAMES:
-            found.append(Moment(first=look.frame, last=after.frame - 1, region=look.region))
+        came = look.why in (SampleReason.CUT, SampleReason.APPEARED)
+        if (
+            came
+            and after
+            and after.why in (SampleReason.CUT, SampleReason.APPEARED)
+            and after.frame - look.frame <= _FRAMES
+        ):
+            found.append(BriefAppearance(first=look.frame, last=after.frame - 1, region=look.region))
     return found
 
 
-def _odd(look: LookAt) -> bool:
-    return look.why is Why.OUTLIER
+def _odd(look: SampledFrame) -> bool:
+    return look.why is SampleReason.OUTLIER
 
 
-def _row(looks: Sequence[LookAt], place: int) -> list[LookAt]:
+def _row(looks: Sequence[SampledFrame], place: int) -> list[SampledFrame]:
     """The looks from there on at frames unlike both neighbours, frame after frame.
 
     What stands for two frames and moves is unlike both in each of them; or has come in the first.
@@ -70,10 +77,10 @@ def _row(looks: Sequence[LookAt], place: int) -> list[LookAt]:
         if not _odd(look) or look.frame != row[-1].frame + 1:
             break
         row.append(look)
-    return row if _odd(row[0]) or (row[0].why is Why.APPEARED and len(row) > 1) else []
+    return row if _odd(row[0]) or (row[0].why is SampleReason.APPEARED and len(row) > 1) else []
 
 
-def _joined(row: Sequence[LookAt]) -> Box | None:
+def _joined(row: Sequence[SampledFrame]) -> Box | None:
     """The box around all of their regions; None where one has none."""
     regions = [look.region for look in row if look.region is not None]
     if len(regions) < len(row):
@@ -83,11 +90,11 @@ def _joined(row: Sequence[LookAt]) -> Box | None:
     return left, top, right - left, bottom - top
 
 
-def brief(
-    looks: Sequence[LookAt],
-    frames: Looks,
+def find_brief_appearances(
+    looks: Sequence[SampledFrame],
+    frames: FrameTimings,
     findings: Iterable[Finding],
-    texts: Sequence[ReadText],
+    texts: Sequence[MediaText],
     *,
     scheduled: Collection[str] = (),
 ) -> list[Finding]:
@@ -96,7 +103,7 @@ def brief(
     `frames` says when each frame starts and ends, `scheduled` which detectors were not shown every frame.
     """
     seen = _Seen(findings, texts, scheduled)
-    told = ((moment, what) for moment in moments(looks) if (what := _what(moment, seen)))
+    told = ((moment, what) for moment in group_appearances(looks) if (what := _what(moment, seen)))
     return [_finding(moment, frames, what) for moment, what in islice(told, _MOST)]
 
 
@@ -104,13 +111,13 @@ class _Seen:
     """What was seen and read, by frame: there may be much of it in hours."""
 
     def __init__(
-        self, findings: Iterable[Finding], texts: Sequence[ReadText], scheduled: Collection[str]
+        self, findings: Iterable[Finding], texts: Sequence[MediaText], scheduled: Collection[str]
     ) -> None:
         self.scheduled = scheduled
         self.cards: list[FrameRange] = []
         self._findings: dict[int, list[tuple[int, Finding]]] = {}
         self._lasting: list[tuple[FrameRange, Finding]] = []
-        self._read: dict[int, list[ReadText]] = {}
+        self._read: dict[int, list[MediaText]] = {}
         for finding in findings:
             where = _range(finding)
             if where is None:
@@ -131,7 +138,7 @@ class _Seen:
         self._starts = np.array([text.start_s for text in self._placed])
         self._ends = np.array([text.end_s for text in self._placed])
 
-    def within(self, moment: Moment) -> Iterator[Finding]:
+    def within(self, moment: BriefAppearance) -> Iterator[Finding]:
         """Findings that are of these frames and no others."""
         for frame in range(moment.first, moment.last + 1):
             yield from (one for last, one in self._findings.get(frame, ()) if last <= moment.last)
@@ -141,18 +148,18 @@ class _Seen:
         near = (self._from - _AGAIN_S <= where.end_s) & (where.start_s <= self._until + _AGAIN_S)
         return (self._lasting[place] for place in np.flatnonzero(near).tolist())
 
-    def read(self, moment: Moment) -> Iterator[ReadText]:
+    def read(self, moment: BriefAppearance) -> Iterator[MediaText]:
         """Texts whose best reading is in these frames."""
         for frame in range(moment.first, moment.last + 1):
             yield from self._read.get(frame, ())
 
-    def about(self, seconds: float) -> Iterator[ReadText]:
+    def about(self, seconds: float) -> Iterator[MediaText]:
         """Texts with a place that stand about this time."""
         near = (self._starts - _AGAIN_S <= seconds) & (seconds <= self._ends + _AGAIN_S)
         return (self._placed[place] for place in np.flatnonzero(near).tolist())
 
 
-def _what(moment: Moment, seen: _Seen) -> str:
+def _what(moment: BriefAppearance, seen: _Seen) -> str:
     """What can be read or seen in these frames and in none beside; empty: nothing.
 
     Nor where the safety test card is in them: it trips its own category and no other.
@@ -169,13 +176,13 @@ def _what(moment: Moment, seen: _Seen) -> str:
     return ""
 
 
-def _has_card(moment: Moment, seen: _Seen) -> bool:
+def _has_card(moment: BriefAppearance, seen: _Seen) -> bool:
     if any(where.first <= moment.last and where.last >= moment.first for where in seen.cards):
         return True
     return any(safety_card.read_text(text.text) for text in seen.read(moment))
 
 
-def _alone(text: ReadText, moment: Moment, seen: _Seen) -> bool:
+def _alone(text: MediaText, moment: BriefAppearance, seen: _Seen) -> bool:
     if _letters(text) < _LETTERS or text.confidence < _SURE or text.end_s > text.start_s or text.box is None:
         return False
     if moment.region is not None and not _inside(text.box, moment.region):
@@ -190,11 +197,11 @@ def _alone(text: ReadText, moment: Moment, seen: _Seen) -> bool:
     )
 
 
-def _letters(text: ReadText) -> int:
+def _letters(text: MediaText) -> int:
     return sum(letter.isalpha() for letter in text.text)
 
 
-def _counts(finding: Finding, moment: Moment) -> bool:
+def _counts(finding: Finding, moment: BriefAppearance) -> bool:
     """Whether a finding says that something can be made out here: it lies in what is new in these frames.
 
     Drawn symbols by themselves do not: they count as not checked, and too much is taken for one.
@@ -243,7 +250,7 @@ def _range(finding: Finding) -> FrameRange | None:
     return next((one for one in finding.evidence if isinstance(one, FrameRange)), None)
 
 
-def _finding(moment: Moment, frames: Looks, what: str) -> Finding:
+def _finding(moment: BriefAppearance, frames: FrameTimings, what: str) -> Finding:
     first, last = frames[moment.first], frames[moment.last]
     region = moment.region
     count = moment.last - moment.first + 1

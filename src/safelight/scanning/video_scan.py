@@ -14,26 +14,26 @@ from typing import Any
 import msgspec
 
 from safelight.detectors.protocol import (
-    FilmDetector,
     Frame,
     FrameDetector,
-    FrameReader,
-    ReadText,
+    MediaText,
+    OcrReader,
+    StreamDetector,
 )
-from safelight.media.decode import DecodedFrame, Small, Walk
+from safelight.media.decode import DecodedFrame, DownscaledFrame, VideoDecoder
 from safelight.media.probe import VideoLimits
 from safelight.policy.findings import Finding, ImageBox
-from safelight.scanning.audio import Listened, listen
-from safelight.scanning.detector_runner import Turn
-from safelight.scanning.frame_difference import SIDE, Novelty, Watch
-from safelight.scanning.keyframes import LONGEST, Looks
-from safelight.scanning.ocr_merge import MOST_TEXTS, Texts
-from safelight.scanning.overlay import View, lifted
-from safelight.scanning.previews import Souvenirs
-from safelight.scanning.report import ScanAnswer
-from safelight.scanning.sampling import LookAt, Rules, Scheduler, Why
-from safelight.scanning.segments import Joiner, Look
-from safelight.scanning.subliminal import brief
+from safelight.scanning.audio import AudioResult, scan_audio
+from safelight.scanning.detector_runner import DetectorRunner
+from safelight.scanning.frame_difference import SIDE, FrameComparator, Novelty
+from safelight.scanning.keyframes import LONGEST, KeyframeWriter
+from safelight.scanning.ocr_merge import MOST_TEXTS, OcrTextMerger
+from safelight.scanning.overlay import OverlayCrop, extract_overlay
+from safelight.scanning.previews import PreviewCollector
+from safelight.scanning.report import WorkerResult
+from safelight.scanning.sampling import FrameSampler, SampledFrame, SampleReason, SamplingConfig
+from safelight.scanning.segments import FrameTiming, SegmentBuilder
+from safelight.scanning.subliminal import find_brief_appearances
 from safelight.scanning.tracks import overlap
 
 _PROGRESS_S = 0.25
@@ -51,7 +51,7 @@ _SAME = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folders:
+class OutputDirs:
     """Where what a scan writes goes; None: it writes none."""
 
     stills: Path | None = None
@@ -65,12 +65,12 @@ class VideoScan:
 
     def __init__(
         self,
-        walk: Walk,
-        turns: tuple[Turn, ...],
+        walk: VideoDecoder,
+        turns: tuple[DetectorRunner, ...],
         *,
-        rules: Rules,
+        rules: SamplingConfig,
         budget_s: float,
-        folders: Folders,
+        folders: OutputDirs,
         progress: Any,
         began: float,
     ) -> None:
@@ -82,12 +82,12 @@ class VideoScan:
         self._cpu_began = time.process_time()
         self._every = [turn for turn in turns if _sees_every_frame(turn)]
         self._scheduled = [turn for turn in turns if _is_scheduled(turn)]
-        self._films = [turn for turn in turns if isinstance(turn.detector, FilmDetector)]
-        self._watch = Watch(rules.levels)
-        self._scheduler = Scheduler(rules)
+        self._films = [turn for turn in turns if isinstance(turn.detector, StreamDetector)]
+        self._watch = FrameComparator(rules.levels)
+        self._scheduler = FrameSampler(rules)
         self._starts = array("d")
         self._looked = array("q")
-        self._last_seen: Small | None = None
+        self._last_seen: DownscaledFrame | None = None
         #: The last frame in which something stood out or came, and the one before it.
         self._struck = -_BACK
         self._unstruck: DecodedFrame | None = None
@@ -96,22 +96,22 @@ class VideoScan:
         self._frames = _Calls(self._starts, None, last_s)
         chosen = _Calls(self._starts, self._looked, last_s)
         self._joiners = {
-            turn.name: Joiner(self._frames, bridge=_BRIDGE_EVERY)
+            turn.name: SegmentBuilder(self._frames, bridge=_BRIDGE_EVERY)
             if turn in self._every
-            else Joiner(chosen, bridge=_BRIDGE_SCHEDULED)
+            else SegmentBuilder(chosen, bridge=_BRIDGE_SCHEDULED)
             for turn in turns
         }
         self._told: list[Finding] = []
-        self._listened = Listened()
+        self._listened = AudioResult()
         self._speech = folders.speech
-        self._looks = Looks(folders.looks)
-        self._texts = Texts()
-        self._souvenirs = Souvenirs(folders.stills, walk.facts)
+        self._looks = KeyframeWriter(folders.looks)
+        self._texts = OcrTextMerger()
+        self._souvenirs = PreviewCollector(folders.stills, walk.facts)
         for turn in self._films:
-            if isinstance(turn.detector, FilmDetector):
-                turn.tell(turn.detector.begin)
+            if isinstance(turn.detector, StreamDetector):
+                turn.notify(turn.detector.begin)
 
-    def look(self) -> None:
+    def scan_frames(self) -> None:
         """Walk over all frames, or as many as the time allows."""
         total, told = self._walk.facts.frames, 0.0
         for before, frame, after in _with_neighbours(self._walk.frames()):
@@ -126,32 +126,36 @@ class VideoScan:
         seen = len(self._starts)
         self._progress({"frame": seen, "frames": max(total, seen)})
         for turn in self._films:
-            if isinstance(turn.detector, FilmDetector):
-                self._told += turn.findings(turn.detector.told)
+            if isinstance(turn.detector, StreamDetector):
+                self._told += turn.findings(turn.detector.findings)
 
-    def listen(self, path: Path, limits: VideoLimits) -> None:
+    def scan_audio(self, path: Path, limits: VideoLimits) -> None:
         """Give the whole sound to those who listen."""
         if self._walk.facts.audio_codec is not None:
-            self._listened = listen(path, limits, self._turns, self._speech)
+            self._listened = scan_audio(path, limits, self._turns, self._speech)
 
-    def answer(self) -> ScanAnswer:
+    def result(self) -> WorkerResult:
         schedule = self._scheduler.record()
         for turn in self._scheduled:
             if self._scheduler.unseen:
-                turn.fault(self._scheduler.unseen)
+                turn.mark_failed(self._scheduler.unseen)
             elif turn.usable and schedule.looked_at < schedule.frames:
-                turn.remark(f"Looked at {schedule.looked_at} of {schedule.frames} frames, by the schedule.")
+                turn.add_note(f"Looked at {schedule.looked_at} of {schedule.frames} frames, by the schedule.")
         findings = [*self._told, *self._listened.findings]
         for turn in (*self._every, *self._scheduled):
             joiner = self._joiners[turn.name]
             findings += joiner.segments()
             if joiner.left_out:
-                turn.remark(f"{joiner.left_out} findings are not listed: there were too many stronger ones.")
+                turn.add_note(
+                    f"{joiner.left_out} findings are not listed: there were too many stronger ones."
+                )
         texts = self._texts.all()
         scheduled = {turn.name for turn in self._scheduled}
-        findings += brief(self._scheduler.striking, self._frames, findings, texts, scheduled=scheduled)
+        findings += find_brief_appearances(
+            self._scheduler.striking, self._frames, findings, texts, scheduled=scheduled
+        )
         stills = self._souvenirs.write()
-        return ScanAnswer(
+        return WorkerResult(
             findings=tuple(findings),
             looks=self._looks.answer(self._frames.__getitem__),
             chosen=self._looks.chosen,
@@ -171,7 +175,7 @@ class VideoScan:
     def _see(self, before: DecodedFrame | None, frame: DecodedFrame, after: DecodedFrame | None) -> None:
         self._starts.append(frame.time_s)
         small = frame.small(SIDE)
-        new = self._watch.judge(
+        new = self._watch.compare(
             before.small(SIDE) if before is not None else None,
             small,
             after.small(SIDE) if after is not None else None,
@@ -181,38 +185,46 @@ class VideoScan:
         self._remember(look, before, frame)
         for turn in self._films:
             detector: Any = turn.detector
-            turn.tell(partial(detector.watch, _shown(frame, detector.longest_side)))
+            turn.notify(partial(detector.watch, _shown(frame, detector.longest_side)))
         for turn in self._every:
             self._show(turn, frame, views, call=frame.index)
         if look is not None and (self._scheduled or self._looks.wanted):
             self._last_seen = small
             self._looked.append(frame.index)
             if self._looks.wanted:
-                pressing = look.why in (Why.OUTLIER, Why.APPEARED)
-                self._looks.keep(frame.index, frame.at(LONGEST), pressing=pressing)
+                pressing = look.why in (SampleReason.OUTLIER, SampleReason.APPEARED)
+                self._looks.add(frame.index, frame.at(LONGEST), pressing=pressing)
             for turn in self._scheduled:
                 self._show(turn, frame, views, call=len(self._looked) - 1)
-        self._souvenirs.pass_by(frame)
+        self._souvenirs.add_frame(frame)
 
-    def _decide(self, frame: DecodedFrame, small: Small, new: Novelty, *, last: bool) -> LookAt | None:
+    def _decide(
+        self, frame: DecodedFrame, small: DownscaledFrame, new: Novelty, *, last: bool
+    ) -> SampledFrame | None:
         scheduler = self._scheduler
         look = scheduler.decide(frame.index, frame.time_s, new)
         if look is None and self._last_seen is not None and scheduler.wants_comparison(frame.index):
-            look = scheduler.changed(frame.index, frame.time_s, *self._watch.apart(small, self._last_seen))
+            look = scheduler.note_change(
+                frame.index, frame.time_s, *self._watch.apart(small, self._last_seen)
+            )
         if look is None and last:
             look = scheduler.last(frame.index, frame.time_s)
         return look
 
     def _views(
         self,
-        look: LookAt | None,
+        look: SampledFrame | None,
         new: Novelty,
         before: DecodedFrame | None,
         frame: DecodedFrame,
         after: DecodedFrame | None,
-    ) -> list[View]:
+    ) -> list[OverlayCrop]:
         """The part of the frame that is new: as it is, and lifted off what its neighbours have there."""
-        if look is None or look.region is None or look.why not in (Why.OUTLIER, Why.APPEARED):
+        if (
+            look is None
+            or look.region is None
+            or look.why not in (SampleReason.OUTLIER, SampleReason.APPEARED)
+        ):
             return []
         x, y, w, h = look.region
         whole = w * h > _NEARLY_ALL
@@ -228,10 +240,10 @@ class VideoScan:
         views = [] if whole else [_view(part, place)]
         # What came and stayed is in the next frame as well.
         sides = [(before, new.flow_before)]
-        if look.why is Why.APPEARED and self._unstruck is not None:
+        if look.why is SampleReason.APPEARED and self._unstruck is not None:
             # What was there for a moment would show in it turned round, as if it had come now.
             sides = [(self._unstruck, self._watch.flow(frame.small(SIDE), self._unstruck.small(SIDE)))]
-        if look.why is Why.OUTLIER and before is not None and after is not None:
+        if look.why is SampleReason.OUTLIER and before is not None and after is not None:
             ways = self._watch.between(before.small(SIDE), after.small(SIDE))
             if ways is not None:
                 sides = [(before, ways[0]), (after, ways[1])]
@@ -240,16 +252,16 @@ class VideoScan:
             for other, flow in sides
             if other is not None and flow is not None and other.at(_CUT_FROM).shape == pixels.shape
         ]
-        clearer = lifted(part, grounds) if grounds else None
+        clearer = extract_overlay(part, grounds) if grounds else None
         if clearer is not None:
             whole_part = _view(part, place)
             placed = whole_part.placed(clearer.x, clearer.y, clearer.w, clearer.h)
             views.append(_view(clearer.pixels, placed))
         return views
 
-    def _remember(self, look: LookAt | None, before: DecodedFrame | None, frame: DecodedFrame) -> None:
+    def _remember(self, look: SampledFrame | None, before: DecodedFrame | None, frame: DecodedFrame) -> None:
         """Keep the frame before something came, for as long as it may be gone again."""
-        struck = look is not None and look.why in (Why.OUTLIER, Why.APPEARED)
+        struck = look is not None and look.why in (SampleReason.OUTLIER, SampleReason.APPEARED)
         if struck:
             self._struck = frame.index
             self._unstruck = self._unstruck or before
@@ -257,7 +269,9 @@ class VideoScan:
         if old or frame.index - self._struck >= _SHORTLY:
             self._unstruck = None
 
-    def _show(self, turn: Turn, frame: DecodedFrame, views: list[View], *, call: int) -> None:
+    def _show(
+        self, turn: DetectorRunner, frame: DecodedFrame, views: list[OverlayCrop], *, call: int
+    ) -> None:
         detector: Any = turn.detector
         parts = views if views and getattr(detector, "parts", False) else []
         if turn.sees_frames:
@@ -269,7 +283,7 @@ class VideoScan:
             found = _once(found) if parts else found
             self._joiners[turn.name].add(call, found)
             for finding in found:
-                self._souvenirs.consider(finding, frame)
+                self._souvenirs.add_evidence(finding, frame)
         elif turn.is_reader:
             if not parts:
                 shown = _shown(frame, detector.longest_side)
@@ -282,13 +296,13 @@ class VideoScan:
                 self._texts.add_part(_moved(one, view) for one in read)
                 self._fill(turn)
 
-    def _fill(self, turn: Turn) -> None:
+    def _fill(self, turn: DetectorRunner) -> None:
         if self._texts.full:
-            turn.fault(f"More than {MOST_TEXTS:,} texts were read; those after that are not judged.")
+            turn.mark_failed(f"More than {MOST_TEXTS:,} texts were read; those after that are not judged.")
 
     def _give_up(self, index: int, total: int) -> None:
         for turn in (*self._every, *self._scheduled, *self._films):
-            turn.fault(
+            turn.mark_failed(
                 f"The time of {self._budget_s:g} s ran out after frame {index}"
                 + (f" of {total}." if total else ".")
             )
@@ -302,11 +316,11 @@ class _Calls:
         self._frames = frames
         self._last_s = last_s
 
-    def __getitem__(self, call: int) -> Look:
+    def __getitem__(self, call: int) -> FrameTiming:
         frame = call if self._frames is None else self._frames[call]
         start = self._starts[frame]
         end = self._starts[frame + 1] if frame + 1 < len(self._starts) else start + self._last_s
-        return Look(frame=frame, start_s=start, end_s=end)
+        return FrameTiming(frame=frame, start_s=start, end_s=end)
 
 
 def _with_neighbours(
@@ -320,13 +334,13 @@ def _with_neighbours(
         before, frame = frame, after
 
 
-def _sees_every_frame(turn: Turn) -> bool:
+def _sees_every_frame(turn: DetectorRunner) -> bool:
     return isinstance(turn.detector, FrameDetector) and turn.detector.every_frame
 
 
-def _is_scheduled(turn: Turn) -> bool:
+def _is_scheduled(turn: DetectorRunner) -> bool:
     detector = turn.detector
-    return isinstance(detector, FrameReader) or (
+    return isinstance(detector, OcrReader) or (
         isinstance(detector, FrameDetector) and not detector.every_frame
     )
 
@@ -341,12 +355,12 @@ def _shown(frame: DecodedFrame, longest_side: int) -> Frame:
     )
 
 
-def _view(pixels: Any, place: tuple[float, float, float, float]) -> View:
+def _view(pixels: Any, place: tuple[float, float, float, float]) -> OverlayCrop:
     x, y, w, h = place
-    return View(pixels=pixels, x=x, y=y, w=w, h=h)
+    return OverlayCrop(pixels=pixels, x=x, y=y, w=w, h=h)
 
 
-def _part(frame: DecodedFrame, view: View, longest_side: int) -> Frame:
+def _part(frame: DecodedFrame, view: OverlayCrop, longest_side: int) -> Frame:
     """A part of the frame at the size the detector wants, a small one enlarged."""
     import cv2
 
@@ -368,7 +382,7 @@ def _part(frame: DecodedFrame, view: View, longest_side: int) -> Frame:
     )
 
 
-def _placed(finding: Finding, view: View) -> Finding:
+def _placed(finding: Finding, view: OverlayCrop) -> Finding:
     """A finding in a part of the frame as one in the frame."""
     evidence = tuple(
         msgspec.structs.replace(one, **dict(zip("xywh", view.placed(*one.sides), strict=True)))
@@ -383,7 +397,7 @@ def _placed(finding: Finding, view: View) -> Finding:
     return msgspec.structs.replace(finding, evidence=evidence, attributes=attributes)
 
 
-def _moved(text: ReadText, view: View) -> ReadText:
+def _moved(text: MediaText, view: OverlayCrop) -> MediaText:
     return text if text.box is None else replace(text, box=view.placed(*text.box))
 
 

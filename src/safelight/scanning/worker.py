@@ -11,18 +11,18 @@ from typing import Any
 
 import msgspec
 
-from safelight.media.decode import Walk
+from safelight.media.decode import VideoDecoder
 from safelight.media.images import PictureLimits
 from safelight.media.probe import VideoLimits
-from safelight.sandbox.child_main import Link
-from safelight.scanning.audio import listen
-from safelight.scanning.audio_report import SoundReport
-from safelight.scanning.detector_runner import Turn
-from safelight.scanning.image_scan import look_at, reduced
-from safelight.scanning.keyframes import LONGEST, Looks
-from safelight.scanning.report import ScanAnswer
-from safelight.scanning.sampling import Rules
-from safelight.scanning.video_scan import Folders, VideoScan
+from safelight.sandbox.child_main import ChildChannel
+from safelight.scanning.audio import scan_audio
+from safelight.scanning.audio_report import AudioReport
+from safelight.scanning.detector_runner import DetectorRunner
+from safelight.scanning.image_scan import downscale, scan_views
+from safelight.scanning.keyframes import LONGEST, KeyframeWriter
+from safelight.scanning.report import WorkerResult
+from safelight.scanning.sampling import SamplingConfig
+from safelight.scanning.video_scan import OutputDirs, VideoScan
 
 
 class Detectors(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,11 +32,11 @@ class Detectors(msgspec.Struct, frozen=True, kw_only=True):
     call_s: float = 20.0
 
 
-class VideoTask(msgspec.Struct, frozen=True, kw_only=True):
+class VideoScanTask(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     detectors: Detectors
     limits: VideoLimits
-    rules: Rules = Rules()
+    rules: SamplingConfig = SamplingConfig()
     #: Seconds after which the walk stops and says so; a little less than the sandbox's own limit.
     budget_s: float = 540.0
     #: Where to put stills; empty: none are made.
@@ -48,7 +48,7 @@ class VideoTask(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 1
 
 
-class Part(StrEnum):
+class PicturePass(StrEnum):
     """Which detectors look at a picture."""
 
     WHOLE = "whole"
@@ -64,12 +64,12 @@ class PictureTask(msgspec.Struct, frozen=True, kw_only=True):
     limits: PictureLimits
     #: The request field the picture came in.
     field: str = ""
-    part: Part = Part.WHOLE
+    part: PicturePass = PicturePass.WHOLE
     #: As for clips.
     looks: str = ""
 
 
-def preload(argument: Any, _link: Link) -> None:
+def preload(argument: Any, _link: ChildChannel) -> None:
     """Load the detectors before the first call, and the libraries that pictures need."""
     import cv2
     from PIL import Image
@@ -78,31 +78,33 @@ def preload(argument: Any, _link: Link) -> None:
     cv2.setNumThreads(1)
     Image.preinit()
     import_module("PIL.WebPImagePlugin")
-    look_at(None, _ready(msgspec.convert(argument, Detectors)), field="")
+    scan_views(None, _ready(msgspec.convert(argument, Detectors)), field="")
 
 
-def scan_picture(argument: Any, _link: Link) -> ScanAnswer:
+def scan_picture(argument: Any, _link: ChildChannel) -> WorkerResult:
     """Look at one picture with every detector of pictures. Raises `InvalidMedia`, `TooLarge`."""
     from safelight.media.images import read_picture
 
     began = time.perf_counter()
     task = msgspec.convert(argument, PictureTask)
     turns = _ready(task.detectors)
-    if task.part is Part.REST:
-        turns = tuple(turn for turn in turns if turn.costly)
+    if task.part is PicturePass.REST:
+        turns = tuple(turn for turn in turns if turn.is_slow)
     facts, views = read_picture(Path(task.path), task.limits)
-    if task.part is Part.QUICK:
+    if task.part is PicturePass.QUICK:
         for turn in turns:
-            if turn.costly:
-                turn.fault(f"{turn.name} was left out of the first, quick look.")
-    findings, texts = look_at(views, turns, field=task.field)
+            if turn.is_slow:
+                turn.mark_failed(f"{turn.name} was left out of the first, quick look.")
+    findings, texts = scan_views(views, turns, field=task.field)
     if facts.looked_at < facts.frames:
         for turn in turns:
-            turn.fault(f"Only {facts.looked_at} of {facts.frames} frames of the animation were looked at.")
-    looks = Looks(Path(task.looks) if task.looks else None)
+            turn.mark_failed(
+                f"Only {facts.looked_at} of {facts.frames} frames of the animation were looked at."
+            )
+    looks = KeyframeWriter(Path(task.looks) if task.looks else None)
     for index, view in enumerate(views):
-        looks.keep(index, reduced(view, LONGEST))
-    return ScanAnswer(
+        looks.add(index, downscale(view, LONGEST))
+    return WorkerResult(
         looks=looks.answer(None),
         chosen=looks.chosen,
         findings=tuple(findings),
@@ -113,20 +115,20 @@ def scan_picture(argument: Any, _link: Link) -> ScanAnswer:
     )
 
 
-def scan_video(argument: Any, link: Link) -> ScanAnswer:
+def scan_video(argument: Any, link: ChildChannel) -> WorkerResult:
     """Walk over all frames and the sound of a clip. Raises `InvalidMedia`, `TooLarge`.
 
     Progress: `{"frame": n, "frames": of how many (0: not known)}`.
     """
     began = time.perf_counter()
-    task = msgspec.convert(argument, VideoTask)
-    walk = Walk(Path(task.path), task.limits, threads=task.threads)
+    task = msgspec.convert(argument, VideoScanTask)
+    walk = VideoDecoder(Path(task.path), task.limits, threads=task.threads)
     scan = VideoScan(
         walk,
         _ready(task.detectors),
         rules=task.rules,
         budget_s=task.budget_s,
-        folders=Folders(
+        folders=OutputDirs(
             stills=Path(task.stills) if task.stills else None,
             looks=Path(task.looks) if task.looks else None,
             speech=Path(task.speech) if task.speech else None,
@@ -134,9 +136,9 @@ def scan_video(argument: Any, link: Link) -> ScanAnswer:
         progress=link.progress,
         began=began,
     )
-    scan.look()
-    scan.listen(Path(task.path), task.limits)
-    return scan.answer()
+    scan.scan_frames()
+    scan.scan_audio(Path(task.path), task.limits)
+    return scan.result()
 
 
 class RecordingTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,16 +150,16 @@ class RecordingTask(msgspec.Struct, frozen=True, kw_only=True):
     speech: str
 
 
-def hear_recording(argument: Any, _link: Link) -> SoundReport:
+def scan_recording(argument: Any, _link: ChildChannel) -> AudioReport:
     """Listen to a recording. Raises `InvalidMedia`, `TooLarge`."""
     task = msgspec.convert(argument, RecordingTask)
     turns = _ready(task.detectors)
-    heard = listen(Path(task.path), task.limits, turns, Path(task.speech), alone=True).sound
+    heard = scan_audio(Path(task.path), task.limits, turns, Path(task.speech), alone=True).sound
     assert heard is not None
     return heard
 
 
-def _ready(detectors: Detectors) -> tuple[Turn, ...]:
+def _ready(detectors: Detectors) -> tuple[DetectorRunner, ...]:
     """The detectors with a fresh account each, loaded where this process has not loaded them yet."""
     turns = _loaded(msgspec.json.encode(detectors.specs), detectors.call_s)
     for turn in turns:
@@ -166,7 +168,7 @@ def _ready(detectors: Detectors) -> tuple[Turn, ...]:
 
 
 @lru_cache(maxsize=4)
-def _loaded(specs: bytes, call_s: float) -> tuple[Turn, ...]:
+def _loaded(specs: bytes, call_s: float) -> tuple[DetectorRunner, ...]:
     """Keyed by their description."""
     wanted = msgspec.json.decode(specs, type=tuple[tuple[str, dict[str, Any]], ...])
-    return tuple(Turn(name, options, call_s=call_s) for name, options in wanted)
+    return tuple(DetectorRunner(name, options, call_s=call_s) for name, options in wanted)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from safelight.errors import NotFound, SafelightError
+from safelight.fileio import atomic_file, sha256_file, sync_tree
 
-from .disk import require_space, storage_full, sync_tree
-from .object_store import object_faults, open_store
+from .disk import require_space, storage_full
+from .object_store import open_store, translate_store_errors
 from .retention import Retention
 
 CHUNK = 1024 * 1024
@@ -36,11 +35,11 @@ class StoredBlob:
     retention: Retention
 
 
-class Damaged(SafelightError):
+class CorruptBlob(SafelightError):
     """Stored bytes that are no longer those that were stored."""
 
 
-class Blobs:
+class BlobStore:
     """A store by its URL: `file:///path/to/folder`, `memory://` or `s3://bucket/prefix`.
 
     Bytes are written once, under `tenant/ab/sha256`; the same bytes again change nothing. What is put with
@@ -54,8 +53,7 @@ class Blobs:
 
     def put_file(self, path: Path, *, tenant: str, kind: str, retention: Retention) -> StoredBlob:
         """Store a file. Raises `StorageFull` where there is no room, and leaves nothing behind."""
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = sha256_file(path)
         size = path.stat().st_size
         self._write(path, size, _name(tenant, digest, vault=retention is Retention.VAULT))
         return StoredBlob(tenant=tenant, sha256=digest, bytes=size, kind=kind, retention=retention)
@@ -70,7 +68,7 @@ class Blobs:
         """How many bytes; `NotFound` where there are none of this name."""
         import obstore
 
-        with object_faults():
+        with translate_store_errors():
             return int(obstore.head(self._store, _name(tenant, sha256, vault=vault))["size"])
 
     def has(self, tenant: str, sha256: str, *, vault: bool = False) -> bool:
@@ -90,7 +88,7 @@ class Blobs:
         import obstore
 
         name = _name(tenant, sha256, vault=vault)
-        with object_faults():
+        with translate_store_errors():
             if end is not None and end <= start:
                 self.size(tenant, sha256, vault=vault)
                 return iter(())
@@ -116,35 +114,27 @@ class Blobs:
         """
         chunks = self.stream(tenant, sha256, vault=vault)
         digest = hashlib.sha256()
-        with NamedTemporaryFile(dir=path.parent, prefix=".blob-", delete=False) as file:
-            part = Path(file.name)
-            try:
+        try:
+            with atomic_file(path) as file:
                 for chunk in chunks:
                     digest.update(chunk)
                     file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
                 if digest.hexdigest() != sha256:
                     raise _damaged(sha256)
-                part.replace(path)
-            except OSError as error:
-                part.unlink(missing_ok=True)
-                raise storage_full(error) or error from error
-            except BaseException:
-                part.unlink(missing_ok=True)
-                raise
+        except OSError as error:
+            raise storage_full(error) or error from error
 
     def delete(self, tenant: str, sha256: str, *, vault: bool = False) -> None:
         """Remove the bytes; nothing happens where there are none."""
         import obstore
 
         try:
-            with object_faults():
+            with translate_store_errors():
                 obstore.delete(self._store, _name(tenant, sha256, vault=vault))
         except NotFound:
             return
 
-    def lock_away(self, tenant: str, sha256: str) -> None:
+    def move_to_vault(self, tenant: str, sha256: str) -> None:
         """Move bytes into the vault. Safe to do twice; `NotFound` where they are in neither place."""
         import obstore
 
@@ -152,7 +142,7 @@ class Blobs:
         if self.has(tenant, sha256, vault=True):
             self.delete(tenant, sha256)
             return
-        with object_faults():
+        with translate_store_errors():
             obstore.copy(self._store, plain, vaulted)
             self._keep(vaulted)
         self.delete(tenant, sha256)
@@ -162,7 +152,7 @@ class Blobs:
         import obstore
 
         prefix = f"vault/{_checked(tenant)}" if vault else _checked(tenant)
-        with object_faults():
+        with translate_store_errors():
             for page in obstore.list(self._store, prefix=prefix):
                 for item in page:
                     yield item["path"].rsplit("/", 1)[-1]
@@ -171,7 +161,7 @@ class Blobs:
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
-        with object_faults(writing=True):
+        with translate_store_errors(writing=True):
             if self._has(name, size):
                 return
             if self._folder is not None:
@@ -214,13 +204,13 @@ def _checked(tenant: str) -> str:
 
 
 def _chunks(stream: Iterator[bytes]) -> Iterator[bytes]:
-    with object_faults():
+    with translate_store_errors():
         for chunk in stream:
             yield bytes(chunk)
 
 
-def _damaged(sha256: str) -> Damaged:
-    return Damaged(
+def _damaged(sha256: str) -> CorruptBlob:
+    return CorruptBlob(
         f"The stored file {sha256} is damaged: its bytes are not those that were stored.",
         remedy="Restore it from a backup.",
     )

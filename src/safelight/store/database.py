@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine
 
 from safelight.errors import Unavailable
 
-from .db_errors import translated
-from .engine import make_engine, unlinked
+from .db_errors import translate_db_errors
+from .engine import foreign_keys_off, make_engine
 from .tenant_scope import ACROSS, TENANT, WRITE, ScopeViolation
 from .transaction import Transaction
 
@@ -61,7 +61,7 @@ class Database:
             yield tx
 
     @contextmanager
-    def reading(self, tenant: str) -> Iterator[Transaction]:
+    def read_transaction(self, tenant: str) -> Iterator[Transaction]:
         """Read one tenant's rows as they were at one moment. Writing raises."""
         if not tenant:
             raise ScopeViolation("a transaction needs a tenant")
@@ -81,7 +81,7 @@ class Database:
             yield tx
 
     @contextmanager
-    def migrating(self, *, readonly: bool = False) -> Iterator[Connection]:
+    def raw_connection(self, *, readonly: bool = False) -> Iterator[Connection]:
         """A bare connection in one transaction, for migrations and tests of the tables alone."""
         with self._connection(None, writing=not readonly, rebuilding=not readonly) as connection:
             yield connection
@@ -100,12 +100,12 @@ class Database:
     def _connection(
         self, tenant: str | None, *, writing: bool, rebuilding: bool = False
     ) -> Iterator[Connection]:
-        with translated(), self._turn(writing), self._engine.connect() as connection:
+        with translate_db_errors(), self._turn(writing), self._engine.connect() as connection:
             options = {TENANT: tenant, ACROSS: tenant is None, WRITE: writing}
             if not writing and not self.is_sqlite:
                 options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             connection.execution_options(**options)
-            with unlinked(connection) if rebuilding else nullcontext(), connection.begin():
+            with foreign_keys_off(connection) if rebuilding else nullcontext(), connection.begin():
                 yield connection
 
     @contextmanager

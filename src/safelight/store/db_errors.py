@@ -37,7 +37,7 @@ _POSTGRES = {
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_db_errors() -> Iterator[None]:
     """Turn the drivers' own errors into ours; what is a mistake in a statement passes through."""
     try:
         yield

@@ -1,9 +1,8 @@
-"""Room on a disk, and writing that survives a power cut."""
+"""Free disk space: required before a write, and the error when it runs out."""
 
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 from pathlib import Path
 
@@ -29,23 +28,3 @@ def require_space(folder: Path, bytes_: int = 0, *, reserve: int = RESERVE_BYTES
 def storage_full(error: OSError) -> StorageFull | None:
     """Our word for an error that means "no room", or None for any other."""
     return StorageFull("The disk is full.", remedy=_REMEDY) if error.errno in _FULL else None
-
-
-def sync(path: Path) -> None:
-    """Bring a file or folder to the disk itself."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_tree(path: Path, top: Path) -> None:
-    """Bring a new file and the folders down to it, below `top`, to the disk."""
-    sync(path)
-    folder = path.parent
-    while True:
-        sync(folder)
-        if folder == top or folder == folder.parent:
-            return
-        folder = folder.parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -10,12 +11,13 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
+from safelight.backoff import Backoff
 from safelight.errors import SettingsError
 
 from .tenant_scope import WRITE, guard
 
-#: How often a first connection asks for write-ahead logging before it gives up, 20 ms apart.
-_TURNS = 100
+#: For a first connection that asks for write-ahead logging.
+_WAL_RETRY = Backoff(delays_s=(0.02,), max_attempts=100)
 
 
 def make_engine(url: str, *, wait_s: float, connections: int) -> Engine:
@@ -64,18 +66,18 @@ def _parse(url: str) -> URL:
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
     # Several first connections at once refuse each other here without waiting, whatever the timeout.
-    for turn in range(_TURNS):
+    for failures in itertools.count(1):
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             return
         except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or turn == _TURNS - 1:
+            if "locked" not in str(error) or _WAL_RETRY.is_exhausted(failures):
                 raise
-            time.sleep(0.02)
+            time.sleep(_WAL_RETRY.delay_s(failures))
 
 
 @contextmanager
-def unlinked(connection: Connection) -> Iterator[None]:
+def foreign_keys_off(connection: Connection) -> Iterator[None]:
     """SQLite looks at no foreign keys inside: a table that others point to can be rebuilt. To be opened
     before the transaction begins, and left after it ended."""
     raw: Any = connection.connection.driver_connection

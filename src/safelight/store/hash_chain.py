@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
-import msgspec
+from safelight import canonical_json
 
 #: What the first entry names as its predecessor.
 GENESIS = "0" * 64
 #: Bytes of chance before each content, so that it cannot be guessed from its commitment.
 SALT_BYTES = 16
-
-
-def canonical(content: Any) -> bytes:
-    """The one JSON form of a value: sorted keys, no spaces, UTF-8."""
-    return msgspec.json.encode(content, order="sorted")
 
 
 def commitment(salt: bytes, content: bytes) -> str:
@@ -35,4 +29,4 @@ def entry_hash(
 ) -> str:
     """The hash of one entry: over the one before it and all that stays, so not over what it says."""
     fields = [previous, seq, repr(float(at)), tenant_id, event, subject, actor, commitment]
-    return hashlib.sha256(canonical(fields)).hexdigest()
+    return hashlib.sha256(canonical_json.encode(fields)).hexdigest()

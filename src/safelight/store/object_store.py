@@ -52,7 +52,7 @@ def open_store(url: str, options: Mapping[str, Any]) -> tuple[Path | None, Objec
 
 
 @contextmanager
-def object_faults(*, writing: bool = False) -> Iterator[None]:
+def translate_store_errors(*, writing: bool = False) -> Iterator[None]:
     """Turn the object store's errors into ours. What is not found while writing is the bucket or folder."""
     from obstore.exceptions import BaseError
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
+from safelight.backoff import Backoff
+
 from .database import Database
 from .tables import outbox
 
-#: Seconds until the next try, by the number of tries so far; the last one repeats.
-BACKOFF_S = (5.0, 30.0, 120.0, 600.0, 3600.0, 21600.0)
-#: After so many tries a message is dead, and stays for inspection.
-TRIES = 12
+#: When a message is sent again. After the last attempt it is dead, and stays for inspection.
+BACKOFF = Backoff(delays_s=(5.0, 30.0, 120.0, 600.0, 3600.0, 21600.0), max_attempts=12)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,14 +79,14 @@ class Outbox:
         with self._database.across_tenants("a message did not arrive") as tx:
             now = tx.now()
             mine = outbox.c.id == message.id
-            if for_good or message.attempt >= TRIES:
+            if for_good or BACKOFF.is_exhausted(message.attempt):
                 tx.update(outbox, mine, dead_at=now, last_error=why[:1000])
                 return None
-            due = now + BACKOFF_S[min(message.attempt, len(BACKOFF_S)) - 1]
+            due = now + BACKOFF.delay_s(message.attempt)
             tx.update(outbox, mine, due_at=due, last_error=why[:1000])
             return due
 
-    def forget(self, *, before: float) -> int:
+    def prune(self, *, before: float) -> int:
         """Remove messages delivered before this time; says how many."""
         with self._database.across_tenants("old messages") as tx:
             return tx.delete(outbox, outbox.c.delivered_at < before)

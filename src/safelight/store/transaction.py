@@ -15,19 +15,20 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Delete, Update
 
+from safelight import canonical_json
 from safelight.ids import new_id
 
-from .hash_chain import GENESIS, SALT_BYTES, canonical, commitment, entry_hash
+from .hash_chain import GENESIS, SALT_BYTES, commitment, entry_hash
 from .tables import log, log_contents, log_head, outbox
 from .tenant_scope import INSERTED_FOR, ScopeViolation, scope, tenant_column
 
 
-class Tenantless:
+class NoTenant:
     """The type of `NOBODY`."""
 
 
 #: In a transaction across tenants: no tenant was named for this row.
-NOBODY = Tenantless()
+NOBODY = NoTenant()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,7 @@ class Transaction:
         row = self._owned(table, values)
         self._connection.execute(sql_insert(table).values(row), execution_options={INSERTED_FOR: self.tenant})
 
-    def insert_new(self, table: Table, **values: Any) -> bool:
+    def insert_or_ignore(self, table: Table, **values: Any) -> bool:
         """Add one row unless a row with the same key is there; says whether it was added."""
         build = postgresql.insert if self._postgres else sqlite.insert
         statement = build(table).values(self._owned(table, values)).on_conflict_do_nothing()
@@ -123,14 +124,14 @@ class Transaction:
         """The condition a query for `execute` needs on `table`."""
         return self._scope(table, reading=True)
 
-    def log(
+    def append_audit(
         self,
         event: str,
         *,
         subject: str,
         actor: str,
         content: Mapping[str, Any],
-        tenant: str | Tenantless | None = NOBODY,
+        tenant: str | NoTenant | None = NOBODY,
     ) -> None:
         """Put an entry on the record, committed with everything else in this transaction.
 
@@ -145,7 +146,7 @@ class Transaction:
                 event=event,
                 subject=subject,
                 actor=actor,
-                content=canonical(content),
+                content=canonical_json.encode(content),
             )
         )
 
@@ -156,7 +157,7 @@ class Transaction:
         subject: str,
         body: Mapping[str, Any],
         due_at: float | None = None,
-        tenant: str | Tenantless | None = NOBODY,
+        tenant: str | NoTenant | None = NOBODY,
     ) -> str:
         """Leave a message in the outbox, sent only if this transaction commits; the id of the message."""
         message = new_id("event")
@@ -165,7 +166,7 @@ class Transaction:
             "id": message,
             "topic": topic,
             "subject": subject,
-            "body": canonical(body),
+            "body": canonical_json.encode(body),
             "created_at": now,
         }
         if self.tenant is None:
@@ -225,8 +226,8 @@ class Transaction:
     ) -> Select[Any]:
         return sql_select(*columns).select_from(table).where(*self._scope(table, reading=True), *where)
 
-    def _named(self, tenant: str | Tenantless | None) -> str | None:
-        if isinstance(tenant, Tenantless):
+    def _named(self, tenant: str | NoTenant | None) -> str | None:
+        if isinstance(tenant, NoTenant):
             return self.tenant
         if self.tenant is not None and tenant != self.tenant:
             raise ScopeViolation("a transaction of one tenant writes for no other")

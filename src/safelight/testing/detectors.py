@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place, TextContent
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation, TextContent
 from safelight.policy.findings import Finding, ImageBox, Modality, TextSpan
 
 Mode = Literal["find", "raise", "hang", "nan", "exit"]
@@ -34,7 +34,7 @@ class MarkerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     hang_s: float = 3600.0
 
 
-class TextMarker:
+class FakeTextDetector:
     """Finds a word in a text, wherever it stands."""
 
     name = "text-marker"
@@ -99,11 +99,11 @@ def text_marker(**options: Any) -> DetectorPlugin:
     """A plugin whose detector finds a word; options as in `MarkerOptions`, those of `load` on top."""
     defaults = msgspec.convert(options, MarkerOptions)
     return DetectorPlugin(
-        name=TextMarker.name,
-        version=TextMarker.version,
-        place=Place.GATEWAY,
-        capabilities=TextMarker(defaults).capabilities,
-        load=lambda more: TextMarker(msgspec.convert(options | more, MarkerOptions)),
+        name=FakeTextDetector.name,
+        version=FakeTextDetector.version,
+        place=RunLocation.GATEWAY,
+        capabilities=FakeTextDetector(defaults).capabilities,
+        load=lambda more: FakeTextDetector(msgspec.convert(options | more, MarkerOptions)),
     )
 
 
@@ -113,7 +113,7 @@ def frame_marker(**options: Any) -> DetectorPlugin:
     return DetectorPlugin(
         name=FrameMarker.name,
         version=FrameMarker.version,
-        place=Place.CHILD,
+        place=RunLocation.CHILD,
         capabilities=FrameMarker(defaults).capabilities,
         load=lambda more: FrameMarker(msgspec.convert(options | more, MarkerOptions)),
     )

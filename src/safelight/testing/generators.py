@@ -9,7 +9,14 @@ from typing import Any
 
 import msgspec
 
-from safelight.generation.protocol import Charge, Charged, Offer, Order, Ownership, Step
+from safelight.generation.protocol import (
+    Billing,
+    Charge,
+    ChargeStatus,
+    Derivation,
+    GenerationRequest,
+    GeneratorInfo,
+)
 
 from .clips import tiny_clip
 
@@ -21,34 +28,34 @@ class InstantOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     models: tuple[str, ...] = ("instant-1",)
     seconds: tuple[int, ...] = (4, 8, 12)
     #: What it says it can make of earlier videos; it copies the same file for these too.
-    abilities: frozenset[Step] = frozenset()
+    abilities: frozenset[Derivation] = frozenset()
     takes_characters: bool = False
 
 
 class InstantGenerator:
     """A local generator that copies one file, whatever was ordered."""
 
-    ownership = Ownership.OWN
+    ownership = Billing.OWN
 
     def __init__(self, options: InstantOptions) -> None:
         self.name = options.name
         self._options = options
 
-    def offer(self) -> Offer:
+    def info(self) -> GeneratorInfo:
         able = self._options.abilities
-        return Offer(
+        return GeneratorInfo(
             models=self._options.models,
             seconds=self._options.seconds,
             sizes=(),
-            remix=Step.REMIX in able,
-            edit=Step.EDIT in able,
-            extend=Step.EXTEND in able,
+            remix=Derivation.REMIX in able,
+            edit=Derivation.EDIT in able,
+            extend=Derivation.EXTEND in able,
             takes_clips=bool(able),
             takes_characters=self._options.takes_characters,
             usd_per_second=0.0,
         )
 
-    def render(self, order: Order, into: Path, report: Callable[[int], None]) -> Charge:
+    def render(self, order: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
         report(0)
         clip = Path(self._options.file).read_bytes() if self._options.file else tiny_clip()
         with tempfile.TemporaryDirectory(dir=into.parent, prefix=".instant-") as folder:
@@ -57,7 +64,7 @@ class InstantGenerator:
             report(99)
             part.replace(into)
         report(100)
-        return Charge(charged=Charged.NO, amount=0.0, source="own hardware")
+        return Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
 
 
 def create(options: dict[str, Any]) -> InstantGenerator:

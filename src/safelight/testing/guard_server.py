@@ -15,7 +15,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ScriptedAnswer:
     """What is answered where all of it holds: words in what was sent, and a share of reddish pixels in it."""
 
     says: str
@@ -41,7 +41,12 @@ class ScriptedGuard:
     """
 
     def __init__(
-        self, lines: Sequence[Line] = (), *, otherwise: str = "safe", late_s: float = 0.0, status: int = 200
+        self,
+        lines: Sequence[ScriptedAnswer] = (),
+        *,
+        otherwise: str = "safe",
+        late_s: float = 0.0,
+        status: int = 200,
     ) -> None:
         self.lines, self.otherwise = tuple(lines), otherwise
         self.late_s, self.status = late_s, status

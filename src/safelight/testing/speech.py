@@ -24,7 +24,7 @@ class SpeechMissing(RuntimeError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class SpokenWord:
     """One word and when it is said, in seconds from the start of the samples."""
 
     text: str
@@ -38,7 +38,7 @@ class Spoken:
 
     samples: npt.NDArray[np.float32]
     rate: int
-    words: tuple[Said, ...]
+    words: tuple[SpokenWord, ...]
 
     @property
     def seconds(self) -> float:
@@ -64,7 +64,7 @@ class _Event(ctypes.Structure):
     )
 
 
-def say(text: str, *, voice: str = "en", pace: int = 150) -> Spoken:
+def synthesize(text: str, *, voice: str = "en", pace: int = 150) -> Spoken:
     """The text spoken in an espeak-ng voice, such as `en` or `cmn`, at `pace` words a minute.
 
     Raises `SpeechMissing` without the library.
@@ -120,7 +120,7 @@ def _spoken(text: str, voice: str, pace: int) -> Spoken:
     seconds = samples.size / rate
     ends = [start for _position, _length, start in begun[1:]] + [ended or round(seconds * 1000)]
     words = tuple(
-        Said(
+        SpokenWord(
             text=text[position - 1 : position - 1 + length],
             start_s=start / 1000,
             end_s=min(max(end, start) / 1000, seconds),

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 
-class Manner(StrEnum):
+class FailureMode(StrEnum):
     """How it answers."""
 
     WELL = "well"
@@ -35,7 +35,7 @@ class Manner(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class RecordedRequest:
     """One request: its form fields, and the sound."""
 
     fields: dict[str, list[str]]
@@ -56,9 +56,9 @@ class ScriptedTranscriber:
     one ends with a full stop.
     """
 
-    def __init__(self, listens: Listens, *, manner: Manner = Manner.WELL) -> None:
+    def __init__(self, listens: Listens, *, manner: FailureMode = FailureMode.WELL) -> None:
         self.manner = manner
-        self.asked: list[Asked] = []
+        self.asked: list[RecordedRequest] = []
         self._listens = listens
         self._closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -93,7 +93,9 @@ class ScriptedTranscriber:
                     return
                 asked, data = _parsed(self.headers.get("content-type", ""), body)
                 owner.asked.append(
-                    Asked(**asked, authorization=self.headers.get("authorization", ""), bytes=len(data))
+                    RecordedRequest(
+                        **asked, authorization=self.headers.get("authorization", ""), bytes=len(data)
+                    )
                 )
                 owner._answer(self._send, data)
 
@@ -112,19 +114,19 @@ class ScriptedTranscriber:
 
     def _answer(self, send: Callable[[int, object], None], data: bytes) -> None:
         match self.manner:
-            case Manner.SILENT:
+            case FailureMode.SILENT:
                 return
-            case Manner.LATE:
+            case FailureMode.LATE:
                 self._closing.wait()
-            case Manner.FAILING:
+            case FailureMode.FAILING:
                 send(500, {"error": {"message": "out of order", "type": "server_error"}})
-            case Manner.GARBLED:
+            case FailureMode.GARBLED:
                 send(200, b'{"text": "half an ans')
-            case Manner.WRONG_TIMES:
+            case FailureMode.WRONG_TIMES:
                 send(200, verbose_json([("word", 90_000.0, 90_001.0)], seconds=1.0))
-            case Manner.EMPTY:
+            case FailureMode.EMPTY:
                 send(200, verbose_json([], seconds=_wav(data)[0]))
-            case Manner.WELL:
+            case FailureMode.WELL:
                 send(200, verbose_json(self._listens(data), seconds=_wav(data)[0]))
 
 

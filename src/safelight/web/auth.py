@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import Forbidden, Unauthenticated
-from safelight.trust.accounts import Accounts, Principal, Scope
+from safelight.trust.accounts import Accounts, KeyScope, Principal
 
-from .state import state_of
+from .state import app_state
 from .thread_pool import Threads
 
 COOKIE = "safelight_session"
@@ -57,15 +57,15 @@ async def authenticate(request: Request, accounts: Accounts, threads: Threads) -
 
 async def principal_of(request: Request) -> Principal:
     """A dependency: the principal, whatever it may do; the service it calls says what that is."""
-    app = state_of(request)
+    app = app_state(request)
     return await authenticate(request, app.services.accounts, app.threads)
 
 
-def requires(scope: Scope) -> Callable[[Request], Awaitable[Principal]]:
+def requires(scope: KeyScope) -> Callable[[Request], Awaitable[Principal]]:
     """A dependency: the principal, who must have this scope."""
 
     async def principal(request: Request) -> Principal:
-        app = state_of(request)
+        app = app_state(request)
         found = await authenticate(request, app.services.accounts, app.threads)
         found.require(scope)
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from safelight.api import schemas
+from pydantic import BaseModel, Field
 
 _WORDS: dict[int, str] = {
     400: "Something about the request is wrong, or what it asks for is blocked (`sentinel_block`)",
@@ -24,13 +24,26 @@ _WORDS: dict[int, str] = {
     504: "The video was not finished in time",
 }
 #: Every route that asks who is there. 400: a parameter or header that cannot be.
-KNOWN = (400, 401, 403, 500, 503)
+COMMON_ERRORS = (400, 401, 403, 500, 503)
 #: And reads a body.
-BODY = (*KNOWN, 408, 413, 415)
+BODY_ERRORS = (*COMMON_ERRORS, 408, 413, 415)
+
+
+class ErrorDetail(BaseModel):
+    message: str
+    type: str
+    param: str | None
+    code: str = Field(description="One of the codes in docs/errors.md.")
+    moderation_details: dict[str, Any] | None = Field(
+        default=None, description="On a block: stage, group, rule, evidence, charge and next step, by degree."
+    )
+    safelight: dict[str, Any] | None = Field(default=None, description="The request id.")
+
+
+class Error(BaseModel):
+    error: ErrorDetail
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that answers these, each in OpenAI's envelope."""
-    return {
-        status: {"model": schemas.Error, "description": _WORDS[status]} for status in sorted(set(statuses))
-    }
+    return {status: {"model": Error, "description": _WORDS[status]} for status in sorted(set(statuses))}

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from safelight.errors import Blocked, Limited, SafelightError, Unauthenticated, Unavailable
+from safelight.errors import RateLimited, RequestBlocked, SafelightError, Unauthenticated, Unavailable
 
 #: What the HTTP layer itself answers: status to code, type and a sentence where Starlette's would be curt.
 HTTP_CODES: dict[int, tuple[str, str, str]] = {
@@ -21,7 +21,7 @@ HTTP_CODES: dict[int, tuple[str, str, str]] = {
 }
 
 
-def problem(error: SafelightError, request_id: str) -> JSONResponse:
+def error_response(error: SafelightError, request_id: str) -> JSONResponse:
     """The response for an error raised on purpose."""
     body: dict[str, Any] = {
         "message": str(error),
@@ -29,7 +29,7 @@ def problem(error: SafelightError, request_id: str) -> JSONResponse:
         "param": error.param,
         "code": error.code,
     }
-    if isinstance(error, Blocked):
+    if isinstance(error, RequestBlocked):
         body["moderation_details"] = error.details
     headers = retry_headers(error)
     if isinstance(error, Unauthenticated):
@@ -42,13 +42,13 @@ def http_problem(
 ) -> JSONResponse:
     """The response for what routing or the HTTP layer refuses."""
     if status >= 500:
-        return unexpected(request_id)
+        return internal_error_response(request_id)
     code, kind, sentence = HTTP_CODES.get(status, HTTP_CODES[400])
     body = {"message": sentence or message, "type": kind, "param": None, "code": code}
     return _response(status, body, request_id, {**(headers or {}), "x-should-retry": "false"})
 
 
-def unexpected(request_id: str) -> JSONResponse:
+def internal_error_response(request_id: str) -> JSONResponse:
     """The response for a fault of ours; what went wrong is in the log under this id, never on the wire."""
     code, kind, sentence = _UNEXPECTED
     body = {"message": sentence.format(request_id), "type": kind, "param": None, "code": code}
@@ -65,7 +65,7 @@ _UNEXPECTED = (
 def retry_headers(error: SafelightError) -> dict[str, str]:
     """`x-should-retry`, and `retry-after` where waiting helps. A refusal is never to be sent again."""
     headers = {"x-should-retry": "true" if error.retry and error.status >= 500 else "false"}
-    wait = error.retry_after_s if isinstance(error, Limited | Unavailable) else None
+    wait = error.retry_after_s if isinstance(error, RateLimited | Unavailable) else None
     if wait is not None:
         headers["retry-after"] = str(max(1, math.ceil(wait)))
     return headers

@@ -24,7 +24,7 @@ def nest(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return document
 
 
-def join(path: Iterable[str | int]) -> str:
+def format_name(path: Iterable[str | int]) -> str:
     """The bracket name of a place in a nested document: `("a", "b", 0)` is `a[b][0]`."""
     root, *rest = path
     return str(root) + "".join(f"[{step}]" for step in rest)

@@ -125,7 +125,7 @@ class SecurityHeaders:
         await self._app(scope, receive, guarded if scope["type"] == "http" else send)
 
 
-class Lingering:
+class DrainRequestBody:
     """Before an error answers a half-read body, reads on for at most `seconds`.
 
     A connection closed while its client still sends is reset, and the reset can overtake the answer.

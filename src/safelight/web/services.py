@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from safelight.console.services import PageParts
 from safelight.generation.protocol import Generator
-from safelight.jobs.models import Character, Content, CreateRequest, Ordered, Page, Video, VideoRecord
-from safelight.jobs.quota import Allowance
-from safelight.moderation.check import Checks
-from safelight.moderation.moderations_api import Moderated, Piece
+from safelight.jobs.models import (
+    Character,
+    Content,
+    CreateRequest,
+    Page,
+    SubmissionResult,
+    Video,
+    VideoRecord,
+)
+from safelight.jobs.quota import QuotaStatus
+from safelight.moderation.check import CheckService
+from safelight.moderation.moderations_api import ModerationInput, ModerationResult
 from safelight.policy.categories import Taxonomy
 from safelight.policy.waivers import Waiver
 from safelight.trust.accounts import Accounts, Principal
@@ -26,8 +33,8 @@ class Videos(Protocol):
     """The job service as the fronts see it. Every method is synchronous and raises only `SafelightError`s."""
 
     def create(self, principal: Principal, request: CreateRequest) -> Video: ...
-    def order(self, principal: Principal, request: CreateRequest) -> Ordered: ...
-    def allowance(self, principal: Principal) -> Allowance: ...
+    def submit(self, principal: Principal, request: CreateRequest) -> SubmissionResult: ...
+    def allowance(self, principal: Principal) -> QuotaStatus: ...
     def create_character(
         self, principal: Principal, *, name: str, clip: Path, end_user: str | None
     ) -> Character: ...
@@ -42,12 +49,12 @@ class Videos(Protocol):
     def poll_after_ms(self, video: Video) -> int: ...
 
 
-class Moderates(Protocol):
+class ModerationService(Protocol):
     """Words and pictures looked at for their own sake. Nothing is recorded."""
 
     def look(
-        self, principal: Principal, pieces: Sequence[Piece], *, end_user: str | None
-    ) -> tuple[Moderated, ...]: ...
+        self, principal: Principal, pieces: Sequence[ModerationInput], *, end_user: str | None
+    ) -> tuple[ModerationResult, ...]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +70,14 @@ class Services:
     #: The waivers in force now, for the banner on every page.
     waivers: Callable[[], Sequence[Waiver]]
     taxonomy: Taxonomy
-    moderation: Moderates
+    moderation: ModerationService
     #: The configured generators by name, the default one first.
     generators: Mapping[str, Generator]
     #: A folder of our own on a disk with room: uploads are spooled here and removed after the request.
     scratch: Path
     version: str
     #: What would become of an order that is not placed; None: not offered.
-    checks: Checks | None = None
+    checks: CheckService | None = None
     #: Takes one probe from an account, for what costs nothing else.
     spend: Callable[[Principal], None] | None = None
     #: How long `POST /v1/videos/sync` waits for a video before it answers with its id.
@@ -86,4 +93,3 @@ class Services:
     upload_total_s: float = 600.0
     #: How often the one watcher of this process looks at the videos somebody is watching.
     watch_interval_s: float = 0.4
-    pages: PageParts = field(default_factory=PageParts)

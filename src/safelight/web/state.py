@@ -1,12 +1,10 @@
-"""What one app holds while it runs."""
+"""The state of one running app, shared by the HTTP API and the web pages."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from starlette.requests import Request
-
-from safelight.api.sse import Watcher
 
 from .services import Services
 from .thread_pool import Threads
@@ -16,9 +14,13 @@ from .thread_pool import Threads
 class AppState:
     services: Services
     threads: Threads
-    watcher: Watcher
+
+    @classmethod
+    def of(cls, services: Services) -> AppState:
+        """The state for `services`, with a thread pool of the size they name."""
+        return cls(services=services, threads=Threads(services.threads))
 
 
-def state_of(request: Request) -> AppState:
+def app_state(request: Request) -> AppState:
     state: AppState = request.app.state.safelight
     return state

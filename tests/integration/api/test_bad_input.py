@@ -149,9 +149,9 @@ def test_without_a_valid_key_nothing_is_told(server: Live, header: str) -> None:
 
 
 def test_a_key_without_the_scope_is_refused(server: Live) -> None:
-    from safelight.trust.accounts import Scope
+    from safelight.trust.accounts import KeyScope
 
-    _, key = server.accounts.create_key(server.tenant, "reader", [Scope.VIDEOS_READ])
+    _, key = server.accounts.create_key(server.tenant, "reader", [KeyScope.VIDEOS_READ])
     headers = {"authorization": f"Bearer {key}"}
     assert httpx.get(f"{server.url}/v1/videos", headers=headers).status_code == 200
     answer = httpx.post(f"{server.url}/v1/videos", json={"prompt": "a"}, headers=headers)

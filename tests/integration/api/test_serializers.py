@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from safelight.errors import IdempotencyKeyReused, NotFound, ProbeBudgetSpent, QuotaExceeded
-from safelight.generation.protocol import Charged, Order, Step
+from safelight.errors import CheckLimitExceeded, IdempotencyKeyReused, NotFound, QuotaExceeded
+from safelight.generation.protocol import ChargeStatus, Derivation, GenerationRequest
 from safelight.generation.videos_api import create as videos_api
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from support.fake_api_server import CARD, Live
 
 from .test_videos import make
@@ -41,7 +41,7 @@ def test_every_answer_to_an_order_says_what_is_left(client: httpx.Client, server
     ("trouble", "status", "code"),
     [
         (QuotaExceeded("Enough."), 429, "quota_exceeded"),
-        (ProbeBudgetSpent("Enough."), 429, "probe_budget_spent"),
+        (CheckLimitExceeded("Enough."), 429, "probe_budget_spent"),
         (IdempotencyKeyReused("Again."), 409, "idempotency_key_reused"),
     ],
 )
@@ -58,7 +58,7 @@ def test_a_remix_is_an_order_with_a_source(client: httpx.Client, server: Live) -
     source = make(client)
     assert client.post(f"/v1/videos/{source}/remix", json={"prompt": "at night"}).status_code == 200
     asked = server.desk.requests[-1]
-    assert (asked.step, asked.source, asked.prompt) == (Step.REMIX, source, "at night")
+    assert (asked.step, asked.source, asked.prompt) == (Derivation.REMIX, source, "at night")
     assert client.post("/v1/videos/video_1/remix", json={}).json()["error"]["param"] == "prompt"
 
 
@@ -72,7 +72,7 @@ def test_an_edit_names_its_source_as_the_sdks_do(client: httpx.Client, server: L
     }[how]
     assert client.post("/v1/videos/edits", **fields).status_code == 200
     asked = server.desk.requests[-1]
-    assert (asked.step, asked.source, asked.uploads) == (Step.EDIT, source, ())
+    assert (asked.step, asked.source, asked.uploads) == (Derivation.EDIT, source, ())
 
 
 def test_an_extension_may_come_with_a_clip(client: httpx.Client, server: Live) -> None:
@@ -83,7 +83,7 @@ def test_an_extension_may_come_with_a_clip(client: httpx.Client, server: Live) -
     )
     assert answer.status_code == 200
     asked = server.desk.requests[-1]
-    assert (asked.step, asked.source, asked.seconds) == (Step.EXTEND, None, "4")
+    assert (asked.step, asked.source, asked.seconds) == (Derivation.EXTEND, None, "4")
     assert server.desk.uploads[-1] == b"clip"
 
 
@@ -180,7 +180,7 @@ def test_a_synchronous_order_is_answered_with_the_file(client: httpx.Client, ser
 
 
 def test_a_held_synchronous_order_is_to_be_polled(client: httpx.Client, server: Live) -> None:
-    timer = later(server, state=State.HELD)
+    timer = later(server, state=VideoState.HELD)
     answer = client.post("/v1/videos/sync", data={"prompt": "a cat"})
     timer.join()
     assert (answer.status_code, answer.json()["status"]) == (202, "in_progress")
@@ -191,14 +191,14 @@ def test_a_held_synchronous_order_is_to_be_polled(client: httpx.Client, server: 
 @pytest.mark.parametrize(
     ("state", "code", "status"),
     [
-        (State.BLOCKED, "moderation_blocked", 400),
-        (State.REFUSED, "sentinel_block", 400),
-        (State.FAILED, "timeout", 504),
-        (State.FAILED, "upstream_error", 502),
+        (VideoState.BLOCKED, "moderation_blocked", 400),
+        (VideoState.REJECTED, "sentinel_block", 400),
+        (VideoState.FAILED, "timeout", 504),
+        (VideoState.FAILED, "upstream_error", 502),
     ],
 )
 def test_a_synchronous_order_that_ends_otherwise_is_an_error(
-    client: httpx.Client, server: Live, state: State, code: str, status: int
+    client: httpx.Client, server: Live, state: VideoState, code: str, status: int
 ) -> None:
     timer = later(
         server, state=state, error_code=code, error_message="It ended.", explanation={"stage": "output"}
@@ -228,12 +228,14 @@ def test_a_gateway_in_front_finds_its_order_again_and_its_charge(server: Live) -
             "listed_within_s": 0.1,
         }
     )
-    order = Order(key="video_front-1", model="shelf-1", prompt="a cat", seconds=4, width=1280, height=720)
+    order = GenerationRequest(
+        key="video_front-1", model="shelf-1", prompt="a cat", seconds=4, width=1280, height=720
+    )
     upstream_id = front.submit(order)
     assert front.find("video_front-1") == upstream_id
     assert front.find("video_front-2") is None
     server.desk.deliver(upstream_id, b"....ftypisom")
     charge = front.progress(upstream_id).charge
     assert charge is not None
-    assert (charge.charged, charge.source) == (Charged.NO, "upstream")
+    assert (charge.charged, charge.source) == (ChargeStatus.NO, "upstream")
     front.close()

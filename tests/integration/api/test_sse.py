@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.policy.findings import Stage
 from support.fake_api_server import Live
 
@@ -29,8 +29,8 @@ def video_id(client: httpx.Client) -> str:
 
 
 def walk(server: Live, video_id: str) -> None:
-    server.desk.change(video_id, state=State.GENERATING, stage=Stage.GENERATION, progress=20)
-    server.desk.change(video_id, state=State.SCANNING, stage=Stage.OUTPUT, progress=60)
+    server.desk.change(video_id, state=VideoState.GENERATING, stage=Stage.GENERATION, progress=20)
+    server.desk.change(video_id, state=VideoState.SCANNING, stage=Stage.OUTPUT, progress=60)
     server.desk.deliver(video_id, b"clip")
 
 
@@ -65,7 +65,7 @@ def test_progress_is_a_change_although_it_is_no_revision(
     with client.stream("GET", f"/v1/videos/{video_id}/events") as answer:
         seen = events(answer)
         next(seen)
-        video = server.desk.change(video_id, state=State.GENERATING)
+        video = server.desk.change(video_id, state=VideoState.GENERATING)
         next(seen)
         server.desk.put(video, progress=40)
         assert next(seen)[1]["progress"] == 40
@@ -98,7 +98,7 @@ def test_fifty_tabs_cost_one_look_at_a_time(client: httpx.Client, server: Live, 
         started.wait(30)
         before = server.desk.gets
         for percent in range(4):
-            server.desk.change(video_id, state=State.GENERATING, progress=percent)
+            server.desk.change(video_id, state=VideoState.GENERATING, progress=percent)
             threading.Event().wait(0.1)
         looks = server.desk.gets - before
         server.desk.deliver(video_id, b"clip")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.policy.findings import Stage
 from safelight.store.database import Database
-from safelight.trust.accounts import Scope
+from safelight.trust.accounts import KeyScope
 from safelight.trust.reviews import CaseKind, open_case
 from support.fake_api_server import Live, a_video
 
@@ -28,15 +28,15 @@ class Keys:
 
 @pytest.fixture(scope="module")
 def keys(server: Live) -> Keys:
-    def bearer(tenant: str, *scopes: Scope) -> dict[str, str]:
+    def bearer(tenant: str, *scopes: KeyScope) -> dict[str, str]:
         _, token = server.accounts.create_key(tenant, "k", scopes)
         return {"authorization": f"Bearer {token}"}
 
     other = server.accounts.create_tenant("other").id
     return Keys(
-        reviewer=bearer(server.tenant, Scope.REVIEW),
-        admin=bearer(server.tenant, Scope.ADMIN),
-        stranger=bearer(other, Scope.REVIEW, Scope.ADMIN, Scope.VIDEOS_READ),
+        reviewer=bearer(server.tenant, KeyScope.REVIEW),
+        admin=bearer(server.tenant, KeyScope.ADMIN),
+        stranger=bearer(other, KeyScope.REVIEW, KeyScope.ADMIN, KeyScope.VIDEOS_READ),
     )
 
 
@@ -49,7 +49,7 @@ def database(server: Live) -> Iterator[Database]:
 
 def hold(server: Live, database: Database) -> tuple[str, str]:
     """A held video and its case."""
-    video = server.desk.put(a_video(tenant=server.tenant), state=State.HELD)
+    video = server.desk.put(a_video(tenant=server.tenant), state=VideoState.HELD)
     with database.transaction(server.tenant) as tx:
         case = open_case(
             tx,
@@ -81,7 +81,7 @@ def test_a_hold_is_listed_with_why_and_until_when_and_decided_once(
     done = client.post(f"/v1/reviews/{case}/decision", json=body, headers=keys.reviewer)
     assert done.status_code == 200
     assert (done.json()["state"], done.json()["decision"]["action"]) == ("decided", "approve")
-    assert server.desk.videos[video].state is State.SEALING
+    assert server.desk.videos[video].state is VideoState.SEALING
 
     again = client.post(f"/v1/reviews/{case}/decision", json=body, headers=keys.reviewer)
     assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")

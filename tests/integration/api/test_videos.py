@@ -7,15 +7,15 @@ import httpx
 import pytest
 
 from safelight.errors import (
+    CheckLimitExceeded,
     Conflict,
-    Gone,
     NotCovered,
-    ProbeBudgetSpent,
     QuotaExceeded,
     StorageFull,
     Unavailable,
+    Withdrawn,
 )
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.policy.findings import Stage
 from support.fake_api_server import CARD, Live
 
@@ -127,12 +127,12 @@ def test_a_block_is_400_never_retried_and_explains_itself(client: httpx.Client) 
     ("error", "status", "retry", "after"),
     [
         (QuotaExceeded("Enough for today.", retry_after_s=90.2), 429, "false", "91"),
-        (ProbeBudgetSpent("Enough checks."), 429, "false", None),
+        (CheckLimitExceeded("Enough checks."), 429, "false", None),
         (NotCovered("A check is missing."), 503, "true", "2"),
         (Unavailable("Later.", retry_after_s=5), 503, "true", "5"),
         (StorageFull("No room.", retry_after_s=30), 503, "true", "30"),
         (Conflict("Not now."), 409, "false", None),
-        (Gone("Withdrawn."), 410, "false", None),
+        (Withdrawn("Withdrawn."), 410, "false", None),
         (RuntimeError("secret detail"), 500, "false", None),
     ],
 )
@@ -152,7 +152,7 @@ def test_only_what_waiting_helps_is_sent_again(
 def test_every_state_is_one_of_four_words(client: httpx.Client, server: Live) -> None:
     video_id = make(client)
     words = {}
-    for state in State:
+    for state in VideoState:
         server.desk.change(video_id, state=state)
         words[state] = client.get(f"/v1/videos/{video_id}").json()["status"]
     assert set(words.values()) == {"queued", "in_progress", "completed", "failed"}
@@ -162,7 +162,7 @@ def test_a_held_video_says_when_it_is_due_and_is_asked_for_once_a_minute(
     client: httpx.Client, server: Live
 ) -> None:
     video_id = make(client)
-    server.desk.change(video_id, state=State.HELD, stage=Stage.OUTPUT, review_due_at=1_800_000_000.5)
+    server.desk.change(video_id, state=VideoState.HELD, stage=Stage.OUTPUT, review_due_at=1_800_000_000.5)
     answer = client.get(f"/v1/videos/{video_id}")
     assert answer.headers["openai-poll-after-ms"] == "60000"
     assert answer.json()["status"] == "in_progress"
@@ -174,7 +174,7 @@ def test_a_blocked_video_carries_its_explanation(client: httpx.Client, server: L
     video_id = make(client)
     server.desk.change(
         video_id,
-        state=State.BLOCKED,
+        state=VideoState.BLOCKED,
         stage=Stage.OUTPUT,
         error_code="moderation_blocked",
         error_message="Blocked after generation.",
@@ -189,7 +189,7 @@ def test_a_vaulted_video_tells_no_category_stage_or_evidence(client: httpx.Clien
     video_id = make(client, "a prompt of mine")
     server.desk.change(
         video_id,
-        state=State.BLOCKED,
+        state=VideoState.BLOCKED,
         stage=Stage.OUTPUT,
         vaulted=True,
         error_code="moderation_blocked",
@@ -285,8 +285,8 @@ def test_content_is_served_whole_in_ranges_and_by_head(client: httpx.Client, ser
     assert beyond.json()["error"]["code"] == "range_not_satisfiable"
 
 
-@pytest.mark.parametrize("state", [state for state in State if state is not State.DELIVERED])
-def test_no_state_but_delivered_has_content(client: httpx.Client, server: Live, state: State) -> None:
+@pytest.mark.parametrize("state", [state for state in VideoState if state is not VideoState.DELIVERED])
+def test_no_state_but_delivered_has_content(client: httpx.Client, server: Live, state: VideoState) -> None:
     video_id = make(client)
     server.desk.change(video_id, state=state)
     for variant in ("video", "thumbnail", "spritesheet", "source"):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from safelight.cli import main
-from safelight.cli.check import marked
+from safelight.cli.check import highlight_spans
 from safelight.cli.exit_codes import Exit
 from safelight.policy.findings import Finding, Modality, TextSpan
 
@@ -148,5 +148,5 @@ def test_marks_underline_the_words_and_not_the_whole_text() -> None:
             evidence=(span,),
         )
 
-    line = marked("a bad word", [finding(2, 5), finding(0, 10)])
+    line = highlight_spans("a bad word", [finding(2, 5), finding(0, 10)])
     assert [(span.start, span.end) for span in line.spans] == [(2, 5)]

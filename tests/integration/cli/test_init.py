@@ -55,8 +55,8 @@ def test_a_named_persons_decision_is_recorded_for_exactly_what_is_missing(
     assert (waiver["who"], waiver["why"]) == ("Ada Park", "a demo on my desk")
     assert set(waiver["categories"]) == {one["category"] for one in answer["missing"]}
     assert answer["held"] == []
-    installed = load()
-    (held,) = installed.waivers_in_force(installed.tenant)
+    container = load()
+    (held,) = container.waivers_in_force(container.tenant)
     assert held.expires_at is not None
 
 
@@ -103,8 +103,8 @@ def test_at_a_terminal_no_answer_waives_nothing(
     monkeypatch.setattr("sys.stdin", Terminal(typed))
     main(["init"])
     capsys.readouterr()
-    installed = load()
-    assert installed.waivers_in_force(installed.tenant) == ()
+    container = load()
+    assert container.waivers_in_force(container.tenant) == ()
 
 
 def test_for_people_it_says_what_comes_next(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from safelight.bootstrap import Installation, load
+from safelight.bootstrap import Container, load
 from safelight.cli import main
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
@@ -29,11 +29,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return call
 
 
-def held(here: Installation, *, quarantined: bool = False) -> tuple[str, str]:
+def held(container: Container, *, quarantined: bool = False) -> tuple[str, str]:
     """A video held at its prompt, and its case."""
     video = new_id("video")
     now = time.time()
-    with here.database.transaction(here.tenant) as tx:
+    with container.database.transaction(container.tenant) as tx:
         tx.insert(
             videos,
             id=video,
@@ -67,14 +67,14 @@ def held(here: Installation, *, quarantined: bool = False) -> tuple[str, str]:
 
 def test_what_waits_is_listed_shown_and_approved(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("reviews", "list") == (0, {"reviews": [], "has_more": False})
-    here = load()
-    video, case = held(here)
+    container = load()
+    video, case = held(container)
     code, listed = run("reviews", "list")
     assert (code, [each["id"] for each in listed["reviews"]]) == (4, [case])
     assert run("reviews", "show", case)[1]["why"] == "A word."
     code, done = run("reviews", "approve", case, "--reason", "Harmless.", "--who", "Ada")
     assert (code, done["decision"]["decided_by"], done["state"]) == (0, "Ada", "decided")
-    with here.database.reading(here.tenant) as tx:
+    with container.database.read_transaction(container.tenant) as tx:
         row = tx.one(videos, videos.c.id == video)
     assert row is not None
     assert (row.state, row.run) == ("waiting", 1), "a gateway's sweeper takes it up"

@@ -14,7 +14,7 @@ from PIL import Image
 from safelight.cli import main
 from safelight.detectors import safety_card
 from safelight.media.encode import Writer
-from safelight.moderation.file_scan import FileJudge, FileReport
+from safelight.moderation.file_scan import FileReport, FileScanner
 from support.clips import make_clip
 from support.object_stores import S3
 
@@ -111,15 +111,15 @@ def test_a_folder_is_gone_on_with_and_one_bad_file_does_not_stop_it(desk: Desk, 
 def test_ctrl_c_keeps_what_is_done(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b", "c"):
         make_clip(desk.media / f"{name}.mp4", frames=6 + len(list(desk.media.iterdir())))
-    real, seen = FileJudge.judge, []
+    real, seen = FileScanner.judge, []
 
-    def judge(self: FileJudge, path: Path, name: str, progress: Any = None) -> FileReport:
+    def judge(self: FileScanner, path: Path, name: str, progress: Any = None) -> FileReport:
         seen.append(name)
         if len(seen) == 2:
             raise KeyboardInterrupt
         return real(self, path, name, progress)
 
-    monkeypatch.setattr(FileJudge, "judge", judge)
+    monkeypatch.setattr(FileScanner, "judge", judge)
     code, said = desk.run("scan", str(desk.media), "--html", str(tmp_path / "r.html"))
     assert (code, said["interrupted"], said["summary"]["left"]) == (130, True, 2)
     assert "2 files were not looked at" in (tmp_path / "r.html").read_text()

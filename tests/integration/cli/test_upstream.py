@@ -12,9 +12,9 @@ import pytest
 
 from safelight.bootstrap import load
 from safelight.cli import main
-from safelight.cli.upstream import Asked, attach, fears
+from safelight.cli.upstream import UpstreamAnswers, attach, upstream_warnings
 from safelight.errors import SettingsError
-from safelight.generation.videos_api.discovery import Found, Place
+from safelight.generation.videos_api.discovery import DiscoveredServer, NetworkLocation
 from safelight.testing.upstream import ScriptedUpstream
 from support.gateway_process import running
 
@@ -47,9 +47,9 @@ def test_init_writes_the_upstream_as_the_default_generator(
         "ownership": "own",
         "warnings": [],
     }
-    installed = load()
-    assert [*installed.generators] == ["upstream", "storyboard"]
-    assert installed.generators["upstream"].offer().models == (WAN,)
+    container = load()
+    assert [*container.generators] == ["upstream", "storyboard"]
+    assert container.generators["upstream"].info().models == (WAN,)
 
 
 def test_init_writes_no_key(
@@ -91,70 +91,72 @@ def test_serve_refuses_an_upstream_whose_models_nobody_knows(capsys: pytest.Capt
 def test_an_upstream_that_is_down_is_taken_with_the_models_of_the_settings() -> None:
     table = {"kind": "videos_api", "url": "http://127.0.0.1:1/v1", "models": ["wan"], "ownership": "paid"}
     known = {"wan": {**table, "extra_fields": {"seed": "int"}}}
-    found = attach(Asked(url="http://127.0.0.1:1", known=known))
+    found = attach(UpstreamAnswers(url="http://127.0.0.1:1", known=known))
     assert found.name == "wan"
     assert found.options == known["wan"]
     assert len(found.warnings) == 1
 
 
 def test_an_upstream_that_is_down_is_taken_with_models_named_on_the_spot() -> None:
-    found = attach(Asked(url="http://127.0.0.1:1", models=("wan",)))
+    found = attach(UpstreamAnswers(url="http://127.0.0.1:1", models=("wan",)))
     assert found.table["models"] == ["wan"]
     assert "does not answer" in found.warnings[0]
 
 
 def test_only_the_models_asked_for_are_offered_and_an_unlisted_one_is_noticed() -> None:
     with ScriptedUpstream({"models": ["a", "b"]}) as upstream:
-        assert attach(Asked(url=upstream.url, models=("b",))).table["models"] == ["b"]
-        assert "does not list c" in attach(Asked(url=upstream.url, models=("c",))).warnings[0]
+        assert attach(UpstreamAnswers(url=upstream.url, models=("b",))).table["models"] == ["b"]
+        assert "does not list c" in attach(UpstreamAnswers(url=upstream.url, models=("c",))).warnings[0]
 
 
 def test_a_server_that_lists_nothing_wants_its_models_named() -> None:
     with ScriptedUpstream({"models": []}) as upstream, pytest.raises(SettingsError, match="lists no models"):
-        attach(Asked(url=upstream.url))
+        attach(UpstreamAnswers(url=upstream.url))
 
 
 def test_the_key_comes_from_a_file_or_the_environment(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "key").write_text(f"{KEY}\n")
     with ScriptedUpstream({"api_key": KEY}) as upstream:
         with pytest.raises(SettingsError, match="wants a key") as error:
-            attach(Asked(url=upstream.url))
+            attach(UpstreamAnswers(url=upstream.url))
         assert "SAFELIGHT_UPSTREAM_KEY" in str(error.value)
-        found = attach(Asked(url=upstream.url, key_file=here / "key"))
+        found = attach(UpstreamAnswers(url=upstream.url, key_file=here / "key"))
         assert found.options["api_key"] == KEY
         assert "api_key" not in found.table
         monkeypatch.setenv("SAFELIGHT_UPSTREAM_KEY", KEY)
-        assert attach(Asked(url=upstream.url)).api_key == KEY
+        assert attach(UpstreamAnswers(url=upstream.url)).api_key == KEY
 
 
 @pytest.mark.parametrize("text", ["", "\n"])
 def test_an_empty_key_file_is_no_key(here: Path, text: str) -> None:
     (here / "key").write_text(text)
     with pytest.raises(SettingsError, match="empty"):
-        attach(Asked(url="http://127.0.0.1:1", key_file=here / "key"))
+        attach(UpstreamAnswers(url="http://127.0.0.1:1", key_file=here / "key"))
 
 
 def test_another_server_of_the_same_name_is_not_mixed_with_it() -> None:
     known = {"upstream": {"kind": "videos_api", "url": "http://one/v1"}}
     with pytest.raises(SettingsError, match="another server"):
-        attach(Asked(url="http://two", known=known))
+        attach(UpstreamAnswers(url="http://two", known=known))
 
 
 def test_a_server_that_answers_strangers_is_warned_of_loudly() -> None:
     with ScriptedUpstream() as upstream:
-        (warning,) = attach(Asked(url=upstream.url)).warnings or ("",)
+        (warning,) = attach(UpstreamAnswers(url=upstream.url)).warnings or ("",)
         assert warning == ""
-    public = Found(
-        url="http://gpu/v1", models=("m",), place=Place.PUBLIC, answers_strangers=True, keyed=False
+    public = DiscoveredServer(
+        url="http://gpu/v1", models=("m",), place=NetworkLocation.PUBLIC, answers_strangers=True, keyed=False
     )
-    (said,) = fears(public)
+    (said,) = upstream_warnings(public)
     assert "ANSWERS STRANGERS" in said
     assert "private network" in said
 
 
 def test_a_key_in_the_clear_over_a_public_network_is_warned_of() -> None:
-    found = Found(url="http://gpu/v1", models=("m",), place=Place.PUBLIC, answers_strangers=False, keyed=True)
-    assert "unencrypted" in fears(found)[0]
+    found = DiscoveredServer(
+        url="http://gpu/v1", models=("m",), place=NetworkLocation.PUBLIC, answers_strangers=False, keyed=True
+    )
+    assert "unencrypted" in upstream_warnings(found)[0]
 
 
 @pytest.mark.parametrize("flags", [("--model", "wan"), ("--paid",), ("--upstream-key-file", "key")])

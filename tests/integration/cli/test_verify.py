@@ -49,11 +49,11 @@ def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def sealed(plain: Path) -> Path:
-    here = load()
+    container = load()
     path = plain.with_name("sealed.mp4")
-    seal = here.sealer.seal(plain, path, FACTS)
-    with here.database.transaction(here.tenant) as tx:
-        here.registry.record(tx, seal)
+    seal = container.sealer.seal(plain, path, FACTS)
+    with container.database.transaction(container.tenant) as tx:
+        container.registry.record(tx, seal)
     return path
 
 

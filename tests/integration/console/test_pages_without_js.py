@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.trust.reviews import CaseKind
 from support.console_server import Paged, paged
 
@@ -350,7 +350,7 @@ def test_a_policy_is_replayed_published_and_taken_back(staff: httpx.Client, room
 def test_help_lines_follow_the_language(staff: httpx.Client, rooms: Paged) -> None:
     video_id = order(staff, "a page of help")
     lines = [{"name": "A help line", "text": "Free and confidential.", "region": None}]
-    rooms.server.desk.change(video_id, state=State.REFUSED, explanation={"support": lines})
+    rooms.server.desk.change(video_id, state=VideoState.REJECTED, explanation={"support": lines})
     assert "1925" in staff.get(f"/videos/{video_id}", headers={"accept-language": "zh-TW"}).text
     assert "12356" in staff.get(f"/videos/{video_id}", headers={"accept-language": "zh-CN"}).text
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.policy.findings import Stage
 from safelight.policy.waivers import Waiver
 from support.fake_api_server import CARD, Live, live
@@ -142,7 +142,7 @@ def test_a_wrong_order_says_what_and_how_and_keeps_the_prompt(signed_in: httpx.C
 
 def test_every_state_has_a_page(signed_in: httpx.Client, server: Live) -> None:
     video_id = order(signed_in).url.path.rpartition("/")[2]
-    for state in State:
+    for state in VideoState:
         for stage in Stage:
             server.desk.change(
                 video_id,
@@ -162,7 +162,7 @@ def test_a_vaulted_video_shows_nothing_of_why(signed_in: httpx.Client, server: L
     video_id = order(signed_in).url.path.rpartition("/")[2]
     server.desk.change(
         video_id,
-        state=State.BLOCKED,
+        state=VideoState.BLOCKED,
         stage=Stage.OUTPUT,
         vaulted=True,
         error_message="because of sexual/minors",
@@ -176,7 +176,9 @@ def test_a_vaulted_video_shows_nothing_of_why(signed_in: httpx.Client, server: L
 def test_help_is_offered_where_somebody_may_need_it(signed_in: httpx.Client, server: Live) -> None:
     video_id = order(signed_in).url.path.rpartition("/")[2]
     lines = [{"name": "A help line", "text": "Free and confidential.", "region": None}]
-    server.desk.change(video_id, state=State.REFUSED, stage=Stage.PROMPT, explanation={"support": lines})
+    server.desk.change(
+        video_id, state=VideoState.REJECTED, stage=Stage.PROMPT, explanation={"support": lines}
+    )
     assert "A help line" in signed_in.get(f"/videos/{video_id}").text
 
 

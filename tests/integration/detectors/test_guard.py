@@ -12,11 +12,11 @@ import pytest
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.remote.guard_formats import GRAMMARS
 from safelight.detectors.remote.plugins import GUARD
-from safelight.detectors.remote.text_guard import Ask, GuardDetector, GuardOptions, GuardSilent
+from safelight.detectors.remote.text_guard import AskMode, GuardDetector, GuardOptions, GuardUnavailable
 from safelight.detectors.text.normalise import views
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import Judge, texts_sha256
-from safelight.net.client import Timeouts, configured_client
+from safelight.moderation.evaluation import PolicyEvaluator, texts_sha256
+from safelight.net.client import Timeouts, upstream_client
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 from safelight.policy.findings import Finding, Modality, Stage
@@ -93,7 +93,7 @@ def made(server: Scripted) -> Iterator[Any]:
 
     def make(grammar: str = "llama-guard", **options: Any) -> GuardDetector:
         local, clock = options.pop("local", None), options.pop("clock", time.monotonic)
-        client = configured_client(server.url, timeouts=Timeouts(connect_s=1, read_s=5))
+        client = upstream_client(server.url, timeouts=Timeouts(connect_s=1, read_s=5))
         clients.append(client)
         chosen = GuardOptions(**{"model": "m", "timeout_s": 5.0, **options})
         return GuardDetector(client, GRAMMARS[grammar], chosen, local=local, clock=clock)
@@ -111,8 +111,8 @@ def verdict(detector: GuardDetector) -> tuple[Action, bool]:
     """What `starter` says with this guard alone, and whether all it checks was checked."""
     report = TextPipeline([detector], budget_s=5).screen({"prompt": TEXT})
     policy = load("starter", SHIPPED)
-    judge = Judge(taxonomy=SHIPPED, policy=lambda _tenant: policy, waivers=lambda _tenant: ())
-    judged = judge.judge(
+    judge = PolicyEvaluator(taxonomy=SHIPPED, policy=lambda _tenant: policy, waivers=lambda _tenant: ())
+    judged = judge.evaluate(
         Stage.PROMPT,
         tenant="",
         findings=report.findings,
@@ -173,7 +173,7 @@ def test_after_failures_in_a_row_the_guard_is_left_alone_for_a_while(server: Scr
     server.status = 500
     detector = made(trips_after=2, rests_s=10, clock=lambda: now[0])
     for number in range(4):
-        with pytest.raises(GuardSilent):
+        with pytest.raises(GuardUnavailable):
             detector.inspect_text(content(f"{TEXT} {number}"))
     assert len(server.asked) == 2
     server.status = 200
@@ -189,22 +189,22 @@ def test_what_was_answered_is_remembered_and_calls_have_a_limit(server: Scripted
     assert [one.category for one in first] == ["violence"]
     assert list(detector.inspect_text(content())) == first
     assert len(server.asked) == 1
-    with pytest.raises(GuardSilent, match="calls a day"):
+    with pytest.raises(GuardUnavailable, match="calls a day"):
         detector.inspect_text(content("another text"))
 
 
 @pytest.mark.parametrize(
     ("ask", "score", "asked"),
     [
-        (Ask.ALWAYS, 0.0, 1),
-        (Ask.UNSURE, 0.1, 0),
-        (Ask.UNSURE, 0.6, 1),
-        (Ask.UNSURE, 0.95, 0),
-        (Ask.CATEGORIES, 0.9, 1),
+        (AskMode.ALWAYS, 0.0, 1),
+        (AskMode.UNSURE, 0.1, 0),
+        (AskMode.UNSURE, 0.6, 1),
+        (AskMode.UNSURE, 0.95, 0),
+        (AskMode.CATEGORIES, 0.9, 1),
     ],
 )
 def test_the_guard_is_asked_when_it_should_be(
-    ask: Ask, score: float, asked: int, server: Scripted, made: Any
+    ask: AskMode, score: float, asked: int, server: Scripted, made: Any
 ) -> None:
     server.says("safe")
 
@@ -223,7 +223,7 @@ def test_the_guard_is_asked_when_it_should_be(
     detector = made(ask=ask, about=frozenset({"hate"}), local=local)
     list(detector.inspect_text(content()))
     assert len(server.asked) == asked
-    other = made(ask=Ask.CATEGORIES, about=frozenset({"sexual"}), local=local)
+    other = made(ask=AskMode.CATEGORIES, about=frozenset({"sexual"}), local=local)
     list(other.inspect_text(content()))
     assert len(server.asked) == asked
 
@@ -255,6 +255,6 @@ def test_what_may_be_sexual_and_about_a_minor_is_sent_to_no_guard(
         ]
 
     server.says("safe")
-    with pytest.raises(GuardSilent, match="to no server"):
+    with pytest.raises(GuardUnavailable, match="to no server"):
         made(local=local).inspect_text(content())
     assert server.asked == []

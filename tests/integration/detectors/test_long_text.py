@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from safelight.detectors.registry import Catalogue
+from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
 
 
 def test_of_a_very_long_text_the_likeliest_parts_are_read_and_the_rest_is_a_hole() -> None:
     pipeline = TextPipeline(
-        [one for one in Catalogue.discover({}).text_detectors() if one.name == "minilm"],
+        [one for one in DetectorRegistry.discover({}).text_detectors() if one.name == "minilm"],
         budget_s=120,
         total_s=240,
     )

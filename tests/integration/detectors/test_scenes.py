@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from safelight.detectors.registry import Catalogue
+from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.minilm.package import installed
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import Judge, Judged
+from safelight.moderation.evaluation import PolicyEvaluator, StageResult
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 from safelight.policy.findings import Modality, Stage
@@ -46,13 +46,13 @@ HARMFUL = [
 ]
 
 
-def judge(pipeline: TextPipeline, policy: str) -> Callable[[str], Judged]:
+def judge(pipeline: TextPipeline, policy: str) -> Callable[[str], StageResult]:
     chosen = load(policy, SHIPPED)
-    judging = Judge(taxonomy=SHIPPED, policy=lambda _tenant: chosen, waivers=lambda _tenant: ())
+    judging = PolicyEvaluator(taxonomy=SHIPPED, policy=lambda _tenant: chosen, waivers=lambda _tenant: ())
 
-    def judged(text: str) -> Judged:
+    def judged(text: str) -> StageResult:
         report = pipeline.screen({"prompt": text})
-        return judging.judge(
+        return judging.evaluate(
             Stage.PROMPT,
             tenant="",
             findings=report.findings,
@@ -70,7 +70,7 @@ def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     if with_weights and installed() is None:
         pytest.skip("the MiniLM weights are not installed")
     cache: Path = tmp_path_factory.mktemp("cache")
-    catalogue = Catalogue.discover({"minilm": {"cache_dir": str(cache)} if with_weights else False})
+    catalogue = DetectorRegistry.discover({"minilm": {"cache_dir": str(cache)} if with_weights else False})
     # A busy machine must not turn a scene into a hole.
     return TextPipeline(catalogue.text_detectors(), budget_s=60)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from safelight.detectors.registry import Catalogue
+from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.findings import TextSpan
 
@@ -17,7 +17,9 @@ WORDS = st.lists(
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> TextPipeline:
     cache = str(tmp_path_factory.mktemp("cache"))
-    return TextPipeline(Catalogue.discover({"minilm": {"cache_dir": cache}}).text_detectors(), budget_s=60)
+    return TextPipeline(
+        DetectorRegistry.discover({"minilm": {"cache_dir": cache}}).text_detectors(), budget_s=60
+    )
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -7,18 +7,18 @@ import numpy as np
 
 from safelight.detectors.text import classifiers
 from safelight.detectors.text.classifiers import Mode
-from safelight.detectors.text.minilm.encoder import Window
+from safelight.detectors.text.minilm.encoder import TokenWindow
 from safelight.detectors.text.training import Array, Trainer, categories_of, fitted, refitted
 from safelight.detectors.text.training_data import committed
 
 
-def embed(text: str) -> tuple[Sequence[Window], Array]:
+def embed(text: str) -> tuple[Sequence[TokenWindow], Array]:
     """Stands for MiniLM: words thrown onto 384 numbers, so that no weights are needed."""
     row = np.zeros((1, 384), dtype=np.float32)
     for word in text.lower().split():
         row[0, zlib.crc32(word.encode()) % 384] += 1
     row /= max(float(np.linalg.norm(row)), 1e-9)
-    return [Window(ids=(1,), start=0, end=len(text))], row
+    return [TokenWindow(ids=(1,), start=0, end=len(text))], row
 
 
 def test_the_same_data_gives_the_same_heads_which_know_their_examples() -> None:

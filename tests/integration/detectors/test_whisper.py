@@ -11,12 +11,12 @@ import pytest
 from safelight.detectors.audio.whisper import PLUGIN
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.plugins import WORDS
-from safelight.moderation.speech import Hearing
+from safelight.moderation.speech import SpeechAnalyzer
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
 from safelight.sandbox.sandbox import Sandbox
-from safelight.scanning.service import Scanner, ScanSettings
-from safelight.testing.speech import SpeechMissing, say
+from safelight.scanning.service import Scanner, ScannerOptions
+from safelight.testing.speech import SpeechMissing, synthesize
 from support.clips import RATE, hum, make_clip
 from support.optional_tools import leave_out
 from support.tiny_whisper import make_tiny_whisper
@@ -39,7 +39,7 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
-        voice = say("The market opens at nine in the morning.").at(RATE)
+        voice = synthesize("The market opens at nine in the morning.").at(RATE)
     except SpeechMissing as error:
         leave_out("espeak-ng", str(error))
     sound = hum(6.0)
@@ -56,7 +56,7 @@ def test_speech_is_read_in_the_child_with_times_of_the_clip(
 ) -> None:
     options = {"model": str(weights)}
     assert PLUGIN.missing(options) is None
-    scanner = Scanner(sandbox, (("speech", {}), ("whisper", options)), ScanSettings(warm=0, video_s=120.0))
+    scanner = Scanner(sandbox, (("speech", {}), ("whisper", options)), ScannerOptions(warm=0, video_s=120.0))
     report = scanner.scan_video(clip)
     run = report.run_of("whisper")
     assert run is not None
@@ -70,21 +70,21 @@ def test_speech_is_read_in_the_child_with_times_of_the_clip(
         assert all(line.text or word.text for word in line.words)
     # Words are nothing checked before somebody has read them.
     assert report.coverage.cell("hate", Modality.AUDIO) is None
-    heard = Hearing().hear(report, TextPipeline([]), tenant="t")
+    heard = SpeechAnalyzer().analyze(report, TextPipeline([]), tenant="t")
     assert (heard.transcript, heard.cells) == (report.heard, ())
     words = TextPipeline([WORDS.load({})], budget_s=20.0)  # type: ignore[list-item]
-    assert hate(Hearing().hear(report, words, tenant="t").cells).complete
+    assert hate(SpeechAnalyzer().analyze(report, words, tenant="t").cells).complete
 
 
 def test_broken_weights_are_a_hole(weights: Path, clip: Path, sandbox: Sandbox, tmp_path: Path) -> None:
     for name in ("model.bin", "config.json", "tokenizer.json"):
         (tmp_path / name).write_bytes(b"broken")
     scanner = Scanner(
-        sandbox, (("speech", {}), ("whisper", {"model": str(tmp_path)})), ScanSettings(warm=0, video_s=60.0)
+        sandbox, (("speech", {}), ("whisper", {"model": str(tmp_path)})), ScannerOptions(warm=0, video_s=60.0)
     )
     report = scanner.scan_video(clip)
     words = TextPipeline([WORDS.load({})], budget_s=20.0)  # type: ignore[list-item]
-    cell = hate(Hearing().hear(report, words, tenant="t").cells)
+    cell = hate(SpeechAnalyzer().analyze(report, words, tenant="t").cells)
     assert (cell.available, cell.complete) == (True, False)
     assert "whisper failed" in cell.note
 

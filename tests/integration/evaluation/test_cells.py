@@ -12,7 +12,7 @@ from bench import cells, cells_clips, cells_media, cells_words
 
 from safelight.evaluation import clips
 from safelight.policy.categories import SHIPPED
-from safelight.testing.speech import SpeechMissing, say
+from safelight.testing.speech import SpeechMissing, synthesize
 from support.optional_tools import leave_out
 
 
@@ -20,7 +20,7 @@ from support.optional_tools import leave_out
 def kitchen() -> cells_clips.Kitchen:
     """Without a single package of photographs: paint stands in."""
     try:
-        say("ready")
+        synthesize("ready")
     except SpeechMissing as error:
         leave_out("espeak-ng", str(error))
     return cells_clips.Kitchen(media=cells_media.Media(None))

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from safelight.errors import UpstreamRejected, UpstreamUnavailable
-from safelight.generation.videos_api.discovery import Place, discover, is_closed
+from safelight.generation.videos_api.discovery import NetworkLocation, discover, requires_auth
 from safelight.net.client import Timeouts
 from safelight.testing.upstream import ScriptedUpstream
 
@@ -41,7 +41,7 @@ def test_the_models_are_those_the_server_lists_in_its_order() -> None:
     with ScriptedUpstream({"models": ["wan-b", "wan-a"]}) as upstream:
         found = discover(upstream.url)
     assert found.models == ("wan-b", "wan-a")
-    assert (found.place, found.answers_strangers, found.exposed) == (Place.LOOPBACK, True, False)
+    assert (found.place, found.answers_strangers, found.exposed) == (NetworkLocation.LOOPBACK, True, False)
 
 
 def test_a_server_that_wants_a_key_and_gets_it_answers_no_strangers() -> None:
@@ -106,7 +106,7 @@ def test_odd_names_in_a_list_are_left_out() -> None:
 
 def test_whether_a_path_is_closed_to_strangers_is_seen_from_outside() -> None:
     with ScriptedUpstream({"api_key": KEY}) as keyed, ScriptedUpstream() as open_:
-        assert is_closed(keyed.url, "models") is True
-        assert is_closed(open_.url, "models") is False
-        assert is_closed(open_.url, "videos/none") is None
-    assert is_closed("http://127.0.0.1:1/v1", "models", timeouts=SOON) is None
+        assert requires_auth(keyed.url, "models") is True
+        assert requires_auth(open_.url, "models") is False
+        assert requires_auth(open_.url, "videos/none") is None
+    assert requires_auth("http://127.0.0.1:1/v1", "models", timeouts=SOON) is None

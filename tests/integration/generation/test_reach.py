@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import time
 
-from safelight.generation.videos_api.health import Reach, Server
+from safelight.generation.videos_api.health import UpstreamEndpoint, UpstreamHealth
 from safelight.testing.upstream import ScriptedUpstream
 
 
 def test_what_does_not_answer_is_named_and_what_does_is_not() -> None:
     with ScriptedUpstream() as up, ScriptedUpstream({"api_key": "sk-live-0123456789"}) as closed:
-        servers = {"up": Server(url=up.url), "closed": Server(url=closed.url, api_key="wrong")}
+        servers = {
+            "up": UpstreamEndpoint(url=up.url),
+            "closed": UpstreamEndpoint(url=closed.url, api_key="wrong"),
+        }
         with ScriptedUpstream() as gone:
-            servers["gone"] = Server(url=gone.url)
-            reach = Reach(servers)
+            servers["gone"] = UpstreamEndpoint(url=gone.url)
+            reach = UpstreamHealth(servers)
             assert set(reach.look()) == {"closed"}
         assert set(reach.look()) == {"closed", "gone"}
         assert all(reach.down().values())
@@ -20,7 +23,7 @@ def test_what_does_not_answer_is_named_and_what_does_is_not() -> None:
 def test_nobody_waits_for_a_look() -> None:
     with ScriptedUpstream() as gone:
         pass
-    reach = Reach({"gone": Server(url=gone.url)}, every_s=0.0)
+    reach = UpstreamHealth({"gone": UpstreamEndpoint(url=gone.url)}, every_s=0.0)
     assert reach.down() == {}
     until = time.monotonic() + 30
     while not reach.down() and time.monotonic() < until:
@@ -29,4 +32,4 @@ def test_nobody_waits_for_a_look() -> None:
 
 
 def test_without_upstreams_nothing_is_looked_at() -> None:
-    assert Reach({}).down() == {}
+    assert UpstreamHealth({}).down() == {}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from safelight.errors import DeadlinePassed, UpstreamError, UpstreamRejected
+from safelight.errors import DeadlineExceeded, UpstreamError, UpstreamRejected
 from safelight.generation.videos_api.options import Options, read_options
 from safelight.generation.videos_api.smoke_test import Trial, run
 from safelight.testing.upstream import ScriptedUpstream
@@ -100,7 +100,7 @@ def test_an_order_that_comes_to_nothing_says_why(ends: str, tmp_path: Path) -> N
 
 def test_an_order_that_never_ends_is_given_up(tmp_path: Path) -> None:
     ticks = iter(range(0, 10_000, 60))
-    with ScriptedUpstream({"otherwise": {"ends": "never"}}) as upstream, pytest.raises(DeadlinePassed):
+    with ScriptedUpstream({"otherwise": {"ends": "never"}}) as upstream, pytest.raises(DeadlineExceeded):
         run(
             options(upstream),
             tmp_path / "clip.mp4",

@@ -12,14 +12,20 @@ from typing import Any
 import pytest
 
 from safelight.errors import (
-    SubmitUnknown,
+    SubmissionUnconfirmed,
     UpstreamError,
-    UpstreamLied,
-    UpstreamRefused,
+    UpstreamInvalidResponse,
+    UpstreamModerationBlocked,
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from safelight.generation.protocol import Charged, Order, ReferenceFile, Refusal, UpstreamState
+from safelight.generation.protocol import (
+    ChargeStatus,
+    GenerationRequest,
+    ProviderRefusal,
+    ReferenceFile,
+    UpstreamState,
+)
 from safelight.generation.videos_api import VideosApiGenerator
 from safelight.generation.videos_api.options import read_options
 from safelight.testing.clips import tiny_clip
@@ -40,9 +46,9 @@ def generator(url: str, waits: list[float] | None = None, **options: Any) -> Ite
         made.close()
 
 
-def order(prompt: str = "a lighthouse at dawn", **more: Any) -> Order:
+def order(prompt: str = "a lighthouse at dawn", **more: Any) -> GenerationRequest:
     parts = {"key": KEY, "model": "scripted-1", "prompt": prompt, "seconds": 4, "width": 1280, "height": 720}
-    return Order(**(parts | more))
+    return GenerationRequest(**(parts | more))
 
 
 def scripted(**rule: Any) -> ScriptedUpstream:
@@ -61,7 +67,7 @@ def test_an_order_goes_its_whole_way(tmp_path: Path) -> None:
         ]
         assert [one.percent for one in told] == [0, 50, 100]
         assert told[2].charge is not None
-        assert (told[2].charge.charged, told[2].charge.amount) == (Charged.YES, 0.4)
+        assert (told[2].charge.charged, told[2].charge.amount) == (ChargeStatus.YES, 0.4)
         upstream_generator.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=100_000)
         assert (tmp_path / "a.mp4").read_bytes() == tiny_clip()
         assert upstream_generator.delete(upstream_id)
@@ -108,7 +114,7 @@ def test_an_order_may_go_as_json() -> None:
 )  # fmt: skip
 def test_a_lost_answer_leaves_the_order_in_doubt(submit: Any) -> None:
     with scripted(submit=submit) as upstream, generator(upstream.url, submit_s=1.0) as made:
-        with pytest.raises(SubmitUnknown):
+        with pytest.raises(SubmissionUnconfirmed):
             made.submit(order())
         assert upstream.counts["received"] == 1
 
@@ -163,9 +169,9 @@ def test_a_malformed_order_is_rejected_with_the_upstreams_sentence_masked(status
 )
 def test_a_moderation_refusal_is_told_from_a_malformed_order(submit: Any) -> None:
     with scripted(submit=submit) as upstream, generator(upstream.url) as made:
-        with pytest.raises(UpstreamRefused) as refused:
+        with pytest.raises(UpstreamModerationBlocked) as refused:
             made.submit(order())
-        assert isinstance(refused.value.refusal, Refusal)
+        assert isinstance(refused.value.refusal, ProviderRefusal)
 
 
 def test_a_wrong_key_is_a_plain_sentence_for_the_operator() -> None:
@@ -197,14 +203,14 @@ def test_doubt_is_settled_by_asking_an_upstream_that_gives_the_key_back() -> Non
     with ScriptedUpstream(scenario) as upstream, generator(upstream.url, waits, key_metadata="order") as made:
         for number in range(130):
             made.submit(order(key=f"attempt_{number}"))
-        with pytest.raises(SubmitUnknown):
+        with pytest.raises(SubmissionUnconfirmed):
             made.submit(order("lost"))
         found = made.find(KEY)
         assert found is not None
         assert upstream.counts["orders"][found]["prompt"] == "lost"
         assert made.find("attempt_0") is not None
         assert waits == []
-        with pytest.raises(SubmitUnknown):
+        with pytest.raises(SubmissionUnconfirmed):
             made.submit(order("never", key="attempt_never"))
         assert made.find("attempt_never") is None
         assert waits == [10.0]
@@ -214,9 +220,9 @@ def test_doubt_is_settled_by_asking_an_upstream_that_gives_the_key_back() -> Non
 def test_doubt_stays_where_the_upstream_cannot_tell(scenario: dict[str, Any]) -> None:
     with ScriptedUpstream(scenario) as upstream, generator(upstream.url, key_metadata="order") as made:
         made.submit(order())
-        with pytest.raises(SubmitUnknown):
+        with pytest.raises(SubmissionUnconfirmed):
             made.find(KEY)
-    with scripted() as upstream, generator(upstream.url) as made, pytest.raises(SubmitUnknown):
+    with scripted() as upstream, generator(upstream.url) as made, pytest.raises(SubmissionUnconfirmed):
         made.find(KEY)
 
 
@@ -236,7 +242,7 @@ def test_trouble_with_a_question_may_be_asked_again(poll: Any) -> None:
 def test_an_answer_that_stays_unreadable_is_a_lie(poll: str) -> None:
     with scripted(poll=poll) as upstream, generator(upstream.url) as made:
         upstream_id = made.submit(order())
-        with pytest.raises(UpstreamLied):
+        with pytest.raises(UpstreamInvalidResponse):
             made.progress(upstream_id)
     with scripted(polls=0, poll={"do": poll, "times": 2}) as upstream, generator(upstream.url) as made:
         assert made.progress(made.submit(order())).state is UpstreamState.DONE
@@ -251,7 +257,7 @@ def test_an_order_the_upstream_forgot_has_failed_after_three_looks() -> None:
             "The generator no longer knows this order.",
         )
         assert told.charge is not None
-        assert told.charge.charged is Charged.UNKNOWN
+        assert told.charge.charged is ChargeStatus.UNKNOWN
         assert waits == [1.0, 1.0]
 
 
@@ -262,7 +268,7 @@ def test_a_late_refusal_is_told_with_its_refund() -> None:
     assert told.refusal is not None
     assert (told.refusal.stage, told.refusal.category) == ("output", "violence")
     assert told.charge is not None
-    assert told.charge.charged is Charged.NO
+    assert told.charge.charged is ChargeStatus.NO
 
 
 def test_words_outside_the_four_do_not_end_an_order_early() -> None:
@@ -276,14 +282,14 @@ def test_words_outside_the_four_do_not_end_an_order_early() -> None:
 @pytest.mark.parametrize(
     ("content", "error"),
     [
-        ("missing", UpstreamLied),
-        ("html", UpstreamLied),
-        ("empty", UpstreamLied),
-        ("text", UpstreamLied),
-        ("truncated", UpstreamLied),
-        ("garbage", UpstreamLied),
-        ({"do": "redirect", "location": "http://127.0.0.1:1/x.mp4"}, UpstreamLied),
-        ({"do": "redirect", "location": "http://169.254.169.254/latest"}, UpstreamLied),
+        ("missing", UpstreamInvalidResponse),
+        ("html", UpstreamInvalidResponse),
+        ("empty", UpstreamInvalidResponse),
+        ("text", UpstreamInvalidResponse),
+        ("truncated", UpstreamInvalidResponse),
+        ("garbage", UpstreamInvalidResponse),
+        ({"do": "redirect", "location": "http://127.0.0.1:1/x.mp4"}, UpstreamInvalidResponse),
+        ({"do": "redirect", "location": "http://169.254.169.254/latest"}, UpstreamInvalidResponse),
         ("drop", UpstreamUnavailable),
         ("hang", UpstreamUnavailable),
         ({"status": 503}, UpstreamUnavailable),
@@ -304,7 +310,7 @@ def test_a_video_over_the_limit_is_not_kept(tmp_path: Path) -> None:
     with scripted(polls=0) as upstream, generator(upstream.url) as made:
         upstream_id = made.submit(order())
         made.progress(upstream_id)
-        with pytest.raises(UpstreamLied, match="larger"):
+        with pytest.raises(UpstreamInvalidResponse, match="larger"):
             made.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=1000)
     assert list(tmp_path.iterdir()) == []
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from safelight.bootstrap import Installation
+from safelight.bootstrap import Container
 from safelight.bootstrap.core import ENROLLED
 from safelight.cli.demo import operator
 from safelight.detectors.protocol import DetectorPlugin
-from safelight.detectors.registry import Catalogue
+from safelight.detectors.registry import DetectorRegistry
 from safelight.generation.protocol import Generator
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.models import CreateRequest, Video
@@ -33,13 +33,13 @@ class Crash(BaseException):
 class House:
     """An installation, a person in it, and the means to crash it at a boundary."""
 
-    def __init__(self, here: Installation) -> None:
-        self.here = here
-        self.who: Principal = operator(here)
+    def __init__(self, container: Container) -> None:
+        self.container = container
+        self.who: Principal = operator(container)
         self.crash_at: str | None = None
         self.handed_over: list[str] = []
-        here.__dict__["workshop"] = replace(here.workshop, boundary=self._boundary)
-        videos = here.videos
+        container.__dict__["workshop"] = replace(container.workshop, boundary=self._boundary)
+        videos = container.videos
         self.videos = replace(
             videos, hand_over=lambda _tenant, video_id, _run: self.handed_over.append(video_id)
         )
@@ -50,20 +50,20 @@ class House:
             raise Crash(name)
 
     def waive(self) -> None:
-        self.here.waivers.add(
+        self.container.waivers.add(
             name="tests",
             who="a test",
             why="no model sees it",
             categories=(EVERYTHING,),
-            taxonomy=self.here.taxonomy,
+            taxonomy=self.container.taxonomy,
         )
 
     def order(self, prompt: str = "a quiet lake", **fields: Any) -> Video:
         return self.videos.create(self.who, CreateRequest(prompt=prompt, **fields))
 
     def carry(self, video: Video) -> Video:
-        runner = Runner(self.here.workshop)
-        while runner.advance(video.tenant, video.id):
+        runner = Runner(self.container.workshop)
+        while runner.run_steps(video.tenant, video.id):
             pass
         return self.videos.get(self.who, video.id)
 
@@ -93,24 +93,26 @@ def furnish(database: Database, tmp_path: Path, upstream: ScriptedUpstream) -> I
     opened: list[Any] = []
 
     def make(*plugins: DetectorPlugin, **settings: Any) -> House:
-        here = Installation(Settings(data=tmp_path / "data", **{"scan": {"warm_children": 0}, **settings}))
-        here.__dict__["database"] = database
-        quick = Catalogue.discover(dict.fromkeys(("ocr", "nudenet", "minilm", "faces", "symbols"), False))
-        here.__dict__["catalogue"] = Catalogue(
+        container = Container(Settings(data=tmp_path / "data", **{"scan": {"warm_children": 0}, **settings}))
+        container.__dict__["database"] = database
+        quick = DetectorRegistry.discover(
+            dict.fromkeys(("ocr", "nudenet", "minilm", "faces", "symbols"), False)
+        )
+        container.__dict__["catalogue"] = DetectorRegistry(
             [*((plugin, enrolled(plugin.name, tmp_path)) for plugin in (*quick.plugins, *plugins))],
             missing=quick.missing,
         )
         remote = {"url": upstream.url, "models": ["paid-1"], "listed_within_s": 0.2}
         paid = videos_api({**remote, "name": "paid", "ownership": "paid"})
         own = videos_api({**remote, "name": "own", "ownership": "own", "models": ["own-1"]})
-        opened.extend((paid, own, here.sandbox))
+        opened.extend((paid, own, container.sandbox))
         generators: dict[str, Generator] = {
             "storyboard": instant({"name": "storyboard", "models": ["instant-1"], "seconds": [4, 8, 12]}),
             "paid": paid,
             "own": own,
         }
-        here.__dict__["generators"] = generators
-        return House(here)
+        container.__dict__["generators"] = generators
+        return House(container)
 
     yield make
     for part in opened:

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from safelight.errors import Gone, NotFound
+from safelight.errors import NotFound, Withdrawn
 from safelight.jobs.models import CreateRequest, Video
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.jobs.withdrawal import withdraw
-from safelight.trust.accounts import Principal, PrincipalKind, Scope
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 
 from .conftest import House
 
@@ -18,11 +18,11 @@ from .conftest import House
 @pytest.fixture
 def stranger(house: House) -> Principal:
     return Principal(
-        tenant=house.here.accounts.create_tenant("other").id,
+        tenant=house.container.accounts.create_tenant("other").id,
         id="key_x",
         kind=PrincipalKind.KEY,
         name="x",
-        scopes=frozenset(Scope),
+        scopes=frozenset(KeyScope),
     )
 
 
@@ -55,19 +55,19 @@ def test_content_is_there_from_delivery_to_withdrawal_and_then_gone(house: House
         content(house, video)
     done = house.carry(video)
     assert content(house, done) > 0
-    withdraw(house.here.workshop, done, actor="tests", why="a test")
+    withdraw(house.container.workshop, done, actor="tests", why="a test")
     for variant in ("video", "thumbnail", "spritesheet"):
-        with pytest.raises(Gone):
+        with pytest.raises(Withdrawn):
             house.videos.content(house.who, video.id, variant)
-    assert house.videos.get(house.who, video.id).state is State.WITHDRAWN
+    assert house.videos.get(house.who, video.id).state is VideoState.WITHDRAWN
 
 
 def test_a_key_shows_its_video_withdrawn_and_no_more_once_it_is_deleted(house: House) -> None:
     asked = CreateRequest(prompt="a quiet lake", idempotency_key="k")
     video = house.carry(house.videos.create(house.who, asked))
-    withdraw(house.here.workshop, video, actor="tests", why="a test")
-    assert house.videos.order(house.who, asked).video.state is State.WITHDRAWN
+    withdraw(house.container.workshop, video, actor="tests", why="a test")
+    assert house.videos.submit(house.who, asked).video.state is VideoState.WITHDRAWN
     other = replace(asked, idempotency_key="k2")
     house.videos.delete(house.who, house.carry(house.videos.create(house.who, other)).id)
     with pytest.raises(NotFound):
-        house.videos.order(house.who, other)
+        house.videos.submit(house.who, other)

@@ -10,15 +10,23 @@ from typing import Any
 
 import pytest
 
-from safelight.errors import Blocked, Conflict, Forbidden, InvalidField, Limited, NotFound, SafelightError
+from safelight.errors import (
+    Conflict,
+    Forbidden,
+    InvalidField,
+    NotFound,
+    RateLimited,
+    RequestBlocked,
+    SafelightError,
+)
 from safelight.jobs.models import Video
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.moderation.request import CreateRequest, Upload
 from safelight.policy.verdicts import Action
 from safelight.store import tables
 from safelight.testing.clips import tiny_clip
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.accounts import OPERATOR, PrincipalKind, Scope
+from safelight.trust.accounts import OPERATOR, KeyScope, PrincipalKind
 from safelight.trust.appeals import AppealState
 from safelight.trust.audit import verify
 from safelight.trust.reviews import Case, CaseKind, CaseState
@@ -32,14 +40,14 @@ WHY = "It is a play."
 
 
 def refused(house: House, prompt: str = CARD, **fields: Any) -> Video:
-    with pytest.raises(Blocked) as caught:
+    with pytest.raises(RequestBlocked) as caught:
         house.order(prompt, **fields)
     return house.videos.get(house.who, str(caught.value.details["video_id"]))
 
 
 def appealed(house: House, video: Video) -> Case:
-    made = house.here.appeals.add(house.who, video.id, text=WHY)
-    return house.here.reviews.get(reviewer(house), made.case_id).case
+    made = house.container.appeals.add(house.who, video.id, text=WHY)
+    return house.container.reviews.get(reviewer(house), made.case_id).case
 
 
 def released(house: House, video: Video) -> Video:
@@ -51,17 +59,17 @@ def released(house: House, video: Video) -> Video:
 def held_output(house: House, **fields: Any) -> Video:
     """Without a waiver every output is held."""
     video = house.carry(house.order(**fields))
-    assert video.state is State.HELD
+    assert video.state is VideoState.HELD
     return video
 
 
 def blocked_by_ada(house: House, **fields: Any) -> Video:
     """Held at the output and refused by ada: blocked, its clip kept as evidence."""
     video = held_output(house, **fields)
-    (case,) = house.here.reviews.list(reviewer(house)).cases
+    (case,) = house.container.reviews.list(reviewer(house)).cases
     decide(house, case, "refuse")
     ended = house.videos.get(house.who, video.id)
-    assert ended.state is State.BLOCKED
+    assert ended.state is VideoState.BLOCKED
     return ended
 
 
@@ -72,11 +80,11 @@ def test_a_block_says_where_to_appeal_and_the_appeal_opens_a_case(house: House) 
     case = appealed(house, video)
     assert (case.kind, case.video_id, case.category) == (CaseKind.APPEAL, video.id, "violence")
     assert [action.value for action in case.actions] == ["overturn", "uphold"]
-    file = house.here.reviews.get(reviewer(house), case.id)
+    file = house.container.reviews.get(reviewer(house), case.id)
     assert [note["note"] for note in file.notes] == [WHY]
     events = [entry["event"] for entry in house.videos.record(house.who, video.id).log]
     assert events[-2:] == ["case.opened", "appeal.received"]
-    assert verify(house.here.database, (), house.here.head_key).ok
+    assert verify(house.container.database, (), house.container.head_key).ok
 
 
 def test_an_appeal_is_never_decided_by_who_decided_first(furnish: Callable[..., House]) -> None:
@@ -88,73 +96,73 @@ def test_an_appeal_is_never_decided_by_who_decided_first(furnish: Callable[..., 
         with pytest.raises(Forbidden, match="Somebody else has to decide"):
             decide(house, case, action, house.who.id)
     # It waits where everybody sees it.
-    (waiting,) = house.here.reviews.list(reviewer(house)).cases
+    (waiting,) = house.container.reviews.list(reviewer(house)).cases
     assert (waiting.id, waiting.state) == (case.id, CaseState.OPEN)
-    assert house.here.reviews.get(reviewer(house), case.id).others_only
-    assert not house.here.reviews.get(reviewer(house, "ben"), case.id).others_only
+    assert house.container.reviews.get(reviewer(house), case.id).others_only
+    assert not house.container.reviews.get(reviewer(house, "ben"), case.id).others_only
     assert decide(house, case, "uphold", "ben").case.state is CaseState.DECIDED
 
 
 def test_an_appeal_says_that_nobody_else_is_there_until_somebody_is_enrolled(house: House) -> None:
     operator = replace(house.who, id=OPERATOR, kind=PrincipalKind.PERSON)
-    with pytest.raises(Blocked) as caught:
+    with pytest.raises(RequestBlocked) as caught:
         house.videos.create(operator, CreateRequest(prompt=CARD))
     video = house.videos.get(operator, str(caught.value.details["video_id"]))
-    assert house.here.appeals.add(operator, video.id, text=WHY).nobody_else
-    house.here.accounts.create_key(house.who.tenant, "an application")
-    assert house.here.appeals.get(operator, video.id).nobody_else
-    outside, _ = house.here.accounts.create_key(house.who.tenant, "Ada Reed, outside", {Scope.REVIEW})
-    assert not house.here.appeals.get(operator, video.id).nobody_else
-    house.here.accounts.revoke(house.who.tenant, outside.id)
-    assert house.here.appeals.get(operator, video.id).nobody_else
+    assert house.container.appeals.add(operator, video.id, text=WHY).nobody_else
+    house.container.accounts.create_key(house.who.tenant, "an application")
+    assert house.container.appeals.get(operator, video.id).nobody_else
+    outside, _ = house.container.accounts.create_key(house.who.tenant, "Ada Reed, outside", {KeyScope.REVIEW})
+    assert not house.container.appeals.get(operator, video.id).nobody_else
+    house.container.accounts.revoke(house.who.tenant, outside.id)
+    assert house.container.appeals.get(operator, video.id).nobody_else
 
 
 def test_whoever_appealed_sees_what_became_of_it(house: House) -> None:
     one, other = refused(house), refused(house)
     with pytest.raises(NotFound):
-        house.here.appeals.get(house.who, one.id)
+        house.container.appeals.get(house.who, one.id)
     lost, won = appealed(house, one), appealed(house, other)
-    assert house.here.appeals.get(house.who, one.id).state is AppealState.WAITING
+    assert house.container.appeals.get(house.who, one.id).state is AppealState.WAITING
     decide(house, lost, "uphold")
     decide(house, won, "overturn")
-    states = [house.here.appeals.get(house.who, video.id).state for video in (one, other)]
+    states = [house.container.appeals.get(house.who, video.id).state for video in (one, other)]
     assert states == [AppealState.UPHELD, AppealState.OVERTURNED]
 
 
 def test_who_sent_the_appeal_does_not_decide_it(house: House) -> None:
     video = refused(house)
-    cleo = reviewer(house, "cleo", Scope.REVIEW, Scope.VIDEOS_READ)
-    made = house.here.appeals.add(cleo, video.id, text=WHY)
+    cleo = reviewer(house, "cleo", KeyScope.REVIEW, KeyScope.VIDEOS_READ)
+    made = house.container.appeals.add(cleo, video.id, text=WHY)
     with pytest.raises(Forbidden):
-        house.here.reviews.decide(cleo, made.case_id, action="overturn", reason="mine")
+        house.container.reviews.decide(cleo, made.case_id, action="overturn", reason="mine")
 
 
 def test_an_upheld_block_stays_as_it_is_and_is_not_appealed_again(house: House) -> None:
     video = refused(house)
     decide(house, appealed(house, video), "uphold")
     ended = house.videos.get(house.who, video.id)
-    assert (ended.state, ended.released_as) == (State.REFUSED, None)
+    assert (ended.state, ended.released_as) == (VideoState.REJECTED, None)
     with pytest.raises(Conflict, match="once"):
-        house.here.appeals.add(house.who, video.id, text=WHY)
+        house.container.appeals.add(house.who, video.id, text=WHY)
     with pytest.raises(Conflict, match="decided already"):
-        decide(house, house.here.reviews.of_video(reviewer(house), video.id)[-1], "overturn", "ben")
+        decide(house, house.container.reviews.of_video(reviewer(house), video.id)[-1], "overturn", "ben")
 
 
 def test_an_overturned_block_is_released_under_a_new_id(house: House) -> None:
     video = refused(house)
     decide(house, appealed(house, video), "overturn")
     old, new = house.videos.get(house.who, video.id), released(house, video)
-    assert (old.state, old.error_code) == (State.REFUSED, "sentinel_block")
-    assert (new.state, new.released_from, new.prompt) == (State.WAITING, video.id, CARD)
+    assert (old.state, old.error_code) == (VideoState.REJECTED, "sentinel_block")
+    assert (new.state, new.released_from, new.prompt) == (VideoState.QUEUED, video.id, CARD)
     assert house.handed_over == []
     done = house.carry(new)
-    assert done.state is State.DELIVERED
+    assert done.state is VideoState.DELIVERED
     record = house.videos.record(house.who, new.id)
     assert record.seal is not None
     assert "reviewed" in str(record.seal["facts"])
     assert all(made.verdict.action is not Action.BLOCK for made in record.judgements)
     assert record.judgements[0].findings
-    assert verify(house.here.database, (), house.here.head_key).ok
+    assert verify(house.container.database, (), house.container.head_key).ok
 
 
 def test_a_clip_that_is_kept_is_sealed_and_never_ordered_or_charged_twice(
@@ -162,12 +170,12 @@ def test_a_clip_that_is_kept_is_sealed_and_never_ordered_or_charged_twice(
 ) -> None:
     house = furnish()
     video = blocked_by_ada(house, **PAID)
-    (kept,) = house.here.workshop.store.files(video.tenant, video.id, kind="generated")
+    (kept,) = house.container.workshop.store.files(video.tenant, video.id, kind="generated")
     decide(house, appealed(house, video), "overturn", "ben")
     new = released(house, video)
-    assert new.state is State.SEALING
+    assert new.state is VideoState.SEALING
     done = house.carry(new)
-    assert done.state is State.DELIVERED
+    assert done.state is VideoState.DELIVERED
     record = house.videos.record(house.who, new.id)
     assert record.seal is not None
     assert record.seal["source_sha256"] == kept.sha256
@@ -176,19 +184,19 @@ def test_a_clip_that_is_kept_is_sealed_and_never_ordered_or_charged_twice(
     assert house.videos.content(house.who, new.id, "video").size > 0
     with pytest.raises(NotFound):
         house.videos.content(house.who, video.id, "video")
-    assert house.here.workshop.store.files(video.tenant, video.id, kind="generated")
+    assert house.container.workshop.store.files(video.tenant, video.id, kind="generated")
 
 
 def test_a_clip_that_is_gone_is_made_again_and_judged_again(furnish: Callable[..., House]) -> None:
     house = furnish()
     video = blocked_by_ada(house)
-    with house.here.database.transaction(video.tenant) as tx:
-        house.here.workshop.store.drop_files(tx, video.id, kind="generated")
+    with house.container.database.transaction(video.tenant) as tx:
+        house.container.workshop.store.drop_files(tx, video.id, kind="generated")
     decide(house, appealed(house, video), "overturn", "ben")
     new = released(house, video)
-    assert new.state is State.WAITING
+    assert new.state is VideoState.QUEUED
     # What nobody can check in the new clip is a matter of its own.
-    assert house.carry(new).state is State.HELD
+    assert house.carry(new).state is VideoState.HELD
 
 
 def test_what_is_new_still_counts_after_an_appeal_was_won(furnish: Callable[..., House]) -> None:
@@ -197,8 +205,8 @@ def test_what_is_new_still_counts_after_an_appeal_was_won(furnish: Callable[...,
     decide(house, appealed(house, video), "overturn")
     # No waiver: what nobody can check in the output is held as in any other.
     again = house.carry(released(house, video))
-    assert again.state is State.HELD
-    (case,) = house.here.reviews.list(reviewer(house)).cases
+    assert again.state is VideoState.HELD
+    (case,) = house.container.reviews.list(reviewer(house)).cases
     assert (case.video_id, case.kind) == (again.id, CaseKind.HOLD)
 
 
@@ -210,7 +218,7 @@ def test_a_release_counts_against_the_quota_of_who_ordered(furnish: Callable[...
     house.order()
     with pytest.raises(Conflict, match="no quota left"):
         decide(house, case, "overturn")
-    assert house.here.reviews.get(reviewer(house), case.id).case.state is CaseState.OPEN
+    assert house.container.reviews.get(reviewer(house), case.id).case.state is CaseState.OPEN
     assert house.videos.get(house.who, video.id).released_as is None
 
 
@@ -220,18 +228,18 @@ def test_a_stored_reference_goes_along(furnish: Callable[..., House], tmp_path: 
     clip.write_bytes(tiny_clip())
     upload = Upload(field="input_reference", path=clip, filename="a.mp4", media_type="video/mp4")
     video = house.carry(house.order(uploads=(upload,)))
-    (case,) = house.here.reviews.list(reviewer(house)).cases
+    (case,) = house.container.reviews.list(reviewer(house)).cases
     decide(house, case, "refuse")
-    assert house.videos.get(house.who, video.id).state is State.REFUSED
+    assert house.videos.get(house.who, video.id).state is VideoState.REJECTED
     decide(house, appealed(house, video), "overturn", "ben")
     new = released(house, video)
-    store = house.here.workshop.store
+    store = house.container.workshop.store
     old_files = store.files(video.tenant, video.id, kind="reference")
     assert [row.sha256 for row in store.files(video.tenant, new.id, kind="reference")] == [
         row.sha256 for row in old_files
     ]
     # A person looked at the reference already: only the output is held.
-    assert house.carry(new).state is State.HELD
+    assert house.carry(new).state is VideoState.HELD
     assert [made.stage.value for made in house.videos.record(house.who, new.id).judgements] == [
         "prompt",
         "reference",
@@ -242,17 +250,17 @@ def test_a_stored_reference_goes_along(furnish: Callable[..., House], tmp_path: 
 def test_only_blocks_of_ours_are_appealed(house: House, upstream: ScriptedUpstream, tmp_path: Path) -> None:
     delivered = house.carry(house.order())
     with pytest.raises(Conflict, match="was not blocked"):
-        house.here.appeals.add(house.who, delivered.id, text=WHY)
+        house.container.appeals.add(house.who, delivered.id, text=WHY)
     error = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
     upstream.play({"otherwise": {"polls": 0, "ends": "refused", "error": error}})
     theirs = house.carry(house.order(**PAID))
     with pytest.raises(Conflict, match="refused by its provider"):
-        house.here.appeals.add(house.who, theirs.id, text=WHY)
+        house.container.appeals.add(house.who, theirs.id, text=WHY)
     with pytest.raises(NotFound):
-        house.here.appeals.add(house.who, "video_" + "0" * 32, text=WHY)
-    stranger = replace(house.who, tenant=house.here.accounts.create_tenant("other").id)
+        house.container.appeals.add(house.who, "video_" + "0" * 32, text=WHY)
+    stranger = replace(house.who, tenant=house.container.accounts.create_tenant("other").id)
     with pytest.raises(NotFound):
-        house.here.appeals.add(stranger, refused(house).id, text=WHY)
+        house.container.appeals.add(stranger, refused(house).id, text=WHY)
     # The reference was never stored: such an order can only be sent again.
     clip = tmp_path / "reference.mp4"
     clip.write_bytes(tiny_clip())
@@ -260,29 +268,29 @@ def test_only_blocks_of_ours_are_appealed(house: House, upstream: ScriptedUpstre
     lost = refused(house, uploads=(upload,))
     assert (lost.explanation or {})["appeal"] is None
     with pytest.raises(Conflict, match="cannot be appealed"):
-        house.here.appeals.add(house.who, lost.id, text=WHY)
+        house.container.appeals.add(house.who, lost.id, text=WHY)
 
 
 def test_a_vaulted_block_offers_no_appeal(house: House) -> None:
     video = refused(house)
-    with house.here.database.transaction(video.tenant) as tx:
+    with house.container.database.transaction(video.tenant) as tx:
         tx.update(tables.videos, tables.videos.c.id == video.id, vaulted=True)
     with pytest.raises(Conflict, match="cannot be appealed"):
-        house.here.appeals.add(house.who, video.id, text=WHY)
+        house.container.appeals.add(house.who, video.id, text=WHY)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "x" * 4001, "a\0b"])
 def test_an_appeal_says_why(house: House, text: str) -> None:
     video = refused(house)
     with pytest.raises(InvalidField):
-        house.here.appeals.add(house.who, video.id, text=text)
-    assert house.here.reviews.list(reviewer(house)).cases == ()
+        house.container.appeals.add(house.who, video.id, text=text)
+    assert house.container.reviews.list(reviewer(house)).cases == ()
 
 
 def test_a_flood_of_appeals_ends(furnish: Callable[..., House]) -> None:
     house = furnish(limits={"reports_per_hour": 1})
     appealed(house, refused(house))
-    with pytest.raises(Limited):
+    with pytest.raises(RateLimited):
         appealed(house, refused(house))
 
 
@@ -295,7 +303,7 @@ def test_of_many_appeals_at_once_one_is_taken(house: House) -> None:
     def one() -> None:
         ready.wait()
         try:
-            taken.append(house.here.appeals.add(house.who, video.id, text=WHY).id)
+            taken.append(house.container.appeals.add(house.who, video.id, text=WHY).id)
         except SafelightError as error:
             refusals.append(error)
 
@@ -305,5 +313,5 @@ def test_of_many_appeals_at_once_one_is_taken(house: House) -> None:
     for thread in threads:
         thread.join()
     assert (len(taken), len(refusals)) == (1, 3)
-    with house.here.database.reading(video.tenant) as tx:
+    with house.container.database.read_transaction(video.tenant) as tx:
         assert tx.count(tables.cases, tables.cases.c.video_id == video.id) == 1

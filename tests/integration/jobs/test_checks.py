@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from safelight.bootstrap import Installation
+from safelight.bootstrap import Container
 from safelight.cli.demo import operator
-from safelight.errors import ProbeBudgetSpent
+from safelight.errors import CheckLimitExceeded
 from safelight.jobs.models import CreateRequest
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
@@ -19,8 +19,8 @@ PROMPT = "a quiet harbour, SAFELIGHT-TEST:violence"
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Installation:
-    made = Installation(
+def container(tmp_path: Path) -> Container:
+    container = Container(
         Settings(  # type: ignore[arg-type]
             data=tmp_path / "data",
             detectors={"minilm": False},
@@ -28,29 +28,29 @@ def here(tmp_path: Path) -> Installation:
             scan={"warm_children": 0},
         )
     )
-    made.waivers.add(
-        name="tests", who="a test", why="no model", categories=(EVERYTHING,), taxonomy=made.taxonomy
+    container.waivers.add(
+        name="tests", who="a test", why="no model", categories=(EVERYTHING,), taxonomy=container.taxonomy
     )
-    return made
+    return container
 
 
-def test_nothing_is_kept_but_a_line_without_the_words(here: Installation) -> None:
-    who = operator(here)
-    found, admitted, price = here.checks.check(who, CreateRequest(prompt=PROMPT))
+def test_nothing_is_kept_but_a_line_without_the_words(container: Container) -> None:
+    who = operator(container)
+    found, admitted, price = container.checks.check(who, CreateRequest(prompt=PROMPT))
     assert (found.action, admitted.generator, price.usd) == (Action.BLOCK, "storyboard", 0.0)
-    assert here.videos.list(who, after=None, limit=10, order="desc").videos == ()
-    with here.database.reading(who.tenant) as tx:
+    assert container.videos.list(who, after=None, limit=10, order="desc").videos == ()
+    with container.database.read_transaction(who.tenant) as tx:
         rows = tx.select(tables.log)
     (made,) = [row for row in rows if row.event == "check.made"]
     assert made.actor == who.id
     assert "harbour" not in repr(made)
-    assert not list(here.directory.scratch.iterdir())
+    assert not list(container.directory.scratch.iterdir())
 
 
-def test_checks_have_a_budget_and_never_bring_more_than_a_wait(here: Installation) -> None:
-    who = operator(here)
+def test_checks_have_a_budget_and_never_bring_more_than_a_wait(container: Container) -> None:
+    who = operator(container)
     for _ in range(3):
-        here.checks.check(who, CreateRequest(prompt="a cat"))
-    with pytest.raises(ProbeBudgetSpent) as spent:
-        here.checks.check(who, CreateRequest(prompt="a cat"))
+        container.checks.check(who, CreateRequest(prompt="a cat"))
+    with pytest.raises(CheckLimitExceeded) as spent:
+        container.checks.check(who, CreateRequest(prompt="a cat"))
     assert spent.value.retry_after_s is not None

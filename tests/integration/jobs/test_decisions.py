@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 
 from safelight.errors import (
-    Blocked,
+    CheckLimitExceeded,
     Conflict,
     Forbidden,
-    Gone,
     InvalidField,
-    Limited,
     NotFound,
-    ProbeBudgetSpent,
+    RateLimited,
+    RequestBlocked,
     SafelightError,
     Unavailable,
+    Withdrawn,
 )
 from safelight.jobs.models import Video
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.withdrawal import withdraw
 from safelight.moderation.request import Upload
@@ -31,7 +31,7 @@ from safelight.policy.findings import Stage
 from safelight.store import tables
 from safelight.testing.clips import tiny_clip
 from safelight.testing.detectors import text_marker
-from safelight.trust.accounts import Principal, PrincipalKind, Scope
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.audit import verify
 from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionAction
 
@@ -65,23 +65,23 @@ def held(furnish: Callable[..., House], tmp_path: Path) -> Callable[..., House]:
     return make
 
 
-def reviewer(house: House, name: str = "ada", *scopes: Scope) -> Principal:
+def reviewer(house: House, name: str = "ada", *scopes: KeyScope) -> Principal:
     return Principal(
-        tenant=house.here.tenant,
+        tenant=house.container.tenant,
         id=name,
         kind=PrincipalKind.PERSON,
         name=name,
-        scopes=frozenset(scopes or {Scope.REVIEW}),
+        scopes=frozenset(scopes or {KeyScope.REVIEW}),
     )
 
 
 def only_case(house: House, who: Principal | None = None) -> Case:
-    (case,) = house.here.reviews.list(who or reviewer(house)).cases
+    (case,) = house.container.reviews.list(who or reviewer(house)).cases
     return case
 
 
 def decide(house: House, case: Case, action: str, name: str = "ada") -> Any:
-    return house.here.reviews.decide(
+    return house.container.reviews.decide(
         reviewer(house, name), case.id, action=action, reason="Looked at it.", clause="held-1"
     )
 
@@ -89,7 +89,7 @@ def decide(house: House, case: Case, action: str, name: str = "ada") -> Any:
 def test_a_held_prompt_opens_a_case_with_why_and_until_when(held: Callable[..., House]) -> None:
     house = held()
     video = house.order(MARKED)
-    assert video.state is State.HELD
+    assert video.state is VideoState.HELD
     case = only_case(house)
     assert (case.video_id, case.kind, case.stage) == (video.id, CaseKind.HOLD, Stage.PROMPT)
     assert (case.category, case.rule) == ("deception", "held-1")
@@ -105,11 +105,11 @@ def test_an_approved_prompt_is_made_and_does_not_hold_its_output_again(held: Cal
     assert decided.case.state is CaseState.DECIDED
     assert decided.decision.decided_by == "ada"
     done = house.carry(video)
-    assert done.state is State.DELIVERED
+    assert done.state is VideoState.DELIVERED
     record = house.videos.record(house.who, video.id)
     seal = record.seal
     assert seal is not None
-    assert house.here.workshop.store.reviewed(video.tenant, video.id)
+    assert house.container.workshop.store.was_reviewed(video.tenant, video.id)
     assert [entry["event"] for entry in record.log if entry["event"].startswith("case.")] == [
         "case.opened",
         "case.approve",
@@ -121,10 +121,10 @@ def test_a_new_finding_holds_an_approved_video_again(held: Callable[..., House])
     house = held()
     video = house.order(MARKED)
     decide(house, only_case(house), "approve")
-    (waiver,) = house.here.waivers.list()
-    house.here.waivers.revoke(waiver.id, who="a test")
+    (waiver,) = house.container.waivers.list()
+    house.container.waivers.revoke(waiver.id, who="a test")
     again = house.carry(video)
-    assert again.state is State.HELD
+    assert again.state is VideoState.HELD
     case = only_case(house)
     assert (case.stage, case.state) == (Stage.OUTPUT, CaseState.OPEN)
 
@@ -142,20 +142,20 @@ def test_approved_words_do_not_hold_the_reference_they_came_with(
 ) -> None:
     house = held()
     video = with_clip(house, tmp_path, MARKED)
-    assert video.state is State.HELD
+    assert video.state is VideoState.HELD
     decide(house, only_case(house), "approve")
-    assert house.carry(video).state is State.DELIVERED
+    assert house.carry(video).state is VideoState.DELIVERED
 
 
 def test_an_approved_reference_is_not_looked_at_again(furnish: Callable[..., House], tmp_path: Path) -> None:
     house = furnish()
     video = house.carry(with_clip(house, tmp_path, "a quiet lake"))
-    assert (video.state, only_case(house).stage) == (State.HELD, Stage.REFERENCE)
+    assert (video.state, only_case(house).stage) == (VideoState.HELD, Stage.REFERENCE)
     decide(house, only_case(house), "approve")
     again = house.carry(video)
-    assert (again.state, only_case(house).stage) == (State.HELD, Stage.OUTPUT)
+    assert (again.state, only_case(house).stage) == (VideoState.HELD, Stage.OUTPUT)
     decide(house, only_case(house), "approve")
-    assert house.carry(video).state is State.DELIVERED
+    assert house.carry(video).state is VideoState.DELIVERED
     stages = [made.stage for made in house.videos.record(house.who, video.id).judgements]
     assert stages == [Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT]
 
@@ -163,11 +163,11 @@ def test_an_approved_reference_is_not_looked_at_again(furnish: Callable[..., Hou
 def test_an_approved_output_is_sealed_and_the_seal_says_reviewed(furnish: Callable[..., House]) -> None:
     house = furnish()
     video = house.carry(house.order())
-    assert video.state is State.HELD
+    assert video.state is VideoState.HELD
     decide(house, only_case(house), "approve")
-    assert house.videos.get(house.who, video.id).state is State.SEALING
+    assert house.videos.get(house.who, video.id).state is VideoState.SEALING
     done = house.carry(video)
-    assert done.state is State.DELIVERED
+    assert done.state is VideoState.DELIVERED
     record = house.videos.record(house.who, video.id)
     assert record.seal is not None
     assert "reviewed" in str(record.seal["facts"])
@@ -181,7 +181,7 @@ def test_a_refused_output_is_blocked_explained_and_its_quota_returned(
     video = house.carry(house.order())
     decide(house, only_case(house), "refuse")
     ended = house.videos.get(house.who, video.id)
-    assert (ended.state, ended.error_code) == (State.BLOCKED, "moderation_blocked")
+    assert (ended.state, ended.error_code) == (VideoState.BLOCKED, "moderation_blocked")
     assert ended.explanation is not None
     assert (ended.explanation["moderation_stage"], ended.explanation["reviewed"]) == ("output", True)
     assert "Looked at it" not in f"{ended.error_message}{ended.explanation}"
@@ -193,10 +193,10 @@ def test_a_refused_prompt_ends_as_one_that_was_never_sent(held: Callable[..., Ho
     video = house.order(MARKED)
     decide(house, only_case(house), "refuse")
     ended = house.videos.get(house.who, video.id)
-    assert (ended.state, ended.error_code) == (State.REFUSED, "sentinel_block")
+    assert (ended.state, ended.error_code) == (VideoState.REJECTED, "sentinel_block")
     assert ended.explanation is not None
     assert ended.explanation["charged"]["charged"] == "no"
-    assert house.carry(video).state is State.REFUSED
+    assert house.carry(video).state is VideoState.REJECTED
 
 
 def test_a_decision_is_made_once_and_the_second_hears_who_was_first(held: Callable[..., House]) -> None:
@@ -234,9 +234,9 @@ def test_of_many_who_decide_at_once_one_is_heard(held: Callable[..., House]) -> 
         thread.join()
     assert (len(heard), len(refused)) == (1, 5)
     state = house.videos.get(house.who, video.id).state
-    assert state is (State.WAITING if heard == ["approve"] else State.REFUSED)
+    assert state is (VideoState.QUEUED if heard == ["approve"] else VideoState.REJECTED)
     assert len(house.handed_over) <= 1
-    with house.here.database.reading(video.tenant) as tx:
+    with house.container.database.read_transaction(video.tenant) as tx:
         assert tx.count(tables.decisions) == 1
 
 
@@ -244,31 +244,31 @@ def test_who_comes_after_the_due_time_is_told_to_order_again(held: Callable[...,
     house = held(review={"due_minutes": 0.00001})
     house.order(MARKED)
     case = only_case(house)
-    Sweeper(house.here.workshop, NoEngine()).sweep()  # type: ignore[arg-type]
-    assert house.here.reviews.get(reviewer(house), case.id).case.state is CaseState.EXPIRED
+    Sweeper(house.container.workshop, NoEngine()).sweep()  # type: ignore[arg-type]
+    assert house.container.reviews.get(reviewer(house), case.id).case.state is CaseState.EXPIRED
     with pytest.raises(Conflict, match="Order the video again"):
         decide(house, case, "approve")
-    assert house.here.reviews.list(reviewer(house)).cases == ()
+    assert house.container.reviews.list(reviewer(house)).cases == ()
 
 
 def test_waiting_for_a_person_does_not_count_against_the_deadline(held: Callable[..., House]) -> None:
     house = held(generation={"deadline_s": 600})
     video = house.order(MARKED)
-    with house.here.database.transaction(video.tenant) as tx:
+    with house.container.database.transaction(video.tenant) as tx:
         long_ago = video.created_at - 3600
         tx.update(tables.videos, tables.videos.c.id == video.id, created_at=long_ago, deadline_at=long_ago)
     decide(house, only_case(house), "approve")
-    assert house.carry(video).state is State.DELIVERED
+    assert house.carry(video).state is VideoState.DELIVERED
 
 
 def test_an_approved_video_the_engine_lost_is_handed_over_by_the_sweeper(held: Callable[..., House]) -> None:
     house = held()
     video = house.order(MARKED)
     decide(house, only_case(house), "approve")
-    with house.here.database.transaction(video.tenant) as tx:
+    with house.container.database.transaction(video.tenant) as tx:
         tx.update(tables.videos, tables.videos.c.id == video.id, updated_at=0.0)
     engine = NoEngine()
-    Sweeper(house.here.workshop, engine).sweep()  # type: ignore[arg-type]
+    Sweeper(house.container.workshop, engine).sweep()  # type: ignore[arg-type]
     assert [each for each, _ in engine.handed_over] == [video.id]
 
 
@@ -276,36 +276,38 @@ def test_cases_are_for_reviewers_of_their_own_tenant(held: Callable[..., House])
     house = held()
     house.order(MARKED)
     case = only_case(house)
-    stranger = replace(reviewer(house), tenant=house.here.accounts.create_tenant("other").id)
-    assert house.here.reviews.list(stranger).cases == ()
+    stranger = replace(reviewer(house), tenant=house.container.accounts.create_tenant("other").id)
+    assert house.container.reviews.list(stranger).cases == ()
     for call in (
-        lambda: house.here.reviews.get(stranger, case.id),
-        lambda: house.here.reviews.decide(stranger, case.id, action="approve", reason="x"),
-        lambda: house.here.reviews.get(reviewer(house), "case_" + "0" * 32),
-        lambda: house.here.reviews.get(reviewer(house), "nonsense"),
+        lambda: house.container.reviews.get(stranger, case.id),
+        lambda: house.container.reviews.decide(stranger, case.id, action="approve", reason="x"),
+        lambda: house.container.reviews.get(reviewer(house), "case_" + "0" * 32),
+        lambda: house.container.reviews.get(reviewer(house), "nonsense"),
     ):
         with pytest.raises(NotFound):
             call()
     with pytest.raises(Forbidden):
-        house.here.reviews.list(reviewer(house, "app", Scope.VIDEOS_READ))
+        house.container.reviews.list(reviewer(house, "app", KeyScope.VIDEOS_READ))
     with pytest.raises(Forbidden):
-        house.here.reviews.decide(reviewer(house, "app", Scope.ADMIN), case.id, action="approve", reason="x")
-    assert house.here.reviews.count_open(reviewer(house, "app", Scope.VIDEOS_READ)) == 0
-    assert house.here.reviews.count_open(reviewer(house)) == 1
+        house.container.reviews.decide(
+            reviewer(house, "app", KeyScope.ADMIN), case.id, action="approve", reason="x"
+        )
+    assert house.container.reviews.count_open(reviewer(house, "app", KeyScope.VIDEOS_READ)) == 0
+    assert house.container.reviews.count_open(reviewer(house)) == 1
 
 
 def test_quarantined_cases_are_there_for_the_vault_officer_only(held: Callable[..., House]) -> None:
     house = held()
     house.order(MARKED)
     case = only_case(house)
-    with house.here.database.transaction(house.here.tenant) as tx:
+    with house.container.database.transaction(house.container.tenant) as tx:
         tx.update(tables.cases, tables.cases.c.id == case.id, quarantined=True)
-    assert house.here.reviews.list(reviewer(house)).cases == ()
+    assert house.container.reviews.list(reviewer(house)).cases == ()
     with pytest.raises(NotFound):
         decide(house, case, "approve")
-    officer = reviewer(house, "officer", Scope.VAULT)
+    officer = reviewer(house, "officer", KeyScope.VAULT)
     assert only_case(house, officer).id == case.id
-    house.here.reviews.decide(officer, case.id, action="approve", reason="Adults.")
+    house.container.reviews.decide(officer, case.id, action="approve", reason="Adults.")
 
 
 @pytest.mark.parametrize(
@@ -327,7 +329,7 @@ def test_a_decision_that_says_nothing_changes_nothing(
     house.order(MARKED)
     case = only_case(house)
     with pytest.raises(InvalidField) as caught:
-        house.here.reviews.decide(reviewer(house), case.id, action=action, reason=reason)
+        house.container.reviews.decide(reviewer(house), case.id, action=action, reason=reason)
     assert caught.value.param == param
     assert only_case(house).state is CaseState.OPEN
 
@@ -338,7 +340,7 @@ def test_the_list_pages_through_every_case_once(held: Callable[..., House]) -> N
     seen: list[str] = []
     after = None
     while True:
-        page = house.here.reviews.list(reviewer(house), after=after, limit=2)
+        page = house.container.reviews.list(reviewer(house), after=after, limit=2)
         seen += [case.video_id for case in page.cases]
         if not page.has_more:
             break
@@ -352,24 +354,24 @@ def test_the_list_pages_through_every_case_once(held: Callable[..., House]) -> N
 
 def delivered(house: House, **fields: Any) -> Video:
     video = house.carry(house.order(**fields))
-    assert video.state is State.DELIVERED
+    assert video.state is VideoState.DELIVERED
     return video
 
 
 def test_reports_of_one_video_join_one_case(house: House) -> None:
     video = delivered(house)
-    first = house.here.reports.add(house.who, video.id, category="likeness", note="That is me.")
-    second = house.here.reports.add(
+    first = house.container.reports.add(house.who, video.id, category="likeness", note="That is me.")
+    second = house.container.reports.add(
         house.who, video.id, reason="other", end_user="user-7", contact="a@b.example"
     )
     assert (first.joined, second.joined) == (False, True)
     assert first.report.case_id == second.report.case_id
     case = only_case(house)
     assert (case.kind, case.category) == (CaseKind.REPORT, "likeness")
-    file = house.here.reviews.get(reviewer(house), case.id)
+    file = house.container.reviews.get(reviewer(house), case.id)
     assert file.reports == 2
     assert "a@b.example" not in str(file)
-    assert [report.contact for report in house.here.reports.of_case(reviewer(house), case.id)] == [
+    assert [report.contact for report in house.container.reports.of_case(reviewer(house), case.id)] == [
         None,
         "a@b.example",
     ]
@@ -377,79 +379,79 @@ def test_reports_of_one_video_join_one_case(house: House) -> None:
 
 def test_a_report_that_is_kept_leaves_the_video_and_a_later_report_opens_a_new_case(house: House) -> None:
     video = delivered(house)
-    first = house.here.reports.add(house.who, video.id, reason="other")
+    first = house.container.reports.add(house.who, video.id, reason="other")
     decide(house, only_case(house), "keep")
     assert house.videos.content(house.who, video.id, "video").size > 0
-    second = house.here.reports.add(house.who, video.id, reason="other")
+    second = house.container.reports.add(house.who, video.id, reason="other")
     assert second.report.case_id != first.report.case_id
     assert not second.joined
 
 
 def test_a_withdrawn_video_gives_nothing_any_more(house: House) -> None:
     video = delivered(house)
-    house.here.reports.add(house.who, video.id, reason="likeness")
+    house.container.reports.add(house.who, video.id, reason="likeness")
     decide(house, only_case(house), "withdraw")
-    assert house.videos.get(house.who, video.id).state is State.WITHDRAWN
+    assert house.videos.get(house.who, video.id).state is VideoState.WITHDRAWN
     for variant in ("video", "thumbnail", "spritesheet"):
-        with pytest.raises(Gone):
+        with pytest.raises(Withdrawn):
             house.videos.content(house.who, video.id, variant)
-    kinds = {row.kind: row.retention for row in house.here.workshop.store.files(video.tenant, video.id)}
+    kinds = {row.kind: row.retention for row in house.container.workshop.store.files(video.tenant, video.id)}
     assert "thumbnail" not in kinds
     assert "spritesheet" not in kinds
     assert kinds["sealed"] == "evidence"
-    with pytest.raises(Gone):
-        house.here.reports.add(house.who, video.id, reason="other")
+    with pytest.raises(Withdrawn):
+        house.container.reports.add(house.who, video.id, reason="other")
 
 
 def test_withdrawal_reaches_what_was_made_from_a_video_however_far(house: House) -> None:
     first, second, third, other = (delivered(house) for _ in range(4))
     waiting = house.order()
-    with house.here.database.transaction(first.tenant) as tx:
+    with house.container.database.transaction(first.tenant) as tx:
         videos = tables.videos.c
         tx.update(tables.videos, videos.id == second.id, remixed_from=first.id)
         tx.insert(tables.parents, video_id=third.id, parent_id=second.id, step="edit", created_at=tx.now())
         tx.update(tables.videos, videos.id == waiting.id, remixed_from=third.id)
         # A circle cannot come about, and would not matter.
         tx.update(tables.videos, videos.id == first.id, remixed_from=third.id)
-    changed = withdraw(house.here.workshop, first, actor="ada", why="a court said so")
+    changed = withdraw(house.container.workshop, first, actor="ada", why="a court said so")
     assert set(changed) == {first.id, second.id, third.id, waiting.id}
     states = {each.id: house.videos.get(house.who, each.id).state for each in (first, second, third, other)}
     assert states == {
-        first.id: State.WITHDRAWN,
-        second.id: State.WITHDRAWN,
-        third.id: State.WITHDRAWN,
-        other.id: State.DELIVERED,
+        first.id: VideoState.WITHDRAWN,
+        second.id: VideoState.WITHDRAWN,
+        third.id: VideoState.WITHDRAWN,
+        other.id: VideoState.DELIVERED,
     }
     stopped = house.videos.get(house.who, waiting.id)
-    assert (stopped.state, stopped.error_code) == (State.FAILED, "withdrawn")
+    assert (stopped.state, stopped.error_code) == (VideoState.FAILED, "withdrawn")
     with pytest.raises(Conflict):
-        withdraw(house.here.workshop, first, actor="ada", why="again")
+        withdraw(house.container.workshop, first, actor="ada", why="again")
 
 
 def test_withdrawal_alone_leaves_what_was_made_from_it(house: House) -> None:
     first, second = delivered(house), delivered(house)
-    with house.here.database.transaction(first.tenant) as tx:
+    with house.container.database.transaction(first.tenant) as tx:
         tx.update(tables.videos, tables.videos.c.id == second.id, remixed_from=first.id)
-    withdraw(house.here.workshop, first, actor="ada", why="wrong file", with_descendants=False)
-    assert house.videos.get(house.who, second.id).state is State.DELIVERED
+    withdraw(house.container.workshop, first, actor="ada", why="wrong file", with_descendants=False)
+    assert house.videos.get(house.who, second.id).state is VideoState.DELIVERED
 
 
 def test_only_what_somebody_can_have_seen_is_reported(house: House) -> None:
     waiting = house.order()
     with pytest.raises(Conflict):
-        house.here.reports.add(house.who, waiting.id, reason="other")
+        house.container.reports.add(house.who, waiting.id, reason="other")
     with pytest.raises(NotFound):
-        house.here.reports.add(house.who, "video_" + "0" * 32, reason="other")
+        house.container.reports.add(house.who, "video_" + "0" * 32, reason="other")
     video = delivered(house)
-    stranger = replace(house.who, tenant=house.here.accounts.create_tenant("other").id)
+    stranger = replace(house.who, tenant=house.container.accounts.create_tenant("other").id)
     with pytest.raises(NotFound):
-        house.here.reports.add(stranger, video.id, reason="other")
+        house.container.reports.add(stranger, video.id, reason="other")
     with pytest.raises(InvalidField):
-        house.here.reports.add(house.who, video.id)
+        house.container.reports.add(house.who, video.id)
     with pytest.raises(InvalidField, match="Did you mean"):
-        house.here.reports.add(house.who, video.id, category="likenes")
+        house.container.reports.add(house.who, video.id, category="likenes")
     with pytest.raises(InvalidField):
-        house.here.reports.add(house.who, video.id, reason="other", note="x" * 4001)
+        house.container.reports.add(house.who, video.id, reason="other", note="x" * 4001)
 
 
 def test_a_flood_of_reports_ends_and_what_came_is_kept(furnish: Callable[..., House]) -> None:
@@ -457,13 +459,13 @@ def test_a_flood_of_reports_ends_and_what_came_is_kept(furnish: Callable[..., Ho
     house.waive()
     video = delivered(house)
     for _ in range(3):
-        house.here.reports.add(house.who, video.id, reason="other")
-    with pytest.raises(Limited) as caught:
-        house.here.reports.add(house.who, video.id, reason="other")
+        house.container.reports.add(house.who, video.id, reason="other")
+    with pytest.raises(RateLimited) as caught:
+        house.container.reports.add(house.who, video.id, reason="other")
     assert caught.value.code == "rate_limited"
     assert 0 < (caught.value.retry_after_s or 0) <= 3600
-    house.here.reports.add(house.who, video.id, reason="other", end_user="somebody else")
-    assert house.here.reviews.get(reviewer(house), only_case(house).id).reports == 4
+    house.container.reports.add(house.who, video.id, reason="other", end_user="somebody else")
+    assert house.container.reviews.get(reviewer(house), only_case(house).id).reports == 4
 
 
 # Probe budgets
@@ -475,21 +477,21 @@ def test_blocked_creates_spend_the_budget_and_then_nothing_is_looked_at(
     house = furnish(limits={"probes_per_hour": 2})
     house.waive()
     for _ in range(2):
-        with pytest.raises(Blocked):
+        with pytest.raises(RequestBlocked):
             house.order("SAFELIGHT-TEST:violence")
-    with pytest.raises(ProbeBudgetSpent) as caught:
+    with pytest.raises(CheckLimitExceeded) as caught:
         house.order("a quiet lake")
     assert 0 < (caught.value.retry_after_s or 0) <= 3660
-    with house.here.database.reading(house.here.tenant) as tx:
+    with house.container.database.read_transaction(house.container.tenant) as tx:
         assert tx.count(tables.videos) == 2
 
 
 def test_an_end_user_spends_a_budget_of_their_own(furnish: Callable[..., House]) -> None:
     house = furnish(limits={"end_user_probes_per_hour": 1})
     house.waive()
-    with pytest.raises(Blocked):
+    with pytest.raises(RequestBlocked):
         house.order("SAFELIGHT-TEST:violence", safety_identifier="u1")
-    with pytest.raises(ProbeBudgetSpent):
+    with pytest.raises(CheckLimitExceeded):
         house.order("a quiet lake", safety_identifier="u1")
     house.order("a quiet lake", safety_identifier="u2")
     house.order("a quiet lake")
@@ -500,6 +502,6 @@ def test_everything_decided_is_on_the_record_and_the_log_holds(held: Callable[..
     house.order(MARKED)
     case = only_case(house)
     decide(house, case, "refuse")
-    checked = verify(house.here.database, (), house.here.head_key)
+    checked = verify(house.container.database, (), house.container.head_key)
     assert checked.ok
-    assert house.here.reviews.get(reviewer(house), case.id).decision.action is DecisionAction.REFUSE  # type: ignore[union-attr]
+    assert house.container.reviews.get(reviewer(house), case.id).decision.action is DecisionAction.REFUSE  # type: ignore[union-attr]

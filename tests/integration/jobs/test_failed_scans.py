@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.policy.findings import Modality, Stage
 
 
@@ -12,7 +12,7 @@ def test_a_scan_that_gave_no_answer_is_held_whatever_is_waived(furnish: Callable
     house = furnish(scan={"warm_children": 0, "budget_s": 0.05})
     house.waive()
     video = house.carry(house.order())
-    assert video.state is State.HELD
+    assert video.state is VideoState.HELD
     record = house.videos.record(house.who, video.id)
     [output] = [judged for judged in record.judgements if judged.stage is Stage.OUTPUT]
     assert "did not finish within" in output.extra["failure"]

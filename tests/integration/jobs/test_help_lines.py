@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from safelight.api.serializers import video_object
-from safelight.errors import Blocked
+from safelight.errors import RequestBlocked
 
 from .conftest import House
 
@@ -30,7 +30,7 @@ def test_a_video_that_is_made_carries_help_lines_in_the_writers_language(
 
 
 def test_a_block_for_instructions_brings_them_too(house: House) -> None:
-    with pytest.raises(Blocked) as caught:
+    with pytest.raises(RequestBlocked) as caught:
         house.order("教我自殺方法,步驟清楚")
     assert "1925" in str(caught.value.details["support"])
 

@@ -10,21 +10,30 @@ from typing import Any
 import pytest
 
 from safelight.errors import IdempotencyKeyReused, InvalidField, QuotaExceeded, Unavailable
-from safelight.jobs.idempotency import KEEP_S, Claim, ClaimLost, IdempotencyKeys, Made, fingerprint
-from safelight.jobs.models import CreateRequest, Ordered, Upload
+from safelight.jobs.idempotency import (
+    KEEP_S,
+    ClaimExpired,
+    CompletedKey,
+    IdempotencyKeys,
+    KeyClaim,
+    fingerprint,
+)
+from safelight.jobs.models import CreateRequest, SubmissionResult, Upload
 from safelight.store import tables
 from safelight.store.database import Database
-from safelight.trust.accounts import Principal, PrincipalKind, Scope
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 
 from .conftest import House
 
 
-def ask(house: House, key: str | None = "k1", prompt: str = "a quiet lake", **fields: Any) -> Ordered:
-    return house.videos.order(house.who, CreateRequest(prompt=prompt, idempotency_key=key, **fields))
+def ask(
+    house: House, key: str | None = "k1", prompt: str = "a quiet lake", **fields: Any
+) -> SubmissionResult:
+    return house.videos.submit(house.who, CreateRequest(prompt=prompt, idempotency_key=key, **fields))
 
 
 def made(house: House) -> int:
-    with house.here.database.reading(house.who.tenant) as tx:
+    with house.container.database.read_transaction(house.who.tenant) as tx:
         return tx.count(tables.videos)
 
 
@@ -83,16 +92,16 @@ def test_a_refusal_is_replayed_as_it_was(house: House) -> None:
 def test_what_came_to_nothing_frees_its_key(house: House) -> None:
     with pytest.raises(InvalidField):
         ask(house, seconds="7")
-    house.here.workshop.quota.__dict__["videos_per_day"] = 0
+    house.container.workshop.quota.__dict__["videos_per_day"] = 0
     with pytest.raises(QuotaExceeded):
         ask(house)
-    house.here.workshop.quota.__dict__["videos_per_day"] = 10
+    house.container.workshop.quota.__dict__["videos_per_day"] = 10
     assert not ask(house, prompt="something else").replayed
 
 
 def test_of_two_at_once_one_makes_the_video_and_both_get_it(house: House) -> None:
     ready = threading.Barrier(6)
-    got: list[Ordered] = []
+    got: list[SubmissionResult] = []
     failed: list[BaseException] = []
 
     def go() -> None:
@@ -117,20 +126,20 @@ def test_of_two_at_once_one_makes_the_video_and_both_get_it(house: House) -> Non
 def test_a_key_is_one_tenants(house: House) -> None:
     first = ask(house)
     other = Principal(
-        tenant=house.here.accounts.create_tenant("other").id,
+        tenant=house.container.accounts.create_tenant("other").id,
         id="key_x",
         kind=PrincipalKind.KEY,
         name="x",
-        scopes=frozenset(Scope),
+        scopes=frozenset(KeyScope),
     )
-    theirs = house.videos.order(other, CreateRequest(prompt="another lake", idempotency_key="k1"))
+    theirs = house.videos.submit(other, CreateRequest(prompt="another lake", idempotency_key="k1"))
     assert not theirs.replayed
     assert theirs.video.id != first.video.id
 
 
 def test_a_second_request_does_not_wait_for_ever(database: Database, house: House) -> None:
     keys = IdempotencyKeys(database=database, wait_s=0.0)
-    assert isinstance(keys.claim(house.who.tenant, "k", "f", "video_1"), Claim)
+    assert isinstance(keys.claim(house.who.tenant, "k", "f", "video_1"), KeyClaim)
     with pytest.raises(Unavailable):
         keys.claim(house.who.tenant, "k", "f", "video_2")
 
@@ -142,26 +151,26 @@ def test_a_claim_whose_holder_died_is_taken_over_and_the_dead_one_comes_to_nothi
     keys = IdempotencyKeys(database=database, claim_s=-1.0)
     dead = keys.claim(tenant, "k", "f", "video_1")
     alive = keys.claim(tenant, "k", "f", "video_2")
-    assert isinstance(dead, Claim)
-    assert isinstance(alive, Claim)
-    with pytest.raises(ClaimLost), database.transaction(tenant) as tx:
-        keys.settle(tx, dead)
+    assert isinstance(dead, KeyClaim)
+    assert isinstance(alive, KeyClaim)
+    with pytest.raises(ClaimExpired), database.transaction(tenant) as tx:
+        keys.complete(tx, dead)
     keys.release(dead)
     with database.transaction(tenant) as tx:
-        keys.settle(tx, alive)
-    assert keys.claim(tenant, "k", "f", "video_3") == Made(video_id="video_2", param=None)
+        keys.complete(tx, alive)
+    assert keys.claim(tenant, "k", "f", "video_3") == CompletedKey(video_id="video_2", param=None)
 
 
 def test_a_key_lives_for_a_day(database: Database, house: House) -> None:
     tenant = house.who.tenant
     keys = IdempotencyKeys(database=database)
     claim = keys.claim(tenant, "k", "f", "video_1")
-    assert isinstance(claim, Claim)
+    assert isinstance(claim, KeyClaim)
     with database.transaction(tenant) as tx:
-        keys.settle(tx, claim)
+        keys.complete(tx, claim)
     later = database.clock() + KEEP_S + 1
     database.clock = lambda: later
-    assert isinstance(keys.claim(tenant, "k", "another", "video_2"), Claim)
+    assert isinstance(keys.claim(tenant, "k", "another", "video_2"), KeyClaim)
 
 
 def test_a_remix_of_another_video_is_another_request() -> None:

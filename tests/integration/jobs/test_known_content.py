@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from safelight.detectors.image.pdq import hexadecimal, pdq
-from safelight.errors import Blocked, Gone, InvalidField, NotFound
-from safelight.generation.protocol import Step
+from safelight.errors import InvalidField, NotFound, RequestBlocked, Withdrawn
+from safelight.generation.protocol import Derivation
 from safelight.jobs.models import Upload
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.policy.findings import Stage
 from safelight.store import tables
 from safelight.testing.generators import create as instant
@@ -38,7 +38,7 @@ def imported(house: House, folder: Path, *, category: str = ABUSE, seed: int = 1
     hashed, quality = pdq(drawn(seed))
     path = folder / "list.csv"
     path.write_text(f"hash,quality\n{hexadecimal(hashed)},{quality}\n", encoding="utf-8")
-    done = house.here.enrolments.import_hashes(path, name="ours", category=category)
+    done = house.container.enrolments.import_hashes(path, name="ours", category=category)
     assert (done.added, done.counts["pdq"]) == (1, 1)
 
 
@@ -49,7 +49,7 @@ def upload(folder: Path, pixels: Pixels, **options: Any) -> Upload:
 
 
 def retentions(house: House, video_id: str) -> set[str]:
-    with house.here.database.reading(tenant=house.who.tenant) as tx:
+    with house.container.database.read_transaction(tenant=house.who.tenant) as tx:
         return {row.retention for row in tx.select(tables.assets, tables.assets.c.video_id == video_id)}
 
 
@@ -65,11 +65,11 @@ def test_a_known_picture_is_blocked_at_once_and_vaulted(
     house = patient(furnish)
     imported(house, tmp_path)
     smaller = np.asarray(Image.fromarray(drawn()).resize((240, 144)))[:, ::-1]
-    with pytest.raises(Blocked) as caught:
+    with pytest.raises(RequestBlocked) as caught:
         house.order(uploads=(upload(tmp_path, np.ascontiguousarray(smaller)),))
     video_id = caught.value.details["video_id"]
     video = house.videos.get(house.who, video_id)
-    assert (video.state, video.vaulted) == (State.REFUSED, True)
+    assert (video.state, video.vaulted) == (VideoState.REJECTED, True)
     told = json.dumps([video.error_message, dict(video.explanation or {})])
     assert not [word for word in ("minor", "hash", "ours") if word in told]
     assert retentions(house, video_id) == {"vault"}
@@ -79,7 +79,7 @@ def test_another_picture_is_not(furnish: Callable[..., House], tmp_path: Path) -
     house = patient(furnish)
     imported(house, tmp_path)
     video = house.order(uploads=(upload(tmp_path, drawn(2)),))
-    assert video.state is State.WAITING
+    assert video.state is VideoState.QUEUED
 
 
 def test_a_known_frame_in_a_reference_clip_ends_the_job_with_nothing_spent(
@@ -90,9 +90,9 @@ def test_a_known_frame_in_a_reference_clip_ends_the_job_with_nothing_spent(
     clip = make_clip(tmp_path / "a.mp4", odd=odd)
     given = Upload(field="input_reference", path=clip, filename="a.mp4", media_type="video/mp4")
     video = house.order(uploads=(given,))
-    assert video.state is State.WAITING
+    assert video.state is VideoState.QUEUED
     done = house.carry(video)
-    assert (done.state, done.error_code, done.vaulted) == (State.REFUSED, "sentinel_block", True)
+    assert (done.state, done.error_code, done.vaulted) == (VideoState.REJECTED, "sentinel_block", True)
     assert house.videos.record(house.who, video.id).attempts == ()
     assert retentions(house, video.id) == {"vault"}
 
@@ -101,11 +101,11 @@ def test_one_known_frame_in_what_was_generated_is_blocked_and_vaulted(house: Hou
     imported(house, tmp_path)
     odd = {20: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
     clip = make_clip(tmp_path / "made.mp4", odd=odd)
-    house.here.generators["storyboard"] = instant(  # type: ignore[index]
+    house.container.generators["storyboard"] = instant(  # type: ignore[index]
         {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
     )
     done = house.carry(house.order())
-    assert (done.state, done.error_code, done.vaulted) == (State.BLOCKED, "moderation_blocked", True)
+    assert (done.state, done.error_code, done.vaulted) == (VideoState.BLOCKED, "moderation_blocked", True)
     with pytest.raises(NotFound):
         house.videos.content(house.who, done.id, "video")
     assert retentions(house, done.id) == {"vault"}
@@ -115,11 +115,11 @@ def test_what_is_known_of_another_category_is_blocked_and_not_vaulted(house: Hou
     imported(house, tmp_path, category="extremism")
     odd = {5: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
     clip = make_clip(tmp_path / "made.mp4", odd=odd)
-    house.here.generators["storyboard"] = instant(  # type: ignore[index]
+    house.container.generators["storyboard"] = instant(  # type: ignore[index]
         {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
     )
     done = house.carry(house.order())
-    assert (done.state, done.vaulted) == (State.BLOCKED, False)
+    assert (done.state, done.vaulted) == (VideoState.BLOCKED, False)
     [made] = [j for j in house.videos.record(house.who, done.id).judgements if j.stage is Stage.OUTPUT]
     assert made.verdict.rule == "kh-2"
 
@@ -129,8 +129,8 @@ def test_a_whole_file_on_an_exact_list_is_known(furnish: Callable[..., House], t
     given = upload(tmp_path, drawn(3))
     path = tmp_path / "md5.txt"
     path.write_text(hashlib.md5(given.path.read_bytes()).hexdigest(), encoding="utf-8")
-    house.here.enrolments.import_hashes(path, name="files", category=ABUSE)
-    with pytest.raises(Blocked):
+    house.container.enrolments.import_hashes(path, name="files", category=ABUSE)
+    with pytest.raises(RequestBlocked):
         house.order(uploads=(given,))
 
 
@@ -139,7 +139,7 @@ def test_a_list_that_cannot_be_read_is_a_hole_and_held(house: House, tmp_path: P
     [path] = (tmp_path / "data" / "hashes").glob("*.hashes")
     path.write_bytes(path.read_bytes()[:-5])
     done = house.carry(house.order())
-    assert done.state is State.HELD
+    assert done.state is VideoState.HELD
     [made] = [j for j in house.videos.record(house.who, done.id).judgements if j.stage is Stage.OUTPUT]
     assert [(cell.category, cell.modality.value) for cell in made.verdict.holes] == [(ABUSE, "frames")]
     assert "cannot be read: ours.hashes" in made.verdict.holes[0].note
@@ -148,8 +148,8 @@ def test_a_list_that_cannot_be_read_is_a_hole_and_held(house: House, tmp_path: P
 def test_an_import_is_on_the_log_without_a_single_hash(house: House, tmp_path: Path) -> None:
     imported(house, tmp_path)
     hashed, _ = pdq(drawn())
-    assert house.here.enrolments.remove_hashes("ours") == 1
-    told = [one for one in entries(house.here.database, limit=1000) if one.event.startswith("hashes.")]
+    assert house.container.enrolments.remove_hashes("ours") == 1
+    told = [one for one in entries(house.container.database, limit=1000) if one.event.startswith("hashes.")]
     assert [(one.event, one.subject) for one in told] == [
         ("hashes.imported", "hashes:ours"),
         ("hashes.removed", "hashes:ours"),
@@ -160,9 +160,9 @@ def test_an_import_is_on_the_log_without_a_single_hash(house: House, tmp_path: P
 def test_a_list_keeps_its_category_and_unknown_ones_are_refused(house: House, tmp_path: Path) -> None:
     imported(house, tmp_path)
     with pytest.raises(InvalidField, match="is of 'sexual/minors'"):
-        house.here.enrolments.import_hashes(tmp_path / "list.csv", name="ours", category="extremism")
+        house.container.enrolments.import_hashes(tmp_path / "list.csv", name="ours", category="extremism")
     with pytest.raises(InvalidField, match="no category"):
-        house.here.enrolments.import_hashes(tmp_path / "list.csv", name="b", category="nonsense")
+        house.container.enrolments.import_hashes(tmp_path / "list.csv", name="b", category="nonsense")
 
 
 def test_what_an_exchange_takes_back_is_gone(house: House, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_what_an_exchange_takes_back_is_gone(house: House, tmp_path: Path) -> No
     }
     path = tmp_path / "update.json"
     path.write_text(json.dumps(update), encoding="utf-8")
-    done = house.here.enrolments.import_hashes(path, name="ours", category=ABUSE)
+    done = house.container.enrolments.import_hashes(path, name="ours", category=ABUSE)
     assert (done.withdrawn, done.counts["pdq"]) == (1, 0)
 
 
@@ -202,11 +202,11 @@ def delivered(house: House, folder: Path) -> str:
     """A delivered video in which one picture is shown that no list names yet."""
     odd = {5: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
     clip = make_clip(folder / "made.mp4", odd=odd)
-    house.here.generators["storyboard"] = instant(  # type: ignore[index]
+    house.container.generators["storyboard"] = instant(  # type: ignore[index]
         {"name": "storyboard", "models": ["instant-1"], "file": str(clip), "abilities": ["remix"]}
     )
     done = house.carry(house.order())
-    assert done.state is State.DELIVERED
+    assert done.state is VideoState.DELIVERED
     return done.id
 
 
@@ -214,14 +214,14 @@ def test_what_was_delivered_before_its_hash_was_known_is_taken_back_and_vaulted(
     house: House, tmp_path: Path
 ) -> None:
     video_id = delivered(house, tmp_path)
-    child = house.carry(house.order("the same at night", step=Step.REMIX, source=video_id))
-    assert child.state is State.DELIVERED
-    other = house.here.archive.recheck(house.who.tenant, actor="a test")
+    child = house.carry(house.order("the same at night", step=Derivation.REMIX, source=video_id))
+    assert child.state is VideoState.DELIVERED
+    other = house.container.archive.recheck(house.who.tenant, actor="a test")
     assert (other.looked_at, other.matched, other.unread) == (2, (), ())
 
     imported(house, tmp_path)
     told: list[tuple[int, int]] = []
-    done = house.here.archive.recheck(
+    done = house.container.archive.recheck(
         house.who.tenant, actor="a test", progress=lambda part, of: told.append((part, of))
     )
     [matched] = done.matched
@@ -229,14 +229,14 @@ def test_what_was_delivered_before_its_hash_was_known_is_taken_back_and_vaulted(
     assert set(matched.taken_back) == {video_id, child.id}
     assert told == [(1, 2), (2, 2)]
     for each in matched.taken_back:
-        video = house.here.workshop.store.get(house.who.tenant, each)
-        assert (video.state, video.vaulted) == (State.WITHDRAWN, True)
-        kept = house.here.workshop.store.files(house.who.tenant, each)
+        video = house.container.workshop.store.get(house.who.tenant, each)
+        assert (video.state, video.vaulted) == (VideoState.WITHDRAWN, True)
+        kept = house.container.workshop.store.files(house.who.tenant, each)
         # What it was made from is another video's file, and goes its own way.
         assert {row.retention for row in kept if row.kind != "source"} == {"vault"}
-        with pytest.raises((Gone, NotFound)):
+        with pytest.raises((Withdrawn, NotFound)):
             house.videos.content(house.who, each, "video")
-    judged = house.here.workshop.store.judgements(house.who.tenant, video_id)[-1]
+    judged = house.container.workshop.store.judgements(house.who.tenant, video_id)[-1]
     assert (judged.stage, judged.verdict.vault) == (Stage.OUTPUT, True)
 
 
@@ -245,28 +245,28 @@ def test_another_category_is_taken_back_and_not_vaulted_and_a_second_look_finds_
 ) -> None:
     video_id = delivered(house, tmp_path)
     imported(house, tmp_path, category="extremism")
-    [matched] = house.here.archive.recheck(house.who.tenant, actor="a test").matched
+    [matched] = house.container.archive.recheck(house.who.tenant, actor="a test").matched
     assert (matched.video_id, matched.categories, matched.vaulted) == (video_id, ("extremism",), False)
-    assert house.here.archive.recheck(house.who.tenant, actor="a test").looked_at == 0
+    assert house.container.archive.recheck(house.who.tenant, actor="a test").looked_at == 0
 
 
 def test_a_waiver_that_ended_takes_nothing_back(house: House, tmp_path: Path) -> None:
     video_id = delivered(house, tmp_path)
-    house.here.waivers.revoke("tests", who="a test")
-    assert house.here.archive.recheck(house.who.tenant, actor="a test").matched == ()
-    assert house.videos.get(house.who, video_id).state is State.DELIVERED
+    house.container.waivers.revoke("tests", who="a test")
+    assert house.container.archive.recheck(house.who.tenant, actor="a test").matched == ()
+    assert house.videos.get(house.who, video_id).state is VideoState.DELIVERED
 
 
 def test_bytes_that_are_gone_are_said_to_be_unread(house: House, tmp_path: Path) -> None:
     video_id = delivered(house, tmp_path)
     video = house.videos.get(house.who, video_id)
     assert video.sealed_sha256 is not None
-    house.here.workshop.blobs.delete(house.who.tenant, video.sealed_sha256)
-    done = house.here.archive.recheck(house.who.tenant, actor="a test")
+    house.container.workshop.blobs.delete(house.who.tenant, video.sealed_sha256)
+    done = house.container.archive.recheck(house.who.tenant, actor="a test")
     assert (done.looked_at, [one for one, _why in done.unread]) == (0, [video_id])
 
 
 def test_a_clip_as_long_as_may_be_scanned_may_be_looked_up_again(furnish: Callable[..., House]) -> None:
-    here = furnish(scan={"max_minutes": 30, "max_clip_mb": 4096}).here
-    assert here.hash_scanner.settings.video == here.scanner.settings.video
-    assert here.scanner.settings.video.duration_s == 1800
+    container = furnish(scan={"max_minutes": 30, "max_clip_mb": 4096}).container
+    assert container.hash_scanner.settings.video == container.scanner.settings.video
+    assert container.scanner.settings.video.duration_s == 1800

@@ -9,19 +9,27 @@ from typing import Any
 
 import pytest
 
-from safelight.errors import Blocked, Conflict, Gone, InvalidField, InvalidMedia, NotFound, UnsupportedField
-from safelight.generation.protocol import Step
+from safelight.errors import (
+    Conflict,
+    InvalidField,
+    InvalidMedia,
+    NotFound,
+    RequestBlocked,
+    UnsupportedField,
+    Withdrawn,
+)
+from safelight.generation.protocol import Derivation
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.lineage import inherited
 from safelight.jobs.models import CreateRequest, Upload, Video
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.policy.findings import Finding, Modality, Stage, TextSpan
 from safelight.store import tables
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.accounts import Principal, PrincipalKind, Scope
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 
 from .conftest import House
 
@@ -37,51 +45,51 @@ ABLE: dict[str, Any] = {
 @pytest.fixture
 def able(house: House) -> House:
     """A house with a generator that can everything."""
-    house.here.generators["able"] = instant(ABLE)  # type: ignore[index]
+    house.container.generators["able"] = instant(ABLE)  # type: ignore[index]
     return house
 
 
 def out(house: House, prompt: str = "a quiet lake", **fields: Any) -> Video:
     """A delivered video."""
     video = house.carry(house.order(prompt, **{"model": "able-1", **fields}))
-    assert video.state is State.DELIVERED
+    assert video.state is VideoState.DELIVERED
     return video
 
 
-def step(house: House, step: Step, source: str, prompt: str = "at night", **fields: Any) -> Video:
+def step(house: House, step: Derivation, source: str, prompt: str = "at night", **fields: Any) -> Video:
     return house.order(prompt, step=step, source=source, **fields)
 
 
 def change(house: House, video: Video, **columns: Any) -> None:
-    with house.here.database.transaction(house.who.tenant) as tx:
+    with house.container.database.transaction(house.who.tenant) as tx:
         tx.update(tables.videos, tables.videos.c.id == video.id, **columns)
 
 
 def test_a_remix_keeps_length_size_and_model_and_names_its_source(able: House) -> None:
     source = out(able, seconds="8", size="1280x720")
-    made = step(able, Step.REMIX, source.id)
+    made = step(able, Derivation.REMIX, source.id)
     assert (made.model, made.seconds, made.width, made.height) == ("able-1", 8, 1280, 720)
     assert made.remixed_from == source.id
     done = able.carry(made)
-    assert done.state is State.DELIVERED
+    assert done.state is VideoState.DELIVERED
     assert able.videos.record(able.who, made.id).parents == ({"id": source.id, "step": "remix"},)
 
 
 def test_an_extension_is_as_long_as_both(able: House) -> None:
     source = out(able, seconds="8")
-    first = able.carry(step(able, Step.EXTEND, source.id, seconds="4"))
-    assert (first.seconds, first.state) == (12, State.DELIVERED)
-    assert step(able, Step.EXTEND, first.id, seconds="8").seconds == 20
+    first = able.carry(step(able, Derivation.EXTEND, source.id, seconds="4"))
+    assert (first.seconds, first.state) == (12, VideoState.DELIVERED)
+    assert step(able, Derivation.EXTEND, first.id, seconds="8").seconds == 20
     with pytest.raises(InvalidField) as caught:
-        step(able, Step.EXTEND, source.id)
+        step(able, Derivation.EXTEND, source.id)
     assert caught.value.param == "seconds"
 
 
 def test_the_words_of_the_whole_chain_are_screened(able: House) -> None:
     first = out(able, "a quiet lake")
-    second = able.carry(step(able, Step.REMIX, first.id, "at night"))
-    third = step(able, Step.EDIT, second.id, "with a moon")
-    texts = able.here.workshop.store.request(able.who.tenant, third.id)["texts"]
+    second = able.carry(step(able, Derivation.REMIX, first.id, "at night"))
+    third = step(able, Derivation.EDIT, second.id, "with a moon")
+    texts = able.container.workshop.store.request(able.who.tenant, third.id)["texts"]
     assert texts == {
         "prompt": "with a moon",
         "ancestor:1": "at night",
@@ -92,8 +100,8 @@ def test_the_words_of_the_whole_chain_are_screened(able: House) -> None:
 
 def test_what_is_harmless_alone_is_blocked_together(able: House) -> None:
     source = out(able, "a poster that reads SAFELIGHT-TEST:")
-    with pytest.raises(Blocked) as caught:
-        able.order("\bviolence".strip("\b"), step=Step.REMIX, source=source.id)
+    with pytest.raises(RequestBlocked) as caught:
+        able.order("\bviolence".strip("\b"), step=Derivation.REMIX, source=source.id)
     assert caught.value.param == "prompt"
 
 
@@ -108,13 +116,17 @@ def test_a_step_inherits_what_was_found_in_its_source(able: House) -> None:
         reason="It was seen in the frames.",
         attributes={"frames": 40, "area": 0.5, "source": "prompt"},
     )
-    judged = able.here.workshop.stages.prompt.screen({"prompt": "x"}, tenant=able.who.tenant, prior=(found,))
-    with able.here.database.transaction(able.who.tenant) as tx:
-        able.here.workshop.store.record(tx, source.id, judged)
-    child = step(able, Step.REMIX, source.id)
-    grandchild = inherited(able.here.workshop.store.seen(child.tenant, child.id, Stage.PROMPT), child.id)
+    judged = able.container.workshop.stages.prompt.screen(
+        {"prompt": "x"}, tenant=able.who.tenant, prior=(found,)
+    )
+    with able.container.database.transaction(able.who.tenant) as tx:
+        able.container.workshop.store.record_stage(tx, source.id, judged)
+    child = step(able, Derivation.REMIX, source.id)
+    grandchild = inherited(
+        able.container.workshop.store.findings_of(child.tenant, child.id, Stage.PROMPT), child.id
+    )
     for kept, at in (
-        (able.here.workshop.store.seen(child.tenant, child.id, Stage.PROMPT), 1),
+        (able.container.workshop.store.findings_of(child.tenant, child.id, Stage.PROMPT), 1),
         (grandchild, 2),
     ):
         mine = [finding for finding in kept if finding.detector == "a-reviewer-let-it-through"]
@@ -148,7 +160,7 @@ def test_inherited_spans_point_at_the_ancestor() -> None:
 @pytest.mark.parametrize(
     ("columns", "error"),
     [
-        ({"state": "withdrawn"}, Gone),
+        ({"state": "withdrawn"}, Withdrawn),
         ({"deleted_at": 1.0}, NotFound),
         ({"state": "blocked"}, InvalidField),
         ({"state": "refused"}, InvalidField),
@@ -164,58 +176,60 @@ def test_nothing_is_made_from_what_is_not_out(
     source = out(able)
     change(able, source, **columns)
     before = able.videos.allowance(able.who)
-    for kind in Step:
+    for kind in Derivation:
         with pytest.raises(error):
-            step(able, kind, source.id, **({"seconds": "4"} if kind is Step.EXTEND else {}))
+            step(able, kind, source.id, **({"seconds": "4"} if kind is Derivation.EXTEND else {}))
     assert able.videos.allowance(able.who).videos_left == before.videos_left
 
 
 def test_nothing_is_made_from_what_was_made_from_a_withdrawn_video(able: House) -> None:
     first = out(able)
-    second = able.carry(step(able, Step.REMIX, first.id))
+    second = able.carry(step(able, Derivation.REMIX, first.id))
     change(able, first, state="withdrawn")
-    with pytest.raises(Gone):
-        step(able, Step.REMIX, second.id)
+    with pytest.raises(Withdrawn):
+        step(able, Derivation.REMIX, second.id)
 
 
 def test_a_source_that_goes_while_the_request_is_judged_is_not_taken(able: House) -> None:
     source = out(able)
     lineage = able.videos.lineage
-    _, descent = lineage.trace(able.who.tenant, CreateRequest(prompt="x", step=Step.REMIX, source=source.id))
+    _, descent = lineage.trace(
+        able.who.tenant, CreateRequest(prompt="x", step=Derivation.REMIX, source=source.id)
+    )
     change(able, source, deleted_at=time.time())
-    with pytest.raises(NotFound), able.here.database.transaction(able.who.tenant) as tx:
-        lineage.note(tx, "video_x", descent)
+    with pytest.raises(NotFound), able.container.database.transaction(able.who.tenant) as tx:
+        lineage.record(tx, "video_x", descent)
 
 
 def test_a_deleted_source_is_kept_as_long_as_its_descendant_is_made(able: House) -> None:
     source = out(able)
-    child = step(able, Step.EDIT, source.id)
+    child = step(able, Derivation.EDIT, source.id)
     able.videos.delete(able.who, source.id)
     quiet = type("Engine", (), {"carries": lambda *_: True})()
-    Sweeper(able.here.workshop, quiet).orphans()
-    assert able.carry(child).state is State.DELIVERED
-    Sweeper(able.here.workshop, quiet).orphans()
-    assert not able.here.blobs.has(able.who.tenant, source.sealed_sha256 or "")
+    Sweeper(able.container.workshop, quiet).delete_orphaned_blobs()
+    assert able.carry(child).state is VideoState.DELIVERED
+    Sweeper(able.container.workshop, quiet).delete_orphaned_blobs()
+    assert not able.container.blobs.has(able.who.tenant, source.sealed_sha256 or "")
 
 
 def test_others_videos_are_no_source(able: House) -> None:
     source = out(able)
     stranger = Principal(
-        tenant=able.here.accounts.create_tenant("other").id,
+        tenant=able.container.accounts.create_tenant("other").id,
         id="key_x",
         kind=PrincipalKind.KEY,
         name="x",
-        scopes=frozenset(Scope),
+        scopes=frozenset(KeyScope),
     )
     for wrong in (source.id, "video_1", "../../x", ""):
         with pytest.raises(NotFound):
-            able.videos.order(stranger, CreateRequest(prompt="x", step=Step.REMIX, source=wrong))
+            able.videos.submit(stranger, CreateRequest(prompt="x", step=Derivation.REMIX, source=wrong))
 
 
 def test_a_model_that_cannot_says_so_and_names_those_that_can(able: House) -> None:
     source = able.carry(able.order())
     with pytest.raises(UnsupportedField) as caught:
-        step(able, Step.EDIT, source.id)
+        step(able, Derivation.EDIT, source.id)
     assert "instant-1 cannot edit" in str(caught.value)
     assert "able-1" in str(caught.value)
     with pytest.raises(UnsupportedField):
@@ -229,39 +243,39 @@ def clip(tmp_path: Path, data: bytes | None = None) -> Upload:
 
 
 def test_an_uploaded_clip_is_screened_before_anything_is_made_of_it(able: House, tmp_path: Path) -> None:
-    made = able.order("make it night", step=Step.EDIT, uploads=(clip(tmp_path),))
+    made = able.order("make it night", step=Derivation.EDIT, uploads=(clip(tmp_path),))
     assert (made.model, made.remixed_from) == ("able-1", None)
-    assert able.here.workshop.store.request(made.tenant, made.id)["pending"]
+    assert able.container.workshop.store.request(made.tenant, made.id)["pending"]
     done = able.carry(made)
-    assert done.state is State.DELIVERED
+    assert done.state is VideoState.DELIVERED
     stages = [judgement.stage for judgement in able.videos.record(able.who, made.id).judgements]
     assert Stage.REFERENCE in stages
     with pytest.raises(InvalidMedia):
-        able.order("x", step=Step.EDIT, uploads=(clip(tmp_path, b"this is no clip at all"),))
+        able.order("x", step=Derivation.EDIT, uploads=(clip(tmp_path, b"this is no clip at all"),))
     with pytest.raises(InvalidField):
-        able.order("x", step=Step.EDIT)
+        able.order("x", step=Derivation.EDIT)
 
 
 def test_the_same_key_covers_steps_too(able: House) -> None:
     source = out(able)
-    first = step(able, Step.REMIX, source.id, idempotency_key="k")
-    assert step(able, Step.REMIX, source.id, idempotency_key="k").id == first.id
+    first = step(able, Derivation.REMIX, source.id, idempotency_key="k")
+    assert step(able, Derivation.REMIX, source.id, idempotency_key="k").id == first.id
 
 
 def test_a_chain_has_an_end(able: House) -> None:
     video = out(able)
     change(able, video, remixed_from=video.id)
     with pytest.raises(Conflict):
-        step(able, Step.REMIX, video.id)
+        step(able, Derivation.REMIX, video.id)
 
 
 def test_characters_go_along_and_their_findings_go_in(able: House, tmp_path: Path) -> None:
     made = able.videos.create_character(able.who, name="Bo the boat", clip=clip(tmp_path).path, end_user="u1")
     assert able.videos.character(able.who, made.id) == made
     video = able.order("Bo sails", model="able-1", characters=(made.id,))
-    references = able.here.workshop.store.request(video.tenant, video.id)["references"]
+    references = able.container.workshop.store.request(video.tenant, video.id)["references"]
     assert [(file["field"], file["of"]) for file in references] == [("characters[0]", made.id)]
-    assert able.carry(video).state is State.DELIVERED
+    assert able.carry(video).state is VideoState.DELIVERED
     with pytest.raises(InvalidField):
         able.order("x", model="able-1", characters=(made.id, made.id))
     with pytest.raises(InvalidField):
@@ -269,12 +283,12 @@ def test_characters_go_along_and_their_findings_go_in(able: House, tmp_path: Pat
 
 
 def test_a_character_whose_name_is_blocked_is_not_stored(able: House, tmp_path: Path) -> None:
-    with pytest.raises(Blocked) as caught:
+    with pytest.raises(RequestBlocked) as caught:
         able.videos.create_character(
             able.who, name="SAFELIGHT-TEST:violence", clip=clip(tmp_path).path, end_user=None
         )
     assert caught.value.param == "name"
-    with able.here.database.reading(able.who.tenant) as tx:
+    with able.container.database.read_transaction(able.who.tenant) as tx:
         row = tx.one(tables.characters)
     assert row is not None
     assert row.state == "refused"
@@ -284,7 +298,7 @@ def test_a_character_whose_name_is_blocked_is_not_stored(able: House, tmp_path: 
 
 def test_a_held_character_cannot_be_used(furnish: Callable[..., House], tmp_path: Path) -> None:
     house = furnish()
-    house.here.generators["able"] = instant(ABLE)  # type: ignore[index]
+    house.container.generators["able"] = instant(ABLE)  # type: ignore[index]
     made = house.videos.create_character(house.who, name="Bo", clip=clip(tmp_path).path, end_user=None)
     assert made.state == "held"
     with pytest.raises(InvalidField) as caught:
@@ -300,7 +314,7 @@ def attach(house: House, upstream: ScriptedUpstream) -> Iterator[Callable[..., N
     def attached(**options: Any) -> None:
         table = {"url": upstream.url, "models": ["up-1"], "name": "up", "ownership": "own", **options}
         made.append(videos_api(table))
-        house.here.generators["up"] = made[-1]  # type: ignore[index]
+        house.container.generators["up"] = made[-1]  # type: ignore[index]
 
     yield attached
     for generator in made:
@@ -316,13 +330,13 @@ def test_an_upstream_is_sent_edits_and_extensions_with_the_released_file(
 ) -> None:
     attach(abilities=["edit", "extend"])
     source = out(house, model="up-1")
-    for kind, more in ((Step.EDIT, {}), (Step.EXTEND, {"seconds": "4"})):
-        assert house.carry(step(house, kind, source.id, **more)).state is State.DELIVERED
+    for kind, more in ((Derivation.EDIT, {}), (Derivation.EXTEND, {"seconds": "4"})):
+        assert house.carry(step(house, kind, source.id, **more)).state is VideoState.DELIVERED
     assert routes(upstream)[1:] == ["/v1/videos/edits", "/v1/videos/extensions"]
     for order in list(upstream.counts["orders"].values())[1:]:
         assert [(f["field"], f["sha256"]) for f in order["files"]] == [("video", source.sealed_sha256)]
     with pytest.raises(UnsupportedField):
-        step(house, Step.REMIX, source.id)
+        step(house, Derivation.REMIX, source.id)
 
 
 def test_a_remix_goes_as_a_new_video_where_the_operator_allows_it(
@@ -330,7 +344,7 @@ def test_a_remix_goes_as_a_new_video_where_the_operator_allows_it(
 ) -> None:
     attach(remix_as_new=True)
     source = out(house, model="up-1")
-    house.carry(step(house, Step.REMIX, source.id, "at night"))
+    house.carry(step(house, Derivation.REMIX, source.id, "at night"))
     assert routes(upstream) == ["/v1/videos", "/v1/videos"]
     assert [o["prompt"] for o in upstream.counts["orders"].values()][1] == "a quiet lake\nat night"
 
@@ -341,9 +355,9 @@ def test_an_upstream_that_remixes_only_what_it_has_is_not_asked_for_what_was_del
     attach(abilities=["remix"])
     source = out(house, model="up-1")
     with pytest.raises(UnsupportedField) as caught:
-        step(house, Step.REMIX, source.id)
+        step(house, Derivation.REMIX, source.id)
     assert "its own server still has" in str(caught.value)
     upstream.play({"otherwise": {"polls": 0, "delete": {"status": 405}}})
     kept = out(house, "another lake", model="up-1")
-    house.carry(step(house, Step.REMIX, kept.id))
+    house.carry(step(house, Derivation.REMIX, kept.id))
     assert routes(upstream)[-1].endswith("/remix")

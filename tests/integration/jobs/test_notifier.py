@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from safelight.errors import Blocked
+from safelight.errors import RequestBlocked
 from safelight.ids import new_id
 from safelight.jobs.notifier import Notifier
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.withdrawal import withdraw
-from safelight.net.webhook_client import Deliverer, DeliverLimits
+from safelight.net.webhook_client import DeliverLimits, WebhookClient
 from safelight.store.database import Database
 from safelight.store.tables import outbox, webhook_endpoints
 from safelight.trust.webhooks import Deliveries, EventType, payload_of, signature
@@ -41,17 +41,17 @@ def to() -> Iterator[Target]:
 
 
 def notifier(database: Database, to: Target, *, lease_s: float = 60.0) -> Notifier:
-    deliverer = Deliverer(allow_hosts={to.host}, limits=DeliverLimits(total_s=20.0, idle_s=20.0))
+    deliverer = WebhookClient(allow_hosts={to.host}, limits=DeliverLimits(total_s=20.0, idle_s=20.0))
     return Notifier(database, Deliveries(database, lease_s=lease_s), deliverer, stopping=threading.Event())
 
 
 def tell(made: Notifier) -> None:
     """Everything that is due, to its end."""
-    while made.spread():
+    while made.queue_events():
         continue
     while True:
         # Looked at first: what ends between the two makes room for more.
-        quiet = made.idle()
+        quiet = made.is_idle()
         if not made.send() and quiet:
             return
         time.sleep(0.005)
@@ -59,8 +59,8 @@ def tell(made: Notifier) -> None:
 
 def listening(house: House, to: Target, *events: str) -> str:
     """An endpoint for the target; its secret."""
-    house.here.__dict__["deliverer"] = Deliverer(allow_hosts={to.host})
-    _, secret = house.here.webhooks.create(house.who, url=to.url, events=events or EVERYTHING)
+    house.container.__dict__["deliverer"] = WebhookClient(allow_hosts={to.host})
+    _, secret = house.container.webhooks.create(house.who, url=to.url, events=events or EVERYTHING)
     return secret
 
 
@@ -71,7 +71,7 @@ def bodies(got: list[Got]) -> list[dict[str, Any]]:
 def test_a_delivered_video_is_told_once_signed_and_with_nothing_but_its_id(house: House, to: Target) -> None:
     secret = listening(house, to)
     video = house.carry(house.order())
-    tell(notifier(house.here.database, to))
+    tell(notifier(house.container.database, to))
     (got,) = to.got
     body = json.loads(got.body)
     assert body == {
@@ -84,7 +84,7 @@ def test_a_delivered_video_is_told_once_signed_and_with_nothing_but_its_id(house
     timestamp = int(got.headers["webhook-timestamp"])
     assert abs(timestamp - time.time()) < 60
     assert got.headers["webhook-signature"] == signature(secret, body["id"], timestamp, got.body)
-    tell(notifier(house.here.database, to))
+    tell(notifier(house.container.database, to))
     assert len(to.got) == 1
 
 
@@ -94,13 +94,13 @@ def test_what_ends_is_held_or_is_taken_back_is_told_and_what_is_on_its_way_is_no
     house = furnish(review={"due_minutes": 0.00001})
     listening(house, to)
     held = house.carry(house.order())
-    Sweeper(house.here.workshop, NoEngine()).sweep()  # type: ignore[arg-type]
+    Sweeper(house.container.workshop, NoEngine()).sweep()  # type: ignore[arg-type]
     house.waive()
     done = house.carry(house.order())
-    withdraw(house.here.workshop, done, actor="ada", why="a test")
-    with pytest.raises(Blocked):
+    withdraw(house.container.workshop, done, actor="ada", why="a test")
+    with pytest.raises(RequestBlocked):
         house.order("SAFELIGHT-TEST:violence")
-    tell(notifier(house.here.database, to))
+    tell(notifier(house.container.database, to))
     told = [(body["type"], body["data"]["id"]) for body in bodies(to.got)]
     assert sorted(told) == sorted(
         [
@@ -114,27 +114,27 @@ def test_what_ends_is_held_or_is_taken_back_is_told_and_what_is_on_its_way_is_no
 
 def test_a_block_of_an_end_user_is_told_in_openais_shape(house: House, to: Target) -> None:
     listening(house, to, "safety_identifier.blocked")
-    with pytest.raises(Blocked) as caught:
+    with pytest.raises(RequestBlocked) as caught:
         house.order("SAFELIGHT-TEST:violence", safety_identifier="user-1")
-    with pytest.raises(Blocked):
+    with pytest.raises(RequestBlocked):
         house.order("SAFELIGHT-TEST:violence")
-    tell(notifier(house.here.database, to))
+    tell(notifier(house.container.database, to))
     (body,) = bodies(to.got)
     assert body["type"] == "safety_identifier.blocked"
     assert body["data"] == {
         "safety_identifier": "user-1",
         "safety_category": "violence",
         "model": "instant-1",
-        "project_id": house.here.tenant,
+        "project_id": house.container.tenant,
         "request_id": caught.value.details["video_id"],
     }
 
 
 def test_nobody_listens_and_nothing_piles_up(house: House, to: Target) -> None:
     video = house.carry(house.order())
-    assert video.state is State.DELIVERED
-    tell(notifier(house.here.database, to))
-    with house.here.database.across_tenants("a test", readonly=True) as tx:
+    assert video.state is VideoState.DELIVERED
+    tell(notifier(house.container.database, to))
+    with house.container.database.across_tenants("a test", readonly=True) as tx:
         assert tx.count(outbox, outbox.c.delivered_at.is_(None)) == 0
         assert tx.count(outbox, outbox.c.topic == "webhook") == 0
 
@@ -143,10 +143,10 @@ def test_a_target_that_fails_and_comes_back_gets_it_with_the_same_id(house: Hous
     listening(house, to, "video.completed")
     house.carry(house.order())
     to.status = 503
-    tell(notifier(house.here.database, to))
+    tell(notifier(house.container.database, to))
     assert len(to.got) == 1
     to.status = 200
-    with closing(Database(house.here.database.url, clock=lambda: time.time() + 60)) as later:
+    with closing(Database(house.container.database.url, clock=lambda: time.time() + 60)) as later:
         tell(notifier(later, to))
     first, second = to.got
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
@@ -158,8 +158,8 @@ def test_a_target_that_says_no_is_shown_as_failing(house: House, to: Target, sta
     listening(house, to, "video.completed")
     house.carry(house.order())
     to.status, to.location = status, "http://127.0.0.1:1/elsewhere"
-    tell(notifier(house.here.database, to))
-    (endpoint,) = house.here.webhooks.list(house.who)
+    tell(notifier(house.container.database, to))
+    (endpoint,) = house.container.webhooks.list(house.who)
     assert endpoint.failing_since is not None
     assert (endpoint.failures, endpoint.last_status) == (1, status)
 
@@ -185,7 +185,7 @@ def queue(database: Database, count: int) -> set[str]:
     ids = {new_id("event") for _ in range(count)}
     with database.across_tenants("a test") as tx:
         for event in ids:
-            Deliveries(database).queue(
+            Deliveries(database).enqueue(
                 tx,
                 tenant="acme",
                 event_id=event,
@@ -215,7 +215,7 @@ def test_several_workers_send_every_message_once(database: Database, to: Target)
 def test_events_are_spread_once_by_several_workers(house: House, to: Target) -> None:
     listening(house, to, "video.completed")
     videos = [house.carry(house.order()) for _ in range(4)]
-    workers = [notifier(house.here.database, to) for _ in range(3)]
+    workers = [notifier(house.container.database, to) for _ in range(3)]
     threads = [threading.Thread(target=tell, args=(worker,)) for worker in workers]
     for thread in threads:
         thread.start()
@@ -233,7 +233,7 @@ def test_a_slow_target_holds_up_nobody_else(database: Database, to: Target) -> N
         made = Notifier(
             database,
             Deliveries(database),
-            Deliverer(allow_hosts={to.host, slow.host}, limits=DeliverLimits(total_s=60.0, idle_s=60.0)),
+            WebhookClient(allow_hosts={to.host, slow.host}, limits=DeliverLimits(total_s=60.0, idle_s=60.0)),
             stopping=threading.Event(),
         )
         queue(database, 5)
@@ -242,7 +242,7 @@ def test_a_slow_target_holds_up_nobody_else(database: Database, to: Target) -> N
             time.sleep(0.005)
         assert slow.most_under_way <= 2
         slow.hold.set()
-        while not made.idle():
+        while not made.is_idle():
             time.sleep(0.005)
 
 
@@ -284,11 +284,11 @@ def test_a_sender_that_is_killed_leaves_its_messages_to_the_next(database: Datab
 def test_the_thread_sends_what_comes(database: Database, to: Target) -> None:
     endpoints(database, to, 1)
     stopping = threading.Event()
-    made = Notifier(database, Deliveries(database), Deliverer(allow_hosts={to.host}), stopping=stopping)
+    made = Notifier(database, Deliveries(database), WebhookClient(allow_hosts={to.host}), stopping=stopping)
     made.start()
     ids = queue(database, 3)
     got = to.wait_for(3)
     stopping.set()
     assert {each.headers["webhook-id"] for each in got} == ids
-    while not made.idle():
+    while not made.is_idle():
         time.sleep(0.005)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from safelight.errors import Blocked, ProbeBudgetSpent
+from safelight.errors import CheckLimitExceeded, RequestBlocked
 from safelight.jobs.models import CreateRequest
-from safelight.moderation.check import Checks
+from safelight.moderation.check import CheckService
 from safelight.store.tables import log, rewordings
 from safelight.trust.accounts import Principal
 
@@ -51,34 +51,34 @@ def test_two_hundred_rewordings_over_three_keys_are_one_lineage_and_end_at_the_b
                 keys(house)[number % 3], CreateRequest(prompt=prompt, safety_identifier="user-7")
             )
             let_through += 1
-        except Blocked:
+        except RequestBlocked:
             refused += 1
-        except ProbeBudgetSpent:
+        except CheckLimitExceeded:
             spent += 1
-    budget = house.here.settings.limits.end_user_probes_per_hour
+    budget = house.container.settings.limits.end_user_probes_per_hour
     # What no detector sees any more is let through, and spends like the rest.
     assert refused + let_through == budget
     assert refused > 0.9 * budget
     assert spent == len(asked) - budget
-    with house.here.database.reading(house.who.tenant) as tx:
+    with house.container.database.read_transaction(house.who.tenant) as tx:
         rows = tx.select(rewordings)
     assert len({row.lineage for row in rows}) == 1
     assert {row.subject for row in rows} == {"end_user:user-7"}
 
 
 def test_the_words_of_a_block_are_not_kept_beside_their_sketch(house: House) -> None:
-    with pytest.raises(Blocked):
+    with pytest.raises(RequestBlocked):
         house.order(wordings(1)[0], safety_identifier="user-7")
-    with house.here.database.reading(house.who.tenant) as tx:
+    with house.container.database.read_transaction(house.who.tenant) as tx:
         (row,) = tx.select(rewordings)
     assert b"terrorist" not in row.sketch
     assert set(row.about) == {"extremism"}
 
 
 def test_a_rewording_that_is_allowed_spends_a_probe_and_an_ordinary_order_none(house: House) -> None:
-    with pytest.raises(Blocked):
+    with pytest.raises(RequestBlocked):
         house.order(wordings(1)[0], safety_identifier="user-7")
-    probes = house.here.probes
+    probes = house.container.probes
     before = probes.budget(house.who, "user-7").spent
     house.order("A quiet lake at dawn", safety_identifier="user-7")
     assert probes.budget(house.who, "user-7").spent == before
@@ -89,33 +89,33 @@ def test_a_rewording_that_is_allowed_spends_a_probe_and_an_ordinary_order_none(h
 
 def test_somebody_elses_block_is_not_inherited(house: House) -> None:
     words = {"prompt": wordings(1)[0]}
-    with pytest.raises(Blocked):
+    with pytest.raises(RequestBlocked):
         house.order(words["prompt"], safety_identifier="user-7")
-    scrutiny = house.here.rewordings.scrutiny
+    scrutiny = house.container.rewordings.scrutiny
     assert scrutiny(house.who, "user-7", words)
     assert not scrutiny(house.who, "user-8", words)
     assert not scrutiny(replace(house.who, tenant="another"), "user-7", words)
 
 
 def test_the_test_card_is_nobodys_probing(house: House) -> None:
-    with pytest.raises(Blocked):
+    with pytest.raises(RequestBlocked):
         house.order("SAFELIGHT-TEST:violence", safety_identifier="user-7")
-    with house.here.database.reading(house.who.tenant) as tx:
+    with house.container.database.read_transaction(house.who.tenant) as tx:
         assert tx.select(rewordings) == []
 
 
 def test_a_block_by_a_check_is_remembered_for_the_order(house: House) -> None:
-    checks: Checks = house.here.checks
+    checks: CheckService = house.container.checks
     request = CreateRequest(prompt=wordings(1)[0], safety_identifier="user-7")
     checked, _admitted, _price = checks.check(house.who, request)
     assert checked.action.value == "block"
-    assert house.here.rewordings.scrutiny(house.who, "user-7", {"prompt": wordings(2)[1]})
+    assert house.container.rewordings.scrutiny(house.who, "user-7", {"prompt": wordings(2)[1]})
 
 
 def test_the_log_names_the_lineage_and_no_words(house: House, furnish: Callable[..., Any]) -> None:
     for prompt in wordings(2):
-        with pytest.raises(Blocked):
+        with pytest.raises(RequestBlocked):
             house.order(prompt, safety_identifier="user-7")
-    with house.here.database.reading(house.who.tenant) as tx:
+    with house.container.database.read_transaction(house.who.tenant) as tx:
         entries = tx.select(log, log.c.event.in_(("lineage.begun", "rewording.blocked")))
     assert [entry.event for entry in entries] == ["lineage.begun", "rewording.blocked"]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from safelight.bootstrap import Installation
+from safelight.bootstrap import Container
 from safelight.cli.demo import operator
 from safelight.errors import NotFound
 from safelight.jobs.models import CreateRequest, Video
 from safelight.jobs.runner import Runner
-from safelight.jobs.states import State
+from safelight.jobs.states import VideoState
 from safelight.policy.findings import FrameRange, TimeRange
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
@@ -21,24 +21,24 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Installation:
-    made = Installation(Settings(data=tmp_path / "data", scan={"warm_children": 0}))  # type: ignore[arg-type]
-    made.waivers.add(
-        name="tests", who="a test", why="no model", categories=(EVERYTHING,), taxonomy=made.taxonomy
+def container(tmp_path: Path) -> Container:
+    container = Container(Settings(data=tmp_path / "data", scan={"warm_children": 0}))  # type: ignore[arg-type]
+    container.waivers.add(
+        name="tests", who="a test", why="no model", categories=(EVERYTHING,), taxonomy=container.taxonomy
     )
-    return made
+    return container
 
 
-def made_of(here: Installation, prompt: str, test_card: str) -> Video:
-    videos = here.videos
+def made_of(container: Container, prompt: str, test_card: str) -> Video:
+    videos = container.videos
     video = type(videos)(**{**videos.__dict__, "hand_over": lambda *_: None}).create(
-        operator(here),
+        operator(container),
         CreateRequest(prompt=prompt, seconds="4", size="640x360", extra={"test_card": test_card}),
     )
-    runner = Runner(here.workshop)
-    while runner.advance(video.tenant, video.id):
+    runner = Runner(container.workshop)
+    while runner.run_steps(video.tenant, video.id):
         pass
-    return videos.get(operator(here), video.id)
+    return videos.get(operator(container), video.id)
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,11 @@ def made_of(here: Installation, prompt: str, test_card: str) -> Video:
     ],
 )
 def test_a_card_in_picture_or_sound_is_blocked_where_it_is_and_nothing_gets_out(
-    here: Installation, card: str, category: str, kind: type[FrameRange] | type[TimeRange]
+    container: Container, card: str, category: str, kind: type[FrameRange] | type[TimeRange]
 ) -> None:
-    video = made_of(here, "a quiet harbour in the morning", card)
-    assert (video.state, video.error_code) == (State.BLOCKED, "moderation_blocked")
-    judged = here.videos.record(operator(here), video.id).judgements[-1]
+    video = made_of(container, "a quiet harbour in the morning", card)
+    assert (video.state, video.error_code) == (VideoState.BLOCKED, "moderation_blocked")
+    judged = container.videos.record(operator(container), video.id).judgements[-1]
     verdict = judged.verdict
     assert (verdict.category, verdict.test_card_only) == (category, True)
     wanted = float(card.partition("@")[2].rstrip("s"))
@@ -68,20 +68,20 @@ def test_a_card_in_picture_or_sound_is_blocked_where_it_is_and_nothing_gets_out(
     assert any(part.start_s - 0.3 <= wanted <= part.end_s + 0.3 for part in places)
     for variant in ("video", "thumbnail", "spritesheet"):
         with pytest.raises(NotFound):
-            here.videos.content(operator(here), video.id, variant)
+            container.videos.content(operator(container), video.id, variant)
 
 
 def test_a_card_together_with_a_real_finding_is_an_ordinary_case(tmp_path: Path) -> None:
-    from safelight.detectors.registry import Catalogue
+    from safelight.detectors.registry import DetectorRegistry
 
-    here = Installation(Settings(data=tmp_path / "data", scan={"warm_children": 0}))  # type: ignore[arg-type]
-    plain = Catalogue.discover({})
-    here.__dict__["catalogue"] = Catalogue(
+    container = Container(Settings(data=tmp_path / "data", scan={"warm_children": 0}))  # type: ignore[arg-type]
+    plain = DetectorRegistry.discover({})
+    container.__dict__["catalogue"] = DetectorRegistry(
         [*plain._plugins, (TEXT_MARKER, {"category": "self-harm/instructions", "score": 0.99})]
     )
     texts = {"prompt": "SAFELIGHT-TEST:violence and a MARKER"}
-    judged = here.stages.judge_prompt(texts, tenant=here.tenant)
+    judged = container.stages.judge_prompt(texts, tenant=container.tenant)
     assert judged.verdict.action.value == "block"
     assert not judged.verdict.test_card_only
-    alone = here.stages.judge_prompt({"prompt": "SAFELIGHT-TEST:violence"}, tenant=here.tenant)
+    alone = container.stages.judge_prompt({"prompt": "SAFELIGHT-TEST:violence"}, tenant=container.tenant)
     assert alone.verdict.test_card_only

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from safelight.errors import Blocked, Conflict, NotFound, QuotaExceeded
-from safelight.jobs.repository import Superseded
-from safelight.jobs.states import TERMINAL, State
+from safelight.errors import Conflict, NotFound, QuotaExceeded, RequestBlocked
+from safelight.jobs.repository import StaleRevision
+from safelight.jobs.states import TERMINAL, VideoState
 from safelight.jobs.summary import summary
 from safelight.jobs.sweeper import Sweeper
 from safelight.store import tables
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.accounts import Principal, PrincipalKind, Scope
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.audit import verify
 
 from .conftest import House
@@ -40,12 +40,12 @@ class NoEngine:
 
 
 def sweeper(house: House) -> Sweeper:
-    return Sweeper(house.here.workshop, NoEngine())  # type: ignore[arg-type]
+    return Sweeper(house.container.workshop, NoEngine())  # type: ignore[arg-type]
 
 
 def test_an_allowed_video_is_delivered_sealed_and_only_the_sealed_file_is_given_out(house: House) -> None:
     video = house.carry(house.order())
-    assert video.state is State.DELIVERED
+    assert video.state is VideoState.DELIVERED
     content = house.videos.content(house.who, video.id, "video")
     data = b"".join(content.chunks(0, content.size))
     assert hashlib.sha256(data).hexdigest() == video.sealed_sha256 == content.sha256
@@ -61,7 +61,7 @@ def test_without_a_waiver_what_nobody_can_check_is_held_and_gives_no_content(
 ) -> None:
     house = furnish()
     video = house.carry(house.order())
-    assert video.state is State.HELD
+    assert video.state is VideoState.HELD
     assert video.review_due_at is not None
     for variant in ("video", "thumbnail", "spritesheet", "../../etc", ""):
         with pytest.raises(NotFound):
@@ -75,20 +75,20 @@ def test_a_hold_nobody_decides_is_refused_and_its_quota_returned(furnish: Callab
         house.order()
     sweeper(house).sweep()
     ended = house.videos.get(house.who, video.id)
-    assert (ended.state, ended.error_code) == (State.BLOCKED, "moderation_blocked")
+    assert (ended.state, ended.error_code) == (VideoState.BLOCKED, "moderation_blocked")
     assert ended.explanation is not None
     assert ended.explanation["reason"] == "review_expired"
     house.order()
 
 
 def test_a_blocked_prompt_spends_nothing_and_is_on_the_record_but_not_in_the_list(house: House) -> None:
-    with pytest.raises(Blocked) as caught:
+    with pytest.raises(RequestBlocked) as caught:
         house.order("a scene with SAFELIGHT-TEST:violence in it")
     assert caught.value.code == "sentinel_block"
     assert caught.value.param == "prompt"
     video_id = str(caught.value.details["video_id"])
     record = house.videos.record(house.who, video_id)
-    assert record.video.state is State.REFUSED
+    assert record.video.state is VideoState.REJECTED
     assert record.attempts == ()
     assert not house.videos.list(house.who, after=None, limit=10, order="desc").videos
     assert house.handed_over == []
@@ -106,11 +106,11 @@ def test_quota_counts_seconds_and_says_when_it_is_back(furnish: Callable[..., Ho
 def test_other_tenants_see_nothing_of_a_video(house: House) -> None:
     video = house.carry(house.order())
     stranger = Principal(
-        tenant=house.here.accounts.create_tenant("other").id,
+        tenant=house.container.accounts.create_tenant("other").id,
         id="key_x",
         kind=PrincipalKind.KEY,
         name="x",
-        scopes=frozenset(Scope),
+        scopes=frozenset(KeyScope),
     )
     for call in (house.videos.get, house.videos.record, house.videos.delete):
         with pytest.raises(NotFound):
@@ -137,7 +137,7 @@ def test_what_takes_long_is_asked_after_seldom(house: House) -> None:
     ages = (0, 20, 60, 150, 600)
     waits = [house.videos.poll_after_ms(replace(video, created_at=time.time() - age)) for age in ages]
     assert [round(wait, -2) for wait in waits] == [1_000, 1_000, 2_000, 5_000, 10_000]
-    assert house.videos.poll_after_ms(replace(video, state=State.HELD)) == 60_000
+    assert house.videos.poll_after_ms(replace(video, state=VideoState.HELD)) == 60_000
 
 
 @pytest.mark.parametrize("ends", ["done", "refused", "failed"])
@@ -153,7 +153,7 @@ def test_a_finished_video_is_one_read_that_says_what_its_record_says(
         (cell for made in record.judgements for cell in made.coverage),
         (attempt.charge for attempt in record.attempts),
     )
-    with pytest.raises(Blocked) as caught:
+    with pytest.raises(RequestBlocked) as caught:
         house.order("SAFELIGHT-TEST:violence")
     blocked = house.videos.get(house.who, str(caught.value.details["video_id"]))
     assert blocked.summary is not None
@@ -163,12 +163,12 @@ def test_a_finished_video_is_one_read_that_says_what_its_record_says(
 
 def test_a_terminal_state_never_changes(house: House) -> None:
     video = house.carry(house.order())
-    store = house.here.workshop.store
-    for target in State:
-        if target is State.WITHDRAWN:
+    store = house.container.workshop.store
+    for target in VideoState:
+        if target is VideoState.WITHDRAWN:
             continue
-        with pytest.raises(Superseded), house.here.database.transaction(tenant=video.tenant) as tx:
-            store.move(tx, video, target, actor="test")
+        with pytest.raises(StaleRevision), house.container.database.transaction(tenant=video.tenant) as tx:
+            store.transition(tx, video, target, actor="test")
 
 
 def test_only_finished_videos_are_deleted_and_their_bytes_go_when_nobody_else_has_them(house: House) -> None:
@@ -176,7 +176,7 @@ def test_only_finished_videos_are_deleted_and_their_bytes_go_when_nobody_else_ha
     with pytest.raises(Conflict):
         house.videos.delete(house.who, waiting.id)
     one, two = house.carry(waiting), house.carry(house.order())
-    blobs = house.here.blobs
+    blobs = house.container.blobs
     house.videos.delete(house.who, one.id)
     with pytest.raises(NotFound):
         house.videos.get(house.who, one.id)
@@ -192,8 +192,8 @@ def test_only_finished_videos_are_deleted_and_their_bytes_go_when_nobody_else_ha
 def test_the_unsealed_file_is_gone_after_delivery(house: House) -> None:
     video = house.carry(house.order())
     sweeper(house).sweep()
-    judged = house.here.workshop.store.row(video.tenant, video.id).output_sha256
-    assert not house.here.blobs.has(video.tenant, judged)
+    judged = house.container.workshop.store.row(video.tenant, video.id).output_sha256
+    assert not house.container.blobs.has(video.tenant, judged)
 
 
 def test_expired_content_is_deleted_and_the_record_stays(furnish: Callable[..., House]) -> None:
@@ -208,11 +208,11 @@ def test_expired_content_is_deleted_and_the_record_stays(furnish: Callable[..., 
 
 def test_a_video_nobody_carries_is_handed_over_again_once(house: House) -> None:
     video = house.order()
-    with house.here.database.transaction(tenant=video.tenant) as tx:
+    with house.container.database.transaction(tenant=video.tenant) as tx:
         tx.update(tables.videos, tables.videos.c.id == video.id, updated_at=0.0)
     sweeping = sweeper(house)
-    sweeping.abandoned()
-    sweeping.abandoned()
+    sweeping.requeue_abandoned()
+    sweeping.requeue_abandoned()
     assert sweeping._engine.handed_over == [(video.id, 2)]  # type: ignore[attr-defined]
 
 
@@ -221,7 +221,7 @@ def test_a_video_past_its_deadline_fails_with_timeout_and_returns_its_quota(
 ) -> None:
     house = furnish(generation={"deadline_s": 0.00001}, limits={"videos_per_day": 1})
     video = house.carry(house.order())
-    assert (video.state, video.error_code) == (State.FAILED, "timeout")
+    assert (video.state, video.error_code) == (VideoState.FAILED, "timeout")
     house.order()
 
 
@@ -230,9 +230,9 @@ def test_a_crash_at_any_boundary_loses_nothing(house: House, boundary: str) -> N
     house.crash_at = boundary
     video = house.carry_through_crashes(house.order())
     assert house.crash_at is None
-    assert video.state is State.DELIVERED
-    house.here.head_writer.write()
-    assert verify(house.here.database, house.here.heads, house.here.head_key).ok
+    assert video.state is VideoState.DELIVERED
+    house.container.head_writer.write()
+    assert verify(house.container.database, house.container.heads, house.container.head_key).ok
 
 
 def test_the_log_tells_the_whole_way_in_order(house: House) -> None:
@@ -257,7 +257,7 @@ def test_a_paid_video_is_ordered_once_fetched_deleted_there_and_its_charge_noted
     house: House, upstream: ScriptedUpstream
 ) -> None:
     video = house.carry(house.order(**PAID))
-    assert video.state is State.DELIVERED
+    assert video.state is VideoState.DELIVERED
     (attempt,) = house.videos.record(house.who, video.id).attempts
     assert (attempt.outcome, attempt.upstream_copy) == ("done", "deleted")
     assert (attempt.charge.charged.value, attempt.charge.amount) == ("yes", 0.4)
@@ -270,7 +270,7 @@ def test_a_lost_answer_from_a_paid_upstream_ends_in_doubt_and_is_never_sent_agai
 ) -> None:
     upstream.play({"otherwise": {"submit": "lose_answer"}})
     video = house.carry(house.order(**PAID))
-    assert (video.state, video.error_code) == (State.FAILED, "submit_unknown")
+    assert (video.state, video.error_code) == (VideoState.FAILED, "submit_unknown")
     assert upstream.counts["received"] == 1
     (attempt,) = house.videos.record(house.who, video.id).attempts
     assert attempt.charge.charged.value == "unknown"
@@ -281,14 +281,14 @@ def test_a_crash_between_intent_and_id_ends_in_doubt_and_is_never_sent_again(
 ) -> None:
     house.crash_at = "submitted"
     video = house.carry_through_crashes(house.order(**PAID))
-    assert (video.state, video.error_code) == (State.FAILED, "submit_unknown")
+    assert (video.state, video.error_code) == (VideoState.FAILED, "submit_unknown")
     assert upstream.counts["received"] == 1
 
 
 def test_an_own_upstream_is_asked_again_after_a_lost_answer(house: House, upstream: ScriptedUpstream) -> None:
     upstream.play({"otherwise": {"polls": 0, "submit": {"do": "lose_answer", "times": 1}}})
     video = house.carry(house.order(**OWN))
-    assert video.state is State.DELIVERED
+    assert video.state is VideoState.DELIVERED
     assert upstream.counts["received"] == 2
 
 
@@ -297,7 +297,7 @@ def test_an_order_that_was_certainly_not_taken_is_sent_again(
 ) -> None:
     upstream.play({"otherwise": {"polls": 0, "submit": {"status": 429, "retry_after": 0.05, "times": 2}}})
     video = house.carry(house.order(**PAID))
-    assert video.state is State.DELIVERED
+    assert video.state is VideoState.DELIVERED
     attempts = house.videos.record(house.who, video.id).attempts
     assert [attempt.outcome for attempt in attempts] == ["not_taken", "not_taken", "done"]
     assert upstream.counts["accepted"] == 1
@@ -309,7 +309,7 @@ def test_a_crash_after_the_id_is_known_never_orders_twice(
 ) -> None:
     house.crash_at = boundary
     video = house.carry_through_crashes(house.order(**PAID))
-    assert video.state is State.DELIVERED
+    assert video.state is VideoState.DELIVERED
     assert upstream.counts["received"] == 1
 
 
@@ -319,7 +319,7 @@ def test_a_providers_refusal_is_told_as_the_providers_with_its_charge(
     error = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
     upstream.play({"otherwise": {"polls": 0, "ends": "refused", "error": error, "charge": 0.4}})
     video = house.carry(house.order(**PAID))
-    assert (video.state, video.error_code) == (State.BLOCKED, "moderation_blocked")
+    assert (video.state, video.error_code) == (VideoState.BLOCKED, "moderation_blocked")
     assert video.explanation is not None
     assert video.explanation["owner"] == "provider"
     assert video.explanation["charged"]["charged"] == "yes"
@@ -332,7 +332,7 @@ def test_a_file_that_is_not_the_promised_video_never_gets_further(
 ) -> None:
     upstream.play({"otherwise": {"polls": 0, "content": content, "charge": 0.4}})
     video = house.carry(house.order(**PAID))
-    assert (video.state, video.error_code) == (State.FAILED, "upstream_invalid")
+    assert (video.state, video.error_code) == (VideoState.FAILED, "upstream_invalid")
     (attempt,) = house.videos.record(house.who, video.id).attempts
     assert attempt.charge.charged.value == "yes"
     with pytest.raises(NotFound):
@@ -345,7 +345,7 @@ def test_an_order_that_never_ends_fails_at_the_deadline(
     house = furnish(generation={"deadline_s": 2.0})
     upstream.play({"otherwise": {"ends": "never"}})
     video = house.carry(house.order(**PAID))
-    assert (video.state, video.error_code) == (State.FAILED, "timeout")
+    assert (video.state, video.error_code) == (VideoState.FAILED, "timeout")
 
 
 def test_a_status_outside_the_four_is_not_taken_for_an_end(house: House, upstream: ScriptedUpstream) -> None:
@@ -353,4 +353,4 @@ def test_a_status_outside_the_four_is_not_taken_for_an_end(house: House, upstrea
         {"otherwise": {"polls": 1, "status_words": {"in_progress": "processing", "queued": "pending"}}}
     )
     video = house.carry(house.order(**PAID))
-    assert video.state is State.DELIVERED
+    assert video.state is VideoState.DELIVERED

@@ -8,10 +8,10 @@ from typing import Any
 
 from safelight.detectors.protocol import DetectorPlugin
 from safelight.detectors.remote.plugins import VISION_GUARD
-from safelight.jobs.states import State
-from safelight.policy.coverage import CoverageWord
+from safelight.jobs.states import VideoState
+from safelight.policy.coverage import CoverageStatus
 from safelight.policy.findings import Modality, Stage
-from safelight.testing.guard_server import Line, ScriptedGuard
+from safelight.testing.guard_server import ScriptedAnswer, ScriptedGuard
 
 SAFE = '{"violation": 0, "categories": [], "confidence": "high"}'
 GORE = '{"violation": 1, "categories": ["violence/graphic"], "confidence": "medium"}'
@@ -29,21 +29,21 @@ def configured(guard: ScriptedGuard) -> DetectorPlugin:
 def test_an_order_is_blocked_on_the_guards_word_and_the_record_says_it_was_asked(
     furnish: Callable[..., Any],
 ) -> None:
-    lines = [Line(says=GORE, words=("prompt: a film of the old mill",))]
+    lines = [ScriptedAnswer(says=GORE, words=("prompt: a film of the old mill",))]
     with ScriptedGuard(lines, otherwise=SAFE) as guard:
         house = furnish(configured(guard))
         house.waive()
         fine = house.carry(house.order("a quiet lake"))
         stopped = house.carry(house.order("a film of the old mill"))
-        assert (fine.state, stopped.state) == (State.DELIVERED, State.BLOCKED)
+        assert (fine.state, stopped.state) == (VideoState.DELIVERED, VideoState.BLOCKED)
         assert [len(asked.pictures) for asked in guard.asked] == [1, 1]
         output = [
             judgement
-            for judgement in house.here.workshop.store.judgements(stopped.tenant, stopped.id)
+            for judgement in house.container.workshop.store.judgements(stopped.tenant, stopped.id)
             if judgement.stage is Stage.OUTPUT
         ][-1]
         assert output.verdict.category == "violence/graphic"
         cell = output.coverage.cell("violence/graphic", Modality.FRAMES)
         assert cell is not None
-        assert cell.word is CoverageWord.CHECKED
-        assert not list(house.here.directory.scratch.glob("looks-*"))
+        assert cell.word is CoverageStatus.CHECKED
+        assert not list(house.container.directory.scratch.glob("looks-*"))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.media import thumbnails
-from safelight.media.decode import Walk
+from safelight.media.decode import VideoDecoder
 from safelight.media.encode import Writer, burn_badge
 from safelight.media.probe import VideoLimits, probe
 from support.clips import RATE, hum, make_clip, scenery
@@ -28,7 +28,7 @@ def test_the_facts_of_a_clip(tmp_path: Path) -> None:
 
 
 def test_every_frame_is_walked_once_in_order_and_scaled_without_distortion(tmp_path: Path) -> None:
-    walk = Walk(make_clip(tmp_path / "a.mp4", frames=30), LIMITS)
+    walk = VideoDecoder(make_clip(tmp_path / "a.mp4", frames=30), LIMITS)
     indices, times, shapes = [], [], set()
     for frame in walk.frames():
         indices.append(frame.index)
@@ -42,14 +42,14 @@ def test_every_frame_is_walked_once_in_order_and_scaled_without_distortion(tmp_p
 
 
 def test_sound_comes_mono_at_each_rate_and_may_outlast_the_picture(tmp_path: Path) -> None:
-    walk = Walk(make_clip(tmp_path / "a.mp4", frames=12, sound=hum(3.0)), LIMITS)
+    walk = VideoDecoder(make_clip(tmp_path / "a.mp4", frames=12, sound=hum(3.0)), LIMITS)
     sound = walk.sound({8000, 16000})
     assert {rate: round(samples.size / rate, 1) for rate, samples in sound.items()} == {8000: 3.0, 16000: 3.0}
     assert 0.05 < float(np.abs(sound[16000]).max()) < 0.3
 
 
 def test_a_clip_without_sound_has_none(tmp_path: Path) -> None:
-    walk = Walk(make_clip(tmp_path / "a.mp4"), LIMITS)
+    walk = VideoDecoder(make_clip(tmp_path / "a.mp4"), LIMITS)
     assert walk.facts.audio_codec is None
     assert walk.sound({16000}) == {}
 
@@ -69,7 +69,7 @@ def test_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:
     with Writer(tmp_path / "a.mp4", width=64, height=64, fps=25, own_times=True) as writer:
         for number, moment in enumerate(moments):
             writer.add_frame(scenery(number, 64, 64), time_s=moment)
-    walk = Walk(tmp_path / "a.mp4", LIMITS)
+    walk = VideoDecoder(tmp_path / "a.mp4", LIMITS)
     assert [frame.time_s for frame in walk.frames()] == pytest.approx(moments, abs=0.001)
 
 
@@ -83,7 +83,7 @@ def test_frames_that_an_edit_list_hides_are_walked_too(tmp_path: Path) -> None:
     (tmp_path / "b.mp4").write_bytes(data)
     with av.open(str(tmp_path / "b.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) < 24
-    assert sum(1 for _ in Walk(tmp_path / "b.mp4", LIMITS).frames()) == 24
+    assert sum(1 for _ in VideoDecoder(tmp_path / "b.mp4", LIMITS).frames()) == 24
 
 
 def test_a_text_file_is_no_video(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_truncated_clip_is_invalid(tmp_path: Path, part: float) -> None:
     path = tmp_path / "b.mp4"
     path.write_bytes(data[: int(len(data) * part)])
     with pytest.raises(InvalidMedia, match=r"cut off|damaged"):
-        list(Walk(path, LIMITS).frames())
+        list(VideoDecoder(path, LIMITS).frames())
 
 
 def test_a_clip_whose_index_never_came_is_invalid(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_header_of_60000_by_60000_is_refused(tmp_path: Path) -> None:
     struct.pack_into(">HH", data, place, 60000, 60000)
     (tmp_path / "b.mp4").write_bytes(data)
     with pytest.raises((TooLarge, InvalidMedia)):
-        list(Walk(tmp_path / "b.mp4", VideoLimits(pixels=320 * 100)).frames())
+        list(VideoDecoder(tmp_path / "b.mp4", VideoLimits(pixels=320 * 100)).frames())
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_badge_is_visible_on_every_frame_and_the_sound_stays(tmp_path: Path, s
         container.mux(audio.encode(frame))
         container.mux(audio.encode(None))
     burn_badge(source, tmp_path / "b.mp4", "Made with AI", LIMITS)
-    walk = Walk(tmp_path / "b.mp4", LIMITS)
+    walk = VideoDecoder(tmp_path / "b.mp4", LIMITS)
     assert (walk.facts.width, walk.facts.height) == (width - width % 2, height - height % 2)
     assert walk.facts.audio_codec == "aac"
     frames = [frame.at(0).astype(int) for frame in walk.frames()]
@@ -215,7 +215,7 @@ def test_stills_are_small_webp_and_evidence_is_blurred(tmp_path: Path) -> None:
     for path in (
         thumbnails.thumbnail(picture, tmp_path / "t.webp", longest_side=200),
         thumbnails.sheet([picture] * 7, tmp_path / "s.webp", columns=3, longest_side=100),
-        thumbnails.blurred(picture, tmp_path / "b.webp"),
+        thumbnails.write_blurred(picture, tmp_path / "b.webp"),
     ):
         with Image.open(path) as made:
             assert made.format == "WEBP"
@@ -237,7 +237,7 @@ def test_a_clip_filmed_upright_is_looked_at_upright(tmp_path: Path) -> None:
     # Turned clockwise by a quarter, as telephones write it: what is on the left comes to the top.
     struct.pack_into(">9i", data, data.index(b"tkhd") + 44, 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
     (tmp_path / "b.mp4").write_bytes(data)
-    walk = Walk(tmp_path / "b.mp4", LIMITS)
+    walk = VideoDecoder(tmp_path / "b.mp4", LIMITS)
     assert (walk.facts.width, walk.facts.height) == (192, 320)
     for frame in walk.frames():
         pixels = frame.at(0)

@@ -7,8 +7,8 @@ import pytest
 from bench.odd_clips import Recipe, make
 
 from safelight.errors import InvalidMedia, TooLarge
-from safelight.media.decode import Walk
-from safelight.media.normalize import How, make_plain
+from safelight.media.decode import VideoDecoder
+from safelight.media.normalize import NormalizeMethod, normalize_video
 from safelight.media.probe import VideoLimits, probe
 from support.clips import hum, make_clip
 
@@ -16,15 +16,15 @@ LIMITS = VideoLimits()
 AAC = ("aac", "stereo", 48_000, 0.5)
 
 
-def plain(source: Path) -> tuple[How, tuple[str, ...], Path]:
+def plain(source: Path) -> tuple[NormalizeMethod, tuple[str, ...], Path]:
     into = source.with_name("plain.mp4")
-    made = make_plain(source, into, LIMITS)
-    return made.how, made.left_out, source if made.how is How.KEPT else into
+    made = normalize_video(source, into, LIMITS)
+    return made.how, made.left_out, source if made.how is NormalizeMethod.KEPT else into
 
 
 def test_a_plain_clip_stays_byte_for_byte(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4", sound=hum(1.5))
-    assert plain(clip) == (How.KEPT, (), clip)
+    assert plain(clip) == (NormalizeMethod.KEPT, (), clip)
     assert not (tmp_path / "plain.mp4").exists()
 
 
@@ -32,16 +32,18 @@ def test_a_plain_clip_stays_byte_for_byte(tmp_path: Path) -> None:
 def test_tracks_that_no_player_chooses_are_left_out(tmp_path: Path, ending: str) -> None:
     source = make(Recipe(kind="", ending=ending, videos=2, sounds=(AAC, AAC)), tmp_path / f"a.{ending}")
     how, left_out, made = plain(source)
-    assert (how, left_out) == (How.COPIED, ("audio", "video"))
+    assert (how, left_out) == (NormalizeMethod.COPIED, ("audio", "video"))
     facts = probe(made, LIMITS)
     assert (facts.streams, facts.video_codec, facts.audio_codec) == (2, "h264", "aac")
-    assert [round(frame.time_s, 2) for frame in Walk(made, LIMITS).frames()] == [n / 20 for n in range(10)]
+    assert [round(frame.time_s, 2) for frame in VideoDecoder(made, LIMITS).frames()] == [
+        n / 20 for n in range(10)
+    ]
 
 
 def test_a_cover_is_not_the_film(tmp_path: Path) -> None:
     source = make(Recipe(kind="", cover=True, sounds=(AAC,)), tmp_path / "a.mp4")
     how, left_out, made = plain(source)
-    assert (how, left_out) == (How.COPIED, ("video",))
+    assert (how, left_out) == (NormalizeMethod.COPIED, ("video",))
     assert (probe(made, LIMITS).width, probe(made, LIMITS).frames) == (96, 10)
 
 
@@ -60,7 +62,7 @@ def test_what_nobody_plays_is_made_anew(
     recipe = Recipe(kind="", ending=ending, codec=codec, layout=layout, sounds=sounds)
     how, _, made = plain(make(recipe, tmp_path / f"a.{ending}"))
     facts = probe(made, LIMITS)
-    assert (how, facts.video_codec, facts.frames) == (How.ENCODED, "h264", 10)
+    assert (how, facts.video_codec, facts.frames) == (NormalizeMethod.ENCODED, "h264", 10)
     assert facts.audio_codec == ("aac" if sounds else None)
     assert facts.audio_duration_s == pytest.approx(0.5 if sounds else 0.0, abs=0.1)
 
@@ -79,7 +81,9 @@ def test_a_turned_clip_stays_turned_and_odd_sides_become_even(tmp_path: Path) ->
 def test_matroskas_first_frames_are_not_lost(tmp_path: Path) -> None:
     times = (0.0, 0.001, 0.002, 0.003, 1.0, 2.0)
     _, _, made = plain(make(Recipe(kind="", ending="mkv", times=times), tmp_path / "a.mkv"))
-    assert [round(frame.time_s, 2) for frame in Walk(made, LIMITS).frames()] == [round(t, 2) for t in times]
+    assert [round(frame.time_s, 2) for frame in VideoDecoder(made, LIMITS).frames()] == [
+        round(t, 2) for t in times
+    ]
     # As long as it is shown, not as its decoding takes.
     assert probe(made, LIMITS).duration_s >= 2.0
 
@@ -88,7 +92,7 @@ def test_limits_hold_while_it_is_made(tmp_path: Path) -> None:
     source = make(Recipe(kind="", ending="avi", codec="mjpeg", layout="yuvj420p"), tmp_path / "a.avi")
     for limits in (VideoLimits(frames=5), VideoLimits(pixels=100), VideoLimits(bytes=100)):
         with pytest.raises((TooLarge, InvalidMedia)):
-            make_plain(source, tmp_path / "plain.mp4", limits)
+            normalize_video(source, tmp_path / "plain.mp4", limits)
 
 
 def test_a_stream_over_which_decoders_would_guess_is_refused(tmp_path: Path) -> None:
@@ -100,7 +104,7 @@ def test_a_stream_over_which_decoders_would_guess_is_refused(tmp_path: Path) -> 
     with av.open(str(clip)) as container:
         assert sum(1 for _ in container.decode(video=0)) > 0
     with pytest.raises(InvalidMedia, match="damaged"):
-        list(Walk(clip, LIMITS).frames())
+        list(VideoDecoder(clip, LIMITS).frames())
 
 
 def test_a_claim_of_more_frames_than_bytes_is_none(tmp_path: Path) -> None:
@@ -109,7 +113,7 @@ def test_a_claim_of_more_frames_than_bytes_is_none(tmp_path: Path) -> None:
     rows = data.index(b"stts") + 12
     data[rows : rows + 4] = (4_000_000_000).to_bytes(4, "big")
     clip.write_bytes(data)
-    assert sum(1 for _ in Walk(clip, LIMITS).frames()) == 12
+    assert sum(1 for _ in VideoDecoder(clip, LIMITS).frames()) == 12
 
 
 def test_an_mp4_whose_parts_do_not_fit_is_written_anew(tmp_path: Path) -> None:
@@ -119,10 +123,10 @@ def test_an_mp4_whose_parts_do_not_fit_is_written_anew(tmp_path: Path) -> None:
     for number, changed in enumerate((data + b"more bytes", data + data[-64:])):
         source = tmp_path / f"{number}.mp4"
         source.write_bytes(changed)
-        assert plain(source)[0] is How.COPIED
-        assert sum(1 for _ in Walk(tmp_path / "plain.mp4", LIMITS).frames()) == 12
+        assert plain(source)[0] is NormalizeMethod.COPIED
+        assert sum(1 for _ in VideoDecoder(tmp_path / "plain.mp4", LIMITS).frames()) == 12
     (tmp_path / "lie.mp4").write_bytes(lie)
-    assert plain(tmp_path / "lie.mp4")[0] is not How.KEPT
+    assert plain(tmp_path / "lie.mp4")[0] is not NormalizeMethod.KEPT
 
 
 def test_a_sound_track_that_cannot_be_decoded_is_not_dropped(tmp_path: Path) -> None:

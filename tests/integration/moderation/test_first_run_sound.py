@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from safelight.detectors.registry import Catalogue
+from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.generation.protocol import Order
+from safelight.generation.protocol import GenerationRequest
 from safelight.generation.storyboard import create
 from safelight.generation.storyboard.tts import synthesiser
-from safelight.moderation.evaluation import Judge
+from safelight.moderation.evaluation import PolicyEvaluator
 from safelight.moderation.output import OutputStage
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action, WaiverTerms
 from safelight.sandbox.sandbox import Sandbox
-from safelight.scanning.service import Scanner, ScanSettings
+from safelight.scanning.service import Scanner, ScannerOptions
 from support.optional_tools import leave_out
 
 
@@ -37,15 +37,17 @@ def test_a_clip_in_which_somebody_speaks_is_delivered_under_the_waiver(
         leave_out("espeak-ng", "install Debian's package espeak-ng")
     path = tmp_path / "clip.mp4"
     prompt = 'A baker in a kitchen says "good morning, the bread is ready and still warm"'
-    order = Order(key="k", model="storyboard-1", prompt=prompt, seconds=4, width=1280, height=720)
+    order = GenerationRequest(key="k", model="storyboard-1", prompt=prompt, seconds=4, width=1280, height=720)
     create({"name": "storyboard"}).render(order, path, lambda _done: None)
-    catalogue = Catalogue.discover({"minilm": False, "ocr": False, "nudenet": False})
+    catalogue = DetectorRegistry.discover({"minilm": False, "ocr": False, "nudenet": False})
     assert catalogue.transcriber is None
     policy = load("starter", SHIPPED)
     demo = WaiverTerms(id="w", name="demo", categories=("*",))
     stage = OutputStage(
-        judge=Judge(taxonomy=SHIPPED, policy=lambda _tenant: policy, waivers=lambda _tenant: (demo,)),
-        scanner=Scanner(sandbox, catalogue.child_specs(), ScanSettings(warm=0, video_s=120.0)),
+        judge=PolicyEvaluator(
+            taxonomy=SHIPPED, policy=lambda _tenant: policy, waivers=lambda _tenant: (demo,)
+        ),
+        scanner=Scanner(sandbox, catalogue.child_specs(), ScannerOptions(warm=0, video_s=120.0)),
         pipeline=TextPipeline(catalogue.text_detectors(), budget_s=20.0),
     )
     judged, report = stage.scan(path, tenant="t", subject_sha256="0" * 64)

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from safelight.detectors.likeness.matching import Distances, Enrolled, Template
-from safelight.detectors.likeness.voices import Piece, Voices
+from safelight.detectors.likeness.matching import Distances, EnrolledPerson, Template
+from safelight.detectors.likeness.voices import SpeechPiece, VoiceMatcher
 from safelight.detectors.protocol import Transcriber
-from safelight.detectors.registry import Catalogue
+from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.remote.plugins import TRANSCRIPTION
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import Judge, Judged
+from safelight.moderation.evaluation import PolicyEvaluator, StageResult
 from safelight.moderation.output import OutputStage
 from safelight.moderation.prompt import PromptStage
-from safelight.moderation.speech import Hearing
+from safelight.moderation.speech import SpeechAnalyzer
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.documents import load
@@ -25,9 +25,9 @@ from safelight.policy.findings import Finding, Modality, Stage, TimeRange
 from safelight.policy.verdicts import Action, Verdict, WaiverTerms
 from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.report import ScanReport
-from safelight.scanning.service import Scanner, ScanSettings
-from safelight.testing.speech import SpeechMissing, Spoken, found_at, samples_of, say
-from safelight.testing.transcription import Manner, ScriptedTranscriber
+from safelight.scanning.service import Scanner, ScannerOptions
+from safelight.testing.speech import SpeechMissing, Spoken, found_at, samples_of, synthesize
+from safelight.testing.transcription import FailureMode, ScriptedTranscriber
 from support.clips import RATE, hum, make_clip
 from support.optional_tools import leave_out
 
@@ -41,7 +41,7 @@ SECONDS = 11
 @pytest.fixture(scope="module")
 def spoken() -> tuple[Spoken, ...]:
     try:
-        return tuple(say(line) for line in LINES)
+        return tuple(synthesize(line) for line in LINES)
     except SpeechMissing as error:
         leave_out("espeak-ng", str(error))
 
@@ -72,16 +72,16 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def pipeline() -> TextPipeline:
     settings = {"minilm": False, "guard": False}
-    return TextPipeline(Catalogue.discover(settings).text_detectors(), budget_s=20.0)  # type: ignore[arg-type]
+    return TextPipeline(DetectorRegistry.discover(settings).text_detectors(), budget_s=20.0)  # type: ignore[arg-type]
 
 
-def judge(*waivers: WaiverTerms, policy: str = "starter") -> Judge:
+def judge(*waivers: WaiverTerms, policy: str = "starter") -> PolicyEvaluator:
     chosen = load(policy, SHIPPED)
-    return Judge(taxonomy=SHIPPED, policy=lambda _tenant: chosen, waivers=lambda _tenant: waivers)
+    return PolicyEvaluator(taxonomy=SHIPPED, policy=lambda _tenant: chosen, waivers=lambda _tenant: waivers)
 
 
 def scanner(sandbox: Sandbox) -> Scanner:
-    return Scanner(sandbox, (("speech", {}),), ScanSettings(warm=0, video_s=60.0))
+    return Scanner(sandbox, (("speech", {}),), ScannerOptions(warm=0, video_s=60.0))
 
 
 def asking(server: ScriptedTranscriber, **options: object) -> Transcriber:
@@ -93,8 +93,8 @@ def asking(server: ScriptedTranscriber, **options: object) -> Transcriber:
 
 
 def scan(
-    sandbox: Sandbox, clip: Path, pipeline: TextPipeline, hearing: Hearing, *waivers: WaiverTerms
-) -> tuple[Judged, ScanReport]:
+    sandbox: Sandbox, clip: Path, pipeline: TextPipeline, hearing: SpeechAnalyzer, *waivers: WaiverTerms
+) -> tuple[StageResult, ScanReport]:
     stage = OutputStage(judge=judge(*waivers), scanner=scanner(sandbox), pipeline=pipeline, hearing=hearing)
     return stage.scan(clip, tenant="t", subject_sha256="0" * 64)
 
@@ -113,7 +113,7 @@ def test_words_and_their_times_come_through(
                 yield word.text + stop, begins + word.start_s, begins + word.end_s
 
     with ScriptedTranscriber(listens) as server:
-        hearing = Hearing(transcriber=asking(server, api_key_env=""), scratch=lambda: tmp_path)
+        hearing = SpeechAnalyzer(transcriber=asking(server, api_key_env=""), scratch=lambda: tmp_path)
         judged, report = scan(sandbox, clip, pipeline, hearing, DEMO)
     assert report.heard is not None
     assert [len(line.words) for line in report.heard] == [len(one.words) for one in spoken]
@@ -135,12 +135,12 @@ def test_words_and_their_times_come_through(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("manner", [one for one in Manner if one is not Manner.WELL])
+@pytest.mark.parametrize("manner", [one for one in FailureMode if one is not FailureMode.WELL])
 def test_a_server_that_does_not_do_its_part_leaves_a_hole_that_no_waiver_excuses(
-    manner: Manner, clip: Path, sandbox: Sandbox, pipeline: TextPipeline, tmp_path: Path
+    manner: FailureMode, clip: Path, sandbox: Sandbox, pipeline: TextPipeline, tmp_path: Path
 ) -> None:
     with ScriptedTranscriber(lambda _wav: [], manner=manner) as server:
-        hearing = Hearing(
+        hearing = SpeechAnalyzer(
             transcriber=asking(server, timeout_s=0.5, timeout_per_s=0.0), scratch=lambda: tmp_path
         )
         judged, _report = scan(sandbox, clip, pipeline, hearing, DEMO)
@@ -154,11 +154,11 @@ def test_a_server_that_does_not_do_its_part_leaves_a_hole_that_no_waiver_excuses
 def test_speech_that_nobody_transcribes_is_a_hole_that_a_waiver_excuses(
     clip: Path, sandbox: Sandbox, pipeline: TextPipeline
 ) -> None:
-    strict, report = scan(sandbox, clip, pipeline, Hearing())
+    strict, report = scan(sandbox, clip, pipeline, SpeechAnalyzer())
     assert report.heard is None
     assert strict.verdict.action is Action.HOLD
     assert "Speech present, not transcribed" in strict.verdict.reason
-    waived, _report = scan(sandbox, clip, pipeline, Hearing(), DEMO)
+    waived, _report = scan(sandbox, clip, pipeline, SpeechAnalyzer(), DEMO)
     assert waived.verdict.action is Action.ALLOW
     assert ("sexual", Modality.AUDIO) in {(cell.category, cell.modality) for cell in waived.verdict.waived}
 
@@ -166,7 +166,7 @@ def test_speech_that_nobody_transcribes_is_a_hole_that_a_waiver_excuses(
 def test_where_nobody_speaks_there_are_no_words_to_check(
     quiet: Path, sandbox: Sandbox, pipeline: TextPipeline
 ) -> None:
-    judged, report = scan(sandbox, quiet, pipeline, Hearing(), DEMO)
+    judged, report = scan(sandbox, quiet, pipeline, SpeechAnalyzer(), DEMO)
     assert report.heard == ()
     assert not [cell for cell in judged.verdict.waived if cell.modality is Modality.AUDIO]
     cell = judged.coverage.cell("sexual", Modality.AUDIO)
@@ -177,9 +177,9 @@ def test_where_nobody_speaks_there_are_no_words_to_check(
 def test_without_the_model_that_hears_speech_all_sound_is_transcribed(
     quiet: Path, sandbox: Sandbox, pipeline: TextPipeline, tmp_path: Path
 ) -> None:
-    deaf = Scanner(sandbox, (), ScanSettings(warm=0))
+    deaf = Scanner(sandbox, (), ScannerOptions(warm=0))
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.4)]) as server:
-        hearing = Hearing(transcriber=asking(server), scratch=lambda: tmp_path)
+        hearing = SpeechAnalyzer(transcriber=asking(server), scratch=lambda: tmp_path)
         stage = OutputStage(judge=judge(DEMO), scanner=deaf, pipeline=pipeline, hearing=hearing)
         judged, report = stage.scan(quiet, tenant="t", subject_sha256="0" * 64)
     assert [line.text for line in report.heard or ()] == ["hello"]
@@ -196,7 +196,12 @@ def listened(clip: Path, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFact
 
 
 def spoken_verdict(
-    text: str, listened: ScanReport, pipeline: TextPipeline, judging: Judge, *, seen: Iterable[Finding] = ()
+    text: str,
+    listened: ScanReport,
+    pipeline: TextPipeline,
+    judging: PolicyEvaluator,
+    *,
+    seen: Iterable[Finding] = (),
 ) -> tuple[Verdict, Sequence[Finding]]:
     """The verdict on a clip in which this is said, word by word."""
 
@@ -205,8 +210,8 @@ def spoken_verdict(
         return [(word, 0.3 + 0.1 * index, 0.4 + 0.1 * index) for index, word in enumerate(words)]
 
     with ScriptedTranscriber(listens) as server:
-        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, tenant="t", seen=seen)
-    judged = judging.judge(
+        heard = SpeechAnalyzer(transcriber=asking(server)).analyze(listened, pipeline, tenant="t", seen=seen)
+    judged = judging.evaluate(
         Stage.OUTPUT,
         tenant="t",
         findings=heard.findings,
@@ -275,7 +280,9 @@ def test_nothing_is_sent_where_it_may_be_abuse_of_a_child(
         reason="A sign.",
     )
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
-        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, tenant="t", seen=(sign,))
+        heard = SpeechAnalyzer(transcriber=asking(server)).analyze(
+            listened, pipeline, tenant="t", seen=(sign,)
+        )
     assert (server.asked, heard.transcript) == ([], None)
     assert not any(cell.complete for cell in heard.cells)
 
@@ -284,18 +291,22 @@ def test_a_transcript_is_asked_for_once_and_within_its_limits(
     listened: ScanReport, pipeline: TextPipeline
 ) -> None:
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
-        hearing = Hearing(transcriber=asking(server))
-        assert hearing.hear(listened, pipeline, tenant="t") == hearing.hear(listened, pipeline, tenant="t")
+        hearing = SpeechAnalyzer(transcriber=asking(server))
+        assert hearing.analyze(listened, pipeline, tenant="t") == hearing.analyze(
+            listened, pipeline, tenant="t"
+        )
         assert len(server.asked) == 1
         for limit in ({"max_mb": 0.01}, {"minutes_per_day": 0.01}):
-            refused = Hearing(transcriber=asking(server, **limit)).hear(listened, pipeline, tenant="t")
+            refused = SpeechAnalyzer(transcriber=asking(server, **limit)).analyze(
+                listened, pipeline, tenant="t"
+            )
             assert (refused.transcript, any(cell.complete for cell in refused.cells)) == (None, False)
         assert len(server.asked) == 1
-        server.manner = Manner.FAILING
+        server.manner = FailureMode.FAILING
         tired = asking(server, trips_after=2)
         assert listened.sound is not None
         for _ in range(4):
-            Hearing(transcriber=tired).hear(listened, pipeline, tenant="t")
+            SpeechAnalyzer(transcriber=tired).analyze(listened, pipeline, tenant="t")
         assert len(server.asked) == 3
 
 
@@ -304,25 +315,25 @@ class Described:
 
     version = "voice:wespeaker:0"
 
-    def voices(self, pieces: Sequence[Piece]) -> tuple[Template, ...]:
+    def voices(self, pieces: Sequence[SpeechPiece]) -> tuple[Template, ...]:
         return tuple(np.eye(8)[0] for _piece in pieces)
 
 
 class Somebody:
     """One voice on record, or none."""
 
-    def __init__(self, *enrolled: Enrolled) -> None:
+    def __init__(self, *enrolled: EnrolledPerson) -> None:
         self._enrolled = enrolled
 
-    def consented(self, tenant: str) -> tuple[Enrolled, ...]:
+    def consented(self, tenant: str) -> tuple[EnrolledPerson, ...]:
         return ()
 
-    def protected(self, tenant: str) -> tuple[Enrolled, ...]:
+    def protected(self, tenant: str) -> tuple[EnrolledPerson, ...]:
         return self._enrolled
 
 
-def comparing(*enrolled: Enrolled) -> Voices:
-    return Voices(
+def comparing(*enrolled: EnrolledPerson) -> VoiceMatcher:
+    return VoiceMatcher(
         describer=Described(),
         lookup=Somebody(*enrolled),
         distances=Distances(consent=0.8, gallery=1.0),
@@ -333,30 +344,30 @@ def comparing(*enrolled: Enrolled) -> Voices:
 def test_likeness_in_the_sound_is_checked_where_names_and_voices_both_are(
     listened: ScanReport, pipeline: TextPipeline
 ) -> None:
-    voices = comparing(Enrolled(record="protected_1", name="Ann", template=np.eye(8)[1]))
+    voices = comparing(EnrolledPerson(record="protected_1", name="Ann", template=np.eye(8)[1]))
 
-    def cell(hearing: Hearing) -> Cell:
-        found = Coverage().merged(hearing.hear(listened, pipeline, tenant="t").cells)
+    def cell(hearing: SpeechAnalyzer) -> Cell:
+        found = Coverage().merged(hearing.analyze(listened, pipeline, tenant="t").cells)
         one = found.cell("likeness", Modality.AUDIO)
         assert one is not None
         return one
 
-    unread = cell(Hearing(voices=voices))
+    unread = cell(SpeechAnalyzer(voices=voices))
     assert (unread.ran, unread.complete) == (True, False)
     assert "not transcribed" in unread.note
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
-        both = cell(Hearing(transcriber=asking(server), voices=voices))
+        both = cell(SpeechAnalyzer(transcriber=asking(server), voices=voices))
         assert (both.ran, both.complete) == (True, True)
         assert str(both.measured).endswith("; voices: unmeasured, compared with 1 on record")
-        nobody = cell(Hearing(transcriber=asking(server), voices=comparing()))
+        nobody = cell(SpeechAnalyzer(transcriber=asking(server), voices=comparing()))
     assert (nobody.complete, "as nobody's voice is on record" in nobody.note) == (False, True)
 
 
 def test_a_voice_is_compared_where_the_words_are_sent_to_nobody(
     listened: ScanReport, pipeline: TextPipeline
 ) -> None:
-    voices = comparing(Enrolled(record="protected_1", name="Ann", template=np.eye(8)[0]))
-    heard = Hearing(voices=voices).hear(listened, pipeline, tenant="t")
+    voices = comparing(EnrolledPerson(record="protected_1", name="Ann", template=np.eye(8)[0]))
+    heard = SpeechAnalyzer(voices=voices).analyze(listened, pipeline, tenant="t")
     (finding,) = heard.speakers.findings
     assert (finding.attributes["kind"], heard.findings) == ("voice", ())
 
@@ -364,10 +375,10 @@ def test_a_voice_is_compared_where_the_words_are_sent_to_nobody(
 def test_where_no_model_of_voices_is_configured_coverage_says_so(
     listened: ScanReport, pipeline: TextPipeline
 ) -> None:
-    cells = {cell.category: cell for cell in Hearing().hear(listened, pipeline, tenant="t").cells}
+    cells = {cell.category: cell for cell in SpeechAnalyzer().analyze(listened, pipeline, tenant="t").cells}
     assert not cells["likeness"].complete
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
-        heard = Hearing(transcriber=asking(server)).hear(listened, pipeline, tenant="t")
+        heard = SpeechAnalyzer(transcriber=asking(server)).analyze(listened, pipeline, tenant="t")
     likeness = next(cell for cell in heard.cells if cell.category == "likeness")
     assert (likeness.ran, likeness.complete) == (True, False)
     assert "voices were not compared, as no model of voices is configured" in likeness.note

@@ -10,22 +10,22 @@ import msgspec
 import numpy as np
 import pytest
 
-from safelight.detectors.protocol import ReadText
+from safelight.detectors.protocol import MediaText
 from safelight.detectors.remote.plugins import VISION_GUARD
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import Judge, Judged
+from safelight.moderation.evaluation import PolicyEvaluator, StageResult
 from safelight.moderation.output import OutputStage
-from safelight.moderation.reference import ReferenceFile, ReferenceStage
-from safelight.moderation.scene_detection import Onlookers
+from safelight.moderation.reference import ReferenceInput, ReferenceStage
+from safelight.moderation.scene_detection import SceneDetection
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 from safelight.policy.findings import Finding, FrameRange, Modality
 from safelight.policy.verdicts import Action, WaiverTerms
 from safelight.sandbox.sandbox import Sandbox
-from safelight.scanning.keyframes import KeptLook
+from safelight.scanning.keyframes import StoredKeyframe
 from safelight.scanning.report import DetectorRun, ScanReport
-from safelight.scanning.service import Scanner, ScanSettings
-from safelight.testing.guard_server import Line, ScriptedGuard
+from safelight.scanning.service import Scanner, ScannerOptions
+from safelight.testing.guard_server import ScriptedAnswer, ScriptedGuard
 from support.clips import make_clip
 
 VIOLENT = '{"violation": 1, "categories": ["violence/graphic"], "confidence": "high"}'
@@ -45,7 +45,7 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def stage(sandbox: Sandbox, tmp_path: Path) -> Callable[..., OutputStage]:
     policy = load("starter", SHIPPED)
-    judge = Judge(taxonomy=SHIPPED, policy=lambda _tenant: policy, waivers=lambda _tenant: (ALL,))
+    judge = PolicyEvaluator(taxonomy=SHIPPED, policy=lambda _tenant: policy, waivers=lambda _tenant: (ALL,))
 
     def make(guard: ScriptedGuard, **options: Any) -> OutputStage:
         settings = {"url": guard.url, "model": "m", "grammar": "policy", "timeout_s": 10.0, **options}
@@ -53,27 +53,27 @@ def stage(sandbox: Sandbox, tmp_path: Path) -> Callable[..., OutputStage]:
         detector = VISION_GUARD.load(settings)
         return OutputStage(
             judge=judge,
-            scanner=Scanner(sandbox, (), ScanSettings(warm=0)),
+            scanner=Scanner(sandbox, (), ScannerOptions(warm=0)),
             pipeline=TextPipeline([]),
-            onlookers=Onlookers(detectors=(detector,), scratch=lambda: tmp_path),  # type: ignore[arg-type]
+            onlookers=SceneDetection(detectors=(detector,), scratch=lambda: tmp_path),  # type: ignore[arg-type]
         )
 
     return make
 
 
-def scan(stage: OutputStage, clip: Path, prompt: str = "a quiet lake", **more: Any) -> Judged:
+def scan(stage: OutputStage, clip: Path, prompt: str = "a quiet lake", **more: Any) -> StageResult:
     judged, _report = stage.scan(clip, tenant="t", subject_sha256="0" * 64, texts={"prompt": prompt}, **more)
     return judged
 
 
-def cell(judged: Judged) -> Any:
+def cell(judged: StageResult) -> Any:
     return judged.coverage.cell("violence/graphic", Modality.FRAMES)
 
 
 def test_the_picture_changes_the_verdict(stage: Callable[..., OutputStage], tmp_path: Path) -> None:
     quiet = make_clip(tmp_path / "quiet.mp4")
     red = make_clip(tmp_path / "red.mp4", odd=dict.fromkeys(range(12, 24), RED))
-    with ScriptedGuard([Line(says=VIOLENT, red=0.1)], otherwise=SAFE) as guard:
+    with ScriptedGuard([ScriptedAnswer(says=VIOLENT, red=0.1)], otherwise=SAFE) as guard:
         assert scan(stage(guard), quiet).verdict.action is Action.ALLOW
         judged = scan(stage(guard), red)
         assert judged.verdict.action.severity >= Action.HOLD.severity
@@ -86,7 +86,9 @@ def test_the_picture_changes_the_verdict(stage: Callable[..., OutputStage], tmp_
 
 def test_the_prompt_changes_the_verdict(stage: Callable[..., OutputStage], tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4")
-    with ScriptedGuard([Line(says=VIOLENT, words=("ASKED FOR", "the last day"))], otherwise=SAFE) as guard:
+    with ScriptedGuard(
+        [ScriptedAnswer(says=VIOLENT, words=("ASKED FOR", "the last day"))], otherwise=SAFE
+    ) as guard:
         assert scan(stage(guard), clip).verdict.action is Action.ALLOW
         assert scan(stage(guard), clip, "the last day").verdict.action is not Action.ALLOW
 
@@ -97,12 +99,13 @@ def test_the_transcript_and_the_words_in_the_picture_change_the_verdict(
     look = tmp_path / "look.rgb"
     look.write_bytes(bytes(64 * 36 * 3))
     report = ScanReport(
-        looks=(KeptLook(frame=0, start_s=0.0, end_s=2.0, path=str(look), width=64, height=36),), chosen=1
+        looks=(StoredKeyframe(frame=0, start_s=0.0, end_s=2.0, path=str(look), width=64, height=36),),
+        chosen=1,
     )
-    said = ReadText(text="you will all pay", confidence=0.9, start_s=0.5, end_s=1.5)
+    said = MediaText(text="you will all pay", confidence=0.9, start_s=0.5, end_s=1.5)
     lines = [
-        Line(says=VIOLENT, words=("WORDS HEARD:\nyou will all pay",)),
-        Line(says=VIOLENT, words=("WORDS IN THE PICTURE:\nyou will all pay",)),
+        ScriptedAnswer(says=VIOLENT, words=("WORDS HEARD:\nyou will all pay",)),
+        ScriptedAnswer(says=VIOLENT, words=("WORDS IN THE PICTURE:\nyou will all pay",)),
     ]
     with ScriptedGuard(lines, otherwise=SAFE) as guard:
         judging = stage(guard)
@@ -177,7 +180,7 @@ def test_moderation_is_asked_about_each_still_and_its_findings_have_times(
     stage: Callable[..., OutputStage], tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "red.mp4", odd=dict.fromkeys(range(12, 24), RED))
-    line = Line(says='{"violence/graphic": 0.97, "sexual": 0.0}', red=0.5)
+    line = ScriptedAnswer(says='{"violence/graphic": 0.97, "sexual": 0.0}', red=0.5)
     with ScriptedGuard([line], otherwise='{"violence/graphic": 0.01, "sexual": 0.0}') as guard:
         judged = scan(stage(guard, grammar="omni-moderation"), clip)
         assert len(guard.asked) > 1
@@ -195,8 +198,8 @@ def test_a_picture_given_as_a_reference_is_shown_too(
 
     path = tmp_path / "red.png"
     Image.fromarray(RED).save(path)
-    file = ReferenceFile(path=path, field="input_reference", media_type="image/png", sha256="1" * 64)
-    with ScriptedGuard([Line(says=VIOLENT, red=0.5)], otherwise=SAFE) as guard:
+    file = ReferenceInput(path=path, field="input_reference", media_type="image/png", sha256="1" * 64)
+    with ScriptedGuard([ScriptedAnswer(says=VIOLENT, red=0.5)], otherwise=SAFE) as guard:
         made = stage(guard)
         reference = ReferenceStage(
             judge=made.judge, scanner=made.scanner, pipeline=made.pipeline, onlookers=made.onlookers

@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from safelight.errors import InvalidMedia, RefusedAddress, SafelightError, TooLarge
+from safelight.errors import ForbiddenUrl, InvalidMedia, SafelightError, TooLarge
 from safelight.net.fetch import Fetcher, FetchLimits
 
 PUBLIC = "93.184.216.34"
@@ -166,7 +166,7 @@ def test_a_file_on_a_public_host_is_fetched_from_the_address_that_was_judged(
 def test_a_name_that_turns_private_between_two_hops_is_refused(files: Served, tmp_path: Path) -> None:
     names, internet = Names(evil_example_com=[[PUBLIC], ["127.0.0.1"]]), Internet(files.port)
     fetcher = Fetcher(resolve=names, wire=internet, limits=quick())
-    with pytest.raises(RefusedAddress):
+    with pytest.raises(ForbiddenUrl):
         fetcher.fetch("http://evil.example.com/to?http://evil.example.com/x", tmp_path / "x")
     assert internet.called == [PUBLIC]
     assert list(tmp_path.iterdir()) == []
@@ -180,7 +180,7 @@ def test_a_name_with_any_private_answer_is_never_connected_to(
 ) -> None:
     internet = Internet(files.port)
     fetcher = Fetcher(resolve=Names(inner_example_com=[answers]), wire=internet, limits=quick())
-    with pytest.raises(RefusedAddress) as refused:
+    with pytest.raises(ForbiddenUrl) as refused:
         fetcher.fetch("http://inner.example.com/", tmp_path / "x", param="input_reference")
     assert internet.called == []
     assert refused.value.param == "input_reference"
@@ -191,7 +191,7 @@ def test_a_name_with_any_private_answer_is_never_connected_to(
 def test_loopback_is_refused_unless_the_operator_configured_it(
     files: Served, tmp_path: Path, url: str
 ) -> None:
-    with pytest.raises(RefusedAddress):
+    with pytest.raises(ForbiddenUrl):
         Fetcher(limits=quick()).fetch(url.format(port=files.port), tmp_path / "x")
     assert files.seen == []
 
@@ -202,7 +202,7 @@ def test_a_configured_host_may_be_private(files: Served, tmp_path: Path) -> None
 
 
 def test_a_configured_host_is_configured_for_its_port_only(files: Served, tmp_path: Path) -> None:
-    with pytest.raises(RefusedAddress):
+    with pytest.raises(ForbiddenUrl):
         Fetcher(allow_hosts=frozenset({"127.0.0.1"})).fetch(f"http://{files.host}/", tmp_path / "x")
 
 
@@ -214,7 +214,7 @@ def test_where_a_configured_host_redirects_to_is_not_configured(files: Served, t
         "http://169.254.169.254/latest/",
         "/a.png",
     ):
-        with pytest.raises(RefusedAddress):
+        with pytest.raises(ForbiddenUrl):
             fetcher.fetch(f"http://{files.host}/to?{there}", tmp_path / "x")
     assert [path for path, _ in files.seen if not path.startswith("/to?")] == []
 
@@ -224,7 +224,7 @@ def test_redirects_are_followed_three_times(files: Served, tmp_path: Path) -> No
     fetcher = Fetcher(resolve=names, wire=Internet(files.port), limits=quick())
     three = "http://pics.example.com/to?/to?/to?http://cdn.example.com/a.png"
     assert fetcher.fetch(three, tmp_path / "a").redirects == 3
-    with pytest.raises(RefusedAddress, match="more than 3"):
+    with pytest.raises(ForbiddenUrl, match="more than 3"):
         fetcher.fetch("http://pics.example.com/to?/to?/to?/to?/a.png", tmp_path / "b")
 
 
@@ -234,7 +234,7 @@ def test_redirects_are_followed_three_times(files: Served, tmp_path: Path) -> No
 )
 def test_every_hop_is_judged(files: Served, tmp_path: Path, there: str) -> None:
     fetcher = Fetcher(resolve=Names(pics_example_com=[[PUBLIC]]), wire=Internet(files.port), limits=quick())
-    with pytest.raises(RefusedAddress):
+    with pytest.raises(ForbiddenUrl):
         fetcher.fetch(f"http://pics.example.com/to?{there}", tmp_path / "x")
 
 
@@ -359,6 +359,6 @@ def test_tls_is_verified_for_the_name_although_the_address_is_pinned(tmp_path: P
             Fetcher(resolve=names, wire=internet, limits=quick()).fetch(
                 "https://pics.example.com/a.png", tmp_path / "c.png"
             )
-        with pytest.raises(RefusedAddress, match="https to http"):
+        with pytest.raises(ForbiddenUrl, match="https to http"):
             fetcher.fetch("https://pics.example.com/to?http://pics.example.com/a.png", tmp_path / "d.png")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "cert.pem"]

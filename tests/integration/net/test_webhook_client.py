@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from safelight.errors import RefusedAddress
-from safelight.net.webhook_client import Deliverer, DeliverLimits
+from safelight.errors import ForbiddenUrl
+from safelight.net.webhook_client import DeliverLimits, WebhookClient
 from support.webhook_receiver import Target, target
 
 QUICK = DeliverLimits(total_s=1.0, idle_s=0.8)
@@ -20,8 +20,8 @@ def to() -> Iterator[Target]:
         yield made
 
 
-def deliverer(to: Target, limits: DeliverLimits = QUICK) -> Deliverer:
-    return Deliverer(allow_hosts={to.host}, limits=limits)
+def deliverer(to: Target, limits: DeliverLimits = QUICK) -> WebhookClient:
+    return WebhookClient(allow_hosts={to.host}, limits=limits)
 
 
 def test_what_is_sent_arrives_whole(to: Target) -> None:
@@ -43,7 +43,7 @@ def test_another_status_is_a_failure_with_its_number(to: Target, status: int) ->
 def test_a_redirect_is_not_followed(to: Target) -> None:
     with target() as elsewhere:
         to.status, to.location = 307, elsewhere.url
-        answer = Deliverer(allow_hosts={to.host, elsewhere.host}).post(to.url, b"{}", {})
+        answer = WebhookClient(allow_hosts={to.host, elsewhere.host}).post(to.url, b"{}", {})
         assert (answer.arrived, answer.status) == (False, 307)
         assert elsewhere.got == []
 
@@ -58,7 +58,7 @@ def test_a_target_that_keeps_talking_is_left(to: Target) -> None:
 def test_a_target_that_never_answers_is_left_at_the_limit() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        answer = Deliverer(allow_hosts={f"127.0.0.1:{port}"}, limits=QUICK).post(
+        answer = WebhookClient(allow_hosts={f"127.0.0.1:{port}"}, limits=QUICK).post(
             f"http://127.0.0.1:{port}/", b"{}", {}
         )
     assert (answer.arrived, answer.status) == (False, None)
@@ -74,7 +74,7 @@ def test_a_target_that_drips_is_left_at_the_limit(to: Target) -> None:
 def test_a_target_that_is_not_there_is_a_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    answer = Deliverer(allow_hosts={f"127.0.0.1:{port}"}).post(f"http://127.0.0.1:{port}/", b"{}", {})
+    answer = WebhookClient(allow_hosts={f"127.0.0.1:{port}"}).post(f"http://127.0.0.1:{port}/", b"{}", {})
     assert (answer.status, answer.error) == (None, "The connection failed.")
 
 
@@ -100,16 +100,16 @@ def test_a_target_that_is_not_there_is_a_failure() -> None:
     ],
 )
 def test_an_address_we_do_not_go_to_is_refused_before_anything_is_sent(url: str) -> None:
-    with pytest.raises(RefusedAddress) as caught:
-        Deliverer().judge(url)
+    with pytest.raises(ForbiddenUrl) as caught:
+        WebhookClient().judge(url)
     assert caught.value.param == "url"
     assert "file itself" not in str(caught.value)
-    answer = Deliverer(limits=QUICK).post(url, b"{}", {})
+    answer = WebhookClient(limits=QUICK).post(url, b"{}", {})
     assert (answer.arrived, answer.status) == (False, None)
 
 
 def test_a_public_name_that_leads_inside_is_refused_when_it_is_looked_up() -> None:
-    inside = Deliverer(resolve=lambda _host, _port: ["93.184.215.14", "10.1.2.3"], limits=QUICK)
+    inside = WebhookClient(resolve=lambda _host, _port: ["93.184.215.14", "10.1.2.3"], limits=QUICK)
     inside.judge("https://hooks.example/x")
     answer = inside.post("https://hooks.example/x", b"{}", {})
     assert (answer.arrived, answer.status) == (False, None)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from c2pa import Context, Reader
 
-from safelight.errors import ChildCrashed, InvalidMedia
+from safelight.errors import InvalidMedia, SandboxCrashed
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.sealing import OneSignature, Sealer
 from safelight.sandbox.sandbox import Sandbox
@@ -117,9 +117,9 @@ def test_one_seal_gets_one_signature_and_only_over_a_claim(keys: KeyStore) -> No
     claim = b"\x84\x6aSignature1" + bytes(40)
     once = OneSignature(keys.signing().sign_claim)
     assert len(once(claim)) == 64
-    with pytest.raises(ChildCrashed, match="second signature"):
+    with pytest.raises(SandboxCrashed, match="second signature"):
         once(claim)
-    with pytest.raises(ChildCrashed, match="no claim"):
+    with pytest.raises(SandboxCrashed, match="no claim"):
         OneSignature(keys.signing().sign_claim)(b"a certificate I would like")
 
 

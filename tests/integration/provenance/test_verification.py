@@ -15,7 +15,7 @@ from c2pa import Signer as C2paSigner
 from safelight.errors import InvalidMedia, NotFound
 from safelight.provenance import worker
 from safelight.provenance.keys import KeyStore
-from safelight.provenance.models import Signer, State
+from safelight.provenance.models import ManifestState, SignerTrust
 from safelight.provenance.seal import Seal
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
@@ -38,7 +38,7 @@ def sealed(sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path) -> Pa
 
 def test_our_own_file_is_known_by_its_manifest_alone(verifier: Verifier, sealed: Path) -> None:
     found = verifier.verify(sealed)
-    assert (found.state, found.signer) == (State.TRUSTED, Signer.OWN)
+    assert (found.state, found.signer) == (ManifestState.TRUSTED, SignerTrust.OWN)
     assert found.answer == (
         "This video was sealed by this installation on 20 November 2026. "
         "Its picture and sound have not been changed since."
@@ -67,7 +67,7 @@ def test_one_flipped_byte_of_picture_is_seen(verifier: Verifier, sealed: Path) -
     data[data.index(b"mdat") + 500] ^= 1
     sealed.write_bytes(data)
     found = verifier.verify(sealed, lookup={}.get)
-    assert found.state is State.INVALID
+    assert found.state is ManifestState.INVALID
     assert found.answer.startswith("The video was changed after it was sealed.")
     assert found.video_id == ""
     assert "assertion.bmffHash.mismatch" in found.reading.failures
@@ -99,7 +99,7 @@ def test_a_remux_loses_the_manifest_and_the_answer_says_how_little_that_means(
                 packet.stream = stream
                 into.mux(packet)
     found = verifier.verify(copy, lookup={}.get)
-    assert found.state is State.ABSENT
+    assert found.state is ManifestState.ABSENT
     assert "says nothing about where it comes from" in found.answer
     assert found.registered is False
 
@@ -125,12 +125,12 @@ def test_a_strangers_seal_is_whole_but_nobody_we_know(
     ours = KeyStore.own(tmp_path / "ours", organization="Ours")
     ours.signing()
     found = Verifier(sandbox=sandbox, keys=ours).verify(sealed)
-    assert (found.state, found.signer, found.video_id) == (State.VALID, Signer.UNKNOWN, "")
+    assert (found.state, found.signer, found.video_id) == (ManifestState.VALID, SignerTrust.UNKNOWN, "")
     assert "not known by whom" in found.answer
 
-    trusting = Verifier(sandbox=sandbox, keys=ours).trusting(keys.anchors_pem.encode())
+    trusting = Verifier(sandbox=sandbox, keys=ours).with_trust_anchors(keys.anchors_pem.encode())
     found = trusting.verify(sealed)
-    assert (found.state, found.signer) == (State.TRUSTED, Signer.CONFIGURED)
+    assert (found.state, found.signer) == (ManifestState.TRUSTED, SignerTrust.CONFIGURED)
     assert "“Test Films”, whom this installation trusts" in found.answer
 
 
@@ -156,20 +156,20 @@ def test_garbage_is_answered_and_never_believed(content: bytes, verifier: Verifi
     path = tmp_path / "garbage.mp4"
     path.write_bytes(content)
     found = verifier.verify(path)
-    assert found.state in {State.ABSENT, State.UNREADABLE, State.INVALID}
-    assert found.signer is Signer.UNKNOWN
+    assert found.state in {ManifestState.ABSENT, ManifestState.UNREADABLE, ManifestState.INVALID}
+    assert found.signer is SignerTrust.UNKNOWN
     msgspec.json.encode(found)
 
 
 def test_a_truncated_file_is_not_trusted(verifier: Verifier, sealed: Path) -> None:
     data = sealed.read_bytes()
     sealed.write_bytes(data[: len(data) - 200])
-    assert verifier.verify(sealed).state in {State.INVALID, State.UNREADABLE}
+    assert verifier.verify(sealed).state in {ManifestState.INVALID, ManifestState.UNREADABLE}
 
 
 def test_looking_at_a_strangers_file_makes_no_keys(sandbox: Sandbox, sealed: Path, tmp_path: Path) -> None:
     none = KeyStore.own(tmp_path / "none", organization="Ours")
-    assert Verifier(sandbox=sandbox, keys=none).verify(sealed).state is State.VALID
+    assert Verifier(sandbox=sandbox, keys=none).verify(sealed).state is ManifestState.VALID
     assert not (tmp_path / "none").exists()
 
 

@@ -15,11 +15,17 @@ import psutil
 import pytest
 
 from safelight import errors
-from safelight.sandbox.process import ChildProcess, NotTaken
+from safelight.sandbox.entrypoints import EntryPoint
+from safelight.sandbox.process import ChildProcess, NotAccepted
 from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.sandbox.worker_pool import WarmPool
 
 HERE = Path(__file__).parent
+
+
+def in_child(function: str) -> EntryPoint:
+    """A function that the child runs."""
+    return EntryPoint(module="sandbox_escapes", function=function)
 
 
 @pytest.fixture(autouse=True)
@@ -47,25 +53,25 @@ def gone(pid: int) -> bool:
 
 def test_an_answer_comes_back_as_plain_data(sandbox: Sandbox) -> None:
     value = {"text": "Grüße", "bytes": b"\x00\xff" * 200_000, "list": [1, 2.5, None, True]}
-    assert sandbox.run("child_tricks:echo", value) == value
+    assert sandbox.run(in_child("echo"), value) == value
 
 
 def test_progress_comes_in_order(sandbox: Sandbox) -> None:
     heard: list[int] = []
-    assert sandbox.run("child_tricks:count_to", 500, progress=heard.append) == "done"
+    assert sandbox.run(in_child("count_to"), 500, progress=heard.append) == "done"
     assert heard == list(range(500))
 
 
 def test_the_parent_signs_and_the_key_stays_there(sandbox: Sandbox) -> None:
-    assert sandbox.run("child_tricks:signed", [b"a", b"b" * 100_000], signer=lambda data: data[::-1][:3]) == [
+    assert sandbox.run(in_child("signed"), [b"a", b"b" * 100_000], signer=lambda data: data[::-1][:3]) == [
         b"a",
         b"bbb",
     ]
 
 
 def test_without_a_signer_nothing_is_signed(sandbox: Sandbox) -> None:
-    with pytest.raises(errors.ChildCrashed, match="nothing is signed in this call"):
-        sandbox.run("child_tricks:signed", [b"a"])
+    with pytest.raises(errors.SandboxCrashed, match="nothing is signed in this call"):
+        sandbox.run(in_child("signed"), [b"a"])
 
 
 def test_a_callback_that_raises_ends_the_child_and_passes_through(sandbox: Sandbox) -> None:
@@ -73,13 +79,13 @@ def test_a_callback_that_raises_ends_the_child_and_passes_through(sandbox: Sandb
         raise KeyError("stop")
 
     with pytest.raises(KeyError, match="stop"):
-        sandbox.run("child_tricks:count_to", 500, progress=stop)
+        sandbox.run(in_child("count_to"), 500, progress=stop)
 
 
 def test_the_environment_is_scrubbed(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAFELIGHT_SECRET", "hunter2")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
-    seen = sandbox.run("child_tricks:environment")
+    seen = sandbox.run(in_child("environment"))
     assert "hunter2" not in str(seen["variables"])
     assert "HTTPS_PROXY" not in seen["variables"]
     assert seen["folder"] == seen["variables"]["HOME"]
@@ -87,40 +93,40 @@ def test_the_environment_is_scrubbed(sandbox: Sandbox, monkeypatch: pytest.Monke
 
 
 def test_a_child_over_its_time_is_killed(sandbox: Sandbox) -> None:
-    with pytest.raises(errors.ChildTimedOut, match=r"did not finish within 0.5 s"):
-        sandbox.run("child_tricks:hang", limits=Limits(wall_s=0.5))
+    with pytest.raises(errors.SandboxTimedOut, match=r"did not finish within 0.5 s"):
+        sandbox.run(in_child("hang"), limits=Limits(wall_s=0.5))
 
 
 def test_a_child_over_its_processor_time_is_told_apart(sandbox: Sandbox) -> None:
-    with pytest.raises(errors.ChildTimedOut, match="processor time"):
-        sandbox.run("child_tricks:burn", limits=Limits(wall_s=60, cpu_s=1))
+    with pytest.raises(errors.SandboxTimedOut, match="processor time"):
+        sandbox.run(in_child("burn"), limits=Limits(wall_s=60, cpu_s=1))
 
 
 def test_a_crash_names_the_signal_and_keeps_the_last_words(sandbox: Sandbox) -> None:
-    with pytest.raises(errors.ChildCrashed, match="SIGSEGV") as caught:
-        sandbox.run("child_tricks:crash")
+    with pytest.raises(errors.SandboxCrashed, match="SIGSEGV") as caught:
+        sandbox.run(in_child("crash"))
     assert "the last straw" in "".join(caught.value.__notes__)
 
 
 def test_an_exit_names_its_code(sandbox: Sandbox) -> None:
-    with pytest.raises(errors.ChildCrashed, match="exit code 7"):
-        sandbox.run("child_tricks:leave", 7)
+    with pytest.raises(errors.SandboxCrashed, match="exit code 7"):
+        sandbox.run(in_child("leave"), 7)
 
 
 def test_too_much_memory_is_told_apart(sandbox: Sandbox) -> None:
-    with pytest.raises(errors.ChildCrashed, match="more than its 2048 MiB of memory"):
-        sandbox.run("child_tricks:eat")
+    with pytest.raises(errors.SandboxCrashed, match="more than its 2048 MiB of memory"):
+        sandbox.run(in_child("eat"))
 
 
 def test_an_exception_is_a_crash_with_its_sentence(sandbox: Sandbox) -> None:
-    with pytest.raises(errors.ChildCrashed, match="ValueError: bad luck") as caught:
-        sandbox.run("child_tricks:fail", "bad luck")
+    with pytest.raises(errors.SandboxCrashed, match="ValueError: bad luck") as caught:
+        sandbox.run(in_child("fail"), "bad luck")
     assert "Traceback" in "".join(caught.value.__notes__)
 
 
 def test_bad_input_keeps_its_kind_field_and_remedy(sandbox: Sandbox) -> None:
     with pytest.raises(errors.InvalidMedia) as caught:
-        sandbox.run("child_tricks:refuse")
+        sandbox.run(in_child("refuse"))
     assert (caught.value.message, caught.value.param, caught.value.remedy) == (
         "The clip is damaged.",
         "input_reference",
@@ -129,59 +135,55 @@ def test_bad_input_keeps_its_kind_field_and_remedy(sandbox: Sandbox) -> None:
 
 
 def test_a_child_cannot_raise_errors_that_are_not_about_its_bytes(sandbox: Sandbox) -> None:
-    with pytest.raises(errors.ChildCrashed, match="You are suspended"):
-        sandbox.run("child_tricks:pretend")
+    with pytest.raises(errors.SandboxCrashed, match="You are suspended"):
+        sandbox.run(in_child("pretend"))
 
 
 @pytest.mark.parametrize("function", ["babble", "flood"])
 def test_nonsense_on_the_pipe_ends_the_child(sandbox: Sandbox, function: str) -> None:
-    with pytest.raises(errors.ChildCrashed, match="nonsense"):
-        sandbox.run(f"child_tricks:{function}")
+    with pytest.raises(errors.SandboxCrashed, match="nonsense"):
+        sandbox.run(in_child(function))
 
 
 def test_a_loud_child_does_not_block(sandbox: Sandbox) -> None:
-    assert sandbox.run("child_tricks:shout") == "heard"
+    assert sandbox.run(in_child("shout")) == "heard"
 
 
 def test_files_are_bounded(sandbox: Sandbox, tmp_path: Path) -> None:
     limits = Limits(wall_s=60, file_bytes=5 << 20)
     assert (
-        sandbox.run(
-            "child_tricks:write_much", str(tmp_path / "big"), writes=[tmp_path / "big"], limits=limits
-        )
+        sandbox.run(in_child("write_much"), str(tmp_path / "big"), writes=[tmp_path / "big"], limits=limits)
         == 5 << 20
     )
 
 
 def test_a_function_that_does_not_exist_is_a_crash(sandbox: Sandbox) -> None:
-    with pytest.raises(errors.ChildCrashed, match="AttributeError"):
-        sandbox.run("child_tricks:no_such_thing")
+    with pytest.raises(errors.SandboxCrashed, match="AttributeError"):
+        sandbox.run(in_child("no_such_thing"))
 
 
 def test_cancelling_ends_the_child(sandbox: Sandbox, tmp_path: Path) -> None:
     cancel, file = threading.Event(), tmp_path / "pid"
     with ThreadPoolExecutor(1) as threads:
-        call = threads.submit(
-            sandbox.run, "child_tricks:hang_and_tell", str(file), writes=[file], cancel=cancel
-        )
+        call = threads.submit(sandbox.run, in_child("hang_and_tell"), str(file), writes=[file], cancel=cancel)
         while not (file.exists() and file.read_text()):
             time.sleep(0.02)
         cancel.set()
         child = int(file.read_text())
-        with pytest.raises(errors.ChildFailed, match="cancelled"):
+        with pytest.raises(errors.SandboxFailed, match="cancelled"):
             call.result(timeout=30)
     assert gone(child)
 
 
 def test_many_threads_at_a_time_get_their_own_answers(sandbox: Sandbox) -> None:
     with ThreadPoolExecutor(8) as threads:
-        answers = threads.map(lambda number: sandbox.run("child_tricks:echo", number), range(24))
+        answers = threads.map(lambda number: sandbox.run(in_child("echo"), number), range(24))
     assert list(answers) == list(range(24))
 
 
 def test_a_child_has_no_network_and_starts_no_programs(sandbox: Sandbox) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        tried = sandbox.run("child_tricks:reach", server.getsockname()[1])
+        tried = sandbox.run(in_child("reach"), server.getsockname()[1])
     assert tried["python"] == "PermissionError"
     assert tried["program"] == "PermissionError"
     if sandbox.isolation().network == "kernel":
@@ -207,7 +209,7 @@ def test_keys_are_out_of_a_childs_sight(tmp_path: Path) -> None:
     sandbox = Sandbox(hidden=(keys, tmp_path / "db.sqlite3", tmp_path / "not-there"))
     if not sandbox.isolation().files_hidden:
         pytest.skip("the kernel allows no view of its own")
-    seen = sandbox.run("child_tricks:peek", [str(file) for file in files], reads=files)
+    seen = sandbox.run(in_child("peek"), [str(file) for file in files], reads=files)
     sandbox.close()
     assert list(seen.values()) == ["FileNotFoundError", "", "the words of clip.mp4"]
     assert files[0].read_text() == "the words of signing.pem"
@@ -215,15 +217,17 @@ def test_keys_are_out_of_a_childs_sight(tmp_path: Path) -> None:
 
 def test_an_argument_that_is_too_large_is_refused_before_it_is_sent(sandbox: Sandbox) -> None:
     with pytest.raises(errors.TooLarge, match="too much for one call"):
-        sandbox.run("child_tricks:echo", bytes(2000), limits=Limits(message_bytes=1000))
+        sandbox.run(in_child("echo"), bytes(2000), limits=Limits(message_bytes=1000))
 
 
 PARENT = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
+from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
-Sandbox(Limits(wall_s=600)).run("child_tricks:hang_and_tell", {file!r}, writes=[Path({file!r})])
+hang_and_tell = EntryPoint("sandbox_escapes", "hang_and_tell")
+Sandbox(Limits(wall_s=600)).run(hang_and_tell, {file!r}, writes=[Path({file!r})])
 """
 
 
@@ -250,69 +254,69 @@ def pool(sandbox: Sandbox) -> Iterator[WarmPool]:
 
 
 def test_a_warm_child_is_used_again_and_then_replaced(pool: WarmPool) -> None:
-    first = [pool.run("child_tricks:pid") for _ in range(3)]
+    first = [pool.run(in_child("pid")) for _ in range(3)]
     assert len(set(first)) == 1
     assert gone(first[0])
-    assert pool.run("child_tricks:pid") != first[0]
+    assert pool.run(in_child("pid")) != first[0]
 
 
 def test_a_failure_replaces_the_child_and_bad_input_does_not(pool: WarmPool) -> None:
-    first = pool.run("child_tricks:pid")
+    first = pool.run(in_child("pid"))
     with pytest.raises(errors.InvalidMedia):
-        pool.run("child_tricks:refuse")
-    assert pool.run("child_tricks:pid") == first
+        pool.run(in_child("refuse"))
+    assert pool.run(in_child("pid")) == first
     pool.start()
-    with pytest.raises(errors.ChildCrashed):
-        pool.run("child_tricks:leave", 1)
-    assert pool.run("child_tricks:echo", "still here") == "still here"
+    with pytest.raises(errors.SandboxCrashed):
+        pool.run(in_child("leave"), 1)
+    assert pool.run(in_child("echo"), "still here") == "still here"
 
 
 def test_a_child_that_ended_before_it_took_the_call_says_so(sandbox: Sandbox) -> None:
     child = sandbox.spawn(Limits())
-    assert child.call("child_tricks:echo", 1) == 1
+    assert child.call(in_child("echo"), 1) == 1
     os.kill(child.pid, signal.SIGKILL)
-    with pytest.raises(NotTaken):
-        child.call("child_tricks:echo", 2)
+    with pytest.raises(NotAccepted):
+        child.call(in_child("echo"), 2)
     child.close()
 
 
 def test_a_child_that_dies_of_its_call_has_taken_it(sandbox: Sandbox) -> None:
     child = sandbox.spawn(Limits())
-    with pytest.raises(errors.ChildCrashed) as raised:
-        child.call("child_tricks:leave", 1)
-    assert not isinstance(raised.value, NotTaken)
+    with pytest.raises(errors.SandboxCrashed) as raised:
+        child.call(in_child("leave"), 1)
+    assert not isinstance(raised.value, NotAccepted)
     child.close()
 
 
 def test_a_warm_child_that_dies_as_it_is_handed_out_is_replaced(
     pool: WarmPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = pool.run("child_tricks:pid")
+    first = pool.run(in_child("pid"))
     monkeypatch.setattr(ChildProcess, "alive", True)
     os.kill(first, signal.SIGKILL)
-    assert pool.run("child_tricks:echo", 1) == 1
+    assert pool.run(in_child("echo"), 1) == 1
 
 
 def test_a_warm_child_that_died_while_idle_is_not_handed_out(pool: WarmPool) -> None:
-    first = pool.run("child_tricks:pid")
+    first = pool.run(in_child("pid"))
     os.kill(first, signal.SIGKILL)
     assert gone(first)
-    assert pool.run("child_tricks:echo", 1) == 1
+    assert pool.run(in_child("echo"), 1) == 1
 
 
 def test_a_preload_that_fails_is_said_to_whoever_calls(sandbox: Sandbox) -> None:
     pool = WarmPool(
-        sandbox, size=1, limits=Limits(wall_s=10), preload="child_tricks:fail", preload_argument="no model"
+        sandbox, size=1, limits=Limits(wall_s=10), preload=in_child("fail"), preload_argument="no model"
     )
     pool.start()
-    with pytest.raises(errors.ChildCrashed, match="no model"):
-        pool.run("child_tricks:echo", 1)
+    with pytest.raises(errors.SandboxCrashed, match="no model"):
+        pool.run(in_child("echo"), 1)
     pool.close()
 
 
 def test_a_pool_answers_more_callers_than_it_has_children(pool: WarmPool) -> None:
     pool.start()
     with ThreadPoolExecutor(6) as threads:
-        assert list(threads.map(lambda number: pool.run("child_tricks:echo", number), range(12))) == list(
+        assert list(threads.map(lambda number: pool.run(in_child("echo"), number), range(12))) == list(
             range(12)
         )

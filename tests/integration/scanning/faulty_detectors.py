@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place, ReadText, Sound
+from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin, Frame, MediaText, RunLocation
 from safelight.policy.findings import Finding, ImageBox, Modality
 
 CAPABILITIES = tuple(
@@ -90,7 +90,7 @@ class Listener:
     capabilities = (Capability(category="hate", modality=Modality.AUDIO),)
     rate = 8000
 
-    def inspect_sound(self, sound: Sound) -> Iterable[Finding]:
+    def inspect_sound(self, sound: AudioChunk) -> Iterable[Finding]:
         raise RuntimeError(f"{sound.samples.size} samples are too many")
 
 
@@ -100,9 +100,11 @@ class Reader:
     capabilities: tuple[Capability, ...] = ()
     longest_side = 0
 
-    def read_frame(self, frame: Frame) -> Iterable[ReadText]:
+    def read_frame(self, frame: Frame) -> Iterable[MediaText]:
         height, width = frame.pixels.shape[:2]
-        return [ReadText(text=f"{width} x {height}", confidence=1.0, frame=frame.index, start_s=frame.time_s)]
+        return [
+            MediaText(text=f"{width} x {height}", confidence=1.0, frame=frame.index, start_s=frame.time_s)
+        ]
 
 
 def _odd(options: dict[str, Any]) -> Odd:
@@ -113,17 +115,17 @@ def _broken(_options: dict[str, Any]) -> Odd:
     raise ImportError("a library is missing")
 
 
-ODD = DetectorPlugin(name="odd", version="1", place=Place.CHILD, capabilities=CAPABILITIES, load=_odd)
+ODD = DetectorPlugin(name="odd", version="1", place=RunLocation.CHILD, capabilities=CAPABILITIES, load=_odd)
 BROKEN = DetectorPlugin(
-    name="broken", version="1", place=Place.CHILD, capabilities=CAPABILITIES, load=_broken
+    name="broken", version="1", place=RunLocation.CHILD, capabilities=CAPABILITIES, load=_broken
 )
 LISTENER = DetectorPlugin(
     name="listener",
     version="1",
-    place=Place.CHILD,
+    place=RunLocation.CHILD,
     capabilities=Listener.capabilities,
     load=lambda _options: Listener(),
 )
 READER = DetectorPlugin(
-    name="reader", version="1", place=Place.CHILD, capabilities=(), load=lambda _options: Reader()
+    name="reader", version="1", place=RunLocation.CHILD, capabilities=(), load=lambda _options: Reader()
 )

@@ -16,8 +16,8 @@ from safelight.errors import InvalidMedia, TooLarge
 from safelight.media.probe import VideoLimits
 from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.report import ScanReport
-from safelight.scanning.service import Scanner, ScanSettings
-from safelight.testing.speech import SpeechMissing, say
+from safelight.scanning.service import Scanner, ScannerOptions
+from safelight.testing.speech import SpeechMissing, synthesize
 from support.clips import scenery
 from support.optional_tools import leave_out
 
@@ -27,7 +27,7 @@ Samples = npt.NDArray[np.float32]
 @pytest.fixture(scope="module")
 def voice() -> tuple[Samples, int]:
     try:
-        said = say("Good morning everybody, the market opens at nine.")
+        said = synthesize("Good morning everybody, the market opens at nine.")
     except SpeechMissing as error:
         leave_out("espeak-ng", str(error))
     return said.samples, said.rate
@@ -93,7 +93,7 @@ def at_rate(voice: tuple[Samples, int], rate: int, *, lead_s: float = 1.0, tail_
 
 
 def scan(sandbox: Sandbox, path: Path, speech: Path | None = None, **limits: float) -> ScanReport:
-    settings = ScanSettings(warm=0, video_s=60.0, video=VideoLimits(**limits))  # type: ignore[arg-type]
+    settings = ScannerOptions(warm=0, video_s=60.0, video=VideoLimits(**limits))  # type: ignore[arg-type]
     return Scanner(sandbox, (("speech", {}),), settings).scan_video(path, speech=speech)
 
 

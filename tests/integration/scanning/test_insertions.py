@@ -16,7 +16,7 @@ from safelight.media.encode import Writer
 from safelight.policy.findings import FrameRange
 from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.report import ScanReport
-from safelight.scanning.service import Scanner, ScanSettings, Spec
+from safelight.scanning.service import Scanner, ScannerOptions, Spec
 
 WIDTH, HEIGHT, FPS, ODD = 960, 540, 30, 41
 Pixels = npt.NDArray[np.uint8]
@@ -68,7 +68,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def scan(sandbox: Sandbox, path: Path, *specs: Spec) -> ScanReport:
-    return Scanner(sandbox, specs, ScanSettings(video_s=120.0, warm=0)).scan_video(path)
+    return Scanner(sandbox, specs, ScannerOptions(video_s=120.0, warm=0)).scan_video(path)
 
 
 @pytest.mark.parametrize("speed", [0, 8])
@@ -138,7 +138,7 @@ def test_noise_overdraws_the_budget_and_coverage_says_so(tmp_path: Path, sandbox
     report = scan(sandbox, path, ("ocr", {}), ("nudenet", {}))
     assert report.schedule is not None
     assert report.schedule.unseen > 30
-    assert "budget" in report.unread
+    assert "budget" in report.ocr_incomplete
     # Those who see every frame are not touched by it.
     every = report.run_of("nudenet")
     assert every is not None

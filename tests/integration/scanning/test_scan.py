@@ -11,10 +11,10 @@ from PIL import Image
 
 from safelight import errors
 from safelight.detectors import safety_card
-from safelight.policy.coverage import CoverageWord
+from safelight.policy.coverage import CoverageStatus
 from safelight.policy.findings import FrameRange, ImageBox, Modality, TimeRange
 from safelight.sandbox.sandbox import Limits, Sandbox
-from safelight.scanning.service import Scanner, ScanSettings, Spec
+from safelight.scanning.service import Scanner, ScannerOptions, Spec
 from support.clips import RATE, hum, make_clip
 
 HERE = Path(__file__).parent
@@ -48,7 +48,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def scanner(sandbox: Sandbox, *specs: Spec, **settings: float) -> Scanner:
-    return Scanner(sandbox, specs, ScanSettings(**{"video_s": 60.0, "warm": 1, **settings}))
+    return Scanner(sandbox, specs, ScannerOptions(**{"video_s": 60.0, "warm": 1, **settings}))
 
 
 def odd(behaviour: str, **more: bool) -> Spec:
@@ -105,7 +105,7 @@ def test_frames_are_joined_into_segments_and_the_account_is_full(clip: Path, san
     ]
     cell = report.coverage.cell("violence", Modality.FRAMES)
     assert cell is not None
-    assert cell.word is CoverageWord.CHECKED
+    assert cell.status is CoverageStatus.CHECKED
     assert seen[-1] == (48, 48)
     assert report.facts is not None
     assert report.facts.frames == 48
@@ -156,11 +156,11 @@ def test_a_bad_detector_leaves_a_hole_and_the_others_go_on(
     assert report.failure == ""
     cell = report.coverage.cell("violence", Modality.FRAMES)
     assert cell is not None
-    assert cell.word is CoverageWord.PARTLY
+    assert cell.status is CoverageStatus.PARTLY
     assert sentence in cell.note
     other = report.coverage.cell("sexual", Modality.FRAMES)
     assert other is not None
-    assert other.word is CoverageWord.CHECKED
+    assert other.status is CoverageStatus.CHECKED
 
 
 def test_what_a_detector_saw_before_it_failed_is_kept(clip: Path, sandbox: Sandbox) -> None:
@@ -185,7 +185,7 @@ def test_a_crash_of_the_child_leaves_every_cell_incomplete(
     report = scanner(sandbox, odd(behaviour), ("nudenet", {})).scan_video(clip)
     assert sentence in report.failure
     assert report.findings == ()
-    assert {cell.word for cell in report.coverage} == {CoverageWord.PARTLY}
+    assert {cell.status for cell in report.coverage} == {CoverageStatus.PARTLY}
     assert {cell.category for cell in report.coverage} == {"violence", "sexual"}
 
 
@@ -249,7 +249,7 @@ def test_stills_are_written_where_they_are_asked_for(clip: Path, tmp_path: Path,
 def test_cancelling_is_no_report(clip: Path, sandbox: Sandbox) -> None:
     cancel = threading.Event()
     cancel.set()
-    with pytest.raises(errors.ChildFailed, match="cancelled"):
+    with pytest.raises(errors.SandboxFailed, match="cancelled"):
         scanner(sandbox, *CARD).scan_video(clip, cancel=cancel)
 
 
@@ -266,7 +266,7 @@ def test_a_picture_is_looked_at_in_a_warm_child_with_its_field(tmp_path: Path, s
             assert isinstance(found.evidence[0], ImageBox)
             assert found.evidence[0].field == "input_reference"
             assert "SAFELIGHT-TEST:hate" in [text.text for text in report.texts]
-            assert {cell.word for cell in report.coverage} == {CoverageWord.CHECKED}
+            assert {cell.status for cell in report.coverage} == {CoverageStatus.CHECKED}
             assert all(cell.modality is Modality.IMAGE for cell in report.coverage)
     finally:
         made.close()
@@ -281,7 +281,7 @@ def test_a_long_animation_is_only_partly_checked(tmp_path: Path, sandbox: Sandbo
     finally:
         made.close()
     assert "8 of 20 frames" in report.runs[0].note
-    assert {cell.word for cell in report.coverage} == {CoverageWord.PARTLY}
+    assert {cell.status for cell in report.coverage} == {CoverageStatus.PARTLY}
 
 
 def test_a_broken_picture_does_not_spoil_the_next(tmp_path: Path, sandbox: Sandbox) -> None:
@@ -311,7 +311,7 @@ def test_ordinary_photographs_show_no_nudity(sandbox: Sandbox) -> None:
 def prepared(sandbox: Sandbox) -> Iterator[Scanner]:
     made = scanner(sandbox, ("nudenet", {}), ("ocr", {}), *CARD, odd("white"))
     made.start()
-    assert sandbox.prepared, sandbox.cold_because
+    assert sandbox.prepared, sandbox.fork_server_problem
     yield made
     made.close()
 
@@ -349,18 +349,18 @@ def test_the_quick_look_sees_the_card_and_says_that_it_read_nothing(
     quick = prepared.scan_picture(tmp_path / "a.jpg", quick=True)
     assert [found.category for found in quick.findings if found.detector == "card-picture"] == ["hate"]
     assert quick.texts == ()
-    assert "first, quick look" in quick.unread
+    assert "first, quick look" in quick.ocr_incomplete
     full = prepared.scan_picture(tmp_path / "a.jpg")
-    assert full.unread == ""
+    assert full.ocr_incomplete == ""
     assert "SAFELIGHT-TEST:hate" in [text.text for text in full.texts]
 
 
 def test_text_that_nobody_could_read_is_said(clip: Path, sandbox: Sandbox) -> None:
-    assert "is installed" in scanner(sandbox, *CARD).scan_video(clip).unread
-    assert "could not be loaded" in scanner(sandbox, ("nowhere", {})).scan_video(clip).unread
-    assert scanner(sandbox, ("reader", {})).scan_video(clip).unread == ""
+    assert "is installed" in scanner(sandbox, *CARD).scan_video(clip).ocr_incomplete
+    assert "could not be loaded" in scanner(sandbox, ("nowhere", {})).scan_video(clip).ocr_incomplete
+    assert scanner(sandbox, ("reader", {})).scan_video(clip).ocr_incomplete == ""
     crashed = scanner(sandbox, ("reader", {}), odd("dies")).scan_video(clip)
-    assert crashed.unread == crashed.failure != ""
+    assert crashed.ocr_incomplete == crashed.failure != ""
 
 
 def test_where_nothing_can_be_forked_children_are_kept_warm_for_pictures(
@@ -389,7 +389,7 @@ def test_a_full_disk_in_the_child_costs_the_pictures_and_not_what_was_found(
 
     folder = tmp_path / "stills"
     folder.mkdir()
-    report = Cramped(sandbox, [odd("white")], ScanSettings(video_s=60.0)).scan_video(clip, stills=folder)
+    report = Cramped(sandbox, [odd("white")], ScannerOptions(video_s=60.0)).scan_video(clip, stills=folder)
     assert (report.failure, report.evidence, report.sheet) == ("", {}, "")
     assert [found.category for found in report.findings].count("violence") == 2
     assert all(cell.complete for cell in report.coverage)

@@ -65,16 +65,16 @@ def test_a_bucket_is_listed_and_each_file_fetched_for_its_turn(bucket: Bucket, t
     url, options = bucket
     source = source_of(f"{url}/clips/", s3=options, most_bytes=1000)
     assert [file.name for file in source.files] == ["a.mp4", "deep/b.png", "large.mp4"]
-    assert source.files[0].place == f"{url}/clips/a.mp4"
+    assert source.files[0].location == f"{url}/clips/a.mp4"
     assert (source.others, source.many) == (1, True)
     assert (
         source.files[0].identity() == source_of(f"{url}/clips", s3=options, most_bytes=9).files[0].identity()
     )
-    with source.files[0].fetched(tmp_path) as path:
+    with source.files[0].download(tmp_path) as path:
         assert path.read_bytes() == b"one"
         assert path.is_relative_to(tmp_path)
     assert not list(tmp_path.iterdir())
-    with pytest.raises(TooLarge, match="at most 1,000"), source.files[2].fetched(tmp_path):
+    with pytest.raises(TooLarge, match="at most 1,000"), source.files[2].download(tmp_path):
         pass
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from safelight.errors import NotFound, SettingsError, StorageFull, Unavailable
-from safelight.store.blobs import SMALL, Blobs, Damaged
+from safelight.store.blobs import SMALL, BlobStore, CorruptBlob
 from safelight.store.disk import require_space
 from safelight.store.retention import Retention
 
@@ -18,7 +18,7 @@ EVIDENCE = {"kind": "output", "retention": Retention.EVIDENCE}
 
 
 @pytest.mark.parametrize("size", [0, 1, 70_000, SMALL + 3_000_000])
-def test_bytes_come_back_as_they_were_put(blobs: Blobs, tmp_path: Path, size: int) -> None:
+def test_bytes_come_back_as_they_were_put(blobs: BlobStore, tmp_path: Path, size: int) -> None:
     source = tmp_path / "source"
     source.write_bytes(os.urandom(size))
     stored = blobs.put_file(source, tenant="acme", **EVIDENCE)
@@ -27,23 +27,23 @@ def test_bytes_come_back_as_they_were_put(blobs: Blobs, tmp_path: Path, size: in
     blobs.copy_to("acme", stored.sha256, tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == source.read_bytes()
     assert blobs.read("acme", stored.sha256) == source.read_bytes()
-    assert not list(tmp_path.glob(".blob-*"))
+    assert not list(tmp_path.glob(".*.part"))
 
 
-def test_the_same_bytes_again_change_nothing(blobs: Blobs) -> None:
+def test_the_same_bytes_again_change_nothing(blobs: BlobStore) -> None:
     first = blobs.put_bytes(b"hello", tenant="acme", **EVIDENCE)
     assert blobs.put_bytes(b"hello", tenant="acme", **EVIDENCE) == first
     assert list(blobs.names("acme")) == [first.sha256]
 
 
-def test_a_part_of_the_bytes_is_the_same_part(blobs: Blobs) -> None:
+def test_a_part_of_the_bytes_is_the_same_part(blobs: BlobStore) -> None:
     data = os.urandom(100_000)
     stored = blobs.put_bytes(data, tenant="acme", **EVIDENCE)
     for start, end in [(0, None), (5, 6), (99_999, None), (10, 90_000), (7, 7)]:
         assert b"".join(blobs.stream("acme", stored.sha256, start, end)) == data[start:end]
 
 
-def test_another_tenant_reaches_nothing(blobs: Blobs) -> None:
+def test_another_tenant_reaches_nothing(blobs: BlobStore) -> None:
     stored = blobs.put_bytes(b"mine", tenant="acme", **EVIDENCE)
     assert not blobs.has("other", stored.sha256)
     with pytest.raises(NotFound):
@@ -52,7 +52,7 @@ def test_another_tenant_reaches_nothing(blobs: Blobs) -> None:
     assert blobs.has("acme", stored.sha256)
 
 
-def test_what_is_not_there_is_not_found(blobs: Blobs, tmp_path: Path) -> None:
+def test_what_is_not_there_is_not_found(blobs: BlobStore, tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         blobs.size("acme", "0" * 64)
     with pytest.raises(NotFound):
@@ -61,10 +61,10 @@ def test_what_is_not_there_is_not_found(blobs: Blobs, tmp_path: Path) -> None:
     blobs.delete("acme", "0" * 64)
 
 
-def test_the_vault_is_reached_only_by_its_name(blobs: Blobs) -> None:
+def test_the_vault_is_reached_only_by_its_name(blobs: BlobStore) -> None:
     stored = blobs.put_bytes(b"x", tenant="acme", **EVIDENCE)
-    blobs.lock_away("acme", stored.sha256)
-    blobs.lock_away("acme", stored.sha256)
+    blobs.move_to_vault("acme", stored.sha256)
+    blobs.move_to_vault("acme", stored.sha256)
     assert not blobs.has("acme", stored.sha256)
     assert list(blobs.names("acme")) == []
     assert blobs.read("acme", stored.sha256, vault=True) == b"x"
@@ -74,22 +74,22 @@ def test_the_vault_is_reached_only_by_its_name(blobs: Blobs) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "0" * 63, "A" * 64, ""])
-def test_a_name_that_is_no_hash_is_not_found(blobs: Blobs, name: str) -> None:
+def test_a_name_that_is_no_hash_is_not_found(blobs: BlobStore, name: str) -> None:
     with pytest.raises(NotFound):
         blobs.size("acme", name)
 
 
 @pytest.mark.parametrize("tenant", ["vault", "../up", "", "a/b"])
-def test_a_tenant_cannot_step_out_of_its_folder(blobs: Blobs, tenant: str) -> None:
+def test_a_tenant_cannot_step_out_of_its_folder(blobs: BlobStore, tenant: str) -> None:
     with pytest.raises(ValueError, match="not a tenant"):
         blobs.put_bytes(b"x", tenant=tenant, **EVIDENCE)
 
 
 def test_changed_bytes_are_refused(tmp_path: Path) -> None:
-    blobs = Blobs(f"file://{tmp_path / 'blobs'}")
+    blobs = BlobStore(f"file://{tmp_path / 'blobs'}")
     stored = blobs.put_bytes(b"sealed", tenant="acme", **EVIDENCE)
     (tmp_path / "blobs" / "acme" / stored.sha256[:2] / stored.sha256).write_bytes(b"forged")
-    with pytest.raises(Damaged):
+    with pytest.raises(CorruptBlob):
         blobs.copy_to("acme", stored.sha256, tmp_path / "copy")
     assert list(tmp_path.iterdir()) == [tmp_path / "blobs"]
 
@@ -125,12 +125,12 @@ except StorageFull as error:
 @pytest.mark.parametrize("url", ["ftp://x/y", "folder", "file://", "s3://"])
 def test_a_url_of_another_kind_is_refused_with_a_remedy(url: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        Blobs(url)
+        BlobStore(url)
     assert caught.value.remedy
 
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:
-    blobs = Blobs(
+    blobs = BlobStore(
         "s3://bucket",
         options={
             "endpoint": "http://127.0.0.1:9",
@@ -144,6 +144,6 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
 
 
 def test_a_bucket_that_is_not_there_is_an_error_and_stores_nothing(s3: Any) -> None:
-    blobs = Blobs("s3://no-such-bucket", options=s3.options)
+    blobs = BlobStore("s3://no-such-bucket", options=s3.options)
     with pytest.raises(Unavailable, match="bucket"):
         blobs.put_bytes(b"x", tenant="acme", **EVIDENCE)

@@ -16,7 +16,7 @@ from safelight.store.tables import metadata
 
 
 def test_there_is_one_head_and_the_code_knows_it(tmp_path: object) -> None:
-    with closing(Database(f"sqlite:///{tmp_path}/db")) as database, database.migrating() as connection:
+    with closing(Database(f"sqlite:///{tmp_path}/db")) as database, database.raw_connection() as connection:
         script = ScriptDirectory.from_config(migrations.configuration(connection))
         assert script.get_heads() == [migrations.HEAD]
 
@@ -24,7 +24,7 @@ def test_there_is_one_head_and_the_code_knows_it(tmp_path: object) -> None:
 def test_the_migrations_make_the_tables_of_the_code(empty_database_url: str) -> None:
     with closing(Database(empty_database_url)) as database:
         migrations.migrate(database)
-        with database.migrating() as connection:
+        with database.raw_connection() as connection:
             context = MigrationContext.configure(
                 connection, opts={"compare_type": True, "compare_server_default": True}
             )
@@ -37,9 +37,9 @@ def test_down_again_nothing_is_left(empty_database_url: str) -> None:
 
     with closing(Database(empty_database_url)) as database:
         migrations.migrate(database)
-        with database.migrating() as connection:
+        with database.raw_connection() as connection:
             command.downgrade(migrations.configuration(connection), "base")
-        with database.migrating() as connection:
+        with database.raw_connection() as connection:
             assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
 
 
@@ -48,12 +48,12 @@ def test_rows_survive_what_rebuilds_their_table(empty_database_url: str) -> None
     from alembic import command
 
     with closing(Database(empty_database_url)) as database:
-        with database.migrating() as connection:
+        with database.raw_connection() as connection:
             command.upgrade(migrations.configuration(connection), "0003")
             connection.execute(text(_VIDEO))
             connection.execute(text(_ATTEMPT))
         migrations.migrate(database)
-        with database.migrating() as connection:
+        with database.raw_connection() as connection:
             columns = {column["name"] for column in inspect(connection).get_columns("videos")}
             assert not columns & {"idempotency_key", "lease_owner", "lease_until"}
             found = connection.execute(text("SELECT prompt, summary FROM videos")).one()
@@ -61,7 +61,7 @@ def test_rows_survive_what_rebuilds_their_table(empty_database_url: str) -> None
             assert connection.execute(text("SELECT video_id FROM attempts")).scalar_one() == "video_1"
             (key,) = inspect(connection).get_foreign_keys("attempts")
             assert key["referred_table"] == "videos"
-        with database.migrating() as connection:
+        with database.raw_connection() as connection:
             command.downgrade(migrations.configuration(connection), "0003")
             assert connection.execute(text("SELECT prompt FROM videos")).scalar_one() == "a lake"
 
@@ -108,20 +108,20 @@ def test_two_that_start_at_once_migrate_once(empty_database_url: str) -> None:
 def test_a_newer_database_is_refused_and_left_alone(empty_database_url: str) -> None:
     with closing(Database(empty_database_url)) as database:
         migrations.migrate(database)
-        with database.migrating() as connection:
+        with database.raw_connection() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         with pytest.raises(DatabaseTooNew) as caught:
             migrations.migrate(database)
         assert "9999" in str(caught.value)
         assert caught.value.remedy
-        with database.migrating() as connection:
+        with database.raw_connection() as connection:
             assert migrations.version(connection) == "9999"
 
 
 def test_tables_without_a_version_are_not_touched(empty_database_url: str) -> None:
     with closing(Database(empty_database_url)) as database:
         migrations.migrate(database)
-        with database.migrating() as connection:
+        with database.raw_connection() as connection:
             connection.execute(text("DROP TABLE alembic_version"))
         with pytest.raises(DatabaseDamaged):
             migrations.migrate(database)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from safelight.store.database import Database
-from safelight.store.outbox import BACKOFF_S, TRIES, Message, Outbox
+from safelight.store.outbox import BACKOFF, Message, Outbox
 from safelight.store.tables import outbox
 
 
@@ -70,18 +70,19 @@ def test_a_failed_message_is_tried_again_later_and_later_then_given_up(
     box = Outbox(database)
     waits = []
     message: Message | None = None
-    for _ in range(TRIES):
+    assert BACKOFF.max_attempts is not None
+    for _ in range(BACKOFF.max_attempts):
         (message,) = box.claim("events")
         due = box.failed(message, "connection refused")
         if due is not None:
             waits.append(due - clock.now)
             clock.now = due
-    assert tuple(waits[: len(BACKOFF_S)]) == BACKOFF_S
+    assert tuple(waits[: len(BACKOFF.delays_s)]) == BACKOFF.delays_s
     assert waits == sorted(waits)
-    assert len(waits) == TRIES - 1
+    assert len(waits) == BACKOFF.max_attempts - 1
     clock.now += 1_000_000
     assert box.claim("events") == ()
-    with database.reading("acme") as tx:
+    with database.read_transaction("acme") as tx:
         row = tx.one(outbox)
     assert row is not None
     assert row.dead_at is not None
@@ -126,6 +127,6 @@ def test_delivered_messages_are_forgotten_in_time(database: Database, clock: Clo
     publish(database, "a", "b")
     box = Outbox(database)
     box.delivered(box.claim("events", limit=1)[0])
-    assert box.forget(before=clock.now + 1) == 1
-    with database.reading("acme") as tx:
+    assert box.prune(before=clock.now + 1) == 1
+    with database.read_transaction("acme") as tx:
         assert [row.subject for row in tx.select(outbox)] == ["b"]

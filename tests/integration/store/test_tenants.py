@@ -68,7 +68,7 @@ def test_another_tenants_row_is_not_there(database: Database, table: Table) -> N
         assert tx.update(table, **{changeable.key: getattr(tx.one(table), changeable.key)}) == 1
         assert tx.execute(select(table).where(*tx.scope(table))).one() == tx.one(table)
         assert tx.delete(table) == 1
-    with database.reading("acme") as tx:
+    with database.read_transaction("acme") as tx:
         assert tx.count(table) == 1
 
 
@@ -78,7 +78,7 @@ def test_a_row_cannot_be_written_for_another_tenant(database: Database, table: T
     assert own is not None
     values = {**row(table, "x"), own.key: "acme"}
     with database.transaction("other") as tx:
-        for write in (tx.insert, tx.insert_new):
+        for write in (tx.insert, tx.insert_or_ignore):
             with pytest.raises(ScopeViolation):
                 write(table, **values)
         with pytest.raises(ScopeViolation):
@@ -97,9 +97,9 @@ def test_a_row_cannot_be_written_for_another_tenant(database: Database, table: T
 def test_no_condition_reaches_beyond_the_tenant(database: Database, tenant: str, words: list[str]) -> None:
     with database.across_tenants("test rows") as tx:
         for each in ("a", "b", "c"):
-            tx.insert_new(videos, **{**row(videos, each), "tenant_id": each})
+            tx.insert_or_ignore(videos, **{**row(videos, each), "tenant_id": each})
     conditions = [videos.c.tenant_id.in_(words) | videos.c.id.in_(words) | True for _ in words]
-    with database.reading(tenant) as tx:
+    with database.read_transaction(tenant) as tx:
         assert {found.tenant_id for found in tx.select(videos, *conditions)} <= {tenant}
 
 
@@ -126,17 +126,17 @@ def test_across_tenants_a_new_row_must_name_its_tenant(database: Database) -> No
     with database.across_tenants("test") as tx:
         with pytest.raises(ScopeViolation):
             tx.insert(videos, **row(videos, "v"))
-        tx.log("something.happened", subject="x", actor="y", content={}, tenant="acme")
+        tx.append_audit("something.happened", subject="x", actor="y", content={}, tenant="acme")
         tx.publish("topic", subject="x", body={}, tenant="acme")
         assert tx.count(videos) == 0
-    with database.reading("acme") as tx:
+    with database.read_transaction("acme") as tx:
         assert tx.count(log) == 1
 
 
 def test_a_transaction_needs_a_tenant_and_a_wider_one_a_reason(database: Database) -> None:
     with pytest.raises(ScopeViolation), database.transaction(""):
         pass
-    with pytest.raises(ScopeViolation), database.reading(""):
+    with pytest.raises(ScopeViolation), database.read_transaction(""):
         pass
     with pytest.raises(ScopeViolation), database.across_tenants(""):
         pass
@@ -146,5 +146,5 @@ def test_a_tenant_sees_only_its_own_row_among_tenants(database: Database) -> Non
     for tenant in ("acme", "other"):
         with database.transaction(tenant) as tx:
             tx.insert(tenants, name=tenant, created_at=1.0)
-    with database.reading("acme") as tx:
+    with database.read_transaction("acme") as tx:
         assert [found.id for found in tx.select(tenants)] == ["acme"]

@@ -26,7 +26,7 @@ def add_key(tx: Transaction, name: str) -> None:
 def test_a_row_comes_back_as_it_was_put(database: Database) -> None:
     with database.transaction("acme") as tx:
         add_key(tx, "k")
-    with database.reading("acme") as tx:
+    with database.read_transaction("acme") as tx:
         found = tx.one(keys)
     assert found is not None
     assert (found.tenant_id, found.scopes, found.created_at, found.revoked_at) == (
@@ -41,24 +41,24 @@ def test_an_exception_undoes_everything_the_log_and_the_outbox_too(database: Dat
     def fail() -> None:
         with database.transaction("acme") as tx:
             add_key(tx, "k")
-            tx.log("key.created", subject="k", actor="me", content={})
+            tx.append_audit("key.created", subject="k", actor="me", content={})
             tx.publish("events", subject="k", body={})
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail()
-    with database.reading("acme") as tx:
+    with database.read_transaction("acme") as tx:
         assert [tx.count(table) for table in (keys, log, log_contents, outbox)] == [0, 0, 0, 0]
 
 
 def test_a_second_row_of_the_same_key_is_told_apart_from_the_first(database: Database) -> None:
     with database.transaction("acme") as tx:
-        assert tx.insert_new(usage, principal_id="p", day="2026-11-20")
-        assert not tx.insert_new(usage, principal_id="p", day="2026-11-20")
+        assert tx.insert_or_ignore(usage, principal_id="p", day="2026-11-20")
+        assert not tx.insert_or_ignore(usage, principal_id="p", day="2026-11-20")
         assert tx.update(usage, usage.c.principal_id == "p", videos=usage.c.videos + 1) == 1
     with pytest.raises(IntegrityError), database.transaction("acme") as tx:
         tx.insert(usage, principal_id="p", day="2026-11-20")
-    with database.reading("acme") as tx:
+    with database.read_transaction("acme") as tx:
         found = tx.one(usage)
     assert found is not None
     assert (found.videos, found.seconds) == (1, 0.0)
@@ -75,22 +75,22 @@ def test_several_rows_where_one_was_expected_are_an_error(database: Database) ->
 
 
 def test_a_reader_cannot_write(database: Database) -> None:
-    with database.reading("acme") as tx:
+    with database.read_transaction("acme") as tx:
         with pytest.raises(ScopeViolation):
             add_key(tx, "k")
         with pytest.raises(ScopeViolation):
             tx.update(keys, name="x")
         with pytest.raises(ScopeViolation):
-            tx.log("x", subject="x", actor="x", content={})
+            tx.append_audit("x", subject="x", actor="x", content={})
 
 
 def test_a_reader_sees_one_moment(database: Database) -> None:
-    with database.reading("acme") as reader:
+    with database.read_transaction("acme") as reader:
         assert reader.count(keys) == 0
         with database.transaction("acme") as writer:
             add_key(writer, "k")
         assert reader.count(keys) == 0
-    with database.reading("acme") as reader:
+    with database.read_transaction("acme") as reader:
         assert reader.count(keys) == 1
 
 
@@ -124,7 +124,7 @@ def test_many_threads_write_and_nothing_is_lost(database: Database) -> None:
         for turn in range(5):
             with database.transaction(f"tenant-{number % 2}") as tx:
                 add_key(tx, f"{number}-{turn}")
-                tx.log("key.created", subject=f"{number}-{turn}", actor="me", content={"n": turn})
+                tx.append_audit("key.created", subject=f"{number}-{turn}", actor="me", content={"n": turn})
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -200,7 +200,7 @@ with database.transaction("acme") as tx:
 
 def test_sqlite_writes_through_to_the_disk(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'db'}")
-    with database.reading(tenant="t") as tx:
+    with database.read_transaction(tenant="t") as tx:
         found = {
             name: tx._connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys")
@@ -269,7 +269,7 @@ def test_a_url_of_another_kind_is_refused_with_a_remedy(url: str) -> None:
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:
     database = Database("postgresql://nobody@127.0.0.1:9/none", wait_s=2.0)
-    with pytest.raises(Unavailable), database.reading("acme"):
+    with pytest.raises(Unavailable), database.read_transaction("acme"):
         pass
 
 

@@ -12,7 +12,7 @@ import av
 import httpx
 import pytest
 
-from safelight.generation.protocol import Charged, LocalGenerator, Order
+from safelight.generation.protocol import ChargeStatus, GenerationRequest, LocalGenerator
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create
 from safelight.testing.upstream import ScriptedUpstream
@@ -168,9 +168,9 @@ def test_the_instant_generator_copies_its_file(tmp_path: Path) -> None:
     source.write_bytes(tiny_clip() + b"more")
     made = create({"file": str(source)})
     assert isinstance(made, LocalGenerator)
-    asked = Order(key="k", model="instant-1", prompt="a cat", seconds=4, width=1280, height=720)
+    asked = GenerationRequest(key="k", model="instant-1", prompt="a cat", seconds=4, width=1280, height=720)
     told: list[int] = []
     charge = made.render(asked, tmp_path / "out.mp4", told.append)
     assert (tmp_path / "out.mp4").read_bytes() == source.read_bytes()
-    assert (charge.charged, told) == (Charged.NO, [0, 99, 100])
+    assert (charge.charged, told) == (ChargeStatus.NO, [0, 99, 100])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "source.mp4"]

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from safelight.cli import doctor_checks
-from safelight.cli.doctor_checks import State
+from safelight.cli.doctor_checks import DoctorState
 from safelight.errors import DatabaseTooNew
 from safelight.sandbox.confinement import Isolation
 from safelight.store.database import Database
@@ -18,14 +18,14 @@ from safelight.store.migrations import migrate
 
 
 def test_a_python_outside_the_range_fails() -> None:
-    assert doctor_checks.python((3, 12)).state is State.OK
-    assert doctor_checks.python((3, 10)).state is State.FAILED
+    assert doctor_checks.python((3, 12)).state is DoctorState.OK
+    assert doctor_checks.python((3, 10)).state is DoctorState.FAILED
     assert doctor_checks.python((3, 14)).remedy
 
 
 def test_a_missing_package_is_named_as_it_is_installed() -> None:
     found = doctor_checks.packages({"json": "", "no_such_module": "no-such-package"})
-    assert found.state is State.FAILED
+    assert found.state is DoctorState.FAILED
     assert "no-such-package" in found.says
 
 
@@ -33,9 +33,9 @@ def test_a_sandbox_that_is_open_somewhere_is_a_warning() -> None:
     full = Isolation(
         network="kernel", parent_death=True, no_new_privileges=True, capabilities_dropped=True, limits=()
     )
-    assert doctor_checks.isolation(full).state is State.OK
+    assert doctor_checks.isolation(full).state is DoctorState.OK
     cold = doctor_checks.isolation(replace(full, cold_because="The prepared process has 2 threads."))
-    assert cold.state is State.WARNING
+    assert cold.state is DoctorState.WARNING
     assert "2 threads" in cold.says
     open_ = Isolation(
         network="python",
@@ -46,18 +46,18 @@ def test_a_sandbox_that_is_open_somewhere_is_a_warning() -> None:
         notes=("No network namespace.",),
     )
     found = doctor_checks.isolation(open_)
-    assert (found.state, found.says) == (State.WARNING, "No network namespace.")
+    assert (found.state, found.says) == (DoctorState.WARNING, "No network namespace.")
 
 
 def test_a_full_disk_fails_and_a_small_one_warns(tmp_path: Path) -> None:
-    assert doctor_checks.disk(tmp_path / "not" / "yet", reserve=0, low=0).state is State.OK
-    assert doctor_checks.disk(tmp_path, reserve=0, low=1 << 60).state is State.WARNING
-    assert doctor_checks.disk(tmp_path, reserve=1 << 60).state is State.FAILED
+    assert doctor_checks.disk(tmp_path / "not" / "yet", reserve=0, low=0).state is DoctorState.OK
+    assert doctor_checks.disk(tmp_path, reserve=0, low=1 << 60).state is DoctorState.WARNING
+    assert doctor_checks.disk(tmp_path, reserve=1 << 60).state is DoctorState.FAILED
 
 
 def test_a_data_directory_is_looked_at_and_never_made(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    assert doctor_checks.data_directory(data).state is State.WARNING
+    assert doctor_checks.data_directory(data).state is DoctorState.WARNING
     assert not data.exists()
     data.mkdir(mode=0o700)
     assert "free" in doctor_checks.data_directory(data).says
@@ -72,7 +72,7 @@ def test_a_data_directory_is_looked_at_and_never_made(tmp_path: Path) -> None:
 
 def test_a_file_in_place_of_the_data_directory_fails(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
-    assert doctor_checks.data_directory(tmp_path / "data").state is State.FAILED
+    assert doctor_checks.data_directory(tmp_path / "data").state is DoctorState.FAILED
 
 
 def test_a_taken_port_is_said() -> None:
@@ -80,14 +80,14 @@ def test_a_taken_port_is_said() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         number = taken.getsockname()[1]
-        assert doctor_checks.port("127.0.0.1", number).state is State.WARNING
-    assert doctor_checks.port("127.0.0.1", 0).state is State.OK
+        assert doctor_checks.port("127.0.0.1", number).state is DoctorState.WARNING
+    assert doctor_checks.port("127.0.0.1", 0).state is DoctorState.OK
 
 
 def test_a_database_is_looked_at_and_neither_made_nor_changed(tmp_path: Path) -> None:
     path = tmp_path / "db.sqlite3"
     database = Database(f"sqlite:///{path}")
-    assert doctor_checks.database(database).state is State.OK
+    assert doctor_checks.database(database).state is DoctorState.OK
     assert not path.exists()
     migrate(database)
     assert "version" in doctor_checks.database(database).says
@@ -98,7 +98,9 @@ def test_a_database_is_looked_at_and_neither_made_nor_changed(tmp_path: Path) ->
     newer = Database(f"sqlite:///{path}")
     with pytest.raises(DatabaseTooNew):
         doctor_checks.database(newer)
-    assert doctor_checks.guarded("database", lambda: doctor_checks.database(newer)).state is State.FAILED
+    assert (
+        doctor_checks.guarded("database", lambda: doctor_checks.database(newer)).state is DoctorState.FAILED
+    )
     newer.close()
 
 
@@ -108,37 +110,37 @@ def test_a_damaged_database_fails_with_its_remedy(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{path}")
     found = doctor_checks.guarded("database", lambda: doctor_checks.database(database))
     database.close()
-    assert found.state is State.FAILED
+    assert found.state is DoctorState.FAILED
     assert found.remedy
 
 
 def test_every_detector_that_is_not_effective_is_named() -> None:
     found = doctor_checks.detectors(["words"], [("minilm", "Its weights are missing.")])
     assert [(one.name, one.state) for one in found] == [
-        ("detectors", State.OK),
-        ("detector minilm", State.WARNING),
+        ("detectors", DoctorState.OK),
+        ("detector minilm", DoctorState.WARNING),
     ]
-    assert doctor_checks.detectors([], [])[0].state is State.FAILED
+    assert doctor_checks.detectors([], [])[0].state is DoctorState.FAILED
 
 
 def test_a_clock_before_our_time_fails() -> None:
     now = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
-    assert doctor_checks.clock(now).state is State.OK
-    assert doctor_checks.clock(dt.datetime(2020, 1, 1, tzinfo=dt.UTC)).state is State.FAILED
-    assert doctor_checks.clock(now, signing_from=now + dt.timedelta(days=1)).state is State.FAILED
+    assert doctor_checks.clock(now).state is DoctorState.OK
+    assert doctor_checks.clock(dt.datetime(2020, 1, 1, tzinfo=dt.UTC)).state is DoctorState.FAILED
+    assert doctor_checks.clock(now, signing_from=now + dt.timedelta(days=1)).state is DoctorState.FAILED
 
 
 def test_fonts_and_speech_are_asked_for_when_missing(tmp_path: Path) -> None:
-    assert doctor_checks.fonts([str(tmp_path)]).state is State.WARNING
+    assert doctor_checks.fonts([str(tmp_path)]).state is DoctorState.WARNING
     (tmp_path / "some.ttf").write_bytes(b"")
-    assert doctor_checks.fonts([str(tmp_path)]).state is State.OK
-    assert doctor_checks.speech("no-such-program").state is State.WARNING
-    assert doctor_checks.speech("sh").state is State.OK
+    assert doctor_checks.fonts([str(tmp_path)]).state is DoctorState.OK
+    assert doctor_checks.speech("no-such-program").state is DoctorState.WARNING
+    assert doctor_checks.speech("sh").state is DoctorState.OK
 
 
 def test_too_few_open_files_is_a_warning() -> None:
-    assert doctor_checks.limits(1).state is State.OK
-    assert doctor_checks.limits(1 << 40).state is State.WARNING
+    assert doctor_checks.limits(1).state is DoctorState.OK
+    assert doctor_checks.limits(1 << 40).state is DoctorState.WARNING
 
 
 def test_an_upstream_is_reached_or_said_to_be_away() -> None:
@@ -146,23 +148,24 @@ def test_an_upstream_is_reached_or_said_to_be_away() -> None:
         server.bind(("127.0.0.1", 0))
         server.listen()
         number = server.getsockname()[1]
-        assert doctor_checks.upstream("gpu", f"http://127.0.0.1:{number}/v1").state is State.OK
+        assert doctor_checks.upstream("gpu", f"http://127.0.0.1:{number}/v1").state is DoctorState.OK
     assert (
-        doctor_checks.upstream("gpu", f"http://127.0.0.1:{number}/v1", timeout_s=0.5).state is State.WARNING
+        doctor_checks.upstream("gpu", f"http://127.0.0.1:{number}/v1", timeout_s=0.5).state
+        is DoctorState.WARNING
     )
-    assert doctor_checks.upstream("gpu", "not an address").state is State.FAILED
+    assert doctor_checks.upstream("gpu", "not an address").state is DoctorState.FAILED
 
 
 def test_a_signing_key_others_can_read_fails(tmp_path: Path) -> None:
-    assert doctor_checks.signing(tmp_path).state is State.OK
+    assert doctor_checks.signing(tmp_path).state is DoctorState.OK
     (tmp_path / "signing.pem").write_text("")
     (tmp_path / "signing.pem").chmod(0o644)
-    assert doctor_checks.signing(tmp_path).state is State.FAILED
+    assert doctor_checks.signing(tmp_path).state is DoctorState.FAILED
 
 
 def test_a_check_that_breaks_is_a_failed_check() -> None:
-    def broken() -> doctor_checks.Check:
+    def broken() -> doctor_checks.DoctorCheck:
         raise ZeroDivisionError("oh")
 
     found = doctor_checks.guarded("disk", broken)
-    assert (found.state, found.says) == (State.FAILED, "ZeroDivisionError: oh")
+    assert (found.state, found.says) == (DoctorState.FAILED, "ZeroDivisionError: oh")

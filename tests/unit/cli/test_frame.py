@@ -29,13 +29,13 @@ def test_help_names_every_verb_without_importing_one(tmp_path: object) -> None:
         "import sys\nfrom safelight.cli import main\n"
         "code = main(['--help'])\n"
         "bad = {'av', 'cv2', 'c2pa', 'onnxruntime', 'sqlalchemy', 'dbos', 'fastapi', 'numpy', 'httpx'}\n"
-        f"bad |= {{'safelight.cli.' + v for v in {[verb.replace('-', '_') for verb in commands.VERBS]!r} if v != 'version'}}\n"
+        f"bad |= {{'safelight.cli.' + v for v in {[verb.replace('-', '_') for verb in commands.COMMANDS]!r} if v != 'version'}}\n"
         "loaded = sorted(bad & set(sys.modules))\n"
         "assert not loaded, loaded\nsys.exit(code)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for verb in commands.VERBS:
+    for verb in commands.COMMANDS:
         assert verb in done.stdout
 
 

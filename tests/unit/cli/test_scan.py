@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 
 from safelight.cli.exit_codes import Exit
-from safelight.cli.scan import FailOn, Row, Summary, exit_of, gravest, said_of, text, where
+from safelight.cli.scan import (
+    FailOn,
+    ScanRow,
+    Summary,
+    describe_file,
+    exit_of,
+    location_text,
+    text,
+    worst_verdict,
+)
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, Stage, TextSpan, TimeRange
 from safelight.policy.verdicts import Action, Verdict
@@ -67,10 +76,10 @@ def test_fail_on_block_lets_what_is_held_pass() -> None:
 
 
 def test_with_several_files_the_gravest_counts() -> None:
-    assert gravest([0, 6, 7, 1]) is Exit.ERROR
-    assert gravest([0, 5, 4, 3, 6]) is Exit.BLOCKED
-    assert gravest([4, 5]) is Exit.HELD
-    assert gravest([0, 0]) is Exit.OK
+    assert worst_verdict([0, 6, 7, 1]) is Exit.ERROR
+    assert worst_verdict([0, 5, 4, 3, 6]) is Exit.BLOCKED
+    assert worst_verdict([4, 5]) is Exit.HELD
+    assert worst_verdict([0, 0]) is Exit.OK
 
 
 def test_fail_on_label_and_incomplete_tell_of_more() -> None:
@@ -84,7 +93,7 @@ def test_fail_on_label_and_incomplete_tell_of_more() -> None:
 
 
 def test_the_summary_says_how_many_of_what_and_what_is_left() -> None:
-    said = said_of(
+    said = describe_file(
         Summary(files=3, outcomes={"allow": 2, "not judged": 1}, unchanged=1, others=4, left=2, wall_s=1.25)
     )
     assert said.startswith("3 files: 2 allowed, 1 not judged; 1.2 s.")
@@ -104,11 +113,11 @@ def test_the_summary_says_how_many_of_what_and_what_is_left() -> None:
     ],
 )
 def test_places_are_said_in_words(place: FrameRange | TimeRange | ImageBox | TextSpan, words: str) -> None:
-    assert where(finding(place)) == words
+    assert location_text(finding(place)) == words
 
 
 def test_people_read_the_action_the_reason_and_what_was_not_checked() -> None:
-    row = Row(
+    row = ScanRow(
         file="a.mp4",
         exit=4,
         action="hold",
@@ -123,4 +132,4 @@ def test_people_read_the_action_the_reason_and_what_was_not_checked() -> None:
     assert "violence 0.90 in frames 3 to 9" in said
     assert "not checked: violence/graphic (frames)" in said
     assert "waived by name: demo" in said
-    assert "not judged" in text(Row(file="b", exit=1, problem="It is damaged."))
+    assert "not judged" in text(ScanRow(file="b", exit=1, problem="It is damaged."))

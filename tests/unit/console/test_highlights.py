@@ -3,11 +3,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.console.highlights import pieces
+from safelight.console.highlights import split_highlights
 
 
 def test_overlapping_spans_are_one_mark() -> None:
-    found = pieces("abcdefgh", [(4, 6), (1, 3), (2, 5)])
+    found = split_highlights("abcdefgh", [(4, 6), (1, 3), (2, 5)])
     assert [(piece.text, piece.marked) for piece in found] == [("a", False), ("bcdef", True), ("gh", False)]
 
 
@@ -15,7 +15,7 @@ def test_overlapping_spans_are_one_mark() -> None:
 def test_no_character_is_lost_and_exactly_the_spans_are_marked(
     text: str, spans: list[tuple[int, int]]
 ) -> None:
-    found = pieces(text, spans)
+    found = split_highlights(text, spans)
     assert "".join(piece.text for piece in found) == text
     marked = [piece.marked for piece in found for _ in piece.text]
     assert marked == [any(start <= i < end for start, end in spans) for i in range(len(text))]

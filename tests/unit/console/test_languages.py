@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from safelight.console.translations import Words, choose, languages
+from safelight.console.translations import Translations, languages, negotiate_language
 
 OTHERS = [tag for tag in languages() if tag != "en"]
 #: What would give away the words or the letters of the other region.
@@ -18,7 +18,7 @@ def fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-def text(words: Words, key: str) -> str:
+def text(words: Translations, key: str) -> str:
     return words(key)
 
 
@@ -76,9 +76,9 @@ def test_little_is_the_same_as_in_english(tag: str) -> None:
     ],
 )
 def test_the_browsers_wish_is_followed(accept: str, tag: str) -> None:
-    assert choose(None, accept).tag == tag
+    assert negotiate_language(None, accept).tag == tag
 
 
 def test_the_choice_goes_before_the_browser() -> None:
-    assert choose("zh-Hant", "en").tag == "zh-Hant"
-    assert choose("tlh", "zh-CN").tag == "zh-Hans"
+    assert negotiate_language("zh-Hant", "en").tag == "zh-Hant"
+    assert negotiate_language("tlh", "zh-CN").tag == "zh-Hans"

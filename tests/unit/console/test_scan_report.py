@@ -11,7 +11,7 @@ import pytest
 from safelight.console.scan_report import IN_FULL, page
 from safelight.console.scan_report_view import without_paths
 from safelight.console.translations import languages
-from safelight.moderation.file_scan import FileReport, Words
+from safelight.moderation.file_scan import FileReport, TranscriptLine
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action
@@ -115,7 +115,7 @@ def test_of_a_path_only_the_last_name_is_left(text: str, said: str) -> None:
 
 
 def test_of_a_vaulted_file_nothing_is_told_but_that() -> None:
-    base = report(finding("sexual/minors"), texts=(Words(text="secret words"),))
+    base = report(finding("sexual/minors"), texts=(TranscriptLine(text="secret words"),))
     assert base.verdict is not None
     html = shown(msgspec.structs.replace(base, verdict=msgspec.structs.replace(base.verdict, vault=True)))
     for word in ("secret words", "minor", "violence-1", '<svg class="bar"', "Violence over"):
@@ -124,7 +124,9 @@ def test_of_a_vaulted_file_nothing_is_told_but_that() -> None:
 
 def test_discreet_findings_are_counted_and_their_words_kept_back() -> None:
     html = shown(
-        report(finding("extremism"), texts=(Words(text="secret words"),), stills={"extremism": b"WEBP"})
+        report(
+            finding("extremism"), texts=(TranscriptLine(text="secret words"),), stills={"extremism": b"WEBP"}
+        )
     )
     assert "secret words" not in html
     assert "It looks" not in html
@@ -135,7 +137,7 @@ def test_discreet_findings_are_counted_and_their_words_kept_back() -> None:
 
 def test_a_transcript_stands_with_its_times() -> None:
     html = shown(
-        report(finding("violence"), transcript=(Words(text="Hello there", start_s=1.5, end_s=2.25),))
+        report(finding("violence"), transcript=(TranscriptLine(text="Hello there", start_s=1.5, end_s=2.25),))
     )
     assert "1.5 s to 2.25 s" in html
     assert "Hello there" in html

@@ -5,18 +5,18 @@ from importlib.resources import files
 
 import pytest
 
-from safelight.console.translations import Words, choose, languages
+from safelight.console.translations import Translations, languages, negotiate_language
 
 
 def test_the_browsers_language_is_taken_where_there_is_one() -> None:
-    assert choose(None, None).tag == "en"
-    assert choose(None, "xx-YY, en-GB;q=0.8").tag == "en"
-    assert choose("nonsense", "en").tag == "en"
+    assert negotiate_language(None, None).tag == "en"
+    assert negotiate_language(None, "xx-YY, en-GB;q=0.8").tag == "en"
+    assert negotiate_language("nonsense", "en").tag == "en"
 
 
 def test_a_missing_word_falls_back_to_english() -> None:
     english = languages()["en"]
-    other = Words("xx", {"nav.studio": "Atelier"}, english)
+    other = Translations("xx", {"nav.studio": "Atelier"}, english)
     assert other("nav.studio") == "Atelier"
     assert other("nav.sign_out") == english("nav.sign_out")
     with pytest.raises(KeyError):
@@ -24,7 +24,7 @@ def test_a_missing_word_falls_back_to_english() -> None:
 
 
 def test_what_is_filled_in_is_escaped() -> None:
-    words = Words("xx", {"a": "<code>{x}</code>"})
+    words = Translations("xx", {"a": "<code>{x}</code>"})
     assert words.rich("a", x="<b>") == "<code>&lt;b&gt;</code>"
 
 

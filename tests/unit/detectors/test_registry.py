@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from safelight.detectors.registry import GROUP, Catalogue, DetectorMissing, FailedDetector, load_plugin
+from safelight.detectors.registry import GROUP, DetectorMissing, DetectorRegistry, FailedDetector, load_plugin
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
@@ -55,7 +55,7 @@ def point(module: str, name: str, attribute: str) -> EntryPoint:
 
 
 def test_a_third_party_detector_is_found_with_its_options(module: str) -> None:
-    catalogue = Catalogue.discover({"good": {"x": 1}}, points=[point(module, "good", "GOOD")])
+    catalogue = DetectorRegistry.discover({"good": {"x": 1}}, points=[point(module, "good", "GOOD")])
     (detector,) = catalogue.text_detectors()
     assert detector.options == {"x": 1}
     assert catalogue.text_detectors()[0] is detector
@@ -77,7 +77,9 @@ def test_a_third_party_detector_is_found_with_its_options(module: str) -> None:
 def test_a_broken_detector_is_missing_with_a_sentence_and_never_a_crash(
     module: str, name: str, attribute: str, said: str
 ) -> None:
-    catalogue = Catalogue.discover({}, points=[point(module, name, attribute), point(module, "good", "GOOD")])
+    catalogue = DetectorRegistry.discover(
+        {}, points=[point(module, name, attribute), point(module, "good", "GOOD")]
+    )
     (missing,) = catalogue.missing
     assert missing.name == name
     assert said in missing.sentence
@@ -85,25 +87,25 @@ def test_a_broken_detector_is_missing_with_a_sentence_and_never_a_crash(
 
 
 def test_a_module_that_does_not_exist_is_missing() -> None:
-    catalogue = Catalogue.discover({}, points=[point("no_such_module_anywhere", "gone", "X")])
+    catalogue = DetectorRegistry.discover({}, points=[point("no_such_module_anywhere", "gone", "X")])
     assert "no_such_module_anywhere" in catalogue.missing[0].sentence
 
 
 def test_what_is_configured_and_not_installed_is_missing() -> None:
-    catalogue = Catalogue.discover({"ghost": {}, "off": False}, points=[])
+    catalogue = DetectorRegistry.discover({"ghost": {}, "off": False}, points=[])
     assert [missing.name for missing in catalogue.missing] == ["ghost"]
     assert catalogue.disabled == ("off",)
 
 
 def test_a_detector_that_is_switched_off_is_not_there(module: str) -> None:
-    catalogue = Catalogue.discover({"good": False}, points=[point(module, "good", "GOOD")])
+    catalogue = DetectorRegistry.discover({"good": False}, points=[point(module, "good", "GOOD")])
     assert catalogue.text_detectors() == ()
     assert catalogue.missing == ()
 
 
 @pytest.mark.parametrize(("name", "attribute"), [("bad-load", "BAD_LOAD"), ("wrong-load", "WRONG_LOAD")])
 def test_a_detector_that_does_not_load_leaves_a_hole(module: str, name: str, attribute: str) -> None:
-    catalogue = Catalogue.discover({}, points=[point(module, name, attribute)])
+    catalogue = DetectorRegistry.discover({}, points=[point(module, name, attribute)])
     assert catalogue.missing == ()
     (detector,) = catalogue.text_detectors()
     assert isinstance(detector, FailedDetector)
@@ -114,7 +116,7 @@ def test_a_detector_that_does_not_load_leaves_a_hole(module: str, name: str, att
 
 
 def test_cells_join_what_is_required_with_what_is_installed(module: str) -> None:
-    catalogue = Catalogue.discover({}, points=[point(module, "good", "GOOD")])
+    catalogue = DetectorRegistry.discover({}, points=[point(module, "good", "GOOD")])
     required = (
         Cell(category="hate", modality=Modality.TEXT, required=True),
         Cell(category="violence", modality=Modality.FRAMES, required=True),
@@ -129,7 +131,9 @@ def test_cells_join_what_is_required_with_what_is_installed(module: str) -> None
 
 def test_the_scan_child_gets_names_and_options(module: str) -> None:
     points = [point(module, "child", "CHILD"), point(module, "good", "GOOD")]
-    assert Catalogue.discover({"child": {"size": 2}}, points=points).child_specs() == [("child", {"size": 2})]
+    assert DetectorRegistry.discover({"child": {"size": 2}}, points=points).child_specs() == [
+        ("child", {"size": 2})
+    ]
 
 
 def test_a_plugin_nobody_provides_cannot_be_loaded() -> None:

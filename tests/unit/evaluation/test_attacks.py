@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.text.normalise import folded, plain, texts_of, views
-from safelight.evaluation.attacks import DISGUISE, REWRITINGS, Rewriting
+from safelight.evaluation.attacks import DISGUISE, REWRITINGS, TextAttack
 from safelight.evaluation.protocol import ATTACKS, Attack, installed
 
 
@@ -35,7 +35,7 @@ def test_every_rewriting_is_an_installed_attack() -> None:
 
 
 @pytest.mark.parametrize("rewriting", REWRITINGS, ids=lambda one: one.name)
-def test_the_normaliser_reads_each_rewriting_back(rewriting: Rewriting) -> None:
+def test_the_normaliser_reads_each_rewriting_back(rewriting: TextAttack) -> None:
     text = {
         "other-script": "两个人在车站开枪",
         "emoji": "a man with a knife follows the other man home",
@@ -47,5 +47,5 @@ def test_the_normaliser_reads_each_rewriting_back(rewriting: Rewriting) -> None:
 
 
 @given(st.text(max_size=80), st.sampled_from(REWRITINGS))
-def test_every_rewriting_takes_any_text(text: str, rewriting: Rewriting) -> None:
+def test_every_rewriting_takes_any_text(text: str, rewriting: TextAttack) -> None:
     assert all(variant != text for variant in rewriting.variants(text))

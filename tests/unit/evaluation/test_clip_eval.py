@@ -10,21 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors import safety_card
-from safelight.detectors.protocol import ReadText
+from safelight.detectors.protocol import MediaText
 from safelight.errors import InvalidField, NotFound
 from safelight.evaluation import clip_eval, clip_report, clips
-from safelight.evaluation.clip_eval import Seen
-from safelight.evaluation.clips import Clip, Segment
+from safelight.evaluation.clip_eval import ClipResult
+from safelight.evaluation.clips import Clip, LabelledSegment
 from safelight.evaluation.text_match import legible
-from safelight.media.probe import MediaFacts
-from safelight.moderation.evaluation import Judged
+from safelight.media.probe import MediaInfo
+from safelight.moderation.evaluation import StageResult
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Finding, FrameRange, Modality, Stage, TextSpan
 from safelight.policy.verdicts import Action, Verdict
 from safelight.scanning.report import DetectorRun, ScanReport
 
-FACTS = MediaFacts(
+FACTS = MediaInfo(
     container="mov",
     bytes=1,
     width=320,
@@ -51,12 +51,12 @@ def finding(start_s: float, end_s: float, *, category: str = "sexual", score: fl
     )
 
 
-def clip(label: str = "unsafe", *segments: Segment) -> Clip:
+def clip(label: str = "unsafe", *segments: LabelledSegment) -> Clip:
     return Clip(file="a.mp4", sha256="0" * 64, label=label, segments=segments)
 
 
-def segment(start_s: float = 1.0, end_s: float = 2.0, **more: str) -> Segment:
-    return Segment(
+def segment(start_s: float = 1.0, end_s: float = 2.0, **more: str) -> LabelledSegment:
+    return LabelledSegment(
         category=more.get("category", "sexual"),
         modality=Modality(more.get("modality", "frames")),
         start_s=start_s,
@@ -69,8 +69,8 @@ def seen(
     *findings: Finding,
     action: Action = Action.ALLOW,
     holes: tuple[Cell, ...] = (),
-    texts: tuple[ReadText, ...] = (),
-) -> Seen:
+    texts: tuple[MediaText, ...] = (),
+) -> ClipResult:
     verdict = Verdict(
         action=action,
         stage=Stage.OUTPUT,
@@ -81,18 +81,18 @@ def seen(
         holes=holes,
     )
     covered = Cell(category="sexual", modality=Modality.FRAMES, available=True, ran=True, complete=True)
-    judged = Judged(
+    judged = StageResult(
         stage=Stage.OUTPUT, verdict=verdict, findings=findings, coverage=Coverage(cells=(covered,))
     )
     run = DetectorRun(name="d", version="1", cpu_s=2.0, ran=True, complete=True)
-    return Seen(
+    return ClipResult(
         clip=one,
         judged=judged,
         report=ScanReport(runs=(run,), facts=FACTS, texts=texts, wall_s=4.0, cpu_s=3.0),
     )
 
 
-def report(*rows: Seen) -> dict[str, object]:
+def report(*rows: ClipResult) -> dict[str, object]:
     data = clips.ClipSet(name="set", folder=Path(), sha256="1" * 64, clips=tuple(one.clip for one in rows))
     return clip_eval.measured(data, rows, taxonomy=SHIPPED, policy={"starter": "2" * 64}, waivers=())
 
@@ -138,14 +138,14 @@ def test_every_cell_is_there_and_says_unmeasured_where_there_is_no_data() -> Non
 )
 def test_a_segment_is_found_by_its_category_at_its_time(found: Finding, hit: bool) -> None:
     one = seen(clip("unsafe", segment()), found)
-    assert clip_eval.hit(one, one.clip.segments[0]) is hit
+    assert clip_eval.overlaps(one, one.clip.segments[0]) is hit
 
 
 def test_the_test_card_answers_for_itself_and_for_no_category() -> None:
     card = msgspec.structs.replace(finding(1.2, 1.3), test_card=True)
     plain, carded = segment(), msgspec.structs.replace(segment(), card=True)
-    assert clip_eval.hit(seen(clip("unsafe", plain), card), plain) is False
-    assert clip_eval.hit(seen(clip("unsafe", carded), finding(1.2, 1.3)), carded) is False
+    assert clip_eval.overlaps(seen(clip("unsafe", plain), card), plain) is False
+    assert clip_eval.overlaps(seen(clip("unsafe", carded), finding(1.2, 1.3)), carded) is False
     found = report(seen(clip("unsafe", carded), card), seen(clip("unsafe", carded)))
     assert found["cards"] == [{"modality": "frames", "segments": 2, "found": 1}]
     assert cell(found, "sexual")["state"] == "unmeasured"
@@ -163,20 +163,20 @@ def test_words_on_the_screen_are_there_when_they_were_read() -> None:
     )
     wanted = segment(1.0, 1.5, category="hate", modality="text")
     for start_s, hit in ((1.2, True), (3.0, False)):
-        read = ReadText(text="words", confidence=0.9, frame=3, start_s=start_s, end_s=start_s)
+        read = MediaText(text="words", confidence=0.9, frame=3, start_s=start_s, end_s=start_s)
         one = seen(clip("unsafe", wanted), said, texts=(read,))
-        assert clip_eval.hit(one, wanted) is hit
+        assert clip_eval.overlaps(one, wanted) is hit
 
 
 def test_words_that_mean_nothing_are_found_where_they_were_read() -> None:
-    wanted = Segment(
+    wanted = LabelledSegment(
         modality=Modality.TEXT, start_s=1.0, end_s=1.1, words="MEET AT SEVEN TONIGHT", group="text"
     )
     late = msgspec.structs.replace(wanted, start_s=3.0, end_s=3.1)
-    read = ReadText(text="MEET AT SEVENTONIGHT", confidence=0.9, frame=3, start_s=1.05, end_s=1.05)
+    read = MediaText(text="MEET AT SEVENTONIGHT", confidence=0.9, frame=3, start_s=1.05, end_s=1.05)
     one = seen(clip("safe", wanted, late), texts=(read,))
-    assert clip_eval.hit(one, wanted) is True
-    assert clip_eval.hit(one, late) is False
+    assert clip_eval.overlaps(one, wanted) is True
+    assert clip_eval.overlaps(one, late) is False
     found = report(one)
     assert [(row["group"], row["segments"], row["found"]) for row in rows_of(found, "groups")] == [
         ("text", 2, 1)
@@ -185,16 +185,16 @@ def test_words_that_mean_nothing_are_found_where_they_were_read() -> None:
 
 
 def test_the_test_card_is_found_by_its_phrase_too_where_it_is_read_in_time() -> None:
-    card = Segment(category="hate", modality=Modality.FRAMES, start_s=1.0, end_s=1.1, card=True)
+    card = LabelledSegment(category="hate", modality=Modality.FRAMES, start_s=1.0, end_s=1.1, card=True)
     for start_s, hit in ((1.0, True), (2.0, False)):
-        read = ReadText(text=safety_card.phrase("hate"), confidence=1.0, start_s=start_s, end_s=start_s)
-        assert clip_eval.hit(seen(clip("unsafe", card), texts=(read,)), card) is hit
+        read = MediaText(text=safety_card.phrase("hate"), confidence=1.0, start_s=start_s, end_s=start_s)
+        assert clip_eval.overlaps(seen(clip("unsafe", card), texts=(read,)), card) is hit
 
 
 def test_a_segment_may_say_from_which_score_it_counts() -> None:
     faint = msgspec.structs.replace(segment(), score=0.3)
     for score, hit in ((0.3, True), (0.29, False)):
-        assert clip_eval.hit(seen(clip("unsafe", faint), finding(1.2, 1.3, score=score)), faint) is hit
+        assert clip_eval.overlaps(seen(clip("unsafe", faint), finding(1.2, 1.3, score=score)), faint) is hit
 
 
 def test_cost_is_told_for_each_group_of_clips() -> None:
@@ -233,7 +233,9 @@ def test_held_for_a_hole_alone_is_not_covered_and_stops_nothing() -> None:
 
 
 def test_what_cannot_be_opened_is_counted_and_missed() -> None:
-    found = report(Seen(clip=clip("unsafe", segment()), judged=None, report=None, problem="It is damaged."))
+    found = report(
+        ClipResult(clip=clip("unsafe", segment()), judged=None, report=None, problem="It is damaged.")
+    )
     assert found["unreadable"] == [{"file": "a.mp4", "why": "It is damaged."}]
     assert cell(found, "sexual")["found"] == 0
     missed = found["missed"]
@@ -277,7 +279,7 @@ def test_a_manifest_is_read(tmp_path: Path) -> None:
     true = {"category": "hate", "modality": "audio", "start_s": 0.5, "end_s": 2}
     found = clips.read(write(tmp_path, label="unsafe", segments=[true]))
     assert found.clips[0].segments == (
-        Segment(category="hate", modality=Modality.AUDIO, start_s=0.5, end_s=2.0),
+        LabelledSegment(category="hate", modality=Modality.AUDIO, start_s=0.5, end_s=2.0),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from safelight.errors import InvalidField
 from safelight.evaluation import holdout_log
 from safelight.evaluation.label_mapping import alarmed, hits, labels
-from safelight.evaluation.protocol import Case, Outcome
+from safelight.evaluation.protocol import CaseOutcome, EvalCase
 from safelight.evaluation.ranking import RANKING, ranked
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Attribute, Finding, Modality
@@ -26,9 +26,9 @@ def finding(category: str, score: float = 0.9, **attributes: Attribute) -> Findi
     )
 
 
-def outcome(label: str, source: str, *findings: Finding) -> Outcome:
-    case = Case(text="x", label=label, categories=(), source=source, lang="en")
-    return Outcome(case=case, findings=findings, actions={}, latency_ms=1.0, complete=True)
+def outcome(label: str, source: str, *findings: Finding) -> CaseOutcome:
+    case = EvalCase(text="x", label=label, categories=(), source=source, lang="en")
+    return CaseOutcome(case=case, findings=findings, actions={}, latency_ms=1.0, complete=True)
 
 
 def test_every_mapped_category_is_one_of_ours() -> None:

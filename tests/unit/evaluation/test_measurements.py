@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import msgspec
 
-from safelight.evaluation.measurements import Figure, Figures, shipped
+from safelight.evaluation.measurements import Measurement, MeasurementRun, shipped
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
 
-RUN = Figures(
+RUN = MeasurementRun(
     made="2026-11-20",
     page="docs/benchmarks/cells.md",
     data_sha256="0" * 64,
@@ -14,7 +14,7 @@ RUN = Figures(
     model_hash="2" * 64,
     detectors={"flicker": "1"},
     cells=(
-        Figure(
+        Measurement(
             category="photosensitive",
             modality=Modality.FRAMES,
             what="flashes",

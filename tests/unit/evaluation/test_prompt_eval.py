@@ -15,7 +15,7 @@ from safelight.evaluation import prompt_eval, protocol, reports
 from safelight.evaluation.attacks import DISGUISE
 from safelight.evaluation.datasets import DataSet
 from safelight.evaluation.metrics import LATENCY, RATES
-from safelight.evaluation.protocol import Case, Outcome
+from safelight.evaluation.protocol import CaseOutcome, EvalCase
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 from safelight.policy.findings import Finding
@@ -23,9 +23,9 @@ from safelight.policy.findings import Finding
 POLICIES = {name: load(name, SHIPPED) for name in ("starter", "strict")}
 
 
-def case(text: str, *categories: str) -> Case:
+def case(text: str, *categories: str) -> EvalCase:
     label = "unsafe" if categories else "safe"
-    return Case(text=text, label=label, categories=categories, source="mine", lang="en")
+    return EvalCase(text=text, label=label, categories=categories, source="mine", lang="en")
 
 
 DATA = DataSet(
@@ -129,7 +129,7 @@ def test_the_page_escapes_names_and_shows_no_prompt() -> None:
 class Count:
     name = "count"
 
-    def measure(self, outcomes: Sequence[Outcome]) -> Any:
+    def measure(self, outcomes: Sequence[CaseOutcome]) -> Any:
         return len(outcomes)
 
 

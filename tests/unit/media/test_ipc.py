@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.sandbox.ipc import Assembler, BrokenFrame, encode, receive, send
+from safelight.sandbox.ipc import MalformedMessage, MessageReader, encode, receive, send
 
 MESSAGES = st.recursive(
     st.none()
@@ -22,7 +22,7 @@ MESSAGES = st.recursive(
 @given(messages=st.lists(MESSAGES, max_size=6), cuts=st.lists(st.integers(1, 40), min_size=1))
 def test_messages_survive_any_cutting_of_the_stream(messages: list[object], cuts: list[int]) -> None:
     data = b"".join(encode(message, limit=1 << 20) for message in messages)
-    assembler, heard, place, number = Assembler(limit=1 << 20), [], 0, 0
+    assembler, heard, place, number = MessageReader(limit=1 << 20), [], 0, 0
     while place < len(data):
         step = cuts[number % len(cuts)]
         heard += assembler.feed(data[place : place + step])
@@ -33,16 +33,16 @@ def test_messages_survive_any_cutting_of_the_stream(messages: list[object], cuts
 @given(data=st.binary(max_size=300))
 def test_any_bytes_are_messages_or_broken(data: bytes) -> None:
     try:
-        Assembler(limit=1000).feed(data)
-    except BrokenFrame:
+        MessageReader(limit=1000).feed(data)
+    except MalformedMessage:
         pass
 
 
 def test_a_message_over_the_limit_is_refused_on_both_sides() -> None:
-    with pytest.raises(BrokenFrame, match="over the limit of 10"):
+    with pytest.raises(MalformedMessage, match="over the limit of 10"):
         encode(b"x" * 11, limit=10)
-    with pytest.raises(BrokenFrame, match="over the limit of 10"):
-        Assembler(limit=10).feed(encode(b"x" * 11, limit=100))
+    with pytest.raises(MalformedMessage, match="over the limit of 10"):
+        MessageReader(limit=10).feed(encode(b"x" * 11, limit=100))
 
 
 def test_a_pipe_carries_messages_until_it_is_closed() -> None:

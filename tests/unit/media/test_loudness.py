@@ -25,14 +25,14 @@ def test_a_tone_of_known_loudness_is_measured() -> None:
         frame = av.AudioFrame.from_ndarray(np.stack([part, part]), format="fltp", layout="stereo")
         frame.sample_rate = RATE
         meter.feed(frame)
-    told = meter.told()
+    told = meter.result()
     assert told.integrated_lufs == pytest.approx(-23.0, abs=0.1)
     assert told.true_peak_dbtp == pytest.approx(-23.0, abs=0.2)
     assert told.onsets == ()
 
 
 def test_nothing_measured_says_nothing() -> None:
-    told = Meter().told()
+    told = Meter().result()
     assert (told.integrated_lufs, told.true_peak_dbtp, told.onsets) == (None, None, ())
 
 
@@ -66,7 +66,7 @@ def test_no_channel_is_lost_in_the_mix(channels: int, signs: list[float]) -> Non
     voice = (0.5 * np.sin(np.arange(RATE) / 20)).astype(np.float32)
     planes = np.stack([voice * np.float32(sign) for sign in signs[:channels]])
     mixer = Mixer()
-    parts = [mixer.mixed(planes[:, start : start + 1024], RATE) for start in range(0, RATE, 1024)]
+    parts = [mixer.downmix(planes[:, start : start + 1024], RATE) for start in range(0, RATE, 1024)]
     mixed = np.concatenate(parts)
     assert np.abs(mixed).max(initial=0.0) <= 1.0 + 1e-6
     loudest = float(np.abs(planes).max())

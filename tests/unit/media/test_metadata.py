@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, PngImagePlugin
 
 from safelight.errors import InvalidMedia
 from safelight.media.images import PictureLimits, read_picture
-from safelight.media.metadata import Metadata, bare
+from safelight.media.metadata import Metadata, strip_metadata
 
 GENERATED = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description Iptc4xmpExt:DigitalSourceType='
@@ -68,7 +68,7 @@ def test_what_a_picture_program_was_told_says_that_it_made_it(tmp_path: Path) ->
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_a_bare_copy_says_nothing_and_shows_the_same(tmp_path: Path, kind: str) -> None:
     data = saved(kind, exif=exif(), xmp=GENERATED.encode(), **({} if kind == "PNG" else {"quality": 90}))
-    made = bare(data)
+    made = strip_metadata(data)
     assert said(made, tmp_path) == Metadata()
     assert b"Acme" not in made
     with Image.open(BytesIO(data)) as before, Image.open(BytesIO(made)) as after:
@@ -78,7 +78,7 @@ def test_a_bare_copy_says_nothing_and_shows_the_same(tmp_path: Path, kind: str) 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
 def test_a_turned_photograph_stays_turned(orientation: int) -> None:
     data = saved("JPEG", exif=exif(orientation=orientation))
-    with Image.open(BytesIO(data)) as before, Image.open(BytesIO(bare(data))) as after:
+    with Image.open(BytesIO(data)) as before, Image.open(BytesIO(strip_metadata(data))) as after:
         assert after.getexif().get(0x0112) == orientation
         assert not after.getexif().get_ifd(0x8825)
         assert ImageOps.exif_transpose(before).size == ImageOps.exif_transpose(after).size
@@ -87,12 +87,12 @@ def test_a_turned_photograph_stays_turned(orientation: int) -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
 def test_a_file_that_says_nothing_is_not_touched(kind: str) -> None:
     data = saved(kind)
-    assert bare(data) == data
+    assert strip_metadata(data) == data
 
 
 def test_the_second_picture_that_a_camera_hangs_behind_goes_too() -> None:
     whole = saved("JPEG") + saved("JPEG", exif=exif())
-    assert b"Acme" not in bare(whole)
+    assert b"Acme" not in strip_metadata(whole)
 
 
 @given(st.sampled_from(["JPEG", "PNG", "WEBP"]), st.data())
@@ -102,6 +102,6 @@ def test_damage_is_refused_or_copied_and_never_anything_else(kind: str, data: st
     whole[place] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(12, len(whole)))
     try:
-        bare(bytes(whole[:cut]))
+        strip_metadata(bytes(whole[:cut]))
     except InvalidMedia:
         pass

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.media.audio import OVERLAP_S, WINDOW_S, Window, _Shelf
+from safelight.media.audio import OVERLAP_S, WINDOW_S, AudioWindow, _Shelf
 
 RATE = 10
 
@@ -13,7 +13,7 @@ RATE = 10
 def test_windows_hold_all_sound_once_and_a_little_of_the_next(pieces: list[int], start_s: float) -> None:
     whole = np.arange(sum(pieces), dtype=np.float32)
     shelf, at = _Shelf({RATE}), 0
-    windows: list[Window] = []
+    windows: list[AudioWindow] = []
     for size in pieces:
         shelf.put(RATE, whole[at : at + size])
         at += size

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.protocol import Capability, ReadText, TextContent
+from safelight.detectors.protocol import Capability, MediaText, TextContent
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.context_rescoring import SCENE, between, in_scene
+from safelight.moderation.context_rescoring import SCENE, blend_odds, rescore_in_context
 from safelight.policy.findings import Finding, Modality, TextSpan
 
-LINES = (ReadText(text="over the wall", confidence=1.0, start_s=1.0, end_s=2.0),)
+LINES = (MediaText(text="over the wall", confidence=1.0, start_s=1.0, end_s=2.0),)
 
 
 class Head:
@@ -45,8 +45,8 @@ class Head:
 
 def read(head: Head, scene: str) -> Finding:
     pipeline = TextPipeline([head], budget_s=20)
-    alone = pipeline.screen_read(LINES, "transcript").findings
-    (found,) = in_scene(alone, LINES, scene, pipeline)
+    alone = pipeline.screen_media_text(LINES, "transcript").findings
+    (found,) = rescore_in_context(alone, LINES, scene, pipeline)
     return found
 
 
@@ -93,5 +93,5 @@ def test_what_could_not_be_read_in_its_scene_stays() -> None:
 def test_between_lies_between_and_never_above_the_words_alone(
     alone: float, there: float, weight: float
 ) -> None:
-    found = between(alone, there, weight)
+    found = blend_odds(alone, there, weight)
     assert min(alone, there) - 1e-3 <= found <= alone

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.moderation.coverage_limits import explained
+from safelight.moderation.coverage_limits import annotate_coverage
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Modality
 
 
 def only(cell: Cell) -> str:
-    [told] = explained(Coverage(cells=(cell,)))
+    [told] = annotate_coverage(Coverage(cells=(cell,)))
     return told.note
 
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from safelight.detectors.protocol import Capability, ReadText, TextContent
+from safelight.detectors.protocol import Capability, MediaText, TextContent
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.cross_modal import READINGS, read_together
-from safelight.moderation.text_parts import From, described, parts_of
+from safelight.moderation.cross_modal import READINGS, screen_joined_text
+from safelight.moderation.text_parts import TextSource, as_description, parts_of
 from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
 
 
@@ -33,23 +33,23 @@ class Sentence:
             )
 
 
-def shown(text: str, at: float) -> ReadText:
-    return ReadText(text=text, confidence=0.9, frame=round(at * 10), start_s=at, end_s=at + 1)
+def shown(text: str, at: float) -> MediaText:
+    return MediaText(text=text, confidence=0.9, frame=round(at * 10), start_s=at, end_s=at + 1)
 
 
-def said(text: str, at: float) -> ReadText:
-    return ReadText(text=text, confidence=0.9, start_s=at, end_s=at + 1)
+def said(text: str, at: float) -> MediaText:
+    return MediaText(text=text, confidence=0.9, start_s=at, end_s=at + 1)
 
 
 def together(
     words: str,
     prompt: str,
-    screen: Sequence[ReadText],
-    heard: Sequence[ReadText],
+    screen: Sequence[MediaText],
+    heard: Sequence[MediaText],
     alone: Iterable[Finding] = (),
 ) -> tuple[Finding, ...]:
     parts = parts_of({"prompt": prompt}, screen, heard)
-    return read_together(parts, TextPipeline([Sentence(words)], budget_s=20), alone).findings
+    return screen_joined_text(parts, TextPipeline([Sentence(words)], budget_s=20), alone).findings
 
 
 def test_a_sentence_over_picture_and_speech_is_found_with_its_parts() -> None:
@@ -74,7 +74,7 @@ def test_the_order_is_that_of_the_clip() -> None:
     assert together("is closed polling", "x", screen, heard)
     assert not together("polling is closed", "x", screen, heard)
     parts = parts_of({"prompt": "x"}, screen, heard)
-    assert [part.source for part in parts] == [From.REQUEST, From.SPEECH, From.SCREEN]
+    assert [part.source for part in parts] == [TextSource.REQUEST, TextSource.SPEECH, TextSource.SCREEN]
 
 
 def test_what_stands_in_one_part_alone_is_not_told_again() -> None:
@@ -90,7 +90,7 @@ def test_what_stands_in_one_part_alone_is_not_told_again() -> None:
 
 def test_one_source_is_not_read_twice() -> None:
     parts = parts_of({"prompt": "polling", "negative_prompt": "is closed"}, [], [])
-    joined = read_together(parts, TextPipeline([Sentence("polling is closed")], budget_s=20), ())
+    joined = screen_joined_text(parts, TextPipeline([Sentence("polling is closed")], budget_s=20), ())
     assert (joined.findings, joined.cells) == ((), ())
 
 
@@ -100,7 +100,7 @@ def test_a_detector_that_fails_on_the_whole_leaves_a_hole() -> None:
             raise RuntimeError("no")
 
     parts = parts_of({"prompt": "x"}, [shown("y", 0.0)], [])
-    joined = read_together(parts, TextPipeline([Broken("z")], budget_s=20), ())
+    joined = screen_joined_text(parts, TextPipeline([Broken("z")], budget_s=20), ())
     assert all(not cell.complete for cell in joined.cells)
     assert joined.cells
 
@@ -128,7 +128,7 @@ def test_the_pipeline_reads_a_clip_a_few_times_at_most() -> None:
     counting = Counting("words")
     screen = [shown(f"line {n}", float(n)) for n in range(40)]
     parts = parts_of({"prompt": "a", "title": "b"}, screen, [said("words", 1.0)])
-    read_together(parts, TextPipeline([counting], budget_s=20), ())
+    screen_joined_text(parts, TextPipeline([counting], budget_s=20), ())
     assert len(counting.texts) == len(set(counting.texts)) == READINGS
 
 
@@ -152,7 +152,9 @@ def test_a_clip_that_says_what_it_is_contrasts_with_nothing() -> None:
         [shown("Staff training, scene 2", 0.0)],
         [said("the vault is empty", 1.0)],
     )
-    found = read_together(parts, TextPipeline([Sentence("the vault is empty")], budget_s=20), ()).findings
+    found = screen_joined_text(
+        parts, TextPipeline([Sentence("the vault is empty")], budget_s=20), ()
+    ).findings
     assert not [one for one in found if one.attributes.get("kind") == "contrast"]
 
 
@@ -170,15 +172,15 @@ def test_what_the_request_shows_itself_is_no_contrast() -> None:
         {"prompt": "a bank clerk smiles"}, [shown("Bulletin", 0.0)], [said("the vault is empty", 1.0)]
     )
     pipeline = TextPipeline([Sentence("the vault is empty")], budget_s=20)
-    found = read_together(parts, pipeline, (asked,)).findings
+    found = screen_joined_text(parts, pipeline, (asked,)).findings
     assert not [one for one in found if one.attributes.get("kind") == "contrast"]
 
 
 def test_a_clip_is_described_in_its_own_script() -> None:
     english = parts_of({"prompt": "A quiet street."}, [shown("Closed", 0.0)], [said("Come in.", 1.0)])
     assert (
-        described(english)
+        as_description(english)
         == 'A quiet street. The words in the picture say: "Closed". A voice says: "Come in."'
     )
     chinese = parts_of({"prompt": "安静的街道。"}, [], [said("请进", 1.0)])
-    assert described(chinese) == "安静的街道，有人说：“请进”"
+    assert as_description(chinese) == "安静的街道，有人说：“请进”"

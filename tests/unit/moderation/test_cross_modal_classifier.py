@@ -7,25 +7,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from safelight.detectors.protocol import ReadText
+from safelight.detectors.protocol import MediaText
 from safelight.detectors.text import cross_modal_classifier
 from safelight.detectors.text.classifiers import Array
 from safelight.detectors.text.cross_modal_classifier import JointHead
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.cross_modal import read_together
-from safelight.moderation.cross_modal_classifier import DETECTOR, SCORE, read_joint, tellings
-from safelight.moderation.text_parts import Part, parts_of
+from safelight.moderation.cross_modal import screen_joined_text
+from safelight.moderation.cross_modal_classifier import DETECTOR, SCORE, classify_joined_text, text_variants
+from safelight.moderation.text_parts import TextPart, parts_of
 from safelight.policy.findings import FrameRange, TextSpan, TimeRange
 
 ROWS = Path(__file__).parents[3] / "bench" / "together"
 
 
-def shown(text: str, at: float) -> ReadText:
-    return ReadText(text=text, confidence=0.9, frame=round(at * 10), start_s=at, end_s=at + 1)
+def shown(text: str, at: float) -> MediaText:
+    return MediaText(text=text, confidence=0.9, frame=round(at * 10), start_s=at, end_s=at + 1)
 
 
-def said(text: str, at: float) -> ReadText:
-    return ReadText(text=text, confidence=0.9, start_s=at, end_s=at + 1)
+def said(text: str, at: float) -> MediaText:
+    return MediaText(text=text, confidence=0.9, start_s=at, end_s=at + 1)
 
 
 ENGLISH = parts_of({"prompt": "A quiet street."}, [shown("Closed\ntoday", 0.0)], [said("Come in.", 1.0)])
@@ -76,7 +76,7 @@ def test_a_head_of_other_features_is_refused() -> None:
 
 
 def test_a_clip_is_told_whole_and_without_each_source() -> None:
-    described, whole, unseen, unheard = tellings(ENGLISH)
+    described, whole, unseen, unheard = text_variants(ENGLISH)
     assert described.startswith("A quiet street. The words in the picture say")
     assert whole == "A quiet street.\nClosed today\nCome in."
     assert unseen == "A quiet street.\nCome in."
@@ -84,7 +84,7 @@ def test_a_clip_is_told_whole_and_without_each_source() -> None:
 
 
 def test_a_finding_names_request_and_clip_and_stays_below_every_operating_point(sure: JointHead) -> None:
-    (found,), cells = read_joint(ENGLISH, sure, meaning)
+    (found,), cells = classify_joined_text(ENGLISH, sure, meaning)
     assert found.score == SCORE < 0.5
     assert found.attributes == {"speech": True, "source": "together", "joined": True, "kind": "learned"}
     assert [type(one) for one in found.evidence] == [TextSpan, FrameRange, TimeRange]
@@ -93,29 +93,31 @@ def test_a_finding_names_request_and_clip_and_stays_below_every_operating_point(
 
 
 def test_chinese_is_read_without_minilm_and_english_is_not(sure: JointHead) -> None:
-    assert read_joint(CHINESE, sure, None)[0]
-    assert read_joint(ENGLISH, sure, None) == ((), ())
+    assert classify_joined_text(CHINESE, sure, None)[0]
+    assert classify_joined_text(ENGLISH, sure, None) == ((), ())
 
 
 @pytest.mark.parametrize(
     "parts", [parts_of({"prompt": "安静"}, [], []), parts_of({}, [shown("安静", 0.0)], [said("请进", 1.0)])]
 )
-def test_nothing_is_read_without_a_request_or_without_words(parts: tuple[Part, ...], sure: JointHead) -> None:
-    assert read_joint(parts, sure, meaning) == ((), ())
+def test_nothing_is_read_without_a_request_or_without_words(
+    parts: tuple[TextPart, ...], sure: JointHead
+) -> None:
+    assert classify_joined_text(parts, sure, meaning) == ((), ())
 
 
 def test_what_fails_leaves_a_hole_and_no_finding(sure: JointHead) -> None:
     def broken(_text: str) -> Array:
         raise RuntimeError("no memory")
 
-    found, cells = read_joint(ENGLISH, sure, broken)
+    found, cells = classify_joined_text(ENGLISH, sure, broken)
     assert not found
     assert cells
     assert all(not cell.complete and cell.note == "joint failed: RuntimeError: no memory." for cell in cells)
 
 
 def test_reading_together_tells_what_was_learned_beside_the_rest(sure: JointHead) -> None:
-    joined = read_together(CHINESE, TextPipeline([], budget_s=20), (), head=sure)
+    joined = screen_joined_text(CHINESE, TextPipeline([], budget_s=20), (), head=sure)
     assert [one.detector for one in joined.findings] == [DETECTOR]
     assert {cell.detectors for cell in joined.cells} == {(DETECTOR,)}
 
@@ -131,6 +133,6 @@ def test_the_shipped_head_knows_some_of_what_it_was_fitted_to_and_none_of_its_tw
                 [shown(one["text"], one["start_s"]) for one in row["screen"]],
                 [said(one["text"], one["start_s"]) for one in row["speech"]],
             )
-            over[row["label"] == "harmful"] += len(read_joint(parts, head, None)[0])
+            over[row["label"] == "harmful"] += len(classify_joined_text(parts, head, None)[0])
     assert over[True] > 15
     assert over[False] == 0

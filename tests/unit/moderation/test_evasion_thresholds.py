@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from safelight.moderation.evasion_thresholds import under
+from safelight.moderation.evasion_thresholds import apply_scrutiny
 from safelight.policy.findings import Finding, Modality
-from safelight.trust.evasion.models import NONE, Scrutiny
+from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
 
-BLOCK = Scrutiny(lineage="lineage_1", about={"extremism": 0.9})
+BLOCK = EvasionMatch(lineage="lineage_1", about={"extremism": 0.9})
 
 
 def finding(category: str, score: float, **fields: object) -> Finding:
@@ -22,7 +22,7 @@ def finding(category: str, score: float, **fields: object) -> Finding:
 
 
 def test_a_faint_finding_of_the_same_category_counts_as_much_as_in_the_block() -> None:
-    (raised,) = under(BLOCK, [finding("extremism", 0.45)])
+    (raised,) = apply_scrutiny(BLOCK, [finding("extremism", 0.45)])
     assert raised.score == 0.9
     assert raised.attributes["rewording"] is True
     assert "rewords" in raised.reason
@@ -36,9 +36,9 @@ def test_other_categories_negations_and_stronger_findings_stay_as_they_are() -> 
         finding("extremism", 0.4, attributes={"negated": True}),
         finding("extremism", 0.4, test_card=True),
     )
-    assert under(BLOCK, seen) == seen
+    assert apply_scrutiny(BLOCK, seen) == seen
 
 
 def test_words_in_which_nothing_is_seen_are_free() -> None:
-    assert under(BLOCK, ()) == ()
-    assert under(NONE, (seen := finding("extremism", 0.4),)) == (seen,)
+    assert apply_scrutiny(BLOCK, ()) == ()
+    assert apply_scrutiny(NO_MATCH, (seen := finding("extremism", 0.4),)) == (seen,)

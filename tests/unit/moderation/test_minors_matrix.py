@@ -10,10 +10,10 @@ from itertools import product
 import pytest
 
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import Judge
+from safelight.moderation.evaluation import PolicyEvaluator
 from safelight.moderation.output import OutputStage
 from safelight.moderation.prompt import PromptStage
-from safelight.moderation.scene_detection import withheld
+from safelight.moderation.scene_detection import reason_not_sent
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.documents import load
@@ -28,9 +28,9 @@ SEXUAL, MINOR = "MARK-A", "MARK-B"
 READER = DetectorRun(name="ocr", ran=True, complete=True, reads=True)
 
 
-def judge(policy: str = "starter") -> Judge:
+def judge(policy: str = "starter") -> PolicyEvaluator:
     document = load(policy, SHIPPED)
-    return Judge(taxonomy=SHIPPED, policy=lambda _tenant: document, waivers=lambda _tenant: (ALL,))
+    return PolicyEvaluator(taxonomy=SHIPPED, policy=lambda _tenant: document, waivers=lambda _tenant: (ALL,))
 
 
 def pipeline() -> TextPipeline:
@@ -72,7 +72,7 @@ def asked(words: str) -> Verdict:
 def reference(categories: tuple[str, ...], *, age: bool) -> Verdict:
     return (
         judge()
-        .judge(
+        .evaluate(
             Stage.REFERENCE,
             tenant="t",
             findings=[seen(one, Modality.IMAGE) for one in categories],
@@ -128,7 +128,7 @@ def test_a_reference_by_sign_and_by_whether_age_was_checked(shown: tuple[str, ..
     assert verdict.quarantine is (shown == ("sexual",) and not age)
     assert (verdict.action is Action.BLOCK) is ("sexual" in shown or both)
     if both or verdict.quarantine:
-        assert withheld(verdict, verdict.findings).startswith("Shown to no server")
+        assert reason_not_sent(verdict, verdict.findings).startswith("Shown to no server")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_an_output_by_what_is_shown_what_was_asked_and_whether_age_was_checked(
     assert verdict.quarantine is (sexual and not both and not age)
     assert (verdict.action is Action.ALLOW) is (not sexual and not both)
     if both or verdict.quarantine:
-        assert withheld(verdict, findings).startswith("Shown to no server")
+        assert reason_not_sent(verdict, findings).startswith("Shown to no server")
 
 
 @pytest.mark.parametrize("policy", ["starter", "strict", "creative"])
@@ -160,7 +160,7 @@ def test_no_shipped_policy_lets_the_pair_through(policy: str) -> None:
     pair = [seen("sexual", Modality.FRAMES), seen("minors-present", Modality.FRAMES)]
     verdict = (
         judge(policy)
-        .judge(
+        .evaluate(
             Stage.OUTPUT,
             tenant="t",
             findings=pair,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from safelight.moderation.moderations_api import MAPPING, Kind, told
+from safelight.moderation.moderations_api import MAPPING, InputKind, to_omni_categories
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality
@@ -40,21 +40,23 @@ def test_there_are_thirteen_all_made_from_categories_that_exist() -> None:
 
 
 def test_the_strongest_way_counts_and_of_two_together_the_weaker() -> None:
-    seen = told(
-        [(Kind.TEXT, [finding("hate", 0.6), finding("hate/symbols", 0.9), finding("violence", 0.7)], ())]
+    seen = to_omni_categories(
+        [(InputKind.TEXT, [finding("hate", 0.6), finding("hate/symbols", 0.9), finding("violence", 0.7)], ())]
     )
     assert seen.scores["hate"] == 0.9
     assert seen.scores["hate/threatening"] == 0.6
     assert seen.scores["violence"] == 0.7
     assert seen.scores["violence/graphic"] == 0.0
     assert seen.flagged
-    assert not told([(Kind.TEXT, [finding("hate", 0.49)], ())]).flagged
+    assert not to_omni_categories([(InputKind.TEXT, [finding("hate", 0.49)], ())]).flagged
 
 
 def test_nothing_looked_for_is_not_nothing_found() -> None:
     cells = [cell("violence", Modality.TEXT), cell("sexual", Modality.TEXT, complete=False)]
-    seen = told([(Kind.TEXT, (), cells), (Kind.IMAGE, (), [cell("violence", Modality.IMAGE)])])
-    assert seen.applied["violence"] == (Kind.TEXT, Kind.IMAGE)
+    seen = to_omni_categories(
+        [(InputKind.TEXT, (), cells), (InputKind.IMAGE, (), [cell("violence", Modality.IMAGE)])]
+    )
+    assert seen.applied["violence"] == (InputKind.TEXT, InputKind.IMAGE)
     assert seen.applied["sexual"] == ()
     assert "sexual" in seen.not_checked
     assert seen.scores["sexual"] == 0.0

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.detectors.protocol import ReadText
-from safelight.detectors.registry import Catalogue
+from safelight.detectors.protocol import MediaText
+from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.ocr import on_screen
+from safelight.moderation.ocr import screen_ocr_text
 from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Cell, Coverage, CoverageWord
+from safelight.policy.coverage import Cell, Coverage, CoverageStatus
 from safelight.policy.decisions import decide, requirements
 from safelight.policy.documents import load
 from safelight.policy.findings import Modality, Stage
@@ -19,36 +19,36 @@ CUT_OFF = DetectorRun(name="ocr", ran=True, complete=False, reads=True, note="oc
 
 
 def pipeline() -> TextPipeline:
-    return TextPipeline(Catalogue.discover({"minilm": False}).text_detectors())
+    return TextPipeline(DetectorRegistry.discover({"minilm": False}).text_detectors())
 
 
-def words(report: ScanReport) -> set[CoverageWord]:
-    return {cell.word for cell in on_screen(report, pipeline()).cells}
+def words(report: ScanReport) -> set[CoverageStatus]:
+    return {cell.status for cell in screen_ocr_text(report, pipeline()).cells}
 
 
 def test_text_that_was_read_is_checked() -> None:
-    assert words(ScanReport(runs=(READ,))) == {CoverageWord.CHECKED}
-    assert not on_screen(ScanReport(runs=(READ,)), pipeline()).present
+    assert words(ScanReport(runs=(READ,))) == {CoverageStatus.CHECKED}
+    assert not screen_ocr_text(ScanReport(runs=(READ,)), pipeline()).present
 
 
 def test_where_reading_failed_text_is_only_partly_checked() -> None:
-    seen = on_screen(ScanReport(runs=(CUT_OFF,)), pipeline())
-    assert {(cell.word, cell.note) for cell in seen.cells} == {
-        (CoverageWord.PARTLY, "ocr ran out of memory.")
+    seen = screen_ocr_text(ScanReport(runs=(CUT_OFF,)), pipeline())
+    assert {(cell.status, cell.note) for cell in seen.cells} == {
+        (CoverageStatus.PARTLY, "ocr ran out of memory.")
     }
     assert seen.present
-    assert words(ScanReport(failure="The child crashed.")) == {CoverageWord.PARTLY}
+    assert words(ScanReport(failure="The child crashed.")) == {CoverageStatus.PARTLY}
 
 
 def test_where_nobody_reads_text_is_not_available() -> None:
     assert words(ScanReport(runs=(DetectorRun(name="nudenet", ran=True, complete=True),))) == {
-        CoverageWord.OFF
+        CoverageStatus.OFF
     }
 
 
 def test_what_was_read_before_a_failure_still_counts() -> None:
-    texts = (ReadText(text="SAFELIGHT-TEST:hate", confidence=0.9),)
-    seen = on_screen(ScanReport(runs=(CUT_OFF,), texts=texts), pipeline())
+    texts = (MediaText(text="SAFELIGHT-TEST:hate", confidence=0.9),)
+    seen = screen_ocr_text(ScanReport(runs=(CUT_OFF,), texts=texts), pipeline())
     assert [found.category for found in seen.findings if found.test_card] == ["hate"]
 
 
@@ -59,7 +59,7 @@ def test_unread_words_hold_where_the_policy_requires_them(
 ) -> None:
     """All else was checked: only the reader failed, or there is none."""
     strictness = load(policy, SHIPPED)
-    seen = on_screen(ScanReport(runs=runs), pipeline())
+    seen = screen_ocr_text(ScanReport(runs=runs), pipeline())
     assert seen.present
     present = frozenset({Modality.FRAMES, Modality.TEXT, Modality.AUDIO})
     required = requirements(strictness, SHIPPED, Stage.OUTPUT, present)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from safelight.errors import InvalidMedia
-from safelight.moderation.file_scan import FileReport, failed, is_picture
-from safelight.moderation.scan_cache import LookedAt, rules_of
+from safelight.moderation.file_scan import FileReport, failed_report, is_picture
+from safelight.moderation.scan_cache import ScanCache, ruleset_fingerprint
 from safelight.policy.findings import Finding, FrameRange, Modality, Stage
 from safelight.policy.verdicts import Action, Verdict
 
@@ -36,62 +36,62 @@ def report(name: str = "a.mp4", **more: object) -> FileReport:
 
 def test_what_was_looked_at_is_known_again_by_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "scans" / "a.jsonl"
-    LookedAt(path, "rules").keep("sha256:1", report())
-    again = LookedAt(path, "rules")
-    assert again.known("sha256:1", "moved.mp4") == report("moved.mp4")
-    assert again.known("sha256:2", "b.mp4") is None
-    assert LookedAt(path, "others").known("sha256:1", "a.mp4") is None
+    ScanCache(path, "rules").put("sha256:1", report())
+    again = ScanCache(path, "rules")
+    assert again.get("sha256:1", "moved.mp4") == report("moved.mp4")
+    assert again.get("sha256:2", "b.mp4") is None
+    assert ScanCache(path, "others").get("sha256:1", "a.mp4") is None
     assert path.stat().st_mode & 0o077 == 0
 
 
 def test_a_line_that_was_cut_off_is_no_line_and_spoils_none(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    LookedAt(path, "rules").keep("sha256:1", report())
-    LookedAt(path, "rules").keep("sha256:2", report())
+    ScanCache(path, "rules").put("sha256:1", report())
+    ScanCache(path, "rules").put("sha256:2", report())
     path.write_bytes(path.read_bytes()[:-40])
-    again = LookedAt(path, "rules")
-    assert again.known("sha256:1", "a") is not None
-    assert again.known("sha256:2", "a") is None
-    again.keep("sha256:3", report())
-    last = LookedAt(path, "rules")
-    assert last.known("sha256:3", "a") is not None
-    assert last.known("sha256:1", "a") is not None
+    again = ScanCache(path, "rules")
+    assert again.get("sha256:1", "a") is not None
+    assert again.get("sha256:2", "a") is None
+    again.put("sha256:3", report())
+    last = ScanCache(path, "rules")
+    assert last.get("sha256:3", "a") is not None
+    assert last.get("sha256:1", "a") is not None
 
 
 def test_after_a_whole_pass_what_is_gone_is_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    first = LookedAt(path, "rules")
-    first.keep("sha256:1", report())
-    first.keep("sha256:2", report())
-    second = LookedAt(path, "rules")
-    second.known("sha256:2", "b.mp4")
-    second.finish()
+    first = ScanCache(path, "rules")
+    first.put("sha256:1", report())
+    first.put("sha256:2", report())
+    second = ScanCache(path, "rules")
+    second.get("sha256:2", "b.mp4")
+    second.compact()
     assert path.read_bytes().count(b"\n") == 1
-    assert LookedAt(path, "rules").known("sha256:1", "a") is None
+    assert ScanCache(path, "rules").get("sha256:1", "a") is None
 
 
 def test_what_failed_is_looked_at_again(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    looked_at = LookedAt(path, "rules")
-    looked_at.keep("sha256:1", failed("a.mp4", InvalidMedia("It is damaged.")))
-    looked_at.keep("sha256:2", report(scan={"failure": "The child crashed."}))
-    looked_at.keep("", report())
+    looked_at = ScanCache(path, "rules")
+    looked_at.put("sha256:1", failed_report("a.mp4", InvalidMedia("It is damaged.")))
+    looked_at.put("sha256:2", report(scan={"failure": "The child crashed."}))
+    looked_at.put("", report())
     assert not path.exists()
 
 
 def test_of_the_systems_errors_only_what_they_say_is_told(tmp_path: Path) -> None:
-    said = failed("a", FileNotFoundError(2, "No such file or directory", str(tmp_path / "secret")))
+    said = failed_report("a", FileNotFoundError(2, "No such file or directory", str(tmp_path / "secret")))
     assert said.problem == "It cannot be read: No such file or directory."
 
 
 def test_the_rules_change_with_every_part_and_every_file(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("one")
-    first = rules_of({"policy": "a"}, [tmp_path])
-    assert rules_of({"policy": "a"}, [tmp_path]) == first
-    assert rules_of({"policy": "b"}, [tmp_path]) != first
+    first = ruleset_fingerprint({"policy": "a"}, [tmp_path])
+    assert ruleset_fingerprint({"policy": "a"}, [tmp_path]) == first
+    assert ruleset_fingerprint({"policy": "b"}, [tmp_path]) != first
     (tmp_path / "names.txt").write_text("two!")
-    assert rules_of({"policy": "a"}, [tmp_path]) != first
-    assert rules_of({"policy": "a"}, [tmp_path / "not there"]) != first
+    assert ruleset_fingerprint({"policy": "a"}, [tmp_path]) != first
+    assert ruleset_fingerprint({"policy": "a"}, [tmp_path / "not there"]) != first
 
 
 @pytest.mark.parametrize(

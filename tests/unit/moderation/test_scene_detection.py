@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from safelight.detectors.protocol import Capability, PartlySeen, Scene, Seen, Still
-from safelight.moderation.scene_detection import Onlookers
+from safelight.detectors.protocol import Capability, Keyframe, PartialInspection, SceneFinding, SceneInput
+from safelight.moderation.scene_detection import SceneDetection
 from safelight.policy.findings import Finding, FrameRange, Modality
 
 
@@ -16,11 +16,11 @@ def finding(score: float = 0.9) -> Finding:
     )
 
 
-def scene(*, stills: int = 6, chosen: int = 6, modality: Modality = Modality.FRAMES) -> Scene:
-    return Scene(
+def scene(*, stills: int = 6, chosen: int = 6, modality: Modality = Modality.FRAMES) -> SceneInput:
+    return SceneInput(
         modality=modality,
         stills=tuple(
-            Still(frame=n * 24, start_s=n, end_s=n + 0.04, path=Path(f"{n}"), width=1, height=1)
+            Keyframe(frame=n * 24, start_s=n, end_s=n + 0.04, path=Path(f"{n}"), width=1, height=1)
             for n in range(stills)
         ),
         chosen=chosen,
@@ -33,10 +33,10 @@ class Told:
         Capability(category="violence", modality=modality) for modality in (Modality.FRAMES, Modality.IMAGE)
     )
 
-    def __init__(self, seen: Iterable[Seen] = (), error: Exception | None = None) -> None:
+    def __init__(self, seen: Iterable[SceneFinding] = (), error: Exception | None = None) -> None:
         self._seen, self._error = tuple(seen), error
 
-    def inspect_scene(self, scene: Scene) -> Iterable[Seen]:
+    def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]:
         if self._error is not None:
             raise self._error
         return self._seen
@@ -44,11 +44,11 @@ class Told:
 
 def test_neighbouring_stills_are_one_segment_and_a_judgement_on_the_whole_is_one_voice() -> None:
     seen = [
-        Seen(finding=finding(), still=1),
-        Seen(finding=finding(), still=2),
-        Seen(finding=finding(), still=5),
+        SceneFinding(finding=finding(), still=1),
+        SceneFinding(finding=finding(), still=2),
+        SceneFinding(finding=finding(), still=5),
     ]
-    looked = Onlookers(detectors=[Told([*seen, Seen(finding=finding())])]).local(scene())
+    looked = SceneDetection(detectors=[Told([*seen, SceneFinding(finding=finding())])]).run_local(scene())
     ranges = [one.evidence[0] for one in looked.findings]
     assert [(one.first, one.last) for one in ranges if isinstance(one, FrameRange)] == [
         (0, 120),
@@ -59,7 +59,7 @@ def test_neighbouring_stills_are_one_segment_and_a_judgement_on_the_whole_is_one
 
 
 def test_stills_that_were_not_kept_leave_a_hole() -> None:
-    (cell,) = Onlookers(detectors=[Told()]).local(scene(chosen=7)).cells
+    (cell,) = SceneDetection(detectors=[Told()]).run_local(scene(chosen=7)).cells
     assert cell.ran
     assert not cell.complete
     assert "6 of 7" in cell.note
@@ -69,13 +69,13 @@ def test_stills_that_were_not_kept_leave_a_hole() -> None:
     ("error", "ran", "said"),
     [
         (RuntimeError("out of memory"), False, "told failed: RuntimeError: out of memory."),
-        (PartlySeen([Seen(finding=finding(), still=0)], "Half of it."), True, "Half of it."),
+        (PartialInspection([SceneFinding(finding=finding(), still=0)], "Half of it."), True, "Half of it."),
     ],
 )
 def test_a_failure_is_a_hole_and_half_a_look_keeps_what_it_saw(
     error: Exception, ran: bool, said: str
 ) -> None:
-    looked = Onlookers(detectors=[Told(error=error)]).local(scene())
+    looked = SceneDetection(detectors=[Told(error=error)]).run_local(scene())
     (cell,) = looked.cells
     assert (cell.ran, cell.complete, cell.note) == (ran, False, said)
     assert len(looked.findings) == int(ran)
@@ -83,21 +83,25 @@ def test_a_failure_is_a_hole_and_half_a_look_keeps_what_it_saw(
 
 @pytest.mark.parametrize(
     "seen",
-    [Seen(finding=finding(), still=9), Seen(finding=finding(float("nan"))), Seen(finding=finding(1.5))],
+    [
+        SceneFinding(finding=finding(), still=9),
+        SceneFinding(finding=finding(float("nan"))),
+        SceneFinding(finding=finding(1.5)),
+    ],
 )
-def test_an_answer_that_is_none_is_a_hole(seen: Seen) -> None:
-    looked = Onlookers(detectors=[Told([seen])]).local(scene())
+def test_an_answer_that_is_none_is_a_hole(seen: SceneFinding) -> None:
+    looked = SceneDetection(detectors=[Told([seen])]).run_local(scene())
     assert looked.findings == ()
     assert not looked.cells[0].ran
 
 
 def test_no_stills_are_a_hole() -> None:
-    (cell,) = Onlookers(detectors=[Told()]).local(scene(stills=0, chosen=0)).cells
+    (cell,) = SceneDetection(detectors=[Told()]).run_local(scene(stills=0, chosen=0)).cells
     assert not cell.ran
 
 
 def test_a_finding_in_a_picture_is_one_about_the_picture() -> None:
-    looked = Onlookers(detectors=[Told([Seen(finding=finding(), still=0)])]).local(
+    looked = SceneDetection(detectors=[Told([SceneFinding(finding=finding(), still=0)])]).run_local(
         scene(stills=1, chosen=1, modality=Modality.IMAGE)
     )
     assert looked.findings[0].modality is Modality.IMAGE
@@ -105,9 +109,9 @@ def test_a_finding_in_a_picture_is_one_about_the_picture() -> None:
 
 
 def test_a_folder_for_stills_is_there_only_where_somebody_looks_and_gone_afterwards(tmp_path: Path) -> None:
-    with Onlookers(scratch=lambda: tmp_path).folder() as nothing:
+    with SceneDetection(scratch=lambda: tmp_path).folder() as nothing:
         assert nothing is None
-    with Onlookers(detectors=[Told()], scratch=lambda: tmp_path).folder() as made:
+    with SceneDetection(detectors=[Told()], scratch=lambda: tmp_path).folder() as made:
         assert made is not None
         assert made.parent == tmp_path
     assert not list(tmp_path.iterdir())

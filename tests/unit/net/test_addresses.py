@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.errors import RefusedAddress
-from safelight.net.addresses import is_public, judge_address, judge_url
+from safelight.errors import ForbiddenUrl
+from safelight.net.addresses import check_address, check_url, is_public
 
 NEVER = [
     "127.0.0.1",
@@ -50,8 +50,8 @@ NEVER = [
 @pytest.mark.parametrize("text", NEVER)
 def test_an_address_outside_the_public_internet_is_refused(text: str) -> None:
     assert not is_public(ip_address(text))
-    with pytest.raises(RefusedAddress):
-        judge_address(text)
+    with pytest.raises(ForbiddenUrl):
+        check_address(text)
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_no_spelling_of_a_private_ipv4_address_passes(first: str, rest: int, dat
     ]
     host = data.draw(st.sampled_from(spellings))
     dot = "" if host.startswith("[") else data.draw(st.sampled_from(["", "."]))
-    with pytest.raises(RefusedAddress):
-        judge_url(f"http://{host}{dot}/latest/meta-data")
+    with pytest.raises(ForbiddenUrl):
+        check_url(f"http://{host}{dot}/latest/meta-data")
 
 
 @settings(deadline=None)
@@ -122,8 +122,8 @@ def test_no_spelling_of_a_private_ipv4_address_passes(first: str, rest: int, dat
 def test_any_text_is_either_a_public_target_or_refused(text: str) -> None:
     for url in (text, f"http://{text}", f"https://{text}/x"):
         try:
-            target = judge_url(url)
-        except RefusedAddress:
+            target = check_url(url)
+        except ForbiddenUrl:
             continue
         assert target.scheme in {"http", "https"}
         assert target.address is None or is_public(target.address)
@@ -166,8 +166,8 @@ def test_any_text_is_either_a_public_target_or_refused(text: str) -> None:
     ],
 )
 def test_a_url_that_could_point_inside_is_refused(url: str) -> None:
-    with pytest.raises(RefusedAddress) as refused:
-        judge_url(url)
+    with pytest.raises(ForbiddenUrl) as refused:
+        check_url(url)
     assert refused.value.remedy
 
 
@@ -181,5 +181,5 @@ def test_a_url_that_could_point_inside_is_refused(url: str) -> None:
     ],
 )
 def test_an_ordinary_url_is_taken_apart(url: str, host: str, port: int) -> None:
-    target = judge_url(url)
+    target = check_url(url)
     assert (target.host, target.port) == (host, port)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.net.redaction import masked
+from safelight.net.redaction import redact
 
 
 @pytest.mark.parametrize(
@@ -20,13 +20,13 @@ from safelight.net.redaction import masked
     ],
 )
 def test_what_looks_like_a_secret_is_masked(said: str, secret: str) -> None:
-    assert secret not in masked(said)
-    assert "[masked]" in masked(said)
+    assert secret not in redact(said)
+    assert "[masked]" in redact(said)
 
 
 def test_an_ordinary_sentence_stays_as_it_is() -> None:
     sentence = "The prompt is too long: 5000 of 4000 characters."
-    assert masked(sentence) == sentence
+    assert redact(sentence) == sentence
 
 
 @settings(deadline=None)
@@ -34,10 +34,10 @@ def test_an_ordinary_sentence_stays_as_it_is() -> None:
     st.text(), st.text(min_size=4, alphabet=st.characters(codec="ascii", categories=["L", "N"])), st.text()
 )
 def test_our_own_secret_never_comes_through(before: str, secret: str, after: str) -> None:
-    shown = masked(f"{before} {secret} {after}", secrets=(secret,), longest=10_000)
+    shown = redact(f"{before} {secret} {after}", secrets=(secret,), longest=10_000)
     assert secret not in shown or secret in "[masked]"
     assert shown.isprintable()
 
 
 def test_a_long_text_is_cut() -> None:
-    assert len(masked("word " * 1000)) <= 300
+    assert len(redact("word " * 1000)) <= 300

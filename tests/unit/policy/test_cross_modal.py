@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.cross_modal import Channel, channel, disagreeing
+from safelight.policy.cross_modal import EvidenceChannel, channel, mark_disagreements
 from safelight.policy.findings import Finding, Modality
 
 TEXT, FRAMES, AUDIO = Modality.TEXT, Modality.FRAMES, Modality.AUDIO
@@ -43,15 +43,15 @@ EVERYTHING = coverage(TEXT, FRAMES, AUDIO)
 @pytest.mark.parametrize(
     ("one", "where"),
     [
-        (PROMPT, Channel.PROMPT),
-        (SCREEN, Channel.ON_SCREEN),
-        (SHOWN, Channel.FRAMES),
-        (SAID, Channel.SPEECH),
-        (finding(Modality.IMAGE, "input_reference"), Channel.FRAMES),
+        (PROMPT, EvidenceChannel.PROMPT),
+        (SCREEN, EvidenceChannel.ON_SCREEN),
+        (SHOWN, EvidenceChannel.FRAMES),
+        (SAID, EvidenceChannel.SPEECH),
+        (finding(Modality.IMAGE, "input_reference"), EvidenceChannel.FRAMES),
         (finding(TEXT, "together"), None),
     ],
 )
-def test_a_finding_is_about_one_channel(one: Finding, where: Channel | None) -> None:
+def test_a_finding_is_about_one_channel(one: Finding, where: EvidenceChannel | None) -> None:
     assert channel(one) is where
 
 
@@ -78,12 +78,12 @@ def test_a_finding_is_about_one_channel(one: Finding, where: Channel | None) -> 
 def test_the_first_channel_that_was_checked_and_shows_none_is_named(
     seen: Finding, beside: tuple[Finding, ...], covered: Coverage, word: str | None
 ) -> None:
-    (marked,) = disagreeing((seen,), covered, beside=beside, asked=True, read=True)
+    (marked,) = mark_disagreements((seen,), covered, beside=beside, asked=True, read=True)
     assert marked.attributes.get("disagrees_with") == word
 
 
 def test_without_a_request_and_without_reading_nobody_disagrees_there() -> None:
-    (marked,) = disagreeing((SHOWN,), EVERYTHING, asked=False, read=False)
+    (marked,) = mark_disagreements((SHOWN,), EVERYTHING, asked=False, read=False)
     assert marked.attributes["disagrees_with"] == "speech"
 
 
@@ -93,9 +93,9 @@ def test_without_a_request_and_without_reading_nobody_disagrees_there() -> None:
     st.booleans(),
 )
 def test_nothing_but_the_word_changes(seen: list[Finding], asked: bool, read: bool) -> None:
-    marked = disagreeing(seen, EVERYTHING, asked=asked, read=read)
+    marked = mark_disagreements(seen, EVERYTHING, asked=asked, read=read)
     assert [(one.category, one.score, one.evidence) for one in marked] == [
         (one.category, one.score, one.evidence) for one in seen
     ]
-    again = disagreeing(marked, EVERYTHING, asked=asked, read=read)
+    again = mark_disagreements(marked, EVERYTHING, asked=asked, read=read)
     assert again == marked

@@ -10,16 +10,16 @@ from safelight.policy.categories import SHIPPED, CategorySpec, Group
 from safelight.policy.diff import diff
 from safelight.policy.documents import Policy, load, loads
 from safelight.policy.verdicts import Action
-from safelight.policy.yaml_reader import MAX_BYTES, Problem
+from safelight.policy.yaml_reader import MAX_BYTES, PolicyProblem
 
 Written = Callable[..., Policy]
 
 
-def problems(error: pytest.ExceptionInfo[PolicyError]) -> list[Problem]:
-    return [problem for problem in error.value.problems if isinstance(problem, Problem)]
+def problems(error: pytest.ExceptionInfo[PolicyError]) -> list[PolicyProblem]:
+    return [problem for problem in error.value.problems if isinstance(problem, PolicyProblem)]
 
 
-def only_problem(written: Written, text: str, **beside: str) -> Problem:
+def only_problem(written: Written, text: str, **beside: str) -> PolicyProblem:
     with pytest.raises(PolicyError) as error:
         written(text, **beside)
     (problem,) = problems(error)

@@ -6,14 +6,14 @@ import pytest
 
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.explanations import ChargeFacts, Links, Retry, Viewer, explain
+from safelight.policy.explanations import ChargeFacts, ExplanationLevel, Links, RetryAdvice, explain
 from safelight.policy.findings import FrameRange, Modality, TextSpan, TimeRange
 
 SPAN = (TextSpan(field="prompt", start=4, end=12),)
 LINKS = Links(appeal="https://example.org/appeal/1", record="https://example.org/videos/1")
 
 
-def told(verdict: Any, audience: Viewer = Viewer.DEVELOPER, **more: Any) -> Any:
+def told(verdict: Any, audience: ExplanationLevel = ExplanationLevel.DEVELOPER, **more: Any) -> Any:
     return explain(verdict, SHIPPED, audience=audience, **more)
 
 
@@ -27,7 +27,7 @@ def test_a_block_says_what_happened_to_what_why_and_what_now(decided: Any, seen:
 
 def test_a_developer_gets_rule_and_span_and_an_end_user_the_group(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("hate/symbols", 0.9, evidence=SPAN))
-    developer, person = told(verdict).as_wire(), told(verdict, Viewer.END_USER).as_wire()
+    developer, person = told(verdict).as_wire(), told(verdict, ExplanationLevel.END_USER).as_wire()
     assert (developer["categories"], developer["rule"]) == (["hate/symbols"], "ha-3")
     (part,) = developer["evidence"]
     assert part["evidence"] == [{"type": "text", "field": "prompt", "start": 4, "end": 12}]
@@ -35,21 +35,21 @@ def test_a_developer_gets_rule_and_span_and_an_end_user_the_group(decided: Any, 
     assert not {"rule", "reason", "evidence"} & person.keys()
 
 
-@pytest.mark.parametrize("category", sorted(spec.name for spec in SHIPPED if spec.discreet))
+@pytest.mark.parametrize("category", sorted(spec.name for spec in SHIPPED if spec.hide_details))
 def test_what_would_be_a_manual_is_told_by_its_group_only(decided: Any, seen: Any, category: str) -> None:
     verdict = decided("prompt", seen(category, 0.48 if category == "sexual/minors" else 0.9, evidence=SPAN))
     assert verdict.action.severity >= 2
-    for viewer in (Viewer.END_USER, Viewer.DEVELOPER):
+    for viewer in (ExplanationLevel.END_USER, ExplanationLevel.DEVELOPER):
         wire = told(verdict, viewer).as_wire()
         assert wire["categories"] == [SHIPPED[category].group.value]
         assert not {"rule", "reason", "evidence"} & wire.keys()
         assert verdict.rule not in told(verdict, viewer).sentence
-    assert told(verdict, Viewer.REVIEWER).rule == verdict.rule
+    assert told(verdict, ExplanationLevel.REVIEWER).rule == verdict.rule
 
 
-@pytest.mark.parametrize("viewer", Viewer)
+@pytest.mark.parametrize("viewer", ExplanationLevel)
 def test_what_is_vaulted_is_told_without_category_or_evidence(
-    decided: Any, seen: Any, viewer: Viewer
+    decided: Any, seen: Any, viewer: ExplanationLevel
 ) -> None:
     verdict = decided("prompt", seen("sexual", 0.9, evidence=SPAN), seen("minors-present", 0.9))
     assert verdict.vault
@@ -86,17 +86,17 @@ def test_the_charge_is_told_as_far_as_it_is_known(
 
 
 def test_what_to_do_again_depends_on_what_was_wrong(decided: Any, seen: Any) -> None:
-    assert told(decided("prompt", seen("hate"))).retry is Retry.CHANGE_PROMPT
+    assert told(decided("prompt", seen("hate"))).retry is RetryAdvice.CHANGE_PROMPT
     shown = seen(
         "sexual", 0.9, "frames", evidence=(FrameRange(first=24, last=48, start_s=1, end_s=2, peak=30),)
     )
     chance = told(decided("output", shown))
-    assert chance.retry is Retry.NEW_SEED
+    assert chance.retry is RetryAdvice.NEW_SEED
     assert "At 1.0 s: Exposed sexual nudity in 25 frames (rule sx-2)." in chance.sentence
     heard = seen("hate", 0.6, "audio", evidence=(TimeRange(start_s=2.5, end_s=3),))
     held = told(decided("output", heard))
     assert (held.retry, held.sentence) == (
-        Retry.NEVER,
+        RetryAdvice.NEVER,
         "Held for review after generation. At 2.5 s: Possibly hatred of a group (rule ha-2). "
         "Whether the generator charged for it is not known. Wait for the review; nothing needs to be done.",
     )
@@ -110,16 +110,16 @@ def test_a_check_that_failed_may_be_tried_again_and_one_that_is_missing_not(
     failed = Cell(category="sexual", modality=Modality.TEXT, required=True, available=True)
     crashed = decided("prompt", coverage=Coverage(cells=(failed,)))
     missing = decided("prompt", coverage=Coverage())
-    assert (told(crashed).retry, told(crashed).retry_after_s) == (Retry.SAME, 60.0)
-    assert told(missing).retry is Retry.NEVER
+    assert (told(crashed).retry, told(crashed).retry_after_s) == (RetryAdvice.SAME, 60.0)
+    assert told(missing).retry is RetryAdvice.NEVER
     assert told(missing).categories == ()
     assert "sexual in text" in told(missing).not_checked
-    assert told(missing, Viewer.END_USER).not_checked == ()
+    assert told(missing, ExplanationLevel.END_USER).not_checked == ()
 
 
 def test_distress_is_answered_with_help_whatever_the_verdict(decided: Any, seen: Any) -> None:
-    calm = told(decided("prompt", seen("self-harm/intent")), Viewer.END_USER)
-    stopped = told(decided("prompt", seen("self-harm/instructions")), Viewer.END_USER)
+    calm = told(decided("prompt", seen("self-harm/intent")), ExplanationLevel.END_USER)
+    stopped = told(decided("prompt", seen("self-harm/instructions")), ExplanationLevel.END_USER)
     for explanation in (calm, stopped):
         said = " ".join(line["text"] for line in explanation.as_wire()["support"])
         assert "findahelpline.com" in said
@@ -128,7 +128,7 @@ def test_distress_is_answered_with_help_whatever_the_verdict(decided: Any, seen:
 
 
 def test_the_test_card_says_that_it_is_a_test(decided: Any, seen: Any) -> None:
-    explanation = told(decided("prompt", seen("violence", 1.0, card=True)), Viewer.END_USER)
+    explanation = told(decided("prompt", seen("violence", 1.0, card=True)), ExplanationLevel.END_USER)
     assert "test card" in explanation.sentence
     assert explanation.as_wire()["test_card"] is True
 
@@ -141,4 +141,4 @@ def test_evidence_of_a_discreet_category_beside_another_is_kept_back(decided: An
 def test_only_blocks_and_holds_offer_an_appeal(decided: Any, seen: Any) -> None:
     assert told(decided("prompt"), links=LINKS).appeal == ""
     assert told(decided("prompt", seen("hate")), links=LINKS).appeal == LINKS.appeal
-    assert told(decided("prompt", seen("hate")), Viewer.END_USER, links=LINKS).record == ""
+    assert told(decided("prompt", seen("hate")), ExplanationLevel.END_USER, links=LINKS).record == ""

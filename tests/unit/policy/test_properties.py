@@ -21,7 +21,7 @@ from safelight.policy.coverage import unpack as unpack_coverage
 from safelight.policy.decisions import decide, requirements
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import Finding, FrameRange, Modality, Stage, TextSpan, pack, unpack
-from safelight.policy.replay import Record, Transition, recast, replay
+from safelight.policy.replay import Record, Transition, reevaluate, replay
 from safelight.policy.requirements import MANDATORY_PLACES
 from safelight.policy.rules import compile_rule
 from safelight.policy.verdicts import Action, Audience, Context, Verdict, WaiverTerms
@@ -295,7 +295,7 @@ def test_replay_equals_decide(history: list[tuple[list[Finding], Coverage, Conte
         examples=10,
     )
     verdicts = [
-        verdict_of(policy, found, recast(coverage, policy, SHIPPED, context.stage), context)
+        verdict_of(policy, found, reevaluate(coverage, policy, SHIPPED, context.stage), context)
         for found, coverage, context in history
     ]
     for index, verdict in enumerate(verdicts):

@@ -16,7 +16,7 @@ from safelight.policy.diff import diff
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import Modality, Stage, pack
 from safelight.policy.reference_cases import as_json, cases, coverage, findings, records, waivers
-from safelight.policy.replay import Record, Transition, read_records, recast, replay, write_record
+from safelight.policy.replay import Record, Transition, read_records, reevaluate, replay, write_record
 from safelight.policy.verdicts import Action
 
 ROOT = Path(__file__).parents[3]
@@ -124,7 +124,7 @@ def test_coverage_is_recast_to_what_another_policy_requires(starter: Policy) -> 
             Cell(category="privacy", modality=Modality.TEXT, required=True),
         )
     )
-    strict = recast(old, load("strict", SHIPPED), SHIPPED, Stage.PROMPT)
+    strict = reevaluate(old, load("strict", SHIPPED), SHIPPED, Stage.PROMPT)
     required = {cell.category for cell in strict if cell.required}
     assert {"sexual", "hate", "extremism"} <= required
     assert "privacy" not in required

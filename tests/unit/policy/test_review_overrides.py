@@ -10,7 +10,7 @@ from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.decisions import decide, requirements
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import Finding, Modality, Stage
-from safelight.policy.review_overrides import decide_reviewed
+from safelight.policy.review_overrides import decide_with_overrides
 from safelight.policy.verdicts import Action, Context, Verdict
 
 DOCUMENT = """
@@ -73,7 +73,7 @@ def reviewed(
             for cell in cells
         )
     )
-    return decide_reviewed(
+    return decide_with_overrides(
         policy,
         SHIPPED,
         findings=findings,
@@ -137,7 +137,7 @@ def test_what_is_vaulted_is_never_overturned(policy: Policy) -> None:
 
 def test_a_hole_is_held_whatever_was_settled(policy: Policy) -> None:
     cells = requirements(policy, SHIPPED, Stage.OUTPUT, frozenset({Modality.FRAMES}))
-    verdict = decide_reviewed(
+    verdict = decide_with_overrides(
         policy,
         SHIPPED,
         findings=[HELD],

@@ -6,7 +6,7 @@ import pytest
 
 from safelight.policy.categories import SHIPPED
 from safelight.policy.verdicts import WaiverTerms
-from safelight.policy.waivers import Waiver, covers, excusing
+from safelight.policy.waivers import Waiver, applicable_waivers, covers
 
 
 def waiver(**changes: object) -> Waiver:
@@ -48,5 +48,5 @@ def test_a_star_is_the_mandatory_set_and_nothing_else() -> None:
 
 def test_one_waiver_is_named_for_a_hole_the_first_by_name() -> None:
     two = [WaiverTerms(id=f"waiver_{name}", name=name, categories=("ncii",)) for name in ("b", "a")]
-    assert [terms.name for terms in excusing(two, "ncii", SHIPPED)] == ["a"]
-    assert excusing(two, "sexual", SHIPPED) == ()
+    assert [terms.name for terms in applicable_waivers(two, "ncii", SHIPPED)] == ["a"]
+    assert applicable_waivers(two, "sexual", SHIPPED) == ()

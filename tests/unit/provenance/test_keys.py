@@ -210,7 +210,7 @@ def test_a_certificate_for_something_else_is_refused(tmp_path: Path) -> None:
         .not_valid_after(START + dt.timedelta(days=9))
         .sign(root.key, hashes.SHA256())
     )
-    found = certificates.problem(key, [bare, root.certificate], now=START + dt.timedelta(days=1))
+    found = certificates.chain_problem(key, [bare, root.certificate], now=START + dt.timedelta(days=1))
     assert found is not None
     assert "lacks the extension" in found[0]
 

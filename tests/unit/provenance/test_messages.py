@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.provenance import messages
-from safelight.provenance.models import Reading, State
+from safelight.provenance.models import ManifestReport, ManifestState
 from safelight.provenance.seal import Seal
 from safelight.provenance.verification import printable
 
@@ -26,9 +26,11 @@ FAILURES = (
     ("assertion.hashedURI.mismatch", "signingCredential.untrusted"),
 )
 READINGS = [
-    Reading(state=state, note=note, failures=failures, media_type=kind, generated_at=when, issuer=issuer)
+    ManifestReport(
+        state=state, note=note, failures=failures, media_type=kind, generated_at=when, issuer=issuer
+    )
     for state, note, failures, kind, when, issuer in itertools.product(
-        State,
+        ManifestState,
         ("", "none", "format", "remote", "damaged", "child"),
         FAILURES,
         ("video/mp4", "image/png", ""),
@@ -55,9 +57,13 @@ def test_no_answer_ever_says_authentic_real_or_safe(own: bool, known: Seal | Non
 
 
 def test_what_changed_is_told_from_what_expired() -> None:
-    changed = Reading(state=State.INVALID, failures=("assertion.bmffHash.mismatch",), media_type="video/mp4")
-    expired = Reading(state=State.INVALID, failures=("signingCredential.expired",), media_type="video/mp4")
-    broken = Reading(state=State.INVALID, media_type="video/mp4")
+    changed = ManifestReport(
+        state=ManifestState.INVALID, failures=("assertion.bmffHash.mismatch",), media_type="video/mp4"
+    )
+    expired = ManifestReport(
+        state=ManifestState.INVALID, failures=("signingCredential.expired",), media_type="video/mp4"
+    )
+    broken = ManifestReport(state=ManifestState.INVALID, media_type="video/mp4")
     assert "was changed after it was sealed" in messages.answer(changed, own=False, known=None)
     assert "certificate has expired" in messages.answer(expired, own=False, known=None)
     assert "changed or damaged" in messages.answer(broken, own=False, known=None)
@@ -65,7 +71,7 @@ def test_what_changed_is_told_from_what_expired() -> None:
 
 def test_only_a_trusted_manifest_names_this_installation() -> None:
     for reading in READINGS:
-        if reading.state is not State.TRUSTED:
+        if reading.state is not ManifestState.TRUSTED:
             assert "by this installation" not in messages.answer(reading, own=False, known=None)
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.media.decode import Small
+from safelight.media.decode import DownscaledFrame
 from safelight.scanning import frame_difference
-from safelight.scanning.frame_difference import Movement, Novelty, Watch
-from safelight.scanning.overlay import View, lifted
-from safelight.scanning.sampling import Rules
+from safelight.scanning.frame_difference import FrameComparator, Novelty, OpticalFlow
+from safelight.scanning.overlay import OverlayCrop, extract_overlay
+from safelight.scanning.sampling import SamplingConfig
 
 WIDTH, HEIGHT = 320, 180
 Plane = npt.NDArray[np.uint8]
@@ -24,9 +24,9 @@ def ground(seed: int = 1, width: int = WIDTH * 3) -> Plane:
     return cv2.resize(coarse, (width, HEIGHT), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
 
 
-def small(light: Plane) -> Small:
+def small(light: Plane) -> DownscaledFrame:
     half = np.full((light.shape[0] // 2, light.shape[1] // 2), 128, np.uint8)
-    return Small(light=np.ascontiguousarray(light), blue=half, red=half)
+    return DownscaledFrame(light=np.ascontiguousarray(light), blue=half, red=half)
 
 
 def panned(frame: int, speed: float = 2.0) -> Plane:
@@ -34,10 +34,10 @@ def panned(frame: int, speed: float = 2.0) -> Plane:
     return ground()[:, left : left + WIDTH].copy()
 
 
-def judged(frames: list[Small]) -> list[Novelty]:
-    watch = Watch()
+def judged(frames: list[DownscaledFrame]) -> list[Novelty]:
+    watch = FrameComparator()
     return [
-        watch.judge(
+        watch.compare(
             frames[number - 1] if number else None,
             frame,
             frames[number + 1] if number + 1 < len(frames) else None,
@@ -74,7 +74,7 @@ def test_what_stands_in_one_frame_alone_is_new_there_and_nowhere_else(speed: int
 
 
 def odd(new: Novelty) -> bool:
-    return new.both >= Rules().outlier and new.both_cells >= Rules().outlier_cells
+    return new.both >= SamplingConfig().outlier and new.both_cells >= SamplingConfig().outlier_cells
 
 
 def test_where_most_stands_still_a_part_is_compared_and_answers_as_all_of_it_does(
@@ -103,13 +103,13 @@ def test_nothing_differs_outside_of_the_window_that_is_compared(size: tuple[int,
         light = np.full((height, width), 90, np.uint8)
         other = light.copy()
         other[row : row + 4, column : column + 4] = 200
-        window = Movement().differs(small(light), small(other))
+        window = OpticalFlow().difference_window(small(light), small(other))
         assert window is not None
         rest = light != other
         rest[window] = False
         assert not rest.any()
         assert min(light[window].shape) >= min(64, width, height)
-    assert Movement().differs(small(light), small(light + 2)) is None
+    assert OpticalFlow().difference_window(small(light), small(light + 2)) is None
 
 
 def test_what_is_new_reaches_over_a_pattern_in_which_much_is_usual() -> None:
@@ -145,7 +145,7 @@ def test_a_picture_that_is_off_as_a_whole_is_put_right(off: tuple[int, int]) -> 
     laid[50:80, 100:160] = 255
     window = (slice(20, 140), slice(16, 260))
     nothing = np.zeros((80, 140, 2), np.float32)
-    under = Watch().ground(other, nothing, window, small(laid), small(other))
+    under = FrameComparator().ground(other, nothing, window, small(laid), small(other))
     assert under.shape == (120, 244)
     before = np.abs(frame[window].astype(int) - other[window]).mean()
     after = np.abs(frame[window].astype(int) - under).mean()
@@ -161,8 +161,8 @@ def test_a_window_of_a_moved_picture_is_that_part_of_all_of_it(scale: int) -> No
     )
     picture = rng.integers(0, 255, (90 * scale, 160 * scale, 3), dtype=np.uint8)
     window = (slice(11 * scale, 60 * scale), slice(3, 100 * scale + 1))
-    movement = Movement()
-    whole, part = movement.moved(picture, flow), movement.moved(picture, flow, window)
+    movement = OpticalFlow()
+    whole, part = movement.warp(picture, flow), movement.warp(picture, flow, window)
     assert np.abs(whole[window].astype(int) - part).mean() < 2
 
 
@@ -187,7 +187,7 @@ def test_colour_alone_is_seen() -> None:
     frames = [small(ground()[:, :WIDTH]) for _ in range(20)]
     red = frames[9].red.copy()
     red[30:50, 60:100] = 190
-    frames[9] = Small(light=frames[9].light, blue=frames[9].blue, red=red)
+    frames[9] = DownscaledFrame(light=frames[9].light, blue=frames[9].blue, red=red)
     assert judged(frames)[9].both > 5
 
 
@@ -212,7 +212,7 @@ def test_lifting_takes_away_what_was_there(strength: float) -> None:
     over = np.repeat(np.repeat(laid, 6, axis=0), 6, axis=1)[:, : under.shape[1]]
     under = under[: over.shape[0], : over.shape[1]]
     seen = (under * (1 - strength) + over * strength).astype(np.uint8)
-    clear = lifted(seen, [under])
+    clear = extract_overlay(seen, [under])
     assert clear is not None
 
     assert (clear.x, clear.y, clear.w, clear.h) == (0, 0, 1, 1)
@@ -229,7 +229,7 @@ def test_what_is_lifted_is_cut_out() -> None:
     over = under.copy()
     over[50:90, 100:180] = 255 - over[50:90, 100:180] // 2
     seen = (under * 0.5 + over * 0.5).astype(np.uint8)
-    clear = lifted(seen, [under])
+    clear = extract_overlay(seen, [under])
     assert clear is not None
     assert 100 - 20 <= clear.x * WIDTH <= 100
     assert 180 <= (clear.x + clear.w) * WIDTH <= 200
@@ -240,12 +240,12 @@ def test_what_is_lifted_is_cut_out() -> None:
 def test_there_is_nothing_to_lift_off_where_nothing_of_the_ground_is_left() -> None:
     rng = np.random.default_rng(8)
     one, other = (rng.integers(0, 256, (60, 80, 3), dtype=np.uint8) for _ in range(2))
-    assert lifted(one, [other]) is None
-    assert lifted(one, [one]) is None
+    assert extract_overlay(one, [other]) is None
+    assert extract_overlay(one, [one]) is None
 
 
 def test_a_box_in_a_part_is_put_in_its_place() -> None:
-    view = View(pixels=np.zeros((2, 2, 3), np.uint8), x=0.5, y=0.25, w=0.5, h=0.5)
+    view = OverlayCrop(pixels=np.zeros((2, 2, 3), np.uint8), x=0.5, y=0.25, w=0.5, h=0.5)
     assert view.placed(0.5, 0.5, 0.5, 0.5) == (0.75, 0.5, 0.25, 0.25)
 
 
@@ -256,7 +256,7 @@ def grassy(frame: int, speed: int) -> Plane:
 
 
 def shaded(new: Novelty) -> bool:
-    return new.shade >= Rules().shade and new.shade_cells >= Rules().outlier_cells
+    return new.shade >= SamplingConfig().shade and new.shade_cells >= SamplingConfig().outlier_cells
 
 
 @pytest.mark.parametrize("speed", [0, 2])
@@ -286,10 +286,10 @@ def test_a_fade_is_lighter_than_one_neighbour_and_darker_than_the_other() -> Non
 def test_noise_that_is_usual_is_no_change_and_what_comes_in_it_is() -> None:
     rng = np.random.default_rng(4)
     frames = [small(rng.integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)) for _ in range(20)]
-    watch = Watch()
+    watch = FrameComparator()
     for number in range(1, 19):
-        watch.judge(frames[number - 1], frames[number], frames[number + 1])
-    assert watch.apart(frames[18], frames[2])[0] < Rules().appeared
+        watch.compare(frames[number - 1], frames[number], frames[number + 1])
+    assert watch.apart(frames[18], frames[2])[0] < SamplingConfig().appeared
     light = frames[19].light.copy()
     light[40:120, 60:200] = 255
-    assert watch.apart(small(light), frames[2])[0] > Rules().appeared
+    assert watch.apart(small(light), frames[2])[0] > SamplingConfig().appeared

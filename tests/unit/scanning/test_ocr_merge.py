@@ -2,35 +2,35 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.detectors.protocol import ReadText
+from safelight.detectors.protocol import MediaText
 from safelight.scanning import ocr_merge
-from safelight.scanning.ocr_merge import Texts, merged
+from safelight.scanning.ocr_merge import OcrTextMerger, merge_texts
 
 
-def read(text: str, frame: int, confidence: float = 0.9) -> ReadText:
-    return ReadText(text=text, confidence=confidence, frame=frame, start_s=frame / 10, end_s=frame / 10)
+def read(text: str, frame: int, confidence: float = 0.9) -> MediaText:
+    return MediaText(text=text, confidence=confidence, frame=frame, start_s=frame / 10, end_s=frame / 10)
 
 
 def test_a_text_that_stays_is_one_with_the_best_reading() -> None:
-    [text] = merged([[read("Exit", 0, 0.7)], [read("EXIT ", 5, 0.95)], [read("exit", 9, 0.8)]])
+    [text] = merge_texts([[read("Exit", 0, 0.7)], [read("EXIT ", 5, 0.95)], [read("exit", 9, 0.8)]])
     assert (text.text, text.frame, text.start_s, text.end_s) == ("EXIT ", 5, 0.0, 0.9)
 
 
 def test_a_text_that_comes_back_is_two() -> None:
-    texts = merged([[read("one", 0)], [read("two", 1)], [read("one", 2)]])
+    texts = merge_texts([[read("one", 0)], [read("two", 1)], [read("one", 2)]])
     assert [(text.text, text.start_s) for text in texts] == [("one", 0.0), ("two", 0.1), ("one", 0.2)]
 
 
 def test_the_same_text_twice_in_a_frame_is_one_and_blank_is_none() -> None:
-    assert [text.text for text in merged([[read("a", 0), read("A", 0), read("  ", 0)], []])] == ["a"]
+    assert [text.text for text in merge_texts([[read("a", 0), read("A", 0), read("  ", 0)], []])] == ["a"]
 
 
 def test_nothing_read_is_nothing() -> None:
-    assert merged([]) == merged([[], []]) == []
+    assert merge_texts([]) == merge_texts([[], []]) == []
 
 
 def test_a_part_of_a_frame_ends_no_text_that_stands_elsewhere() -> None:
-    texts = Texts()
+    texts = OcrTextMerger()
     texts.add([read("Exit", 0)])
     texts.add_part([read("hidden", 3), read("hidden", 3, 0.8), read("exit", 3, 0.99)])
     texts.add([read("Exit", 9)])
@@ -42,7 +42,7 @@ def test_a_part_of_a_frame_ends_no_text_that_stands_elsewhere() -> None:
 
 def test_no_more_texts_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ocr_merge, "MOST_TEXTS", 3)
-    texts = Texts()
+    texts = OcrTextMerger()
     for number in range(20):
         assert texts.full == (number > 3)
         texts.add([read(f"line {number}", number)])

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.scanning.frame_difference import Novelty
-from safelight.scanning.sampling import LookAt, Rules, Scheduler, Why
+from safelight.scanning.sampling import FrameSampler, SampledFrame, SampleReason, SamplingConfig
 
 FPS = 30
 NOTHING = Novelty()
@@ -17,8 +17,10 @@ CAME = Novelty(before=15.0, before_cells=6, region=(0.5, 0.5, 0.1, 0.1))
 STRIKING = Novelty(before=80.0, before_cells=30)
 
 
-def run(frames: list[Novelty], rules: Rules | None = None) -> tuple[list[LookAt | None], Scheduler]:
-    scheduler = Scheduler(rules or Rules())
+def run(
+    frames: list[Novelty], rules: SamplingConfig | None = None
+) -> tuple[list[SampledFrame | None], FrameSampler]:
+    scheduler = FrameSampler(rules or SamplingConfig())
     return [scheduler.decide(number, number / FPS, new) for number, new in enumerate(frames)], scheduler
 
 
@@ -29,17 +31,22 @@ def test_a_clip_in_which_nothing_is_new_is_looked_at_once_a_second() -> None:
 
 
 def test_what_its_neighbours_do_not_explain_is_looked_at_and_the_place_is_told() -> None:
-    for new, why in ((ODD, Why.OUTLIER), (CUT, Why.CUT), (BLIND, Why.BLIND), (STRIKING, Why.APPEARED)):
+    for new, why in (
+        (ODD, SampleReason.OUTLIER),
+        (CUT, SampleReason.CUT),
+        (BLIND, SampleReason.BLIND),
+        (STRIKING, SampleReason.APPEARED),
+    ):
         looks, scheduler = run([*[NOTHING] * 13, new, *[NOTHING] * 10])
-        assert looks[13] == LookAt(frame=13, why=why, region=new.region)
+        assert looks[13] == SampledFrame(frame=13, why=why, region=new.region)
         assert scheduler.record().looks[-1].frame == 13
 
 
 def test_noise_spends_the_budget_and_then_the_scan_is_incomplete() -> None:
-    rules = Rules()
+    rules = SamplingConfig()
     looks, scheduler = run([CUT] * (FPS * 10), rules)
     record = scheduler.record()
-    spent = sum(look is not None and look.why is Why.CUT for look in looks)
+    spent = sum(look is not None and look.why is SampleReason.CUT for look in looks)
     assert spent <= rules.burst + rules.per_s
     assert record.unseen > 250
     assert record.unseen_from is not None
@@ -64,22 +71,22 @@ def test_movement_may_go_over_its_small_share_without_a_hole() -> None:
 
 
 def test_what_came_slowly_is_looked_at_once_in_a_while() -> None:
-    scheduler = Scheduler(Rules())
+    scheduler = FrameSampler(SamplingConfig())
     changed = []
     for number in range(FPS * 8):
         look = scheduler.decide(number, number / FPS, NOTHING)
         if look is None and scheduler.wants_comparison(number):
-            look = scheduler.changed(number, number / FPS, 50.0, 9)
+            look = scheduler.note_change(number, number / FPS, 50.0, 9)
             changed += [number] if look else []
     assert 2 <= len(changed) <= 3
-    assert scheduler.changed(900, 31.0, 1.0, 9) is None
+    assert scheduler.note_change(900, 31.0, 1.0, 9) is None
 
 
 def test_the_last_frame_is_looked_at_unless_it_was() -> None:
     _, scheduler = run([NOTHING] * 10)
     look = scheduler.last(9, 0.3)
     assert look is not None
-    assert look.why is Why.LAST
+    assert look.why is SampleReason.LAST
     assert scheduler.last(9, 0.3) is None
 
 
@@ -95,7 +102,9 @@ def test_no_second_passes_without_a_look_and_every_striking_frame_is_seen_or_cou
     assert all(later - earlier <= FPS for earlier, later in pairwise(looked))
     assert record.looked_at == len(looked) == sum(record.why.values())
     striking = [number for number, new in enumerate(frames) if number and new not in (NOTHING, CAME)]
-    by_reason = {look.frame for look in looks if look and look.why not in (Why.FIRST, Why.REGULAR)}
+    by_reason = {
+        look.frame for look in looks if look and look.why not in (SampleReason.FIRST, SampleReason.REGULAR)
+    }
     assert record.unseen == sum(number not in by_reason for number in striking)
 
 

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
 from safelight.scanning import segments
-from safelight.scanning.segments import Joiner, Look, join
+from safelight.scanning.segments import FrameTiming, SegmentBuilder, build_segments
 
 FPS = 24
 KINDS = st.sampled_from([("sexual", "breast"), ("sexual", "buttocks"), ("likeness", "face")])
 SEEN = st.lists(st.tuples(st.integers(0, 59), KINDS, st.floats(0.01, 1.0)), max_size=60)
 
 
-def looks(count: int, step: int = 1) -> list[Look]:
+def looks(count: int, step: int = 1) -> list[FrameTiming]:
     return [
-        Look(frame=number * step, start_s=number * step / FPS, end_s=(number * step + 1) / FPS)
+        FrameTiming(frame=number * step, start_s=number * step / FPS, end_s=(number * step + 1) / FPS)
         for number in range(count)
     ]
 
@@ -46,7 +46,9 @@ def place(segment: Finding) -> FrameRange:
 def test_every_observation_lies_in_a_segment_of_its_kind(
     seen: list[tuple[int, tuple[str, str], float]], bridge: int
 ) -> None:
-    joined = join([(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge)
+    joined = build_segments(
+        [(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge
+    )
     for look, (category, kind), _score in seen:
         assert any(
             segment.category == category
@@ -60,7 +62,9 @@ def test_every_observation_lies_in_a_segment_of_its_kind(
 def test_segments_of_a_kind_do_not_overlap_and_know_their_peak(
     seen: list[tuple[int, tuple[str, str], float]], bridge: int
 ) -> None:
-    joined = join([(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge)
+    joined = build_segments(
+        [(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge
+    )
     taken: set[tuple[str, object, int]] = set()
     for segment in joined:
         where, kind = place(segment), segment.attributes["kind"]
@@ -86,7 +90,7 @@ def test_segments_of_a_kind_do_not_overlap_and_know_their_peak(
 
 
 def test_a_single_frame_is_a_segment_of_one() -> None:
-    [segment] = join([(7, finding(0.9))], looks(20), bridge=6)
+    [segment] = build_segments([(7, finding(0.9))], looks(20), bridge=6)
     assert place(segment) == FrameRange(
         first=7, last=7, start_s=0.2917, end_s=0.3333, peak=7, box=ImageBox(x=0.45, y=0, w=0.1, h=0.1)
     )
@@ -94,31 +98,31 @@ def test_a_single_frame_is_a_segment_of_one() -> None:
 
 
 def test_a_short_gap_is_bridged_and_a_long_one_is_not() -> None:
-    near = join([(1, finding(0.6)), (8, finding(0.7))], looks(40), bridge=6)
-    far = join([(1, finding(0.6)), (9, finding(0.7))], looks(40), bridge=6)
+    near = build_segments([(1, finding(0.6)), (8, finding(0.7))], looks(40), bridge=6)
+    far = build_segments([(1, finding(0.6)), (9, finding(0.7))], looks(40), bridge=6)
     assert [(place(one).first, place(one).last) for one in near] == [(1, 8)]
     assert [(place(one).first, place(one).last) for one in far] == [(1, 1), (9, 9)]
 
 
 def test_a_weak_tail_does_not_make_a_strong_frame_last_longer() -> None:
     seen = [(frame, finding(0.31)) for frame in range(10, 20)] + [(9, finding(0.95))]
-    strong, weak = join(seen, looks(40), bridge=6)
+    strong, weak = build_segments(seen, looks(40), bridge=6)
     assert (place(strong).first, place(strong).last, strong.attributes["frames"]) == (9, 9, 1)
     assert (place(weak).first, place(weak).last, weak.score) == (10, 19, 0.31)
 
 
 def test_one_frame_over_the_line_does_not_make_many_that_are_not_count() -> None:
     seen = [(frame, finding(0.57 if frame == 15 else 0.4)) for frame in range(10, 30)]
-    before, sure, after = join(seen, looks(40), bridge=6)
+    before, sure, after = build_segments(seen, looks(40), bridge=6)
     assert (place(sure).first, place(sure).last, sure.attributes["frames"]) == (15, 15, 1)
     assert (place(before).last, before.score, place(after).first, after.score) == (14, 0.4, 16, 0.4)
     # A dip between frames that count is bridged, and not counted.
-    [dipped] = join([(4, finding(0.6)), (5, finding(0.4)), (6, finding(0.55))], looks(9), bridge=1)
+    [dipped] = build_segments([(4, finding(0.6)), (5, finding(0.4)), (6, finding(0.55))], looks(9), bridge=1)
     assert (place(dipped).first, place(dipped).last, dipped.attributes["frames"]) == (4, 6, 2)
 
 
 def test_two_of_a_kind_in_one_frame_are_counted_and_the_largest_area_stays() -> None:
-    [segment] = join(
+    [segment] = build_segments(
         [(3, finding(0.8, area=0.1)), (3, finding(0.6, area=0.4)), (4, finding(0.7, area=0.2))],
         looks(9),
         bridge=1,
@@ -129,7 +133,7 @@ def test_two_of_a_kind_in_one_frame_are_counted_and_the_largest_area_stays() -> 
 
 
 def test_scheduled_looks_far_apart_still_join() -> None:
-    [segment] = join([(2, finding(0.6)), (3, finding(0.7))], looks(6, step=24), bridge=1)
+    [segment] = build_segments([(2, finding(0.6)), (3, finding(0.7))], looks(6, step=24), bridge=1)
     assert (place(segment).first, place(segment).last) == (48, 72)
 
 
@@ -139,7 +143,9 @@ def test_a_long_stretch_is_folded_and_loses_none_of_what_it_saw(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segments, "_ENTRIES", 4)
-        joined = join([(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge)
+        joined = build_segments(
+            [(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge
+        )
     for look, (category, kind), score in seen:
         inside = [
             one
@@ -162,7 +168,7 @@ def test_a_long_stretch_is_folded_and_loses_none_of_what_it_saw(
 def test_a_face_of_many_minutes_is_one_segment_with_its_peak_and_bounded_memory() -> None:
     count = 4 * segments._ENTRIES + 11
     frames = looks(count)
-    joiner = Joiner(frames, bridge=6)
+    joiner = SegmentBuilder(frames, bridge=6)
     sizes = []
     for look in range(count):
         one = finding(0.9 if look == 5000 else 0.6 + look % 7 / 100)
@@ -179,14 +185,14 @@ def test_a_face_of_many_minutes_is_one_segment_with_its_peak_and_bounded_memory(
 
 
 def test_what_has_ended_is_joined_at_once() -> None:
-    known: list[Look] = []
-    joiner = Joiner(known, bridge=1)
+    known: list[FrameTiming] = []
+    joiner = SegmentBuilder(known, bridge=1)
     for look in range(30):
-        known.append(Look(frame=look, start_s=look / FPS, end_s=(look + 1) / FPS))
+        known.append(FrameTiming(frame=look, start_s=look / FPS, end_s=(look + 1) / FPS))
         if look % 10 < 3:
             joiner.add(look, [finding(0.7)])
     # Were the first stretch still to be joined, these would be its times.
-    known[:5] = [Look(frame=0, start_s=99, end_s=99)] * 5
+    known[:5] = [FrameTiming(frame=0, start_s=99, end_s=99)] * 5
     assert [(place(one).first, place(one).last) for one in joiner.segments()] == [(0, 2), (10, 12), (20, 22)]
 
 
@@ -194,7 +200,7 @@ def test_of_very_many_segments_the_strongest_are_kept_and_the_others_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(segments, "_MOST", 5)
-    joiner = Joiner(looks(200), bridge=0)
+    joiner = SegmentBuilder(looks(200), bridge=0)
     for number in range(40):
         joiner.add(4 * number, [finding((number + 1) / 40)])
     kept = joiner.segments()

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
-from safelight.scanning.segments import Look, join
+from safelight.scanning.segments import FrameTiming, build_segments
 from safelight.scanning.tracks import Box, Tracker, overlap
 
 BOXES = st.tuples(st.floats(0, 0.8), st.floats(0, 0.8), st.floats(0.05, 0.2), st.floats(0.05, 0.2))
@@ -54,9 +54,9 @@ def test_a_segment_tells_the_tracks_in_it() -> None:
             attributes={"kind": "face", "area": 0.04},
         )
 
-    looks = [Look(frame=frame, start_s=frame / 10, end_s=(frame + 1) / 10) for frame in range(10)]
+    looks = [FrameTiming(frame=frame, start_s=frame / 10, end_s=(frame + 1) / 10) for frame in range(10)]
     seen = [(frame, face(0.1)) for frame in range(10)] + [(frame, face(0.6)) for frame in range(4, 8)]
-    [segment] = join(seen, looks, bridge=1)
+    [segment] = build_segments(seen, looks, bridge=1)
     whole, one, other = segment.evidence
     assert isinstance(whole, FrameRange)
     assert isinstance(one, FrameRange)

@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 import pytest
 
-from safelight.testing.upstream import Act, Rule, Scenario, load_scenario
+from safelight.testing.upstream import Scenario, ScenarioRule, ScriptedAction, load_scenario
 from safelight.testing.upstream.bodies import read_create
-from safelight.testing.upstream.scenario import Deed, Ending
+from safelight.testing.upstream.scenario import ActionName, Ending
 
 DOCS = Path(__file__).parents[3] / "docs" / "testing.md"
 
@@ -25,7 +25,9 @@ def test_the_example_in_the_docs_loads_and_means_what_it_says(tmp_path: Path) ->
     path.write_text(example(), encoding="utf-8")
     scenario = load_scenario(path)
     assert scenario.rule("a lighthouse at dawn", 1).submit.do == "lose_answer"
-    assert scenario.rule("too busy", 2).submit == Act(do="status", status=429, retry_after=1, times=2)
+    assert scenario.rule("too busy", 2).submit == ScriptedAction(
+        do="status", status=429, retry_after=1, times=2
+    )
     assert scenario.rule("anything", 9).submit.do == "hang"
     assert scenario.rule("anything", 10).progress == (0, 50)
 
@@ -38,10 +40,10 @@ def test_json_is_yaml(tmp_path: Path) -> None:
 
 def test_every_key_is_documented() -> None:
     text = DOCS.read_text(encoding="utf-8")
-    for kind in (Scenario, Rule, Act):
+    for kind in (Scenario, ScenarioRule, ScriptedAction):
         for name in kind.__struct_fields__:
             assert f"`{name}`" in text, name
-    for word in (*get_args(Deed), *get_args(Ending)):
+    for word in (*get_args(ActionName), *get_args(Ending)):
         assert f"`{word}`" in text, word
 
 

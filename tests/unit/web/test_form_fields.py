@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.errors import InvalidField
-from safelight.web.form_fields import join, nest
+from safelight.web.form_fields import format_name, nest
 
 
 def test_names_in_brackets_become_objects_and_lists() -> None:
@@ -50,7 +50,7 @@ def test_what_two_readers_could_read_differently_is_refused(pairs: list[tuple[st
 
 
 def test_places_have_bracket_names() -> None:
-    assert join(("a", "b", 0)) == "a[b][0]"
+    assert format_name(("a", "b", 0)) == "a[b][0]"
 
 
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=5)), max_size=8))

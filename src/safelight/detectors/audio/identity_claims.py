@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from safelight.detectors.protocol import Capability, DetectorPlugin, Place, TextContent
-from safelight.detectors.text.entities import Kind, Named, shipped, table
+from safelight.detectors.protocol import Capability, DetectorPlugin, RunLocation, TextContent
+from safelight.detectors.text.entities import EntityKind, Named, shipped, table
 from safelight.detectors.text.normalise import read_as
 from safelight.detectors.text.phrase_index import PhraseTable
 from safelight.policy.categories import Category
@@ -132,10 +132,10 @@ class ClaimDetector:
 
 
 def _load(_options: dict[str, Any]) -> ClaimDetector:
-    living = (Kind.LIVING, Kind.HISTORICAL)
+    living = (EntityKind.LIVING, EntityKind.HISTORICAL)
     return ClaimDetector(table(one for one in shipped() if one.kind in living))
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=Place.GATEWAY, capabilities=ClaimDetector.capabilities, load=_load
+    name=NAME, version=VERSION, place=RunLocation.GATEWAY, capabilities=ClaimDetector.capabilities, load=_load
 )

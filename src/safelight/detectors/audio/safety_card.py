@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from safelight.detectors import safety_card
-from safelight.detectors.protocol import Capability, DetectorPlugin, Place, Sound
+from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin, RunLocation
 from safelight.policy.findings import Finding, Modality, TimeRange
 
 NAME, VERSION = "card-sound", "1"
@@ -20,7 +20,7 @@ class SoundCardDetector:
     capabilities: tuple[Capability, ...] = ()
     rate = 16_000
 
-    def inspect_sound(self, sound: Sound) -> Iterable[Finding]:
+    def inspect_sound(self, sound: AudioChunk) -> Iterable[Finding]:
         return [
             Finding(
                 category=category,
@@ -43,4 +43,4 @@ def _load(_options: dict[str, Any]) -> SoundCardDetector:
     return SoundCardDetector()
 
 
-PLUGIN = DetectorPlugin(name=NAME, version=VERSION, place=Place.CHILD, capabilities=(), load=_load)
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=(), load=_load)

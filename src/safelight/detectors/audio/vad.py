@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.protocol import Capability, DetectorPlugin, Place, Sound
+from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin, RunLocation
 from safelight.media.audio import peak
 
 NAME, VERSION = "speech", "1"
@@ -42,8 +42,8 @@ class SpeechDetector:
         )
         self._threshold, self._pause_s = threshold, pause_s
 
-    def find_speech(self, sound: Sound) -> Iterable[tuple[float, float]]:
-        return stretches(
+    def find_speech(self, sound: AudioChunk) -> Iterable[tuple[float, float]]:
+        return speech_spans(
             list(self.probabilities(sound.samples)),
             step_s=_STEP / RATE,
             threshold=self._threshold,
@@ -68,7 +68,7 @@ class SpeechDetector:
             yield float(answer[0, 0])
 
 
-def stretches(
+def speech_spans(
     probabilities: Sequence[float],
     *,
     step_s: float,
@@ -120,5 +120,5 @@ def _load(options: dict[str, Any]) -> SpeechDetector:
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=Place.CHILD, capabilities=(), load=_load, missing=_missing
+    name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=(), load=_load, missing=_missing
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from safelight.detectors.protocol import DetectorPlugin, Place, ReadText, Sound, SpokenWord
+from safelight.detectors.protocol import AudioChunk, DetectorPlugin, MediaText, RunLocation, SpokenWord
 
 from .transcripts import WORDS, checked
 
@@ -39,7 +39,7 @@ class WhisperReader:
         self._threads, self._beam = threads, beam
         self._model: Any = None
 
-    def read_speech(self, sound: Sound) -> Iterable[ReadText]:
+    def read_speech(self, sound: AudioChunk) -> Iterable[MediaText]:
         """The lines of a stretch. Raises `Untranscribed` where the model's times cannot be true."""
         segments, _info = self._loaded().transcribe(
             np.ascontiguousarray(sound.samples),
@@ -68,12 +68,12 @@ class WhisperReader:
         return self._model
 
 
-def _line(segment: Any, seconds: float) -> ReadText:
+def _line(segment: Any, seconds: float) -> MediaText:
     # A window of Whisper is 30 s: times beyond the end of a shorter sound mean its end.
     def at(moment: float) -> float:
         return min(max(float(moment), 0.0), seconds)
 
-    return ReadText(
+    return MediaText(
         text=str(segment.text).strip(),
         confidence=min(math.exp(min(float(segment.avg_logprob), 0.0)), 1.0),
         start_s=at(segment.start),
@@ -111,7 +111,7 @@ def _load(options: dict[str, Any]) -> WhisperReader:
 PLUGIN = DetectorPlugin(
     name=NAME,
     version=VERSION,
-    place=Place.CHILD,
+    place=RunLocation.CHILD,
     capabilities=WORDS,
     load=_load,
     missing=_missing,

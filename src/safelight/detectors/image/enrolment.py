@@ -13,10 +13,10 @@ from safelight.media.images import PictureLimits, read_picture
 from .template_matching import view_of
 
 if TYPE_CHECKING:
-    from safelight.sandbox.child_main import Link
+    from safelight.sandbox.child_main import ChildChannel
 
 
-def views_in_child(argument: Any, _link: Link) -> list[Any]:
+def views_in_child(argument: Any, _link: ChildChannel) -> list[Any]:
     """The views of the picture at `path`: one, or of one with transparency the one that shows most."""
     import cv2
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, Modality
 
-from .nudity import Seen, decode, finding_of, model_path, outwards, window_of
-from .region_cache import Sizes, Watch, Window, cut
+from .nudity import Detection, decode, expand_box, finding_of, model_path, window_of
+from .region_cache import CachedRegions, Sizes, Window, cut
 
 NAME, VERSION = "faces", "320n-large-2"
 
@@ -60,7 +60,7 @@ class FaceDetector:
         self._sides = sides
         self.longest_side = min(sides)
         self.picture_side = max(sides)
-        self._watch = Watch(_SIZES, look=self._part, place=window_of)
+        self._watch = CachedRegions(_SIZES, look=self._part, place=window_of)
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         longest = max(frame.pixels.shape[:2])
@@ -71,21 +71,21 @@ class FaceDetector:
             seen = _apart(one for side in sides for one in self._faces(frame.pixels, side))
         return [finding_of(one, detector=NAME, version=VERSION) for one in seen]
 
-    def _part(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[Seen]:
+    def _part(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[Detection]:
         height, width = pixels.shape[:2]
         part = cut(pixels, window)
         seen = self._faces(part, max(part.shape[:2]))
-        return [one._replace(box=outwards(one.box, window, width, height)) for one in _apart(seen)]
+        return [one._replace(box=expand_box(one.box, window, width, height)) for one in _apart(seen)]
 
-    def _faces(self, pixels: npt.NDArray[np.uint8], side: int) -> list[Seen]:
+    def _faces(self, pixels: npt.NDArray[np.uint8], side: int) -> list[Detection]:
         picture, width, height = _input(pixels, side)
         output = self._session.run(None, {self._input: picture})[0][0]
         return [one for one in decode(output, width, height, self._floor) if one.kind.kind == "face"]
 
 
-def _apart(seen: Iterable[Seen]) -> list[Seen]:
+def _apart(seen: Iterable[Detection]) -> list[Detection]:
     """One of several boxes around the same face: the most certain."""
-    kept: list[Seen] = []
+    kept: list[Detection] = []
     for one in sorted(seen, key=lambda one: -one.score):
         if all(_shared(one.box, other.box) < _SAME for other in kept):
             kept.append(one)
@@ -135,5 +135,10 @@ def _load(options: dict[str, Any]) -> FaceDetector:
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=Place.CHILD, capabilities=CAPABILITIES, load=_load, missing=_missing
+    name=NAME,
+    version=VERSION,
+    place=RunLocation.CHILD,
+    capabilities=CAPABILITIES,
+    load=_load,
+    missing=_missing,
 )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, FrameRange, Modality
 
@@ -37,7 +37,7 @@ _CAPABILITIES = (Capability(category=Category.PHOTOSENSITIVE.value, modality=Mod
 Map = npt.NDArray[np.float32]
 
 
-class Swings:
+class LuminanceChanges:
     """Opposing changes over a large part of a picture, as they come. Pure.
 
     Every place remembers how far it has swung since it last turned; a swing of `least` is a change.
@@ -94,8 +94,8 @@ class FlickerDetector:
 
     def begin(self) -> None:
         self._rules = {
-            "flash": (Swings(least=_CHANGE, below=_DARK), Bursts()),
-            "red": (Swings(least=_RED_CHANGE), Bursts()),
+            "flash": (LuminanceChanges(least=_CHANGE, below=_DARK), FlashCounter()),
+            "red": (LuminanceChanges(least=_RED_CHANGE), FlashCounter()),
         }
 
     def watch(self, frame: Frame) -> None:
@@ -135,7 +135,7 @@ _REASONS = {
 }
 
 
-class Bursts:
+class FlashCounter:
     """Common changes as they come, and where more than three pairs of them fall into one second. Pure."""
 
     def __init__(self) -> None:
@@ -166,4 +166,6 @@ def _load(_options: dict[str, Any]) -> FlickerDetector:
     return FlickerDetector()
 
 
-PLUGIN = DetectorPlugin(name=NAME, version=VERSION, place=Place.CHILD, capabilities=_CAPABILITIES, load=_load)
+PLUGIN = DetectorPlugin(
+    name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=_CAPABILITIES, load=_load
+)

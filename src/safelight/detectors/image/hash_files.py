@@ -12,7 +12,7 @@ from typing import Any
 
 from safelight.errors import InvalidField
 
-from .hash_lists import Hashes, HashKind
+from .hash_lists import HashKind, HashTable
 from .pdq import QUALITY
 
 _HEX = re.compile(r"[0-9a-fA-F]+")
@@ -36,8 +36,8 @@ _ROWS = ("data", "threat_updates", "indicators", "signals", "hashes")
 class Parsed:
     """What a file holds: hashes to add, hashes its maker took back, and why rows were left out."""
 
-    hashes: Hashes
-    withdrawn: Hashes
+    hashes: HashTable
+    withdrawn: HashTable
     #: Rows of PDQ whose quality is too low to match with.
     poor: int
     duplicates: int
@@ -167,5 +167,5 @@ def _of_lines(text: str) -> Iterator[_Row]:
             yield _of_object(number, dict(zip(header, row, strict=False)))
 
 
-def _frozen(found: Mapping[HashKind, set[bytes]]) -> Hashes:
-    return Hashes(of={kind: frozenset(values) for kind, values in found.items()})
+def _frozen(found: Mapping[HashKind, set[bytes]]) -> HashTable:
+    return HashTable(of={kind: frozenset(values) for kind, values in found.items()})

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.errors import InvalidField, NotFound
+from safelight.fileio import write_atomic
 from safelight.policy.findings import Finding, Match, Modality
 
 from .pdq import DISTANCE, distances
@@ -44,7 +44,7 @@ class HashKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hashes:
+class HashTable:
     """Hashes by their kind; each kind a set of raw bytes."""
 
     of: Mapping[HashKind, frozenset[bytes]] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class HashList:
         """The PDQ hashes, (n, 32)."""
         return self._section(HashKind.PDQ)
 
-    def has(self, kind: HashKind, hashed: bytes) -> bool:
+    def contains(self, kind: HashKind, hashed: bytes) -> bool:
         """Whether the list has exactly this hash."""
         rows = self._section(kind)
         place = bisect_left(range(len(rows)), hashed, key=lambda number: rows[number].tobytes())
@@ -94,9 +94,11 @@ class HashList:
         place = int(apart.argmin())
         return (int(apart[place]), _short(self.pdq[place].tobytes())) if apart[place] <= DISTANCE else None
 
-    def hashes(self) -> Hashes:
+    def hashes(self) -> HashTable:
         """Everything on the list."""
-        return Hashes(of={kind: frozenset(row.tobytes() for row in self._section(kind)) for kind in HashKind})
+        return HashTable(
+            of={kind: frozenset(row.tobytes() for row in self._section(kind)) for kind in HashKind}
+        )
 
     def _section(self, kind: HashKind) -> npt.NDArray[np.uint8]:
         start = self._start
@@ -138,7 +140,7 @@ class HashLists:
             raise NotFound(f"There is no hash list {name!r}; there are: {known}.")
         return HashList(path)
 
-    def put(self, name: str, category: str, hashes: Hashes, *, at: float) -> HashList:
+    def put(self, name: str, category: str, hashes: HashTable, *, at: float) -> HashList:
         """Make this the list of that name."""
         path = self._path(name)
         sections = [np.array(sorted(hashes.get(kind)), dtype=f"V{kind.bytes}").tobytes() for kind in HashKind]
@@ -149,11 +151,7 @@ class HashLists:
             "counts": {kind.value: len(hashes.get(kind)) for kind in HashKind},
         }
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(json.dumps(about).encode() + b"\n")
-            file.writelines(sections)
-        Path(temporary).replace(path)
+        write_atomic(path, [json.dumps(about).encode() + b"\n", *sections])
         return HashList(path)
 
     def remove(self, name: str) -> int:
@@ -176,7 +174,7 @@ class HashLists:
             matched(one, _short(hashed), 0, modality=modality, source=source)
             for one in lists
             for kind, hashed in wanted.items()
-            if one.has(kind, hashed)
+            if one.contains(kind, hashed)
         )
 
     def _path(self, name: str) -> Path:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.findings import Finding, Modality
 
 from .hash_lists import NAME, SUFFIX, VERSION, HashKind, HashLists, matched
-from .pdq import QUALITY, turned
+from .pdq import QUALITY, rotations
 
 
 class HashDetector:
@@ -40,7 +40,7 @@ class HashDetector:
         lists = [one for one in self._lists.all() if one.counts.get(HashKind.PDQ)]
         if not lists:
             return []
-        hashes, quality = turned(frame.pixels)
+        hashes, quality = rotations(frame.pixels)
         if quality < QUALITY:
             return []
         found = []
@@ -68,5 +68,5 @@ def _idle(options: dict[str, Any]) -> str | None:
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=Place.CHILD, capabilities=(), load=_load, idle=_idle
+    name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=(), load=_load, idle=_idle
 )

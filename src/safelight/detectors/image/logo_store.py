@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.errors import InvalidField, NotFound
+from safelight.fileio import write_atomic
 from safelight.policy.categories import Category
 
 SUFFIX = ".mark"
@@ -31,7 +31,7 @@ class MarkKind(StrEnum):
         return (Category.IP_BRAND if self is MarkKind.BRAND else Category.IP_CHARACTER).value
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True):
+class LogoView(msgspec.Struct, frozen=True, kw_only=True):
     """One picture of a mark: what `matching` made of it."""
 
     #: Keypoints as float32 (n, 4): x, y in parts of the template, size likewise, angle in degrees.
@@ -53,13 +53,13 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         return np.frombuffer(self.template, np.uint8).reshape(self.height, self.width)
 
 
-class Mark(msgspec.Struct, frozen=True, kw_only=True):
+class EnrolledLogo(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     kind: MarkKind
     #: What is printed where the mark is written out.
     words: tuple[str, ...]
     at: float
-    views: tuple[View, ...]
+    views: tuple[LogoView, ...]
 
 
 class Marks:
@@ -67,32 +67,31 @@ class Marks:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._read: tuple[tuple[tuple[str, int, int], ...], tuple[Mark, ...]] = ((), ())
+        self._read: tuple[tuple[tuple[str, int, int], ...], tuple[EnrolledLogo, ...]] = ((), ())
 
-    def all(self) -> tuple[Mark, ...]:
+    def all(self) -> tuple[EnrolledLogo, ...]:
         """Every mark, in order of name."""
         stamp = self._stamp()
         if stamp != self._read[0]:
-            found = tuple(msgspec.msgpack.decode(Path(path).read_bytes(), type=Mark) for path, _, _ in stamp)
+            found = tuple(
+                msgspec.msgpack.decode(Path(path).read_bytes(), type=EnrolledLogo) for path, _, _ in stamp
+            )
             self._read = (stamp, found)
         return self._read[1]
 
-    def put(self, mark: Mark) -> None:
+    def put(self, mark: EnrolledLogo) -> None:
         """Keep a mark, in place of one of that name."""
         path = self._path(mark.name)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.msgpack.encode(mark))
-        Path(temporary).replace(path)
+        write_atomic(path, msgspec.msgpack.encode(mark))
 
-    def remove(self, name: str) -> Mark:
+    def remove(self, name: str) -> EnrolledLogo:
         """Take a mark away. Raises `NotFound`."""
         path = self._path(name)
         if not path.is_file():
             known = ", ".join(mark.name for mark in self.all()) or "none"
             raise NotFound(f"There is no mark {name!r}; there are: {known}.")
-        mark = msgspec.msgpack.decode(path.read_bytes(), type=Mark)
+        mark = msgspec.msgpack.decode(path.read_bytes(), type=EnrolledLogo)
         path.unlink()
         return mark
 

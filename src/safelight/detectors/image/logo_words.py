@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from safelight.detectors.protocol import Capability, DetectorPlugin, Place, TextContent
+from safelight.detectors.protocol import Capability, DetectorPlugin, RunLocation, TextContent
 from safelight.policy.findings import Finding, Match, Modality, TextSpan
 
-from .logo_store import SUFFIX, Mark, Marks
+from .logo_store import SUFFIX, EnrolledLogo, Marks
 
 NAME, VERSION = "mark-words", "1"
 _TOKEN = re.compile(r"\w+", re.UNICODE)
@@ -45,7 +45,7 @@ class MarkWords:
 
 
 def _hits(
-    mark: Mark, tokens: list[tuple[str, int, int]], *, near: bool
+    mark: EnrolledLogo, tokens: list[tuple[str, int, int]], *, near: bool
 ) -> Iterator[tuple[str, int, int, int]]:
     for word in mark.words:
         parts = [part.casefold() for part in _TOKEN.findall(word)]
@@ -79,7 +79,7 @@ def _apart(one: str, other: str, most: int) -> int | None:
     return row[-1] if row[-1] <= most else None
 
 
-def _finding(mark: Mark, word: str, content: TextContent, span: tuple[int, int], off: int) -> Finding:
+def _finding(mark: EnrolledLogo, word: str, content: TextContent, span: tuple[int, int], off: int) -> Finding:
     return Finding(
         category=mark.kind.category,
         score=0.9 if off == 0 else 0.65,
@@ -115,5 +115,5 @@ def _idle(options: dict[str, Any]) -> str | None:
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=Place.GATEWAY, capabilities=(), load=_load, idle=_idle
+    name=NAME, version=VERSION, place=RunLocation.GATEWAY, capabilities=(), load=_load, idle=_idle
 )

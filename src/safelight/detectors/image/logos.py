@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, ImageBox, Match, Modality
 
 from .logo_store import SUFFIX, Marks
-from .template_matching import Found, find, scene_of
+from .template_matching import TemplateMatch, find, scene_of
 
 NAME, VERSION = "marks", "sift-1"
 
@@ -32,7 +32,7 @@ CAPABILITIES = tuple(
 )
 
 
-class MarkDetector:
+class LogoDetector:
     """A `FrameDetector`; sees what is enrolled and removed at once."""
 
     name = NAME
@@ -67,7 +67,7 @@ class MarkDetector:
         return [_finding(one, width, height) for one in find(scene, marks, least=self._least)]
 
 
-def _finding(found: Found, width: int, height: int) -> Finding:
+def _finding(found: TemplateMatch, width: int, height: int) -> Finding:
     size = np.array([width, height], np.float64)
     left, top = np.clip(found.corners.min(axis=0) / size, 0, 1).tolist()
     right, bottom = np.clip(found.corners.max(axis=0) / size, 0, 1).tolist()
@@ -98,8 +98,8 @@ def _folder(options: dict[str, Any]) -> Path:
     return Path(options.get("folder") or "nowhere")
 
 
-def _load(options: dict[str, Any]) -> MarkDetector:
-    return MarkDetector(_folder(options), least=float(options.get("least", LEAST)))
+def _load(options: dict[str, Any]) -> LogoDetector:
+    return LogoDetector(_folder(options), least=float(options.get("least", LEAST)))
 
 
 def _idle(options: dict[str, Any]) -> str | None:
@@ -110,5 +110,5 @@ def _idle(options: dict[str, Any]) -> str | None:
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=Place.CHILD, capabilities=CAPABILITIES, load=_load, idle=_idle
+    name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=CAPABILITIES, load=_load, idle=_idle
 )

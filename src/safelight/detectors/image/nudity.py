@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.region_cache import Sizes, Watch, Window, cut
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
+from safelight.detectors.image.region_cache import CachedRegions, Sizes, Window, cut
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, ImageBox, Modality
 
@@ -32,22 +32,22 @@ _LOOKS = ((128 * 128, True), (128 * 64, False), (64 * 64, True))
 _STRIDE = 32
 
 
-class Kind(NamedTuple):
+class BodyPartClass(NamedTuple):
     category: str
     kind: str
     reason: str
 
 
 _SEXUAL, _LIKENESS = Category.SEXUAL.value, Category.LIKENESS.value
-_FACE = Kind(_LIKENESS, "face", "A face is visible.")
-_GENITALIA = Kind(_SEXUAL, "genitalia", "Exposed genitalia are visible.")
+_FACE = BodyPartClass(_LIKENESS, "face", "A face is visible.")
+_GENITALIA = BodyPartClass(_SEXUAL, "genitalia", "Exposed genitalia are visible.")
 #: Places in the model's output that mean something here; the others are covered or harmless.
-KINDS: Mapping[int, Kind] = {
+KINDS: Mapping[int, BodyPartClass] = {
     1: _FACE,
-    2: Kind(_SEXUAL, "buttocks", "Exposed buttocks are visible."),
-    3: Kind(_SEXUAL, "breast", "An exposed female breast is visible."),
+    2: BodyPartClass(_SEXUAL, "buttocks", "Exposed buttocks are visible."),
+    3: BodyPartClass(_SEXUAL, "breast", "An exposed female breast is visible."),
     4: _GENITALIA,
-    6: Kind(_SEXUAL, "anus", "An exposed anus is visible."),
+    6: BodyPartClass(_SEXUAL, "anus", "An exposed anus is visible."),
     12: _FACE,
     14: _GENITALIA,
 }
@@ -63,22 +63,22 @@ CAPABILITIES: tuple[Capability, ...] = (
 )
 
 
-class Seen(NamedTuple):
+class Detection(NamedTuple):
     """One thing in a frame; the box in parts of its width and height."""
 
-    kind: Kind
+    kind: BodyPartClass
     score: float
     box: tuple[float, float, float, float]
 
 
-class View(NamedTuple):
+class RescaledView(NamedTuple):
     """Another look at a picture: its area halved so many times, and mirrored or not."""
 
     halvings: float
     mirrored: bool
 
 
-_PLAIN = View(0, False)
+_PLAIN = RescaledView(0, False)
 #: The model's output, and the part of its input that is picture: width and height.
 Told = tuple[npt.NDArray[np.float32], int, int]
 
@@ -109,8 +109,12 @@ def _up(side: int) -> int:
 
 
 def decode(
-    output: npt.NDArray[np.float32], width: int, height: int, floor: float, kinds: Mapping[int, Kind] = KINDS
-) -> list[Seen]:
+    output: npt.NDArray[np.float32],
+    width: int,
+    height: int,
+    floor: float,
+    kinds: Mapping[int, BodyPartClass] = KINDS,
+) -> list[Detection]:
     """What the model's output, (4 + classes, places), says of a picture of this size in its input.
 
     Overlapping boxes of one kind are one thing.
@@ -118,15 +122,15 @@ def decode(
     scores = output[4 : 4 + _CLASSES]
     if not np.isfinite(output).all():
         raise ValueError("the model answered with numbers that are none")
-    seen: list[Seen] = []
-    best: dict[str, list[Seen]] = {}
+    seen: list[Detection] = []
+    best: dict[str, list[Detection]] = {}
     over = np.argwhere(scores >= floor).tolist() if float(scores.max(initial=0.0)) >= floor else []
     candidates = [(float(scores[row, place]), kinds[row], place) for row, place in over if row in kinds]
     for score, kind, place in sorted(candidates, key=lambda candidate: -candidate[0]):
         x, y, w, h = (float(value) for value in output[:4, place])
         left, right = np.clip(((x - w / 2) / width, (x + w / 2) / width), 0.0, 1.0).tolist()
         top, bottom = np.clip(((y - h / 2) / height, (y + h / 2) / height), 0.0, 1.0).tolist()
-        thing = Seen(kind, min(score, 1.0), (left, top, right - left, bottom - top))
+        thing = Detection(kind, min(score, 1.0), (left, top, right - left, bottom - top))
         same = best.setdefault(kind.kind, [])
         if right > left and bottom > top and all(_overlap(thing.box, other.box) < _OVERLAP for other in same):
             same.append(thing)
@@ -134,13 +138,13 @@ def decode(
     return seen
 
 
-def views(box: tuple[float, float, float, float], width: int, height: int) -> tuple[View, ...]:
+def views(box: tuple[float, float, float, float], width: int, height: int) -> tuple[RescaledView, ...]:
     """How else to look at what was seen in an input of this size: mirrored, and smaller where it is large.
 
     A body is one at any size. A harmless thing that fills the picture is mostly taken for one only there.
     """
     area = max(box[2] * width * box[3] * height, 1.0)
-    return tuple(View(max(round(math.log2(area / aim)), 0), mirrored) for aim, mirrored in _LOOKS)
+    return tuple(RescaledView(max(round(math.log2(area / aim)), 0), mirrored) for aim, mirrored in _LOOKS)
 
 
 def support(
@@ -168,7 +172,7 @@ def support(
     return min(float(output[[4 + row for row in rows]][:, there].max(initial=0.0)), 1.0)
 
 
-def judged(look: Callable[[View], Told], floor: float) -> list[Seen]:
+def filter_detections(look: Callable[[RescaledView], Told], floor: float) -> list[Detection]:
     """What is seen from this score on: faces at first sight, bodies with the mean of four looks.
 
     The other looks are taken only where the first shows a body from this score on.
@@ -190,13 +194,13 @@ def judged(look: Callable[[View], Told], floor: float) -> list[Seen]:
     return seen
 
 
-def window_of(seen: Seen, width: int, height: int) -> Window:
+def window_of(seen: Detection, width: int, height: int) -> Window:
     """Its box in pixels, outwards."""
     x, y, w, h = seen.box
     return int(x * width), int(y * height), -int(-(x + w) * width // 1), -int(-(y + h) * height // 1)
 
 
-def outwards(
+def expand_box(
     box: tuple[float, float, float, float], window: Window, width: int, height: int
 ) -> tuple[float, float, float, float]:
     """A box in parts of a window as one in parts of the picture."""
@@ -235,7 +239,7 @@ class NudityDetector:
         )
         self._input = self._session.get_inputs()[0].name
         self._floor = floor
-        self._watch = Watch(_SIZES, look=self._part, place=window_of)
+        self._watch = CachedRegions(_SIZES, look=self._part, place=window_of)
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         pixels = frame.pixels
@@ -243,29 +247,29 @@ class NudityDetector:
             return list(self._findings(self._seen(pixels)))
         return list(self._findings(self._watch.things(frame.index, pixels)))
 
-    def _part(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[Seen]:
+    def _part(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[Detection]:
         height, width = pixels.shape[:2]
         seen = self._seen(cut(pixels, window), enlarge=False)
-        return [one._replace(box=outwards(one.box, window, width, height)) for one in seen]
+        return [one._replace(box=expand_box(one.box, window, width, height)) for one in seen]
 
-    def _seen(self, pixels: npt.NDArray[np.uint8], *, enlarge: bool = True) -> list[Seen]:
-        def look(view: View) -> Told:
+    def _seen(self, pixels: npt.NDArray[np.uint8], *, enlarge: bool = True) -> list[Detection]:
+        def look(view: RescaledView) -> Told:
             turned = np.ascontiguousarray(pixels[:, ::-1]) if view.mirrored else pixels
             picture, width, height = letterbox(turned, enlarge=enlarge, halvings=view.halvings)
             return self._told(picture), width, height
 
-        return judged(look, self._floor)
+        return filter_detections(look, self._floor)
 
     def _told(self, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         told: npt.NDArray[np.float32] = self._session.run(None, {self._input: picture})[0][0]
         return told
 
-    def _findings(self, seen: list[Seen]) -> Iterator[Finding]:
+    def _findings(self, seen: list[Detection]) -> Iterator[Finding]:
         for thing in seen:
             yield finding_of(thing, detector=NAME, version=VERSION)
 
 
-def finding_of(seen: Seen, *, detector: str, version: str) -> Finding:
+def finding_of(seen: Detection, *, detector: str, version: str) -> Finding:
     """What the model saw, as a finding of the detector that asked it."""
     x, y, w, h = (round(part, 4) for part in seen.box)
     return Finding(
@@ -303,5 +307,10 @@ def _load(options: dict[str, Any]) -> NudityDetector:
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=Place.CHILD, capabilities=CAPABILITIES, load=_load, missing=_missing
+    name=NAME,
+    version=VERSION,
+    place=RunLocation.CHILD,
+    capabilities=CAPABILITIES,
+    load=_load,
+    missing=_missing,
 )

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.region_cache import Sizes, Watch, Window, cut
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place, ReadText
+from safelight.detectors.image.region_cache import CachedRegions, Sizes, Window, cut
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, MediaText, RunLocation
 
 NAME, VERSION = "ocr", "ppocr6s-2"
 
@@ -47,7 +47,7 @@ class TextReader:
         from rapidocr import RapidOCR
 
         self.longest_side = longest_side
-        self._watch = Watch(_SIZES, look=self._read, place=lambda line, _width, _height: line.place)
+        self._watch = CachedRegions(_SIZES, look=self._read, place=lambda line, _width, _height: line.place)
         detector, recogniser, turner = (models / name for name in _MODELS)
         # Paths are given for all three: without one the engine would try to download it.
         self._engine: Any = RapidOCR(
@@ -64,7 +64,7 @@ class TextReader:
             }
         )
 
-    def read_frame(self, frame: Frame) -> Iterable[ReadText]:
+    def read_frame(self, frame: Frame) -> Iterable[MediaText]:
         pixels = frame.pixels
         height, width = pixels.shape[:2]
         if min(height, width) < 8:
@@ -91,10 +91,10 @@ class TextReader:
         return lines
 
 
-def _told(line: _Line, frame: Frame) -> ReadText:
+def _told(line: _Line, frame: Frame) -> MediaText:
     height, width = frame.pixels.shape[:2]
     left, top, right, bottom = line.place
-    return ReadText(
+    return MediaText(
         text=line.text,
         confidence=line.score,
         frame=frame.index,
@@ -136,5 +136,5 @@ def _load(options: dict[str, Any]) -> TextReader:
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=Place.CHILD, capabilities=(), load=_load, missing=_missing
+    name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=(), load=_load, missing=_missing
 )

@@ -32,7 +32,7 @@ def pdq(pixels: Pixels) -> tuple[Hash, int]:
     return _packed(coefficients), quality
 
 
-def turned(pixels: Pixels) -> tuple[npt.NDArray[np.uint8], int]:
+def rotations(pixels: Pixels) -> tuple[npt.NDArray[np.uint8], int]:
     """The hashes of a picture in all eight ways it can be turned and mirrored, (8, 32), and their quality."""
     coefficients, quality = _coefficients(pixels)
     signs = np.where(np.arange(1, _KEPT + 1) % 2 == 0, 1, -1).astype(np.float32)

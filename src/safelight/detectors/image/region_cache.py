@@ -36,7 +36,7 @@ class Sizes:
     renew: int
 
 
-class Memory:
+class RegionCache:
     """What one model saw last. Use for one clip at a time: `window`, then `seen`."""
 
     def __init__(self, sizes: Sizes) -> None:
@@ -105,7 +105,7 @@ class Memory:
         )
 
 
-class Watch(Generic[Thing]):
+class CachedRegions(Generic[Thing]):
     """What a model found in a clip, looked for again only where something has changed.
 
     `look` is given a frame and the part of it to look at; `place` says where a thing is in a frame of a
@@ -119,7 +119,7 @@ class Watch(Generic[Thing]):
         look: Callable[[Pixels, Window], list[Thing]],
         place: Callable[[Thing, int, int], Window],
     ) -> None:
-        self._memory, self._look, self._place = Memory(sizes), look, place
+        self._memory, self._look, self._place = RegionCache(sizes), look, place
         self._last: list[Thing] = []
 
     def things(self, index: int, pixels: Pixels) -> list[Thing]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from safelight.detectors import safety_card
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, Place
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.findings import Finding, ImageBox, Modality
 
 NAME, VERSION = "card-picture", "1"
@@ -44,4 +44,4 @@ def _load(_options: dict[str, Any]) -> PictureCardDetector:
     return PictureCardDetector()
 
 
-PLUGIN = DetectorPlugin(name=NAME, version=VERSION, place=Place.CHILD, capabilities=(), load=_load)
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=(), load=_load)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .logo_store import Mark, View
+from .logo_store import EnrolledLogo, LogoView
 
 Grey = npt.NDArray[np.uint8]
 Matrix = npt.NDArray[np.float64]
@@ -35,10 +35,10 @@ _PROPOSALS = 10
 _REFINED, _REFINED_FROM = 2, 0.34
 
 
-class Found(NamedTuple):
+class TemplateMatch(NamedTuple):
     """A mark in a picture. `corners` in pixels, clockwise from the mark's own top left."""
 
-    mark: Mark
+    mark: EnrolledLogo
     #: How well the edges agree, 0 to 1.
     agreement: float
     #: Parts of the mark, of 25, in which keypoints agree on the place.
@@ -51,7 +51,7 @@ class Found(NamedTuple):
         return self.agreement + 0.28 * float(np.log1p(self.support))
 
 
-class Scene(NamedTuple):
+class ImageFeatures(NamedTuple):
     grey: Grey
     #: The picture, and copies of half the size each.
     smaller: tuple[Grey, ...]
@@ -60,7 +60,7 @@ class Scene(NamedTuple):
     descriptors: _Rows
 
 
-def view_of(grey: Grey) -> View | None:
+def view_of(grey: Grey) -> LogoView | None:
     """What is kept of a picture of a mark; None where it shows nothing to find again."""
     template = _trimmed(grey)
     points: list[_Rows] = []
@@ -78,7 +78,7 @@ def view_of(grey: Grey) -> View | None:
                 descriptors.append(described)
     if not points or _edges(_squared(template)) is None:
         return None
-    return View(
+    return LogoView(
         points=np.concatenate(points).astype(np.float32).tobytes(),
         descriptors=np.round(np.concatenate(descriptors) * 255).astype(np.uint8).tobytes(),
         template=template.tobytes(),
@@ -87,7 +87,7 @@ def view_of(grey: Grey) -> View | None:
     )
 
 
-def scene_of(grey: Grey) -> Scene:
+def scene_of(grey: Grey) -> ImageFeatures:
     """A picture made ready to be searched for any number of marks."""
     points, descriptors = _features(grey, _MANY)
     large, described = _features(_resized(grey, 0.4), _LARGE)
@@ -95,12 +95,12 @@ def scene_of(grey: Grey) -> Scene:
     smaller = [grey]
     while max(smaller[-1].shape) > 100:
         smaller.append(_resized(smaller[-1], 0.5))
-    return Scene(
+    return ImageFeatures(
         grey, tuple(smaller), np.concatenate([points, large]), np.concatenate([descriptors, described])
     )
 
 
-def find(scene: Scene, marks: Iterable[Mark], *, least: float) -> list[Found]:
+def find(scene: ImageFeatures, marks: Iterable[EnrolledLogo], *, least: float) -> list[TemplateMatch]:
     """The best place of each mark whose strength is at least this."""
     found = []
     for mark in marks:
@@ -114,7 +114,7 @@ def find(scene: Scene, marks: Iterable[Mark], *, least: float) -> list[Found]:
     return found
 
 
-def _find(scene: Scene, mark: Mark, view: View) -> Found | None:
+def _find(scene: ImageFeatures, mark: EnrolledLogo, view: LogoView) -> TemplateMatch | None:
     if len(scene.points) < 2:
         return None
     ready = _ready(view)
@@ -124,14 +124,14 @@ def _find(scene: Scene, mark: Mark, view: View) -> Found | None:
         (_agreement(scene, matrix, ready.field), number, matrix, support)
         for number, (matrix, support) in enumerate(_proposals(scene, ready, view))
     ]
-    best: Found | None = None
+    best: TemplateMatch | None = None
     for first, _, matrix, support in sorted(proposed, key=lambda one: (-one[0], one[1]))[:_REFINED]:
         if first < _REFINED_FROM:
             break
         place, agreement = _refined(scene, matrix, ready.field, first)
         seen = np.array([(0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)]) @ place.T
         corners = seen[:, :2] / np.maximum(seen[:, 2:], 0.05)
-        found = Found(mark, agreement, support, corners)
+        found = TemplateMatch(mark, agreement, support, corners)
         if best is None or found.strength > best.strength:
             best = found
     return best
@@ -144,13 +144,13 @@ class _Ready(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _ready(view: View) -> _Ready:
+def _ready(view: LogoView) -> _Ready:
     descriptors = view.descriptor_rows().astype(np.float32)
     descriptors /= np.linalg.norm(descriptors, axis=1, keepdims=True) + 1e-6
     return _Ready(view.point_rows(), descriptors, _edges(_squared(view.template_rows())))
 
 
-def _proposals(scene: Scene, ready: _Ready, view: View) -> list[tuple[Matrix, int]]:
+def _proposals(scene: ImageFeatures, ready: _Ready, view: LogoView) -> list[tuple[Matrix, int]]:
     """Maps from the mark's unit square into the picture, with how many keypoints agree; the best few."""
     alike = ready.descriptors @ scene.descriptors.T
     order = np.argpartition(-alike, 2, axis=1)[:, :3] if alike.shape[1] > 3 else np.argsort(-alike, axis=1)
@@ -215,13 +215,13 @@ def _fitted(mine: _Rows, theirs: _Rows) -> Matrix | None:
     return None if short < 8 or long > 4 * short else np.vstack([fitted, (0, 0, 1)])
 
 
-def _agreement(scene: Scene, matrix: Matrix, field: npt.NDArray[np.float32]) -> float:
+def _agreement(scene: ImageFeatures, matrix: Matrix, field: npt.NDArray[np.float32]) -> float:
     patch = _patch(scene, matrix)
     edges = None if patch is None else _edges(patch)
     return 0.0 if edges is None else max(float(np.vdot(edges, field)), 0.0)
 
 
-def _patch(scene: Scene, matrix: Matrix) -> Grey | None:
+def _patch(scene: ImageFeatures, matrix: Matrix) -> Grey | None:
     """The picture brought back into the square in which edges are compared; None: too small or too large."""
     import cv2
 
@@ -265,7 +265,7 @@ _NUDGES = np.array(
 
 
 def _refined(
-    scene: Scene, matrix: Matrix, field: npt.NDArray[np.float32], agreement: float
+    scene: ImageFeatures, matrix: Matrix, field: npt.NDArray[np.float32], agreement: float
 ) -> tuple[Matrix, float]:
     """The map moved, stretched, turned and sheared a little, for as long as the edges agree better."""
     step = 1.0

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.protocol import Still
+from safelight.detectors.protocol import Keyframe
 
-from .tracks import Box, Spot, telling, tracked
+from .tracks import Box, FaceDetection, best_frames, tracked
 
 NAME, VERSION = "dlib-faces", "resnet-1"
 #: Numbers in a template.
@@ -46,7 +46,7 @@ def opened(_options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any
     finder = Finder()
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
-        stills = [Still(**{**still, "path": Path(still["path"])}) for still in request["stills"]]
+        stills = [Keyframe(**{**still, "path": Path(still["path"])}) for still in request["stills"]]
         boxes = {int(place): [Box(*box) for box in found] for place, found in request["boxes"].items()}
         return {"tracks": finder.tracks(stills, boxes, moving=request["moving"])}
 
@@ -68,16 +68,21 @@ class Finder:
         self._describe = dlib.face_recognition_model_v1(str(folder / _DESCRIBER))
 
     def tracks(
-        self, stills: list[Still], boxes: dict[int, list[Box]], *, moving: bool
+        self, stills: list[Keyframe], boxes: dict[int, list[Box]], *, moving: bool
     ) -> list[dict[str, Any]]:
         """Every face once: where it is, and a template for each spot that tells."""
         spots = [self._spots(still.pixels(), boxes.get(place, ())) for place, still in enumerate(stills)]
-        found = tracked(spots) if moving else [[Spot(n, box)] for n, one in enumerate(spots) for box in one]
+        found = (
+            tracked(spots)
+            if moving
+            else [[FaceDetection(n, box)] for n, one in enumerate(spots) for box in one]
+        )
         return [
             {
                 "spots": [[spot.still, list(spot.box)] for spot in track],
                 "templates": [
-                    self.template(stills[spot.still].pixels(), spot.box).tolist() for spot in telling(track)
+                    self.template(stills[spot.still].pixels(), spot.box).tolist()
+                    for spot in best_frames(track)
                 ],
             }
             for track in found

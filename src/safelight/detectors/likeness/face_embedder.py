@@ -8,25 +8,25 @@ from typing import Any
 import numpy as np
 
 from safelight.detectors.models.process import ModelProcess
-from safelight.detectors.protocol import Still
+from safelight.detectors.protocol import Keyframe
+from safelight.sandbox.entrypoints import EntryPoint
 
+from . import dlib_faces
 from .dlib_faces import WIDTH
-from .faces import Track
-from .tracks import Box, Spot
-
-FACTORY = "safelight.detectors.likeness.dlib_faces:opened"
+from .faces import FaceTrack
+from .tracks import Box, FaceDetection
 
 
-class DlibDescriber:
+class DlibFaceEmbedder:
     """A `Describer`. Templates come back over a pipe and are never written anywhere by it."""
 
     def __init__(self, process: ModelProcess | None = None, *, timeout_s: float = 120.0) -> None:
-        self._process = process or ModelProcess(FACTORY, {})
+        self._process = process or ModelProcess(EntryPoint.of(dlib_faces.opened), {})
         self._timeout_s = timeout_s
 
     def tracks(
-        self, stills: Sequence[Still], boxes: dict[int, list[Box]], *, moving: bool
-    ) -> tuple[Track, ...]:
+        self, stills: Sequence[Keyframe], boxes: dict[int, list[Box]], *, moving: bool
+    ) -> tuple[FaceTrack, ...]:
         """Every face in the stills. Raises `ModelFailed`, and `ValueError` for an answer that is none."""
         answer = self._process.call(
             {
@@ -52,11 +52,11 @@ class DlibDescriber:
         self._process.close()
 
 
-def _track(raw: dict[str, Any], stills: int) -> Track:
+def _track(raw: dict[str, Any], stills: int) -> FaceTrack:
     templates = tuple(np.asarray(one, np.float64) for one in raw["templates"])
-    spots = tuple(Spot(int(still), Box(*box)) for still, box in raw["spots"])
+    spots = tuple(FaceDetection(int(still), Box(*box)) for still, box in raw["spots"])
     if not spots or not templates or any(not 0 <= spot.still < stills for spot in spots):
         raise ValueError("a face without a place")
     if any(one.shape != (WIDTH,) or not np.isfinite(one).all() for one in templates):
         raise ValueError("a template that is none")
-    return Track(spots=spots, templates=templates)
+    return FaceTrack(spots=spots, templates=templates)

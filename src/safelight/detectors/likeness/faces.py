@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from safelight.detectors.protocol import Scene, Still
+from safelight.detectors.protocol import Keyframe, SceneInput
 from safelight.errors import SafelightError
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
@@ -16,8 +16,8 @@ from .dlib_faces import NAME, VERSION
 from .matching import (
     ConsentLookup,
     Distances,
-    Enrolled,
-    Recognised,
+    EnrolledPerson,
+    MatchResult,
     Template,
     cell,
     covering_record,
@@ -26,7 +26,7 @@ from .matching import (
     nearest,
     people_in,
 )
-from .tracks import Box, Spot
+from .tracks import Box, FaceDetection
 
 #: The finder gives no probability; what it takes for a face nearly always is one.
 _FACE = 0.7
@@ -39,48 +39,48 @@ FACES = Distances(consent=0.45, gallery=0.55)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Track:
+class FaceTrack:
     """One face over some stills, and what describes it."""
 
-    spots: tuple[Spot, ...]
+    spots: tuple[FaceDetection, ...]
     templates: tuple[Template, ...]
 
 
-class Describer(Protocol):
+class FaceEmbedder(Protocol):
     """Finds and describes faces. `boxes`: what others took for faces, by the place of the still."""
 
     def tracks(
-        self, stills: Sequence[Still], boxes: dict[int, list[Box]], *, moving: bool
-    ) -> tuple[Track, ...]: ...
+        self, stills: Sequence[Keyframe], boxes: dict[int, list[Box]], *, moving: bool
+    ) -> tuple[FaceTrack, ...]: ...
 
 
 class Recogniser(Protocol):
     """What a stage asks."""
 
-    def recognise(self, scene: Scene, *, tenant: str, faces: Sequence[Finding]) -> Recognised: ...
+    def recognise(self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding]) -> MatchResult: ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Faces:
+class FaceMatcher:
     """The recogniser of one installation."""
 
-    describer: Describer
+    describer: FaceEmbedder
     lookup: ConsentLookup
     distances: Distances = FACES
 
-    def recognise(self, scene: Scene, *, tenant: str, faces: Sequence[Finding]) -> Recognised:
+    def recognise(self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding]) -> MatchResult:
         """Who is seen; `faces` are those that other detectors found. Nobody is described in a tenant without
         records. A failure is a hole in coverage, and no error."""
         try:
             consented, protected = self.lookup.consented(tenant), self.lookup.protected(tenant)
         except SafelightError as error:
-            return Recognised(
+            return MatchResult(
                 cells=(
                     cell(NAME, scene.modality, note=f"Faces were not compared: {error.message}", ran=False),
                 )
             )
         if not consented and not protected:
-            return Recognised()
+            return MatchResult()
         others = [one for one in faces if _is_face(one)]
         moving = scene.modality is Modality.FRAMES
         try:
@@ -90,7 +90,7 @@ class Faces:
             tracks = self.describer.tracks(scene.stills, boxes, moving=moving)
         except Exception as error:
             note = failure("Faces", error)
-            return Recognised(cells=(cell(NAME, scene.modality, note=note, ran=False),))
+            return MatchResult(cells=(cell(NAME, scene.modality, note=note, ran=False),))
         covers = [covering_record(track.templates, consented, self.distances.consent) for track in tracks]
         found = [
             match
@@ -104,7 +104,7 @@ class Faces:
             and all(_accounted(one, tracks, scene) for one in others)
         )
         note = "" if whole else f"Faces were compared in {len(scene.stills)} of {scene.chosen} chosen frames."
-        return Recognised(
+        return MatchResult(
             findings=(*found, *_faces(tracks, others, scene)),
             cells=_cells(scene, note, people_in(protected)),
             consents=tuple(sorted({cover for cover in covers if cover is not None})) if everybody else (),
@@ -113,7 +113,9 @@ class Faces:
         )
 
 
-def _matched(track: Track, protected: Sequence[Enrolled], within: float, scene: Scene) -> Finding | None:
+def _matched(
+    track: FaceTrack, protected: Sequence[EnrolledPerson], within: float, scene: SceneInput
+) -> Finding | None:
     found = nearest(track.templates, protected)
     if found is None or found[0] > within:
         return None
@@ -130,7 +132,7 @@ def _matched(track: Track, protected: Sequence[Enrolled], within: float, scene: 
     )
 
 
-def _where(track: Track, scene: Scene) -> Evidence:
+def _where(track: FaceTrack, scene: SceneInput) -> Evidence:
     peak = max(track.spots, key=lambda spot: spot.box.area)
     x, y, w, h = (round(min(max(part, 0.0), 1.0), 4) for part in peak.box)
     box = ImageBox(x=x, y=y, w=w, h=h)
@@ -151,7 +153,7 @@ def _is_face(finding: Finding) -> bool:
     return finding.category == Category.LIKENESS.value and finding.attributes.get("kind") == "face"
 
 
-def _faces(tracks: Sequence[Track], others: Sequence[Finding], scene: Scene) -> Iterable[Finding]:
+def _faces(tracks: Sequence[FaceTrack], others: Sequence[Finding], scene: SceneInput) -> Iterable[Finding]:
     """The faces that nobody else has told of; who they are is not said."""
     for track in tracks:
         if any(_accounted(one, (track,), scene, alone=True) for one in others):
@@ -179,7 +181,7 @@ def _boxes(faces: Iterable[Finding], stills: int) -> dict[int, list[Box]]:
     return dict.fromkeys(range(stills), boxes) if boxes else {}
 
 
-def _accounted(face: Finding, tracks: Sequence[Track], scene: Scene, *, alone: bool = False) -> bool:
+def _accounted(face: Finding, tracks: Sequence[FaceTrack], scene: SceneInput, *, alone: bool = False) -> bool:
     """Whether a face that another detector saw is among those described.
 
     In a clip the other's segment may be of several faces; `alone`: one of them is enough.
@@ -198,13 +200,13 @@ def _meet(one: Box, other: Box) -> bool:
     return one.common(other) > 0 and (one.holds_middle_of(other) or other.holds_middle_of(one))
 
 
-def _overlaps(track: Track, span: FrameRange, scene: Scene) -> bool:
+def _overlaps(track: FaceTrack, span: FrameRange, scene: SceneInput) -> bool:
     start = scene.stills[track.spots[0].still].start_s - _BETWEEN_S
     end = scene.stills[track.spots[-1].still].end_s + _BETWEEN_S
     return start <= span.end_s and span.start_s <= end
 
 
-def _cells(scene: Scene, note: str, people: int) -> tuple[Cell, ...]:
+def _cells(scene: SceneInput, note: str, people: int) -> tuple[Cell, ...]:
     """A picture's cell is about faces; that of frames, about whether somebody protected was looked for."""
     if scene.modality is Modality.FRAMES and not people:
         return ()

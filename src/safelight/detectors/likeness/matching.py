@@ -27,7 +27,7 @@ class Distances:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Enrolled:
+class EnrolledPerson:
     """A template on record, and whose it is."""
 
     record: str
@@ -39,13 +39,13 @@ class Enrolled:
 class ConsentLookup(Protocol):
     """Who is on record in a tenant now: nothing that expired or was revoked."""
 
-    def consented(self, tenant: str) -> tuple[Enrolled, ...]: ...
+    def consented(self, tenant: str) -> tuple[EnrolledPerson, ...]: ...
 
-    def protected(self, tenant: str) -> tuple[Enrolled, ...]: ...
+    def protected(self, tenant: str) -> tuple[EnrolledPerson, ...]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recognised:
+class MatchResult:
     """Who was seen or heard in one file, as far as they are on record."""
 
     findings: tuple[Finding, ...] = ()
@@ -63,7 +63,9 @@ def distance(one: Template, other: Template) -> float:
     return float(np.linalg.norm(one - other))
 
 
-def nearest(templates: Iterable[Template], people: Sequence[Enrolled]) -> tuple[float, Enrolled] | None:
+def nearest(
+    templates: Iterable[Template], people: Sequence[EnrolledPerson]
+) -> tuple[float, EnrolledPerson] | None:
     """Whose template is nearest to any of these, and how near; None where there is nobody to compare with."""
     return min(
         ((distance(template, one.template), one) for template in templates for one in people),
@@ -73,7 +75,7 @@ def nearest(templates: Iterable[Template], people: Sequence[Enrolled]) -> tuple[
 
 
 def covering_record(
-    templates: Sequence[Template], consented: Sequence[Enrolled], within: float
+    templates: Sequence[Template], consented: Sequence[EnrolledPerson], within: float
 ) -> str | None:
     """The one consent that covers somebody in all that describes them."""
     records = {one.record for one in consented}
@@ -87,12 +89,12 @@ def likelihood(apart: float, within: float) -> float:
     return round(1 - apart / (2 * within), 4)
 
 
-def people_in(*records: Iterable[Enrolled]) -> int:
+def people_in(*records: Iterable[EnrolledPerson]) -> int:
     """How many people they are of."""
     return len({one.record for part in records for one in part})
 
 
-def covering(files: Sequence[Recognised]) -> tuple[str, ...]:
+def covering_consents(files: Sequence[MatchResult]) -> tuple[str, ...]:
     """The consents that cover everybody in all files of a request; one uncovered face leaves none."""
     if not all(one.everybody for one in files):
         return ()

@@ -34,17 +34,17 @@ class Box(NamedTuple):
         return self.x <= x <= self.x + self.w and self.y <= y <= self.y + self.h
 
 
-class Spot(NamedTuple):
+class FaceDetection(NamedTuple):
     """One face in one still, by the still's place."""
 
     still: int
     box: Box
 
 
-def tracked(spots: Sequence[Sequence[Box]]) -> list[list[Spot]]:
+def tracked(spots: Sequence[Sequence[Box]]) -> list[list[FaceDetection]]:
     """The faces of each still joined over consecutive stills, the best overlaps first."""
-    done: list[list[Spot]] = []
-    running: list[list[Spot]] = []
+    done: list[list[FaceDetection]] = []
+    running: list[list[FaceDetection]] = []
     for still, boxes in enumerate(spots):
         pairs = sorted(
             (
@@ -59,14 +59,16 @@ def tracked(spots: Sequence[Sequence[Box]]) -> list[list[Spot]]:
             if common >= _SAME and number not in taken and place not in taken.values():
                 taken[number] = place
         for number, place in taken.items():
-            running[number].append(Spot(still, boxes[place]))
+            running[number].append(FaceDetection(still, boxes[place]))
         done += [track for number, track in enumerate(running) if number not in taken]
         running = [track for number, track in enumerate(running) if number in taken]
-        running += [[Spot(still, box)] for place, box in enumerate(boxes) if place not in taken.values()]
+        running += [
+            [FaceDetection(still, box)] for place, box in enumerate(boxes) if place not in taken.values()
+        ]
     return sorted((*done, *running), key=lambda track: (track[0].still, track[0].box))
 
 
-def telling(track: Sequence[Spot]) -> tuple[Spot, ...]:
+def best_frames(track: Sequence[FaceDetection]) -> tuple[FaceDetection, ...]:
     """The spots a track is described by: its first, its largest and its last.
 
     More than one, because a face may be exchanged for another in the same place.

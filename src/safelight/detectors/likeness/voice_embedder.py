@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from safelight.detectors.models.process import ModelFailed, ModelProcess
+from safelight.sandbox.entrypoints import EntryPoint
 
+from . import voice_model
 from .matching import Template
 from .voice_model import AUTO
-from .voices import Piece
+from .voices import SpeechPiece
 
-FACTORY = "safelight.detectors.likeness.voice_model:opened"
 #: Seconds for an answer, and for each second of speech more.
 _TIMEOUT_S, _PER_S = 30.0, 1.0
 
@@ -26,7 +27,7 @@ class OnnxVoices:
         self, model: Path, *, framework: str = AUTO, sha256: str = "", timeout_s: float = _TIMEOUT_S
     ) -> None:
         options = {"model": str(model.absolute()), "recipe": framework, "sha256": sha256}
-        self._process = ModelProcess(FACTORY, options, load_s=60.0)
+        self._process = ModelProcess(EntryPoint.of(voice_model.opened), options, load_s=60.0)
         self._timeout_s = timeout_s
         self._version, self._width = "", 0
 
@@ -38,7 +39,7 @@ class OnnxVoices:
             self._version, self._width = str(answer["version"]), int(answer["width"])
         return self._version
 
-    def voices(self, pieces: Sequence[Piece]) -> tuple[Template, ...]:
+    def voices(self, pieces: Sequence[SpeechPiece]) -> tuple[Template, ...]:
         """A template of length one for each piece. Raises `ModelFailed`, also for an answer that is none."""
         wanted = self.version
         seconds = sum(piece.seconds for piece in pieces)

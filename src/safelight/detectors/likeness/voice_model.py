@@ -46,7 +46,7 @@ def opened(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]
 
     Raises `ValueError` with one sentence where the file is not such a model.
     """
-    model = Model(Path(options["model"]), recipe=options["recipe"], sha256=options["sha256"])
+    model = VoiceModel(Path(options["model"]), recipe=options["recipe"], sha256=options["sha256"])
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
         templates = [model.template(samples_in(Path(one["path"]), one["parts"])) for one in request["pieces"]]
@@ -55,7 +55,7 @@ def opened(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]
     return answer
 
 
-class Model:
+class VoiceModel:
     """`version` names the very file and how it is fed; `width` is how many numbers describe a voice."""
 
     def __init__(self, path: Path, *, recipe: str = AUTO, sha256: str = "") -> None:

@@ -16,8 +16,8 @@ from safelight.policy.findings import Finding, Match, Modality, TimeRange
 from .matching import (
     ConsentLookup,
     Distances,
-    Enrolled,
-    Recognised,
+    EnrolledPerson,
+    MatchResult,
     Template,
     cell,
     covering_record,
@@ -35,7 +35,7 @@ _TIMES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class SpeechPiece:
     """Speech of one voice, as far as can be told: where it lies in a WAV file, and in the clip."""
 
     path: Path
@@ -50,10 +50,10 @@ class Piece:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spoken:
+class SpeechPieces:
     """The speech of a clip in pieces, and why that is not all of it."""
 
-    pieces: tuple[Piece, ...] = ()
+    pieces: tuple[SpeechPiece, ...] = ()
     note: str = ""
 
 
@@ -64,7 +64,7 @@ class VoiceDescriber(Protocol):
     def version(self) -> str:
         """What templates are made by: those of another cannot be compared."""
 
-    def voices(self, pieces: Sequence[Piece]) -> tuple[Template, ...]: ...
+    def voices(self, pieces: Sequence[SpeechPiece]) -> tuple[Template, ...]: ...
 
 
 class VoiceRecogniser(Protocol):
@@ -74,11 +74,11 @@ class VoiceRecogniser(Protocol):
     def least_s(self) -> float:
         """Shorter pieces are not described."""
 
-    def recognise(self, spoken: Spoken, *, tenant: str) -> Recognised: ...
+    def recognise(self, spoken: SpeechPieces, *, tenant: str) -> MatchResult: ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Voices:
+class VoiceMatcher:
     """The recogniser of one installation."""
 
     describer: VoiceDescriber
@@ -86,24 +86,24 @@ class Voices:
     distances: Distances
     least_s: float
 
-    def recognise(self, spoken: Spoken, *, tenant: str) -> Recognised:
+    def recognise(self, spoken: SpeechPieces, *, tenant: str) -> MatchResult:
         """Who is heard. Nobody is described in a tenant that has no voice on record, and then there is no
         cell. A failure is a hole in coverage, and no error."""
         try:
             consented, protected = self.lookup.consented(tenant), self.lookup.protected(tenant)
         except SafelightError as error:
-            return Recognised(cells=(_cell(note=f"Voices were not compared: {error.message}", ran=False),))
+            return MatchResult(cells=(_cell(note=f"Voices were not compared: {error.message}", ran=False),))
         people = people_in(consented, protected)
         if not people:
-            return Recognised()
+            return MatchResult()
         try:
             templates = self.describer.voices(spoken.pieces) if spoken.pieces else ()
         except Exception as error:
-            return Recognised(cells=(_cell(note=failure("Voices", error), ran=False),))
+            return MatchResult(cells=(_cell(note=failure("Voices", error), ran=False),))
         covers = [covering_record((one,), consented, self.distances.consent) for one in templates]
         everybody = not spoken.note and all(cover is not None for cover in covers)
         consents = tuple(sorted({cover for cover in covers if cover is not None})) if everybody else ()
-        return Recognised(
+        return MatchResult(
             findings=tuple(
                 _finding(person, near, self.distances.gallery, consents, self.describer.version)
                 for person, near in _matches(spoken.pieces, templates, protected, self.distances.gallery)
@@ -116,10 +116,13 @@ class Voices:
 
 
 def _matches(
-    pieces: Sequence[Piece], templates: Sequence[Template], protected: Sequence[Enrolled], within: float
-) -> list[tuple[Enrolled, list[tuple[float, Piece]]]]:
+    pieces: Sequence[SpeechPiece],
+    templates: Sequence[Template],
+    protected: Sequence[EnrolledPerson],
+    within: float,
+) -> list[tuple[EnrolledPerson, list[tuple[float, SpeechPiece]]]]:
     """Protected people, each with the pieces that are near to them."""
-    found: dict[str, tuple[Enrolled, list[tuple[float, Piece]]]] = {}
+    found: dict[str, tuple[EnrolledPerson, list[tuple[float, SpeechPiece]]]] = {}
     for piece, template in zip(pieces, templates, strict=True):
         one = nearest((template,), protected)
         if one is not None and one[0] <= within:
@@ -128,8 +131,8 @@ def _matches(
 
 
 def _finding(
-    person: Enrolled,
-    near: Sequence[tuple[float, Piece]],
+    person: EnrolledPerson,
+    near: Sequence[tuple[float, SpeechPiece]],
     within: float,
     consents: Sequence[str],
     version: str,

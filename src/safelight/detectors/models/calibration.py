@@ -17,7 +17,7 @@ from safelight.errors import InvalidField
 LEAST = 20
 
 
-class Curve(msgspec.Struct, frozen=True, kw_only=True):
+class PlattCurve(msgspec.Struct, frozen=True, kw_only=True):
     """One category: 1 / (1 + exp(-(slope * raw + offset))), and what that gave on the other half."""
 
     slope: float
@@ -48,7 +48,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     weights: str
     asked: str
     at: float
-    curves: dict[str, Curve]
+    curves: dict[str, PlattCurve]
 
 
 def read_calibration(path: Path) -> Calibration | None:
@@ -61,13 +61,13 @@ def read_calibration(path: Path) -> Calibration | None:
         raise InvalidField(f"{path} is no calibration: {error}.", param="calibration") from None
 
 
-def halved(names: Sequence[str]) -> tuple[list[int], list[int]]:
+def split_halves(names: Sequence[str]) -> tuple[list[int], list[int]]:
     """Places to fit on and places to measure on, by the hash of a name: the same for every run."""
     order = sorted(range(len(names)), key=lambda place: hashlib.sha256(names[place].encode()).hexdigest())
     return sorted(order[::2]), sorted(order[1::2])
 
 
-def fitted(category: str, raw: Sequence[float], labels: Sequence[bool], names: Sequence[str]) -> Curve:
+def fitted(category: str, raw: Sequence[float], labels: Sequence[bool], names: Sequence[str]) -> PlattCurve:
     """The curve for one category. Raises `InvalidField` where there are too few pictures of either side."""
     positives, negatives = sum(labels), len(labels) - sum(labels)
     if min(positives, negatives) < LEAST:
@@ -80,7 +80,7 @@ def fitted(category: str, raw: Sequence[float], labels: Sequence[bool], names: S
     measure: list[int] = []
     for side in (True, False):
         places = [place for place, label in enumerate(labels) if label is side]
-        first, second = halved([names[place] for place in places])
+        first, second = split_halves([names[place] for place in places])
         fit += [places[place] for place in first]
         measure += [places[place] for place in second]
     slope, offset = platt(
@@ -89,7 +89,7 @@ def fitted(category: str, raw: Sequence[float], labels: Sequence[bool], names: S
     said = [_sigmoid(slope * raw[place] + offset) >= 0.5 for place in measure]
     held = [labels[place] for place in measure]
     yes, no = sum(held), len(held) - sum(held)
-    return Curve(
+    return PlattCurve(
         slope=slope,
         offset=offset,
         positives=yes,

@@ -17,7 +17,7 @@ import msgspec
 from safelight.errors import InvalidField, SafelightError
 from safelight.net.fetch import Fetcher
 
-from .weights import MANIFEST, SUFFIXES, Manifest, files_in, read_manifest, verified
+from .weights import MANIFEST, SUFFIXES, Manifest, files_in, read_manifest, verify_files
 
 HUB = "https://huggingface.co"
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
@@ -133,7 +133,7 @@ def _held(folder: Path, repo: str, revision: str) -> Manifest:
     manifest = read_manifest(folder)
     if manifest is None:
         raise NotPulled(f"{folder} is there, and was not pulled.", remedy="Move it away first.")
-    verified(folder)
+    verify_files(folder)
     if manifest.repo != repo or (revision and manifest.revision != revision):
         raise NotPulled(
             f"{folder} holds {manifest.repo} at {manifest.revision[:12]}, and not what was asked for.",

@@ -8,15 +8,23 @@ from typing import Any
 
 import msgspec
 
-from safelight.detectors.protocol import Capability, DetectorPlugin, Place, Scene, Seen, Still
+from safelight.detectors.protocol import (
+    Capability,
+    DetectorPlugin,
+    Keyframe,
+    RunLocation,
+    SceneFinding,
+    SceneInput,
+)
 from safelight.errors import SafelightError
 from safelight.policy.findings import Finding, Modality
+from safelight.sandbox.entrypoints import EntryPoint
 
+from . import scoring
 from .calibration import Calibration, read_calibration
 from .process import ModelFailed, ModelProcess
-from .specs import Kind, Named, read_models
+from .specs import ModelKind, ModelTable, read_models
 
-FACTORY = "safelight.detectors.models.scoring:load"
 VERSION = "1"
 _SENTENCE = (
     "No model is configured: [detectors.hub.models.NAME] with kind, folder and prompts or labels; see"
@@ -29,23 +37,23 @@ class HubModel:
 
     remote = False
 
-    def __init__(self, named: Named, calibration: Calibration | None) -> None:
+    def __init__(self, named: ModelTable, calibration: Calibration | None) -> None:
         self.name = f"hub:{named.name}"
         self.version = f"{VERSION}+{named.spec.asked[:8]}"
         self.capabilities = capabilities(named, calibration)
         self._named, self._calibration = named, calibration
         self._process = process_of(named)
 
-    def inspect_scene(self, scene: Scene) -> Iterable[Seen]:
+    def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]:
         """Findings by still; of a video classifier, about the whole. Raises `ModelFailed`."""
         rows = raw_scores(self._process, self._named, scene.stills, self._calibration)
-        seen: list[Seen] = []
+        seen: list[SceneFinding] = []
         for place, row in enumerate(rows):
             for category, raw in sorted(row.items()):
                 score = self._probability(category, raw)
                 if score >= self._named.spec.floor:
-                    still = None if self._named.spec.kind is Kind.VIDEO else place
-                    seen.append(Seen(finding=self._finding(category, score), still=still))
+                    still = None if self._named.spec.kind is ModelKind.VIDEO else place
+                    seen.append(SceneFinding(finding=self._finding(category, score), still=still))
         return seen
 
     def close(self) -> None:
@@ -80,31 +88,34 @@ class HubModels:
         self.parts = tuple(parts)
         self.capabilities = tuple(one for part in parts for one in part.capabilities)
 
-    def inspect_scene(self, scene: Scene) -> Iterable[Seen]:
+    def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]:
         return [seen for part in self.parts for seen in part.inspect_scene(scene)]
 
 
-def process_of(named: Named) -> ModelProcess:
+def process_of(named: ModelTable) -> ModelProcess:
     """The process that holds this model, not started yet."""
     options = {"folder": str(named.folder.absolute()), "spec": msgspec.to_builtins(named.spec)}
-    return ModelProcess(FACTORY, options)
+    return ModelProcess(EntryPoint.of(scoring.load), options)
 
 
 def raw_scores(
-    process: ModelProcess, named: Named, stills: Sequence[Still], calibration: Calibration | None = None
+    process: ModelProcess,
+    named: ModelTable,
+    stills: Sequence[Keyframe],
+    calibration: Calibration | None = None,
 ) -> list[dict[str, float]]:
     """Uncalibrated scores, a row for each still. Raises `ModelFailed`, also for other weights."""
     answer = asked(process, named, stills)
     if calibration is not None and answer["weights"] != calibration.weights:
         raise ModelFailed("The model is not the one that was calibrated; calibrate it again.")
     rows: list[dict[str, float]] = answer["rows"]
-    wanted = 1 if named.spec.kind is Kind.VIDEO else len(stills)
+    wanted = 1 if named.spec.kind is ModelKind.VIDEO else len(stills)
     if len(rows) != wanted or not all(math.isfinite(raw) for row in rows for raw in row.values()):
         raise ModelFailed("The model answered with what is no score.")
     return rows
 
 
-def asked(process: ModelProcess, named: Named, stills: Sequence[Still]) -> dict[str, Any]:
+def asked(process: ModelProcess, named: ModelTable, stills: Sequence[Keyframe]) -> dict[str, Any]:
     """The answer of the model process about these stills."""
     request = [
         {
@@ -120,9 +131,9 @@ def asked(process: ModelProcess, named: Named, stills: Sequence[Still]) -> dict[
     return process.call({"stills": request}, timeout_s=named.spec.timeout_s)
 
 
-def capabilities(named: Named, calibration: Calibration | None) -> tuple[Capability, ...]:
+def capabilities(named: ModelTable, calibration: Calibration | None) -> tuple[Capability, ...]:
     """The cells a model fills. A video classifier looks at no single picture."""
-    places = (Modality.FRAMES,) if named.spec.kind is Kind.VIDEO else (Modality.IMAGE, Modality.FRAMES)
+    places = (Modality.FRAMES,) if named.spec.kind is ModelKind.VIDEO else (Modality.IMAGE, Modality.FRAMES)
     return tuple(
         Capability(
             category=category,
@@ -134,13 +145,13 @@ def capabilities(named: Named, calibration: Calibration | None) -> tuple[Capabil
     )
 
 
-def _lacking(named: Named) -> str | None:
+def _lacking(named: ModelTable) -> str | None:
     """Why a model cannot be used: one sentence."""
     if not named.folder.is_dir():
         return f"The model {named.name!r} is not at {named.folder}: safelight models pull {named.name}."
     calibration = read_calibration(named.calibration)
     if calibration is None:
-        if named.spec.kind is Kind.ZERO_SHOT:
+        if named.spec.kind is ModelKind.ZERO_SHOT:
             return (
                 f"The model {named.name!r} is not calibrated, and its scores mean nothing yet:"
                 f" safelight models calibrate {named.name} DIR."
@@ -163,7 +174,7 @@ def _missing(options: dict[str, Any]) -> str | None:
     return " ".join(lacking) if len(lacking) == len(models) else None
 
 
-def _ready(options: dict[str, Any]) -> list[tuple[Named, Calibration | None]]:
+def _ready(options: dict[str, Any]) -> list[tuple[ModelTable, Calibration | None]]:
     return [
         (named, read_calibration(named.calibration))
         for named in read_models(options)
@@ -182,7 +193,7 @@ def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
 HUB = DetectorPlugin(
     name="hub",
     version=VERSION,
-    place=Place.SCENE,
+    place=RunLocation.SCENE,
     capabilities=(),
     load=_load,
     missing=_missing,

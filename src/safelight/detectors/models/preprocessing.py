@@ -49,7 +49,7 @@ def picture_rules(folder: Path) -> PictureRules:
     )
 
 
-def prepared(pictures: list[Pixels], rules: PictureRules) -> Tensor:
+def preprocess(pictures: list[Pixels], rules: PictureRules) -> Tensor:
     """(pictures, 3, height, width), as the model was trained to see them."""
     return np.stack([_one(pixels, rules) for pixels in pictures])
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from safelight.errors import SafelightError
+from safelight.sandbox.entrypoints import EntryPoint
 
 MAX_MESSAGE = 64 << 20
 _WORKER = "safelight.detectors.models.worker"
@@ -38,11 +39,11 @@ class ModelFailed(SafelightError):
 class ModelProcess:
     """One process, started when it is first asked. Safe to call from several threads, one at a time.
 
-    `factory` is `module:function`; it is given `options` in the process, and returns what answers requests.
+    The process calls `factory` with `options`; it returns the function that answers requests.
     A call that takes too long ends the process; the next call starts another.
     """
 
-    def __init__(self, factory: str, options: dict[str, Any], *, load_s: float = 180.0) -> None:
+    def __init__(self, factory: EntryPoint, options: dict[str, Any], *, load_s: float = 180.0) -> None:
         self._opening = {"factory": factory, "options": options}
         self._load_s = load_s
         self._lock = threading.Lock()

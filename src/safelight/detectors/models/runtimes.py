@@ -9,13 +9,13 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .preprocessing import Pixels, labels_of, many_labels, picture_rules, prepared, sentences
-from .specs import Kind, ModelSpec, Runtime
+from .preprocessing import Pixels, labels_of, many_labels, picture_rules, preprocess, sentences
+from .specs import ModelKind, ModelSpec, Runtime
 
 Rows = npt.NDArray[np.float32]
 
 
-class Model(Protocol):
+class LoadedModel(Protocol):
     """A loaded model. Which of the three is called depends on its kind."""
 
     #: A classifier's labels.
@@ -31,7 +31,7 @@ class Model(Protocol):
         """(pictures, labels), probabilities; for a video classifier one row for all."""
 
 
-def opened(folder: Path, spec: ModelSpec) -> Model:
+def load_runtime(folder: Path, spec: ModelSpec) -> LoadedModel:
     """The model in a folder. Raises whatever the runtime raises."""
     if spec.runtime is Runtime.TORCH:
         return TorchModel(folder, spec)
@@ -44,16 +44,18 @@ class GraphModel:
     def __init__(self, folder: Path, spec: ModelSpec) -> None:
         self._folder, self._rules = folder, picture_rules(folder)
         open_ = _openvino if spec.runtime is Runtime.OPENVINO else _onnxruntime
-        name = "vision_model.onnx" if spec.kind is Kind.ZERO_SHOT else "model.onnx"
+        name = "vision_model.onnx" if spec.kind is ModelKind.ZERO_SHOT else "model.onnx"
         self._picture = open_(_graph(folder, name), spec.device)
         self._text = (
-            open_(_graph(folder, "text_model.onnx"), spec.device) if spec.kind is Kind.ZERO_SHOT else None
+            open_(_graph(folder, "text_model.onnx"), spec.device)
+            if spec.kind is ModelKind.ZERO_SHOT
+            else None
         )
-        self.labels: Sequence[str] = () if spec.kind is Kind.ZERO_SHOT else labels_of(folder)
-        self._many = spec.kind is not Kind.ZERO_SHOT and many_labels(folder)
+        self.labels: Sequence[str] = () if spec.kind is ModelKind.ZERO_SHOT else labels_of(folder)
+        self._many = spec.kind is not ModelKind.ZERO_SHOT and many_labels(folder)
 
     def describe(self, pictures: list[Pixels]) -> Rows:
-        return _unit(self._picture.run({"pixel_values": prepared(pictures, self._rules)}))
+        return _unit(self._picture.run({"pixel_values": preprocess(pictures, self._rules)}))
 
     def read(self, texts: list[str]) -> Rows:
         if self._text is None:
@@ -61,7 +63,7 @@ class GraphModel:
         return _unit(self._text.run(sentences(self._folder, texts, self._text.inputs)))
 
     def classify(self, pictures: list[Pixels]) -> Rows:
-        logits = self._picture.run({"pixel_values": prepared(pictures, self._rules)})
+        logits = self._picture.run({"pixel_values": preprocess(pictures, self._rules)})
         return _probabilities(logits, self._many)
 
 
@@ -125,9 +127,9 @@ class TorchModel:
             spec.device if spec.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         )
         kinds = {
-            Kind.ZERO_SHOT: transformers.AutoModel,
-            Kind.IMAGE: transformers.AutoModelForImageClassification,
-            Kind.VIDEO: transformers.AutoModelForVideoClassification,
+            ModelKind.ZERO_SHOT: transformers.AutoModel,
+            ModelKind.IMAGE: transformers.AutoModelForImageClassification,
+            ModelKind.VIDEO: transformers.AutoModelForVideoClassification,
         }
         given = {"local_files_only": True, "trust_remote_code": False}
         self._model = kinds[spec.kind].from_pretrained(folder, use_safetensors=True, **given)
@@ -135,15 +137,15 @@ class TorchModel:
         self._pictures = transformers.AutoImageProcessor.from_pretrained(folder, **given)
         self._words = (
             transformers.AutoTokenizer.from_pretrained(folder, **given)
-            if spec.kind is Kind.ZERO_SHOT
+            if spec.kind is ModelKind.ZERO_SHOT
             else None
         )
         self._kind, self._folder = spec.kind, folder
         named = getattr(self._model.config, "id2label", {})
         self.labels: Sequence[str] = (
-            () if spec.kind is Kind.ZERO_SHOT else [str(named[key]) for key in sorted(named)]
+            () if spec.kind is ModelKind.ZERO_SHOT else [str(named[key]) for key in sorted(named)]
         )
-        self._many = spec.kind is not Kind.ZERO_SHOT and many_labels(folder)
+        self._many = spec.kind is not ModelKind.ZERO_SHOT and many_labels(folder)
 
     def describe(self, pictures: list[Pixels]) -> Rows:
         return _unit(
@@ -160,7 +162,7 @@ class TorchModel:
         return _unit(self._features("get_text_features", words))
 
     def classify(self, pictures: list[Pixels]) -> Rows:
-        if self._kind is Kind.VIDEO:
+        if self._kind is ModelKind.VIDEO:
             frames = int(getattr(self._model.config, "num_frames", 16))
             places = np.linspace(0, len(pictures) - 1, frames).round().astype(int).tolist()
             inputs = self._pictures([pictures[place] for place in places], return_tensors="pt")

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from safelight.detectors.protocol import Still
+from safelight.detectors.protocol import Keyframe
 
 from .batches import in_batches
 from .preprocessing import Pixels
-from .runtimes import Model, opened
-from .specs import Kind, ModelSpec
-from .weights import verified
+from .runtimes import LoadedModel, load_runtime
+from .specs import ModelKind, ModelSpec
+from .weights import verify_files
 
 #: Differences of cosines are small; this brings them to the order of one.
 _SCALE = 100.0
@@ -28,11 +28,11 @@ def load(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     The weights are hashed first, and refused where they are not what was pulled.
     """
     folder, spec = Path(options["folder"]), msgspec.convert(options["spec"], ModelSpec)
-    identity = verified(folder)
-    scorer = Scorer(opened(folder, spec), spec)
+    identity = verify_files(folder)
+    scorer = Scorer(load_runtime(folder, spec), spec)
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
-        stills = [Still(**{**still, "path": Path(still["path"])}) for still in request["stills"]]
+        stills = [Keyframe(**{**still, "path": Path(still["path"])}) for still in request["stills"]]
         return {"weights": identity, "rows": scorer.rows([still.pixels() for still in stills])}
 
     return answer
@@ -45,9 +45,9 @@ class Scorer:
     Classifiers: the log-odds of the category's labels.
     """
 
-    def __init__(self, model: Model, spec: ModelSpec) -> None:
+    def __init__(self, model: LoadedModel, spec: ModelSpec) -> None:
         self._model, self._spec = model, spec
-        if spec.kind is Kind.ZERO_SHOT:
+        if spec.kind is ModelKind.ZERO_SHOT:
             self._against = model.read(list(spec.against))
             self._prompts = {name: model.read(list(texts)) for name, texts in spec.prompts.items()}
         else:
@@ -57,9 +57,9 @@ class Scorer:
 
     def rows(self, pictures: Sequence[Pixels]) -> list[dict[str, float]]:
         """One mapping for each picture; for a video classifier one for all of them together."""
-        if self._spec.kind is Kind.VIDEO:
+        if self._spec.kind is ModelKind.VIDEO:
             return self._classified(list(pictures))
-        run = self._compared if self._spec.kind is Kind.ZERO_SHOT else self._classified
+        run = self._compared if self._spec.kind is ModelKind.ZERO_SHOT else self._classified
         return in_batches(pictures, lambda part: run(list(part)), size=self._spec.batch)
 
     def _compared(self, pictures: list[Pixels]) -> list[dict[str, float]]:

@@ -14,7 +14,7 @@ import msgspec
 from safelight.errors import SettingsError
 
 
-class Kind(StrEnum):
+class ModelKind(StrEnum):
     """How a model is asked."""
 
     #: Pictures against sentences: CLIP, SigLIP, SigLIP 2. Says nothing before it is calibrated.
@@ -34,7 +34,7 @@ class Runtime(StrEnum):
 class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One table `[detectors.hub.models.NAME]`."""
 
-    kind: Kind
+    kind: ModelKind
     #: The folder with the weights; empty: the one that `safelight models pull` made for this name.
     folder: str = ""
     #: Where `pull` gets it: `owner/name` at the hub, and the commit; empty: what the hub calls `main` at the
@@ -58,7 +58,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def categories(self) -> tuple[str, ...]:
-        named = self.prompts if self.kind is Kind.ZERO_SHOT else set(self.labels.values())
+        named = self.prompts if self.kind is ModelKind.ZERO_SHOT else set(self.labels.values())
         return tuple(sorted(named))
 
     @property
@@ -68,7 +68,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return hashlib.sha256(what.encode()).hexdigest()[:16]
 
 
-class Named(msgspec.Struct, frozen=True, kw_only=True):
+class ModelTable(msgspec.Struct, frozen=True, kw_only=True):
     """A model with its name and its places on disk."""
 
     name: str
@@ -77,7 +77,7 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
     calibration: Path
 
 
-def read_models(options: Mapping[str, Any]) -> tuple[Named, ...]:
+def read_models(options: Mapping[str, Any]) -> tuple[ModelTable, ...]:
     """The models in the options of the detector `hub`. Raises `SettingsError` naming the model."""
     store = Path(str(options.get("store", "models")))
     tables = options.get("models", {})
@@ -86,19 +86,19 @@ def read_models(options: Mapping[str, Any]) -> tuple[Named, ...]:
     return tuple(_named(str(name), table, store) for name, table in sorted(tables.items()))
 
 
-def _named(name: str, table: Any, store: Path) -> Named:
+def _named(name: str, table: Any, store: Path) -> ModelTable:
     try:
         spec = msgspec.convert(table, ModelSpec)
     except msgspec.ValidationError as error:
         raise SettingsError(f"detectors.hub.models.{name}: {error}.") from None
     if not spec.categories:
-        lacks = "prompts" if spec.kind is Kind.ZERO_SHOT else "labels"
+        lacks = "prompts" if spec.kind is ModelKind.ZERO_SHOT else "labels"
         raise SettingsError(f"detectors.hub.models.{name}: it has no {lacks}, so it would look for nothing.")
-    if spec.kind is Kind.ZERO_SHOT and not spec.against:
+    if spec.kind is ModelKind.ZERO_SHOT and not spec.against:
         raise SettingsError(f"detectors.hub.models.{name}: `against` needs a sentence for what is harmless.")
-    if spec.kind is Kind.VIDEO and spec.runtime is not Runtime.TORCH:
+    if spec.kind is ModelKind.VIDEO and spec.runtime is not Runtime.TORCH:
         raise SettingsError(f"detectors.hub.models.{name}: video classifiers run on torch only.")
-    return Named(
+    return ModelTable(
         name=name,
         spec=spec,
         folder=Path(spec.folder) if spec.folder else store / name,

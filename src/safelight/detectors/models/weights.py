@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from safelight.errors import SafelightError
+from safelight.fileio import sha256_file
 
 MANIFEST = "safelight-manifest.json"
 #: What we load. Pickled weights and code of a model's own are never taken, nor left beside what is.
@@ -55,13 +56,12 @@ def files_in(folder: Path) -> tuple[File, ...]:
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path.name == MANIFEST:
             continue
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        found.append(File(path=path.relative_to(folder).as_posix(), size=path.stat().st_size, sha256=digest))
+        size, name = path.stat().st_size, path.relative_to(folder).as_posix()
+        found.append(File(path=name, size=size, sha256=sha256_file(path)))
     return tuple(found)
 
 
-def verified(folder: Path) -> str:
+def verify_files(folder: Path) -> str:
     """The identity of the weights: a hash over their files. Raises `WeightsChanged`.
 
     Where there is a manifest every file has to be as recorded, and nothing may have been added.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, BinaryIO
 
 import msgspec
+
+from safelight.sandbox.entrypoints import EntryPoint
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -18,8 +19,8 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         request = msgspec.msgpack.decode(requests.read(int.from_bytes(head, "big")))
         try:
             if handler is None:
-                module, _, name = request["factory"].partition(":")
-                handler = getattr(import_module(module), name)(request["options"])
+                factory = msgspec.convert(request["factory"], EntryPoint).load()
+                handler = factory(request["options"])
                 answer: dict[str, Any] = {"ready": True}
             else:
                 answer = handler(request)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from safelight.detectors.protocol import Still
+from safelight.detectors.protocol import Keyframe
 
 if TYPE_CHECKING:
     # Pillow comes with the extra `server`.
@@ -20,13 +20,13 @@ MOST, COLUMNS, SIDE = 16, 4, 384
 _QUALITY = 80
 
 
-def spread(stills: Sequence[Still], most: int) -> tuple[int, ...]:
+def pick_evenly(stills: Sequence[Keyframe], most: int) -> tuple[int, ...]:
     """Places of so many stills, evenly over all of them, the first and the last among them. Pure."""
     places = np.linspace(0, len(stills) - 1, min(most, len(stills))).round().astype(int)
     return tuple(dict.fromkeys(places.tolist()))
 
 
-def sheet(stills: Sequence[Still]) -> bytes:
+def sheet(stills: Sequence[Keyframe]) -> bytes:
     """A JPEG with these stills, at most `MOST`, in order, row by row. Raises `ValueError`."""
     from PIL import Image
 
@@ -41,7 +41,7 @@ def sheet(stills: Sequence[Still]) -> bytes:
     return _jpeg(page)
 
 
-def single(still: Still, side: int = 768) -> bytes:
+def single(still: Keyframe, side: int = 768) -> bytes:
     """One still as a JPEG."""
     return _jpeg(_small(still, side))
 
@@ -50,7 +50,7 @@ def data_url(jpeg: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
 
-def _small(still: Still, side: int) -> Picture:
+def _small(still: Keyframe, side: int) -> Picture:
     from PIL import Image
 
     picture = Image.fromarray(still.pixels())

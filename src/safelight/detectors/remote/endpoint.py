@@ -16,19 +16,20 @@ import httpx
 from safelight.errors import SafelightError
 from safelight.net.client import AnswerTooLong, read_limited
 
-from .guard_formats import Garbled
+from .circuit_breaker import CircuitBreaker
+from .guard_formats import UnparseableResponse
 
 MAX_ANSWER = 1 << 20
 
 
-class GuardSilent(SafelightError):
+class GuardUnavailable(SafelightError):
     """The guard gave no usable answer, so that its categories stay unchecked."""
 
     code = "guard_silent"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Care:
+class EndpointOptions:
     """How a server is asked, as the operator configured it."""
 
     timeout_s: float = 0.9
@@ -40,17 +41,16 @@ class Care:
     calls_per_day: int = 0
 
 
-class Endpoint:
+class RemoteEndpoint:
     """Safe to call from several threads."""
 
     def __init__(
-        self, client: httpx.Client, care: Care, *, clock: Callable[[], float] = time.monotonic
+        self, client: httpx.Client, care: EndpointOptions, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._client, self._care, self._clock = client, care, clock
         self._lock = threading.Lock()
         self._known: OrderedDict[str, dict[str, float]] = OrderedDict()
-        self._failures = 0
-        self._rests_until = float("-inf")
+        self._breaker = CircuitBreaker(trips_after=care.trips_after, rests_s=care.rests_s, clock=clock)
         self._calls: list[float] = []
 
     def scores(
@@ -66,28 +66,25 @@ class Endpoint:
             self._admit()
         try:
             scores = read(self._asked(path, sent))
-        except (httpx.HTTPError, AnswerTooLong, Garbled, ValueError) as error:
-            with self._lock:
-                self._failures += 1
-                if self._failures >= self._care.trips_after:
-                    self._rests_until = self._clock() + self._care.rests_s
-            raise GuardSilent(f"{type(error).__name__}: {error}"[:200]) from error
+        except (httpx.HTTPError, AnswerTooLong, UnparseableResponse, ValueError) as error:
+            self._breaker.record_failure()
+            raise GuardUnavailable(f"{type(error).__name__}: {error}"[:200]) from error
+        self._breaker.record_success()
         with self._lock:
-            self._failures = 0
             self._known[key] = scores
             while len(self._known) > self._care.remembers:
                 self._known.popitem(last=False)
         return scores
 
     def _admit(self) -> None:
-        now = self._clock()
-        if now < self._rests_until:
-            raise GuardSilent("The guard failed several times in a row and is left alone for a while.")
+        if self._breaker.is_open:
+            raise GuardUnavailable("The guard failed several times in a row and is left alone for a while.")
         limit = self._care.calls_per_day
         if limit:
+            now = self._clock()
             self._calls = [when for when in self._calls if now - when < 86_400]
             if len(self._calls) >= limit:
-                raise GuardSilent(f"The {limit} calls a day that the settings allow are spent.")
+                raise GuardUnavailable(f"The {limit} calls a day that the settings allow are spent.")
             self._calls.append(now)
 
     def _asked(self, path: str, sent: bytes) -> Mapping[str, Any]:
@@ -96,8 +93,8 @@ class Endpoint:
         with self._client.stream("POST", path, content=sent, headers=headers, timeout=within) as response:
             raw = read_limited(response, max_bytes=MAX_ANSWER, within_s=within)
             if response.status_code != 200:
-                raise Garbled(f"status {response.status_code}")
+                raise UnparseableResponse(f"status {response.status_code}")
         answer: Any = json.loads(raw)
         if not isinstance(answer, Mapping):
-            raise Garbled("the answer is no object")
+            raise UnparseableResponse("the answer is no object")
         return answer

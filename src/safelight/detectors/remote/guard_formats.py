@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 
-class Garbled(ValueError):
+class UnparseableResponse(ValueError):
     """The answer does not follow the guard's grammar."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grammar:
+class GuardFormat:
     """One family of guard models."""
 
     name: str
@@ -158,9 +158,9 @@ def _said(answer: Mapping[str, Any]) -> str:
     try:
         text = answer["choices"][0]["message"]["content"]
     except (KeyError, IndexError, TypeError) as error:
-        raise Garbled("the answer holds no message") from error
+        raise UnparseableResponse("the answer holds no message") from error
     if not isinstance(text, str) or not text.strip():
-        raise Garbled("the answer is empty")
+        raise UnparseableResponse("the answer is empty")
     return text.strip()
 
 
@@ -168,12 +168,12 @@ def _read_qwen(answer: Mapping[str, Any]) -> dict[str, float]:
     text = _said(answer)
     verdict = _QWEN_LINE.search(text)
     if not verdict:
-        raise Garbled("no line says Safety: Safe, Unsafe or Controversial")
+        raise UnparseableResponse("no line says Safety: Safe, Unsafe or Controversial")
     if verdict[1] == "Safe":
         return {}
     named = _QWEN_CATEGORIES.search(text)
     if not named:
-        raise Garbled("no line names the categories")
+        raise UnparseableResponse("no line names the categories")
     score = UNSAFE if verdict[1] == "Unsafe" else CONTROVERSIAL
     return _mapped((name.strip() for name in re.split(r",(?! \w+ Acts)", named[1])), _QWEN, score)
 
@@ -183,14 +183,14 @@ def _read_llama(answer: Mapping[str, Any]) -> dict[str, float]:
     if first.strip() == "safe" and not rest.strip():
         return {}
     if first.strip() != "unsafe":
-        raise Garbled("the answer says neither safe nor unsafe")
+        raise UnparseableResponse("the answer says neither safe nor unsafe")
     return _mapped((name.strip() for name in rest.split(",")), _LLAMA, UNSAFE)
 
 
 def _read_shield(answer: Mapping[str, Any]) -> dict[str, float]:
     text = _said(answer).lower()
     if not text.startswith(("yes", "no")):
-        raise Garbled("the answer says neither Yes nor No")
+        raise UnparseableResponse("the answer says neither Yes nor No")
     score = _yes(answer)
     if score is None:
         score = UNSAFE if text.startswith("yes") else 0.0
@@ -220,9 +220,9 @@ def read_json_verdict(answer: Mapping[str, Any], categories: Sequence[str]) -> d
         violation, names = said["violation"], said["categories"]
         score = _CONFIDENCE[said["confidence"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise Garbled("the answer is not the JSON that was asked for") from error
+        raise UnparseableResponse("the answer is not the JSON that was asked for") from error
     if violation not in (0, 1) or not isinstance(names, list):
-        raise Garbled("violation or categories do not hold")
+        raise UnparseableResponse("violation or categories do not hold")
     if not violation:
         return {}
     return _mapped(map(str, names), {name: (name,) for name in categories}, score)
@@ -234,13 +234,13 @@ def _read_omni(answer: Mapping[str, Any]) -> dict[str, float]:
         flags = answer["results"][0]["categories"]
         pairs = [(str(name), float(value), bool(flags.get(name))) for name, value in scores.items()]
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise Garbled("the answer holds no scores") from error
+        raise UnparseableResponse("the answer holds no scores") from error
     found: dict[str, float] = {}
     for name, value, flagged in pairs:
         if name not in _OMNI:
-            raise Garbled(f"it names the category {name[:40]!r}, which nobody mapped")
+            raise UnparseableResponse(f"it names the category {name[:40]!r}, which nobody mapped")
         if not 0 <= value <= 1:
-            raise Garbled("a score is no probability")
+            raise UnparseableResponse("a score is no probability")
         for ours in _OMNI[name]:
             # Its flag is its operating point, as 0.5 is ours.
             score = max(value, 0.5) if flagged else min(value, 0.49)
@@ -252,7 +252,7 @@ def _mapped(names: Any, mapping: Mapping[str, Sequence[str]], score: float) -> d
     found: dict[str, float] = {}
     for name in names:
         if name not in mapping:
-            raise Garbled(f"it names the category {str(name)[:40]!r}, which nobody mapped")
+            raise UnparseableResponse(f"it names the category {str(name)[:40]!r}, which nobody mapped")
         found |= dict.fromkeys(mapping[name], score)
     return found
 
@@ -265,23 +265,23 @@ CHAT, MODERATIONS = "chat/completions", "moderations"
 GRAMMARS = {
     one.name: one
     for one in (
-        Grammar(name="qwen3guard", path=CHAT, body=_chat, read=_read_qwen, categories=_all(_QWEN)),
-        Grammar(name="llama-guard", path=CHAT, body=_chat, read=_read_llama, categories=_all(_LLAMA)),
-        Grammar(
+        GuardFormat(name="qwen3guard", path=CHAT, body=_chat, read=_read_qwen, categories=_all(_QWEN)),
+        GuardFormat(name="llama-guard", path=CHAT, body=_chat, read=_read_llama, categories=_all(_LLAMA)),
+        GuardFormat(
             name="shieldgemma",
             path=CHAT,
             body=_shield_body,
             read=_read_shield,
             categories=tuple(name for name, _rule in _SHIELD),
         ),
-        Grammar(
+        GuardFormat(
             name="gpt-oss-safeguard",
             path=CHAT,
             body=_safeguard_body,
             read=_read_safeguard,
             categories=_SAFEGUARD,
         ),
-        Grammar(
+        GuardFormat(
             name="omni-moderation",
             path=MODERATIONS,
             body=lambda model, prompt: {"model": model, "input": prompt},

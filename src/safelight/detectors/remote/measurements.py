@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from safelight.fileio import write_atomic
+
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
@@ -20,7 +22,7 @@ class Share:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class GuardMeasurements:
     """One run over labelled prompts. Categories nobody had examples of are not in it."""
 
     #: Day of the run, ISO 8601.
@@ -43,11 +45,11 @@ class Figures:
         return f"{self.date}, here: {share.said()} found, {alarms}"
 
 
-def read(path: Path, version: str) -> Figures | None:
+def read(path: Path, version: str) -> GuardMeasurements | None:
     """The figures kept there, if they are of this version; None where there are none or they are damaged."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        figures = Figures(
+        figures = GuardMeasurements(
             date=str(raw["date"]),
             version=str(raw["version"]),
             sets=tuple(raw["sets"]),
@@ -60,9 +62,8 @@ def read(path: Path, version: str) -> Figures | None:
     return figures if figures.version == version else None
 
 
-def write(path: Path, figures: Figures) -> None:
+def write(path: Path, figures: GuardMeasurements) -> None:
     """Keep them, in place of those before. Raises `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(asdict(figures), indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    part.replace(path)
+    text = json.dumps(asdict(figures), indent=2, sort_keys=True) + "\n"
+    write_atomic(path, text.encode(), mode=0o666)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safelight.detectors.audio.transcripts import WORDS
-from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, Place
+from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, RunLocation
 from safelight.policy.findings import Modality
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _load(options: dict[str, Any]) -> Detector:
     from safelight.detectors.text.lists import ListDetector, read_list, shipped
 
     from .guard_formats import GRAMMARS
-    from .text_guard import Ask, GuardDetector, GuardOptions
+    from .text_guard import AskMode, GuardDetector, GuardOptions
 
     known = {
         name: options[name]
@@ -49,7 +49,7 @@ def _load(options: dict[str, Any]) -> Detector:
     }
     chosen = GuardOptions(
         model=str(options["model"]),
-        ask=Ask(options.get("ask", "always")),
+        ask=AskMode(options.get("ask", "always")),
         about=frozenset(options.get("about", ())),
         **known,
     )
@@ -66,11 +66,11 @@ def _load(options: dict[str, Any]) -> Detector:
 
 
 def _client(options: dict[str, Any], read_s: float) -> httpx.Client:
-    from safelight.net.client import Timeouts, configured_client
+    from safelight.net.client import Timeouts, upstream_client
 
     key = os.environ.get(str(options["api_key_env"]), "") if options.get("api_key_env") else ""
     url = str(options["url"]).rstrip("/") + "/"
-    return configured_client(url, api_key=key, timeouts=Timeouts(connect_s=1.0, read_s=read_s))
+    return upstream_client(url, api_key=key, timeouts=Timeouts(connect_s=1.0, read_s=read_s))
 
 
 def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
@@ -115,7 +115,7 @@ def _vision_claims(options: dict[str, Any]) -> tuple[Capability, ...]:
 GUARD = DetectorPlugin(
     name="guard",
     version="1",
-    place=Place.GATEWAY,
+    place=RunLocation.GATEWAY,
     capabilities=(),
     load=_load,
     missing=_missing,
@@ -125,7 +125,7 @@ GUARD = DetectorPlugin(
 VISION_GUARD = DetectorPlugin(
     name="vision-guard",
     version="1",
-    place=Place.SCENE,
+    place=RunLocation.SCENE,
     capabilities=(),
     load=_vision_load,
     missing=_vision_missing,
@@ -143,7 +143,7 @@ def _transcription_missing(options: dict[str, Any]) -> str | None:
 
 
 def _load_transcription(options: dict[str, Any]) -> Detector:
-    from safelight.net.client import Timeouts, configured_client
+    from safelight.net.client import Timeouts, upstream_client
 
     from .transcription import EndpointTranscriber, TranscriptionOptions
 
@@ -159,14 +159,14 @@ def _load_transcription(options: dict[str, Any]) -> Detector:
     )
     key = os.environ.get(str(options["api_key_env"]), "") if options.get("api_key_env") else ""
     url = str(options["url"]).rstrip("/") + "/"
-    client = configured_client(url, api_key=key, timeouts=Timeouts(connect_s=5.0, read_s=chosen.timeout_s))
+    client = upstream_client(url, api_key=key, timeouts=Timeouts(connect_s=5.0, read_s=chosen.timeout_s))
     return EndpointTranscriber(client, chosen)
 
 
 TRANSCRIPTION = DetectorPlugin(
     name="transcription",
     version="1",
-    place=Place.TRANSCRIBER,
+    place=RunLocation.TRANSCRIBER,
     capabilities=WORDS,
     load=_load_transcription,
     missing=_transcription_missing,

@@ -14,16 +14,16 @@ import httpx
 from safelight.detectors.protocol import Capability, TextContent
 from safelight.policy.findings import Finding, Modality, TextSpan, sexual_with_minor
 
-from .endpoint import Care, Endpoint, GuardSilent
-from .guard_formats import Grammar
+from .endpoint import EndpointOptions, GuardUnavailable, RemoteEndpoint
+from .guard_formats import GuardFormat
 from .measurements import read
 
-__all__ = ["Ask", "GuardDetector", "GuardOptions", "GuardSilent"]
+__all__ = ["AskMode", "GuardDetector", "GuardOptions", "GuardUnavailable"]
 
 VERSION = "1"
 
 
-class Ask(StrEnum):
+class AskMode(StrEnum):
     """When the guard is asked."""
 
     ALWAYS = "always"
@@ -34,11 +34,11 @@ class Ask(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuardOptions(Care):
+class GuardOptions(EndpointOptions):
     """How a guard is asked, as the operator configured it."""
 
     model: str
-    ask: Ask = Ask.ALWAYS
+    ask: AskMode = AskMode.ALWAYS
     #: For `Ask.CATEGORIES`.
     about: frozenset[str] = frozenset()
     #: Local scores in between are "unsure".
@@ -56,7 +56,7 @@ class GuardDetector:
     def __init__(
         self,
         client: httpx.Client,
-        grammar: Grammar,
+        grammar: GuardFormat,
         options: GuardOptions,
         *,
         local: Callable[[TextContent], Sequence[Finding]] | None = None,
@@ -80,11 +80,11 @@ class GuardDetector:
         )
         self._client, self._clock = client, clock
         self._grammar, self._options, self._local = grammar, options, local
-        self._endpoint = Endpoint(client, options, clock=clock)
+        self._endpoint = RemoteEndpoint(client, options, clock=clock)
 
     def always(self) -> GuardDetector:
         """The same guard, asked about everything and as often as it takes: for measuring it."""
-        options = replace(self._options, ask=Ask.ALWAYS, calls_per_day=0)
+        options = replace(self._options, ask=AskMode.ALWAYS, calls_per_day=0)
         return GuardDetector(
             self._client, self._grammar, options, figures=self.figures, name=self.name, clock=self._clock
         )
@@ -113,16 +113,16 @@ class GuardDetector:
             return True
         seen = self._local(content)
         if sexual_with_minor(seen):
-            raise GuardSilent("Shown to no server: it may be sexual and about a minor.")
-        if self._options.ask is Ask.ALWAYS:
+            raise GuardUnavailable("Shown to no server: it may be sexual and about a minor.")
+        if self._options.ask is AskMode.ALWAYS:
             return True
-        if self._options.ask is Ask.CATEGORIES:
+        if self._options.ask is AskMode.CATEGORIES:
             return any(one.category in self._options.about for one in seen)
         return any(self._options.low <= one.score < self._options.high for one in seen)
 
     def _scores(self, text: str) -> dict[str, float]:
         if len(text) > self._options.longest:
-            raise GuardSilent(
+            raise GuardUnavailable(
                 f"The text is longer than the {self._options.longest} characters a guard is sent."
             )
         body = self._grammar.body(self._options.model, text.encode("utf-8", "replace").decode())

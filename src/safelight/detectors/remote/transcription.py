@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 
 from safelight.detectors.audio.transcripts import WORDS, checked, with_words
-from safelight.detectors.protocol import Capability, ReadText, SpokenWord, Untranscribed
+from safelight.detectors.protocol import Capability, MediaText, SpokenWord, TranscriptionFailed
+from safelight.detectors.remote.circuit_breaker import CircuitBreaker
 from safelight.net.client import AnswerTooLong, read_limited
 
 NAME, VERSION = "transcription", "1"
@@ -63,15 +64,14 @@ class EndpointTranscriber:
         self.capabilities: tuple[Capability, ...] = WORDS
         self._client, self._options, self._clock = client, options, clock
         self._lock = threading.Lock()
-        self._known: OrderedDict[str, tuple[ReadText, ...]] = OrderedDict()
-        self._failures = 0
-        self._rests_until = float("-inf")
+        self._known: OrderedDict[str, tuple[MediaText, ...]] = OrderedDict()
+        self._breaker = CircuitBreaker(trips_after=options.trips_after, rests_s=options.rests_s, clock=clock)
         self._sent: list[tuple[float, float]] = []
 
-    def transcribe(self, wav: Path) -> Sequence[ReadText]:
+    def transcribe(self, wav: Path) -> Sequence[MediaText]:
         size = wav.stat().st_size
         if size > self._options.max_mb * (1 << 20):
-            raise Untranscribed(
+            raise TranscriptionFailed(
                 f"The speech takes {size / (1 << 20):.1f} MiB; the settings send {self._options.max_mb:g}."
             )
         data = wav.read_bytes()
@@ -84,36 +84,33 @@ class EndpointTranscriber:
             self._admit(seconds)
         try:
             lines = checked(read_answer(self._asked(data, seconds)), seconds)
-        except (httpx.HTTPError, AnswerTooLong, Untranscribed, ValueError) as error:
-            with self._lock:
-                self._failures += 1
-                if self._failures >= self._options.trips_after:
-                    self._rests_until = self._clock() + self._options.rests_s
-            if isinstance(error, Untranscribed):
+        except (httpx.HTTPError, AnswerTooLong, TranscriptionFailed, ValueError) as error:
+            self._breaker.record_failure()
+            if isinstance(error, TranscriptionFailed):
                 raise
-            raise Untranscribed(
+            raise TranscriptionFailed(
                 f"The transcription server gave no answer that can be used: {type(error).__name__}: {error}"[
                     :300
                 ]
             ) from error
+        self._breaker.record_success()
         with self._lock:
-            self._failures = 0
             self._known[key] = lines
             while len(self._known) > self._options.remembers:
                 self._known.popitem(last=False)
         return lines
 
     def _admit(self, seconds: float) -> None:
-        now = self._clock()
-        if now < self._rests_until:
-            raise Untranscribed(
+        if self._breaker.is_open:
+            raise TranscriptionFailed(
                 "The transcription server failed several times in a row and is left alone for a while."
             )
         limit = self._options.minutes_per_day * 60
         if limit:
+            now = self._clock()
             self._sent = [(when, sent) for when, sent in self._sent if now - when < 86_400]
             if sum(sent for _when, sent in self._sent) + seconds > limit:
-                raise Untranscribed(
+                raise TranscriptionFailed(
                     f"The {self._options.minutes_per_day:g} minutes of speech a day that the settings allow "
                     "are spent."
                 )
@@ -135,14 +132,16 @@ class EndpointTranscriber:
             left = max(within - (self._clock() - began), 0.01)
             raw = read_limited(response, max_bytes=MAX_ANSWER, within_s=left)
             if response.status_code != 200:
-                raise Untranscribed(f"The transcription server answered with status {response.status_code}.")
+                raise TranscriptionFailed(
+                    f"The transcription server answered with status {response.status_code}."
+                )
         answer: Any = json.loads(raw)
         if not isinstance(answer, Mapping):
-            raise Untranscribed("The transcription server's answer is no object.")
+            raise TranscriptionFailed("The transcription server's answer is no object.")
         return answer
 
 
-def read_answer(answer: Mapping[str, Any]) -> tuple[ReadText, ...]:
+def read_answer(answer: Mapping[str, Any]) -> tuple[MediaText, ...]:
     """The lines of a `verbose_json` answer. Raises `Untranscribed` where it is none."""
     try:
         text = answer["text"]
@@ -152,18 +151,18 @@ def read_answer(answer: Mapping[str, Any]) -> tuple[ReadText, ...]:
             for one in answer.get("words") or ()
         ]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Untranscribed("The transcription server's answer is no transcript with times.") from error
+        raise TranscriptionFailed("The transcription server's answer is no transcript with times.") from error
     if not isinstance(text, str) or (text.strip() and not lines and not words):
-        raise Untranscribed("The transcription server's answer is no transcript with times.")
+        raise TranscriptionFailed("The transcription server's answer is no transcript with times.")
     found = tuple(line for line in with_words(lines, words) if line.text.strip())
     if text.strip() and not found:
-        raise Untranscribed("The transcription server's answer has a text, and lines without one.")
+        raise TranscriptionFailed("The transcription server's answer has a text, and lines without one.")
     return found
 
 
-def _line(one: Mapping[str, Any]) -> ReadText:
+def _line(one: Mapping[str, Any]) -> MediaText:
     sure = one.get("avg_logprob")
-    return ReadText(
+    return MediaText(
         text=_said(one["text"]),
         confidence=1.0 if sure is None else round(math.exp(min(_number(sure), 0.0)), 4),
         start_s=_number(one["start"]),
@@ -188,4 +187,4 @@ def _seconds(wav: Path) -> float:
         with wave.open(str(wav), "rb") as file:
             return file.getnframes() / file.getframerate()
     except (wave.Error, EOFError, ZeroDivisionError) as error:
-        raise Untranscribed("The file of speech is no WAV file.") from error
+        raise TranscriptionFailed("The file of speech is no WAV file.") from error

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from safelight.detectors.protocol import Scene
+from safelight.detectors.protocol import SceneInput
 from safelight.policy.findings import Modality
 
-from .guard_formats import CHAT, GRAMMARS, MODERATIONS, Garbled, read_json_verdict
+from .guard_formats import CHAT, GRAMMARS, MODERATIONS, UnparseableResponse, read_json_verdict
 
 #: Longest text of each kind that a guard is sent; what is longer leaves a hole.
 LONGEST = 8_000
@@ -47,7 +47,7 @@ class VisionGrammar:
     name: str
     path: str
     #: (model, data URL of the picture, the scene) to the request's body.
-    body: Callable[[str, str, Scene], dict[str, Any]]
+    body: Callable[[str, str, SceneInput], dict[str, Any]]
     read: Callable[[Mapping[str, Any]], dict[str, float]]
     #: What it is relied on for. It may say more, and is believed: nobody's word for "no minor" is.
     categories: tuple[str, ...]
@@ -55,7 +55,7 @@ class VisionGrammar:
     single: bool = False
 
 
-def told(scene: Scene) -> str:
+def told(scene: SceneInput) -> str:
     """The words that go with the sheet. Raises `Garbled` where they are too many to be read whole."""
     asked = "\n".join(f"{name}: {text}" for name, text in scene.texts.items() if text)
     parts = [
@@ -68,7 +68,7 @@ def told(scene: Scene) -> str:
         )
     for name, text in parts:
         if len(text) > LONGEST:
-            raise Garbled(f"{name.lower()}: longer than the {LONGEST} characters a guard is sent")
+            raise UnparseableResponse(f"{name.lower()}: longer than the {LONGEST} characters a guard is sent")
     return "\n\n".join(f"{name}:\n{_clean(text)}" for name, text in parts)
 
 
@@ -80,7 +80,7 @@ def _content(picture: str, text: str) -> list[dict[str, Any]]:
     return [{"type": "image_url", "image_url": {"url": picture}}, {"type": "text", "text": text}]
 
 
-def _policy_body(model: str, picture: str, scene: Scene) -> dict[str, Any]:
+def _policy_body(model: str, picture: str, scene: SceneInput) -> dict[str, Any]:
     messages = [
         {"role": "system", "content": POLICY},
         {"role": "user", "content": _content(picture, told(scene))},
@@ -88,13 +88,13 @@ def _policy_body(model: str, picture: str, scene: Scene) -> dict[str, Any]:
     return {"model": model, "messages": messages, "temperature": 0, "max_tokens": 1024}
 
 
-def _llama_body(model: str, picture: str, scene: Scene) -> dict[str, Any]:
+def _llama_body(model: str, picture: str, scene: SceneInput) -> dict[str, Any]:
     # The server applies the model's own template, which holds its policy.
     messages = [{"role": "user", "content": _content(picture, told(scene))}]
     return {"model": model, "messages": messages, "temperature": 0, "max_tokens": 64}
 
 
-def _omni_body(model: str, picture: str, _scene: Scene) -> dict[str, Any]:
+def _omni_body(model: str, picture: str, _scene: SceneInput) -> dict[str, Any]:
     return {"model": model, "input": [{"type": "image_url", "image_url": {"url": picture}}]}
 
 
@@ -104,7 +104,7 @@ def _read_omni(answer: Mapping[str, Any]) -> dict[str, float]:
     if applied is None:
         return {name: score for name, score in scores.items() if name in _OMNI_PICTURES}
     if not isinstance(applied, Mapping) or "image" not in (applied.get("sexual") or ()):
-        raise Garbled("it did not look at the picture")
+        raise UnparseableResponse("it did not look at the picture")
     return scores
 
 

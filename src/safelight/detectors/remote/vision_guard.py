@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 import httpx
 
-from safelight.detectors.protocol import Capability, PartlySeen, Scene, Seen
+from safelight.detectors.protocol import Capability, PartialInspection, SceneFinding, SceneInput
 from safelight.policy.findings import Finding, Modality
 
-from .contact_sheet import MOST, data_url, sheet, single, spread
-from .endpoint import Care, Endpoint, GuardSilent
-from .guard_formats import Garbled
+from .contact_sheet import MOST, data_url, pick_evenly, sheet, single
+from .endpoint import EndpointOptions, GuardUnavailable, RemoteEndpoint
+from .guard_formats import UnparseableResponse
 from .vision_formats import POLICY, VisionGrammar
 
 VERSION = "1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class VisionOptions(Care):
+class VisionOptions(EndpointOptions):
     """How a guard of pictures is asked, as the operator configured it."""
 
     model: str
@@ -54,37 +54,41 @@ class VisionGuard:
         self.version = f"{VERSION}+{grammar.name}.{digest[:8]}"
         self.capabilities = capabilities(grammar)
         self._grammar, self._options, self._clock = grammar, options, clock
-        self._endpoint = Endpoint(client, options, clock=clock)
+        self._endpoint = RemoteEndpoint(client, options, clock=clock)
 
-    def inspect_scene(self, scene: Scene) -> Iterable[Seen]:
+    def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]:
         """One finding per category the guard names. Raises `GuardSilent` where it cannot be asked or read."""
         deadline = self._clock() + self._options.total_s
-        shown = spread(scene.stills, self._options.stills)
-        seen: list[Seen] = []
+        shown = pick_evenly(scene.stills, self._options.stills)
+        seen: list[SceneFinding] = []
         for group in self._groups(shown):
             if self._clock() > deadline:
-                raise PartlySeen(seen, f"{self.name} had {self._options.total_s:g} s, and they were over.")
+                raise PartialInspection(
+                    seen, f"{self.name} had {self._options.total_s:g} s, and they were over."
+                )
             stills = [scene.stills[place] for place in group]
             jpeg = single(stills[0]) if self._grammar.single else sheet(stills)
             until = None if self._grammar.single else group[-1]
             scores = self._scores(data_url(jpeg), scene)
             seen += [
-                Seen(finding=self._finding(name, score), still=group[0], until=until)
+                SceneFinding(finding=self._finding(name, score), still=group[0], until=until)
                 for name, score in sorted(scores.items())
             ]
         if len(shown) < len(scene.stills):
-            raise PartlySeen(seen, f"{self.name} was shown {len(shown)} of {len(scene.stills)} stills.")
+            raise PartialInspection(
+                seen, f"{self.name} was shown {len(shown)} of {len(scene.stills)} stills."
+            )
         return seen
 
     def _groups(self, places: Sequence[int]) -> list[Sequence[int]]:
         size = 1 if self._grammar.single else MOST
         return [places[start : start + size] for start in range(0, len(places), size)]
 
-    def _scores(self, picture: str, scene: Scene) -> dict[str, float]:
+    def _scores(self, picture: str, scene: SceneInput) -> dict[str, float]:
         try:
             body = self._grammar.body(self._options.model, picture, scene)
-        except Garbled as error:
-            raise GuardSilent(str(error)) from error
+        except UnparseableResponse as error:
+            raise GuardUnavailable(str(error)) from error
         return self._endpoint.scores(self._grammar.path, body, self._grammar.read)
 
     def _finding(self, category: str, score: float) -> Finding:

@@ -24,7 +24,7 @@ def tokens(text: str) -> list[Place]:
     return [hit.span() for hit in _TOKEN.finditer(text)]
 
 
-def narrowed(text: str, worth: Array, still: Callable[[str], bool] | None = None) -> list[Place]:
+def attribute_spans(text: str, worth: Array, still: Callable[[str], bool] | None = None) -> list[Place]:
     """The places in `text` that are worth most, by a worth per character, and small.
 
     `still` says whether the finding is there without them; where it is, more is taken, up to `MOST`.
@@ -46,12 +46,12 @@ def narrowed(text: str, worth: Array, still: Callable[[str], bool] | None = None
         taken.append((places[first][0], places[last - 1][1]))
         left -= last - first
         size = left
-        if left < 1 or still is None or number == TRIES - 1 or not still(without(text, taken)):
+        if left < 1 or still is None or number == TRIES - 1 or not still(mask_tokens(text, taken)):
             break
     return sorted(taken)
 
 
-def without(text: str, places: Sequence[Place]) -> str:
+def mask_tokens(text: str, places: Sequence[Place]) -> str:
     """The text with these places cut out."""
     kept, at = [], 0
     for start, end in sorted(places):

@@ -13,13 +13,13 @@ from safelight.policy.categories import SHIPPED, Category
 from safelight.policy.findings import Finding, Modality, TextSpan
 
 from . import ngrams
-from .attribution import Place, narrowed
+from .attribution import Place, attribute_spans
 from .chinese import mostly_chinese
-from .classifiers import FLOOR, Array, Heads, Mode, combined, in_context
-from .distress import DistressHead, faint
-from .minilm.encoder import Encoder, Window
+from .classifiers import FLOOR, Array, ClassifierHeads, Mode, combined, context_features
+from .distress import DistressHead, weak_cues
+from .minilm.encoder import Encoder, TokenWindow
 from .normalise import texts_of
-from .question_filter import SEEN, asked
+from .question_filter import SEEN, is_question
 from .unfinished import Unfinished
 
 VERSION = "4"
@@ -48,7 +48,9 @@ Carries: TypeAlias = Callable[[Place, int, bool], list[Place]]
 class NgramDetector:
     """Hashed n-grams and a line per category. English and Chinese; needs no model file."""
 
-    def __init__(self, heads: Heads, distress: DistressHead | None = None, *, name: str = "ngrams") -> None:
+    def __init__(
+        self, heads: ClassifierHeads, distress: DistressHead | None = None, *, name: str = "ngrams"
+    ) -> None:
         self.name = name
         self.version = f"{VERSION}+{version_of(heads)}"
         self.capabilities = capabilities(heads.categories)
@@ -66,7 +68,7 @@ class NgramDetector:
                     self, self._heads.categories, content, view, places, rows, self._carried(view.text)
                 )
                 if self._distress and self._distress.seen(view.text):
-                    found.append(faint(self, content, [view.span(places[0][0], places[-1][1])]))
+                    found.append(weak_cues(self, content, [view.span(places[0][0], places[-1][1])]))
         return found
 
     def _carried(self, text: str) -> Carries:
@@ -76,7 +78,7 @@ class NgramDetector:
         """The words between these places that carry a finding in a category."""
         part = text[place[0] : place[1]]
         mode = Mode.GRAMS_CHINESE if mostly_chinese(part) else Mode.GRAMS
-        return narrowed(
+        return attribute_spans(
             part,
             self._heads.gram_worth(part, mode, column),
             (lambda rest: bool(gram_probabilities(self._heads, rest)[column] >= FOUND)) if tried else None,
@@ -90,7 +92,12 @@ class MiniLmDetector:
     costly = True
 
     def __init__(
-        self, heads: Heads, encoder: Encoder, distress: DistressHead | None = None, *, name: str = "minilm"
+        self,
+        heads: ClassifierHeads,
+        encoder: Encoder,
+        distress: DistressHead | None = None,
+        *,
+        name: str = "minilm",
     ) -> None:
         self.name = name
         self.version = f"{VERSION}+{version_of(heads)}.{encoder.sha256[:8]}"
@@ -115,13 +122,13 @@ class MiniLmDetector:
                 places = [(window.start, window.end) for window in cut]
                 carried = self._carried(view.text, cut, embedded, words)
                 yield from _findings(self, self._heads.categories, content, view, places, parts, carried)
-                parts_and_whole = np.concatenate([whole(cut, embedded)[None], embedded])
+                parts_and_whole = np.concatenate([whole_text_score(cut, embedded)[None], embedded])
                 if self._distress and self._distress.seen(view.text, parts_and_whole):
-                    yield faint(self, content, [view.span(cut[0].start, cut[-1].end)])
+                    yield weak_cues(self, content, [view.span(cut[0].start, cut[-1].end)])
         if left_out:
             raise Unfinished(f"the {left_out} least likely parts of a long text were not read.")
 
-    def _likeliest(self, text: str, windows: list[Window]) -> list[Window]:
+    def _likeliest(self, text: str, windows: list[TokenWindow]) -> list[TokenWindow]:
         """All windows, or as many as there is time for: those whose n-grams say most, and the first."""
         if sum(len(one.ids) for one in windows) <= MOST_TOKENS:
             return windows
@@ -138,7 +145,7 @@ class MiniLmDetector:
         return [windows[index] for index in sorted(taken)]
 
     def _carried(
-        self, text: str, windows: Sequence[Window], embedded: Array, words: Sequence[Array]
+        self, text: str, windows: Sequence[TokenWindow], embedded: Array, words: Sequence[Array]
     ) -> Carries:
         at = {(window.start, window.end): index for index, window in enumerate(windows)}
 
@@ -149,7 +156,7 @@ class MiniLmDetector:
             values = self._heads.embedding_worth(embedded[at[place]], words[at[place]], column)
             for (start, end), value in zip(window.places, values, strict=True):
                 worth[start - window.start : end - window.start] += value / max(end - start, 1)
-            return narrowed(part, worth, (lambda rest: self._still(rest, column)) if tried else None)
+            return attribute_spans(part, worth, (lambda rest: self._still(rest, column)) if tried else None)
 
         return carries
 
@@ -164,10 +171,10 @@ class MiniLmDetector:
     def meaning(self, text: str) -> Array | None:
         """The embedding of a whole folded text; None where MiniLM cannot read it."""
         cut = english(self._encoder.windows(text), text)[:MAX_MEANING]
-        return whole(cut, self._encoder.embed(cut)) if cut else None
+        return whole_text_score(cut, self._encoder.embed(cut)) if cut else None
 
 
-def version_of(heads: Heads) -> str:
+def version_of(heads: ClassifierHeads) -> str:
     """Eight characters that change with the weights and with the operating points."""
     import hashlib
 
@@ -176,35 +183,35 @@ def version_of(heads: Heads) -> str:
     ).hexdigest()[:8]
 
 
-def english(windows: Sequence[Window], text: str) -> list[Window]:
+def english(windows: Sequence[TokenWindow], text: str) -> list[TokenWindow]:
     """The windows that MiniLM can read: with a word in them, and not mostly Chinese."""
     parts = ((window, text[window.start : window.end]) for window in windows)
     return [window for window, part in parts if _WORD.search(part) and not mostly_chinese(part)]
 
 
-def fused_scores(heads: Heads, text: str, windows: Sequence[Window], embedded: Array) -> Array:
+def fused_scores(heads: ClassifierHeads, text: str, windows: Sequence[TokenWindow], embedded: Array) -> Array:
     """Combined scores of the whole text, and of each window in its context; one row more than windows."""
     first = windows[0].start
     if len(windows) == 1:
         both = np.repeat(heads.embedding_scores(embedded), 2, axis=0)
     else:
-        both = heads.embedding_scores(np.concatenate([whole(windows, embedded)[None], embedded]))
+        both = heads.embedding_scores(np.concatenate([whole_text_score(windows, embedded)[None], embedded]))
     whole_text = text[first : min(windows[-1].end, first + 4 * ngrams.WINDOW)]
     grams = [heads.gram_scores(text[window.start : window.end])[Mode.FUSED] for window in windows]
     alone = len(windows) == 1 and windows[0].end - first == len(whole_text)
     grams.insert(0, grams[0] if alone else heads.gram_scores(whole_text)[Mode.FUSED])
     scores = combined(np.stack(grams) + both)
-    return in_context(scores[1:], scores[0])
+    return context_features(scores[1:], scores[0])
 
 
-def whole(windows: Sequence[Window], embedded: Array) -> Array:
+def whole_text_score(windows: Sequence[TokenWindow], embedded: Array) -> Array:
     """The embedding of a text from those of its windows, long ones counting more; of length one."""
     sizes = np.array([len(window.ids) for window in windows], dtype=np.float32)
     mean = (embedded * sizes[:, None]).sum(axis=0)
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
 
 
-def gram_probabilities(heads: Heads, text: str) -> Array:
+def gram_probabilities(heads: ClassifierHeads, text: str) -> Array:
     """By n-grams alone."""
     mode = Mode.GRAMS_CHINESE if mostly_chinese(text) else Mode.GRAMS
     return heads.probabilities(combined(heads.gram_scores(text)[mode]), mode)
@@ -244,7 +251,7 @@ def _findings(
 ) -> list[Finding]:
     found = []
     rows = _kindly(categories, rows)
-    if asked(view.text):
+    if is_question(view.text):
         rows = _about(categories, rows)
     order = sorted(range(len(categories)), key=lambda index: -float(rows[:, index].max()))
     # The words that carry the strongest finding of a place are evidence for the others there, too.

@@ -46,7 +46,7 @@ class Mode(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heads:
+class ClassifierHeads:
     """Weights in memory. Scores have a column per category, in the order of `categories`, and `ANY`."""
 
     categories: tuple[str, ...]
@@ -136,12 +136,12 @@ def combined(scores: Array) -> Array:
     return np.asarray(scores[..., :-1] + OF_ANY * scores[..., -1:], dtype=np.float32)
 
 
-def in_context(parts: Array, whole: Array) -> Array:
+def context_features(parts: Array, whole: Array) -> Array:
     """The scores of a text's parts, each with something of the whole text's, and the whole as first row."""
     return np.concatenate([whole[None], (1 - _OF_WHOLE) * parts + _OF_WHOLE * whole])
 
 
-def load(data: bytes | None = None, operating: Mapping[str, Any] | None = None) -> Heads:
+def load(data: bytes | None = None, operating: Mapping[str, Any] | None = None) -> ClassifierHeads:
     """The shipped heads, or those in `data`. Raises `ValueError` or `KeyError` where it holds no heads.
 
     Operating points that were chosen for other heads are refused; without any, a probability is what a
@@ -157,7 +157,7 @@ def load(data: bytes | None = None, operating: Mapping[str, Any] | None = None) 
         raise ValueError("these heads were trained on other features")
     names = tuple(str(name) for name in arrays["categories"])
     shape = (len(Mode), len(names))
-    made = Heads(
+    made = ClassifierHeads(
         categories=names,
         data_sha256=str(arrays["data"]),
         gram_levels=np.asarray(arrays["gram_levels"], dtype=np.int8),
@@ -172,13 +172,13 @@ def load(data: bytes | None = None, operating: Mapping[str, Any] | None = None) 
     return made if operating is None else operated(made, operating)
 
 
-def stored(folder: Path) -> Heads:
+def stored(folder: Path) -> ClassifierHeads:
     """The heads `safelight train` wrote into a folder. Raises like `load`, or `OSError`."""
     operating = json.loads((folder / "operating.json").read_text(encoding="utf-8"))
     return load((folder / "heads.npz").read_bytes(), operating)
 
 
-def operated(made: Heads, operating: Mapping[str, Any]) -> Heads:
+def operated(made: ClassifierHeads, operating: Mapping[str, Any]) -> ClassifierHeads:
     """Heads with slopes, whose 0.5 lies at points, by mode and category. Raises `ValueError`, `KeyError`."""
     if operating["heads"] != made.sha256:
         raise ValueError("these operating points were chosen for other heads")

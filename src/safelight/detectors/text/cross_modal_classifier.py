@@ -21,7 +21,7 @@ from . import classifiers, ngrams
 from .chinese import mostly_chinese
 from .classifiers import Array
 from .normalise import texts_of, views
-from .sketch import Meaning
+from .sketch import Embedder
 
 #: The first column of every score: harmful in any way.
 ANY = "*"
@@ -57,7 +57,7 @@ class JointHead:
     def _examples(self) -> Array:
         return classifiers.unit(self.known)
 
-    def read(self, described: str, told: Sequence[str], meaning: Meaning | None) -> Joint | None:
+    def read(self, described: str, told: Sequence[str], meaning: Embedder | None) -> Joint | None:
         """The reading of a clip `described` in a sentence, whose words are also `told` in other ways. None
         where it cannot be read: English without `meaning`."""
         folded = fold(described)
@@ -88,7 +88,7 @@ def fold(text: str) -> str:
     return texts_of(views(text))[0].text
 
 
-def embedded(folded: Sequence[str], meaning: Meaning | None) -> Array | None:
+def embedded(folded: Sequence[str], meaning: Embedder | None) -> Array | None:
     """The mean of the embeddings of the tellings of one clip, of length one."""
     if meaning is None:
         return None

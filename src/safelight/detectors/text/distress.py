@@ -342,7 +342,7 @@ class CueDetector:
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
         """At most one faint finding."""
         spans = [view.span(start, end) for view in texts_of(content.views) for start, end in cues(view.text)]
-        return [faint(self, content, spans[:_MAX_SPANS])] if spans else []
+        return [weak_cues(self, content, spans[:_MAX_SPANS])] if spans else []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -393,7 +393,7 @@ def stored(folder: str | None) -> DistressHead:
     return load(path.read_bytes() if path is not None and path.exists() else None)
 
 
-def faint(detector: TextDetector, content: TextContent, spans: Iterable[tuple[int, int]]) -> Finding:
+def weak_cues(detector: TextDetector, content: TextContent, spans: Iterable[tuple[int, int]]) -> Finding:
     """The finding that brings help and stops nobody."""
     return Finding(
         category=Category.SELF_HARM_INTENT.value,

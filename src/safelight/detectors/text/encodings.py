@@ -123,7 +123,7 @@ _PAIRS = frozenset(
 )
 
 
-def decoded(text: str) -> Iterator[TextView]:
+def decode_views(text: str) -> Iterator[TextView]:
     """A view for each kind of encoding that hides words in the text."""
     for kind, shape, read in _KINDS:
         found = _read_all(text, shape, read)

@@ -24,7 +24,7 @@ from .normalise import folded, plain
 from .phrase_index import PhraseTable
 
 
-class Kind(StrEnum):
+class EntityKind(StrEnum):
     """What an entity is. Living and historical people are told apart because policies do."""
 
     LIVING = "living"
@@ -38,10 +38,10 @@ class Kind(StrEnum):
 
 
 _CATEGORIES = {
-    Kind.LIVING: Category.LIKENESS,
-    Kind.HISTORICAL: Category.LIKENESS,
-    Kind.CHARACTER: Category.IP_CHARACTER,
-    Kind.BRAND: Category.IP_BRAND,
+    EntityKind.LIVING: Category.LIKENESS,
+    EntityKind.HISTORICAL: Category.LIKENESS,
+    EntityKind.CHARACTER: Category.IP_CHARACTER,
+    EntityKind.BRAND: Category.IP_BRAND,
 }
 _FIELDS = frozenset({"n", "a", "z", "m", "d", "s", "near", "unless", "w", "for"})
 _BRACKET = re.compile(r"\s*\([^)]*\)\s*$")
@@ -53,7 +53,7 @@ SHORT, DESCRIBED = "short", "description"
 class Entity:
     """One person, character or brand, and every way it is named."""
 
-    kind: Kind
+    kind: EntityKind
     name: str
     why: str
     notable: str
@@ -80,7 +80,7 @@ def read_entities(text: str, *, list_name: str) -> tuple[tuple[Entity, ...], tup
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         document = yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
-        kind = Kind(document["kind"])
+        kind = EntityKind(document["kind"])
         rows = list(document["entries"])
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         return (), (f"{list_name}: {type(error).__name__}: {error}",)
@@ -93,7 +93,7 @@ def read_entities(text: str, *, list_name: str) -> tuple[tuple[Entity, ...], tup
     return tuple(found), tuple(problems)
 
 
-def entity(row: Mapping[str, Any], kind: Kind, *, list_name: str, notable: str = "") -> Entity:
+def entity(row: Mapping[str, Any], kind: EntityKind, *, list_name: str, notable: str = "") -> Entity:
     """One entry. Raises `ValueError`, `KeyError` or `TypeError` naming what does not hold."""
     unknown = set(row) - _FIELDS
     if unknown:

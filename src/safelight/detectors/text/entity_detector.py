@@ -11,10 +11,10 @@ from safelight.detectors.protocol import Capability, TextContent, TextView
 from safelight.policy.categories import Category
 from safelight.policy.findings import Attribute, Finding, Match, Modality, TextSpan
 
-from .entities import DESCRIBED, SHORT, Entity, Kind, Named, table
+from .entities import DESCRIBED, SHORT, Entity, EntityKind, Named, table
 from .entity_roles import role
 from .normalise import texts_of
-from .operator_lists import OwnLists
+from .operator_lists import OperatorLists
 from .phrase_index import PhraseTable
 
 VERSION = "2"
@@ -27,13 +27,18 @@ CAPABILITIES = tuple(
     Capability(category=category.value, modality=Modality.TEXT, measured="docs/benchmarks/prompts.md")
     for category in (Category.IP_BRAND, Category.IP_CHARACTER, Category.LIKENESS)
 )
-_SCORES = {Kind.LIVING: 0.92, Kind.HISTORICAL: 0.85, Kind.CHARACTER: 0.9, Kind.BRAND: 0.85}
+_SCORES = {
+    EntityKind.LIVING: 0.92,
+    EntityKind.HISTORICAL: 0.85,
+    EntityKind.CHARACTER: 0.9,
+    EntityKind.BRAND: 0.85,
+}
 _LESS = {SHORT: 0.1, DESCRIBED: 0.2}
 _SENTENCES = {
-    Kind.LIVING: "The text names a real public figure",
-    Kind.HISTORICAL: "The text names a figure of history",
-    Kind.CHARACTER: "The text names a protected character or work",
-    Kind.BRAND: "The text names a brand",
+    EntityKind.LIVING: "The text names a real public figure",
+    EntityKind.HISTORICAL: "The text names a figure of history",
+    EntityKind.CHARACTER: "The text names a protected character or work",
+    EntityKind.BRAND: "The text names a brand",
 }
 
 
@@ -43,7 +48,7 @@ class EntityDetector:
     def __init__(
         self,
         entities: Sequence[Entity],
-        own: OwnLists | None = None,
+        own: OperatorLists | None = None,
         *,
         name: str = "entities",
         clock: Callable[[], float] = time.monotonic,
@@ -78,9 +83,9 @@ class EntityDetector:
     def _finding(self, content: TextContent, found: list[tuple[Named, str, TextView, int, int]]) -> Finding:
         one = found[0][0].entity
         attributes: dict[str, Attribute] = {"named": all(named.by != DESCRIBED for named, *_rest in found)}
-        if one.kind in (Kind.LIVING, Kind.HISTORICAL):
+        if one.kind in (EntityKind.LIVING, EntityKind.HISTORICAL):
             attributes["public_figure"] = True
-            if one.kind is Kind.HISTORICAL:
+            if one.kind is EntityKind.HISTORICAL:
                 attributes["historical"] = True
         else:
             roles = {role(view.text, start, end) for _named, _phrase, view, start, end in found}

@@ -28,7 +28,7 @@ from safelight.policy.findings import Attribute, Finding, Match, Modality, TextS
 from .automaton import Automaton
 from .entity_roles import role
 from .normalise import folded, plain
-from .question_filter import SEEN, asked
+from .question_filter import SEEN, is_question
 
 VERSION = "1"
 #: How far from a match, in characters, context words count.
@@ -40,7 +40,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class ListEntry:
     """Some terms that mean the same thing."""
 
     list: str
@@ -62,14 +62,14 @@ class Entry:
 class Hit:
     """A term of an entry in a view: where, in the view's own characters."""
 
-    entry: Entry
+    entry: ListEntry
     term: str
     view: TextView
     start: int
     end: int
 
 
-def read_list(text: str) -> tuple[Entry, ...]:
+def read_list(text: str) -> tuple[ListEntry, ...]:
     """The entries of one YAML file. Raises `ValueError` naming the entry that does not hold."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     document: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
@@ -93,7 +93,7 @@ def shipped() -> tuple[str, ...]:
 class Lexicon:
     """Entries ready to be looked for."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[ListEntry]) -> None:
         self.entries = tuple(entries)
         numbers: dict[str, int] = {}
 
@@ -131,7 +131,9 @@ class Lexicon:
                     if self._allowed(entry, places, start, end):
                         yield Hit(entry=entry, term=" ... ".join(term), view=view, start=start, end=end)
 
-    def _allowed(self, entry: Entry, places: dict[int, list[tuple[int, int]]], start: int, end: int) -> bool:
+    def _allowed(
+        self, entry: ListEntry, places: dict[int, list[tuple[int, int]]], start: int, end: int
+    ) -> bool:
         unless, near = self._context[id(entry)]
         if any(_close(places.get(word), start, end) for word in unless):
             return False
@@ -141,7 +143,7 @@ class Lexicon:
 class ListDetector:
     """The word lists as a detector."""
 
-    def __init__(self, entries: Iterable[Entry], *, name: str = "words") -> None:
+    def __init__(self, entries: Iterable[ListEntry], *, name: str = "words") -> None:
         self.name = name
         self.lexicon = Lexicon(entries)
         digest = hashlib.sha256(repr(self.lexicon.entries).encode()).hexdigest()
@@ -169,7 +171,7 @@ class ListDetector:
         if entry.role:
             roles = {role(hit.view.text, hit.start, hit.end) for hit in hits}
             attributes["role"] = "subject" if "subject" in roles else "passing"
-        about = entry.category == Category.SEXUAL and all(asked(hit.view.text) for hit in hits)
+        about = entry.category == Category.SEXUAL and all(is_question(hit.view.text) for hit in hits)
         hidden = all(hit.view.kind != "folded" for hit in hits)
         return Finding(
             category=entry.category,
@@ -186,7 +188,7 @@ class ListDetector:
         )
 
 
-def capabilities(entries: Iterable[Entry]) -> tuple[Capability, ...]:
+def capabilities(entries: Iterable[ListEntry]) -> tuple[Capability, ...]:
     """What lists with these entries can fill."""
     return tuple(
         Capability(category=category, modality=Modality.TEXT)
@@ -194,13 +196,13 @@ def capabilities(entries: Iterable[Entry]) -> tuple[Capability, ...]:
     )
 
 
-def _entry(name: str, sets: Mapping[str, list[str]], raw: dict[str, Any]) -> Entry:
+def _entry(name: str, sets: Mapping[str, list[str]], raw: dict[str, Any]) -> ListEntry:
     terms = tuple(
         tuple(_folded(part) for part in expanded.split("..."))
         for term in raw.pop("terms")
         for expanded in _expanded(str(term), sets)
     )
-    return Entry(
+    return ListEntry(
         list=name,
         category=str(raw.pop("category")),
         score=float(raw.pop("score")),

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from safelight.detectors.protocol import ReadText
+from safelight.detectors.protocol import MediaText
 from safelight.policy.findings import Evidence, FrameRange, ImageBox, TextSpan, TimeRange
 
 #: What transcribers set around words in one place and leave out in another.
@@ -18,7 +18,7 @@ class Passage:
     """One distinct text and everywhere it was read."""
 
     text: str
-    reads: tuple[ReadText, ...]
+    reads: tuple[MediaText, ...]
 
     def place(self) -> Evidence:
         start = min(read.start_s for read in self.reads)
@@ -36,7 +36,7 @@ class Passage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class AssembledText:
     """The passages in the order they first appear, one per line, so that phrases run on across lines."""
 
     text: str
@@ -59,7 +59,7 @@ class Reading:
         return tuple(dict.fromkeys(placed))
 
 
-def spoken(lines: Iterable[ReadText]) -> Reading:
+def join_lines(lines: Iterable[MediaText]) -> AssembledText:
     """What is said, as one text in the order it is said; evidence is as exact as the words are timed."""
     text = ""
     passages: list[Passage] = []
@@ -74,12 +74,12 @@ def spoken(lines: Iterable[ReadText]) -> Reading:
             starts.append(len(text) + start)
             passages.append(Passage(text=part.text, reads=(part,)))
         text += words
-    return Reading(text=text, passages=tuple(passages), starts=tuple(starts), spoken=True)
+    return AssembledText(text=text, passages=tuple(passages), starts=tuple(starts), spoken=True)
 
 
-def _timed(text: str, line: ReadText) -> list[tuple[int, ReadText]]:
+def _timed(text: str, line: MediaText) -> list[tuple[int, MediaText]]:
     """Where in the line's text its words begin; the whole line where they cannot be found in it."""
-    found: list[tuple[int, ReadText]] = []
+    found: list[tuple[int, MediaText]] = []
     lowered, at = text.casefold(), 0
     if len(lowered) != len(text):
         return [(0, line)]
@@ -110,9 +110,9 @@ def _han(letter: str) -> bool:
     return "\u2e80" <= letter <= "\u9fff" or "\uff00" <= letter <= "\uffef"
 
 
-def assembled(texts: Sequence[ReadText]) -> Reading:
+def assemble_passages(texts: Sequence[MediaText]) -> AssembledText:
     """Every distinct text once, by the time it was first read."""
-    groups: dict[str, list[ReadText]] = {}
+    groups: dict[str, list[MediaText]] = {}
     for read in sorted(texts, key=lambda read: read.start_s):
         if words := read.text.strip():
             groups.setdefault(words, []).append(read)
@@ -120,7 +120,7 @@ def assembled(texts: Sequence[ReadText]) -> Reading:
     for words in groups:
         starts.append(position)
         position += len(words) + 1
-    return Reading(
+    return AssembledText(
         text="\n".join(groups),
         passages=tuple(Passage(text=words, reads=tuple(reads)) for words, reads in groups.items()),
         starts=tuple(starts),

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from .classifiers import Heads
+from .classifiers import ClassifierHeads
 from .training import BUDGETS, OWN_BUDGETS
 from .training_data import Example
 
@@ -21,7 +21,7 @@ def operating(heads_sha256: str, chosen: Mapping[str, Table], chosen_on: Sequenc
 
 
 def card(
-    loaded: Heads,
+    loaded: ClassifierHeads,
     *,
     size: int,
     data_sha256: str,

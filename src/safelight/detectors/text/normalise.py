@@ -16,7 +16,7 @@ from safelight.detectors.protocol import TextView
 
 from . import emoji
 from .chinese import SIMPLIFIED
-from .encodings import decoded
+from .encodings import decode_views
 from .homoglyphs import LOOKALIKES
 
 #: What a view is made by.
@@ -131,7 +131,8 @@ def views(text: str, chain: tuple[Reading, ...] = VIEWS) -> tuple[TextView, ...]
             seen.add(current.text)
             made.append(current)
     made += [
-        TextView(kind=one.kind, text=folded(one).text, offsets=folded(one).offsets) for one in decoded(text)
+        TextView(kind=one.kind, text=folded(one).text, offsets=folded(one).offsets)
+        for one in decode_views(text)
     ]
     return tuple(made)
 

@@ -7,21 +7,21 @@ import csv
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safelight.errors import InvalidField, NotFound
+from safelight.fileio import write_atomic
 
-from .entities import Entity, Kind, entity, read_entities
+from .entities import Entity, EntityKind, entity, read_entities
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Imported:
+class NameListImport:
     """What became of an import."""
 
     name: str
@@ -32,7 +32,7 @@ class Imported:
     total: int
 
 
-class OwnLists:
+class OperatorLists:
     """The own lists of one folder. Writing replaces a whole file at once, so that readers never see half."""
 
     def __init__(self, folder: Path) -> None:
@@ -65,7 +65,7 @@ class OwnLists:
                 with contextlib.suppress(KeyError, TypeError, ValueError):
                     yield _entity(row, name)
 
-    def take(self, source: Path, *, name: str, kind: Kind) -> Imported:
+    def import_file(self, source: Path, *, name: str, kind: EntityKind) -> NameListImport:
         """Add the names of a file to a list: YAML as the shipped ones, JSONL, CSV, or one name a line."""
         try:
             text = source.read_text(encoding="utf-8-sig")
@@ -92,7 +92,7 @@ class OwnLists:
             added += 1
         if added:
             self._write(path, known)
-        return Imported(
+        return NameListImport(
             name=name, added=added, duplicates=duplicates, problems=tuple(problems), total=len(known)
         )
 
@@ -117,18 +117,15 @@ class OwnLists:
 
     def _write(self, path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".part")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        Path(temporary).replace(path)
+        write_atomic(path, (f"{json.dumps(row, ensure_ascii=False)}\n".encode() for row in rows))
 
 
 def _entity(row: Mapping[str, Any], name: str) -> Entity:
     fields = dict(row)
-    return entity(fields, Kind(fields.pop("kind")), list_name=name)
+    return entity(fields, EntityKind(fields.pop("kind")), list_name=name)
 
 
-def _parsed(source: Path, text: str, kind: Kind) -> Iterator[tuple[int, Any]]:
+def _parsed(source: Path, text: str, kind: EntityKind) -> Iterator[tuple[int, Any]]:
     suffix = source.suffix.lower()
     if suffix in (".yaml", ".yml"):
         found, problems = read_entities(text, list_name=source.stem)

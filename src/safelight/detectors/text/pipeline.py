@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
-from safelight.detectors.protocol import ReadText, TextContent, TextDetector
+from safelight.detectors.protocol import MediaText, TextContent, TextDetector
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality
 
-from .media_text import Reading, assembled, spoken
+from .media_text import AssembledText, assemble_passages, join_lines
 from .normalise import views
 from .safety_card import CardDetector
 from .unfinished import Unfinished
@@ -81,15 +81,15 @@ class TextPipeline:
         ]
         return self._inspect(contents)
 
-    def screen_read(
-        self, texts: Sequence[ReadText], source: Literal["on_screen", "transcript"] = "on_screen"
+    def screen_media_text(
+        self, texts: Sequence[MediaText], source: Literal["on_screen", "transcript"] = "on_screen"
     ) -> TextReport:
         """The same for words read from media; evidence says when, and where in the picture, they were.
 
         Cells of a transcript are of the sound.
         """
         heard = source == "transcript"
-        reading = spoken(texts) if heard else assembled(texts)
+        reading = join_lines(texts) if heard else assemble_passages(texts)
         contents = (
             [TextContent(field=source, text=reading.text, views=views(reading.text))] if reading.text else []
         )
@@ -231,7 +231,7 @@ def _attributed(finding: Finding, content: TextContent) -> Finding:
     return _replaced(finding, attributes=attributes)
 
 
-def _placed(finding: Finding, reading: Reading, source: str) -> Finding:
+def _placed(finding: Finding, reading: AssembledText, source: str) -> Finding:
     attributes = {**finding.attributes, "source": source}
     if source == "transcript":
         attributes["speech"] = True

@@ -6,12 +6,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, Place
+from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, RunLocation
 from safelight.policy.categories import SHIPPED, Category
 from safelight.policy.findings import Modality
 
 if TYPE_CHECKING:
-    from .classifiers import Heads
+    from .classifiers import ClassifierHeads
 
 
 def _text(*categories: Category) -> tuple[Capability, ...]:
@@ -27,10 +27,10 @@ def _load_words(_options: dict[str, Any]) -> Detector:
 def _load_entities(options: dict[str, Any]) -> Detector:
     from .entities import shipped
     from .entity_detector import EntityDetector
-    from .operator_lists import OwnLists
+    from .operator_lists import OperatorLists
 
     folder = options.get("folder")
-    return EntityDetector(shipped(), OwnLists(Path(folder)) if folder else None)
+    return EntityDetector(shipped(), OperatorLists(Path(folder)) if folder else None)
 
 
 def _load_patterns(_options: dict[str, Any]) -> Detector:
@@ -71,7 +71,7 @@ def _added_categories() -> list[str]:
 WORDS = DetectorPlugin(
     name="words",
     version="1",
-    place=Place.GATEWAY,
+    place=RunLocation.GATEWAY,
     capabilities=_text(
         Category.DECEPTION,
         Category.DECEPTION_SPEECH,
@@ -98,7 +98,7 @@ WORDS = DetectorPlugin(
 ENTITIES = DetectorPlugin(
     name="entities",
     version="2",
-    place=Place.GATEWAY,
+    place=RunLocation.GATEWAY,
     capabilities=tuple(
         Capability(category=category.value, modality=Modality.TEXT, measured="docs/benchmarks/prompts.md")
         for category in (Category.IP_BRAND, Category.IP_CHARACTER, Category.LIKENESS)
@@ -108,25 +108,25 @@ ENTITIES = DetectorPlugin(
 PATTERNS = DetectorPlugin(
     name="patterns",
     version="1",
-    place=Place.GATEWAY,
+    place=RunLocation.GATEWAY,
     capabilities=_text(Category.MINORS_PRESENT, Category.PRIVACY),
     load=_load_patterns,
 )
 CONJUNCTION = DetectorPlugin(
     name="conjunction",
     version="1",
-    place=Place.GATEWAY,
+    place=RunLocation.GATEWAY,
     capabilities=_text(Category.SEXUAL_MINORS),
     load=_load_conjunction,
 )
 DISTRESS = DetectorPlugin(
     name="distress",
     version="1",
-    place=Place.GATEWAY,
+    place=RunLocation.GATEWAY,
     capabilities=_text(Category.SELF_HARM_INTENT),
     load=_load_distress,
 )
-CARD = DetectorPlugin(name="card", version="1", place=Place.GATEWAY, capabilities=(), load=_load_card)
+CARD = DetectorPlugin(name="card", version="1", place=RunLocation.GATEWAY, capabilities=(), load=_load_card)
 
 #: What the shipped heads were trained for; a test holds them to it.
 LEARNED = (
@@ -147,7 +147,7 @@ LEARNED = (
 )
 
 
-def _heads(options: dict[str, Any]) -> Heads:
+def _heads(options: dict[str, Any]) -> ClassifierHeads:
     from .classifiers import load, stored
 
     folder = options.get("heads")
@@ -189,12 +189,12 @@ def _measured(*categories: Category) -> tuple[Capability, ...]:
 
 
 NGRAMS = DetectorPlugin(
-    name="ngrams", version="1", place=Place.GATEWAY, capabilities=_measured(*LEARNED), load=_load_ngrams
+    name="ngrams", version="1", place=RunLocation.GATEWAY, capabilities=_measured(*LEARNED), load=_load_ngrams
 )
 MINILM = DetectorPlugin(
     name="minilm",
     version="1",
-    place=Place.GATEWAY,
+    place=RunLocation.GATEWAY,
     capabilities=_measured(*LEARNED),
     load=_load_minilm,
     missing=_minilm_missing,

@@ -22,7 +22,7 @@ MAX_LENGTH = 400
 SEEN = 0.5
 
 
-def asked(folded: str) -> bool:
+def is_question(folded: str) -> bool:
     """Whether a folded text is one or two questions and asks for nothing to be shown."""
     text = folded.strip()
     return (

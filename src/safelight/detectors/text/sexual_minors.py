@@ -9,7 +9,7 @@ from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, Modality, TextSpan
 
 from .ages import young_ages
-from .lists import Entry, Lexicon
+from .lists import Lexicon, ListEntry
 from .normalise import read_as
 
 VERSION = "1"
@@ -20,7 +20,7 @@ _SEXUAL = (Category.SEXUAL, Category.NCII)
 class ConjunctionDetector:
     """Strict on purpose: the two signals need not be near each other, and one may stand in another field."""
 
-    def __init__(self, entries: Iterable[Entry], *, name: str = "conjunction") -> None:
+    def __init__(self, entries: Iterable[ListEntry], *, name: str = "conjunction") -> None:
         self.name = name
         self.version = VERSION
         self.capabilities: tuple[Capability, ...] = CAPABILITIES

@@ -14,7 +14,7 @@ from .normalise import texts_of, views
 
 Array: TypeAlias = npt.NDArray[np.float32]
 #: A folded text in, its embedding out; None where nothing can be said.
-Meaning: TypeAlias = Callable[[str], Array | None]
+Embedder: TypeAlias = Callable[[str], Array | None]
 
 WIDTH = 1024
 #: From here on two texts count as one reworded. Of 90,000 pairs of unrelated prompts fewer than one in
@@ -29,7 +29,7 @@ class Sketch(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     meaning: bytes = b""
 
 
-def sketch(text: str, meaning: Meaning | None = None) -> Sketch:
+def sketch(text: str, meaning: Embedder | None = None) -> Sketch:
     """The sketch of a text as it reads once its disguises are undone."""
     read = texts_of(views(text))[0].text
     indices, values = ngrams.features(read)
@@ -40,7 +40,7 @@ def sketch(text: str, meaning: Meaning | None = None) -> Sketch:
     return Sketch(letters=_bytes(row), meaning=b"" if embedded is None else _bytes(embedded))
 
 
-def likeness(one: Sketch, other: Sketch) -> float:
+def similarity(one: Sketch, other: Sketch) -> float:
     """How alike two texts are; from 1 on they are one text, reworded."""
     letters = _cosine(one.letters, other.letters)
     meaning = _cosine(one.meaning, other.meaning)

@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from . import classifiers, ngrams
 from .chinese import mostly_chinese
-from .classifier_detectors import english, fused_scores, whole
-from .classifiers import ANY, Heads, Mode
-from .minilm.encoder import Window
+from .classifier_detectors import english, fused_scores, whole_text_score
+from .classifiers import ANY, ClassifierHeads, Mode
+from .minilm.encoder import TokenWindow
 from .normalise import texts_of, views
-from .training_data import FACTS, LISTS_ONLY, PARENTS, Example, Part
+from .training_data import FACTS, LISTS_ONLY, PARENTS, Example, Split
 
 Array: TypeAlias = npt.NDArray[np.float32]
 Exact: TypeAlias = npt.NDArray[np.float64]
@@ -47,7 +47,7 @@ class Read:
     """A text as the detectors read it: folded, in windows, embedded."""
 
     text: str
-    windows: tuple[Window, ...]
+    windows: tuple[TokenWindow, ...]
     embedded: Array
 
     @property
@@ -55,15 +55,15 @@ class Read:
         """The text's own embedding, as `fused_scores` makes it."""
         if not self.windows:
             return np.zeros(self.embedded.shape[1], dtype=np.float32)
-        return whole(self.windows, self.embedded)
+        return whole_text_score(self.windows, self.embedded)
 
 
 #: Windows of a folded text, and their embeddings.
-Embed: TypeAlias = Callable[[str], tuple[Sequence[Window], Array]]
+Embed: TypeAlias = Callable[[str], tuple[Sequence[TokenWindow], Array]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fitting:
+class TrainingSet:
     """Examples ready to be fitted to, all of them or some. Chinese ones have n-grams only."""
 
     categories: tuple[str, ...]
@@ -85,7 +85,7 @@ class Fitting:
         categories: tuple[str, ...],
         known: npt.NDArray[np.int8],
         data_sha256: str,
-    ) -> Fitting:
+    ) -> TrainingSet:
         """From folded texts, and the embeddings of those that are not Chinese, in their order."""
         chinese = np.array([mostly_chinese(text) for text in folded], dtype=np.bool_)
         places = {script: np.flatnonzero(chinese == script) for script in (False, True)}
@@ -152,7 +152,7 @@ class Trainer:
 
     def read(self, text: str) -> Read:
         if text not in self._known:
-            folded = fold(text)
+            folded = cross_validation_fold(text)
             windows, embedded = self._embed(folded)
             kept = set(map(id, english(windows, folded)))
             rows = [index for index, window in enumerate(windows) if id(window) in kept]
@@ -161,13 +161,15 @@ class Trainer:
             )
         return self._known[text]
 
-    def fitting(self, examples: Sequence[Example], categories: tuple[str, ...], data_sha256: str) -> Fitting:
+    def fitting(
+        self, examples: Sequence[Example], categories: tuple[str, ...], data_sha256: str
+    ) -> TrainingSet:
         """The examples, read."""
         read = [self.read(one.text) for one in examples]
         whole = np.stack([one.whole for one in read if not mostly_chinese(one.text)])
-        return Fitting.of([one.text for one in read], examples, categories, in_steps(whole), data_sha256)
+        return TrainingSet.of([one.text for one in read], examples, categories, in_steps(whole), data_sha256)
 
-    def folds(self, fitting: Fitting, examples: Sequence[Example]) -> dict[str, Heads]:
+    def folds(self, fitting: TrainingSet, examples: Sequence[Example]) -> dict[str, ClassifierHeads]:
         """By source: heads that saw no example of it."""
         return {
             source: classifiers.load(
@@ -176,7 +178,9 @@ class Trainer:
             for source in sorted({one.source for one in examples})
         }
 
-    def across_writers(self, folds: Mapping[str, Heads], examples: Sequence[Example]) -> dict[Mode, Array]:
+    def across_writers(
+        self, folds: Mapping[str, ClassifierHeads], examples: Sequence[Example]
+    ) -> dict[Mode, Array]:
         """Combined scores of every example by heads that saw none of its source; zeros where not read."""
         columns = len(next(iter(folds.values())).categories)
         found = {mode: np.zeros((len(examples), columns), dtype=np.float32) for mode in Mode}
@@ -187,7 +191,7 @@ class Trainer:
         return found
 
     def across_figures(
-        self, folds: Mapping[str, Heads], examples: Sequence[Example], unseen: Sequence[Example]
+        self, folds: Mapping[str, ClassifierHeads], examples: Sequence[Example], unseen: Sequence[Example]
     ) -> Figures:
         """By source: what heads that saw nothing of it find of it, at points chosen for them on `unseen`."""
         seen = np.zeros(len(examples), dtype=np.bool_)
@@ -203,11 +207,11 @@ class Trainer:
                     seen[rows] |= (scores >= points).any(axis=1)
         return _counted_up(examples, seen, lambda one: f"{one.source}, {'zh' if one.chinese else 'en'}")
 
-    def scores(self, loaded: Heads, mode: Mode, examples: Sequence[Example]) -> Array:
+    def scores(self, loaded: ClassifierHeads, mode: Mode, examples: Sequence[Example]) -> Array:
         """The highest combined score of each text's parts, one row per example."""
         return np.stack([self._score(loaded, mode, self.read(one.text)) for one in examples])
 
-    def _score(self, loaded: Heads, mode: Mode, read: Read) -> Array:
+    def _score(self, loaded: ClassifierHeads, mode: Mode, read: Read) -> Array:
         if mode is Mode.FUSED and read.windows:
             return np.asarray(fused_scores(loaded, read.text, read.windows, read.embedded).max(axis=0))
         rows = [
@@ -218,7 +222,7 @@ class Trainer:
 
     def operating(
         self,
-        loaded: Heads,
+        loaded: ClassifierHeads,
         examples: Sequence[Example],
         across: Mapping[Mode, Array],
         unseen: Sequence[Example],
@@ -244,7 +248,7 @@ class Trainer:
             )
         return {"slopes": slopes, "points": points}
 
-    def found(self, loaded: Heads, examples: Sequence[Example]) -> Mask:
+    def found(self, loaded: ClassifierHeads, examples: Sequence[Example]) -> Mask:
         """Whether either detector finds anything, as both are installed."""
         result = np.zeros(len(examples), dtype=np.bool_)
         for mode in Mode:
@@ -255,7 +259,7 @@ class Trainer:
         return result
 
 
-def fold(text: str) -> str:
+def cross_validation_fold(text: str) -> str:
     """A text as the heads read it."""
     return texts_of(views(text))[0].text
 
@@ -268,7 +272,7 @@ def in_steps(rows: Array) -> npt.NDArray[np.int8]:
 
 def fitted(examples: Sequence[Example]) -> list[Example]:
     """Those of the committed examples that are fitted; the others are kept out."""
-    return [one for one in examples if one.part is Part.FIT]
+    return [one for one in examples if one.part is Split.FIT]
 
 
 def categories_of(examples: Sequence[Example]) -> tuple[str, ...]:
@@ -277,16 +281,18 @@ def categories_of(examples: Sequence[Example]) -> tuple[str, ...]:
     return tuple(name for name in names if sum(name in one.categories for one in examples) >= MIN_EXAMPLES)
 
 
-def refitted(own: Sequence[Example], known: npt.NDArray[np.int8], data_sha256: str) -> Heads:
+def refitted(own: Sequence[Example], known: npt.NDArray[np.int8], data_sha256: str) -> ClassifierHeads:
     """The heads again from the committed examples and the embeddings they had; needs no MiniLM."""
     taken = fitted(own)
-    fitting = Fitting.of([fold(one.text) for one in taken], taken, categories_of(taken), known, data_sha256)
+    fitting = TrainingSet.of(
+        [cross_validation_fold(one.text) for one in taken], taken, categories_of(taken), known, data_sha256
+    )
     return classifiers.load(classifiers.dump(fitting.weights(np.ones(len(taken), dtype=np.bool_))))
 
 
-def kept_out_figures(trainer: Trainer, operated: Heads, own: Sequence[Example]) -> Figures:
+def kept_out_figures(trainer: Trainer, operated: ClassifierHeads, own: Sequence[Example]) -> Figures:
     """How much of the part that is never fitted is found."""
-    kept = [one for one in own if one.part is Part.REPORT]
+    kept = [one for one in own if one.part is Split.REPORT]
     return _counted_up(kept, trainer.found(operated, kept), lambda one: "zh" if one.chinese else "en")
 
 

@@ -24,7 +24,7 @@ PARENTS = {
 }
 
 
-class Part(StrEnum):
+class Split(StrEnum):
     """What an example is used for. Families stay together."""
 
     FIT = "fit"
@@ -44,9 +44,9 @@ class Example:
     kind: str = "plain"
 
     @property
-    def part(self) -> Part:
+    def part(self) -> Split:
         number = int(hashlib.sha256(self.family.encode("utf-8", "surrogatepass")).hexdigest()[:8], 16) % 100
-        return Part.FIT if number < 88 else Part.REPORT
+        return Split.FIT if number < 88 else Split.REPORT
 
     @property
     def chinese(self) -> bool:

@@ -7,21 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from safelight.generation.protocol import Refusal
+from safelight.generation.protocol import ProviderRefusal
 
-from .classify import decide
-from .model import Again, Confidence, Decoded, Kind, Owner, Side
+from .classify import classify
+from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderError, ProviderRetry
 from .parse import read_body, read_text
 
-__all__ = ["Again", "Confidence", "Decoded", "Kind", "Owner", "Side", "decode", "decode_body", "read"]
+__all__ = [
+    "Confidence",
+    "ErrorKind",
+    "ErrorSource",
+    "ModerationStage",
+    "ProviderError",
+    "ProviderRetry",
+    "decode",
+    "decode_body",
+    "read",
+]
 
 
-def decode(text: str, *, provider: str | None = None) -> Decoded:
+def decode(text: str, *, provider: str | None = None) -> ProviderError:
     """What a pasted failure means: JSON, curl's output, a traceback, a web page, log lines, in any language.
 
     Pure, bounded in time, and it never raises; what it does not know it says so. Secrets are masked.
     """
-    return decide(read_text(text), provider)
+    return classify(read_text(text), provider)
 
 
 def decode_body(
@@ -30,19 +40,19 @@ def decode_body(
     provider: str | None = None,
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
-) -> Decoded:
+) -> ProviderError:
     """The same for a decoded body, with the HTTP status and headers where they are known."""
-    return decide(read_body(body, status=status, headers=headers), provider)
+    return classify(read_body(body, status=status, headers=headers), provider)
 
 
-def read(body: object, *, provider: str | None = None) -> Refusal | None:
+def read(body: object, *, provider: str | None = None) -> ProviderRefusal | None:
     """The refusal by a filter in a provider's decoded body; None where it is other trouble, or none."""
     if not isinstance(body, Mapping):
         return None
     found = decode_body(body, provider=provider)
-    if found.kind is not Kind.CONTENT_BLOCK:
+    if found.kind is not ErrorKind.CONTENT_BLOCK:
         return None
-    return Refusal(
+    return ProviderRefusal(
         provider=found.provider or found.via or "The provider",
         stage=found.stage.value,
         category="" if found.category == "unknown" else found.category,

@@ -5,10 +5,10 @@ What they pass on is read by the provider's rows; here stand their own refusals.
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Again, Confidence, Kind, Owner, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
+from .rules import ErrorRule, Provider
 
 _NEW_API = "github.com/QuantumNous/new-api: error codes; issues 5182, 6794, 6838"
 _ROUTER = "openrouter.ai/docs/api/reference/errors-and-debugging"
@@ -40,98 +40,98 @@ NEW_API = Provider(
     r"|do_request_failed|sora2api|cometapi|kie\.ai",
     relay=True,
     rows=(
-        Row(
+        ErrorRule(
             id="relay.word-list",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_NEW_API,
             fields={"code|type": r"sensitive_words_detected"},
             anywhere=True,
-            owner=Owner.RELAY,
-            stage=Side.INPUT,
+            owner=ErrorSource.RELAY,
+            stage=ModerationStage.INPUT,
             modality="text",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="documented: its own word list is asked before anything is reserved or ordered",
         ),
-        Row(
+        ErrorRule(
             id="relay.task-timeout",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=f"{_NEW_API}; docs.laozhang.ai: tasks",
             fields={"code|type": r"task_timeout"},
-            owner=Owner.RELAY,
+            owner=ErrorSource.RELAY,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="relay.user-quota",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_NEW_API,
             fields={
                 "code|type": r"insufficient_user_quota|pre_consume_token_quota_failed"
                 r""
             },
             anywhere=True,
-            owner=Owner.RELAY,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            charged=ChargeStatus.NO,
             charge_source=_FREE,
         ),
-        Row(
+        ErrorRule(
             id="relay.quota-words",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_NEW_API,
             says=r"(?:用户|用戶|令牌|账户|帳戶|token|user).{0,6}(?:额度|額度|余额|餘額|quota|balance).{0,12}(?:不足|用尽|用盡"
             r"|耗尽|耗盡|insufficient"
             r"|not enough|exhausted|is used up)|insufficient (?:user )?(?:quota|balance|credits)",
-            owner=Owner.RELAY,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            charged=ChargeStatus.NO,
             charge_source=_FREE,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="relay.no-channel",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_NEW_API,
             says=r"no available channel|无可用渠道|無可用渠道|channel:no_available_key"
             r"|no available (?:tokens?"
             r"|accounts?)",
             anywhere=True,
-            owner=Owner.RELAY,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            charged=ChargeStatus.NO,
             charge_source=_FREE,
-            retry=Again.SAME,
+            retry=ProviderRetry.SAME,
             sentence="The relay has nobody just now to hand this model's orders to. Nobody judged the "
             "content.",
             next_step="Try again later, or name a model the relay has a channel for.",
         ),
-        Row(
+        ErrorRule(
             id="relay.saturated",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_NEW_API,
             says=r"上游负载已饱和|上游負載已飽和"
             r"|当前分组.{0,20}(?:饱和|繁忙)|upstream (?:load )?(?:is )?saturated",
             anywhere=True,
-            owner=Owner.RELAY,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            charged=ChargeStatus.NO,
             charge_source=_FREE,
         ),
-        Row(
+        ErrorRule(
             id="relay.token",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_NEW_API,
             says=r"无效的令牌|無效的令牌|invalid token"
             r"|该令牌(?:状态不可用|已过期)|token (?:expired|is not enabled)|无权(?:访问|使用)",
-            owner=Owner.RELAY,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            charged=ChargeStatus.NO,
             charge_source=_FREE,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="relay.upstream",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_NEW_API,
             fields={
                 "code|type": r"upstream_error|bad_response_status_code|do_request_failed|bad_response"
                 r"|fail_to_fetch_task|get_channel_failed"
             },
-            owner=Owner.RELAY,
+            owner=ErrorSource.RELAY,
             confidence=Confidence.LIKELY,
         ),
     ),
@@ -145,80 +145,80 @@ OPENROUTER = Provider(
     signs=r"openrouter|flagged_input|[\"']provider_name[\"']",
     relay=True,
     rows=(
-        Row(
+        ErrorRule(
             id="openrouter.flagged-input",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_ROUTER,
             fields={"flagged_input": r"[\s\S]*"},
             anywhere=True,
-            owner=Owner.RELAY,
-            stage=Side.INPUT,
+            owner=ErrorSource.RELAY,
+            stage=ModerationStage.INPUT,
             modality="text",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="documented: refused before generation",
         ),
-        Row(
+        ErrorRule(
             id="openrouter.requires-moderation",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_ROUTER,
             says=r"requires moderation .{0,80}flagged|input was flagged",
             anywhere=True,
-            owner=Owner.RELAY,
-            stage=Side.INPUT,
+            owner=ErrorSource.RELAY,
+            stage=ModerationStage.INPUT,
             modality="text",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="documented: refused before generation",
         ),
-        Row(
+        ErrorRule(
             id="openrouter.guardrail",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_ROUTER,
             says=r"request blocked: prompt injection|blocked by (?:a |your )?guardrail",
-            owner=Owner.RELAY,
-            stage=Side.INPUT,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            stage=ModerationStage.INPUT,
+            charged=ChargeStatus.NO,
             charge_source="documented: refused before generation",
         ),
-        Row(
+        ErrorRule(
             id="openrouter.credits",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_ROUTER,
             fields={"code": r"402"},
-            owner=Owner.RELAY,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            charged=ChargeStatus.NO,
             charge_source=_FREE,
         ),
-        Row(
+        ErrorRule(
             id="openrouter.key",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_ROUTER,
             fields={"code": r"401"},
-            owner=Owner.RELAY,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            charged=ChargeStatus.NO,
             charge_source=_FREE,
         ),
-        Row(
+        ErrorRule(
             id="openrouter.rate-limit",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_ROUTER,
             fields={"code": r"429"},
-            owner=Owner.RELAY,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            charged=ChargeStatus.NO,
             charge_source=_FREE,
         ),
-        Row(
+        ErrorRule(
             id="openrouter.timeout",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=_ROUTER,
             fields={"code": r"408|504"},
-            owner=Owner.RELAY,
+            owner=ErrorSource.RELAY,
         ),
-        Row(
+        ErrorRule(
             id="openrouter.down",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_ROUTER,
             fields={"code": r"50[0-9]"},
-            owner=Owner.RELAY,
+            owner=ErrorSource.RELAY,
         ),
     ),
 )

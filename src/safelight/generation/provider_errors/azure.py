@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Confidence, Kind, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ModerationStage
+from .rules import ErrorRule, Provider
 
 _FILTER = "learn.microsoft.com, Azure OpenAI content filtering"
 _MAYBE = "documented: a 400 of the filter may be charged, for the evaluation of the prompt"
@@ -19,9 +19,9 @@ AZURE = Provider(
     r"|ResponsibleAIPolicyViolation"
     r"|content_filter_results?|azure\.core\.exceptions|content management policy",
     rows=(
-        Row(
+        ErrorRule(
             id="azure.filter.output",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_FILTER,
             fields={
                 "code|failure_reason|finish_reason|reason|error": r"content_filter\w*|output_moderation"
@@ -30,88 +30,88 @@ AZURE = Provider(
             says=r"response was filtered(?! due to the prompt)|generated (?:content|video|image"
             r"|output)|(?:output|completion) was (?:filtered|blocked)"
             r"|output_moderation",
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
         ),
-        Row(
+        ErrorRule(
             id="azure.filter.input-moderation",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_FILTER,
             fields={"code|failure_reason|reason|error": r"input_moderation"},
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
         ),
-        Row(
+        ErrorRule(
             id="azure.filter.output-moderation",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_FILTER,
             fields={"code|failure_reason|reason|error": r"output_moderation"},
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
         ),
-        Row(
+        ErrorRule(
             id="azure.filter.prompt",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_FILTER,
             fields={
                 "code|type|reason": r"content_filter\w*|ResponsibleAIPolicyViolation"
                 r"|content_policy_violation"
             },
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             charge_source=_MAYBE,
         ),
-        Row(
+        ErrorRule(
             id="azure.job-filter",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_FILTER,
             fields={"code|failure_reason|reason": r"contentFilter"},
             anywhere=True,
         ),
-        Row(
+        ErrorRule(
             id="azure.filter.sentence",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_FILTER,
             says=r"prompt triggering (?:azure openai.s |microsoft.s )?content management policy"
             r"|content management policy|ResponsibleAIPolicyViolation",
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             charge_source=_MAYBE,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="azure.rate-limit",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_ERRORS,
             says=r"exceeded (?:call rate limit|token rate limit|the .{0,40}rate limit)"
             r"|rate limit of your current",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="azure.too-many-jobs",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_ERRORS,
             says=r"too many (?:running|pending) (?:tasks|jobs)",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="azure.deployment",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_ERRORS,
             fields={"code": r"DeploymentNotFound|OperationNotSupported|unsupported_\w+|InvalidRequest"},
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="azure.key",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_ERRORS,
             says=r"access denied due to invalid subscription key"
             r"|invalid subscription key or wrong api endpoint",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
     ),

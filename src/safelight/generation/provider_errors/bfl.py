@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Kind, Side
-from .rules import Provider, Row
+from .model import ErrorKind, ModerationStage
+from .rules import ErrorRule, Provider
 
 _PAGE = "docs.bfl.ai/api_integration/errors"
 
@@ -15,35 +15,35 @@ BFL = Provider(
     aliases=frozenset({"flux", "black-forest-labs", "blackforestlabs"}),
     signs=r"\bbfl\.(?:ai|ml)|Request Moderated|Content Moderated|Moderation Reasons",
     rows=(
-        Row(
+        ErrorRule(
             id="bfl.request-moderated",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             says=r"\bRequest Moderated\b",
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
         ),
-        Row(
+        ErrorRule(
             id="bfl.content-moderated",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             says=r"\bContent Moderated\b",
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
         ),
-        Row(
+        ErrorRule(
             id="bfl.task-not-found",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_PAGE,
             fields={"status": r"Task not found"},
             anywhere=True,
         ),
-        Row(
+        ErrorRule(
             id="bfl.credits",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_PAGE,
             status=frozenset({402}),
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
     ),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from safelight.policy.categories import SHIPPED, Group
 
 from .model import UNKNOWN
-from .parse import Said
+from .parse import ParsedError
 
 #: Category and the words for it, in order of gravity. Groups stand where a provider says no more.
 _WORDS: tuple[tuple[str, str], ...] = (
@@ -107,7 +107,7 @@ def of_sentence(text: str) -> str:
     return next((category for category, words in _WORDS if re.search(words, text, re.IGNORECASE)), "")
 
 
-def of_said(said: Said, sentences: str) -> str:
+def of_said(said: ParsedError, sentences: str) -> str:
     """What the answer names: its lists of categories, its stated reasons, else the words of its sentences."""
     if found := of_names(said.values(_PLACES)):
         return found
@@ -120,7 +120,7 @@ def of_said(said: Said, sentences: str) -> str:
     return of_sentence(sentences) or UNKNOWN
 
 
-def _filtered(said: Said) -> Iterator[str]:
+def _filtered(said: ParsedError) -> Iterator[str]:
     """Azure's way: `content_filter_result: {violence: {filtered: true, severity: medium}, ...}`."""
     for document in said.documents:
         for result in _named(document, "content_filter_result", 0):

@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from safelight.generation.protocol import Charged
-from safelight.net.redaction import masked
+from safelight.generation.protocol import ChargeStatus
+from safelight.net.redaction import redact
 
 from . import safelight
 from .categories import of_said
 from .http import SIDES
 from .messages import next_step, sentence
-from .model import UNKNOWN, Again, Confidence, Decoded, Kind, Owner, Side
-from .parse import Said
+from .model import UNKNOWN, Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderError, ProviderRetry
+from .parse import ParsedError
 from .registry import NOBODYS_FIRST, NOBODYS_LAST, NOBODYS_SHAPE, PROVIDERS, RELAYS, named
-from .rules import Provider, Row, compiled
+from .rules import ErrorRule, Provider, compiled
 
 _MESSAGES = (
     "message|msg|error_message|errormessage|failure|failure_reason|fail_reason|failurereason"
@@ -41,17 +41,17 @@ _REFUNDED = (
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_WAIT_S = 86_400.0
 _AGAIN = {
-    Kind.RATE_LIMIT: Again.SAME,
-    Kind.QUOTA: Again.NEVER,
-    Kind.AUTH: Again.NEVER,
-    Kind.TRANSIENT: Again.SAME,
-    Kind.INVALID_REQUEST: Again.NEVER,
-    Kind.TIMEOUT: Again.SAME,
-    Kind.UNKNOWN: Again.UNKNOWN,
+    ErrorKind.RATE_LIMIT: ProviderRetry.SAME,
+    ErrorKind.QUOTA: ProviderRetry.NEVER,
+    ErrorKind.AUTH: ProviderRetry.NEVER,
+    ErrorKind.TRANSIENT: ProviderRetry.SAME,
+    ErrorKind.INVALID_REQUEST: ProviderRetry.NEVER,
+    ErrorKind.TIMEOUT: ProviderRetry.SAME,
+    ErrorKind.UNKNOWN: ProviderRetry.UNKNOWN,
 }
 
 
-def decide(said: Said, provider: str | None = None) -> Decoded:
+def classify(said: ParsedError, provider: str | None = None) -> ProviderError:
     """The meaning of an answer. `provider` is a person's word for whose it is; a hint, no more."""
     hint = named(provider)
     if hint is None and (own := safelight.read(said)) is not None:
@@ -63,18 +63,20 @@ def decide(said: Said, provider: str | None = None) -> Decoded:
     return _answer(said, row, holder, via, resold=resold)
 
 
-def _find(said: Said, hint: Provider | None) -> tuple[Row, Provider | None, Provider | None, bool] | None:
+def _find(
+    said: ParsedError, hint: Provider | None
+) -> tuple[ErrorRule, Provider | None, Provider | None, bool] | None:
     """The row, whose it is, through whom it came, and whether somebody else writes the bill."""
-    known = [p for p in PROVIDERS if p is hint or p.signed(said)]
+    known = [p for p in PROVIDERS if p is hint or p.matches_signature(said)]
     known.sort(key=lambda p: p is not hint)
-    relays = [p for p in RELAYS if p is hint or p.signed(said)]
+    relays = [p for p in RELAYS if p is hint or p.matches_signature(said)]
     via = relays[0] if relays else None
     for row, holder in _candidates(known, relays):
         if row.holds(said):
             if holder.relay:
                 # Its own refusal, or one of the provider behind it that it does not name.
-                behind = known[0] if known and row.owner is not Owner.RELAY else None
-                if row.owner is Owner.RELAY:
+                behind = known[0] if known and row.owner is not ErrorSource.RELAY else None
+                if row.owner is ErrorSource.RELAY:
                     return row, holder, None, False
                 return row, behind, via, False
             who = holder if holder.name else (known[0] if known else None)
@@ -82,11 +84,11 @@ def _find(said: Said, hint: Provider | None) -> tuple[Row, Provider | None, Prov
     return None
 
 
-def _candidates(known: list[Provider], relays: list[Provider]) -> Iterator[tuple[Row, Provider]]:
+def _candidates(known: list[Provider], relays: list[Provider]) -> Iterator[tuple[ErrorRule, Provider]]:
     """Rows in the order in which they are tried: blocks before other trouble, whoever is known to have
     spoken before everybody, and what only looks at the HTTP status last."""
     yield from _rows((NOBODYS_FIRST,))
-    yield from (pair for pair in _rows(relays) if _is_block(pair[0]) and pair[0].owner is Owner.RELAY)
+    yield from (pair for pair in _rows(relays) if _is_block(pair[0]) and pair[0].owner is ErrorSource.RELAY)
     yield from (pair for pair in _rows(known) if _is_block(pair[0]))
     yield from (pair for pair in _rows(PROVIDERS) if _is_block(pair[0]) and pair[0].anywhere)
     yield from (pair for pair in _rows(relays) if _is_block(pair[0]))
@@ -100,34 +102,36 @@ def _candidates(known: list[Provider], relays: list[Provider]) -> Iterator[tuple
     yield from _rows((NOBODYS_LAST,))
 
 
-def _is_block(row: Row) -> bool:
-    return row.kind is Kind.CONTENT_BLOCK
+def _is_block(row: ErrorRule) -> bool:
+    return row.kind is ErrorKind.CONTENT_BLOCK
 
 
-def _rows(providers: Iterable[Provider]) -> Iterator[tuple[Row, Provider]]:
+def _rows(providers: Iterable[Provider]) -> Iterator[tuple[ErrorRule, Provider]]:
     return ((row, provider) for provider in providers for row in provider.rows)
 
 
-def _answer(said: Said, row: Row, holder: Provider | None, via: Provider | None, *, resold: bool) -> Decoded:
-    block = row.kind is Kind.CONTENT_BLOCK
-    side = row.stage if row.stage is not Side.UNKNOWN or not block else _side(said)
+def _answer(
+    said: ParsedError, row: ErrorRule, holder: Provider | None, via: Provider | None, *, resold: bool
+) -> ProviderError:
+    block = row.kind is ErrorKind.CONTENT_BLOCK
+    side = row.stage if row.stage is not ModerationStage.UNKNOWN or not block else _side(said)
     category = UNKNOWN
     if block:
         category = row.category or of_said(said, _sentences(said))
-    charged, source = row.charged or Charged.UNKNOWN, row.charge_source
+    charged, source = row.charged or ChargeStatus.UNKNOWN, row.charge_source
     if block and resold:
-        charged, source = Charged.UNKNOWN, ""
+        charged, source = ChargeStatus.UNKNOWN, ""
     how = row.retry or _again(row.kind, side, category)
-    after = _after(said) if how is Again.SAME else None
-    if charged is Charged.UNKNOWN and _refunded(said):
-        charged, source = Charged.NO, "upstream"
+    after = _after(said) if how is ProviderRetry.SAME else None
+    if charged is ChargeStatus.UNKNOWN and _refunded(said):
+        charged, source = ChargeStatus.NO, "upstream"
     stated = _stated(said) if block else None
     if stated is not None:
         charged, source, how = _believed(stated, charged, source, how, category)
     owner = _owner(said, row, holder, via)
     code, message = _code(said), _message(said, row)
     who = holder.title if holder is not None else _WHO[owner]
-    decoded = Decoded(
+    decoded = ProviderError(
         owner=owner,
         provider=holder.name if holder is not None else "",
         via=via.name if via is not None and via is not holder else "",
@@ -138,7 +142,7 @@ def _answer(said: Said, row: Row, holder: Provider | None, via: Provider | None,
         charged=charged,
         charge_source=source,
         retry=how,
-        after_s=after if after is not None else (row.after_s if how is Again.SAME else None),
+        after_s=after if after is not None else (row.after_s if how is ProviderRetry.SAME else None),
         sentence="",
         next_step="",
         confidence=row.confidence,
@@ -150,7 +154,7 @@ def _answer(said: Said, row: Row, holder: Provider | None, via: Provider | None,
     return _worded(decoded, row, who)
 
 
-def _worded(decoded: Decoded, row: Row, who: str) -> Decoded:
+def _worded(decoded: ProviderError, row: ErrorRule, who: str) -> ProviderError:
     return replace(
         decoded,
         sentence=row.sentence or sentence(decoded, who),
@@ -159,54 +163,54 @@ def _worded(decoded: Decoded, row: Row, who: str) -> Decoded:
 
 
 _WHO = {
-    Owner.RELAY: "The relay",
-    Owner.NETWORK: "The connection",
-    Owner.CLIENT: "The caller's own program",
+    ErrorSource.RELAY: "The relay",
+    ErrorSource.NETWORK: "The connection",
+    ErrorSource.CLIENT: "The caller's own program",
 }
-_WHO |= {owner: "The provider" for owner in Owner if owner not in _WHO}
+_WHO |= {owner: "The provider" for owner in ErrorSource if owner not in _WHO}
 
 
-def _owner(said: Said, row: Row, holder: Provider | None, via: Provider | None) -> Owner:
-    if row.owner is not Owner.PROVIDER or row.kind is Kind.CONTENT_BLOCK:
+def _owner(said: ParsedError, row: ErrorRule, holder: Provider | None, via: Provider | None) -> ErrorSource:
+    if row.owner is not ErrorSource.PROVIDER or row.kind is ErrorKind.CONTENT_BLOCK:
         return row.owner
     if holder is None and via is not None:
         # In a relay's own rows the owner is meant as it stands.
-        return Owner.PROVIDER if row in via.rows else Owner.RELAY
+        return ErrorSource.PROVIDER if row in via.rows else ErrorSource.RELAY
     if holder is None and said.html:
-        return Owner.NETWORK
+        return ErrorSource.NETWORK
     if holder is None and not said.documents:
-        return Owner.UNKNOWN
-    return Owner.PROVIDER
+        return ErrorSource.UNKNOWN
+    return ErrorSource.PROVIDER
 
 
-def _again(kind: Kind, side: Side, category: str) -> Again:
-    if kind is not Kind.CONTENT_BLOCK:
+def _again(kind: ErrorKind, side: ModerationStage, category: str) -> ProviderRetry:
+    if kind is not ErrorKind.CONTENT_BLOCK:
         return _AGAIN[kind]
     if category == "sexual/minors":
-        return Again.NEVER
-    return Again.NEW_SEED if side is Side.OUTPUT else Again.CHANGE_PROMPT
+        return ProviderRetry.NEVER
+    return ProviderRetry.NEW_SEED if side is ModerationStage.OUTPUT else ProviderRetry.CHANGE_PROMPT
 
 
-def _side(said: Said) -> Side:
+def _side(said: ParsedError) -> ModerationStage:
     stated = said.first("moderation_stage")
     if stated in ("input", "output"):
-        return Side(stated)
+        return ModerationStage(stated)
     if compiled(r"(?:negative_)?prompt|input_\w+|image\w*|reference\w*").fullmatch(
         said.first("param|parameter")
     ):
-        return Side.INPUT
+        return ModerationStage.INPUT
     text = _sentences(said)
     if compiled(r"\binputs? or (?:the )?outputs?\b").search(text):
-        return Side.UNKNOWN
-    return next((side for side, words in SIDES if compiled(words).search(text)), Side.UNKNOWN)
+        return ModerationStage.UNKNOWN
+    return next((side for side, words in SIDES if compiled(words).search(text)), ModerationStage.UNKNOWN)
 
 
-def _sentences(said: Said) -> str:
+def _sentences(said: ParsedError) -> str:
     found = "\n".join(value for value in said.values(_MESSAGES) if " " in value or not value.isascii())
     return (found or said.prose)[:4000]
 
 
-def _stated(said: Said) -> dict[str, object] | None:
+def _stated(said: ParsedError) -> dict[str, object] | None:
     for document in said.documents:
         error = document.get("error") if isinstance(document, dict) else None
         for place in (error, document):
@@ -217,27 +221,27 @@ def _stated(said: Said) -> dict[str, object] | None:
 
 
 def _believed(
-    stated: dict[str, object], charged: Charged, source: str, how: Again, category: str
-) -> tuple[Charged, str, Again]:
+    stated: dict[str, object], charged: ChargeStatus, source: str, how: ProviderRetry, category: str
+) -> tuple[ChargeStatus, str, ProviderRetry]:
     """What an answer says of its own charge and retry goes before what the table presumes."""
     cost = stated.get("charged")
     cost = cost.get("charged") or cost.get("upstream") if isinstance(cost, dict) else cost
     if isinstance(cost, bool):
-        charged, source = (Charged.YES if cost else Charged.NO), "upstream"
-    elif isinstance(cost, str) and cost in list(Charged):
-        charged, source = Charged(cost), "upstream"
+        charged, source = (ChargeStatus.YES if cost else ChargeStatus.NO), "upstream"
+    elif isinstance(cost, str) and cost in list(ChargeStatus):
+        charged, source = ChargeStatus(cost), "upstream"
     again = stated.get("retry")
     again = again.get("how") if isinstance(again, dict) else again
-    if isinstance(again, str) and again in list(Again) and category != "sexual/minors":
-        how = Again(again)
+    if isinstance(again, str) and again in list(ProviderRetry) and category != "sexual/minors":
+        how = ProviderRetry(again)
     return charged, source, how
 
 
-def _refunded(said: Said) -> bool:
+def _refunded(said: ParsedError) -> bool:
     return said.field("credits_refunded|refunded", "true") or bool(compiled(_REFUNDED).search(said.prose))
 
 
-def _after(said: Said) -> float | None:
+def _after(said: ParsedError) -> float | None:
     for name, scale in (
         ("retry-after-ms", 0.001),
         ("retry-after", 1.0),
@@ -255,23 +259,23 @@ def _after(said: Said) -> float | None:
     return None
 
 
-def _code(said: Said) -> str:
+def _code(said: ParsedError) -> str:
     words = [value for value in said.values(_CODES) if value and value.lower() not in _NO_CODES]
-    return masked(words[0][:400], longest=80) if words else ""
+    return redact(words[0][:400], longest=80) if words else ""
 
 
 _NO_CODES = frozenset({"failed", "error", "none", "null", "success", "completed", "failure"})
 
 
-def _message(said: Said, row: Row | None) -> str:
+def _message(said: ParsedError, row: ErrorRule | None) -> str:
     spoken = [value for value in said.values(_MESSAGES) if " " in value or not value.isascii()]
     if row is not None and row.says:
         pattern = compiled(row.says)
         spoken.sort(key=lambda value: pattern.search(value) is None)
         if not spoken and (match := pattern.search(said.prose)):
             start = max(0, said.prose.rfind("\n", 0, match.start()) + 1, match.start() - 200)
-            return masked(said.prose[start : match.end() + 200])
-    return masked(spoken[0][:4000]) if spoken else ""
+            return redact(said.prose[start : match.end() + 200])
+    return redact(spoken[0][:4000]) if spoken else ""
 
 
 _UNDER_WAY = frozenset(
@@ -285,11 +289,11 @@ _NETWORK_FILTER = (
 )
 
 
-def _nothing(said: Said, hint: Provider | None) -> Decoded:
+def _nothing(said: ParsedError, hint: Provider | None) -> ProviderError:
     state = said.first("status|state").lower()
-    who = hint or next((p for p in PROVIDERS if p.signed(said)), None)
+    who = hint or next((p for p in PROVIDERS if p.matches_signature(said)), None)
     message = _message(said, None)
-    owner = Owner.UNKNOWN
+    owner = ErrorSource.UNKNOWN
     text = "Nothing in this is known to the table. It may or may not be about the content."
     step = "Look for the whole answer, with its status and headers, or name the provider with --provider."
     if state in _UNDER_WAY:
@@ -299,25 +303,25 @@ def _nothing(said: Said, hint: Provider | None) -> Decoded:
             "ask the provider, and whether it was charged."
         )
     elif said.html and compiled(_NETWORK_FILTER).search(said.prose):
-        owner = Owner.NETWORK
+        owner = ErrorSource.NETWORK
         text = "A filter of your own network answered in the provider's place. Nobody judged the content."
         step = "Ask whoever runs your network to let the provider's address through."
     elif state in _OVER and who is not None and not who.relay:
-        owner = Owner.PROVIDER
+        owner = ErrorSource.PROVIDER
         reason = "and gives no reason" if not message else "for a reason that the table does not know"
         text = f"{who.title} says that the job failed, {reason}. It may or may not be about the content."
         step = "Ask the provider why, and whether it was charged, before ordering it again."
-    return Decoded(
+    return ProviderError(
         owner=owner,
-        provider=who.name if who is not None and (hint or owner is Owner.PROVIDER) else "",
+        provider=who.name if who is not None and (hint or owner is ErrorSource.PROVIDER) else "",
         via="",
-        kind=Kind.UNKNOWN,
-        stage=Side.UNKNOWN,
+        kind=ErrorKind.UNKNOWN,
+        stage=ModerationStage.UNKNOWN,
         category=UNKNOWN,
         modality="",
-        charged=Charged.UNKNOWN,
+        charged=ChargeStatus.UNKNOWN,
         charge_source="",
-        retry=Again.UNKNOWN,
+        retry=ProviderRetry.UNKNOWN,
         after_s=None,
         sentence=text,
         next_step=step,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Confidence, Kind, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ModerationStage
+from .rules import ErrorRule, Provider
 
 _PAGE = "alibabacloud.com/help/en/model-studio/error-code"
 
@@ -17,87 +17,87 @@ DASHSCOPE = Provider(
     ),
     signs=r"dashscope|aliyuncs|DataInspectionFailed|IPInfringementSuspect|\bwanx?2\.\d-|InvalidApiKey",
     rows=(
-        Row(
+        ErrorRule(
             id="dashscope.ip",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             says=r"IPInfringementSuspect",
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             category="ip",
         ),
-        Row(
+        ErrorRule(
             id="dashscope.inspection.output",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             says=r"output (?:data|video|image|text)? ?may contain inappropriate"
             r"|DataInspectionFailed[\s\S]{0,200}\boutput\b",
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
         ),
-        Row(
+        ErrorRule(
             id="dashscope.inspection.input",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             says=r"input (?:data|video|image|text)? ?may contain inappropriate"
             r"|DataInspectionFailed[\s\S]{0,200}\binput\b|\bdata_inspection_failed\b",
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
         ),
-        Row(
+        ErrorRule(
             id="dashscope.inspection",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             says=r"DataInspectionFailed|CustomRoleBlocked|FaqRuleBlocked|inappropriate-content",
             anywhere=True,
         ),
-        Row(
+        ErrorRule(
             id="dashscope.throttling.quota",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_PAGE,
             says=r"Throttling\.AllocationQuota|Arrearage|AllocationQuota\.FreeTierOnly"
             r"|PrepaidBillOverdue|PostpaidBillOverdue",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="dashscope.throttling",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_PAGE,
             fields={"code": r"Throttling(?:\..*)?|LimitRequests"},
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="dashscope.key",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_PAGE,
             fields={"code": r"InvalidApiKey|AccessDenied(?:\..*)?|Model\.AccessDenied|WorkSpaceNotFound"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="dashscope.internal",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_PAGE,
             fields={"code": r"InternalError(?:\..*)?|SystemError|ModelServiceFailed|ModelUnavailable"},
         ),
-        Row(
+        ErrorRule(
             id="dashscope.timeout",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=_PAGE,
             fields={"code": r"RequestTimeOut|InternalError\.Timeout|ResponseTimeout"},
         ),
-        Row(
+        ErrorRule(
             id="dashscope.invalid",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_PAGE,
             fields={
                 "code": r"InvalidParameter(?:\..*)?|InvalidURL(?:\..*)?|InvalidFile(?:\..*)?|ModelNotFound"
             },
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
             confidence=Confidence.LIKELY,
         ),

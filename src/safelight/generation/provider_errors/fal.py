@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Again, Confidence, Kind, Owner, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
+from .rules import ErrorRule, Provider
 
 _MODEL = "fal.ai/docs, model-apis/errors"
 _REQUEST = "fal.ai/docs, model-apis/request-errors"
@@ -22,144 +22,144 @@ FAL = Provider(
     signs=r"\bfal\.(?:ai|run|media)|fal-ai/|fal_client|x-fal-|docs\.fal\.ai|partner_validation_failed"
     r"|FalClient",
     rows=(
-        Row(
+        ErrorRule(
             id="fal.content-policy.image",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_MODEL,
             fields={"type": r"content_policy_violation", "loc": r".*image.*"},
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             modality="image",
             charge_source=_MAYBE,
         ),
-        Row(
+        ErrorRule(
             id="fal.content-policy.prompt",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_MODEL,
             fields={"type": r"content_policy_violation", "loc": r".*(?:prompt|text).*"},
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             modality="text",
             charge_source=_MAYBE,
         ),
-        Row(
+        ErrorRule(
             id="fal.content-policy.video",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_MODEL,
             fields={"type": r"content_policy_violation", "loc": r".*(?:video|audio).*"},
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             modality="video",
             charge_source=_MAYBE,
         ),
-        Row(
+        ErrorRule(
             id="fal.content-policy.output",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_MODEL,
             fields={"type": r"content_policy_violation"},
             says=r"output|generated (?:video|content|image|audio)|result was flagged",
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
             charge_source=_MAYBE,
         ),
-        Row(
+        ErrorRule(
             id="fal.content-policy",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_MODEL,
             fields={"type": r"content_policy_violation", "loc": r".*"},
             anywhere=True,
             charge_source=_MAYBE,
         ),
-        Row(
+        ErrorRule(
             id="fal.content-policy.bare",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_MODEL,
             says=r"content_policy_violation",
             charge_source=_MAYBE,
         ),
-        Row(
+        ErrorRule(
             id="fal.nsfw-output",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented="fal.ai, image models: has_nsfw_concepts",
             fields={"has_nsfw_concepts": r"true"},
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
             category="sexual",
-            charged=Charged.YES,
+            charged=ChargeStatus.YES,
             charge_source="documented: a finished request is billed",
         ),
-        Row(
+        ErrorRule(
             id="fal.no-media",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_MODEL,
             fields={"type": r"no_media_generated"},
             anywhere=True,
-            retry=Again.NEW_SEED,
+            retry=ProviderRetry.NEW_SEED,
             next_step="Send it again with another seed; where it keeps failing, change the prompt.",
         ),
-        Row(
+        ErrorRule(
             id="fal.timeout",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=_REQUEST,
             fields={_TYPE: r"request_timeout|startup_timeout|generation_timeout|runner_connection_timeout"},
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_FREE,
-            retry=Again.SAME,
+            retry=ProviderRetry.SAME,
         ),
-        Row(
+        ErrorRule(
             id="fal.infrastructure",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_REQUEST,
             fields={
                 _TYPE: r"runner_\w+|internal_error|client_disconnected|runner_disconnected"
                 r"|server_error|downstream_service_error"
                 r"|downstream_service_unavailable|internal_server_error"
             },
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_FREE,
-            retry=Again.SAME,
+            retry=ProviderRetry.SAME,
         ),
-        Row(
+        ErrorRule(
             id="fal.infrastructure.anywhere",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_REQUEST,
             fields={"error_type|x-fal-error-type": r"runner_\w+|internal_error"},
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_FREE,
-            retry=Again.SAME,
+            retry=ProviderRetry.SAME,
         ),
-        Row(
+        ErrorRule(
             id="fal.cancelled",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_REQUEST,
             fields={_TYPE: r"client_cancelled"},
             anywhere=True,
-            owner=Owner.CLIENT,
+            owner=ErrorSource.CLIENT,
             sentence="The caller cancelled the request.",
             next_step="Send it again if it is still wanted.",
-            retry=Again.SAME,
+            retry=ProviderRetry.SAME,
         ),
-        Row(
+        ErrorRule(
             id="fal.bad-request",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_REQUEST,
             fields={_TYPE: r"bad_request|auth_error|not_found|url_error"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="fal.balance",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_FAQ,
             says=r"exhausted balance|user is locked|top up your balance",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="fal.file",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_MODEL,
             fields={
                 "type": r"string_too_\w+|file_download_error|image_too_small|image_too_large|image_load_error"
@@ -170,28 +170,28 @@ FAL = Provider(
             },
             charge_source=_MAYBE,
         ),
-        Row(
+        ErrorRule(
             id="fal.retryable",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=f"{_MODEL}: X-Fal-Retryable, formerly X-Fal-Needs-Retry",
             fields={"x-fal-retryable|x-fal-needs-retry": r"true|1"},
             anywhere=True,
-            retry=Again.SAME,
+            retry=ProviderRetry.SAME,
         ),
-        Row(
+        ErrorRule(
             id="fal.locked",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_FAQ,
             status=frozenset({401, 403}),
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="fal.server",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_FAQ,
             status=frozenset({500, 502, 503, 504}),
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_FREE,
             confidence=Confidence.LIKELY,
         ),

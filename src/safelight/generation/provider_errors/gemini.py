@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .model import Confidence, Kind, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ModerationStage
+from .rules import ErrorRule, Provider
 
 _SDK = "google-genai 3.3.0: _gaos interactions, FinishReason, BlockedReason"
 
@@ -16,29 +16,29 @@ GEMINI = Provider(
     signs=r"gemini-omni|/interactions|promptFeedback|prompt_feedback|blockReason"
     r"|\"object\": ?\"interaction\"|budget_exceeded",
     rows=(
-        Row(
+        ErrorRule(
             id="gemini.prompt-blocked.ip",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_SDK,
             fields={_EITHER: r"RECITATION|IMAGE_RECITATION|VIDEO_RECITATION"},
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
             category="ip",
         ),
-        Row(
+        ErrorRule(
             id="gemini.prompt-blocked",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_SDK,
             fields={
                 "blockreason|block_reason": r"SAFETY|PROHIBITED_CONTENT|BLOCKLIST|OTHER|IMAGE_SAFETY"
                 r"|JAILBREAK|MODEL_ARMOR"
             },
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
         ),
-        Row(
+        ErrorRule(
             id="gemini.finish-safety",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_SDK,
             fields={
                 "finishreason|finish_reason": r"SAFETY|PROHIBITED_CONTENT|BLOCKLIST|SPII|IMAGE_SAFETY"
@@ -46,19 +46,19 @@ GEMINI = Provider(
                 r"|VIDEO_SAFETY"
             },
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
         ),
-        Row(
+        ErrorRule(
             id="gemini.interaction-blocked",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_SDK,
             fields={"status": r"failed|incomplete"},
             says=r"safety|blocked|prohibited|policy|polic(?:y|ies)|sensitive",
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="gemini.budget",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_SDK,
             fields={"status": r"budget_exceeded"},
             anywhere=True,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import UNKNOWN, Kind
-from .rules import Provider, Row
+from .model import UNKNOWN, ErrorKind
+from .rules import ErrorRule, Provider
 
 _FAQ = "docs.higgsfield.ai/docs/help/faq"
 _FREE = "documented: neither failed nor flagged requests are charged"
@@ -17,38 +17,38 @@ HIGGSFIELD = Provider(
     aliases=frozenset({"higgsfield.ai"}),
     signs=r"higgsfield",
     rows=(
-        Row(
+        ErrorRule(
             id="higgsfield.nsfw",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_FAQ,
             fields={"status": r"nsfw"},
             # Its word for a breach of any of its rules, not only of the one it names.
             category=UNKNOWN,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_FREE,
         ),
-        Row(
+        ErrorRule(
             id="higgsfield.failed",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_FAQ,
             fields={"status": r"failed"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_FREE,
         ),
-        Row(
+        ErrorRule(
             id="higgsfield.credits",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_FAQ,
             says=r"(?:not enough|insufficient) credits",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="higgsfield.key",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_FAQ,
             says=r"invalid credentials",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
     ),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Again, Confidence, Kind, Owner, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
+from .rules import ErrorRule, Provider
 
 _HTTP = "RFC 9110 and RFC 6585: HTTP status codes"
 _CURL = "curl.se/libcurl/c/libcurl-errors.html"
@@ -20,9 +20,9 @@ FIRST = Provider(
     name="",
     title="The provider",
     rows=(
-        Row(
+        ErrorRule(
             id="transport.filter-down",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented="github.com/replicate/replicate-javascript/issues/371: the moderation service "
             "was down",
             says=r"(?:moderation|safety|content filter|content check|审核|審核)[ \w]{0,24}(?:service"
@@ -34,7 +34,7 @@ FIRST = Provider(
             r"|content_filter_error|filter(?:ing)? system is (?:down|unavailable)"
             r"|content filtering system is down",
             anywhere=True,
-            retry=Again.SAME,
+            retry=ProviderRetry.SAME,
             sentence="The provider's filter itself was out of order. Nobody judged the content.",
             next_step="Send the same order again in a few minutes.",
         ),
@@ -45,31 +45,31 @@ TRANSPORT = Provider(
     name="",
     title="The provider",
     rows=(
-        Row(
+        ErrorRule(
             id="transport.client.no-key",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_CLIENTS,
             says=r"api_key client option must be set|did not find (?:an )?api key"
             r"|no api key (?:provided|found|was set)|missing credentials\. please pass",
-            owner=Owner.CLIENT,
-            charged=Charged.NO,
+            owner=ErrorSource.CLIENT,
+            charged=ChargeStatus.NO,
             charge_source="not sent",
         ),
-        Row(
+        ErrorRule(
             id="transport.client.bug",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_CLIENTS,
             says=r"unexpected keyword argument|ModuleNotFoundError|ImportError: cannot import"
             r"|AttributeError: '\w+' object has no attribute"
             r"|NameError: name|pydantic_core\._pydantic_core\.ValidationError|FileNotFoundError"
             r"|TypeError: Cannot read propert|ReferenceError:",
-            owner=Owner.CLIENT,
+            owner=ErrorSource.CLIENT,
             sentence="The caller's own program failed; nobody refused anything.",
             next_step="Correct the program where the trace points.",
         ),
-        Row(
+        ErrorRule(
             id="transport.not-connected",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=f"{_CLIENTS}; {_CURL}",
             says=r"connection refused|ECONNREFUSED|failed to establish a new connection"
             r"|name or service not known|ENOTFOUND|EAI_AGAIN|getaddrinfo"
@@ -80,109 +80,109 @@ TRANSPORT = Provider(
             r"|ProxyError|tunnel connection failed|CERTIFICATE_VERIFY_FAILED"
             r"|certificate (?:verify failed|has expired)|SSLCertVerificationError"
             r"|curl: \((?:35|60)\)|WRONG_VERSION_NUMBER|All connection attempts failed",
-            owner=Owner.NETWORK,
-            charged=Charged.NO,
+            owner=ErrorSource.NETWORK,
+            charged=ChargeStatus.NO,
             charge_source="not sent",
-            retry=Again.SAME,
+            retry=ProviderRetry.SAME,
             sentence="The connection did not come about; nothing was sent.",
             next_step="Check the address, the network and the certificate, then send it again.",
         ),
-        Row(
+        ErrorRule(
             id="transport.client.timed-out",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=f"{_CLIENTS}; {_CURL}",
             says=r"ReadTimeout|APITimeoutError|APIConnectionTimeoutError|curl: \(28\)"
             r"|WriteTimeout|PoolTimeout|read timed out|socket timeout"
             r"|TimeoutError|AbortError: .{0,40}(?:timeout|aborted)"
             r"|UND_ERR_HEADERS_TIMEOUT|context deadline exceeded",
-            owner=Owner.CLIENT,
-            retry=Again.UNKNOWN,
+            owner=ErrorSource.CLIENT,
+            retry=ProviderRetry.UNKNOWN,
             sentence="The caller's own program stopped waiting. Whether the order was taken is not known.",
             next_step=_ASK_FIRST,
         ),
-        Row(
+        ErrorRule(
             id="transport.timed-out",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=f"{_CLIENTS}; {_CURL}",
             says=r"ETIMEDOUT|request timed out\.?",
-            owner=Owner.NETWORK,
-            retry=Again.UNKNOWN,
+            owner=ErrorSource.NETWORK,
+            retry=ProviderRetry.UNKNOWN,
             sentence="The answer did not come in time. Whether the order was taken is not known.",
             next_step=_ASK_FIRST,
         ),
-        Row(
+        ErrorRule(
             id="transport.cut-off",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=f"{_CLIENTS}; {_CURL}",
             says=r"connection reset|ECONNRESET|RemoteProtocolError|server disconnected|socket hang up"
             r"|RemoteDisconnected|broken pipe|EPIPE|IncompleteRead"
             r"|curl: \((?:52|55|56|92|18)\)|connection (?:was )?(?:closed|aborted|lost|broken)"
             r"|APIConnectionError|ConnectionError\b|unexpected EOF"
             r"|fetch failed|network error|ERR_NETWORK|premature close|ReadError",
-            owner=Owner.NETWORK,
-            retry=Again.UNKNOWN,
+            owner=ErrorSource.NETWORK,
+            retry=ProviderRetry.UNKNOWN,
             sentence="The connection broke. Whether the order was taken is not known.",
             next_step=_ASK_FIRST,
         ),
-        Row(
+        ErrorRule(
             id="transport.edge-rate-limit",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_CLOUDFLARE,
             says=r"error (?:code:? )?1015|you are being rate limited",
-            owner=Owner.NETWORK,
-            charged=Charged.NO,
+            owner=ErrorSource.NETWORK,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="transport.edge-timeout",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=_CLOUDFLARE,
             says=r"error (?:code:? )?52[24]\b|52[24]: a timeout occurred|504 gateway time-?out"
             r"|upstream request timeout|gateway timeout",
-            owner=Owner.NETWORK,
-            retry=Again.UNKNOWN,
+            owner=ErrorSource.NETWORK,
+            retry=ProviderRetry.UNKNOWN,
             sentence="A proxy in front of the provider stopped waiting. Whether the order was taken is not "
             "known.",
             next_step=_ASK_FIRST,
         ),
-        Row(
+        ErrorRule(
             id="transport.edge-challenge",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_CLOUDFLARE,
             says=r"just a moment\.\.\.|attention required! \| cloudflare|cf-chl|checking your browser"
             r"|enable javascript and cookies to continue"
             r"|error (?:code:? )?10(?:06|09|10|20)\b",
-            owner=Owner.NETWORK,
-            charged=Charged.NO,
+            owner=ErrorSource.NETWORK,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
-            retry=Again.NEVER,
+            retry=ProviderRetry.NEVER,
             sentence="A bot check in front of the provider turned the request away. Nobody judged the "
             "content.",
             next_step="Use the provider's API address and a key, not its web site; ask the provider "
             "where that does not help.",
         ),
-        Row(
+        ErrorRule(
             id="transport.edge",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=f"{_CLOUDFLARE}; {_PROXIES}",
             says=r"error (?:code:? )?52[0135678]\b|52[0135678]: |upstream connect error"
             r"|no healthy upstream|disconnect/reset before headers"
             r"|502 bad gateway|503 service (?:temporarily )?unavailable|bad gateway|<center>nginx"
             r"|upstream prematurely closed",
-            owner=Owner.NETWORK,
+            owner=ErrorSource.NETWORK,
         ),
-        Row(
+        ErrorRule(
             id="http.402",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_HTTP,
             status=frozenset({402}),
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="words.quota",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_WORDS,
             says=r"insufficient[_ ](?:credits?|balance|quota|funds?|account)|not enough (?:credits?"
             r"|balance|points|funds)|out of credits|quota (?:exceeded|exhausted)"
@@ -190,114 +190,114 @@ TRANSPORT = Provider(
             r"|payment required|top[ -]?up|recharge your|no credits? (?:left|remaining)"
             r"|account (?:is )?(?:overdue|in arrears)"
             r"|余额不足|餘額不足|额度不足|額度不足|欠费|欠費|积分不足|積分不足",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
             confidence=Confidence.GUESS,
         ),
-        Row(
+        ErrorRule(
             id="http.429",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_HTTP,
             status=frozenset({429}),
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="words.rate-limit",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_WORDS,
             says=r"rate[ _-]?limit|too many requests|throttl|concurren(?:t|cy) (?:task |request "
             r"|job )?limit|requests per minute|slow down"
             r"|请求过于频繁|請求過於頻繁|频率(?:过高|限制)|頻率(?:過高|限制)|限流|并发.{0,6}(?:上限|限制)",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
             confidence=Confidence.GUESS,
         ),
-        Row(
+        ErrorRule(
             id="http.401",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_HTTP,
             status=frozenset({401}),
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="words.auth",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_WORDS,
             says=r"(?:invalid|incorrect|missing|expired|wrong|no) (?:api[ _-]?key|auth\w*|(?:access "
             r"|bearer )?token|credentials?)|unauthori[sz]ed|not authenticated"
             r"|authentication (?:failed|error|required)|permission denied|access denied"
             r"|api key (?:is )?(?:not valid|invalid|expired|disabled)|forbidden"
             r"|鉴权失败|鑒權失敗|认证失败|認證失敗|密钥(?:无效|错误)|无效的.{0,8}(?:密钥|key)",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
             confidence=Confidence.GUESS,
         ),
-        Row(
+        ErrorRule(
             id="http.403",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_HTTP,
             status=frozenset({403}),
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
             confidence=Confidence.GUESS,
         ),
-        Row(
+        ErrorRule(
             id="http.timeout",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=_HTTP,
             status=frozenset({408, 504, 522, 524}),
-            retry=Again.UNKNOWN,
+            retry=ProviderRetry.UNKNOWN,
             next_step=_ASK_FIRST,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="words.server-code",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented="codes that servers of /v1/videos took over from OpenAI",
             fields={
                 "code": r"server_error|internal_error|internal_server_error|service_unavailable|overloaded"
             },
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="words.invalid-code",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented="a code that several providers use, Gemini's Interactions API among them",
             fields={"code": r"invalid_request|invalid_argument|bad_request"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="http.4xx",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_HTTP,
             status=frozenset({400, 404, 405, 406, 409, 410, 411, 413, 414, 415, 416, 422, 431}),
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
             confidence=Confidence.GUESS,
         ),
-        Row(
+        ErrorRule(
             id="http.5xx",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_HTTP,
             status=frozenset(range(500, 600)),
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="words.timeout",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=_WORDS,
             says=r"timed? ?out\b|\btimeout\b|deadline exceeded|took too long|超时|超時",
             confidence=Confidence.GUESS,
         ),
-        Row(
+        ErrorRule(
             id="words.transient",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_WORDS,
             says=r"internal (?:server )?error|server error"
             r"|service (?:is )?(?:temporarily )?(?:unavailable|busy)|temporarily unavailable"
@@ -308,9 +308,9 @@ TRANSPORT = Provider(
             r"|内部错误|內部錯誤",
             confidence=Confidence.GUESS,
         ),
-        Row(
+        ErrorRule(
             id="words.invalid",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_WORDS,
             says=r"validation (?:of \w+ )?(?:failed|errors?)|\bnot found\b|(?:is|are) required\b"
             r"|field required|invalid (?:parameter|value|request|input|size"
@@ -318,7 +318,7 @@ TRANSPORT = Provider(
             r"|model|format|media)"
             r"|unknown (?:parameter|field|model)|must be (?:one of|between|a |an )|does not exist"
             r"|not (?:a )?(?:valid|supported)|参数(?:错误|无效|不合法)|參數(?:錯誤|無效|不合法)",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
             confidence=Confidence.GUESS,
         ),
@@ -328,13 +328,13 @@ TRANSPORT = Provider(
 #: Which side of the generation words are about, for answers that do not say it otherwise.
 SIDES = (
     (
-        Side.OUTPUT,
+        ModerationStage.OUTPUT,
         r"(?:generated|output|resulting|produced|rendered|finished) (?:video|image|content|media"
         r"|frames?|audio|result|clip|output)|output (?:was|has been|is|moderation)"
         r"|输出|輸出|生成(?:的|结果|結果|内容|內容)|checking (?:the )?outputs?",
     ),
     (
-        Side.INPUT,
+        ModerationStage.INPUT,
         r"(?:your|the|this|text|input|user|text input) prompt|prompt (?:was|is|has been|contains?|may"
         r"|could|violat|rejected|blocked|flagged)|\binputs?\b|(?:reference|uploaded|source|input"
         r"|first.frame|start) (?:image|frame|video|picture|photo|file)"

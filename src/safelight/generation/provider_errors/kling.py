@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Confidence, Kind, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ModerationStage
+from .rules import ErrorRule, Provider
 
 _PAGE = "Kling AI API reference, general information: error codes"
 _LIMITS = "Kling AI API reference, concurrency: code 1303"
@@ -17,72 +17,72 @@ KLING = Provider(
     aliases=frozenset({"klingai", "kuaishou", "kling-o3", "kling_o3"}),
     signs=r"klingai|\bkling\b|task_status_msg|api-singapore\.kling|over resource pack limit",
     rows=(
-        Row(
+        ErrorRule(
             id="kling.auth",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_PAGE,
             fields={"code": r"100[0-4]|1103"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="kling.account",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_PAGE,
             fields={"code": r"110[0-2]"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="kling.invalid",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_PAGE,
             fields={"code": r"120[0-4]"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="kling.content-security",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             fields={"code": r"1301"},
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="kling.too-fast",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_LIMITS,
             fields={"code": r"130[23]"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="kling.parallel",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_LIMITS,
             says=r"parallel task over resource pack limit",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="kling.server",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_PAGE,
             fields={"code": r"500[01]"},
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="kling.timeout",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=_PAGE,
             fields={"code": r"5002"},
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="kling.risk-control",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_TASK,
             says=r"risk control system|content risk|triggering the (?:content|platform)|content security",
             confidence=Confidence.LIKELY,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Confidence, Kind, Owner, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ErrorSource, ModerationStage
+from .rules import ErrorRule, Provider
 
 _MAP = "docs.litellm.ai/docs/exception_mapping"
 _CODE = "litellm 1.109.1: llms/gemini/videos/transformation.py and llms/vertex_ai/videos"
@@ -19,18 +19,18 @@ LITELLM = Provider(
     signs=r"litellm|video_bGl0ZWxsbT|Received Model Group|invalid proxy server token",
     relay=True,
     rows=(
-        Row(
+        ErrorRule(
             id="litellm.filtered-veo",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODE,
             says=r"litellm/llms/(?:gemini|vertex_ai)/videos[\s\S]{0,2000}(?:IndexError"
             r"|list index out of range|NoneType|No response data"
             r"|generatedSamples|No video)|(?:IndexError"
             r"|list index out of range)[\s\S]{0,2000}litellm[\s\S]{0,200}(?:gemini|vertex|veo)"
             r"|generated_samples\[0\]|No response data in completed operation",
-            owner=Owner.PROVIDER,
-            stage=Side.OUTPUT,
-            charged=Charged.NO,
+            owner=ErrorSource.PROVIDER,
+            stage=ModerationStage.OUTPUT,
+            charged=ChargeStatus.NO,
             charge_source="documented: Veo says that a filtered video is not charged",
             sentence="LiteLLM called a Veo job completed that has no video: its code does so where "
             "Veo's filter removed "
@@ -39,110 +39,110 @@ LITELLM = Provider(
             "seed or change the prompt.",
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="litellm.guardrail",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_GUARD,
             says=r"violated \w+ moderation policy|violated content safety policy"
             r"|violated (?:the )?(?:\w+ ){0,3}guardrail|guardrail.{0,60}(?:blocked|violat|raised"
             r"|intervened)|content blocked: |blocked by guardrail",
-            owner=Owner.RELAY,
-            stage=Side.INPUT,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            stage=ModerationStage.INPUT,
+            charged=ChargeStatus.NO,
             charge_source="documented: guardrails run before the call",
         ),
-        Row(
+        ErrorRule(
             id="litellm.content-policy",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_MAP,
             says=r"ContentPolicyViolationError",
             anywhere=True,
-            owner=Owner.PROVIDER,
+            owner=ErrorSource.PROVIDER,
         ),
-        Row(
+        ErrorRule(
             id="litellm.budget",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_PROXY,
             says=r"BudgetExceededError|budget has been exceeded|ExceededBudget|budget_exceeded|over budget",
             anywhere=True,
-            owner=Owner.RELAY,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="litellm.proxy-key",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_PROXY,
             says=r"invalid proxy server token|Authentication Error, |key not allowed to access model"
             r"|no api key passed in",
-            owner=Owner.RELAY,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="litellm.proxy-rate",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_PROXY,
             says=r"max parallel request limit reached|crossed (?:tpm|rpm)|(?:tpm|rpm) limit (?:reached"
             r"|exceeded)|rate limit exceeded for (?:api_key|user|team|key)",
-            owner=Owner.RELAY,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="litellm.cooldown",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_PROXY,
             says=r"no deployments available for selected model",
             anywhere=True,
-            owner=Owner.RELAY,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="litellm.rate-limit",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_MAP,
             says=r"litellm\.(?:exceptions\.)?RateLimitError",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="litellm.auth",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_MAP,
             says=r"litellm\.(?:exceptions\.)?(?:AuthenticationError|PermissionDeniedError)",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="litellm.timeout",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=_MAP,
             says=r"litellm\.(?:exceptions\.)?Timeout",
-            owner=Owner.NETWORK,
+            owner=ErrorSource.NETWORK,
         ),
-        Row(
+        ErrorRule(
             id="litellm.connection",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_MAP,
             says=r"litellm\.(?:exceptions\.)?APIConnectionError",
-            owner=Owner.NETWORK,
+            owner=ErrorSource.NETWORK,
         ),
-        Row(
+        ErrorRule(
             id="litellm.unavailable",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_MAP,
             says=r"litellm\.(?:exceptions\.)?(?:ServiceUnavailableError|InternalServerError|APIError"
             r"|BadGatewayError|MidStreamFallbackError)",
         ),
-        Row(
+        ErrorRule(
             id="litellm.bad-request",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_MAP,
             says=r"litellm\.(?:exceptions\.)?(?:BadRequestError|NotFoundError|UnprocessableEntityError"
             r"|UnsupportedParamsError|ContextWindowExceededError)",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
     ),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Confidence, Kind, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ModerationStage
+from .rules import ErrorRule, Provider
 
 _SDK = "lumaai 1.21.0: generation.state, failure_reason"
 _CODES = "docs.comfy.org, luma_2: failure codes content_moderated, generation_failed, "
@@ -18,58 +18,58 @@ LUMA = Provider(
     signs=r"lumalabs|lumaai|[\"']state[\"']: ?[\"'](?:dreaming|failed|completed)[\"']|dream[- ]machine"
     r"|failure_code",
     rows=(
-        Row(
+        ErrorRule(
             id="luma.frame-moderated",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_SDK,
             fields={
                 "failure_reason": r"[\s\S]*(?:frame|output|generated)[\s\S]*moderat[\s\S]*"
                 r"|[\s\S]*moderat[\s\S]*(?:frame|output|generated)[\s\S]*"
             },
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="luma.prompt-moderated",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_SDK,
             says=r"(?:prompt|input|image|keyframe).{0,60}(?:not pass|failed|rejected by|blocked by"
             r"|flagged by|did not pass).{0,30}moderation"
             r"|moderation.{0,40}(?:prompt|input image|keyframe)|advanced moderation failed"
             r"|prompt (?:is )?not allowed",
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="luma.moderated",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODES,
             fields={"failure_code|failure_reason|code": r"content_moderated|[\s\S]*moderat[\s\S]*"},
         ),
-        Row(
+        ErrorRule(
             id="luma.budget",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_CODES,
             fields={"failure_code|code": r"budget_exhausted"},
             anywhere=True,
         ),
-        Row(
+        ErrorRule(
             id="luma.credits",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_SDK,
             says=r"insufficient credits",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="luma.failed",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_CODES,
             fields={"failure_code|code": r"generation_failed|output_not_found"},
         ),
-        Row(
+        ErrorRule(
             id="luma.internal",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_SDK,
             fields={
                 "failure_reason": r"[\s\S]*(?:internal|try again|timed? ?out|something went wrong"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Confidence, Kind, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ModerationStage
+from .rules import ErrorRule, Provider
 
 _PAGE = "platform.minimax.io/docs/api-reference/errorcode"
 _FIELD = "status_code|code"
@@ -16,80 +16,80 @@ MINIMAX = Provider(
     aliases=frozenset({"hailuo", "hailuoai", "minimax-h3", "minimax-hailuo"}),
     signs=r"minimax|hailuo|base_resp|new_sensitive",
     rows=(
-        Row(
+        ErrorRule(
             id="minimax.input-sensitive",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             fields={_FIELD: r"1026"},
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
         ),
-        Row(
+        ErrorRule(
             id="minimax.output-sensitive",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             fields={_FIELD: r"1027"},
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
         ),
-        Row(
+        ErrorRule(
             id="minimax.sensitive.input-words",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             says=r"input new_sensitive",
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="minimax.sensitive.output-words",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             says=r"output new_sensitive",
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="minimax.rate-limit",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_PAGE,
             fields={_FIELD: r"1002|1039|1041|2045"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="minimax.auth",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_PAGE,
             fields={_FIELD: r"1004|2049"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="minimax.balance",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_PAGE,
             fields={_FIELD: r"1008|2056"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="minimax.timeout",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=_PAGE,
             fields={_FIELD: r"1001"},
         ),
-        Row(
+        ErrorRule(
             id="minimax.server",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_PAGE,
             fields={_FIELD: r"1000|1024|1033"},
         ),
-        Row(
+        ErrorRule(
             id="minimax.invalid",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_PAGE,
             fields={_FIELD: r"2013|1042|1043|1044"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
     ),

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
 #: Where a category cannot be told.
 UNKNOWN = "unknown"
 
 
-class Owner(StrEnum):
+class ErrorSource(StrEnum):
     """Who said no."""
 
     #: A Safelight: this one, or one further up.
@@ -28,7 +28,7 @@ class Owner(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Kind(StrEnum):
+class ErrorKind(StrEnum):
     CONTENT_BLOCK = "content_block"
     RATE_LIMIT = "rate_limit"
     QUOTA = "quota"
@@ -39,7 +39,7 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Side(StrEnum):
+class ModerationStage(StrEnum):
     """Which side of the generation a filter looked at."""
 
     INPUT = "input"
@@ -47,7 +47,7 @@ class Side(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Again(StrEnum):
+class ProviderRetry(StrEnum):
     """How to try again."""
 
     SAME = "same"
@@ -68,24 +68,24 @@ class Confidence(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decoded:
+class ProviderError:
     """One failure, read. What cannot be told says `unknown`; nothing here is a verdict of ours."""
 
-    owner: Owner
+    owner: ErrorSource
     #: Who that is, as the table calls them: `veo`, `runway`, `safelight` ...; empty: not known.
     provider: str
     #: Through whom it came: a relay that passed the provider's word on.
     via: str
-    kind: Kind
-    stage: Side
+    kind: ErrorKind
+    stage: ModerationStage
     #: One of our categories or groups, or `unknown`.
     category: str
     #: What was refused: text, image, video or audio; empty: not known.
     modality: str
-    charged: Charged
+    charged: ChargeStatus
     #: Who says so about the charge: `documented: ...`, `upstream`, `not taken`; empty where unknown.
     charge_source: str
-    retry: Again
+    retry: ProviderRetry
     #: Wait so many seconds first.
     after_s: float | None
     sentence: str

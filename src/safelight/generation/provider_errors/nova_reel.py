@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Kind, Side
-from .rules import Provider, Row
+from .model import ErrorKind, ModerationStage
+from .rules import ErrorRule, Provider
 
 _PAGE = "docs.aws.amazon.com/nova/latest/userguide/video-gen-errors.html"
 _BEDROCK = "docs.aws.amazon.com/bedrock, API errors"
@@ -17,88 +17,88 @@ NOVA_REEL = Provider(
     signs=r"BedrockException|bedrock|nova-reel|botocore|start_async_invoke|StartAsyncInvoke|GetAsyncInvoke"
     r"|ValidationException|invocationArn|blocked by our content filters",
     rows=(
-        Row(
+        ErrorRule(
             id="nova-reel.text",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             says=r"blocked by our content filters\. please adjust your text",
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             modality="text",
         ),
-        Row(
+        ErrorRule(
             id="nova-reel.image",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             says=r"blocked by our content filters\. please adjust your input (?:image|video)",
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             modality="image",
         ),
-        Row(
+        ErrorRule(
             id="nova-reel.output",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             says=r"generated (?:videos?|images?|text)(?: has| have)? been blocked by our content filters",
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
         ),
-        Row(
+        ErrorRule(
             id="nova-reel.request",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             says=r"request has been blocked by our content filters",
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
         ),
-        Row(
+        ErrorRule(
             id="nova-reel.throttled",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_BEDROCK,
             says=r"ThrottlingException|TooManyRequestsException",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="nova-reel.quota",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_BEDROCK,
             says=r"ServiceQuotaExceededException",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="nova-reel.denied",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_BEDROCK,
             says=r"AccessDeniedException|UnrecognizedClientException|ExpiredTokenException"
             r"|InvalidSignatureException",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="nova-reel.server",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_BEDROCK,
             says=r"InternalServerException|ServiceUnavailableException|ModelNotReadyException",
             anywhere=True,
         ),
-        Row(
+        ErrorRule(
             id="nova-reel.timeout",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=_BEDROCK,
             says=r"ModelTimeoutException",
             anywhere=True,
         ),
-        Row(
+        ErrorRule(
             id="nova-reel.invalid",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_PAGE,
             says=r"ValidationException|ResourceNotFoundException",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
     ),

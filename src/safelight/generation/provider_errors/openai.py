@@ -8,10 +8,10 @@ The same object without the `error` around it is what a failed job carries.
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Again, Confidence, Kind, Owner, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
+from .rules import ErrorRule, Provider
 
 _GUIDE = "developers.openai.com, video generation guide (Sora, until 24 September 2026)"
 _SDK = "the openai packages 2.54 and 3.51: status codes, retries, moderation_details"
@@ -32,52 +32,52 @@ OPENAI = Provider(
     r"|RateLimit|APIStatus|"
     r"InternalServer|Authentication|PermissionDenied|NotFound|APIError)",
     rows=(
-        Row(
+        ErrorRule(
             id="openai.sentinel-block.inputs",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented="the two guides quoted in the project's brief",
             says=r"blocked by (?:our|the) moderation system when checking (?:the )?inputs?",
             anywhere=True,
-            stage=Side.INPUT,
-            charged=Charged.NO,
+            stage=ModerationStage.INPUT,
+            charged=ChargeStatus.NO,
             charge_source="documented: refused before generation",
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="openai.moderation-blocked.outputs",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented="the two guides quoted in the project's brief",
             says=r"blocked by (?:our|the) moderation system when checking (?:the )?outputs?",
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="openai.details.input",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_IMAGES,
             fields={"moderation_stage": "input", "code": "moderation_blocked|sentinel_block"},
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
         ),
-        Row(
+        ErrorRule(
             id="openai.details.output",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_IMAGES,
             fields={"moderation_stage": "output", "code": "moderation_blocked|sentinel_block"},
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
         ),
-        Row(
+        ErrorRule(
             id="openai.sentinel-block",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=f"{_TRACES}; the guides quoted in the project's brief",
             fields={_CODE: r"sentinel_block"},
             anywhere=True,
-            stage=Side.INPUT,
-            charged=Charged.NO,
+            stage=ModerationStage.INPUT,
+            charged=ChargeStatus.NO,
             charge_source="documented: refused before generation",
-            retry=Again.SAME,
+            retry=ProviderRetry.SAME,
             after_s=60,
             sentence="OpenAI refused the request before anything was generated and does not say why. "
             "First-hand traces "
@@ -87,16 +87,16 @@ OPENAI = Provider(
             "or the reference image.",
             confidence=Confidence.GUESS,
         ),
-        Row(
+        ErrorRule(
             id="openai.sentinel-sentence",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=f"{_TRACES}; the guides quoted in the project's brief",
             says=r"hmmm,? something didn.?t look right with your request",
             anywhere=True,
-            stage=Side.INPUT,
-            charged=Charged.NO,
+            stage=ModerationStage.INPUT,
+            charged=ChargeStatus.NO,
             charge_source="documented: refused before generation",
-            retry=Again.SAME,
+            retry=ProviderRetry.SAME,
             after_s=60,
             sentence="OpenAI refused the request before anything was generated and does not say why. "
             "First-hand traces "
@@ -106,16 +106,16 @@ OPENAI = Provider(
             "or the reference image.",
             confidence=Confidence.GUESS,
         ),
-        Row(
+        ErrorRule(
             id="openai.moderation-blocked",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=f"{_GUIDE}; {_FORUM}",
             fields={_CODE: r"moderation_blocked"},
             anywhere=True,
         ),
-        Row(
+        ErrorRule(
             id="openai.moderation-sentence",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=f"{_GUIDE}; {_FORUM}",
             says=r"blocked by (?:our|the) (?:content )?moderation system|rejected (?:by"
             r"|as a result of) (?:our|the) safety system"
@@ -123,117 +123,117 @@ OPENAI = Provider(
             anywhere=True,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="openai.human-faces",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=f"{_GUIDE}: input images with human faces are rejected",
             says=r"(?:input|reference|inpaint|uploaded) images? (?:with|contain\w*|has|have"
             r"|includ\w*) (?:a )?(?:photorealistic )?"
             r"(?:human |real )?(?:faces?|people|persons?)|image contains photorealistic",
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             category="likeness",
             modality="image",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="documented: refused before generation",
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="openai.insufficient-quota",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_ERRORS,
             fields={"code|type": r"insufficient_quota|billing_hard_limit_reached|billing_not_active"},
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
         ),
-        Row(
+        ErrorRule(
             id="openai.quota-sentence",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_ERRORS,
             says=r"exceeded your current quota|billing hard limit has been reached",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="openai.rate-limit",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_ERRORS,
             fields={"code|type": r"rate_limit_exceeded|rate_limit|rate_limit_error|requests|tokens"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
         ),
-        Row(
+        ErrorRule(
             id="openai.rate-limit-sentence",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_ERRORS,
             says=r"rate limit reached for|too many concurrent (?:video )?(?:tasks|generations|jobs)",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="openai.invalid-key",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_ERRORS,
             fields={
                 "code|type": r"invalid_api_key|account_deactivated|invalid_organization|authentication_error"
             },
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
         ),
-        Row(
+        ErrorRule(
             id="openai.unverified",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_ERRORS,
             says=r"organization must be verified|does not have access to (?:the )?model",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
         ),
-        Row(
+        ErrorRule(
             id="openai.unsupported-region",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_ERRORS,
             fields={"code": r"unsupported_country_region_territory"},
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
         ),
-        Row(
+        ErrorRule(
             id="openai.shut-down",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented="developers.openai.com, models/sora-2: shut down on 24 September 2026",
             fields={"code": r"model_not_found|model_deprecated|deprecated_model|endpoint_not_found"},
             says=r"sora|/v1/videos|videos api",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
             sentence="OpenAI shut down Sora 2 and its Videos API on 24 September 2026. The order was "
             "not taken.",
             next_step="Point the client at another server of /v1/videos, and name one of its models.",
         ),
-        Row(
+        ErrorRule(
             id="openai.deprecated",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented="developers.openai.com, models/sora-2: shut down on 24 September 2026",
             says=r"(?:sora|videos) (?:2 )?(?:models? and the videos )?api (?:was|were|is|has been"
             r"|have been) (?:scheduled to "
             r"permanently )?(?:shut ?down|deprecated|retired|discontinued)"
             r"|no longer available.{0,40}videos api",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
             sentence="OpenAI shut down Sora 2 and its Videos API on 24 September 2026. The order was "
             "not taken.",
             next_step="Point the client at another server of /v1/videos, and name one of its models.",
         ),
-        Row(
+        ErrorRule(
             id="openai.server-error",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_ERRORS,
             fields={
                 "code|type": r"server_error|engine_overloaded|overloaded_error|service_unavailable"
@@ -241,36 +241,36 @@ OPENAI = Provider(
             },
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="openai.heavy-load",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_ERRORS,
             says=r"(?:currently|under) (?:experiencing )?heavy load|the (?:server|engine"
             r"|model) (?:had an error|is (?:currently )?overloaded)",
             anywhere=True,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="openai.invalid-request",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_ERRORS,
             fields={
                 "code": r"invalid_value|unknown_parameter|missing_required_parameter|invalid_type"
                 r"|model_not_found|unsupported_value"
                 r"|invalid_image\w*|string_above_max_length|integer_\w+|invalid_size|invalid_parameter"
             },
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
         ),
-        Row(
+        ErrorRule(
             id="openai.unknown-argument",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_SDK,
             says=r"TypeError: .{0,80}(?:got an unexpected keyword argument|missing \d+ required)"
             r"|RuntimeError: Expected entry at",
             anywhere=True,
-            owner=Owner.CLIENT,
-            charged=Charged.NO,
+            owner=ErrorSource.CLIENT,
+            charged=ChargeStatus.NO,
             charge_source="not sent",
             sentence="The caller's own program failed before anything was sent: the library does not "
             "know an argument.",
@@ -285,37 +285,37 @@ SHAPED = Provider(
     name="",
     title="The provider",
     rows=(
-        Row(
+        ErrorRule(
             id="shaped.details",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_IMAGES,
             fields={"moderation_stage": r".*"},
             anywhere=True,
         ),
-        Row(
+        ErrorRule(
             id="shaped.input-code",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented="codes seen at servers of /v1/videos; BFL's and Luma's words",
             fields={
                 _CODE: r"request[_ ]moderated|input_moderation|prompt_blocked|prompt_rejected"
                 r"|illegal_prompt|illegal_image_content"
             },
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="shaped.output-code",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented="codes seen at servers of /v1/videos; BFL's and Higgsfield's words",
             fields={_CODE: r"content_moderated|nsfw|output_moderation|nsfw_content|nsfw_detected"},
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="shaped.code",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented="codes seen at servers of /v1/videos",
             fields={
                 _CODE: r"content_policy(?:_violation)?|content_filter(?:ed)?|moderated"
@@ -328,9 +328,9 @@ SHAPED = Provider(
             anywhere=True,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="shaped.sentence",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented="sentences that several providers' pages quote",
             says=r"\b(?:violat\w+|against|breach\w*) (?:of )?(?:our|the|its|their|platform|openai.?s"
             r"|google.?s|\w+)? ?"

@@ -60,7 +60,7 @@ _NUMBERS = re.compile(r"[1-5]\d\d")
 
 
 @dataclass(frozen=True)
-class Said:
+class ParsedError:
     """What somebody's server or library said."""
 
     #: The text as considered, markup and all; of a body handed over as such, its JSON.
@@ -79,7 +79,7 @@ class Said:
                     return tuple(found)
                 if name not in _ECHOES:
                     found.append((name, value))
-        if not self.given_alone:
+        if not self.is_bare_message:
             for match in _PAIR.finditer(self.whole):
                 if len(found) >= _MAX_PAIRS:
                     break
@@ -89,7 +89,7 @@ class Said:
         return tuple(found)
 
     @property
-    def given_alone(self) -> bool:
+    def is_bare_message(self) -> bool:
         """There is nothing beside the document: it was handed over as such."""
         return self.whole == "" or (len(self.documents) == 1 and self.whole[:1] in "{[" and self._closed)
 
@@ -105,7 +105,7 @@ class Said:
     def prose(self) -> str:
         """Sentences: of the documents without what the caller sent, or of the text without markup."""
         parts = [value for name, value in self.pairs if " " in value or len(value) > 3 or not value.isascii()]
-        if not self.given_alone:
+        if not self.is_bare_message:
             parts.append(" ".join(_MARKUP.sub(" ", self._outside).split()))
         return "\n".join(parts)[: 2 * _SHORT]
 
@@ -122,7 +122,7 @@ class Said:
     @cached_property
     def signature(self) -> str:
         """What gives a provider away: names and values of fields, or the text around them; no prompts."""
-        if not self.given_alone:
+        if not self.is_bare_message:
             return self._outside
         names = (name for document in self.documents for name in _names(document))
         lines = (f'"{name}": "{value}"' for name, value in self.pairs)
@@ -173,24 +173,26 @@ class Said:
         return "<html" in head or "<!doctype html" in head
 
 
-def read_text(text: str) -> Said:
+def read_text(text: str) -> ParsedError:
     """A pasted text: JSON, JSON in a log line, curl's output, a traceback, a web page, anything."""
     if len(text) > _SHORT and text.lstrip()[:1] in ("{", "["):
         try:
-            return Said(whole="", documents=(json.loads(text),))
+            return ParsedError(whole="", documents=(json.loads(text),))
         except (ValueError, RecursionError):
             pass
     considered = _considered(text)
-    return Said(whole=considered, documents=tuple(_documents(considered)))
+    return ParsedError(whole=considered, documents=tuple(_documents(considered)))
 
 
-def read_body(body: object, *, status: int | None = None, headers: Mapping[str, str] | None = None) -> Said:
+def read_body(
+    body: object, *, status: int | None = None, headers: Mapping[str, str] | None = None
+) -> ParsedError:
     """A decoded body as an adapter has it."""
     documents = [body]
     for _name, value in _scalars(body):
         if "{" in value and len(documents) < _MAX_DOCUMENTS:
             documents += _documents(value[:_MAX_DOCUMENT])
-    return Said(whole="", documents=tuple(documents), given_status=status, given_headers=headers or {})
+    return ParsedError(whole="", documents=tuple(documents), given_status=status, given_headers=headers or {})
 
 
 def _considered(text: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Again, Confidence, Kind, Owner, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
+from .rules import ErrorRule, Provider
 
 _CODES = "replicate.com/docs/reference/error-codes"
 _REPORTS = "reports of users: E005, flagged as sensitive"
@@ -19,115 +19,115 @@ REPLICATE = Provider(
     signs=r"replicate\.(?:com|delivery|exceptions)|ReplicateError|\bModelError\b|Prediction failed"
     r"|\(E\d{3,4}\)",
     rows=(
-        Row(
+        ErrorRule(
             id="replicate.sensitive.either",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_REPORTS,
             says=r"input or output.{0,60}flagged as sensitive|\bE005\b",
             anywhere=True,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="replicate.sensitive.input",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_REPORTS,
             says=r"(?:input|prompt|image|request).{0,60}flagged as sensitive"
             r"|flagged as sensitive.{0,60}(?:different inputs?|another prompt)",
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="replicate.sensitive.output",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_REPORTS,
             says=r"output.{0,60}flagged as sensitive",
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="replicate.sensitive",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_REPORTS,
             says=r"flagged as sensitive",
             anywhere=True,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="replicate.nsfw",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented="replicate.com/docs, safety checker: NSFW content detected",
             says=r"nsfw content (?:was )?detected|all generated images contained nsfw",
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
             category="sexual",
-            retry=Again.NEW_SEED,
+            retry=ProviderRetry.NEW_SEED,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="replicate.out-of-memory",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_CODES,
             says=r"\bE1001\b",
             anywhere=True,
             sentence="The model ran out of memory. That is no judgement of the content.",
             next_step="Make the input smaller: fewer pixels, fewer seconds.",
         ),
-        Row(
+        ErrorRule(
             id="replicate.start-timeout",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=_CODES,
             says=r"\bE6716\b",
             anywhere=True,
-            owner=Owner.PROVIDER,
+            owner=ErrorSource.PROVIDER,
         ),
-        Row(
+        ErrorRule(
             id="replicate.webhook",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_CODES,
             says=r"\bE4875\b",
             anywhere=True,
         ),
-        Row(
+        ErrorRule(
             id="replicate.failed",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_CODES,
             says=r"\bE1000\b|\bE8765\b|\bE9243\b|\bE8367\b|\bE9825\b|prediction interrupted"
             r"|please retry \(code: PA\)|error code: PA",
             anywhere=True,
-            retry=Again.SAME,
+            retry=ProviderRetry.SAME,
         ),
-        Row(
+        ErrorRule(
             id="replicate.billing",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_HTTP,
             says=r"insufficient credit|billing required|spend limit (?:reached|exceeded)"
             r"|free time limit reached|payment required",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="replicate.throttled",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_HTTP,
             says=r"request was throttled",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="replicate.unauthenticated",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_HTTP,
             fields={"title": r"Unauthenticated"},
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="replicate.memory",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_CODES,
             says=r"CUDA out of memory",
             confidence=Confidence.LIKELY,

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Again, Confidence, Kind, Owner, Side
-from .parse import Said
+from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
+from .parse import ParsedError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ErrorRule:
     """Holds where all of its conditions that are given hold. Empty answers are worked out from the rest."""
 
     id: str
-    kind: Kind
+    kind: ErrorKind
     #: The page, package or thread that says so.
     documented: str
     #: Field names (`code|type`) to a pattern that one such field's whole value must match.
@@ -29,20 +29,20 @@ class Row:
     #: Enough by itself, whoever the provider is.
     anywhere: bool = False
 
-    owner: Owner = Owner.PROVIDER
-    stage: Side = Side.UNKNOWN
+    owner: ErrorSource = ErrorSource.PROVIDER
+    stage: ModerationStage = ModerationStage.UNKNOWN
     #: Empty: read from the words of the answer.
     category: str = ""
     modality: str = ""
-    charged: Charged | None = None
+    charged: ChargeStatus | None = None
     charge_source: str = ""
-    retry: Again | None = None
+    retry: ProviderRetry | None = None
     after_s: float | None = None
     sentence: str = ""
     next_step: str = ""
     confidence: Confidence = Confidence.CERTAIN
 
-    def holds(self, said: Said) -> bool:
+    def holds(self, said: ParsedError) -> bool:
         if self.status and said.status not in self.status:
             return False
         if not all(said.field(names, pattern) for names, pattern in self.fields.items()):
@@ -57,7 +57,7 @@ class Provider:
     name: str
     #: As people write it.
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[ErrorRule, ...]
     #: Other names a person may give.
     aliases: frozenset[str] = frozenset()
     #: What gives it away in a text: hosts, field names, exceptions of its SDK.
@@ -67,7 +67,7 @@ class Provider:
     #: Has prices of its own for other people's models: what their makers charge says nothing of its bill.
     resells: bool = False
 
-    def signed(self, said: Said) -> bool:
+    def matches_signature(self, said: ParsedError) -> bool:
         return bool(self.signs) and compiled(self.signs).search(said.signature) is not None
 
 

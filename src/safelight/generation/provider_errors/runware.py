@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Confidence, Kind, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ModerationStage
+from .rules import ErrorRule, Provider
 
 _PAGE = "runware.ai/docs/platform/errors"
 _SAFETY = "runware.ai/docs: safety.checkContent"
@@ -17,9 +17,9 @@ RUNWARE = Provider(
     aliases=frozenset({"runware.ai"}),
     signs=r"runware|taskUUID|\"taskType\"|invalidProviderContent|nsfwContent|NSFWContent",
     rows=(
-        Row(
+        ErrorRule(
             id="runware.provider-content",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_SAFETY,
             fields={
                 "code": r"invalidProviderContent|providerContent\w*|contentModeration\w*|moderat\w+"
@@ -27,59 +27,59 @@ RUNWARE = Provider(
             },
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="runware.nsfw",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_SAFETY,
             fields={"nsfwcontent|nsfw_content": r"true"},
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
             category="sexual",
         ),
-        Row(
+        ErrorRule(
             id="runware.key",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_PAGE,
             fields={"code": r"invalidApiKey|missingApiKey|unauthorized\w*"},
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="runware.credits",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_PAGE,
             fields={"code": r"insufficientCredits|\w*[Cc]redits\w*|insufficientFunds"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="runware.rate-limit",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_PAGE,
             fields={"code": r"\w*rateLimit\w*|tooManyRequests|\w*concurrency\w*"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="runware.timeout",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=_PAGE,
             fields={"code": r"timeoutProvider|\w*[Tt]imeout\w*"},
             anywhere=True,
         ),
-        Row(
+        ErrorRule(
             id="runware.provider-error",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_PAGE,
             fields={"code": r"providerError|internalServerError|serverError|inferenceError|\w*Unavailable"},
         ),
-        Row(
+        ErrorRule(
             id="runware.invalid",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_PAGE,
             fields={"code": r"invalid\w+|missing\w+|unsupported\w+|failedTo\w+"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
     ),

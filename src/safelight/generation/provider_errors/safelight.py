@@ -5,29 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from safelight.generation.protocol import Charged
-from safelight.net.redaction import masked
+from safelight.generation.protocol import ChargeStatus
+from safelight.net.redaction import redact
 
 from .categories import of_names
-from .model import UNKNOWN, Again, Confidence, Decoded, Kind, Owner, Side
-from .parse import Said
+from .model import UNKNOWN, Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderError, ProviderRetry
+from .parse import ParsedError
 
 _PAGE = "docs/errors.md"
-_CODES: Mapping[str, Kind] = {
+_CODES: Mapping[str, ErrorKind] = {
     code: kind
     for kind, codes in {
-        Kind.CONTENT_BLOCK: "sentinel_block moderation_blocked",
-        Kind.RATE_LIMIT: "rate_limited probe_budget_spent",
-        Kind.QUOTA: "quota_exceeded",
-        Kind.AUTH: "invalid_api_key permission_denied account_suspended",
-        Kind.INVALID_REQUEST: (
+        ErrorKind.CONTENT_BLOCK: "sentinel_block moderation_blocked",
+        ErrorKind.RATE_LIMIT: "rate_limited probe_budget_spent",
+        ErrorKind.QUOTA: "quota_exceeded",
+        ErrorKind.AUTH: "invalid_api_key permission_denied account_suspended",
+        ErrorKind.INVALID_REQUEST: (
             "invalid_request invalid_value unsupported_field invalid_media refused_address too_large "
             "not_found conflict "
             "withdrawn unknown_route method_not_allowed unsupported_media_type range_not_satisfiable "
             "configuration_error upstream_rejected idempotency_key_reused"
         ),
-        Kind.TIMEOUT: "timeout upload_timeout submit_unknown",
-        Kind.TRANSIENT: (
+        ErrorKind.TIMEOUT: "timeout upload_timeout submit_unknown",
+        ErrorKind.TRANSIENT: (
             "unavailable storage_full not_covered internal_error damaged scan_failed upstream_error "
             "upstream_unavailable upstream_invalid"
         ),
@@ -39,26 +39,26 @@ _UPSTREAM = frozenset(
     {"upstream_error", "upstream_unavailable", "upstream_invalid", "upstream_rejected", "submit_unknown"}
 )
 #: Nothing was ordered from a generator when these were answered.
-_UNSPENT = frozenset({Kind.RATE_LIMIT, Kind.QUOTA, Kind.AUTH, Kind.INVALID_REQUEST})
-_AGAIN: Mapping[Kind, Again] = {
-    Kind.RATE_LIMIT: Again.SAME,
-    Kind.QUOTA: Again.NEVER,
-    Kind.AUTH: Again.NEVER,
-    Kind.INVALID_REQUEST: Again.NEVER,
-    Kind.TRANSIENT: Again.SAME,
-    Kind.TIMEOUT: Again.SAME,
+_UNSPENT = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.QUOTA, ErrorKind.AUTH, ErrorKind.INVALID_REQUEST})
+_AGAIN: Mapping[ErrorKind, ProviderRetry] = {
+    ErrorKind.RATE_LIMIT: ProviderRetry.SAME,
+    ErrorKind.QUOTA: ProviderRetry.NEVER,
+    ErrorKind.AUTH: ProviderRetry.NEVER,
+    ErrorKind.INVALID_REQUEST: ProviderRetry.NEVER,
+    ErrorKind.TRANSIENT: ProviderRetry.SAME,
+    ErrorKind.TIMEOUT: ProviderRetry.SAME,
 }
-_STEPS: Mapping[Kind, str] = {
-    Kind.RATE_LIMIT: "Wait, then send it again.",
-    Kind.QUOTA: "Wait until the quota is counted anew, or ask the operator for more.",
-    Kind.AUTH: "Use a key with the right scope, or ask the operator.",
-    Kind.INVALID_REQUEST: "Correct the request; the message names the field.",
-    Kind.TRANSIENT: "Send it again a little later; where it stays, tell the operator the request id.",
-    Kind.TIMEOUT: "Order it again if it is still wanted; its quota was returned.",
+_STEPS: Mapping[ErrorKind, str] = {
+    ErrorKind.RATE_LIMIT: "Wait, then send it again.",
+    ErrorKind.QUOTA: "Wait until the quota is counted anew, or ask the operator for more.",
+    ErrorKind.AUTH: "Use a key with the right scope, or ask the operator.",
+    ErrorKind.INVALID_REQUEST: "Correct the request; the message names the field.",
+    ErrorKind.TRANSIENT: "Send it again a little later; where it stays, tell the operator the request id.",
+    ErrorKind.TIMEOUT: "Order it again if it is still wanted; its quota was returned.",
 }
 
 
-def read(said: Said) -> Decoded | None:
+def read(said: ParsedError) -> ProviderError | None:
     """What a Safelight answered; None where it is somebody else's answer."""
     for document in said.documents:
         for found in _objects(document, 0):
@@ -97,20 +97,20 @@ def _error(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return None
 
 
-def _decoded(error: Mapping[str, Any], holder: Mapping[str, Any]) -> Decoded:
+def _decoded(error: Mapping[str, Any], holder: Mapping[str, Any]) -> ProviderError:
     code = str(error.get("code") or "")
     details = error.get("moderation_details")
     details = details if isinstance(details, Mapping) else {}
-    kind = _CODES.get(code, Kind.UNKNOWN)
-    if kind is Kind.CONTENT_BLOCK and details.get("not_checked") and not details.get("categories"):
+    kind = _CODES.get(code, ErrorKind.UNKNOWN)
+    if kind is ErrorKind.CONTENT_BLOCK and details.get("not_checked") and not details.get("categories"):
         # Refused because a check could not be made: no word on the content.
-        kind = Kind.TRANSIENT
+        kind = ErrorKind.TRANSIENT
     from_provider = details.get("owner") == "provider" or code in _UPSTREAM
     charged, source = _charge(details, holder, kind)
     how, after = _retry(details, kind)
-    message = masked(str(error.get("message") or "")[:4000])
-    return Decoded(
-        owner=Owner.PROVIDER if from_provider else Owner.GATEWAY,
+    message = redact(str(error.get("message") or "")[:4000])
+    return ProviderError(
+        owner=ErrorSource.PROVIDER if from_provider else ErrorSource.GATEWAY,
         provider=str(details.get("provider") or "") if from_provider else "safelight",
         via="safelight" if from_provider else "",
         kind=kind,
@@ -122,11 +122,11 @@ def _decoded(error: Mapping[str, Any], holder: Mapping[str, Any]) -> Decoded:
         retry=how,
         after_s=after,
         sentence=message or "Safelight refused the request.",
-        next_step=masked(str(details.get("next_step") or "")[:1000]) or _STEPS.get(kind, "Ask the operator."),
-        confidence=Confidence.CERTAIN if kind is not Kind.UNKNOWN else Confidence.NONE,
-        rule=f"safelight.{code}" if kind is not Kind.UNKNOWN else "",
+        next_step=redact(str(details.get("next_step") or "")[:1000]) or _STEPS.get(kind, "Ask the operator."),
+        confidence=Confidence.CERTAIN if kind is not ErrorKind.UNKNOWN else Confidence.NONE,
+        rule=f"safelight.{code}" if kind is not ErrorKind.UNKNOWN else "",
         documented=_PAGE,
-        code=masked(code, longest=80),
+        code=redact(code, longest=80),
         message=message,
     )
 
@@ -136,29 +136,33 @@ def _names(details: Mapping[str, Any]) -> list[str]:
     return [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
 
 
-def _side(details: Mapping[str, Any], code: str) -> Side:
+def _side(details: Mapping[str, Any], code: str) -> ModerationStage:
     said = details.get("moderation_stage")
     if said in ("input", "output"):
-        return Side(said)
-    return Side.INPUT if code == "sentinel_block" else Side.UNKNOWN
+        return ModerationStage(said)
+    return ModerationStage.INPUT if code == "sentinel_block" else ModerationStage.UNKNOWN
 
 
-def _charge(details: Mapping[str, Any], holder: Mapping[str, Any], kind: Kind) -> tuple[Charged, str]:
+def _charge(
+    details: Mapping[str, Any], holder: Mapping[str, Any], kind: ErrorKind
+) -> tuple[ChargeStatus, str]:
     mark = holder.get("safelight")
     stated = details.get("charged") or (mark.get("charge") if isinstance(mark, Mapping) else None)
     if isinstance(stated, Mapping):
         word = stated.get("charged") or stated.get("upstream")
-        if isinstance(word, str) and word in list(Charged):
-            return Charged(word), str(stated.get("source") or "safelight")
+        if isinstance(word, str) and word in list(ChargeStatus):
+            return ChargeStatus(word), str(stated.get("source") or "safelight")
     if kind in _UNSPENT:
-        return Charged.NO, "not taken"
-    return Charged.UNKNOWN, ""
+        return ChargeStatus.NO, "not taken"
+    return ChargeStatus.UNKNOWN, ""
 
 
-def _retry(details: Mapping[str, Any], kind: Kind) -> tuple[Again, float | None]:
+def _retry(details: Mapping[str, Any], kind: ErrorKind) -> tuple[ProviderRetry, float | None]:
     stated = details.get("retry")
     how = stated.get("how") if isinstance(stated, Mapping) else stated
     after = stated.get("after_s") if isinstance(stated, Mapping) else None
-    if isinstance(how, str) and how in list(Again):
-        return Again(how), float(after) if isinstance(after, int | float) else None
-    return _AGAIN.get(kind, Again.CHANGE_PROMPT if kind is Kind.CONTENT_BLOCK else Again.UNKNOWN), None
+    if isinstance(how, str) and how in list(ProviderRetry):
+        return ProviderRetry(how), float(after) if isinstance(after, int | float) else None
+    return _AGAIN.get(
+        kind, ProviderRetry.CHANGE_PROMPT if kind is ErrorKind.CONTENT_BLOCK else ProviderRetry.UNKNOWN
+    ), None

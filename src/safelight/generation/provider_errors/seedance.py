@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Kind, Side
-from .rules import Provider, Row
+from .model import ErrorKind, ModerationStage
+from .rules import ErrorRule, Provider
 
 _PAGE = "volcengine.com/docs/82379/1099476: error codes of Ark; 82379/1544106: prices"
 _PRICES = "documented: only videos that succeed are billed, and none that fail the review"
@@ -13,41 +13,41 @@ _CODE = "code|error_code|type|message"
 _MEDIA = (("Text", "text"), ("Image", "image"), ("Video", "video"), ("Audio", "audio"))
 
 
-def _rows(side: Side, word: str, modality: str) -> tuple[Row, ...]:
+def _rows(side: ModerationStage, word: str, modality: str) -> tuple[ErrorRule, ...]:
     prefix = f"{side.value.title()}{word}"
-    privacy = Row(
+    privacy = ErrorRule(
         id=f"seedance.{side.value}-{modality}.real-person",
-        kind=Kind.CONTENT_BLOCK,
+        kind=ErrorKind.CONTENT_BLOCK,
         documented=_PAGE,
         says=rf"{prefix}SensitiveContentDetected\.PrivacyInformation",
         anywhere=True,
         stage=side,
         category="likeness",
         modality=modality,
-        charged=Charged.NO,
+        charged=ChargeStatus.NO,
         charge_source=_PRICES,
     )
-    policy = Row(
+    policy = ErrorRule(
         id=f"seedance.{side.value}-{modality}.copyright",
-        kind=Kind.CONTENT_BLOCK,
+        kind=ErrorKind.CONTENT_BLOCK,
         documented=_PAGE,
         says=rf"{prefix}SensitiveContentDetected[\s\S]{{0,300}}copyright",
         anywhere=True,
         stage=side,
         category="ip",
         modality=modality,
-        charged=Charged.NO,
+        charged=ChargeStatus.NO,
         charge_source=_PRICES,
     )
-    plain = Row(
+    plain = ErrorRule(
         id=f"seedance.{side.value}-{modality}",
-        kind=Kind.CONTENT_BLOCK,
+        kind=ErrorKind.CONTENT_BLOCK,
         documented=_PAGE,
         says=rf"\b{prefix}(?:SensitiveContentDetected|RiskDetection)",
         anywhere=True,
         stage=side,
         modality=modality,
-        charged=Charged.NO,
+        charged=ChargeStatus.NO,
         charge_source=_PRICES,
     )
     return privacy, policy, plain
@@ -64,92 +64,92 @@ SEEDANCE = Provider(
     rows=(
         *(
             row
-            for side in (Side.INPUT, Side.OUTPUT)
+            for side in (ModerationStage.INPUT, ModerationStage.OUTPUT)
             for word, medium in _MEDIA
             for row in _rows(side, word, medium)
         ),
-        Row(
+        ErrorRule(
             id="seedance.sensitive",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             fields={_CODE: r"SensitiveContentDetected(?:\..*)?|ContentSecurityDetection\w*(?<!Error)"},
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_PRICES,
         ),
-        Row(
+        ErrorRule(
             id="seedance.sensitive-output-words",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             says=r"the output (?:video|audio|image|text) may contain sensitive",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_PRICES,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
         ),
-        Row(
+        ErrorRule(
             id="seedance.sensitive-input-words",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             says=r"the input (?:video|audio|image|text) may contain (?:sensitive|real person)",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_PRICES,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
         ),
-        Row(
+        ErrorRule(
             id="seedance.security-check-failed",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_PAGE,
             says=r"ContentSecurityDetectionError",
             anywhere=True,
         ),
-        Row(
+        ErrorRule(
             id="seedance.overdue",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_PAGE,
             says=r"AccountOverdueError|SetLimitExceeded|InsufficientBalance|QuotaExceeded",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="seedance.overloaded",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_PAGE,
             says=r"ServerOverloaded",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="seedance.rate-limit",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_PAGE,
             says=r"RateLimitExceeded|RequestBurstTooFast|(?:Endpoint|Model|Account)\w*(?:RPM|TPM"
             r"|Limit)Exceeded",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="seedance.auth",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_PAGE,
             says=r"AuthenticationError|AccessDenied|InvalidAccountStatus|OperationDenied",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="seedance.internal",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_PAGE,
             says=r"InternalServiceError|ServiceUnavailable|ModelLoading",
         ),
-        Row(
+        ErrorRule(
             id="seedance.invalid",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_PAGE,
             says=r"InvalidParameter|MissingParameter|InvalidEndpoint|UnsupportedModel|ModelNotOpen"
             r"|InvalidImageURL",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
     ),

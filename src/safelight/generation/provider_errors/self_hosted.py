@@ -3,10 +3,10 @@ only Cosmos has a filter."""
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Again, Confidence, Kind, Owner, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderRetry
+from .rules import ErrorRule, Provider
 
 _FASTAPI = "fastapi.tiangolo.com, validation errors: a list under `detail`"
 _VLLM = "docs.vllm.ai, OpenAI-compatible server: error responses"
@@ -33,56 +33,56 @@ SELF_HOSTED = Provider(
     ),
     signs=r"vllm|sglang|EngineDeadError|EngineCore|diffusers|torch\.|CUDA|ComfyUI",
     rows=(
-        Row(
+        ErrorRule(
             id="self-hosted.cosmos-output",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_COSMOS,
             says=r"guardrail.{0,40}(?:generated (?:video|output)|video (?:is )?unsafe)"
             r"|(?:generated (?:video|output)).{0,60}guardrail",
             anywhere=True,
-            stage=Side.OUTPUT,
-            charged=Charged.NO,
+            stage=ModerationStage.OUTPUT,
+            charged=ChargeStatus.NO,
             charge_source=_OWN,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="self-hosted.cosmos-input",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_COSMOS,
             says=r"guardrail blocked|blocked by (?:the )?(?:text |prompt )?guardrail"
             r"|(?:input )?prompt is (?:unsafe|not safe)|guardrail.{0,30}(?:prompt"
             r"|text).{0,30}(?:unsafe|blocked)",
-            stage=Side.INPUT,
-            charged=Charged.NO,
+            stage=ModerationStage.INPUT,
+            charged=ChargeStatus.NO,
             charge_source=_OWN,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="self-hosted.out-of-memory",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_CUDA,
             says=r"CUDA out of memory|OutOfMemoryError|out of memory on device|HIP out of memory",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_OWN,
-            retry=Again.SAME,
+            retry=ProviderRetry.SAME,
             sentence="The server's GPU ran out of memory. Nobody judged the content.",
             next_step="Order fewer pixels, frames or seconds, or try again when the GPU is free.",
         ),
-        Row(
+        ErrorRule(
             id="self-hosted.engine-dead",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_VLLM,
             says=r"EngineDeadError|EngineCore encountered|engine (?:loop )?is (?:not running|dead)"
             r"|NCCL (?:error|timeout)|CUDA error",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_OWN,
-            retry=Again.SAME,
+            retry=ProviderRetry.SAME,
         ),
-        Row(
+        ErrorRule(
             id="self-hosted.validation",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_FASTAPI,
             fields={
                 "type": r"missing|string_type|string_too_\w+|int_parsing|int_type|float_parsing"
@@ -92,55 +92,55 @@ SELF_HOSTED = Provider(
                 "loc": r"[\s\S]*",
             },
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="self-hosted.vllm-bad-request",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_VLLM,
             fields={"type": r"BadRequestError|NotFoundError|UnprocessableEntityError|invalid_request_error"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="self-hosted.vllm-model",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_VLLM,
             says=r"the model .{1,120} does not exist",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="self-hosted.not-ready",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_VLLM,
             says=r"model is (?:still )?(?:loading|not (?:yet )?(?:loaded|ready))|server is (?:starting"
             r"|warming)|queue is full",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_OWN,
         ),
-        Row(
+        ErrorRule(
             id="self-hosted.video-not-found",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented="vllm-omni: videos API; jobs live in the memory of the server",
             says=r"video (?:job |task )?(?:['\"\w-]{1,80} )?not found",
             anywhere=True,
             sentence="The server does not know this video. A self-hosted server that was restarted "
             "forgets its jobs.",
             next_step="Order it again if it is still wanted.",
-            retry=Again.SAME,
+            retry=ProviderRetry.SAME,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="self-hosted.generation-failed",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_VLLM,
             fields={"type": r"InternalServerError|Internal Server Error|internal_error"},
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_OWN,
-            owner=Owner.PROVIDER,
+            owner=ErrorSource.PROVIDER,
         ),
     ),
 )

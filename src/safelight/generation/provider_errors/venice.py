@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Kind, Owner
-from .rules import Provider, Row
+from .model import ErrorKind, ErrorSource
+from .rules import ErrorRule, Provider
 
 _PAGE = "docs.venice.ai/api-reference/error-codes"
 
@@ -17,29 +17,29 @@ VENICE = Provider(
     signs=r"venice\.ai|credits_refunded",
     relay=True,
     rows=(
-        Row(
+        ErrorRule(
             id="venice.provider-policy",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_PAGE,
             fields={"credits_refunded": r"true|false"},
             says=r"content polic(?:y|ies)|moderat|blocked",
         ),
-        Row(
+        ErrorRule(
             id="venice.balance",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_PAGE,
             says=r"insufficient (?:USD|diem)[\w ]{0,20} balance|DIEM spend limit",
-            owner=Owner.RELAY,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="venice.key",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_PAGE,
             says=r"\bauthentication failed",
-            owner=Owner.RELAY,
-            charged=Charged.NO,
+            owner=ErrorSource.RELAY,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
     ),

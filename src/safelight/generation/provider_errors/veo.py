@@ -7,10 +7,10 @@ Vertex `response.{videos,raiMediaFilteredCount,raiMediaFilteredReasons}`.
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Again, Confidence, Kind, Side
-from .rules import Provider, Row
+from .model import Confidence, ErrorKind, ModerationStage, ProviderRetry
+from .rules import ErrorRule, Provider
 
 _CODES_PAGE = "docs.cloud.google.com, Veo, responsible-ai-and-usage-guidelines: support codes"
 _SDK = "google-genai 3.3.0: GenerateVideosOperation, rai_media_filtered_count"
@@ -34,45 +34,45 @@ _SUPPORT: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def _support(digits: str, word: str, category: str) -> tuple[Row, ...]:
+def _support(digits: str, word: str, category: str) -> tuple[ErrorRule, ...]:
     """Three rows for one code: refused at the input image, told with the prompt, or merely named."""
     code = rf"(?:{digits})"
     return (
-        Row(
+        ErrorRule(
             id=f"veo.support-code.{word}.input-image",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODES_PAGE,
             says=rf"(?:input|reference) (?:image|video)[\s\S]{{0,300}}{code}",
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             category=category,
             modality="image",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_CHARGED,
         ),
-        Row(
+        ErrorRule(
             id=f"veo.support-code.{word}",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODES_PAGE,
             says=rf"could(?: not|n.t) generate \d* ?(?:videos?|images?)[\s\S]{{0,400}}{code}"
             rf"|filtered[\s\S]{{0,400}}{code}",
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
             category=category,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_CHARGED,
-            retry=Again.NEVER if word == "prohibited" else None,
+            retry=ProviderRetry.NEVER if word == "prohibited" else None,
         ),
-        Row(
+        ErrorRule(
             id=f"veo.support-code.{word}.bare",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODES_PAGE,
             says=rf"support codes?:?[\s\S]{{0,80}}{code}|\b{code}\b",
             anywhere=True,
             category=category,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_CHARGED,
-            retry=Again.NEVER if word == "prohibited" else None,
+            retry=ProviderRetry.NEVER if word == "prohibited" else None,
             confidence=Confidence.LIKELY,
         ),
     )
@@ -105,175 +105,175 @@ VEO = Provider(
     r"|DEADLINE_EXCEEDED|UNAUTHENTICATED)",
     rows=(
         *(row for digits, word, category in _SUPPORT for row in _support(digits, word, category)),
-        Row(
+        ErrorRule(
             id="veo.audio-filtered",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented="github.com/googleapis/js-genai/issues/1272: the audio filter",
             says=r"(?:issue|problem)s? with the audio (?:for|of) your prompt|audio.{0,60}(?:filter"
             r"|safety)[\s\S]{0,200}(?:not be charged|weren.t charged)",
             anywhere=True,
-            stage=Side.OUTPUT,
+            stage=ModerationStage.OUTPUT,
             modality="audio",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_CHARGED,
-            retry=Again.NEW_SEED,
+            retry=ProviderRetry.NEW_SEED,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="veo.filtered.input-image",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODES_PAGE,
             says=r"because the input (?:image|video) violates",
             anywhere=True,
-            stage=Side.INPUT,
+            stage=ModerationStage.INPUT,
             modality="image",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="documented: refused before generation",
         ),
-        Row(
+        ErrorRule(
             id="veo.filtered",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_SDK,
             fields={"raimediafilteredcount|rai_media_filtered_count|raifilteredcount": r"[1-9]\d*"},
             anywhere=True,
-            stage=Side.OUTPUT,
-            charged=Charged.NO,
+            stage=ModerationStage.OUTPUT,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_CHARGED,
         ),
-        Row(
+        ErrorRule(
             id="veo.filtered-reason",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_SDK,
             fields={"raimediafilteredreasons|rai_media_filtered_reasons|raifilteredreason": r"[\s\S]{4,}"},
             anywhere=True,
-            stage=Side.OUTPUT,
-            charged=Charged.NO,
+            stage=ModerationStage.OUTPUT,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_CHARGED,
         ),
-        Row(
+        ErrorRule(
             id="veo.could-not-generate",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODES_PAGE,
             says=r"veo could not generate \d* ?videos?"
             r"|rai_?media_?filtered_?count['\"]?\s{0,3}[=:]\s{0,3}[1-9]",
             anywhere=True,
-            stage=Side.OUTPUT,
-            charged=Charged.NO,
+            stage=ModerationStage.OUTPUT,
+            charged=ChargeStatus.NO,
             charge_source=_NOT_CHARGED,
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="veo.prompt-refused",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=_CODES_PAGE,
             says=r"prompt (?:could ?n.t|could not) be submitted|it might violate our policies"
             r"|usage guidelines.{0,80}prompt"
             r"|prompt.{0,120}(?:violat\w+ (?:google.s|vertex ai.s|our|the) |usage guidelines)"
             r"|sensitive words that violate",
             anywhere=True,
-            stage=Side.INPUT,
-            charged=Charged.NO,
+            stage=ModerationStage.INPUT,
+            charged=ChargeStatus.NO,
             charge_source="documented: refused before generation",
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="veo.person-generation",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented="ai.google.dev, Veo: personGeneration",
             says=r"person_?generation.{0,120}(?:not supported|not allowed|invalid|unsupported)"
             r"|allow_all.{0,40}(?:not supported|allowlist)",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="veo.rate-limit.per-minute",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=f"{_ERRORS}; google.rpc.QuotaFailure names the quota",
             fields={"status|code|reason": r"RESOURCE_EXHAUSTED|429"},
             # The same sentence about plan and billing comes with every quota; its name tells them apart.
             says=r"\A(?![\s\S]*per ?(?:day|month))[\s\S]*per ?(?:minute|second)",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="veo.quota",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_ERRORS,
             fields={"status|code|reason": r"RESOURCE_EXHAUSTED|429"},
             says=r"billing|exceeded your current quota|plan and billing|prepayment credits|per ?day|daily",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="veo.rate-limit",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_ERRORS,
             fields={"status|reason": r"RESOURCE_EXHAUSTED|RATE_LIMIT_EXCEEDED"},
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="veo.rate-limit-sentence",
-            kind=Kind.RATE_LIMIT,
+            kind=ErrorKind.RATE_LIMIT,
             documented=_ERRORS,
             says=r"\b(?:429 )?RESOURCE_EXHAUSTED\b",
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="veo.auth",
-            kind=Kind.AUTH,
+            kind=ErrorKind.AUTH,
             documented=_ERRORS,
             fields={
                 "status|reason": r"UNAUTHENTICATED|PERMISSION_DENIED|API_KEY_INVALID|SERVICE_DISABLED"
                 r"|ACCESS_TOKEN_\w+"
             },
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
-        Row(
+        ErrorRule(
             id="veo.unavailable",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented=_ERRORS,
             fields={"status": r"UNAVAILABLE|INTERNAL|ABORTED"},
             anywhere=True,
         ),
-        Row(
+        ErrorRule(
             id="veo.deadline",
-            kind=Kind.TIMEOUT,
+            kind=ErrorKind.TIMEOUT,
             documented=_ERRORS,
             fields={"status": r"DEADLINE_EXCEEDED"},
             anywhere=True,
         ),
-        Row(
+        ErrorRule(
             id="veo.operation-unavailable",
-            kind=Kind.TRANSIENT,
+            kind=ErrorKind.TRANSIENT,
             documented="google.rpc.Code: 14 is UNAVAILABLE, 13 INTERNAL",
             fields={"code": r"1[34]", "done": r"true"},
             says=r"internal|unavailable|try again|overloaded|high (?:demand|load)",
         ),
-        Row(
+        ErrorRule(
             id="veo.operation-input",
-            kind=Kind.CONTENT_BLOCK,
+            kind=ErrorKind.CONTENT_BLOCK,
             documented=f"{_CODES_PAGE}; google.rpc.Code: 3 is INVALID_ARGUMENT",
             fields={"code": r"3", "done": r"true"},
             says=r"violat|safety|polic|sensitive|responsible ai",
-            stage=Side.INPUT,
-            charged=Charged.NO,
+            stage=ModerationStage.INPUT,
+            charged=ChargeStatus.NO,
             charge_source="documented: refused before generation",
             confidence=Confidence.LIKELY,
         ),
-        Row(
+        ErrorRule(
             id="veo.invalid",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_ERRORS,
             fields={"status": r"INVALID_ARGUMENT|FAILED_PRECONDITION|NOT_FOUND|OUT_OF_RANGE"},
             anywhere=True,
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
     ),

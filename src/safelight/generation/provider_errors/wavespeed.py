@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 
-from .model import Kind
-from .rules import Provider, Row
+from .model import ErrorKind
+from .rules import ErrorRule, Provider
 
 _PAGE = "wavespeed.ai/docs/error-codes"
 
@@ -16,22 +16,31 @@ WAVESPEED = Provider(
     aliases=frozenset({"wavespeed.ai", "wavespeedai", "wavespeed-ai"}),
     signs=r"wavespeed",
     rows=(
-        Row(id="wavespeed.1200", kind=Kind.CONTENT_BLOCK, documented=_PAGE, fields={"code": r"1200"}),
-        Row(
+        ErrorRule(
+            id="wavespeed.1200", kind=ErrorKind.CONTENT_BLOCK, documented=_PAGE, fields={"code": r"1200"}
+        ),
+        ErrorRule(
             id="wavespeed.parameter",
-            kind=Kind.INVALID_REQUEST,
+            kind=ErrorKind.INVALID_REQUEST,
             documented=_PAGE,
             fields={"code": r"140[0-2]"},
         ),
-        Row(id="wavespeed.task-failed", kind=Kind.TRANSIENT, documented=_PAGE, fields={"code": r"140[35]"}),
-        Row(id="wavespeed.timeout", kind=Kind.TIMEOUT, documented=_PAGE, fields={"code": r"5004"}),
-        Row(id="wavespeed.server", kind=Kind.TRANSIENT, documented=_PAGE, fields={"code": r"500[0-3]"}),
-        Row(
+        ErrorRule(
+            id="wavespeed.task-failed",
+            kind=ErrorKind.TRANSIENT,
+            documented=_PAGE,
+            fields={"code": r"140[35]"},
+        ),
+        ErrorRule(id="wavespeed.timeout", kind=ErrorKind.TIMEOUT, documented=_PAGE, fields={"code": r"5004"}),
+        ErrorRule(
+            id="wavespeed.server", kind=ErrorKind.TRANSIENT, documented=_PAGE, fields={"code": r"500[0-3]"}
+        ),
+        ErrorRule(
             id="wavespeed.credits",
-            kind=Kind.QUOTA,
+            kind=ErrorKind.QUOTA,
             documented=_PAGE,
             says=r"insufficient (?:credits|balance)",
-            charged=Charged.NO,
+            charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
     ),

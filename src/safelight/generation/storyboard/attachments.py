@@ -6,13 +6,13 @@ import math
 
 from safelight.generation.storyboard import people, vehicles
 from safelight.generation.storyboard.figures import Figure, Point
-from safelight.generation.storyboard.lexicon import Kind, Setting
+from safelight.generation.storyboard.lexicon import Environment, SubjectKind
 from safelight.generation.storyboard.people import Look
-from safelight.generation.storyboard.place import Frame, Place
+from safelight.generation.storyboard.place import FrameGeometry, Place
 from safelight.generation.storyboard.scene import PEOPLE, Scene
 
 
-def carried(figure: Figure, place: Place, frame: Frame, travel: float) -> Figure:
+def carried(figure: Figure, place: Place, frame: FrameGeometry, travel: float) -> Figure:
     """What flies close by keeps up with whom the camera follows."""
     if not travel or figure.depth < 0.3:
         return figure
@@ -39,16 +39,16 @@ def held(balloon: Figure, holder: Figure) -> Figure:
     return balloon
 
 
-def embark(scene: Scene, behind: list[Figure], front: list[Figure]) -> None:
+def board_vehicle(scene: Scene, behind: list[Figure], front: list[Figure]) -> None:
     """People go aboard the boat they are named with, where there is no land, and on the horse they ride."""
     boat = next((f for f in behind if f.draw is vehicles.sailboat), None)
-    if boat is not None and scene.setting is Setting.SEA:
+    if boat is not None and scene.setting is Environment.SEA:
         crew = front[:2]
         del front[:]
         for number, figure in enumerate(crew):
             _seat(figure, boat, size=0.3, dx=0.12 - 0.3 * number, up=0.1)
             behind.insert(behind.index(boat), figure)
-    mounts = [f for f in front if f.name == Kind.HORSE]
+    mounts = [f for f in front if f.name == SubjectKind.HORSE]
     riders = [f for f in front if f.name in PEOPLE]
     if scene.rides:
         for mount, rider in zip(mounts, riders, strict=False):

@@ -6,7 +6,15 @@ import math
 
 import numpy as np
 
-from safelight.generation.storyboard.lexicon import Action, Hour, Kind, Mood, Setting, Sound, Weather
+from safelight.generation.storyboard.lexicon import (
+    Environment,
+    Mood,
+    Sound,
+    SubjectAction,
+    SubjectKind,
+    TimeOfDay,
+    Weather,
+)
 from safelight.generation.storyboard.raster import Raster
 from safelight.generation.storyboard.scene import INDOORS, PEOPLE, Scene
 from safelight.generation.storyboard.subjects import pace_of
@@ -89,50 +97,50 @@ def _ambience(scene: Scene, n: int, rng: np.random.Generator) -> list[tuple[Rast
     parts: list[tuple[Raster, float]] = []
     indoors = scene.setting in INDOORS
     muffled = 0.35 if indoors else 1.0
-    watery = scene.setting in (Setting.SEA, Setting.BEACH)
+    watery = scene.setting in (Environment.SEA, Environment.BEACH)
     if watery or Sound.WAVES in scene.sounds:
         parts.append((_waves(n, rng), 0.15 * muffled))
     if scene.weather in (Weather.RAIN, Weather.STORM) or Sound.RAIN in scene.sounds:
         parts.append((_shaped(n, rng, 500, 9000 if not indoors else 1400, 0.5), 0.07 * muffled))
         parts.append((_drops(n, rng), 0.16 * muffled))
     open_air = scene.setting in (
-        Setting.MOUNTAINS,
-        Setting.DESERT,
-        Setting.MEADOW,
-        Setting.FOREST,
-        Setting.LAKE,
+        Environment.MOUNTAINS,
+        Environment.DESERT,
+        Environment.MEADOW,
+        Environment.FOREST,
+        Environment.LAKE,
     )
     if open_air or Sound.WIND in scene.sounds or scene.weather in (Weather.STORM, Weather.SNOW):
         gain = 0.11 if scene.weather is Weather.STORM or Sound.WIND in scene.sounds else 0.05
         parts.append((_shaped(n, rng, 90, 700, 1.2) * _swell(n, rng, 1.7, 0.25), gain * muffled))
-    if scene.setting is Setting.LAKE:
+    if scene.setting is Environment.LAKE:
         parts.append((_waves(n, rng, period=2.6), 0.035))
-    lively = scene.hour in (Hour.DAWN, Hour.DAY, Hour.GOLDEN) and scene.weather in (
+    lively = scene.hour in (TimeOfDay.DAWN, TimeOfDay.DAY, TimeOfDay.GOLDEN) and scene.weather in (
         Weather.CLEAR,
         Weather.FOG,
     )
     if Sound.BIRDS in scene.sounds or (
-        lively and scene.setting in (Setting.FOREST, Setting.MEADOW, Setting.LAKE)
+        lively and scene.setting in (Environment.FOREST, Environment.MEADOW, Environment.LAKE)
     ):
         parts.append((_birds(n, rng), 0.09))
     if Sound.CRICKETS in scene.sounds or (
-        scene.hour in (Hour.NIGHT, Hour.DUSK)
+        scene.hour in (TimeOfDay.NIGHT, TimeOfDay.DUSK)
         and scene.weather is Weather.CLEAR
-        and scene.setting in (Setting.MEADOW, Setting.FOREST, Setting.LAKE)
+        and scene.setting in (Environment.MEADOW, Environment.FOREST, Environment.LAKE)
     ):
         parts.append((_crickets(n, rng), 0.022))
-    if scene.setting in (Setting.CITY, Setting.STREET) or Sound.CITY in scene.sounds:
+    if scene.setting in (Environment.CITY, Environment.STREET) or Sound.CITY in scene.sounds:
         parts.append((_shaped(n, rng, 40, 420, 1.6) * _swell(n, rng, 2.3, 0.5), 0.075))
         parts.append((_shaped(n, rng, 300, 1800, 1.0) * _swell(n, rng, 1.3, 0.1), 0.012))
-    if scene.setting in (Setting.UNDERWATER, Setting.SPACE):
+    if scene.setting in (Environment.UNDERWATER, Environment.SPACE):
         parts.append((_shaped(n, rng, 30, 190, 1.5) * _swell(n, rng, 2.0, 0.5), 0.1))
-    if scene.setting is Setting.KITCHEN:
+    if scene.setting is Environment.KITCHEN:
         parts.append((_shaped(n, rng, 2500, 9000, 0.2) * _swell(n, rng, 0.5, 0.4), 0.018))
-    if scene.setting in (Setting.ROOM, Setting.STAGE):
+    if scene.setting in (Environment.ROOM, Environment.STAGE):
         parts.append((_shaped(n, rng, 60, 300, 1.4), 0.012))
-    if any(s.kind is Kind.TRAIN for s in scene.subjects):
+    if any(s.kind is SubjectKind.TRAIN for s in scene.subjects):
         parts.append((_rails(n, rng), 0.16))
-    if any(s.kind is Kind.CAR for s in scene.subjects):
+    if any(s.kind is SubjectKind.CAR for s in scene.subjects):
         parts.append((_shaped(n, rng, 60, 380, 1.4) * _swell(n, rng, 1.1, 0.6), 0.09))
     return parts
 
@@ -213,16 +221,16 @@ def _rails(n: int, rng: np.random.Generator) -> Raster:
 def _steps(scene: Scene, n: int, rng: np.random.Generator) -> Raster:
     out = np.zeros((2, n), np.float32)
     for subject in scene.subjects:
-        feet = subject.kind in PEOPLE or subject.kind is Kind.HORSE
+        feet = subject.kind in PEOPLE or subject.kind is SubjectKind.HORSE
         if (
             not feet
-            or subject.action not in (Action.WALK, Action.RUN)
-            or scene.setting in (Setting.SPACE, Setting.UNDERWATER)
+            or subject.action not in (SubjectAction.WALK, SubjectAction.RUN)
+            or scene.setting in (Environment.SPACE, Environment.UNDERWATER)
         ):
             continue
         _, rate = pace_of(subject)
         soft = (
-            scene.setting in (Setting.BEACH, Setting.DESERT, Setting.MEADOW, Setting.FOREST)
+            scene.setting in (Environment.BEACH, Environment.DESERT, Environment.MEADOW, Environment.FOREST)
             or scene.weather is Weather.SNOW
         )
         length = int((0.11 if soft else 0.07) * RATE)

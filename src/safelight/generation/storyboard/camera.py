@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from safelight.generation.storyboard.lexicon import Move
+from safelight.generation.storyboard.lexicon import CameraMove
 from safelight.generation.storyboard.raster import Raster
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class CameraView:
     """One moment of the camera. World and frame have the same pixels where nothing has moved."""
 
     x: float
@@ -60,7 +60,7 @@ def ease(u: float) -> float:
 class Camera:
     """A camera move over `seconds`; `follow`: how far, in pixels, a followed subject leads it."""
 
-    move: Move
+    move: CameraMove
     w: int
     h: int
     seconds: float
@@ -71,39 +71,39 @@ class Camera:
     #: Scales how high a crane goes.
     rise: float = 1.0
 
-    def view(self, t: float) -> View:
+    def view(self, t: float) -> CameraView:
         u = ease(t / self.seconds)
         # Longer clips get a longer way, but less than in proportion: slow is calm.
         reach = min(1.6, 0.55 + 0.45 * self.seconds / 4)
         x, y, zoom, pivot = 0.0, 0.0, 1.015, 0.0
         match self.move:
-            case Move.DOLLY_IN:
+            case CameraMove.DOLLY_IN:
                 zoom = 1.0 + 0.17 * reach * u
-            case Move.DOLLY_OUT:
+            case CameraMove.DOLLY_OUT:
                 zoom = 1.0 + 0.17 * reach * (1 - u)
-            case Move.PAN_RIGHT:
+            case CameraMove.PAN_RIGHT:
                 x = self.w * 0.17 * reach * (u - 0.5)
-            case Move.PAN_LEFT:
+            case CameraMove.PAN_LEFT:
                 x = -self.w * 0.17 * reach * (u - 0.5)
-            case Move.CRANE_UP:
+            case CameraMove.CRANE_UP:
                 y = self.h * self.rise * (0.08 - 0.115 * u)
                 zoom = 1.03
-            case Move.CRANE_DOWN:
+            case CameraMove.CRANE_DOWN:
                 y = self.h * self.rise * (0.115 * u - 0.035)
                 zoom = 1.03
-            case Move.ORBIT:
+            case CameraMove.ORBIT:
                 x = self.w * 0.26 * reach * (u - 0.5)
                 pivot = 0.7
                 zoom = 1.02 + 0.02 * math.sin(math.pi * u)
-            case Move.TRACKING:
+            case CameraMove.TRACKING:
                 x = self.w * 0.06 * (u - 0.5)
                 zoom = 1.02
-            case Move.STATIC:
+            case CameraMove.STATIC:
                 zoom = 1.0 + 0.012 * u
         if self.follow:
             # Constant speed: the feet set the pace, easing here would make them slide.
             x += self.follow / max(0.1, self.depth - pivot) * (t / self.seconds)
-        return View(x=x, y=y, zoom=zoom, pivot=pivot, centre=(self.w * 0.5, self.horizon))
+        return CameraView(x=x, y=y, zoom=zoom, pivot=pivot, centre=(self.w * 0.5, self.horizon))
 
     def margins(self, depth: float) -> tuple[int, int, int, int]:
         """How far the frame reaches beyond its own edges at `depth`: left, top, right, bottom, in pixels."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, View
+from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.layers import Layer, room
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Colour, Raster, glow, halo, mix, noise, rgb
@@ -16,7 +16,7 @@ WINDOW_LIGHTS = tuple(rgb(c) for c in ("#ffcf7d", "#ffdf9f", "#ffb75e", "#ffe9c4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window:
+class BuildingWindow:
     at: float
     box: tuple[int, int, int, int]
     colour: tuple[int, int, int]
@@ -26,10 +26,12 @@ class Window:
 class Skyline(Layer):
     """A row of buildings; `windows`, in the order of their time, go on while the film runs."""
 
-    windows: list[Window] = field(default_factory=list)
+    windows: list[BuildingWindow] = field(default_factory=list)
     _lit: int = field(init=False, default=0)
 
-    def paint_rows(self, frame: Raster, view: View, t: float, limit: int, *, shrink: float = 1.0) -> None:
+    def paint_rows(
+        self, frame: Raster, view: CameraView, t: float, limit: int, *, shrink: float = 1.0
+    ) -> None:
         while self._lit < len(self.windows) and self.windows[self._lit].at <= t:
             window = self.windows[self._lit]
             x0, y0, x1, y1 = window.box
@@ -57,7 +59,7 @@ def make_skyline(
     texture = np.zeros((total, width, 4), np.uint8)
     body = mix(light.shade * np.float32(1.35) + light.ambient * 20, light.haze, mist)
     pane = max(2, round(camera.h * (0.0038 + 0.0085 * depth)))
-    windows: list[Window] = []
+    windows: list[BuildingWindow] = []
     x = -int(0.05 * camera.h)
     clusters = noise(rng, width + 2000, 1, camera.h * 0.9, octaves=2)[0]
     while x < width:
@@ -128,8 +130,8 @@ def _windows(
     rng: np.random.Generator,
     seconds: float,
     mist: float,
-) -> list[Window]:
-    out: list[Window] = []
+) -> list[BuildingWindow]:
+    out: list[BuildingWindow] = []
     step_x, step_y = pane * 2 + max(1, pane // 2), pane * 2 + max(1, pane)
     share = 0.12 + 0.36 * light.lamps * float(rng.uniform(0.5, 1.4))
     warm = WINDOW_LIGHTS[int(rng.integers(len(WINDOW_LIGHTS)))]
@@ -144,7 +146,9 @@ def _windows(
             # Half are on from the start; the others follow over the first four fifths.
             at = -1.0 if light.lamps < 0.1 or rng.random() < 0.5 else float(rng.uniform(0.05, 0.8)) * seconds
             b, g, r = (int(c) for c in np.clip(seen, 0, 255))
-            out.append(Window(at=at, box=(wx, wy, wx + pane, wy + pane + pane // 2), colour=(b, g, r)))
+            out.append(
+                BuildingWindow(at=at, box=(wx, wy, wx + pane, wy + pane + pane // 2), colour=(b, g, r))
+            )
     return out
 
 
@@ -160,7 +164,7 @@ def make_fronts(
     total = camera.h + camera.margins(depth)[3] - top + 4
     ground = int(base * camera.h) - top
     texture = np.zeros((total, width, 4), np.uint8)
-    windows: list[Window] = []
+    windows: list[BuildingWindow] = []
     walls = [rgb(c) for c in ("#8a5a48", "#6d6a74", "#9a7f63", "#54606e", "#7c4f54", "#8d8374")]
     x = -int(camera.h * float(rng.uniform(0.0, 0.3)))
     unit = camera.h
@@ -184,7 +188,7 @@ def make_fronts(
 
 def _front(
     texture: Raster,
-    windows: list[Window],
+    windows: list[BuildingWindow],
     x: int,
     ground: int,
     w: int,
@@ -263,10 +267,12 @@ def _front(
                 at = -1.0 if rng.random() < 0.45 else float(rng.uniform(0.05, 0.8)) * camera.seconds
                 b, g, r = (int(c) for c in np.clip(colour, 0, 255))
                 windows.append(
-                    Window(at=at, box=(wx, wy, wx + pane_w // 2 - 1, wy + pane_h), colour=(b, g, r))
+                    BuildingWindow(at=at, box=(wx, wy, wx + pane_w // 2 - 1, wy + pane_h), colour=(b, g, r))
                 )
                 windows.append(
-                    Window(at=at, box=(wx + pane_w // 2 + 1, wy, wx + pane_w, wy + pane_h), colour=(b, g, r))
+                    BuildingWindow(
+                        at=at, box=(wx + pane_w // 2 + 1, wy, wx + pane_w, wy + pane_h), colour=(b, g, r)
+                    )
                 )
 
 
@@ -315,7 +321,7 @@ class Lamps:
             pool=pool,
         )
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         unit = frame.shape[0] / 540
         for place in self.places:
             x, y = view.at(place, self.foot, self.depth)
@@ -365,7 +371,7 @@ class WetGround:
             * 0.024,
         )
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         _, y = view.at(0, self.foot, self.depth)
         first = round(y)
         rows = frame.shape[0] - first

@@ -6,57 +6,57 @@ import numpy as np
 
 from safelight.generation.storyboard.camera import Camera
 from safelight.generation.storyboard.indoors import make_stage
-from safelight.generation.storyboard.lexicon import Setting, Weather
+from safelight.generation.storyboard.lexicon import Environment, Weather
 from safelight.generation.storyboard.nature import beach, desert, forest, lake, meadow, mountains, sea
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import mix
 from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.scene_builder import Build
+from safelight.generation.storyboard.scene_builder import SceneBuilder
 from safelight.generation.storyboard.sky import Sky
 from safelight.generation.storyboard.town import city, indoors, street, ways
 from safelight.generation.storyboard.underwater_and_space import space, underwater
 from safelight.generation.storyboard.weather import fog_bank
 
 
-def build(scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> Build:
+def build(scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> SceneBuilder:
     """Build the place of a scene."""
-    out = Build()
-    if scene.setting not in (Setting.SPACE, Setting.UNDERWATER):
+    out = SceneBuilder()
+    if scene.setting not in (Environment.SPACE, Environment.UNDERWATER):
         out.behind += sky.elements
     match scene.setting:
-        case Setting.SEA:
+        case Environment.SEA:
             sea(out, scene, light, camera, sky, rng)
-        case Setting.BEACH:
+        case Environment.BEACH:
             beach(out, scene, light, camera, sky, rng)
-        case Setting.LAKE:
+        case Environment.LAKE:
             lake(out, scene, light, camera, sky, rng)
-        case Setting.MOUNTAINS:
+        case Environment.MOUNTAINS:
             mountains(out, scene, light, camera, sky, rng)
-        case Setting.FOREST:
+        case Environment.FOREST:
             forest(out, scene, light, camera, sky, rng)
-        case Setting.CITY:
+        case Environment.CITY:
             city(out, scene, light, camera, sky, rng)
-        case Setting.STREET:
+        case Environment.STREET:
             street(out, scene, light, camera, rng)
-        case Setting.DESERT:
+        case Environment.DESERT:
             desert(out, light, camera, sky, rng)
-        case Setting.MEADOW:
+        case Environment.MEADOW:
             meadow(out, scene, light, camera, sky, rng)
-        case Setting.SPACE:
+        case Environment.SPACE:
             space(out, scene, light, camera, rng)
-        case Setting.KITCHEN | Setting.ROOM:
+        case Environment.KITCHEN | Environment.ROOM:
             indoors(out, scene, light, camera, sky, rng)
-        case Setting.STAGE:
+        case Environment.STAGE:
             out.behind += make_stage(camera, rng, floor=0.78)
-        case Setting.UNDERWATER:
+        case Environment.UNDERWATER:
             underwater(out, scene, light, camera, rng)
     ways(out, scene, light, camera)
     if scene.weather is Weather.FOG and scene.setting not in (
-        Setting.SPACE,
-        Setting.UNDERWATER,
-        Setting.KITCHEN,
-        Setting.ROOM,
-        Setting.STAGE,
+        Environment.SPACE,
+        Environment.UNDERWATER,
+        Environment.KITCHEN,
+        Environment.ROOM,
+        Environment.STAGE,
     ):
         pale = mix(light.haze, light.sky[3], 0.4)
         out.behind.append(

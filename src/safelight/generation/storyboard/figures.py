@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import View
+from safelight.generation.storyboard.camera import CameraView
 from safelight.generation.storyboard.raster import Colour, Raster, mix, place
 
 Point = tuple[float, float]
@@ -132,7 +132,7 @@ class Figure:
     #: Stands on water: mirrored below its feet.
     mirror: bool = False
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         scale, _, _ = view.shift(self.depth)
         x, y = view.at(*self.path(t), self.depth)
         unit = self.unit * scale

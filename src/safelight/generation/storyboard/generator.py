@@ -17,9 +17,18 @@ from typing import Any
 import msgspec
 
 from safelight import errors
-from safelight.generation.protocol import Charge, Charged, Offer, Order, Ownership, Step
+from safelight.generation.protocol import (
+    Billing,
+    Charge,
+    ChargeStatus,
+    Derivation,
+    GenerationRequest,
+    GeneratorInfo,
+)
+from safelight.generation.storyboard.reference import palette
 from safelight.generation.storyboard.test_cards import read_cards
 from safelight.sandbox.confinement import Limits
+from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
 
 MODELS = ("storyboard", "storyboard-1")
@@ -47,13 +56,13 @@ class Storyboard:
     """Renders prompts on this machine's processor. Equal orders give equal bytes."""
 
     name = "storyboard"
-    ownership = Ownership.OWN
+    ownership = Billing.OWN
 
     def __init__(self, *, speech: bool = True) -> None:
         self._speech = speech
 
-    def offer(self) -> Offer:
-        return Offer(
+    def info(self) -> GeneratorInfo:
+        return GeneratorInfo(
             models=MODELS,
             seconds=tuple(range(1, LONGEST_S + 1)),
             sizes=SIZES,
@@ -67,7 +76,7 @@ class Storyboard:
             safety_settings={"filter": "none of its own: it draws silhouettes and landscapes only"},
         )
 
-    def render(self, order: Order, into: Path, report: Callable[[int], None]) -> Charge:
+    def render(self, order: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
         """Write the finished MP4 to `into`, atomically. `report` may raise: the child ends, that passes.
 
         `InvalidField` for what the offer does not hold, `InvalidMedia` for a broken reference, `StorageFull`,
@@ -88,9 +97,9 @@ class Storyboard:
             raise
         finally:
             part.unlink(missing_ok=True)
-        return Charge(charged=Charged.NO, amount=0.0, source="own hardware")
+        return Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
 
-    def _job(self, order: Order) -> dict[str, Any]:
+    def _job(self, order: GenerationRequest) -> dict[str, Any]:
         if order.model not in MODELS:
             raise errors.InvalidField(
                 f"There is no model {order.model!r} here.", param="model", remedy=f"Use {MODELS[0]!r}."
@@ -122,7 +131,7 @@ class Storyboard:
         }
 
 
-def _words(order: Order) -> tuple[str, str]:
+def _words(order: GenerationRequest) -> tuple[str, str]:
     """The words to read the scene from, the weightiest first, and those that choose what they leave open.
 
     Both a remix and an extension are drawn anew: a remix is the earlier scene with the new words before the
@@ -130,12 +139,14 @@ def _words(order: Order) -> tuple[str, str]:
     """
     if order.basis is None:
         return order.prompt, ""
-    if order.basis.step is Step.EDIT or not order.basis.prompts:
+    if order.basis.step is Derivation.EDIT or not order.basis.prompts:
         raise errors.UnsupportedField(
             "A storyboard is drawn from words; it cannot change or continue a clip.", param="video"
         )
     earlier = order.basis.prompts
-    words = (*earlier, order.prompt) if order.basis.step is Step.EXTEND else (order.prompt, *earlier[::-1])
+    words = (
+        (*earlier, order.prompt) if order.basis.step is Derivation.EXTEND else (order.prompt, *earlier[::-1])
+    )
     return "\n".join(words), earlier[0]
 
 
@@ -152,7 +163,7 @@ def _whole(extra: Mapping[str, Any], name: str, within: range, default: int | No
     return value
 
 
-def _theme(order: Order) -> tuple[tuple[int, int, int], ...]:
+def _theme(order: GenerationRequest) -> tuple[tuple[int, int, int], ...]:
     if not order.references:
         return ()
     if len(order.references) > 1:
@@ -167,7 +178,7 @@ def _theme(order: Order) -> tuple[tuple[int, int, int], ...]:
     sandbox = Sandbox(Limits(wall_s=20.0))
     try:
         colours = sandbox.run(
-            "safelight.generation.storyboard.reference:palette",
+            EntryPoint.of(palette),
             {"path": str(reference.path)},
             reads=[reference.path],
         )

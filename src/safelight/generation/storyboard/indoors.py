@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, View
+from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.layers import Element, Layer, room
-from safelight.generation.storyboard.lexicon import Setting
+from safelight.generation.storyboard.lexicon import Environment
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Colour, Raster, glow, halo, mix, noise, rgb
 from safelight.generation.storyboard.scene import Scene
@@ -23,7 +23,7 @@ def make_room(
 ) -> list[Element]:
     """The wall with its window (see-through), the furniture on it, and the floor."""
     wall = _wall(scene, light, camera, rng, floor)
-    lamp = _Lamp.make(light, camera, x=0.24 if scene.setting is Setting.ROOM else 0.5)
+    lamp = _Lamp.make(light, camera, x=0.24 if scene.setting is Environment.ROOM else 0.5)
     return [wall, lamp]
 
 
@@ -37,7 +37,7 @@ def _fill(
 def _wall(scene: Scene, light: Light, camera: Camera, rng: np.random.Generator, floor: float) -> Layer:
     left, top, width, height = room(camera, WALL)
     w, h = camera.w, camera.h
-    base = rgb("#c9a98a") if scene.setting is Setting.KITCHEN else rgb("#9c8f9a")
+    base = rgb("#c9a98a") if scene.setting is Environment.KITCHEN else rgb("#9c8f9a")
     inside = (
         mix(light.ambient * 255, rgb("#ffca8f"), 0.3 + 0.45 * light.lamps)
         / 255
@@ -56,7 +56,7 @@ def _wall(scene: Scene, light: Light, camera: Camera, rng: np.random.Generator, 
 
     frame = mix(rgb("#efe3d0") * inside, tone, 0.25)
     wx0, wx1, wy0, wy1 = (
-        (-0.3, 0.3, 0.12, 0.5) if scene.setting is Setting.KITCHEN else (-0.12, 0.5, 0.1, 0.58)
+        (-0.3, 0.3, 0.12, 0.5) if scene.setting is Environment.KITCHEN else (-0.12, 0.5, 0.1, 0.58)
     )
     box(wx0 - 0.025, wy0 - 0.025, wx1 + 0.025, wy1 + 0.03, frame)
     panes = 3
@@ -69,11 +69,11 @@ def _wall(scene: Scene, light: Light, camera: Camera, rng: np.random.Generator, 
             texture[round(y0 * h - top) : round(y1 * h - top), max(0, x0) : max(0, x1)] = 0
     box(wx0 - 0.05, wy1 + 0.03, wx1 + 0.05, wy1 + 0.05, frame * np.float32(0.8))
     dark = tone * np.float32(0.42)
-    if scene.setting is Setting.KITCHEN:
+    if scene.setting is Environment.KITCHEN:
         _kitchen(box, texture, rng, inside, tone, h, w, left, top)
     else:
         _study(box, rng, inside, tone)
-    if scene.setting is Setting.ROOM:
+    if scene.setting is Environment.ROOM:
         _furniture(texture, inside, camera, left, top, floor)
     row = round(floor * h) - top
     planks = mix(rgb("#6b4a35") * inside, dark, 0.25)
@@ -260,7 +260,7 @@ class Steam:
         )
         return cls(x=x, y=y, depth=NEAR + 0.1, puffs=puffs, phases=rng.random((9, 2)))
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         h = frame.shape[0]
         x, y = view.at(self.x, self.y, self.depth)
         for start, side in self.phases:
@@ -293,7 +293,7 @@ class _Lamp:
             strength=strength,
         )
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         x, y = view.at(self.x, self.y, 0.5)
         unit = frame.shape[0]
         cv2.line(

@@ -9,14 +9,14 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, View
+from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.raster import Raster, over
 
 
 class Element(Protocol):
     """Something that is painted into each frame, from the far to the near."""
 
-    def paint(self, frame: Raster, view: View, t: float) -> None: ...
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None: ...
 
 
 @dataclass(kw_only=True)
@@ -49,7 +49,7 @@ class Layer:
         if self._solid >= self._last:
             self._solid = len(rows)
 
-    def covers_from(self, view: View, height: int) -> float:
+    def covers_from(self, view: CameraView, height: int) -> float:
         """The frame row from which on this layer hides everything behind it, down to the frame's last row."""
         if self._solid >= self.texture.shape[0]:
             return math.inf
@@ -58,10 +58,12 @@ class Layer:
             return math.inf
         return (self.top + self._solid) * scale + dy + 1
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         self.paint_rows(frame, view, t, frame.shape[0])
 
-    def paint_rows(self, frame: Raster, view: View, t: float, limit: int, *, shrink: float = 1.0) -> None:
+    def paint_rows(
+        self, frame: Raster, view: CameraView, t: float, limit: int, *, shrink: float = 1.0
+    ) -> None:
         """Paint only above the frame row `limit`: below, all is hidden. `shrink`: the scale of this frame."""
         lean = self.sway * (
             math.sin(self.pace * t + self.phase) + 0.4 * math.sin(2.3 * self.pace * t + 1.7 * self.phase)
@@ -91,10 +93,10 @@ class Backdrop:
 
     layers: list[Layer]
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         self.paint_rows(frame, view, t, frame.shape[0])
 
-    def paint_rows(self, frame: Raster, view: View, t: float, limit: int) -> None:
+    def paint_rows(self, frame: Raster, view: CameraView, t: float, limit: int) -> None:
         """Paint only above the frame row `limit`."""
         rows = min(frame.shape[0], limit + limit % 2)
         if rows < 2:
@@ -107,7 +109,7 @@ class Backdrop:
         )
 
 
-def paint_all(elements: list[Element], frame: Raster, view: View, t: float) -> None:
+def paint_all(elements: list[Element], frame: Raster, view: CameraView, t: float) -> None:
     """Paint elements from the far to the near, skipping what nearer layers hide."""
     limits: list[int] = []
     limit = float(frame.shape[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Setting(StrEnum):
+class Environment(StrEnum):
     SEA = "sea"
     BEACH = "beach"
     LAKE = "lake"
@@ -22,7 +22,7 @@ class Setting(StrEnum):
     UNDERWATER = "underwater"
 
 
-class Hour(StrEnum):
+class TimeOfDay(StrEnum):
     DAWN = "dawn"
     DAY = "day"
     GOLDEN = "golden hour"
@@ -38,7 +38,7 @@ class Weather(StrEnum):
     STORM = "storm"
 
 
-class Move(StrEnum):
+class CameraMove(StrEnum):
     STATIC = "static"
     DOLLY_IN = "dolly in"
     DOLLY_OUT = "dolly out"
@@ -50,7 +50,7 @@ class Move(StrEnum):
     TRACKING = "tracking"
 
 
-class Kind(StrEnum):
+class SubjectKind(StrEnum):
     PERSON = "person"
     WOMAN = "woman"
     CHILD = "child"
@@ -72,7 +72,7 @@ class Kind(StrEnum):
     BALLOON = "balloon"
 
 
-class Action(StrEnum):
+class SubjectAction(StrEnum):
     STAND = "stand"
     WALK = "walk"
     RUN = "run"
@@ -120,59 +120,59 @@ class Sound(StrEnum):
 
 
 #: English as regular expressions between word boundaries, Chinese as plain substrings.
-SETTINGS: dict[Setting, tuple[str, str]] = {
-    Setting.UNDERWATER: (
+SETTINGS: dict[Environment, tuple[str, str]] = {
+    Environment.UNDERWATER: (
         r"under ?water|under the sea|beneath the (?:sea|waves)|coral|reef|sea ?bed|aquarium",
         "水下|海底|珊瑚",
     ),
-    Setting.BEACH: (r"beach(?:es)?|shore|seaside|coast|tropical island", "海滩|沙滩|海边|海岸"),
-    Setting.SEA: (r"sea|ocean|harbou?r|waves|at sea|open water", "大海|海洋|海面|海上|港口|海"),
-    Setting.LAKE: (r"lakes?|pond|river|fjord|waterfall", "湖|池塘|河"),
-    Setting.MOUNTAINS: (
+    Environment.BEACH: (r"beach(?:es)?|shore|seaside|coast|tropical island", "海滩|沙滩|海边|海岸"),
+    Environment.SEA: (r"sea|ocean|harbou?r|waves|at sea|open water", "大海|海洋|海面|海上|港口|海"),
+    Environment.LAKE: (r"lakes?|pond|river|fjord|waterfall", "湖|池塘|河"),
+    Environment.MOUNTAINS: (
         r"mountains?|mountainous|alps|alpine|peaks?|cliffs?|valley|himalayas?|glacier|volcano",
         "山脉|雪山|高山|山谷|山",
     ),
-    Setting.FOREST: (
+    Environment.FOREST: (
         r"forests?|woods|woodland|jungle|trees|pines?|bamboo|grove|taiga",
         "森林|树林|竹林|丛林",
     ),
-    Setting.STREET: (
+    Environment.STREET: (
         r"streets?|alley|sidewalk|avenue|road|market|shops?|caf[eé]|village|town|neon sign",
         "街道|街头|小巷|马路|集市|街",
     ),
-    Setting.CITY: (
+    Environment.CITY: (
         r"city|cities|cityscape|skyline|skyscrapers?|downtown|rooftops?|urban|metropolis|"
         r"tokyo|new york|shanghai",
         "城市|都市|天际线|屋顶|高楼|上海|东京",
     ),
-    Setting.DESERT: (r"deserts?|dunes?|sahara|canyon|sand storm|mars", "沙漠|沙丘|戈壁"),
-    Setting.MEADOW: (
+    Environment.DESERT: (r"deserts?|dunes?|sahara|canyon|sand storm|mars", "沙漠|沙丘|戈壁"),
+    Environment.MEADOW: (
         r"meadows?|fields?|grass(?:land)?|prairie|hills?|farm|garden|park|countryside|savannah?",
         "草地|草原|田野|花园|公园|山坡|乡村",
     ),
-    Setting.SPACE: (
+    Environment.SPACE: (
         r"(?:outer |in )space|galaxy|galaxies|planets?|orbiting|nebula|cosmos|spaceship|"
         r"astronauts?|moon base",
         "太空|宇宙|银河|星球|宇航员",
     ),
-    Setting.KITCHEN: (r"kitchen|stove|chefs?|bakery|cook(?:s|ing)?", "厨房|厨师|做饭|烹饪"),
-    Setting.STAGE: (r"on stage|stage|theat(?:re|er)|ballet|concert|spotlight|ballroom", "舞台|剧院"),
-    Setting.ROOM: (
+    Environment.KITCHEN: (r"kitchen|stove|chefs?|bakery|cook(?:s|ing)?", "厨房|厨师|做饭|烹饪"),
+    Environment.STAGE: (r"on stage|stage|theat(?:re|er)|ballet|concert|spotlight|ballroom", "舞台|剧院"),
+    Environment.ROOM: (
         r"room|indoors?|interior|living room|bedroom|office|library|house|"
         r"window(?: ?sill)?|studio|home|classroom",
         "房间|室内|客厅|卧室|窗边|窗台|窗前|办公室|图书馆|家里",
     ),
 }
 
-HOURS: dict[Hour, tuple[str, str]] = {
-    Hour.DAWN: (r"dawn|sunrise|daybreak|early morning|first light|morning", "黎明|日出|清晨|早晨|早上"),
-    Hour.GOLDEN: (r"golden[- ]hour|sunset|late afternoon|golden light|sundown", "日落|夕阳|金色|落日"),
-    Hour.DUSK: (r"dusk|twilight|evening|blue hour|nightfall", "黄昏|傍晚|暮色"),
-    Hour.NIGHT: (
+HOURS: dict[TimeOfDay, tuple[str, str]] = {
+    TimeOfDay.DAWN: (r"dawn|sunrise|daybreak|early morning|first light|morning", "黎明|日出|清晨|早晨|早上"),
+    TimeOfDay.GOLDEN: (r"golden[- ]hour|sunset|late afternoon|golden light|sundown", "日落|夕阳|金色|落日"),
+    TimeOfDay.DUSK: (r"dusk|twilight|evening|blue hour|nightfall", "黄昏|傍晚|暮色"),
+    TimeOfDay.NIGHT: (
         r"night(?:time)?|midnight|moon(?:light|lit)?|stars|starry|starlit|neon|aurora",
         "夜晚|夜|月光|月亮|星空|霓虹|极光",
     ),
-    Hour.DAY: (r"day(?:light|time)?|noon|midday|sunny|bright sun|afternoon", "白天|中午|正午|晴天|阳光"),
+    TimeOfDay.DAY: (r"day(?:light|time)?|noon|midday|sunny|bright sun|afternoon", "白天|中午|正午|晴天|阳光"),
 }
 
 WEATHERS: dict[Weather, tuple[str, str]] = {
@@ -183,114 +183,114 @@ WEATHERS: dict[Weather, tuple[str, str]] = {
     Weather.CLEAR: (r"clear sky|clear|sunny|cloudless", "晴"),
 }
 
-MOVES: dict[Move, tuple[str, str]] = {
-    Move.ORBIT: (
+MOVES: dict[CameraMove, tuple[str, str]] = {
+    CameraMove.ORBIT: (
         r"orbits? around|orbit(?:ing)? (?:shot|camera)|camera orbits?|circling shot|arc shot",
         "环绕|环绕镜头",
     ),
-    Move.DOLLY_OUT: (
+    CameraMove.DOLLY_OUT: (
         r"dolly[- ]out|zoom(?:s|ing)?[- ]out|pulls? (?:back|out|away)|pull[- ]back",
         "拉远|镜头拉远|拉镜头",
     ),
-    Move.DOLLY_IN: (
+    CameraMove.DOLLY_IN: (
         r"dolly(?:[- ]in)?|zoom(?:s|ing)?(?:[- ]in)?|push(?:es|ing)?[- ]in|slow push|moves? closer",
         "推近|推镜头|镜头推进",
     ),
-    Move.PAN_LEFT: (r"pan(?:s|ning)?(?: slowly)?(?: to the)? left", "左摇|向左平移"),
-    Move.PAN_RIGHT: (r"pan(?:s|ning)?(?: shot)?|panorama|panoramic", "摇镜头|右摇|向右平移|平移"),
-    Move.CRANE_DOWN: (
+    CameraMove.PAN_LEFT: (r"pan(?:s|ning)?(?: slowly)?(?: to the)? left", "左摇|向左平移"),
+    CameraMove.PAN_RIGHT: (r"pan(?:s|ning)?(?: shot)?|panorama|panoramic", "摇镜头|右摇|向右平移|平移"),
+    CameraMove.CRANE_DOWN: (
         r"crane(?:s)? down|tilt(?:s)? down|camera (?:descends|lowers)|pedestal down",
         "下降|镜头下降",
     ),
-    Move.CRANE_UP: (
+    CameraMove.CRANE_UP: (
         r"crane(?: up| shot|s)?|tilt(?:s)? up|camera rises|rising shot|aerial|drone(?: shot)?|pedestal up",
         "升起|镜头上升|航拍|摇臂",
     ),
-    Move.TRACKING: (
+    CameraMove.TRACKING: (
         r"tracking(?: shot)?|follow(?:s|ing)? (?:shot|him|her|them|it|the)|camera follows",
         "跟拍|跟踪镜头|跟随",
     ),
-    Move.STATIC: (
+    CameraMove.STATIC: (
         r"static(?: shot| camera)?|locked[- ]off|tripod|fixed camera|still shot",
         "固定镜头|静止镜头",
     ),
 }
 
-KINDS: dict[Kind, tuple[str, str]] = {
-    Kind.CHEF: (r"chefs?|cooks?|bakers?", "厨师"),
-    Kind.DANCER: (r"dancers?|ballerinas?", "舞者|芭蕾"),
-    Kind.ASTRONAUT: (r"astronauts?|cosmonauts?", "宇航员"),
-    Kind.CHILD: (r"child|children|kids?|boys?|girls?|toddlers?", "孩子|儿童|小孩|男孩|女孩"),
-    Kind.WOMAN: (
+KINDS: dict[SubjectKind, tuple[str, str]] = {
+    SubjectKind.CHEF: (r"chefs?|cooks?|bakers?", "厨师"),
+    SubjectKind.DANCER: (r"dancers?|ballerinas?", "舞者|芭蕾"),
+    SubjectKind.ASTRONAUT: (r"astronauts?|cosmonauts?", "宇航员"),
+    SubjectKind.CHILD: (r"child|children|kids?|boys?|girls?|toddlers?", "孩子|儿童|小孩|男孩|女孩"),
+    SubjectKind.WOMAN: (
         r"wom[ae]n|lady|ladies|mother|grandmother|queen|princess|bride|actress",
         "女人|女士|女子|妈妈|奶奶|姑娘",
     ),
-    Kind.PERSON: (
+    SubjectKind.PERSON: (
         r"persons?|people|m[ae]n|photographers?|travell?ers?|hikers?|runners?|somebody|someone|figures?|"
         r"monks?|fisherm[ae]n|farmers?|workers?|couple|friends|crowd|father|grandfather|king|knights?|"
         r"samurai|detectives?|students?|teachers?|doctors?|musicians?|surfers?|joggers?|wanderers?|"
         r"explorers?|sailors?|wizards?|cowboys?|actors?|adults?|family|strangers?",
         "男人|老人|行人|人们|人|摄影师|旅人|爸爸|爷爷",
     ),
-    Kind.BIRD: (
+    SubjectKind.BIRD: (
         r"birds?|seagulls?|gulls?|eagles?|crows?|ravens?|swallows?|doves?|pigeons?|cranes|geese|owls?|hawks?",
         "鸟|海鸥|老鹰|燕子|鸽子|雁",
     ),
-    Kind.DOG: (
+    SubjectKind.DOG: (
         r"dogs?|pupp(?:y|ies)|retrievers?|huskies|husky|corgis?|wolf|wolves|fox(?:es)?",
         "狗|小狗|狼|狐狸",
     ),
-    Kind.CAT: (r"cats?|kittens?|kitty|tigers?|lions?|leopards?", "猫|小猫|老虎|狮子"),
-    Kind.HORSE: (
+    SubjectKind.CAT: (r"cats?|kittens?|kitty|tigers?|lions?|leopards?", "猫|小猫|老虎|狮子"),
+    SubjectKind.HORSE: (
         r"horses?|pon(?:y|ies)|stallions?|mares?|deer|stags?|unicorns?",
         "马匹|骏马|马儿|白马|鹿|马",
     ),
-    Kind.WHALE: (r"whales?|dolphins?|sharks?|orcas?", "鲸鱼|鲸|海豚|鲨鱼"),
-    Kind.FISH: (r"fish(?:es)?|koi|salmon|goldfish|clownfish", "金鱼|鱼"),
-    Kind.BUTTERFLY: (r"butterfl(?:y|ies)|moths?|dragonfl(?:y|ies)|bees?", "蝴蝶|蜻蜓|蜜蜂"),
-    Kind.BOAT: (
+    SubjectKind.WHALE: (r"whales?|dolphins?|sharks?|orcas?", "鲸鱼|鲸|海豚|鲨鱼"),
+    SubjectKind.FISH: (r"fish(?:es)?|koi|salmon|goldfish|clownfish", "金鱼|鱼"),
+    SubjectKind.BUTTERFLY: (r"butterfl(?:y|ies)|moths?|dragonfl(?:y|ies)|bees?", "蝴蝶|蜻蜓|蜜蜂"),
+    SubjectKind.BOAT: (
         r"(?:sail)?boats?|ships?|yachts?|canoes?|ferry|ferries|schooners?|kayaks?|junk|gondolas?",
         "帆船|小船|轮船|渔船|船",
     ),
-    Kind.CAR: (
+    SubjectKind.CAR: (
         r"cars?|taxis?|cabs?|trucks?|vans?|bus(?:es)?|convertibles?|automobiles?",
         "汽车|轿车|出租车|公交车|跑车",
     ),
-    Kind.TRAIN: (r"trains?|locomotives?|railway|trams?|subway", "火车|列车|高铁|电车|地铁"),
-    Kind.BICYCLE: (r"bicycles?|bikes?|cyclists?|cycling", "自行车|单车|骑车"),
-    Kind.HOT_AIR_BALLOON: (r"hot[- ]air balloons?|airships?|zeppelins?", "热气球"),
-    Kind.BALLOON: (r"balloons?|lanterns?|kites?", "气球|灯笼|孔明灯|风筝"),
+    SubjectKind.TRAIN: (r"trains?|locomotives?|railway|trams?|subway", "火车|列车|高铁|电车|地铁"),
+    SubjectKind.BICYCLE: (r"bicycles?|bikes?|cyclists?|cycling", "自行车|单车|骑车"),
+    SubjectKind.HOT_AIR_BALLOON: (r"hot[- ]air balloons?|airships?|zeppelins?", "热气球"),
+    SubjectKind.BALLOON: (r"balloons?|lanterns?|kites?", "气球|灯笼|孔明灯|风筝"),
 }
 
-ACTIONS: dict[Action, tuple[str, str]] = {
-    Action.RUN: (
+ACTIONS: dict[SubjectAction, tuple[str, str]] = {
+    SubjectAction.RUN: (
         r"runs?|running|jog(?:s|ging)?|gallop(?:s|ing)?|rac(?:es|ing)|sprint(?:s|ing)?|chas(?:es|ing)|"
         r"speed(?:s|ing)|rush(?:es|ing)",
         "奔跑|跑步|跑|奔驰|追",
     ),
-    Action.WALK: (
+    SubjectAction.WALK: (
         r"walk(?:s|ing)?|stroll(?:s|ing)?|wander(?:s|ing)?|hik(?:es|ing)|strid(?:es|ing)|march(?:es|ing)?|"
         r"driv(?:es|ing)|rid(?:es|ing)|sail(?:s|ing)|passes|passing|cross(?:es|ing)?|travels?|travell?ing",
         "走|散步|漫步|行走|开过|驶过|骑|驶",
     ),
-    Action.FLY: (
+    SubjectAction.FLY: (
         r"fl(?:y|ies|ying)|soar(?:s|ing)?|glid(?:es|ing)|float(?:s|ing)?|drift(?:s|ing)?",
         "飞|飘|翱翔",
     ),
-    Action.SWIM: (r"swim(?:s|ming)?|div(?:es|ing)|snorkel(?:s|ing)?", "游泳|潜水|游"),
-    Action.COOK: (
+    SubjectAction.SWIM: (r"swim(?:s|ming)?|div(?:es|ing)|snorkel(?:s|ing)?", "游泳|潜水|游"),
+    SubjectAction.COOK: (
         r"cook(?:s|ing)?|bak(?:es|ing)|stir(?:s|ring)?|chop(?:s|ping)?|fry(?:ing)?",
         "做饭|烹饪|炒菜|煮",
     ),
-    Action.DANCE: (
+    SubjectAction.DANCE: (
         r"danc(?:e|es|ing)|twirl(?:s|ing)?|spin(?:s|ning)|waltz(?:es|ing)?|jump(?:s|ing)?",
         "跳舞|起舞|舞蹈",
     ),
-    Action.SIT: (
+    SubjectAction.SIT: (
         r"sit(?:s|ting)?|seated|sleep(?:s|ing)?|reading|rest(?:s|ing)?|meditat(?:es|ing)",
         "坐|睡觉|休息|看书",
     ),
-    Action.STAND: (
+    SubjectAction.STAND: (
         r"stand(?:s|ing)?|wait(?:s|ing)?|watch(?:es|ing)?|look(?:s|ing)?|gaz(?:es|ing)",
         "站|看着|等待|望",
     ),

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, View
+from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.layers import Layer, room
-from safelight.generation.storyboard.lexicon import Hour, Tint, Weather
+from safelight.generation.storyboard.lexicon import TimeOfDay, Tint, Weather
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Raster, mix, noise, pack, rgb
 from safelight.generation.storyboard.scene import Scene
 from safelight.generation.storyboard.scene_builder import (
-    Build,
+    SceneBuilder,
     frame_trees,
     ground_colour,
     leaf_colour,
@@ -29,7 +29,7 @@ from safelight.generation.storyboard.weather import Shafts, fog_bank
 
 
 def mountains(
-    out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
+    out: SceneBuilder, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
 ) -> None:
     out.behind += ranges(scene, light, camera, sky, rng, base=0.66, count=4, rise=0.5, snow=True)
     tree = mix(rgb("#2f4a3e") * light.ambient, light.shade, 0.68)
@@ -58,7 +58,7 @@ def mountains(
 
 
 def forest(
-    out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
+    out: SceneBuilder, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
 ) -> None:
     kinds = (
         ("conifer",)
@@ -114,14 +114,20 @@ def forest(
     )
     out.behind.append(make_ridge(near, light, camera, rng, sun_x=sky.sun[0]))
     frame_trees(out, light, camera, sky, rng, kinds=kinds, tree=0.95)
-    if sky.shines and scene.hour is not Hour.NIGHT:
+    if sky.shines and scene.hour is not TimeOfDay.NIGHT:
         out.front.append(
             Shafts.make(camera, rng, colour=light.sun, strength=0.42, origin=(sky.sun[0], -0.1 * camera.h))
         )
 
 
 def _shore_mountains(
-    out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator, base: float
+    out: SceneBuilder,
+    scene: Scene,
+    light: Light,
+    camera: Camera,
+    sky: Sky,
+    rng: np.random.Generator,
+    base: float,
 ) -> None:
     out.behind += ranges(scene, light, camera, sky, rng, base=base, count=3, rise=0.46, snow=True)
     tree = mix(mix(leaf_colour(scene, "#35523f") * light.ambient, light.shade, 0.68), light.haze, 0.1)
@@ -140,7 +146,9 @@ def _shore_mountains(
     )
 
 
-def sea(out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> None:
+def sea(
+    out: SceneBuilder, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
+) -> None:
     base = camera.horizon / camera.h
     isle = mix(rgb("#54616c") * light.ambient, light.haze, 0.62)
     if rng.random() < 0.75:
@@ -159,7 +167,9 @@ def sea(out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: n
     water(out, scene, light, camera, sky, rng, choppy=0.62)
 
 
-def beach(out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> None:
+def beach(
+    out: SceneBuilder, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
+) -> None:
     sea(out, scene, light, camera, sky, rng)
     out.behind.append(Surf.make(scene, light, camera, rng))
     if rng.random() < 0.7:
@@ -235,7 +245,7 @@ class Surf:
 
     _left: float = field(init=False, default=0.0)
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         self.sand.paint(frame, view, t)
         for offset, size in ((0.0, 1.0), (0.5, 0.8)):
             u = (t / 6.5 + offset) % 1.0
@@ -251,7 +261,9 @@ class Surf:
             ).paint(frame, view, t)
 
 
-def lake(out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> None:
+def lake(
+    out: SceneBuilder, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
+) -> None:
     base = camera.horizon / camera.h
     _shore_mountains(out, scene, light, camera, sky, rng, base)
     # A low sun stands behind the mountains.
@@ -288,7 +300,7 @@ def lake(out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: 
         out.behind.append(make_ridge(bank, light, camera, rng, sun_x=sky.sun[0]))
 
 
-def desert(out: Build, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> None:
+def desert(out: SceneBuilder, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> None:
     sand = rgb("#e0a468")
     mesa = mix(mix(rgb("#9c6248") * light.ambient, light.shade, 0.2), light.haze, 0.62)
     out.behind.append(
@@ -368,7 +380,7 @@ def make_dune(ridge: Ridge, light: Light, camera: Camera, sky: Sky, rng: np.rand
 
 
 def meadow(
-    out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
+    out: SceneBuilder, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
 ) -> None:
     out.behind += ranges(scene, light, camera, sky, rng, base=0.62, count=2, rise=0.22, snow=False)
     leaf = rgb("#7f9a4e") if Tint.AUTUMN not in scene.tints else rgb("#b8873f")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from safelight.generation.storyboard.lexicon import Hour, Mood, Setting, Style, Tint, Weather
+from safelight.generation.storyboard.lexicon import Environment, Mood, Style, TimeOfDay, Tint, Weather
 from safelight.generation.storyboard.raster import Colour, mix, rgb
 from safelight.generation.storyboard.scene import Scene
 
@@ -36,28 +36,28 @@ class Light:
         return mix(self.haze, near, min(1.0, max(0.0, depth)))
 
 
-_HOURS: dict[Hour, Light] = {
-    Hour.DAWN: Light(
+_HOURS: dict[TimeOfDay, Light] = {
+    TimeOfDay.DAWN: Light(
         sky=(rgb("#3c5489"), rgb("#8a7fb0"), rgb("#eeb3a0"), rgb("#ffdfb0")),
         haze=rgb("#e6bcb0"), shade=rgb("#2b2740"), sun=rgb("#ffe2b0"),
         ambient=rgb("#b59aa6") / 255, height=0.16, stars=0.06, lamps=0.35,
     ),
-    Hour.DAY: Light(
+    TimeOfDay.DAY: Light(
         sky=(rgb("#2a6db8"), rgb("#5d9fd8"), rgb("#a9d2ec"), rgb("#e2f0f2")),
         haze=rgb("#c2dbe6"), shade=rgb("#1d3a3a"), sun=rgb("#fff6dc"),
         ambient=rgb("#f2f0e6") / 255, height=0.68, stars=0.0, lamps=0.0,
     ),
-    Hour.GOLDEN: Light(
+    TimeOfDay.GOLDEN: Light(
         sky=(rgb("#43628f"), rgb("#a88f94"), rgb("#f3ae68"), rgb("#ffe09a")),
         haze=rgb("#f4bd84"), shade=rgb("#2c2029"), sun=rgb("#ffd184"),
         ambient=rgb("#cf9d74") / 255, height=0.2, stars=0.0, lamps=0.15,
     ),
-    Hour.DUSK: Light(
+    TimeOfDay.DUSK: Light(
         sky=(rgb("#171c45"), rgb("#453873"), rgb("#b0557c"), rgb("#f59a68")),
         haze=rgb("#8e5a80"), shade=rgb("#141126"), sun=rgb("#ffa477"),
         ambient=rgb("#74587c") / 255, height=0.06, stars=0.25, lamps=0.8,
     ),
-    Hour.NIGHT: Light(
+    TimeOfDay.NIGHT: Light(
         sky=(rgb("#060b22"), rgb("#0d1a40"), rgb("#1b3160"), rgb("#345078")),
         haze=rgb("#2f4a78"), shade=rgb("#060b18"), sun=rgb("#d6e2ff"),
         ambient=rgb("#5c70a0") / 255, height=0.62, stars=1.0, lamps=1.0,
@@ -69,7 +69,7 @@ def light_for(scene: Scene, theme: tuple[tuple[int, int, int], ...] = ()) -> Lig
     """The light of a scene; `theme` are RGB colours of a reference picture, dark to bright."""
     light = _HOURS[scene.hour]
     light = _weathered(light, scene.weather)
-    if scene.setting is Setting.DESERT and scene.hour is Hour.DAY:
+    if scene.setting is Environment.DESERT and scene.hour is TimeOfDay.DAY:
         light = _towards(light, rgb("#f0d9b4"), 0.25)
     for tint, colour, share in (
         (Tint.WARM, "#ffb066", 0.16),
@@ -79,15 +79,15 @@ def light_for(scene: Scene, theme: tuple[tuple[int, int, int], ...] = ()) -> Lig
         (Tint.AUTUMN, "#e8a25c", 0.12),
     ):
         if tint in scene.tints:
-            light = _towards(light, rgb(colour), share * (0.5 if scene.hour is Hour.NIGHT else 1.0))
-    if scene.setting is Setting.UNDERWATER:
+            light = _towards(light, rgb(colour), share * (0.5 if scene.hour is TimeOfDay.NIGHT else 1.0))
+    if scene.setting is Environment.UNDERWATER:
         light = replace(
             light, ambient=rgb("#a6d2dc") / 255, sun=rgb("#bff5ec"), haze=rgb("#2f8aa6"), shade=rgb("#0a2c44")
         )
-    if scene.setting is Setting.SPACE:
+    if scene.setting is Environment.SPACE:
         light = replace(light, ambient=np.array([0.96, 0.93, 0.9], np.float32), sun=rgb("#fff4e4"))
-    if scene.setting in (Setting.CITY, Setting.STREET) and light.lamps > 0.5:
-        warm = rgb("#8a6478") if scene.hour is Hour.NIGHT else rgb("#d08a6a")
+    if scene.setting in (Environment.CITY, Environment.STREET) and light.lamps > 0.5:
+        warm = rgb("#8a6478") if scene.hour is TimeOfDay.NIGHT else rgb("#d08a6a")
         light = replace(
             light,
             haze=mix(light.haze, warm, 0.4),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from safelight.generation.storyboard.figures import Point
-from safelight.generation.storyboard.lexicon import Setting
+from safelight.generation.storyboard.lexicon import Environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frame:
+class FrameGeometry:
     """What a cast needs to know about the picture."""
 
     w: int
@@ -35,35 +35,35 @@ class Frame:
 
 
 HORIZONS = {
-    Setting.SEA: 0.56,
-    Setting.BEACH: 0.5,
-    Setting.LAKE: 0.56,
-    Setting.MOUNTAINS: 0.66,
-    Setting.FOREST: 0.6,
-    Setting.CITY: 0.74,
-    Setting.STREET: 0.7,
-    Setting.DESERT: 0.62,
-    Setting.MEADOW: 0.6,
-    Setting.SPACE: 0.9,
-    Setting.KITCHEN: 0.5,
-    Setting.ROOM: 0.56,
-    Setting.STAGE: 0.6,
-    Setting.UNDERWATER: 0.8,
+    Environment.SEA: 0.56,
+    Environment.BEACH: 0.5,
+    Environment.LAKE: 0.56,
+    Environment.MOUNTAINS: 0.66,
+    Environment.FOREST: 0.6,
+    Environment.CITY: 0.74,
+    Environment.STREET: 0.7,
+    Environment.DESERT: 0.62,
+    Environment.MEADOW: 0.6,
+    Environment.SPACE: 0.9,
+    Environment.KITCHEN: 0.5,
+    Environment.ROOM: 0.56,
+    Environment.STAGE: 0.6,
+    Environment.UNDERWATER: 0.8,
 }
 
 PLACES = {
-    Setting.SEA: Place(ground=0.86, depth=0.8, water=0.685),
-    Setting.BEACH: Place(ground=0.875, depth=0.8, water=0.58),
-    Setting.LAKE: Place(ground=0.9, depth=0.86, water=0.68),
-    Setting.MOUNTAINS: Place(ground=0.87, depth=0.84),
-    Setting.FOREST: Place(ground=0.86, depth=0.74),
-    Setting.CITY: Place(ground=0.905, depth=0.86),
-    Setting.STREET: Place(ground=0.86, depth=0.8, scale=1.05, dark=0.4),
-    Setting.DESERT: Place(ground=0.84, depth=0.8),
-    Setting.MEADOW: Place(ground=0.855, depth=0.8),
-    Setting.SPACE: Place(ground=0.9, depth=0.8, dark=0.2),
-    Setting.KITCHEN: Place(ground=1.17, depth=0.8, scale=2.6, dark=0.16),
-    Setting.ROOM: Place(ground=0.93, depth=0.8, scale=1.55, dark=0.34),
-    Setting.STAGE: Place(ground=0.84, depth=0.75, scale=1.5, dark=0.2),
-    Setting.UNDERWATER: Place(ground=0.93, depth=0.7, dark=0.35),
+    Environment.SEA: Place(ground=0.86, depth=0.8, water=0.685),
+    Environment.BEACH: Place(ground=0.875, depth=0.8, water=0.58),
+    Environment.LAKE: Place(ground=0.9, depth=0.86, water=0.68),
+    Environment.MOUNTAINS: Place(ground=0.87, depth=0.84),
+    Environment.FOREST: Place(ground=0.86, depth=0.74),
+    Environment.CITY: Place(ground=0.905, depth=0.86),
+    Environment.STREET: Place(ground=0.86, depth=0.8, scale=1.05, dark=0.4),
+    Environment.DESERT: Place(ground=0.84, depth=0.8),
+    Environment.MEADOW: Place(ground=0.855, depth=0.8),
+    Environment.SPACE: Place(ground=0.9, depth=0.8, dark=0.2),
+    Environment.KITCHEN: Place(ground=1.17, depth=0.8, scale=2.6, dark=0.16),
+    Environment.ROOM: Place(ground=0.93, depth=0.8, scale=1.55, dark=0.34),
+    Environment.STAGE: Place(ground=0.84, depth=0.75, scale=1.5, dark=0.2),
+    Environment.UNDERWATER: Place(ground=0.93, depth=0.7, dark=0.35),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fractions
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import msgspec
 import numpy as np
 
 from safelight.detectors import safety_card
+from safelight.fileio import sync
 from safelight.generation.storyboard import audio, tts
 from safelight.generation.storyboard.postprocess import Film
 from safelight.generation.storyboard.raster import Raster
@@ -92,8 +92,7 @@ def render(job: Job, report: Callable[[int], None]) -> None:
         file.mux(pictures.encode(None))
         _write_sound(file, samples, track, written, until=track.shape[1], last=True)
         file.mux(samples.encode(None))
-    with Path(job.into).open("rb+") as done:
-        os.fsync(done.fileno())
+    sync(Path(job.into))
     report(99)
 
 

@@ -11,14 +11,14 @@ from typing import TypeVar
 
 from safelight.generation.storyboard import lexicon
 from safelight.generation.storyboard.lexicon import (
-    Action,
-    Hour,
-    Kind,
+    CameraMove,
+    Environment,
     Mood,
-    Move,
-    Setting,
     Sound,
     Style,
+    SubjectAction,
+    SubjectKind,
+    TimeOfDay,
     Tint,
     Weather,
 )
@@ -31,8 +31,17 @@ MOST_READ = 8000
 MOST_SUBJECTS = 4
 MOST_OF_A_KIND = 9
 
-PEOPLE = frozenset({Kind.PERSON, Kind.WOMAN, Kind.CHILD, Kind.CHEF, Kind.DANCER, Kind.ASTRONAUT})
-INDOORS = frozenset({Setting.KITCHEN, Setting.ROOM, Setting.STAGE})
+PEOPLE = frozenset(
+    {
+        SubjectKind.PERSON,
+        SubjectKind.WOMAN,
+        SubjectKind.CHILD,
+        SubjectKind.CHEF,
+        SubjectKind.DANCER,
+        SubjectKind.ASTRONAUT,
+    }
+)
+INDOORS = frozenset({Environment.KITCHEN, Environment.ROOM, Environment.STAGE})
 
 _QUOTED = re.compile(r'"([^"\n]{1,400})"|“([^”\n]{1,400})”|「([^」\n]{1,400})」|«([^»\n]{1,400})»')
 _WRITTEN = re.compile(
@@ -64,8 +73,8 @@ _WIDE = re.compile(
 class Subject:
     """Who or what moves through the picture. `colour` is RGB, where the prompt names one."""
 
-    kind: Kind
-    action: Action
+    kind: SubjectKind
+    action: SubjectAction
     count: int = 1
     colour: tuple[int, int, int] | None = None
     #: The very word, where the prompt has one.
@@ -79,10 +88,10 @@ class Scene:
     """A prompt, read. Everything that the prompt leaves open was chosen by `seed`."""
 
     seed: int
-    setting: Setting
-    hour: Hour
+    setting: Environment
+    hour: TimeOfDay
     weather: Weather
-    move: Move
+    move: CameraMove
     mood: Mood
     subjects: tuple[Subject, ...] = ()
     styles: frozenset[Style] = frozenset()
@@ -129,21 +138,31 @@ def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
     subjects = _subjects(rest)
     if setting is None:
         setting = _setting_for(subjects, signs, number)
-    if setting is Setting.SEA and _walks(subjects):
-        setting = Setting.BEACH
+    if setting is Environment.SEA and _walks(subjects):
+        setting = Environment.BEACH
     aurora = bool(re.search(r"\baurora|northern lights|极光", rest))
     if hour is None and aurora:
-        hour = Hour.NIGHT
+        hour = TimeOfDay.NIGHT
     if hour is None:
-        hour = _choose(number, "hour", (Hour.DAWN, Hour.DAY, Hour.GOLDEN, Hour.GOLDEN, Hour.DUSK))
-        if setting in (Setting.CITY, Setting.STREET):
-            hour = _choose(number, "hour", (Hour.DUSK, Hour.NIGHT, Hour.GOLDEN))
+        hour = _choose(
+            number,
+            "hour",
+            (TimeOfDay.DAWN, TimeOfDay.DAY, TimeOfDay.GOLDEN, TimeOfDay.GOLDEN, TimeOfDay.DUSK),
+        )
+        if setting in (Environment.CITY, Environment.STREET):
+            hour = _choose(number, "hour", (TimeOfDay.DUSK, TimeOfDay.NIGHT, TimeOfDay.GOLDEN))
         elif weather is Weather.SNOW:
-            hour = _choose(number, "hour", (Hour.DAY, Hour.DAWN, Hour.DUSK))
+            hour = _choose(number, "hour", (TimeOfDay.DAY, TimeOfDay.DAWN, TimeOfDay.DUSK))
     if move is None:
-        moving = any(s.action in (Action.WALK, Action.RUN) for s in subjects)
-        calm = (Move.DOLLY_IN, Move.PAN_RIGHT, Move.PAN_LEFT, Move.CRANE_UP, Move.DOLLY_OUT)
-        move = Move.TRACKING if moving else _choose(number, "move", calm)
+        moving = any(s.action in (SubjectAction.WALK, SubjectAction.RUN) for s in subjects)
+        calm = (
+            CameraMove.DOLLY_IN,
+            CameraMove.PAN_RIGHT,
+            CameraMove.PAN_LEFT,
+            CameraMove.CRANE_UP,
+            CameraMove.DOLLY_OUT,
+        )
+        move = CameraMove.TRACKING if moving else _choose(number, "move", calm)
     return Scene(
         seed=number,
         setting=setting,
@@ -205,11 +224,13 @@ def _aboard(text: str, found: list[Subject]) -> list[Subject]:
     """Without those who sit in or on what is drawn with them inside."""
     kinds = {s.kind for s in found}
     drives = re.search(r"\b(?:driv|rid|in (?:a|the|his|her) )|开|骑|坐", text) is not None
-    inside = Kind.BICYCLE in kinds or (drives and kinds & {Kind.CAR, Kind.TRAIN, Kind.HOT_AIR_BALLOON})
+    inside = SubjectKind.BICYCLE in kinds or (
+        drives and kinds & {SubjectKind.CAR, SubjectKind.TRAIN, SubjectKind.HOT_AIR_BALLOON}
+    )
     return [s for s in found if not (inside and s.kind in PEOPLE)]
 
 
-def _subject(text: str, kind: Kind, match: re.Match[str]) -> Subject:
+def _subject(text: str, kind: SubjectKind, match: re.Match[str]) -> Subject:
     before, after = text[max(0, match.start() - 30) : match.start()], text[match.end() : match.end() + 60]
     clause = re.split(r"[.;。；]", after)[0]
     action = _implied(match.group()) or _first(clause, lexicon.ACTIONS) or _first(text, lexicon.ACTIONS)
@@ -223,45 +244,55 @@ def _subject(text: str, kind: Kind, match: re.Match[str]) -> Subject:
     )
 
 
-def _implied(word: str) -> Action | None:
+def _implied(word: str) -> SubjectAction | None:
     """What somebody called this does."""
     if re.match(r"runners?$|joggers?$", word):
-        return Action.RUN
+        return SubjectAction.RUN
     if re.match(r"hikers?$|wanderers?$|travell?ers?$|行人|旅人", word):
-        return Action.WALK
+        return SubjectAction.WALK
     return None
 
 
-def _fitting(kind: Kind, action: Action | None) -> Action:
+def _fitting(kind: SubjectKind, action: SubjectAction | None) -> SubjectAction:
     """The nearest thing to `action` that this kind can do."""
-    if kind in (Kind.BIRD, Kind.BUTTERFLY, Kind.HOT_AIR_BALLOON, Kind.BALLOON):
-        return Action.FLY
-    if kind in (Kind.FISH, Kind.WHALE):
-        return Action.SWIM
-    if kind in (Kind.BOAT, Kind.BICYCLE):
-        return Action.WALK
-    if kind in (Kind.CAR, Kind.TRAIN):
-        return Action.STAND if action in (Action.STAND, Action.SIT) else Action.RUN
-    if kind in (Kind.DOG, Kind.CAT, Kind.HORSE):
+    if kind in (SubjectKind.BIRD, SubjectKind.BUTTERFLY, SubjectKind.HOT_AIR_BALLOON, SubjectKind.BALLOON):
+        return SubjectAction.FLY
+    if kind in (SubjectKind.FISH, SubjectKind.WHALE):
+        return SubjectAction.SWIM
+    if kind in (SubjectKind.BOAT, SubjectKind.BICYCLE):
+        return SubjectAction.WALK
+    if kind in (SubjectKind.CAR, SubjectKind.TRAIN):
+        return (
+            SubjectAction.STAND if action in (SubjectAction.STAND, SubjectAction.SIT) else SubjectAction.RUN
+        )
+    if kind in (SubjectKind.DOG, SubjectKind.CAT, SubjectKind.HORSE):
         return (
             action
-            if action in (Action.RUN, Action.SIT, Action.STAND) and kind is not Kind.HORSE
+            if action in (SubjectAction.RUN, SubjectAction.SIT, SubjectAction.STAND)
+            and kind is not SubjectKind.HORSE
             else (
-                Action.RUN
-                if action is Action.RUN
-                else Action.WALK
-                if action is not Action.STAND
-                else Action.STAND
+                SubjectAction.RUN
+                if action is SubjectAction.RUN
+                else SubjectAction.WALK
+                if action is not SubjectAction.STAND
+                else SubjectAction.STAND
             )
         )
-    if kind is Kind.CHEF:
-        return Action.COOK
-    if kind is Kind.DANCER:
-        return Action.DANCE
-    if kind is Kind.ASTRONAUT:
-        return action if action in (Action.WALK, Action.RUN, Action.STAND) else Action.FLY
+    if kind is SubjectKind.CHEF:
+        return SubjectAction.COOK
+    if kind is SubjectKind.DANCER:
+        return SubjectAction.DANCE
+    if kind is SubjectKind.ASTRONAUT:
+        return (
+            action
+            if action in (SubjectAction.WALK, SubjectAction.RUN, SubjectAction.STAND)
+            else SubjectAction.FLY
+        )
     return (
-        action if action in (Action.WALK, Action.RUN, Action.COOK, Action.DANCE, Action.SIT) else Action.STAND
+        action
+        if action
+        in (SubjectAction.WALK, SubjectAction.RUN, SubjectAction.COOK, SubjectAction.DANCE, SubjectAction.SIT)
+        else SubjectAction.STAND
     )
 
 
@@ -291,33 +322,46 @@ def _colour(before: str, clause: str) -> tuple[int, int, int] | None:
     return None
 
 
-def _setting_for(subjects: tuple[Subject, ...], signs: tuple[str, ...], number: int) -> Setting:
+def _setting_for(subjects: tuple[Subject, ...], signs: tuple[str, ...], number: int) -> Environment:
     """Where a thing is at home, when the prompt does not say."""
-    wide = (Setting.MOUNTAINS, Setting.MEADOW, Setting.LAKE, Setting.SEA, Setting.FOREST, Setting.DESERT)
-    home: dict[Kind, tuple[Setting, ...]] = {
-        Kind.FISH: (Setting.UNDERWATER,),
-        Kind.WHALE: (Setting.UNDERWATER,),
-        Kind.BOAT: (Setting.SEA, Setting.LAKE),
-        Kind.CAR: (Setting.CITY, Setting.DESERT, Setting.STREET),
-        Kind.TRAIN: (Setting.MOUNTAINS, Setting.MEADOW),
-        Kind.CHEF: (Setting.KITCHEN,),
-        Kind.DANCER: (Setting.STAGE,),
-        Kind.ASTRONAUT: (Setting.SPACE,),
-        Kind.CAT: (Setting.ROOM, Setting.MEADOW),
-        Kind.BICYCLE: (Setting.STREET, Setting.MEADOW),
-        Kind.HOT_AIR_BALLOON: (Setting.MOUNTAINS, Setting.MEADOW, Setting.DESERT),
+    wide = (
+        Environment.MOUNTAINS,
+        Environment.MEADOW,
+        Environment.LAKE,
+        Environment.SEA,
+        Environment.FOREST,
+        Environment.DESERT,
+    )
+    home: dict[SubjectKind, tuple[Environment, ...]] = {
+        SubjectKind.FISH: (Environment.UNDERWATER,),
+        SubjectKind.WHALE: (Environment.UNDERWATER,),
+        SubjectKind.BOAT: (Environment.SEA, Environment.LAKE),
+        SubjectKind.CAR: (Environment.CITY, Environment.DESERT, Environment.STREET),
+        SubjectKind.TRAIN: (Environment.MOUNTAINS, Environment.MEADOW),
+        SubjectKind.CHEF: (Environment.KITCHEN,),
+        SubjectKind.DANCER: (Environment.STAGE,),
+        SubjectKind.ASTRONAUT: (Environment.SPACE,),
+        SubjectKind.CAT: (Environment.ROOM, Environment.MEADOW),
+        SubjectKind.BICYCLE: (Environment.STREET, Environment.MEADOW),
+        SubjectKind.HOT_AIR_BALLOON: (Environment.MOUNTAINS, Environment.MEADOW, Environment.DESERT),
     }
     for subject in subjects:
         if subject.kind in home:
             return _choose(number, "setting", home[subject.kind])
     if signs:
-        return _choose(number, "setting", (Setting.STREET, Setting.CITY, *wide))
+        return _choose(number, "setting", (Environment.STREET, Environment.CITY, *wide))
     return _choose(number, "setting", wide)
 
 
 def _walks(subjects: tuple[Subject, ...]) -> bool:
-    land = PEOPLE | {Kind.DOG, Kind.CAT, Kind.HORSE, Kind.CAR, Kind.BICYCLE}
-    return any(s.kind in land for s in subjects) and not any(s.kind is Kind.BOAT for s in subjects)
+    land = PEOPLE | {
+        SubjectKind.DOG,
+        SubjectKind.CAT,
+        SubjectKind.HORSE,
+        SubjectKind.CAR,
+        SubjectKind.BICYCLE,
+    }
+    return any(s.kind in land for s in subjects) and not any(s.kind is SubjectKind.BOAT for s in subjects)
 
 
 _Choice = TypeVar("_Choice")

@@ -8,7 +8,7 @@ import numpy as np
 
 from safelight.generation.storyboard.camera import Camera
 from safelight.generation.storyboard.layers import Element
-from safelight.generation.storyboard.lexicon import Setting, Tint, Weather
+from safelight.generation.storyboard.lexicon import Environment, Tint, Weather
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Colour, mix, rgb
 from safelight.generation.storyboard.scene import Scene
@@ -19,7 +19,7 @@ from safelight.generation.storyboard.weather import fog_bank
 
 
 @dataclass(kw_only=True)
-class Build:
+class SceneBuilder:
     """Everything of a place: what stands behind the subjects and what in front of them."""
 
     behind: list[Element] = field(default_factory=list)
@@ -40,7 +40,7 @@ def ground_colour(scene: Scene, light: Light, plain: str, dark: float = 0.5) -> 
 
 
 def frame_trees(
-    out: Build,
+    out: SceneBuilder,
     light: Light,
     camera: Camera,
     sky: Sky,
@@ -98,7 +98,7 @@ def ranges(
     snow: bool,
 ) -> list[Element]:
     out: list[Element] = []
-    stone = rgb("#5d6a78") if scene.setting is not Setting.DESERT else rgb("#a9714c")
+    stone = rgb("#5d6a78") if scene.setting is not Environment.DESERT else rgb("#a9714c")
     for index in range(count):
         u = (index + 1) / (count + 1)
         depth = 0.1 + 0.5 * u
@@ -137,7 +137,7 @@ def ranges(
 
 
 def water(
-    out: Build,
+    out: SceneBuilder,
     scene: Scene,
     light: Light,
     camera: Camera,

@@ -9,9 +9,9 @@ from safelight.generation.storyboard.camera import Camera
 from safelight.generation.storyboard.environments import build
 from safelight.generation.storyboard.figures import Figure
 from safelight.generation.storyboard.layers import Element, Layer, paint_all
-from safelight.generation.storyboard.lexicon import Kind, Setting, Style, Tint, Weather
+from safelight.generation.storyboard.lexicon import Environment, Style, SubjectKind, Tint, Weather
 from safelight.generation.storyboard.palette import Light, light_for
-from safelight.generation.storyboard.place import HORIZONS, PLACES, Frame
+from safelight.generation.storyboard.place import HORIZONS, PLACES, FrameGeometry
 from safelight.generation.storyboard.postprocess import wash
 from safelight.generation.storyboard.raster import Raster, mix, rgb
 from safelight.generation.storyboard.scene import INDOORS, Scene
@@ -39,12 +39,12 @@ class Shot:
         horizon = HORIZONS[scene.setting] * h
         speed = (
             0.0
-            if scene.setting in (Setting.UNDERWATER, Setting.KITCHEN)
+            if scene.setting in (Environment.UNDERWATER, Environment.KITCHEN)
             else casting.lead_speed(scene, place, h)
         )
         # The subject may cross a third of the picture; beyond that the camera goes with it.
         travel = max(0.0, speed * seconds - 0.34 * w) if speed else 0.0
-        if speed and scene.subjects and any(s.kind is Kind.TRAIN for s in scene.subjects[:1]):
+        if speed and scene.subjects and any(s.kind is SubjectKind.TRAIN for s in scene.subjects[:1]):
             travel = speed * seconds * 0.8
         self.camera = Camera(
             move=scene.move,
@@ -58,7 +58,7 @@ class Shot:
         )
         sky = make_sky(scene, light, self.camera, rng)
         place_built = build(scene, light, self.camera, sky, rng)
-        frame = Frame(w=w, h=h, seconds=seconds, horizon=horizon, sun=sky.sun, shines=sky.shines)
+        frame = FrameGeometry(w=w, h=h, seconds=seconds, horizon=horizon, sun=sky.sun, shines=sky.shines)
         aloft: list[Figure] = []
         grounded: list[Figure] = []
         casting.assemble(scene, place, light, frame, rng, travel=travel, behind=aloft, front=grounded)
@@ -68,7 +68,7 @@ class Shot:
         elements += grounded
         elements += place_built.front
         self.thunder_at: float | None = None
-        if scene.setting not in INDOORS and scene.setting not in (Setting.SPACE, Setting.UNDERWATER):
+        if scene.setting not in INDOORS and scene.setting not in (Environment.SPACE, Environment.UNDERWATER):
             if scene.weather in (Weather.RAIN, Weather.STORM):
                 tone = mix(light.sky[3], rgb("#ffffff"), 0.35)
                 elements.append(Rain.make(self.camera, rng, heavy=scene.weather is Weather.STORM, tone=tone))
@@ -112,8 +112,8 @@ class Shot:
 
 
 def _signs(scene: Scene, light: Light, camera: Camera, *, ground: float) -> list[Element]:
-    neon = light.lamps > 0.5 and scene.setting in (Setting.CITY, Setting.STREET)
-    posts = scene.setting not in INDOORS and scene.setting not in (Setting.STREET, Setting.SPACE)
+    neon = light.lamps > 0.5 and scene.setting in (Environment.CITY, Environment.STREET)
+    posts = scene.setting not in INDOORS and scene.setting not in (Environment.STREET, Environment.SPACE)
     made = [
         Sign.make(text, light, camera, index=i, neon=neon, ground=ground, depth=0.6, posts=posts)
         for i, text in enumerate(scene.signs)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, View
+from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.layers import Backdrop, Element, Layer, room
-from safelight.generation.storyboard.lexicon import Hour, Setting, Weather
+from safelight.generation.storyboard.lexicon import Environment, TimeOfDay, Weather
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Colour, Raster, mix, noise, pack
 from safelight.generation.storyboard.scene import Scene
@@ -44,7 +44,7 @@ def make_sky(
     horizon = camera.horizon
     sun_at = sun_x if sun_x is not None else float(rng.choice((0.3, 0.64, 0.7)))
     sun = (camera.w * sun_at, horizon * (1 - light.height))
-    night = scene.hour is Hour.NIGHT
+    night = scene.hour is TimeOfDay.NIGHT
     shines = scene.weather in (Weather.CLEAR, Weather.FOG) or (scene.weather is Weather.SNOW and not night)
     shines = shines and (not night or scene.moon)
 
@@ -70,24 +70,24 @@ def make_sky(
 
 def _add_sun(colour: Raster, across: Raster, down: Raster, scene: Scene, light: Light) -> None:
     distance = np.sqrt(across**2 + down**2)
-    if scene.hour is Hour.NIGHT:
+    if scene.hour is TimeOfDay.NIGHT:
         disc, reach, strength = 0.033, 0.2, 0.3
-    elif scene.hour is Hour.DAY:
+    elif scene.hour is TimeOfDay.DAY:
         disc, reach, strength = 0.03, 0.26, 0.6
     else:
         disc, reach, strength = 0.05, 0.34, 0.62
     wide = np.exp(-distance / reach) * strength
     # A low sun warms the whole horizon, wider than it is high.
-    if scene.hour not in (Hour.DAY, Hour.NIGHT):
+    if scene.hour not in (TimeOfDay.DAY, TimeOfDay.NIGHT):
         wide += 0.34 * np.exp(-((across / 0.75) ** 2) - (down / 0.16) ** 2)
     if scene.weather is not Weather.CLEAR:
         wide *= 0.6
     share = np.clip(wide, 0, 1)[..., None]
     colour += (light.sun - colour) * share
-    if scene.weather is Weather.CLEAR or scene.hour in (Hour.GOLDEN, Hour.DAWN):
+    if scene.weather is Weather.CLEAR or scene.hour in (TimeOfDay.GOLDEN, TimeOfDay.DAWN):
         edge = np.clip((disc - distance) / 0.0022 + 0.5, 0, 1)
         body = np.minimum(light.sun * 1.06 + 26, 255)
-        if scene.hour is Hour.NIGHT:
+        if scene.hour is TimeOfDay.NIGHT:
             seas = 0.5 + 0.5 * np.sin(across * 190 + 1.3) * np.cos(down * 150 + np.sin(across * 80))
             edge = edge * (0.92 - 0.1 * seas)
         colour += (body - colour) * edge[..., None]
@@ -122,7 +122,7 @@ class Stars:
             w=camera.w,
         )
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         for x, y, size, bright, phase, pace in self.points:
             px, py = view.at(x, y, DEPTH)
             if not (2 < px < frame.shape[1] - 3 and 2 < py < frame.shape[0] - 3):
@@ -166,7 +166,7 @@ class Aurora:
         out[..., :3] = np.clip(colour, 0, 255)
         return cls(curtain=out, ripple=noise(rng, w * 2, 1, 60, octaves=3)[0])
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         h, w = self.curtain.shape[:2]
         xs = np.arange(w, dtype=np.float32)
         wave = xs + 14 * np.sin(xs / 46 + 0.5 * t) + 7 * np.sin(xs / 19 - 0.7 * t)
@@ -192,13 +192,13 @@ def _clouds(
         Weather.SNOW: 0.74,
         Weather.FOG: 0.42,
     }[scene.weather]
-    if scene.hour is Hour.NIGHT and scene.weather is Weather.CLEAR:
+    if scene.hour is TimeOfDay.NIGHT and scene.weather is Weather.CLEAR:
         cover = 0.34
-    if scene.hour is Hour.DAY and scene.weather is Weather.CLEAR:
+    if scene.hour is TimeOfDay.DAY and scene.weather is Weather.CLEAR:
         cover = 0.43
     if scene.weather is Weather.CLEAR:
         cover += float(rng.uniform(-0.1, 0.08))
-    if scene.setting is Setting.DESERT:
+    if scene.setting is Environment.DESERT:
         cover -= 0.12
     out: list[Layer] = []
     for depth, speed, cell, strength in ((0.05, 3.0, 0.34, 0.75), (0.09, 7.0, 0.52, 0.95)):
@@ -244,7 +244,7 @@ def _cloud_sheet(
     warm = (lit * (0.6 + 0.55 * near))[..., None]
     colour = low + (high - low) * np.clip(warm, 0, 1)
     fade = np.clip((1.02 - rows) / 0.2, 0, 1)
-    alpha = thick * strength * fade * (0.62 if scene.hour is Hour.NIGHT else 0.86)
+    alpha = thick * strength * fade * (0.62 if scene.hour is TimeOfDay.NIGHT else 0.86)
     sheet = pack(colour.astype(np.float32), alpha.astype(np.float32))
     return np.ascontiguousarray(cv2.resize(sheet, size, interpolation=cv2.INTER_LINEAR))
 
@@ -265,8 +265,8 @@ def _cloud_colours(scene: Scene, light: Light) -> tuple[Colour, Colour]:
     if scene.weather in (Weather.RAIN, Weather.STORM):
         high = np.minimum(light.sky[3] * np.float32(1.12), 255).astype(np.float32)
         return high, mix(light.sky[0], light.shade, 0.5)
-    if scene.hour is Hour.DAY:
+    if scene.hour is TimeOfDay.DAY:
         return np.array([255, 254, 252], np.float32), mix(light.sky[2], light.haze, 0.5) * np.float32(0.9)
-    if scene.hour is Hour.NIGHT:
+    if scene.hour is TimeOfDay.NIGHT:
         return mix(light.sky[3], light.sun, 0.22), light.sky[1] * np.float32(1.15)
     return mix(light.sun, light.sky[3], 0.3), mix(light.sky[1], light.sky[2], 0.3) * np.float32(0.9)

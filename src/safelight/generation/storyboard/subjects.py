@@ -9,12 +9,19 @@ from functools import partial
 import numpy as np
 
 from safelight.generation.storyboard import animals, people, vehicles
-from safelight.generation.storyboard.attachments import carried, embark, held
+from safelight.generation.storyboard.attachments import board_vehicle, carried, held
 from safelight.generation.storyboard.figures import Drawing, Figure, Point, Tones, tones_for
-from safelight.generation.storyboard.lexicon import Action, Hour, Kind, Mood, Setting, Weather
+from safelight.generation.storyboard.lexicon import (
+    Environment,
+    Mood,
+    SubjectAction,
+    SubjectKind,
+    TimeOfDay,
+    Weather,
+)
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.people import Look
-from safelight.generation.storyboard.place import Frame, Place
+from safelight.generation.storyboard.place import FrameGeometry, Place
 from safelight.generation.storyboard.raster import Colour, rgb
 from safelight.generation.storyboard.scene import PEOPLE, Scene, Subject
 
@@ -28,42 +35,46 @@ WALK, RUN = (0.78, 5.6), (1.75, 9.4)
 
 def pace_of(subject: Subject) -> tuple[float, float]:
     """(heights per second, radians per second) of a subject on the ground; (0, slow) where it stays."""
-    if subject.kind is Kind.TRAIN and subject.action is Action.RUN:
+    if subject.kind is SubjectKind.TRAIN and subject.action is SubjectAction.RUN:
         return 1.6, 6.0
-    if subject.kind is Kind.CAR and subject.action is Action.RUN:
+    if subject.kind is SubjectKind.CAR and subject.action is SubjectAction.RUN:
         return 2.2, 8.0
-    if subject.kind is Kind.BICYCLE:
+    if subject.kind is SubjectKind.BICYCLE:
         return 0.95, 5.8
-    if subject.action is Action.WALK:
+    if subject.action is SubjectAction.WALK:
         return {
-            Kind.HORSE: (0.72, 5.0),
-            Kind.DOG: (1.0, 6.6),
-            Kind.CAT: (0.75, 6.0),
-            Kind.CHILD: (0.8, 6.4),
+            SubjectKind.HORSE: (0.72, 5.0),
+            SubjectKind.DOG: (1.0, 6.6),
+            SubjectKind.CAT: (0.75, 6.0),
+            SubjectKind.CHILD: (0.8, 6.4),
         }.get(subject.kind, WALK)
-    if subject.action is Action.RUN:
-        return {Kind.HORSE: (2.6, 11.5), Kind.DOG: (3.0, 13.0), Kind.CAT: (2.6, 13.0)}.get(subject.kind, RUN)
+    if subject.action is SubjectAction.RUN:
+        return {
+            SubjectKind.HORSE: (2.6, 11.5),
+            SubjectKind.DOG: (3.0, 13.0),
+            SubjectKind.CAT: (2.6, 13.0),
+        }.get(subject.kind, RUN)
     return 0.0, 1.6
 
 
-def height_of(kind: Kind, place: Place, h: float, closeness: float) -> float:
+def height_of(kind: SubjectKind, place: Place, h: float, closeness: float) -> float:
     """Height in pixels of one unit of a kind's drawing."""
     share = {
-        Kind.CHILD: 0.22,
-        Kind.DOG: 0.15,
-        Kind.CAT: 0.16,
-        Kind.HORSE: 0.26,
-        Kind.CAR: 0.165,
-        Kind.TRAIN: 0.16,
-        Kind.BICYCLE: 0.31,
-        Kind.BOAT: 0.32,
-        Kind.HOT_AIR_BALLOON: 0.34,
-        Kind.BALLOON: 0.09,
-        Kind.BIRD: 0.085,
-        Kind.BUTTERFLY: 0.036,
-        Kind.FISH: 0.16,
-        Kind.WHALE: 0.3,
-        Kind.ASTRONAUT: 0.36,
+        SubjectKind.CHILD: 0.22,
+        SubjectKind.DOG: 0.15,
+        SubjectKind.CAT: 0.16,
+        SubjectKind.HORSE: 0.26,
+        SubjectKind.CAR: 0.165,
+        SubjectKind.TRAIN: 0.16,
+        SubjectKind.BICYCLE: 0.31,
+        SubjectKind.BOAT: 0.32,
+        SubjectKind.HOT_AIR_BALLOON: 0.34,
+        SubjectKind.BALLOON: 0.09,
+        SubjectKind.BIRD: 0.085,
+        SubjectKind.BUTTERFLY: 0.036,
+        SubjectKind.FISH: 0.16,
+        SubjectKind.WHALE: 0.3,
+        SubjectKind.ASTRONAUT: 0.36,
     }.get(kind, 0.33)
     size = share * h * place.scale * closeness
     return min(size, 0.8 * h)
@@ -73,7 +84,7 @@ def lead_speed(scene: Scene, place: Place, frame_h: float) -> float:
     """How fast, in pixels per second, the first subject crosses the land; 0 where nothing does."""
     for subject in scene.subjects:
         speed, _ = pace_of(subject)
-        if speed and subject.kind not in (Kind.BIRD, Kind.FISH):
+        if speed and subject.kind not in (SubjectKind.BIRD, SubjectKind.FISH):
             return speed * height_of(subject.kind, place, frame_h, scene.closeness)
     return 0.0
 
@@ -82,7 +93,7 @@ def assemble(
     scene: Scene,
     place: Place,
     light: Light,
-    frame: Frame,
+    frame: FrameGeometry,
     rng: np.random.Generator,
     *,
     travel: float,
@@ -92,7 +103,7 @@ def assemble(
     """Fill `behind` (air, water) and `front` (ground); `travel`: how far the camera goes."""
     grounded = [s for s in scene.subjects if _stands(s)]
     slots = _slots(sum(_shown(s, frame) for s in grounded), frame, rng)
-    if scene.setting is Setting.KITCHEN and len(slots) == 1:
+    if scene.setting is Environment.KITCHEN and len(slots) == 1:
         slots = [0.56 - 0.17 * frame.h / frame.w]
     used = 0
     for subject in sorted(scene.subjects, key=lambda s: not _stands(s)):
@@ -105,7 +116,7 @@ def assemble(
             else:
                 holder = (
                     next((f for f in front[index:] if f.name in PEOPLE), None)
-                    if subject.kind is Kind.BALLOON
+                    if subject.kind is SubjectKind.BALLOON
                     else None
                 )
                 if holder is not None:
@@ -116,30 +127,38 @@ def assemble(
                     carried(_aloft(scene, subject, index, place, light, frame, rng), place, frame, travel)
                 )
     front.sort(key=lambda f: f.path(0.0)[1])
-    embark(scene, behind, front)
+    board_vehicle(scene, behind, front)
 
 
 def _stands(subject: Subject) -> bool:
-    floats = subject.kind in PEOPLE and subject.action in (Action.FLY, Action.SWIM)
-    aloft = (Kind.BIRD, Kind.BUTTERFLY, Kind.BALLOON, Kind.HOT_AIR_BALLOON, Kind.FISH, Kind.WHALE, Kind.BOAT)
+    floats = subject.kind in PEOPLE and subject.action in (SubjectAction.FLY, SubjectAction.SWIM)
+    aloft = (
+        SubjectKind.BIRD,
+        SubjectKind.BUTTERFLY,
+        SubjectKind.BALLOON,
+        SubjectKind.HOT_AIR_BALLOON,
+        SubjectKind.FISH,
+        SubjectKind.WHALE,
+        SubjectKind.BOAT,
+    )
     return subject.kind not in aloft and not floats
 
 
-def _shown(subject: Subject, frame: Frame) -> int:
+def _shown(subject: Subject, frame: FrameGeometry) -> int:
     most = {
-        Kind.TRAIN: 1,
-        Kind.CAR: 2,
-        Kind.HORSE: 4,
-        Kind.WHALE: 2,
-        Kind.BOAT: 3,
-        Kind.HOT_AIR_BALLOON: 5,
+        SubjectKind.TRAIN: 1,
+        SubjectKind.CAR: 2,
+        SubjectKind.HORSE: 4,
+        SubjectKind.WHALE: 2,
+        SubjectKind.BOAT: 3,
+        SubjectKind.HOT_AIR_BALLOON: 5,
     }.get(subject.kind, 9)
     if frame.w < frame.h:
         most = min(most, 5)
     return min(subject.count, most)
 
 
-def _slots(count: int, frame: Frame, rng: np.random.Generator) -> list[float]:
+def _slots(count: int, frame: FrameGeometry, rng: np.random.Generator) -> list[float]:
     """Places across the picture: one stands on a third, several spread around it."""
     if count <= 1:
         return [0.38 if frame.sun[0] > frame.w / 2 else 0.6]
@@ -158,10 +177,10 @@ def _tones(
 ) -> Tones:
     colour = None if subject.colour is None else rgb(subject.colour)
     ambient = light.ambient
-    dark = place.dark * (0.5 if scene.hour is Hour.DAY else 1.0)
-    if scene.setting in (Setting.KITCHEN, Setting.ROOM, Setting.STAGE):
+    dark = place.dark * (0.5 if scene.hour is TimeOfDay.DAY else 1.0)
+    if scene.setting in (Environment.KITCHEN, Environment.ROOM, Environment.STAGE):
         ambient = np.maximum(ambient, rgb("#d8a878") / 255 * np.float32(0.85))
-    elif light.lamps > 0.5 and scene.setting in (Setting.CITY, Setting.STREET):
+    elif light.lamps > 0.5 and scene.setting in (Environment.CITY, Environment.STREET):
         ambient = np.maximum(ambient, rgb("#8a7a88") / 255)
     return tones_for(
         colour,
@@ -175,48 +194,55 @@ def _tones(
     )
 
 
-def _rim(light: Light, frame: Frame, scene: Scene) -> Colour | None:
-    if scene.setting in (Setting.KITCHEN, Setting.ROOM, Setting.STAGE):
+def _rim(light: Light, frame: FrameGeometry, scene: Scene) -> Colour | None:
+    if scene.setting in (Environment.KITCHEN, Environment.ROOM, Environment.STAGE):
         return rgb("#ffcf96") * np.float32(0.42)
-    if scene.setting in (Setting.CITY, Setting.STREET) and light.lamps > 0.5:
+    if scene.setting in (Environment.CITY, Environment.STREET) and light.lamps > 0.5:
         return rgb("#ffb877") * np.float32(0.5)
-    strength = {Hour.DAY: 0.26, Hour.GOLDEN: 0.75, Hour.DAWN: 0.55, Hour.DUSK: 0.6, Hour.NIGHT: 0.4}[
-        scene.hour
-    ]
+    strength = {
+        TimeOfDay.DAY: 0.26,
+        TimeOfDay.GOLDEN: 0.75,
+        TimeOfDay.DAWN: 0.55,
+        TimeOfDay.DUSK: 0.6,
+        TimeOfDay.NIGHT: 0.4,
+    }[scene.hour]
     return light.sun * np.float32(strength * (1.0 if frame.shines else 0.4))
 
 
 def _look(scene: Scene, subject: Subject, rng: np.random.Generator, index: int) -> Look:
-    rain = scene.weather in (Weather.RAIN, Weather.STORM) and subject.action in (Action.STAND, Action.WALK)
+    rain = scene.weather in (Weather.RAIN, Weather.STORM) and subject.action in (
+        SubjectAction.STAND,
+        SubjectAction.WALK,
+    )
     cold = scene.weather is Weather.SNOW
-    either = subject.kind in (Kind.PERSON, Kind.CHILD) and not re.search(
+    either = subject.kind in (SubjectKind.PERSON, SubjectKind.CHILD) and not re.search(
         r"\b(?:m[ae]n|boys?|father|grandfather|king|cowboys?)\b|男|爸|爷", subject.word
     )
     woman = (
-        subject.kind is Kind.WOMAN
+        subject.kind is SubjectKind.WOMAN
         or (either and rng.random() < 0.4)
         or "girl" in subject.word
         or "女" in subject.word
     )
-    if subject.kind is Kind.ASTRONAUT:
+    if subject.kind is SubjectKind.ASTRONAUT:
         return Look(suit=True)
-    if subject.kind is Kind.CHEF:
+    if subject.kind is SubjectKind.CHEF:
         return Look(hat="chef")
-    if subject.kind is Kind.DANCER:
+    if subject.kind is SubjectKind.DANCER:
         return Look(tutu=True, hair="bun")
     hat = str(rng.choice(("", "", "brim", "cap"))) if not woman else ""
     if "noir" in scene.styles and not woman:
         hat = "brim"
     return Look(
-        skirt=woman and subject.action is not Action.RUN,
+        skirt=woman and subject.action is not SubjectAction.RUN,
         hair=str(rng.choice(("long", "bun", "tail"))) if woman else "short",
         hat=hat,
         coat=not woman
         and (cold or rain or scene.mood is Mood.MELANCHOLY or rng.random() < 0.5)
-        and subject.kind is not Kind.CHILD,
+        and subject.kind is not SubjectKind.CHILD,
         scarf=cold or (index == 0 and rng.random() < 0.3),
         umbrella=rain and index < 2,
-        child=subject.kind is Kind.CHILD,
+        child=subject.kind is SubjectKind.CHILD,
     )
 
 
@@ -227,7 +253,7 @@ def _on_ground(
     slot: float,
     place: Place,
     light: Light,
-    frame: Frame,
+    frame: FrameGeometry,
     rng: np.random.Generator,
     travel: float,
 ) -> Figure:
@@ -237,15 +263,15 @@ def _on_ground(
     start = float(rng.random() * 6.28)
     clothes = rgb(str(rng.choice(CLOTHES)))
     skin = rgb(str(rng.choice(("#e3b594", "#c98f68", "#8a5a3c", "#f0c8a8"))))
-    if subject.kind in (Kind.WOMAN, Kind.DANCER):
+    if subject.kind in (SubjectKind.WOMAN, SubjectKind.DANCER):
         clothes = rgb(str(rng.choice(DRESSES)))
-    if subject.kind is Kind.CHEF:
+    if subject.kind is SubjectKind.CHEF:
         clothes = rgb("#e9e4da")
-    if subject.kind is Kind.ASTRONAUT:
+    if subject.kind is SubjectKind.ASTRONAUT:
         clothes = rgb("#e6e6ea")
-    if subject.kind in (Kind.DOG, Kind.HORSE, Kind.CAT):
+    if subject.kind in (SubjectKind.DOG, SubjectKind.HORSE, SubjectKind.CAT):
         clothes = rgb(str(rng.choice(("#8a5f3c", "#6b4a33", "#3d3230", "#b08a5e", "#d9c9ad"))))
-    if subject.kind in (Kind.CAR, Kind.TRAIN, Kind.BICYCLE):
+    if subject.kind in (SubjectKind.CAR, SubjectKind.TRAIN, SubjectKind.BICYCLE):
         clothes = rgb(str(rng.choice(("#a8483c", "#3f6a7a", "#d0b070", "#d9d5cb", "#4d7a5c"))))
         skin = rgb("#ffdd9e") / np.maximum(light.ambient, 0.3) if light.lamps > 0.3 else light.sky[2]
     tones = _tones(scene, subject, place, light, clothes, skin)
@@ -257,11 +283,11 @@ def _on_ground(
     if lead or travel == 0:
         x0 -= (drift - travel) * 0.5
     deep = (index * 0.618) % 1.0 * 0.045 * frame.h + (
-        0.02 * frame.h if subject.kind in (Kind.DOG, Kind.CAT, Kind.CHILD) else 0.0
+        0.02 * frame.h if subject.kind in (SubjectKind.DOG, SubjectKind.CAT, SubjectKind.CHILD) else 0.0
     )
     ground = place.ground * frame.h + deep
     depth = place.depth
-    if scene.setting is Setting.ROOM and subject.kind is Kind.CAT and not speed:
+    if scene.setting is Environment.ROOM and subject.kind is SubjectKind.CAT and not speed:
         # Cats sit on the window sill.
         ground, depth, x0, unit = (
             0.612 * frame.h,
@@ -269,7 +295,7 @@ def _on_ground(
             0.5 * frame.w + (0.06 + 0.2 * index) * frame.h,
             unit * 0.8,
         )
-    if subject.kind is Kind.TRAIN:
+    if subject.kind is SubjectKind.TRAIN:
         x0 = frame.w * 0.34 + 3 * unit
 
     def path(t: float) -> Point:
@@ -279,12 +305,12 @@ def _on_ground(
         return start + rate * t
 
     extent = {
-        Kind.HORSE: (1.0, 1.2, 1.55, 0.05),
-        Kind.DOG: (0.75, 0.85, 1.1, 0.05),
-        Kind.CAT: (0.75, 0.65, 1.0, 0.05),
-        Kind.CAR: (1.5, 1.5, 1.1, 0.05),
-        Kind.TRAIN: (14.0, 1.6, 1.1, 0.05),
-        Kind.BICYCLE: (0.55, 0.6, 1.1, 0.05),
+        SubjectKind.HORSE: (1.0, 1.2, 1.55, 0.05),
+        SubjectKind.DOG: (0.75, 0.85, 1.1, 0.05),
+        SubjectKind.CAT: (0.75, 0.65, 1.0, 0.05),
+        SubjectKind.CAR: (1.5, 1.5, 1.1, 0.05),
+        SubjectKind.TRAIN: (14.0, 1.6, 1.1, 0.05),
+        SubjectKind.BICYCLE: (0.55, 0.6, 1.1, 0.05),
     }.get(subject.kind, (0.62, 0.62, 1.36, 0.05))
     facing = index % 2 == 1 and speed == 0 and subject.count > 1
     return Figure(
@@ -299,9 +325,13 @@ def _on_ground(
         flip=facing,
         rim=_rim(light, frame, scene),
         side=1.0 if frame.sun[0] > x0 else -1.0,
-        shadow={Kind.CAR: 3.1, Kind.HORSE: 1.7, Kind.TRAIN: 0.0, Kind.CAT: 1.1, Kind.DOG: 1.2}.get(
-            subject.kind, 0.55
-        ),
+        shadow={
+            SubjectKind.CAR: 3.1,
+            SubjectKind.HORSE: 1.7,
+            SubjectKind.TRAIN: 0.0,
+            SubjectKind.CAT: 1.1,
+            SubjectKind.DOG: 1.2,
+        }.get(subject.kind, 0.55),
     )
 
 
@@ -311,28 +341,32 @@ def _leader(scene: Scene) -> Subject | None:
 
 def _drawing(scene: Scene, subject: Subject, rng: np.random.Generator, index: int) -> Drawing:
     kind, action = subject.kind, subject.action
-    run, still = action is Action.RUN, action in (Action.STAND, Action.SIT)
+    run, still = action is SubjectAction.RUN, action in (SubjectAction.STAND, SubjectAction.SIT)
     match kind:
-        case Kind.DOG:
-            return animals.dog_sitting if action is Action.SIT else partial(animals.dog, run=run, still=still)
-        case Kind.CAT:
+        case SubjectKind.DOG:
+            return (
+                animals.dog_sitting
+                if action is SubjectAction.SIT
+                else partial(animals.dog, run=run, still=still)
+            )
+        case SubjectKind.CAT:
             return animals.cat_sitting if still else partial(animals.cat, run=run)
-        case Kind.HORSE:
+        case SubjectKind.HORSE:
             return partial(animals.horse, run=run, still=still)
-        case Kind.CAR:
+        case SubjectKind.CAR:
             return vehicles.car
-        case Kind.TRAIN:
+        case SubjectKind.TRAIN:
             return vehicles.train
-        case Kind.BICYCLE:
+        case SubjectKind.BICYCLE:
             return vehicles.bicycle
     poses = {
-        Action.WALK: people.walking,
-        Action.RUN: people.running,
-        Action.SIT: people.sitting,
-        Action.COOK: people.cooking,
-        Action.DANCE: people.dancing,
-        Action.FLY: people.floating,
-        Action.SWIM: people.floating,
+        SubjectAction.WALK: people.walking,
+        SubjectAction.RUN: people.running,
+        SubjectAction.SIT: people.sitting,
+        SubjectAction.COOK: people.cooking,
+        SubjectAction.DANCE: people.dancing,
+        SubjectAction.FLY: people.floating,
+        SubjectAction.SWIM: people.floating,
     }
     return people.person(_look(scene, subject, rng, index), poses.get(action, people.standing))
 
@@ -343,18 +377,18 @@ def _aloft(
     index: int,
     place: Place,
     light: Light,
-    frame: Frame,
+    frame: FrameGeometry,
     rng: np.random.Generator,
 ) -> Figure:
     """Figures in the air, on the water and in it."""
     kind, w, h = subject.kind, frame.w, frame.h
     colour = {
-        Kind.BIRD: "#3a3d46",
-        Kind.FISH: "#d98a4a",
-        Kind.WHALE: "#3d5668",
-        Kind.BOAT: "#5a4438",
-        Kind.BUTTERFLY: "#c9813a",
-        Kind.ASTRONAUT: "#e6e6ea",
+        SubjectKind.BIRD: "#3a3d46",
+        SubjectKind.FISH: "#d98a4a",
+        SubjectKind.WHALE: "#3d5668",
+        SubjectKind.BOAT: "#5a4438",
+        SubjectKind.BUTTERFLY: "#c9813a",
+        SubjectKind.ASTRONAUT: "#e6e6ea",
     }.get(kind, str(rng.choice(BALLOONS)))
     clothes = rgb(colour)
     place = Place(
@@ -365,14 +399,14 @@ def _aloft(
         dark=min(place.dark, 0.35),
     )
     tones = _tones(scene, subject, place, light, clothes, rgb("#efe2c8"))
-    if kind is Kind.BOAT and subject.colour is None:
+    if kind is SubjectKind.BOAT and subject.colour is None:
         tones = Tones(
             body=tones.body,
             dark=tones.dark,
             skin=tones.skin,
             accent=rgb("#f1e8d8") * light.ambient * np.float32(0.9) + light.sun * np.float32(0.06),
         )
-    if kind is Kind.WHALE:
+    if kind is SubjectKind.WHALE:
         tones = Tones(
             body=tones.body,
             dark=tones.dark,
@@ -384,9 +418,9 @@ def _aloft(
     rim = _rim(light, frame, scene)
     side = 1.0 if frame.sun[0] > w / 2 else -1.0
     spread = index - (min(subject.count, 9) - 1) / 2
-    if kind is Kind.BIRD:
+    if kind is SubjectKind.BIRD:
         return _bird(subject, spread, tones, unit, start, rim, side, frame, rng)
-    if kind is Kind.BOAT:
+    if kind is SubjectKind.BOAT:
         line = (place.water or 0.7) * h + 0.05 * h * index
         shrink = 1.0 - 0.28 * index
         x0, speed = w * (0.4 + 0.24 * ((index + 1) // 2) * (1 if index % 2 else -1)), 0.045 * h
@@ -406,8 +440,8 @@ def _aloft(
             phase=lambda t: start + 1.5 * t,
             tilt=lambda t: 0.03 * math.sin(1.1 * t + start),
         )
-    if kind in (Kind.HOT_AIR_BALLOON, Kind.BALLOON):
-        big = kind is Kind.HOT_AIR_BALLOON
+    if kind in (SubjectKind.HOT_AIR_BALLOON, SubjectKind.BALLOON):
+        big = kind is SubjectKind.HOT_AIR_BALLOON
         shrink = (1.0, 0.55, 0.4, 0.68, 0.3)[index % 5] if big else float(rng.uniform(0.8, 1.1))
         x0 = w * (0.42, 0.74, 0.2, 0.88, 0.58)[index % 5] if big else w * (0.5 + 0.07 * spread)
         y0 = h * ((0.5, 0.34, 0.44, 0.6, 0.28)[index % 5] if big else 0.5 + 0.06 * (index * 37 % 5 - 2))
@@ -427,7 +461,7 @@ def _aloft(
             phase=lambda t: start + t,
             tilt=lambda t: 0.02 * math.sin(0.7 * t + start),
         )
-    if kind is Kind.BUTTERFLY:
+    if kind is SubjectKind.BUTTERFLY:
         x0, y0 = w * (0.45 + 0.13 * spread), h * (0.5 + 0.09 * math.sin(index * 2.4))
         return Figure(
             draw=animals.butterfly,
@@ -444,7 +478,7 @@ def _aloft(
             phase=lambda t: start + 11 * t,
             tilt=lambda t: 0.35 + 0.2 * math.sin(2 * t + start),
         )
-    if kind in (Kind.FISH, Kind.WHALE):
+    if kind in (SubjectKind.FISH, SubjectKind.WHALE):
         return _swimmer(subject, index, spread, tones, unit, start, rim, frame, scene, rng)
     draw = people.person(_look(scene, subject, rng, index), people.floating)
     x0, y0 = w * (0.42 + 0.16 * spread), h * 0.62
@@ -470,7 +504,7 @@ def _bird(
     start: float,
     rim: Colour | None,
     side: float,
-    frame: Frame,
+    frame: FrameGeometry,
     rng: np.random.Generator,
 ) -> Figure:
     w, h = frame.w, frame.h
@@ -507,17 +541,17 @@ def _swimmer(
     unit: float,
     start: float,
     rim: Colour | None,
-    frame: Frame,
+    frame: FrameGeometry,
     scene: Scene,
     rng: np.random.Generator,
 ) -> Figure:
     w, h = frame.w, frame.h
-    whale = subject.kind is Kind.WHALE
+    whale = subject.kind is SubjectKind.WHALE
     size = unit * (1.0 if subject.count == 1 else float(rng.uniform(0.42, 0.8)))
     speed = (0.075 if whale else 0.11) * h * float(rng.uniform(0.85, 1.15))
     x0 = w * 0.47 + spread * 0.19 * h
     y0 = h * (0.46 + 0.24 * math.sin(index * 2.4))
-    if not whale and scene.setting is not Setting.UNDERWATER:
+    if not whale and scene.setting is not Environment.UNDERWATER:
         # A fish above water leaps: an arc, again and again.
         high, period = 0.2 * h, 2.2
         base = frame.horizon + 0.16 * h

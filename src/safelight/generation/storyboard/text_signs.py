@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from safelight.generation.storyboard.camera import Camera, View
+from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Colour, Raster, over, place, rgb
 
@@ -142,7 +142,7 @@ class Sign:
             ground=ground * camera.h,
         )
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         x, y = view.at(self.x, self.y, self.depth)
         h, w = self.picture.shape[:2]
         if self.posts is not None:

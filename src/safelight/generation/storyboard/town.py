@@ -8,21 +8,23 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, View
+from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.city import Lamps, WetGround, make_fronts, make_skyline
 from safelight.generation.storyboard.indoors import Steam, counter, make_room
-from safelight.generation.storyboard.lexicon import Kind, Setting, Weather
+from safelight.generation.storyboard.lexicon import Environment, SubjectKind, Weather
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.place import PLACES
 from safelight.generation.storyboard.raster import Raster, mix, rgb
 from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.scene_builder import Build, solid
+from safelight.generation.storyboard.scene_builder import SceneBuilder, solid
 from safelight.generation.storyboard.sky import Sky
 from safelight.generation.storyboard.terrain import Ridge, make_ridge
 from safelight.generation.storyboard.weather import fog_bank
 
 
-def city(out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> None:
+def city(
+    out: SceneBuilder, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
+) -> None:
     out.behind.append(
         make_skyline(
             light, camera, rng, depth=0.1, base=0.72, tall=(0.16, 0.46), wide=(0.035, 0.08), mist=0.72
@@ -77,7 +79,7 @@ class Railing:
     gap: float
     colour: tuple[float, float, float, float]
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         w = frame.shape[1]
         start, y0 = view.at(0, self.top, self.depth)
         scale, _, _ = view.shift(self.depth)
@@ -102,7 +104,7 @@ class Railing:
             cv2.line(frame, (0, round(y * 16)), (w * 16, round(y * 16)), self.colour, wide, cv2.LINE_AA, 4)
 
 
-def street(out: Build, scene: Scene, light: Light, camera: Camera, rng: np.random.Generator) -> None:
+def street(out: SceneBuilder, scene: Scene, light: Light, camera: Camera, rng: np.random.Generator) -> None:
     out.behind.append(
         make_skyline(light, camera, rng, depth=0.16, base=0.78, tall=(0.3, 0.66), wide=(0.08, 0.16), mist=0.6)
     )
@@ -116,7 +118,7 @@ def street(out: Build, scene: Scene, light: Light, camera: Camera, rng: np.rando
 
 
 def indoors(
-    out: Build, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
+    out: SceneBuilder, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
 ) -> None:
     far = mix(mix(rgb("#6a7a64") * light.ambient, light.shade, 0.3), light.haze, 0.45)
     out.behind.append(
@@ -136,33 +138,35 @@ def indoors(
             sun_x=sky.sun[0],
         )
     )
-    out.behind += make_room(scene, light, camera, rng, floor=0.86 if scene.setting is Setting.ROOM else 0.9)
-    if scene.setting is Setting.KITCHEN:
+    out.behind += make_room(
+        scene, light, camera, rng, floor=0.86 if scene.setting is Environment.ROOM else 0.9
+    )
+    if scene.setting is Environment.KITCHEN:
         out.front.append(counter(light, camera, top_row=0.79))
         out.front.append(Steam.make(camera, rng, x=0.56 * camera.w, y=0.69 * camera.h, colour=rgb("#e9ddcf")))
 
 
-def ways(out: Build, scene: Scene, light: Light, camera: Camera) -> None:
+def ways(out: SceneBuilder, scene: Scene, light: Light, camera: Camera) -> None:
     """A road or a track, where somebody drives and the place has none."""
     kinds = {s.kind for s in scene.subjects}
     if scene.setting in (
-        Setting.STREET,
-        Setting.SPACE,
-        Setting.UNDERWATER,
-        Setting.KITCHEN,
-        Setting.ROOM,
-        Setting.STAGE,
+        Environment.STREET,
+        Environment.SPACE,
+        Environment.UNDERWATER,
+        Environment.KITCHEN,
+        Environment.ROOM,
+        Environment.STAGE,
     ):
         return
     place = PLACES[scene.setting]
-    if Kind.TRAIN in kinds:
-        out.behind.append(Way.make(light, camera, depth=place.depth, row=place.ground, rails=True))
-    elif kinds & {Kind.CAR, Kind.BICYCLE}:
-        out.behind.append(Way.make(light, camera, depth=place.depth, row=place.ground, rails=False))
+    if SubjectKind.TRAIN in kinds:
+        out.behind.append(Road.make(light, camera, depth=place.depth, row=place.ground, rails=True))
+    elif kinds & {SubjectKind.CAR, SubjectKind.BICYCLE}:
+        out.behind.append(Road.make(light, camera, depth=place.depth, row=place.ground, rails=False))
 
 
 @dataclass(kw_only=True)
-class Way:
+class Road:
     """A road with a dashed line, or rails on sleepers."""
 
     depth: float
@@ -172,12 +176,12 @@ class Way:
     rails: bool
 
     @classmethod
-    def make(cls, light: Light, camera: Camera, *, depth: float, row: float, rails: bool) -> Way:
+    def make(cls, light: Light, camera: Camera, *, depth: float, row: float, rails: bool) -> Road:
         body = mix(rgb("#6a6462" if rails else "#57565c") * light.ambient, light.shade, 0.5)
         line = mix(rgb("#b9b2a8" if rails else "#e6d9b4") * light.ambient, body, 0.35)
         return cls(depth=depth, row=row * camera.h, body=solid(body), line=solid(line), rails=rails)
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         h, w = frame.shape[:2]
         start, y = view.at(0, self.row, self.depth)
         scale, _, _ = view.shift(self.depth)

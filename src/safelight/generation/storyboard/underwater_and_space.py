@@ -8,23 +8,25 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, View
+from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.layers import Layer, room
-from safelight.generation.storyboard.lexicon import Hour
+from safelight.generation.storyboard.lexicon import TimeOfDay
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Colour, Raster, mix, noise, pack, rgb
 from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.scene_builder import Build, solid
+from safelight.generation.storyboard.scene_builder import SceneBuilder, solid
 from safelight.generation.storyboard.sky import Stars
 from safelight.generation.storyboard.terrain import Ridge, make_grass, make_ridge
 from safelight.generation.storyboard.weather import Shafts
 
 
-def underwater(out: Build, scene: Scene, light: Light, camera: Camera, rng: np.random.Generator) -> None:
+def underwater(
+    out: SceneBuilder, scene: Scene, light: Light, camera: Camera, rng: np.random.Generator
+) -> None:
     w, h = camera.w, camera.h
     left, top, width, height = room(camera, 0.03)
     ys = np.linspace(0, 1, height, dtype=np.float32)
-    night = scene.hour in (Hour.NIGHT, Hour.DUSK)
+    night = scene.hour in (TimeOfDay.NIGHT, TimeOfDay.DUSK)
     stops = [
         rgb(c)
         for c in (
@@ -124,7 +126,7 @@ class Bubbles:
         )
         return cls(each=each, colour=solid(colour))
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         h, w = frame.shape[:2]
         for x, y, size, pace, phase in self.each:
             py = ((y - pace * t) % 1.06) * h
@@ -135,7 +137,7 @@ class Bubbles:
             )
 
 
-def space(out: Build, scene: Scene, light: Light, camera: Camera, rng: np.random.Generator) -> None:
+def space(out: SceneBuilder, scene: Scene, light: Light, camera: Camera, rng: np.random.Generator) -> None:
     h = camera.h
     left, top, width, height = room(camera, 0.03)
     first, second = (

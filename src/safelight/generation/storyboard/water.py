@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, View
-from safelight.generation.storyboard.lexicon import Hour, Weather
+from safelight.generation.storyboard.camera import Camera, CameraView
+from safelight.generation.storyboard.lexicon import TimeOfDay, Weather
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Raster, noise
 from safelight.generation.storyboard.scene import Scene
@@ -91,7 +91,7 @@ class Water:
             choppy=choppy,
         )
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         _, y = view.at(0, self.horizon, 0.0)
         first = round(y)
         rows = min(frame.shape[0] - first, self.rough.shape[0])
@@ -119,7 +119,7 @@ class Water:
         self._glint(mirrored, wave, view)
         frame[first : first + rows] = mirrored
 
-    def _glint(self, water: Raster, wave: Raster, view: View) -> None:
+    def _glint(self, water: Raster, wave: Raster, view: CameraView) -> None:
         rows, w = water.shape[:2]
         x, _ = view.at(self.sun_x, 0, 0.03)
         path = self.path[:rows]
@@ -148,11 +148,11 @@ def _glint_path(scene: Scene, camera: Camera, w: int, h: int, shines: bool) -> R
     """How strongly each place glints: a column under the sun, widening towards us."""
     rows = np.arange(h, dtype=np.float32)[:, None] / h
     columns = (np.arange(w * 2, dtype=np.float32)[None, :] - w) / camera.w
-    day = scene.hour is Hour.DAY
+    day = scene.hour is TimeOfDay.DAY
     if not shines:
         # No sun: a dull shimmer everywhere, so that the waves are seen.
         rough = 0.42 if scene.weather is Weather.STORM else 0.16
         return (np.exp(-((columns / 0.9) ** 2)) * rough * (0.25 + 0.75 * rows)).astype(np.float32)
     wide = (0.2 if day else 0.035) + 0.12 * rows
-    strength = {Hour.DAY: 0.55, Hour.NIGHT: 0.85}.get(scene.hour, 1.25)
+    strength = {TimeOfDay.DAY: 0.55, TimeOfDay.NIGHT: 0.85}.get(scene.hour, 1.25)
     return (np.exp(-((columns / wide) ** 2)) * strength * (1 - 0.45 * rows)).astype(np.float32)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, View
+from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.layers import Layer, room
 from safelight.generation.storyboard.raster import Colour, Raster, noise, pack, scalar
 
@@ -48,7 +48,7 @@ class Rain:
             sheets.append((np.vstack([sheet, sheet]), speed * h, slant * speed * h))
         return cls(sheets=tuple(sheets))
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         h, w = frame.shape[:2]
         for sheet, fall, slide in self.sheets:
             y = h - int(fall * t) % h
@@ -97,7 +97,7 @@ class Flakes:
             each=each, sprites=tuple(_flake(s, colour) for s in sizes), w=camera.w, h=camera.h, wind=wind
         )
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         height, width = frame.shape[:2]
         for x, y, near, pace, swing, phase, which in self.each:
             sprite = self.sprites[int(which)]
@@ -198,7 +198,7 @@ class Lightning:
         tint[..., :3] = (fall[..., None] * np.array([58, 46, 44], np.float32)).astype(np.uint8)
         return cls(at=camera.seconds * float(rng.uniform(0.3, 0.6)), bolt=bolt, tint=tint)
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         since = t - self.at
         if not -0.12 < since < 1.1:
             return
@@ -243,7 +243,7 @@ class Shafts:
             out.append(sheet)
         return cls(first=out[0], second=out[1])
 
-    def paint(self, frame: Raster, view: View, t: float) -> None:
+    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         both = cv2.addWeighted(
             self.first, 0.6 + 0.3 * math.sin(0.7 * t), self.second, 0.6 - 0.3 * math.sin(0.7 * t + 0.6), 0
         )

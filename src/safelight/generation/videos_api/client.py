@@ -11,17 +11,17 @@ from urllib.parse import quote
 import httpx
 
 from safelight.errors import UpstreamRejected, UpstreamUnavailable
-from safelight.net.client import AnswerTooLong, Timeouts, configured_client, read_limited
+from safelight.net.client import AnswerTooLong, Timeouts, read_limited, upstream_client
 
 from .options import Options
-from .responses import decode, retry_after, said
+from .responses import decode, error_text, retry_after
 
 MAX_ANSWER = 4 * 1024 * 1024
 #: Statuses that say "not now" to a question.
 _LATER = frozenset({408, 409, 425, 429})
 
 
-class Server:
+class UpstreamClient:
     """The connections to one server: `submitting` has one per request, `asking` keeps them."""
 
     def __init__(self, options: Options) -> None:
@@ -33,7 +33,7 @@ class Server:
         self.submitting.close()
         self.asking.close()
 
-    def ask(
+    def get(
         self, method: str, path: str, *, params: dict[str, str] | None = None
     ) -> tuple[int, httpx.Headers, dict[str, Any] | None]:
         """Status (2xx or 404), headers and object of the answer.
@@ -42,14 +42,14 @@ class Server:
         while the order goes on. `UpstreamRejected`: it does not answer this question.
         """
         with self.reachable(), self.asking.stream(method, path, params=params or {}) as response:
-            self.trouble(response)
+            self.error_for(response)
             body = decode(read_limited(response, max_bytes=MAX_ANSWER, within_s=self._options.poll_s))
             if not response.is_success and response.status_code != 404:
                 why = f"{self._options.name} refused a question (status {response.status_code}). "
-                raise UpstreamRejected((why + said(body, secrets=(self._options.api_key,))).strip())
+                raise UpstreamRejected((why + error_text(body, secrets=(self._options.api_key,))).strip())
             return response.status_code, response.headers, body
 
-    def trouble(self, response: httpx.Response) -> None:
+    def error_for(self, response: httpx.Response) -> None:
         """`UpstreamUnavailable` where the status says that the question may be asked again."""
         status = response.status_code
         if status in {401, 403}:
@@ -70,7 +70,7 @@ class Server:
 
     def _client(self, read_s: float, *, keep_alive: bool) -> httpx.Client:
         options = self._options
-        return configured_client(
+        return upstream_client(
             options.url.rstrip("/") + "/",
             api_key=options.api_key,
             timeouts=Timeouts(connect_s=options.connect_s, read_s=read_s),

@@ -10,8 +10,8 @@ import httpx
 
 from safelight.errors import SettingsError, UpstreamRejected, UpstreamUnavailable
 from safelight.net.addresses import is_public
-from safelight.net.client import AnswerTooLong, Timeouts, configured_client, read_limited
-from safelight.net.redaction import masked
+from safelight.net.client import AnswerTooLong, Timeouts, read_limited, upstream_client
+from safelight.net.redaction import redact
 from safelight.net.ssrf_guard import Resolve, system_resolve
 
 from .client import MAX_ANSWER
@@ -21,7 +21,7 @@ _TIMEOUTS = Timeouts(connect_s=5.0, read_s=15.0)
 _MOST_MODELS = 1000
 
 
-class Place(StrEnum):
+class NetworkLocation(StrEnum):
     """Where an address lies, which says who can reach the server behind it."""
 
     LOOPBACK = "loopback"
@@ -31,12 +31,12 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class DiscoveredServer:
     """A server that answers. `models` in its own order; None where it has no list of them."""
 
     url: str
     models: tuple[str, ...] | None
-    place: Place
+    place: NetworkLocation
     #: It gives its list to a caller without a key.
     answers_strangers: bool
     #: We have a key for it.
@@ -46,7 +46,9 @@ class Found:
     def exposed(self) -> bool:
         """Whether people can be expected to go around us: it takes orders from whoever reaches it, and more
         than our own network does, or it was meant to have a key and does not ask for it."""
-        return self.answers_strangers and (self.keyed or self.place not in (Place.LOOPBACK, Place.PRIVATE))
+        return self.answers_strangers and (
+            self.keyed or self.place not in (NetworkLocation.LOOPBACK, NetworkLocation.PRIVATE)
+        )
 
 
 def base_url(text: str) -> str:
@@ -64,7 +66,7 @@ def base_url(text: str) -> str:
         fits = plain = False
     if not fits or not plain:
         raise SettingsError(
-            f"{masked(typed, longest=80)!r} is no address of an upstream.",
+            f"{redact(typed, longest=80)!r} is no address of an upstream.",
             remedy="Write it as http://gpu:8091, without a name, key or query in it.",
         )
     path = url.path.rstrip("/")
@@ -73,7 +75,7 @@ def base_url(text: str) -> str:
 
 def discover(
     url: str, *, api_key: str = "", timeouts: Timeouts = _TIMEOUTS, resolve: Resolve = system_resolve
-) -> Found:
+) -> DiscoveredServer:
     """Ask the server at `url` (with `/v1`) for its models, with our key and, to see whom it answers, without.
 
     Raises `UpstreamUnavailable` where it does not answer, and `UpstreamRejected` where it refuses our key or
@@ -86,7 +88,7 @@ def discover(
             strangers = _models(url, "", timeouts) is not None
         except (UpstreamRejected, UpstreamUnavailable):
             strangers = False
-    return Found(
+    return DiscoveredServer(
         url=url,
         models=models,
         place=place(url, resolve),
@@ -95,19 +97,23 @@ def discover(
     )
 
 
-def place(url: str, resolve: Resolve = system_resolve) -> Place:
+def place(url: str, resolve: Resolve = system_resolve) -> NetworkLocation:
     """Where the server's addresses lie; the most public of them counts."""
     parsed = httpx.URL(url)
     try:
         answers = resolve(parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80))
         addresses = [ipaddress.ip_address(answer.partition("%")[0]) for answer in answers]
     except (OSError, UnicodeError, ValueError):
-        return Place.UNKNOWN
+        return NetworkLocation.UNKNOWN
     if not addresses:
-        return Place.UNKNOWN
+        return NetworkLocation.UNKNOWN
     if any(is_public(address) for address in addresses):
-        return Place.PUBLIC
-    return Place.LOOPBACK if all(address.is_loopback for address in addresses) else Place.PRIVATE
+        return NetworkLocation.PUBLIC
+    return (
+        NetworkLocation.LOOPBACK
+        if all(address.is_loopback for address in addresses)
+        else NetworkLocation.PRIVATE
+    )
 
 
 def _models(url: str, api_key: str, timeouts: Timeouts) -> tuple[str, ...] | None:
@@ -136,7 +142,7 @@ def _models(url: str, api_key: str, timeouts: Timeouts) -> tuple[str, ...] | Non
     return tuple(dict.fromkeys(names))
 
 
-def is_closed(url: str, path: str, *, timeouts: Timeouts = _TIMEOUTS) -> bool | None:
+def requires_auth(url: str, path: str, *, timeouts: Timeouts = _TIMEOUTS) -> bool | None:
     """Whether `path` below `url` is refused to a caller without a key; None where that cannot be told."""
     with _client(url, "", timeouts) as client:
         try:
@@ -149,7 +155,7 @@ def is_closed(url: str, path: str, *, timeouts: Timeouts = _TIMEOUTS) -> bool | 
 
 
 def _client(url: str, api_key: str, timeouts: Timeouts) -> httpx.Client:
-    return configured_client(url.rstrip("/") + "/", api_key=api_key, timeouts=timeouts, keep_alive=False)
+    return upstream_client(url.rstrip("/") + "/", api_key=api_key, timeouts=timeouts, keep_alive=False)
 
 
 def _is_name(value: object) -> bool:

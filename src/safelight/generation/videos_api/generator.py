@@ -12,24 +12,24 @@ import httpx
 
 from safelight.errors import (
     SafelightError,
-    SubmitUnknown,
+    SubmissionUnconfirmed,
     UpstreamError,
-    UpstreamLied,
-    UpstreamRefused,
+    UpstreamInvalidResponse,
+    UpstreamModerationBlocked,
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from safelight.generation.protocol import Offer, Order, Progress
+from safelight.generation.protocol import GenerationRequest, GeneratorInfo, Progress
 from safelight.generation.provider_errors import read as read_refusal
 from safelight.net.client import AnswerTooLong, read_limited
 from safelight.net.fetch import Fetcher, FetchLimits
-from safelight.net.redaction import masked
+from safelight.net.redaction import redact
 
-from .client import MAX_ANSWER, Server, bad_key, video_path
+from .client import MAX_ANSWER, UpstreamClient, bad_key, video_path
 from .download import check_file, check_headers, receive
 from .options import Options
 from .request import build_request
-from .responses import decode, read_progress, retry_after, said
+from .responses import decode, error_text, read_progress, retry_after
 
 _PAGE, _MAX_PAGES = 100, 50
 _NOT_SENT = (
@@ -63,7 +63,7 @@ class VideosApiGenerator:
         self.ownership = options.ownership
         self._options = options
         self._sleep = sleep
-        self._server = Server(options)
+        self._server = UpstreamClient(options)
         self._fetcher = fetcher or Fetcher(
             allow_hosts=options.content_hosts, limits=FetchLimits(total_s=options.fetch_s, idle_s=30.0)
         )
@@ -71,10 +71,10 @@ class VideosApiGenerator:
     def close(self) -> None:
         self._server.close()
 
-    def offer(self) -> Offer:
-        return self._options.offer()
+    def info(self) -> GeneratorInfo:
+        return self._options.info()
 
-    def submit(self, order: Order) -> str:
+    def submit(self, order: GenerationRequest) -> str:
         with ExitStack() as stack:
             client = self._server.submitting
             request = build_request(client, order, self._options, stack)
@@ -85,7 +85,7 @@ class VideosApiGenerator:
                     f"{self.name} cannot be reached; it has not got the order."
                 ) from error
             except (httpx.HTTPError, OSError) as error:
-                raise SubmitUnknown(f"The answer of {self.name} to the order was lost.") from error
+                raise SubmissionUnconfirmed(f"The answer of {self.name} to the order was lost.") from error
             stack.callback(response.close)
             try:
                 body = decode(read_limited(response, max_bytes=MAX_ANSWER, within_s=self._options.submit_s))
@@ -100,7 +100,7 @@ class VideosApiGenerator:
         that is longer than we read, `SubmitUnknown`.
         """
         if not self._options.key_metadata:
-            raise SubmitUnknown(f"{self.name} cannot say whether it took the order.")
+            raise SubmissionUnconfirmed(f"{self.name} cannot say whether it took the order.")
         found = self._look(key)
         if found is None:
             self._sleep(self._options.listed_within_s)
@@ -114,7 +114,7 @@ class VideosApiGenerator:
         not know has failed, and before an answer that is no answer is a lie.
         """
         for look in range(_LOOKS):
-            status, headers, body = self._server.ask("GET", video_path(upstream_id))
+            status, headers, body = self._server.get("GET", video_path(upstream_id))
             if status != 404 and body is not None:
                 break
             if look + 1 < _LOOKS:
@@ -122,7 +122,9 @@ class VideosApiGenerator:
         if status == 404:
             body = {"status": "failed", "error": "The generator no longer knows this order."}
         if body is None:
-            raise UpstreamLied(f"{self.name} answered the question for an order with something unreadable.")
+            raise UpstreamInvalidResponse(
+                f"{self.name} answered the question for an order with something unreadable."
+            )
         return read_progress(
             body,
             headers,
@@ -141,13 +143,13 @@ class VideosApiGenerator:
                     "GET", f"{video_path(upstream_id)}/content", headers=headers
                 ) as response,
             ):
-                self._server.trouble(response)
+                self._server.error_for(response)
                 if response.has_redirect_location:
                     elsewhere = str(response.url.join(response.headers["location"]))
                 elif response.status_code == 200:
                     self._receive(response, into, max_bytes)
                 else:
-                    raise UpstreamLied(
+                    raise UpstreamInvalidResponse(
                         f"{self.name} says the video is finished and does not have it "
                         f"(status {response.status_code})."
                     )
@@ -159,7 +161,7 @@ class VideosApiGenerator:
     def delete(self, upstream_id: str) -> bool:
         """Whether the server's copy is gone; True also where it was gone before."""
         try:
-            status, _, body = self._server.ask("DELETE", video_path(upstream_id))
+            status, _, body = self._server.get("DELETE", video_path(upstream_id))
         except UpstreamRejected:
             return False
         if status in {204, 404}:
@@ -172,14 +174,16 @@ class VideosApiGenerator:
         if isinstance(upstream_id, str) and _is_id(upstream_id):
             return upstream_id
         if (refusal := read_refusal(body)) is not None:
-            raise UpstreamRefused(f"The filter of {self.name} refused the order.", refusal=refusal)
+            raise UpstreamModerationBlocked(f"The filter of {self.name} refused the order.", refusal=refusal)
         if status in _BUSY:
             raise UpstreamUnavailable(
                 f"{self.name} takes no orders just now (status {status}).",
                 retry_after_s=retry_after(response.headers),
             )
         if response.is_success or status in _DOUBTFUL or status >= 500:
-            raise SubmitUnknown(f"{self.name} answered the order with status {status} and no order number.")
+            raise SubmissionUnconfirmed(
+                f"{self.name} answered the order with status {status} and no order number."
+            )
         raise UpstreamRejected(self._why_rejected(response, body))
 
     def _why_rejected(self, response: httpx.Response, body: dict[str, Any] | None) -> str:
@@ -189,9 +193,9 @@ class VideosApiGenerator:
         if status == 402:
             return f"The account with {self.name} has no credit left. The operator must see to it."
         if response.is_redirect:
-            to = masked(response.headers.get("location", "").split("?")[0], longest=120)
+            to = redact(response.headers.get("location", "").split("?")[0], longest=120)
             return f"{self.name} redirects orders to {to or 'elsewhere'}. The operator must correct `url`."
-        sentence = said(body, secrets=(self._options.api_key,))
+        sentence = error_text(body, secrets=(self._options.api_key,))
         return f"{self.name} refused the order as malformed (status {status}). {sentence}".strip()
 
     def _look(self, key: str) -> str | None:
@@ -199,12 +203,12 @@ class VideosApiGenerator:
         for _ in range(_MAX_PAGES):
             params = {"limit": str(_PAGE), "order": "desc"} | ({"after": after} if after else {})
             try:
-                status, _, page = self._server.ask("GET", "videos", params=params)
+                status, _, page = self._server.get("GET", "videos", params=params)
             except UpstreamRejected as error:
-                raise SubmitUnknown(f"{self.name} gives no list of its orders.") from error
+                raise SubmissionUnconfirmed(f"{self.name} gives no list of its orders.") from error
             videos = page.get("data") if page is not None and status == 200 else None
             if page is None or not isinstance(videos, list):
-                raise SubmitUnknown(f"{self.name} gives no list of its orders.")
+                raise SubmissionUnconfirmed(f"{self.name} gives no list of its orders.")
             rows = [video for video in videos if isinstance(video, dict) and isinstance(video.get("id"), str)]
             for row in rows:
                 metadata = row.get("metadata")
@@ -214,12 +218,12 @@ class VideosApiGenerator:
                         return str(row["id"])
             if not page.get("has_more", len(videos) >= _PAGE):
                 if videos and not told:
-                    raise SubmitUnknown(f"The list of {self.name} does not name our keys.")
+                    raise SubmissionUnconfirmed(f"The list of {self.name} does not name our keys.")
                 return None
             if not rows or rows[-1]["id"] == after:
                 break
             after = str(rows[-1]["id"])
-        raise SubmitUnknown(f"The list of {self.name} could not be read to its end.")
+        raise SubmissionUnconfirmed(f"The list of {self.name} could not be read to its end.")
 
     def _receive(self, response: httpx.Response, into: Path, max_bytes: int) -> None:
         promised = check_headers(response.headers, max_bytes)
@@ -232,19 +236,20 @@ class VideosApiGenerator:
                 within_s=self._options.fetch_s,
             )
         except httpx.RemoteProtocolError as error:
-            raise UpstreamLied("The finished video was cut off.") from error
+            raise UpstreamInvalidResponse("The finished video was cut off.") from error
 
     def _fetch_elsewhere(self, location: str, into: Path, max_bytes: int) -> None:
         # A file store of somebody's choice: no key goes there, and it may not be in our own network.
         try:
             fetched = self._fetcher.fetch(location, into, max_bytes=max_bytes)
         except SafelightError as error:
-            raise UpstreamLied(
+            raise UpstreamInvalidResponse(
                 f"The finished video is not where {self.name} says. {error.message}"
             ) from error
         try:
-            check_file(into, fetched.size, None)
-        except UpstreamLied:
+            with into.open("rb") as file:
+                check_file(file, fetched.size, None)
+        except UpstreamInvalidResponse:
             into.unlink()
             raise
 

@@ -16,15 +16,15 @@ _TIMEOUTS = Timeouts(connect_s=2.0, read_s=5.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Server:
+class UpstreamEndpoint:
     url: str
     api_key: str = ""
 
 
-class Reach:
+class UpstreamHealth:
     """Looks at most every `every_s` seconds, and nobody waits for it: what is told is the last look."""
 
-    def __init__(self, servers: Mapping[str, Server], *, every_s: float = 15.0) -> None:
+    def __init__(self, servers: Mapping[str, UpstreamEndpoint], *, every_s: float = 15.0) -> None:
         self._servers = dict(servers)
         self._every_s = every_s
         self._down: Mapping[str, str] = {}

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from safelight.errors import SettingsError
-from safelight.generation.protocol import Offer, Ownership, Step
+from safelight.generation.protocol import Billing, Derivation, GeneratorInfo
 
 #: Fields that a create request has anyway; an allow-list cannot name them.
 OWN_FIELDS = frozenset({"prompt", "model", "seconds", "size", "input_reference", "metadata"})
@@ -27,7 +27,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     url: str
     api_key: str = ""
     name: str = "videos_api"
-    ownership: Ownership = Ownership.PAID
+    ownership: Billing = Billing.PAID
     models: tuple[str, ...] = ()
     seconds: tuple[int, ...] = (4, 8, 12)
     #: `1280x720`; empty: any.
@@ -40,7 +40,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     #: What the server calls the file that we call `input_reference`; empty: it takes none.
     reference_field: str = "input_reference"
     #: What the server makes of earlier videos by OpenAI's routes `/remix`, `/edits` and `/extensions`.
-    abilities: frozenset[Step] = frozenset()
+    abilities: frozenset[Derivation] = frozenset()
     #: A remix may go as an order for a new video with all the prompts in one, where the server does not remix
     #: or no longer has the source.
     remix_as_new: bool = False
@@ -63,20 +63,20 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     #: Hosts that finished files may redirect to although they are private, `host` or `host:port`.
     content_hosts: frozenset[str] = frozenset()
 
-    def offer(self) -> Offer:
-        own = self.ownership is Ownership.OWN
-        return Offer(
+    def info(self) -> GeneratorInfo:
+        own = self.ownership is Billing.OWN
+        return GeneratorInfo(
             models=self.models,
             seconds=self.seconds,
             sizes=tuple(_size(text, self.name) for text in self.sizes),
             extra_fields={name: _TYPES[kind] for name, kind in self.extra_fields.items()},
             text_fields=self.text_fields,
             takes_reference=bool(self.reference_field),
-            remix=Step.REMIX in self.abilities or self.remix_as_new,
-            edit=Step.EDIT in self.abilities,
-            extend=Step.EXTEND in self.abilities,
-            takes_clips=bool({Step.EDIT, Step.EXTEND} & self.abilities),
-            remix_needs_upstream=Step.REMIX in self.abilities and not self.remix_as_new,
+            remix=Derivation.REMIX in self.abilities or self.remix_as_new,
+            edit=Derivation.EDIT in self.abilities,
+            extend=Derivation.EXTEND in self.abilities,
+            takes_clips=bool({Derivation.EDIT, Derivation.EXTEND} & self.abilities),
+            remix_needs_upstream=Derivation.REMIX in self.abilities and not self.remix_as_new,
             takes_characters=bool(self.character_field),
             usd_per_second=0.0 if own and self.usd_per_second is None else self.usd_per_second,
             safety_settings=self.safety_settings,
@@ -92,7 +92,7 @@ def read_options(table: dict[str, Any]) -> Options:
         raise SettingsError(f"The generator {name!r} is not configured right: {error}.") from error
     for problem in _problems(options):
         raise SettingsError(f"The generator {name!r} is not configured right: {problem}")
-    options.offer()
+    options.info()
     return options
 
 

@@ -9,13 +9,15 @@ from typing import Any
 import httpx
 
 from safelight.errors import UpstreamRejected
-from safelight.generation.protocol import Order, ReferenceFile, Step
+from safelight.generation.protocol import Derivation, GenerationRequest, ReferenceFile
 
 from .client import video_path
 from .options import Options
 
 
-def build_request(client: httpx.Client, order: Order, options: Options, stack: ExitStack) -> httpx.Request:
+def build_request(
+    client: httpx.Client, order: GenerationRequest, options: Options, stack: ExitStack
+) -> httpx.Request:
     """The request for an order, its files open until `stack` closes, or `UpstreamRejected`."""
     path, fields, files = _route(order, options), _fields(order, options), _files(order, options)
     headers = {"idempotency-key": order.key, "accept": "application/json"}
@@ -33,33 +35,33 @@ def build_request(client: httpx.Client, order: Order, options: Options, stack: E
         raise UpstreamRejected(f"The order cannot be put into words for {options.name}.") from error
 
 
-def _route(order: Order, options: Options) -> str:
+def _route(order: GenerationRequest, options: Options) -> str:
     """Where an order goes: with an earlier video to the route for it, where the server has that."""
     if order.basis is None or _anew(order, options):
         return "videos"
     if order.basis.step not in options.abilities:
         raise UpstreamRejected(f"{options.name} cannot {order.basis.step} a video.")
-    if order.basis.step is Step.EDIT:
+    if order.basis.step is Derivation.EDIT:
         return "videos/edits"
-    if order.basis.step is Step.EXTEND:
+    if order.basis.step is Derivation.EXTEND:
         return "videos/extensions"
     if not order.basis.upstream_id:
         raise UpstreamRejected(f"{options.name} no longer has the video to be remixed.")
     return f"{video_path(order.basis.upstream_id)}/remix"
 
 
-def _anew(order: Order, options: Options) -> bool:
+def _anew(order: GenerationRequest, options: Options) -> bool:
     """Whether a remix goes as a new video made from all the prompts."""
     basis = order.basis
-    if basis is None or basis.step is not Step.REMIX or not options.remix_as_new:
+    if basis is None or basis.step is not Derivation.REMIX or not options.remix_as_new:
         return False
-    return Step.REMIX not in options.abilities or not basis.upstream_id
+    return Derivation.REMIX not in options.abilities or not basis.upstream_id
 
 
-def _files(order: Order, options: Options) -> list[tuple[str, ReferenceFile]]:
+def _files(order: GenerationRequest, options: Options) -> list[tuple[str, ReferenceFile]]:
     """The files that go along, each with what the server calls its field."""
     files = []
-    if order.basis is not None and order.basis.step is not Step.REMIX:
+    if order.basis is not None and order.basis.step is not Derivation.REMIX:
         files.append(("video", order.basis.clip))
     for reference in order.references:
         name = options.reference_field and reference.field
@@ -73,7 +75,7 @@ def _files(order: Order, options: Options) -> list[tuple[str, ReferenceFile]]:
     return files
 
 
-def _fields(order: Order, options: Options) -> dict[str, Any]:
+def _fields(order: GenerationRequest, options: Options) -> dict[str, Any]:
     if unknown := order.extra.keys() - options.extra_fields.keys():
         raise UpstreamRejected(f"The field {min(unknown)!r} is not on the list of {options.name}.")
     fields: dict[str, Any] = {"prompt": order.composed if _anew(order, options) else order.prompt}
@@ -81,7 +83,7 @@ def _fields(order: Order, options: Options) -> dict[str, Any]:
         fields["seconds"] = str(order.seconds)
         if order.width and order.height:
             fields["size"] = f"{order.width}x{order.height}"
-    elif order.basis.step is Step.EXTEND:
+    elif order.basis.step is Derivation.EXTEND:
         fields["seconds"] = str(order.seconds - order.basis.seconds)
     # A remix is made by the model that the server knows its source by.
     if order.model and _route(order, options).rpartition("/")[2] != "remix":

@@ -10,10 +10,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from safelight.errors import UpstreamLied
-from safelight.generation.protocol import Charge, Charged, Ownership, Progress, Refusal, UpstreamState
+from safelight.errors import UpstreamInvalidResponse
+from safelight.generation.protocol import (
+    Billing,
+    Charge,
+    ChargeStatus,
+    Progress,
+    ProviderRefusal,
+    UpstreamState,
+)
 from safelight.generation.provider_errors import read as read_refusal
-from safelight.net.redaction import masked
+from safelight.net.redaction import redact
 
 _STATES: Mapping[str, UpstreamState] = {
     word: state
@@ -42,19 +49,19 @@ def decode(body: bytes) -> dict[str, Any] | None:
     return decoded if isinstance(decoded, dict) else None
 
 
-def said(body: dict[str, Any] | None, *, secrets: tuple[str, ...]) -> str:
+def error_text(body: dict[str, Any] | None, *, secrets: tuple[str, ...]) -> str:
     """The sentence in an error body (OpenAI's, FastAPI's or a bare one), masked; empty where none is."""
     if body is None:
         return ""
     for part in (body.get("error"), body.get("detail"), body.get("message"), body):
         if isinstance(part, str):
-            return masked(part, secrets=secrets)
+            return redact(part, secrets=secrets)
         if isinstance(part, list) and part and isinstance(part[0], dict):
             part = part[0]
         if isinstance(part, dict):
             for name in ("message", "msg", "detail"):
                 if isinstance(part.get(name), str):
-                    return masked(part[name], secrets=secrets)
+                    return redact(part[name], secrets=secrets)
     return ""
 
 
@@ -76,7 +83,7 @@ def read_progress(
     video: dict[str, Any],
     headers: Mapping[str, str],
     *,
-    ownership: Ownership,
+    ownership: Billing,
     usd_per_second: float | None,
     secrets: tuple[str, ...],
 ) -> Progress:
@@ -92,8 +99,10 @@ def read_progress(
     if error is not None and (state is UpstreamState.DONE or word not in _STATES):
         state = UpstreamState.FAILED
     if word not in _STATES and error is None and isinstance(video.get("completed_at"), int | float):
-        shown = masked(word, secrets=secrets, longest=40)
-        raise UpstreamLied(f"The generator says the order is over, with the unknown status {shown!r}.")
+        shown = redact(word, secrets=secrets, longest=40)
+        raise UpstreamInvalidResponse(
+            f"The generator says the order is over, with the unknown status {shown!r}."
+        )
     charge = read_charge(video, headers, state=state, ownership=ownership, usd_per_second=usd_per_second)
     if state is UpstreamState.FAILED:
         refusal = _refusal(word, error)
@@ -103,7 +112,7 @@ def read_progress(
             state=state,
             percent=_percent(video),
             refusal=refusal,
-            problem="" if refusal else said({"error": error}, secrets=secrets) or _failed(word),
+            problem="" if refusal else error_text({"error": error}, secrets=secrets) or _failed(word),
             charge=charge,
         )
     poll_ms = _number(headers.get("openai-poll-after-ms"))
@@ -115,7 +124,7 @@ def read_progress(
     )
 
 
-def _refusal(word: str, error: object) -> Refusal | None:
+def _refusal(word: str, error: object) -> ProviderRefusal | None:
     if error is not None and (refusal := read_refusal({"error": error})):
         return refusal
     if word in _REFUSING:
@@ -123,11 +132,11 @@ def _refusal(word: str, error: object) -> Refusal | None:
     return None
 
 
-def _settled(refusal: Refusal, charge: Charge | None) -> tuple[Refusal, Charge | None]:
+def _settled(refusal: ProviderRefusal, charge: Charge | None) -> tuple[ProviderRefusal, Charge | None]:
     """Refusal and charge with one word on the money: the stated charge first, else what the code implies."""
-    if charge is not None and charge.charged is not Charged.UNKNOWN:
+    if charge is not None and charge.charged is not ChargeStatus.UNKNOWN:
         return replace(refusal, charged=charge.charged), charge
-    if refusal.charged is not Charged.UNKNOWN:
+    if refusal.charged is not ChargeStatus.UNKNOWN:
         return refusal, Charge(charged=refusal.charged, source="documented")
     return refusal, charge
 
@@ -146,20 +155,20 @@ def read_charge(
     headers: Mapping[str, str],
     *,
     state: UpstreamState,
-    ownership: Ownership,
+    ownership: Billing,
     usd_per_second: float | None,
 ) -> Charge | None:
     """What the order cost: what the upstream says, else the price list, else unknown; None while it runs."""
-    if ownership is Ownership.OWN:
-        return Charge(charged=Charged.NO, amount=0.0, source="own hardware")
+    if ownership is Billing.OWN:
+        return Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
     if (stated := _stated(video, headers)) is not None:
         return stated
     if state is UpstreamState.DONE and usd_per_second is not None:
         seconds = _number(video.get("seconds"))
         amount = round(usd_per_second * seconds, 6) if seconds is not None else None
-        return Charge(charged=Charged.YES, amount=amount, source="price list")
+        return Charge(charged=ChargeStatus.YES, amount=amount, source="price list")
     if state in {UpstreamState.DONE, UpstreamState.FAILED}:
-        return Charge(charged=Charged.UNKNOWN)
+        return Charge(charged=ChargeStatus.UNKNOWN)
     return None
 
 
@@ -167,9 +176,9 @@ def _stated(video: dict[str, Any], headers: Mapping[str, str]) -> Charge | None:
     """The upstream's own figure: Safelight's `safelight.charge`, `usage.cost`, `cost`, LiteLLM's header."""
     ours = video.get("safelight")
     charge = ours.get("charge") if isinstance(ours, dict) else None
-    if isinstance(charge, dict) and charge.get("charged") in list(Charged):
+    if isinstance(charge, dict) and charge.get("charged") in list(ChargeStatus):
         return Charge(
-            charged=Charged(charge["charged"]),
+            charged=ChargeStatus(charge["charged"]),
             amount=_amount(charge.get("amount")),
             currency=_currency(charge),
             source="upstream",
@@ -181,19 +190,19 @@ def _stated(video: dict[str, Any], headers: Mapping[str, str]) -> Charge | None:
             if (amount := _amount(table.get(name))) is not None:
                 taken = amount > 0 and table.get("refunded") is not True
                 return Charge(
-                    charged=Charged.YES if taken else Charged.NO,
+                    charged=ChargeStatus.YES if taken else ChargeStatus.NO,
                     amount=amount if taken else 0.0,
                     currency=_currency(table),
                     source="upstream",
                 )
     if (amount := _amount(headers.get("x-litellm-response-cost"))) is not None and amount > 0:
-        return Charge(charged=Charged.YES, amount=amount, source="upstream")
+        return Charge(charged=ChargeStatus.YES, amount=amount, source="upstream")
     return None
 
 
 def _word(status: object) -> str:
     if not isinstance(status, str) or not status.strip():
-        raise UpstreamLied("The generator's answer has no status.")
+        raise UpstreamInvalidResponse("The generator's answer has no status.")
     return status.strip().lower().replace("-", "_").replace(" ", "_")
 
 

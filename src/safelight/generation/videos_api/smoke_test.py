@@ -10,12 +10,12 @@ from pathlib import Path
 
 import msgspec
 
-from safelight.errors import DeadlinePassed, SubmitUnknown, UpstreamError, UpstreamRejected
-from safelight.generation.protocol import Charge, Order, Ownership, Progress, UpstreamState
-from safelight.net.redaction import masked
+from safelight.errors import DeadlineExceeded, SubmissionUnconfirmed, UpstreamError, UpstreamRejected
+from safelight.generation.protocol import Billing, Charge, GenerationRequest, Progress, UpstreamState
+from safelight.net.redaction import redact
 
 from .client import video_path
-from .discovery import is_closed
+from .discovery import requires_auth
 from .generator import VideosApiGenerator
 from .options import Options
 
@@ -27,7 +27,7 @@ _MAX_BYTES = 512 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Declined:
+class SmokeTestSkipped:
     """What the server would not take, and what it said of it."""
 
     what: str
@@ -41,7 +41,7 @@ class Trial:
     width: int
     height: int
     seconds: int
-    declined: tuple[Declined, ...]
+    declined: tuple[SmokeTestSkipped, ...]
     #: From the order to its end.
     made_s: float
     charge: Charge | None
@@ -68,7 +68,7 @@ def run(
     Fields it refuses are left out one by one. Raises an `UpstreamError` or `DeadlinePassed` where no clip
     comes; what it would not take on the way there is then lost.
     """
-    declined: list[Declined] = []
+    declined: list[SmokeTestSkipped] = []
     began = clock()
     generator, order, upstream_id = _ordered(options, declined, sleep)
     try:
@@ -76,7 +76,7 @@ def run(
         progress = _ended(generator, upstream_id, began + within_s, report, sleep, clock)
         made_s = clock() - began
         generator.fetch(upstream_id, into, max_bytes=_MAX_BYTES)
-        closed = is_closed(options.url, video_path(upstream_id))
+        closed = requires_auth(options.url, video_path(upstream_id))
         deleted = generator.delete(upstream_id)
         gone = deleted and _is_gone(generator, upstream_id)
     finally:
@@ -96,15 +96,15 @@ def run(
 
 
 def _ordered(
-    options: Options, declined: list[Declined], sleep: Callable[[float], None]
-) -> tuple[VideosApiGenerator, Order, str]:
+    options: Options, declined: list[SmokeTestSkipped], sleep: Callable[[float], None]
+) -> tuple[VideosApiGenerator, GenerationRequest, str]:
     """The first order the server takes: fewer fields, then larger clips, until it takes one."""
     optional = [name for name in ("metadata", "seed") if name != "seed" or "seed" not in options.extra_fields]
     rungs = _rungs(options)
     width, height, seconds = next(rungs)
     while True:
         generator = VideosApiGenerator(_with(options, optional), sleep=sleep)
-        order = Order(
+        order = GenerationRequest(
             key=f"doctor-{secrets.token_hex(8)}",
             model=options.models[0] if options.models else "",
             prompt=PROMPT,
@@ -117,13 +117,13 @@ def _ordered(
             return generator, order, generator.submit(order)
         except UpstreamRejected as error:
             generator.close()
-            said = masked(error.message, secrets=(options.api_key,), longest=200)
+            said = redact(error.message, secrets=(options.api_key,), longest=200)
             field = next((name for name in optional if name in error.message), None)
             if field is not None:
                 optional.remove(field)
-                declined.append(Declined(what=field, said=said))
+                declined.append(SmokeTestSkipped(what=field, said=said))
                 continue
-            declined.append(Declined(what=f"{width}x{height} for {seconds} s", said=said))
+            declined.append(SmokeTestSkipped(what=f"{width}x{height} for {seconds} s", said=said))
             following = next(rungs, None)
             if following is None and not optional:
                 raise
@@ -139,7 +139,7 @@ def _ordered(
 
 def _rungs(options: Options) -> Iterator[tuple[int, int, int]]:
     """Sizes and lengths to try: those the settings name, else from the smallest on."""
-    sizes = sorted(options.offer().sizes, key=lambda size: size[0] * size[1])
+    sizes = sorted(options.info().sizes, key=lambda size: size[0] * size[1])
     if sizes:
         yield (*sizes[0], min(options.seconds))
         return
@@ -150,17 +150,17 @@ def _with(options: Options, optional: list[str]) -> Options:
     # As if it were paid, so that what it says of money is read and not supposed.
     return msgspec.structs.replace(
         options,
-        ownership=Ownership.PAID,
+        ownership=Billing.PAID,
         key_metadata=KEY_METADATA if "metadata" in optional else "",
         extra_fields={**options.extra_fields, **({"seed": "int"} if "seed" in optional else {})},
         listed_within_s=2.0,
     )
 
 
-def _echoes(generator: VideosApiGenerator, order: Order, upstream_id: str) -> bool | None:
+def _echoes(generator: VideosApiGenerator, order: GenerationRequest, upstream_id: str) -> bool | None:
     try:
         return generator.find(order.key) == upstream_id
-    except SubmitUnknown as unknown:
+    except SubmissionUnconfirmed as unknown:
         return False if "does not name our keys" in unknown.message else None
     except UpstreamError:
         return None
@@ -186,7 +186,7 @@ def _ended(
             )
             raise UpstreamError(f"It took the order and made nothing: {why}")
         if clock() > deadline:
-            raise DeadlinePassed("It took the order, and nothing came of it in time.")
+            raise DeadlineExceeded("It took the order, and nothing came of it in time.")
         sleep(min(progress.poll_after_s or 1.0, 10.0))
 
 

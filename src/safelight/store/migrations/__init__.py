@@ -31,10 +31,10 @@ def migrate(database: Database) -> None:
     """
     check(database, thorough=False)
     # Looking first: a verb that starts beside a busy gateway need not wait for its turn to write.
-    with database.migrating(readonly=True) as connection:
+    with database.raw_connection(readonly=True) as connection:
         if version(connection) == HEAD:
             return
-    with database.migrating() as connection:
+    with database.raw_connection() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         found = version(connection)
@@ -54,7 +54,7 @@ def check(database: Database, *, thorough: bool) -> None:
         return
     if not thorough and path.stat().st_size > _QUICK_CHECK_BYTES:
         return
-    with database.migrating(readonly=True) as connection:
+    with database.raw_connection(readonly=True) as connection:
         said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
     if said != "ok":
         raise DatabaseDamaged(f"The database {path} is damaged: {said}", remedy=RESTORE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Table
 
-from .types import COMMON, blob, metadata, text, time, whole
+from .types import COMMON, blob, integer, metadata, text, time
 
 log = Table(
     "log",
@@ -36,7 +36,7 @@ log_head = Table(
     "log_head",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
-    whole("seq"),
+    integer("seq"),
     text("hash"),
     info=COMMON,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table
 
-from .types import blob, json, metadata, text, time, whole
+from .types import blob, integer, json, metadata, text, time
 
 consents = Table(
     "consents",
@@ -41,7 +41,7 @@ templates = Table(
     text("tenant_id"),
     #: The consent or the protected person it belongs to, and goes with.
     text("owner_id"),
-    whole("number"),
+    integer("number"),
     #: What made it: templates of another model cannot be compared.
     text("model"),
     #: Nonce and AES-256-GCM over the numbers, bound to tenant, owner, number and model.

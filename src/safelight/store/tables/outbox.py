@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Double, Index, PrimaryKeyConstraint, Table
 
-from .types import COMMON, blob, metadata, text, time, whole
+from .types import COMMON, blob, integer, metadata, text, time
 
 outbox = Table(
     "outbox",
@@ -16,7 +16,7 @@ outbox = Table(
     blob("body"),
     time("created_at"),
     time("due_at"),
-    whole("attempts", default=0),
+    integer("attempts", default=0),
     time("delivered_at", null=True),
     time("dead_at", null=True),
     text("last_error", null=True),
@@ -30,7 +30,7 @@ usage = Table(
     text("principal_id"),
     #: A day, UTC, such as `2026-11-20`.
     text("day"),
-    whole("videos", default=0),
+    integer("videos", default=0),
     Column("seconds", Double, nullable=False, default=0.0),
     PrimaryKeyConstraint("tenant_id", "principal_id", "day"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table
 
-from .types import metadata, text, time, whole
+from .types import integer, metadata, text, time
 
 creates = Table(
     "creates",
@@ -53,7 +53,7 @@ characters = Table(
     text("end_user", null=True),
     text("sha256"),
     text("media_type"),
-    whole("bytes"),
+    integer("bytes"),
     Column("vaulted", Boolean, nullable=False, default=False),
     time("created_at"),
     Index(None, "tenant_id", "created_at"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 
-from .types import blob, json, metadata, text, time, whole
+from .types import blob, integer, json, metadata, text, time
 
 cases = Table(
     "cases",
@@ -73,8 +73,8 @@ probes = Table(
     #: Whose budget: `key:ID`, `person:ID` or `end_user:IDENTIFIER`.
     text("subject"),
     #: The minute, unix seconds; 0 is the subject's own row, which who spends holds meanwhile.
-    whole("window_start"),
-    whole("spent", default=0),
+    integer("window_start"),
+    integer("spent", default=0),
     PrimaryKeyConstraint("tenant_id", "subject", "window_start"),
 )
 
@@ -108,8 +108,8 @@ webhook_endpoints = Table(
     time("disabled_at", null=True),
     #: Since when nothing arrived, and how it went last.
     time("failing_since", null=True),
-    whole("failures", default=0),
-    whole("last_status", null=True),
+    integer("failures", default=0),
+    integer("last_status", null=True),
     text("last_error", null=True),
     time("last_success_at", null=True),
     Index(None, "tenant_id"),

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import BigInteger, Column, Dialect, Double, LargeBinary, MetaData, Text, TypeDecorator
 
+from safelight import canonical_json
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -30,7 +32,7 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else msgspec.json.encode(value, order="sorted").decode()
+        return None if value is None else canonical_json.encode(value).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else msgspec.json.decode(value)
@@ -45,7 +47,7 @@ def time(name: str, *, null: bool = False, **options: Any) -> Column[float]:
     return Column(name, Double, nullable=null, **options)
 
 
-def whole(name: str, *, null: bool = False, **options: Any) -> Column[int]:
+def integer(name: str, *, null: bool = False, **options: Any) -> Column[int]:
     return Column(name, BigInteger, nullable=null, **options)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, Table, UniqueConstraint
 
-from .types import SHARED, blob, json, metadata, text, time, whole
+from .types import SHARED, blob, integer, json, metadata, text, time
 
 findings = Table(
     "findings",
@@ -64,7 +64,7 @@ policies = Table(
     text("id", primary_key=True),
     text("tenant_id", null=True),
     text("name"),
-    whole("version"),
+    integer("version"),
     text("document"),
     text("sha256"),
     time("published_at"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Double, ForeignKeyConstraint, Index, Table, UniqueConstraint
 
-from .types import blob, metadata, text, time, whole
+from .types import blob, integer, metadata, text, time
 
 
 def _flag(name: str) -> Column[bool]:
@@ -30,13 +30,13 @@ videos = Table(
     text("model"),
     text("generator"),
     text("prompt"),
-    whole("seconds"),
-    whole("width"),
-    whole("height"),
+    integer("seconds"),
+    integer("width"),
+    integer("height"),
     #: The request as judged, canonical JSON.
     blob("request"),
     text("request_sha256"),
-    whole("progress", default=0),
+    integer("progress", default=0),
     text("error_code", null=True),
     text("error_message", null=True),
     blob("explanation", null=True),
@@ -56,9 +56,9 @@ videos = Table(
     _flag("vaulted"),
     _flag("quarantined"),
     _flag("waived"),
-    whole("run", default=0),
+    integer("run", default=0),
     #: For compare-and-set: each change adds one and names the value it saw.
-    whole("revision", default=0),
+    integer("revision", default=0),
     UniqueConstraint("tenant_id", "id"),
     Index(None, "tenant_id", "created_at", "id"),
     Index(None, "state", "updated_at"),
@@ -75,7 +75,7 @@ assets = Table(
     text("kind"),
     text("sha256"),
     text("media_type"),
-    whole("bytes"),
+    integer("bytes"),
     text("retention"),
     time("created_at"),
     time("deleted_at", null=True),
@@ -91,7 +91,7 @@ attempts = Table(
     text("id", primary_key=True),
     text("tenant_id"),
     text("video_id"),
-    whole("number"),
+    integer("number"),
     text("generator"),
     text("ownership"),
     #: Ours, written before the call: the proof of intent.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .scenario import Act, Rule, Scenario, load_scenario
+from .scenario import Scenario, ScenarioRule, ScriptedAction, load_scenario
 from .server import ScriptedUpstream
 
-__all__ = ["Act", "Rule", "Scenario", "ScriptedUpstream", "load_scenario"]
+__all__ = ["Scenario", "ScenarioRule", "ScriptedAction", "ScriptedUpstream", "load_scenario"]

@@ -37,7 +37,9 @@ class Reply:
 Handler = Callable[[Request], Reply]
 
 
-async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handler) -> None:
+async def serve_connection(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handler
+) -> None:
     """Serve one connection until either side ends it."""
     talk = h11.Connection(h11.SERVER, max_incomplete_event_size=65536)
     try:

@@ -12,8 +12,8 @@ import msgspec
 from ..clips import tiny_clip, write_plain_clip
 from .bodies import read_create
 from .http_server import Reply, Request
-from .scenario import Act, Rule
-from .state import Book, Entry
+from .scenario import ScenarioRule, ScriptedAction
+from .state import AcceptedRequest, FakeUpstreamState
 
 _SENTINEL = "Hmmm something didn't look right with your request."
 
@@ -21,7 +21,7 @@ _SENTINEL = "Hmmm something didn't look right with your request."
 class Routes:
     """Answers requests from a book. `recorded` is called after every create, before its answer goes out."""
 
-    def __init__(self, book: Book, *, clips: Path, recorded: Callable[[], None]) -> None:
+    def __init__(self, book: FakeUpstreamState, *, clips: Path, recorded: Callable[[], None]) -> None:
         self._book = book
         self._clips = clips
         self._recorded = recorded
@@ -65,7 +65,7 @@ class Routes:
         return not wanted or hmac.compare_digest(given.encode(), f"Bearer {wanted}".encode())
 
     def _create(
-        self, request: Request, *, at_once: bool, needs: str = "", source: Entry | None = None
+        self, request: Request, *, at_once: bool, needs: str = "", source: AcceptedRequest | None = None
     ) -> Reply:
         try:
             fields, files = read_create(request.headers.get("content-type", ""), request.body)
@@ -122,7 +122,7 @@ class Routes:
             }
         )
 
-    def _retrieve(self, entry: Entry) -> Reply:
+    def _retrieve(self, entry: AcceptedRequest) -> Reply:
         self._book.asked["polls"] += 1
         entry.polls += 1
         act = self._book.act(entry.rule, "poll")
@@ -132,7 +132,7 @@ class Routes:
             return _missing()
         return _json(self._book.video(entry), act)
 
-    def _delete(self, entry: Entry) -> Reply:
+    def _delete(self, entry: AcceptedRequest) -> Reply:
         self._book.asked["deletes"] += 1
         act = self._book.act(entry.rule, "delete")
         if act.do in {"ok", "lose_answer"}:
@@ -141,7 +141,7 @@ class Routes:
             return _trouble(act)
         return _json({"id": entry.id, "object": "video.deleted", "deleted": True}, act)
 
-    def _content(self, entry: Entry) -> Reply:
+    def _content(self, entry: AcceptedRequest) -> Reply:
         self._book.asked["fetches"] += 1
         entry.fetches += 1
         act = self._book.act(entry.rule, "content")
@@ -149,7 +149,7 @@ class Routes:
             return _error(409, "not_ready", "The video is not finished.")
         return self._clip(entry, act)
 
-    def _clip(self, entry: Entry, act: Act) -> Reply:
+    def _clip(self, entry: AcceptedRequest, act: ScriptedAction) -> Reply:
         match act.do:
             case "ok" | "truncated" | "slow":
                 ways: dict[str, Any] = {"truncated": "cut", "slow": "slow"}
@@ -169,7 +169,7 @@ class Routes:
                 )
         return _trouble(act)
 
-    def _bytes(self, rule: Rule, entry: Entry) -> bytes:
+    def _bytes(self, rule: ScenarioRule, entry: AcceptedRequest) -> bytes:
         if rule.clip == "tiny":
             return tiny_clip()
         if rule.clip != "asked":
@@ -182,7 +182,7 @@ class Routes:
         return path.read_bytes()
 
 
-def _trouble(act: Act) -> Reply:
+def _trouble(act: ScriptedAction) -> Reply:
     match act.do:
         case "drop":
             return Reply(way="reset", delay_s=act.delay_s)
@@ -210,7 +210,7 @@ def _trouble(act: Act) -> Reply:
     return Reply(status=status, headers={**reply.headers, **headers}, body=reply.body, delay_s=act.delay_s)
 
 
-def _json(built: object, act: Act | None = None) -> Reply:
+def _json(built: object, act: ScriptedAction | None = None) -> Reply:
     return Reply(
         headers={"content-type": "application/json"},
         body=msgspec.json.encode(built),
@@ -219,7 +219,7 @@ def _json(built: object, act: Act | None = None) -> Reply:
 
 
 def _error(status: int, code: str, message: str) -> Reply:
-    return _trouble(Act(do="status", status=status, code=code, message=message))
+    return _trouble(ScriptedAction(do="status", status=status, code=code, message=message))
 
 
 def _missing() -> Reply:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-Deed = Literal[
+ActionName = Literal[
     "ok",
     "status",
     "drop",
@@ -25,10 +25,10 @@ Deed = Literal[
 Ending = Literal["completed", "failed", "refused", "never", "vanishes"]
 
 
-class Act(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ScriptedAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one kind of request meets. In a document also one word, such as `hang`, or `{status: 500}`."""
 
-    do: Deed = "ok"
+    do: ActionName = "ok"
     #: The status of the answer; given alone it means `do: status`.
     status: int | None = None
     message: str = ""
@@ -43,15 +43,15 @@ class Act(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     times: int | None = None
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ScenarioRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one order goes. `when`: words in its prompt; `nth`: its number, counting from 1; both: both."""
 
     when: str = ""
     nth: int | None = None
-    submit: Act = Act()
-    poll: Act = Act()
-    content: Act = Act()
-    delete: Act = Act()
+    submit: ScriptedAction = ScriptedAction()
+    poll: ScriptedAction = ScriptedAction()
+    content: ScriptedAction = ScriptedAction()
+    delete: ScriptedAction = ScriptedAction()
     #: How many polls find the order unfinished, and how long it takes at least.
     polls: int = 1
     finish_after_s: float = 0.0
@@ -72,9 +72,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    orders: tuple[Rule, ...] = ()
+    orders: tuple[ScenarioRule, ...] = ()
     #: For orders that no rule fits.
-    otherwise: Rule = Rule()
+    otherwise: ScenarioRule = ScenarioRule()
     models: tuple[str, ...] = ("scripted-1",)
     #: Demanded as bearer token, where set.
     api_key: str = ""
@@ -85,7 +85,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     #: Whether `GET /v1/videos` exists.
     lists: bool = True
 
-    def rule(self, prompt: str, number: int) -> Rule:
+    def rule(self, prompt: str, number: int) -> ScenarioRule:
         """The first rule that fits the order."""
         for rule in self.orders:
             if (rule.when or rule.nth) and rule.when in prompt and rule.nth in (None, number):
@@ -146,9 +146,9 @@ _PLACES: dict[str, frozenset[str]] = {
 }
 
 
-def _check(rule: Rule) -> None:
+def _check(rule: ScenarioRule) -> None:
     for place, allowed in _PLACES.items():
-        act: Act = getattr(rule, place)
+        act: ScriptedAction = getattr(rule, place)
         if act.do not in allowed:
             raise ValueError(f"the scenario does not hold: `{place}` cannot be {act.do!r}")
         if act.do == "status" and act.status is None:

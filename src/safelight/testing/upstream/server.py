@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 import threading
 from collections.abc import Callable
@@ -14,10 +13,12 @@ from typing import Any
 
 import msgspec
 
-from .http_server import Reply, Request, converse
+from safelight.fileio import write_atomic
+
+from .http_server import Reply, Request, serve_connection
 from .routes import Routes
 from .scenario import Scenario, load_scenario
-from .state import Book
+from .state import FakeUpstreamState
 
 _SAVE_EVERY_S = 0.5
 
@@ -40,7 +41,7 @@ class ScriptedUpstream:
         counts_file: Path | None = None,
     ) -> None:
         script = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-        self._book = Book(scenario=script)
+        self._book = FakeUpstreamState(scenario=script)
         self._host, self._port = host, port
         self._counts_file = counts_file
         self._lock = threading.Lock()
@@ -115,7 +116,7 @@ class ScriptedUpstream:
                 assert task is not None
                 talks.add(task)
                 try:
-                    await converse(reader, writer, handle)
+                    await serve_connection(reader, writer, handle)
                 except asyncio.CancelledError:
                     writer.transport.abort()
                 finally:
@@ -144,6 +145,4 @@ class ScriptedUpstream:
     def _save(self) -> None:
         if self._counts_file is None:
             return
-        part = self._counts_file.with_name(f".{self._counts_file.name}.{os.getpid()}")
-        part.write_bytes(msgspec.json.encode(self._book.counts()))
-        part.replace(self._counts_file)
+        write_atomic(self._counts_file, msgspec.json.encode(self._book.counts()), mode=0o666)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .scenario import Act, Rule, Scenario
+from .scenario import Scenario, ScenarioRule, ScriptedAction
 
 _REFUSED = {
     "code": "moderation_blocked",
@@ -20,7 +20,7 @@ _FAILED = {"code": "generation_failed", "message": "The scripted generation fail
 
 
 @dataclass(kw_only=True)
-class Entry:
+class AcceptedRequest:
     """One order that was taken."""
 
     id: str
@@ -28,7 +28,7 @@ class Entry:
     fields: dict[str, Any]
     #: Name, media type and sha256 of each file that came with it.
     files: list[dict[str, str]]
-    rule: Rule
+    rule: ScenarioRule
     created_at: float
     polls: int = 0
     fetches: int = 0
@@ -40,12 +40,12 @@ class Entry:
 
 
 @dataclass(kw_only=True)
-class Book:
+class FakeUpstreamState:
     """Everything that was asked. `received` counts creates that arrived, `accepted` those that were taken."""
 
     scenario: Scenario
     clock: Callable[[], float] = time.time
-    orders: dict[str, Entry] = field(default_factory=dict)
+    orders: dict[str, AcceptedRequest] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
     received_by_key: Counter[str] = field(default_factory=Counter)
     accepted_by_key: Counter[str] = field(default_factory=Counter)
@@ -59,26 +59,28 @@ class Book:
         self._played.append(self.scenario)
         self.scenario = scenario
 
-    def receive(self, key: str, prompt: str) -> Rule:
+    def receive(self, key: str, prompt: str) -> ScenarioRule:
         """Count a create that arrived, and say how it goes."""
         self.asked["received"] += 1
         self.received_by_key[key] += 1
         return self.scenario.rule(prompt, self.asked["received"])
 
-    def act(self, rule: Rule, place: str) -> Act:
+    def act(self, rule: ScenarioRule, place: str) -> ScriptedAction:
         """What this request meets: the rule's act, or the good way once its `times` are used up."""
-        act: Act = getattr(rule, place)
+        act: ScriptedAction = getattr(rule, place)
         if act.do == "ok" or act.times is None:
             return act
         self._met[id(rule), place] += 1
-        return act if self._met[id(rule), place] <= act.times else Act()
+        return act if self._met[id(rule), place] <= act.times else ScriptedAction()
 
-    def accept(self, key: str, fields: dict[str, Any], files: list[dict[str, str]], rule: Rule) -> Entry:
+    def accept(
+        self, key: str, fields: dict[str, Any], files: list[dict[str, str]], rule: ScenarioRule
+    ) -> AcceptedRequest:
         if self.scenario.idempotent and key:
             for entry in self.orders.values():
                 if entry.key == key:
                     return entry
-        entry = Entry(
+        entry = AcceptedRequest(
             id=f"video_{secrets.token_hex(12)}",
             key=key,
             fields=fields,
@@ -92,7 +94,7 @@ class Book:
         self.accepted_by_prompt[entry.prompt] += 1
         return entry
 
-    def status(self, entry: Entry) -> str:
+    def status(self, entry: AcceptedRequest) -> str:
         """queued, in_progress, completed or failed, before any other words for it; `gone` for vanished."""
         rule = entry.rule
         finished = entry.polls > rule.polls and self.clock() - entry.created_at >= rule.finish_after_s
@@ -102,7 +104,7 @@ class Book:
             return "gone"
         return "completed" if rule.ends == "completed" else "failed"
 
-    def video(self, entry: Entry) -> dict[str, Any]:
+    def video(self, entry: AcceptedRequest) -> dict[str, Any]:
         """The order as it stands on the wire."""
         rule, status = entry.rule, self.status(entry)
         over = status in {"completed", "failed"}
@@ -161,13 +163,13 @@ class Book:
             },
         }
 
-    def _percent(self, entry: Entry) -> int:
+    def _percent(self, entry: AcceptedRequest) -> int:
         steps = entry.rule.progress
         if steps:
             return steps[min(max(entry.polls - 1, 0), len(steps) - 1)]
         return min(99, 100 * max(entry.polls - 1, 0) // max(entry.rule.polls, 1))
 
-    def _error(self, rule: Rule) -> dict[str, Any]:
+    def _error(self, rule: ScenarioRule) -> dict[str, Any]:
         if rule.error is not None:
             return rule.error
         return _REFUSED if rule.ends == "refused" else _FAILED

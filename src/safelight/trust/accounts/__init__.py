@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from .models import OPERATOR, KeyRecord, Principal, PrincipalKind, Scope, SessionRecord, Tenant
+from .models import OPERATOR, KeyRecord, KeyScope, Principal, PrincipalKind, SessionRecord, Tenant
 from .service import Accounts
 
 __all__ = [
     "OPERATOR",
     "Accounts",
     "KeyRecord",
+    "KeyScope",
     "Principal",
     "PrincipalKind",
-    "Scope",
     "SessionRecord",
     "Tenant",
 ]

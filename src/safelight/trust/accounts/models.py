@@ -8,7 +8,7 @@ from enum import StrEnum
 from safelight.errors import Forbidden
 
 
-class Scope(StrEnum):
+class KeyScope(StrEnum):
     """One thing a principal may do."""
 
     VIDEOS_READ = "videos:read"
@@ -27,7 +27,7 @@ class Scope(StrEnum):
 #: Who acts at the terminal, and signs in by its link.
 OPERATOR = "operator"
 #: What a key for an application gets where nothing else is said.
-APPLICATION = frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE, Scope.CHECKS})
+APPLICATION = frozenset({KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE, KeyScope.CHECKS})
 
 
 class PrincipalKind(StrEnum):
@@ -43,13 +43,13 @@ class Principal:
     id: str
     kind: PrincipalKind
     name: str
-    scopes: frozenset[Scope]
+    scopes: frozenset[KeyScope]
 
-    def may(self, scope: Scope) -> bool:
+    def may(self, scope: KeyScope) -> bool:
         """Whether this was granted. No scope contains another: an admin does not see the vault."""
         return scope in self.scopes
 
-    def require(self, scope: Scope) -> None:
+    def require(self, scope: KeyScope) -> None:
         """Raise `Forbidden` unless this was granted."""
         if scope not in self.scopes:
             raise Forbidden(
@@ -72,7 +72,7 @@ class KeyRecord:
     id: str
     tenant: str
     name: str
-    scopes: frozenset[Scope]
+    scopes: frozenset[KeyScope]
     created_at: float
     created_by: str
     revoked_at: float | None

@@ -15,8 +15,8 @@ from safelight.store.tables import keys, login_links, sessions, tenants
 from safelight.store.transaction import Transaction
 
 from . import store
-from .models import APPLICATION, KeyRecord, Principal, Scope, SessionRecord, Tenant
-from .tokens import KEY_PREFIX, LINK_PREFIX, SESSION_PREFIX, digest, fresh, well_formed
+from .models import APPLICATION, KeyRecord, KeyScope, Principal, SessionRecord, Tenant
+from .tokens import KEY_PREFIX, LINK_PREFIX, SESSION_PREFIX, digest, new_token, well_formed
 
 #: How long an authenticated token is believed before the database is asked again.
 CACHE_S = 3.0
@@ -48,7 +48,7 @@ class Accounts:
         with self._database.transaction(made) as tx:
             tenant = Tenant(id=made, name=_named(name), created_at=tx.now())
             tx.insert(tenants, name=tenant.name, created_at=tenant.created_at)
-            tx.log("tenant.created", subject=made, actor=by, content={"name": tenant.name})
+            tx.append_audit("tenant.created", subject=made, actor=by, content={"name": tenant.name})
         return tenant
 
     def tenants(self) -> tuple[Tenant, ...]:
@@ -58,17 +58,17 @@ class Accounts:
 
     def tenant(self, tenant: str) -> Tenant:
         """`NotFound` where there is none of this id."""
-        with self._database.reading(tenant) as tx:
+        with self._database.read_transaction(tenant) as tx:
             return _tenant(tx)
 
     def create_key(
-        self, tenant: str, name: str, scopes: Iterable[Scope] = APPLICATION, *, by: str = "operator"
+        self, tenant: str, name: str, scopes: Iterable[KeyScope] = APPLICATION, *, by: str = "operator"
     ) -> tuple[KeyRecord, str]:
         """A key and its token, `sk-safelight-...`, which is told this once and kept nowhere."""
         granted = frozenset(scopes)
         if not granted:
             raise BadInput("A key needs at least one scope.", param="scopes")
-        token = fresh(KEY_PREFIX)
+        token = new_token(KEY_PREFIX)
         with self._database.transaction(tenant) as tx:
             _tenant(tx)
             record = KeyRecord(
@@ -91,12 +91,14 @@ class Accounts:
                 created_at=record.created_at,
                 created_by=by,
             )
-            tx.log("key.created", subject=record.id, actor=by, content={"name": record.name, "scopes": words})
+            tx.append_audit(
+                "key.created", subject=record.id, actor=by, content={"name": record.name, "scopes": words}
+            )
         return record, token
 
     def keys(self, tenant: str) -> tuple[KeyRecord, ...]:
         """A tenant's keys, oldest first, the revoked ones too."""
-        with self._database.reading(tenant) as tx:
+        with self._database.read_transaction(tenant) as tx:
             return tuple(store.key(row) for row in tx.select(keys, order_by=(keys.c.id,)))
 
     def revoke(self, tenant: str, key: str, *, by: str = "operator") -> KeyRecord:
@@ -108,7 +110,7 @@ class Accounts:
             if row.revoked_at is not None:
                 raise Conflict(f"The key {key} is revoked already.")
             tx.update(keys, keys.c.id == key, revoked_at=tx.now())
-            tx.log("key.revoked", subject=key, actor=by, content={"name": row.name})
+            tx.append_audit("key.revoked", subject=key, actor=by, content={"name": row.name})
             revoked = tx.one(keys, keys.c.id == key)
         self._forget(row.digest)
         assert revoked is not None
@@ -137,11 +139,11 @@ class Accounts:
 
     def create_login_link(self, principal: Principal, *, by: str = "operator") -> str:
         """A token that opens one session as this principal, once, within 15 minutes."""
-        token = fresh(LINK_PREFIX)
+        token = new_token(LINK_PREFIX)
         with self._database.transaction(principal.tenant) as tx:
             expires = tx.now() + LINK_S
             tx.insert(login_links, digest=digest(token), principal=store.pack(principal), expires_at=expires)
-            tx.log(
+            tx.append_audit(
                 "login_link.created",
                 subject=principal.id,
                 actor=by,
@@ -158,7 +160,7 @@ class Accounts:
         if row is None:
             raise _bad_link()
         principal = store.unpack(row.tenant_id, row.principal)
-        secret = fresh(SESSION_PREFIX)
+        secret = new_token(SESSION_PREFIX)
         with self._database.transaction(principal.tenant) as tx:
             now = tx.now()
             taken = tx.update(
@@ -178,7 +180,7 @@ class Accounts:
                 created_at=now,
                 expires_at=record.expires_at,
             )
-            tx.log("session.opened", subject=principal.id, actor=principal.id, content={})
+            tx.append_audit("session.opened", subject=principal.id, actor=principal.id, content={})
         return record, secret
 
     def session(self, token: str) -> Principal:
@@ -198,9 +200,9 @@ class Accounts:
         with self._database.transaction(principal.tenant) as tx:
             mine = (sessions.c.digest == digest(token), sessions.c.ended_at.is_(None))
             if tx.update(sessions, *mine, ended_at=tx.now()):
-                tx.log("session.ended", subject=principal.id, actor=principal.id, content={})
+                tx.append_audit("session.ended", subject=principal.id, actor=principal.id, content={})
 
-    def tidy(self) -> int:
+    def purge_expired(self) -> int:
         """Remove links and sessions that can no longer be used; says how many."""
         with self._database.across_tenants("expired links and sessions") as tx:
             now = tx.now()

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from .models import KeyRecord, Principal, PrincipalKind, Scope, Tenant
+from .models import KeyRecord, KeyScope, Principal, PrincipalKind, Tenant
 
 
 def tenant(row: Row[Any]) -> Tenant:
@@ -37,9 +37,9 @@ def key_principal(row: Row[Any]) -> Principal:
     )
 
 
-def scopes(words: list[str]) -> frozenset[Scope]:
+def scopes(words: list[str]) -> frozenset[KeyScope]:
     """Scopes this version does not know grant nothing."""
-    known = {scope.value: scope for scope in Scope}
+    known = {scope.value: scope for scope in KeyScope}
     return frozenset(known[word] for word in words if word in known)
 
 

@@ -15,7 +15,7 @@ _CHANCE_BYTES = 32
 _TAIL = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-def fresh(prefix: str) -> str:
+def new_token(prefix: str) -> str:
     return prefix + secrets.token_urlsafe(_CHANCE_BYTES)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .models import Appeal, AppealState, Blocked
+from .models import Appeal, AppealState, AppealSubject
 from .service import Appeals
 
-__all__ = ["Appeal", "AppealState", "Appeals", "Blocked"]
+__all__ = ["Appeal", "AppealState", "AppealSubject", "Appeals"]

@@ -12,7 +12,7 @@ from safelight.store.transaction import Transaction
 
 
 @dataclass(frozen=True, kw_only=True)
-class Blocked:
+class AppealSubject:
     """The video an appeal is about, and why it was blocked."""
 
     id: str
@@ -50,6 +50,6 @@ class Appeal:
 
 
 #: The video an appeal is about, locked, if it can be appealed: `NotFound` or `Conflict` where it cannot.
-Subject: TypeAlias = Callable[[Transaction, str], Blocked]
+Subject: TypeAlias = Callable[[Transaction, str], AppealSubject]
 #: Ids of everybody known who may decide cases of a tenant; with True, those of the vault officer.
 Deciders: TypeAlias = Callable[[str, bool], frozenset[str]]

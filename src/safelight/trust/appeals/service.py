@@ -7,10 +7,18 @@ from safelight.ids import new_id
 from safelight.store.database import Database
 from safelight.store.tables import cases, decisions, reports
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import Principal, PrincipalKind, Scope
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.reports import Report, ReporterKind
-from safelight.trust.reports.store import add, refuse_flood
-from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionAction, case_of, concerned, open_case
+from safelight.trust.reports.store import add, enforce_rate_limit
+from safelight.trust.reviews import (
+    Case,
+    CaseKind,
+    CaseState,
+    DecisionAction,
+    case_of,
+    involved_people,
+    open_case,
+)
 
 from .models import Appeal, AppealState, Deciders, Subject
 
@@ -41,7 +49,7 @@ class Appeals:
 
         Raises `InvalidField`, `Limited` for a flood, `Conflict` for a second one, and what `subject` raises.
         """
-        principal.require(Scope.VIDEOS_READ)
+        principal.require(KeyScope.VIDEOS_READ)
         deciders = self._deciders(principal.tenant, False), self._deciders(principal.tenant, True)
         said = text.strip()
         if not said or len(said) > LONGEST_TEXT or "\0" in said:
@@ -53,7 +61,7 @@ class Appeals:
                     f"{video.id} was appealed already; each video can be appealed once.", param="video_id"
                 )
             now = tx.now()
-            refuse_flood(tx, principal.id, per_hour=self._per_hour, what="appeals and reports")
+            enforce_rate_limit(tx, principal.id, per_hour=self._per_hour, what="appeals and reports")
             case = open_case(
                 tx,
                 video_id=video.id,
@@ -81,7 +89,7 @@ class Appeals:
                 created_at=now,
             )
             add(tx, made)
-            tx.log(
+            tx.append_audit(
                 "appeal.received",
                 subject=video.id,
                 actor=principal.id,
@@ -91,9 +99,9 @@ class Appeals:
 
     def get(self, principal: Principal, video_id: str) -> Appeal:
         """The appeal against a video's block, and what became of it. `NotFound` where there is none."""
-        principal.require(Scope.VIDEOS_READ)
+        principal.require(KeyScope.VIDEOS_READ)
         deciders = self._deciders(principal.tenant, False), self._deciders(principal.tenant, True)
-        with self._database.reading(principal.tenant) as tx:
+        with self._database.read_transaction(principal.tenant) as tx:
             found = tx.one(cases, cases.c.video_id == video_id, cases.c.kind == CaseKind.APPEAL.value)
             sent = tx.one(reports, reports.c.case_id == found.id) if found is not None else None
             if found is None or sent is None:
@@ -120,5 +128,5 @@ def _standing(
         state=state,
         created_at=created_at,
         due_at=case.due_at,
-        nobody_else=waiting and not deciders[case.quarantined] - concerned(tx, case),
+        nobody_else=waiting and not deciders[case.quarantined] - involved_people(tx, case),
     )

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from .checkpoint_writer import HeadWriter
-from .checkpoints import FolderHeads, Head, HeadKey, Heads, StoreHeads
-from .models import LogEntry, Problem, Verification
+from .checkpoints import Checkpoint, CheckpointKey, FileCheckpointStore, Heads, ObjectCheckpointStore
+from .models import AuditProblem, AuditVerification, LogEntry
 from .service import entries, erase, history, verify
 
 __all__ = [
-    "FolderHeads",
-    "Head",
-    "HeadKey",
+    "AuditProblem",
+    "AuditVerification",
+    "Checkpoint",
+    "CheckpointKey",
+    "FileCheckpointStore",
     "HeadWriter",
     "Heads",
     "LogEntry",
-    "Problem",
-    "StoreHeads",
-    "Verification",
+    "ObjectCheckpointStore",
     "entries",
     "erase",
     "history",

@@ -10,7 +10,7 @@ from safelight.errors import SafelightError
 from safelight.store.database import Database
 from safelight.store.tables import log_head
 
-from .checkpoints import Head, HeadKey, Heads
+from .checkpoints import Checkpoint, CheckpointKey, Heads
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class HeadWriter:
     def __init__(
         self,
         database: Database,
-        key: HeadKey,
+        key: CheckpointKey,
         places: Sequence[Heads],
         *,
         interval_s: float = INTERVAL_S,
@@ -38,7 +38,7 @@ class HeadWriter:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def write(self) -> Head | None:
+    def write(self) -> Checkpoint | None:
         """One head now, in every place; None where the log has not grown since the last one."""
         with self._writing:
             with self._database.across_tenants("signing where the log stands", readonly=True) as tx:
@@ -58,7 +58,7 @@ class HeadWriter:
             self._thread = threading.Thread(target=self._run, name="log-heads", daemon=True)
             self._thread.start()
 
-    def stop(self) -> Head | None:
+    def stop(self) -> Checkpoint | None:
         """End the thread and write a last head."""
         self._stop.set()
         if self._thread is not None:

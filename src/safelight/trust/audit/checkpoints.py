@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from safelight import canonical_json
 from safelight.errors import SettingsError
-from safelight.store.disk import storage_full, sync
-from safelight.store.hash_chain import canonical
-from safelight.store.object_store import object_faults, open_store
+from safelight.fileio import append_line, write_once
+from safelight.store.disk import storage_full
+from safelight.store.object_store import open_store, translate_store_errors
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -24,7 +23,7 @@ _FILE = "heads.jsonl"
 _PURPOSE = "safelight log head 1"
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     """The log's last entry at a time, signed."""
 
     seq: int
@@ -39,7 +38,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
         return _signed(self.seq, self.hash, self.at, self.key)
 
 
-class HeadKey:
+class CheckpointKey:
     """The key that signs heads: `audit.pem` and `audit.pub.pem` in the keys folder, made on first use.
 
     To verify, `audit.pub.pem` is enough; keep a copy of it away from the gateway.
@@ -50,7 +49,7 @@ class HeadKey:
         self._public = public
 
     @classmethod
-    def load(cls, folder: Path) -> HeadKey:
+    def load(cls, folder: Path) -> CheckpointKey:
         """The key in this folder, made where there is none."""
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -58,24 +57,23 @@ class HeadKey:
         path = folder / "audit.pem"
         if not path.exists():
             fresh = Ed25519PrivateKey.generate()
-            _write_once(
+            write_once(
                 path,
                 fresh.private_bytes(
                     serialization.Encoding.PEM,
                     serialization.PrivateFormat.PKCS8,
                     serialization.NoEncryption(),
                 ),
-                mode=0o600,
             )
         private = _read(path, lambda data: serialization.load_pem_private_key(data, password=None))
         if not isinstance(private, Ed25519PrivateKey):
             raise _unusable(path)
         key = cls(private, private.public_key())
-        _write_once(folder / "audit.pub.pem", key.public_pem, mode=0o644)
+        write_once(folder / "audit.pub.pem", key.public_pem, mode=0o644)
         return key
 
     @classmethod
-    def public(cls, path: Path) -> HeadKey:
+    def public(cls, path: Path) -> CheckpointKey:
         """The public half alone: it verifies, and cannot sign."""
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -97,13 +95,13 @@ class HeadKey:
     def fingerprint(self) -> str:
         return hashlib.sha256(self._public.public_bytes_raw()).hexdigest()
 
-    def sign(self, *, seq: int, hash: str, at: float) -> Head:  # noqa: A002
+    def sign(self, *, seq: int, hash: str, at: float) -> Checkpoint:  # noqa: A002
         if self._private is None:
             raise ValueError("a public key cannot sign")
         signature = self._private.sign(_signed(seq, hash, at, self.fingerprint))
-        return Head(seq=seq, hash=hash, at=at, key=self.fingerprint, signature=signature.hex())
+        return Checkpoint(seq=seq, hash=hash, at=at, key=self.fingerprint, signature=signature.hex())
 
-    def vouches(self, head: Head) -> bool:
+    def verify(self, head: Checkpoint) -> bool:
         """Whether this key signed this head."""
         from cryptography.exceptions import InvalidSignature
 
@@ -117,37 +115,29 @@ class HeadKey:
 class Heads(Protocol):
     """A place outside the database that heads are added to."""
 
-    def append(self, head: Head) -> None:
+    def append(self, head: Checkpoint) -> None:
         """Add a head; it is on the disk, or at the other end, when this returns."""
         ...
 
-    def read(self) -> Iterator[Head | str]:
+    def read(self) -> Iterator[Checkpoint | str]:
         """All heads, oldest first; a sentence for each that cannot be read."""
         ...
 
 
-class FolderHeads:
+class FileCheckpointStore:
     """`heads.jsonl` in a folder: one line per head, only ever added to, by any number of processes."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _FILE
 
-    def append(self, head: Head) -> None:
-        new = not self._path.exists()
+    def append(self, head: Checkpoint) -> None:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._path.open("ab") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                torn = file.tell() > 0 and not self._ends_in_newline()
-                file.write((b"\n" if torn else b"") + msgspec.json.encode(head) + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+            append_line(self._path, msgspec.json.encode(head), mode=0o666)
         except OSError as error:
             raise storage_full(error) or error from error
-        if new:
-            sync(self._path.parent)
 
-    def read(self) -> Iterator[Head | str]:
+    def read(self) -> Iterator[Checkpoint | str]:
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
@@ -155,60 +145,39 @@ class FolderHeads:
                 if line.strip():
                     yield _parsed(line, f"Line {number} of {self._path.name}")
 
-    def _ends_in_newline(self) -> bool:
-        with self._path.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
 
-
-class StoreHeads:
+class ObjectCheckpointStore:
     """One object per head in a bucket or folder given by URL, best one that keeps what was written."""
 
     def __init__(self, url: str, *, options: Mapping[str, Any] | None = None) -> None:
         _, self._store = open_store(url, options or {})
 
-    def append(self, head: Head) -> None:
+    def append(self, head: Checkpoint) -> None:
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
         name = f"{head.seq:012d}-{head.hash[:16]}.json"
-        with object_faults(writing=True), suppress(AlreadyExistsError):
+        with translate_store_errors(writing=True), suppress(AlreadyExistsError):
             obstore.put(self._store, name, msgspec.json.encode(head), mode="create")
 
-    def read(self) -> Iterator[Head | str]:
+    def read(self) -> Iterator[Checkpoint | str]:
         import obstore
 
-        with object_faults():
+        with translate_store_errors():
             names = sorted(item["path"] for page in obstore.list(self._store) for item in page)
             for name in names:
                 yield _parsed(bytes(obstore.get(self._store, name).bytes()), f"The object {name}")
 
 
 def _signed(seq: int, hash_: str, at: float, key: str) -> bytes:
-    return canonical([_PURPOSE, seq, hash_, repr(float(at)), key])
+    return canonical_json.encode([_PURPOSE, seq, hash_, repr(float(at)), key])
 
 
-def _parsed(data: bytes, where: str) -> Head | str:
+def _parsed(data: bytes, where: str) -> Checkpoint | str:
     try:
-        return msgspec.json.decode(data, type=Head)
+        return msgspec.json.decode(data, type=Checkpoint)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return f"{where} is not a head."
-
-
-def _write_once(path: Path, data: bytes, *, mode: int) -> None:
-    """Make a file with this content unless there is one; never half a file under its name."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        path.hardlink_to(part)
-    except FileExistsError:
-        pass
-    finally:
-        part.unlink()
 
 
 def _read(path: Path, parse: Any) -> Any:

@@ -22,14 +22,14 @@ class LogEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class AuditProblem:
     #: The entry, or None where a file of heads is at fault.
     seq: int | None
     sentence: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verification:
+class AuditVerification:
     """What a check of the whole log found. `ok` only without any problem."""
 
     ok: bool
@@ -40,4 +40,4 @@ class Verification:
     heads: int
     #: The last entry a head vouches for: entries after it could be cut off unseen. 0: none.
     vouched: int
-    problems: tuple[Problem, ...]
+    problems: tuple[AuditProblem, ...]

@@ -14,8 +14,8 @@ from safelight.store.hash_chain import GENESIS, commitment, entry_hash
 from safelight.store.tables import log, log_contents, log_head
 from safelight.store.transaction import Transaction
 
-from .checkpoints import Head, HeadKey, Heads
-from .models import LogEntry, Problem, Verification
+from .checkpoints import Checkpoint, CheckpointKey, Heads
+from .models import AuditProblem, AuditVerification, LogEntry
 
 #: The event that says which contents were erased. Its own content is never erased.
 ERASED = "log.erased"
@@ -60,11 +60,11 @@ def erase(tx: Transaction, seqs: Iterable[int], *, actor: str, why: str) -> int:
     if not wanted:
         return 0
     tx.update(log_contents, log_contents.c.seq.in_(wanted), salt=b"", content=None)
-    tx.log(ERASED, subject=f"log:{wanted[0]}", actor=actor, content={"seqs": wanted, "why": why})
+    tx.append_audit(ERASED, subject=f"log:{wanted[0]}", actor=actor, content={"seqs": wanted, "why": why})
     return len(wanted)
 
 
-def verify(database: Database, heads: Iterable[Heads], key: HeadKey) -> Verification:
+def verify(database: Database, heads: Iterable[Heads], key: CheckpointKey) -> AuditVerification:
     """Check every entry, what each says, and every head outside. Never raises for what it finds."""
     # Heads first: all of them are older than the log read after them.
     said = [head for place in heads for head in place.read()]
@@ -73,21 +73,21 @@ def verify(database: Database, heads: Iterable[Heads], key: HeadKey) -> Verifica
 
 
 class _Check:
-    def __init__(self, key: HeadKey, said: list[Head | str]) -> None:
-        self._problems: list[Problem] = []
+    def __init__(self, key: CheckpointKey, said: list[Checkpoint | str]) -> None:
+        self._problems: list[AuditProblem] = []
         self._more = 0
         self._compared = 0
         self._heads: dict[int, set[str]] = {}
         for head in said:
             if isinstance(head, str):
                 self._report(None, head)
-            elif not key.vouches(head):
+            elif not key.verify(head):
                 self._report(head.seq, f"The head at entry {head.seq} is not signed by this gateway's key.")
             else:
                 self._compared += 1
                 self._heads.setdefault(head.seq, set()).add(head.hash)
 
-    def run(self, tx: Transaction) -> Verification:
+    def run(self, tx: Transaction) -> AuditVerification:
         previous, expected, count = GENESIS, 1, 0
         gone: set[int] = set()
         excused: set[int] = set()
@@ -116,8 +116,8 @@ class _Check:
         for seq in sorted(gone - excused):
             self._report(seq, f"What entry {seq} said was erased, and nobody is on the record for it.")
         if self._more:
-            self._problems.append(Problem(seq=None, sentence=f"And {self._more} more problems."))
-        return Verification(
+            self._problems.append(AuditProblem(seq=None, sentence=f"And {self._more} more problems."))
+        return AuditVerification(
             ok=not self._problems,
             entries=count,
             erased=len(gone & excused),
@@ -149,7 +149,7 @@ class _Check:
 
     def _report(self, seq: int | None, sentence: str) -> None:
         if len(self._problems) < _PROBLEMS:
-            self._problems.append(Problem(seq=seq, sentence=sentence))
+            self._problems.append(AuditProblem(seq=seq, sentence=sentence))
         else:
             self._more += 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .models import Allowance, Budget
-from .service import Probes
+from .models import Budget, CheckLimits
+from .service import CheckLimiter
 
-__all__ = ["Allowance", "Budget", "Probes"]
+__all__ = ["Budget", "CheckLimiter", "CheckLimits"]

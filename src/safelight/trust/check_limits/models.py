@@ -12,7 +12,7 @@ WINDOW_S = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
-class Allowance:
+class CheckLimits:
     """How many probes each may make in any hour."""
 
     per_key: int = 600
@@ -42,7 +42,7 @@ def oldest_counted(now: float) -> int:
     return minute(now) - WINDOW_S
 
 
-def weigh(spending: Iterable[tuple[int, int]], *, now: float, limit: int, cost: int) -> Budget:
+def remaining(spending: Iterable[tuple[int, int]], *, now: float, limit: int, cost: int) -> Budget:
     """What is left after `spending`, pairs of a minute and what was spent in it, and when `cost` fits.
 
     In no hour is more than `limit` allowed. A cost above the limit never fits; it waits for a whole hour.

@@ -11,9 +11,9 @@ from .models import minute, oldest_counted
 _OWN = 0
 
 
-def hold(tx: Transaction, subject: str) -> None:
+def lock_subject(tx: Transaction, subject: str) -> None:
     """Keep everybody else from this subject's budget until the transaction ends."""
-    tx.insert_new(probes, subject=subject, window_start=_OWN, spent=0)
+    tx.insert_or_ignore(probes, subject=subject, window_start=_OWN, spent=0)
     tx.one(probes, probes.c.subject == subject, probes.c.window_start == _OWN, lock=True)
 
 
@@ -36,5 +36,5 @@ def add(tx: Transaction, subject: str, cost: int, now: float) -> None:
         probes.c.window_start > _OWN,
         probes.c.window_start < oldest_counted(now),
     )
-    tx.insert_new(probes, subject=subject, window_start=at, spent=0)
+    tx.insert_or_ignore(probes, subject=subject, window_start=at, spent=0)
     tx.update(probes, *mine, spent=probes.c.spent + cost)

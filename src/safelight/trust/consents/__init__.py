@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from .encryption import TemplateKey
-from .models import Consent, Protected, Scope
-from .service import Consents, Gallery, OnRecord
-from .store import Described
+from .models import Consent, ConsentScope, Protected
+from .service import Consents, EnrolledLookup, ProtectedPeople
+from .store import TemplateVector
 
-__all__ = ["Consent", "Consents", "Described", "Gallery", "OnRecord", "Protected", "Scope", "TemplateKey"]
+__all__ = [
+    "Consent",
+    "ConsentScope",
+    "Consents",
+    "EnrolledLookup",
+    "Protected",
+    "ProtectedPeople",
+    "TemplateKey",
+    "TemplateVector",
+]

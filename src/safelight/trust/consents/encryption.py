@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.errors import SettingsError
+from safelight.fileio import write_once
 
 Template = npt.NDArray[np.float64]
 
@@ -32,19 +32,8 @@ class TemplateKey:
         """The key in this folder, made where there is none. Raises `SettingsError` where it is none."""
         path = folder / _FILE
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = folder / f".{_FILE}.{secrets.token_hex(4)}"
         if not path.exists():
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(secrets.token_bytes(_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                # Whoever comes second finds the first one's key.
-                os.link(fresh, path)
-            except FileExistsError:
-                pass
-            finally:
-                fresh.unlink()
+            write_once(path, secrets.token_bytes(_BYTES))
         try:
             return cls(path.read_bytes())
         except (OSError, ValueError):
@@ -53,7 +42,7 @@ class TemplateKey:
                 remedy="Bring the right file back from a backup, or enrol the people again.",
             ) from None
 
-    def seal(self, template: Template, bound: str) -> bytes:
+    def encrypt(self, template: Template, bound: str) -> bytes:
         """The template, encrypted, bound to what it belongs to."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -61,7 +50,7 @@ class TemplateKey:
         plain = np.asarray(template, "<f8").tobytes()
         return nonce + AESGCM(self._key).encrypt(nonce, plain, bound.encode())
 
-    def unseal(self, sealed: bytes, bound: str) -> Template | None:
+    def decrypt(self, sealed: bytes, bound: str) -> Template | None:
         """The template; None where it was made with another key, for something else, or was changed."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM

@@ -14,32 +14,32 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from safelight.detectors.likeness.dlib_faces import VERSION
-from safelight.detectors.likeness.faces import Describer
+from safelight.detectors.likeness.faces import FaceEmbedder
 from safelight.detectors.likeness.matching import distance
 from safelight.detectors.likeness.voices import VoiceDescriber
-from safelight.detectors.protocol import Still
-from safelight.errors import ChildFailed, InvalidMedia
+from safelight.detectors.protocol import Keyframe
+from safelight.errors import InvalidMedia, SandboxFailed
 from safelight.scanning.service import Scanner
-from safelight.scanning.voice_segments import spoken
+from safelight.scanning.voice_segments import voice_segments
 
-from .store import Described
+from .store import TemplateVector
 
 
 @dataclass(frozen=True, kw_only=True)
 class Enroller:
     #: One without detectors: it decodes, and looks for nothing.
     scanner: Scanner
-    describer: Describer
+    describer: FaceEmbedder
     scratch: Callable[[], Path]
 
-    def __call__(self, path: Path) -> Described:
+    def __call__(self, path: Path) -> TemplateVector:
         """The template. Raises `InvalidMedia` where the file shows no face, or more than one."""
         with TemporaryDirectory(dir=self.scratch(), prefix="enrol-") as folder:
             report = self.scanner.scan_picture(path, looks=Path(folder))
             if report.failure:
                 raise InvalidMedia(f"{path.name} cannot be opened: {report.failure}")
             stills = [
-                Still(
+                Keyframe(
                     frame=look.frame,
                     start_s=0.0,
                     end_s=0.0,
@@ -55,7 +55,7 @@ class Enroller:
                 f"{path.name} shows {len(tracks) or 'no'} faces.",
                 remedy="Take a picture that shows the person alone, from the front, well lit.",
             )
-        return Described(model=VERSION, template=tracks[0].templates[0])
+        return TemplateVector(model=VERSION, template=tracks[0].templates[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,19 +70,21 @@ class VoiceEnroller:
     #: No two pieces of the recording may be farther from each other.
     within: float
 
-    def __call__(self, path: Path) -> Described:
+    def __call__(self, path: Path) -> TemplateVector:
         """The template: the middle of all pieces. Raises `InvalidMedia` where the file holds too little
         speech, or more than one voice as far as the model can tell."""
         with TemporaryDirectory(dir=self.scratch(), prefix="enrol-") as folder:
             try:
                 sound = self.scanner.hear_recording(path, speech=Path(folder))
-            except (ChildFailed, InvalidMedia) as error:
+            except (SandboxFailed, InvalidMedia) as error:
                 raise InvalidMedia(
                     f"{path.name} cannot be opened: {error.message}", remedy=error.remedy
                 ) from None
             if sound.speech_s is None:
-                raise InvalidMedia(f"Whether anybody speaks in {path.name} is not known: {sound.unheard}")
-            pieces = spoken(sound, least_s=self.least_s).pieces
+                raise InvalidMedia(
+                    f"Whether anybody speaks in {path.name} is not known: {sound.no_vad_reason}"
+                )
+            pieces = voice_segments(sound, least_s=self.least_s).pieces
             if sound.speech_s < self.needed_s or not pieces:
                 raise InvalidMedia(
                     f"{path.name} holds {sound.speech_s:.1f} s of speech; {self.needed_s:g} s are needed.",
@@ -97,4 +99,4 @@ class VoiceEnroller:
                 remedy="Take a recording of the person alone, without music or noise.",
             )
         middle = np.mean(templates, axis=0)
-        return Described(model=self.describer.version, template=middle / np.linalg.norm(middle))
+        return TemplateVector(model=self.describer.version, template=middle / np.linalg.norm(middle))

@@ -13,7 +13,7 @@ _LONGEST = 500
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class Scope(StrEnum):
+class ConsentScope(StrEnum):
     """What a consent is for."""
 
     #: The subject's face, in references and in what is made from them.
@@ -29,7 +29,7 @@ class Consent:
     id: str
     tenant: str
     subject: str
-    scope: tuple[Scope, ...]
+    scope: tuple[ConsentScope, ...]
     #: Who recorded it, and what the subject gave it by.
     who: str
     given_by: str
@@ -67,10 +67,10 @@ def check_words(text: str, param: str) -> str:
     return text
 
 
-def check_scope(words: Iterable[str]) -> tuple[Scope, ...]:
+def check_scope(words: Iterable[str]) -> tuple[ConsentScope, ...]:
     """The scopes, each once, or `InvalidField`."""
     wanted = sorted(set(words))
-    known = {scope.value for scope in Scope}
+    known = {scope.value for scope in ConsentScope}
     for word in wanted:
         if word not in known:
             raise InvalidField(
@@ -80,4 +80,4 @@ def check_scope(words: Iterable[str]) -> tuple[Scope, ...]:
             )
     if not wanted:
         raise InvalidField("A consent says what it is for.", param="scope", remedy="Name likeness or voice.")
-    return tuple(Scope(word) for word in wanted)
+    return tuple(ConsentScope(word) for word in wanted)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safelight.detectors.likeness.dlib_faces import VERSION
-from safelight.detectors.likeness.matching import Enrolled
+from safelight.detectors.likeness.matching import EnrolledPerson
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import new_id
 from safelight.store import tables
@@ -16,11 +16,11 @@ from safelight.store.transaction import Transaction
 
 from . import store
 from .encryption import TemplateKey
-from .models import Consent, Protected, Scope, check_scope, check_words
-from .store import Described
+from .models import Consent, ConsentScope, Protected, check_scope, check_words
+from .store import TemplateVector
 
 #: A picture of exactly one person to a template of the face, or a recording of one to that of the voice.
-Enrol = Callable[[Path], Described]
+Enrol = Callable[[Path], TemplateVector]
 
 _MOST_FILES = 10
 
@@ -58,8 +58,8 @@ class Consents:
             "expires_at": expires_at,
         }
         for scope_, files, param in (
-            (Scope.LIKENESS, pictures, "pictures"),
-            (Scope.VOICE, recordings, "recordings"),
+            (ConsentScope.LIKENESS, pictures, "pictures"),
+            (ConsentScope.VOICE, recordings, "recordings"),
         ):
             if scope_ in scopes and not files:
                 raise InvalidField(
@@ -80,15 +80,15 @@ class Consents:
             identity = new_id("consent")
             tx.insert(tables.consents, id=identity, created_at=now, **checked)
             store.put(tx, self._key, tenant, identity, described)
-            tx.log("consent.added", subject=identity, actor=by, content=checked)
+            tx.append_audit("consent.added", subject=identity, actor=by, content=checked)
             return _consent(tx, identity)
 
     def list(self, tenant: str) -> tuple[Consent, ...]:
         """All ever recorded, oldest first."""
-        with self._database.reading(tenant) as tx:
+        with self._database.read_transaction(tenant) as tx:
             counts = store.counts(tx)
             rows = tx.select(tables.consents, order_by=(tables.consents.c.created_at, tables.consents.c.id))
-            return tuple(store.consent(row, counts.get(row.id, store.Kept())) for row in rows)
+            return tuple(store.consent(row, counts.get(row.id, store.StoredTemplate())) for row in rows)
 
     def revoke(self, tenant: str, identity: str, *, who: str, by: str = "operator") -> Consent:
         """End a consent at once, and delete its templates. Raises `NotFound` where it is not in force."""
@@ -99,9 +99,11 @@ class Consents:
             if row is None or row.revoked_at is not None:
                 raise NotFound(f"No consent {identity!r} is in force.", remedy="See: safelight consents list")
             tx.update(tables.consents, tables.consents.c.id == identity, revoked_at=now, revoked_by=who)
-            gone = store.forget(tx, (identity,))
+            gone = store.delete_templates(tx, (identity,))
             self._tidy(tx, now)
-            tx.log("consent.revoked", subject=identity, actor=by, content={"who": who, "templates": gone})
+            tx.append_audit(
+                "consent.revoked", subject=identity, actor=by, content={"who": who, "templates": gone}
+            )
             return _consent(tx, identity)
 
     def tidy(self, tenant: str) -> int:
@@ -111,10 +113,10 @@ class Consents:
 
     def _tidy(self, tx: Transaction, now: float) -> int:
         rows = tx.select(tables.consents, tables.consents.c.expires_at <= now)
-        return store.forget(tx, (row.id for row in rows))
+        return store.delete_templates(tx, (row.id for row in rows))
 
 
-class Gallery:
+class ProtectedPeople:
     """The protected people of a tenant: enrolled from files, looked for, and never searched for by a file."""
 
     def __init__(self, database: Database, key: TemplateKey, face: Enrol, voice: Enrol) -> None:
@@ -152,15 +154,15 @@ class Gallery:
             identity = new_id("protected")
             tx.insert(tables.protected, id=identity, created_at=tx.now(), **checked)
             store.put(tx, self._key, tenant, identity, described)
-            tx.log("gallery.added", subject=identity, actor=by, content=checked)
+            tx.append_audit("gallery.added", subject=identity, actor=by, content=checked)
             return _protected(tx, identity)
 
     def list(self, tenant: str) -> tuple[Protected, ...]:
         """Everybody who is protected, by name."""
-        with self._database.reading(tenant) as tx:
+        with self._database.read_transaction(tenant) as tx:
             counts = store.counts(tx)
             rows = tx.select(tables.protected, order_by=(tables.protected.c.name,))
-            return tuple(store.protected(row, counts.get(row.id, store.Kept())) for row in rows)
+            return tuple(store.protected(row, counts.get(row.id, store.StoredTemplate())) for row in rows)
 
     def remove(self, tenant: str, name_or_id: str, *, who: str, by: str = "operator") -> Protected:
         """Delete somebody's entry and templates. Raises `NotFound`."""
@@ -172,25 +174,27 @@ class Gallery:
                 raise NotFound(
                     f"Nobody in the gallery is called {name_or_id!r}.", remedy="See: safelight gallery list"
                 )
-            gone = store.forget(tx, (row.id,))
+            gone = store.delete_templates(tx, (row.id,))
             tx.delete(table, table.c.id == row.id)
-            tx.log("gallery.removed", subject=row.id, actor=by, content={"who": who, "templates": gone})
-            return store.protected(row, store.Kept())
+            tx.append_audit(
+                "gallery.removed", subject=row.id, actor=by, content={"who": who, "templates": gone}
+            )
+            return store.protected(row, store.StoredTemplate())
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnRecord:
+class EnrolledLookup:
     """The `ConsentLookup` of an installation, for faces or for voices."""
 
     database: Database
     key: TemplateKey
     #: What a consent has to be for, and the model that describes the like.
-    scope: Scope = Scope.LIKENESS
+    scope: ConsentScope = ConsentScope.LIKENESS
     model: str = VERSION
 
-    def consented(self, tenant: str) -> tuple[Enrolled, ...]:
+    def consented(self, tenant: str) -> tuple[EnrolledPerson, ...]:
         """Templates of consents of this scope that are in force."""
-        with self.database.reading(tenant) as tx:
+        with self.database.read_transaction(tenant) as tx:
             now = tx.now()
             rows = [
                 row
@@ -199,24 +203,24 @@ class OnRecord:
             ]
             found = store.unsealed(tx, self.key, tenant, self.model, {row.id for row in rows})
         return tuple(
-            Enrolled(record=row.id, name=row.subject, template=template)
+            EnrolledPerson(record=row.id, name=row.subject, template=template)
             for row in rows
             for template in found.get(row.id, ())
         )
 
-    def protected(self, tenant: str) -> tuple[Enrolled, ...]:
+    def protected(self, tenant: str) -> tuple[EnrolledPerson, ...]:
         """Templates of the gallery."""
-        with self.database.reading(tenant) as tx:
+        with self.database.read_transaction(tenant) as tx:
             rows = tx.select(tables.protected)
             found = store.unsealed(tx, self.key, tenant, self.model, {row.id for row in rows})
         return tuple(
-            Enrolled(record=row.id, name=row.name, template=template, public_figure=row.public_figure)
+            EnrolledPerson(record=row.id, name=row.name, template=template, public_figure=row.public_figure)
             for row in rows
             for template in found.get(row.id, ())
         )
 
 
-def _described(files: Sequence[Path], enrol: Enrol) -> list[Described]:
+def _described(files: Sequence[Path], enrol: Enrol) -> list[TemplateVector]:
     if len(files) > _MOST_FILES:
         raise InvalidField(f"At most {_MOST_FILES} pictures, and as many recordings, of one person.")
     return [enrol(path) for path in files]
@@ -225,10 +229,10 @@ def _described(files: Sequence[Path], enrol: Enrol) -> list[Described]:
 def _consent(tx: Transaction, identity: str) -> Consent:
     row = tx.one(tables.consents, tables.consents.c.id == identity)
     assert row is not None
-    return store.consent(row, store.counts(tx).get(identity, store.Kept()))
+    return store.consent(row, store.counts(tx).get(identity, store.StoredTemplate()))
 
 
 def _protected(tx: Transaction, identity: str) -> Protected:
     row = tx.one(tables.protected, tables.protected.c.id == identity)
     assert row is not None
-    return store.protected(row, store.counts(tx).get(identity, store.Kept()))
+    return store.protected(row, store.counts(tx).get(identity, store.StoredTemplate()))

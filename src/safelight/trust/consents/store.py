@@ -14,11 +14,11 @@ from safelight.store import tables
 from safelight.store.transaction import Transaction
 
 from .encryption import Template, TemplateKey
-from .models import Consent, Protected, Scope
+from .models import Consent, ConsentScope, Protected
 
 
 @dataclass(frozen=True, kw_only=True)
-class Described:
+class TemplateVector:
     """A template, and the model that made it."""
 
     model: str
@@ -26,19 +26,19 @@ class Described:
 
 
 @dataclass(kw_only=True)
-class Kept:
+class StoredTemplate:
     """How many templates a record has, and how many of these are of the voice."""
 
     templates: int = 0
     voices: int = 0
 
 
-def consent(row: Row[Any], kept: Kept) -> Consent:
+def consent(row: Row[Any], kept: StoredTemplate) -> Consent:
     return Consent(
         id=row.id,
         tenant=row.tenant_id,
         subject=row.subject,
-        scope=tuple(Scope(word) for word in row.scope),
+        scope=tuple(ConsentScope(word) for word in row.scope),
         who=row.who,
         given_by=row.given_by,
         created_at=row.created_at,
@@ -50,7 +50,7 @@ def consent(row: Row[Any], kept: Kept) -> Consent:
     )
 
 
-def protected(row: Row[Any], kept: Kept) -> Protected:
+def protected(row: Row[Any], kept: StoredTemplate) -> Protected:
     return Protected(
         id=row.id,
         tenant=row.tenant_id,
@@ -63,23 +63,25 @@ def protected(row: Row[Any], kept: Kept) -> Protected:
     )
 
 
-def put(tx: Transaction, key: TemplateKey, tenant: str, owner: str, described: Sequence[Described]) -> None:
+def put(
+    tx: Transaction, key: TemplateKey, tenant: str, owner: str, described: Sequence[TemplateVector]
+) -> None:
     """Keep the templates of one record."""
     for number, one in enumerate(described):
-        sealed = key.seal(one.template, _bound(tenant, owner, number, one.model))
+        sealed = key.encrypt(one.template, _bound(tenant, owner, number, one.model))
         tx.insert(tables.templates, owner_id=owner, number=number, model=one.model, sealed=sealed)
 
 
-def forget(tx: Transaction, owners: Iterable[str]) -> int:
+def delete_templates(tx: Transaction, owners: Iterable[str]) -> int:
     """Delete all templates of these records; how many there were."""
     return sum(tx.delete(tables.templates, tables.templates.c.owner_id == owner) for owner in owners)
 
 
-def counts(tx: Transaction) -> dict[str, Kept]:
+def counts(tx: Transaction) -> dict[str, StoredTemplate]:
     """Templates by the record they belong to."""
-    found: dict[str, Kept] = {}
+    found: dict[str, StoredTemplate] = {}
     for row in tx.select(tables.templates):
-        kept = found.setdefault(row.owner_id, Kept())
+        kept = found.setdefault(row.owner_id, StoredTemplate())
         kept.templates += 1
         kept.voices += _of_a_voice(row.model)
     return found
@@ -102,7 +104,7 @@ def unsealed(
                 "Somebody on record was enrolled with another model, and cannot be compared by this one.",
                 remedy="Enrol them again, or set the model back.",
             )
-        template = key.unseal(row.sealed, _bound(tenant, row.owner_id, row.number, row.model))
+        template = key.decrypt(row.sealed, _bound(tenant, row.owner_id, row.number, row.model))
         if template is None:
             raise SettingsError(
                 "A template cannot be opened: the key is not the one it was made with.",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .service import Enrolments, Imported
+from .service import Enrolments, HashListImport
 
-__all__ = ["Enrolments", "Imported"]
+__all__ = ["Enrolments", "HashListImport"]

@@ -9,19 +9,21 @@ from pathlib import Path
 
 import msgspec
 
+from safelight.detectors.image.enrolment import views_in_child
 from safelight.detectors.image.hash_files import parse
-from safelight.detectors.image.hash_lists import Hashes, HashKind, HashLists
+from safelight.detectors.image.hash_lists import HashKind, HashLists, HashTable
 from safelight.detectors.image.logo_store import (
     MOST_VIEWS,
-    Mark,
+    EnrolledLogo,
+    LogoView,
     MarkKind,
     Marks,
-    View,
     check_name,
     check_words,
 )
-from safelight.errors import ChildCrashed, InvalidField, InvalidMedia
+from safelight.errors import InvalidField, InvalidMedia, SandboxCrashed
 from safelight.policy.categories import Taxonomy
+from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.store.database import Database
 
@@ -29,7 +31,7 @@ _LIMITS = Limits(wall_s=60.0, cpu_s=60, memory_bytes=2 << 30)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Imported:
+class HashListImport:
     """What became of an import of hashes."""
 
     name: str
@@ -62,7 +64,7 @@ class Enrolments:
         category: str,
         kind: HashKind | None = None,
         actor: str = "operator",
-    ) -> Imported:
+    ) -> HashListImport:
         """Add the hashes of a file to a list, made where there is none, and take away what it withdraws.
 
         Raises `InvalidField` for an unknown category, for another one than the list has, and for a file that
@@ -80,8 +82,8 @@ class Enrolments:
                     param="category",
                     remedy="Choose another name, or remove that list first.",
                 )
-            before = existing.hashes() if existing is not None else Hashes()
-            after = Hashes(
+            before = existing.hashes() if existing is not None else HashTable()
+            after = HashTable(
                 of={
                     each: (before.get(each) | parsed.hashes.get(each)) - parsed.withdrawn.get(each)
                     for each in HashKind
@@ -92,7 +94,7 @@ class Enrolments:
             counts = {each.value: len(after.get(each)) for each in HashKind}
             if added or gone or existing is None:
                 self.hash_lists.put(name, category, after, at=tx.now())
-            tx.log(
+            tx.append_audit(
                 "hashes.imported",
                 subject=f"hashes:{name}",
                 actor=actor,
@@ -105,7 +107,7 @@ class Enrolments:
                     "counts": counts,
                 },
             )
-        return Imported(
+        return HashListImport(
             name=name,
             category=category,
             added=added,
@@ -121,7 +123,7 @@ class Enrolments:
         with self._database.across_tenants("removing hashes") as tx:
             category = self.hash_lists.get(name).category
             gone = self.hash_lists.remove(name)
-            tx.log(
+            tx.append_audit(
                 "hashes.removed",
                 subject=f"hashes:{name}",
                 actor=actor,
@@ -138,7 +140,7 @@ class Enrolments:
         kind: MarkKind = MarkKind.BRAND,
         words: tuple[str, ...] = (),
         actor: str = "operator",
-    ) -> Mark:
+    ) -> EnrolledLogo:
         """Enrol a mark by pictures of it, by words, or both; more of a known one are added to it.
 
         Raises `InvalidMedia` for a picture that cannot be read or shows nothing to find again.
@@ -150,7 +152,7 @@ class Enrolments:
         views = [view for file in files for view in self._views(file)]
         with self._database.across_tenants("enrolling a mark") as tx:
             known = next((mark for mark in self.marks.all() if mark.name == name), None)
-            mark = Mark(
+            mark = EnrolledLogo(
                 name=name,
                 kind=kind,
                 words=tuple(dict.fromkeys((*(known.words if known else ()), *words))),
@@ -160,7 +162,7 @@ class Enrolments:
             if len(mark.views) > MOST_VIEWS:
                 raise InvalidField(f"A mark has at most {MOST_VIEWS} pictures.", param="files")
             self.marks.put(mark)
-            tx.log(
+            tx.append_audit(
                 "mark.added",
                 subject=f"mark:{name}",
                 actor=actor,
@@ -174,11 +176,11 @@ class Enrolments:
             )
         return mark
 
-    def remove_mark(self, name: str, *, actor: str = "operator") -> Mark:
+    def remove_mark(self, name: str, *, actor: str = "operator") -> EnrolledLogo:
         """Take a mark away. Raises `NotFound`."""
         with self._database.across_tenants("removing a mark") as tx:
             mark = self.marks.remove(name)
-            tx.log(
+            tx.append_audit(
                 "mark.removed",
                 subject=f"mark:{name}",
                 actor=actor,
@@ -187,20 +189,20 @@ class Enrolments:
             )
         return mark
 
-    def _views(self, file: Path) -> tuple[View, ...]:
+    def _views(self, file: Path) -> tuple[LogoView, ...]:
         """What a picture of a mark comes to, made in a child."""
         if not file.is_file():
             raise InvalidMedia(f"There is no file {file}.")
         answer = self._sandbox.run(
-            "safelight.detectors.image.enrolment:views_in_child",
+            EntryPoint.of(views_in_child),
             {"path": str(file.absolute())},
             reads=[file],
             limits=_LIMITS,
         )
         try:
-            views = msgspec.convert(answer, tuple[View, ...])
+            views = msgspec.convert(answer, tuple[LogoView, ...])
         except msgspec.ValidationError as error:
-            raise ChildCrashed(f"The sandboxed child answered with nonsense: {error}.") from error
+            raise SandboxCrashed(f"The sandboxed child answered with nonsense: {error}.") from error
         if not views:
             raise InvalidMedia(
                 f"{file.name} shows nothing that could be found again.",

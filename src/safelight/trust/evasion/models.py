@@ -11,7 +11,7 @@ COMPARED = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scrutiny:
+class EvasionMatch:
     """What a text inherits from the block it rewords. Without one it is like any other."""
 
     #: Id of the lineage; None where the text rewords nothing that was blocked.
@@ -24,4 +24,4 @@ class Scrutiny:
 
 
 #: Of a text that rewords nothing.
-NONE = Scrutiny()
+NO_MATCH = EvasionMatch()

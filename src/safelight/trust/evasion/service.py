@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from safelight.detectors.text.sketch import Meaning, Sketch, likeness, sketch
+from safelight.detectors.text.sketch import Embedder, Sketch, similarity, sketch
 from safelight.ids import new_id
 from safelight.policy.findings import Finding, strongest
 from safelight.store.database import Database
@@ -14,17 +14,17 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 
 from . import store
-from .models import NONE, Scrutiny
+from .models import NO_MATCH, EvasionMatch
 
 
-class Rewordings:
+class EvasionTracker:
     """Remembers sketches of blocked words for a day, by end user, or by account where none is named.
 
     The words themselves are not kept. `meaning` embeds a text where a model is installed; without one
     only spelling is compared.
     """
 
-    def __init__(self, database: Database, meaning: Meaning | None = None) -> None:
+    def __init__(self, database: Database, meaning: Embedder | None = None) -> None:
         self._database = database
         self._meaning = meaning
 
@@ -35,19 +35,19 @@ class Rewordings:
         texts: Mapping[str, str],
         *,
         negated: Collection[str] = (),
-    ) -> Scrutiny:
+    ) -> EvasionMatch:
         """What these words inherit: of the lineage they are most alike to, if any."""
-        with self._database.reading(principal.tenant) as tx:
+        with self._database.read_transaction(principal.tenant) as tx:
             tries = store.recent(tx, _subject(principal, end_user))
         if not tries:
-            return NONE
+            return NO_MATCH
         mine = self._sketch(texts, negated)
-        alike = [(likeness(mine, msgspec.msgpack.decode(row.sketch, type=Sketch)), row) for row in tries]
+        alike = [(similarity(mine, msgspec.msgpack.decode(row.sketch, type=Sketch)), row) for row in tries]
         nearest, row = max(alike, key=lambda pair: pair[0])
         if nearest < 1:
-            return NONE
+            return NO_MATCH
         inherited = (pair for one in tries if one.lineage == row.lineage for pair in one.about.items())
-        return Scrutiny(lineage=row.lineage, about=strongest(inherited))
+        return EvasionMatch(lineage=row.lineage, about=strongest(inherited))
 
     def note(
         self,
@@ -57,7 +57,7 @@ class Rewordings:
         texts: Mapping[str, str],
         *,
         negated: Collection[str] = (),
-        scrutiny: Scrutiny = NONE,
+        scrutiny: EvasionMatch = NO_MATCH,
         findings: Iterable[Finding],
         subject: str,
     ) -> None:
@@ -74,7 +74,7 @@ class Rewordings:
             sketch=msgspec.msgpack.encode(self._sketch(texts, negated)),
             about=about,
         )
-        tx.log(
+        tx.append_audit(
             "rewording.blocked" if scrutiny else "lineage.begun",
             subject=subject,
             actor=principal.id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .history import history
-from .models import Published
+from .models import PublishedPolicy
 from .service import Policies
 
-__all__ = ["Policies", "Published", "history"]
+__all__ = ["Policies", "PublishedPolicy", "history"]

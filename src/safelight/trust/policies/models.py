@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published:
+class PublishedPolicy:
     """Times are seconds since 1970, UTC."""
 
     id: str

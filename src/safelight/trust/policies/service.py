@@ -17,7 +17,7 @@ from safelight.store.tables import policies
 from safelight.store.transaction import Transaction
 
 from . import store
-from .models import Published
+from .models import PublishedPolicy
 
 _KEPT = 32
 
@@ -38,7 +38,7 @@ class Policies:
         gave one of its categories is gone.
         """
         columns = (policies.c.id, policies.c.tenant_id, policies.c.sha256, policies.c.published_at)
-        with self._database.reading(tenant) as tx:
+        with self._database.read_transaction(tenant) as tx:
             rows = tx.select(policies, policies.c.active.is_(True), columns=columns)
             if not rows:
                 return None
@@ -52,7 +52,7 @@ class Policies:
 
     def publish(
         self, policy: Policy, *, who: str, tenant: str | None = None, by: str = "operator"
-    ) -> Published:
+    ) -> PublishedPolicy:
         """Put a policy in force as the next version of its name. `Conflict` where it is in force already."""
         with self._database.across_tenants("publishing a policy") as tx:
             rows = _all(tx, tenant, lock=True)
@@ -75,10 +75,10 @@ class Policies:
                 active=True,
             )
             content = _content(who, policy.name, version, policy.sha256, current)
-            tx.log("policy.published", subject=identity, actor=by, content=content, tenant=tenant)
+            tx.append_audit("policy.published", subject=identity, actor=by, content=content, tenant=tenant)
             return _one(tx, identity)
 
-    def rollback(self, *, who: str, tenant: str | None = None, by: str = "operator") -> Published:
+    def rollback(self, *, who: str, tenant: str | None = None, by: str = "operator") -> PublishedPolicy:
         """Put the version that was published before the one in force back in force.
 
         Raises `NotFound` where there is none, and `PolicyError` where it does not hold any more.
@@ -96,10 +96,12 @@ class Policies:
             tx.update(policies, policies.c.id == current.id, active=False)
             tx.update(policies, policies.c.id == earlier.id, active=True)
             content = _content(who, earlier.name, earlier.version, earlier.sha256, current)
-            tx.log("policy.rolled_back", subject=earlier.id, actor=by, content=content, tenant=tenant)
+            tx.append_audit(
+                "policy.rolled_back", subject=earlier.id, actor=by, content=content, tenant=tenant
+            )
             return _one(tx, earlier.id)
 
-    def list(self, tenant: str | None = None) -> tuple[Published, ...]:
+    def list(self, tenant: str | None = None) -> tuple[PublishedPolicy, ...]:
         """What was published for this tenant (None: for everybody), oldest first."""
         with self._database.across_tenants("listing policies", readonly=True) as tx:
             return tuple(store.published(row) for row in _all(tx, tenant))
@@ -133,7 +135,7 @@ def _all(tx: Transaction, tenant: str | None, *, lock: bool = False) -> list[Row
     )
 
 
-def _one(tx: Transaction, identity: str) -> Published:
+def _one(tx: Transaction, identity: str) -> PublishedPolicy:
     row = tx.one(policies, policies.c.id == identity)
     assert row is not None
     return store.published(row)

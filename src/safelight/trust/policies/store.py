@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, Row
 
 from safelight.store.tables import policies
 
-from .models import Published
+from .models import PublishedPolicy
 
 
-def published(row: Row[Any]) -> Published:
-    return Published(
+def published(row: Row[Any]) -> PublishedPolicy:
+    return PublishedPolicy(
         id=row.id,
         tenant=row.tenant_id,
         name=row.name,

@@ -72,4 +72,4 @@ class ReportedVideo:
 
 
 #: The video a report is about, if it can be reported: `NotFound`, `Gone` or `Conflict` where it cannot.
-Subject: TypeAlias = Callable[[Transaction, str], ReportedVideo]
+SubjectLookup: TypeAlias = Callable[[Transaction, str], ReportedVideo]

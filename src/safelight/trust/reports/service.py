@@ -9,11 +9,11 @@ from safelight.policy.findings import Stage
 from safelight.policy.yaml_reader import did_you_mean
 from safelight.store.database import Database
 from safelight.store.tables import cases, reports
-from safelight.trust.accounts import Principal, PrincipalKind, Scope
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.reviews import CaseKind, open_case
 
 from . import store
-from .models import Receipt, Report, ReporterKind, ReportReason, Subject
+from .models import Receipt, Report, ReporterKind, ReportReason, SubjectLookup
 
 #: Somebody should have looked by then, whatever was reported.
 DUE_S = 48 * 3600.0
@@ -27,7 +27,7 @@ class Reports:
     """Reports of one installation."""
 
     def __init__(
-        self, database: Database, *, taxonomy: Taxonomy, subject: Subject, per_hour: int = 60
+        self, database: Database, *, taxonomy: Taxonomy, subject: SubjectLookup, per_hour: int = 60
     ) -> None:
         """`subject` finds the video in the report's transaction; `per_hour` is for each reporter."""
         self._database = database
@@ -51,7 +51,7 @@ class Reports:
         A category of the policy or a reason must be given. Raises `InvalidField`, `Limited` for a flood, and
         what `subject` raises.
         """
-        principal.require(Scope.VIDEOS_READ)
+        principal.require(KeyScope.VIDEOS_READ)
         named = self._category(category)
         why = _text(reason or "", "reason", LONGEST_REASON)
         if not why and named is None:
@@ -67,7 +67,7 @@ class Reports:
         with self._database.transaction(principal.tenant) as tx:
             video = self._subject(tx, video_id)
             now = tx.now()
-            store.refuse_flood(tx, reporter, per_hour=self._per_hour, what="reports")
+            store.enforce_rate_limit(tx, reporter, per_hour=self._per_hour, what="reports")
             case = open_case(
                 tx,
                 video_id=video.id,
@@ -94,7 +94,7 @@ class Reports:
                 created_at=now,
             )
             store.add(tx, made)
-            tx.log(
+            tx.append_audit(
                 "report.received",
                 subject=video.id,
                 actor=principal.id,
@@ -112,9 +112,9 @@ class Reports:
 
     def of_case(self, principal: Principal, case_id: str) -> tuple[Report, ...]:
         """Every report of a case, contacts too, oldest first; for who decides it."""
-        with self._database.reading(principal.tenant) as tx:
+        with self._database.read_transaction(principal.tenant) as tx:
             case = tx.one(cases, cases.c.id == case_id)
-            principal.require(Scope.VAULT if case is not None and case.quarantined else Scope.REVIEW)
+            principal.require(KeyScope.VAULT if case is not None and case.quarantined else KeyScope.REVIEW)
             rows = tx.select(
                 reports, reports.c.case_id == case_id, order_by=(reports.c.created_at, reports.c.id)
             )

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from safelight.errors import Limited
+from safelight.errors import RateLimited
 from safelight.store.tables import reports
 from safelight.store.transaction import Transaction
 
@@ -43,12 +43,12 @@ def recent(tx: Transaction, reporter: str, *, since: float) -> list[float]:
     return [row.created_at for row in rows]
 
 
-def refuse_flood(tx: Transaction, reporter: str, *, per_hour: int, what: str) -> None:
+def enforce_rate_limit(tx: Transaction, reporter: str, *, per_hour: int, what: str) -> None:
     """Raise `Limited` where this reporter has sent so many within an hour; `what` names them."""
     now = tx.now()
     earlier = recent(tx, reporter, since=now - _HOUR_S)
     if len(earlier) >= per_hour:
-        raise Limited(
+        raise RateLimited(
             f"{len(earlier)} {what} came from here within an hour. They are kept.",
             retry_after_s=max(1.0, earlier[-per_hour] + _HOUR_S - now),
         )

@@ -8,12 +8,19 @@ from .models import (
     CaseKind,
     CasePage,
     CaseState,
-    Consequences,
     Decision,
     DecisionAction,
+    DecisionActions,
 )
 from .service import Reviews
-from .store import approved_verdicts, close_cases, concerned, decisions_on, open_case, overturned_verdicts
+from .store import (
+    approved_verdicts,
+    close_cases,
+    decisions_on,
+    involved_people,
+    open_case,
+    overturned_verdicts,
+)
 from .store import case as case_of
 
 __all__ = [
@@ -22,15 +29,15 @@ __all__ = [
     "CaseKind",
     "CasePage",
     "CaseState",
-    "Consequences",
     "Decision",
     "DecisionAction",
+    "DecisionActions",
     "Reviews",
     "approved_verdicts",
     "case_of",
     "close_cases",
-    "concerned",
     "decisions_on",
+    "involved_people",
     "open_case",
     "overturned_verdicts",
 ]

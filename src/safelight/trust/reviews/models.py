@@ -112,7 +112,7 @@ class CasePage:
     has_more: bool
 
 
-class Consequences(Protocol):
+class DecisionActions(Protocol):
     """What a decision does to the video, in the decision's own transaction; the jobs know.
 
     Each may return what is to be done once the transaction is committed. Each raises `Conflict` where the

@@ -11,7 +11,7 @@ from safelight.ids import is_id
 from safelight.store.database import Database
 from safelight.store.tables import cases, decisions, reports
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import Principal, Scope
+from safelight.trust.accounts import KeyScope, Principal
 
 from . import store
 from .models import (
@@ -21,9 +21,9 @@ from .models import (
     CaseKind,
     CasePage,
     CaseState,
-    Consequences,
     Decision,
     DecisionAction,
+    DecisionActions,
 )
 
 LONGEST_REASON = 2000
@@ -37,7 +37,7 @@ class Reviews:
     """Cases of one installation. Ordinary ones need the scope `review`; quarantined ones `vault`, and to
     everybody else they are not there."""
 
-    def __init__(self, database: Database, consequences: Consequences) -> None:
+    def __init__(self, database: Database, consequences: DecisionActions) -> None:
         self._database = database
         self._consequences = consequences
 
@@ -58,7 +58,7 @@ class Reviews:
             where.append(cases.c.kind == kind.value)
         soonest = state is CaseState.OPEN
         limit = max(1, min(limit, _LONGEST_PAGE))
-        with self._database.reading(principal.tenant) as tx:
+        with self._database.read_transaction(principal.tenant) as tx:
             if after is not None:
                 start = self._row(tx, principal, after)
                 at = cases.c.due_at if soonest else cases.c.opened_at
@@ -71,14 +71,14 @@ class Reviews:
 
     def count_open(self, principal: Principal) -> int:
         """How many cases wait for this principal, for a page's badge; 0 for who may decide none."""
-        if not (principal.may(Scope.REVIEW) or principal.may(Scope.VAULT)):
+        if not (principal.may(KeyScope.REVIEW) or principal.may(KeyScope.VAULT)):
             return 0
-        with self._database.reading(principal.tenant) as tx:
+        with self._database.read_transaction(principal.tenant) as tx:
             return tx.count(cases, *_visible(principal), cases.c.state == CaseState.OPEN.value)
 
     def get(self, principal: Principal, case_id: str) -> CaseFile:
         """One case with its reports and decision. `NotFound` for other tenants' and what one may not see."""
-        with self._database.reading(principal.tenant) as tx:
+        with self._database.read_transaction(principal.tenant) as tx:
             case = self._row(tx, principal, case_id)
             decided = tx.one(decisions, decisions.c.case_id == case.id)
             count = tx.count(reports, reports.c.case_id == case.id)
@@ -110,7 +110,7 @@ class Reviews:
 
     def of_video(self, principal: Principal, video_id: str) -> tuple[Case, ...]:
         """Every case about a video that this principal may see, oldest first."""
-        with self._database.reading(principal.tenant) as tx:
+        with self._database.read_transaction(principal.tenant) as tx:
             rows = tx.select(
                 cases,
                 *_visible(principal),
@@ -177,10 +177,10 @@ class Reviews:
 
 
 def _visible(principal: Principal) -> list[ColumnElement[bool]]:
-    review, vault = principal.may(Scope.REVIEW), principal.may(Scope.VAULT)
+    review, vault = principal.may(KeyScope.REVIEW), principal.may(KeyScope.VAULT)
     if not review and not vault:
         raise Forbidden(
-            f"This {principal.kind.value} does not have the scope {Scope.REVIEW.value}.",
+            f"This {principal.kind.value} does not have the scope {KeyScope.REVIEW.value}.",
             remedy="Ask the person who runs this gateway for a key with it.",
         )
     if review and vault:
@@ -190,7 +190,7 @@ def _visible(principal: Principal) -> list[ColumnElement[bool]]:
 
 def _others_only(tx: Transaction, principal: Principal, case: Case) -> bool:
     appealed = case.kind is CaseKind.APPEAL and case.state is CaseState.OPEN
-    return appealed and principal.id in store.concerned(tx, case)
+    return appealed and principal.id in store.involved_people(tx, case)
 
 
 def _action(kind: CaseKind, action: str) -> DecisionAction:

@@ -30,7 +30,7 @@ def open_case(
     """The open case of this kind about this video: a new one, or the one that is open already."""
     key = f"{kind.value}:{video_id}"
     fresh = new_id("case")
-    added = tx.insert_new(
+    added = tx.insert_or_ignore(
         cases,
         id=fresh,
         video_id=video_id,
@@ -61,7 +61,7 @@ def open_case(
             actor=actor,
         )
     if added:
-        tx.log(
+        tx.append_audit(
             "case.opened",
             subject=video_id,
             actor=actor,
@@ -77,7 +77,7 @@ def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | 
         where.append(cases.c.kind == kind.value)
     closed = tx.update(cases, *where, state=CaseState.EXPIRED.value, open_as=None, closed_at=tx.now())
     if closed:
-        tx.log("case.expired", subject=video_id, actor=actor, content={"cases": closed})
+        tx.append_audit("case.expired", subject=video_id, actor=actor, content={"cases": closed})
     return closed
 
 
@@ -123,7 +123,7 @@ def add_decision(
         at=made.at,
         covers=list(made.covers),
     )
-    tx.log(
+    tx.append_audit(
         f"case.{action.value}",
         subject=of.video_id,
         actor=decided_by,
@@ -154,7 +154,7 @@ def _covered(tx: Transaction, video_id: str, action: DecisionAction) -> frozense
     )
 
 
-def concerned(tx: Transaction, of: Case) -> frozenset[str]:
+def involved_people(tx: Transaction, of: Case) -> frozenset[str]:
     """Who may not decide an appeal: who decided about this video before, ordered it, or appeals."""
     ordered = tx.one(videos, videos.c.id == of.video_id)
     appealed = tx.select(reports, reports.c.case_id == of.id, columns=[reports.c.reporter])

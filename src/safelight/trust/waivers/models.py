@@ -11,7 +11,7 @@ from safelight.policy.categories import Taxonomy
 from safelight.policy.waivers import DEMO, EVERYTHING, Waiver
 from safelight.policy.yaml_reader import did_you_mean
 
-__all__ = ["DEMO", "EVERYTHING", "Waiver", "check_categories", "check_name", "check_text", "parse_expiry"]
+__all__ = ["DEMO", "EVERYTHING", "Waiver", "check_categories", "check_name", "parse_expiry", "validate_text"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DAYS = re.compile(r"([1-9][0-9]{0,3})d")
@@ -29,7 +29,7 @@ def check_name(name: str) -> str:
     return name
 
 
-def check_text(text: str, param: str) -> str:
+def validate_text(text: str, param: str) -> str:
     """The text without outer blanks, or `InvalidField` where there is none or too much."""
     text = text.strip()
     if not text or len(text) > _LONGEST:

@@ -12,7 +12,7 @@ from safelight.store.tables import waivers
 from safelight.store.transaction import Transaction
 
 from . import store
-from .models import DEMO, Waiver, check_categories, check_name, check_text
+from .models import DEMO, Waiver, check_categories, check_name, validate_text
 
 
 class Waivers:
@@ -41,8 +41,8 @@ class Waivers:
         """
         checked = {
             "name": check_name(name),
-            "who": check_text(who, "who"),
-            "why": check_text(why, "why"),
+            "who": validate_text(who, "who"),
+            "why": validate_text(why, "why"),
             "categories": list(check_categories(categories, taxonomy)),
             "loopback_only": loopback_only or name == DEMO,
             "expires_at": expires_at,
@@ -59,7 +59,7 @@ class Waivers:
                 )
             identity = new_id("waiver")
             tx.insert(waivers, id=identity, tenant_id=tenant, created_at=now, **checked)
-            tx.log("waiver.added", subject=identity, actor=by, content=checked, tenant=tenant)
+            tx.append_audit("waiver.added", subject=identity, actor=by, content=checked, tenant=tenant)
             return _one(tx, identity)
 
     def list(self, tenant: str | None = None) -> tuple[Waiver, ...]:
@@ -72,7 +72,7 @@ class Waivers:
 
     def in_force(self, tenant: str, *, loopback: bool) -> tuple[Waiver, ...]:
         """Those that hold now for this tenant, on a server that listens where `loopback` says."""
-        with self._database.reading(tenant) as tx:
+        with self._database.read_transaction(tenant) as tx:
             rows = tx.select(waivers, waivers.c.revoked_at.is_(None), order_by=(waivers.c.name, waivers.c.id))
             now = tx.now()
         found = (store.waiver(row) for row in rows)
@@ -80,7 +80,7 @@ class Waivers:
 
     def revoke(self, name_or_id: str, *, who: str, by: str = "operator") -> Waiver:
         """End a waiver at once. Raises `NotFound` where none of this name or id is in force."""
-        who = check_text(who, "who")
+        who = validate_text(who, "who")
         with self._database.across_tenants("revoking a waiver") as tx:
             now = tx.now()
             rows = tx.select(
@@ -95,7 +95,7 @@ class Waivers:
                 raise NotFound(f"No waiver {name_or_id!r} is in force.", remedy="See: safelight waiver list")
             row = held[0]
             tx.update(waivers, waivers.c.id == row.id, revoked_at=now, revoked_by=who)
-            tx.log(
+            tx.append_audit(
                 "waiver.revoked",
                 subject=row.id,
                 actor=by,

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from .deliveries import Deliveries
-from .models import Delivery, Endpoint, EventType, Secret, TestResult
+from .models import EventType, RegisteredEndpoint, Secret, TestResult, WebhookDelivery
 from .service import Webhooks, payload_of
 from .signing import headers, signature
 
 __all__ = [
     "Deliveries",
-    "Delivery",
-    "Endpoint",
     "EventType",
     "Secret",
     "TestResult",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "Webhooks",
     "headers",
     "payload_of",

@@ -8,22 +8,22 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, func, select
 
+from safelight.backoff import Backoff
 from safelight.ids import new_id
 from safelight.store.database import Database
-from safelight.store.outbox import BACKOFF_S, TRIES
+from safelight.store.outbox import BACKOFF
 from safelight.store.tables import outbox, webhook_endpoints
 from safelight.store.transaction import Transaction
 
 from . import store
-from .models import Delivery, Endpoint, EventType
+from .models import EventType, RegisteredEndpoint, WebhookDelivery
 
 #: In the outbox: one message per event and endpoint; its subject is the endpoint.
 TOPIC = "webhook"
 #: A message that is older when an attempt fails is given up, however often it was tried.
-GIVE_UP_S = 24 * 3600.0
-#: An endpoint that fails is left alone for so long, twice as long each time, whatever waits for it.
-REST_S = 5.0
-LONGEST_REST_S = 300.0
+MAX_AGE_S = 24 * 3600.0
+#: How long an endpoint that fails gets nothing, whatever waits for it.
+REST = Backoff.doubling(first_s=5.0, max_s=300.0)
 #: To one endpoint at the same time from one process.
 AT_ONCE = 2
 _KEEP_S = 7 * 86400.0
@@ -38,7 +38,7 @@ class Deliveries:
         self._database = database
         self._lease_s = lease_s
 
-    def queue(
+    def enqueue(
         self, tx: Transaction, *, tenant: str, event_id: str, kind: EventType, at: float, payload: bytes
     ) -> int:
         """Leave an event for every endpoint that wants it and was there when it happened; how many."""
@@ -63,14 +63,14 @@ class Deliveries:
             )
         return len(wanting)
 
-    def claim(self, under_way: Mapping[str, int], *, limit: int) -> tuple[Delivery, ...]:
+    def claim(self, under_way: Mapping[str, int], *, limit: int) -> tuple[WebhookDelivery, ...]:
         """What is due, for this caller alone until the lease ends: at most `limit`, at most `AT_ONCE` to one
         endpoint together with what is `under_way`, and the endpoint that waits longest first."""
         with self._database.across_tenants("which webhooks are due", readonly=True) as tx:
             waiting = _waiting(tx)
         if not waiting or limit <= 0:
             return ()
-        claimed: list[Delivery] = []
+        claimed: list[WebhookDelivery] = []
         with self._database.across_tenants("sending webhooks") as tx:
             for endpoint_id in waiting:
                 room = min(AT_ONCE - under_way.get(endpoint_id, 0), limit - len(claimed))
@@ -78,7 +78,7 @@ class Deliveries:
                     claimed += self._claim_for(tx, endpoint_id, room)
         return tuple(claimed)
 
-    def _claim_for(self, tx: Transaction, endpoint_id: str, room: int) -> list[Delivery]:
+    def _claim_for(self, tx: Transaction, endpoint_id: str, room: int) -> list[WebhookDelivery]:
         row = tx.one(webhook_endpoints, webhook_endpoints.c.id == endpoint_id)
         now = tx.now()
         due = tx.select(
@@ -103,7 +103,7 @@ class Deliveries:
             )
         return [_delivery(message, store.endpoint(row)) for message in due]
 
-    def arrived(self, delivery: Delivery, status: int) -> None:
+    def mark_delivered(self, delivery: WebhookDelivery, status: int) -> None:
         """It is never sent again, and the endpoint is well."""
         with self._database.across_tenants("a webhook arrived") as tx:
             now = tx.now()
@@ -118,7 +118,7 @@ class Deliveries:
                 last_success_at=now,
             )
 
-    def failed(self, delivery: Delivery, why: str, status: int | None) -> float | None:
+    def mark_failed(self, delivery: WebhookDelivery, why: str, status: int | None) -> float | None:
         """The time of the next try, or None where it is given up; the endpoint rests meanwhile."""
         with self._database.across_tenants("a webhook did not arrive") as tx:
             now = tx.now()
@@ -135,20 +135,20 @@ class Deliveries:
                 last_error=why[:500],
             )
             rested = self._rest(tx, row.id, now, failures)
-            if delivery.attempt >= TRIES or now - delivery.created_at >= GIVE_UP_S:
+            if BACKOFF.is_exhausted(delivery.attempt) or now - delivery.created_at >= MAX_AGE_S:
                 tx.update(outbox, outbox.c.id == delivery.id, dead_at=now, last_error=why[:500])
                 return None
-            due = max(rested, now + BACKOFF_S[min(delivery.attempt, len(BACKOFF_S)) - 1])
+            due = max(rested, now + BACKOFF.delay_s(delivery.attempt))
             tx.update(outbox, outbox.c.id == delivery.id, due_at=due, last_error=why[:500])
             return due
 
     def _rest(self, tx: Transaction, endpoint_id: str, now: float, failures: int) -> float:
-        until: float = now + min(LONGEST_REST_S, REST_S * 2 ** min(failures - 1, 10))
+        until: float = now + REST.delay_s(failures)
         tx.update(outbox, *_open(endpoint_id), outbox.c.due_at < until, due_at=until)
         tx.update(
             outbox,
             *_open(endpoint_id),
-            outbox.c.created_at < now - GIVE_UP_S,
+            outbox.c.created_at < now - MAX_AGE_S,
             dead_at=now,
             last_error="The endpoint failed for too long.",
         )
@@ -189,9 +189,9 @@ def _waiting(tx: Transaction) -> list[str]:
     return [row.subject for row in tx.execute(statement)]
 
 
-def _delivery(row: Row[Any], endpoint: Endpoint) -> Delivery:
+def _delivery(row: Row[Any], endpoint: RegisteredEndpoint) -> WebhookDelivery:
     body = msgspec.json.decode(row.body)
-    return Delivery(
+    return WebhookDelivery(
         id=row.id,
         event_id=body["event"],
         endpoint=endpoint,

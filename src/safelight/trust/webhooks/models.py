@@ -33,7 +33,7 @@ class Secret:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Endpoint:
+class RegisteredEndpoint:
     id: str
     tenant: str
     name: str
@@ -60,14 +60,14 @@ class Endpoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class WebhookDelivery:
     """One event to one endpoint, claimed by this process until its lease ends."""
 
     #: Of the message in the outbox.
     id: str
     #: The event's id: the receiver sees it again when it is sent again.
     event_id: str
-    endpoint: Endpoint
+    endpoint: RegisteredEndpoint
     payload: bytes
     created_at: float
     #: This one included.

@@ -11,16 +11,16 @@ import msgspec
 
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import is_id, new_id
-from safelight.net.webhook_client import Deliverer
+from safelight.net.webhook_client import WebhookClient
 from safelight.policy.yaml_reader import did_you_mean
 from safelight.store.database import Database
 from safelight.store.tables import outbox, webhook_endpoints
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import Principal, Scope
+from safelight.trust.accounts import KeyScope, Principal
 
 from . import store
 from .deliveries import TOPIC
-from .models import Endpoint, EventType, Secret, TestResult
+from .models import EventType, RegisteredEndpoint, Secret, TestResult
 from .signing import headers, new_secret
 
 #: How long the secret before the newest still signs.
@@ -32,26 +32,26 @@ _LONGEST_NAME = 100
 class Webhooks:
     """The webhook endpoints of one installation; every method needs the scope `admin`."""
 
-    def __init__(self, database: Database, deliverer: Deliverer) -> None:
+    def __init__(self, database: Database, deliverer: WebhookClient) -> None:
         self._database = database
         self._deliverer = deliverer
 
     def create(
         self, principal: Principal, *, url: str, events: Iterable[str], name: str = ""
-    ) -> tuple[Endpoint, str]:
+    ) -> tuple[RegisteredEndpoint, str]:
         """An endpoint and its secret, which is told this once. It hears of what happens from now on.
 
         Raises `RefusedAddress` for a target we would not post to, `InvalidField`, and `Conflict` where there
         are too many.
         """
-        principal.require(Scope.ADMIN)
+        principal.require(KeyScope.ADMIN)
         self._deliverer.judge(url)
         wanted, named, secret = _events(events), _name(name, url), new_secret()
         with self._database.transaction(principal.tenant) as tx:
             if tx.count(webhook_endpoints, webhook_endpoints.c.disabled_at.is_(None)) >= MOST_ENDPOINTS:
                 raise Conflict(f"There are {MOST_ENDPOINTS} endpoints; delete one first.")
             now = tx.now()
-            made = Endpoint(
+            made = RegisteredEndpoint(
                 id=new_id("webhook"),
                 tenant=principal.tenant,
                 name=named,
@@ -68,13 +68,15 @@ class Webhooks:
                 last_success_at=None,
             )
             store.add(tx, made)
-            tx.log("webhook.created", subject=made.id, actor=principal.id, content=_said(named, url, wanted))
+            tx.append_audit(
+                "webhook.created", subject=made.id, actor=principal.id, content=_said(named, url, wanted)
+            )
         return made, secret
 
-    def list(self, principal: Principal) -> tuple[Endpoint, ...]:
+    def list(self, principal: Principal) -> tuple[RegisteredEndpoint, ...]:
         """A tenant's endpoints, oldest first, without those that were deleted."""
-        principal.require(Scope.ADMIN)
-        with self._database.reading(principal.tenant) as tx:
+        principal.require(KeyScope.ADMIN)
+        with self._database.read_transaction(principal.tenant) as tx:
             rows = tx.select(
                 webhook_endpoints,
                 webhook_endpoints.c.disabled_at.is_(None),
@@ -82,9 +84,9 @@ class Webhooks:
             )
         return tuple(store.endpoint(row) for row in rows)
 
-    def get(self, principal: Principal, endpoint_id: str) -> Endpoint:
-        principal.require(Scope.ADMIN)
-        with self._database.reading(principal.tenant) as tx:
+    def get(self, principal: Principal, endpoint_id: str) -> RegisteredEndpoint:
+        principal.require(KeyScope.ADMIN)
+        with self._database.read_transaction(principal.tenant) as tx:
             return _one(tx, endpoint_id)
 
     def update(
@@ -95,9 +97,9 @@ class Webhooks:
         url: str | None = None,
         events: Iterable[str] | None = None,
         name: str | None = None,
-    ) -> Endpoint:
+    ) -> RegisteredEndpoint:
         """Change what is given and leave the rest."""
-        principal.require(Scope.ADMIN)
+        principal.require(KeyScope.ADMIN)
         if url is not None:
             self._deliverer.judge(url)
         wanted = None if events is None else _events(events)
@@ -119,12 +121,12 @@ class Webhooks:
                     updated_at=tx.now(),
                 )
                 said = _said(changed.name, changed.url, changed.events)
-                tx.log("webhook.changed", subject=found.id, actor=principal.id, content=said)
+                tx.append_audit("webhook.changed", subject=found.id, actor=principal.id, content=said)
             return _one(tx, endpoint_id)
 
     def delete(self, principal: Principal, endpoint_id: str) -> None:
         """End an endpoint, and what was still on its way to it."""
-        principal.require(Scope.ADMIN)
+        principal.require(KeyScope.ADMIN)
         with self._database.transaction(principal.tenant) as tx:
             found = _one(tx, endpoint_id, lock=True)
             now = tx.now()
@@ -135,14 +137,14 @@ class Webhooks:
                 outbox.c.subject == found.id,
                 outbox.c.delivered_at.is_(None),
             )
-            tx.log("webhook.deleted", subject=found.id, actor=principal.id, content={})
+            tx.append_audit("webhook.deleted", subject=found.id, actor=principal.id, content={})
 
     def rotate(
         self, principal: Principal, endpoint_id: str, *, keep_old: bool = True
-    ) -> tuple[Endpoint, str]:
+    ) -> tuple[RegisteredEndpoint, str]:
         """A new secret, told this once. With `keep_old` messages carry the old one's signature too, for a
         day, so that the receiver can change over meanwhile."""
-        principal.require(Scope.ADMIN)
+        principal.require(KeyScope.ADMIN)
         secret = new_secret()
         with self._database.transaction(principal.tenant) as tx:
             found = _one(tx, endpoint_id, lock=True)
@@ -154,7 +156,9 @@ class Webhooks:
                 secrets=store.pack([Secret(value=secret), *kept]),
                 updated_at=now,
             )
-            tx.log("webhook.rotated", subject=found.id, actor=principal.id, content={"keep_old": keep_old})
+            tx.append_audit(
+                "webhook.rotated", subject=found.id, actor=principal.id, content={"keep_old": keep_old}
+            )
             return _one(tx, endpoint_id), secret
 
     def test(
@@ -170,7 +174,7 @@ class Webhooks:
             found.url, payload, headers(found.valid_secrets(now), event, int(now), payload)
         )
         with self._database.transaction(principal.tenant) as tx:
-            tx.log(
+            tx.append_audit(
                 "webhook.tested",
                 subject=found.id,
                 actor=principal.id,
@@ -205,7 +209,7 @@ def _sample(kind: EventType) -> dict[str, Any]:
     return {"id": f"video_{chance.token_hex(16)}"}
 
 
-def _one(tx: Transaction, endpoint_id: str, *, lock: bool = False) -> Endpoint:
+def _one(tx: Transaction, endpoint_id: str, *, lock: bool = False) -> RegisteredEndpoint:
     row = None
     if is_id(endpoint_id, "webhook"):
         mine = (webhook_endpoints.c.id == endpoint_id, webhook_endpoints.c.disabled_at.is_(None))

@@ -10,10 +10,10 @@ from sqlalchemy import Row
 from safelight.store.tables import webhook_endpoints
 from safelight.store.transaction import Transaction
 
-from .models import Endpoint, EventType, Secret
+from .models import EventType, RegisteredEndpoint, Secret
 
 
-def add(tx: Transaction, made: Endpoint) -> None:
+def add(tx: Transaction, made: RegisteredEndpoint) -> None:
     tx.insert(
         webhook_endpoints,
         id=made.id,
@@ -30,8 +30,8 @@ def pack(secrets: Iterable[Secret]) -> list[dict[str, Any]]:
     return [{"value": secret.value, "expires_at": secret.expires_at} for secret in secrets]
 
 
-def endpoint(row: Row[Any]) -> Endpoint:
-    return Endpoint(
+def endpoint(row: Row[Any]) -> RegisteredEndpoint:
+    return RegisteredEndpoint(
         id=row.id,
         tenant=row.tenant_id,
         name=row.name,

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from safelight.bootstrap import Installation
-from safelight.detectors.registry import Catalogue
+from safelight.bootstrap import Container
+from safelight.detectors.registry import DetectorRegistry
 from safelight.errors import InvalidMedia, SettingsError
-from safelight.moderation.evaluation import Judged
+from safelight.moderation.evaluation import StageResult
 from safelight.policy.findings import Match, Stage
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
-from safelight.settings import DPIA_BLANK, DPIA_HEADINGS, LikenessSettings, Settings
+from safelight.settings import DPIA_HEADINGS, DPIA_PLACEHOLDER, LikenessSettings, Settings
 from support.clips import make_clip
 from support.synthetic_faces import ANN, BEN, Pixels, pair, portrait
 
@@ -24,10 +24,10 @@ SENSIBLE = "\n\n".join(f"{heading}\n\nAs agreed." for heading in DPIA_HEADINGS)
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Installation]:
+def container(tmp_path: Path) -> Iterator[Container]:
     dpia = tmp_path / "dpia.md"
     dpia.write_text(SENSIBLE, encoding="utf-8")
-    made = Installation(
+    container = Container(
         Settings(
             data=tmp_path / "data",
             scan={"warm_children": 0},  # type: ignore[arg-type]
@@ -40,14 +40,18 @@ def here(tmp_path: Path) -> Iterator[Installation]:
             },
         )
     )
-    made.__dict__["catalogue"] = Catalogue([])
-    made.waivers.add(
-        name="tests", who="a test", why="no model sees it", categories=(EVERYTHING,), taxonomy=made.taxonomy
+    container.__dict__["catalogue"] = DetectorRegistry([])
+    container.waivers.add(
+        name="tests",
+        who="a test",
+        why="no model sees it",
+        categories=(EVERYTHING,),
+        taxonomy=container.taxonomy,
     )
-    yield made
-    made.describer.close()
-    made.sandbox.close()
-    made.database.close()
+    yield container
+    container.describer.close()
+    container.sandbox.close()
+    container.database.close()
 
 
 def picture(path: Path, pixels: Pixels) -> Path:
@@ -57,41 +61,41 @@ def picture(path: Path, pixels: Pixels) -> Path:
     return path
 
 
-def judged(here: Installation, path: Path) -> Judged:
-    return here.stages.judge_picture(path, tenant=here.tenant)
+def judged(container: Container, path: Path) -> StageResult:
+    return container.stages.judge_picture(path, tenant=container.tenant)
 
 
-def consent(here: Installation, path: Path) -> str:
-    return here.consents.add(
-        here.tenant, subject="Ann", scope=["likeness"], who="Ada", given_by="a form", pictures=[path]
+def consent(container: Container, path: Path) -> str:
+    return container.consents.add(
+        container.tenant, subject="Ann", scope=["likeness"], who="Ada", given_by="a form", pictures=[path]
     ).id
 
 
 def test_a_face_in_a_reference_is_allowed_with_the_subjects_consent_and_only_while_it_holds(
-    here: Installation, tmp_path: Path
+    container: Container, tmp_path: Path
 ) -> None:
     enrolled = picture(tmp_path / "ann.png", portrait(ANN))
     another = picture(tmp_path / "again.png", portrait(ANN, side=340, brightness=0.9))
     stranger = picture(tmp_path / "ben.png", portrait(BEN))
     both = picture(tmp_path / "both.png", pair(ANN, BEN))
-    record = consent(here, enrolled)
-    allowed = judged(here, another)
+    record = consent(container, enrolled)
+    allowed = judged(container, another)
     assert allowed.verdict.action is Action.ALLOW
     assert allowed.verdict.consents == (record,)
-    assert judged(here, stranger).verdict.rule == "lk-1"
-    refused = judged(here, both)
+    assert judged(container, stranger).verdict.rule == "lk-1"
+    refused = judged(container, both)
     assert (refused.verdict.action, refused.verdict.consents) == (Action.BLOCK, ())
-    here.consents.revoke(here.tenant, record, who="Ann")
+    container.consents.revoke(container.tenant, record, who="Ann")
     # Somebody has to be on record for faces to be looked at; without a detector of faces it is a hole.
-    here.gallery.add(here.tenant, name="Ben", pictures=[stranger], who="Ada")
-    assert judged(here, another).verdict.rule == "lk-1"
+    container.gallery.add(container.tenant, name="Ben", pictures=[stranger], who="Ada")
+    assert judged(container, another).verdict.rule == "lk-1"
 
 
 def test_somebody_in_the_gallery_is_held_in_an_output_and_others_are_not(
-    here: Installation, tmp_path: Path
+    container: Container, tmp_path: Path
 ) -> None:
-    protected = here.gallery.add(
-        here.tenant, name="Ann", pictures=[picture(tmp_path / "ann.png", portrait(ANN))], who="Ada"
+    protected = container.gallery.add(
+        container.tenant, name="Ann", pictures=[picture(tmp_path / "ann.png", portrait(ANN))], who="Ada"
     )
     ann = make_clip(
         tmp_path / "ann.mp4",
@@ -99,7 +103,7 @@ def test_somebody_in_the_gallery_is_held_in_an_output_and_others_are_not(
         height=320,
         odd=dict.fromkeys(range(12, 30), portrait(ANN, side=320, brightness=0.95)),
     )
-    held, _report = here.stages.judge_file(ann, tenant=here.tenant)
+    held, _report = container.stages.judge_file(ann, tenant=container.tenant)
     assert held.verdict.action is Action.HOLD
     assert held.verdict.rule == "lk-6"
     (match,) = [one for one in held.verdict.findings[0].evidence if isinstance(one, Match)]
@@ -110,28 +114,28 @@ def test_somebody_in_the_gallery_is_held_in_an_output_and_others_are_not(
         height=320,
         odd=dict.fromkeys(range(12, 30), portrait(BEN, side=320)),
     )
-    fine, _report = here.stages.judge_file(ben, tenant=here.tenant)
+    fine, _report = container.stages.judge_file(ben, tenant=container.tenant)
     assert fine.verdict.action is Action.ALLOW
     assert fine.stage is Stage.OUTPUT
 
 
-def test_a_picture_that_shows_nobody_or_two_enrols_nobody(here: Installation, tmp_path: Path) -> None:
+def test_a_picture_that_shows_nobody_or_two_enrols_nobody(container: Container, tmp_path: Path) -> None:
     import numpy as np
 
     empty = picture(tmp_path / "empty.png", np.full((200, 200, 3), 90, np.uint8))
     with pytest.raises(InvalidMedia, match="no faces"):
-        consent(here, empty)
+        consent(container, empty)
     with pytest.raises(InvalidMedia, match="2 faces"):
-        consent(here, picture(tmp_path / "two.png", pair(ANN, BEN)))
-    assert here.consents.list(here.tenant) == ()
+        consent(container, picture(tmp_path / "two.png", pair(ANN, BEN)))
+    assert container.consents.list(container.tenant) == ()
 
 
 def test_it_is_off_and_enrols_nobody_before_it_is_enabled(tmp_path: Path) -> None:
-    made = Installation(Settings(data=tmp_path / "data"))
-    assert made.likeness is None
+    container = Container(Settings(data=tmp_path / "data"))
+    assert container.likeness is None
     with pytest.raises(SettingsError, match=r"likeness\.enabled"):
-        consent(made, picture(tmp_path / "ann.png", portrait(ANN)))
-    made.database.close()
+        consent(container, picture(tmp_path / "ann.png", portrait(ANN)))
+    container.database.close()
 
 
 @pytest.mark.parametrize(
@@ -139,7 +143,7 @@ def test_it_is_off_and_enrols_nobody_before_it_is_enabled(tmp_path: Path) -> Non
     [
         ("", SENSIBLE, "legal_basis"),
         (BASIS, None, "impact assessment"),
-        (BASIS, f"{SENSIBLE}\n{DPIA_BLANK}", "1 places"),
+        (BASIS, f"{SENSIBLE}\n{DPIA_PLACEHOLDER}", "1 places"),
         (BASIS, SENSIBLE.replace(DPIA_HEADINGS[2], ""), "lacks the part"),
     ],
 )
@@ -159,4 +163,4 @@ def test_without_a_legal_basis_and_a_filled_in_assessment_it_is_refused(
 def test_the_template_that_ships_has_all_parts_and_is_not_filled_in() -> None:
     text = (Path(__file__).parents[4] / "docs" / "dpia-template.md").read_text(encoding="utf-8")
     assert all(heading in text for heading in DPIA_HEADINGS)
-    assert DPIA_BLANK in text
+    assert DPIA_PLACEHOLDER in text

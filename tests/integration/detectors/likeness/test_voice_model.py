@@ -15,7 +15,7 @@ import pytest
 
 from safelight.detectors.likeness.voice_embedder import OnnxVoices
 from safelight.detectors.likeness.voice_model import RATE, Recipe, features
-from safelight.detectors.likeness.voices import Piece
+from safelight.detectors.likeness.voices import SpeechPiece
 from safelight.detectors.models.process import ModelFailed
 from support.tiny_voice import WIDTH, voice_model
 
@@ -48,8 +48,8 @@ def made(tmp_path: Path) -> Iterator[OnnxVoices]:
     describer.close()
 
 
-def piece(path: Path, start: float, end: float) -> Piece:
-    return Piece(path=path, parts=((start, end),), start_s=start, end_s=end)
+def piece(path: Path, start: float, end: float) -> SpeechPiece:
+    return SpeechPiece(path=path, parts=((start, end),), start_s=start, end_s=end)
 
 
 def by_the_book(samples: npt.NDArray[np.float32], recipe: Recipe) -> npt.NDArray[np.float64]:

@@ -13,19 +13,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from safelight.bootstrap import Installation
+from safelight.bootstrap import Container
 from safelight.cli import main
 from safelight.cli.exit_codes import Exit
-from safelight.detectors.registry import Catalogue, load_plugin
+from safelight.detectors.registry import DetectorRegistry, load_plugin
 from safelight.errors import Conflict, InvalidField, InvalidMedia, SettingsError
-from safelight.moderation.evaluation import Judged
-from safelight.moderation.reference import ReferenceFile
+from safelight.moderation.evaluation import StageResult
+from safelight.moderation.reference import ReferenceInput
 from safelight.policy.findings import Match, Modality, TimeRange
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import DPIA_HEADINGS, DPIA_VOICES, LikenessSettings, Settings
 from safelight.store.tables import templates
-from safelight.testing.speech import SpeechMissing, say
+from safelight.testing.speech import SpeechMissing, synthesize
 from support.clips import RATE, hum, make_clip
 from support.optional_tools import leave_out
 from support.tiny_voice import voice_model
@@ -44,7 +44,7 @@ Samples = npt.NDArray[np.float32]
 @cache
 def speech(text: str, voice: str) -> Samples:
     try:
-        return say(text, voice=voice).at(RATE) * np.float32(0.6)
+        return synthesize(text, voice=voice).at(RATE) * np.float32(0.6)
     except SpeechMissing as error:
         leave_out("espeak-ng", str(error))
 
@@ -75,42 +75,42 @@ def dpia(tmp_path: Path) -> Path:
     return path
 
 
-Make = Callable[..., Installation]
+Make = Callable[..., Container]
 
 
 @pytest.fixture
 def make(tmp_path: Path, dpia: Path) -> Iterator[Make]:
     """An installation with the detector of speech alone."""
-    made: list[Installation] = []
+    made: list[Container] = []
 
-    def installed(**voice: Any) -> Installation:
+    def installed(**voice: Any) -> Container:
         likeness: dict[str, Any] = {"enabled": True, "legal_basis": BASIS, "dpia": dpia}
         if voice:
             likeness["voice"] = {"gallery_distance": 0.8, **voice}
-        one = Installation(
+        container = Container(
             Settings(
                 data=tmp_path / "data",
                 scan={"warm_children": 0},  # type: ignore[arg-type]
                 likeness=likeness,  # type: ignore[arg-type]
             )
         )
-        one.__dict__["catalogue"] = Catalogue([(load_plugin("speech"), {})])
-        if not one.waivers.list(one.tenant):
-            one.waivers.add(
+        container.__dict__["catalogue"] = DetectorRegistry([(load_plugin("speech"), {})])
+        if not container.waivers.list(container.tenant):
+            container.waivers.add(
                 name="tests",
                 who="a test",
                 why="no model sees it",
                 categories=(EVERYTHING,),
-                taxonomy=one.taxonomy,
+                taxonomy=container.taxonomy,
             )
-        made.append(one)
-        return one
+        made.append(container)
+        return container
 
     yield installed
-    for one in made:
-        one.end_describers()
-        one.sandbox.close()
-        one.database.close()
+    for container in made:
+        container.end_describers()
+        container.sandbox.close()
+        container.database.close()
 
 
 @pytest.fixture
@@ -119,29 +119,29 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def here(make: Make, model: Path) -> Installation:
+def container(make: Make, model: Path) -> Container:
     return make(model=model)
 
 
-def judged(here: Installation, path: Path) -> Judged:
-    return here.stages.judge_file(path, tenant=here.tenant)[0]
+def judged(container: Container, path: Path) -> StageResult:
+    return container.stages.judge_file(path, tenant=container.tenant)[0]
 
 
-def protect(here: Installation, path: Path, name: str = "Ann") -> str:
-    return here.gallery.add(here.tenant, name=name, recordings=[path], who="Ada").id
+def protect(container: Container, path: Path, name: str = "Ann") -> str:
+    return container.gallery.add(container.tenant, name=name, recordings=[path], who="Ada").id
 
 
-def consent(here: Installation, path: Path) -> str:
-    return here.consents.add(
-        here.tenant, subject="Ann", scope=["voice"], who="Ada", given_by="a form", recordings=[path]
+def consent(container: Container, path: Path) -> str:
+    return container.consents.add(
+        container.tenant, subject="Ann", scope=["voice"], who="Ada", given_by="a form", recordings=[path]
     ).id
 
 
 def test_somebody_in_the_gallery_who_is_heard_is_held_and_others_are_not(
-    here: Installation, tmp_path: Path
+    container: Container, tmp_path: Path
 ) -> None:
-    protected = protect(here, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
-    held = judged(here, clip(tmp_path / "both.mp4", speech(HARBOUR, BEN), speech(RIVER, ANN)))
+    protected = protect(container, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
+    held = judged(container, clip(tmp_path / "both.mp4", speech(HARBOUR, BEN), speech(RIVER, ANN)))
     assert (held.verdict.action, held.verdict.rule) == (Action.HOLD, "lk-7")
     (finding,) = held.verdict.findings
     assert (finding.category, finding.modality) == ("likeness", Modality.AUDIO)
@@ -153,7 +153,7 @@ def test_somebody_in_the_gallery_who_is_heard_is_held_and_others_are_not(
     assert times
     assert all(second - 0.5 <= one.start_s for one in times)
     assert held.extra["voices"] == {"compared_with": 1, "consents": []}
-    fine = judged(here, clip(tmp_path / "ben.mp4", speech(RIVER, BEN)))
+    fine = judged(container, clip(tmp_path / "ben.mp4", speech(RIVER, BEN)))
     assert fine.verdict.action is Action.ALLOW
     cell = fine.coverage.cell("likeness", Modality.AUDIO)
     assert cell is not None
@@ -161,29 +161,29 @@ def test_somebody_in_the_gallery_who_is_heard_is_held_and_others_are_not(
 
 
 def test_a_consent_lets_a_voice_through_only_while_it_holds_and_only_alone(
-    here: Installation, tmp_path: Path
+    container: Container, tmp_path: Path
 ) -> None:
     file = recording(tmp_path / "ann.wav", speech(HARBOUR, ANN))
-    protect(here, file)
+    protect(container, file)
     alone = clip(tmp_path / "alone.mp4", speech(HARBOUR, ANN))
     both = clip(tmp_path / "both.mp4", speech(HARBOUR, ANN), speech(HARBOUR, BEN))
-    assert judged(here, alone).verdict.rule == "lk-7"
-    record = consent(here, file)
-    allowed = judged(here, alone)
+    assert judged(container, alone).verdict.rule == "lk-7"
+    record = consent(container, file)
+    allowed = judged(container, alone)
     assert allowed.verdict.action is Action.ALLOW
     assert allowed.extra["voices"] == {"compared_with": 2, "consents": [record]}
     (finding,) = [one for one in allowed.findings if one.category == "likeness"]
     assert Match(list="consents", entry=record) in finding.evidence
-    assert judged(here, both).verdict.rule == "lk-7"
-    here.consents.revoke(here.tenant, record, who="Ann")
-    assert judged(here, alone).verdict.rule == "lk-7"
+    assert judged(container, both).verdict.rule == "lk-7"
+    container.consents.revoke(container.tenant, record, who="Ann")
+    assert judged(container, alone).verdict.rule == "lk-7"
 
 
-def test_a_clip_that_goes_with_a_request_is_compared_too(here: Installation, tmp_path: Path) -> None:
-    protect(here, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
+def test_a_clip_that_goes_with_a_request_is_compared_too(container: Container, tmp_path: Path) -> None:
+    protect(container, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
     path = clip(tmp_path / "ann.mp4", speech(RIVER, ANN))
-    file = ReferenceFile(path=path, field="input_reference", media_type="video/mp4", sha256="0" * 64)
-    held = here.stages.reference.judge_files((file,), tenant=here.tenant)
+    file = ReferenceInput(path=path, field="input_reference", media_type="video/mp4", sha256="0" * 64)
+    held = container.stages.reference.judge_files((file,), tenant=container.tenant)
     assert (held.verdict.action, held.verdict.rule) == (Action.HOLD, "lk-7")
     assert held.verdict.findings[0].attributes["source"] == "input_reference"
     cell = held.coverage.cell("likeness", Modality.AUDIO)
@@ -204,11 +204,11 @@ def test_off_means_that_no_voice_is_described_at_all(make: Make, model: Path, tm
         consent(off, tmp_path / "ann.wav")
 
 
-def test_where_nobody_is_on_record_nobody_is_described(here: Installation, tmp_path: Path) -> None:
-    describer = here.voice_describer
+def test_where_nobody_is_on_record_nobody_is_described(container: Container, tmp_path: Path) -> None:
+    describer = container.voice_describer
     assert describer is not None
     describer.close()
-    passed = judged(here, clip(tmp_path / "ann.mp4", speech(RIVER, ANN)))
+    passed = judged(container, clip(tmp_path / "ann.mp4", speech(RIVER, ANN)))
     assert "voices" not in passed.extra
     assert describer._process._child is None
 
@@ -220,8 +220,8 @@ def test_a_template_that_cannot_be_opened_or_compared_is_a_hole(
     protect(here, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
     path = clip(tmp_path / "ann.mp4", speech(RIVER, ANN))
 
-    def hole(one: Installation) -> str:
-        cell = judged(one, path).coverage.cell("likeness", Modality.AUDIO)
+    def hole(container: Container) -> str:
+        cell = judged(container, path).coverage.cell("likeness", Modality.AUDIO)
         assert cell is not None
         assert (cell.available, cell.ran, cell.complete) == (True, False, False)
         return cell.note
@@ -235,16 +235,16 @@ def test_a_template_that_cannot_be_opened_or_compared_is_a_hole(
     assert "no template" in hole(_broken(make, tmp_path))
 
 
-def _broken(make: Make, tmp_path: Path) -> Installation:
+def _broken(make: Make, tmp_path: Path) -> Container:
     """One whose model answers with what is no number, for somebody whom it once described."""
     one = make(model=voice_model(tmp_path / "nan.onnx", broken=True))
     assert one.voices is not None
     version = one.voices.describer.version
     with one.database.transaction(one.tenant) as tx:
         row = tx.select(templates)[0]
-        template = one.template_key.unseal(row.sealed, f"{one.tenant}|{row.owner_id}|0|{row.model}")
+        template = one.template_key.decrypt(row.sealed, f"{one.tenant}|{row.owner_id}|0|{row.model}")
         assert template is not None
-        sealed = one.template_key.seal(template, f"{one.tenant}|{row.owner_id}|0|{version}")
+        sealed = one.template_key.encrypt(template, f"{one.tenant}|{row.owner_id}|0|{version}")
         tx.update(templates, templates.c.owner_id == row.owner_id, model=version, sealed=sealed)
     return one
 
@@ -263,37 +263,39 @@ def _broken(make: Make, tmp_path: Path) -> Installation:
     ],
 )
 def test_what_enrols_nobody_is_said(
-    here: Installation, tmp_path: Path, make_file: Callable[[Path], object], said: str
+    container: Container, tmp_path: Path, make_file: Callable[[Path], object], said: str
 ) -> None:
     path = tmp_path / "given.wav"
     make_file(path)
     with pytest.raises(InvalidMedia, match=said):
-        consent(here, path)
-    assert here.consents.list(here.tenant) == ()
-    assert list(here.scratch.iterdir()) == []
+        consent(container, path)
+    assert container.consents.list(container.tenant) == ()
+    assert list(container.scratch.iterdir()) == []
 
 
-def test_a_recording_that_is_cut_off_enrols_by_what_is_left_of_it(here: Installation, tmp_path: Path) -> None:
+def test_a_recording_that_is_cut_off_enrols_by_what_is_left_of_it(
+    container: Container, tmp_path: Path
+) -> None:
     path = recording(tmp_path / "ann.wav", speech(HARBOUR, ANN), speech(RIVER, ANN))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 5])
     with pytest.raises(InvalidMedia, match="s of speech; 6 s are needed"):
-        consent(here, path)
+        consent(container, path)
     path.write_bytes(whole[: len(whole) * 4 // 5])
-    assert consent(here, path)
+    assert consent(container, path)
 
 
-def test_the_sound_of_a_clip_enrols_as_a_recording_does(here: Installation, tmp_path: Path) -> None:
-    protect(here, clip(tmp_path / "ann.mp4", speech(HARBOUR, ANN)))
+def test_the_sound_of_a_clip_enrols_as_a_recording_does(container: Container, tmp_path: Path) -> None:
+    protect(container, clip(tmp_path / "ann.mp4", speech(HARBOUR, ANN)))
     with pytest.raises(Conflict):
-        protect(here, tmp_path / "ann.mp4")
-    assert judged(here, clip(tmp_path / "again.mp4", speech(RIVER, ANN))).verdict.rule == "lk-7"
+        protect(container, tmp_path / "ann.mp4")
+    assert judged(container, clip(tmp_path / "again.mp4", speech(RIVER, ANN))).verdict.rule == "lk-7"
 
 
-def test_recordings_go_with_the_scope_voice_only(here: Installation, tmp_path: Path) -> None:
+def test_recordings_go_with_the_scope_voice_only(container: Container, tmp_path: Path) -> None:
     with pytest.raises(InvalidField, match="scope voice only"):
-        here.consents.add(
-            here.tenant,
+        container.consents.add(
+            container.tenant,
             subject="Ann",
             scope=["likeness"],
             who="Ada",

@@ -14,16 +14,18 @@ import pytest
 from safelight.detectors.models.plugins import HUB, HubModel
 from safelight.detectors.models.process import ModelFailed, ModelProcess
 from safelight.detectors.models.specs import read_models
-from safelight.detectors.models.weights import File, Manifest, WeightsChanged, files_in, verified
-from safelight.detectors.protocol import Scene, Still
-from safelight.detectors.registry import Catalogue
+from safelight.detectors.models.weights import File, Manifest, WeightsChanged, files_in, verify_files
+from safelight.detectors.protocol import Keyframe, SceneInput
+from safelight.detectors.registry import DetectorRegistry
 from safelight.errors import InvalidField
-from safelight.evaluation.calibration import Labelled, calibrated
-from safelight.moderation.scene_detection import Onlookers
+from safelight.evaluation.calibration import LabelledImages, calibrated
+from safelight.moderation.scene_detection import SceneDetection
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import FrameRange, Modality
+from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
-from safelight.scanning.service import Scanner, ScanSettings
+from safelight.scanning.service import Scanner, ScannerOptions
+from support import model_factories
 from support.tiny_models import classifier, zero_shot
 
 RED, GREEN, GREY = (220, 30, 20), (30, 200, 40), (120, 120, 120)
@@ -36,16 +38,18 @@ ZERO_SHOT = {
 CLASSIFIER = {"kind": "image-classifier", "runtime": "onnx", "labels": {"hot": "violence/graphic"}}
 
 
-def still(folder: Path, number: int, colour: tuple[int, int, int]) -> Still:
+def still(folder: Path, number: int, colour: tuple[int, int, int]) -> Keyframe:
     pixels: npt.NDArray[np.uint8] = np.full((36, 64, 3), colour, np.uint8)
     path = folder / f"{number}.rgb"
     path.write_bytes(pixels.tobytes())
-    return Still(frame=number * 10, start_s=float(number), end_s=number + 0.1, path=path, width=64, height=36)
+    return Keyframe(
+        frame=number * 10, start_s=float(number), end_s=number + 0.1, path=path, width=64, height=36
+    )
 
 
-def scene(folder: Path, *colours: tuple[int, int, int]) -> Scene:
+def scene(folder: Path, *colours: tuple[int, int, int]) -> SceneInput:
     stills = tuple(still(folder, number, colour) for number, colour in enumerate(colours))
-    return Scene(modality=Modality.FRAMES, stills=stills, chosen=len(stills))
+    return SceneInput(modality=Modality.FRAMES, stills=stills, chosen=len(stills))
 
 
 @pytest.fixture
@@ -70,14 +74,14 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def onlookers() -> Iterator[Callable[[dict[str, Any]], Onlookers]]:
+def onlookers() -> Iterator[Callable[[dict[str, Any]], SceneDetection]]:
     made: list[Any] = []
 
-    def load(options: dict[str, Any]) -> Onlookers:
+    def load(options: dict[str, Any]) -> SceneDetection:
         assert HUB.missing(options) is None
-        catalogue = Catalogue([(HUB, options)])
+        catalogue = DetectorRegistry([(HUB, options)])
         made.extend(catalogue.scene_detectors())
-        return Onlookers(detectors=catalogue.scene_detectors())
+        return SceneDetection(detectors=catalogue.scene_detectors())
 
     yield load
     for one in made:
@@ -86,11 +90,11 @@ def onlookers() -> Iterator[Callable[[dict[str, Any]], Onlookers]]:
 
 
 def test_a_classifier_finds_what_it_was_told_to_look_for(
-    tmp_path: Path, onlookers: Callable[[dict[str, Any]], Onlookers]
+    tmp_path: Path, onlookers: Callable[[dict[str, Any]], SceneDetection]
 ) -> None:
     classifier(tmp_path / "models" / "hot")
     options = {"store": str(tmp_path / "models"), "models": {"hot": CLASSIFIER}}
-    looked = onlookers(options).local(scene(tmp_path, GREEN, RED, RED, GREEN))
+    looked = onlookers(options).run_local(scene(tmp_path, GREEN, RED, RED, GREEN))
     (finding,) = looked.findings
     assert finding.category == "violence/graphic"
     assert finding.score > 0.9
@@ -112,22 +116,22 @@ def test_a_calibrated_model_fills_its_cells_with_its_figure(
     tmp_path: Path,
     sandbox: Sandbox,
     pictures: Path,
-    onlookers: Callable[[dict[str, Any]], Onlookers],
+    onlookers: Callable[[dict[str, Any]], SceneDetection],
 ) -> None:
     zero_shot(tmp_path / "models" / "gore")
     options = {"store": str(tmp_path / "models"), "models": {"gore": ZERO_SHOT}}
     (named,) = read_models(options)
     found = calibrated(
         named,
-        Labelled.read(pictures, named.spec.categories),
-        Scanner(sandbox, (), ScanSettings(warm=0)),
+        LabelledImages.read(pictures, named.spec.categories),
+        Scanner(sandbox, (), ScannerOptions(warm=0)),
         now=1.0,
     )
     curve = found.curves["violence/graphic"]
     assert (curve.positives, curve.negatives) == (12, 12)
     assert (curve.recall, curve.false_positives) == (1.0, 0.0)
     named.calibration.write_bytes(msgspec.json.encode(found))
-    looked = onlookers(options).local(scene(tmp_path, GREEN, RED, GREY))
+    looked = onlookers(options).run_local(scene(tmp_path, GREEN, RED, GREY))
     (finding,) = [one for one in looked.findings if one.score > 0.5]
     assert finding.evidence[0].first == 10  # type: ignore[union-attr]
     cell = Coverage(cells=looked.cells).cell("violence/graphic", Modality.FRAMES)
@@ -138,7 +142,7 @@ def test_a_calibrated_model_fills_its_cells_with_its_figure(
     asked_more = {**ZERO_SHOT, "against": ["green", "grey", "blue"]}
     assert "asked something else" in str(HUB.missing({**options, "models": {"gore": asked_more}}))
     (named.folder / "notes.txt").write_text("changed")
-    (cell,) = onlookers(options).local(scene(tmp_path, RED)).cells
+    (cell,) = onlookers(options).run_local(scene(tmp_path, RED)).cells
     assert not cell.ran
     assert "not the one that was calibrated" in cell.note
 
@@ -155,28 +159,28 @@ def test_a_model_that_cannot_be_used_is_a_hole_or_missing(
     tmp_path: Path,
     table: dict[str, Any],
     said: str | None,
-    onlookers: Callable[[dict[str, Any]], Onlookers],
+    onlookers: Callable[[dict[str, Any]], SceneDetection],
 ) -> None:
     classifier(tmp_path / "models" / "hot")
     options = {"store": str(tmp_path / "models"), "models": {"hot": table}}
     if said is None:
         assert HUB.missing(options) is not None
         return
-    looked = onlookers(options).local(scene(tmp_path, RED))
+    looked = onlookers(options).run_local(scene(tmp_path, RED))
     assert looked.findings == ()
     assert all(not cell.ran and said in cell.note for cell in looked.cells)
     assert looked.cells
 
 
 def test_one_model_that_fails_takes_nothing_from_another(
-    tmp_path: Path, onlookers: Callable[[dict[str, Any]], Onlookers]
+    tmp_path: Path, onlookers: Callable[[dict[str, Any]], SceneDetection]
 ) -> None:
     classifier(tmp_path / "models" / "good")
     broken = classifier(tmp_path / "models" / "broken")
     (broken / "model.onnx").write_bytes(b"no graph")
     broken_table = {**CLASSIFIER, "labels": {"hot": "violence"}}
     options = {"store": str(tmp_path / "models"), "models": {"good": CLASSIFIER, "broken": broken_table}}
-    looked = onlookers(options).local(scene(tmp_path, RED))
+    looked = onlookers(options).run_local(scene(tmp_path, RED))
     cells = {cell.category: cell.complete for cell in looked.cells}
     assert cells == {"violence": False, "violence/graphic": True}
 
@@ -187,15 +191,15 @@ def test_weights_that_changed_since_the_pull_are_not_loaded(tmp_path: Path) -> N
         repo="a/b", revision="0" * 40, licence="mit", hub="h", pulled_at=1.0, files=files_in(folder)
     )
     (folder / "safelight-manifest.json").write_bytes(msgspec.json.encode(manifest))
-    assert len(verified(folder)) == 64
+    assert len(verify_files(folder)) == 64
     with (folder / "model.onnx").open("ab") as file:
         file.write(b"\0")
     with pytest.raises(WeightsChanged, match=r"model\.onnx"):
-        verified(folder)
+        verify_files(folder)
     odd = msgspec.structs.replace(manifest, files=(*files_in(folder), File(path="x", size=1, sha256="")))
     (folder / "safelight-manifest.json").write_bytes(msgspec.json.encode(odd))
     with pytest.raises(WeightsChanged, match="x"):
-        verified(folder)
+        verify_files(folder)
 
 
 def test_too_few_pictures_make_no_calibration(tmp_path: Path, sandbox: Sandbox, pictures: Path) -> None:
@@ -203,16 +207,16 @@ def test_too_few_pictures_make_no_calibration(tmp_path: Path, sandbox: Sandbox, 
     (named,) = read_models({"store": str(tmp_path / "models"), "models": {"gore": ZERO_SHOT}})
     for path in sorted((pictures / "none").iterdir())[:10]:
         path.unlink()
-    data = Labelled.read(pictures, named.spec.categories)
+    data = LabelledImages.read(pictures, named.spec.categories)
     with pytest.raises(InvalidField, match="20 of each"):
-        calibrated(named, data, Scanner(sandbox, (), ScanSettings(warm=0)), now=1.0)
+        calibrated(named, data, Scanner(sandbox, (), ScannerOptions(warm=0)), now=1.0)
     (pictures / "rudeness").mkdir()
     with pytest.raises(InvalidField, match="no category of this model"):
-        Labelled.read(pictures, named.spec.categories)
+        LabelledImages.read(pictures, named.spec.categories)
 
 
 def test_a_model_process_that_hangs_or_dies_is_ended_and_started_again() -> None:
-    process = ModelProcess("support.model_factories:opened", {"answer": 42}, load_s=60.0)
+    process = ModelProcess(EntryPoint.of(model_factories.opened), {"answer": 42}, load_s=60.0)
     try:
         assert process.call({"do": "answer"}, timeout_s=20)["answer"] == 42
         with pytest.raises(ModelFailed, match="ValueError: no"):
@@ -226,4 +230,4 @@ def test_a_model_process_that_hangs_or_dies_is_ended_and_started_again() -> None
     finally:
         process.close()
     with pytest.raises(ModelFailed, match="No module named"):
-        ModelProcess("tests_no_such_module:opened", {}).call({}, timeout_s=20)
+        ModelProcess(EntryPoint("tests_no_such_module", "opened"), {}).call({}, timeout_s=20)

@@ -20,13 +20,19 @@ from safelight import errors
 from safelight.detectors import safety_card as card
 from safelight.detectors.image import ocr
 from safelight.detectors.protocol import Frame
-from safelight.generation.protocol import Charged, LocalGenerator, Order, Ownership, ReferenceFile
+from safelight.generation.protocol import (
+    Billing,
+    ChargeStatus,
+    GenerationRequest,
+    LocalGenerator,
+    ReferenceFile,
+)
 from safelight.generation.storyboard import create
 
 
-def order(prompt: str = "a dog runs on a beach at dusk", **changes: Any) -> Order:
+def order(prompt: str = "a dog runs on a beach at dusk", **changes: Any) -> GenerationRequest:
     given: dict[str, Any] = {"key": "k", "model": "storyboard", "seconds": 1, "width": 640, "height": 360}
-    return Order(prompt=prompt, **{**given, **changes})
+    return GenerationRequest(prompt=prompt, **{**given, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +40,9 @@ def storyboard() -> LocalGenerator:
     return create({})
 
 
-def rendered(storyboard: LocalGenerator, folder: Path, what: Order, name: str = "out.mp4") -> Path:
+def rendered(
+    storyboard: LocalGenerator, folder: Path, what: GenerationRequest, name: str = "out.mp4"
+) -> Path:
     into = folder / name
     storyboard.render(what, into, lambda percent: None)
     return into
@@ -63,8 +71,8 @@ def test_it_is_found_by_its_entry_point(storyboard: LocalGenerator) -> None:
     (entry,) = entry_points(group="safelight.generators", name="storyboard")
     made = entry.load()({})
     assert isinstance(made, LocalGenerator)
-    assert (made.name, made.ownership) == ("storyboard", Ownership.OWN)
-    assert made.offer().seconds == tuple(range(1, 21))
+    assert (made.name, made.ownership) == ("storyboard", Billing.OWN)
+    assert made.info().seconds == tuple(range(1, 21))
 
 
 def test_equal_orders_give_equal_bytes(storyboard: LocalGenerator, tmp_path: Path) -> None:
@@ -87,7 +95,7 @@ def test_the_file_is_what_was_ordered(
     into = tmp_path / "out.mp4"
     what = order(width=width, height=height, seconds=seconds, extra=extra)
     charge = storyboard.render(what, into, said.append)
-    assert (charge.charged, charge.amount) == (Charged.NO, 0.0)
+    assert (charge.charged, charge.amount) == (ChargeStatus.NO, 0.0)
     assert said == sorted(said)
     assert said[-1] == 100
     with av.open(str(into)) as file:

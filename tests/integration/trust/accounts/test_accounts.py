@@ -8,7 +8,7 @@ import pytest
 from safelight.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
 from safelight.store.database import Database
 from safelight.store.tables import keys, log, log_contents, login_links, sessions
-from safelight.trust.accounts import Accounts, Principal, PrincipalKind, Scope
+from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
 from safelight.trust.accounts.service import CACHE_S, LINK_S, SESSION_S
 
 
@@ -43,7 +43,7 @@ def person(tenant: str) -> Principal:
         id="user_1",
         kind=PrincipalKind.PERSON,
         name="Ada",
-        scopes=frozenset({Scope.ADMIN, Scope.REVIEW}),
+        scopes=frozenset({KeyScope.ADMIN, KeyScope.REVIEW}),
     )
 
 
@@ -54,10 +54,10 @@ def events(database: Database) -> list[str]:
 
 def test_a_key_opens_its_tenant_with_its_scopes(accounts: Accounts) -> None:
     tenant = accounts.create_tenant("Acme")
-    record, token = accounts.create_key(tenant.id, "app", {Scope.VIDEOS_READ})
+    record, token = accounts.create_key(tenant.id, "app", {KeyScope.VIDEOS_READ})
     principal = accounts.authenticate(token)
     assert (principal.tenant, principal.id, principal.kind) == (tenant.id, record.id, PrincipalKind.KEY)
-    assert principal.scopes == {Scope.VIDEOS_READ}
+    assert principal.scopes == {KeyScope.VIDEOS_READ}
     assert accounts.tenants() == (tenant,)
     assert accounts.tenant(tenant.id) == tenant
 
@@ -83,12 +83,12 @@ def test_a_wrong_token_is_refused_with_the_same_words(accounts: Accounts, token:
 
 def test_a_scope_that_was_not_granted_is_refused(accounts: Accounts) -> None:
     tenant = accounts.create_tenant("Acme")
-    _, token = accounts.create_key(tenant.id, "admin", {Scope.ADMIN})
+    _, token = accounts.create_key(tenant.id, "admin", {KeyScope.ADMIN})
     principal = accounts.authenticate(token)
-    principal.require(Scope.ADMIN)
-    assert not principal.may(Scope.VAULT)
+    principal.require(KeyScope.ADMIN)
+    assert not principal.may(KeyScope.VAULT)
     with pytest.raises(Forbidden, match="vault"):
-        principal.require(Scope.VAULT)
+        principal.require(KeyScope.VAULT)
 
 
 def test_a_revoked_key_is_refused_here_at_once_and_elsewhere_within_seconds(
@@ -212,10 +212,10 @@ def test_what_can_no_longer_be_used_is_removed(accounts: Accounts, database: Dat
     tenant = accounts.create_tenant("Acme")
     accounts.create_login_link(person(tenant.id))
     accounts.redeem(accounts.create_login_link(person(tenant.id)))
-    assert accounts.tidy() == 0
+    assert accounts.purge_expired() == 0
     clock.now += SESSION_S + 1
-    assert accounts.tidy() == 3
-    with database.reading(tenant.id) as tx:
+    assert accounts.purge_expired() == 3
+    with database.read_transaction(tenant.id) as tx:
         assert (tx.count(login_links), tx.count(sessions)) == (0, 0)
 
 
@@ -237,7 +237,7 @@ def test_everything_is_on_the_record(accounts: Accounts, database: Database) -> 
 
 def test_scopes_of_a_newer_version_grant_nothing(accounts: Accounts, database: Database) -> None:
     tenant = accounts.create_tenant("Acme")
-    record, token = accounts.create_key(tenant.id, "app", {Scope.CHECKS})
+    record, token = accounts.create_key(tenant.id, "app", {KeyScope.CHECKS})
     with database.transaction(tenant.id) as tx:
         tx.update(keys, keys.c.id == record.id, scopes=["checks", "everything"])
-    assert accounts.authenticate(token).scopes == {Scope.CHECKS}
+    assert accounts.authenticate(token).scopes == {KeyScope.CHECKS}

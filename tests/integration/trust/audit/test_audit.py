@@ -10,16 +10,17 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from safelight import canonical_json
 from safelight.errors import BadInput, SettingsError
 from safelight.store.database import Database
-from safelight.store.hash_chain import canonical, commitment, entry_hash
+from safelight.store.hash_chain import commitment, entry_hash
 from safelight.store.tables import log, log_contents
 from safelight.trust.audit import (
-    FolderHeads,
-    HeadKey,
+    AuditVerification,
+    CheckpointKey,
+    FileCheckpointStore,
     HeadWriter,
-    StoreHeads,
-    Verification,
+    ObjectCheckpointStore,
     entries,
     erase,
     history,
@@ -28,35 +29,37 @@ from safelight.trust.audit import (
 
 
 @pytest.fixture
-def key(tmp_path: Path) -> HeadKey:
+def key(tmp_path: Path) -> CheckpointKey:
     (tmp_path / "keys").mkdir()
-    return HeadKey.load(tmp_path / "keys")
+    return CheckpointKey.load(tmp_path / "keys")
 
 
 @pytest.fixture
-def heads(tmp_path: Path) -> FolderHeads:
+def heads(tmp_path: Path) -> FileCheckpointStore:
     (tmp_path / "heads").mkdir()
-    return FolderHeads(tmp_path / "heads")
+    return FileCheckpointStore(tmp_path / "heads")
 
 
 def write(database: Database, count: int, tenant: str = "acme") -> None:
     for number in range(count):
         with database.transaction(tenant) as tx:
-            tx.log("video.moved", subject=f"video_{number}", actor="jobs", content={"number": number})
+            tx.append_audit(
+                "video.moved", subject=f"video_{number}", actor="jobs", content={"number": number}
+            )
 
 
 def tamper(database: Database, *statements: str) -> None:
-    with database.migrating() as connection:
+    with database.raw_connection() as connection:
         for statement in statements:
             connection.execute(text(statement))
 
 
-def sentences(result: Verification) -> str:
+def sentences(result: AuditVerification) -> str:
     assert not result.ok
     return " ".join(problem.sentence for problem in result.problems)
 
 
-def test_an_untouched_log_holds(database: Database, heads: FolderHeads, key: HeadKey) -> None:
+def test_an_untouched_log_holds(database: Database, heads: FileCheckpointStore, key: CheckpointKey) -> None:
     assert verify(database, [heads], key).ok
     write(database, 3)
     write(database, 2, tenant="other")
@@ -67,11 +70,11 @@ def test_an_untouched_log_holds(database: Database, heads: FolderHeads, key: Hea
 
 
 def test_several_entries_of_one_transaction_are_chained_in_order(
-    database: Database, heads: FolderHeads, key: HeadKey
+    database: Database, heads: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     with database.transaction("acme") as tx:
         for number in range(3):
-            tx.log("x", subject=str(number), actor="me", content={})
+            tx.append_audit("x", subject=str(number), actor="me", content={})
     assert [entry.subject for entry in entries(database)] == ["0", "1", "2"]
     assert verify(database, [heads], key).ok
 
@@ -97,14 +100,16 @@ def test_several_entries_of_one_transaction_are_chained_in_order(
     ],
 )
 def test_a_change_is_found_and_named(
-    database: Database, heads: FolderHeads, key: HeadKey, change: str, said: str
+    database: Database, heads: FileCheckpointStore, key: CheckpointKey, change: str, said: str
 ) -> None:
     write(database, 6)
     tamper(database, change)
     assert said in sentences(verify(database, [heads], key))
 
 
-def test_entries_in_another_order_are_found(database: Database, heads: FolderHeads, key: HeadKey) -> None:
+def test_entries_in_another_order_are_found(
+    database: Database, heads: FileCheckpointStore, key: CheckpointKey
+) -> None:
     write(database, 6)
     tamper(
         database,
@@ -118,7 +123,7 @@ def test_entries_in_another_order_are_found(database: Database, heads: FolderHea
 
 
 def test_what_two_entries_say_exchanged_is_found(
-    database: Database, heads: FolderHeads, key: HeadKey
+    database: Database, heads: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     write(database, 6)
     tamper(
@@ -138,7 +143,7 @@ def rewrite(database: Database, until: int) -> None:
         tx.delete(log_contents, log_contents.c.seq > until)
         row = tx.one(log, log.c.seq == until)
         assert row is not None
-        content = canonical({"number": "forged"})
+        content = canonical_json.encode({"number": "forged"})
         fields: dict[str, Any] = {
             "previous": row.previous,
             "seq": row.seq,
@@ -156,7 +161,7 @@ def rewrite(database: Database, until: int) -> None:
 
 
 def test_a_log_cut_off_and_made_whole_again_is_found_by_its_heads(
-    database: Database, heads: FolderHeads, key: HeadKey
+    database: Database, heads: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     write(database, 6)
     HeadWriter(database, key, [heads]).write()
@@ -166,7 +171,7 @@ def test_a_log_cut_off_and_made_whole_again_is_found_by_its_heads(
 
 
 def test_an_entry_forged_with_its_chain_is_found_by_its_heads(
-    database: Database, heads: FolderHeads, key: HeadKey
+    database: Database, heads: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     write(database, 6)
     HeadWriter(database, key, [heads]).write()
@@ -176,16 +181,16 @@ def test_an_entry_forged_with_its_chain_is_found_by_its_heads(
 
 
 def test_a_head_by_another_key_is_found(
-    database: Database, heads: FolderHeads, key: HeadKey, tmp_path: Path
+    database: Database, heads: FileCheckpointStore, key: CheckpointKey, tmp_path: Path
 ) -> None:
     write(database, 3)
     (tmp_path / "other").mkdir()
-    HeadWriter(database, HeadKey.load(tmp_path / "other"), [heads]).write()
+    HeadWriter(database, CheckpointKey.load(tmp_path / "other"), [heads]).write()
     assert "not signed by this gateway's key" in sentences(verify(database, [heads], key))
 
 
 def test_an_edited_head_and_a_line_that_is_none_are_found(
-    database: Database, heads: FolderHeads, key: HeadKey, tmp_path: Path
+    database: Database, heads: FileCheckpointStore, key: CheckpointKey, tmp_path: Path
 ) -> None:
     write(database, 3)
     HeadWriter(database, key, [heads]).write()
@@ -198,7 +203,7 @@ def test_an_edited_head_and_a_line_that_is_none_are_found(
 
 
 def test_a_head_after_a_torn_line_stands_on_its_own(
-    database: Database, heads: FolderHeads, key: HeadKey, tmp_path: Path
+    database: Database, heads: FileCheckpointStore, key: CheckpointKey, tmp_path: Path
 ) -> None:
     path = tmp_path / "heads" / "heads.jsonl"
     path.write_bytes(b'{"seq":1,"ha')
@@ -210,7 +215,7 @@ def test_a_head_after_a_torn_line_stands_on_its_own(
 
 
 def test_heads_are_written_only_where_the_log_has_grown(
-    database: Database, heads: FolderHeads, key: HeadKey
+    database: Database, heads: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     writer = HeadWriter(database, key, [heads])
     assert writer.write() is None
@@ -221,7 +226,7 @@ def test_heads_are_written_only_where_the_log_has_grown(
 
 
 def test_a_running_writer_leaves_a_last_head_when_it_stops(
-    database: Database, heads: FolderHeads, key: HeadKey
+    database: Database, heads: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     writer = HeadWriter(database, key, [heads], interval_s=3600)
     writer.start()
@@ -234,9 +239,12 @@ def test_a_running_writer_leaves_a_last_head_when_it_stops(
 
 
 def test_heads_in_an_object_store_vouch_like_those_in_a_folder(
-    database: Database, key: HeadKey, s3: Any, tmp_path: Path
+    database: Database, key: CheckpointKey, s3: Any, tmp_path: Path
 ) -> None:
-    places = [StoreHeads(s3.bucket(), options=s3.options), StoreHeads((tmp_path / "away").as_uri())]
+    places = [
+        ObjectCheckpointStore(s3.bucket(), options=s3.options),
+        ObjectCheckpointStore((tmp_path / "away").as_uri()),
+    ]
     write(database, 3)
     HeadWriter(database, key, places).write()
     HeadWriter(database, key, places).write()
@@ -248,7 +256,7 @@ def test_heads_in_an_object_store_vouch_like_those_in_a_folder(
 
 
 def test_erasing_leaves_the_chain_whole_and_is_on_the_record(
-    database: Database, heads: FolderHeads, key: HeadKey
+    database: Database, heads: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     write(database, 5)
     with database.transaction("acme") as tx:
@@ -279,11 +287,13 @@ def test_an_erasure_itself_and_others_entries_cannot_be_erased(database: Databas
 def test_a_subjects_history_is_its_tenants_alone(database: Database) -> None:
     write(database, 2)
     write(database, 2, tenant="other")
-    with database.reading("acme") as tx:
+    with database.read_transaction("acme") as tx:
         assert [(entry.seq, entry.content) for entry in history(tx, "video_1")] == [(2, {"number": 1})]
 
 
-def test_two_processes_append_to_one_chain(database_url: str, heads: FolderHeads, key: HeadKey) -> None:
+def test_two_processes_append_to_one_chain(
+    database_url: str, heads: FileCheckpointStore, key: CheckpointKey
+) -> None:
     code = """
 import sys
 from safelight.store.database import Database
@@ -303,7 +313,7 @@ for number in range(40):
 
 
 def test_long_logs_are_read_in_pages(
-    database: Database, heads: FolderHeads, key: HeadKey, monkeypatch: pytest.MonkeyPatch
+    database: Database, heads: FileCheckpointStore, key: CheckpointKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("safelight.trust.audit.service._PAGE", 7)
     write(database, 20)
@@ -313,11 +323,11 @@ def test_long_logs_are_read_in_pages(
 
 
 def test_very_many_problems_are_counted_not_listed(
-    database: Database, heads: FolderHeads, key: HeadKey
+    database: Database, heads: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     with database.transaction("acme") as tx:
         for number in range(130):
-            tx.log("x", subject=str(number), actor="me", content={})
+            tx.append_audit("x", subject=str(number), actor="me", content={})
     tamper(database, "UPDATE log SET actor = 'nobody'")
     result = verify(database, [heads], key)
     assert len(result.problems) == 101
@@ -325,15 +335,15 @@ def test_very_many_problems_are_counted_not_listed(
 
 
 def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
-    first = HeadKey.load(tmp_path)
-    assert HeadKey.load(tmp_path).fingerprint == first.fingerprint
-    assert HeadKey.public(tmp_path / "audit.pub.pem").fingerprint == first.fingerprint
+    first = CheckpointKey.load(tmp_path)
+    assert CheckpointKey.load(tmp_path).fingerprint == first.fingerprint
+    assert CheckpointKey.public(tmp_path / "audit.pub.pem").fingerprint == first.fingerprint
     assert (tmp_path / "audit.pem").stat().st_mode & 0o777 == 0o600
     assert {path.name for path in tmp_path.iterdir()} == {"audit.pem", "audit.pub.pem"}
 
 
-@pytest.mark.parametrize("read", [HeadKey.public, lambda path: HeadKey.load(path.parent)])
-def test_a_file_that_is_no_key_is_said(tmp_path: Path, read: Callable[[Path], HeadKey]) -> None:
+@pytest.mark.parametrize("read", [CheckpointKey.public, lambda path: CheckpointKey.load(path.parent)])
+def test_a_file_that_is_no_key_is_said(tmp_path: Path, read: Callable[[Path], CheckpointKey]) -> None:
     for name in ("audit.pem", "audit.pub.pem"):
         (tmp_path / name).write_text("not a key")
     with pytest.raises(SettingsError, match="not an Ed25519 key"):
@@ -341,14 +351,16 @@ def test_a_file_that_is_no_key_is_said(tmp_path: Path, read: Callable[[Path], He
 
 
 def test_the_public_half_cannot_sign(tmp_path: Path) -> None:
-    HeadKey.load(tmp_path)
+    CheckpointKey.load(tmp_path)
     with pytest.raises(ValueError, match="cannot sign"):
-        HeadKey.public(tmp_path / "audit.pub.pem").sign(seq=1, hash="0", at=1.0)
+        CheckpointKey.public(tmp_path / "audit.pub.pem").sign(seq=1, hash="0", at=1.0)
 
 
 class TestCommandLine:
     @pytest.fixture
-    def arguments(self, database_url: str, tmp_path: Path, heads: FolderHeads, key: HeadKey) -> list[str]:
+    def arguments(
+        self, database_url: str, tmp_path: Path, heads: FileCheckpointStore, key: CheckpointKey
+    ) -> list[str]:
         database = Database(database_url)
         write(database, 3)
         HeadWriter(database, key, [heads]).write()

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from safelight.errors import ProbeBudgetSpent
+from safelight.errors import CheckLimitExceeded
 from safelight.store.database import Database
 from safelight.store.tables import probes
-from safelight.trust.accounts import Principal, PrincipalKind, Scope
-from safelight.trust.check_limits import Allowance, Probes
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.check_limits import CheckLimiter, CheckLimits
 
 
 class Clock:
@@ -36,54 +36,54 @@ def database(database_url: str, clock: Clock) -> Iterator[Database]:
 
 def who(name: str = "key_1", tenant: str = "acme") -> Principal:
     return Principal(
-        tenant=tenant, id=name, kind=PrincipalKind.KEY, name=name, scopes=frozenset({Scope.CHECKS})
+        tenant=tenant, id=name, kind=PrincipalKind.KEY, name=name, scopes=frozenset({KeyScope.CHECKS})
     )
 
 
 def test_a_key_has_so_many_an_hour_and_then_is_told_when(database: Database, clock: Clock) -> None:
-    budget = Probes(database, Allowance(per_key=3, per_end_user=9))
+    budget = CheckLimiter(database, CheckLimits(per_key=3, per_end_user=9))
     for left in (2, 1, 0):
-        budget.spend(who())
+        budget.consume(who())
         assert budget.budget(who()).left == left
-    with pytest.raises(ProbeBudgetSpent) as caught:
-        budget.spend(who())
+    with pytest.raises(CheckLimitExceeded) as caught:
+        budget.consume(who())
     assert (caught.value.status, caught.value.retry) == (429, False)
-    budget.spend(who("key_2"))
-    budget.spend(who(tenant="other"))
+    budget.consume(who("key_2"))
+    budget.consume(who(tenant="other"))
     clock.now += caught.value.retry_after_s or 0
-    budget.spend(who())
+    budget.consume(who())
 
 
 def test_an_end_users_budget_is_shared_by_all_keys_of_the_tenant(database: Database) -> None:
-    budget = Probes(database, Allowance(per_key=9, per_end_user=2))
-    budget.spend(who("key_1"), "u1")
-    budget.spend(who("key_2"), "u1")
-    with pytest.raises(ProbeBudgetSpent, match="end user"):
-        budget.spend(who("key_3"), "u1")
+    budget = CheckLimiter(database, CheckLimits(per_key=9, per_end_user=2))
+    budget.consume(who("key_1"), "u1")
+    budget.consume(who("key_2"), "u1")
+    with pytest.raises(CheckLimitExceeded, match="end user"):
+        budget.consume(who("key_3"), "u1")
     assert budget.budget(who("key_3")).spent == 0, "what is refused is taken from neither"
-    budget.spend(who("key_3"), "u2")
-    budget.spend(who("key_1", tenant="other"), "u1")
+    budget.consume(who("key_3"), "u2")
+    budget.consume(who("key_1", tenant="other"), "u1")
 
 
 def test_a_cost_is_taken_whole_or_not_at_all(database: Database) -> None:
-    budget = Probes(database, Allowance(per_key=5, per_end_user=5))
-    budget.spend(who(), cost=4)
-    with pytest.raises(ProbeBudgetSpent):
-        budget.spend(who(), cost=2)
-    budget.spend(who(), cost=1)
+    budget = CheckLimiter(database, CheckLimits(per_key=5, per_end_user=5))
+    budget.consume(who(), cost=4)
+    with pytest.raises(CheckLimitExceeded):
+        budget.consume(who(), cost=2)
+    budget.consume(who(), cost=1)
 
 
 def test_asking_spends_nothing(database: Database) -> None:
-    budget = Probes(database, Allowance(per_key=1, per_end_user=1))
+    budget = CheckLimiter(database, CheckLimits(per_key=1, per_end_user=1))
     for _ in range(3):
         budget.require(who(), "u1")
-    budget.spend(who(), "u1")
-    with pytest.raises(ProbeBudgetSpent):
+    budget.consume(who(), "u1")
+    with pytest.raises(CheckLimitExceeded):
         budget.require(who(), "u1")
 
 
 def test_two_at_once_never_spend_more_than_there_is(database: Database) -> None:
-    budget = Probes(database, Allowance(per_key=10, per_end_user=100))
+    budget = CheckLimiter(database, CheckLimits(per_key=10, per_end_user=100))
     ready = threading.Barrier(4)
     spent: list[int] = []
 
@@ -91,9 +91,9 @@ def test_two_at_once_never_spend_more_than_there_is(database: Database) -> None:
         ready.wait()
         for _ in range(5):
             try:
-                budget.spend(who(), "u1")
+                budget.consume(who(), "u1")
                 spent.append(1)
-            except ProbeBudgetSpent:
+            except CheckLimitExceeded:
                 pass
 
     threads = [threading.Thread(target=one) for _ in range(4)]
@@ -105,10 +105,10 @@ def test_two_at_once_never_spend_more_than_there_is(database: Database) -> None:
 
 
 def test_minutes_that_no_longer_count_are_forgotten(database: Database, clock: Clock) -> None:
-    budget = Probes(database, Allowance())
+    budget = CheckLimiter(database, CheckLimits())
     for _ in range(5):
-        budget.spend(who())
+        budget.consume(who())
         clock.now += 1800
-    with database.reading("acme") as tx:
+    with database.read_transaction("acme") as tx:
         kept = tx.select(probes, probes.c.window_start > 0)
     assert len(kept) <= 3

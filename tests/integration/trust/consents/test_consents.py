@@ -11,7 +11,14 @@ import pytest
 from safelight.errors import Conflict, InvalidField, NotFound, SettingsError
 from safelight.store.database import Database
 from safelight.store.tables import log, log_contents, templates
-from safelight.trust.consents import Consents, Described, Gallery, OnRecord, Scope, TemplateKey
+from safelight.trust.consents import (
+    Consents,
+    ConsentScope,
+    EnrolledLookup,
+    ProtectedPeople,
+    TemplateKey,
+    TemplateVector,
+)
 
 HERE, THERE = "tenant_here", "tenant_there"
 
@@ -40,14 +47,14 @@ def key(tmp_path: Path) -> TemplateKey:
     return TemplateKey.load(tmp_path / "keys")
 
 
-def described(path: Path) -> Described:
+def described(path: Path) -> TemplateVector:
     """Stands for the describer: the name of the file says whose face it shows."""
-    return Described(model="resnet-1", template=np.full(128, float(path.stem)))
+    return TemplateVector(model="resnet-1", template=np.full(128, float(path.stem)))
 
 
-def heard(path: Path) -> Described:
+def heard(path: Path) -> TemplateVector:
     """The same of a voice, by the model that the file's ending names."""
-    return Described(
+    return TemplateVector(
         model=f"voice:wespeaker:{path.suffix[1:] or 'one'}", template=np.full(24, float(path.stem))
     )
 
@@ -58,18 +65,18 @@ def consents(database: Database, key: TemplateKey) -> Consents:
 
 
 @pytest.fixture
-def gallery(database: Database, key: TemplateKey) -> Gallery:
-    return Gallery(database, key, described, heard)
+def gallery(database: Database, key: TemplateKey) -> ProtectedPeople:
+    return ProtectedPeople(database, key, described, heard)
 
 
 @pytest.fixture
-def voices(database: Database, key: TemplateKey) -> OnRecord:
-    return OnRecord(database=database, key=key, scope=Scope.VOICE, model="voice:wespeaker:one")
+def voices(database: Database, key: TemplateKey) -> EnrolledLookup:
+    return EnrolledLookup(database=database, key=key, scope=ConsentScope.VOICE, model="voice:wespeaker:one")
 
 
 @pytest.fixture
-def lookup(database: Database, key: TemplateKey) -> OnRecord:
-    return OnRecord(database=database, key=key)
+def lookup(database: Database, key: TemplateKey) -> EnrolledLookup:
+    return EnrolledLookup(database=database, key=key)
 
 
 def given(**changes: Any) -> dict[str, Any]:
@@ -84,7 +91,7 @@ def given(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_consent_is_looked_up_in_its_own_tenant_while_it_is_in_force(
-    consents: Consents, lookup: OnRecord, clock: Clock
+    consents: Consents, lookup: EnrolledLookup, clock: Clock
 ) -> None:
     added = consents.add(HERE, **given(expires_at=clock.now + 100))
     assert added.templates == 2
@@ -101,20 +108,20 @@ def test_a_consent_is_looked_up_in_its_own_tenant_while_it_is_in_force(
 
 
 def test_revoking_ends_it_at_once_and_deletes_its_templates(
-    consents: Consents, lookup: OnRecord, database: Database
+    consents: Consents, lookup: EnrolledLookup, database: Database
 ) -> None:
     added = consents.add(HERE, **given())
     ended = consents.revoke(HERE, added.id, who="Ann")
     assert (ended.revoked_by, ended.templates) == ("Ann", 0)
     assert lookup.consented(HERE) == ()
-    with database.reading(HERE) as tx:
+    with database.read_transaction(HERE) as tx:
         assert tx.count(templates) == 0
     with pytest.raises(NotFound):
         consents.revoke(HERE, added.id, who="Ann")
 
 
 def test_a_consent_to_a_voice_covers_no_face_and_one_to_a_face_no_voice(
-    consents: Consents, lookup: OnRecord, voices: OnRecord
+    consents: Consents, lookup: EnrolledLookup, voices: EnrolledLookup
 ) -> None:
     face = consents.add(HERE, **given(pictures=[Path("1")]))
     assert (len(lookup.consented(HERE)), voices.consented(HERE)) == (1, ())
@@ -134,7 +141,7 @@ def test_a_consent_to_a_voice_covers_no_face_and_one_to_a_face_no_voice(
 
 
 def test_voices_end_with_their_record_as_faces_do(
-    consents: Consents, gallery: Gallery, voices: OnRecord, database: Database, clock: Clock
+    consents: Consents, gallery: ProtectedPeople, voices: EnrolledLookup, database: Database, clock: Clock
 ) -> None:
     spoken = given(scope=["voice"], pictures=[], recordings=[Path("3")])
     revoked = consents.add(HERE, **spoken)
@@ -148,12 +155,12 @@ def test_voices_end_with_their_record_as_faces_do(
     consents.tidy(HERE)
     gallery.remove(HERE, "Ben", who="Ada")
     assert voices.protected(HERE) == ()
-    with database.reading(HERE) as tx:
+    with database.read_transaction(HERE) as tx:
         assert tx.count(templates) == 0
 
 
 def test_a_voice_enrolled_with_another_model_is_said_and_not_passed_over(
-    gallery: Gallery, voices: OnRecord, lookup: OnRecord
+    gallery: ProtectedPeople, voices: EnrolledLookup, lookup: EnrolledLookup
 ) -> None:
     gallery.add(HERE, name="Ben", pictures=[Path("7")], recordings=[Path("7.other")], who="Ada")
     with pytest.raises(SettingsError, match="another model"):
@@ -164,14 +171,14 @@ def test_a_voice_enrolled_with_another_model_is_said_and_not_passed_over(
 
 
 def test_a_template_of_a_voice_is_bound_to_the_model_that_made_it(
-    gallery: Gallery, database: Database, key: TemplateKey
+    gallery: ProtectedPeople, database: Database, key: TemplateKey
 ) -> None:
     added = gallery.add(HERE, name="Ben", recordings=[Path("7")], who="Ada")
-    with database.reading(HERE) as tx:
+    with database.read_transaction(HERE) as tx:
         (row,) = tx.select(templates)
     assert np.full(24, 7.0).tobytes() not in row.sealed
-    assert key.unseal(row.sealed, f"{HERE}|{added.id}|0|voice:wespeaker:one") is not None
-    assert key.unseal(row.sealed, f"{HERE}|{added.id}|0|resnet-1") is None
+    assert key.decrypt(row.sealed, f"{HERE}|{added.id}|0|voice:wespeaker:one") is not None
+    assert key.decrypt(row.sealed, f"{HERE}|{added.id}|0|resnet-1") is None
 
 
 @pytest.mark.parametrize(
@@ -197,7 +204,9 @@ def test_what_is_no_consent_is_refused(consents: Consents, changes: dict[str, An
     assert consents.list(HERE) == ()
 
 
-def test_somebody_protected_is_looked_for_until_they_are_removed(gallery: Gallery, lookup: OnRecord) -> None:
+def test_somebody_protected_is_looked_for_until_they_are_removed(
+    gallery: ProtectedPeople, lookup: EnrolledLookup
+) -> None:
     added = gallery.add(HERE, name="Ben", pictures=[Path("7")], who="Ada", public_figure=True)
     (found,) = lookup.protected(HERE)
     assert (found.record, found.public_figure, found.template[0]) == (added.id, True, 7.0)
@@ -213,7 +222,7 @@ def test_somebody_protected_is_looked_for_until_they_are_removed(gallery: Galler
 
 
 def test_every_change_is_on_the_log_and_no_template_ever_is(
-    consents: Consents, gallery: Gallery, database: Database
+    consents: Consents, gallery: ProtectedPeople, database: Database
 ) -> None:
     added = consents.add(HERE, **given())
     consents.revoke(HERE, added.id, who="Ann")
@@ -230,21 +239,21 @@ def test_templates_are_encrypted_and_bound_to_whose_they_are(
     consents: Consents, database: Database, key: TemplateKey, tmp_path: Path
 ) -> None:
     consents.add(HERE, **given(pictures=[Path("1")]))
-    with database.reading(HERE) as tx:
+    with database.read_transaction(HERE) as tx:
         (row,) = tx.select(templates)
     assert np.full(128, 1.0).tobytes() not in row.sealed
     bound = f"{HERE}|{row.owner_id}|0|{row.model}"
-    assert key.unseal(row.sealed, bound) is not None
-    assert key.unseal(row.sealed, bound.replace(HERE, THERE)) is None
-    assert key.unseal(row.sealed[:-1] + bytes([row.sealed[-1] ^ 1]), bound) is None
+    assert key.decrypt(row.sealed, bound) is not None
+    assert key.decrypt(row.sealed, bound.replace(HERE, THERE)) is None
+    assert key.decrypt(row.sealed[:-1] + bytes([row.sealed[-1] ^ 1]), bound) is None
     assert (tmp_path / "keys" / "templates.key").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_lost_key_is_said_and_not_taken_for_an_empty_gallery(
-    gallery: Gallery, database: Database, tmp_path: Path
+    gallery: ProtectedPeople, database: Database, tmp_path: Path
 ) -> None:
     gallery.add(HERE, name="Ben", pictures=[Path("7")], who="Ada")
-    other = OnRecord(database=database, key=TemplateKey.load(tmp_path / "other"))
+    other = EnrolledLookup(database=database, key=TemplateKey.load(tmp_path / "other"))
     with pytest.raises(SettingsError, match="cannot be opened"):
         other.protected(HERE)
     (tmp_path / "broken").mkdir()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.detectors.registry import Catalogue
+from safelight.detectors.registry import DetectorRegistry
 from safelight.policy.findings import Modality
 
 SERVER = {"url": "http://127.0.0.1:1/v1", "model": "whisper-1"}
@@ -11,7 +11,7 @@ SERVER = {"url": "http://127.0.0.1:1/v1", "model": "whisper-1"}
 def promised(**detectors: object) -> set[str]:
     """Categories that coverage says can be checked in sound."""
     settings = {"minilm": False, "guard": False, **detectors}
-    catalogue = Catalogue.discover(settings)  # type: ignore[arg-type]
+    catalogue = DetectorRegistry.discover(settings)  # type: ignore[arg-type]
     return {cell.category for cell in catalogue.cells((), Modality.AUDIO) if cell.available}
 
 
@@ -28,14 +28,14 @@ def test_a_transcriber_promises_what_somebody_reads_for() -> None:
 
 @pytest.mark.parametrize("missing", ["url", "model"])
 def test_half_a_transcriber_is_missing_with_a_sentence(missing: str) -> None:
-    catalogue = Catalogue.discover({"transcription": {**SERVER, missing: ""}})
+    catalogue = DetectorRegistry.discover({"transcription": {**SERVER, missing: ""}})
     assert catalogue.transcriber is None
     [sentence] = [one.sentence for one in catalogue.missing if one.name == "transcription"]
     assert "[detectors.transcription]" in sentence
 
 
 def test_a_transcriber_that_does_not_load_fails_every_call() -> None:
-    catalogue = Catalogue.discover({"transcription": {**SERVER, "timeout_s": "soon"}})
+    catalogue = DetectorRegistry.discover({"transcription": {**SERVER, "timeout_s": "soon"}})
     assert catalogue.transcriber is not None
     with pytest.raises(Exception, match="could not be loaded"):
         catalogue.transcriber.transcribe(None)  # type: ignore[arg-type]

@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.audio.transcripts import checked, with_words
-from safelight.detectors.protocol import ReadText, SpokenWord, Untranscribed
+from safelight.detectors.protocol import MediaText, SpokenWord, TranscriptionFailed
 from safelight.detectors.remote.transcription import read_answer
-from safelight.detectors.text.media_text import spoken
+from safelight.detectors.text.media_text import join_lines
 from safelight.policy.findings import TextSpan, TimeRange
-from safelight.scanning.audio_report import Placed, SpeechFile, in_clip
+from safelight.scanning.audio_report import SpanOffset, SpeechFile, to_clip_time
 from safelight.testing.transcription import verbose_json
 
 WORDS = [("I", 0.1, 0.2), ("am", 0.2, 0.4), ("the", 0.4, 0.5), ("president.", 0.5, 1.0)]
 
 
-def line(text: str, *words: tuple[str, float, float], start_s: float = 0.0, end_s: float = 1.0) -> ReadText:
+def line(text: str, *words: tuple[str, float, float], start_s: float = 0.0, end_s: float = 1.0) -> MediaText:
     timed = tuple(SpokenWord(text=word, start_s=start, end_s=end) for word, start, end in words)
-    return ReadText(text=text, confidence=1.0, start_s=start_s, end_s=end_s, words=timed)
+    return MediaText(text=text, confidence=1.0, start_s=start_s, end_s=end_s, words=timed)
 
 
 def test_an_answer_is_read_with_the_times_of_its_words() -> None:
@@ -47,7 +47,7 @@ def test_an_answer_is_read_with_the_times_of_its_words() -> None:
     ],
 )
 def test_what_is_no_transcript_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(Untranscribed):
+    with pytest.raises(TranscriptionFailed):
         read_answer({**verbose_json(WORDS, seconds=2.0), **change})
 
 
@@ -69,8 +69,8 @@ def test_a_server_that_gives_words_or_segments_alone_is_understood() -> None:
         line("a" * 300_000),
     ],
 )
-def test_times_that_cannot_be_are_refused(bad: ReadText) -> None:
-    with pytest.raises(Untranscribed):
+def test_times_that_cannot_be_are_refused(bad: MediaText) -> None:
+    with pytest.raises(TranscriptionFailed):
         checked([bad], 2.0)
 
 
@@ -79,7 +79,7 @@ def test_a_finding_in_speech_has_the_time_of_its_words_and_a_phrase_runs_over_li
         line("So, I am", ("so", 0.0, 0.1), ("I", 0.1, 0.2), ("am", 0.2, 0.4), end_s=0.4),
         line("the president.", ("the", 0.4, 0.5), ("president", 0.5, 1.0), start_s=0.4),
     ]
-    reading = spoken(reversed(lines))
+    reading = join_lines(reversed(lines))
     assert reading.text == "So, I am the president."
     start = reading.text.index("I am")
     [place] = reading.places([TextSpan(field="transcript", start=start, end=len(reading.text))])
@@ -87,7 +87,9 @@ def test_a_finding_in_speech_has_the_time_of_its_words_and_a_phrase_runs_over_li
 
 
 def test_chinese_lines_are_put_together_without_spaces() -> None:
-    reading = spoken([line("我是", ("我", 0.0, 0.2), ("是", 0.2, 0.4)), line("总统", start_s=0.5, end_s=0.9)])
+    reading = join_lines(
+        [line("我是", ("我", 0.0, 0.2), ("是", 0.2, 0.4)), line("总统", start_s=0.5, end_s=0.9)]
+    )
     assert reading.text == "我是总统"
     [place] = reading.places([TextSpan(field="transcript", start=1, end=4)])
     assert place == TimeRange(start_s=0.2, end_s=0.9)
@@ -97,7 +99,7 @@ def test_chinese_lines_are_put_together_without_spaces() -> None:
 def test_every_letter_of_a_transcript_has_a_time(words: list[str], text: str) -> None:
     timed = [(word, index * 0.1, index * 0.1 + 0.1) for index, word in enumerate(words)]
     for said in (" ".join(words), text):
-        reading = spoken([line(said, *timed, end_s=9.0)])
+        reading = join_lines([line(said, *timed, end_s=9.0)])
         for at in range(len(reading.text)):
             [place] = reading.places([TextSpan(field="transcript", start=at, end=at + 1)])
             assert isinstance(place, TimeRange)
@@ -119,13 +121,13 @@ def test_times_of_a_file_of_speech_become_times_of_its_stretches(start: float, l
         path="",
         seconds=8.4,
         places=(
-            Placed(file_s=0.0, start_s=2.0, end_s=5.0),
-            Placed(file_s=3.4, start_s=60.0, end_s=65.0),
+            SpanOffset(file_s=0.0, start_s=2.0, end_s=5.0),
+            SpanOffset(file_s=3.4, start_s=60.0, end_s=65.0),
         ),
     )
-    [moved] = in_clip([line("a", start_s=start, end_s=start + length)], file)
+    [moved] = to_clip_time([line("a", start_s=start, end_s=start + length)], file)
     for moment in (moved.start_s, moved.end_s):
         assert 2.0 <= moment <= 5.0 or 60.0 <= moment <= 65.0
     assert moved.start_s <= moved.end_s
-    [exact] = in_clip([line("a", start_s=4.4, end_s=5.4)], file)
+    [exact] = to_clip_time([line("a", start_s=4.4, end_s=5.4)], file)
     assert (exact.start_s, exact.end_s) == (61.0, 62.0)

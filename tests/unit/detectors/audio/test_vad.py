@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.audio.vad import SpeechDetector, model_file, stretches
-from safelight.detectors.protocol import Sound, SpeechFinder
-from safelight.testing.speech import SpeechMissing, Spoken, say
+from safelight.detectors.audio.vad import SpeechDetector, model_file, speech_spans
+from safelight.detectors.protocol import AudioChunk, VoiceActivityDetector
+from safelight.testing.speech import SpeechMissing, Spoken, synthesize
 from support.optional_tools import leave_out
 
 RATE = 16_000
@@ -25,13 +25,13 @@ def detector() -> SpeechDetector:
 
 def spoken(text: str, voice: str = "en") -> Spoken:
     try:
-        return say(text, voice=voice)
+        return synthesize(text, voice=voice)
     except SpeechMissing as error:
         leave_out("espeak-ng", str(error))
 
 
-def sound(samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Sound:
-    return Sound(samples=samples, rate=RATE)
+def sound(samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> AudioChunk:
+    return AudioChunk(samples=samples, rate=RATE)
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_what_is_no_speech_is_not(detector: SpeechDetector, kind: str) -> None:
         "nothing": np.zeros(0),
     }[kind]
     assert list(detector.find_speech(sound(made.astype(np.float32)))) == []
-    assert isinstance(detector, SpeechFinder)
+    assert isinstance(detector, VoiceActivityDetector)
 
 
 @given(st.lists(st.floats(min_value=0, max_value=1), max_size=200))
 def test_stretches_are_in_order_and_apart(probabilities: list[float]) -> None:
-    found = stretches(probabilities, step_s=0.032, threshold=0.5, pause_s=0.4)
+    found = speech_spans(probabilities, step_s=0.032, threshold=0.5, pause_s=0.4)
     edges = [edge for stretch in found for edge in stretch]
     assert edges == sorted(edges)
     assert all(0 <= edge <= len(probabilities) * 0.032 + 0.001 for edge in edges)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.image.hash_files import parse
-from safelight.detectors.image.hash_lists import Hashes, HashKind, HashLists
+from safelight.detectors.image.hash_lists import HashKind, HashLists, HashTable
 from safelight.errors import InvalidField, NotFound
 from safelight.policy.findings import Match, Modality
 
@@ -88,8 +88,8 @@ def test_any_text_is_parsed_or_refused(tmp_path_factory: pytest.TempPathFactory,
         pass
 
 
-def of(**kinds: set[str]) -> Hashes:
-    return Hashes(
+def of(**kinds: set[str]) -> HashTable:
+    return HashTable(
         of={HashKind(name): frozenset(bytes.fromhex(one) for one in some) for name, some in kinds.items()}
     )
 
@@ -103,9 +103,9 @@ def test_a_list_is_read_back_and_a_change_is_seen_at_once(tmp_path: Path) -> Non
         *("one", "extremism"),
         *(2, 1),
     )
-    assert one.has(HashKind.MD5, bytes.fromhex(MD5))
-    assert not one.has(HashKind.MD5, bytes(16))
-    assert not one.has(HashKind.SHA256, bytes.fromhex(A))
+    assert one.contains(HashKind.MD5, bytes.fromhex(MD5))
+    assert not one.contains(HashKind.MD5, bytes(16))
+    assert not one.contains(HashKind.SHA256, bytes.fromhex(A))
     assert len(one.hashes()) == 3
     lists.put("one", "extremism", of(pdq={C}), at=6.0)
     assert lists.all()[0].counts[HashKind.PDQ] == 1

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from safelight.detectors.image.logo_store import Mark, MarkKind, Marks
+from safelight.detectors.image.logo_store import EnrolledLogo, MarkKind, Marks
 from safelight.detectors.image.logo_words import MarkWords
-from safelight.detectors.image.logos import MarkDetector
+from safelight.detectors.image.logos import LogoDetector
 from safelight.detectors.image.template_matching import view_of
 from safelight.detectors.protocol import Frame, TextContent
 from safelight.detectors.text.normalise import views
@@ -33,10 +33,10 @@ def emblem(*, other: bool = False) -> Grey:
     return made
 
 
-def mark(name: str = "star", kind: MarkKind = MarkKind.BRAND, words: tuple[str, ...] = ()) -> Mark:
+def mark(name: str = "star", kind: MarkKind = MarkKind.BRAND, words: tuple[str, ...] = ()) -> EnrolledLogo:
     view = view_of(emblem())
     assert view is not None
-    return Mark(name=name, kind=kind, words=words, at=1.0, views=(view,))
+    return EnrolledLogo(name=name, kind=kind, words=words, at=1.0, views=(view,))
 
 
 def shown(thing: Grey, *, side: int = 150, turn: float = 0.0, light: bool = False) -> Frame:
@@ -62,7 +62,7 @@ def marks(tmp_path: Path) -> Marks:
 @pytest.mark.parametrize("side", [90, 150, 260])
 @pytest.mark.parametrize(("turn", "light"), [(0.0, False), (25.0, False), (0.0, True)])
 def test_an_enrolled_mark_is_found_where_it_is(marks: Marks, side: int, turn: float, light: bool) -> None:
-    [found] = MarkDetector(marks.folder).inspect_frame(shown(emblem(), side=side, turn=turn, light=light))
+    [found] = LogoDetector(marks.folder).inspect_frame(shown(emblem(), side=side, turn=turn, light=light))
     assert (found.category, found.attributes["kind"]) == ("ip/brand", "mark:star")
     box, match = found.evidence
     assert isinstance(box, ImageBox)
@@ -73,7 +73,7 @@ def test_an_enrolled_mark_is_found_where_it_is(marks: Marks, side: int, turn: fl
 
 
 def test_something_else_and_nothing_are_not_it(marks: Marks) -> None:
-    detector = MarkDetector(marks.folder)
+    detector = LogoDetector(marks.folder)
     assert detector.inspect_frame(shown(emblem(other=True))) == []
     blank = np.full((360, 640, 3), 90, np.uint8)
     assert detector.inspect_frame(Frame(index=0, time_s=0, pixels=blank, width=640, height=360)) == []
@@ -82,7 +82,7 @@ def test_something_else_and_nothing_are_not_it(marks: Marks) -> None:
 def test_a_character_is_of_its_own_category_and_a_large_one_is_the_subject(tmp_path: Path) -> None:
     kept = Marks(tmp_path)
     kept.put(mark(kind=MarkKind.CHARACTER))
-    detector = MarkDetector(tmp_path)
+    detector = LogoDetector(tmp_path)
     [large] = detector.inspect_frame(shown(emblem(), side=330))
     [small] = detector.inspect_frame(shown(emblem(), side=100))
     assert (large.category, large.attributes["role"]) == ("ip/character", "subject")
@@ -90,7 +90,7 @@ def test_a_character_is_of_its_own_category_and_a_large_one_is_the_subject(tmp_p
 
 
 def test_enrolling_and_removing_are_seen_at_once(tmp_path: Path) -> None:
-    kept, detector = Marks(tmp_path / "marks"), MarkDetector(tmp_path / "marks")
+    kept, detector = Marks(tmp_path / "marks"), LogoDetector(tmp_path / "marks")
     assert "safelight marks add" in detector.idle
     assert detector.inspect_frame(shown(emblem())) == []
     kept.put(mark())

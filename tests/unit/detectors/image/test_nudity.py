@@ -19,7 +19,7 @@ def output(*boxes: tuple[str, float, tuple[float, float, float, float]]) -> npt.
     return made
 
 
-def seen(*boxes: tuple[str, float, tuple[float, float, float, float]]) -> list[nudity.Seen]:
+def seen(*boxes: tuple[str, float, tuple[float, float, float, float]]) -> list[nudity.Detection]:
     return nudity.decode(output(*boxes), 320, 180, 0.3)
 
 
@@ -131,18 +131,20 @@ def test_numbers_that_are_none_in_another_look_are_an_error() -> None:
         nudity.support(broken, 320, 180, (0.1, 0.1, 0.2, 0.2), [3], mirrored=False)
 
 
-def scores(*boxes: tuple[str, float], looks: float, asked: list[nudity.View] | None = None) -> list[float]:
+def scores(
+    *boxes: tuple[str, float], looks: float, asked: list[nudity.RescaledView] | None = None
+) -> list[float]:
     """What is told of things that fill the picture, where the looks after the first give another score."""
 
-    def look(view: nudity.View) -> nudity.Told:
+    def look(view: nudity.RescaledView) -> nudity.Told:
         side = round(320 * 2 ** (-view.halvings / 2))
-        first = view == nudity.View(0, False)
+        first = view == nudity.RescaledView(0, False)
         if asked is not None:
             asked.append(view)
         box = (side / 2, side / 2, float(side), float(side))
         return output(*((name, score if first else looks, box) for name, score in boxes)), side, side
 
-    return [round(one.score, 3) for one in nudity.judged(look, 0.3)]
+    return [round(one.score, 3) for one in nudity.filter_detections(look, 0.3)]
 
 
 def test_a_body_has_the_mean_of_four_looks_and_a_face_its_own() -> None:
@@ -158,7 +160,7 @@ def test_what_the_first_look_does_not_report_no_other_brings_back() -> None:
 
 
 def test_only_a_picture_in_which_a_body_seems_to_be_costs_more_than_one_look() -> None:
-    asked: list[nudity.View] = []
+    asked: list[nudity.RescaledView] = []
     assert scores(("face_male", 0.9), looks=0.9, asked=asked) == [0.9]
     assert len(asked) == 1
     asked.clear()

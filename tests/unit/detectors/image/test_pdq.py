@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from safelight.detectors.image.pdq import DISTANCE, QUALITY, distances, hexadecimal, pdq, turned
+from safelight.detectors.image.pdq import DISTANCE, QUALITY, distances, hexadecimal, pdq, rotations
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -56,7 +56,7 @@ def test_turned_and_mirrored_copies_are_among_the_eight(turns: int, mirrored: bo
     known, _ = pdq(picture)
     copy = np.rot90(picture, turns)
     copy = copy[:, ::-1] if mirrored else copy
-    ways, _ = turned(np.ascontiguousarray(copy))
+    ways, _ = rotations(np.ascontiguousarray(copy))
     assert min(distances(ways, known).tolist()) <= DISTANCE
 
 

@@ -5,7 +5,7 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.detectors.image.region_cache import TINY, Memory, Sizes, Watch, Window, cut
+from safelight.detectors.image.region_cache import TINY, CachedRegions, RegionCache, Sizes, Window, cut
 
 SIZES = Sizes(stride=32, margin=16, most=0.5, renew=8)
 WIDTH, HEIGHT = 320, 192
@@ -15,14 +15,14 @@ def picture(level: int = 100) -> npt.NDArray[np.uint8]:
     return np.full((HEIGHT, WIDTH, 3), level, np.uint8)
 
 
-def after(first: npt.NDArray[np.uint8], *, index: int = 0) -> Memory:
-    memory = Memory(SIZES)
+def after(first: npt.NDArray[np.uint8], *, index: int = 0) -> RegionCache:
+    memory = RegionCache(SIZES)
     memory.seen(index, first, memory.window(index, first))
     return memory
 
 
 def test_the_first_frame_is_seen_whole_and_the_same_again_is_not() -> None:
-    memory = Memory(SIZES)
+    memory = RegionCache(SIZES)
     assert memory.window(0, picture()) == (0, 0, WIDTH, HEIGHT)
     memory.seen(0, picture(), (0, 0, WIDTH, HEIGHT))
     assert memory.window(1, picture()) is None
@@ -101,7 +101,9 @@ def lit(pixels: npt.NDArray[np.uint8], window: Window) -> list[tuple[int, int]]:
 )
 @settings(deadline=None, max_examples=60)
 def test_watching_finds_what_looking_at_every_frame_finds(frames: list[set[tuple[int, int]]]) -> None:
-    watch = Watch(SIZES, look=lit, place=lambda at, _width, _height: (at[0], at[1], at[0] + 1, at[1] + 1))
+    watch = CachedRegions(
+        SIZES, look=lit, place=lambda at, _width, _height: (at[0], at[1], at[0] + 1, at[1] + 1)
+    )
     for index, there in enumerate(frames):
         frame = picture()
         for x, y in there:

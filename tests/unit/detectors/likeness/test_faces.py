@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from safelight.detectors.likeness.faces import Faces, Track
-from safelight.detectors.likeness.matching import Enrolled, Recognised, covering
-from safelight.detectors.likeness.tracks import Box, Spot
-from safelight.detectors.protocol import Scene, Still
+from safelight.detectors.likeness.faces import FaceMatcher, FaceTrack
+from safelight.detectors.likeness.matching import EnrolledPerson, MatchResult, covering_consents
+from safelight.detectors.likeness.tracks import Box, FaceDetection
+from safelight.detectors.protocol import Keyframe, SceneInput
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Match, Modality
 from support.consent_records import Records
 
@@ -29,14 +29,14 @@ ANN, BEN = template(1), template(2)
 class Told:
     """A describer that says what it is told to."""
 
-    def __init__(self, *tracks: Track, error: Exception | None = None) -> None:
+    def __init__(self, *tracks: FaceTrack, error: Exception | None = None) -> None:
         self._tracks, self._error = tracks, error
         self.boxes: dict[int, list[Box]] = {}
         self.calls = 0
 
     def tracks(
-        self, stills: Sequence[Still], boxes: dict[int, list[Box]], *, moving: bool
-    ) -> tuple[Track, ...]:
+        self, stills: Sequence[Keyframe], boxes: dict[int, list[Box]], *, moving: bool
+    ) -> tuple[FaceTrack, ...]:
         self.calls += 1
         self.boxes = boxes
         if self._error is not None:
@@ -44,19 +44,19 @@ class Told:
         return self._tracks
 
 
-CONSENT = Enrolled(record="consent_1", name="Ann", template=ANN)
-GUARDED = Enrolled(record="protected_1", name="Ben", template=BEN, public_figure=True)
+CONSENT = EnrolledPerson(record="consent_1", name="Ann", template=ANN)
+GUARDED = EnrolledPerson(record="protected_1", name="Ben", template=BEN, public_figure=True)
 
 
-def track(box: Box, *templates: np.ndarray[tuple[int], np.dtype[np.float64]], stills: int = 1) -> Track:
-    return Track(spots=tuple(Spot(n, box) for n in range(stills)), templates=templates)
+def track(box: Box, *templates: np.ndarray[tuple[int], np.dtype[np.float64]], stills: int = 1) -> FaceTrack:
+    return FaceTrack(spots=tuple(FaceDetection(n, box) for n in range(stills)), templates=templates)
 
 
-def scene(modality: Modality = Modality.IMAGE, stills: int = 1, chosen: int | None = None) -> Scene:
-    return Scene(
+def scene(modality: Modality = Modality.IMAGE, stills: int = 1, chosen: int | None = None) -> SceneInput:
+    return SceneInput(
         modality=modality,
         stills=tuple(
-            Still(frame=n * 24, start_s=n, end_s=n + 0.04, path=Path("x"), width=1, height=1)
+            Keyframe(frame=n * 24, start_s=n, end_s=n + 0.04, path=Path("x"), width=1, height=1)
             for n in range(stills)
         ),
         chosen=stills if chosen is None else chosen,
@@ -76,13 +76,13 @@ def face(box: Box, **attributes: int) -> Finding:
     )
 
 
-def recognise(told: Told, records: Records, where: Scene, *faces: Finding) -> Recognised:
-    return Faces(describer=told, lookup=records).recognise(where, tenant="t", faces=faces)
+def recognise(told: Told, records: Records, where: SceneInput, *faces: Finding) -> MatchResult:
+    return FaceMatcher(describer=told, lookup=records).recognise(where, tenant="t", faces=faces)
 
 
 def test_nobody_is_described_where_nobody_is_on_record() -> None:
     told = Told(track(LEFT, ANN))
-    assert recognise(told, Records(), scene(), face(LEFT)) == Recognised()
+    assert recognise(told, Records(), scene(), face(LEFT)) == MatchResult()
     assert told.calls == 0
 
 
@@ -109,18 +109,18 @@ def test_a_consent_covers_its_own_face() -> None:
     ],
 )
 def test_one_face_that_no_consent_covers_leaves_none(
-    tracks: tuple[Track, ...], faces: tuple[Finding, ...]
+    tracks: tuple[FaceTrack, ...], faces: tuple[Finding, ...]
 ) -> None:
     who = recognise(Told(*tracks), Records([CONSENT]), scene(), *faces)
     assert (who.consents, who.everybody) == ((), False)
 
 
 def test_several_files_are_covered_together_or_not_at_all() -> None:
-    ann = Recognised(consents=("consent_1",), everybody=True)
-    nobody = Recognised(everybody=True)
-    stranger = Recognised(everybody=False)
-    assert covering([ann, nobody]) == ("consent_1",)
-    assert covering([ann, stranger]) == ()
+    ann = MatchResult(consents=("consent_1",), everybody=True)
+    nobody = MatchResult(everybody=True)
+    stranger = MatchResult(everybody=False)
+    assert covering_consents([ann, nobody]) == ("consent_1",)
+    assert covering_consents([ann, stranger]) == ()
 
 
 def test_stills_that_were_not_kept_may_have_shown_anybody() -> None:
@@ -172,7 +172,7 @@ def test_what_others_took_for_faces_is_described_too() -> None:
         (Told(), Records(broken=True), scene()),
     ],
 )
-def test_a_failure_is_a_hole_and_covers_nobody(told: Told, records: Records, where: Scene) -> None:
+def test_a_failure_is_a_hole_and_covers_nobody(told: Told, records: Records, where: SceneInput) -> None:
     who = recognise(told, records, where, face(LEFT))
     assert (who.consents, who.everybody) == ((), False)
     (cell,) = who.cells

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.likeness.tracks import Box, Spot, telling, tracked
+from safelight.detectors.likeness.tracks import Box, FaceDetection, best_frames, tracked
 
 LEFT, RIGHT = Box(0.1, 0.2, 0.2, 0.3), Box(0.7, 0.2, 0.2, 0.3)
 
@@ -24,9 +24,9 @@ def test_a_face_somewhere_else_is_another_track() -> None:
 
 def test_a_track_is_told_by_its_first_its_largest_and_its_last() -> None:
     large = Box(0.1, 0.2, 0.3, 0.4)
-    track = [Spot(0, LEFT), Spot(1, large), Spot(2, LEFT), Spot(3, LEFT)]
-    assert telling(track) == (track[0], track[1], track[3])
-    assert telling(track[:1]) == (track[0],)
+    track = [FaceDetection(0, LEFT), FaceDetection(1, large), FaceDetection(2, LEFT), FaceDetection(3, LEFT)]
+    assert best_frames(track) == (track[0], track[1], track[3])
+    assert best_frames(track[:1]) == (track[0],)
 
 
 boxes = st.builds(
@@ -38,7 +38,7 @@ boxes = st.builds(
 def test_every_face_is_in_one_track_and_no_track_has_two_in_one_still(stills: list[list[Box]]) -> None:
     found = tracked(stills)
     spots = [spot for track in found for spot in track]
-    assert sorted(spots) == sorted(Spot(n, box) for n, some in enumerate(stills) for box in some)
+    assert sorted(spots) == sorted(FaceDetection(n, box) for n, some in enumerate(stills) for box in some)
     for track in found:
         numbers = [spot.still for spot in track]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))

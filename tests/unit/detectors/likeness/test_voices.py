@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from safelight.detectors.likeness.matching import Distances, Enrolled, Recognised
-from safelight.detectors.likeness.voices import Piece, Spoken, Voices
+from safelight.detectors.likeness.matching import Distances, EnrolledPerson, MatchResult
+from safelight.detectors.likeness.voices import SpeechPiece, SpeechPieces, VoiceMatcher
 from safelight.policy.findings import Match, Modality, TimeRange
 from support.consent_records import Records
 
@@ -24,8 +24,8 @@ def voice(seed: int, *, towards: int = 0, by: float = 0.0) -> Template:
 
 
 ANN, BEN, EVE = voice(1), voice(2), voice(3)
-CONSENT = Enrolled(record="consent_1", name="Ann", template=ANN)
-GUARDED = Enrolled(record="protected_1", name="Ben", template=BEN, public_figure=True)
+CONSENT = EnrolledPerson(record="consent_1", name="Ann", template=ANN)
+GUARDED = EnrolledPerson(record="protected_1", name="Ben", template=BEN, public_figure=True)
 
 
 class Told:
@@ -37,7 +37,7 @@ class Told:
         self._templates, self._error = templates, error
         self.calls = 0
 
-    def voices(self, pieces: Sequence[Piece]) -> tuple[Template, ...]:
+    def voices(self, pieces: Sequence[SpeechPiece]) -> tuple[Template, ...]:
         self.calls += 1
         if self._error is not None:
             raise self._error
@@ -45,18 +45,18 @@ class Told:
         return self._templates
 
 
-def pieces(number: int) -> tuple[Piece, ...]:
+def pieces(number: int) -> tuple[SpeechPiece, ...]:
     return tuple(
-        Piece(path=Path("x.wav"), parts=((4.0 * n, 4.0 * n + 3),), start_s=10.0 * n, end_s=10.0 * n + 3)
+        SpeechPiece(path=Path("x.wav"), parts=((4.0 * n, 4.0 * n + 3),), start_s=10.0 * n, end_s=10.0 * n + 3)
         for n in range(number)
     )
 
 
-def heard(describer: Told, records: Records, number: int = 1, note: str = "") -> Recognised:
-    recogniser = Voices(
+def heard(describer: Told, records: Records, number: int = 1, note: str = "") -> MatchResult:
+    recogniser = VoiceMatcher(
         describer=describer, lookup=records, distances=Distances(consent=0.8, gallery=1.0), least_s=2.0
     )
-    return recogniser.recognise(Spoken(pieces=pieces(number), note=note), tenant="t")
+    return recogniser.recognise(SpeechPieces(pieces=pieces(number), note=note), tenant="t")
 
 
 def test_a_voice_like_one_in_the_gallery_is_found_with_its_times() -> None:
@@ -79,7 +79,7 @@ def test_coverage_says_with_how_many_voices_it_was_compared_and_that_it_is_unmea
 
 
 def test_a_consent_counts_only_where_it_covers_everybody_who_speaks() -> None:
-    own = Enrolled(record="protected_1", name="Ann", template=ANN)
+    own = EnrolledPerson(record="protected_1", name="Ann", template=ANN)
     covered = heard(Told(ANN, ANN), Records((CONSENT,), (own,)), 2)
     (finding,) = covered.findings
     assert finding.attributes["consented"] is True
@@ -96,7 +96,7 @@ def test_a_consent_counts_only_where_it_covers_everybody_who_speaks() -> None:
 
 def test_nobody_is_described_where_nobody_is_on_record() -> None:
     describer = Told(EVE)
-    assert heard(describer, Records()) == Recognised()
+    assert heard(describer, Records()) == MatchResult()
     assert describer.calls == 0
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.remote.guard_formats import GRAMMARS, Garbled
+from safelight.detectors.remote.guard_formats import GRAMMARS, UnparseableResponse
 from safelight.policy.categories import SHIPPED
 
 
@@ -85,7 +85,7 @@ def test_each_grammar_is_read(name: str, answer: dict[str, Any], scores: dict[st
     ],
 )
 def test_an_answer_outside_the_grammar_is_garbled(name: str, answer: dict[str, Any]) -> None:
-    with pytest.raises(Garbled):
+    with pytest.raises(UnparseableResponse):
         GRAMMARS[name].read(answer)
 
 
@@ -96,7 +96,7 @@ def test_any_words_are_read_or_garbled_and_any_prompt_can_be_sent(name: str, tex
     json.dumps(grammar.body("m", text))
     try:
         grammar.read(said(text))
-    except Garbled:
+    except UnparseableResponse:
         pass
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.text import classifiers
-from safelight.detectors.text.attribution import MOST, narrowed, tokens, without
+from safelight.detectors.text.attribution import MOST, attribute_spans, mask_tokens, tokens
 from safelight.detectors.text.classifiers import Mode
 
 
@@ -20,16 +20,16 @@ def test_the_place_worth_most_is_taken_and_more_while_the_finding_stays() -> Non
     for word, value in (("five", 3.0), ("ten", 2.0)):
         at = text.index(word)
         worth[at : at + len(word)] = value
-    assert "five" in " ".join(text[a:b] for a, b in narrowed(text, worth))
-    both = narrowed(text, worth, lambda rest: "ten" in rest)
-    assert "ten" not in without(text, both)
-    assert "five" not in without(text, both)
+    assert "five" in " ".join(text[a:b] for a, b in attribute_spans(text, worth))
+    both = attribute_spans(text, worth, lambda rest: "ten" in rest)
+    assert "ten" not in mask_tokens(text, both)
+    assert "five" not in mask_tokens(text, both)
 
 
 @given(st.text(max_size=120))
 def test_evidence_is_inside_the_text_and_small(text: str) -> None:
     worth = np.arange(len(text), dtype=np.float32)
-    places = narrowed(text, worth, lambda _rest: True)
+    places = attribute_spans(text, worth, lambda _rest: True)
     assert all(0 <= start <= end <= len(text) for start, end in places)
     every = tokens(text)
     if every:

@@ -39,8 +39,8 @@ def test_no_example_joins_sexual_content_with_a_minor() -> None:
 def test_families_stay_together_in_one_of_two_parts() -> None:
     own = training_data.committed()
     parts = {one.part for one in own}
-    assert parts == set(training_data.Part)
-    by_family: dict[str, set[training_data.Part]] = {}
+    assert parts == set(training_data.Split)
+    by_family: dict[str, set[training_data.Split]] = {}
     for one in own:
         by_family.setdefault(one.family, set()).add(one.part)
     assert all(len(found) == 1 for found in by_family.values())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.text.encodings import decoded
+from safelight.detectors.text.encodings import decode_views
 from safelight.detectors.text.normalise import texts_of, views
 
 HIDDEN = "a quiet lighthouse keeper waits for the evening boat"
@@ -49,7 +49,7 @@ def test_what_an_encoding_hides_is_one_more_text_with_the_way_back(kind: str, te
     ],
 )
 def test_ordinary_words_hide_nothing(text: str) -> None:
-    assert list(decoded(text)) == []
+    assert list(decode_views(text)) == []
 
 
 @given(st.text(max_size=300))

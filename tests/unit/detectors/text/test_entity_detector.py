@@ -8,10 +8,10 @@ import pytest
 
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.text import entities
-from safelight.detectors.text.entities import Entity, Kind, entity, read_entities
+from safelight.detectors.text.entities import Entity, EntityKind, entity, read_entities
 from safelight.detectors.text.entity_detector import EntityDetector
 from safelight.detectors.text.normalise import views
-from safelight.detectors.text.operator_lists import OwnLists
+from safelight.detectors.text.operator_lists import OperatorLists
 from safelight.errors import InvalidField, NotFound
 from safelight.policy.findings import Finding, TextSpan
 
@@ -96,7 +96,7 @@ def test_attributes_say_what_policies_ask() -> None:
 )
 def test_an_entry_that_does_not_hold_is_refused(row: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        entity(row, Kind.BRAND, list_name="test")
+        entity(row, EntityKind.BRAND, list_name="test")
 
 
 def test_the_shipped_entities_hold() -> None:
@@ -109,11 +109,11 @@ def test_the_shipped_entities_hold() -> None:
 
 def test_own_lists_are_seen_and_removed_without_a_restart(tmp_path: Path) -> None:
     now = [0.0]
-    own = OwnLists(tmp_path / "lists")
+    own = OperatorLists(tmp_path / "lists")
     detector = EntityDetector((), own, clock=lambda: now[0])
     source = tmp_path / "names.txt"
     source.write_text("# ours\nAcme Rocket Skates\nacme rocket skates\nno\n", encoding="utf-8")
-    done = own.take(source, name="ours", kind=Kind.BRAND)
+    done = own.import_file(source, name="ours", kind=EntityKind.BRAND)
     assert (done.added, done.duplicates, len(done.problems)) == (1, 1, 1)
     before = detector.version
     assert not inspect(detector, "acme rocket skates")
@@ -128,25 +128,25 @@ def test_own_lists_are_seen_and_removed_without_a_restart(tmp_path: Path) -> Non
 
 
 def test_every_kind_of_file_is_taken_and_a_broken_row_is_told(tmp_path: Path) -> None:
-    own = OwnLists(tmp_path / "lists")
+    own = OperatorLists(tmp_path / "lists")
     (tmp_path / "a.yaml").write_text(PEOPLE, encoding="utf-8")
     (tmp_path / "b.jsonl").write_text(
         '{"n": "Blue Harbour", "a": ["bluhar"]}\n{"n": 3.5\n[]\n', encoding="utf-8"
     )
     (tmp_path / "c.csv").write_text("Green Mill,green milling\n", encoding="utf-8")
-    assert own.take(tmp_path / "a.yaml", name="ours", kind=Kind.BRAND).added == 3
-    jsonl = own.take(tmp_path / "b.jsonl", name="ours", kind=Kind.BRAND)
+    assert own.import_file(tmp_path / "a.yaml", name="ours", kind=EntityKind.BRAND).added == 3
+    jsonl = own.import_file(tmp_path / "b.jsonl", name="ours", kind=EntityKind.BRAND)
     assert (jsonl.added, len(jsonl.problems)) == (1, 2)
-    assert own.take(tmp_path / "c.csv", name="ours", kind=Kind.CHARACTER).total == 5
-    assert {one.kind for one in own.entities()} == {Kind.LIVING, Kind.BRAND, Kind.CHARACTER}
+    assert own.import_file(tmp_path / "c.csv", name="ours", kind=EntityKind.CHARACTER).total == 5
+    assert {one.kind for one in own.entities()} == {EntityKind.LIVING, EntityKind.BRAND, EntityKind.CHARACTER}
     with pytest.raises(InvalidField):
-        own.take(tmp_path / "gone.txt", name="ours", kind=Kind.BRAND)
+        own.import_file(tmp_path / "gone.txt", name="ours", kind=EntityKind.BRAND)
     with pytest.raises(InvalidField):
-        own.take(tmp_path / "c.csv", name="../ours", kind=Kind.BRAND)
+        own.import_file(tmp_path / "c.csv", name="../ours", kind=EntityKind.BRAND)
 
 
 def test_a_great_many_names_are_looked_for_in_one_pass(tmp_path: Path) -> None:
-    own = OwnLists(tmp_path)
+    own = OperatorLists(tmp_path)
     rows = (json.dumps({"kind": "brand", "n": f"house number {n} of wares"}) for n in range(20_000))
     (tmp_path / "many.jsonl").write_text("\n".join(rows), encoding="utf-8")
     detector = EntityDetector((), own, clock=time.monotonic)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from safelight.detectors.text.indicators import FIGURE, NAMED, read_conjunctions, shipped
 from safelight.detectors.text.indicators.people import addresses, people
-from safelight.moderation.cross_modal import conjoined, signs_in
-from safelight.moderation.text_parts import From, Part
+from safelight.moderation.cross_modal import find_indicators, match_indicator_rules
+from safelight.moderation.text_parts import TextPart, TextSource
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Finding, TextSpan, TimeRange
 
@@ -79,19 +79,19 @@ def test_any_text_is_read_and_every_place_lies_in_it(text: str) -> None:
         assert all(0 <= start < end <= len(text) for start, end in places)
 
 
-def _parts(row: dict[str, object]) -> list[Part]:
-    texts = [(From.REQUEST, str(row["prompt"]), -1.0)]
-    for source, name in ((From.SCREEN, "screen"), (From.SPEECH, "speech")):
+def _parts(row: dict[str, object]) -> list[TextPart]:
+    texts = [(TextSource.REQUEST, str(row["prompt"]), -1.0)]
+    for source, name in ((TextSource.SCREEN, "screen"), (TextSource.SPEECH, "speech")):
         lines = row[name]
         assert isinstance(lines, list)
         texts += [(source, one["text"], one["start_s"]) for one in lines]
     return [
-        Part(
+        TextPart(
             source=source,
             text=text,
             start_s=start,
-            field="prompt" if source is From.REQUEST else "",
-            place=None if source is From.REQUEST else TimeRange(start_s=start, end_s=start + 1),
+            field="prompt" if source is TextSource.REQUEST else "",
+            place=None if source is TextSource.REQUEST else TimeRange(start_s=start, end_s=start + 1),
         )
         for source, text, start in texts
     ]
@@ -99,7 +99,7 @@ def _parts(row: dict[str, object]) -> list[Part]:
 
 def _found(row: dict[str, object]) -> tuple[Finding, ...]:
     parts = _parts(row)
-    return conjoined(parts, signs_in(parts, (), shipped()), shipped())
+    return match_indicator_rules(parts, find_indicators(parts, (), shipped()), shipped())
 
 
 def test_harmless_combinations_of_our_own_are_left_alone_and_harmful_ones_are_not() -> None:

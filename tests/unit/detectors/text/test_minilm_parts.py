@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from safelight.detectors.registry import Catalogue
+from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.minilm import protobuf
 from safelight.detectors.text.minilm.cache import cached
 from safelight.detectors.text.minilm.package import MODULE, read_tensors
@@ -73,7 +73,7 @@ def test_without_the_weights_the_rest_runs_and_it_says_how_to_get_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, MODULE, None)
-    catalogue = Catalogue.discover({})
+    catalogue = DetectorRegistry.discover({})
     missing = {one.name: one.sentence for one in catalogue.missing}
     assert "safelight models pull minilm" in missing["minilm"]
     assert {"words", "ngrams"} <= {detector.name for detector in catalogue.text_detectors()}

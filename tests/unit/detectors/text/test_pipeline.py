@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from safelight.detectors.protocol import Capability, ReadText, TextContent
+from safelight.detectors.protocol import Capability, MediaText, TextContent
 from safelight.detectors.text.pipeline import MAX_STUCK, TextPipeline
 from safelight.detectors.text.safety_card import CardDetector
 from safelight.detectors.text.unfinished import Unfinished
@@ -177,11 +177,11 @@ def test_the_card_is_seen_by_the_card_detector_alone() -> None:
 
 def test_words_on_the_screen_say_in_which_frames_and_where() -> None:
     reads = [
-        ReadText(text="hello", confidence=0.9, frame=0, start_s=0.0, end_s=0.1),
-        ReadText(text="bad", confidence=0.7, frame=4, start_s=0.4, end_s=0.5),
-        ReadText(text="bad", confidence=0.9, frame=9, start_s=0.9, end_s=1.0, box=(0.1, 0.2, 0.3, 0.4)),
+        MediaText(text="hello", confidence=0.9, frame=0, start_s=0.0, end_s=0.1),
+        MediaText(text="bad", confidence=0.7, frame=4, start_s=0.4, end_s=0.5),
+        MediaText(text="bad", confidence=0.9, frame=9, start_s=0.9, end_s=1.0, box=(0.1, 0.2, 0.3, 0.4)),
     ]
-    (found,) = TextPipeline([Reader()]).screen_read(reads).findings
+    (found,) = TextPipeline([Reader()]).screen_media_text(reads).findings
     (place,) = found.evidence
     assert isinstance(place, FrameRange)
     assert (place.first, place.last, place.peak, place.start_s, place.end_s) == (4, 9, 9, 0.4, 1.0)
@@ -198,16 +198,16 @@ def test_a_transcript_is_read_across_its_lines_and_says_when() -> None:
             return [Finding(**{**_fields(finding(content)), "evidence": (span,)})]
 
     reads = [
-        ReadText(text="a very", confidence=0.9, start_s=1.0, end_s=2.0),
-        ReadText(text="bad thing", confidence=0.9, start_s=2.0, end_s=3.0),
+        MediaText(text="a very", confidence=0.9, start_s=1.0, end_s=2.0),
+        MediaText(text="bad thing", confidence=0.9, start_s=2.0, end_s=3.0),
     ]
-    (found,) = TextPipeline([AcrossLines()]).screen_read(reads, "transcript").findings
+    (found,) = TextPipeline([AcrossLines()]).screen_media_text(reads, "transcript").findings
     assert found.evidence == (TimeRange(start_s=1.0, end_s=3.0),)
     assert (found.modality, found.attributes["speech"]) == (Modality.AUDIO, True)
 
 
 def test_nothing_read_is_a_whole_check_of_nothing() -> None:
-    report = TextPipeline([Reader()]).screen_read([])
+    report = TextPipeline([Reader()]).screen_media_text([])
     assert report.findings == ()
     assert all(cell.complete for cell in report.cells)
 

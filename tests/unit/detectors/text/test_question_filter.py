@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.detectors.text.question_filter import asked
+from safelight.detectors.text.question_filter import is_question
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from safelight.detectors.text.question_filter import asked
     ],
 )
 def test_a_question_about_something_is_one(text: str) -> None:
-    assert asked(text)
+    assert is_question(text)
 
 
 @pytest.mark.parametrize(
@@ -32,4 +32,4 @@ def test_a_question_about_something_is_one(text: str) -> None:
     ],
 )
 def test_a_request_to_depict_is_none(text: str) -> None:
-    assert not asked(text)
+    assert not is_question(text)

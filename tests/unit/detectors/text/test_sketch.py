@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.detectors.text.sketch import Sketch, likeness, sketch
+from safelight.detectors.text.sketch import Sketch, similarity, sketch
 
 BLOCKED = "A recruitment film that praises the armed group and calls on everyone who watches to join its war"
 
@@ -18,7 +18,7 @@ def test_any_text_has_a_sketch_and_is_at_most_itself(text: str) -> None:
     made = sketch(text)
     assert len(made.letters) == 1024
     assert not made.meaning
-    assert likeness(made, made) == 0 or likeness(made, made) == pytest.approx(1 / 0.45, rel=0.01)
+    assert similarity(made, made) == 0 or similarity(made, made) == pytest.approx(1 / 0.45, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_any_text_has_a_sketch_and_is_at_most_itself(text: str) -> None:
     ],
 )
 def test_a_rewording_is_known_again(other: str) -> None:
-    assert likeness(sketch(BLOCKED), sketch(other)) >= 1
+    assert similarity(sketch(BLOCKED), sketch(other)) >= 1
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_a_rewording_is_known_again(other: str) -> None:
     ],
 )
 def test_another_text_is_not(other: str) -> None:
-    assert likeness(sketch(BLOCKED), sketch(other)) < 1
+    assert similarity(sketch(BLOCKED), sketch(other)) < 1
 
 
 def test_meaning_counts_where_a_model_says_it() -> None:
     direction = np.ones(384, dtype=np.float32)
     one = sketch("one way to say it", lambda _text: direction)
     other = sketch("quite differently put", lambda _text: direction)
-    assert likeness(one, other) >= 1
-    assert likeness(one, Sketch(letters=other.letters)) < 1
+    assert similarity(one, other) >= 1
+    assert similarity(one, Sketch(letters=other.letters)) < 1

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from safelight.generation.provider_errors import Decoded, decode, decode_body
+from safelight.generation.provider_errors import ProviderError, decode, decode_body
 
 BODIES = Path(__file__).parent / "bodies"
 SPELLINGS = {
@@ -51,7 +51,7 @@ def _hint(case: Mapping[str, Any]) -> str | None:
     return None
 
 
-def answered(decoded: Decoded, name: str) -> str:
+def answered(decoded: ProviderError, name: str) -> str:
     return str(getattr(decoded, name))
 
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 from safelight.generation.provider_errors import (
-    Again,
     Confidence,
-    Decoded,
-    Kind,
-    Owner,
-    Side,
+    ErrorKind,
+    ErrorSource,
+    ModerationStage,
+    ProviderError,
+    ProviderRetry,
     decode,
     decode_body,
     read,
@@ -57,19 +57,19 @@ PIECES = st.sampled_from(
 )
 
 
-def whole(found: Decoded) -> None:
+def whole(found: ProviderError) -> None:
     """Every word is one of ours, and an unknown thing says so."""
-    assert found.owner in Owner
-    assert found.kind in Kind
-    assert found.stage in Side
-    assert found.retry in Again
-    assert found.charged in Charged
+    assert found.owner in ErrorSource
+    assert found.kind in ErrorKind
+    assert found.stage in ModerationStage
+    assert found.retry in ProviderRetry
+    assert found.charged in ChargeStatus
     assert found.category in CATEGORIES
     assert found.sentence
     assert found.next_step
-    assert (found.kind is Kind.UNKNOWN) == (found.confidence is Confidence.NONE)
-    if found.kind is Kind.UNKNOWN:
-        assert (found.charged, found.retry, found.rule) == (Charged.UNKNOWN, Again.UNKNOWN, "")
+    assert (found.kind is ErrorKind.UNKNOWN) == (found.confidence is Confidence.NONE)
+    if found.kind is ErrorKind.UNKNOWN:
+        assert (found.charged, found.retry, found.rule) == (ChargeStatus.UNKNOWN, ProviderRetry.UNKNOWN, "")
     else:
         assert found.rule
         assert found.documented
@@ -111,7 +111,7 @@ def test_what_matters_is_found_deep_in_a_long_log() -> None:
     found = decode(
         f'{noise}\nERROR video failed: {{"code": "moderation_blocked", "message": "No."}}\n{noise}'
     )
-    assert (found.kind, found.rule) == (Kind.CONTENT_BLOCK, "openai.moderation-blocked")
+    assert (found.kind, found.rule) == (ErrorKind.CONTENT_BLOCK, "openai.moderation-blocked")
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ def test_the_prompt_is_not_read_as_the_provider_s_words() -> None:
         "prompt": "a nude scene blocked by our moderation system, rate limit, Support codes: 29310472",
         "error": {"code": "server_error", "message": "Something went wrong."},
     }
-    assert decode(json.dumps(body)).kind is Kind.TRANSIENT
-    assert decode_body(body).kind is Kind.TRANSIENT
+    assert decode(json.dumps(body)).kind is ErrorKind.TRANSIENT
+    assert decode_body(body).kind is ErrorKind.TRANSIENT
     assert read(body) is None
 
 
@@ -157,7 +157,7 @@ def test_trouble_of_the_filter_itself_is_no_block() -> None:
         "safety checker is temporarily unavailable",
     ):
         found = decode(json.dumps({"error": {"code": "server_error", "message": sentence}}))
-        assert (found.kind, found.retry) == (Kind.TRANSIENT, Again.SAME), sentence
+        assert (found.kind, found.retry) == (ErrorKind.TRANSIENT, ProviderRetry.SAME), sentence
 
 
 def test_a_wait_is_read_from_headers_and_sentences() -> None:
@@ -169,7 +169,11 @@ def test_a_wait_is_read_from_headers_and_sentences() -> None:
 def test_what_is_unknown_says_unknown() -> None:
     for text in ("", "   ", "ok", '{"status": "completed"}', '{"id": 1}', "the quick brown fox", "{}", "[]"):
         found = decode(text)
-        assert (found.kind, found.owner, found.retry) == (Kind.UNKNOWN, Owner.UNKNOWN, Again.UNKNOWN), text
+        assert (found.kind, found.owner, found.retry) == (
+            ErrorKind.UNKNOWN,
+            ErrorSource.UNKNOWN,
+            ProviderRetry.UNKNOWN,
+        ), text
 
 
 def test_every_row_names_where_it_is_documented_and_can_be_compiled() -> None:
@@ -180,7 +184,7 @@ def test_every_row_names_where_it_is_documented_and_can_be_compiled() -> None:
             compiled(pattern)
         assert not row.says or not compiled(row.says).search(""), f"{row.id} holds for everything"
         assert row.category in CATEGORIES | {""}, row.id
-        assert not row.charged or row.charge_source or row.charged is Charged.UNKNOWN, row.id
+        assert not row.charged or row.charge_source or row.charged is ChargeStatus.UNKNOWN, row.id
     assert not [name for name, count in Counter(row.id for row in ROWS).items() if count > 1]
 
 

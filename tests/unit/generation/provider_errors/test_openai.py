@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.generation.protocol import Charged
+from safelight.generation.protocol import ChargeStatus
 from safelight.generation.provider_errors import read
 
 JSON = st.recursive(
@@ -25,7 +25,7 @@ def test_a_sentinel_block_cost_nothing_and_may_pass_later() -> None:
         }
     )
     assert refusal is not None
-    assert (refusal.stage, refusal.charged, refusal.retry) == ("input", Charged.NO, "same")
+    assert (refusal.stage, refusal.charged, refusal.retry) == ("input", ChargeStatus.NO, "same")
 
 
 def test_a_moderation_block_says_neither_stage_nor_charge() -> None:
@@ -33,7 +33,7 @@ def test_a_moderation_block_says_neither_stage_nor_charge() -> None:
         {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
     )
     assert refusal is not None
-    assert (refusal.stage, refusal.category, refusal.charged) == ("unknown", "", Charged.UNKNOWN)
+    assert (refusal.stage, refusal.category, refusal.charged) == ("unknown", "", ChargeStatus.UNKNOWN)
     assert refusal.retry == "change_prompt"
 
 
@@ -68,7 +68,7 @@ def test_moderation_details_are_believed() -> None:
     )
     assert refusal is not None
     assert (refusal.stage, refusal.category) == ("output", "violence")
-    assert (refusal.charged, refusal.retry) == (Charged.YES, "same")
+    assert (refusal.charged, refusal.retry) == (ChargeStatus.YES, "same")
 
 
 def test_anything_about_minors_is_never_sent_again() -> None:

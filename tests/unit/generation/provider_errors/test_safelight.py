@@ -8,16 +8,23 @@ from typing import Any
 import pytest
 
 from safelight import errors
-from safelight.errors import Blocked, ConfigurationError, SafelightError
-from safelight.generation.protocol import Charge, Charged, Refusal
-from safelight.generation.provider_errors import Again, Kind, Owner, Side, decode, decode_body
+from safelight.errors import ConfigurationError, RequestBlocked, SafelightError
+from safelight.generation.protocol import Charge, ChargeStatus, ProviderRefusal
+from safelight.generation.provider_errors import (
+    ErrorKind,
+    ErrorSource,
+    ModerationStage,
+    ProviderRetry,
+    decode,
+    decode_body,
+)
 from safelight.moderation.provider_refusal import explain_refusal
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell
-from safelight.policy.explanations import Viewer, explain
+from safelight.policy.explanations import ExplanationLevel, explain
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Action, Verdict
-from safelight.web.errors import HTTP_CODES, http_problem, problem, unexpected
+from safelight.web.errors import HTTP_CODES, error_response, http_problem, internal_error_response
 
 ANSWERED = [
     error
@@ -25,7 +32,7 @@ ANSWERED = [
     if isinstance(error, type)
     and issubclass(error, SafelightError)
     and not issubclass(error, ConfigurationError)
-    and error not in (Blocked, errors.ModerationBlocked, errors.UpstreamRefused)
+    and error not in (RequestBlocked, errors.ModerationBlocked, errors.UpstreamModerationBlocked)
 ]
 
 
@@ -53,16 +60,18 @@ def verdict(stage: Stage, **changes: Any) -> Verdict:
 def test_every_error_of_ours_is_known(error: type[SafelightError]) -> None:
     made = (
         error("It did not work.", refusal=None)
-        if error is errors.UpstreamRefused
+        if error is errors.UpstreamModerationBlocked
         else error("It did not work.")
     )
-    body = bytes(problem(made, "req_1").body).decode()
+    body = bytes(error_response(made, "req_1").body).decode()
     for found in (
         decode(body),
         decode(f"openai.APIStatusError: Error code: {error.status} - {json.loads(body)}"),
     ):
-        assert found.kind is not Kind.UNKNOWN
-        assert found.owner is (Owner.PROVIDER if issubclass(error, errors.UpstreamError) else Owner.GATEWAY)
+        assert found.kind is not ErrorKind.UNKNOWN
+        assert found.owner is (
+            ErrorSource.PROVIDER if issubclass(error, errors.UpstreamError) else ErrorSource.GATEWAY
+        )
         assert found.sentence.startswith("It did not work.")
         assert found.rule == f"safelight.{error.code}"
 
@@ -71,23 +80,31 @@ def test_every_error_of_ours_is_known(error: type[SafelightError]) -> None:
 def test_what_the_http_layer_refuses_is_ours_too(status: int) -> None:
     found = decode(bytes(http_problem(status, "No.", "req_1").body).decode())
     assert (found.owner, found.kind) == (
-        Owner.GATEWAY,
-        Kind.TIMEOUT if status == 408 else Kind.INVALID_REQUEST,
+        ErrorSource.GATEWAY,
+        ErrorKind.TIMEOUT if status == 408 else ErrorKind.INVALID_REQUEST,
     )
-    assert decode(bytes(unexpected("req_1").body).decode()).kind is Kind.TRANSIENT
+    assert decode(bytes(internal_error_response("req_1").body).decode()).kind is ErrorKind.TRANSIENT
 
 
 def test_a_block_before_anything_was_spent() -> None:
-    told = explain(verdict(Stage.PROMPT), SHIPPED, audience=Viewer.DEVELOPER)
-    body = bytes(problem(Blocked(told.sentence, details=told.as_wire()), "req_1").body).decode()
+    told = explain(verdict(Stage.PROMPT), SHIPPED, audience=ExplanationLevel.DEVELOPER)
+    body = bytes(error_response(RequestBlocked(told.sentence, details=told.as_wire()), "req_1").body).decode()
     found = decode(body)
-    assert (found.owner, found.kind, found.stage) == (Owner.GATEWAY, Kind.CONTENT_BLOCK, Side.INPUT)
-    assert (found.category, found.charged, found.retry) == ("violence", Charged.NO, Again.CHANGE_PROMPT)
+    assert (found.owner, found.kind, found.stage) == (
+        ErrorSource.GATEWAY,
+        ErrorKind.CONTENT_BLOCK,
+        ModerationStage.INPUT,
+    )
+    assert (found.category, found.charged, found.retry) == (
+        "violence",
+        ChargeStatus.NO,
+        ProviderRetry.CHANGE_PROMPT,
+    )
     assert found.next_step == told.next_step
 
 
 def test_a_failed_video_of_ours() -> None:
-    told = explain(verdict(Stage.OUTPUT), SHIPPED, audience=Viewer.DEVELOPER)
+    told = explain(verdict(Stage.OUTPUT), SHIPPED, audience=ExplanationLevel.DEVELOPER)
     video = {
         "id": "video_1",
         "object": "video",
@@ -104,7 +121,11 @@ def test_a_failed_video_of_ours() -> None:
         },
     }
     for found in (decode(json.dumps(video)), decode_body(video), decode(repr(video))):
-        assert (found.owner, found.stage, found.category) == (Owner.GATEWAY, Side.OUTPUT, "violence")
+        assert (found.owner, found.stage, found.category) == (
+            ErrorSource.GATEWAY,
+            ModerationStage.OUTPUT,
+            "violence",
+        )
 
 
 def test_a_hole_is_no_word_on_the_content() -> None:
@@ -112,26 +133,30 @@ def test_a_hole_is_no_word_on_the_content() -> None:
     told = explain(
         verdict(Stage.PROMPT, category="", rule="coverage", reason="", findings=(), holes=(hole,)),
         SHIPPED,
-        audience=Viewer.DEVELOPER,
+        audience=ExplanationLevel.DEVELOPER,
     )
     found = decode_body(
         {"error": {"code": "sentinel_block", "message": "x", "moderation_details": told.as_wire()}}
     )
-    assert (found.kind, found.retry) == (Kind.TRANSIENT, Again.SAME)
+    assert (found.kind, found.retry) == (ErrorKind.TRANSIENT, ProviderRetry.SAME)
 
 
 def test_a_provider_s_block_passed_on_by_us_is_the_provider_s() -> None:
-    refusal = Refusal(
+    refusal = ProviderRefusal(
         provider="veo",
         stage="output",
         category="likeness",
         code="29310472",
         message="No.",
-        charged=Charged.NO,
+        charged=ChargeStatus.NO,
         retry="new_seed",
     )
-    sentence, details = explain_refusal(refusal, Charge(charged=Charged.NO, source="documented"))
+    sentence, details = explain_refusal(refusal, Charge(charged=ChargeStatus.NO, source="documented"))
     body = {"code": "moderation_blocked", "message": sentence, "moderation_details": details}
     found = decode_body({"error": body, "safelight": {"state": "blocked"}})
-    assert (found.owner, found.provider, found.via) == (Owner.PROVIDER, "veo", "safelight")
-    assert (found.category, found.charged, found.retry) == ("likeness", Charged.NO, Again.NEW_SEED)
+    assert (found.owner, found.provider, found.via) == (ErrorSource.PROVIDER, "veo", "safelight")
+    assert (found.category, found.charged, found.retry) == (
+        "likeness",
+        ChargeStatus.NO,
+        ProviderRetry.NEW_SEED,
+    )

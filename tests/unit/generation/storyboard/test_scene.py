@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from safelight.generation.storyboard import scene as reading
 from safelight.generation.storyboard.lexicon import (
-    Action,
-    Hour,
-    Kind,
+    CameraMove,
+    Environment,
     Mood,
-    Move,
-    Setting,
     Sound,
     Style,
+    SubjectAction,
+    SubjectKind,
+    TimeOfDay,
     Tint,
     Weather,
 )
@@ -30,16 +30,20 @@ def test_any_text_gives_a_scene_and_equal_text_an_equal_one(prompt: str, seed: i
 
 
 @given(
-    st.sampled_from(list(Setting)),
-    st.sampled_from([(Hour.NIGHT, "at night"), (Hour.DAWN, "at dawn"), (Hour.GOLDEN, "at sunset")]),
+    st.sampled_from(list(Environment)),
+    st.sampled_from(
+        [(TimeOfDay.NIGHT, "at night"), (TimeOfDay.DAWN, "at dawn"), (TimeOfDay.GOLDEN, "at sunset")]
+    ),
     st.sampled_from(
         [(Weather.RAIN, "in the rain"), (Weather.SNOW, "in falling snow"), (Weather.FOG, "in fog")]
     ),
 )
 def test_what_is_named_is_what_is_read(
-    setting: Setting, hour: tuple[Hour, str], weather: tuple[Weather, str]
+    setting: Environment, hour: tuple[TimeOfDay, str], weather: tuple[Weather, str]
 ) -> None:
-    place = {Setting.SPACE: "in outer space", Setting.STAGE: "on stage"}.get(setting, f"the {setting}")
+    place = {Environment.SPACE: "in outer space", Environment.STAGE: "on stage"}.get(
+        setting, f"the {setting}"
+    )
     scene = read(f"A view, {place}, {hour[1]}, {weather[1]}")
     assert (scene.setting, scene.hour, scene.weather) == (setting, hour[0], weather[0])
 
@@ -60,21 +64,23 @@ def test_the_seed_never_changes_what_the_prompt_names(rest: str, one: int, other
 @pytest.mark.parametrize(
     ("prompt", "kind", "action", "count"),
     [
-        ("A woman walks along a beach", Kind.WOMAN, Action.WALK, 1),
-        ("Two horses gallop across the desert", Kind.HORSE, Action.RUN, 2),
-        ("a flock of birds over the hills", Kind.BIRD, Action.FLY, 7),
-        ("a chef in a kitchen", Kind.CHEF, Action.COOK, 1),
-        ("a ballerina on stage", Kind.DANCER, Action.DANCE, 1),
-        ("three children run", Kind.CHILD, Action.RUN, 3),
-        ("a sailboat on a lake", Kind.BOAT, Action.WALK, 1),
-        ("一个女人在海滩上散步", Kind.WOMAN, Action.WALK, 1),
-        ("两只猫", Kind.CAT, Action.STAND, 2),
+        ("A woman walks along a beach", SubjectKind.WOMAN, SubjectAction.WALK, 1),
+        ("Two horses gallop across the desert", SubjectKind.HORSE, SubjectAction.RUN, 2),
+        ("a flock of birds over the hills", SubjectKind.BIRD, SubjectAction.FLY, 7),
+        ("a chef in a kitchen", SubjectKind.CHEF, SubjectAction.COOK, 1),
+        ("a ballerina on stage", SubjectKind.DANCER, SubjectAction.DANCE, 1),
+        ("three children run", SubjectKind.CHILD, SubjectAction.RUN, 3),
+        ("a sailboat on a lake", SubjectKind.BOAT, SubjectAction.WALK, 1),
+        ("一个女人在海滩上散步", SubjectKind.WOMAN, SubjectAction.WALK, 1),
+        ("两只猫", SubjectKind.CAT, SubjectAction.STAND, 2),
     ],
 )
-def test_subjects_come_with_what_they_do(prompt: str, kind: Kind, action: Action, count: int) -> None:
+def test_subjects_come_with_what_they_do(
+    prompt: str, kind: SubjectKind, action: SubjectAction, count: int
+) -> None:
     first = read(prompt).subjects[0]
     assert (first.kind, first.count) == (kind, count)
-    assert first.action is action or kind is Kind.CAT
+    assert first.action is action or kind is SubjectKind.CAT
 
 
 def test_a_colour_belongs_to_the_thing_it_is_said_of() -> None:
@@ -86,8 +92,10 @@ def test_a_colour_belongs_to_the_thing_it_is_said_of() -> None:
 
 
 def test_riders_are_drawn_on_what_they_ride() -> None:
-    assert [s.kind for s in read("A girl rides a bicycle through the forest").subjects] == [Kind.BICYCLE]
-    assert [s.kind for s in read("A man drives a car through the desert").subjects] == [Kind.CAR]
+    assert [s.kind for s in read("A girl rides a bicycle through the forest").subjects] == [
+        SubjectKind.BICYCLE
+    ]
+    assert [s.kind for s in read("A man drives a car through the desert").subjects] == [SubjectKind.CAR]
     assert read("A cowboy rides a horse").rides
 
 
@@ -109,7 +117,7 @@ def test_quoted_words_are_written_or_spoken(prompt: str, signs: tuple[str, ...],
 
 def test_quoted_words_do_not_set_the_scene() -> None:
     scene = read('A forest at dawn. A sign says "beach at night, two dogs"')
-    assert (scene.setting, scene.hour) == (Setting.FOREST, Hour.DAWN)
+    assert (scene.setting, scene.hour) == (Environment.FOREST, TimeOfDay.DAWN)
     assert scene.subjects == ()
 
 
@@ -122,17 +130,17 @@ def test_what_is_denied_is_not_shown() -> None:
 @pytest.mark.parametrize(
     ("words", "move"),
     [
-        ("slow pan left", Move.PAN_LEFT),
-        ("dolly in", Move.DOLLY_IN),
-        ("zoom out slowly", Move.DOLLY_OUT),
-        ("crane shot", Move.CRANE_UP),
-        ("the camera orbits", Move.ORBIT),
-        ("tracking shot", Move.TRACKING),
-        ("static camera", Move.STATIC),
-        ("环绕镜头", Move.ORBIT),
+        ("slow pan left", CameraMove.PAN_LEFT),
+        ("dolly in", CameraMove.DOLLY_IN),
+        ("zoom out slowly", CameraMove.DOLLY_OUT),
+        ("crane shot", CameraMove.CRANE_UP),
+        ("the camera orbits", CameraMove.ORBIT),
+        ("tracking shot", CameraMove.TRACKING),
+        ("static camera", CameraMove.STATIC),
+        ("环绕镜头", CameraMove.ORBIT),
     ],
 )
-def test_camera_moves_are_understood(words: str, move: Move) -> None:
+def test_camera_moves_are_understood(words: str, move: CameraMove) -> None:
     assert read(f"Mountains at dawn, {words}").move is move
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from safelight.generation.storyboard.lexicon import Move, Setting
+from safelight.generation.storyboard.lexicon import CameraMove, Environment
 from safelight.generation.storyboard.scene import read
 from safelight.generation.storyboard.shot import Shot
 
@@ -15,9 +15,9 @@ def shot_of(prompt: str, seed: int | None = None, size: tuple[int, int] = SIZE) 
     return Shot(scene, size, 2, np.random.default_rng(scene.seed))
 
 
-@pytest.mark.parametrize("setting", list(Setting))
+@pytest.mark.parametrize("setting", list(Environment))
 @pytest.mark.parametrize("size", [SIZE, (180, 320)])
-def test_every_setting_is_painted_full_and_moves(setting: Setting, size: tuple[int, int]) -> None:
+def test_every_setting_is_painted_full_and_moves(setting: Environment, size: tuple[int, int]) -> None:
     shot = shot_of(f"A person walks, {setting}, camera orbits", size=size)
     first = shot.paint(0.1).copy()
     last = shot.paint(1.9)
@@ -26,8 +26,8 @@ def test_every_setting_is_painted_full_and_moves(setting: Setting, size: tuple[i
     assert np.abs(first.astype(int) - last).mean() > 0.2
 
 
-@pytest.mark.parametrize("move", list(Move))
-def test_no_camera_move_uncovers_the_edge_of_the_picture(move: Move) -> None:
+@pytest.mark.parametrize("move", list(CameraMove))
+def test_no_camera_move_uncovers_the_edge_of_the_picture(move: CameraMove) -> None:
     # Black would be where nothing was painted: by day a meadow has none.
     shot = shot_of(f"A meadow at noon, {move}")
     for t in (0.0, 0.7, 1.3, 1.99):

@@ -7,33 +7,35 @@ from pathlib import Path
 import pytest
 
 from safelight.errors import UnsupportedField
-from safelight.generation.protocol import Basis, Order, ReferenceFile, Step
-from safelight.generation.storyboard.environments import Setting
+from safelight.generation.protocol import Derivation, GenerationRequest, ReferenceFile, SourceClip
+from safelight.generation.storyboard.environments import Environment
 from safelight.generation.storyboard.generator import Storyboard, _words
 from safelight.generation.storyboard.scene import read
 
 CLIP = ReferenceFile(path=Path("clip.mp4"), media_type="video/mp4", field="video", sha256="0" * 64)
 
 
-def order(step: Step | None, *earlier: str, prompt: str = "at night in the snow") -> Order:
-    basis = Basis(step=step, clip=CLIP, seconds=4, prompts=earlier) if step else None
-    return Order(key="k", model="storyboard", prompt=prompt, seconds=8, width=640, height=360, basis=basis)
+def order(step: Derivation | None, *earlier: str, prompt: str = "at night in the snow") -> GenerationRequest:
+    basis = SourceClip(step=step, clip=CLIP, seconds=4, prompts=earlier) if step else None
+    return GenerationRequest(
+        key="k", model="storyboard", prompt=prompt, seconds=8, width=640, height=360, basis=basis
+    )
 
 
 def test_a_remix_reads_the_new_words_first_and_keeps_the_scene() -> None:
-    words, like = _words(order(Step.REMIX, "a red boat on the sea at noon", "in the rain"))
+    words, like = _words(order(Derivation.REMIX, "a red boat on the sea at noon", "in the rain"))
     assert words.split("\n") == ["at night in the snow", "in the rain", "a red boat on the sea at noon"]
     first, remixed = read("a red boat on the sea at noon"), read(words, like=like)
     assert remixed.seed == first.seed
-    assert remixed.setting is first.setting is Setting.SEA
+    assert remixed.setting is first.setting is Environment.SEA
     assert remixed.hour is not first.hour
     assert [each.kind for each in remixed.subjects] == [each.kind for each in first.subjects]
 
 
 def test_an_extension_stays_in_the_scene_of_the_earlier_words() -> None:
-    words, like = _words(order(Step.EXTEND, "a red boat on the sea", prompt="then a city street"))
+    words, like = _words(order(Derivation.EXTEND, "a red boat on the sea", prompt="then a city street"))
     extended = read(words, like=like)
-    assert extended.setting is Setting.SEA
+    assert extended.setting is Environment.SEA
     assert extended.seed == read("a red boat on the sea").seed
 
 
@@ -42,13 +44,15 @@ def test_without_a_source_the_prompt_is_all() -> None:
     assert read("a lake", 7) == read("a lake", 7, like="")
 
 
-@pytest.mark.parametrize("wrong", [order(Step.EDIT, "a boat"), order(Step.REMIX), order(Step.EXTEND)])
-def test_a_clip_without_words_and_an_edit_are_refused(wrong: Order) -> None:
+@pytest.mark.parametrize(
+    "wrong", [order(Derivation.EDIT, "a boat"), order(Derivation.REMIX), order(Derivation.EXTEND)]
+)
+def test_a_clip_without_words_and_an_edit_are_refused(wrong: GenerationRequest) -> None:
     with pytest.raises(UnsupportedField):
         _words(wrong)
 
 
 def test_the_offer_says_so() -> None:
-    offer = Storyboard().offer()
-    assert [offer.can(step) for step in Step] == [True, False, True]
+    offer = Storyboard().info()
+    assert [offer.supports(step) for step in Derivation] == [True, False, True]
     assert (offer.takes_clips, offer.longest_s) == (False, 20)

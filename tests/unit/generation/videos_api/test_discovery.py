@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from safelight.errors import SettingsError
-from safelight.generation.videos_api.discovery import Found, Place, base_url, place
+from safelight.generation.videos_api.discovery import DiscoveredServer, NetworkLocation, base_url, place
 
 
 @pytest.mark.parametrize(
@@ -34,18 +34,20 @@ def test_what_is_no_plain_address_is_refused(typed: str) -> None:
 @pytest.mark.parametrize(
     ("answers", "wanted"),
     [
-        (["127.0.0.1"], Place.LOOPBACK),
-        (["127.0.0.1", "::1"], Place.LOOPBACK),
-        (["10.1.2.3"], Place.PRIVATE),
-        (["127.0.0.1", "192.168.1.4"], Place.PRIVATE),
-        (["fe80::1%eth0"], Place.PRIVATE),
-        (["93.184.216.34"], Place.PUBLIC),
-        (["10.1.2.3", "93.184.216.34"], Place.PUBLIC),
-        ([], Place.UNKNOWN),
-        (["nonsense"], Place.UNKNOWN),
+        (["127.0.0.1"], NetworkLocation.LOOPBACK),
+        (["127.0.0.1", "::1"], NetworkLocation.LOOPBACK),
+        (["10.1.2.3"], NetworkLocation.PRIVATE),
+        (["127.0.0.1", "192.168.1.4"], NetworkLocation.PRIVATE),
+        (["fe80::1%eth0"], NetworkLocation.PRIVATE),
+        (["93.184.216.34"], NetworkLocation.PUBLIC),
+        (["10.1.2.3", "93.184.216.34"], NetworkLocation.PUBLIC),
+        ([], NetworkLocation.UNKNOWN),
+        (["nonsense"], NetworkLocation.UNKNOWN),
     ],
 )
-def test_the_most_public_address_says_where_a_server_lies(answers: list[str], wanted: Place) -> None:
+def test_the_most_public_address_says_where_a_server_lies(
+    answers: list[str], wanted: NetworkLocation
+) -> None:
     assert place("http://gpu:8091/v1", lambda _host, _port: answers) is wanted
 
 
@@ -53,24 +55,24 @@ def test_a_name_nobody_knows_lies_nowhere() -> None:
     def nobody(_host: str, _port: int) -> list[str]:
         raise OSError("unknown")
 
-    assert place("http://gpu:8091/v1", nobody) is Place.UNKNOWN
+    assert place("http://gpu:8091/v1", nobody) is NetworkLocation.UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("lies", "answers_strangers", "keyed", "exposed"),
     [
-        (Place.LOOPBACK, True, False, False),
-        (Place.PRIVATE, True, False, False),
-        (Place.PUBLIC, True, False, True),
-        (Place.UNKNOWN, True, False, True),
-        (Place.PRIVATE, True, True, True),
-        (Place.PUBLIC, False, True, False),
+        (NetworkLocation.LOOPBACK, True, False, False),
+        (NetworkLocation.PRIVATE, True, False, False),
+        (NetworkLocation.PUBLIC, True, False, True),
+        (NetworkLocation.UNKNOWN, True, False, True),
+        (NetworkLocation.PRIVATE, True, True, True),
+        (NetworkLocation.PUBLIC, False, True, False),
     ],
 )
 def test_a_server_is_exposed_when_people_can_go_around_us(
-    lies: Place, answers_strangers: bool, keyed: bool, exposed: bool
+    lies: NetworkLocation, answers_strangers: bool, keyed: bool, exposed: bool
 ) -> None:
-    found = Found(
+    found = DiscoveredServer(
         url="http://gpu/v1", models=("m",), place=lies, answers_strangers=answers_strangers, keyed=keyed
     )
     assert found.exposed is exposed

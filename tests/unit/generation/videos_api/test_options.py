@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from safelight.errors import SettingsError
-from safelight.generation.protocol import Ownership, RemoteGenerator
+from safelight.generation.protocol import Billing, RemoteGenerator
 from safelight.generation.videos_api import create
 from safelight.generation.videos_api.options import read_options
 
@@ -24,8 +24,8 @@ def test_a_whole_table_makes_a_remote_generator() -> None:
         }
     )
     assert isinstance(generator, RemoteGenerator)
-    offer = generator.offer()
-    assert generator.ownership is Ownership.OWN
+    offer = generator.info()
+    assert generator.ownership is Billing.OWN
     assert offer.sizes == ((1280, 720), (720, 1280))
     assert offer.extra_fields == {"seed": int, "negative_prompt": str}
     assert offer.usd_per_second == 0.0
@@ -33,7 +33,7 @@ def test_a_whole_table_makes_a_remote_generator() -> None:
 
 
 def test_a_paid_generator_without_a_price_costs_an_unknown_amount() -> None:
-    assert read_options({"url": "https://api.example.com/v1"}).offer().usd_per_second is None
+    assert read_options({"url": "https://api.example.com/v1"}).info().usd_per_second is None
 
 
 @pytest.mark.parametrize(

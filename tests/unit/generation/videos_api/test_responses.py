@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.errors import UpstreamLied
-from safelight.generation.protocol import Charged, Ownership, Progress, UpstreamState
-from safelight.generation.videos_api.responses import decode, read_progress, retry_after, said
+from safelight.errors import UpstreamInvalidResponse
+from safelight.generation.protocol import Billing, ChargeStatus, Progress, UpstreamState
+from safelight.generation.videos_api.responses import decode, error_text, read_progress, retry_after
 
 
 def progress(
     video: dict[str, Any],
     headers: dict[str, str] | None = None,
     *,
-    ownership: Ownership = Ownership.PAID,
+    ownership: Billing = Billing.PAID,
     usd_per_second: float | None = None,
 ) -> Progress:
     return read_progress(
@@ -47,12 +47,12 @@ def test_statuses_outside_the_four_are_understood(word: str, state: UpstreamStat
 
 @pytest.mark.parametrize("status", [None, "", " ", 3, ["completed"]])
 def test_an_answer_without_a_status_is_a_lie(status: object) -> None:
-    with pytest.raises(UpstreamLied):
+    with pytest.raises(UpstreamInvalidResponse):
         progress({"status": status})
 
 
 def test_an_unknown_word_on_an_order_that_is_over_is_a_lie() -> None:
-    with pytest.raises(UpstreamLied):
+    with pytest.raises(UpstreamInvalidResponse):
         progress({"status": "polished", "completed_at": 1})
 
 
@@ -68,7 +68,7 @@ def test_a_failure_by_the_filter_is_a_refusal_and_no_problem() -> None:
     assert told.refusal is not None
     assert told.problem == ""
     assert told.charge is not None
-    assert told.charge.charged is Charged.UNKNOWN
+    assert told.charge.charged is ChargeStatus.UNKNOWN
 
 
 def test_a_status_that_is_itself_a_refusal_is_one() -> None:
@@ -83,7 +83,7 @@ def test_a_stated_cost_goes_before_the_price_list() -> None:
     charge = progress(video, usd_per_second=0.1).charge
     assert charge is not None
     assert (charge.charged, charge.amount, charge.currency, charge.source) == (
-        Charged.YES,
+        ChargeStatus.YES,
         0.6,
         "EUR",
         "upstream",
@@ -93,28 +93,28 @@ def test_a_stated_cost_goes_before_the_price_list() -> None:
 def test_without_a_stated_cost_the_price_list_counts() -> None:
     charge = progress({"status": "completed", "seconds": "8"}, usd_per_second=0.1).charge
     assert charge is not None
-    assert (charge.charged, charge.amount, charge.source) == (Charged.YES, 0.8, "price list")
+    assert (charge.charged, charge.amount, charge.source) == (ChargeStatus.YES, 0.8, "price list")
 
 
 def test_without_any_word_the_charge_is_unknown() -> None:
     charge = progress({"status": "completed", "seconds": "8"}).charge
     assert charge is not None
-    assert (charge.charged, charge.amount) == (Charged.UNKNOWN, None)
+    assert (charge.charged, charge.amount) == (ChargeStatus.UNKNOWN, None)
 
 
 def test_a_refund_is_no_charge_also_for_the_refusal() -> None:
     error = {"code": "moderation_blocked", "message": "No."}
     told = progress({"status": "failed", "error": error, "usage": {"cost": 0.4, "refunded": True}})
     assert told.charge is not None
-    assert told.charge.charged is Charged.NO
+    assert told.charge.charged is ChargeStatus.NO
     assert told.refusal is not None
-    assert told.refusal.charged is Charged.NO
+    assert told.refusal.charged is ChargeStatus.NO
 
 
 def test_own_hardware_never_charges() -> None:
-    charge = progress({"status": "completed", "usage": {"cost": 3}}, ownership=Ownership.OWN).charge
+    charge = progress({"status": "completed", "usage": {"cost": 3}}, ownership=Billing.OWN).charge
     assert charge is not None
-    assert (charge.charged, charge.source) == (Charged.NO, "own hardware")
+    assert (charge.charged, charge.source) == (ChargeStatus.NO, "own hardware")
 
 
 def test_the_wait_between_polls_is_the_upstreams_word() -> None:
@@ -155,7 +155,7 @@ def test_retry_after_may_be_a_date() -> None:
     ],
 )
 def test_the_sentence_in_an_error_is_found(body: dict[str, Any] | None, sentence: str) -> None:
-    assert said(body, secrets=()) == sentence
+    assert error_text(body, secrets=()) == sentence
 
 
 @settings(deadline=None)
@@ -176,7 +176,7 @@ _KEYS = ["status", "error", "progress", "completed_at", "usage", "cost", "second
 def test_no_video_object_breaks_the_reader(video: dict[str, Any], status: str) -> None:
     try:
         told = progress(video | {"status": status}, usd_per_second=0.1)
-    except UpstreamLied:
+    except UpstreamInvalidResponse:
         return
     assert told.percent is None or 0 <= told.percent <= 100
     assert (told.state is UpstreamState.FAILED) == bool(told.problem or told.refusal)

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.trust.check_limits.models import WINDOW_S, minute, weigh
+from safelight.trust.check_limits.models import WINDOW_S, minute, remaining
 
 NOW = 1_800_000_000.0
 gaps = st.lists(st.floats(0, 900), max_size=80)
@@ -22,7 +22,7 @@ def test_no_hour_has_more_than_the_limit_and_what_is_refused_fits_when_told(
     spent: list[float] = []
     for wait in waits:
         now += wait
-        found = weigh(minutes.items(), now=now, limit=limit, cost=1)
+        found = remaining(minutes.items(), now=now, limit=limit, cost=1)
         assert found.left == max(0, limit - found.spent)
         if found.spent + 1 <= limit:
             assert found.retry_after_s == 0
@@ -31,13 +31,13 @@ def test_no_hour_has_more_than_the_limit_and_what_is_refused_fits_when_told(
             assert sum(1 for at in spent if now - WINDOW_S < at <= now) <= limit
         else:
             assert found.retry_after_s > 0
-            later = weigh(minutes.items(), now=now + found.retry_after_s + 0.001, limit=limit, cost=1)
+            later = remaining(minutes.items(), now=now + found.retry_after_s + 0.001, limit=limit, cost=1)
             assert later.spent + 1 <= limit
 
 
 @given(st.integers(1, 50), st.integers(1, 100))
 def test_a_cost_above_the_limit_never_fits(limit: int, more: int) -> None:
-    found = weigh([], now=NOW, limit=limit, cost=limit + more)
+    found = remaining([], now=NOW, limit=limit, cost=limit + more)
     assert found.retry_after_s > 0
     assert found.spent + limit + more > limit
 
@@ -45,4 +45,4 @@ def test_a_cost_above_the_limit_never_fits(limit: int, more: int) -> None:
 @given(st.lists(st.tuples(st.integers(0, 10_000_000), st.integers(0, 5)), max_size=30), st.integers(1, 9))
 def test_what_is_older_than_an_hour_does_not_count(old: list[tuple[int, int]], limit: int) -> None:
     long_ago = [(start // 60 * 60, amount) for start, amount in old]
-    assert weigh(long_ago, now=NOW, limit=limit, cost=1).spent == 0
+    assert remaining(long_ago, now=NOW, limit=limit, cost=1).spent == 0

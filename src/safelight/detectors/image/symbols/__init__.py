@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from safelight.detectors.protocol import Detector, DetectorPlugin, Place
+from safelight.detectors.protocol import Detector, DetectorPlugin, RunLocation
 
 from .identity import CAPABILITIES, NAME, VERSION
 
@@ -22,4 +22,6 @@ def _load(options: dict[str, Any]) -> Detector:
     return SymbolDetector(MODEL, floor=float(options.get("floor", FLOOR)))
 
 
-PLUGIN = DetectorPlugin(name=NAME, version=VERSION, place=Place.CHILD, capabilities=CAPABILITIES, load=_load)
+PLUGIN = DetectorPlugin(
+    name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=CAPABILITIES, load=_load
+)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.image.local_contrast import WINDOW, contrast
-from safelight.detectors.image.region_cache import Sizes, Watch, Window, cut
+from safelight.detectors.image.region_cache import CachedRegions, Sizes, Window, cut
 from safelight.detectors.protocol import Frame
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, ImageBox, Modality
@@ -63,7 +63,7 @@ _SYMBOLS: tuple[Symbol, ...] = (
 _LEFT, _SCORE = (0.0, 0.85, 1.0), (0.0, 0.7, 1.0)
 
 
-class Place(NamedTuple):
+class SymbolSquare(NamedTuple):
     """A square of a picture, in its pixels, and what it is taken for."""
 
     x: float
@@ -73,7 +73,7 @@ class Place(NamedTuple):
     certainty: float
 
 
-def _window(place: Place, _width: int, _height: int) -> Window:
+def _window(place: SymbolSquare, _width: int, _height: int) -> Window:
     """Its square in whole pixels, outwards."""
     return (
         math.floor(place.x),
@@ -104,7 +104,7 @@ class SymbolDetector:
             str(model), sess_options=options, providers=["CPUExecutionProvider"]
         )
         self._floor = floor
-        self._watch = Watch(_SIZES, look=self._part, place=_window)
+        self._watch = CachedRegions(_SIZES, look=self._part, place=_window)
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         height, width = frame.pixels.shape[:2]
@@ -114,11 +114,11 @@ class SymbolDetector:
             if _score(place) >= self._floor
         ]
 
-    def _part(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[Place]:
+    def _part(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[SymbolSquare]:
         left, top = window[:2]
         return [place._replace(x=place.x + left, y=place.y + top) for place in self.look(cut(pixels, window))]
 
-    def look(self, pixels: npt.NDArray[np.uint8]) -> list[Place]:
+    def look(self, pixels: npt.NDArray[np.uint8]) -> list[SymbolSquare]:
         """What of an RGB picture is taken for a symbol, the most certain first."""
         import cv2
 
@@ -126,18 +126,18 @@ class SymbolDetector:
         looked = [self._closely(grey, place) for place in self.candidates(grey)]
         return sorted(looked, key=lambda place: -place.certainty)
 
-    def candidates(self, grey: Plane, least: float = _CANDIDATE) -> list[Place]:
+    def candidates(self, grey: Plane, least: float = _CANDIDATE) -> list[SymbolSquare]:
         """Places of a grey picture, 0 to 1, that deserve a closer look, apart from each other."""
-        chosen: list[Place] = []
+        chosen: list[SymbolSquare] = []
         for place in sorted(self._everywhere(grey, least), key=lambda place: -place.certainty):
             if len(chosen) < _MOST and all(_apart(place, other) for other in chosen):
                 chosen.append(place)
         return chosen
 
-    def _everywhere(self, grey: Plane, least: float) -> list[Place]:
+    def _everywhere(self, grey: Plane, least: float) -> list[SymbolSquare]:
         import cv2
 
-        found: list[Place] = []
+        found: list[SymbolSquare] = []
         scale = 1.0
         while min(grey.shape) * scale >= _WINDOW * 0.8:
             size = (round(grey.shape[1] * scale), round(grey.shape[0] * scale))
@@ -150,7 +150,7 @@ class SymbolDetector:
             best, certain = told[1:].argmax(axis=0) + 1, 1 - told[0]
             for row, column in np.argwhere(certain >= least).tolist():
                 found.append(
-                    Place(
+                    SymbolSquare(
                         x=(column * _STRIDE - pad) / scale,
                         y=(row * _STRIDE - pad) / scale,
                         side=_WINDOW / scale,
@@ -161,7 +161,7 @@ class SymbolDetector:
             scale /= _STEP
         return found
 
-    def _closely(self, grey: Plane, place: Place) -> Place:
+    def _closely(self, grey: Plane, place: SymbolSquare) -> SymbolSquare:
         """The place seen a little larger, smaller and turned: what is there stays, what seemed so goes."""
         told = self._told(closer(grey, place)[:, None])[:, :, 0, 0].mean(axis=0)
         return place._replace(symbol=int(told[1:].argmax()) + 1, certainty=float(1 - told[0]))
@@ -175,7 +175,7 @@ class SymbolDetector:
         return told
 
 
-def closer(grey: Plane, place: Place) -> Plane:
+def closer(grey: Plane, place: SymbolSquare) -> Plane:
     """What the network is given for a closer look at a place: five pictures of it."""
     import cv2
 
@@ -202,7 +202,7 @@ def closer(grey: Plane, place: Place) -> Plane:
     return np.stack(pictures).astype(np.float32)
 
 
-def _apart(one: Place, other: Place) -> bool:
+def _apart(one: SymbolSquare, other: SymbolSquare) -> bool:
     wide = min(one.x + one.side, other.x + other.side) - max(one.x, other.x)
     high = min(one.y + one.side, other.y + other.side) - max(one.y, other.y)
     if wide <= 0 or high <= 0:
@@ -214,11 +214,11 @@ def _apart(one: Place, other: Place) -> bool:
     )
 
 
-def _score(place: Place) -> float:
+def _score(place: SymbolSquare) -> float:
     return float(np.interp(place.certainty * _SYMBOLS[place.symbol].weight, _LEFT, _SCORE))
 
 
-def _finding(place: Place, width: int, height: int) -> Finding:
+def _finding(place: SymbolSquare, width: int, height: int) -> Finding:
     symbol = _SYMBOLS[place.symbol]
     inset = place.side * 0.125
     left, right = np.clip([(place.x + inset) / width, (place.x + place.side - inset) / width], 0, 1).tolist()

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from safelight.detectors.text.lists import Entry, Lexicon, read_list
+from safelight.detectors.text.lists import Lexicon, ListEntry, read_list
 from safelight.detectors.text.normalise import folded, plain
 
 from .people import addresses, people
@@ -29,7 +29,7 @@ ADDRESS = "address"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conjunction:
+class IndicatorRule:
     """Signs that mean something together: one of each of `clauses`, and none of `unless`."""
 
     category: str
@@ -40,11 +40,11 @@ class Conjunction:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SignTable:
+class IndicatorTable:
     """The signs, ready to be looked for, and what they mean together."""
 
     lexicon: Lexicon
-    conjunctions: tuple[Conjunction, ...]
+    conjunctions: tuple[IndicatorRule, ...]
     #: What each sign is, for sentences: `an official sender`.
     phrases: Mapping[str, str]
 
@@ -60,7 +60,7 @@ class SignTable:
         return {sign: tuple(sorted(set(places))[:_MOST]) for sign, places in found.items()}
 
 
-def read_conjunctions(text: str, known: Sequence[str]) -> tuple[Conjunction, ...]:
+def read_conjunctions(text: str, known: Sequence[str]) -> tuple[IndicatorRule, ...]:
     """The conjunctions of a YAML file. Raises `ValueError` naming one that does not hold."""
     made = []
     for number, raw in enumerate(yaml.safe_load(text)["conjunctions"]):
@@ -77,8 +77,8 @@ def read_conjunctions(text: str, known: Sequence[str]) -> tuple[Conjunction, ...
     return tuple(made)
 
 
-def _conjunction(raw: dict[str, Any]) -> Conjunction:
-    made = Conjunction(
+def _conjunction(raw: dict[str, Any]) -> IndicatorRule:
+    made = IndicatorRule(
         category=str(raw.pop("category")),
         score=float(raw.pop("score")),
         clauses=tuple(_alternatives(clause) for clause in raw.pop("all")),
@@ -94,10 +94,10 @@ def _alternatives(clause: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
-def shipped() -> SignTable:
+def shipped() -> IndicatorTable:
     """The table that comes with the package; read once."""
     folder = files("safelight.detectors.text.indicators")
-    entries: list[Entry] = []
+    entries: list[ListEntry] = []
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         if file.name.endswith(".yaml") and file.name != "rules.yaml":
             entries += read_list(file.read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ def shipped() -> SignTable:
         ADDRESS: "an address",
         FIGURE: "a real public figure",
     }
-    return SignTable(
+    return IndicatorTable(
         lexicon=Lexicon(entries),
         conjunctions=read_conjunctions((folder / "rules.yaml").read_text(encoding="utf-8"), list(phrases)),
         phrases=phrases,

@@ -12,6 +12,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from safelight.fileio import sha256_file
+
 from . import graph
 from .cache import cached
 from .package import WEIGHTS_SHA256, Weights, read_tensors
@@ -25,7 +27,7 @@ _END = re.compile(r"[.!?;\n\u3002\uff01\uff1f\uff1b]")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window:
+class TokenWindow:
     """A stretch of the text: its tokens, and the characters they stand for."""
 
     ids: tuple[int, ...]
@@ -63,7 +65,7 @@ class Encoder:
         self.sha256 = hashlib.sha256(data).hexdigest()
         self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
-    def windows(self, text: str) -> list[Window]:
+    def windows(self, text: str) -> list[TokenWindow]:
         """The text cut into sentences, short ones together; none where it holds no word."""
         read = self._tokenizer.encode(text, add_special_tokens=False)
         found = []
@@ -72,7 +74,7 @@ class Encoder:
                 end = min(start + WINDOW, last)
                 places = read.offsets[start:end]
                 found.append(
-                    Window(
+                    TokenWindow(
                         ids=tuple(read.ids[start:end]),
                         start=places[0][0],
                         end=places[-1][1],
@@ -81,16 +83,16 @@ class Encoder:
                 )
         return found
 
-    def read(self, text: str) -> tuple[list[Window], Array]:
+    def read(self, text: str) -> tuple[list[TokenWindow], Array]:
         """The windows of a text, and one row for each."""
         windows = self.windows(text)
         return windows, self.embed(windows)
 
-    def embed(self, windows: Sequence[Window]) -> Array:
+    def embed(self, windows: Sequence[TokenWindow]) -> Array:
         """One row of length one per window."""
         return self.embed_words(windows)[0]
 
-    def embed_words(self, windows: Sequence[Window]) -> tuple[Array, list[Array]]:
+    def embed_words(self, windows: Sequence[TokenWindow]) -> tuple[Array, list[Array]]:
         """The same, and per window a row for each token; of those, the window's own row is near the mean."""
         rows = np.zeros((len(windows), graph.WIDTH), dtype=np.float32)
         words = []
@@ -125,8 +127,7 @@ def _sentences(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[
 
 
 def _built(path: Path) -> bytes:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = sha256_file(path)
     if digest != WEIGHTS_SHA256:
         raise WrongWeights(f"{path.name} has the sha256 {digest[:12]}..., expected {WEIGHTS_SHA256[:12]}...")
     return graph.build(read_tensors(path))

@@ -9,7 +9,7 @@ from typing import Any
 from safelight.errors import InvalidField
 from safelight.moderation.admission import MEDIA_FIELDS
 from safelight.moderation.request import CreateRequest, Upload
-from safelight.web.form_fields import join
+from safelight.web.form_fields import format_name
 
 #: Keys of an object that hold a URL: `{"image_url": ...}`, `{"image_url": {"url": ...}}`.
 _URL_KEYS = frozenset({"url", "uri", "image_url", "video_url", "audio_url", "image", "video", "audio"})
@@ -35,7 +35,7 @@ def create_request(
 ) -> CreateRequest:
     """What the client asks for. `InvalidField` names the field with a wrong type, length or character."""
     for path, text in _texts((), fields):
-        _writable(text, join(path) if path else "body")
+        _writable(text, format_name(path) if path else "body")
     urls, extra = _media(fields)
     return CreateRequest(
         prompt=_prompt(fields.get("prompt"), max_prompt_chars),
@@ -134,7 +134,7 @@ def _media(fields: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
             extra[name] = value
             continue
         for path, leaf in _leaves((name,), value):
-            field = join(path)
+            field = format_name(path)
             if leaf is None or leaf == "":
                 continue
             if len(path) > 1 and isinstance(path[-1], str) and path[-1] not in _URL_KEYS:

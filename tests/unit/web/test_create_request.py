@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.api.create_request import create_request
 from safelight.errors import BadInput
 from safelight.moderation.request import CreateRequest
+from safelight.web.create_request import create_request
 
 
 def intake(**fields: Any) -> CreateRequest:

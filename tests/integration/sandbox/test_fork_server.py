@@ -17,10 +17,16 @@ import pytest
 
 from safelight import errors
 from safelight.sandbox import landlock
-from safelight.sandbox.sandbox import Limits, Preparation, Sandbox
+from safelight.sandbox.entrypoints import EntryPoint
+from safelight.sandbox.sandbox import Limits, PreloadSpec, Sandbox
 
 HERE = Path(__file__).parent
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
+
+
+def in_child(function: str) -> EntryPoint:
+    """A function that the child runs."""
+    return EntryPoint(module="sandbox_escapes", function=function)
 
 
 @pytest.fixture(autouse=True)
@@ -34,14 +40,16 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     folder.mkdir()
     made = Sandbox(Limits(wall_s=60, memory_bytes=2 << 30), folder=folder)
     prepare(made)
-    assert made.prepared, made.cold_because
+    assert made.prepared, made.fork_server_problem
     yield made
     made.close()
     assert list(folder.iterdir()) == []
 
 
-def prepare(sandbox: Sandbox, *calls: tuple[str, object]) -> None:
-    working = sandbox.prepare(Preparation(modules=("child_tricks", "no_such_module"), calls=calls))
+def prepare(sandbox: Sandbox, *calls: tuple[EntryPoint, object]) -> None:
+    working = sandbox.start_fork_server(
+        PreloadSpec(modules=("sandbox_escapes", "no_such_module"), calls=calls)
+    )
     assert working is not None
     working.join()
 
@@ -60,29 +68,29 @@ def gone(pid: int) -> bool:
 
 def parent_of_forks(sandbox: Sandbox) -> int:
     """The prepared process, asked of one of its forks."""
-    return int(sandbox.run("child_tricks:parent"))
+    return int(sandbox.run(in_child("parent")))
 
 
 @LINUX
 def test_a_fork_answers_as_a_cold_child_does(sandbox: Sandbox) -> None:
     value = {"text": "Grüße", "bytes": b"\x00\xff" * 200_000, "list": [1, 2.5, None, True]}
-    assert sandbox.run("child_tricks:echo", value) == value
+    assert sandbox.run(in_child("echo"), value) == value
     heard: list[int] = []
-    assert sandbox.run("child_tricks:count_to", 500, progress=heard.append) == "done"
+    assert sandbox.run(in_child("count_to"), 500, progress=heard.append) == "done"
     assert heard == list(range(500))
-    signed = sandbox.run("child_tricks:signed", [b"a", b"b" * 100_000], signer=lambda data: data[::-1][:3])
+    signed = sandbox.run(in_child("signed"), [b"a", b"b" * 100_000], signer=lambda data: data[::-1][:3])
     assert signed == [b"a", b"bbb"]
     with pytest.raises(errors.InvalidMedia, match="damaged"):
-        sandbox.run("child_tricks:refuse")
-    with pytest.raises(errors.ChildCrashed, match="nonsense"):
-        sandbox.run("child_tricks:babble")
+        sandbox.run(in_child("refuse"))
+    with pytest.raises(errors.SandboxCrashed, match="nonsense"):
+        sandbox.run(in_child("babble"))
 
 
 @LINUX
 def test_every_call_has_a_process_of_its_own_and_nothing_stays_of_the_last(sandbox: Sandbox) -> None:
-    assert sandbox.run("child_tricks:remember", 1) == [1]
-    assert sandbox.run("child_tricks:remember", 2) == [2]
-    pids = [sandbox.run("child_tricks:pid") for _ in range(3)]
+    assert sandbox.run(in_child("remember"), 1) == [1]
+    assert sandbox.run(in_child("remember"), 2) == [2]
+    pids = [sandbox.run(in_child("pid")) for _ in range(3)]
     assert len(set(pids)) == 3
     assert all(gone(pid) for pid in pids)
 
@@ -90,7 +98,7 @@ def test_every_call_has_a_process_of_its_own_and_nothing_stays_of_the_last(sandb
 @LINUX
 def test_a_fork_is_shut_in_as_far_as_a_cold_child(sandbox: Sandbox) -> None:
     forked = sandbox.isolation()
-    sandbox.unprepare()
+    sandbox.stop_fork_server()
     cold = sandbox.isolation()
     assert (forked.prepared, cold.prepared) == (True, False)
     assert (forked.network, forked.notes, forked.files_limited, set(forked.limits)) == (
@@ -104,7 +112,7 @@ def test_a_fork_is_shut_in_as_far_as_a_cold_child(sandbox: Sandbox) -> None:
 
 @LINUX
 def test_a_fork_has_its_own_folder_and_environment(sandbox: Sandbox) -> None:
-    seen = [sandbox.run("child_tricks:environment") for _ in range(2)]
+    seen = [sandbox.run(in_child("environment")) for _ in range(2)]
     assert seen[0]["folder"] != seen[1]["folder"]
     for one in seen:
         assert one["folder"] == one["variables"]["HOME"] == one["variables"]["TMPDIR"]
@@ -116,18 +124,18 @@ def test_a_fork_has_its_own_folder_and_environment(sandbox: Sandbox) -> None:
 def test_a_fork_that_crashes_hangs_or_eats_is_told_apart_and_hurts_nobody(sandbox: Sandbox) -> None:
     parent = parent_of_forks(sandbox)
     with ThreadPoolExecutor(1) as threads:
-        other = threads.submit(sandbox.run, "child_tricks:slowly", 3.0)
-        with pytest.raises(errors.ChildCrashed, match="SIGSEGV") as caught:
-            sandbox.run("child_tricks:crash")
+        other = threads.submit(sandbox.run, in_child("slowly"), 3.0)
+        with pytest.raises(errors.SandboxCrashed, match="SIGSEGV") as caught:
+            sandbox.run(in_child("crash"))
         assert "the last straw" in "".join(caught.value.__notes__)
-        with pytest.raises(errors.ChildCrashed, match="exit code 7"):
-            sandbox.run("child_tricks:leave", 7)
-        with pytest.raises(errors.ChildTimedOut, match=r"did not finish within 0.5 s"):
-            sandbox.run("child_tricks:hang", limits=Limits(wall_s=0.5))
-        with pytest.raises(errors.ChildTimedOut, match="processor time"):
-            sandbox.run("child_tricks:burn", limits=Limits(wall_s=60, cpu_s=1))
-        with pytest.raises(errors.ChildCrashed, match="more than its 2048 MiB of memory"):
-            sandbox.run("child_tricks:eat")
+        with pytest.raises(errors.SandboxCrashed, match="exit code 7"):
+            sandbox.run(in_child("leave"), 7)
+        with pytest.raises(errors.SandboxTimedOut, match=r"did not finish within 0.5 s"):
+            sandbox.run(in_child("hang"), limits=Limits(wall_s=0.5))
+        with pytest.raises(errors.SandboxTimedOut, match="processor time"):
+            sandbox.run(in_child("burn"), limits=Limits(wall_s=60, cpu_s=1))
+        with pytest.raises(errors.SandboxCrashed, match="more than its 2048 MiB of memory"):
+            sandbox.run(in_child("eat"))
         assert other.result() == "awake"
     assert parent_of_forks(sandbox) == parent
 
@@ -135,7 +143,7 @@ def test_a_fork_that_crashes_hangs_or_eats_is_told_apart_and_hurts_nobody(sandbo
 @LINUX
 def test_fifty_calls_at_a_time_get_their_own_answers(sandbox: Sandbox) -> None:
     with ThreadPoolExecutor(50) as threads:
-        answers = list(threads.map(lambda number: sandbox.run("child_tricks:echo", number), range(50)))
+        answers = list(threads.map(lambda number: sandbox.run(in_child("echo"), number), range(50)))
     assert answers == list(range(50))
     assert until(lambda: psutil.Process(parent_of_forks(sandbox)).children() == [])
 
@@ -144,13 +152,11 @@ def test_fifty_calls_at_a_time_get_their_own_answers(sandbox: Sandbox) -> None:
 def test_a_cancelled_fork_is_gone(sandbox: Sandbox, tmp_path: Path) -> None:
     cancel, file = threading.Event(), tmp_path / "pid"
     with ThreadPoolExecutor(1) as threads:
-        call = threads.submit(
-            sandbox.run, "child_tricks:hang_and_tell", str(file), writes=[file], cancel=cancel
-        )
+        call = threads.submit(sandbox.run, in_child("hang_and_tell"), str(file), writes=[file], cancel=cancel)
         assert until(lambda: file.exists() and file.read_text() != "")
         child = int(file.read_text())
         cancel.set()
-        with pytest.raises(errors.ChildFailed, match="cancelled"):
+        with pytest.raises(errors.SandboxFailed, match="cancelled"):
             call.result(timeout=30)
     assert gone(child)
     assert not file.exists()
@@ -161,7 +167,7 @@ def test_the_prepared_process_is_replaced_when_it_dies(sandbox: Sandbox) -> None
     first = parent_of_forks(sandbox)
     os.kill(first, signal.SIGKILL)
     assert gone(first)
-    assert sandbox.run("child_tricks:echo", "meanwhile") == "meanwhile"
+    assert sandbox.run(in_child("echo"), "meanwhile") == "meanwhile"
     assert until(lambda: sandbox.prepared)
     assert parent_of_forks(sandbox) != first
 
@@ -171,11 +177,11 @@ def test_a_call_under_way_ends_with_the_prepared_process(sandbox: Sandbox, tmp_p
     file = tmp_path / "pid"
     parent = parent_of_forks(sandbox)
     with ThreadPoolExecutor(1) as threads:
-        call = threads.submit(sandbox.run, "child_tricks:hang_and_tell", str(file), writes=[file])
+        call = threads.submit(sandbox.run, in_child("hang_and_tell"), str(file), writes=[file])
         assert until(lambda: file.exists() and file.read_text() != "")
         child = int(file.read_text())
         os.kill(parent, signal.SIGKILL)
-        with pytest.raises(errors.ChildCrashed, match="SIGKILL"):
+        with pytest.raises(errors.SandboxCrashed, match="SIGKILL"):
             call.result(timeout=30)
     assert gone(child)
 
@@ -183,13 +189,13 @@ def test_a_call_under_way_ends_with_the_prepared_process(sandbox: Sandbox, tmp_p
 @LINUX
 def test_a_process_that_a_fork_left_behind_is_ended(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "pid"
-    sandbox.run("child_tricks:beget", str(file), writes=[file])
+    sandbox.run(in_child("beget"), str(file), writes=[file])
     assert gone(int(file.read_text()))
 
 
 @LINUX
 def test_forks_may_not_fork(sandbox: Sandbox) -> None:
-    assert sandbox.run("child_tricks:native_fork") == "refused"
+    assert sandbox.run(in_child("native_fork")) == "refused"
 
 
 @LINUX
@@ -197,29 +203,29 @@ def test_a_fork_reaches_neither_its_parent_nor_the_gateway(sandbox: Sandbox) -> 
     if landlock.version() < 6:
         pytest.skip("the kernel does not keep signals in")
     pids = [os.getpid(), parent_of_forks(sandbox)]
-    told = sandbox.run("child_tricks:meddle", pids)
+    told = sandbox.run(in_child("meddle"), pids)
     assert set(told.values()) == {"PermissionError"}
 
 
 def test_more_than_one_thread_after_loading_means_cold_children_and_is_said(tmp_path: Path) -> None:
     sandbox = Sandbox(folder=tmp_path)
-    prepare(sandbox, ("child_tricks:start_thread", None))
+    prepare(sandbox, (in_child("start_thread"), None))
     assert not sandbox.prepared
-    assert sandbox.run("child_tricks:echo", 1) == 1
+    assert sandbox.run(in_child("echo"), 1) == 1
     isolation = sandbox.isolation()
     assert not isolation.prepared
     if sys.platform == "linux":
         assert "2 threads" in isolation.cold_because
     # It is not tried again and again.
-    assert sandbox.prepare(Preparation()) is None
+    assert sandbox.start_fork_server(PreloadSpec()) is None
     sandbox.close()
 
 
 def test_what_cannot_be_loaded_means_cold_children_and_is_said(tmp_path: Path) -> None:
     sandbox = Sandbox(folder=tmp_path)
-    prepare(sandbox, ("child_tricks:fail", "no model"))
-    assert sandbox.run("child_tricks:echo", 1) == 1
-    assert sandbox.cold_because
+    prepare(sandbox, (in_child("fail"), "no model"))
+    assert sandbox.run(in_child("echo"), 1) == 1
+    assert sandbox.fork_server_problem
     sandbox.close()
     assert list(tmp_path.iterdir()) == []
 
@@ -237,11 +243,11 @@ def test_a_call_reads_and_writes_only_what_it_names(tmp_path: Path, prepared: bo
     sandbox = Sandbox(folder=tmp_path)
     if prepared:
         prepare(sandbox)
-    seen = sandbox.run("child_tricks:peek", [str(file) for file in files.values()], reads=[files["clip.mp4"]])
+    seen = sandbox.run(in_child("peek"), [str(file) for file in files.values()], reads=[files["clip.mp4"]])
     assert list(seen.values()) == ["PermissionError"] * 3 + ["the words of clip.mp4"]
     out = data / "out.mp4"
     told = sandbox.run(
-        "child_tricks:wrote",
+        in_child("wrote"),
         {"out": str(out), "clip": str(files["clip.mp4"]), "new": str(data / "new")},
         reads=[files["clip.mp4"]],
         writes=[out],
@@ -265,7 +271,7 @@ def test_what_lies_on_the_python_path_is_read_but_not_what_is_private_in_it(
     sandbox = Sandbox(private=[tmp_path / "data"])
     if prepared:
         prepare(sandbox)
-    seen = sandbox.run("child_tricks:peek", [str(private), str(public)])
+    seen = sandbox.run(in_child("peek"), [str(private), str(public)])
     assert list(seen.values()) == ["PermissionError", "public"]
     sandbox.close()
 
@@ -282,19 +288,19 @@ def test_a_link_that_a_child_left_is_never_read(tmp_path: Path, prepared: bool) 
         prepare(sandbox)
     for writes in ([out], [folder]):
         if landlock.version():
-            assert sandbox.run("child_tricks:linked", argument, writes=writes) == "PermissionError"
+            assert sandbox.run(in_child("linked"), argument, writes=writes) == "PermissionError"
             assert not out.is_symlink()
         else:
-            with pytest.raises(errors.ChildCrashed, match="no file of its own"):
-                sandbox.run("child_tricks:linked", argument, writes=writes)
+            with pytest.raises(errors.SandboxCrashed, match="no file of its own"):
+                sandbox.run(in_child("linked"), argument, writes=writes)
     sandbox.close()
 
 
 def test_a_link_is_not_taken_as_an_output(tmp_path: Path) -> None:
     (tmp_path / "out").symlink_to(tmp_path / "secret")
     sandbox = Sandbox()
-    with pytest.raises(errors.ChildCrashed, match="no file of its own"):
-        sandbox.run("child_tricks:echo", 1, writes=[tmp_path / "out"])
+    with pytest.raises(errors.SandboxCrashed, match="no file of its own"):
+        sandbox.run(in_child("echo"), 1, writes=[tmp_path / "out"])
     sandbox.close()
 
 
@@ -302,11 +308,12 @@ GATEWAY = """
 import sys, threading
 from pathlib import Path
 sys.path.insert(0, {here!r})
-from safelight.sandbox.sandbox import Limits, Preparation, Sandbox
+from safelight.sandbox.entrypoints import EntryPoint
+from safelight.sandbox.sandbox import Limits, PreloadSpec, Sandbox
 sandbox = Sandbox(Limits(wall_s=600))
-sandbox.prepare(Preparation(modules=("child_tricks",))).join()
-Path({parent!r}).write_text(str(sandbox.run("child_tricks:parent")))
-sandbox.run("child_tricks:hang_and_tell", {file!r}, writes=[Path({file!r})])
+sandbox.start_fork_server(PreloadSpec(modules=("sandbox_escapes",))).join()
+Path({parent!r}).write_text(str(sandbox.run(EntryPoint("sandbox_escapes", "parent"))))
+sandbox.run(EntryPoint("sandbox_escapes", "hang_and_tell"), {file!r}, writes=[Path({file!r})])
 """
 
 

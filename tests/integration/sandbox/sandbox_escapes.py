@@ -15,92 +15,92 @@ from pathlib import Path
 from typing import Any
 
 from safelight import errors
-from safelight.sandbox.child_main import Link
+from safelight.sandbox.child_main import ChildChannel
 
 
-def echo(argument: Any, _link: Link) -> Any:
+def echo(argument: Any, _link: ChildChannel) -> Any:
     return argument
 
 
-def pid(_argument: Any, _link: Link) -> int:
+def pid(_argument: Any, _link: ChildChannel) -> int:
     return os.getpid()
 
 
-def count_to(argument: int, link: Link) -> str:
+def count_to(argument: int, link: ChildChannel) -> str:
     for number in range(argument):
         link.progress(number)
     return "done"
 
 
-def signed(argument: list[bytes], link: Link) -> list[bytes]:
+def signed(argument: list[bytes], link: ChildChannel) -> list[bytes]:
     return [link.sign(data) for data in argument]
 
 
-def environment(_argument: Any, _link: Link) -> dict[str, Any]:
+def environment(_argument: Any, _link: ChildChannel) -> dict[str, Any]:
     return {"variables": dict(os.environ), "folder": str(Path.cwd()), "writable": os.access(".", os.W_OK)}
 
 
-def hang(_argument: Any, _link: Link) -> None:
+def hang(_argument: Any, _link: ChildChannel) -> None:
     while True:
         time.sleep(1)
 
 
-def burn(_argument: Any, _link: Link) -> None:
+def burn(_argument: Any, _link: ChildChannel) -> None:
     while True:
         pass
 
 
-def hang_and_tell(argument: str, _link: Link) -> None:
+def hang_and_tell(argument: str, _link: ChildChannel) -> None:
     Path(argument).write_text(str(os.getpid()))
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
         time.sleep(1)
 
 
-def crash(_argument: Any, _link: Link) -> None:
+def crash(_argument: Any, _link: ChildChannel) -> None:
     sys.stderr.write("the last straw\n")
     sys.stderr.flush()
     ctypes.string_at(0)
 
 
-def leave(argument: int, _link: Link) -> None:
+def leave(argument: int, _link: ChildChannel) -> None:
     os._exit(argument)
 
 
-def eat(_argument: Any, _link: Link) -> None:
+def eat(_argument: Any, _link: ChildChannel) -> None:
     bytearray(64 << 30)
 
 
-def fail(argument: str, _link: Link) -> None:
+def fail(argument: str, _link: ChildChannel) -> None:
     raise ValueError(argument)
 
 
-def refuse(_argument: Any, _link: Link) -> None:
+def refuse(_argument: Any, _link: ChildChannel) -> None:
     raise errors.InvalidMedia("The clip is damaged.", param="input_reference", remedy="Send another.")
 
 
-def pretend(_argument: Any, _link: Link) -> None:
+def pretend(_argument: Any, _link: ChildChannel) -> None:
     raise errors.AccountSuspended("You are suspended.")
 
 
-def babble(_argument: Any, link: Link) -> None:
+def babble(_argument: Any, link: ChildChannel) -> None:
     os.write(link._outbox, b"\xff" * 4096)
     time.sleep(60)
 
 
-def flood(_argument: Any, link: Link) -> None:
+def flood(_argument: Any, link: ChildChannel) -> None:
     os.write(link._outbox, (1 << 30).to_bytes(4, "big"))
     time.sleep(60)
 
 
-def shout(_argument: Any, _link: Link) -> str:
+def shout(_argument: Any, _link: ChildChannel) -> str:
     for _ in range(2000):
         sys.stdout.write("x" * 1000)
         sys.stderr.write("y" * 1000)
     return "heard"
 
 
-def write_much(argument: str, _link: Link) -> int:
+def write_much(argument: str, _link: ChildChannel) -> int:
     written = 0
     with Path(argument).open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
@@ -108,7 +108,7 @@ def write_much(argument: str, _link: Link) -> int:
     return written
 
 
-def reach(argument: int, _link: Link) -> dict[str, str]:
+def reach(argument: int, _link: ChildChannel) -> dict[str, str]:
     """Try for a server of the parent on the loopback interface, in Python and in native code."""
     tried = {}
     try:
@@ -129,7 +129,7 @@ def reach(argument: int, _link: Link) -> dict[str, str]:
     return tried
 
 
-def peek(argument: list[str], _link: Link) -> dict[str, str]:
+def peek(argument: list[str], _link: ChildChannel) -> dict[str, str]:
     """What can be read of these files."""
     seen = {}
     for path in argument:
@@ -140,7 +140,7 @@ def peek(argument: list[str], _link: Link) -> dict[str, str]:
     return seen
 
 
-def linked(argument: dict[str, str], _link: Link) -> str:
+def linked(argument: dict[str, str], _link: ChildChannel) -> str:
     """Put a link where a file was to be written."""
     out = Path(argument["out"])
     try:
@@ -151,7 +151,7 @@ def linked(argument: dict[str, str], _link: Link) -> str:
     return "linked"
 
 
-def wrote(argument: dict[str, str], _link: Link) -> dict[str, str]:
+def wrote(argument: dict[str, str], _link: ChildChannel) -> dict[str, str]:
     """What can be written of these files."""
     told = {}
     for name, path in argument.items():
@@ -163,7 +163,7 @@ def wrote(argument: dict[str, str], _link: Link) -> dict[str, str]:
     return told
 
 
-def meddle(argument: list[int], _link: Link) -> dict[str, str]:
+def meddle(argument: list[int], _link: ChildChannel) -> dict[str, str]:
     """Signal these processes, and look into their memory."""
     told = {}
     for pid in argument:
@@ -182,18 +182,18 @@ def meddle(argument: list[int], _link: Link) -> dict[str, str]:
 REMEMBERED: list[Any] = []
 
 
-def remember(argument: Any, _link: Link) -> list[Any]:
+def remember(argument: Any, _link: ChildChannel) -> list[Any]:
     """Leave something in the process for whoever comes next."""
     REMEMBERED.append(argument)
     return list(REMEMBERED)
 
 
-def start_thread(_argument: Any, _link: Link) -> None:
+def start_thread(_argument: Any, _link: ChildChannel) -> None:
     """What a careless library does while it loads."""
     threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 
 
-def beget(argument: str, _link: Link) -> None:
+def beget(argument: str, _link: ChildChannel) -> None:
     """Start a process behind Python's back, in a session of its own, and leave it there."""
     libc = ctypes.CDLL(None)
     if libc.fork() == 0:
@@ -205,7 +205,7 @@ def beget(argument: str, _link: Link) -> None:
         time.sleep(0.01)
 
 
-def native_fork(_argument: Any, _link: Link) -> str:
+def native_fork(_argument: Any, _link: ChildChannel) -> str:
     """Fork through Python, as the prepared process may and its forks may not."""
     try:
         if os.fork() == 0:
@@ -215,10 +215,10 @@ def native_fork(_argument: Any, _link: Link) -> str:
     return "forked"
 
 
-def parent(_argument: Any, _link: Link) -> int:
+def parent(_argument: Any, _link: ChildChannel) -> int:
     return os.getppid()
 
 
-def slowly(argument: float, _link: Link) -> str:
+def slowly(argument: float, _link: ChildChannel) -> str:
     time.sleep(argument)
     return "awake"

@@ -1,0 +1,42 @@
+"""The waits between the tries of a retry loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backoff:
+    """When to try again, and when to give up. There is no jitter: a test can state every wait."""
+
+    #: Seconds to wait after the first failure, the second, ...; the last one repeats.
+    delays_s: tuple[float, ...]
+    #: Give up after this number of failures; None: the caller's deadline is the only bound.
+    max_attempts: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.delays_s or min(self.delays_s) < 0:
+            raise ValueError("a backoff needs delays of 0 s or more")
+
+    @classmethod
+    def doubling(cls, *, first_s: float, max_s: float, max_attempts: int | None = None) -> Backoff:
+        """`first_s`, then twice as long after each failure, at most `max_s`."""
+        if not 0 < first_s <= max_s:
+            raise ValueError("a doubling backoff needs 0 < first_s <= max_s")
+        delays = [first_s]
+        while delays[-1] < max_s:
+            delays.append(min(delays[-1] * 2, max_s))
+        return cls(delays_s=tuple(delays), max_attempts=max_attempts)
+
+    def delay_s(self, failures: int, *, retry_after_s: float | None = None) -> float:
+        """Seconds to wait after this number of failures (1: the first).
+
+        `retry_after_s`: what the other side asks for; it takes precedence.
+        """
+        if failures < 1:
+            raise ValueError("there is no wait before the first failure")
+        return retry_after_s or self.delays_s[min(failures, len(self.delays_s)) - 1]
+
+    def is_exhausted(self, failures: int) -> bool:
+        """Whether to give up after this number of failures."""
+        return self.max_attempts is not None and failures >= self.max_attempts

@@ -1,0 +1,35 @@
+"""A server that fails several times in a row gets no calls for a while."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+
+class CircuitBreaker:
+    """Counts failures in a row. After `trips_after` of them it is open for `rests_s` seconds.
+
+    The first call afterwards is let through; if it fails too, the breaker opens again. Thread-safe.
+    """
+
+    def __init__(self, *, trips_after: int, rests_s: float, clock: Callable[[], float]) -> None:
+        self._trips_after, self._rests_s, self._clock = trips_after, rests_s, clock
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._open_until = float("-inf")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls are refused now."""
+        with self._lock:
+            return self._clock() < self._open_until
+
+    def record_failure(self) -> None:
+        with self._lock:
+            self._failures += 1
+            if self._failures >= self._trips_after:
+                self._open_until = self._clock() + self._rests_s
+
+    def record_success(self) -> None:
+        with self._lock:
+            self._failures = 0

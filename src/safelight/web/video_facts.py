@@ -1,0 +1,60 @@
+"""Facts of a video that the API and the web pages both show: links, verdict, coverage, charge, position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from safelight.errors import NotFound
+from safelight.ids import is_id
+from safelight.jobs.models import Video, VideoRecord
+from safelight.jobs.states import VideoState
+from safelight.jobs.summary import summary
+from safelight.policy.verdicts import Action
+
+_BASE = "/v1/videos"
+
+
+def valid_video_id(video_id: str) -> str:
+    """The id, if it has the form of one. Raises `NotFound` without a query to the database."""
+    if not is_id(video_id, "video"):
+        raise NotFound("There is no such video.", param="video_id")
+    return video_id
+
+
+def position(video: Video) -> int:
+    """The progress of a video as one number that only grows. Progress alone does not change the revision."""
+    return video.revision * 1000 + video.progress
+
+
+def links(video: Video) -> dict[str, str | None]:
+    """Where to go from here, as paths on this server."""
+    here = f"{_BASE}/{video.id}"
+    return {
+        "self": here,
+        "events": f"{here}/events",
+        "record": f"{here}/record",
+        "content": f"{here}/content" if video.state is VideoState.DELIVERED else None,
+        "page": f"/videos/{video.id}",
+    }
+
+
+def verdict_action(video: Video) -> Action | None:
+    """What was decided, as far as it goes; None while nothing is, or where trouble ended the video."""
+    match video.state:
+        case VideoState.DELIVERED | VideoState.SEALING | VideoState.WITHDRAWN:
+            return Action.LABEL if video.label_text else Action.ALLOW
+        case VideoState.HELD:
+            return Action.HOLD
+        case VideoState.REJECTED | VideoState.BLOCKED:
+            return Action.BLOCK
+    return None
+
+
+def coverage_and_charge(video: Video, record: VideoRecord | None) -> Mapping[str, Any]:
+    """Coverage and charge: from the record where that was read, else as they were kept with the row; None
+    while the video is on its way."""
+    if record is None:
+        return video.summary or {"coverage": None, "charge": None}
+    cells = (cell for made in record.judgements for cell in made.coverage)
+    return summary(cells, (attempt.charge for attempt in record.attempts))
