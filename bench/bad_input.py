@@ -80,27 +80,29 @@ class House:
         # Settings are what a file would say.
         settings: dict[str, Any] = {"detectors": off, "limits": limits}
         self.container = Container(Settings(data=data, **settings))
-        self.container.__dict__["generators"] = {"storyboard": Copier(folder)}
+        self.container.core.generators = {"storyboard": Copier(folder)}
         self.who = operator(self.container)
-        self.container.waivers.add(
+        self.container.persistence.waivers.add(
             name="bench",
             who="the bench",
             why="no model sees it",
             categories=(EVERYTHING,),
-            taxonomy=self.container.taxonomy,
+            taxonomy=self.container.core.taxonomy,
         )
-        self.videos = replace(self.container.videos, hand_over=lambda *_: None)
-        self.container.scanner.start()
+        self.videos = replace(self.container.review.videos, hand_over=lambda *_: None)
+        self.container.core.scanner.start()
 
     def scan(self, path: Path) -> tuple[str, str]:
         """As the jobs do it: made plain, then looked at. A word, and why."""
         plain = path.with_name(f"{path.name}.plain.mp4")
         try:
             try:
-                clip = self.container.workshop.delivery.normalize(path, plain)
+                clip = self.container.pipeline.context.delivery.normalize(path, plain)
             except (BadInput, SandboxFailed):
                 clip = path
-            judged, report = self.container.stages.judge_file(clip, tenant=self.container.tenant)
+            judged, report = self.container.pipeline.stages.judge_file(
+                clip, tenant=self.container.persistence.tenant
+            )
         except (BadInput, SandboxFailed) as error:
             return "ended", error.message
         finally:
@@ -112,7 +114,7 @@ class House:
     def deliver(self, path: Path) -> tuple[str, str]:
         """The whole way: ordered, made, made plain, scanned, sealed."""
         video = self.videos.create(self.who, CreateRequest(prompt=f"a quiet lake {path.name}"))
-        runner = Runner(self.container.workshop)
+        runner = Runner(self.container.pipeline.context)
         while runner.run_steps(video.tenant, video.id):
             pass
         record = self.videos.record(self.who, video.id)
@@ -123,8 +125,8 @@ class House:
         return "ended", video.error_message or f"{video.state.value}: {reasons[-1] if reasons else ''}"
 
     def close(self) -> None:
-        self.container.scanner.close()
-        self.container.sandbox.close()
+        self.container.core.scanner.close()
+        self.container.core.sandbox.close()
 
 
 def fingerprint(path: str) -> tuple[str, bool]:
@@ -304,7 +306,7 @@ def main() -> None:
                 found["odd"]["not delivered"] = [
                     f"{one.name} ({one.kind}): {one.why}" for one in odd if one.word != "delivered"
                 ]
-            found["prepared process alive"] = house.container.sandbox.prepared
+            found["prepared process alive"] = house.container.core.sandbox.prepared
         finally:
             house.close()
     text = json.dumps(found, indent=1)

@@ -30,7 +30,7 @@ from safelight.store import tables
 from safelight.trust.audit import verify
 
 BOUNDARIES = ("intended", "submitted", "fetched", "made", "stored", "scanned", "sealed", "moved")
-ENDED = {"delivered", "blocked", "failed", "refused"}
+ENDED = {"delivered", "blocked", "failed", "rejected"}
 
 
 @dataclass
@@ -63,7 +63,7 @@ def settings_file(
         "[generators.paid]",
         'kind = "videos_api"',
         f'url = "{upstream}"',
-        'ownership = "paid"',
+        'billing = "paid"',
         'models = ["scripted-1"]',
         "seconds = [1, 4]",
     ]
@@ -113,14 +113,14 @@ class Worker:
 def order_all(container: Container, jobs: int) -> list[str]:
     """Jobs as the front door writes them; nobody carries them until a worker sweeps."""
     who = operator(container)
-    container.waivers.add(
+    container.persistence.waivers.add(
         name="chaos",
         who="bench",
         why="measuring crashes",
         categories=(EVERYTHING,),
-        taxonomy=container.taxonomy,
+        taxonomy=container.core.taxonomy,
     )
-    videos = container.videos
+    videos = container.review.videos
     videos = type(videos)(**{**videos.__dict__, "hand_over": lambda *_: None})
     ids = []
     for number in range(jobs):
@@ -138,7 +138,7 @@ def order_all(container: Container, jobs: int) -> list[str]:
 def unfinished(container: Container) -> int:
     """How many jobs have not ended, in one look."""
     videos = tables.videos
-    with container.database.read_transaction(container.tenant) as tx:
+    with container.persistence.database.read_transaction(container.persistence.tenant) as tx:
         return tx.count(videos, videos.c.state.not_in(ENDED))
 
 
@@ -202,7 +202,7 @@ def judge(container: Container, ids: list[str], counts: dict[str, Any], tally: T
     who = operator(container)
     unknown = 0
     for video_id in ids:
-        record = container.videos.record(who, video_id)
+        record = container.review.videos.record(who, video_id)
         video = record.video
         kind = "paid" if video.generator == "paid" else "storyboard"
         end = video.state.value if video.state.value != "failed" else f"failed/{video.error_code}"
@@ -222,8 +222,12 @@ def judge(container: Container, ids: list[str], counts: dict[str, Any], tally: T
     doubtful = tally.kills["intended"] + tally.kills["submitted"] + tally.kills["random"]
     if unknown > doubtful * 4:
         tally.problems.append(f"{unknown} ended in submit_unknown after {doubtful} kills that could cause it")
-    container.head_writer.write()
-    found = verify(container.database, container.heads, container.head_key)
+    container.persistence.audit_checkpoint_writer.write()
+    found = verify(
+        container.persistence.database,
+        container.persistence.audit_checkpoints,
+        container.persistence.audit_checkpoint_key,
+    )
     if not found.ok:
         tally.problems += [f"audit log: {problem}" for problem in found.problems]
     tally.ends["log entries"] = found.entries

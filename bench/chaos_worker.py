@@ -31,11 +31,11 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     container = load(Path(sys.argv[1]))
-    container.__dict__["workshop"] = replace(container.workshop, boundary=boundary)
-    container.directory.lock()
-    container.engine.start()
-    container.sweeper.start()
-    container.head_writer.start()
+    container.pipeline.context = replace(container.pipeline.context, fault_hook=boundary)
+    container.persistence.data_directory.lock()
+    container.pipeline.queue.start()
+    container.pipeline.sweeper.start()
+    container.persistence.audit_checkpoint_writer.start()
     print("ready", flush=True)
     parent = os.getppid()
     while os.getppid() == parent:

@@ -208,7 +208,7 @@ def rendered(
     (folder / clips.MANIFEST).write_text("".join(json.dumps(one) + "\n" for one in manifest))
     data = clips.read(folder)
     container = bootstrap.load(config)
-    bench = Bench(container.stages.output, "starter", container.taxonomy)
+    bench = Bench(container.pipeline.stages.output, "starter", container.core.taxonomy)
     for number, (row, said, clip) in enumerate(zip(rows, lines, data.clips, strict=True)):
         listener.lines = said
         one = replace(data, clips=(clip,))
@@ -226,11 +226,11 @@ def by_words(rows: Sequence[Row], folder: Path) -> Iterator[Outcome]:
     config.write_text(f"data = {json.dumps(str(folder / 'data'))}\n")
     container = bootstrap.load(config)
     stage = OutputStage(
-        judge=container.stages.output.judge,
-        scanner=container.stages.output.scanner,
-        pipeline=container.text_pipeline,
+        judge=container.pipeline.stages.output.judge,
+        scanner=container.pipeline.stages.output.scanner,
+        pipeline=container.core.text_pipeline,
     )
-    bench = Bench(stage, "starter", container.taxonomy)
+    bench = Bench(stage, "starter", container.core.taxonomy)
     for row in rows:
         yield bench.words(row)
 

@@ -233,7 +233,7 @@ def trace(folder: Path) -> Recorder:
         from safelight.bootstrap import load
 
         container = load(config)
-        stack.callback(container.sandbox.close)
+        stack.callback(container.core.sandbox.close)
         app = container.app
         asyncio.run(_requests(app, key, queue, recorder))
     return recorder

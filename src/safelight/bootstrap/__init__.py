@@ -1,4 +1,4 @@
-"""The composition root: settings in, a working installation out. The only reader of settings."""
+"""The composition root: builds a `Container` from the settings. The only package that reads settings."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""The composition root: settings in, a working installation out. The only reader of settings.
+"""The composition root: the container of all parts, and `load`, which builds it from the settings.
 
-Every part is made when it is first asked for, so that a verb which needs only words loads no engine.
+Each object is built at its first use: a command which only screens text loads neither the database nor the
+durable engine.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def load(config: Path | None = None, **flags: Any) -> Container:
-    """The installation that `config` and the environment describe. Raises `SettingsError`."""
+    """The container for the settings in `config` and the environment. Raises `SettingsError`."""
     return Container(read_settings(config, **flags))
 
 
@@ -44,7 +45,7 @@ class Container:
 
     @cached_property
     def services(self) -> Services:
-        """What the HTTP fronts are given."""
+        """Services of the HTTP API and the web pages."""
         from safelight.web.services import Services
 
         server = self.core.settings.server
@@ -82,7 +83,7 @@ class Container:
         from safelight.console.services import ConsoleServices, PolicyServices
         from safelight.trust.policies import history
 
-        def past(tenant: str) -> Iterator[Record]:
+        def replay_history(tenant: str) -> Iterator[Record]:
             terms = [waiver.terms for waiver in self.persistence.waivers_in_force(tenant)]
             return history(self.persistence.database, waivers=terms, tenant=tenant)
 
@@ -91,7 +92,9 @@ class Container:
                 path, lookup=self.persistence.seal_registry.by_sha256
             ),
             policies=PolicyServices(
-                published=self.persistence.policies, in_force=self.persistence.active_policy, history=past
+                published=self.persistence.policies,
+                in_force=self.persistence.active_policy,
+                history=replay_history,
             ),
             reveal=Reveal(
                 database=self.persistence.database,

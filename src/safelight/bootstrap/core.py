@@ -1,4 +1,4 @@
-"""What is known of an installation without opening its data."""
+"""Parts that need only the settings and no data: detectors, generators, scanners, sandbox."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from safelight.sandbox.sandbox import Sandbox
     from safelight.scanning.service import Scanner
 
-#: Detectors that look for what the operator enrolled, and the folder of that.
+#: Detectors of content that the operator enrols, and the default name of its folder in the data directory.
 ENROLLED = {"hashes": "hashes", "mark-words": "marks", "marks": "marks"}
 
-#: Frames in a second of the longest clip that is scanned.
-_MOST_FPS = 60
+#: Frames per second that the frame limit of the longest accepted clip assumes.
+_MAX_FPS = 60
 
 
 class CoreParts:
-    """Settings, detectors, generators, and the sandbox they work in."""
+    """Settings, detectors, generators, scanners and the sandbox."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -51,23 +51,23 @@ class CoreParts:
 
     @cached_property
     def configured_policy(self) -> Policy:
-        """The policy the settings name; a published version goes before it."""
+        """The policy document that the settings name. A published version takes precedence over it."""
         return load_policy(self.settings.policy.document, self.taxonomy)
 
     @property
     def name_lists_folder(self) -> Path:
-        """The operator's own lists of names."""
+        """The folder of the operator's name lists."""
         options = self.settings.detectors.get("entities")
         folder = options.get("folder") if isinstance(options, dict) else None
         return Path(folder) if folder else self.settings.data / "lists"
 
     @property
     def models_folder(self) -> Path:
-        """Where pulled models and their calibrations lie."""
+        """The folder of pulled models and their calibrations."""
         return self.settings.data / "models"
 
     def _enrolled(self, name: str) -> Path:
-        """The folder of marks or hash lists."""
+        """The folder of logos or hash lists."""
         table = self.settings.detectors.get(name)
         folder = table.get("folder") if isinstance(table, dict) else None
         return Path(folder).absolute() if folder else self.settings.data.absolute() / name
@@ -78,7 +78,7 @@ class CoreParts:
             name: False if value is False else ({} if value is True else value)
             for name, value in self.settings.detectors.items()
         }
-        # What an operator adds to a detector lies in the data directory, unless the settings say otherwise.
+        # What an operator adds to a detector is in the data directory, unless the settings name a folder.
         for name, key, place in (
             ("entities", "folder", self.name_lists_folder),
             ("guard", "figures", self.settings.data / "figures" / "guard.json"),
@@ -103,12 +103,12 @@ class CoreParts:
 
     @cached_property
     def text_pipeline(self) -> TextPipeline:
-        return TextPipeline(self.detectors.text_detectors(), budget_s=self.settings.scan.text_budget_s)
+        return TextPipeline(self.detectors.text_detectors(), budget_s=self.settings.scan.text_timeout_s)
 
     @cached_property
     def generators(self) -> Mapping[str, Generator]:
-        """The configured generators by name, the default one first."""
-        names = dict.fromkeys((self.settings.generation.default, *self.settings.generators))
+        """The configured generators by name; the default generator is first."""
+        names = dict.fromkeys((self.settings.generation.default_generator, *self.settings.generators))
         return {name: _generator(name, self.settings.generators[name]) for name in names}
 
     @cached_property
@@ -132,7 +132,7 @@ class CoreParts:
         database = [
             data / f"{name}.sqlite3{end}" for name in ("db", "engine") for end in ("", "-wal", "-shm")
         ]
-        keys = [data / "keys", *filter(None, (self.settings.storage.keys, self.settings.sealing.key))]
+        keys = [data / "keys", *filter(None, (self.settings.storage.key_dir, self.settings.sealing.key))]
         return Sandbox(hidden=[*keys, *database, data / "blobs", data / "heads"], private=[data])
 
     @cached_property
@@ -141,7 +141,7 @@ class CoreParts:
 
         settings = self.settings
         limits = FetchLimits(max_bytes=settings.scan.max_reference_mb << 20, total_s=settings.fetch.timeout_s)
-        return Fetcher(allow_hosts=settings.fetch.allow_hosts, limits=limits)
+        return Fetcher(allow_hosts=settings.fetch.allowed_private_hosts, limits=limits)
 
     @cached_property
     def scanner(self) -> Scanner:
@@ -154,8 +154,8 @@ class CoreParts:
             self.detectors.child_specs(),
             ScannerOptions(
                 video=self._longest_clip,
-                video_s=self.settings.scan.budget_s,
-                warm=self.settings.scan.warm_children,
+                video_s=self.settings.scan.timeout_s,
+                warm=self.settings.scan.warm_workers,
                 modules=("c2pa", worker.__name__, delivery.__name__),
             ),
         )
@@ -166,29 +166,29 @@ class CoreParts:
 
         scan = self.settings.scan
         seconds = scan.max_minutes * 60
-        frames = math.ceil(seconds * _MOST_FPS)
+        frames = math.ceil(seconds * _MAX_FPS)
         return VideoLimits(bytes=scan.max_clip_mb << 20, frames=frames, duration_s=seconds)
 
     @cached_property
     def hash_list_scanner(self) -> Scanner:
-        """One that looks frames up in hash lists, and for nothing else."""
+        """A scanner with the hash list detector only."""
         from safelight.detectors.image.hash_lists import NAME
         from safelight.scanning.service import Scanner, ScannerOptions
 
         specs = [spec for spec in self.detectors.child_specs() if spec[0] == NAME]
-        settings = ScannerOptions(video=self._longest_clip, video_s=self.settings.scan.budget_s, warm=0)
+        settings = ScannerOptions(video=self._longest_clip, video_s=self.settings.scan.timeout_s, warm=0)
         return Scanner(self.sandbox, specs, settings)
 
     @cached_property
     def decode_only_scanner(self) -> Scanner:
-        """One without detectors: it opens pictures in a child, and looks for nothing."""
+        """A scanner without detectors: it only decodes pictures in a child."""
         from safelight.scanning.service import Scanner, ScannerOptions
 
         return Scanner(self.sandbox, (), ScannerOptions(warm=0))
 
 
 def _generator(name: str, table: Mapping[str, Any]) -> Generator:
-    """The generator a settings table describes, by its entry point."""
+    """The generator for one settings table, made by the entry point of its `kind`."""
     kind = table["kind"]
     for point in entry_points(group="safelight.generators"):
         if point.name == kind:

@@ -1,4 +1,4 @@
-"""Whose face or voice it is: who is on record, who describes, who compares."""
+"""Face and voice recognition: consents, protected people, embedders and matchers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LikenessParts:
-    """Faces and voices of people on record. Nothing is described before the settings enable it."""
+    """Faces and voices of enrolled people. No template is computed unless the settings enable it."""
 
     def __init__(self, core: CoreParts, persistence: PersistenceParts) -> None:
         self._core = core
@@ -55,9 +55,9 @@ class LikenessParts:
 
     @cached_property
     def voice_embedder(self) -> OnnxVoices | None:
-        """Who describes voices, with the model loaded; None where the settings name none.
+        """The voice embedder with its model loaded, or None if the settings name no model.
 
-        Raises `SettingsError` where the file is no such model, or nothing could run it.
+        Raises `SettingsError` if the file is not such a model or no installed runtime can run it.
         """
         settings = self._core.settings.likeness.voice
         if settings.model is None:
@@ -74,25 +74,23 @@ class LikenessParts:
             describer.close()
             raise SettingsError(
                 f"likeness.voice.model: {error.message.removeprefix('ValueError: ')}",
-                remedy="See what a model has to be in docs/likeness.md.",
+                remedy="docs/likeness.md says which models work.",
             ) from None
         return describer
 
     def close_embedders(self) -> None:
-        """End the processes that describe people, as far as any were started."""
-        for name in ("describer", "voice_describer"):
+        """End the embedder processes that were started."""
+        for name in ("face_embedder", "voice_embedder"):
             if (describer := self.__dict__.get(name)) is not None:
                 describer.close()
 
     def _enrol_face(self, path: Path) -> TemplateVector:
-        """Raises `SettingsError` where nobody's face may be described here, or nothing could do it."""
+        """Compute the template of a face. Raises `SettingsError` if that is disabled or not installed."""
         from safelight.detectors.likeness.dlib_faces import missing
         from safelight.trust.consents.enrolment import Enroller
 
         if not self._core.settings.likeness.enabled:
-            raise SettingsError(
-                "Faces are described only where likeness.enabled is set: see docs/likeness.md."
-            )
+            raise SettingsError("Faces are enrolled only if likeness.enabled is set: see docs/likeness.md.")
         if sentence := missing():
             raise SettingsError(sentence)
         enrol = Enroller(
@@ -103,40 +101,38 @@ class LikenessParts:
         return enrol(path)
 
     def _enrol_voice(self, path: Path) -> TemplateVector:
-        """Raises `SettingsError` where nobody's voice may be described here, or nothing could do it."""
+        """Compute the template of a voice. Raises `SettingsError` if that is disabled or not installed."""
         from safelight.trust.consents.enrolment import VoiceEnroller
 
         if (describer := self.voice_embedder) is None:
             raise SettingsError(
-                "Voices are described only where likeness.voice.model names a model: see docs/likeness.md."
+                "Voices are enrolled only if likeness.voice.model names a model: see docs/likeness.md."
             )
         settings = self._core.settings.likeness.voice
         enrol = VoiceEnroller(
-            scanner=self._listener,
+            scanner=self._speech_scanner,
             describer=describer,
             scratch=lambda: self._persistence.scratch,
             needed_s=settings.enrolment_s,
-            least_s=settings.least_s,
-            within=settings.gallery_distance,
+            least_s=settings.min_speech_s,
+            within=settings.protected_distance,
         )
         return enrol(path)
 
     @property
-    def _listener(self) -> Scanner:
-        """One that hears where somebody speaks, and nothing else."""
+    def _speech_scanner(self) -> Scanner:
+        """A scanner with the speech detector only."""
         from safelight.detectors.audio.vad import NAME
         from safelight.scanning.service import Scanner, ScannerOptions
 
         specs = [spec for spec in self._core.detectors.child_specs() if spec[0] == NAME]
         if not specs:
-            raise SettingsError(
-                f"A recording is read only where the detector {NAME!r} can hear speech in it."
-            )
+            raise SettingsError(f"A recording is enrolled only if the detector {NAME!r} is enabled.")
         return Scanner(self._core.sandbox, specs, ScannerOptions(warm=0, video_s=120.0))
 
     @cached_property
     def face_matcher(self) -> FaceMatcher | None:
-        """Who compares faces; None where the settings do not enable it."""
+        """The face matcher, or None if `likeness.enabled` is false."""
         settings = self._core.settings.likeness
         if not settings.enabled:
             return None
@@ -150,12 +146,12 @@ class LikenessParts:
         return FaceMatcher(
             describer=self.face_embedder,
             lookup=EnrolledLookup(database=self._persistence.database, key=self.template_key),
-            distances=Distances(consent=settings.consent_distance, gallery=settings.gallery_distance),
+            distances=Distances(consent=settings.consent_distance, gallery=settings.protected_distance),
         )
 
     @cached_property
     def voice_matcher(self) -> VoiceMatcher | None:
-        """Who compares voices; None where the settings name no model."""
+        """The voice matcher, or None if the settings name no voice model."""
         if (describer := self.voice_embedder) is None:
             return None
         from safelight.detectors.likeness.matching import Distances
@@ -171,6 +167,6 @@ class LikenessParts:
                 scope=ConsentScope.VOICE,
                 model=describer.version,
             ),
-            distances=Distances(consent=settings.consent_distance, gallery=settings.gallery_distance),
-            least_s=settings.least_s,
+            distances=Distances(consent=settings.consent_distance, gallery=settings.protected_distance),
+            least_s=settings.min_speech_s,
         )

@@ -1,4 +1,4 @@
-"""What lies in the data directory, the database and the key folder."""
+"""Parts that use the data directory, the database or the key folder."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from safelight.trust.waivers import Waivers
     from safelight.trust.webhooks import Webhooks
 
-#: The tenant of a single-tenant installation, made at the first start.
+#: The name of the tenant that the first start creates.
 FIRST_TENANT = "default"
 
 
 class PersistenceParts:
-    """Everything a restart finds again."""
+    """Database, blobs, keys, seals, and the trust services that only need those."""
 
     def __init__(self, core: CoreParts) -> None:
         self._core = core
@@ -48,19 +48,19 @@ class PersistenceParts:
 
     @property
     def scratch(self) -> Path:
-        """Where files lie while they are worked on; made where it is not there."""
+        """The folder for unfinished files; created if it does not exist."""
         folder = self.data_directory.scratch
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     @cached_property
     def database(self) -> Database:
-        """The database, brought to this version's tables."""
+        """The database, migrated to this version's tables."""
         from safelight.store.database import Database
         from safelight.store.migrations import migrate
 
         url = self._core.settings.storage.database or self.data_directory.database_url
-        database = Database(url, connections=self._core.settings.generation.at_once + 16)
+        database = Database(url, connections=self._core.settings.generation.max_concurrent + 16)
         migrate(database)
         return database
 
@@ -81,14 +81,14 @@ class PersistenceParts:
 
     @cached_property
     def tenant(self) -> str:
-        """The first tenant's id; made where there is none."""
+        """The id of the first tenant; created if there is none."""
         tenants = self.accounts.tenants()
         return tenants[0].id if tenants else self.accounts.create_tenant(FIRST_TENANT).id
 
     @property
     def key_folder(self) -> Path:
-        """Signing keys; several processes of one installation share it."""
-        folder = self._core.settings.storage.keys
+        """The folder of the signing keys; all processes of one installation share it."""
+        folder = self._core.settings.storage.key_dir
         if folder is None:
             return self.data_directory.keys
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -136,10 +136,10 @@ class PersistenceParts:
 
     @cached_property
     def audit_checkpoints(self) -> tuple[Heads, ...]:
-        """Where signed heads of the audit log go."""
+        """The stores of signed checkpoints of the audit log."""
         from safelight.trust.audit import FileCheckpointStore
 
-        return (FileCheckpointStore(self._core.settings.storage.heads or self.data_directory.heads),)
+        return (FileCheckpointStore(self._core.settings.storage.checkpoint_dir or self.data_directory.heads),)
 
     @cached_property
     def audit_checkpoint_writer(self) -> HeadWriter:
@@ -149,7 +149,7 @@ class PersistenceParts:
             self.database,
             self.audit_checkpoint_key,
             self.audit_checkpoints,
-            interval_s=self._core.settings.storage.head_interval_s,
+            interval_s=self._core.settings.storage.checkpoint_interval_s,
         )
 
     @cached_property
@@ -165,7 +165,7 @@ class PersistenceParts:
         return Policies(self.database, taxonomy=self._core.taxonomy)
 
     def active_policy(self, tenant: str) -> Policy:
-        """The policy in force: the last published version, else the configured document."""
+        """The policy in force: the last published version, or else the configured document."""
         return self.policies.active(tenant) or self._core.configured_policy
 
     def waivers_in_force(self, tenant: str) -> tuple[Waiver, ...]:
@@ -190,7 +190,7 @@ class PersistenceParts:
         limits = self._core.settings.limits
         return CheckLimiter(
             self.database,
-            CheckLimits(per_key=limits.probes_per_hour, per_end_user=limits.end_user_probes_per_hour),
+            CheckLimits(per_key=limits.checks_per_hour, per_end_user=limits.end_user_checks_per_hour),
         )
 
     @cached_property
@@ -206,7 +206,7 @@ class PersistenceParts:
     def webhook_client(self) -> WebhookClient:
         from safelight.net.webhook_client import WebhookClient
 
-        return WebhookClient(allow_hosts=self._core.settings.fetch.allow_hosts)
+        return WebhookClient(allow_hosts=self._core.settings.fetch.allowed_private_hosts)
 
     @cached_property
     def webhooks(self) -> Webhooks:

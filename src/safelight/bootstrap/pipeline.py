@@ -1,4 +1,4 @@
-"""The way of a video: judge, stages, workshop, engine."""
+"""Builds the video pipeline: policy evaluator, moderation stages, pipeline context, queue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class PipelineParts:
-    """What carries a video from an order to its delivery."""
+    """The objects that take a video from its generation request to its delivery."""
 
     def __init__(self, core: CoreParts, persistence: PersistenceParts, likeness: LikenessParts) -> None:
         self._core = core
@@ -42,7 +42,7 @@ class PipelineParts:
         def terms(tenant: str) -> tuple[WaiverTerms, ...]:
             return tuple(waiver.terms for waiver in self._persistence.waivers_in_force(tenant))
 
-        facts = self._core.settings.policy.facts
+        facts = self._core.settings.policy.context
         return PolicyEvaluator(
             taxonomy=self._core.taxonomy,
             policy=self._persistence.active_policy,
@@ -52,7 +52,7 @@ class PipelineParts:
 
     @cached_property
     def scene_detection(self) -> SceneDetection:
-        """Who looks at the stills of a scan: models, servers, and the likeness where that is enabled."""
+        """Detectors that run on keyframes: local models, remote models and, if enabled, face matching."""
         from safelight.moderation.scene_detection import SceneDetection
 
         return SceneDetection(
@@ -63,7 +63,7 @@ class PipelineParts:
 
     @cached_property
     def speech_analyzer(self) -> SpeechAnalyzer:
-        """Who transcribes speech and who compares voices, where the settings name them."""
+        """Transcription and voice matching; each part only if the settings configure it."""
         from safelight.moderation.speech import SpeechAnalyzer
 
         return SpeechAnalyzer(
@@ -105,7 +105,7 @@ class PipelineParts:
         )
 
     def _origin(self, path: Path) -> dict[str, Any]:
-        """What a file's own manifest says, as facts for the record."""
+        """The claims of the file's own manifest, for the record."""
         return self._persistence.verifier.claims(path)
 
     @cached_property
@@ -133,13 +133,13 @@ class PipelineParts:
             terms=PipelineLimits(
                 deadline_s=settings.generation.deadline_s,
                 review_due_s=settings.review.due_minutes * 60,
-                keep_s=settings.limits.keep_days * 86400,
-                reference_wait_s=settings.scan.reference_wait_s,
+                keep_s=settings.limits.retention_days * 86400,
+                reference_wait_s=settings.scan.reference_timeout_s,
                 max_download_bytes=settings.generation.max_download_mb << 20,
                 max_reference_bytes=settings.scan.max_reference_mb << 20,
             ),
             scratch=self._persistence.data_directory.scratch,
-            heavy_slots=threading.BoundedSemaphore(settings.generation.heavy_at_once),
+            heavy_slots=threading.BoundedSemaphore(settings.generation.max_concurrent_heavy),
             shutdown_event=self._core.shutdown_event,
         )
 
@@ -152,7 +152,7 @@ class PipelineParts:
     def explain_verdict(
         self, verdict: Verdict, charge: Charge | None, video_id: str, *, appeal: bool = False
     ) -> tuple[str, dict[str, Any]]:
-        """What an authenticated developer is told of a verdict: a sentence, and the details for the wire."""
+        """See `Explainer`."""
         facts = None
         if charge is not None:
             facts = ChargeFacts(
@@ -183,14 +183,14 @@ class PipelineParts:
         return DurableQueue(
             database_url=database or f"sqlite:///{beside}",
             worker=self.worker_name,
-            at_once=self._core.settings.generation.at_once,
+            at_once=self._core.settings.generation.max_concurrent,
             advance=Runner(self.context).run_steps,
             lost=self._core.shutdown_event.set,
         )
 
     @property
     def worker_name(self) -> str:
-        """This process among several on one database."""
+        """The unique worker name of this process."""
         return (
             self._core.settings.worker.name
             or f"{socket.gethostname()}:{self._persistence.data_directory.path}"

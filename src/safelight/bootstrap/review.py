@@ -1,4 +1,4 @@
-"""People decide, and are told: reviews, appeals, reports, and the services in front of a video's way."""
+"""Builds the review, appeal and report services and the services behind the HTTP API and the pages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ReviewParts:
-    """Who decides and who is told, and what the fronts ask."""
+    """Reviews, appeals, reports, notifications, and the services that the API and the pages call."""
 
     def __init__(self, core: CoreParts, persistence: PersistenceParts, pipeline: PipelineParts) -> None:
         self._core = core
@@ -34,10 +34,10 @@ class ReviewParts:
     def review_actions(self) -> ReviewActions:
         from safelight.jobs.review_actions import ReviewActions
 
-        return ReviewActions(self._pipeline.context, self._hand_over)
+        return ReviewActions(self._pipeline.context, self._enqueue)
 
-    def _hand_over(self, tenant: str, video_id: str, run: int) -> None:
-        """To the engine, where it runs in this process; otherwise a gateway's sweeper sees to it."""
+    def _enqueue(self, tenant: str, video_id: str, run: int) -> None:
+        """Enqueue the video if the queue runs in this process; otherwise a gateway's sweeper enqueues it."""
         if self._pipeline.queue.running:
             self._pipeline.queue.enqueue(tenant, video_id, run)
 
@@ -59,7 +59,7 @@ class ReviewParts:
         )
 
     def _deciders(self, tenant: str, vault: bool) -> frozenset[str]:
-        """Keys that may decide cases, and whoever signs in at the terminal; never what is in the vault."""
+        """The ids that may decide a case: keys with the scope; outside the vault also the local operator."""
         from safelight.trust.accounts import OPERATOR, KeyScope
 
         wanted = KeyScope.VAULT if vault else KeyScope.REVIEW
@@ -91,7 +91,7 @@ class ReviewParts:
         )
 
     def describe_coverage(self, tenant: str | None = None) -> dict[str, Any]:
-        """The table of category and modality, before anything ran: the body of `GET /v1/coverage`."""
+        """The coverage table before any check has run: the body of `GET /v1/coverage`."""
         from safelight.evaluation.measurements import shipped
         from safelight.moderation.coverage_table import coverage_table, required_cells
 
@@ -109,7 +109,7 @@ class ReviewParts:
         )
 
     def describe_readiness(self) -> dict[str, Any]:
-        """Whether this process can take work: the body of `GET /readyz`."""
+        """Whether this process can accept work: the body of `GET /readyz`."""
         began = time.monotonic()
         with self._persistence.database.across_tenants("readiness", readonly=True) as tx:
             tx.now()
@@ -118,7 +118,7 @@ class ReviewParts:
             "ready": not self._core.shutdown_event.is_set(),
             "database_ms": round((time.monotonic() - began) * 1000, 2),
             "worker": self._pipeline.worker_name,
-            # Orders wait for one that is away; so this process stays ready, and says whom they wait for.
+            # Requests wait for an upstream that is down: this process stays ready and reports it.
             **({"upstreams_down": dict(down)} if down else {}),
         }
 
@@ -131,7 +131,7 @@ class ReviewParts:
             workshop=self._pipeline.context,
             fetcher=self._core.fetcher,
             limits=AdmissionLimits(max_prompt_characters=self._core.settings.server.max_prompt_characters),
-            default_generator=self._core.settings.generation.default,
+            default_generator=self._core.settings.generation.default_generator,
             threads=ThreadPoolExecutor(max_workers=16, thread_name_prefix="references"),
             hand_over=self._pipeline.queue.enqueue,
             probes=self._persistence.check_limiter,
@@ -162,7 +162,7 @@ class ReviewParts:
         return CheckService(
             stages=self._pipeline.stages,
             generators=self._core.generators,
-            default_generator=self._core.settings.generation.default,
+            default_generator=self._core.settings.generation.default_generator,
             limits=AdmissionLimits(max_prompt_characters=self._core.settings.server.max_prompt_characters),
             fetcher=self._core.fetcher,
             database=self._persistence.database,

@@ -73,7 +73,11 @@ def head(ctx: typer.Context, as_json: Json = False) -> int:
     from safelight.trust.audit import HeadWriter
 
     container = load_container(ctx)
-    signed = HeadWriter(container.database, container.head_key, container.heads).write()
+    signed = HeadWriter(
+        container.persistence.database,
+        container.persistence.audit_checkpoint_key,
+        container.persistence.audit_checkpoints,
+    ).write()
     if signed is None:
         emit({"head": None}, as_json, "The log is empty: there is nothing to sign.")
     else:
@@ -84,7 +88,7 @@ def head(ctx: typer.Context, as_json: Json = False) -> int:
 @contextmanager
 def _database(ctx: typer.Context, url: str | None) -> Iterator[Database]:
     if url is None:
-        yield load_container(ctx).database
+        yield load_container(ctx).persistence.database
         return
     from safelight.store.database import Database
 
@@ -94,7 +98,7 @@ def _database(ctx: typer.Context, url: str | None) -> Iterator[Database]:
 
 def _places(ctx: typer.Context, folder: Path | None) -> Sequence[Heads]:
     if folder is None:
-        own: Sequence[Heads] = load_container(ctx).heads
+        own: Sequence[Heads] = load_container(ctx).persistence.audit_checkpoints
         return own
     from safelight.trust.audit import FileCheckpointStore
 
@@ -103,7 +107,7 @@ def _places(ctx: typer.Context, folder: Path | None) -> Sequence[Heads]:
 
 def _key(ctx: typer.Context, path: Path | None) -> CheckpointKey:
     if path is None:
-        own: CheckpointKey = load_container(ctx).head_key
+        own: CheckpointKey = load_container(ctx).persistence.audit_checkpoint_key
         return own
     from safelight.trust.audit import CheckpointKey
 

@@ -86,7 +86,7 @@ def check(
     """
     text = read(prompt, file)
     container = load_container(ctx)
-    limit = container.settings.server.max_prompt_characters
+    limit = container.core.settings.server.max_prompt_characters
     if len(text) > limit:
         raise InvalidField(f"The prompt has {len(text)} characters; at most {limit} are taken.", param=_FIELD)
     stages, left = run_check(container, text, policy, tuple(ref or ()))
@@ -95,7 +95,7 @@ def check(
     emit(
         told,
         as_json,
-        lambda console: _say(console, text, told, render_text(checked.deciding, container.taxonomy)),
+        lambda console: _say(console, text, told, render_text(checked.deciding, container.core.taxonomy)),
     )
     return told.exit
 
@@ -127,10 +127,10 @@ def run_check(
     """
     from safelight.moderation.prompt import PromptStage
 
-    known = container.settings.data.exists() or container.settings.storage.database is not None
-    tenant = container.tenant if known else ""
+    known = container.core.settings.data.exists() or container.core.settings.storage.database is not None
+    tenant = container.persistence.tenant if known else ""
     judge = _judge(container, policy, known=known)
-    stage = PromptStage(judge=judge, pipeline=container.text_pipeline)
+    stage = PromptStage(judge=judge, pipeline=container.core.text_pipeline)
     words = stage.screen({_FIELD: text}, tenant=tenant)
     if not references or words.verdict.action.value == "block":
         return (words,), ()
@@ -146,14 +146,16 @@ def run_check(
         return (words,), left
     # Who is on record is known only where there is something on record.
     onlookers = (
-        container.onlookers if known else SceneDetection(detectors=container.catalogue.scene_detectors())
+        container.pipeline.scene_detection
+        if known
+        else SceneDetection(detectors=container.core.detectors.scene_detectors())
     )
     looking = ReferenceStage(
         judge=judge,
-        scanner=container.scanner,
-        pipeline=container.text_pipeline,
+        scanner=container.core.scanner,
+        pipeline=container.core.text_pipeline,
         onlookers=onlookers,
-        known=KnownContent(lists=container.hash_lists),
+        known=KnownContent(lists=container.core.hash_lists),
     )
     return (
         words,
@@ -183,7 +185,7 @@ def concluded(
 
     return conclude(
         stages,
-        container.taxonomy,
+        container.core.taxonomy,
         texts={_FIELD: text},
         asked=provider or "",
         references=references,
@@ -196,10 +198,10 @@ def _judge(container: Container, policy: str | None, *, known: bool) -> PolicyEv
     from safelight.policy.documents import load
 
     if policy is None and known:
-        return container.judge
-    chosen = container.configured_policy if policy is None else load(policy, container.taxonomy)
-    waivers = container.judge.waivers if known else lambda _tenant: ()
-    return PolicyEvaluator(taxonomy=container.taxonomy, policy=lambda _tenant: chosen, waivers=waivers)
+        return container.pipeline.policy_evaluator
+    chosen = container.core.configured_policy if policy is None else load(policy, container.core.taxonomy)
+    waivers = container.pipeline.policy_evaluator.waivers if known else lambda _tenant: ()
+    return PolicyEvaluator(taxonomy=container.core.taxonomy, policy=lambda _tenant: chosen, waivers=waivers)
 
 
 def answer(container: Container, checked: CheckResult) -> CheckOutput:
@@ -208,7 +210,7 @@ def answer(container: Container, checked: CheckResult) -> CheckOutput:
 
     result, told = checked.deciding, checked.explanation
     verdict = result.verdict
-    visible = render_text(result, container.taxonomy)
+    visible = render_text(result, container.core.taxonomy)
     kept = [finding for finding in result.findings if finding not in visible]
     coverage: dict[str, list[str]] = {}
     for cell in checked.coverage:
@@ -228,9 +230,9 @@ def answer(container: Container, checked: CheckResult) -> CheckOutput:
         findings=tuple(to_json(finding) for finding in visible),
         withheld=()
         if verdict.vault
-        else tuple(sorted({_group(finding, container.taxonomy) for finding in kept} - {""})),
+        else tuple(sorted({_group(finding, container.core.taxonomy) for finding in kept} - {""})),
         coverage=coverage,
-        missing={missing.name: missing.sentence for missing in container.catalogue.missing},
+        missing={missing.name: missing.sentence for missing in container.core.detectors.missing},
         waivers=verdict.waivers,
         latency_ms=round(sum(float(stage.extra.get("latency_ms", 0.0)) for stage in checked.judged), 2),
         provider=checked.advice.as_wire() if checked.advice is not None else None,

@@ -104,5 +104,5 @@ def load_container(ctx: typer.Context) -> Container:
     from safelight.bootstrap import load
 
     container = load(config_path(ctx))
-    ctx.call_on_close(container.end_describers)
+    ctx.call_on_close(container.likeness.close_embedders)
     return container

@@ -48,9 +48,9 @@ def add(
     from safelight.trust.waivers import parse_expiry
 
     container = load_container(ctx)
-    now = container.database.clock()
-    added = container.consents.add(
-        container.tenant,
+    now = container.persistence.database.clock()
+    added = container.likeness.consents.add(
+        container.persistence.tenant,
         subject=subject,
         scope=scope or ["likeness"],
         who=who,
@@ -71,9 +71,13 @@ def list_(
 ) -> int:
     """List consents, oldest first."""
     container = load_container(ctx)
-    now = container.database.clock()
-    container.consents.tidy(container.tenant)
-    found = [one for one in container.consents.list(container.tenant) if ended or one.in_force(now)]
+    now = container.persistence.database.clock()
+    container.likeness.consents.tidy(container.persistence.tenant)
+    found = [
+        one
+        for one in container.likeness.consents.list(container.persistence.tenant)
+        if ended or one.in_force(now)
+    ]
     lines = "\n".join(_line(one, now) for one in found)
     emit({"consents": [_payload(one, now) for one in found]}, as_json, lines or "No consent is in force.")
     return Exit.OK
@@ -88,8 +92,8 @@ def revoke(
 ) -> int:
     """End a consent at once, and delete its templates."""
     container = load_container(ctx)
-    ended = container.consents.revoke(container.tenant, consent, who=who)
-    now = container.database.clock()
+    ended = container.likeness.consents.revoke(container.persistence.tenant, consent, who=who)
+    now = container.persistence.database.clock()
     emit(_payload(ended, now), as_json, f"Revoked: {_line(ended, now)}")
     return Exit.OK
 

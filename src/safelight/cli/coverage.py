@@ -24,7 +24,7 @@ def coverage(
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> int:
     """The table of category and modality. Exit 5: something required is not covered; 6: only by a waiver."""
-    table = load_container(ctx).describe_coverage()
+    table = load_container(ctx).review.describe_coverage()
     emit(table, as_json, lambda console: _print(console, table))
     open_cells = [cell for cell in table["cells"] if cell["word"] == "not checked"]
     if any(not cell["waived_by"] for cell in open_cells):

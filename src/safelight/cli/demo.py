@@ -23,7 +23,7 @@ _WAIT_S = 240.0
 def operator(container: Container) -> Principal:
     """The person at the terminal: everything but the vault."""
     return Principal(
-        tenant=container.tenant,
+        tenant=container.persistence.tenant,
         id=OPERATOR,
         kind=PrincipalKind.PERSON,
         name="operator",
@@ -33,17 +33,19 @@ def operator(container: Container) -> Principal:
 
 def record_waiver(container: Container) -> tuple[Waiver, ...]:
     """The waiver `demo`, once, good for a loopback address only; all waivers now in force."""
-    if all(waiver.name != DEMO for waiver in container.waivers_in_force(container.tenant)):
-        container.waivers.add(
-            tenant=container.tenant,
+    if all(
+        waiver.name != DEMO for waiver in container.persistence.waivers_in_force(container.persistence.tenant)
+    ):
+        container.persistence.waivers.add(
+            tenant=container.persistence.tenant,
             name=DEMO,
             who="make run",
             why="a first look on this machine; what no installed model can see stays unchecked",
             categories=(EVERYTHING,),
             loopback_only=True,
-            taxonomy=container.taxonomy,
+            taxonomy=container.core.taxonomy,
         )
-    return container.waivers_in_force(container.tenant)
+    return container.persistence.waivers_in_force(container.persistence.tenant)
 
 
 def first_clip(address: str, key: str, verifier: Verifier) -> None:

@@ -102,7 +102,7 @@ def _look(ctx: typer.Context, wanted: DoctorOptions) -> Iterator[DoctorCheck]:
     def settings() -> DoctorCheck:
         here.append(load_container(ctx))
         return DoctorCheck(
-            name="settings", state=DoctorState.OK, says=f"They hold; data in {here[0].settings.data}."
+            name="settings", state=DoctorState.OK, says=f"They hold; data in {here[0].core.settings.data}."
         )
 
     yield guarded("settings", settings)
@@ -122,7 +122,7 @@ def _isolation(container: Container | None) -> DoctorCheck:
             return doctor_checks.isolation(sandbox.isolation())
         finally:
             sandbox.close()
-    scanner = container.scanner
+    scanner = container.core.scanner
     scanner.start()
     try:
         return doctor_checks.isolation(scanner.isolation())
@@ -133,7 +133,7 @@ def _isolation(container: Container | None) -> DoctorCheck:
 def _installed(container: Container) -> Iterator[DoctorCheck]:
     from safelight.store.disk import RESERVE_BYTES
 
-    settings = container.settings
+    settings = container.core.settings
     looks: dict[str, Callable[[], DoctorCheck]] = {
         "data directory": lambda: doctor_checks.data_directory(settings.data),
         "disk": lambda: doctor_checks.disk(settings.data, reserve=RESERVE_BYTES),
@@ -146,7 +146,7 @@ def _installed(container: Container) -> Iterator[DoctorCheck]:
     for name, look in looks.items():
         yield guarded(name, look)
     try:
-        catalogue = container.catalogue
+        catalogue = container.core.detectors
         missing = [(one.name, one.sentence) for one in catalogue.missing]
         yield from doctor_checks.detectors([plugin.name for plugin in catalogue.plugins], missing)
     except Exception as error:
@@ -155,7 +155,7 @@ def _installed(container: Container) -> Iterator[DoctorCheck]:
 
 def _upstreams(container: Container | None, wanted: DoctorOptions) -> Iterator[DoctorCheck]:
     """Those of the command line, then those of the settings."""
-    known = {} if container is None else container.settings.generators
+    known = {} if container is None else container.core.settings.generators
     key = read_key(wanted.key_file)
     seen = set()
     for address in wanted.addresses:
@@ -210,7 +210,9 @@ def _upstream(
 
     options = {option: value for option, value in table.items() if option != "kind"}
     options |= {"name": name, "url": found.url, "api_key": key, "models": tuple(models)}
-    yield from make_clip(found, name, read_options(options), None if container is None else container.scanner)
+    yield from make_clip(
+        found, name, read_options(options), None if container is None else container.core.scanner
+    )
 
 
 def _database(container: Container) -> DoctorCheck:
@@ -218,8 +220,8 @@ def _database(container: Container) -> DoctorCheck:
     from safelight.store.database import Database
 
     url = (
-        container.settings.storage.database
-        or f"sqlite:///{container.settings.data.absolute() / 'db.sqlite3'}"
+        container.core.settings.storage.database
+        or f"sqlite:///{container.core.settings.data.absolute() / 'db.sqlite3'}"
     )
     own = Database(url, wait_s=3.0, connections=1)
     try:
@@ -238,10 +240,10 @@ def _signing_from(container: Container) -> dt.datetime | None:
 
 
 def _keys(container: Container) -> Path:
-    return container.settings.storage.keys or container.settings.data / "keys"
+    return container.core.settings.storage.key_dir or container.core.settings.data / "keys"
 
 
 def _policy(container: Container) -> DoctorCheck:
     return DoctorCheck(
-        name="policy", state=DoctorState.OK, says=f"“{container.configured_policy.name}” holds."
+        name="policy", state=DoctorState.OK, says=f"“{container.core.configured_policy.name}” holds."
     )

@@ -60,9 +60,9 @@ def prompts(
     with Bar(total, "prompts") as progress:
         report = prompt_eval.run(
             sets,
-            pipeline=container.text_pipeline,
-            taxonomy=container.taxonomy,
-            policies={name: load(name, container.taxonomy) for name in policy or _POLICIES},
+            pipeline=container.core.text_pipeline,
+            taxonomy=container.core.taxonomy,
+            policies={name: load(name, container.core.taxonomy) for name in policy or _POLICIES},
             metrics=metrics.values(),
             attacks=attacks,
             attack_safe=attack_safe,
@@ -91,9 +91,9 @@ def guard(
     from safelight.evaluation import datasets, guard_eval, metrics, prompt_eval
 
     container = load_container(ctx)
-    found = [one for one in container.text_pipeline.detectors if isinstance(one, GuardDetector)]
+    found = [one for one in container.core.text_pipeline.detectors if isinstance(one, GuardDetector)]
     if not found:
-        sentences = [one.sentence for one in container.catalogue.missing if one.name == "guard"]
+        sentences = [one.sentence for one in container.core.detectors.missing if one.name == "guard"]
         raise ConfigurationError(sentences[0] if sentences else "The guard is switched off in the settings.")
     asked = found[0]
     sets = [datasets.read(path) for path in data]
@@ -106,8 +106,8 @@ def guard(
     with Bar(sum(len(one.cases) for one in sets), "prompts") as progress:
         report = prompt_eval.run(
             sets,
-            pipeline=TextPipeline([asked.always()], budget_s=container.settings.scan.text_budget_s),
-            taxonomy=container.taxonomy,
+            pipeline=TextPipeline([asked.always()], budget_s=container.core.settings.scan.text_timeout_s),
+            taxonomy=container.core.taxonomy,
             policies={},
             metrics=[metrics.RATES, metrics.LATENCY, measured],
             progress=progress.done,
@@ -150,27 +150,31 @@ def output(
 
     container = load_container(ctx)
     found = clips.read(data)
-    chosen = load(policy, container.taxonomy) if policy else container.policy(container.tenant)
-    waivers = container.waivers_in_force(container.tenant)
+    chosen = (
+        load(policy, container.core.taxonomy)
+        if policy
+        else container.persistence.active_policy(container.persistence.tenant)
+    )
+    waivers = container.persistence.waivers_in_force(container.persistence.tenant)
     judge = PolicyEvaluator(
-        taxonomy=container.taxonomy,
+        taxonomy=container.core.taxonomy,
         policy=lambda _tenant: chosen,
         waivers=lambda _tenant: tuple(waiver.terms for waiver in waivers),
     )
-    stage = replace(container.stages.output, judge=judge)
+    stage = replace(container.pipeline.stages.output, judge=judge)
     with Bar(len(found.clips) * 100, "clips") as progress:
         seen = list(
             clip_eval.evaluate_clips(
                 found,
                 stage,
-                tenant=container.tenant,
+                tenant=container.persistence.tenant,
                 progress=lambda number, percent: progress.done(100 * number + percent),
             )
         )
     report = clip_eval.measured(
         found,
         seen,
-        taxonomy=container.taxonomy,
+        taxonomy=container.core.taxonomy,
         policy={chosen.name: chosen.sha256},
         waivers=(waiver.id for waiver in waivers),
     )

@@ -42,7 +42,7 @@ def import_(
     """Add the hashes of a file to a list, and take away what the file says was withdrawn."""
     from safelight.detectors.image.hash_lists import HashKind
 
-    done = load_container(ctx).enrolments.import_hashes(
+    done = load_container(ctx).persistence.enrolments.import_hashes(
         file, name=list_name, category=category, kind=HashKind(kind.value) if kind else None
     )
     lines = [
@@ -59,7 +59,7 @@ def import_(
 @app.command("list")
 def list_(ctx: typer.Context, as_json: Json = False) -> int:
     """List the lists: their category, and how many hashes of each kind they have. Never the hashes."""
-    lists = load_container(ctx).hash_lists
+    lists = load_container(ctx).core.hash_lists
     found = [
         {
             "name": one.name,
@@ -86,7 +86,7 @@ def remove(
     ctx: typer.Context, name: Annotated[str, typer.Argument(help="The list.")], as_json: Json = False
 ) -> int:
     """Take a whole list away. A running gateway sees it at once."""
-    gone = load_container(ctx).enrolments.remove_hashes(name)
+    gone = load_container(ctx).persistence.enrolments.remove_hashes(name)
     emit({"name": name, "removed": gone}, as_json, f"{name}: {gone} hashes removed.")
     return Exit.OK
 
@@ -100,7 +100,9 @@ def recheck(ctx: typer.Context, as_json: Json = False) -> int:
     """
     container = load_container(ctx)
     with Bar(None, "videos") as bar:
-        done = container.archive.recheck(container.tenant, actor="operator", progress=bar.done)
+        done = container.pipeline.hash_recheck.recheck(
+            container.persistence.tenant, actor="operator", progress=bar.done
+        )
     payload = {
         "looked_at": done.looked_at,
         "matched": done.matched,

@@ -81,10 +81,10 @@ def init(
     attached = _attach(upstream, upstream_key_file, model, paid=paid)
     written = _write(path, data, attached)
     container = load(path)
-    tenant = container.tenant
-    container.keys.signing()
+    tenant = container.persistence.tenant
+    container.persistence.signing_keys.signing()
     missing = gaps(container)
-    waivers = container.waivers_in_force(tenant)
+    waivers = container.persistence.waivers_in_force(tenant)
     open_ = _open(container, missing, waivers)
     if open_ and waiver_name is None and not yes and not as_json and sys.stdin.isatty():
         waiver_name, waiver_why = _ask(open_)
@@ -94,7 +94,7 @@ def init(
     payload = {
         "settings": path,
         "written": written,
-        "data": container.settings.data,
+        "data": container.core.settings.data,
         "missing": [
             {"stage": stage, "category": cell.category, "modality": cell.modality} for stage, cell in missing
         ],
@@ -133,8 +133,8 @@ def gaps(container: Container) -> list[tuple[Stage, Cell]]:
     }
     found = []
     for stage, modalities in looked.items():
-        wanted = requirements(container.configured_policy, container.taxonomy, stage, modalities)
-        cells = container.catalogue.cells(wanted, *modalities)
+        wanted = requirements(container.core.configured_policy, container.core.taxonomy, stage, modalities)
+        cells = container.core.detectors.cells(wanted, *modalities)
         found += [(stage, cell) for cell in cells if cell.required and not cell.available]
     return found
 
@@ -147,7 +147,7 @@ def _open(
     return [
         (stage, cell)
         for stage, cell in missing
-        if not any(covers(waiver.terms, cell.category, container.taxonomy) for waiver in waivers)
+        if not any(covers(waiver.terms, cell.category, container.core.taxonomy) for waiver in waivers)
     ]
 
 
@@ -189,15 +189,15 @@ def _record(
 ) -> Waiver:
     from safelight.trust.waivers import parse_expiry
 
-    names = {waiver.name for waiver in container.waivers.list()}
+    names = {waiver.name for waiver in container.persistence.waivers.list()}
     name = next(one for one in (_WAIVER, *(f"{_WAIVER}-{n}" for n in range(2, 10_000))) if one not in names)
-    return container.waivers.add(
+    return container.persistence.waivers.add(
         name=name,
         who=who,
         why=why,
         categories={cell.category for _, cell in missing},
-        taxonomy=container.taxonomy,
-        expires_at=parse_expiry(expires, container.database.clock()),
+        taxonomy=container.core.taxonomy,
+        expires_at=parse_expiry(expires, container.persistence.database.clock()),
     )
 
 

@@ -39,7 +39,7 @@ def create(
     as_json: Json = False,
 ) -> int:
     """Make a key and print it once: it is kept nowhere and cannot be shown again."""
-    accounts = load_container(ctx).accounts
+    accounts = load_container(ctx).persistence.accounts
     scopes = _scopes(scope or ["videos:read", "videos:write", "checks"])
     owner = accounts.create_tenant(new_tenant) if new_tenant else _tenant(accounts, tenant, make=True)
     record, token = accounts.create_key(owner.id, name, scopes)
@@ -51,7 +51,7 @@ def create(
 @app.command("list")
 def list_(ctx: typer.Context, tenant: WhichTenant = None, as_json: Json = False) -> int:
     """List keys, oldest first, the revoked ones too; never the keys themselves."""
-    accounts = load_container(ctx).accounts
+    accounts = load_container(ctx).persistence.accounts
     owners = (_tenant(accounts, tenant),) if tenant else accounts.tenants()
     found = [(record, owner) for owner in owners for record in accounts.keys(owner.id)]
     payload = {"keys": [_payload(record, owner) for record, owner in found]}
@@ -67,7 +67,7 @@ def revoke(
     as_json: Json = False,
 ) -> int:
     """End a key. A running gateway stops believing it within seconds."""
-    accounts = load_container(ctx).accounts
+    accounts = load_container(ctx).persistence.accounts
     for owner in accounts.tenants():
         if any(record.id == key for record in accounts.keys(owner.id)):
             record = accounts.revoke(owner.id, key)
@@ -79,7 +79,7 @@ def revoke(
 @app.command()
 def roots(ctx: typer.Context, as_json: Json = False) -> int:
     """Print the roots under which this installation seals, as PEM, for other people's C2PA tools."""
-    pem = load_container(ctx).sealer.trust_anchor_pem
+    pem = load_container(ctx).persistence.sealer.trust_anchor_pem
     emit({"pem": pem}, as_json, pem)
     return Exit.OK
 

@@ -41,7 +41,7 @@ def add(
     """Enrol a mark by pictures of it, by words, or both; a known one is added to."""
     from safelight.detectors.image.logo_store import MarkKind
 
-    mark = load_container(ctx).enrolments.add_mark(
+    mark = load_container(ctx).persistence.enrolments.add_mark(
         name, files or [], kind=MarkKind(kind.value), words=tuple(word or ())
     )
     emit(_payload(mark), as_json, f"Enrolled: {_line(mark)}. A running gateway sees it at once.")
@@ -51,7 +51,7 @@ def add(
 @app.command("list")
 def list_(ctx: typer.Context, as_json: Json = False) -> int:
     """List the marks."""
-    marks = load_container(ctx).marks
+    marks = load_container(ctx).core.logos
     found = marks.all()
     payload = {"folder": str(marks.folder), "marks": [_payload(mark) for mark in found]}
     emit(payload, as_json, "\n".join(_line(mark) for mark in found) or "No mark is enrolled.")
@@ -63,7 +63,7 @@ def remove(
     ctx: typer.Context, name: Annotated[str, typer.Argument(help="The mark.")], as_json: Json = False
 ) -> int:
     """Take a mark away. A running gateway sees it at once."""
-    mark = load_container(ctx).enrolments.remove_mark(name)
+    mark = load_container(ctx).persistence.enrolments.remove_mark(name)
     emit(_payload(mark), as_json, f"Removed: {_line(mark)}.")
     return Exit.OK
 

@@ -72,7 +72,7 @@ def list_(
 ) -> int:
     """List every detector and model: which are effective, and how to get the others. Loads none of them."""
     container = load_container(ctx)
-    catalogue = container.catalogue
+    catalogue = container.core.detectors
     rows = [
         ModelRow(
             name=plugin.name,
@@ -131,7 +131,7 @@ def pull(
             progress_console().print(f"{name}: {repo}, {stated or 'licence not known here'}.", markup=False)
         manifest = fetch(
             repo,
-            container.model_folder / name,
+            container.core.models_folder / name,
             _fetcher(address),
             revision=revision,
             hub=address,
@@ -166,8 +166,8 @@ def verify(
     container = load_container(ctx)
     voice = _voice_file(container)
     folders = {named.name: named.folder for named in _configured(container)}
-    if container.model_folder.is_dir():
-        folders |= {one.name: one for one in sorted(container.model_folder.iterdir()) if _is_model(one)}
+    if container.core.models_folder.is_dir():
+        folders |= {one.name: one for one in sorted(container.core.models_folder.iterdir()) if _is_model(one)}
     rows = []
     for name, folder in sorted(folders.items()):
         if not folder.is_dir():
@@ -187,7 +187,7 @@ def verify(
             }
         )
     if voice is not None and voice.is_file():
-        pinned = container.settings.likeness.voice.sha256.lower()
+        pinned = container.core.settings.likeness.voice.sha256.lower()
         digest = sha256_file(voice)
         wrong = f"{voice.name} is not the file that likeness.voice.sha256 names." if pinned else ""
         rows.append(
@@ -235,8 +235,8 @@ def calibrate(
     found = calibrated(
         named,
         LabelledImages.read(data, named.spec.categories),
-        container.bare_scanner,
-        now=container.database.clock(),
+        container.core.decode_only_scanner,
+        now=container.persistence.database.clock(),
     )
     named.calibration.parent.mkdir(parents=True, exist_ok=True)
     named.calibration.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
@@ -289,16 +289,16 @@ def _fills(name: str, capabilities: tuple[object, ...]) -> str:
 
 
 def _voice_file(container: Container) -> Path | None:
-    return container.settings.likeness.voice.model
+    return container.core.settings.likeness.voice.model
 
 
 def _configured(container: Container) -> tuple[ModelTable, ...]:
     from safelight.detectors.models.specs import read_models
 
-    options = container.settings.detectors.get("hub")
+    options = container.core.settings.detectors.get("hub")
     if not isinstance(options, dict):
         return ()
-    return read_models({"store": str(container.model_folder), **options})
+    return read_models({"store": str(container.core.models_folder), **options})
 
 
 def _models(container: Container) -> list[dict[str, Any]]:
@@ -312,7 +312,7 @@ def _models(container: Container) -> list[dict[str, Any]]:
             "repo": one.repo,
             "licence": one.licence,
             "revision": one.revision,
-            "folder": container.model_folder / name,
+            "folder": container.core.models_folder / name,
             "says": f"{one.about} {one.repo}, {one.licence}.",
         }
         for name, one in KNOWN.items()

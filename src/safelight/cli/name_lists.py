@@ -33,7 +33,7 @@ class EntityKindOption(StrEnum):
 def _lists(ctx: typer.Context) -> OperatorLists:
     from safelight.detectors.text.operator_lists import OperatorLists
 
-    return OperatorLists(load_container(ctx).lists_folder)
+    return OperatorLists(load_container(ctx).core.name_lists_folder)
 
 
 @app.command("import")

@@ -80,7 +80,7 @@ def show(
     """Print a policy as it decides: everything it extends laid together."""
     container = load_container(ctx)
     if versions:
-        listed = container.policies.list()
+        listed = container.persistence.policies.list()
         lines = "\n".join(_version(one) for one in listed)
         emit({"policies": listed}, as_json, lines or "Nothing was published; the settings name the policy.")
         return Exit.OK
@@ -126,7 +126,7 @@ def replay(
     container = load_container(ctx)
     policy = _policy(container, document)
     with progress_console().status("Replaying"):
-        report = run(policy, container.taxonomy, _records(container, reference=reference, file=file))
+        report = run(policy, container.core.taxonomy, _records(container, reference=reference, file=file))
     emit(report.as_json(), as_json, "\n".join(_told(report)))
     if report.unreadable or (fail_on_change and report.changed):
         return Exit.ERROR
@@ -143,7 +143,7 @@ def publish(
     container = load_container(ctx)
     policy = _policy(container, document)
     changes = compare(_policy(container, None), policy)
-    published = container.policies.publish(policy, who=who)
+    published = container.persistence.policies.publish(policy, who=who)
     lines = [f"In force: {_version(published)}", *changes.lines()]
     emit({"published": published, "changes": changes.as_json()}, as_json, "\n".join(lines))
     return Exit.OK
@@ -152,7 +152,7 @@ def publish(
 @app.command()
 def rollback(ctx: typer.Context, who: Who, as_json: Json = False) -> int:
     """Put the version before the one in force back in force."""
-    published = load_container(ctx).policies.rollback(who=who)
+    published = load_container(ctx).persistence.policies.rollback(who=who)
     emit({"published": published}, as_json, f"In force again: {_version(published)}")
     return Exit.OK
 
@@ -162,24 +162,27 @@ def _policy(container: Container, wanted: str | None) -> Policy:
     from safelight.policy.documents import load
 
     if wanted is None:
-        return container.policy(container.tenant)
+        return container.persistence.active_policy(container.persistence.tenant)
     if is_id(wanted, "policy"):
-        found: Policy = container.policies.get(wanted)
+        found: Policy = container.persistence.policies.get(wanted)
         return found
-    return load(wanted, container.taxonomy)
+    return load(wanted, container.core.taxonomy)
 
 
 def _records(container: Container, *, reference: bool, file: Path | None) -> Iterable[Record]:
     if reference:
         from safelight.policy.reference_cases import records
 
-        return records(container.taxonomy)
+        return records(container.core.taxonomy)
     if file is not None:
         return _from_file(file)
     from safelight.trust.policies import history
 
     return history(
-        container.database, waivers=[waiver.terms for waiver in container.waivers_in_force(container.tenant)]
+        container.persistence.database,
+        waivers=[
+            waiver.terms for waiver in container.persistence.waivers_in_force(container.persistence.tenant)
+        ],
     )
 
 

@@ -39,8 +39,8 @@ def add(
     """Look for somebody's face or voice from now on. Needs `likeness.enabled` and its declared legal basis;
     a voice needs `likeness.voice.model`, too."""
     container = load_container(ctx)
-    added = container.gallery.add(
-        container.tenant,
+    added = container.likeness.protected_people.add(
+        container.persistence.tenant,
         name=name,
         pictures=pictures or [],
         recordings=recording or [],
@@ -55,7 +55,7 @@ def add(
 def list_(ctx: typer.Context, as_json: Json = False) -> int:
     """List everybody who is protected, by name."""
     container = load_container(ctx)
-    found = container.gallery.list(container.tenant)
+    found = container.likeness.protected_people.list(container.persistence.tenant)
     lines = "\n".join(_line(one) for one in found)
     emit({"gallery": [_payload(one) for one in found]}, as_json, lines or "Nobody is in the gallery.")
     return Exit.OK
@@ -70,7 +70,7 @@ def remove(
 ) -> int:
     """Delete somebody's entry, and their templates."""
     container = load_container(ctx)
-    gone = container.gallery.remove(container.tenant, name, who=who)
+    gone = container.likeness.protected_people.remove(container.persistence.tenant, name, who=who)
     emit(_payload(gone), as_json, f"Removed: {gone.name}. Their templates are deleted.")
     return Exit.OK
 

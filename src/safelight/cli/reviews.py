@@ -37,10 +37,10 @@ def list_(
     from safelight.trust.reviews import CaseState
 
     container = load_container(ctx)
-    page = container.reviews.list(
+    page = container.review.reviews.list(
         _reviewer(container, "operator", vault=vault), state=None if everything else CaseState.OPEN, limit=100
     )
-    now = container.database.clock()
+    now = container.persistence.database.clock()
     lines = [_line(case, now) for case in page.cases]
     if page.has_more:
         lines.append("There are more.")
@@ -56,8 +56,8 @@ def list_(
 def show(ctx: typer.Context, case: CaseId, vault: Vault = False, as_json: Json = False) -> int:
     """Show one case: why it is there, until when, what was reported, what was decided."""
     container = load_container(ctx)
-    file = container.reviews.get(_reviewer(container, "operator", vault=vault), case)
-    emit(_file_payload(file), as_json, _told(file, container.database.clock()))
+    file = container.review.reviews.get(_reviewer(container, "operator", vault=vault), case)
+    emit(_file_payload(file), as_json, _told(file, container.persistence.database.clock()))
     return Exit.OK
 
 
@@ -105,11 +105,11 @@ def _decide(
 
     container = load_container(ctx)
     principal = _reviewer(container, who, vault=vault)
-    kind = container.reviews.get(principal, case_id).case.kind
-    decided = container.reviews.decide(
+    kind = container.review.reviews.get(principal, case_id).case.kind
+    decided = container.review.reviews.decide(
         principal, case_id, action=ACTIONS[kind][0 if yes else 1].value, reason=reason, clause=clause
     )
-    emit(_file_payload(decided), as_json, _told(decided, container.database.clock()))
+    emit(_file_payload(decided), as_json, _told(decided, container.persistence.database.clock()))
     return Exit.OK
 
 
@@ -123,7 +123,11 @@ def _reviewer(container: Container, who: str, *, vault: bool) -> Principal:
         raise InvalidField("A name has 1 to 100 printable characters.", param="who")
     scopes = {KeyScope.REVIEW, *({KeyScope.VAULT} if vault else ())}
     return Principal(
-        tenant=container.tenant, id=name, kind=PrincipalKind.PERSON, name=name, scopes=frozenset(scopes)
+        tenant=container.persistence.tenant,
+        id=name,
+        kind=PrincipalKind.PERSON,
+        name=name,
+        scopes=frozenset(scopes),
     )
 
 

@@ -140,7 +140,7 @@ def scan(
 
     container = load_container(ctx)
     source = source_of(
-        path, s3=container.settings.storage.s3, most_bytes=container.settings.scan.max_clip_mb << 20
+        path, s3=container.core.settings.storage.s3, most_bytes=container.core.settings.scan.max_clip_mb << 20
     )
     if html is not None and not html.absolute().parent.is_dir():
         raise ConfigurationError(f"There is no folder {html.parent} to write the report to.")
@@ -149,11 +149,11 @@ def scan(
         source, _judge(container, stills=html is not None), _looked_at(container, source, state), again=again
     )
     if len(source.files) > 1:
-        container.scanner.start()
+        container.core.scanner.start()
     try:
         run.go()
     finally:
-        container.scanner.close()
+        container.core.scanner.close()
     rows = [row_of(place, report, fail_on, unchanged=old) for place, report, old in run.done]
     summary = summary_of(rows, source, wall_s=time.monotonic() - began)
     if html is not None:
@@ -266,12 +266,14 @@ def _judge(container: Container, *, stills: bool) -> FileScanner:
     from safelight.moderation.file_scan import FileScanner
 
     return FileScanner(
-        stages=container.stages,
-        tenant=container.tenant,
-        detectors={plugin.name: plugin.version for plugin in container.catalogue.plugins},
-        verify=lambda path: container.verifier.verify(path, lookup=container.registry.by_sha256),
+        stages=container.pipeline.stages,
+        tenant=container.persistence.tenant,
+        detectors={plugin.name: plugin.version for plugin in container.core.detectors.plugins},
+        verify=lambda path: container.persistence.verifier.verify(
+            path, lookup=container.persistence.seal_registry.by_sha256
+        ),
         stills=stills,
-        scratch=container.directory.scratch,
+        scratch=container.persistence.data_directory.scratch,
     )
 
 
@@ -284,32 +286,36 @@ def _looked_at(container: Container, source: Source, path: Path | None) -> ScanC
     if path is None:
         place = source.place if source.place.startswith("s3://") else str(Path(source.place).resolve())
         name = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-        path = container.directory.path / "scans" / f"{name}.jsonl"
-    specs = container.catalogue.child_specs()
+        path = container.persistence.data_directory.path / "scans" / f"{name}.jsonl"
+    specs = container.core.detectors.child_specs()
     parts = {
         "version": container.services.version,
-        "policy": container.policy(container.tenant).sha256,
-        "waivers": sorted(waiver.id for waiver in container.judge.waivers(container.tenant)),
-        "detectors": {plugin.name: plugin.version for plugin in container.catalogue.plugins},
-        "missing": sorted(missing.name for missing in container.catalogue.missing),
-        "options": [specs, container.settings.detectors],
-        "scan": container.settings.scan.model_dump(mode="json"),
+        "policy": container.persistence.active_policy(container.persistence.tenant).sha256,
+        "waivers": sorted(
+            waiver.id for waiver in container.pipeline.policy_evaluator.waivers(container.persistence.tenant)
+        ),
+        "detectors": {plugin.name: plugin.version for plugin in container.core.detectors.plugins},
+        "missing": sorted(missing.name for missing in container.core.detectors.missing),
+        "options": [specs, container.core.settings.detectors],
+        "scan": container.core.settings.scan.model_dump(mode="json"),
         "likeness": _people(container),
     }
     named = (Path(value) for _, options in specs for value in options.values() if isinstance(value, str))
     files = [one for one in named if one.is_absolute() and one.exists()]
-    return ScanCache(path, ruleset_fingerprint(parts, [container.lists_folder, *files]))
+    return ScanCache(path, ruleset_fingerprint(parts, [container.core.name_lists_folder, *files]))
 
 
 def _people(container: Container) -> dict[str, Any]:
     """What comparing faces and voices depends on: settings, models, and who is on record now."""
-    settings = container.settings.likeness
+    settings = container.core.settings.likeness
     if not settings.enabled:
         return {}
-    now = container.database.clock()
-    consents = [one.id for one in container.consents.list(container.tenant) if one.in_force(now)]
-    protected = [one.id for one in container.gallery.list(container.tenant)]
-    voice = container.voice_describer.version if container.voice_describer is not None else ""
+    now = container.persistence.database.clock()
+    consents = [
+        one.id for one in container.likeness.consents.list(container.persistence.tenant) if one.in_force(now)
+    ]
+    protected = [one.id for one in container.likeness.protected_people.list(container.persistence.tenant)]
+    voice = container.likeness.voice_embedder.version if container.likeness.voice_embedder is not None else ""
     return {
         "settings": settings.model_dump(mode="json"),
         "people": sorted([*consents, *protected]),
@@ -324,7 +330,7 @@ def _write(html: Path, run: _Run, source: Source, lang: Language, container: Con
 
     reports = [report for _, report, _ in run.done]
     left = len(source.files) - len(reports)
-    document = page(reports, words=languages()[lang.value], taxonomy=container.taxonomy, left=left)
+    document = page(reports, words=languages()[lang.value], taxonomy=container.core.taxonomy, left=left)
     try:
         write_atomic(html, document.encode(), mode=0o666)
     except OSError as error:

@@ -65,7 +65,7 @@ def serve(
         flags["data"] = data
     flags |= _upstream(load(config_path(ctx), **flags), upstream, upstream_key_file, model, paid=paid)
     container = load(config_path(ctx), **flags)
-    set_up_logging(container.settings.log)
+    set_up_logging(container.core.settings.log)
     gateway = Gateway(container)
 
     def ready() -> None:
@@ -82,7 +82,7 @@ def _upstream(
     """The settings that an upstream adds; what is to be feared of it is said at once."""
     from .upstream import UpstreamAnswers, attach, from_environment
 
-    known = container.settings.generators
+    known = container.core.settings.generators
     if url is None:
         if models or paid:
             raise SettingsError("--model and --paid go with --upstream.")
@@ -102,7 +102,7 @@ def _look_at_upstreams(container: Container) -> None:
 
     from .upstream import KIND, upstream_warnings
 
-    for name, table in container.settings.generators.items():
+    for name, table in container.core.settings.generators.items():
         if table["kind"] != KIND:
             continue
         try:
@@ -126,18 +126,20 @@ def _ready(container: Container, gateway: Gateway, *, demo: bool, as_json: bool)
     """Say where it is, how to get in, and what is not checked; with `demo` make the first clip."""
     from .demo import first_clip, operator, record_waiver
 
-    waivers = container.waivers_in_force(container.tenant)
+    waivers = container.persistence.waivers_in_force(container.persistence.tenant)
     key = None
     if demo:
         waivers = record_waiver(container)
-        _record, key = container.accounts.create_key(container.tenant, "demo", by="make run")
-    link = f"{gateway.address}/login?token={container.accounts.create_login_link(operator(container))}"
+        _record, key = container.persistence.accounts.create_key(
+            container.persistence.tenant, "demo", by="make run"
+        )
+    link = f"{gateway.address}/login?token={container.persistence.accounts.create_login_link(operator(container))}"
     if as_json:
         write_json({"address": gateway.address, "login": link, "key": key})
     else:
         _print(container, gateway.address, link, key, waivers)
     if demo and key is not None:
-        first_clip(gateway.address, key, container.verifier)
+        first_clip(gateway.address, key, container.persistence.verifier)
 
 
 def _print(
@@ -149,9 +151,9 @@ def _print(
     if key is not None:
         console.print(f"  API key:       {key}", highlight=False, soft_wrap=True)
         console.print(f"  Base URL:      {address}/v1", highlight=False)
-    for missing in container.catalogue.missing:
+    for missing in container.core.detectors.missing:
         console.print(f"  [yellow]Not running:[/yellow] {missing.name}: {missing.sentence}", highlight=False)
-    holes = [cell for cell in container.describe_coverage()["cells"] if cell["word"] == "not checked"]
+    holes = [cell for cell in container.review.describe_coverage()["cells"] if cell["word"] == "not checked"]
     if holes:
         names = ", ".join(sorted({f"{cell['category']} in {cell['modality']}" for cell in holes}))
         console.print(f"  [yellow]Not checked:[/yellow]   {names}", highlight=False)
@@ -165,7 +167,7 @@ def _print(
         console.print(
             "  No waiver is recorded, so every video is held for review. See `safelight waiver add`."
         )
-    due = f"  Held videos nobody decides are refused after {container.settings.review.due_minutes:g} minutes"
+    due = f"  Held videos nobody decides are refused after {container.core.settings.review.due_minutes:g} minutes"
     console.print(
         f"{due}.\n" if _reviewers(container) else f"{due}; no reviewer is enrolled.\n", highlight=False
     )
@@ -175,5 +177,5 @@ def _reviewers(container: Container) -> int:
     """Keys that may decide held videos, besides whoever signs in at this terminal."""
     return sum(
         key.revoked_at is None and KeyScope.REVIEW in key.scopes
-        for key in container.accounts.keys(container.tenant)
+        for key in container.persistence.accounts.keys(container.persistence.tenant)
     )

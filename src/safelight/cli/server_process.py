@@ -61,13 +61,13 @@ class Gateway:
 
     def __init__(self, container: Container) -> None:
         self.container = container
-        self._socket = _listen(container.settings.server.host, container.settings.server.port)
+        self._socket = _listen(container.core.settings.server.host, container.core.settings.server.port)
         self._server: uvicorn.Server | None = None
 
     @property
     def address(self) -> str:
         """Where clients reach it."""
-        server = self.container.settings.server
+        server = self.container.core.settings.server
         if server.public_url:
             return server.public_url.rstrip("/")
         host, port = self._socket.getsockname()[:2]
@@ -82,11 +82,11 @@ class Gateway:
         import uvicorn
 
         here = self.container
-        here.directory.lock()
-        here.database  # noqa: B018
-        here.tenant  # noqa: B018
-        settings = here.settings.server
-        here.engine.start()
+        here.persistence.data_directory.lock()
+        here.persistence.database  # noqa: B018
+        here.persistence.tenant  # noqa: B018
+        settings = here.core.settings.server
+        here.pipeline.queue.start()
         self._server = uvicorn.Server(
             uvicorn.Config(
                 here.app,
@@ -104,9 +104,9 @@ class Gateway:
                 backlog=2048,
             )
         )
-        here.sweeper.start()
-        here.notifier.start()
-        here.head_writer.start()
+        here.pipeline.sweeper.start()
+        here.review.notifier.start()
+        here.persistence.audit_checkpoint_writer.start()
         threading.Thread(target=self._warm, name="warm", daemon=True).start()
         threading.Thread(target=self._tell, args=(ready,), name="ready", daemon=True).start()
         threading.Thread(target=self._end_when_lost, name="lost", daemon=True).start()
@@ -117,8 +117,8 @@ class Gateway:
 
     def _warm(self) -> None:
         """What the first request would wait for: models for words, children for pictures."""
-        self.container.text_pipeline.screen({"prompt": "a quiet street in the morning"})
-        self.container.scanner.start()
+        self.container.core.text_pipeline.screen({"prompt": "a quiet street in the morning"})
+        self.container.core.scanner.start()
 
     def _tell(self, ready: Callable[[], None]) -> None:
         while self._server is not None and not self._server.started:
@@ -127,16 +127,16 @@ class Gateway:
 
     def _end_when_lost(self) -> None:
         """A process that lost its name among the workers must not work on."""
-        self.container.stopping.wait()
+        self.container.core.shutdown_event.wait()
         if self._server is not None:
             self._server.should_exit = True
 
     def _stop(self) -> None:
         here = self.container
-        here.stopping.set()
+        here.core.shutdown_event.set()
         try:
-            here.engine.stop(_STEPS_GRACE_S)
-            here.head_writer.stop()
+            here.pipeline.queue.stop(_STEPS_GRACE_S)
+            here.persistence.audit_checkpoint_writer.stop()
         except Exception:
             _log.exception("Stopping met an error; nothing is lost, it is taken up at the next start.")
         finally:

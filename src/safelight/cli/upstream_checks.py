@@ -232,7 +232,7 @@ def _asked_again(title: str, told: Trial) -> DoctorCheck:
             name=name,
             state=DoctorState.OK,
             says="Its list gives metadata back, so it can be asked what became of an order.",
-            remedy=f'Put this into its settings: key_metadata = "{KEY_METADATA}"',
+            remedy=f'Put this into its settings: idempotency_metadata_key = "{KEY_METADATA}"',
         )
     return DoctorCheck(
         name=name,

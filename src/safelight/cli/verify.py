@@ -42,7 +42,7 @@ def verify(
             verifier = verifier.with_trust_anchors(trust.read_bytes())
         except OSError as error:
             raise NotFound(f"{trust} cannot be read: {error.strerror}.") from error
-    lookup = container.registry.by_sha256 if _has_registry(container) else None
+    lookup = container.persistence.seal_registry.by_sha256 if _has_registry(container) else None
     found = verifier.verify(file, lookup=lookup)
     emit(found, as_json, text(found))
     return exit_code(found)
@@ -50,18 +50,19 @@ def verify(
 
 def _verifier(container: Container) -> Verifier:
     """A stranger with a file has no installation, and looking at the file makes none."""
-    if container.settings.data.exists() or container.settings.storage.keys is not None:
-        return container.verifier
+    if container.core.settings.data.exists() or container.core.settings.storage.key_dir is not None:
+        return container.persistence.verifier
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.verification import Verifier
 
-    none = KeyStore.own(container.settings.data / "keys", organization="")
-    return Verifier(sandbox=container.sandbox, keys=none)
+    none = KeyStore.own(container.core.settings.data / "keys", organization="")
+    return Verifier(sandbox=container.core.sandbox, keys=none)
 
 
 def _has_registry(container: Container) -> bool:
     return (
-        container.settings.storage.database is not None or (container.settings.data / "db.sqlite3").exists()
+        container.core.settings.storage.database is not None
+        or (container.core.settings.data / "db.sqlite3").exists()
     )
 
 

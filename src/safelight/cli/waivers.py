@@ -40,19 +40,19 @@ def add(
     from safelight.trust.waivers import parse_expiry
 
     container = load_container(ctx)
-    added: Waiver = container.waivers.add(
+    added: Waiver = container.persistence.waivers.add(
         name=name,
         who=who,
         why=why,
         categories=category,
-        taxonomy=container.taxonomy,
-        expires_at=parse_expiry(expires, container.database.clock()),
+        taxonomy=container.core.taxonomy,
+        expires_at=parse_expiry(expires, container.persistence.database.clock()),
         loopback_only=loopback_only,
     )
     emit(
-        _payload(added, container.database.clock()),
+        _payload(added, container.persistence.database.clock()),
         as_json,
-        f"Recorded: {_line(added, container.database.clock())}",
+        f"Recorded: {_line(added, container.persistence.database.clock())}",
     )
     return Exit.OK
 
@@ -65,8 +65,12 @@ def list_(
 ) -> int:
     """List waivers, oldest first. Exit 6 where one is in force."""
     container = load_container(ctx)
-    now = container.database.clock()
-    found = [waiver for waiver in container.waivers.list() if ended or waiver.in_force(now, loopback=True)]
+    now = container.persistence.database.clock()
+    found = [
+        waiver
+        for waiver in container.persistence.waivers.list()
+        if ended or waiver.in_force(now, loopback=True)
+    ]
     lines = "\n".join(_line(waiver, now) for waiver in found)
     emit({"waivers": [_payload(waiver, now) for waiver in found]}, as_json, lines or "No waiver is in force.")
     return Exit.WAIVED if any(waiver.in_force(now, loopback=True) for waiver in found) else Exit.OK
@@ -81,8 +85,8 @@ def revoke(
 ) -> int:
     """End a waiver at once: what it excused is held from now on."""
     container = load_container(ctx)
-    ended = container.waivers.revoke(name, who=who)
-    now = container.database.clock()
+    ended = container.persistence.waivers.revoke(name, who=who)
+    now = container.persistence.database.clock()
     emit(_payload(ended, now), as_json, f"Revoked: {_line(ended, now)}")
     return Exit.OK
 

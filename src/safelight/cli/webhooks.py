@@ -36,7 +36,9 @@ def add(
 
     container = load_container(ctx)
     wanted = event or [kind.value for kind in EventType]
-    made, secret = container.webhooks.create(operator(container), url=url, events=wanted, name=name)
+    made, secret = container.persistence.webhooks.create(
+        operator(container), url=url, events=wanted, name=name
+    )
     emit(
         {**_payload(made), "signing_secret": secret},
         as_json,
@@ -51,7 +53,7 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
     from safelight.cli.demo import operator
 
     container = load_container(ctx)
-    found = container.webhooks.list(operator(container))
+    found = container.persistence.webhooks.list(operator(container))
     lines = "\n".join(_line(endpoint) for endpoint in found)
     emit(
         {"webhook_endpoints": [_payload(endpoint) for endpoint in found]},
@@ -67,7 +69,7 @@ def remove(ctx: typer.Context, endpoint: EndpointId, as_json: Json = False) -> i
     from safelight.cli.demo import operator
 
     container = load_container(ctx)
-    container.webhooks.delete(operator(container), endpoint)
+    container.persistence.webhooks.delete(operator(container), endpoint)
     emit({"id": endpoint, "deleted": True}, as_json, f"Removed: {endpoint}")
     return Exit.OK
 
@@ -85,7 +87,9 @@ def rotate(
     from safelight.cli.demo import operator
 
     container = load_container(ctx)
-    rotated, secret = container.webhooks.rotate(operator(container), endpoint, keep_old=not at_once)
+    rotated, secret = container.persistence.webhooks.rotate(
+        operator(container), endpoint, keep_old=not at_once
+    )
     emit(
         {**_payload(rotated), "signing_secret": secret},
         as_json,
@@ -105,7 +109,7 @@ def try_(
     from safelight.cli.demo import operator
 
     container = load_container(ctx)
-    result = container.webhooks.test(operator(container), endpoint, event_type=event)
+    result = container.persistence.webhooks.test(operator(container), endpoint, event_type=event)
     emit(
         {
             "webhook_endpoint_id": result.endpoint_id,

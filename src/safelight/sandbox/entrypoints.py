@@ -2,8 +2,8 @@
 
 A child gets the name of a function over a pipe, not the function. `EntryPoint.of` makes the name from the
 function itself, so that type checks, renames and the import contracts see what the gateway runs in a child.
-Modules with entry points import av, cv2 and other large libraries only inside their functions: naming an entry
-point must not load them into the gateway.
+Modules with entry points import av, cv2 and other large libraries only inside their functions: the gateway
+imports these modules too and must not load those libraries.
 """
 
 from __future__ import annotations

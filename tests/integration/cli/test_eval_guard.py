@@ -71,7 +71,7 @@ grammar = "llama-guard"
 
 def measured() -> dict[str, str | None]:
     """By category, what the guard's coverage says it was measured at."""
-    (guard,) = [one for one in load(None).text_pipeline.detectors if one.name == "guard"]
+    (guard,) = [one for one in load(None).core.text_pipeline.detectors if one.name == "guard"]
     return {one.category: one.measured for one in guard.capabilities}
 
 

@@ -33,7 +33,7 @@ def test_it_writes_the_settings_the_data_directory_and_the_keys(
     assert (here / "safelight.toml").is_file()
     assert (here / "elsewhere" / "db.sqlite3").is_file()
     assert (here / "elsewhere" / "keys" / "signing.pem").is_file()
-    assert len(load().accounts.tenants()) == 1
+    assert len(load().persistence.accounts.tenants()) == 1
 
 
 def test_without_a_waiver_it_lists_what_is_missing_and_waives_nothing(
@@ -56,7 +56,7 @@ def test_a_named_persons_decision_is_recorded_for_exactly_what_is_missing(
     assert set(waiver["categories"]) == {one["category"] for one in answer["missing"]}
     assert answer["held"] == []
     container = load()
-    (held,) = container.waivers_in_force(container.tenant)
+    (held,) = container.persistence.waivers_in_force(container.persistence.tenant)
     assert held.expires_at is not None
 
 
@@ -71,7 +71,7 @@ def test_running_it_again_keeps_everything(here: Path, capsys: pytest.CaptureFix
 
 def test_a_waiver_that_was_revoked_can_be_given_anew(capsys: pytest.CaptureFixture[str]) -> None:
     init(capsys, *WAIVED)
-    load().waivers.revoke("init", who="Ada Park")
+    load().persistence.waivers.revoke("init", who="Ada Park")
     _, again = init(capsys, *WAIVED)
     assert [one["name"] for one in again["waivers"]] == ["init-2"]
 
@@ -104,7 +104,7 @@ def test_at_a_terminal_no_answer_waives_nothing(
     main(["init"])
     capsys.readouterr()
     container = load()
-    assert container.waivers_in_force(container.tenant) == ()
+    assert container.persistence.waivers_in_force(container.persistence.tenant) == ()
 
 
 def test_for_people_it_says_what_comes_next(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,12 +28,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 def test_a_new_key_opens_the_door_until_it_is_revoked(run: Run) -> None:
     code, made = run("keys", "create", "studio app")
     assert code == 0
-    principal = load().accounts.authenticate(made["token"])
+    principal = load().persistence.accounts.authenticate(made["token"])
     assert principal.tenant == made["tenant"]["id"]
 
     assert run("keys", "revoke", made["id"])[0] == 0
     with pytest.raises(Unauthenticated):
-        load().accounts.authenticate(made["token"])
+        load().persistence.accounts.authenticate(made["token"])
     code, again = run("keys", "revoke", made["id"])
     assert (code, again["error"]["code"]) == (1, "conflict")
 
@@ -73,5 +73,5 @@ def test_a_key_that_is_not_there_is_said_plainly(run: Run) -> None:
 def test_the_roots_for_other_peoples_tools_are_those_that_sign(run: Run) -> None:
     code, answer = run("keys", "roots")
     assert code == 0
-    assert answer["pem"] == load().keys.anchors_pem
+    assert answer["pem"] == load().persistence.signing_keys.anchors_pem
     assert "PRIVATE" not in answer["pem"]

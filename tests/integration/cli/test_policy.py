@@ -44,7 +44,7 @@ def test_a_document_is_written_checked_compared_published_and_taken_back(run: Ru
     assert [change["id"] for change in made["changes"]["rules"]] == ["sx-1"]
     assert run("policy", "show")[1]["name"] == "house"
     container = load()
-    assert container.policy(container.tenant).name == "house"
+    assert container.persistence.active_policy(container.persistence.tenant).name == "house"
 
     run("policy", "publish", "strict", "--who", "Ada")
     code, back = run("policy", "rollback", "--who", "Grace")

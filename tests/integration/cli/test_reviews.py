@@ -33,7 +33,7 @@ def held(container: Container, *, quarantined: bool = False) -> tuple[str, str]:
     """A video held at its prompt, and its case."""
     video = new_id("video")
     now = time.time()
-    with container.database.transaction(container.tenant) as tx:
+    with container.persistence.database.transaction(container.persistence.tenant) as tx:
         tx.insert(
             videos,
             id=video,
@@ -74,10 +74,10 @@ def test_what_waits_is_listed_shown_and_approved(run: Run, capsys: pytest.Captur
     assert run("reviews", "show", case)[1]["why"] == "A word."
     code, done = run("reviews", "approve", case, "--reason", "Harmless.", "--who", "Ada")
     assert (code, done["decision"]["decided_by"], done["state"]) == (0, "Ada", "decided")
-    with container.database.read_transaction(container.tenant) as tx:
+    with container.persistence.database.read_transaction(container.persistence.tenant) as tx:
         row = tx.one(videos, videos.c.id == video)
     assert row is not None
-    assert (row.state, row.run) == ("waiting", 1), "a gateway's sweeper takes it up"
+    assert (row.state, row.run) == ("queued", 1), "a gateway's sweeper takes it up"
     code, again = run("reviews", "refuse", case, "--reason", "Late.")
     assert (code, again["error"]["code"]) == (1, "conflict")
     assert run("reviews", "list")[0] == 0

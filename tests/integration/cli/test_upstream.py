@@ -44,12 +44,12 @@ def test_init_writes_the_upstream_as_the_default_generator(
         "kind": "videos_api",
         "url": upstream.url,
         "models": [WAN],
-        "ownership": "own",
+        "billing": "own",
         "warnings": [],
     }
     container = load()
-    assert [*container.generators] == ["upstream", "storyboard"]
-    assert container.generators["upstream"].info().models == (WAN,)
+    assert [*container.core.generators] == ["upstream", "storyboard"]
+    assert container.core.generators["upstream"].info().models == (WAN,)
 
 
 def test_init_writes_no_key(
@@ -61,7 +61,7 @@ def test_init_writes_no_key(
     assert code == 0
     written = (here / "safelight.toml").read_text()
     assert KEY not in written
-    assert tomllib.loads(written)["generators"]["upstream"]["ownership"] == "paid"
+    assert tomllib.loads(written)["generators"]["upstream"]["billing"] == "paid"
 
 
 def test_settings_that_are_there_already_are_kept(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +89,7 @@ def test_serve_refuses_an_upstream_whose_models_nobody_knows(capsys: pytest.Capt
 
 
 def test_an_upstream_that_is_down_is_taken_with_the_models_of_the_settings() -> None:
-    table = {"kind": "videos_api", "url": "http://127.0.0.1:1/v1", "models": ["wan"], "ownership": "paid"}
+    table = {"kind": "videos_api", "url": "http://127.0.0.1:1/v1", "models": ["wan"], "billing": "paid"}
     known = {"wan": {**table, "extra_fields": {"seed": "int"}}}
     found = attach(UpstreamAnswers(url="http://127.0.0.1:1", known=known))
     assert found.name == "wan"
@@ -190,7 +190,7 @@ def test_doctor_makes_a_small_clip_and_says_how_it_went(
     assert found[f"{title}: scan"]["state"] == "ok", found[f"{title}: scan"]
     assert "512x288, 1.0 s" in found[f"{title}: scan"]["says"]
     assert found[f"{title}: deleting"]["state"] == "ok"
-    assert 'key_metadata = "safelight_key"' in found[f"{title}: metadata"]["remedy"]
+    assert 'idempotency_metadata_key = "safelight_key"' in found[f"{title}: metadata"]["remedy"]
     assert "without a key" in found[f"{title}: protection"]["says"]
     assert (counts["accepted"], counts["deletes"]) == (1, 1)
 

@@ -51,9 +51,9 @@ def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def sealed(plain: Path) -> Path:
     container = load()
     path = plain.with_name("sealed.mp4")
-    seal = container.sealer.seal(plain, path, FACTS)
-    with container.database.transaction(container.tenant) as tx:
-        container.registry.record(tx, seal)
+    seal = container.persistence.sealer.seal(plain, path, FACTS)
+    with container.persistence.database.transaction(container.persistence.tenant) as tx:
+        container.persistence.seal_registry.record(tx, seal)
     return path
 
 
@@ -90,7 +90,7 @@ def test_a_stranger_with_our_root_can_say_that_it_is_ours(
     sealed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "root.pem"
-    root.write_text(load().keys.anchors_pem)
+    root.write_text(load().persistence.signing_keys.anchors_pem)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)

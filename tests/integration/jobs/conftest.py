@@ -38,8 +38,8 @@ class House:
         self.who: Principal = operator(container)
         self.crash_at: str | None = None
         self.handed_over: list[str] = []
-        container.__dict__["workshop"] = replace(container.workshop, boundary=self._boundary)
-        videos = container.videos
+        container.pipeline.context = replace(container.pipeline.context, fault_hook=self._boundary)
+        videos = container.review.videos
         self.videos = replace(
             videos, hand_over=lambda _tenant, video_id, _run: self.handed_over.append(video_id)
         )
@@ -50,19 +50,19 @@ class House:
             raise Crash(name)
 
     def waive(self) -> None:
-        self.container.waivers.add(
+        self.container.persistence.waivers.add(
             name="tests",
             who="a test",
             why="no model sees it",
             categories=(EVERYTHING,),
-            taxonomy=self.container.taxonomy,
+            taxonomy=self.container.core.taxonomy,
         )
 
     def order(self, prompt: str = "a quiet lake", **fields: Any) -> Video:
         return self.videos.create(self.who, CreateRequest(prompt=prompt, **fields))
 
     def carry(self, video: Video) -> Video:
-        runner = Runner(self.container.workshop)
+        runner = Runner(self.container.pipeline.context)
         while runner.run_steps(video.tenant, video.id):
             pass
         return self.videos.get(self.who, video.id)
@@ -94,24 +94,24 @@ def furnish(database: Database, tmp_path: Path, upstream: ScriptedUpstream) -> I
 
     def make(*plugins: DetectorPlugin, **settings: Any) -> House:
         container = Container(Settings(data=tmp_path / "data", **{"scan": {"warm_children": 0}, **settings}))
-        container.__dict__["database"] = database
+        container.persistence.database = database
         quick = DetectorRegistry.discover(
             dict.fromkeys(("ocr", "nudenet", "minilm", "faces", "symbols"), False)
         )
-        container.__dict__["catalogue"] = DetectorRegistry(
+        container.core.detectors = DetectorRegistry(
             [*((plugin, enrolled(plugin.name, tmp_path)) for plugin in (*quick.plugins, *plugins))],
             missing=quick.missing,
         )
-        remote = {"url": upstream.url, "models": ["paid-1"], "listed_within_s": 0.2}
-        paid = videos_api({**remote, "name": "paid", "ownership": "paid"})
-        own = videos_api({**remote, "name": "own", "ownership": "own", "models": ["own-1"]})
-        opened.extend((paid, own, container.sandbox))
+        remote = {"url": upstream.url, "models": ["paid-1"], "list_lag_s": 0.2}
+        paid = videos_api({**remote, "name": "paid", "billing": "paid"})
+        own = videos_api({**remote, "name": "own", "billing": "own", "models": ["own-1"]})
+        opened.extend((paid, own, container.core.sandbox))
         generators: dict[str, Generator] = {
             "storyboard": instant({"name": "storyboard", "models": ["instant-1"], "seconds": [4, 8, 12]}),
             "paid": paid,
             "own": own,
         }
-        container.__dict__["generators"] = generators
+        container.core.generators = generators
         return House(container)
 
     yield make

@@ -18,7 +18,7 @@ from .conftest import House
 @pytest.fixture
 def stranger(house: House) -> Principal:
     return Principal(
-        tenant=house.container.accounts.create_tenant("other").id,
+        tenant=house.container.persistence.accounts.create_tenant("other").id,
         id="key_x",
         kind=PrincipalKind.KEY,
         name="x",
@@ -55,7 +55,7 @@ def test_content_is_there_from_delivery_to_withdrawal_and_then_gone(house: House
         content(house, video)
     done = house.carry(video)
     assert content(house, done) > 0
-    withdraw(house.container.workshop, done, actor="tests", why="a test")
+    withdraw(house.container.pipeline.context, done, actor="tests", why="a test")
     for variant in ("video", "thumbnail", "spritesheet"):
         with pytest.raises(Withdrawn):
             house.videos.content(house.who, video.id, variant)
@@ -65,7 +65,7 @@ def test_content_is_there_from_delivery_to_withdrawal_and_then_gone(house: House
 def test_a_key_shows_its_video_withdrawn_and_no_more_once_it_is_deleted(house: House) -> None:
     asked = CreateRequest(prompt="a quiet lake", idempotency_key="k")
     video = house.carry(house.videos.create(house.who, asked))
-    withdraw(house.container.workshop, video, actor="tests", why="a test")
+    withdraw(house.container.pipeline.context, video, actor="tests", why="a test")
     assert house.videos.submit(house.who, asked).video.state is VideoState.WITHDRAWN
     other = replace(asked, idempotency_key="k2")
     house.videos.delete(house.who, house.carry(house.videos.create(house.who, other)).id)

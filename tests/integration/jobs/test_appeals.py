@@ -46,8 +46,8 @@ def refused(house: House, prompt: str = CARD, **fields: Any) -> Video:
 
 
 def appealed(house: House, video: Video) -> Case:
-    made = house.container.appeals.add(house.who, video.id, text=WHY)
-    return house.container.reviews.get(reviewer(house), made.case_id).case
+    made = house.container.review.appeals.add(house.who, video.id, text=WHY)
+    return house.container.review.reviews.get(reviewer(house), made.case_id).case
 
 
 def released(house: House, video: Video) -> Video:
@@ -66,7 +66,7 @@ def held_output(house: House, **fields: Any) -> Video:
 def blocked_by_ada(house: House, **fields: Any) -> Video:
     """Held at the output and refused by ada: blocked, its clip kept as evidence."""
     video = held_output(house, **fields)
-    (case,) = house.container.reviews.list(reviewer(house)).cases
+    (case,) = house.container.review.reviews.list(reviewer(house)).cases
     decide(house, case, "refuse")
     ended = house.videos.get(house.who, video.id)
     assert ended.state is VideoState.BLOCKED
@@ -80,11 +80,13 @@ def test_a_block_says_where_to_appeal_and_the_appeal_opens_a_case(house: House) 
     case = appealed(house, video)
     assert (case.kind, case.video_id, case.category) == (CaseKind.APPEAL, video.id, "violence")
     assert [action.value for action in case.actions] == ["overturn", "uphold"]
-    file = house.container.reviews.get(reviewer(house), case.id)
+    file = house.container.review.reviews.get(reviewer(house), case.id)
     assert [note["note"] for note in file.notes] == [WHY]
     events = [entry["event"] for entry in house.videos.record(house.who, video.id).log]
     assert events[-2:] == ["case.opened", "appeal.received"]
-    assert verify(house.container.database, (), house.container.head_key).ok
+    assert verify(
+        house.container.persistence.database, (), house.container.persistence.audit_checkpoint_key
+    ).ok
 
 
 def test_an_appeal_is_never_decided_by_who_decided_first(furnish: Callable[..., House]) -> None:
@@ -96,10 +98,10 @@ def test_an_appeal_is_never_decided_by_who_decided_first(furnish: Callable[..., 
         with pytest.raises(Forbidden, match="Somebody else has to decide"):
             decide(house, case, action, house.who.id)
     # It waits where everybody sees it.
-    (waiting,) = house.container.reviews.list(reviewer(house)).cases
+    (waiting,) = house.container.review.reviews.list(reviewer(house)).cases
     assert (waiting.id, waiting.state) == (case.id, CaseState.OPEN)
-    assert house.container.reviews.get(reviewer(house), case.id).others_only
-    assert not house.container.reviews.get(reviewer(house, "ben"), case.id).others_only
+    assert house.container.review.reviews.get(reviewer(house), case.id).others_only
+    assert not house.container.review.reviews.get(reviewer(house, "ben"), case.id).others_only
     assert decide(house, case, "uphold", "ben").case.state is CaseState.DECIDED
 
 
@@ -108,33 +110,35 @@ def test_an_appeal_says_that_nobody_else_is_there_until_somebody_is_enrolled(hou
     with pytest.raises(RequestBlocked) as caught:
         house.videos.create(operator, CreateRequest(prompt=CARD))
     video = house.videos.get(operator, str(caught.value.details["video_id"]))
-    assert house.container.appeals.add(operator, video.id, text=WHY).nobody_else
-    house.container.accounts.create_key(house.who.tenant, "an application")
-    assert house.container.appeals.get(operator, video.id).nobody_else
-    outside, _ = house.container.accounts.create_key(house.who.tenant, "Ada Reed, outside", {KeyScope.REVIEW})
-    assert not house.container.appeals.get(operator, video.id).nobody_else
-    house.container.accounts.revoke(house.who.tenant, outside.id)
-    assert house.container.appeals.get(operator, video.id).nobody_else
+    assert house.container.review.appeals.add(operator, video.id, text=WHY).nobody_else
+    house.container.persistence.accounts.create_key(house.who.tenant, "an application")
+    assert house.container.review.appeals.get(operator, video.id).nobody_else
+    outside, _ = house.container.persistence.accounts.create_key(
+        house.who.tenant, "Ada Reed, outside", {KeyScope.REVIEW}
+    )
+    assert not house.container.review.appeals.get(operator, video.id).nobody_else
+    house.container.persistence.accounts.revoke(house.who.tenant, outside.id)
+    assert house.container.review.appeals.get(operator, video.id).nobody_else
 
 
 def test_whoever_appealed_sees_what_became_of_it(house: House) -> None:
     one, other = refused(house), refused(house)
     with pytest.raises(NotFound):
-        house.container.appeals.get(house.who, one.id)
+        house.container.review.appeals.get(house.who, one.id)
     lost, won = appealed(house, one), appealed(house, other)
-    assert house.container.appeals.get(house.who, one.id).state is AppealState.WAITING
+    assert house.container.review.appeals.get(house.who, one.id).state is AppealState.WAITING
     decide(house, lost, "uphold")
     decide(house, won, "overturn")
-    states = [house.container.appeals.get(house.who, video.id).state for video in (one, other)]
+    states = [house.container.review.appeals.get(house.who, video.id).state for video in (one, other)]
     assert states == [AppealState.UPHELD, AppealState.OVERTURNED]
 
 
 def test_who_sent_the_appeal_does_not_decide_it(house: House) -> None:
     video = refused(house)
     cleo = reviewer(house, "cleo", KeyScope.REVIEW, KeyScope.VIDEOS_READ)
-    made = house.container.appeals.add(cleo, video.id, text=WHY)
+    made = house.container.review.appeals.add(cleo, video.id, text=WHY)
     with pytest.raises(Forbidden):
-        house.container.reviews.decide(cleo, made.case_id, action="overturn", reason="mine")
+        house.container.review.reviews.decide(cleo, made.case_id, action="overturn", reason="mine")
 
 
 def test_an_upheld_block_stays_as_it_is_and_is_not_appealed_again(house: House) -> None:
@@ -143,9 +147,11 @@ def test_an_upheld_block_stays_as_it_is_and_is_not_appealed_again(house: House) 
     ended = house.videos.get(house.who, video.id)
     assert (ended.state, ended.released_as) == (VideoState.REJECTED, None)
     with pytest.raises(Conflict, match="once"):
-        house.container.appeals.add(house.who, video.id, text=WHY)
+        house.container.review.appeals.add(house.who, video.id, text=WHY)
     with pytest.raises(Conflict, match="decided already"):
-        decide(house, house.container.reviews.of_video(reviewer(house), video.id)[-1], "overturn", "ben")
+        decide(
+            house, house.container.review.reviews.of_video(reviewer(house), video.id)[-1], "overturn", "ben"
+        )
 
 
 def test_an_overturned_block_is_released_under_a_new_id(house: House) -> None:
@@ -162,7 +168,9 @@ def test_an_overturned_block_is_released_under_a_new_id(house: House) -> None:
     assert "reviewed" in str(record.seal["facts"])
     assert all(made.verdict.action is not Action.BLOCK for made in record.judgements)
     assert record.judgements[0].findings
-    assert verify(house.container.database, (), house.container.head_key).ok
+    assert verify(
+        house.container.persistence.database, (), house.container.persistence.audit_checkpoint_key
+    ).ok
 
 
 def test_a_clip_that_is_kept_is_sealed_and_never_ordered_or_charged_twice(
@@ -170,7 +178,7 @@ def test_a_clip_that_is_kept_is_sealed_and_never_ordered_or_charged_twice(
 ) -> None:
     house = furnish()
     video = blocked_by_ada(house, **PAID)
-    (kept,) = house.container.workshop.store.files(video.tenant, video.id, kind="generated")
+    (kept,) = house.container.pipeline.context.store.files(video.tenant, video.id, kind="generated")
     decide(house, appealed(house, video), "overturn", "ben")
     new = released(house, video)
     assert new.state is VideoState.SEALING
@@ -184,14 +192,14 @@ def test_a_clip_that_is_kept_is_sealed_and_never_ordered_or_charged_twice(
     assert house.videos.content(house.who, new.id, "video").size > 0
     with pytest.raises(NotFound):
         house.videos.content(house.who, video.id, "video")
-    assert house.container.workshop.store.files(video.tenant, video.id, kind="generated")
+    assert house.container.pipeline.context.store.files(video.tenant, video.id, kind="generated")
 
 
 def test_a_clip_that_is_gone_is_made_again_and_judged_again(furnish: Callable[..., House]) -> None:
     house = furnish()
     video = blocked_by_ada(house)
-    with house.container.database.transaction(video.tenant) as tx:
-        house.container.workshop.store.drop_files(tx, video.id, kind="generated")
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        house.container.pipeline.context.store.drop_files(tx, video.id, kind="generated")
     decide(house, appealed(house, video), "overturn", "ben")
     new = released(house, video)
     assert new.state is VideoState.QUEUED
@@ -206,7 +214,7 @@ def test_what_is_new_still_counts_after_an_appeal_was_won(furnish: Callable[...,
     # No waiver: what nobody can check in the output is held as in any other.
     again = house.carry(released(house, video))
     assert again.state is VideoState.HELD
-    (case,) = house.container.reviews.list(reviewer(house)).cases
+    (case,) = house.container.review.reviews.list(reviewer(house)).cases
     assert (case.video_id, case.kind) == (again.id, CaseKind.HOLD)
 
 
@@ -218,7 +226,7 @@ def test_a_release_counts_against_the_quota_of_who_ordered(furnish: Callable[...
     house.order()
     with pytest.raises(Conflict, match="no quota left"):
         decide(house, case, "overturn")
-    assert house.container.reviews.get(reviewer(house), case.id).case.state is CaseState.OPEN
+    assert house.container.review.reviews.get(reviewer(house), case.id).case.state is CaseState.OPEN
     assert house.videos.get(house.who, video.id).released_as is None
 
 
@@ -228,12 +236,12 @@ def test_a_stored_reference_goes_along(furnish: Callable[..., House], tmp_path: 
     clip.write_bytes(tiny_clip())
     upload = Upload(field="input_reference", path=clip, filename="a.mp4", media_type="video/mp4")
     video = house.carry(house.order(uploads=(upload,)))
-    (case,) = house.container.reviews.list(reviewer(house)).cases
+    (case,) = house.container.review.reviews.list(reviewer(house)).cases
     decide(house, case, "refuse")
     assert house.videos.get(house.who, video.id).state is VideoState.REJECTED
     decide(house, appealed(house, video), "overturn", "ben")
     new = released(house, video)
-    store = house.container.workshop.store
+    store = house.container.pipeline.context.store
     old_files = store.files(video.tenant, video.id, kind="reference")
     assert [row.sha256 for row in store.files(video.tenant, new.id, kind="reference")] == [
         row.sha256 for row in old_files
@@ -250,17 +258,17 @@ def test_a_stored_reference_goes_along(furnish: Callable[..., House], tmp_path: 
 def test_only_blocks_of_ours_are_appealed(house: House, upstream: ScriptedUpstream, tmp_path: Path) -> None:
     delivered = house.carry(house.order())
     with pytest.raises(Conflict, match="was not blocked"):
-        house.container.appeals.add(house.who, delivered.id, text=WHY)
+        house.container.review.appeals.add(house.who, delivered.id, text=WHY)
     error = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
     upstream.play({"otherwise": {"polls": 0, "ends": "refused", "error": error}})
     theirs = house.carry(house.order(**PAID))
     with pytest.raises(Conflict, match="refused by its provider"):
-        house.container.appeals.add(house.who, theirs.id, text=WHY)
+        house.container.review.appeals.add(house.who, theirs.id, text=WHY)
     with pytest.raises(NotFound):
-        house.container.appeals.add(house.who, "video_" + "0" * 32, text=WHY)
-    stranger = replace(house.who, tenant=house.container.accounts.create_tenant("other").id)
+        house.container.review.appeals.add(house.who, "video_" + "0" * 32, text=WHY)
+    stranger = replace(house.who, tenant=house.container.persistence.accounts.create_tenant("other").id)
     with pytest.raises(NotFound):
-        house.container.appeals.add(stranger, refused(house).id, text=WHY)
+        house.container.review.appeals.add(stranger, refused(house).id, text=WHY)
     # The reference was never stored: such an order can only be sent again.
     clip = tmp_path / "reference.mp4"
     clip.write_bytes(tiny_clip())
@@ -268,23 +276,23 @@ def test_only_blocks_of_ours_are_appealed(house: House, upstream: ScriptedUpstre
     lost = refused(house, uploads=(upload,))
     assert (lost.explanation or {})["appeal"] is None
     with pytest.raises(Conflict, match="cannot be appealed"):
-        house.container.appeals.add(house.who, lost.id, text=WHY)
+        house.container.review.appeals.add(house.who, lost.id, text=WHY)
 
 
 def test_a_vaulted_block_offers_no_appeal(house: House) -> None:
     video = refused(house)
-    with house.container.database.transaction(video.tenant) as tx:
+    with house.container.persistence.database.transaction(video.tenant) as tx:
         tx.update(tables.videos, tables.videos.c.id == video.id, vaulted=True)
     with pytest.raises(Conflict, match="cannot be appealed"):
-        house.container.appeals.add(house.who, video.id, text=WHY)
+        house.container.review.appeals.add(house.who, video.id, text=WHY)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "x" * 4001, "a\0b"])
 def test_an_appeal_says_why(house: House, text: str) -> None:
     video = refused(house)
     with pytest.raises(InvalidField):
-        house.container.appeals.add(house.who, video.id, text=text)
-    assert house.container.reviews.list(reviewer(house)).cases == ()
+        house.container.review.appeals.add(house.who, video.id, text=text)
+    assert house.container.review.reviews.list(reviewer(house)).cases == ()
 
 
 def test_a_flood_of_appeals_ends(furnish: Callable[..., House]) -> None:
@@ -303,7 +311,7 @@ def test_of_many_appeals_at_once_one_is_taken(house: House) -> None:
     def one() -> None:
         ready.wait()
         try:
-            taken.append(house.container.appeals.add(house.who, video.id, text=WHY).id)
+            taken.append(house.container.review.appeals.add(house.who, video.id, text=WHY).id)
         except SafelightError as error:
             refusals.append(error)
 
@@ -313,5 +321,5 @@ def test_of_many_appeals_at_once_one_is_taken(house: House) -> None:
     for thread in threads:
         thread.join()
     assert (len(taken), len(refusals)) == (1, 3)
-    with house.container.database.read_transaction(video.tenant) as tx:
+    with house.container.persistence.database.read_transaction(video.tenant) as tx:
         assert tx.count(tables.cases, tables.cases.c.video_id == video.id) == 1

@@ -28,29 +28,29 @@ def container(tmp_path: Path) -> Container:
             scan={"warm_children": 0},
         )
     )
-    container.waivers.add(
-        name="tests", who="a test", why="no model", categories=(EVERYTHING,), taxonomy=container.taxonomy
+    container.persistence.waivers.add(
+        name="tests", who="a test", why="no model", categories=(EVERYTHING,), taxonomy=container.core.taxonomy
     )
     return container
 
 
 def test_nothing_is_kept_but_a_line_without_the_words(container: Container) -> None:
     who = operator(container)
-    found, admitted, price = container.checks.check(who, CreateRequest(prompt=PROMPT))
+    found, admitted, price = container.review.checks.check(who, CreateRequest(prompt=PROMPT))
     assert (found.action, admitted.generator, price.usd) == (Action.BLOCK, "storyboard", 0.0)
-    assert container.videos.list(who, after=None, limit=10, order="desc").videos == ()
-    with container.database.read_transaction(who.tenant) as tx:
-        rows = tx.select(tables.log)
+    assert container.review.videos.list(who, after=None, limit=10, order="desc").videos == ()
+    with container.persistence.database.read_transaction(who.tenant) as tx:
+        rows = tx.select(tables.audit_log)
     (made,) = [row for row in rows if row.event == "check.made"]
     assert made.actor == who.id
     assert "harbour" not in repr(made)
-    assert not list(container.directory.scratch.iterdir())
+    assert not list(container.persistence.data_directory.scratch.iterdir())
 
 
 def test_checks_have_a_budget_and_never_bring_more_than_a_wait(container: Container) -> None:
     who = operator(container)
     for _ in range(3):
-        container.checks.check(who, CreateRequest(prompt="a cat"))
+        container.review.checks.check(who, CreateRequest(prompt="a cat"))
     with pytest.raises(CheckLimitExceeded) as spent:
-        container.checks.check(who, CreateRequest(prompt="a cat"))
+        container.review.checks.check(who, CreateRequest(prompt="a cat"))
     assert spent.value.retry_after_s is not None

@@ -67,7 +67,7 @@ def held(furnish: Callable[..., House], tmp_path: Path) -> Callable[..., House]:
 
 def reviewer(house: House, name: str = "ada", *scopes: KeyScope) -> Principal:
     return Principal(
-        tenant=house.container.tenant,
+        tenant=house.container.persistence.tenant,
         id=name,
         kind=PrincipalKind.PERSON,
         name=name,
@@ -76,12 +76,12 @@ def reviewer(house: House, name: str = "ada", *scopes: KeyScope) -> Principal:
 
 
 def only_case(house: House, who: Principal | None = None) -> Case:
-    (case,) = house.container.reviews.list(who or reviewer(house)).cases
+    (case,) = house.container.review.reviews.list(who or reviewer(house)).cases
     return case
 
 
 def decide(house: House, case: Case, action: str, name: str = "ada") -> Any:
-    return house.container.reviews.decide(
+    return house.container.review.reviews.decide(
         reviewer(house, name), case.id, action=action, reason="Looked at it.", clause="held-1"
     )
 
@@ -109,7 +109,7 @@ def test_an_approved_prompt_is_made_and_does_not_hold_its_output_again(held: Cal
     record = house.videos.record(house.who, video.id)
     seal = record.seal
     assert seal is not None
-    assert house.container.workshop.store.was_reviewed(video.tenant, video.id)
+    assert house.container.pipeline.context.store.was_reviewed(video.tenant, video.id)
     assert [entry["event"] for entry in record.log if entry["event"].startswith("case.")] == [
         "case.opened",
         "case.approve",
@@ -121,8 +121,8 @@ def test_a_new_finding_holds_an_approved_video_again(held: Callable[..., House])
     house = held()
     video = house.order(MARKED)
     decide(house, only_case(house), "approve")
-    (waiver,) = house.container.waivers.list()
-    house.container.waivers.revoke(waiver.id, who="a test")
+    (waiver,) = house.container.persistence.waivers.list()
+    house.container.persistence.waivers.revoke(waiver.id, who="a test")
     again = house.carry(video)
     assert again.state is VideoState.HELD
     case = only_case(house)
@@ -236,7 +236,7 @@ def test_of_many_who_decide_at_once_one_is_heard(held: Callable[..., House]) -> 
     state = house.videos.get(house.who, video.id).state
     assert state is (VideoState.QUEUED if heard == ["approve"] else VideoState.REJECTED)
     assert len(house.handed_over) <= 1
-    with house.container.database.read_transaction(video.tenant) as tx:
+    with house.container.persistence.database.read_transaction(video.tenant) as tx:
         assert tx.count(tables.decisions) == 1
 
 
@@ -244,17 +244,17 @@ def test_who_comes_after_the_due_time_is_told_to_order_again(held: Callable[...,
     house = held(review={"due_minutes": 0.00001})
     house.order(MARKED)
     case = only_case(house)
-    Sweeper(house.container.workshop, NoEngine()).sweep()  # type: ignore[arg-type]
-    assert house.container.reviews.get(reviewer(house), case.id).case.state is CaseState.EXPIRED
+    Sweeper(house.container.pipeline.context, NoEngine()).sweep()  # type: ignore[arg-type]
+    assert house.container.review.reviews.get(reviewer(house), case.id).case.state is CaseState.EXPIRED
     with pytest.raises(Conflict, match="Order the video again"):
         decide(house, case, "approve")
-    assert house.container.reviews.list(reviewer(house)).cases == ()
+    assert house.container.review.reviews.list(reviewer(house)).cases == ()
 
 
 def test_waiting_for_a_person_does_not_count_against_the_deadline(held: Callable[..., House]) -> None:
     house = held(generation={"deadline_s": 600})
     video = house.order(MARKED)
-    with house.container.database.transaction(video.tenant) as tx:
+    with house.container.persistence.database.transaction(video.tenant) as tx:
         long_ago = video.created_at - 3600
         tx.update(tables.videos, tables.videos.c.id == video.id, created_at=long_ago, deadline_at=long_ago)
     decide(house, only_case(house), "approve")
@@ -265,10 +265,10 @@ def test_an_approved_video_the_engine_lost_is_handed_over_by_the_sweeper(held: C
     house = held()
     video = house.order(MARKED)
     decide(house, only_case(house), "approve")
-    with house.container.database.transaction(video.tenant) as tx:
+    with house.container.persistence.database.transaction(video.tenant) as tx:
         tx.update(tables.videos, tables.videos.c.id == video.id, updated_at=0.0)
     engine = NoEngine()
-    Sweeper(house.container.workshop, engine).sweep()  # type: ignore[arg-type]
+    Sweeper(house.container.pipeline.context, engine).sweep()  # type: ignore[arg-type]
     assert [each for each, _ in engine.handed_over] == [video.id]
 
 
@@ -276,38 +276,38 @@ def test_cases_are_for_reviewers_of_their_own_tenant(held: Callable[..., House])
     house = held()
     house.order(MARKED)
     case = only_case(house)
-    stranger = replace(reviewer(house), tenant=house.container.accounts.create_tenant("other").id)
-    assert house.container.reviews.list(stranger).cases == ()
+    stranger = replace(reviewer(house), tenant=house.container.persistence.accounts.create_tenant("other").id)
+    assert house.container.review.reviews.list(stranger).cases == ()
     for call in (
-        lambda: house.container.reviews.get(stranger, case.id),
-        lambda: house.container.reviews.decide(stranger, case.id, action="approve", reason="x"),
-        lambda: house.container.reviews.get(reviewer(house), "case_" + "0" * 32),
-        lambda: house.container.reviews.get(reviewer(house), "nonsense"),
+        lambda: house.container.review.reviews.get(stranger, case.id),
+        lambda: house.container.review.reviews.decide(stranger, case.id, action="approve", reason="x"),
+        lambda: house.container.review.reviews.get(reviewer(house), "case_" + "0" * 32),
+        lambda: house.container.review.reviews.get(reviewer(house), "nonsense"),
     ):
         with pytest.raises(NotFound):
             call()
     with pytest.raises(Forbidden):
-        house.container.reviews.list(reviewer(house, "app", KeyScope.VIDEOS_READ))
+        house.container.review.reviews.list(reviewer(house, "app", KeyScope.VIDEOS_READ))
     with pytest.raises(Forbidden):
-        house.container.reviews.decide(
+        house.container.review.reviews.decide(
             reviewer(house, "app", KeyScope.ADMIN), case.id, action="approve", reason="x"
         )
-    assert house.container.reviews.count_open(reviewer(house, "app", KeyScope.VIDEOS_READ)) == 0
-    assert house.container.reviews.count_open(reviewer(house)) == 1
+    assert house.container.review.reviews.count_open(reviewer(house, "app", KeyScope.VIDEOS_READ)) == 0
+    assert house.container.review.reviews.count_open(reviewer(house)) == 1
 
 
 def test_quarantined_cases_are_there_for_the_vault_officer_only(held: Callable[..., House]) -> None:
     house = held()
     house.order(MARKED)
     case = only_case(house)
-    with house.container.database.transaction(house.container.tenant) as tx:
+    with house.container.persistence.database.transaction(house.container.persistence.tenant) as tx:
         tx.update(tables.cases, tables.cases.c.id == case.id, quarantined=True)
-    assert house.container.reviews.list(reviewer(house)).cases == ()
+    assert house.container.review.reviews.list(reviewer(house)).cases == ()
     with pytest.raises(NotFound):
         decide(house, case, "approve")
     officer = reviewer(house, "officer", KeyScope.VAULT)
     assert only_case(house, officer).id == case.id
-    house.container.reviews.decide(officer, case.id, action="approve", reason="Adults.")
+    house.container.review.reviews.decide(officer, case.id, action="approve", reason="Adults.")
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_a_decision_that_says_nothing_changes_nothing(
     house.order(MARKED)
     case = only_case(house)
     with pytest.raises(InvalidField) as caught:
-        house.container.reviews.decide(reviewer(house), case.id, action=action, reason=reason)
+        house.container.review.reviews.decide(reviewer(house), case.id, action=action, reason=reason)
     assert caught.value.param == param
     assert only_case(house).state is CaseState.OPEN
 
@@ -340,7 +340,7 @@ def test_the_list_pages_through_every_case_once(held: Callable[..., House]) -> N
     seen: list[str] = []
     after = None
     while True:
-        page = house.container.reviews.list(reviewer(house), after=after, limit=2)
+        page = house.container.review.reviews.list(reviewer(house), after=after, limit=2)
         seen += [case.video_id for case in page.cases]
         if not page.has_more:
             break
@@ -360,18 +360,20 @@ def delivered(house: House, **fields: Any) -> Video:
 
 def test_reports_of_one_video_join_one_case(house: House) -> None:
     video = delivered(house)
-    first = house.container.reports.add(house.who, video.id, category="likeness", note="That is me.")
-    second = house.container.reports.add(
+    first = house.container.review.reports.add(house.who, video.id, category="likeness", note="That is me.")
+    second = house.container.review.reports.add(
         house.who, video.id, reason="other", end_user="user-7", contact="a@b.example"
     )
     assert (first.joined, second.joined) == (False, True)
     assert first.report.case_id == second.report.case_id
     case = only_case(house)
     assert (case.kind, case.category) == (CaseKind.REPORT, "likeness")
-    file = house.container.reviews.get(reviewer(house), case.id)
+    file = house.container.review.reviews.get(reviewer(house), case.id)
     assert file.reports == 2
     assert "a@b.example" not in str(file)
-    assert [report.contact for report in house.container.reports.of_case(reviewer(house), case.id)] == [
+    assert [
+        report.contact for report in house.container.review.reports.of_case(reviewer(house), case.id)
+    ] == [
         None,
         "a@b.example",
     ]
@@ -379,41 +381,44 @@ def test_reports_of_one_video_join_one_case(house: House) -> None:
 
 def test_a_report_that_is_kept_leaves_the_video_and_a_later_report_opens_a_new_case(house: House) -> None:
     video = delivered(house)
-    first = house.container.reports.add(house.who, video.id, reason="other")
+    first = house.container.review.reports.add(house.who, video.id, reason="other")
     decide(house, only_case(house), "keep")
     assert house.videos.content(house.who, video.id, "video").size > 0
-    second = house.container.reports.add(house.who, video.id, reason="other")
+    second = house.container.review.reports.add(house.who, video.id, reason="other")
     assert second.report.case_id != first.report.case_id
     assert not second.joined
 
 
 def test_a_withdrawn_video_gives_nothing_any_more(house: House) -> None:
     video = delivered(house)
-    house.container.reports.add(house.who, video.id, reason="likeness")
+    house.container.review.reports.add(house.who, video.id, reason="likeness")
     decide(house, only_case(house), "withdraw")
     assert house.videos.get(house.who, video.id).state is VideoState.WITHDRAWN
     for variant in ("video", "thumbnail", "spritesheet"):
         with pytest.raises(Withdrawn):
             house.videos.content(house.who, video.id, variant)
-    kinds = {row.kind: row.retention for row in house.container.workshop.store.files(video.tenant, video.id)}
+    kinds = {
+        row.kind: row.retention
+        for row in house.container.pipeline.context.store.files(video.tenant, video.id)
+    }
     assert "thumbnail" not in kinds
     assert "spritesheet" not in kinds
     assert kinds["sealed"] == "evidence"
     with pytest.raises(Withdrawn):
-        house.container.reports.add(house.who, video.id, reason="other")
+        house.container.review.reports.add(house.who, video.id, reason="other")
 
 
 def test_withdrawal_reaches_what_was_made_from_a_video_however_far(house: House) -> None:
     first, second, third, other = (delivered(house) for _ in range(4))
     waiting = house.order()
-    with house.container.database.transaction(first.tenant) as tx:
+    with house.container.persistence.database.transaction(first.tenant) as tx:
         videos = tables.videos.c
         tx.update(tables.videos, videos.id == second.id, remixed_from=first.id)
-        tx.insert(tables.parents, video_id=third.id, parent_id=second.id, step="edit", created_at=tx.now())
+        tx.insert(tables.video_lineage, video_id=third.id, parent_id=second.id, step="edit", created_at=tx.now())
         tx.update(tables.videos, videos.id == waiting.id, remixed_from=third.id)
         # A circle cannot come about, and would not matter.
         tx.update(tables.videos, videos.id == first.id, remixed_from=third.id)
-    changed = withdraw(house.container.workshop, first, actor="ada", why="a court said so")
+    changed = withdraw(house.container.pipeline.context, first, actor="ada", why="a court said so")
     assert set(changed) == {first.id, second.id, third.id, waiting.id}
     states = {each.id: house.videos.get(house.who, each.id).state for each in (first, second, third, other)}
     assert states == {
@@ -425,33 +430,33 @@ def test_withdrawal_reaches_what_was_made_from_a_video_however_far(house: House)
     stopped = house.videos.get(house.who, waiting.id)
     assert (stopped.state, stopped.error_code) == (VideoState.FAILED, "withdrawn")
     with pytest.raises(Conflict):
-        withdraw(house.container.workshop, first, actor="ada", why="again")
+        withdraw(house.container.pipeline.context, first, actor="ada", why="again")
 
 
 def test_withdrawal_alone_leaves_what_was_made_from_it(house: House) -> None:
     first, second = delivered(house), delivered(house)
-    with house.container.database.transaction(first.tenant) as tx:
+    with house.container.persistence.database.transaction(first.tenant) as tx:
         tx.update(tables.videos, tables.videos.c.id == second.id, remixed_from=first.id)
-    withdraw(house.container.workshop, first, actor="ada", why="wrong file", with_descendants=False)
+    withdraw(house.container.pipeline.context, first, actor="ada", why="wrong file", with_descendants=False)
     assert house.videos.get(house.who, second.id).state is VideoState.DELIVERED
 
 
 def test_only_what_somebody_can_have_seen_is_reported(house: House) -> None:
     waiting = house.order()
     with pytest.raises(Conflict):
-        house.container.reports.add(house.who, waiting.id, reason="other")
+        house.container.review.reports.add(house.who, waiting.id, reason="other")
     with pytest.raises(NotFound):
-        house.container.reports.add(house.who, "video_" + "0" * 32, reason="other")
+        house.container.review.reports.add(house.who, "video_" + "0" * 32, reason="other")
     video = delivered(house)
-    stranger = replace(house.who, tenant=house.container.accounts.create_tenant("other").id)
+    stranger = replace(house.who, tenant=house.container.persistence.accounts.create_tenant("other").id)
     with pytest.raises(NotFound):
-        house.container.reports.add(stranger, video.id, reason="other")
+        house.container.review.reports.add(stranger, video.id, reason="other")
     with pytest.raises(InvalidField):
-        house.container.reports.add(house.who, video.id)
+        house.container.review.reports.add(house.who, video.id)
     with pytest.raises(InvalidField, match="Did you mean"):
-        house.container.reports.add(house.who, video.id, category="likenes")
+        house.container.review.reports.add(house.who, video.id, category="likenes")
     with pytest.raises(InvalidField):
-        house.container.reports.add(house.who, video.id, reason="other", note="x" * 4001)
+        house.container.review.reports.add(house.who, video.id, reason="other", note="x" * 4001)
 
 
 def test_a_flood_of_reports_ends_and_what_came_is_kept(furnish: Callable[..., House]) -> None:
@@ -459,13 +464,13 @@ def test_a_flood_of_reports_ends_and_what_came_is_kept(furnish: Callable[..., Ho
     house.waive()
     video = delivered(house)
     for _ in range(3):
-        house.container.reports.add(house.who, video.id, reason="other")
+        house.container.review.reports.add(house.who, video.id, reason="other")
     with pytest.raises(RateLimited) as caught:
-        house.container.reports.add(house.who, video.id, reason="other")
+        house.container.review.reports.add(house.who, video.id, reason="other")
     assert caught.value.code == "rate_limited"
     assert 0 < (caught.value.retry_after_s or 0) <= 3600
-    house.container.reports.add(house.who, video.id, reason="other", end_user="somebody else")
-    assert house.container.reviews.get(reviewer(house), only_case(house).id).reports == 4
+    house.container.review.reports.add(house.who, video.id, reason="other", end_user="somebody else")
+    assert house.container.review.reviews.get(reviewer(house), only_case(house).id).reports == 4
 
 
 # Probe budgets
@@ -482,7 +487,7 @@ def test_blocked_creates_spend_the_budget_and_then_nothing_is_looked_at(
     with pytest.raises(CheckLimitExceeded) as caught:
         house.order("a quiet lake")
     assert 0 < (caught.value.retry_after_s or 0) <= 3660
-    with house.container.database.read_transaction(house.container.tenant) as tx:
+    with house.container.persistence.database.read_transaction(house.container.persistence.tenant) as tx:
         assert tx.count(tables.videos) == 2
 
 
@@ -502,6 +507,10 @@ def test_everything_decided_is_on_the_record_and_the_log_holds(held: Callable[..
     house.order(MARKED)
     case = only_case(house)
     decide(house, case, "refuse")
-    checked = verify(house.container.database, (), house.container.head_key)
+    checked = verify(
+        house.container.persistence.database, (), house.container.persistence.audit_checkpoint_key
+    )
     assert checked.ok
-    assert house.container.reviews.get(reviewer(house), case.id).decision.action is DecisionAction.REFUSE  # type: ignore[union-attr]
+    assert (
+        house.container.review.reviews.get(reviewer(house), case.id).decision.action is DecisionAction.REFUSE
+    )  # type: ignore[union-attr]

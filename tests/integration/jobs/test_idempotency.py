@@ -33,7 +33,7 @@ def ask(
 
 
 def made(house: House) -> int:
-    with house.container.database.read_transaction(house.who.tenant) as tx:
+    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
         return tx.count(tables.videos)
 
 
@@ -92,10 +92,10 @@ def test_a_refusal_is_replayed_as_it_was(house: House) -> None:
 def test_what_came_to_nothing_frees_its_key(house: House) -> None:
     with pytest.raises(InvalidField):
         ask(house, seconds="7")
-    house.container.workshop.quota.__dict__["videos_per_day"] = 0
+    house.container.pipeline.context.quota.__dict__["videos_per_day"] = 0
     with pytest.raises(QuotaExceeded):
         ask(house)
-    house.container.workshop.quota.__dict__["videos_per_day"] = 10
+    house.container.pipeline.context.quota.__dict__["videos_per_day"] = 10
     assert not ask(house, prompt="something else").replayed
 
 
@@ -126,7 +126,7 @@ def test_of_two_at_once_one_makes_the_video_and_both_get_it(house: House) -> Non
 def test_a_key_is_one_tenants(house: House) -> None:
     first = ask(house)
     other = Principal(
-        tenant=house.container.accounts.create_tenant("other").id,
+        tenant=house.container.persistence.accounts.create_tenant("other").id,
         id="key_x",
         kind=PrincipalKind.KEY,
         name="x",

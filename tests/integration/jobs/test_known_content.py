@@ -38,7 +38,7 @@ def imported(house: House, folder: Path, *, category: str = ABUSE, seed: int = 1
     hashed, quality = pdq(drawn(seed))
     path = folder / "list.csv"
     path.write_text(f"hash,quality\n{hexadecimal(hashed)},{quality}\n", encoding="utf-8")
-    done = house.container.enrolments.import_hashes(path, name="ours", category=category)
+    done = house.container.persistence.enrolments.import_hashes(path, name="ours", category=category)
     assert (done.added, done.counts["pdq"]) == (1, 1)
 
 
@@ -49,7 +49,7 @@ def upload(folder: Path, pixels: Pixels, **options: Any) -> Upload:
 
 
 def retentions(house: House, video_id: str) -> set[str]:
-    with house.container.database.read_transaction(tenant=house.who.tenant) as tx:
+    with house.container.persistence.database.read_transaction(tenant=house.who.tenant) as tx:
         return {row.retention for row in tx.select(tables.assets, tables.assets.c.video_id == video_id)}
 
 
@@ -101,7 +101,7 @@ def test_one_known_frame_in_what_was_generated_is_blocked_and_vaulted(house: Hou
     imported(house, tmp_path)
     odd = {20: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
     clip = make_clip(tmp_path / "made.mp4", odd=odd)
-    house.container.generators["storyboard"] = instant(  # type: ignore[index]
+    house.container.core.generators["storyboard"] = instant(  # type: ignore[index]
         {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
     )
     done = house.carry(house.order())
@@ -115,7 +115,7 @@ def test_what_is_known_of_another_category_is_blocked_and_not_vaulted(house: Hou
     imported(house, tmp_path, category="extremism")
     odd = {5: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
     clip = make_clip(tmp_path / "made.mp4", odd=odd)
-    house.container.generators["storyboard"] = instant(  # type: ignore[index]
+    house.container.core.generators["storyboard"] = instant(  # type: ignore[index]
         {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
     )
     done = house.carry(house.order())
@@ -129,7 +129,7 @@ def test_a_whole_file_on_an_exact_list_is_known(furnish: Callable[..., House], t
     given = upload(tmp_path, drawn(3))
     path = tmp_path / "md5.txt"
     path.write_text(hashlib.md5(given.path.read_bytes()).hexdigest(), encoding="utf-8")
-    house.container.enrolments.import_hashes(path, name="files", category=ABUSE)
+    house.container.persistence.enrolments.import_hashes(path, name="files", category=ABUSE)
     with pytest.raises(RequestBlocked):
         house.order(uploads=(given,))
 
@@ -148,8 +148,12 @@ def test_a_list_that_cannot_be_read_is_a_hole_and_held(house: House, tmp_path: P
 def test_an_import_is_on_the_log_without_a_single_hash(house: House, tmp_path: Path) -> None:
     imported(house, tmp_path)
     hashed, _ = pdq(drawn())
-    assert house.container.enrolments.remove_hashes("ours") == 1
-    told = [one for one in entries(house.container.database, limit=1000) if one.event.startswith("hashes.")]
+    assert house.container.persistence.enrolments.remove_hashes("ours") == 1
+    told = [
+        one
+        for one in entries(house.container.persistence.database, limit=1000)
+        if one.event.startswith("hashes.")
+    ]
     assert [(one.event, one.subject) for one in told] == [
         ("hashes.imported", "hashes:ours"),
         ("hashes.removed", "hashes:ours"),
@@ -160,9 +164,13 @@ def test_an_import_is_on_the_log_without_a_single_hash(house: House, tmp_path: P
 def test_a_list_keeps_its_category_and_unknown_ones_are_refused(house: House, tmp_path: Path) -> None:
     imported(house, tmp_path)
     with pytest.raises(InvalidField, match="is of 'sexual/minors'"):
-        house.container.enrolments.import_hashes(tmp_path / "list.csv", name="ours", category="extremism")
+        house.container.persistence.enrolments.import_hashes(
+            tmp_path / "list.csv", name="ours", category="extremism"
+        )
     with pytest.raises(InvalidField, match="no category"):
-        house.container.enrolments.import_hashes(tmp_path / "list.csv", name="b", category="nonsense")
+        house.container.persistence.enrolments.import_hashes(
+            tmp_path / "list.csv", name="b", category="nonsense"
+        )
 
 
 def test_what_an_exchange_takes_back_is_gone(house: House, tmp_path: Path) -> None:
@@ -173,7 +181,7 @@ def test_what_an_exchange_takes_back_is_gone(house: House, tmp_path: Path) -> No
     }
     path = tmp_path / "update.json"
     path.write_text(json.dumps(update), encoding="utf-8")
-    done = house.container.enrolments.import_hashes(path, name="ours", category=ABUSE)
+    done = house.container.persistence.enrolments.import_hashes(path, name="ours", category=ABUSE)
     assert (done.withdrawn, done.counts["pdq"]) == (1, 0)
 
 
@@ -202,8 +210,8 @@ def delivered(house: House, folder: Path) -> str:
     """A delivered video in which one picture is shown that no list names yet."""
     odd = {5: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
     clip = make_clip(folder / "made.mp4", odd=odd)
-    house.container.generators["storyboard"] = instant(  # type: ignore[index]
-        {"name": "storyboard", "models": ["instant-1"], "file": str(clip), "abilities": ["remix"]}
+    house.container.core.generators["storyboard"] = instant(  # type: ignore[index]
+        {"name": "storyboard", "models": ["instant-1"], "file": str(clip), "operations": ["remix"]}
     )
     done = house.carry(house.order())
     assert done.state is VideoState.DELIVERED
@@ -216,12 +224,12 @@ def test_what_was_delivered_before_its_hash_was_known_is_taken_back_and_vaulted(
     video_id = delivered(house, tmp_path)
     child = house.carry(house.order("the same at night", step=Derivation.REMIX, source=video_id))
     assert child.state is VideoState.DELIVERED
-    other = house.container.archive.recheck(house.who.tenant, actor="a test")
+    other = house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test")
     assert (other.looked_at, other.matched, other.unread) == (2, (), ())
 
     imported(house, tmp_path)
     told: list[tuple[int, int]] = []
-    done = house.container.archive.recheck(
+    done = house.container.pipeline.hash_recheck.recheck(
         house.who.tenant, actor="a test", progress=lambda part, of: told.append((part, of))
     )
     [matched] = done.matched
@@ -229,14 +237,14 @@ def test_what_was_delivered_before_its_hash_was_known_is_taken_back_and_vaulted(
     assert set(matched.taken_back) == {video_id, child.id}
     assert told == [(1, 2), (2, 2)]
     for each in matched.taken_back:
-        video = house.container.workshop.store.get(house.who.tenant, each)
+        video = house.container.pipeline.context.store.get(house.who.tenant, each)
         assert (video.state, video.vaulted) == (VideoState.WITHDRAWN, True)
-        kept = house.container.workshop.store.files(house.who.tenant, each)
+        kept = house.container.pipeline.context.store.files(house.who.tenant, each)
         # What it was made from is another video's file, and goes its own way.
         assert {row.retention for row in kept if row.kind != "source"} == {"vault"}
         with pytest.raises((Withdrawn, NotFound)):
             house.videos.content(house.who, each, "video")
-    judged = house.container.workshop.store.judgements(house.who.tenant, video_id)[-1]
+    judged = house.container.pipeline.context.store.judgements(house.who.tenant, video_id)[-1]
     assert (judged.stage, judged.verdict.vault) == (Stage.OUTPUT, True)
 
 
@@ -245,15 +253,15 @@ def test_another_category_is_taken_back_and_not_vaulted_and_a_second_look_finds_
 ) -> None:
     video_id = delivered(house, tmp_path)
     imported(house, tmp_path, category="extremism")
-    [matched] = house.container.archive.recheck(house.who.tenant, actor="a test").matched
+    [matched] = house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test").matched
     assert (matched.video_id, matched.categories, matched.vaulted) == (video_id, ("extremism",), False)
-    assert house.container.archive.recheck(house.who.tenant, actor="a test").looked_at == 0
+    assert house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test").looked_at == 0
 
 
 def test_a_waiver_that_ended_takes_nothing_back(house: House, tmp_path: Path) -> None:
     video_id = delivered(house, tmp_path)
-    house.container.waivers.revoke("tests", who="a test")
-    assert house.container.archive.recheck(house.who.tenant, actor="a test").matched == ()
+    house.container.persistence.waivers.revoke("tests", who="a test")
+    assert house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test").matched == ()
     assert house.videos.get(house.who, video_id).state is VideoState.DELIVERED
 
 
@@ -261,12 +269,12 @@ def test_bytes_that_are_gone_are_said_to_be_unread(house: House, tmp_path: Path)
     video_id = delivered(house, tmp_path)
     video = house.videos.get(house.who, video_id)
     assert video.sealed_sha256 is not None
-    house.container.workshop.blobs.delete(house.who.tenant, video.sealed_sha256)
-    done = house.container.archive.recheck(house.who.tenant, actor="a test")
+    house.container.pipeline.context.blobs.delete(house.who.tenant, video.sealed_sha256)
+    done = house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test")
     assert (done.looked_at, [one for one, _why in done.unread]) == (0, [video_id])
 
 
 def test_a_clip_as_long_as_may_be_scanned_may_be_looked_up_again(furnish: Callable[..., House]) -> None:
     container = furnish(scan={"max_minutes": 30, "max_clip_mb": 4096}).container
-    assert container.hash_scanner.settings.video == container.scanner.settings.video
-    assert container.scanner.settings.video.duration_s == 1800
+    assert container.core.hash_list_scanner.settings.video == container.core.scanner.settings.video
+    assert container.core.scanner.settings.video.duration_s == 1800

@@ -37,7 +37,7 @@ ABLE: dict[str, Any] = {
     "name": "able",
     "models": ["able-1"],
     "seconds": [4, 8],
-    "abilities": ["remix", "edit", "extend"],
+    "operations": ["remix", "edit", "extend"],
     "takes_characters": True,
 }
 
@@ -45,7 +45,7 @@ ABLE: dict[str, Any] = {
 @pytest.fixture
 def able(house: House) -> House:
     """A house with a generator that can everything."""
-    house.container.generators["able"] = instant(ABLE)  # type: ignore[index]
+    house.container.core.generators["able"] = instant(ABLE)  # type: ignore[index]
     return house
 
 
@@ -61,7 +61,7 @@ def step(house: House, step: Derivation, source: str, prompt: str = "at night", 
 
 
 def change(house: House, video: Video, **columns: Any) -> None:
-    with house.container.database.transaction(house.who.tenant) as tx:
+    with house.container.persistence.database.transaction(house.who.tenant) as tx:
         tx.update(tables.videos, tables.videos.c.id == video.id, **columns)
 
 
@@ -89,7 +89,7 @@ def test_the_words_of_the_whole_chain_are_screened(able: House) -> None:
     first = out(able, "a quiet lake")
     second = able.carry(step(able, Derivation.REMIX, first.id, "at night"))
     third = step(able, Derivation.EDIT, second.id, "with a moon")
-    texts = able.container.workshop.store.request(able.who.tenant, third.id)["texts"]
+    texts = able.container.pipeline.context.store.request(able.who.tenant, third.id)["texts"]
     assert texts == {
         "prompt": "with a moon",
         "ancestor:1": "at night",
@@ -116,17 +116,17 @@ def test_a_step_inherits_what_was_found_in_its_source(able: House) -> None:
         reason="It was seen in the frames.",
         attributes={"frames": 40, "area": 0.5, "source": "prompt"},
     )
-    judged = able.container.workshop.stages.prompt.screen(
+    judged = able.container.pipeline.context.stages.prompt.screen(
         {"prompt": "x"}, tenant=able.who.tenant, prior=(found,)
     )
-    with able.container.database.transaction(able.who.tenant) as tx:
-        able.container.workshop.store.record_stage(tx, source.id, judged)
+    with able.container.persistence.database.transaction(able.who.tenant) as tx:
+        able.container.pipeline.context.store.record_stage(tx, source.id, judged)
     child = step(able, Derivation.REMIX, source.id)
     grandchild = inherited(
-        able.container.workshop.store.findings_of(child.tenant, child.id, Stage.PROMPT), child.id
+        able.container.pipeline.context.store.findings_of(child.tenant, child.id, Stage.PROMPT), child.id
     )
     for kept, at in (
-        (able.container.workshop.store.findings_of(child.tenant, child.id, Stage.PROMPT), 1),
+        (able.container.pipeline.context.store.findings_of(child.tenant, child.id, Stage.PROMPT), 1),
         (grandchild, 2),
     ):
         mine = [finding for finding in kept if finding.detector == "a-reviewer-let-it-through"]
@@ -163,7 +163,7 @@ def test_inherited_spans_point_at_the_ancestor() -> None:
         ({"state": "withdrawn"}, Withdrawn),
         ({"deleted_at": 1.0}, NotFound),
         ({"state": "blocked"}, InvalidField),
-        ({"state": "refused"}, InvalidField),
+        ({"state": "rejected"}, InvalidField),
         ({"state": "blocked", "vaulted": True}, InvalidField),
         ({"state": "failed"}, InvalidField),
         ({"state": "scanning"}, Conflict),
@@ -197,7 +197,7 @@ def test_a_source_that_goes_while_the_request_is_judged_is_not_taken(able: House
         able.who.tenant, CreateRequest(prompt="x", step=Derivation.REMIX, source=source.id)
     )
     change(able, source, deleted_at=time.time())
-    with pytest.raises(NotFound), able.container.database.transaction(able.who.tenant) as tx:
+    with pytest.raises(NotFound), able.container.persistence.database.transaction(able.who.tenant) as tx:
         lineage.record(tx, "video_x", descent)
 
 
@@ -206,16 +206,16 @@ def test_a_deleted_source_is_kept_as_long_as_its_descendant_is_made(able: House)
     child = step(able, Derivation.EDIT, source.id)
     able.videos.delete(able.who, source.id)
     quiet = type("Engine", (), {"carries": lambda *_: True})()
-    Sweeper(able.container.workshop, quiet).delete_orphaned_blobs()
+    Sweeper(able.container.pipeline.context, quiet).delete_orphaned_blobs()
     assert able.carry(child).state is VideoState.DELIVERED
-    Sweeper(able.container.workshop, quiet).delete_orphaned_blobs()
-    assert not able.container.blobs.has(able.who.tenant, source.sealed_sha256 or "")
+    Sweeper(able.container.pipeline.context, quiet).delete_orphaned_blobs()
+    assert not able.container.persistence.blobs.has(able.who.tenant, source.sealed_sha256 or "")
 
 
 def test_others_videos_are_no_source(able: House) -> None:
     source = out(able)
     stranger = Principal(
-        tenant=able.container.accounts.create_tenant("other").id,
+        tenant=able.container.persistence.accounts.create_tenant("other").id,
         id="key_x",
         kind=PrincipalKind.KEY,
         name="x",
@@ -245,7 +245,7 @@ def clip(tmp_path: Path, data: bytes | None = None) -> Upload:
 def test_an_uploaded_clip_is_screened_before_anything_is_made_of_it(able: House, tmp_path: Path) -> None:
     made = able.order("make it night", step=Derivation.EDIT, uploads=(clip(tmp_path),))
     assert (made.model, made.remixed_from) == ("able-1", None)
-    assert able.container.workshop.store.request(made.tenant, made.id)["pending"]
+    assert able.container.pipeline.context.store.request(made.tenant, made.id)["pending"]
     done = able.carry(made)
     assert done.state is VideoState.DELIVERED
     stages = [judgement.stage for judgement in able.videos.record(able.who, made.id).judgements]
@@ -273,7 +273,7 @@ def test_characters_go_along_and_their_findings_go_in(able: House, tmp_path: Pat
     made = able.videos.create_character(able.who, name="Bo the boat", clip=clip(tmp_path).path, end_user="u1")
     assert able.videos.character(able.who, made.id) == made
     video = able.order("Bo sails", model="able-1", characters=(made.id,))
-    references = able.container.workshop.store.request(video.tenant, video.id)["references"]
+    references = able.container.pipeline.context.store.request(video.tenant, video.id)["references"]
     assert [(file["field"], file["of"]) for file in references] == [("characters[0]", made.id)]
     assert able.carry(video).state is VideoState.DELIVERED
     with pytest.raises(InvalidField):
@@ -288,17 +288,17 @@ def test_a_character_whose_name_is_blocked_is_not_stored(able: House, tmp_path: 
             able.who, name="SAFELIGHT-TEST:violence", clip=clip(tmp_path).path, end_user=None
         )
     assert caught.value.param == "name"
-    with able.container.database.read_transaction(able.who.tenant) as tx:
+    with able.container.persistence.database.read_transaction(able.who.tenant) as tx:
         row = tx.one(tables.characters)
     assert row is not None
-    assert row.state == "refused"
+    assert row.state == "rejected"
     with pytest.raises(NotFound):
         able.videos.character(able.who, row.id)
 
 
 def test_a_held_character_cannot_be_used(furnish: Callable[..., House], tmp_path: Path) -> None:
     house = furnish()
-    house.container.generators["able"] = instant(ABLE)  # type: ignore[index]
+    house.container.core.generators["able"] = instant(ABLE)  # type: ignore[index]
     made = house.videos.create_character(house.who, name="Bo", clip=clip(tmp_path).path, end_user=None)
     assert made.state == "held"
     with pytest.raises(InvalidField) as caught:
@@ -312,9 +312,9 @@ def attach(house: House, upstream: ScriptedUpstream) -> Iterator[Callable[..., N
     made: list[Any] = []
 
     def attached(**options: Any) -> None:
-        table = {"url": upstream.url, "models": ["up-1"], "name": "up", "ownership": "own", **options}
+        table = {"url": upstream.url, "models": ["up-1"], "name": "up", "billing": "own", **options}
         made.append(videos_api(table))
-        house.container.generators["up"] = made[-1]  # type: ignore[index]
+        house.container.core.generators["up"] = made[-1]  # type: ignore[index]
 
     yield attached
     for generator in made:
@@ -328,7 +328,7 @@ def routes(upstream: ScriptedUpstream) -> list[str]:
 def test_an_upstream_is_sent_edits_and_extensions_with_the_released_file(
     house: House, upstream: ScriptedUpstream, attach: Callable[..., None]
 ) -> None:
-    attach(abilities=["edit", "extend"])
+    attach(operations=["edit", "extend"])
     source = out(house, model="up-1")
     for kind, more in ((Derivation.EDIT, {}), (Derivation.EXTEND, {"seconds": "4"})):
         assert house.carry(step(house, kind, source.id, **more)).state is VideoState.DELIVERED
@@ -352,7 +352,7 @@ def test_a_remix_goes_as_a_new_video_where_the_operator_allows_it(
 def test_an_upstream_that_remixes_only_what_it_has_is_not_asked_for_what_was_deleted(
     house: House, upstream: ScriptedUpstream, attach: Callable[..., None]
 ) -> None:
-    attach(abilities=["remix"])
+    attach(operations=["remix"])
     source = out(house, model="up-1")
     with pytest.raises(UnsupportedField) as caught:
         step(house, Derivation.REMIX, source.id)

@@ -59,8 +59,10 @@ def tell(made: Notifier) -> None:
 
 def listening(house: House, to: Target, *events: str) -> str:
     """An endpoint for the target; its secret."""
-    house.container.__dict__["deliverer"] = WebhookClient(allow_hosts={to.host})
-    _, secret = house.container.webhooks.create(house.who, url=to.url, events=events or EVERYTHING)
+    house.container.persistence.webhook_client = WebhookClient(allow_hosts={to.host})
+    _, secret = house.container.persistence.webhooks.create(
+        house.who, url=to.url, events=events or EVERYTHING
+    )
     return secret
 
 
@@ -71,7 +73,7 @@ def bodies(got: list[Got]) -> list[dict[str, Any]]:
 def test_a_delivered_video_is_told_once_signed_and_with_nothing_but_its_id(house: House, to: Target) -> None:
     secret = listening(house, to)
     video = house.carry(house.order())
-    tell(notifier(house.container.database, to))
+    tell(notifier(house.container.persistence.database, to))
     (got,) = to.got
     body = json.loads(got.body)
     assert body == {
@@ -84,7 +86,7 @@ def test_a_delivered_video_is_told_once_signed_and_with_nothing_but_its_id(house
     timestamp = int(got.headers["webhook-timestamp"])
     assert abs(timestamp - time.time()) < 60
     assert got.headers["webhook-signature"] == signature(secret, body["id"], timestamp, got.body)
-    tell(notifier(house.container.database, to))
+    tell(notifier(house.container.persistence.database, to))
     assert len(to.got) == 1
 
 
@@ -94,13 +96,13 @@ def test_what_ends_is_held_or_is_taken_back_is_told_and_what_is_on_its_way_is_no
     house = furnish(review={"due_minutes": 0.00001})
     listening(house, to)
     held = house.carry(house.order())
-    Sweeper(house.container.workshop, NoEngine()).sweep()  # type: ignore[arg-type]
+    Sweeper(house.container.pipeline.context, NoEngine()).sweep()  # type: ignore[arg-type]
     house.waive()
     done = house.carry(house.order())
-    withdraw(house.container.workshop, done, actor="ada", why="a test")
+    withdraw(house.container.pipeline.context, done, actor="ada", why="a test")
     with pytest.raises(RequestBlocked):
         house.order("SAFELIGHT-TEST:violence")
-    tell(notifier(house.container.database, to))
+    tell(notifier(house.container.persistence.database, to))
     told = [(body["type"], body["data"]["id"]) for body in bodies(to.got)]
     assert sorted(told) == sorted(
         [
@@ -118,14 +120,14 @@ def test_a_block_of_an_end_user_is_told_in_openais_shape(house: House, to: Targe
         house.order("SAFELIGHT-TEST:violence", safety_identifier="user-1")
     with pytest.raises(RequestBlocked):
         house.order("SAFELIGHT-TEST:violence")
-    tell(notifier(house.container.database, to))
+    tell(notifier(house.container.persistence.database, to))
     (body,) = bodies(to.got)
     assert body["type"] == "safety_identifier.blocked"
     assert body["data"] == {
         "safety_identifier": "user-1",
         "safety_category": "violence",
         "model": "instant-1",
-        "project_id": house.container.tenant,
+        "project_id": house.container.persistence.tenant,
         "request_id": caught.value.details["video_id"],
     }
 
@@ -133,8 +135,8 @@ def test_a_block_of_an_end_user_is_told_in_openais_shape(house: House, to: Targe
 def test_nobody_listens_and_nothing_piles_up(house: House, to: Target) -> None:
     video = house.carry(house.order())
     assert video.state is VideoState.DELIVERED
-    tell(notifier(house.container.database, to))
-    with house.container.database.across_tenants("a test", readonly=True) as tx:
+    tell(notifier(house.container.persistence.database, to))
+    with house.container.persistence.database.across_tenants("a test", readonly=True) as tx:
         assert tx.count(outbox, outbox.c.delivered_at.is_(None)) == 0
         assert tx.count(outbox, outbox.c.topic == "webhook") == 0
 
@@ -143,10 +145,10 @@ def test_a_target_that_fails_and_comes_back_gets_it_with_the_same_id(house: Hous
     listening(house, to, "video.completed")
     house.carry(house.order())
     to.status = 503
-    tell(notifier(house.container.database, to))
+    tell(notifier(house.container.persistence.database, to))
     assert len(to.got) == 1
     to.status = 200
-    with closing(Database(house.container.database.url, clock=lambda: time.time() + 60)) as later:
+    with closing(Database(house.container.persistence.database.url, clock=lambda: time.time() + 60)) as later:
         tell(notifier(later, to))
     first, second = to.got
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
@@ -158,8 +160,8 @@ def test_a_target_that_says_no_is_shown_as_failing(house: House, to: Target, sta
     listening(house, to, "video.completed")
     house.carry(house.order())
     to.status, to.location = status, "http://127.0.0.1:1/elsewhere"
-    tell(notifier(house.container.database, to))
-    (endpoint,) = house.container.webhooks.list(house.who)
+    tell(notifier(house.container.persistence.database, to))
+    (endpoint,) = house.container.persistence.webhooks.list(house.who)
     assert endpoint.failing_since is not None
     assert (endpoint.failures, endpoint.last_status) == (1, status)
 
@@ -215,7 +217,7 @@ def test_several_workers_send_every_message_once(database: Database, to: Target)
 def test_events_are_spread_once_by_several_workers(house: House, to: Target) -> None:
     listening(house, to, "video.completed")
     videos = [house.carry(house.order()) for _ in range(4)]
-    workers = [notifier(house.container.database, to) for _ in range(3)]
+    workers = [notifier(house.container.persistence.database, to) for _ in range(3)]
     threads = [threading.Thread(target=tell, args=(worker,)) for worker in workers]
     for thread in threads:
         thread.start()

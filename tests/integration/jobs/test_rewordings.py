@@ -12,7 +12,7 @@ import pytest
 from safelight.errors import CheckLimitExceeded, RequestBlocked
 from safelight.jobs.models import CreateRequest
 from safelight.moderation.check import CheckService
-from safelight.store.tables import log, rewordings
+from safelight.store.tables import audit_log, blocked_prompt_sketches
 from safelight.trust.accounts import Principal
 
 from .conftest import House
@@ -55,13 +55,13 @@ def test_two_hundred_rewordings_over_three_keys_are_one_lineage_and_end_at_the_b
             refused += 1
         except CheckLimitExceeded:
             spent += 1
-    budget = house.container.settings.limits.end_user_probes_per_hour
+    budget = house.container.core.settings.limits.end_user_checks_per_hour
     # What no detector sees any more is let through, and spends like the rest.
     assert refused + let_through == budget
     assert refused > 0.9 * budget
     assert spent == len(asked) - budget
-    with house.container.database.read_transaction(house.who.tenant) as tx:
-        rows = tx.select(rewordings)
+    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+        rows = tx.select(blocked_prompt_sketches)
     assert len({row.lineage for row in rows}) == 1
     assert {row.subject for row in rows} == {"end_user:user-7"}
 
@@ -69,8 +69,8 @@ def test_two_hundred_rewordings_over_three_keys_are_one_lineage_and_end_at_the_b
 def test_the_words_of_a_block_are_not_kept_beside_their_sketch(house: House) -> None:
     with pytest.raises(RequestBlocked):
         house.order(wordings(1)[0], safety_identifier="user-7")
-    with house.container.database.read_transaction(house.who.tenant) as tx:
-        (row,) = tx.select(rewordings)
+    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+        (row,) = tx.select(blocked_prompt_sketches)
     assert b"terrorist" not in row.sketch
     assert set(row.about) == {"extremism"}
 
@@ -78,7 +78,7 @@ def test_the_words_of_a_block_are_not_kept_beside_their_sketch(house: House) -> 
 def test_a_rewording_that_is_allowed_spends_a_probe_and_an_ordinary_order_none(house: House) -> None:
     with pytest.raises(RequestBlocked):
         house.order(wordings(1)[0], safety_identifier="user-7")
-    probes = house.container.probes
+    probes = house.container.persistence.check_limiter
     before = probes.budget(house.who, "user-7").spent
     house.order("A quiet lake at dawn", safety_identifier="user-7")
     assert probes.budget(house.who, "user-7").spent == before
@@ -91,7 +91,7 @@ def test_somebody_elses_block_is_not_inherited(house: House) -> None:
     words = {"prompt": wordings(1)[0]}
     with pytest.raises(RequestBlocked):
         house.order(words["prompt"], safety_identifier="user-7")
-    scrutiny = house.container.rewordings.scrutiny
+    scrutiny = house.container.persistence.evasion_tracker.scrutiny
     assert scrutiny(house.who, "user-7", words)
     assert not scrutiny(house.who, "user-8", words)
     assert not scrutiny(replace(house.who, tenant="another"), "user-7", words)
@@ -100,22 +100,24 @@ def test_somebody_elses_block_is_not_inherited(house: House) -> None:
 def test_the_test_card_is_nobodys_probing(house: House) -> None:
     with pytest.raises(RequestBlocked):
         house.order("SAFELIGHT-TEST:violence", safety_identifier="user-7")
-    with house.container.database.read_transaction(house.who.tenant) as tx:
-        assert tx.select(rewordings) == []
+    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+        assert tx.select(blocked_prompt_sketches) == []
 
 
 def test_a_block_by_a_check_is_remembered_for_the_order(house: House) -> None:
-    checks: CheckService = house.container.checks
+    checks: CheckService = house.container.review.checks
     request = CreateRequest(prompt=wordings(1)[0], safety_identifier="user-7")
     checked, _admitted, _price = checks.check(house.who, request)
     assert checked.action.value == "block"
-    assert house.container.rewordings.scrutiny(house.who, "user-7", {"prompt": wordings(2)[1]})
+    assert house.container.persistence.evasion_tracker.scrutiny(
+        house.who, "user-7", {"prompt": wordings(2)[1]}
+    )
 
 
 def test_the_log_names_the_lineage_and_no_words(house: House, furnish: Callable[..., Any]) -> None:
     for prompt in wordings(2):
         with pytest.raises(RequestBlocked):
             house.order(prompt, safety_identifier="user-7")
-    with house.container.database.read_transaction(house.who.tenant) as tx:
-        entries = tx.select(log, log.c.event.in_(("lineage.begun", "rewording.blocked")))
+    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+        entries = tx.select(audit_log, audit_log.c.event.in_(("lineage.begun", "rewording.blocked")))
     assert [entry.event for entry in entries] == ["lineage.begun", "rewording.blocked"]

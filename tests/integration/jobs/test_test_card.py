@@ -23,19 +23,19 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def container(tmp_path: Path) -> Container:
     container = Container(Settings(data=tmp_path / "data", scan={"warm_children": 0}))  # type: ignore[arg-type]
-    container.waivers.add(
-        name="tests", who="a test", why="no model", categories=(EVERYTHING,), taxonomy=container.taxonomy
+    container.persistence.waivers.add(
+        name="tests", who="a test", why="no model", categories=(EVERYTHING,), taxonomy=container.core.taxonomy
     )
     return container
 
 
 def made_of(container: Container, prompt: str, test_card: str) -> Video:
-    videos = container.videos
+    videos = container.review.videos
     video = type(videos)(**{**videos.__dict__, "hand_over": lambda *_: None}).create(
         operator(container),
         CreateRequest(prompt=prompt, seconds="4", size="640x360", extra={"test_card": test_card}),
     )
-    runner = Runner(container.workshop)
+    runner = Runner(container.pipeline.context)
     while runner.run_steps(video.tenant, video.id):
         pass
     return videos.get(operator(container), video.id)
@@ -54,7 +54,7 @@ def test_a_card_in_picture_or_sound_is_blocked_where_it_is_and_nothing_gets_out(
 ) -> None:
     video = made_of(container, "a quiet harbour in the morning", card)
     assert (video.state, video.error_code) == (VideoState.BLOCKED, "moderation_blocked")
-    judged = container.videos.record(operator(container), video.id).judgements[-1]
+    judged = container.review.videos.record(operator(container), video.id).judgements[-1]
     verdict = judged.verdict
     assert (verdict.category, verdict.test_card_only) == (category, True)
     wanted = float(card.partition("@")[2].rstrip("s"))
@@ -68,7 +68,7 @@ def test_a_card_in_picture_or_sound_is_blocked_where_it_is_and_nothing_gets_out(
     assert any(part.start_s - 0.3 <= wanted <= part.end_s + 0.3 for part in places)
     for variant in ("video", "thumbnail", "spritesheet"):
         with pytest.raises(NotFound):
-            container.videos.content(operator(container), video.id, variant)
+            container.review.videos.content(operator(container), video.id, variant)
 
 
 def test_a_card_together_with_a_real_finding_is_an_ordinary_case(tmp_path: Path) -> None:
@@ -76,12 +76,14 @@ def test_a_card_together_with_a_real_finding_is_an_ordinary_case(tmp_path: Path)
 
     container = Container(Settings(data=tmp_path / "data", scan={"warm_children": 0}))  # type: ignore[arg-type]
     plain = DetectorRegistry.discover({})
-    container.__dict__["catalogue"] = DetectorRegistry(
+    container.core.detectors = DetectorRegistry(
         [*plain._plugins, (TEXT_MARKER, {"category": "self-harm/instructions", "score": 0.99})]
     )
     texts = {"prompt": "SAFELIGHT-TEST:violence and a MARKER"}
-    judged = container.stages.judge_prompt(texts, tenant=container.tenant)
+    judged = container.pipeline.stages.judge_prompt(texts, tenant=container.persistence.tenant)
     assert judged.verdict.action.value == "block"
     assert not judged.verdict.test_card_only
-    alone = container.stages.judge_prompt({"prompt": "SAFELIGHT-TEST:violence"}, tenant=container.tenant)
+    alone = container.pipeline.stages.judge_prompt(
+        {"prompt": "SAFELIGHT-TEST:violence"}, tenant=container.persistence.tenant
+    )
     assert alone.verdict.test_card_only

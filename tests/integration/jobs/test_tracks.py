@@ -34,14 +34,14 @@ def with_time_code(path: Path) -> Path:
 
 def test_a_clip_with_a_track_that_nobody_looks_into_never_leaves(house: House, tmp_path: Path) -> None:
     clip = with_time_code(tmp_path / "clip.mp4")
-    house.container.generators["storyboard"] = instant(
+    house.container.core.generators["storyboard"] = instant(
         {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
     )
     video = house.carry(house.order())
     assert video.state is VideoState.DELIVERED
     assert video.sealed_sha256 is not None
     sealed = tmp_path / "sealed.mp4"
-    house.container.blobs.copy_to(house.who.tenant, video.sealed_sha256, sealed)
+    house.container.persistence.blobs.copy_to(house.who.tenant, video.sealed_sha256, sealed)
     with av.open(str(sealed)) as container:
         assert [stream.type for stream in container.streams] == ["video"]
 
@@ -49,7 +49,7 @@ def test_a_clip_with_a_track_that_nobody_looks_into_never_leaves(house: House, t
 def test_nor_is_it_taken_as_a_reference(house: House, tmp_path: Path) -> None:
     clip = with_time_code(tmp_path / "clip.mp4")
     with pytest.raises(InvalidMedia, match="nothing here looks into") as caught:
-        house.container.stages.judge_picture(clip, tenant=house.who.tenant)
+        house.container.pipeline.stages.judge_picture(clip, tenant=house.who.tenant)
     assert caught.value.param == "input_reference"
 
 
@@ -57,5 +57,5 @@ def test_a_reference_that_is_too_large_names_its_field(house: House, tmp_path: P
     path = tmp_path / "huge.png"
     Image.new("1", (8000, 8000)).save(path)
     with pytest.raises(TooLarge) as caught:
-        house.container.stages.judge_picture(path, tenant=house.who.tenant)
+        house.container.pipeline.stages.judge_picture(path, tenant=house.who.tenant)
     assert caught.value.param == "input_reference"

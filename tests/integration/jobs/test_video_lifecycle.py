@@ -40,7 +40,7 @@ class NoEngine:
 
 
 def sweeper(house: House) -> Sweeper:
-    return Sweeper(house.container.workshop, NoEngine())  # type: ignore[arg-type]
+    return Sweeper(house.container.pipeline.context, NoEngine())  # type: ignore[arg-type]
 
 
 def test_an_allowed_video_is_delivered_sealed_and_only_the_sealed_file_is_given_out(house: House) -> None:
@@ -106,7 +106,7 @@ def test_quota_counts_seconds_and_says_when_it_is_back(furnish: Callable[..., Ho
 def test_other_tenants_see_nothing_of_a_video(house: House) -> None:
     video = house.carry(house.order())
     stranger = Principal(
-        tenant=house.container.accounts.create_tenant("other").id,
+        tenant=house.container.persistence.accounts.create_tenant("other").id,
         id="key_x",
         kind=PrincipalKind.KEY,
         name="x",
@@ -163,11 +163,14 @@ def test_a_finished_video_is_one_read_that_says_what_its_record_says(
 
 def test_a_terminal_state_never_changes(house: House) -> None:
     video = house.carry(house.order())
-    store = house.container.workshop.store
+    store = house.container.pipeline.context.store
     for target in VideoState:
         if target is VideoState.WITHDRAWN:
             continue
-        with pytest.raises(StaleRevision), house.container.database.transaction(tenant=video.tenant) as tx:
+        with (
+            pytest.raises(StaleRevision),
+            house.container.persistence.database.transaction(tenant=video.tenant) as tx,
+        ):
             store.transition(tx, video, target, actor="test")
 
 
@@ -176,7 +179,7 @@ def test_only_finished_videos_are_deleted_and_their_bytes_go_when_nobody_else_ha
     with pytest.raises(Conflict):
         house.videos.delete(house.who, waiting.id)
     one, two = house.carry(waiting), house.carry(house.order())
-    blobs = house.container.blobs
+    blobs = house.container.persistence.blobs
     house.videos.delete(house.who, one.id)
     with pytest.raises(NotFound):
         house.videos.get(house.who, one.id)
@@ -192,8 +195,8 @@ def test_only_finished_videos_are_deleted_and_their_bytes_go_when_nobody_else_ha
 def test_the_unsealed_file_is_gone_after_delivery(house: House) -> None:
     video = house.carry(house.order())
     sweeper(house).sweep()
-    judged = house.container.workshop.store.row(video.tenant, video.id).output_sha256
-    assert not house.container.blobs.has(video.tenant, judged)
+    judged = house.container.pipeline.context.store.row(video.tenant, video.id).output_sha256
+    assert not house.container.persistence.blobs.has(video.tenant, judged)
 
 
 def test_expired_content_is_deleted_and_the_record_stays(furnish: Callable[..., House]) -> None:
@@ -208,7 +211,7 @@ def test_expired_content_is_deleted_and_the_record_stays(furnish: Callable[..., 
 
 def test_a_video_nobody_carries_is_handed_over_again_once(house: House) -> None:
     video = house.order()
-    with house.container.database.transaction(tenant=video.tenant) as tx:
+    with house.container.persistence.database.transaction(tenant=video.tenant) as tx:
         tx.update(tables.videos, tables.videos.c.id == video.id, updated_at=0.0)
     sweeping = sweeper(house)
     sweeping.requeue_abandoned()

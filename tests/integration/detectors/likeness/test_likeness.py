@@ -40,18 +40,18 @@ def container(tmp_path: Path) -> Iterator[Container]:
             },
         )
     )
-    container.__dict__["catalogue"] = DetectorRegistry([])
-    container.waivers.add(
+    container.core.detectors = DetectorRegistry([])
+    container.persistence.waivers.add(
         name="tests",
         who="a test",
         why="no model sees it",
         categories=(EVERYTHING,),
-        taxonomy=container.taxonomy,
+        taxonomy=container.core.taxonomy,
     )
     yield container
-    container.describer.close()
-    container.sandbox.close()
-    container.database.close()
+    container.likeness.face_embedder.close()
+    container.core.sandbox.close()
+    container.persistence.database.close()
 
 
 def picture(path: Path, pixels: Pixels) -> Path:
@@ -62,12 +62,17 @@ def picture(path: Path, pixels: Pixels) -> Path:
 
 
 def judged(container: Container, path: Path) -> StageResult:
-    return container.stages.judge_picture(path, tenant=container.tenant)
+    return container.pipeline.stages.judge_picture(path, tenant=container.persistence.tenant)
 
 
 def consent(container: Container, path: Path) -> str:
-    return container.consents.add(
-        container.tenant, subject="Ann", scope=["likeness"], who="Ada", given_by="a form", pictures=[path]
+    return container.likeness.consents.add(
+        container.persistence.tenant,
+        subject="Ann",
+        scope=["likeness"],
+        who="Ada",
+        given_by="a form",
+        pictures=[path],
     ).id
 
 
@@ -85,17 +90,22 @@ def test_a_face_in_a_reference_is_allowed_with_the_subjects_consent_and_only_whi
     assert judged(container, stranger).verdict.rule == "lk-1"
     refused = judged(container, both)
     assert (refused.verdict.action, refused.verdict.consents) == (Action.BLOCK, ())
-    container.consents.revoke(container.tenant, record, who="Ann")
+    container.likeness.consents.revoke(container.persistence.tenant, record, who="Ann")
     # Somebody has to be on record for faces to be looked at; without a detector of faces it is a hole.
-    container.gallery.add(container.tenant, name="Ben", pictures=[stranger], who="Ada")
+    container.likeness.protected_people.add(
+        container.persistence.tenant, name="Ben", pictures=[stranger], who="Ada"
+    )
     assert judged(container, another).verdict.rule == "lk-1"
 
 
 def test_somebody_in_the_gallery_is_held_in_an_output_and_others_are_not(
     container: Container, tmp_path: Path
 ) -> None:
-    protected = container.gallery.add(
-        container.tenant, name="Ann", pictures=[picture(tmp_path / "ann.png", portrait(ANN))], who="Ada"
+    protected = container.likeness.protected_people.add(
+        container.persistence.tenant,
+        name="Ann",
+        pictures=[picture(tmp_path / "ann.png", portrait(ANN))],
+        who="Ada",
     )
     ann = make_clip(
         tmp_path / "ann.mp4",
@@ -103,7 +113,7 @@ def test_somebody_in_the_gallery_is_held_in_an_output_and_others_are_not(
         height=320,
         odd=dict.fromkeys(range(12, 30), portrait(ANN, side=320, brightness=0.95)),
     )
-    held, _report = container.stages.judge_file(ann, tenant=container.tenant)
+    held, _report = container.pipeline.stages.judge_file(ann, tenant=container.persistence.tenant)
     assert held.verdict.action is Action.HOLD
     assert held.verdict.rule == "lk-6"
     (match,) = [one for one in held.verdict.findings[0].evidence if isinstance(one, Match)]
@@ -114,7 +124,7 @@ def test_somebody_in_the_gallery_is_held_in_an_output_and_others_are_not(
         height=320,
         odd=dict.fromkeys(range(12, 30), portrait(BEN, side=320)),
     )
-    fine, _report = container.stages.judge_file(ben, tenant=container.tenant)
+    fine, _report = container.pipeline.stages.judge_file(ben, tenant=container.persistence.tenant)
     assert fine.verdict.action is Action.ALLOW
     assert fine.stage is Stage.OUTPUT
 
@@ -127,7 +137,7 @@ def test_a_picture_that_shows_nobody_or_two_enrols_nobody(container: Container, 
         consent(container, empty)
     with pytest.raises(InvalidMedia, match="2 faces"):
         consent(container, picture(tmp_path / "two.png", pair(ANN, BEN)))
-    assert container.consents.list(container.tenant) == ()
+    assert container.likeness.consents.list(container.persistence.tenant) == ()
 
 
 def test_it_is_off_and_enrols_nobody_before_it_is_enabled(tmp_path: Path) -> None:

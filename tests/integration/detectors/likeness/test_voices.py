@@ -24,7 +24,7 @@ from safelight.policy.findings import Match, Modality, TimeRange
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import DPIA_HEADINGS, DPIA_VOICES, LikenessSettings, Settings
-from safelight.store.tables import templates
+from safelight.store.tables import biometric_templates
 from safelight.testing.speech import SpeechMissing, synthesize
 from support.clips import RATE, hum, make_clip
 from support.optional_tools import leave_out
@@ -94,23 +94,23 @@ def make(tmp_path: Path, dpia: Path) -> Iterator[Make]:
                 likeness=likeness,  # type: ignore[arg-type]
             )
         )
-        container.__dict__["catalogue"] = DetectorRegistry([(load_plugin("speech"), {})])
-        if not container.waivers.list(container.tenant):
-            container.waivers.add(
+        container.core.detectors = DetectorRegistry([(load_plugin("speech"), {})])
+        if not container.persistence.waivers.list(container.persistence.tenant):
+            container.persistence.waivers.add(
                 name="tests",
                 who="a test",
                 why="no model sees it",
                 categories=(EVERYTHING,),
-                taxonomy=container.taxonomy,
+                taxonomy=container.core.taxonomy,
             )
         made.append(container)
         return container
 
     yield installed
     for container in made:
-        container.end_describers()
-        container.sandbox.close()
-        container.database.close()
+        container.likeness.close_embedders()
+        container.core.sandbox.close()
+        container.persistence.database.close()
 
 
 @pytest.fixture
@@ -124,16 +124,23 @@ def container(make: Make, model: Path) -> Container:
 
 
 def judged(container: Container, path: Path) -> StageResult:
-    return container.stages.judge_file(path, tenant=container.tenant)[0]
+    return container.pipeline.stages.judge_file(path, tenant=container.persistence.tenant)[0]
 
 
 def protect(container: Container, path: Path, name: str = "Ann") -> str:
-    return container.gallery.add(container.tenant, name=name, recordings=[path], who="Ada").id
+    return container.likeness.protected_people.add(
+        container.persistence.tenant, name=name, recordings=[path], who="Ada"
+    ).id
 
 
 def consent(container: Container, path: Path) -> str:
-    return container.consents.add(
-        container.tenant, subject="Ann", scope=["voice"], who="Ada", given_by="a form", recordings=[path]
+    return container.likeness.consents.add(
+        container.persistence.tenant,
+        subject="Ann",
+        scope=["voice"],
+        who="Ada",
+        given_by="a form",
+        recordings=[path],
     ).id
 
 
@@ -175,7 +182,7 @@ def test_a_consent_lets_a_voice_through_only_while_it_holds_and_only_alone(
     (finding,) = [one for one in allowed.findings if one.category == "likeness"]
     assert Match(list="consents", entry=record) in finding.evidence
     assert judged(container, both).verdict.rule == "lk-7"
-    container.consents.revoke(container.tenant, record, who="Ann")
+    container.likeness.consents.revoke(container.persistence.tenant, record, who="Ann")
     assert judged(container, alone).verdict.rule == "lk-7"
 
 
@@ -183,7 +190,7 @@ def test_a_clip_that_goes_with_a_request_is_compared_too(container: Container, t
     protect(container, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
     path = clip(tmp_path / "ann.mp4", speech(RIVER, ANN))
     file = ReferenceInput(path=path, field="input_reference", media_type="video/mp4", sha256="0" * 64)
-    held = container.stages.reference.judge_files((file,), tenant=container.tenant)
+    held = container.pipeline.stages.reference.judge_files((file,), tenant=container.persistence.tenant)
     assert (held.verdict.action, held.verdict.rule) == (Action.HOLD, "lk-7")
     assert held.verdict.findings[0].attributes["source"] == "input_reference"
     cell = held.coverage.cell("likeness", Modality.AUDIO)
@@ -196,7 +203,7 @@ def test_off_means_that_no_voice_is_described_at_all(make: Make, model: Path, tm
     on = make(model=model)
     protect(on, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
     off = make()
-    assert off.voices is None
+    assert off.likeness.voice_matcher is None
     passed = judged(off, clip(tmp_path / "ann.mp4", speech(RIVER, ANN)))
     assert passed.verdict.action is Action.ALLOW
     assert "voices" not in passed.extra
@@ -205,7 +212,7 @@ def test_off_means_that_no_voice_is_described_at_all(make: Make, model: Path, tm
 
 
 def test_where_nobody_is_on_record_nobody_is_described(container: Container, tmp_path: Path) -> None:
-    describer = container.voice_describer
+    describer = container.likeness.voice_embedder
     assert describer is not None
     describer.close()
     passed = judged(container, clip(tmp_path / "ann.mp4", speech(RIVER, ANN)))
@@ -238,14 +245,18 @@ def test_a_template_that_cannot_be_opened_or_compared_is_a_hole(
 def _broken(make: Make, tmp_path: Path) -> Container:
     """One whose model answers with what is no number, for somebody whom it once described."""
     one = make(model=voice_model(tmp_path / "nan.onnx", broken=True))
-    assert one.voices is not None
-    version = one.voices.describer.version
-    with one.database.transaction(one.tenant) as tx:
-        row = tx.select(templates)[0]
-        template = one.template_key.decrypt(row.sealed, f"{one.tenant}|{row.owner_id}|0|{row.model}")
+    assert one.likeness.voice_matcher is not None
+    version = one.likeness.voice_matcher.describer.version
+    with one.persistence.database.transaction(one.persistence.tenant) as tx:
+        row = tx.select(biometric_templates)[0]
+        template = one.likeness.template_key.decrypt(
+            row.sealed, f"{one.persistence.tenant}|{row.owner_id}|0|{row.model}"
+        )
         assert template is not None
-        sealed = one.template_key.encrypt(template, f"{one.tenant}|{row.owner_id}|0|{version}")
-        tx.update(templates, templates.c.owner_id == row.owner_id, model=version, sealed=sealed)
+        sealed = one.likeness.template_key.encrypt(
+            template, f"{one.persistence.tenant}|{row.owner_id}|0|{version}"
+        )
+        tx.update(biometric_templates, biometric_templates.c.owner_id == row.owner_id, model=version, sealed=sealed)
     return one
 
 
@@ -269,8 +280,8 @@ def test_what_enrols_nobody_is_said(
     make_file(path)
     with pytest.raises(InvalidMedia, match=said):
         consent(container, path)
-    assert container.consents.list(container.tenant) == ()
-    assert list(container.scratch.iterdir()) == []
+    assert container.likeness.consents.list(container.persistence.tenant) == ()
+    assert list(container.persistence.scratch.iterdir()) == []
 
 
 def test_a_recording_that_is_cut_off_enrols_by_what_is_left_of_it(
@@ -294,8 +305,8 @@ def test_the_sound_of_a_clip_enrols_as_a_recording_does(container: Container, tm
 
 def test_recordings_go_with_the_scope_voice_only(container: Container, tmp_path: Path) -> None:
     with pytest.raises(InvalidField, match="scope voice only"):
-        container.consents.add(
-            container.tenant,
+        container.likeness.consents.add(
+            container.persistence.tenant,
             subject="Ann",
             scope=["likeness"],
             who="Ada",
@@ -311,7 +322,7 @@ def test_an_installation_with_what_is_no_such_model_does_not_start(
 ) -> None:
     one = make(model=voice_model(tmp_path / "wrong.onnx", **wrong))
     with pytest.raises(SettingsError, match=r"likeness\.voice\.model: wrong\.onnx") as refused:
-        _stages = one.stages
+        _stages = one.pipeline.stages
     assert "ValueError" not in refused.value.message
 
 
