@@ -1,8 +1,8 @@
-"""Checks that no identifier from before the renaming is left. `python tests/docs/old_names.py` prints what it finds.
+"""Checks that no identifier from before the renaming is left.
 
-`old_names.tsv` lists every renamed identifier: its kind, the module that holds it today (for a symbol), the old
-name and the new one. CHANGELOG.md and `safelight.renamed_keys`, which refuses old settings and policies, are
-exempt.
+`python tests/docs/old_names.py` prints what it finds. `old_names.tsv` lists every renamed identifier: its kind,
+the module that holds it today (for a symbol), the old name and the new one. CHANGELOG.md and
+`safelight.renamed_keys`, which refuses old settings and policies, are exempt.
 """
 
 from __future__ import annotations
@@ -249,5 +249,5 @@ def left_over() -> list[str]:
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "docs")]
     found = left_over()
-    print("\n".join(found) or "No old identifier is left.")
+    sys.stdout.write("\n".join(found or ["No old identifier is left."]) + "\n")
     raise SystemExit(bool(found))
