@@ -1,4 +1,4 @@
-"""Help for what our own policy allows: what providers document about refusals, and ten things to look at.
+"""Advice for prompts that our policy allows: documented provider rules and a checklist of ten points.
 
-Nothing here decides, and nothing here is learned: no row claims how often a provider refuses.
+Nothing here makes a verdict. All rules are written by hand; none states how often a provider refuses.
 """

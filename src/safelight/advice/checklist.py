@@ -1,7 +1,7 @@
-"""Ten things to look at before an order, from our own findings and the words of the prompt.
+"""Pre-submission checklist: ten points about a prompt, from its findings and its words.
 
-The list is the one that creators pass around for providers' filters. It is help, no verdict, and honest: it
-never suggests a purpose or an age that is not so, and it claims no rate of success for any of its points.
+The points are those that creators share about providers' filters. The checklist is advice, not a verdict: it
+never suggests an untrue purpose or age, and claims no success rate for any point.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality, TextSpan
 
 from . import checklist_patterns
-from .provider_rules import SEEN_FROM
+from .provider_rules import MIN_SCORE
 
 
 class ChecklistTopic(StrEnum):
@@ -33,44 +33,44 @@ class ChecklistTopic(StrEnum):
 
 class ChecklistState(StrEnum):
     FINE = "fine"
-    #: Worth a look; nothing is wrong.
+    #: Worth checking; not a problem by itself.
     LOOK = "look"
-    #: Seen by our own detectors, and likely to be refused somewhere.
+    #: Found by our detectors and likely to be refused by some provider.
     PROBLEM = "problem"
     NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChecklistItem:
-    check: ChecklistTopic
+    topic: ChecklistTopic
     state: ChecklistState
-    sentence: str
-    #: Characters of a field as it was typed.
+    message: str
+    #: Character ranges in the field as submitted.
     spans: tuple[TextSpan, ...] = ()
 
     def as_wire(self) -> dict[str, Any]:
         return {
-            "check": self.check.value,
+            "topic": self.topic.value,
             "state": self.state.value,
-            "sentence": self.sentence,
+            "message": self.message,
             "spans": [{"field": s.field, "start": s.start, "end": s.end} for s in self.spans],
         }
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Order:
+class _Prompt:
     text: str
     field: str
     findings: tuple[Finding, ...]
     cells: tuple[Cell, ...]
     references: int
 
-    def seen(self, *categories: str, modality: Modality | None = Modality.TEXT) -> tuple[Finding, ...]:
+    def findings_in(self, *categories: str, modality: Modality | None = Modality.TEXT) -> tuple[Finding, ...]:
         return tuple(
             finding
             for finding in self.findings
             if finding.category in categories
-            and finding.score >= SEEN_FROM
+            and finding.score >= MIN_SCORE
             and (modality is None or finding.modality is modality)
             and not finding.attributes.get("negated")
         )
@@ -78,7 +78,7 @@ class _Order:
     def spans(self, vocabulary: str) -> tuple[TextSpan, ...]:
         return tuple(
             TextSpan(field=self.field, start=start, end=end)
-            for start, end in checklist_patterns.places(vocabulary, self.text)
+            for start, end in checklist_patterns.find_spans(vocabulary, self.text)
         )
 
     def quoted(self, spans: Iterable[TextSpan]) -> str:
@@ -94,252 +94,261 @@ def checklist(
     references: int = 0,
     shown: Iterable[Finding] | None = None,
 ) -> tuple[ChecklistItem, ...]:
-    """The ten checks, always all of them and in this order. Pure.
+    """The ten checklist items, always all and in this prompt. Pure.
 
-    `shown` are the findings whose words may be told, where not all may be; spans come from those only.
+    `shown`: findings whose text may be disclosed (default: all). Spans come from these only.
     """
-    order = _Order(
+    prompt = _Prompt(
         text=texts.get("prompt", ""),
         field="prompt",
         findings=tuple(findings),
         cells=tuple(cells),
         references=references,
     )
-    tellable = order.findings if shown is None else tuple(shown)
+    disclosed = prompt.findings if shown is None else tuple(shown)
     first = (
-        _faces(order),
-        _names(order, tellable),
-        _harm(order, tellable),
-        _adults(order),
-        _distress(order),
+        _faces(prompt),
+        _names(prompt, disclosed),
+        _harm(prompt, disclosed),
+        _adults(prompt),
+        _distress(prompt),
     )
     at_risk = any(item.state in (ChecklistState.LOOK, ChecklistState.PROBLEM) for item in first)
     return (
         *first,
-        _film(order, at_risk=at_risk),
-        _style(order, at_risk=at_risk),
-        _tone(order, at_risk=at_risk),
-        _context(order, at_risk=at_risk),
-        _simplify(order, sum(item.state in (ChecklistState.LOOK, ChecklistState.PROBLEM) for item in first)),
+        _film(prompt, at_risk=at_risk),
+        _style(prompt, at_risk=at_risk),
+        _tone(prompt, at_risk=at_risk),
+        _context(prompt, at_risk=at_risk),
+        _simplify(prompt, sum(item.state in (ChecklistState.LOOK, ChecklistState.PROBLEM) for item in first)),
     )
 
 
-def _faces(order: _Order) -> ChecklistItem:
+def _faces(prompt: _Prompt) -> ChecklistItem:
     check = ChecklistTopic.FACES_IN_IMAGES
-    if not order.references:
+    if not prompt.references:
         return ChecklistItem(
-            check=check, state=ChecklistState.NOT_APPLICABLE, sentence="There is no reference image."
+            topic=check, state=ChecklistState.NOT_APPLICABLE, message="There is no reference image."
         )
-    if order.seen("likeness", modality=Modality.IMAGE):
+    if prompt.findings_in("likeness", modality=Modality.IMAGE):
         return ChecklistItem(
-            check=check,
+            topic=check,
             state=ChecklistState.PROBLEM,
-            sentence="A face is visible in a reference. Many providers refuse real people there; "
+            message="A face is visible in a reference. Many providers refuse real people there; "
             "use a picture without faces, or one that is clearly drawn.",
         )
-    looked = any(
+    checked = any(
         cell.category == "likeness" and cell.modality is Modality.IMAGE and cell.ran and cell.complete
-        for cell in order.cells
+        for cell in prompt.cells
     )
-    if looked:
+    if checked:
         return ChecklistItem(
-            check=check, state=ChecklistState.FINE, sentence="No face was seen in the reference."
+            topic=check, state=ChecklistState.FINE, message="No face was found in the reference."
         )
     return ChecklistItem(
-        check=check,
+        topic=check,
         state=ChecklistState.LOOK,
-        sentence="Nobody looked for faces in the reference; look yourself.",
+        message="The reference was not checked for faces; check it yourself.",
     )
 
 
-def _names(order: _Order, tellable: tuple[Finding, ...]) -> ChecklistItem:
-    people = order.seen("likeness")
-    works = order.seen("ip/character", "ip/brand")
+def _names(prompt: _Prompt, disclosed: tuple[Finding, ...]) -> ChecklistItem:
+    people = prompt.findings_in("likeness")
+    works = prompt.findings_in("ip/character", "ip/brand")
     if not people and not works:
         return ChecklistItem(
-            check=ChecklistTopic.NAMES,
+            topic=ChecklistTopic.NAMES,
             state=ChecklistState.FINE,
-            sentence="No celebrity, character or brand that our lists know is named.",
+            message="The prompt names no celebrity, character or brand from our lists.",
         )
-    spans = _spans(finding for finding in (*people, *works) if finding in tellable)
-    what = order.quoted(spans)
-    named = f"{what} is named." if what else "A person, character or brand is named."
+    spans = _spans(finding for finding in (*people, *works) if finding in disclosed)
+    what = prompt.quoted(spans)
+    named = f"The prompt names {what}." if what else "The prompt names a person, character or brand."
     rest = (
-        "Name nobody real; describe what matters of the scene instead."
+        "Do not name real people; describe what matters in the scene instead."
         if people
-        else "Describe something of your own instead; a description of the same figure stays the same figure."
+        else "Describe one of your own; a description of the same character or brand changes nothing."
     )
     return ChecklistItem(
-        check=ChecklistTopic.NAMES,
-        state=ChecklistState.PROBLEM if people or order.seen("ip/character") else ChecklistState.LOOK,
-        sentence=f"{named} {rest}",
+        topic=ChecklistTopic.NAMES,
+        state=ChecklistState.PROBLEM if people or prompt.findings_in("ip/character") else ChecklistState.LOOK,
+        message=f"{named} {rest}",
         spans=spans,
     )
 
 
-def _harm(order: _Order, tellable: tuple[Finding, ...]) -> ChecklistItem:
-    found = order.seen("violence", "violence/graphic", "self-harm", "self-harm/instructions")
-    spans = order.spans(checklist_patterns.HARM)
+def _harm(prompt: _Prompt, disclosed: tuple[Finding, ...]) -> ChecklistItem:
+    found = prompt.findings_in("violence", "violence/graphic", "self-harm", "self-harm/instructions")
+    spans = prompt.spans(checklist_patterns.HARM)
     if found:
         return ChecklistItem(
-            check=ChecklistTopic.HARM_WORDS,
+            topic=ChecklistTopic.HARM_WORDS,
             state=ChecklistState.PROBLEM,
-            sentence="The scene reads as violence or harm. Show what happens without the injury, "
-            "if that is what you mean.",
-            spans=_spans(finding for finding in found if finding in tellable) or spans,
+            message="The scene reads as violence or harm. "
+            "If no injury is meant, describe the action without one.",
+            spans=_spans(finding for finding in found if finding in disclosed) or spans,
         )
     if spans:
         return ChecklistItem(
-            check=ChecklistTopic.HARM_WORDS,
+            topic=ChecklistTopic.HARM_WORDS,
             state=ChecklistState.LOOK,
-            sentence=f"{order.quoted(spans)} can be read as harm by a filter that looks at single words. "
-            "Where another word says the same, take that one.",
+            message=f"{prompt.quoted(spans)} may be taken for harm by filters that match single words. "
+            "Use another word if one has the same meaning.",
             spans=spans,
         )
     return ChecklistItem(
-        check=ChecklistTopic.HARM_WORDS, state=ChecklistState.FINE, sentence="No word of violence or harm."
+        topic=ChecklistTopic.HARM_WORDS,
+        state=ChecklistState.FINE,
+        message="The prompt has no word of violence or harm.",
     )
 
 
-def _adults(order: _Order) -> ChecklistItem:
+def _adults(prompt: _Prompt) -> ChecklistItem:
     check = ChecklistTopic.EXPLICIT_ADULTS
-    children = order.spans(checklist_patterns.CHILDREN)
-    if children or order.seen("minors-present", "sexual/minors"):
+    children = prompt.spans(checklist_patterns.CHILDREN)
+    if children or prompt.findings_in("minors-present", "sexual/minors"):
         return ChecklistItem(
-            check=check,
+            topic=check,
             state=ChecklistState.LOOK,
-            sentence="A child or a young person is named. Ordinary scenes are fine here; several "
-            "providers refuse "
-            "any. Never call a child an adult.",
+            message="The prompt mentions a child or a young person. Our policy allows ordinary scenes; some "
+            "providers refuse all of them. Never call a child an adult.",
             spans=children,
         )
-    people = order.spans(checklist_patterns.PEOPLE)
+    people = prompt.spans(checklist_patterns.PEOPLE)
     if not people:
-        return ChecklistItem(check=check, state=ChecklistState.NOT_APPLICABLE, sentence="No person is named.")
-    if order.spans(checklist_patterns.ADULTS):
         return ChecklistItem(
-            check=check, state=ChecklistState.FINE, sentence="The people are said to be grown up."
+            topic=check, state=ChecklistState.NOT_APPLICABLE, message="The prompt mentions no person."
+        )
+    if prompt.spans(checklist_patterns.ADULTS):
+        return ChecklistItem(
+            topic=check, state=ChecklistState.FINE, message="The prompt states that the people are adults."
         )
     return ChecklistItem(
-        check=check,
+        topic=check,
         state=ChecklistState.LOOK,
-        sentence=f"{order.quoted(people)}: no age is said. If you mean adults, say so.",
+        message=f"{prompt.quoted(people)}: the prompt states no age. If you mean adults, state it.",
         spans=people,
     )
 
 
-def _distress(order: _Order) -> ChecklistItem:
-    spans = order.spans(checklist_patterns.DISTRESS)
-    if order.seen("self-harm/intent"):
+def _distress(prompt: _Prompt) -> ChecklistItem:
+    spans = prompt.spans(checklist_patterns.DISTRESS)
+    if prompt.findings_in("self-harm/intent"):
         return ChecklistItem(
-            check=ChecklistTopic.DISTRESS,
+            topic=ChecklistTopic.DISTRESS,
             state=ChecklistState.LOOK,
-            sentence="This reads like your own distress rather than a scene. Help lines are shown with "
-            "the answer.",
+            message="This reads like your own distress rather than a scene. Help lines are listed with "
+            "the result.",
         )
     if spans:
         return ChecklistItem(
-            check=ChecklistTopic.DISTRESS,
+            topic=ChecklistTopic.DISTRESS,
             state=ChecklistState.LOOK,
-            sentence=f"{order.quoted(spans)}: strong distress is often taken for self-harm. "
-            "Where the scene does not need it, leave it out.",
+            message=f"{prompt.quoted(spans)}: filters often take strong distress for self-harm. "
+            "Remove it if the scene does not need it.",
             spans=spans,
         )
     return ChecklistItem(
-        check=ChecklistTopic.DISTRESS, state=ChecklistState.FINE, sentence="No words of distress."
+        topic=ChecklistTopic.DISTRESS,
+        state=ChecklistState.FINE,
+        message="The prompt has no words of distress.",
     )
 
 
-def _film(order: _Order, *, at_risk: bool) -> ChecklistItem:
-    spans = order.spans(checklist_patterns.FILM)
+def _film(prompt: _Prompt, *, at_risk: bool) -> ChecklistItem:
+    spans = prompt.spans(checklist_patterns.FILM)
     if spans:
         return ChecklistItem(
-            check=ChecklistTopic.FILM_LANGUAGE,
+            topic=ChecklistTopic.FILM_LANGUAGE,
             state=ChecklistState.FINE,
-            sentence="It says what the camera does.",
+            message="The prompt describes the camera.",
             spans=spans,
         )
     return ChecklistItem(
-        check=ChecklistTopic.FILM_LANGUAGE,
+        topic=ChecklistTopic.FILM_LANGUAGE,
         state=ChecklistState.LOOK if at_risk else ChecklistState.FINE,
-        sentence="It says nothing of the camera. A shot size, a move or a light says more of what you "
-        "want to see.",
+        message="The prompt does not describe the camera. A shot size, a camera move or the lighting makes "
+        "clearer what you want to see.",
     )
 
 
-def _style(order: _Order, *, at_risk: bool) -> ChecklistItem:
-    spans = order.spans(checklist_patterns.STYLE)
-    if order.seen("likeness", "ip/character", "ip/brand") and spans:
+def _style(prompt: _Prompt, *, at_risk: bool) -> ChecklistItem:
+    spans = prompt.spans(checklist_patterns.STYLE)
+    if prompt.findings_in("likeness", "ip/character", "ip/brand") and spans:
         return ChecklistItem(
-            check=ChecklistTopic.STYLE,
+            topic=ChecklistTopic.STYLE,
             state=ChecklistState.LOOK,
-            sentence="A style is named beside somebody's name. Name the technique (watercolour, stop motion) "
-            "rather than its maker.",
+            message="The prompt names a style together with a person, character or brand. Name the technique "
+            "(watercolour, stop motion), not its maker.",
             spans=spans,
         )
     if spans:
         return ChecklistItem(
-            check=ChecklistTopic.STYLE, state=ChecklistState.FINE, sentence="A style is named.", spans=spans
-        )
-    return ChecklistItem(
-        check=ChecklistTopic.STYLE,
-        state=ChecklistState.LOOK if at_risk else ChecklistState.FINE,
-        sentence="No style is named. A drawn or painted style cannot be taken for a recording of real "
-        "people.",
-    )
-
-
-def _tone(order: _Order, *, at_risk: bool) -> ChecklistItem:
-    spans = order.spans(checklist_patterns.POSITIVE)
-    if spans:
-        return ChecklistItem(
-            check=ChecklistTopic.POSITIVE_TONE,
+            topic=ChecklistTopic.STYLE,
             state=ChecklistState.FINE,
-            sentence="The tone is friendly.",
+            message="The prompt names a style.",
             spans=spans,
         )
     return ChecklistItem(
-        check=ChecklistTopic.POSITIVE_TONE,
+        topic=ChecklistTopic.STYLE,
         state=ChecklistState.LOOK if at_risk else ChecklistState.FINE,
-        sentence="The tone is left open. If the scene is friendly, say so; do not say it where it is not.",
+        message="The prompt names no style. A drawn or painted style cannot be mistaken for a recording of "
+        "real people.",
     )
 
 
-def _context(order: _Order, *, at_risk: bool) -> ChecklistItem:
-    spans = order.spans(checklist_patterns.PURPOSE)
+def _tone(prompt: _Prompt, *, at_risk: bool) -> ChecklistItem:
+    spans = prompt.spans(checklist_patterns.POSITIVE)
     if spans:
         return ChecklistItem(
-            check=ChecklistTopic.CONTEXT,
+            topic=ChecklistTopic.POSITIVE_TONE,
             state=ChecklistState.FINE,
-            sentence="It says what the video is for. Keep that only if it is true.",
+            message="The prompt has a friendly tone.",
             spans=spans,
         )
     return ChecklistItem(
-        check=ChecklistTopic.CONTEXT,
+        topic=ChecklistTopic.POSITIVE_TONE,
         state=ChecklistState.LOOK if at_risk else ChecklistState.FINE,
-        sentence="It does not say what the video is for. If there is a purpose, say it; do not invent one.",
+        message="The prompt sets no tone. If the scene is friendly, say so; do not say so if it is not.",
     )
 
 
-_LONG, _MANY = 900, 8
+def _context(prompt: _Prompt, *, at_risk: bool) -> ChecklistItem:
+    spans = prompt.spans(checklist_patterns.PURPOSE)
+    if spans:
+        return ChecklistItem(
+            topic=ChecklistTopic.CONTEXT,
+            state=ChecklistState.FINE,
+            message="The prompt states the purpose of the video. Keep it only if it is true.",
+            spans=spans,
+        )
+    return ChecklistItem(
+        topic=ChecklistTopic.CONTEXT,
+        state=ChecklistState.LOOK if at_risk else ChecklistState.FINE,
+        message="The prompt states no purpose. If there is one, state it; do not invent one.",
+    )
 
 
-def _simplify(order: _Order, stacked: int) -> ChecklistItem:
+_MAX_CHARACTERS, _MAX_SENTENCES = 900, 8
+
+
+def _simplify(prompt: _Prompt, stacked: int) -> ChecklistItem:
     if stacked >= 3:
         return ChecklistItem(
-            check=ChecklistTopic.SIMPLIFY,
+            topic=ChecklistTopic.SIMPLIFY,
             state=ChecklistState.LOOK,
-            sentence=f"{stacked} of the checks above stand together, and filters add such things up. "
-            "Begin with the core of the scene and add one thing at a time.",
+            message=f"{stacked} points above apply together, and filters add up such signals. "
+            "Start with the core of the scene and add one element at a time.",
         )
-    if len(order.text) > _LONG or checklist_patterns.sentences(order.text) > _MANY:
+    if len(prompt.text) > _MAX_CHARACTERS or checklist_patterns.count_sentences(prompt.text) > _MAX_SENTENCES:
         return ChecklistItem(
-            check=ChecklistTopic.SIMPLIFY,
+            topic=ChecklistTopic.SIMPLIFY,
             state=ChecklistState.LOOK,
-            sentence="The prompt is long. If it is refused, begin with its core and add one thing at a time.",
+            message="The prompt is long. If it is refused, start with its core "
+            "and add one element at a time.",
         )
     return ChecklistItem(
-        check=ChecklistTopic.SIMPLIFY, state=ChecklistState.FINE, sentence="The prompt is short enough."
+        topic=ChecklistTopic.SIMPLIFY, state=ChecklistState.FINE, message="The prompt is short enough."
     )
 
 

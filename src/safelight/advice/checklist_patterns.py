@@ -1,4 +1,4 @@
-"""Words that the checklist looks for, in English and Chinese. None of them decides anything."""
+"""Regular expressions of the checklist, in English and Chinese. They never affect a verdict."""
 
 from __future__ import annotations
 
@@ -76,15 +76,15 @@ def pattern(words: str) -> re.Pattern[str]:
     return re.compile(words, re.IGNORECASE)
 
 
-def places(words: str, text: str, most: int = 12) -> tuple[tuple[int, int], ...]:
-    """Where the words stand in a text, at most `most` of them."""
+def find_spans(words: str, text: str, limit: int = 12) -> tuple[tuple[int, int], ...]:
+    """Character ranges of the matches in a text, at most `limit`."""
     found: list[tuple[int, int]] = []
     for match in pattern(words).finditer(text):
         found.append(match.span())
-        if len(found) >= most:
+        if len(found) >= limit:
             break
     return tuple(found)
 
 
-def sentences(text: str) -> int:
+def count_sentences(text: str) -> int:
     return sum(1 for part in _SENTENCES.split(text) if part.strip())

@@ -1,7 +1,7 @@
-"""What a provider's own documentation says it refuses, matched to what our detectors saw.
+"""Documented content rules of providers, matched against our findings.
 
-One document per provider in `providers/`: short statements with their source and date. Where no statement
-touches what was found the answer is "unknown", never "fine".
+`providers/` has one document per provider: short statements with source and date. If no statement matches the
+findings, the outcome is "unknown", never "fine".
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ import yaml
 
 from safelight.policy.findings import Finding, Modality
 
-#: From this score on a finding counts as seen.
-SEEN_FROM = 0.5
+#: Findings below this score are ignored.
+MIN_SCORE = 0.5
 
 
 class Effect(StrEnum):
-    #: The documentation says that it is refused.
+    #: The documentation states that it is refused.
     REFUSED = "refused"
-    #: It says that it may be, or depends on a setting or an allow-list.
+    #: The documentation states that it may be refused, or that it depends on a setting or an allow-list.
     DEPENDS = "depends"
 
 
 class RuleCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What must be among our findings: one of the categories and modalities, with the attributes."""
+    """Condition on one finding: one of the categories, one of the modalities (if given), all attributes."""
 
     categories: tuple[str, ...]
     modalities: tuple[Modality, ...] = ()
     attributes: dict[str, bool | int | float | str] = {}
 
-    def holds(self, finding: Finding) -> bool:
+    def matches(self, finding: Finding) -> bool:
         return (
-            finding.score >= SEEN_FROM
+            finding.score >= MIN_SCORE
             and finding.category in self.categories
             and (not self.modalities or finding.modality in self.modalities)
             and all(finding.attributes.get(name) == value for name, value in self.attributes.items())
@@ -48,22 +48,22 @@ class RuleCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class ProviderRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing a provider's documentation says."""
+    """One rule from a provider's documentation."""
 
     id: str
-    says: str
+    statement: str
     effect: Effect
     source: str
-    #: The day on which the source was read, as YYYY-MM-DD.
+    #: Date on which the source was read, YYYY-MM-DD.
     read: str
-    #: Left out: a fact about the provider that no finding of ours can touch, such as what a block costs.
+    #: None for a fact that depends on no finding, such as the cost of a block.
     when: RuleCondition | None = None
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     provider: str
     title: str
-    #: Names of models, with `*`, as they appear in requests.
+    #: Model names as in requests; `*` is a wildcard.
     models: tuple[str, ...]
     statements: tuple[ProviderRule, ...]
     aliases: tuple[str, ...] = ()
@@ -71,41 +71,39 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderAdvice:
-    """What is documented for one order at one provider."""
+    """Documented rules of one provider that apply to one request."""
 
-    #: As asked for; `title` is empty where nothing is known of it.
+    #: Provider or model name as given by the caller; `title` is empty if the name is unknown.
     asked: str
     provider: str
     title: str
-    #: Statements that touch what was found, and facts that hold for every order.
-    touching: tuple[ProviderRule, ...]
+    #: Rules that match a finding, and facts that hold for every request.
+    matching: tuple[ProviderRule, ...]
     general: tuple[ProviderRule, ...]
 
     @property
-    def word(self) -> str:
+    def outcome(self) -> str:
         """`refused`, `depends`, or `unknown`."""
-        effects = {statement.effect for statement in self.touching}
+        effects = {statement.effect for statement in self.matching}
         return next(
             (effect.value for effect in (Effect.REFUSED, Effect.DEPENDS) if effect in effects), "unknown"
         )
 
     @property
-    def sentence(self) -> str:
+    def summary(self) -> str:
         if not self.provider:
-            return f"What {self.asked} refuses is unknown here."
-        if self.touching:
-            return " ".join(statement.says for statement in self.touching)
-        return (
-            f"Nothing that {self.title} documents touches what was found. Whether it refuses this is unknown."
-        )
+            return f"Safelight has no documentation of what {self.asked} refuses."
+        if self.matching:
+            return " ".join(statement.statement for statement in self.matching)
+        return f"No documented rule of {self.title} matches the findings; whether it refuses this is unknown."
 
     def as_wire(self) -> dict[str, Any]:
         return {
             "asked": self.asked,
             "provider": self.provider or None,
-            "word": self.word,
-            "sentence": self.sentence,
-            "statements": [_wire(statement) for statement in self.touching],
+            "outcome": self.outcome,
+            "summary": self.summary,
+            "statements": [_wire(statement) for statement in self.matching],
             "general": [_wire(statement) for statement in self.general],
         }
 
@@ -114,7 +112,7 @@ def _wire(statement: ProviderRule) -> dict[str, Any]:
     return {
         "id": statement.id,
         "effect": statement.effect.value,
-        "says": statement.says,
+        "statement": statement.statement,
         "source": statement.source,
         "read": statement.read,
     }
@@ -133,7 +131,7 @@ def documents() -> Mapping[str, Document]:
 
 
 def document_for(name: str) -> Document | None:
-    """The document of a provider or of whoever makes a model of this name."""
+    """The document of a provider, or of the provider of a model with this name."""
     plain = name.strip().lower()
     for document in documents().values():
         if plain == document.provider or plain in document.aliases:
@@ -149,19 +147,19 @@ def document_for(name: str) -> Document | None:
 
 
 def advise(name: str, findings: Iterable[Finding]) -> ProviderAdvice:
-    """What the documentation of `name` (a provider or a model) says about what was found."""
+    """The documented rules of `name` (a provider or a model) that apply to the findings."""
     document = document_for(name)
     if document is None:
-        return ProviderAdvice(asked=name, provider="", title="", touching=(), general=())
+        return ProviderAdvice(asked=name, provider="", title="", matching=(), general=())
     seen = tuple(findings)
     return ProviderAdvice(
         asked=name,
         provider=document.provider,
         title=document.title,
-        touching=tuple(
+        matching=tuple(
             statement
             for statement in document.statements
-            if statement.when is not None and any(statement.when.holds(finding) for finding in seen)
+            if statement.when is not None and any(statement.when.matches(finding) for finding in seen)
         ),
         general=tuple(statement for statement in document.statements if statement.when is None),
     )

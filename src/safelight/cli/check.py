@@ -258,7 +258,7 @@ def exit_of(result: StageResult) -> Exit:
 
     verdict = result.verdict
     if verdict.action.severity >= Action.HOLD.severity:
-        if verdict.holes and not verdict.findings:
+        if verdict.gaps and not verdict.findings:
             return Exit.NOT_COVERED
         return Exit.BLOCKED if verdict.action is Action.BLOCK else Exit.HELD
     return Exit.WAIVED if verdict.waivers else Exit.OK
@@ -322,14 +322,14 @@ def _help(console: Console, told: CheckOutput) -> None:
 
     if told.provider is not None:
         known = told.provider["statements"]
-        says = "" if known else f" {told.provider['sentence']}"
-        console.print(Text(f"At {told.provider['asked']}: {told.provider['word']}.{says}"))
+        says = "" if known else f" {told.provider['summary']}"
+        console.print(Text(f"At {told.provider['asked']}: {told.provider['outcome']}.{says}"))
         for statement in (*known, *told.provider["general"]):
-            console.print(Text(f"  {statement['says']} ({statement['source']})"))
+            console.print(Text(f"  {statement['statement']} ({statement['source']})"))
     for item in told.checklist:
         if item["state"] in ("look", "problem"):
             style = "yellow" if item["state"] == "problem" else ""
-            console.print(Text(f"  {item['check']}: {item['sentence']}", style=style))
+            console.print(Text(f"  {item['topic']}: {item['message']}", style=style))
 
 
 def _words(text: str, finding: Finding) -> str:

@@ -48,10 +48,10 @@ def test_a_provider_s_documented_rules_and_the_ten_checks_go_with_it(
 ) -> None:
     code, told = answered(capsys, "Tom Cruise rides a horse", "--for", "veo")
     assert code == Exit.OK
-    assert told["provider"]["word"] == "refused"
+    assert told["provider"]["outcome"] == "refused"
     assert len(told["checklist"]) == 10
     _, told = answered(capsys, "a cat on a windowsill", "--for", "nobody-7")
-    assert (told["provider"]["word"], told["provider"]["provider"]) == ("unknown", None)
+    assert (told["provider"]["outcome"], told["provider"]["provider"]) == ("unknown", None)
     _, told = answered(capsys, "a cat, SAFELIGHT-TEST:violence", "--for", "veo")
     assert told["checklist"] == []
     main(["check", "Tom Cruise rides a horse", "--for", "veo"])

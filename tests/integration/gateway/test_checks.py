@@ -51,9 +51,9 @@ def test_a_block_is_explained_by_degree_and_no_help_goes_with_it(client: httpx.C
 
 def test_what_a_provider_documents_is_told_and_the_rest_is_unknown(client: httpx.Client) -> None:
     told = checked(client, prompt="Tom Cruise walks a dog in a park", **{"for": "veo"})
-    assert told["provider"]["word"] == "refused"
+    assert told["provider"]["outcome"] == "refused"
     assert told["provider"]["statements"][0]["source"]
-    assert checked(client, prompt="a dog in a park", **{"for": "veo"})["provider"]["word"] == "unknown"
+    assert checked(client, prompt="a dog in a park", **{"for": "veo"})["provider"]["outcome"] == "unknown"
     assert checked(client, prompt="a dog", **{"for": "nobody-9"})["provider"]["provider"] is None
 
 

@@ -24,8 +24,8 @@ def seen(category: str, start: int = 0, end: int = 3, **changes: object) -> Find
 
 def looked(prompt: str, *findings: Finding, **more: object) -> dict[ChecklistTopic, ChecklistItem]:
     items = checklist({"prompt": prompt}, findings, **more)  # type: ignore[arg-type]
-    assert [item.check for item in items] == list(ChecklistTopic)
-    return {item.check: item for item in items}
+    assert [item.topic for item in items] == list(ChecklistTopic)
+    return {item.topic: item for item in items}
 
 
 def test_an_innocent_prompt_needs_nothing() -> None:
@@ -45,7 +45,7 @@ def test_a_name_is_a_problem_with_its_place() -> None:
     item = looked(prompt, seen("likeness", 0, 10))[ChecklistTopic.NAMES]
     assert item.state is ChecklistState.PROBLEM
     assert [prompt[span.start : span.end] for span in item.spans] == ["Tom Cruise"]
-    assert "Tom Cruise" in item.sentence
+    assert "Tom Cruise" in item.message
 
 
 def test_a_word_of_harm_is_only_worth_a_look() -> None:
@@ -65,15 +65,15 @@ def test_adults_are_never_invented() -> None:
     )
     child = looked("A child builds a sandcastle with a man")[ChecklistTopic.EXPLICIT_ADULTS]
     assert child.state is ChecklistState.LOOK
-    assert "Never call a child an adult" in child.sentence
+    assert "Never call a child an adult" in child.message
 
 
 def test_no_purpose_is_suggested() -> None:
     item = looked("A soldier crying alone")[ChecklistTopic.CONTEXT]
     assert item.state is ChecklistState.LOOK
-    assert "do not invent one" in item.sentence
+    assert "do not invent one" in item.message
     assert (
-        looked("For a documentary about rescue, a soldier crying")[ChecklistTopic.CONTEXT].sentence.count(
+        looked("For a documentary about rescue, a soldier crying")[ChecklistTopic.CONTEXT].message.count(
             "if it is true"
         )
         == 1
@@ -82,7 +82,7 @@ def test_no_purpose_is_suggested() -> None:
 
 def test_distress_is_told_kindly_where_it_sounds_like_one_s_own() -> None:
     item = looked("I want to end it all", seen("self-harm/intent"))[ChecklistTopic.DISTRESS]
-    assert "Help lines" in item.sentence
+    assert "Help lines" in item.message
     assert item.state is ChecklistState.LOOK
 
 
@@ -107,7 +107,7 @@ def test_words_that_may_not_be_told_are_not_told() -> None:
     finding = seen("self-harm/instructions", 4, 15)
     item = looked(prompt, finding, shown=())[ChecklistTopic.HARM_WORDS]
     assert item.spans == ()
-    assert "unspeakable" not in item.sentence
+    assert "unspeakable" not in item.message
 
 
 def test_a_negated_finding_is_no_problem() -> None:
@@ -125,7 +125,7 @@ def test_it_reads_chinese() -> None:
 @given(st.text(max_size=400), st.integers(min_value=0, max_value=3))
 def test_every_span_lies_in_the_text(prompt: str, references: int) -> None:
     for item in checklist({"prompt": prompt}, (), references=references):
-        assert item.sentence
+        assert item.message
         for span in item.spans:
             assert 0 <= span.start < span.end <= len(prompt)
 

@@ -26,7 +26,7 @@ def test_every_statement_is_short_and_says_where_it_comes_from_and_when() -> Non
         ids = [statement.id for statement in document.statements]
         assert len(ids) == len(set(ids))
         for statement in document.statements:
-            assert len(statement.says) < 140
+            assert len(statement.statement) < 140
             assert statement.source.strip()
             assert dt.date.fromisoformat(statement.read) <= dt.date(2030, 1, 1)
             for category in statement.when.categories if statement.when else ():
@@ -42,27 +42,27 @@ def test_a_provider_is_found_by_name_alias_and_model() -> None:
 
 
 def test_what_nothing_documents_is_unknown_never_fine() -> None:
-    assert advise("nobody-1", [seen("violence")]).word == "unknown"
+    assert advise("nobody-1", [seen("violence")]).outcome == "unknown"
     told = advise("runway", [seen("violence")])
-    assert told.word == "unknown"
-    assert "unknown" in told.sentence
+    assert told.outcome == "unknown"
+    assert "unknown" in told.summary
     assert told.general
 
 
 def test_a_documented_refusal_names_its_source() -> None:
     told = advise("veo-3.1", [seen("likeness", public_figure=True)])
-    assert told.word == "refused"
+    assert told.outcome == "refused"
     (statement,) = told.as_wire()["statements"]
     assert "support code" in statement["source"]
 
 
 def test_what_the_reference_shows_is_told_from_what_the_prompt_says() -> None:
-    assert advise("seedance", [seen("likeness")]).word == "unknown"
-    assert advise("seedance", [seen("likeness", Modality.IMAGE)]).word == "refused"
+    assert advise("seedance", [seen("likeness")]).outcome == "unknown"
+    assert advise("seedance", [seen("likeness", Modality.IMAGE)]).outcome == "refused"
 
 
 def test_weak_and_negated_findings_touch_nothing() -> None:
     weak = Finding(
         category="violence", score=0.3, modality=Modality.TEXT, detector="w", version="1", reason="x"
     )
-    assert advise("veo", [weak, seen("violence", negated=True)]).word == "unknown"
+    assert advise("veo", [weak, seen("violence", negated=True)]).outcome == "unknown"
