@@ -8,7 +8,8 @@ import hashlib
 import ssl
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -18,10 +19,12 @@ import httpx
 from safelight.errors import ForbiddenUrl, InvalidMedia, SafelightError, StorageFull, TooLarge
 from safelight.fileio import atomic_file
 
-from .addresses import Target, check_url, parse_url
-from .ssrf_guard import GuardedBackend, Resolve, system_resolve
+from .addresses import Target, check_url
+from .guarded_client import GuardedClient
+from .ssrf_guard import Resolve, system_resolve
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_HEADERS = ((b"accept", b"image/*, video/*, audio/*, */*;q=0.1"), (b"accept-encoding", b"identity"))
 _DISK_FULL = frozenset({28, 122})  # ENOSPC, EDQUOT
 
 
@@ -65,12 +68,16 @@ class Fetcher:
         wire: httpcore.NetworkBackend | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._exempt = frozenset(pair for host in allow_hosts for pair in host_and_ports(host))
         self._limits = limits or FetchLimits()
-        self._resolve = resolve
         self._clock = clock
-        self._wire = wire
-        self._tls = tls or httpx.create_ssl_context(trust_env=False)
+        self._client = GuardedClient(
+            allow_hosts=allow_hosts,
+            resolve=resolve,
+            clock=clock,
+            idle_s=self._limits.idle_s,
+            wire=wire,
+            tls=tls,
+        )
 
     def fetch(
         self,
@@ -98,83 +105,51 @@ class Fetcher:
 
     def _over_http(self, url: str, into: Path, media_types: tuple[str, ...], limit: int) -> Fetched:
         deadline = self._clock() + self._limits.total_s
-        target = self._first(url)
-        exempt = self._exempt
+        target = self._client.target(url)
         for hop in range(self._limits.redirects + 1):
-            backend = GuardedBackend(
-                resolve=self._resolve, exempt=exempt, deadline=deadline, clock=self._clock, wire=self._wire
+            # Only what the operator wrote down is exempt, never where a server there points to.
+            asked = self._client.stream(
+                "GET", target, headers=_HEADERS, deadline=deadline, redirected=hop > 0
             )
-            outcome = self._one_hop(target, backend, into, media_types, limit, hop)
+            outcome = _received(asked, target, into, media_types, limit)
             if isinstance(outcome, Fetched):
-                return outcome
+                return replace(outcome, redirects=hop)
             if target.scheme == "https" and outcome.scheme != "https":
                 raise ForbiddenUrl("The URL redirects from https to http.", remedy=_SEND_IT)
-            # Only what the operator wrote down is exempt, never where a server there points to.
-            target, exempt = outcome, frozenset()
+            target = outcome
         raise ForbiddenUrl(f"The URL redirects more than {self._limits.redirects} times.", remedy=_SEND_IT)
-
-    def _first(self, url: str) -> Target:
-        target = parse_url(url)
-        return target if (target.host.strip("[]"), target.port) in self._exempt else check_url(url)
-
-    def _one_hop(
-        self,
-        target: Target,
-        backend: GuardedBackend,
-        into: Path,
-        media_types: tuple[str, ...],
-        limit: int,
-        hop: int,
-    ) -> Fetched | Target:
-        idle = self._limits.idle_s
-        headers = [
-            (b"host", target.url.netloc),
-            (b"accept", b"image/*, video/*, audio/*, */*;q=0.1"),
-            (b"accept-encoding", b"identity"),
-            (b"user-agent", b"safelight"),
-            (b"connection", b"close"),
-        ]
-        url = httpcore.URL(
-            scheme=target.scheme.encode(),
-            host=target.host.strip("[]").encode(),
-            port=target.port,
-            target=target.url.raw_path,
-        )
-        timeouts = {"connect": idle, "read": idle, "write": idle, "pool": idle}
-        try:
-            with (
-                httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
-                pool.stream("GET", url, headers=headers, extensions={"timeout": timeouts}) as response,
-            ):
-                answer = {name.lower(): value.decode("latin-1") for name, value in response.headers}
-                if response.status in _REDIRECTS:
-                    return _next(target, answer.get(b"location", ""))
-                if response.status != 200:
-                    raise _invalid(f"The URL answered with status {response.status}.")
-                if answer.get(b"content-encoding", "identity").lower() != "identity":
-                    raise _invalid("The URL's server compressed the file although asked not to.")
-                declared = answer.get(b"content-type", "").split(";")[0].strip().lower()
-                _check_type(declared, media_types)
-                length = answer.get(b"content-length", "")
-                if length.isdigit() and int(length) > limit:
-                    raise _too_large(limit)
-                return _write(response.iter_stream(), into, limit, declared, hop)
-        except httpcore.TimeoutException as error:
-            raise _invalid("The URL's server took too long.") from error
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
-            raise _invalid("The URL could not be fetched whole: the connection failed.") from error
 
 
 _SEND_IT = "Send the file itself instead."
 
 
-def host_and_ports(entry: str) -> Iterable[tuple[str, int]]:
-    """What an entry of `allow_hosts` exempts: pairs of host and port."""
-    host, separator, port = entry.strip().lower().rpartition(":")
-    if separator and port.isdigit() and (":" not in host or host.endswith("]")):
-        return [(host.strip("[]").removesuffix("."), int(port))]
-    name = entry.strip().lower().strip("[]").removesuffix(".")
-    return [(name, 80), (name, 443)]
+def _received(
+    asked: AbstractContextManager[httpcore.Response],
+    target: Target,
+    into: Path,
+    media_types: tuple[str, ...],
+    limit: int,
+) -> Fetched | Target:
+    """The file that the response gives, or where it redirects to."""
+    try:
+        with asked as response:
+            answer = {name.lower(): value.decode("latin-1") for name, value in response.headers}
+            if response.status in _REDIRECTS:
+                return _next(target, answer.get(b"location", ""))
+            if response.status != 200:
+                raise _invalid(f"The URL answered with status {response.status}.")
+            if answer.get(b"content-encoding", "identity").lower() != "identity":
+                raise _invalid("The URL's server compressed the file although asked not to.")
+            declared = answer.get(b"content-type", "").split(";")[0].strip().lower()
+            _check_type(declared, media_types)
+            length = answer.get(b"content-length", "")
+            if length.isdigit() and int(length) > limit:
+                raise _too_large(limit)
+            return _write(response.iter_stream(), into, limit, declared)
+    except httpcore.TimeoutException as error:
+        raise _invalid("The URL's server took too long.") from error
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
+        raise _invalid("The URL could not be fetched whole: the connection failed.") from error
 
 
 def _next(target: Target, location: str) -> Target:
@@ -202,7 +177,7 @@ def _from_data_url(url: str, into: Path, media_types: tuple[str, ...], limit: in
             data = base64.b64decode(b"".join(data.split()), validate=True)
         except binascii.Error as error:
             raise _invalid("The data URL is not valid base64.") from error
-    return _write([data], into, limit, declared, 0)
+    return _write([data], into, limit, declared)
 
 
 def _check_type(declared: str, accepted: tuple[str, ...]) -> None:
@@ -211,7 +186,7 @@ def _check_type(declared: str, accepted: tuple[str, ...]) -> None:
         raise _invalid(f"The URL gives {declared[:60] or 'no type'}, not {wanted}.")
 
 
-def _write(chunks: Iterable[bytes], into: Path, limit: int, declared: str, hop: int) -> Fetched:
+def _write(chunks: Iterable[bytes], into: Path, limit: int, declared: str) -> Fetched:
     size, digest = 0, hashlib.sha256()
     try:
         with atomic_file(into, durable=False) as file:
@@ -227,7 +202,7 @@ def _write(chunks: Iterable[bytes], into: Path, limit: int, declared: str, hop: 
         if error.errno in _DISK_FULL:
             raise StorageFull("There is no room to store the fetched file.") from error
         raise
-    return Fetched(path=into, size=size, sha256=digest.hexdigest(), media_type=declared, redirects=hop)
+    return Fetched(path=into, size=size, sha256=digest.hexdigest(), media_type=declared)
 
 
 def _invalid(message: str) -> InvalidMedia:

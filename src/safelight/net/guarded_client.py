@@ -20,7 +20,8 @@ class GuardedClient:
     """One connection per request. Redirects are not followed.
 
     `allow_hosts` are hosts the operator configured, `media.example` (ports 80 and 443) or
-    `media.example:8080`: they may be private. `wire` makes the connections to addresses already judged; `tls`
+    `media.example:8080`: they may be private. `idle_s`: seconds to connect, and between two pieces of an
+    answer. `wire` makes the connections to addresses already judged; `tls`
     holds the trusted roots, else certifi's.
     """
 
@@ -30,12 +31,14 @@ class GuardedClient:
         allow_hosts: Iterable[str],
         resolve: Resolve,
         clock: Callable[[], float],
+        idle_s: float,
         wire: httpcore.NetworkBackend | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._exempt = frozenset(pair for host in allow_hosts for pair in host_and_ports(host))
         self._resolve = resolve
         self._clock = clock
+        self._idle_s = idle_s
         self._wire = wire
         self._tls = tls or httpx.create_ssl_context(trust_env=False)
 
@@ -56,7 +59,6 @@ class GuardedClient:
         *,
         headers: Headers,
         deadline: float,
-        idle_s: float,
         body: bytes | None = None,
         redirected: bool = False,
     ) -> Iterator[httpcore.Response]:
@@ -84,7 +86,7 @@ class GuardedClient:
             (b"connection", b"close"),
             *headers,
         ]
-        timeouts = {"connect": idle_s, "read": idle_s, "write": idle_s, "pool": idle_s}
+        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), self._idle_s)
         with (
             httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
             pool.stream(

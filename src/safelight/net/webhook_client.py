@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import httpcore
-import httpx
 
 from safelight.errors import ForbiddenUrl
 
-from .addresses import Target, check_url, parse_url
-from .fetch import host_and_ports
-from .ssrf_guard import GuardedBackend, Resolve, system_resolve
+from .addresses import Target
+from .guarded_client import GuardedClient
+from .ssrf_guard import Resolve, system_resolve
 
 #: Of an answer's body no more is read, and none of it is kept.
 _MOST = 1024
@@ -59,12 +58,16 @@ class WebhookClient:
         wire: httpcore.NetworkBackend | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._exempt = frozenset(pair for host in allow_hosts for pair in host_and_ports(host))
         self._limits = limits or DeliverLimits()
-        self._resolve = resolve
         self._clock = clock
-        self._wire = wire
-        self._tls = tls or httpx.create_ssl_context(trust_env=False)
+        self._client = GuardedClient(
+            allow_hosts=allow_hosts,
+            resolve=resolve,
+            clock=clock,
+            idle_s=self._limits.idle_s,
+            wire=wire,
+            tls=tls,
+        )
 
     def judge(self, url: str) -> None:
         """Raise `RefusedAddress` where `url` is none we would post to, as far as its spelling tells."""
@@ -89,43 +92,19 @@ class WebhookClient:
 
     def _target(self, url: str) -> Target:
         try:
-            target = parse_url(url)
-            if (target.host.strip("[]"), target.port) in self._exempt:
-                return target
-            target = check_url(url)
+            target = self._client.target(url)
         except ForbiddenUrl as error:
             raise _refused(error.message) from error
-        if target.scheme != "https":
+        if target.scheme != "https" and not self._client.is_exempt(target):
             raise _refused("Only https URLs are posted to.")
         return target
 
     def _send(self, target: Target, body: bytes, headers: Mapping[str, str], *, deadline: float) -> int:
-        backend = GuardedBackend(
-            resolve=self._resolve,
-            exempt=self._exempt,
-            deadline=deadline,
-            clock=self._clock,
-            wire=self._wire,
-        )
         sent = [
-            (b"host", target.url.netloc),
-            (b"user-agent", b"safelight"),
             (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
             *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()),
         ]
-        url = httpcore.URL(
-            scheme=target.scheme.encode(),
-            host=target.host.strip("[]").encode(),
-            port=target.port,
-            target=target.url.raw_path,
-        )
-        idle = self._limits.idle_s
-        timeouts = {"connect": idle, "read": idle, "write": idle, "pool": idle}
-        with (
-            httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
-            pool.stream("POST", url, headers=sent, content=body, extensions={"timeout": timeouts}) as answer,
-        ):
+        with self._client.stream("POST", target, headers=sent, deadline=deadline, body=body) as answer:
             status = int(answer.status)
             read = 0
             try:
@@ -152,5 +131,5 @@ def _refused(message: str) -> ForbiddenUrl:
         message,
         param="url",
         remedy="Give an https URL on the public internet, or have the operator add its host to "
-        "fetch.allow_hosts.",
+        "fetch.allowed_private_hosts.",
     )
