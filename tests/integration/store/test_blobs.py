@@ -105,11 +105,11 @@ def test_a_disk_that_fills_up_while_writing_leaves_nothing_behind(tmp_path: Path
     code = f"""
 import os, resource, signal, pathlib
 from safelight.errors import StorageFull
-from safelight.store.blobs import Blobs
+from safelight.store.blobs import BlobStore
 from safelight.store.retention import Retention
 source = pathlib.Path({str(tmp_path)!r}, "source")
 source.write_bytes(os.urandom({size}))
-blobs = Blobs("file://{tmp_path}/blobs")
+blobs = BlobStore("file://{tmp_path}/blobs")
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 try:

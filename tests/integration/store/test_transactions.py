@@ -14,20 +14,20 @@ from sqlalchemy.exc import IntegrityError
 from safelight.errors import DatabaseDamaged, SettingsError, StorageFull, Unavailable
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
-from safelight.store.tables import installation, keys, log, log_contents, outbox, usage
+from safelight.store.tables import api_keys, audit_log, audit_log_contents, installation, outbox, quota_usage
 from safelight.store.tenant_scope import ScopeViolation
 from safelight.store.transaction import Transaction
 
 
 def add_key(tx: Transaction, name: str) -> None:
-    tx.insert(keys, id=name, name=name, digest=name, scopes=["checks"], created_at=1.0, created_by="test")
+    tx.insert(api_keys, id=name, name=name, digest=name, scopes=["checks"], created_at=1.0, created_by="test")
 
 
 def test_a_row_comes_back_as_it_was_put(database: Database) -> None:
     with database.transaction("acme") as tx:
         add_key(tx, "k")
     with database.read_transaction("acme") as tx:
-        found = tx.one(keys)
+        found = tx.one(api_keys)
     assert found is not None
     assert (found.tenant_id, found.scopes, found.created_at, found.revoked_at) == (
         "acme",
@@ -48,18 +48,23 @@ def test_an_exception_undoes_everything_the_log_and_the_outbox_too(database: Dat
     with pytest.raises(RuntimeError):
         fail()
     with database.read_transaction("acme") as tx:
-        assert [tx.count(table) for table in (keys, log, log_contents, outbox)] == [0, 0, 0, 0]
+        assert [tx.count(table) for table in (api_keys, audit_log, audit_log_contents, outbox)] == [
+            0,
+            0,
+            0,
+            0,
+        ]
 
 
 def test_a_second_row_of_the_same_key_is_told_apart_from_the_first(database: Database) -> None:
     with database.transaction("acme") as tx:
-        assert tx.insert_or_ignore(usage, principal_id="p", day="2026-11-20")
-        assert not tx.insert_or_ignore(usage, principal_id="p", day="2026-11-20")
-        assert tx.update(usage, usage.c.principal_id == "p", videos=usage.c.videos + 1) == 1
+        assert tx.insert_or_ignore(quota_usage, principal_id="p", day="2026-11-20")
+        assert not tx.insert_or_ignore(quota_usage, principal_id="p", day="2026-11-20")
+        assert tx.update(quota_usage, quota_usage.c.principal_id == "p", videos=quota_usage.c.videos + 1) == 1
     with pytest.raises(IntegrityError), database.transaction("acme") as tx:
-        tx.insert(usage, principal_id="p", day="2026-11-20")
+        tx.insert(quota_usage, principal_id="p", day="2026-11-20")
     with database.read_transaction("acme") as tx:
-        found = tx.one(usage)
+        found = tx.one(quota_usage)
     assert found is not None
     assert (found.videos, found.seconds) == (1, 0.0)
 
@@ -69,9 +74,9 @@ def test_several_rows_where_one_was_expected_are_an_error(database: Database) ->
         add_key(tx, "a")
         add_key(tx, "b")
         with pytest.raises(LookupError):
-            tx.one(keys)
-        assert [row.id for row in tx.select(keys, order_by=(keys.c.id.desc(),), limit=1)] == ["b"]
-        assert tx.select(keys, keys.c.id == "a", columns=(keys.c.name,))[0] == ("a",)
+            tx.one(api_keys)
+        assert [row.id for row in tx.select(api_keys, order_by=(api_keys.c.id.desc(),), limit=1)] == ["b"]
+        assert tx.select(api_keys, api_keys.c.id == "a", columns=(api_keys.c.name,))[0] == ("a",)
 
 
 def test_a_reader_cannot_write(database: Database) -> None:
@@ -79,19 +84,19 @@ def test_a_reader_cannot_write(database: Database) -> None:
         with pytest.raises(ScopeViolation):
             add_key(tx, "k")
         with pytest.raises(ScopeViolation):
-            tx.update(keys, name="x")
+            tx.update(api_keys, name="x")
         with pytest.raises(ScopeViolation):
             tx.append_audit("x", subject="x", actor="x", content={})
 
 
 def test_a_reader_sees_one_moment(database: Database) -> None:
     with database.read_transaction("acme") as reader:
-        assert reader.count(keys) == 0
+        assert reader.count(api_keys) == 0
         with database.transaction("acme") as writer:
             add_key(writer, "k")
-        assert reader.count(keys) == 0
+        assert reader.count(api_keys) == 0
     with database.read_transaction("acme") as reader:
-        assert reader.count(keys) == 1
+        assert reader.count(api_keys) == 1
 
 
 def test_of_many_compare_and_sets_on_one_revision_one_wins(database: Database) -> None:
@@ -132,8 +137,8 @@ def test_many_threads_write_and_nothing_is_lost(database: Database) -> None:
     for thread in threads:
         thread.join()
     with database.across_tenants("counting", readonly=True) as tx:
-        assert tx.count(keys) == 40
-        assert [row.seq for row in tx.select(log, order_by=(log.c.seq,))] == list(range(1, 41))
+        assert tx.count(api_keys) == 40
+        assert [row.seq for row in tx.select(audit_log, order_by=(audit_log.c.seq,))] == list(range(1, 41))
 
 
 def test_a_locked_row_is_skipped_by_others_who_ask_for_that(database: Database) -> None:
@@ -143,9 +148,9 @@ def test_a_locked_row_is_skipped_by_others_who_ask_for_that(database: Database) 
         add_key(tx, "a")
         add_key(tx, "b")
     with database.transaction("acme") as first:
-        assert first.one(keys, keys.c.id == "a", lock=True) is not None
+        assert first.one(api_keys, api_keys.c.id == "a", lock=True) is not None
         with database.across_tenants("another worker") as second:
-            assert [row.id for row in second.select(keys, lock=True, skip_locked=True)] == ["b"]
+            assert [row.id for row in second.select(api_keys, lock=True, skip_locked=True)] == ["b"]
 
 
 def test_on_sqlite_a_transaction_inside_a_transaction_is_refused_at_once(tmp_path: Path) -> None:
@@ -177,11 +182,11 @@ def test_what_was_committed_survives_a_kill(database_url: str) -> None:
     code = """
 import os, sys
 from safelight.store.database import Database
-from safelight.store.tables import keys
+from safelight.store.tables import api_keys
 database = Database(sys.argv[1])
 def add(tx, name):
-    tx.insert(keys, id=name, name=name, digest=name, scopes=[], created_at=1.0, created_by="test")
-    tx.log("key.created", subject=name, actor="me", content={})
+    tx.insert(api_keys, id=name, name=name, digest=name, scopes=[], created_at=1.0, created_by="test")
+    tx.append_audit("key.created", subject=name, actor="me", content={})
 with database.transaction("acme") as tx:
     add(tx, "kept")
 with database.transaction("acme") as tx:
@@ -192,8 +197,8 @@ with database.transaction("acme") as tx:
     assert done.returncode == -signal.SIGKILL
     database = Database(database_url)
     with database.transaction("acme") as tx:
-        assert [row.id for row in tx.select(keys)] == ["kept"]
-        assert [row.subject for row in tx.select(log)] == ["kept"]
+        assert [row.id for row in tx.select(api_keys)] == ["kept"]
+        assert [row.subject for row in tx.select(audit_log)] == ["kept"]
         add_key(tx, "next")
     database.close()
 
@@ -218,7 +223,7 @@ from safelight.store.tables import installation
 database = Database("sqlite:///{tmp_path}/db")
 migrate(database)
 try:
-    with database.migrating() as connection:
+    with database.raw_connection() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count={{pages + 2}}")
         connection.execute(installation.insert().values(key="k", value="x" * 1_000_000))

@@ -14,7 +14,7 @@ from safelight import canonical_json
 from safelight.errors import BadInput, SettingsError
 from safelight.store.database import Database
 from safelight.store.hash_chain import commitment, entry_hash
-from safelight.store.tables import log, log_contents
+from safelight.store.tables import audit_log, audit_log_contents
 from safelight.trust.audit import (
     AuditVerification,
     CheckpointKey,
@@ -82,21 +82,21 @@ def test_several_entries_of_one_transaction_are_chained_in_order(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("UPDATE log SET actor = 'nobody' WHERE seq = 3", "Entry 3 was changed"),
-        ("UPDATE log SET at = at + 1 WHERE seq = 3", "Entry 3 was changed"),
-        ("UPDATE log SET tenant_id = 'other' WHERE seq = 3", "Entry 3 was changed"),
-        ("UPDATE log SET previous = hash WHERE seq = 3", "Entry 3 does not follow"),
-        ("UPDATE log SET hash = previous WHERE seq = 3", "Entry 4 does not follow"),
-        ("DELETE FROM log WHERE seq = 3", "Entry 3 is missing."),
-        ("DELETE FROM log WHERE seq IN (2, 3)", "Entries 2 to 3 are missing."),
-        ("DELETE FROM log WHERE seq = 1", "Entry 1 is missing."),
-        ("DELETE FROM log WHERE seq = 6", "The log ends at entry 5"),
-        ("DELETE FROM log", "The log ends at entry 0"),
-        ("DELETE FROM log_head", "does not say where it ends"),
-        ("UPDATE log_contents SET content = NULL WHERE seq = 3", "nobody is on the record"),
-        ("DELETE FROM log_contents WHERE seq = 3", "removed without a trace"),
-        ("UPDATE log_contents SET tenant_id = 'other' WHERE seq = 3", "given to another tenant"),
-        ("UPDATE log_contents SET salt = content WHERE seq = 3", "is not what was written"),
+        ("UPDATE audit_log SET actor = 'nobody' WHERE seq = 3", "Entry 3 was changed"),
+        ("UPDATE audit_log SET at = at + 1 WHERE seq = 3", "Entry 3 was changed"),
+        ("UPDATE audit_log SET tenant_id = 'other' WHERE seq = 3", "Entry 3 was changed"),
+        ("UPDATE audit_log SET previous = hash WHERE seq = 3", "Entry 3 does not follow"),
+        ("UPDATE audit_log SET hash = previous WHERE seq = 3", "Entry 4 does not follow"),
+        ("DELETE FROM audit_log WHERE seq = 3", "Entry 3 is missing."),
+        ("DELETE FROM audit_log WHERE seq IN (2, 3)", "Entries 2 to 3 are missing."),
+        ("DELETE FROM audit_log WHERE seq = 1", "Entry 1 is missing."),
+        ("DELETE FROM audit_log WHERE seq = 6", "The log ends at entry 5"),
+        ("DELETE FROM audit_log", "The log ends at entry 0"),
+        ("DELETE FROM audit_log_head", "does not say where it ends"),
+        ("UPDATE audit_log_contents SET content = NULL WHERE seq = 3", "nobody is on the record"),
+        ("DELETE FROM audit_log_contents WHERE seq = 3", "removed without a trace"),
+        ("UPDATE audit_log_contents SET tenant_id = 'other' WHERE seq = 3", "given to another tenant"),
+        ("UPDATE audit_log_contents SET salt = content WHERE seq = 3", "is not what was written"),
     ],
 )
 def test_a_change_is_found_and_named(
@@ -113,9 +113,9 @@ def test_entries_in_another_order_are_found(
     write(database, 6)
     tamper(
         database,
-        "UPDATE log SET seq = 99 WHERE seq = 3",
-        "UPDATE log SET seq = 3 WHERE seq = 4",
-        "UPDATE log SET seq = 4 WHERE seq = 99",
+        "UPDATE audit_log SET seq = 99 WHERE seq = 3",
+        "UPDATE audit_log SET seq = 3 WHERE seq = 4",
+        "UPDATE audit_log SET seq = 4 WHERE seq = 99",
     )
     said = sentences(verify(database, [heads], key))
     assert "Entry 3" in said
@@ -128,9 +128,9 @@ def test_what_two_entries_say_exchanged_is_found(
     write(database, 6)
     tamper(
         database,
-        "UPDATE log_contents SET seq = 99 WHERE seq = 3",
-        "UPDATE log_contents SET seq = 3 WHERE seq = 4",
-        "UPDATE log_contents SET seq = 4 WHERE seq = 99",
+        "UPDATE audit_log_contents SET seq = 99 WHERE seq = 3",
+        "UPDATE audit_log_contents SET seq = 3 WHERE seq = 4",
+        "UPDATE audit_log_contents SET seq = 4 WHERE seq = 99",
     )
     result = verify(database, [heads], key)
     assert [problem.seq for problem in result.problems] == [3, 4]
@@ -139,9 +139,9 @@ def test_what_two_entries_say_exchanged_is_found(
 def rewrite(database: Database, until: int) -> None:
     """Cut the log after `until`, change its last entry, and make the whole chain hold again."""
     with database.across_tenants("an attacker with the database") as tx:
-        tx.delete(log, log.c.seq > until)
-        tx.delete(log_contents, log_contents.c.seq > until)
-        row = tx.one(log, log.c.seq == until)
+        tx.delete(audit_log, audit_log.c.seq > until)
+        tx.delete(audit_log_contents, audit_log_contents.c.seq > until)
+        row = tx.one(audit_log, audit_log.c.seq == until)
         assert row is not None
         content = canonical_json.encode({"number": "forged"})
         fields: dict[str, Any] = {
@@ -155,9 +155,9 @@ def rewrite(database: Database, until: int) -> None:
             "commitment": commitment(b"salt", content),
         }
         hash_ = entry_hash(**fields)
-        tx.update(log, log.c.seq == until, commitment=fields["commitment"], hash=hash_)
-        tx.update(log_contents, log_contents.c.seq == until, salt=b"salt", content=content)
-    tamper(database, f"UPDATE log_head SET seq = {until}, hash = '{hash_}'")
+        tx.update(audit_log, audit_log.c.seq == until, commitment=fields["commitment"], hash=hash_)
+        tx.update(audit_log_contents, audit_log_contents.c.seq == until, salt=b"salt", content=content)
+    tamper(database, f"UPDATE audit_log_head SET seq = {until}, hash = '{hash_}'")
 
 
 def test_a_log_cut_off_and_made_whole_again_is_found_by_its_heads(
@@ -194,24 +194,24 @@ def test_an_edited_head_and_a_line_that_is_none_are_found(
 ) -> None:
     write(database, 3)
     HeadWriter(database, key, [heads]).write()
-    path = tmp_path / "heads" / "heads.jsonl"
+    path = tmp_path / "heads" / "checkpoints.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"seq":3', b'"seq":2') + b"nonsense\n\xff\n")
     said = sentences(verify(database, [heads], key))
     assert "not signed" in said
-    assert "Line 2 of heads.jsonl is not a head." in said
+    assert "Line 2 of checkpoints.jsonl is not a head." in said
     assert "Line 3" in said
 
 
 def test_a_head_after_a_torn_line_stands_on_its_own(
     database: Database, heads: FileCheckpointStore, key: CheckpointKey, tmp_path: Path
 ) -> None:
-    path = tmp_path / "heads" / "heads.jsonl"
+    path = tmp_path / "heads" / "checkpoints.jsonl"
     path.write_bytes(b'{"seq":1,"ha')
     write(database, 2)
     HeadWriter(database, key, [heads]).write()
     result = verify(database, [heads], key)
     assert result.heads == 1
-    assert [problem.sentence for problem in result.problems] == ["Line 1 of heads.jsonl is not a head."]
+    assert [problem.sentence for problem in result.problems] == ["Line 1 of checkpoints.jsonl is not a head."]
 
 
 def test_heads_are_written_only_where_the_log_has_grown(
@@ -269,7 +269,7 @@ def test_erasing_leaves_the_chain_whole_and_is_on_the_record(
     assert found[3] == {"number": 2}
     assert found[6] == {"seqs": [2, 4], "why": "a person asked"}
     with database.across_tenants("looking", readonly=True) as tx:
-        row = tx.one(log_contents, log_contents.c.seq == 2)
+        row = tx.one(audit_log_contents, audit_log_contents.c.seq == 2)
     assert row is not None
     assert bytes(row.salt) == b""
 
@@ -300,8 +300,8 @@ from safelight.store.database import Database
 database = Database(sys.argv[1])
 for number in range(40):
     with database.transaction(sys.argv[2]) as tx:
-        tx.log("x", subject=str(number), actor=sys.argv[2], content={"number": number})
-        tx.log("y", subject=str(number), actor=sys.argv[2], content={})
+        tx.append_audit("x", subject=str(number), actor=sys.argv[2], content={"number": number})
+        tx.append_audit("y", subject=str(number), actor=sys.argv[2], content={})
 """
     running = [subprocess.Popen([sys.executable, "-c", code, database_url, name]) for name in ("one", "two")]
     assert [process.wait() for process in running] == [0, 0]
@@ -318,7 +318,7 @@ def test_long_logs_are_read_in_pages(
     monkeypatch.setattr("safelight.trust.audit.service._PAGE", 7)
     write(database, 20)
     assert verify(database, [heads], key).entries == 20
-    tamper(database, "DELETE FROM log WHERE seq IN (7, 8)")
+    tamper(database, "DELETE FROM audit_log WHERE seq IN (7, 8)")
     assert "Entries 7 to 8 are missing." in sentences(verify(database, [heads], key))
 
 
@@ -328,7 +328,7 @@ def test_very_many_problems_are_counted_not_listed(
     with database.transaction("acme") as tx:
         for number in range(130):
             tx.append_audit("x", subject=str(number), actor="me", content={})
-    tamper(database, "UPDATE log SET actor = 'nobody'")
+    tamper(database, "UPDATE audit_log SET actor = 'nobody'")
     result = verify(database, [heads], key)
     assert len(result.problems) == 101
     assert result.problems[-1].sentence == "And 30 more problems."
@@ -401,7 +401,7 @@ class TestCommandLine:
         database_url: str,
     ) -> None:
         database = Database(database_url)
-        tamper(database, "UPDATE log SET actor = 'nobody' WHERE seq = 2")
+        tamper(database, "UPDATE audit_log SET actor = 'nobody' WHERE seq = 2")
         database.close()
         code, said = self.run(capsys, "verify", *arguments, *copies)
         assert code == 3

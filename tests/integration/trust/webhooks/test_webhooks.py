@@ -11,8 +11,8 @@ from safelight.errors import Conflict, Forbidden, ForbiddenUrl, InvalidField, No
 from safelight.ids import new_id
 from safelight.net.webhook_client import DeliverLimits, WebhookClient
 from safelight.store.database import Database
-from safelight.store.outbox import MAX_ATTEMPTS
-from safelight.store.tables import log_contents, outbox
+from safelight.store.outbox import BACKOFF
+from safelight.store.tables import audit_log_contents, outbox
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.webhooks import Deliveries, EventType, WebhookDelivery, Webhooks, payload_of, signature
 from safelight.trust.webhooks.deliveries import MAX_AGE_S, REST
@@ -82,7 +82,7 @@ def test_the_secret_is_told_once_and_stands_nowhere_else(hooks: Webhooks, databa
     assert made.secrets[0].hint == f"whsec_...{secret[-4:]}"
     assert made.name == "hooks.example"
     with database.across_tenants("a test", readonly=True) as tx:
-        said = b"".join(bytes(row.content) for row in tx.select(log_contents))
+        said = b"".join(bytes(row.content) for row in tx.select(audit_log_contents))
     assert secret.encode() not in said
     assert secret[-8:].encode() not in said
 
@@ -262,7 +262,7 @@ def test_it_is_tried_for_about_a_day_and_then_kept_as_dead(
     queue(database)
     box = Deliveries(database)
     tries = exhaust(box, clock)
-    assert len(tries) <= MAX_ATTEMPTS
+    assert len(tries) <= BACKOFF.max_attempts
     assert 20 * 3600 < tries[-1] - tries[0] < 30 * 3600
     with database.across_tenants("a test", readonly=True) as tx:
         row = tx.one(outbox, outbox.c.topic == "webhook")
@@ -284,7 +284,7 @@ def test_what_waits_behind_a_dead_target_is_given_up_too(
             tries += 1
             box.mark_failed(delivery, "no", None)
         clock.now += REST.delays_s[-1]
-    assert tries <= 50 * MAX_ATTEMPTS
+    assert tries <= 50 * BACKOFF.max_attempts
     with database.across_tenants("a test", readonly=True) as tx:
         assert tx.count(outbox, outbox.c.topic == "webhook", outbox.c.dead_at.is_(None)) == 0
 
