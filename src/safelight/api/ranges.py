@@ -8,7 +8,7 @@ _RANGE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*\Z")
 
 
 class Unsatisfiable(Exception):
-    """The range lies outside the file: 416."""
+    """The range is outside the file. Not in the error tree: the route catches it and answers 416."""
 
 
 def parse(header: str | None, size: int) -> tuple[int, int] | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from safelight.console.services import ConsoleServices
-    from safelight.policy.replay import Record
+    from safelight.policy.replay import ReplayRecord
     from safelight.web.services import Services
 
 
@@ -83,7 +83,7 @@ class Container:
         from safelight.console.services import ConsoleServices, PolicyServices
         from safelight.trust.policies import history
 
-        def replay_history(tenant: str) -> Iterator[Record]:
+        def replay_history(tenant: str) -> Iterator[ReplayRecord]:
             terms = [waiver.terms for waiver in self.persistence.waivers_in_force(tenant)]
             return history(self.persistence.database, waivers=terms, tenant=tenant)
 

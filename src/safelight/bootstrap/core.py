@@ -133,7 +133,7 @@ class CoreParts:
             data / f"{name}.sqlite3{end}" for name in ("db", "engine") for end in ("", "-wal", "-shm")
         ]
         keys = [data / "keys", *filter(None, (self.settings.storage.key_dir, self.settings.sealing.key))]
-        return Sandbox(hidden=[*keys, *database, data / "blobs", data / "heads"], private=[data])
+        return Sandbox(hidden=[*keys, *database, data / "blobs", data / "checkpoints"], private=[data])
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -154,8 +154,8 @@ class CoreParts:
             self.detectors.child_specs(),
             ScannerOptions(
                 video=self._longest_clip,
-                video_s=self.settings.scan.timeout_s,
-                warm=self.settings.scan.warm_workers,
+                video_timeout_s=self.settings.scan.timeout_s,
+                warm_children=self.settings.scan.warm_workers,
                 modules=("c2pa", worker.__name__, delivery.__name__),
             ),
         )
@@ -176,7 +176,7 @@ class CoreParts:
         from safelight.scanning.service import Scanner, ScannerOptions
 
         specs = [spec for spec in self.detectors.child_specs() if spec[0] == NAME]
-        settings = ScannerOptions(video=self._longest_clip, video_s=self.settings.scan.timeout_s, warm=0)
+        settings = ScannerOptions(video=self._longest_clip, video_timeout_s=self.settings.scan.timeout_s, warm_children=0)
         return Scanner(self.sandbox, specs, settings)
 
     @cached_property
@@ -184,7 +184,7 @@ class CoreParts:
         """A scanner without detectors: it only decodes pictures in a child."""
         from safelight.scanning.service import Scanner, ScannerOptions
 
-        return Scanner(self.sandbox, (), ScannerOptions(warm=0))
+        return Scanner(self.sandbox, (), ScannerOptions(warm_children=0))
 
 
 def _generator(name: str, table: Mapping[str, Any]) -> Generator:

@@ -128,7 +128,7 @@ class LikenessParts:
         specs = [spec for spec in self._core.detectors.child_specs() if spec[0] == NAME]
         if not specs:
             raise SettingsError(f"A recording is enrolled only if the detector {NAME!r} is enabled.")
-        return Scanner(self._core.sandbox, specs, ScannerOptions(warm=0, video_s=120.0))
+        return Scanner(self._core.sandbox, specs, ScannerOptions(warm_children=0, video_timeout_s=120.0))
 
     @cached_property
     def face_matcher(self) -> FaceMatcher | None:

@@ -139,7 +139,7 @@ class PersistenceParts:
         """The stores of signed checkpoints of the audit log."""
         from safelight.trust.audit import FileCheckpointStore
 
-        return (FileCheckpointStore(self._core.settings.storage.checkpoint_dir or self.data_directory.heads),)
+        return (FileCheckpointStore(self._core.settings.audit.checkpoint_dir or self.data_directory.checkpoints),)
 
     @cached_property
     def audit_checkpoint_writer(self) -> HeadWriter:
@@ -149,7 +149,7 @@ class PersistenceParts:
             self.database,
             self.audit_checkpoint_key,
             self.audit_checkpoints,
-            interval_s=self._core.settings.storage.checkpoint_interval_s,
+            interval_s=self._core.settings.audit.checkpoint_interval_s,
         )
 
     @cached_property

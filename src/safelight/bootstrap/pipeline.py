@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safelight.generation.protocol import Charge
-from safelight.policy.explanations import ChargeFacts, ExplanationLevel, Links, explain
+from safelight.policy.explanations import ChargeFacts, ExplanationLevel, ExplanationLinks, explain
 from safelight.policy.verdicts import Verdict, WaiverTerms
 
 from .core import CoreParts
@@ -162,7 +162,7 @@ class PipelineParts:
                 source=charge.source,
             )
         page = f"/videos/{video_id}"
-        links = Links(record=page, appeal=f"{page}/appeal" if appeal else "")
+        links = ExplanationLinks(record=page, appeal=f"{page}/appeal" if appeal else "")
         told = explain(
             verdict,
             self._core.taxonomy,

@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from safelight.errors import SafelightError
 from safelight.policy.findings import Finding, Modality
 
 
@@ -226,12 +227,10 @@ class SceneFinding:
 
 
 class PartialInspection(Exception):
-    """What a scene detector raises that could not look at everything: what it saw, and one sentence why."""
+    """A text or scene detector inspected only a part; the message is one sentence with the reason.
 
-    def __init__(self, seen: Iterable[SceneFinding], note: str) -> None:
-        super().__init__(note)
-        self.seen = tuple(seen)
-        self.note = note
+    Findings that it yielded before count. Not in the error tree: the caller records a gap in coverage.
+    """
 
 
 @runtime_checkable
@@ -270,15 +269,17 @@ class InProcessTranscriber(Detector, Protocol):
     def read_speech(self, sound: AudioChunk) -> Iterable[MediaText]: ...
 
 
-class TranscriptionFailed(Exception):
-    """Speech could not be transcribed, or not all of it: one sentence why."""
+class TranscriptionFailed(SafelightError):
+    """Speech was not transcribed, or not all of it; the message is one sentence with the reason."""
+
+    code = "transcription_failed"
 
 
 @runtime_checkable
 class Transcriber(Detector, Protocol):
     """Asked in the gateway's own process about a WAV file that the child wrote; talks to a server.
 
-    Times are seconds from the start of the file. Raises `Untranscribed`: then there is a hole.
+    Times are seconds from the start of the file. Raises `TranscriptionFailed`: a gap in coverage.
     """
 
     def transcribe(self, wav: Path) -> Sequence[MediaText]: ...

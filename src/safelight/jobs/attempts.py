@@ -37,7 +37,10 @@ _POLL_RETRY = Backoff(delays_s=(_POLL_S,))
 
 
 class ShutdownRequested(Exception):
-    """The process is asked to stop; the step is taken up again at the next start."""
+    """The process shuts down; the step runs again after the next start.
+
+    Not in the error tree: it is not a failure, and `except SafelightError` must not catch it.
+    """
 
 
 def submit_or_resume(
@@ -155,7 +158,10 @@ def poll_until_done(
 
 
 class ChargedFailure(Exception):
-    """An upstream's error together with what the attempt cost all the same."""
+    """An upstream error with the charge of the failed attempt.
+
+    Not in the error tree: it only carries one of the tree's errors from the attempt to the step.
+    """
 
     def __init__(self, error: UpstreamError, charge: Charge) -> None:
         super().__init__(str(error))

@@ -42,7 +42,10 @@ class CompletedKey:
 
 
 class ClaimExpired(Exception):
-    """Another request took the key over while this one was at work: nothing of this one counts."""
+    """Another request has taken over the idempotency key, so this request must change nothing.
+
+    Not in the error tree: the service catches it and answers with the other request's result.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,47 +76,47 @@ class IdempotencyKeys:
 
     def complete(self, tx: Transaction, claim: KeyClaim, *, param: str | None = None) -> None:
         """In the transaction that records the video: the key now stands for it. Raises `ClaimLost`."""
-        creates, now = tables.creates.c, tx.now()
+        keys, now = tables.idempotency_keys.c, tx.now()
         changed = tx.update(
-            tables.creates,
-            creates.key == claim.key,
-            creates.video_id == claim.video_id,
-            creates.done_at.is_(None),
-            done_at=now,
+            tables.idempotency_keys,
+            keys.key == claim.key,
+            keys.video_id == claim.video_id,
+            keys.completed_at.is_(None),
+            completed_at=now,
             expires_at=now + KEEP_S,
-            param=param,
+            rejected_field=param,
         )
         if changed != 1:
             raise ClaimExpired
 
     def release(self, claim: KeyClaim) -> None:
         """Free a key whose request came to nothing, such as one that was malformed or over its quota."""
-        creates = tables.creates.c
+        keys = tables.idempotency_keys.c
         with self.database.transaction(tenant=claim.tenant) as tx:
             tx.delete(
-                tables.creates,
-                creates.key == claim.key,
-                creates.video_id == claim.video_id,
-                creates.done_at.is_(None),
+                tables.idempotency_keys,
+                keys.key == claim.key,
+                keys.video_id == claim.video_id,
+                keys.completed_at.is_(None),
             )
 
     def _try(self, tenant: str, key: str, fingerprint: str, video_id: str) -> KeyClaim | CompletedKey | None:
-        creates = tables.creates.c
+        keys = tables.idempotency_keys.c
         with self.database.transaction(tenant=tenant) as tx:
             now = tx.now()
-            tx.delete(tables.creates, creates.expires_at < now)
+            tx.delete(tables.idempotency_keys, keys.expires_at < now)
             added = tx.insert_or_ignore(
-                tables.creates,
+                tables.idempotency_keys,
                 key=key,
                 request_sha256=fingerprint,
                 video_id=video_id,
                 created_at=now,
-                claimed_until=now + self.claim_s,
+                lease_expires_at=now + self.claim_s,
                 expires_at=now + KEEP_S,
             )
             if added:
                 return KeyClaim(tenant=tenant, key=key, video_id=video_id)
-            row = tx.one(tables.creates, creates.key == key, lock=True)
+            row = tx.one(tables.idempotency_keys, keys.key == key, lock=True)
             if row is None:
                 return None
             if row.request_sha256 != fingerprint:
@@ -122,11 +125,16 @@ class IdempotencyKeys:
                     param="Idempotency-Key",
                     remedy="Send the same request again, or take a fresh key.",
                 )
-            if row.done_at is not None:
-                return CompletedKey(video_id=row.video_id, param=row.param)
-            if row.claimed_until >= now:
+            if row.completed_at is not None:
+                return CompletedKey(video_id=row.video_id, param=row.rejected_field)
+            if row.lease_expires_at >= now:
                 return None
-            tx.update(tables.creates, creates.key == key, video_id=video_id, claimed_until=now + self.claim_s)
+            tx.update(
+                tables.idempotency_keys,
+                keys.key == key,
+                video_id=video_id,
+                lease_expires_at=now + self.claim_s,
+            )
             return KeyClaim(tenant=tenant, key=key, video_id=video_id)
 
 

@@ -29,7 +29,7 @@ from .summary import summary
 
 
 class StaleRevision(Exception):
-    """Somebody else moved the video meanwhile: read it again."""
+    """The video has changed since it was read. Not in the error tree: its callers catch it."""
 
 
 class VideoRepository:
@@ -136,9 +136,9 @@ class VideoRepository:
         """What a video was made from at first hand."""
         with self._database.read_transaction(tenant=tenant) as tx:
             return tx.select(
-                tables.parents,
-                tables.parents.c.video_id == video_id,
-                order_by=(tables.parents.c.created_at, tables.parents.c.parent_id),
+                tables.video_lineage,
+                tables.video_lineage.c.video_id == video_id,
+                order_by=(tables.video_lineage.c.created_at, tables.video_lineage.c.parent_id),
             )
 
     def seal(self, video: Video) -> Row[Any] | None:
@@ -148,7 +148,9 @@ class VideoRepository:
 
     def audit_entries(self, tenant: str, video_id: str) -> list[Row[Any]]:
         with self._database.read_transaction(tenant=tenant) as tx:
-            return tx.select(tables.log, tables.log.c.subject == video_id, order_by=(tables.log.c.seq,))
+            return tx.select(
+                tables.audit_log, tables.audit_log.c.subject == video_id, order_by=(tables.audit_log.c.seq,)
+            )
 
     # Writing
 
@@ -169,7 +171,7 @@ class VideoRepository:
         if target in TERMINAL and target is not VideoState.WITHDRAWN:
             changes.setdefault("ended_at", now)
         if target in TERMINAL or target is VideoState.HELD:
-            changes["summary"] = _summary(tx, video.id)
+            changes["outcome_summary"] = _summary(tx, video.id)
         self.update(tx, video, state=target.value, **changes)
         tx.append_audit(f"video.{target.value}", subject=video.id, actor=actor, content=dict(why or {}))
         tx.publish(f"video.{target.value}", subject=video.id, body={"id": video.id, "at": now})
@@ -207,7 +209,7 @@ class VideoRepository:
             stage=judged.stage.value,
             findings=packed,
             coverage=msgspec.msgpack.encode(judged.coverage),
-            extra=canonical_json.encode(judged.extra),
+            stage_facts=canonical_json.encode(judged.extra),
             created_at=now,
         )
         tx.insert(
@@ -301,10 +303,10 @@ class VideoRepository:
                 video_id=video.id,
                 number=number,
                 generator=video.generator,
-                ownership=ownership.value,
-                key=f"{video.id}-{number}",
-                intent_at=time.time(),
-                charged="no" if ownership is Billing.OWN else "unknown",
+                billing=ownership.value,
+                idempotency_key=f"{video.id}-{number}",
+                created_at=time.time(),
+                charge_status="no" if ownership is Billing.OWN else "unknown",
                 currency="USD",
                 charge_source="",
             )
@@ -336,7 +338,7 @@ class VideoRepository:
     def record_upstream_deletion(self, tenant: str, video_id: str, attempt: Attempt, fate: str) -> None:
         """Note what became of the upstream's copy: `deleted` or `kept`."""
         with self._database.transaction(tenant=tenant) as tx:
-            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, upstream_copy=fate)
+            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, upstream_copy_status=fate)
             tx.append_audit("upstream.copy", subject=video_id, actor="jobs", content={"fate": fate})
 
     def finish_attempt(
@@ -352,7 +354,7 @@ class VideoRepository:
         changes: dict[str, Any] = {"ended_at": time.time(), "outcome": outcome}
         if charge is not None:
             changes |= {
-                "charged": charge.charged.value,
+                "charge_status": charge.charged.value,
                 "amount": charge.amount,
                 "currency": charge.currency,
                 "charge_source": charge.source,
@@ -384,7 +386,7 @@ def _summary(tx: Transaction, video_id: str) -> bytes:
 
 def _released_from(tx: Transaction, video_id: str) -> str | None:
     row = tx.one(tables.videos, tables.videos.c.id == video_id)
-    return None if row is None else row.released_from
+    return None if row is None else row.reinstated_from
 
 
 def _findings(tx: Transaction, video_id: str, looked_at: frozenset[str]) -> tuple[Finding, ...]:

@@ -86,10 +86,13 @@ class SceneDetection:
             try:
                 if not scene.stills:
                     raise ValueError("there are no stills to look at")
+                seen: list[SceneFinding] = []
                 try:
-                    seen = list(one.inspect_scene(scene))
-                except PartialInspection as partly:
-                    seen, note = list(partly.seen), partly.note
+                    # Not `extend`: it would drop what a generator yields before it raises.
+                    for finding in one.inspect_scene(scene):
+                        seen.append(finding)  # noqa: PERF402
+                except PartialInspection as partial:
+                    note = str(partial)
                 findings += to_clip_findings(seen, scene)
                 ran = True
             except Exception as error:
@@ -134,9 +137,9 @@ def scene_of(
                 width=look.width,
                 height=look.height,
             )
-            for look in report.looks
+            for look in report.keyframes
         ),
-        chosen=report.chosen,
+        chosen=report.selected_frames,
         texts=texts,
         on_screen=on_screen,
         transcript=transcript,

@@ -20,7 +20,10 @@ class Timeouts:
 
 
 class AnswerTooLong(Exception):
-    """The server's answer is over the limit of bytes or of time."""
+    """The response exceeds the limit of bytes or of time.
+
+    Not in the error tree: callers catch it together with httpx's errors and raise their own.
+    """
 
 
 def upstream_client(

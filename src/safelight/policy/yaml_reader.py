@@ -221,6 +221,8 @@ class YamlReader:
 
 
 class _Refused(Exception):
+    """Stops the reading of one node. Not in the error tree: the reader turns it into a `Problem`."""
+
     def __init__(self, message: str, line: int, remedy: str) -> None:
         super().__init__(message)
         self.line = line

@@ -26,7 +26,7 @@ _FORK_S, _LOAD_S = 15.0, 180.0
 
 
 class ForkFailed(Exception):
-    """There is no fork; a cold child has to do."""
+    """No fork was made. Not in the error tree: the sandbox catches it and starts a new process."""
 
 
 class ForkServer:
@@ -80,7 +80,7 @@ class ForkServer:
         """A fork for one call. Raises `ForkFailed`."""
         fate, theirs = os.pipe()
         try:
-            birth = msgspec.json.encode(ForkRequest(home=home, limits=limits, reach=reach))
+            birth = msgspec.json.encode(ForkRequest(home=home, limits=limits, allowed_paths=reach))
             with self._lock:
                 self._control.settimeout(_FORK_S)
                 socket.send_fds(self._control, [birth], [*ends, theirs])
@@ -175,7 +175,7 @@ class ForkServerSupervisor:
         #: Why there is none: it cannot fork, and will not be tried again.
         self.problem = ""
 
-    def begin(self) -> threading.Thread | None:
+    def start(self) -> threading.Thread | None:
         """Start one, unless there is one or there will be none; the thread ends when that is known."""
         with self._lock:
             alive = self._prepared is not None and self._prepared.alive
@@ -192,7 +192,7 @@ class ForkServerSupervisor:
             prepared = self._prepared
         if prepared is not None and prepared.alive:
             return prepared
-        self.begin()
+        self.start()
         return None
 
     def close(self) -> None:

@@ -13,7 +13,10 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 class MalformedMessage(Exception):
-    """What came over the pipe is no message, or is larger than agreed."""
+    """The bytes are not a message, or the message exceeds the size limit.
+
+    Not in the error tree: `ChildProcess` catches it and raises `SandboxCrashed` or `TooLarge`.
+    """
 
 
 def encode(message: Any, *, limit: int) -> bytes:

@@ -34,11 +34,14 @@ _MOST = 500
 
 
 class InvalidDetectorOutput(Exception):
-    """A detector returned what is no finding."""
+    """A detector returned a value that is not a valid finding.
+
+    Not in the error tree: the runner catches it and records a gap in coverage.
+    """
 
 
 class CallTimedOut(BaseException):
-    """One call took too long. Not an `Exception`: detectors must not swallow it."""
+    """One call took too long. Not in the error tree and not an `Exception`: detectors must not catch it."""
 
 
 class DetectorRunner:
@@ -48,7 +51,7 @@ class DetectorRunner:
         self.name = name
         self.version = ""
         self.detector: Detector | None = None
-        self.is_reader = self.sees_frames = False
+        self.reads_text = self.sees_frames = False
         self._cells = 0
         self._transcribes = False
         self._call_s = call_s
@@ -77,7 +80,7 @@ class DetectorRunner:
                 )
             self.detector = loaded
             #: Asked once: to look for every method of a protocol takes time.
-            self.is_reader = isinstance(loaded, OcrReader)
+            self.reads_text = isinstance(loaded, OcrReader)
             self.sees_frames = isinstance(loaded, FrameDetector)
         except CallTimedOut:
             self._fault = f"{name} did not load within {call_s * 3:g} s."

@@ -33,7 +33,10 @@ INSERTED_FOR = "safelight_inserted_for"
 
 
 class ScopeViolation(RuntimeError):
-    """A statement that could touch another tenant's rows. A mistake in the code, never a user's."""
+    """A statement that could touch another tenant's rows.
+
+    Not in the error tree: it is a mistake in our code, and never caused by a request.
+    """
 
 
 def tenant_column(source: FromClause) -> ColumnElement[Any] | None:

@@ -17,7 +17,10 @@ Mode = Literal["find", "raise", "hang", "nan", "exit"]
 
 
 class MarkerFailed(Exception):
-    """What a marker raises when told to."""
+    """The failure that a marker was configured to raise.
+
+    Not in the error tree: it stands for any exception of a third party's detector.
+    """
 
 
 class MarkerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

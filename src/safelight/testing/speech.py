@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from safelight.errors import ConfigurationError
+
 _SYNCHRONOUS, _UTF8, _RATE, _WORD, _END = 2, 1, 1, 1, 5
 #: The library has one voice for the whole process.
 _ONE_AT_A_TIME = threading.Lock()
 
 
-class SpeechMissing(RuntimeError):
+class SpeechMissing(ConfigurationError):
     """There is no espeak-ng on this machine."""
 
 

@@ -16,7 +16,7 @@ SUFFIXES = (".json", ".txt", ".model", ".safetensors", ".onnx", ".onnx_data")
 
 
 class WeightsChanged(SafelightError):
-    """Files of a model are not those that were recorded."""
+    """The files of a model are not the recorded ones."""
 
     code = "weights_changed"
 

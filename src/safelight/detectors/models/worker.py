@@ -1,4 +1,4 @@
-"""The other end of a `ModelProcess`: `python -m safelight.detectors.models.worker`, requests in, answers out."""
+"""The process of a `ModelProcess`, started as `python -m safelight.detectors.models.worker`."""
 
 from __future__ import annotations
 

@@ -15,7 +15,10 @@ from typing import Any
 
 
 class UnparseableResponse(ValueError):
-    """The answer does not follow the guard's grammar."""
+    """The response does not have the guard's format.
+
+    Not in the error tree: the endpoint catches it and raises `GuardUnavailable`.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

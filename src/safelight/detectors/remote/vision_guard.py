@@ -57,28 +57,20 @@ class VisionGuard:
         self._endpoint = RemoteEndpoint(client, options, clock=clock)
 
     def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]:
-        """One finding per category the guard names. Raises `GuardSilent` where it cannot be asked or read."""
+        """One finding per category the guard names. Raises `GuardUnavailable` or `PartialInspection`."""
         deadline = self._clock() + self._options.total_s
         shown = pick_evenly(scene.stills, self._options.stills)
-        seen: list[SceneFinding] = []
         for group in self._groups(shown):
             if self._clock() > deadline:
-                raise PartialInspection(
-                    seen, f"{self.name} had {self._options.total_s:g} s, and they were over."
-                )
+                raise PartialInspection(f"{self.name} had {self._options.total_s:g} s, and they were over.")
             stills = [scene.stills[place] for place in group]
             jpeg = single(stills[0]) if self._grammar.single else sheet(stills)
             until = None if self._grammar.single else group[-1]
             scores = self._scores(data_url(jpeg), scene)
-            seen += [
-                SceneFinding(finding=self._finding(name, score), still=group[0], until=until)
-                for name, score in sorted(scores.items())
-            ]
+            for name, score in sorted(scores.items()):
+                yield SceneFinding(finding=self._finding(name, score), still=group[0], until=until)
         if len(shown) < len(scene.stills):
-            raise PartialInspection(
-                seen, f"{self.name} was shown {len(shown)} of {len(scene.stills)} stills."
-            )
-        return seen
+            raise PartialInspection(f"{self.name} was shown {len(shown)} of {len(scene.stills)} stills.")
 
     def _groups(self, places: Sequence[int]) -> list[Sequence[int]]:
         size = 1 if self._grammar.single else MOST

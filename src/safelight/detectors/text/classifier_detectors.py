@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from safelight.detectors.protocol import Capability, TextContent, TextView
+from safelight.detectors.protocol import Capability, PartialInspection, TextContent, TextView
 from safelight.policy.categories import SHIPPED, Category
 from safelight.policy.findings import Finding, Modality, TextSpan
 
@@ -20,7 +20,6 @@ from .distress import DistressHead, weak_cues
 from .minilm.encoder import Encoder, TokenWindow
 from .normalise import texts_of
 from .question_filter import SEEN, is_question
-from .unfinished import Unfinished
 
 VERSION = "4"
 _MAX_SPANS = 4
@@ -126,7 +125,7 @@ class MiniLmDetector:
                 if self._distress and self._distress.seen(view.text, parts_and_whole):
                     yield weak_cues(self, content, [view.span(cut[0].start, cut[-1].end)])
         if left_out:
-            raise Unfinished(f"the {left_out} least likely parts of a long text were not read.")
+            raise PartialInspection(f"the {left_out} least likely parts of a long text were not read.")
 
     def _likeliest(self, text: str, windows: list[TokenWindow]) -> list[TokenWindow]:
         """All windows, or as many as there is time for: those whose n-grams say most, and the first."""

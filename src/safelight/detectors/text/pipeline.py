@@ -9,14 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
-from safelight.detectors.protocol import MediaText, TextContent, TextDetector
+from safelight.detectors.protocol import MediaText, PartialInspection, TextContent, TextDetector
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality
 
 from .media_text import AssembledText, assemble_passages, join_lines
 from .normalise import views
 from .safety_card import CardDetector
-from .unfinished import Unfinished
 
 #: Calls of one detector that may be stuck at a time before it is no longer tried.
 MAX_STUCK = 4
@@ -208,7 +207,7 @@ def _look(detector: TextDetector, contents: list[TextContent]) -> tuple[str, lis
             for content in contents:
                 for one in detector.inspect_text(content):
                     found.append(_attributed(_checked(one), content))
-    except Unfinished as part:
+    except PartialInspection as part:
         return f"{detector.name}: {part}", found
     except BaseException as error:
         # A panic in a library written in Rust is no `Exception`.

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from safelight.detectors.protocol import Capability, MediaText, TextContent
+from safelight.detectors.protocol import Capability, MediaText, PartialInspection, TextContent
 from safelight.detectors.text.pipeline import MAX_STUCK, TextPipeline
 from safelight.detectors.text.safety_card import CardDetector
-from safelight.detectors.text.unfinished import Unfinished
 from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
 
 HATE = (Capability(category="hate", modality=Modality.TEXT),)
@@ -258,7 +257,7 @@ def test_what_a_detector_says_before_it_gives_up_counts_and_leaves_a_hole() -> N
 
         def inspect_text(self, content: TextContent) -> Iterable[Finding]:
             yield finding(content, 0.7)
-            raise Unfinished("the rest was not read.")
+            raise PartialInspection("the rest was not read.")
 
     report = TextPipeline([Partly()]).screen({"prompt": "something bad"})
     assert [one.score for one in report.findings] == [0.7]

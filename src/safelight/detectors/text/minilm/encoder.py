@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from safelight.detectors.models.weights import WeightsChanged
 from safelight.fileio import sha256_file
 
 from . import graph
@@ -35,10 +36,6 @@ class TokenWindow:
     end: int
     #: Where in the text each token is.
     places: tuple[tuple[int, int], ...] = ()
-
-
-class WrongWeights(ValueError):
-    """The installed file is not the one the heads were trained with."""
 
 
 class Encoder:
@@ -129,5 +126,7 @@ def _sentences(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[
 def _built(path: Path) -> bytes:
     digest = sha256_file(path)
     if digest != WEIGHTS_SHA256:
-        raise WrongWeights(f"{path.name} has the sha256 {digest[:12]}..., expected {WEIGHTS_SHA256[:12]}...")
+        raise WeightsChanged(
+            f"{path.name} has the sha256 {digest[:12]}..., expected {WEIGHTS_SHA256[:12]}..."
+        )
     return graph.build(read_tensors(path))
