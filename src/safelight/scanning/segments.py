@@ -13,8 +13,8 @@ from typing import Protocol
 
 import msgspec
 
+from safelight.detectors.box_tracker import BoxTracker, Track
 from safelight.policy.findings import Attribute, Finding, FrameRange, ImageBox, Modality
-from safelight.scanning.tracks import Track, Tracker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class SegmentBuilder:
         return sorted(joined, key=_first)
 
     @property
-    def left_out(self) -> int:
+    def dropped(self) -> int:
         """Segments that were dropped, because there were too many stronger ones of their kind."""
         return sum(kind.left_out for kind in self._kinds.values())
 
@@ -150,7 +150,7 @@ class _OpenSegment:
         self._boxes = array("d")
         self._wordings: dict[bytes, int] = {}
         self._findings: list[Finding] = []
-        self._tracker = Tracker(bridge=bridge)
+        self._tracker = BoxTracker(bridge=bridge)
 
     @property
     def last(self) -> int:

@@ -9,12 +9,12 @@ from itertools import islice
 import numpy as np
 
 from safelight.detectors import safety_card
+from safelight.detectors.box_tracker import Box, overlap
 from safelight.detectors.protocol import MediaText
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
 from safelight.scanning.sampling import SampledFrame, SampleReason
 from safelight.scanning.segments import FrameTimings
-from safelight.scanning.tracks import Box, overlap
 
 NAME, VERSION = "brief", "2"
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from safelight.detectors.box_tracker import overlap
 from safelight.detectors.protocol import (
     Frame,
     FrameDetector,
@@ -25,16 +26,15 @@ from safelight.media.probe import VideoLimits
 from safelight.policy.findings import Finding, ImageBox
 from safelight.scanning.audio import AudioResult, scan_audio
 from safelight.scanning.detector_runner import DetectorRunner
-from safelight.scanning.frame_difference import SIDE, FrameComparator, Novelty
-from safelight.scanning.keyframes import LONGEST, KeyframeWriter
-from safelight.scanning.ocr_merge import MOST_TEXTS, OcrTextMerger
+from safelight.scanning.frame_difference import COMPARED_SIDE_PX, FrameComparator, Novelty
+from safelight.scanning.keyframes import KEYFRAME_SIDE_PX, KeyframeWriter
+from safelight.scanning.ocr_merge import MAX_TEXTS, OcrTextMerger
 from safelight.scanning.overlay import OverlayCrop, extract_overlay
 from safelight.scanning.previews import PreviewCollector
 from safelight.scanning.report import WorkerResult
 from safelight.scanning.sampling import FrameSampler, SampledFrame, SampleReason, SamplingConfig
 from safelight.scanning.segments import FrameTiming, SegmentBuilder
 from safelight.scanning.subliminal import find_brief_appearances
-from safelight.scanning.tracks import overlap
 
 _PROGRESS_S = 0.25
 #: Calls without a finding that a segment survives: a fifth of a second of frames; of scheduled looks none.
@@ -92,7 +92,7 @@ class VideoScan:
         self._struck = -_BACK
         self._unstruck: DecodedFrame | None = None
         #: How long the last frame lasts.
-        last_s = walk.facts.fps and 1 / walk.facts.fps
+        last_s = walk.info.fps and 1 / walk.info.fps
         self._frames = _Calls(self._starts, None, last_s)
         chosen = _Calls(self._starts, self._looked, last_s)
         self._joiners = {
@@ -106,14 +106,14 @@ class VideoScan:
         self._speech = folders.speech
         self._looks = KeyframeWriter(folders.looks)
         self._texts = OcrTextMerger()
-        self._souvenirs = PreviewCollector(folders.stills, walk.facts)
+        self._souvenirs = PreviewCollector(folders.stills, walk.info)
         for turn in self._films:
             if isinstance(turn.detector, StreamDetector):
                 turn.notify(turn.detector.begin)
 
     def scan_frames(self) -> None:
         """Walk over all frames, or as many as the time allows."""
-        total, told = self._walk.facts.frames, 0.0
+        total, told = self._walk.info.frames, 0.0
         for before, frame, after in _with_neighbours(self._walk.frames()):
             now = time.perf_counter()
             if now - self._began > self._budget_s:
@@ -131,42 +131,42 @@ class VideoScan:
 
     def scan_audio(self, path: Path, limits: VideoLimits) -> None:
         """Give the whole sound to those who listen."""
-        if self._walk.facts.audio_codec is not None:
+        if self._walk.info.audio_codec is not None:
             self._listened = scan_audio(path, limits, self._turns, self._speech)
 
     def result(self) -> WorkerResult:
-        schedule = self._scheduler.record()
+        schedule = self._scheduler.report()
         for turn in self._scheduled:
-            if self._scheduler.unseen:
-                turn.mark_failed(self._scheduler.unseen)
+            if self._scheduler.budget_gap:
+                turn.mark_failed(self._scheduler.budget_gap)
             elif turn.usable and schedule.looked_at < schedule.frames:
                 turn.add_note(f"Looked at {schedule.looked_at} of {schedule.frames} frames, by the schedule.")
         findings = [*self._told, *self._listened.findings]
         for turn in (*self._every, *self._scheduled):
             joiner = self._joiners[turn.name]
             findings += joiner.segments()
-            if joiner.left_out:
+            if joiner.dropped:
                 turn.add_note(
-                    f"{joiner.left_out} findings are not listed: there were too many stronger ones."
+                    f"{joiner.dropped} findings are not listed: there were too many stronger ones."
                 )
-        texts = self._texts.all()
+        texts = self._texts.texts()
         scheduled = {turn.name for turn in self._scheduled}
         findings += find_brief_appearances(
-            self._scheduler.striking, self._frames, findings, texts, scheduled=scheduled
+            self._scheduler.notable_frames, self._frames, findings, texts, scheduled=scheduled
         )
         stills = self._souvenirs.write()
         return WorkerResult(
             findings=tuple(findings),
-            looks=self._looks.answer(self._frames.__getitem__),
-            chosen=self._looks.chosen,
+            keyframes=self._looks.keyframes(self._frames.__getitem__),
+            selected_frames=self._looks.offered,
             texts=tuple(texts),
-            heard=self._listened.heard,
-            sound=self._listened.sound,
+            transcript=self._listened.transcript,
+            audio=self._listened.report,
             runs=tuple(turn.record() for turn in self._turns),
-            facts=self._walk.facts,
-            schedule=schedule if self._scheduled or self._looks.wanted else None,
+            media=self._walk.info,
+            sampling=schedule if self._scheduled or self._looks.enabled else None,
             thumbnail=stills.thumbnail,
-            sheet=stills.sheet,
+            contact_sheet=stills.contact_sheet,
             evidence=stills.evidence,
             wall_s=round(time.perf_counter() - self._began, 3),
             cpu_s=round(time.process_time() - self._cpu_began, 3),
@@ -174,11 +174,11 @@ class VideoScan:
 
     def _see(self, before: DecodedFrame | None, frame: DecodedFrame, after: DecodedFrame | None) -> None:
         self._starts.append(frame.time_s)
-        small = frame.small(SIDE)
+        small = frame.downscaled(COMPARED_SIDE_PX)
         new = self._watch.compare(
-            before.small(SIDE) if before is not None else None,
+            before.downscaled(COMPARED_SIDE_PX) if before is not None else None,
             small,
-            after.small(SIDE) if after is not None else None,
+            after.downscaled(COMPARED_SIDE_PX) if after is not None else None,
         )
         look = self._decide(frame, small, new, last=after is None)
         views = self._views(look, new, before, frame, after)
@@ -188,12 +188,12 @@ class VideoScan:
             turn.notify(partial(detector.watch, _shown(frame, detector.longest_side)))
         for turn in self._every:
             self._show(turn, frame, views, call=frame.index)
-        if look is not None and (self._scheduled or self._looks.wanted):
+        if look is not None and (self._scheduled or self._looks.enabled):
             self._last_seen = small
             self._looked.append(frame.index)
-            if self._looks.wanted:
+            if self._looks.enabled:
                 pressing = look.why in (SampleReason.OUTLIER, SampleReason.APPEARED)
-                self._looks.add(frame.index, frame.at(LONGEST), pressing=pressing)
+                self._looks.add(frame.index, frame.resized(KEYFRAME_SIDE_PX), pressing=pressing)
             for turn in self._scheduled:
                 self._show(turn, frame, views, call=len(self._looked) - 1)
         self._souvenirs.add_frame(frame)
@@ -205,10 +205,10 @@ class VideoScan:
         look = scheduler.decide(frame.index, frame.time_s, new)
         if look is None and self._last_seen is not None and scheduler.wants_comparison(frame.index):
             look = scheduler.note_change(
-                frame.index, frame.time_s, *self._watch.apart(small, self._last_seen)
+                frame.index, frame.time_s, *self._watch.distance(small, self._last_seen)
             )
         if look is None and last:
-            look = scheduler.last(frame.index, frame.time_s)
+            look = scheduler.sample_last(frame.index, frame.time_s)
         return look
 
     def _views(
@@ -230,7 +230,7 @@ class VideoScan:
         whole = w * h > _NEARLY_ALL
         if whole:
             x, y, w, h = 0.0, 0.0, 1.0, 1.0
-        pixels = frame.at(_CUT_FROM)
+        pixels = frame.resized(_CUT_FROM)
         height, width = pixels.shape[:2]
         left, top = int(x * width), int(y * height)
         right, bottom = max(left + 8, round((x + w) * width)), max(top + 8, round((y + h) * height))
@@ -242,20 +242,20 @@ class VideoScan:
         sides = [(before, new.flow_before)]
         if look.why is SampleReason.APPEARED and self._unstruck is not None:
             # What was there for a moment would show in it turned round, as if it had come now.
-            sides = [(self._unstruck, self._watch.flow(frame.small(SIDE), self._unstruck.small(SIDE)))]
+            sides = [(self._unstruck, self._watch.flow(frame.downscaled(COMPARED_SIDE_PX), self._unstruck.downscaled(COMPARED_SIDE_PX)))]
         if look.why is SampleReason.OUTLIER and before is not None and after is not None:
-            ways = self._watch.between(before.small(SIDE), after.small(SIDE))
+            ways = self._watch.flows_to_neighbours(before.downscaled(COMPARED_SIDE_PX), after.downscaled(COMPARED_SIDE_PX))
             if ways is not None:
                 sides = [(before, ways[0]), (after, ways[1])]
         grounds = [
-            self._watch.ground(other.at(_CUT_FROM), flow, window, frame.small(SIDE), other.small(SIDE))
+            self._watch.background(other.resized(_CUT_FROM), flow, window, frame.downscaled(COMPARED_SIDE_PX), other.downscaled(COMPARED_SIDE_PX))
             for other, flow in sides
-            if other is not None and flow is not None and other.at(_CUT_FROM).shape == pixels.shape
+            if other is not None and flow is not None and other.resized(_CUT_FROM).shape == pixels.shape
         ]
         clearer = extract_overlay(part, grounds) if grounds else None
         if clearer is not None:
             whole_part = _view(part, place)
-            placed = whole_part.placed(clearer.x, clearer.y, clearer.w, clearer.h)
+            placed = whole_part.to_frame_box(clearer.x, clearer.y, clearer.w, clearer.h)
             views.append(_view(clearer.pixels, placed))
         return views
 
@@ -284,7 +284,7 @@ class VideoScan:
             self._joiners[turn.name].add(call, found)
             for finding in found:
                 self._souvenirs.add_evidence(finding, frame)
-        elif turn.is_reader:
+        elif turn.reads_text:
             if not parts:
                 shown = _shown(frame, detector.longest_side)
                 self._texts.add(turn.texts(partial(detector.read_frame, shown)))
@@ -293,12 +293,12 @@ class VideoScan:
                 # What was there before is read by the second; reading it again costs most of a look.
                 part = _part(frame, view, detector.longest_side)
                 read = turn.texts(partial(detector.read_frame, part))
-                self._texts.add_part(_moved(one, view) for one in read)
+                self._texts.add_from_crop(_moved(one, view) for one in read)
                 self._fill(turn)
 
     def _fill(self, turn: DetectorRunner) -> None:
         if self._texts.full:
-            turn.mark_failed(f"More than {MOST_TEXTS:,} texts were read; those after that are not judged.")
+            turn.mark_failed(f"More than {MAX_TEXTS:,} texts were read; those after that are not judged.")
 
     def _give_up(self, index: int, total: int) -> None:
         for turn in (*self._every, *self._scheduled, *self._films):
@@ -349,7 +349,7 @@ def _shown(frame: DecodedFrame, longest_side: int) -> Frame:
     return Frame(
         index=frame.index,
         time_s=frame.time_s,
-        pixels=frame.at(longest_side),
+        pixels=frame.resized(longest_side),
         width=frame.width,
         height=frame.height,
     )
@@ -385,7 +385,7 @@ def _part(frame: DecodedFrame, view: OverlayCrop, longest_side: int) -> Frame:
 def _placed(finding: Finding, view: OverlayCrop) -> Finding:
     """A finding in a part of the frame as one in the frame."""
     evidence = tuple(
-        msgspec.structs.replace(one, **dict(zip("xywh", view.placed(*one.sides), strict=True)))
+        msgspec.structs.replace(one, **dict(zip("xywh", view.to_frame_box(*one.sides), strict=True)))
         if isinstance(one, ImageBox)
         else one
         for one in finding.evidence
@@ -398,7 +398,7 @@ def _placed(finding: Finding, view: OverlayCrop) -> Finding:
 
 
 def _moved(text: MediaText, view: OverlayCrop) -> MediaText:
-    return text if text.box is None else replace(text, box=view.placed(*text.box))
+    return text if text.box is None else replace(text, box=view.to_frame_box(*text.box))
 
 
 def _once(found: list[Finding]) -> list[Finding]:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from safelight.detectors.box_tracker import overlap
 from safelight.detectors.protocol import Keyframe
 
-from .tracks import Box, FaceDetection, best_frames, tracked
+from .tracks import FaceBox, FaceDetection, best_frames, tracked
 
 NAME, VERSION = "dlib-faces", "resnet-1"
 #: Numbers in a template.
@@ -47,7 +48,7 @@ def opened(_options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
         stills = [Keyframe(**{**still, "path": Path(still["path"])}) for still in request["stills"]]
-        boxes = {int(place): [Box(*box) for box in found] for place, found in request["boxes"].items()}
+        boxes = {int(place): [FaceBox(*box) for box in found] for place, found in request["boxes"].items()}
         return {"tracks": finder.tracks(stills, boxes, moving=request["moving"])}
 
     return answer
@@ -68,7 +69,7 @@ class Finder:
         self._describe = dlib.face_recognition_model_v1(str(folder / _DESCRIBER))
 
     def tracks(
-        self, stills: list[Keyframe], boxes: dict[int, list[Box]], *, moving: bool
+        self, stills: list[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
     ) -> list[dict[str, Any]]:
         """Every face once: where it is, and a template for each spot that tells."""
         spots = [self._spots(still.pixels(), boxes.get(place, ())) for place, still in enumerate(stills)]
@@ -88,11 +89,11 @@ class Finder:
             for track in found
         ]
 
-    def _spots(self, pixels: npt.NDArray[np.uint8], others: Iterable[Box]) -> list[Box]:
+    def _spots(self, pixels: npt.NDArray[np.uint8], others: Iterable[FaceBox]) -> list[FaceBox]:
         height, width = pixels.shape[:2]
         doubled = int(max(height, width) <= _DOUBLED)
         found = [
-            Box(
+            FaceBox(
                 max(one.left(), 0) / width,
                 max(one.top(), 0) / height,
                 (min(one.right(), width) - max(one.left(), 0)) / width,
@@ -107,11 +108,11 @@ class Finder:
                 box
                 for box in others
                 if box.area > 0
-                and not any(box.common(one) >= _SAME or box.holds_middle_of(one) for one in found)
+                and not any(overlap(box, one) >= _SAME or box.holds_middle_of(one) for one in found)
             ),
         ]
 
-    def template(self, pixels: npt.NDArray[np.uint8], box: Box) -> npt.NDArray[np.float64]:
+    def template(self, pixels: npt.NDArray[np.uint8], box: FaceBox) -> npt.NDArray[np.float64]:
         """128 numbers; the nearer two of them, the more alike the faces."""
         height, width = pixels.shape[:2]
         place = self._dlib.rectangle(

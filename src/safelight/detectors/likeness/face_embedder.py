@@ -14,7 +14,7 @@ from safelight.sandbox.entrypoints import EntryPoint
 from . import dlib_faces
 from .dlib_faces import WIDTH
 from .faces import FaceTrack
-from .tracks import Box, FaceDetection
+from .tracks import FaceBox, FaceDetection
 
 
 class DlibFaceEmbedder:
@@ -25,7 +25,7 @@ class DlibFaceEmbedder:
         self._timeout_s = timeout_s
 
     def tracks(
-        self, stills: Sequence[Keyframe], boxes: dict[int, list[Box]], *, moving: bool
+        self, stills: Sequence[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
     ) -> tuple[FaceTrack, ...]:
         """Every face in the stills. Raises `ModelFailed`, and `ValueError` for an answer that is none."""
         answer = self._process.call(
@@ -54,7 +54,7 @@ class DlibFaceEmbedder:
 
 def _track(raw: dict[str, Any], stills: int) -> FaceTrack:
     templates = tuple(np.asarray(one, np.float64) for one in raw["templates"])
-    spots = tuple(FaceDetection(int(still), Box(*box)) for still, box in raw["spots"])
+    spots = tuple(FaceDetection(int(still), FaceBox(*box)) for still, box in raw["spots"])
     if not spots or not templates or any(not 0 <= spot.still < stills for spot in spots):
         raise ValueError("a face without a place")
     if any(one.shape != (WIDTH,) or not np.isfinite(one).all() for one in templates):

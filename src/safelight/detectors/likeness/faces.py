@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from safelight.detectors.box_tracker import overlap
 from safelight.detectors.protocol import Keyframe, SceneInput
 from safelight.errors import SafelightError
 from safelight.policy.categories import Category
@@ -26,7 +27,7 @@ from .matching import (
     nearest,
     people_in,
 )
-from .tracks import Box, FaceDetection
+from .tracks import FaceBox, FaceDetection
 
 #: The finder gives no probability; what it takes for a face nearly always is one.
 _FACE = 0.7
@@ -50,7 +51,7 @@ class FaceEmbedder(Protocol):
     """Finds and describes faces. `boxes`: what others took for faces, by the place of the still."""
 
     def tracks(
-        self, stills: Sequence[Keyframe], boxes: dict[int, list[Box]], *, moving: bool
+        self, stills: Sequence[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
     ) -> tuple[FaceTrack, ...]: ...
 
 
@@ -170,10 +171,10 @@ def _faces(tracks: Sequence[FaceTrack], others: Sequence[Finding], scene: SceneI
         )
 
 
-def _boxes(faces: Iterable[Finding], stills: int) -> dict[int, list[Box]]:
+def _boxes(faces: Iterable[Finding], stills: int) -> dict[int, list[FaceBox]]:
     """Where others saw faces; which of several views they looked at is not known, so in all of them."""
     boxes = [
-        Box(one.x, one.y, one.w, one.h)
+        FaceBox(one.x, one.y, one.w, one.h)
         for face in faces
         for one in face.evidence
         if isinstance(one, ImageBox)
@@ -188,7 +189,7 @@ def _accounted(face: Finding, tracks: Sequence[FaceTrack], scene: SceneInput, *,
     """
     for one in face.evidence:
         if isinstance(one, ImageBox):
-            box = Box(one.x, one.y, one.w, one.h)
+            box = FaceBox(one.x, one.y, one.w, one.h)
             return any(_meet(box, spot.box) for track in tracks for spot in track.spots)
         if isinstance(one, FrameRange):
             near = [track for track in tracks if _overlaps(track, one, scene)]
@@ -196,8 +197,8 @@ def _accounted(face: Finding, tracks: Sequence[FaceTrack], scene: SceneInput, *,
     return False
 
 
-def _meet(one: Box, other: Box) -> bool:
-    return one.common(other) > 0 and (one.holds_middle_of(other) or other.holds_middle_of(one))
+def _meet(one: FaceBox, other: FaceBox) -> bool:
+    return overlap(one, other) > 0 and (one.holds_middle_of(other) or other.holds_middle_of(one))
 
 
 def _overlaps(track: FaceTrack, span: FrameRange, scene: SceneInput) -> bool:

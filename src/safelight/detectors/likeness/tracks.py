@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-#: How much of two boxes in consecutive stills has to be common for them to be one face.
-_SAME = 0.3
+from safelight.detectors.box_tracker import BoxTracker, Track
 
 
-class Box(NamedTuple):
+class FaceBox(NamedTuple):
     """In parts of the picture's width and height, from the top left."""
 
     x: float
@@ -21,15 +20,7 @@ class Box(NamedTuple):
     def area(self) -> float:
         return self.w * self.h
 
-    def common(self, other: Box) -> float:
-        """Intersection over union."""
-        wide = min(self.x + self.w, other.x + other.w) - max(self.x, other.x)
-        high = min(self.y + self.h, other.y + other.h) - max(self.y, other.y)
-        if wide <= 0 or high <= 0:
-            return 0.0
-        return wide * high / (self.area + other.area - wide * high)
-
-    def holds_middle_of(self, other: Box) -> bool:
+    def holds_middle_of(self, other: FaceBox) -> bool:
         x, y = other.x + other.w / 2, other.y + other.h / 2
         return self.x <= x <= self.x + self.w and self.y <= y <= self.y + self.h
 
@@ -38,34 +29,18 @@ class FaceDetection(NamedTuple):
     """One face in one still, by the still's place."""
 
     still: int
-    box: Box
+    box: FaceBox
 
 
-def tracked(spots: Sequence[Sequence[Box]]) -> list[list[FaceDetection]]:
+def tracked(spots: Sequence[Sequence[FaceBox]]) -> list[list[FaceDetection]]:
     """The faces of each still joined over consecutive stills, the best overlaps first."""
-    done: list[list[FaceDetection]] = []
-    running: list[list[FaceDetection]] = []
+    tracker = BoxTracker(bridge=0)
+    faces: dict[int, tuple[Track, list[FaceDetection]]] = {}
     for still, boxes in enumerate(spots):
-        pairs = sorted(
-            (
-                (track[-1].box.common(box), number, place)
-                for number, track in enumerate(running)
-                for place, box in enumerate(boxes)
-            ),
-            reverse=True,
-        )
-        taken: dict[int, int] = {}
-        for common, number, place in pairs:
-            if common >= _SAME and number not in taken and place not in taken.values():
-                taken[number] = place
-        for number, place in taken.items():
-            running[number].append(FaceDetection(still, boxes[place]))
-        done += [track for number, track in enumerate(running) if number not in taken]
-        running = [track for number, track in enumerate(running) if number in taken]
-        running += [
-            [FaceDetection(still, box)] for place, box in enumerate(boxes) if place not in taken.values()
-        ]
-    return sorted((*done, *running), key=lambda track: (track[0].still, track[0].box))
+        for track, box in zip(tracker.add(still, [(0.0, box) for box in boxes]), boxes, strict=True):
+            # The track is kept beside its faces: its id must not be given to another one.
+            faces.setdefault(id(track), (track, []))[1].append(FaceDetection(still, box))
+    return sorted((found for _track, found in faces.values()), key=lambda face: (face[0].still, face[0].box))
 
 
 def best_frames(track: Sequence[FaceDetection]) -> tuple[FaceDetection, ...]:

@@ -8,12 +8,12 @@ import pytest
 
 from safelight.detectors.likeness.faces import FaceMatcher, FaceTrack
 from safelight.detectors.likeness.matching import EnrolledPerson, MatchResult, covering_consents
-from safelight.detectors.likeness.tracks import Box, FaceDetection
+from safelight.detectors.likeness.tracks import FaceBox, FaceDetection
 from safelight.detectors.protocol import Keyframe, SceneInput
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Match, Modality
 from support.consent_records import Records
 
-LEFT, RIGHT = Box(0.1, 0.2, 0.2, 0.3), Box(0.7, 0.2, 0.2, 0.3)
+LEFT, RIGHT = FaceBox(0.1, 0.2, 0.2, 0.3), FaceBox(0.7, 0.2, 0.2, 0.3)
 
 
 def template(seed: int, apart: float = 0.0) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -31,11 +31,11 @@ class Told:
 
     def __init__(self, *tracks: FaceTrack, error: Exception | None = None) -> None:
         self._tracks, self._error = tracks, error
-        self.boxes: dict[int, list[Box]] = {}
+        self.boxes: dict[int, list[FaceBox]] = {}
         self.calls = 0
 
     def tracks(
-        self, stills: Sequence[Keyframe], boxes: dict[int, list[Box]], *, moving: bool
+        self, stills: Sequence[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
     ) -> tuple[FaceTrack, ...]:
         self.calls += 1
         self.boxes = boxes
@@ -48,7 +48,9 @@ CONSENT = EnrolledPerson(record="consent_1", name="Ann", template=ANN)
 GUARDED = EnrolledPerson(record="protected_1", name="Ben", template=BEN, public_figure=True)
 
 
-def track(box: Box, *templates: np.ndarray[tuple[int], np.dtype[np.float64]], stills: int = 1) -> FaceTrack:
+def track(
+    box: FaceBox, *templates: np.ndarray[tuple[int], np.dtype[np.float64]], stills: int = 1
+) -> FaceTrack:
     return FaceTrack(spots=tuple(FaceDetection(n, box) for n in range(stills)), templates=templates)
 
 
@@ -63,7 +65,7 @@ def scene(modality: Modality = Modality.IMAGE, stills: int = 1, chosen: int | No
     )
 
 
-def face(box: Box, **attributes: int) -> Finding:
+def face(box: FaceBox, **attributes: int) -> Finding:
     return Finding(
         category="likeness",
         score=0.8,

@@ -3,12 +3,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.likeness.tracks import Box, FaceDetection, best_frames, tracked
+from safelight.detectors.likeness.tracks import FaceBox, FaceDetection, best_frames, tracked
 
-LEFT, RIGHT = Box(0.1, 0.2, 0.2, 0.3), Box(0.7, 0.2, 0.2, 0.3)
+LEFT, RIGHT = FaceBox(0.1, 0.2, 0.2, 0.3), FaceBox(0.7, 0.2, 0.2, 0.3)
 
 
-def moved(box: Box, by: float) -> Box:
+def moved(box: FaceBox, by: float) -> FaceBox:
     return box._replace(x=box.x + by)
 
 
@@ -23,19 +23,21 @@ def test_a_face_somewhere_else_is_another_track() -> None:
 
 
 def test_a_track_is_told_by_its_first_its_largest_and_its_last() -> None:
-    large = Box(0.1, 0.2, 0.3, 0.4)
+    large = FaceBox(0.1, 0.2, 0.3, 0.4)
     track = [FaceDetection(0, LEFT), FaceDetection(1, large), FaceDetection(2, LEFT), FaceDetection(3, LEFT)]
     assert best_frames(track) == (track[0], track[1], track[3])
     assert best_frames(track[:1]) == (track[0],)
 
 
 boxes = st.builds(
-    Box, *(st.floats(0, 0.7, allow_nan=False) for _ in range(2)), *(st.floats(0.01, 0.3) for _ in range(2))
+    FaceBox,
+    *(st.floats(0, 0.7, allow_nan=False) for _ in range(2)),
+    *(st.floats(0.01, 0.3) for _ in range(2)),
 )
 
 
 @given(st.lists(st.lists(boxes, max_size=4), max_size=6))
-def test_every_face_is_in_one_track_and_no_track_has_two_in_one_still(stills: list[list[Box]]) -> None:
+def test_every_face_is_in_one_track_and_no_track_has_two_in_one_still(stills: list[list[FaceBox]]) -> None:
     found = tracked(stills)
     spots = [spot for track in found for spot in track]
     assert sorted(spots) == sorted(FaceDetection(n, box) for n, some in enumerate(stills) for box in some)

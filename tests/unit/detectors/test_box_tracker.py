@@ -3,15 +3,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safelight.detectors.box_tracker import Box, BoxTracker, overlap
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
 from safelight.scanning.segments import FrameTiming, build_segments
-from safelight.scanning.tracks import Box, Tracker, overlap
 
 BOXES = st.tuples(st.floats(0, 0.8), st.floats(0, 0.8), st.floats(0.05, 0.2), st.floats(0.05, 0.2))
 
 
 def test_two_things_that_pass_each_other_stay_two() -> None:
-    tracker = Tracker(bridge=2)
+    tracker = BoxTracker(bridge=2)
     for look in range(20):
         tracker.add(look, [(0.8, (0.03 * look, 0.1, 0.2, 0.2)), (0.6, (0.6 - 0.03 * look, 0.5, 0.2, 0.2))])
     one, other = tracker.tracks()
@@ -20,7 +20,7 @@ def test_two_things_that_pass_each_other_stay_two() -> None:
 
 
 def test_a_thing_that_is_gone_too_long_is_another_one() -> None:
-    tracker = Tracker(bridge=2)
+    tracker = BoxTracker(bridge=2)
     for look in (0, 1, 4, 9):
         tracker.add(look, [(0.5, (0.1, 0.1, 0.2, 0.2))])
     assert [(track.first, track.last) for track in tracker.tracks()] == [(0, 4), (9, 9)]
@@ -28,7 +28,7 @@ def test_a_thing_that_is_gone_too_long_is_another_one() -> None:
 
 @given(calls=st.lists(st.lists(st.tuples(st.floats(0, 1), BOXES), max_size=4), max_size=25))
 def test_every_box_is_in_exactly_one_track(calls: list[list[tuple[float, Box]]]) -> None:
-    tracker = Tracker(bridge=1)
+    tracker = BoxTracker(bridge=1)
     for look, boxes in enumerate(calls):
         tracks = tracker.add(look, boxes)
         assert len({id(track) for track in tracks}) == len(boxes)

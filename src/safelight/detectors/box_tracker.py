@@ -1,16 +1,20 @@
-"""One thing followed through frames by where it is: boxes that overlap from call to call. Pure."""
+"""Follows things through frames by their boxes: a box that overlaps one of the last call is the same thing.
+
+Pure. Faces, and whatever the detectors find in frames, are followed by the same tracker.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+#: x, y, width and height, in parts of the picture.
 Box = tuple[float, float, float, float]
 
-#: How much of two boxes must be common, of what they cover together, for them to be one thing.
-_OVERLAP = 0.3
-#: Tracks that are kept, those of the highest peaks.
-_MOST = 500
+#: Intersection over union from which two boxes are one thing.
+_MIN_OVERLAP = 0.3
+#: Ended tracks that are kept, those of the highest peaks.
+_MAX_ENDED_TRACKS = 500
 
 
 @dataclass
@@ -28,10 +32,10 @@ class Track:
     seen: int = 1
 
 
-class Tracker:
+class BoxTracker:
     """Follows things of one kind. A track holds across at most `bridge` calls without its thing."""
 
-    def __init__(self, *, bridge: int, overlap: float = _OVERLAP) -> None:
+    def __init__(self, *, bridge: int, overlap: float = _MIN_OVERLAP) -> None:
         self._bridge = bridge
         self._overlap = overlap
         self._live: list[Track] = []
@@ -45,7 +49,7 @@ class Tracker:
         ended = [track for track in self._live if look - track.last > self._bridge + 1]
         if ended:
             self._live = [track for track in self._live if look - track.last <= self._bridge + 1]
-            self._done = sorted([*self._done, *ended], key=lambda track: -track.score)[:_MOST]
+            self._done = sorted([*self._done, *ended], key=lambda track: -track.score)[:_MAX_ENDED_TRACKS]
         pairs = sorted(
             (
                 (common, place, track)
@@ -76,7 +80,7 @@ class Tracker:
 
 
 def overlap(one: Box, other: Box) -> float:
-    """What two boxes have in common, of what they cover together."""
+    """Intersection over union."""
     wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
     high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
     if wide <= 0 or high <= 0:
