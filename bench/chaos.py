@@ -48,8 +48,8 @@ def settings_file(
     lines = [
         f'data = "{folder / name}"',
         "[generation]",
-        'default = "storyboard"',
-        "at_once = 4",
+        'default_generator = "storyboard"',
+        "max_concurrent = 4",
         "[limits]",
         "videos_per_day = 100000",
         "seconds_per_day = 1000000",
@@ -67,16 +67,13 @@ def settings_file(
         'models = ["scripted-1"]',
         "seconds = [1, 4]",
     ]
-    storage = ["[storage]", "head_interval_s = 2.0"]
+    storage, audit = ["[storage]"], ["[audit]", "checkpoint_interval_s = 2.0"]
     if database and shared:
-        storage += [
-            f'database = "{database}"',
-            f'keys = "{shared / "keys"}"',
-            f'heads = "{shared / "heads"}"',
-        ]
+        storage += [f'database = "{database}"', f'key_dir = "{shared / "keys"}"']
         storage += [f'blobs = "{(shared / "blobs").as_uri()}"']
+        audit += [f'checkpoint_dir = "{shared / "checkpoints"}"']
     path = folder / f"{name}.toml"
-    path.write_text("\n".join(lines + storage) + "\n")
+    path.write_text("\n".join(lines + storage + audit) + "\n")
     return path
 
 

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--voice", type=Path, help="an ONNX model of voices; the files are recordings then")
     parser.add_argument("--framework", default="auto", help="as likeness.voice.framework")
-    parser.add_argument("--least", type=float, default=2.0, help="as likeness.voice.least_s")
+    parser.add_argument("--least", type=float, default=2.0, help="as likeness.voice.min_speech_s")
     given = parser.parse_args()
     sandbox = Sandbox()
     if given.voice is None:
@@ -79,14 +79,14 @@ def told(pairs: Sequence[Pair], thresholds: Sequence[float]) -> dict[str, Any]:
 
 def faces(data: Path, sandbox: Sandbox) -> tuple[dict[str, Any], list[Pair]]:
     """Every pair of pictures in which one face was found."""
-    describer, scanner = DlibFaceEmbedder(), Scanner(sandbox, (), ScannerOptions(warm=0))
+    describer, scanner = DlibFaceEmbedder(), Scanner(sandbox, (), ScannerOptions(warm_children=0))
     found: dict[str, Template] = {}
     seconds: list[float] = []
     unseen: list[str] = []
     for path in sorted(data.glob("*/*")):
         name = f"{path.parent.name}/{path.stem}"
         with tempfile.TemporaryDirectory() as folder:
-            (look, *_) = scanner.scan_picture(path, looks=Path(folder)).looks
+            (look, *_) = scanner.scan_image(path, looks=Path(folder)).keyframes
             still = Keyframe(
                 frame=0, start_s=0, end_s=0, path=Path(look.path), width=look.width, height=look.height
             )
@@ -121,7 +121,7 @@ def voices(
     data: Path, sandbox: Sandbox, describer: OnnxVoices, least_s: float
 ) -> tuple[dict[str, Any], list[Pair]]:
     """The template of each recording, and every piece of the others."""
-    scanner = Scanner(sandbox, (("speech", {}),), ScannerOptions(warm=0))
+    scanner = Scanner(sandbox, (("speech", {}),), ScannerOptions(warm_children=0))
     found: dict[str, tuple[Template, ...]] = {}
     unheard: list[str] = []
     heard_s = took_s = 0.0
@@ -130,7 +130,7 @@ def voices(
         with tempfile.TemporaryDirectory() as folder:
             try:
                 pieces = voice_segments(
-                    scanner.hear_recording(path, speech=Path(folder)), least_s=least_s
+                    scanner.scan_recording(path, speech=Path(folder)), least_s=least_s
                 ).pieces
             except SafelightError as error:
                 unheard.append(f"{name}: {error.message}")

@@ -30,8 +30,8 @@ SETTINGS = """
 ocr = false
 [limits]
 videos_per_day = 30
-probes_per_hour = 1000000
-end_user_probes_per_hour = 1000000
+checks_per_hour = 1000000
+end_user_checks_per_hour = 1000000
 reports_per_hour = 1000000
 """
 REQUEST_TIMEOUT_S = 30

@@ -205,7 +205,7 @@ def test_two_gateways_share_what_lasts_and_nothing_else() -> None:
     one, two = found["gateway-1"], found["gateway-2"]
     differing = {key for key in one["environment"] if one["environment"][key] != two["environment"][key]}
     assert differing == {"SAFELIGHT_WORKER__NAME"}
-    assert set(one["volumes"]) & set(two["volumes"]) == {"keys:/keys", "heads:/heads"}
+    assert set(one["volumes"]) & set(two["volumes"]) == {"keys:/keys", "checkpoints:/checkpoints"}
     options = json.loads(filled(one["environment"]["SAFELIGHT_STORAGE__S3"]))
     assert {"region", "access_key_id", "secret_access_key"} == options.keys()
 
@@ -216,7 +216,7 @@ def test_settings_files_are_accepted_and_so_are_their_generators(path: Path) -> 
     for generator, table in settings.generators.items():
         if table["kind"] == "videos_api":
             read_options({"name": generator, **{key: table[key] for key in table if key != "kind"}})
-    assert tomllib.loads(path.read_text(encoding="utf-8"))["generation"]["default"] in settings.generators
+    assert tomllib.loads(path.read_text(encoding="utf-8"))["generation"]["default_generator"] in settings.generators
 
 
 @pytest.mark.parametrize("path", sorted(DEPLOY.glob("litellm/*.config.yaml")), ids=name)

@@ -29,7 +29,7 @@ class Told:
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     folder = tmp_path_factory.mktemp("webhooks")
     with target() as to:
-        (folder / "safelight.toml").write_text(f'[fetch]\nallow_hosts = ["{to.host}"]\n')
+        (folder / "safelight.toml").write_text(f'[fetch]\nallowed_private_hosts = ["{to.host}"]\n')
         made = json.loads(safelight("keys", "create", "admin", "--scope", "admin", "--json", folder=folder))
         with running(folder) as started:
             yield Told(gateway=started, target=to, admin=made["token"])

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from safelight.errors import SettingsError
+from safelight.renamed_keys import SETTINGS
 from safelight.settings import read_settings
 
 
@@ -17,11 +18,13 @@ def write(folder: Path, text: str) -> Path:
 def test_paths_in_the_file_are_relative_to_the_file_and_those_on_the_command_line_are_not(
     tmp_path: Path,
 ) -> None:
-    path = write(tmp_path, 'data = "here"\n[storage]\nkeys = "k"\nheads = "/elsewhere"\n')
+    path = write(
+        tmp_path, 'data = "here"\n[storage]\nkey_dir = "k"\n[audit]\ncheckpoint_dir = "/elsewhere"\n'
+    )
     settings = read_settings(path)
     assert settings.data == tmp_path / "here"
-    assert settings.storage.keys == tmp_path / "k"
-    assert settings.storage.heads == Path("/elsewhere")
+    assert settings.storage.key_dir == tmp_path / "k"
+    assert settings.audit.checkpoint_dir == Path("/elsewhere")
     assert read_settings(path, data="there").data == Path("there")
 
 
@@ -39,9 +42,9 @@ def test_flags_go_before_the_environment_and_that_before_the_file(
     ("text", "said"),
     [
         ("[server]\nhost = '0.0.0.0'\n", "refusing to listen on 0.0.0.0 without TLS"),
-        ("[server]\nprot = 1\n", "server.prot: there is no such setting"),
+        ("[server]\nprot = 1\n", "server.prot: unknown setting"),
         ("[server]\nport = 'x'\n", "server.port"),
-        ("[generation]\ndefault = 'veo'\n", "generation.default is 'veo'"),
+        ("[generation]\ndefault_generator = 'veo'\n", "generation.default_generator is 'veo'"),
         ("[generators.a]\nurl = 'x'\n", "generators.a needs a kind"),
         ("port == 1\n", "not valid TOML"),
         ("[sealing]\nkey = 'k.pem'\n", "key and chain go together"),
@@ -57,11 +60,11 @@ def test_wrong_settings_are_refused_with_file_field_and_reason(tmp_path: Path, t
 
 
 def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
-    path = write(tmp_path, "[server]\nprot = 1\n[limits]\nkeep_days = -1\n")
+    path = write(tmp_path, "[server]\nprot = 1\n[limits]\nretention_days = -1\n")
     with pytest.raises(SettingsError) as caught:
         read_settings(path)
     assert "server.prot" in str(caught.value)
-    assert "limits.keep_days" in str(caught.value)
+    assert "limits.retention_days" in str(caught.value)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.8.8"])
@@ -73,3 +76,26 @@ def test_a_missing_file_is_said_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         read_settings(tmp_path / "none.toml")
     assert "safelight init" in str(caught.value)
+
+
+def test_an_old_file_is_refused_in_one_error_with_the_new_name_of_each_key(tmp_path: Path) -> None:
+    old_names = {new: old for old, new in SETTINGS.items()}
+    expected = {}
+    for old, new in SETTINGS.items():
+        section, name, *rest = old.replace("*", "mine").split(".")
+        parent = old_names.get(f"{section}.{name}", f"{section}.{name}")
+        expected[".".join([parent, *rest])] = new.replace("*", "mine")
+    leaves = [old for old in expected if not any(other.startswith(f"{old}.") for other in expected)]
+    path = write(tmp_path, "".join(f"{old} = 1\n" for old in leaves))
+    with pytest.raises(SettingsError) as caught:
+        read_settings(path)
+    message = str(caught.value)
+    for old, new in expected.items():
+        assert f"{path}: {old}: is now called {new}." in message.splitlines()
+    assert len(message.splitlines()) == len(expected)
+
+
+def test_an_old_name_in_the_environment_is_refused_with_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAFELIGHT_LIMITS__KEEP_DAYS", "3")
+    with pytest.raises(SettingsError, match=r"limits\.keep_days: is now called limits\.retention_days\."):
+        read_settings()

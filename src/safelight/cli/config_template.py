@@ -15,7 +15,7 @@ _HEAD = """\
 # The environment goes before this file: SAFELIGHT_SERVER__PORT=8000 is `port` under [server].
 # See what is wrong or missing with: safelight doctor
 """
-_DEFAULT = '# default = "storyboard"'
+_DEFAULT = '# default_generator = "storyboard"'
 _UPSTREAM_MORE = """\
 # Its key stands in the environment, SAFELIGHT_UPSTREAM_KEY, or in `api_key` here.
 # seconds = [4, 8, 12]
@@ -38,7 +38,7 @@ def settings_toml(data: str, upstream: Mapping[str, Any] | None = None) -> str:
         if (kind := _section(field)) is not None:
             sections += _fields(name, kind)
             if name == "generation" and upstream is not None:
-                sections[sections.index(_DEFAULT)] = 'default = "upstream"'
+                sections[sections.index(_DEFAULT)] = 'default_generator = "upstream"'
         elif name == "generators" and upstream is not None:
             sections += ["", f"# {field.description}", *_upstream(name, field, upstream)]
         elif name == "data":

@@ -164,7 +164,7 @@ def _upstreams(container: Container | None, wanted: DoctorOptions) -> Iterator[D
         yield from _upstream(container, name, {**table, "url": address}, key, wanted, clip=wanted.make_clip)
     for name, table in known.items():
         if name not in seen and isinstance(table.get("url"), str):
-            clip = wanted.make_clip and not wanted.addresses and table.get("ownership") == "own"
+            clip = wanted.make_clip and not wanted.addresses and table.get("billing") == "own"
             yield from _upstream(container, name, table, key if name == NAME else "", wanted, clip=clip)
 
 

@@ -99,7 +99,7 @@ def init(
             {"stage": stage, "category": cell.category, "modality": cell.modality} for stage, cell in missing
         ],
         "waivers": [
-            {"name": one.name, "who": one.who, "why": one.why, "categories": one.categories}
+            {"name": one.name, "who": one.decided_by, "why": one.reason, "categories": one.categories}
             for one in waivers
         ],
         "held": sorted({cell.category for _, cell in open_}),
@@ -123,7 +123,7 @@ def _attach(
 
 def gaps(container: Container) -> list[tuple[Stage, Cell]]:
     """What the policy requires and no installed detector can check, stage by stage."""
-    from safelight.policy.decisions import requirements
+    from safelight.policy.decisions import required_coverage
     from safelight.policy.findings import Modality, Stage
 
     looked = {
@@ -133,7 +133,7 @@ def gaps(container: Container) -> list[tuple[Stage, Cell]]:
     }
     found = []
     for stage, modalities in looked.items():
-        wanted = requirements(container.core.configured_policy, container.core.taxonomy, stage, modalities)
+        wanted = required_coverage(container.core.configured_policy, container.core.taxonomy, stage, modalities)
         cells = container.core.detectors.cells(wanted, *modalities)
         found += [(stage, cell) for cell in cells if cell.required and not cell.available]
     return found
@@ -234,7 +234,7 @@ def _text(
         lines += [f"  {line}" for line in _lines(missing)]
     for waiver in waivers:
         until = "with no end" if waiver.expires_at is None else f"until {_day(waiver.expires_at)}"
-        lines += ["", f"Waived {until} by {waiver.who} (“{waiver.name}”): {', '.join(waiver.categories)}."]
+        lines += ["", f"Waived {until} by {waiver.decided_by} (“{waiver.name}”): {', '.join(waiver.categories)}."]
     if open_:
         lines += [
             "",
@@ -246,7 +246,7 @@ def _text(
 
 
 def _upstream_lines(table: dict[str, Any], *, written: bool) -> list[str]:
-    lines = [f"Upstream: {table['url']}: {', '.join(table['models'])} ({table['ownership']})."]
+    lines = [f"Upstream: {table['url']}: {', '.join(table['models'])} ({table['billing']})."]
     lines += [f"WARNING: {warning}" for warning in table["warnings"]]
     if not written:
         lines.append(f"It is NOT in the settings. Serve it with: safelight serve --upstream {table['url']}")

@@ -92,8 +92,8 @@ def _upstream(
     console = progress_console()
     _warn(found.warnings)
     names = ", ".join(found.table["models"])
-    console.print(f"Upstream {found.table['url']}: {names} ({found.table['ownership']}).", highlight=False)
-    return {"generators": {**known, found.name: found.options}, "generation": {"default": found.name}}
+    console.print(f"Upstream {found.table['url']}: {names} ({found.table['billing']}).", highlight=False)
+    return {"generators": {**known, found.name: found.options}, "generation": {"default_generator": found.name}}
 
 
 def _look_at_upstreams(container: Container) -> None:
@@ -161,7 +161,7 @@ def _print(
             console.print(f"                 {reason}", highlight=False)
     for waiver in waivers:
         console.print(
-            f"  [yellow]Waiver:[/yellow]        {waiver.name}, by {waiver.who}: {waiver.why}", highlight=False
+            f"  [yellow]Waiver:[/yellow]        {waiver.name}, by {waiver.decided_by}: {waiver.reason}", highlight=False
         )
     if holes and not waivers:
         console.print(

@@ -101,8 +101,8 @@ def attach(asked: UpstreamAnswers) -> Upstream:
             else f"{url} lists no models.",
             remedy="Name them: --model NAME (may be given again).",
         )
-    ownership = "paid" if asked.paid else before.get("ownership", "own")
-    table = {**before, "kind": KIND, "url": url, "models": list(models), "ownership": ownership}
+    billing = "paid" if asked.paid else before.get("billing", "own")
+    table = {**before, "kind": KIND, "url": url, "models": list(models), "billing": billing}
     table.pop("api_key", None)
     return Upstream(name=name, table=table, api_key=key, found=found, warnings=tuple(warnings))
 

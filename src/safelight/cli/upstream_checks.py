@@ -167,7 +167,7 @@ def _looked_at(title: str, told: Trial, file: Path, scanner: Scanner | None) -> 
 
 
 def _scanned(name: str, told: Trial, report: ScanReport, took: float) -> DoctorCheck:
-    facts = report.facts
+    facts = report.media
     found = sorted({finding.category for finding in report.findings})
     says = f"Every frame was looked at in {took:.1f} s; found: {', '.join(found) or 'nothing'}."
     if facts is None:

@@ -15,7 +15,7 @@ from .disk import require_space
 
 
 class DataDirectory:
-    """A folder with `db.sqlite3`, `blobs/`, `keys/`, `heads/` and `scratch/`, made where missing.
+    """A folder with `db.sqlite3`, `blobs/`, `keys/`, `checkpoints/` and `scratch/`, made where missing.
 
     Only its owner can read it. `lock` makes this process its only user until `close`.
     """
@@ -24,7 +24,7 @@ class DataDirectory:
         self.path = path.absolute()
         self._lock: IO[str] | None = None
         try:
-            for folder in (self.path, self.blobs, self.keys, self.heads, self.scratch):
+            for folder in (self.path, self.blobs, self.keys, self.checkpoints, self.scratch):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise SettingsError(
@@ -49,8 +49,8 @@ class DataDirectory:
         return self.path / "keys"
 
     @property
-    def heads(self) -> Path:
-        return self.path / "heads"
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
 
     @property
     def scratch(self) -> Path:

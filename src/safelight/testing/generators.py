@@ -28,7 +28,7 @@ class InstantOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     models: tuple[str, ...] = ("instant-1",)
     seconds: tuple[int, ...] = (4, 8, 12)
     #: What it says it can make of earlier videos; it copies the same file for these too.
-    abilities: frozenset[Derivation] = frozenset()
+    operations: frozenset[Derivation] = frozenset()
     takes_characters: bool = False
 
 
@@ -42,7 +42,7 @@ class InstantGenerator:
         self._options = options
 
     def info(self) -> GeneratorInfo:
-        able = self._options.abilities
+        able = self._options.operations
         return GeneratorInfo(
             models=self._options.models,
             seconds=self._options.seconds,

@@ -224,8 +224,8 @@ def test_a_gateway_in_front_finds_its_order_again_and_its_charge(server: Live) -
             "url": f"{server.url}/v1",
             "api_key": server.key,
             "models": ["shelf-1"],
-            "key_metadata": "safelight_key",
-            "listed_within_s": 0.1,
+            "idempotency_metadata_key": "safelight_key",
+            "list_lag_s": 0.1,
         }
     )
     order = GenerationRequest(

@@ -11,7 +11,7 @@ from safelight.bootstrap import load
 from safelight.cli import main
 from safelight.cli.exit_codes import Exit
 from safelight.policy.categories import SHIPPED
-from safelight.policy.reference_cases import records
+from safelight.policy.reference_cases import replay_records
 from safelight.policy.replay import write_record
 
 Run = Callable[..., tuple[int, Any]]
@@ -85,7 +85,7 @@ def test_the_reference_cases_are_replayed_by_one_command(run: Run) -> None:
 def test_a_file_of_records_is_replayed_and_a_damaged_one_refused(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "history.records"
     with path.open("wb") as file:
-        for record in records(SHIPPED):
+        for record in replay_records(SHIPPED):
             write_record(file, record)
     code, report = run("policy", "replay", "starter", "--file", "history.records")
     assert (code, report["changed"]) == (Exit.OK, 0)

@@ -77,7 +77,7 @@ def test_what_waits_is_listed_shown_and_approved(run: Run, capsys: pytest.Captur
     with container.persistence.database.read_transaction(container.persistence.tenant) as tx:
         row = tx.one(videos, videos.c.id == video)
     assert row is not None
-    assert (row.state, row.run) == ("queued", 1), "a gateway's sweeper takes it up"
+    assert (row.state, row.enqueue_count) == ("queued", 1), "a gateway's sweeper takes it up"
     code, again = run("reviews", "refuse", case, "--reason", "Late.")
     assert (code, again["error"]["code"]) == (1, "conflict")
     assert run("reviews", "list")[0] == 0

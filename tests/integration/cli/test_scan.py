@@ -13,7 +13,7 @@ from PIL import Image
 
 from safelight.cli import main
 from safelight.detectors import safety_card
-from safelight.media.encode import Writer
+from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.moderation.file_scan import FileReport, FileScanner
 from support.clips import make_clip
 from support.object_stores import S3
@@ -184,7 +184,7 @@ def test_a_full_disk_costs_only_the_memory_of_the_scan(
 def test_a_clip_of_eleven_minutes_is_scanned_where_the_operator_allows_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Writer(desk.media / "long.mp4", width=64, height=48, fps=Fraction(1, 20)) as writer:
+    with Mp4Writer(desk.media / "long.mp4", VideoFormat(width=64, height=48, fps=Fraction(1, 20))) as writer:
         for frame in range(33):
             writer.add_frame(np.full((48, 64, 3), 100 + frame, np.uint8))
     code, said = desk.run("scan", str(desk.media))

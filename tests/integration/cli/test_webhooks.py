@@ -26,7 +26,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 def test_an_endpoint_is_added_tried_rotated_and_removed(run: Run, tmp_path: Path) -> None:
     with target() as to:
-        (tmp_path / "safelight.toml").write_text(f'[fetch]\nallow_hosts = ["{to.host}"]\n')
+        (tmp_path / "safelight.toml").write_text(f'[fetch]\nallowed_private_hosts = ["{to.host}"]\n')
         code, made = run("webhooks", "add", to.url, "--event", "video.held")
         assert (code, made["event_types"]) == (0, ["video.held"])
         assert made["signing_secret"].startswith("whsec_")

@@ -37,7 +37,7 @@ SECRET = "sk-live-0123456789"
 
 @contextmanager
 def generator(url: str, waits: list[float] | None = None, **options: Any) -> Iterator[VideosApiGenerator]:
-    table = {"url": url, "name": "scripted", "api_key": SECRET, "submit_s": 20.0, "poll_s": 20.0} | options
+    table = {"url": url, "name": "scripted", "api_key": SECRET, "submit_timeout_s": 20.0, "poll_timeout_s": 20.0} | options
     sleep = (waits if waits is not None else []).append
     made = VideosApiGenerator(read_options(table), sleep=sleep)
     try:
@@ -102,7 +102,7 @@ def test_references_travel_as_bytes_and_extra_fields_by_the_list(tmp_path: Path)
 
 
 def test_an_order_may_go_as_json() -> None:
-    with scripted() as upstream, generator(upstream.url, send_as="json", key_metadata="order") as made:
+    with scripted() as upstream, generator(upstream.url, request_encoding="json", idempotency_metadata_key="order") as made:
         assert made.find(KEY) is None
         assert made.submit(order()) == made.find(KEY)
 
@@ -113,7 +113,7 @@ def test_an_order_may_go_as_json() -> None:
      {"status": 408}, {"status": 409}, {"status": 200}],
 )  # fmt: skip
 def test_a_lost_answer_leaves_the_order_in_doubt(submit: Any) -> None:
-    with scripted(submit=submit) as upstream, generator(upstream.url, submit_s=1.0) as made:
+    with scripted(submit=submit) as upstream, generator(upstream.url, submit_timeout_s=1.0) as made:
         with pytest.raises(SubmissionUnconfirmed):
             made.submit(order())
         assert upstream.counts["received"] == 1
@@ -200,7 +200,7 @@ def test_doubt_is_settled_by_asking_an_upstream_that_gives_the_key_back() -> Non
     scenario = {
         "orders": [{"when": "lost", "submit": "lose_answer"}, {"when": "never", "submit": {"status": 500}}]
     }
-    with ScriptedUpstream(scenario) as upstream, generator(upstream.url, waits, key_metadata="order") as made:
+    with ScriptedUpstream(scenario) as upstream, generator(upstream.url, waits, idempotency_metadata_key="order") as made:
         for number in range(130):
             made.submit(order(key=f"attempt_{number}"))
         with pytest.raises(SubmissionUnconfirmed):
@@ -218,7 +218,7 @@ def test_doubt_is_settled_by_asking_an_upstream_that_gives_the_key_back() -> Non
 
 @pytest.mark.parametrize("scenario", [{"echo_metadata": False}, {"lists": False}])
 def test_doubt_stays_where_the_upstream_cannot_tell(scenario: dict[str, Any]) -> None:
-    with ScriptedUpstream(scenario) as upstream, generator(upstream.url, key_metadata="order") as made:
+    with ScriptedUpstream(scenario) as upstream, generator(upstream.url, idempotency_metadata_key="order") as made:
         made.submit(order())
         with pytest.raises(SubmissionUnconfirmed):
             made.find(KEY)
@@ -231,7 +231,7 @@ def test_doubt_stays_where_the_upstream_cannot_tell(scenario: dict[str, Any]) ->
 )
 def test_trouble_with_a_question_may_be_asked_again(poll: Any) -> None:
     act = poll if isinstance(poll, dict) else {"do": poll}
-    with scripted(poll=act | {"times": 1}) as upstream, generator(upstream.url, poll_s=1.0) as made:
+    with scripted(poll=act | {"times": 1}) as upstream, generator(upstream.url, poll_timeout_s=1.0) as made:
         upstream_id = made.submit(order())
         with pytest.raises(UpstreamUnavailable):
             made.progress(upstream_id)
@@ -298,7 +298,7 @@ def test_words_outside_the_four_do_not_end_an_order_early() -> None:
 def test_what_is_not_the_promised_video_is_never_kept(
     tmp_path: Path, content: Any, error: type[UpstreamError]
 ) -> None:
-    with scripted(polls=0, content=content) as upstream, generator(upstream.url, poll_s=1.0) as made:
+    with scripted(polls=0, content=content) as upstream, generator(upstream.url, poll_timeout_s=1.0) as made:
         upstream_id = made.submit(order())
         made.progress(upstream_id)
         with pytest.raises(error):

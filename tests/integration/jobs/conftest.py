@@ -93,7 +93,7 @@ def furnish(database: Database, tmp_path: Path, upstream: ScriptedUpstream) -> I
     opened: list[Any] = []
 
     def make(*plugins: DetectorPlugin, **settings: Any) -> House:
-        container = Container(Settings(data=tmp_path / "data", **{"scan": {"warm_children": 0}, **settings}))
+        container = Container(Settings(data=tmp_path / "data", **{"scan": {"warm_workers": 0}, **settings}))
         container.persistence.database = database
         quick = DetectorRegistry.discover(
             dict.fromkeys(("ocr", "nudenet", "minilm", "faces", "symbols"), False)

@@ -24,8 +24,8 @@ def container(tmp_path: Path) -> Container:
         Settings(  # type: ignore[arg-type]
             data=tmp_path / "data",
             detectors={"minilm": False},
-            limits={"probes_per_hour": 3},
-            scan={"warm_children": 0},
+            limits={"checks_per_hour": 3},
+            scan={"warm_workers": 0},
         )
     )
     container.persistence.waivers.add(

@@ -93,7 +93,7 @@ def test_a_held_prompt_opens_a_case_with_why_and_until_when(held: Callable[..., 
     case = only_case(house)
     assert (case.video_id, case.kind, case.stage) == (video.id, CaseKind.HOLD, Stage.PROMPT)
     assert (case.category, case.rule) == ("deception", "held-1")
-    assert case.why
+    assert case.reason
     assert case.due_at == pytest.approx(video.review_due_at, abs=1)
     assert [action.value for action in case.actions] == ["approve", "refuse"]
 
@@ -479,7 +479,7 @@ def test_a_flood_of_reports_ends_and_what_came_is_kept(furnish: Callable[..., Ho
 def test_blocked_creates_spend_the_budget_and_then_nothing_is_looked_at(
     furnish: Callable[..., House],
 ) -> None:
-    house = furnish(limits={"probes_per_hour": 2})
+    house = furnish(limits={"checks_per_hour": 2})
     house.waive()
     for _ in range(2):
         with pytest.raises(RequestBlocked):
@@ -492,7 +492,7 @@ def test_blocked_creates_spend_the_budget_and_then_nothing_is_looked_at(
 
 
 def test_an_end_user_spends_a_budget_of_their_own(furnish: Callable[..., House]) -> None:
-    house = furnish(limits={"end_user_probes_per_hour": 1})
+    house = furnish(limits={"end_user_checks_per_hour": 1})
     house.waive()
     with pytest.raises(RequestBlocked):
         house.order("SAFELIGHT-TEST:violence", safety_identifier="u1")

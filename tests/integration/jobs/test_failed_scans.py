@@ -9,7 +9,7 @@ from safelight.policy.findings import Modality, Stage
 
 def test_a_scan_that_gave_no_answer_is_held_whatever_is_waived(furnish: Callable[..., Any]) -> None:
     """Also where no detector fills a required cell: a waiver excuses what is missing, not a crash."""
-    house = furnish(scan={"warm_children": 0, "budget_s": 0.05})
+    house = furnish(scan={"warm_workers": 0, "timeout_s": 0.05})
     house.waive()
     video = house.carry(house.order())
     assert video.state is VideoState.HELD

@@ -54,7 +54,7 @@ def retentions(house: House, video_id: str) -> set[str]:
 
 
 def patient(furnish: Callable[..., House]) -> House:
-    house = furnish(scan={"warm_children": 0, "reference_wait_s": 30})
+    house = furnish(scan={"warm_workers": 0, "reference_timeout_s": 30})
     house.waive()
     return house
 
@@ -141,8 +141,8 @@ def test_a_list_that_cannot_be_read_is_a_hole_and_held(house: House, tmp_path: P
     done = house.carry(house.order())
     assert done.state is VideoState.HELD
     [made] = [j for j in house.videos.record(house.who, done.id).judgements if j.stage is Stage.OUTPUT]
-    assert [(cell.category, cell.modality.value) for cell in made.verdict.holes] == [(ABUSE, "frames")]
-    assert "cannot be read: ours.hashes" in made.verdict.holes[0].note
+    assert [(cell.category, cell.modality.value) for cell in made.verdict.gaps] == [(ABUSE, "frames")]
+    assert "cannot be read: ours.hashes" in made.verdict.gaps[0].note
 
 
 def test_an_import_is_on_the_log_without_a_single_hash(house: House, tmp_path: Path) -> None:

@@ -79,12 +79,12 @@ def test_a_rewording_that_is_allowed_spends_a_probe_and_an_ordinary_order_none(h
     with pytest.raises(RequestBlocked):
         house.order(wordings(1)[0], safety_identifier="user-7")
     probes = house.container.persistence.check_limiter
-    before = probes.budget(house.who, "user-7").spent
+    before = probes.budget(house.who, "user-7").used
     house.order("A quiet lake at dawn", safety_identifier="user-7")
-    assert probes.budget(house.who, "user-7").spent == before
+    assert probes.budget(house.who, "user-7").used == before
     mild = "A recruitment film for the fire brigade that calls on viewers to join its choir"
     house.order(mild, safety_identifier="user-7")
-    assert probes.budget(house.who, "user-7").spent == before + 1
+    assert probes.budget(house.who, "user-7").used == before + 1
 
 
 def test_somebody_elses_block_is_not_inherited(house: House) -> None:

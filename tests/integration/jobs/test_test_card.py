@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def container(tmp_path: Path) -> Container:
-    container = Container(Settings(data=tmp_path / "data", scan={"warm_children": 0}))  # type: ignore[arg-type]
+    container = Container(Settings(data=tmp_path / "data", scan={"warm_workers": 0}))  # type: ignore[arg-type]
     container.persistence.waivers.add(
         name="tests", who="a test", why="no model", categories=(EVERYTHING,), taxonomy=container.core.taxonomy
     )
@@ -74,7 +74,7 @@ def test_a_card_in_picture_or_sound_is_blocked_where_it_is_and_nothing_gets_out(
 def test_a_card_together_with_a_real_finding_is_an_ordinary_case(tmp_path: Path) -> None:
     from safelight.detectors.registry import DetectorRegistry
 
-    container = Container(Settings(data=tmp_path / "data", scan={"warm_children": 0}))  # type: ignore[arg-type]
+    container = Container(Settings(data=tmp_path / "data", scan={"warm_workers": 0}))  # type: ignore[arg-type]
     plain = DetectorRegistry.discover({})
     container.core.detectors = DetectorRegistry(
         [*plain._plugins, (TEXT_MARKER, {"category": "self-harm/instructions", "score": 0.99})]

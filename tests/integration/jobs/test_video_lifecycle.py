@@ -195,12 +195,12 @@ def test_only_finished_videos_are_deleted_and_their_bytes_go_when_nobody_else_ha
 def test_the_unsealed_file_is_gone_after_delivery(house: House) -> None:
     video = house.carry(house.order())
     sweeper(house).sweep()
-    judged = house.container.pipeline.context.store.row(video.tenant, video.id).output_sha256
+    judged = house.container.pipeline.context.store.row(video.tenant, video.id).generated_sha256
     assert not house.container.persistence.blobs.has(video.tenant, judged)
 
 
 def test_expired_content_is_deleted_and_the_record_stays(furnish: Callable[..., House]) -> None:
-    house = furnish(limits={"keep_days": 0.0000001})
+    house = furnish(limits={"retention_days": 0.0000001})
     house.waive()
     video = house.carry(house.order())
     sweeper(house).sweep()

@@ -16,7 +16,7 @@ from safelight.store.migrations import migrate
 
 def test_everything_is_made_and_only_its_owner_can_look(tmp_path: Path) -> None:
     with DataDirectory(tmp_path / "data") as data:
-        assert {path.name for path in data.path.iterdir()} == {"blobs", "keys", "heads", "scratch", "lock"}
+        assert {path.name for path in data.path.iterdir()} == {"blobs", "keys", "checkpoints", "scratch", "lock"}
         assert all(path.stat().st_mode & 0o077 == 0 for path in (data.path, data.keys, data.blobs))
         database = Database(data.database_url)
         migrate(database)

@@ -26,8 +26,8 @@ class UpstreamClient:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self.submitting = self._client(options.submit_s, keep_alive=False)
-        self.asking = self._client(options.poll_s, keep_alive=True)
+        self.submitting = self._client(options.submit_timeout_s, keep_alive=False)
+        self.asking = self._client(options.poll_timeout_s, keep_alive=True)
 
     def close(self) -> None:
         self.submitting.close()
@@ -43,7 +43,7 @@ class UpstreamClient:
         """
         with self.reachable(), self.asking.stream(method, path, params=params or {}) as response:
             self.error_for(response)
-            body = decode(read_limited(response, max_bytes=MAX_ANSWER, within_s=self._options.poll_s))
+            body = decode(read_limited(response, max_bytes=MAX_ANSWER, within_s=self._options.poll_timeout_s))
             if not response.is_success and response.status_code != 404:
                 why = f"{self._options.name} refused a question (status {response.status_code}). "
                 raise UpstreamRejected((why + error_text(body, secrets=(self._options.api_key,))).strip())
@@ -73,7 +73,7 @@ class UpstreamClient:
         return upstream_client(
             options.url.rstrip("/") + "/",
             api_key=options.api_key,
-            timeouts=Timeouts(connect_s=options.connect_s, read_s=read_s),
+            timeouts=Timeouts(connect_s=options.connect_timeout_s, read_s=read_s),
             keep_alive=keep_alive,
             ca_file=Path(options.ca_file) if options.ca_file else None,
             proxy=options.proxy or None,

@@ -60,12 +60,12 @@ class VideosApiGenerator:
         fetcher: Fetcher | None = None,
     ) -> None:
         self.name = options.name
-        self.ownership = options.ownership
+        self.ownership = options.billing
         self._options = options
         self._sleep = sleep
         self._server = UpstreamClient(options)
         self._fetcher = fetcher or Fetcher(
-            allow_hosts=options.content_hosts, limits=FetchLimits(total_s=options.fetch_s, idle_s=30.0)
+            allow_hosts=options.content_hosts, limits=FetchLimits(total_s=options.fetch_timeout_s, idle_s=30.0)
         )
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class VideosApiGenerator:
                 raise SubmissionUnconfirmed(f"The answer of {self.name} to the order was lost.") from error
             stack.callback(response.close)
             try:
-                body = decode(read_limited(response, max_bytes=MAX_ANSWER, within_s=self._options.submit_s))
+                body = decode(read_limited(response, max_bytes=MAX_ANSWER, within_s=self._options.submit_timeout_s))
             except (httpx.HTTPError, AnswerTooLong):
                 body = None
             return self._taken(response, body)
@@ -96,14 +96,14 @@ class VideosApiGenerator:
     def find(self, key: str) -> str | None:
         """The id of the order with our key, from the server's list, looked at twice where it is not there.
 
-        Only a server that gives our metadata back (`key_metadata`) can tell; of any other, and of a list
+        Only a server that gives our metadata back (`idempotency_metadata_key`) can tell; of any other, and of a list
         that is longer than we read, `SubmitUnknown`.
         """
-        if not self._options.key_metadata:
+        if not self._options.idempotency_metadata_key:
             raise SubmissionUnconfirmed(f"{self.name} cannot say whether it took the order.")
         found = self._look(key)
         if found is None:
-            self._sleep(self._options.listed_within_s)
+            self._sleep(self._options.list_lag_s)
             found = self._look(key)
         return found
 
@@ -199,7 +199,7 @@ class VideosApiGenerator:
         return f"{self.name} refused the order as malformed (status {status}). {sentence}".strip()
 
     def _look(self, key: str) -> str | None:
-        field, after, told = self._options.key_metadata, "", False
+        field, after, told = self._options.idempotency_metadata_key, "", False
         for _ in range(_MAX_PAGES):
             params = {"limit": str(_PAGE), "order": "desc"} | ({"after": after} if after else {})
             try:
@@ -233,7 +233,7 @@ class VideosApiGenerator:
                 into,
                 promised=promised,
                 max_bytes=max_bytes,
-                within_s=self._options.fetch_s,
+                within_s=self._options.fetch_timeout_s,
             )
         except httpx.RemoteProtocolError as error:
             raise UpstreamInvalidResponse("The finished video was cut off.") from error

@@ -27,7 +27,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     url: str
     api_key: str = ""
     name: str = "videos_api"
-    ownership: Billing = Billing.PAID
+    billing: Billing = Billing.PAID
     models: tuple[str, ...] = ()
     seconds: tuple[int, ...] = (4, 8, 12)
     #: `1280x720`; empty: any.
@@ -40,7 +40,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     #: What the server calls the file that we call `input_reference`; empty: it takes none.
     reference_field: str = "input_reference"
     #: What the server makes of earlier videos by OpenAI's routes `/remix`, `/edits` and `/extensions`.
-    abilities: frozenset[Derivation] = frozenset()
+    operations: frozenset[Derivation] = frozenset()
     #: A remix may go as an order for a new video with all the prompts in one, where the server does not remix
     #: or no longer has the source.
     remix_as_new: bool = False
@@ -48,23 +48,23 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     character_field: str = ""
     #: Orders without a file go as this; with a file always as multipart. Some SGLang versions take an order
     #: without a file only as json.
-    send_as: Literal["multipart", "json"] = "multipart"
+    request_encoding: Literal["multipart", "json"] = "multipart"
     #: The name under `metadata` for our key, where the server takes metadata and gives it back; else empty.
-    key_metadata: str = ""
+    idempotency_metadata_key: str = ""
     #: An order this server took is in its list after this long.
-    listed_within_s: Positive = 10.0
+    list_lag_s: Positive = 10.0
     safety_settings: dict[str, str] = {}
-    connect_s: Positive = 5.0
-    submit_s: Positive = 120.0
-    poll_s: Positive = 15.0
-    fetch_s: Positive = 600.0
+    connect_timeout_s: Positive = 5.0
+    submit_timeout_s: Positive = 120.0
+    poll_timeout_s: Positive = 15.0
+    fetch_timeout_s: Positive = 600.0
     ca_file: str = ""
     proxy: str = ""
     #: Hosts that finished files may redirect to although they are private, `host` or `host:port`.
     content_hosts: frozenset[str] = frozenset()
 
     def info(self) -> GeneratorInfo:
-        own = self.ownership is Billing.OWN
+        own = self.billing is Billing.OWN
         return GeneratorInfo(
             models=self.models,
             seconds=self.seconds,
@@ -72,11 +72,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             extra_fields={name: _TYPES[kind] for name, kind in self.extra_fields.items()},
             text_fields=self.text_fields,
             takes_reference=bool(self.reference_field),
-            remix=Derivation.REMIX in self.abilities or self.remix_as_new,
-            edit=Derivation.EDIT in self.abilities,
-            extend=Derivation.EXTEND in self.abilities,
-            takes_clips=bool({Derivation.EDIT, Derivation.EXTEND} & self.abilities),
-            remix_needs_upstream=Derivation.REMIX in self.abilities and not self.remix_as_new,
+            remix=Derivation.REMIX in self.operations or self.remix_as_new,
+            edit=Derivation.EDIT in self.operations,
+            extend=Derivation.EXTEND in self.operations,
+            takes_clips=bool({Derivation.EDIT, Derivation.EXTEND} & self.operations),
+            remix_needs_upstream=Derivation.REMIX in self.operations and not self.remix_as_new,
             takes_characters=bool(self.character_field),
             usd_per_second=0.0 if own and self.usd_per_second is None else self.usd_per_second,
             safety_settings=self.safety_settings,

@@ -151,9 +151,9 @@ def _with(options: Options, optional: list[str]) -> Options:
     return msgspec.structs.replace(
         options,
         ownership=Billing.PAID,
-        key_metadata=KEY_METADATA if "metadata" in optional else "",
+        idempotency_metadata_key=KEY_METADATA if "metadata" in optional else "",
         extra_fields={**options.extra_fields, **({"seed": "int"} if "seed" in optional else {})},
-        listed_within_s=2.0,
+        list_lag_s=2.0,
     )
 
 

@@ -19,7 +19,7 @@ from safelight.store.object_store import open_store, translate_store_errors
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-_FILE = "heads.jsonl"
+_FILE = "checkpoints.jsonl"
 _PURPOSE = "safelight log head 1"
 
 
@@ -125,7 +125,7 @@ class Heads(Protocol):
 
 
 class FileCheckpointStore:
-    """`heads.jsonl` in a folder: one line per head, only ever added to, by any number of processes."""
+    """`checkpoints.jsonl` in a folder: one line per head, only ever added to, by any number of processes."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _FILE

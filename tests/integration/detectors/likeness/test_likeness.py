@@ -30,13 +30,13 @@ def container(tmp_path: Path) -> Iterator[Container]:
     container = Container(
         Settings(
             data=tmp_path / "data",
-            scan={"warm_children": 0},  # type: ignore[arg-type]
+            scan={"warm_workers": 0},  # type: ignore[arg-type]
             # Drawn faces are more alike than people are.
             likeness={  # type: ignore[arg-type]
                 "enabled": True,
                 "legal_basis": BASIS,
                 "dpia": dpia,
-                "gallery_distance": 0.4,
+                "protected_distance": 0.4,
             },
         )
     )

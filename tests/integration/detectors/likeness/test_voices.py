@@ -86,11 +86,11 @@ def make(tmp_path: Path, dpia: Path) -> Iterator[Make]:
     def installed(**voice: Any) -> Container:
         likeness: dict[str, Any] = {"enabled": True, "legal_basis": BASIS, "dpia": dpia}
         if voice:
-            likeness["voice"] = {"gallery_distance": 0.8, **voice}
+            likeness["voice"] = {"protected_distance": 0.8, **voice}
         container = Container(
             Settings(
                 data=tmp_path / "data",
-                scan={"warm_children": 0},  # type: ignore[arg-type]
+                scan={"warm_workers": 0},  # type: ignore[arg-type]
                 likeness=likeness,  # type: ignore[arg-type]
             )
         )

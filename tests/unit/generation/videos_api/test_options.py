@@ -15,7 +15,7 @@ def test_a_whole_table_makes_a_remote_generator() -> None:
         {
             "url": "http://gpu-1:8091/v1",
             "name": "wan",
-            "ownership": "own",
+            "billing": "own",
             "models": ["wan-2.2"],
             "seconds": [4, 8],
             "sizes": ["1280x720", "720x1280"],
@@ -44,7 +44,7 @@ def test_a_paid_generator_without_a_price_costs_an_unknown_amount() -> None:
         ({"url": "ftp://gpu-1/v1"}, "url"),
         ({"url": "http://a:b@gpu-1/v1"}, "url"),
         ({"url": "http://gpu-1/v1", "modles": []}, "modles"),
-        ({"url": "http://gpu-1/v1", "ownership": "rented"}, "ownership"),
+        ({"url": "http://gpu-1/v1", "billing": "rented"}, "billing"),
         ({"url": "http://gpu-1/v1", "sizes": ["wide"]}, "sizes"),
         ({"url": "http://gpu-1/v1", "seconds": []}, "seconds"),
         ({"url": "http://gpu-1/v1", "extra_fields": {"seed": "number"}}, "extra_fields"),

@@ -1,0 +1,391 @@
+"""Every setting with its type, default, limits and description."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from safelight import renamed_keys
+
+#: Headings that the data protection impact assessment (DPIA) must contain.
+DPIA_HEADINGS = (
+    "## What is done, with whose data, and why",
+    "## Necessity and proportion",
+    "## Risks to the people concerned",
+    "## Measures",
+    "## Who was asked, and who signs",
+)
+#: Heading that it must also contain if voices are compared.
+DPIA_VOICES = "## Voices"
+#: Marks the parts of the template that must be filled in.
+DPIA_PLACEHOLDER = "[fill in]"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(Section):
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 selects a free port.")
+    public_url: str | None = Field(
+        default=None, description="Address that clients use, for links. Default: host and port."
+    )
+    behind_proxy: bool = Field(
+        default=False, description="A reverse proxy terminates TLS; its forwarded headers are trusted."
+    )
+    tls_certificate: Path | None = Field(default=None, description="PEM certificate chain, to serve HTTPS.")
+    tls_key: Path | None = Field(default=None, description="PEM private key of `tls_certificate`.")
+    max_body_mb: int = Field(default=512, ge=1, description="Largest request body, in MiB.")
+    max_prompt_characters: int = Field(
+        default=32_000, ge=1, description="Longest accepted prompt, in characters."
+    )
+
+    @property
+    def loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @model_validator(mode="after")
+    def _public_needs_tls(self) -> ServerSettings:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together; set both or neither")
+        if not self.loopback and self.tls_certificate is None and not self.behind_proxy:
+            raise ValueError(
+                f"refusing to listen on {self.host} without TLS: set tls_certificate and tls_key, "
+                "or behind_proxy = true (--behind-proxy) if a reverse proxy terminates TLS"
+            )
+        return self
+
+
+class StorageSettings(Section):
+    database: str | None = Field(
+        default=None, description="SQLAlchemy URL, `postgresql://...`. Default: SQLite in the data directory."
+    )
+    blobs: str | None = Field(
+        default=None, description="`s3://bucket/prefix`. Default: a folder in the data directory."
+    )
+    s3: dict[str, str] = Field(
+        default_factory=dict,
+        description="Options for S3: endpoint, region, access_key_id, secret_access_key, allow_http.",
+    )
+    key_dir: Path | None = Field(
+        default=None,
+        description="Folder of the signing and encryption keys, shared by all processes of one installation. "
+        "Default: data/keys.",
+    )
+
+
+class AuditSettings(Section):
+    checkpoint_dir: Path | None = Field(
+        default=None, description="Folder for signed checkpoints of the audit log. Default: data/checkpoints."
+    )
+    checkpoint_interval_s: float = Field(
+        default=60.0, gt=0, description="Seconds between signed checkpoints of the audit log."
+    )
+
+
+class PolicySettings(Section):
+    document: str = Field(
+        default="starter",
+        description="Built-in policy name or file path. A published policy takes precedence.",
+    )
+    context: frozenset[str] = Field(
+        default=frozenset(),
+        description="Facts about this installation that rules can use as exceptions, by `unless: context`.",
+    )
+
+
+class GenerationSettings(Section):
+    default_generator: str = Field(
+        default="storyboard", description="Generator for requests whose `model` does not select another."
+    )
+    deadline_s: float = Field(
+        default=1800.0,
+        gt=0,
+        description="A video that is not finished within this many seconds fails with `timeout`.",
+    )
+    max_concurrent: int = Field(
+        default=32, ge=1, description="Videos that one process works on at the same time."
+    )
+    max_concurrent_heavy: int = Field(
+        default=2, ge=1, description="Of these, how many it renders, scans or seals at the same time."
+    )
+    max_download_mb: int = Field(
+        default=2048, ge=1, description="Largest file downloaded from a generator, in MiB."
+    )
+
+
+class ScanSettings(Section):
+    timeout_s: float = Field(
+        default=600.0,
+        gt=0,
+        description="Time limit of one output scan, in seconds; after it, coverage is incomplete.",
+    )
+    max_minutes: float = Field(
+        default=10.0,
+        gt=0,
+        le=1440,
+        description="Longest scanned clip, at up to 60 frames a second. Films need a larger `timeout_s`.",
+    )
+    max_clip_mb: int = Field(default=2048, ge=1, description="Largest clip that is scanned, in MiB.")
+    reference_timeout_s: float = Field(
+        default=1.0,
+        gt=0,
+        le=30,
+        description="Seconds that a create request waits for the reference check before it returns `queued`.",
+    )
+    text_timeout_s: float = Field(
+        default=0.8,
+        gt=0,
+        description="Time limit for screening the text of one request, in seconds.",
+    )
+    max_reference_mb: int = Field(default=64, ge=1, description="Largest reference file, in MiB.")
+    warm_workers: int = Field(
+        default=2, ge=0, description="Sandboxed worker processes kept ready for reference images."
+    )
+
+
+class VoiceSettings(Section):
+    model: Path | None = Field(
+        default=None,
+        description="ONNX speaker embedding model: 80 filter banks in, one embedding out. None is bundled.",
+    )
+    sha256: str = Field(
+        default="",
+        pattern=r"^([0-9a-fA-F]{64})?$",
+        description="Expected SHA-256 of the model file; empty disables the check.",
+    )
+    framework: Literal["auto", "wespeaker", "3d-speaker"] = Field(
+        default="auto",
+        description="Feature extraction that the model was trained with; auto: from the file's metadata.",
+    )
+    consent_distance: float = Field(
+        default=0.8,
+        gt=0,
+        le=1,
+        description="Largest distance at which a voice matches a person with a consent. Unmeasured.",
+    )
+    protected_distance: float = Field(
+        default=1.0,
+        gt=0,
+        le=1.2,
+        description="Largest distance at which a voice matches a protected person. Unmeasured.",
+    )
+    min_speech_s: float = Field(
+        default=2.0, ge=0.5, le=3, description="Shortest piece of speech that is compared, in seconds."
+    )
+    enrolment_s: float = Field(
+        default=6.0,
+        ge=2,
+        le=120,
+        description="Seconds of speech that a recording must contain to enrol a person.",
+    )
+
+
+class LikenessSettings(Section):
+    enabled: bool = Field(
+        default=False,
+        description="Compare faces with consents and protected people. Biometric data: see docs/likeness.md.",
+    )
+    legal_basis: str = Field(
+        default="",
+        description="Legal basis in one sentence that names the law; required if `enabled`.",
+    )
+    dpia: Path | None = Field(
+        default=None,
+        description="Your impact assessment, made from docs/dpia-template.md; required if `enabled`.",
+    )
+    consent_distance: float = Field(
+        default=0.45,
+        gt=0,
+        le=0.6,
+        description="Largest distance at which a face matches a person with a consent.",
+    )
+    protected_distance: float = Field(
+        default=0.55, gt=0, le=0.7, description="Largest distance at which a face matches a protected person."
+    )
+    voice: VoiceSettings = Field(default_factory=lambda: VoiceSettings())
+
+    @model_validator(mode="after")
+    def _declared(self) -> LikenessSettings:
+        voices = self.voice.model is not None
+        if not self.enabled:
+            if voices:
+                raise ValueError(
+                    "likeness.voice.model: voices are compared only if likeness.enabled is set, with its "
+                    "legal basis and its impact assessment"
+                )
+            return self
+        if self.voice.model is not None and not self.voice.model.is_file():
+            raise ValueError(f"likeness.voice.model: the file {self.voice.model} does not exist")
+        if len(self.legal_basis.strip()) < 10:
+            raise ValueError(
+                "faces are compared only on a declared legal basis: set likeness.legal_basis, for example "
+                '"Explicit consent, Art. 9(2)(a) GDPR"'
+            )
+        if self.dpia is None:
+            raise ValueError(
+                "faces are compared only after an impact assessment: fill in docs/dpia-template.md "
+                "and name the file in likeness.dpia"
+            )
+        try:
+            text = self.dpia.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise ValueError(f"likeness.dpia: {self.dpia} cannot be read") from None
+        if left := text.count(DPIA_PLACEHOLDER):
+            raise ValueError(
+                f"likeness.dpia: {self.dpia} has {left} places that still contain {DPIA_PLACEHOLDER!r}"
+            )
+        wanted = (*DPIA_HEADINGS, *((DPIA_VOICES,) if voices else ()))
+        if missing := [heading for heading in wanted if heading not in text]:
+            raise ValueError(f"likeness.dpia: {self.dpia} lacks the section {missing[0]!r}")
+        return self
+
+
+class ReviewSettings(Section):
+    due_minutes: float = Field(
+        default=15.0, gt=0, description="A held video that no reviewer decides within this time is refused."
+    )
+
+
+class SealingSettings(Section):
+    organization: str = Field(
+        default="Safelight installation",
+        description="Organization name in the certificates that Safelight issues itself.",
+    )
+    key: Path | None = Field(
+        default=None, description="Your own P-256 signing key, PEM. Default: Safelight creates one."
+    )
+    chain: Path | None = Field(
+        default=None,
+        description="Certificate chain of `key`, PEM, the signing certificate first; set both or neither.",
+    )
+    anchors: Path | None = Field(
+        default=None, description="Root certificates of that chain, PEM. Default: its last certificate."
+    )
+    trust: Path | None = Field(
+        default=None, description="Additional root certificates, PEM, that `safelight verify` trusts."
+    )
+
+    @model_validator(mode="after")
+    def _key_and_chain(self) -> SealingSettings:
+        if (self.key is None) != (self.chain is None):
+            raise ValueError("key and chain go together; set both or neither")
+        return self
+
+
+class LimitSettings(Section):
+    seconds_per_day: int = Field(
+        default=3600, ge=1, description="Seconds of video that one key may request per UTC day."
+    )
+    videos_per_day: int = Field(
+        default=1000, ge=1, description="Videos that one key may request per UTC day."
+    )
+    retention_days: float = Field(
+        default=30.0, gt=0, description="Days after which delivered content is deleted."
+    )
+    checks_per_hour: int = Field(
+        default=600,
+        ge=1,
+        description="Checks and blocked create requests of one key or person within one hour.",
+    )
+    end_user_checks_per_hour: int = Field(
+        default=120, ge=1, description="The same limit for one end user (`safety_identifier`)."
+    )
+    reports_per_hour: int = Field(
+        default=60, ge=1, description="Reports of videos by one key, person or end user within one hour."
+    )
+
+
+class FetchSettings(Section):
+    allowed_private_hosts: frozenset[str] = Field(
+        default=frozenset(),
+        description="Hosts with private addresses that may serve media and receive webhooks.",
+    )
+    timeout_s: float = Field(
+        default=20.0, gt=0, description="Time limit for fetching one reference, in seconds."
+    )
+
+
+class LogSettings(Section):
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Lowest level that is written."
+    )
+    format: Literal["console", "json"] = Field(
+        default="console", description="`console`: text lines; `json`: one JSON object a line."
+    )
+
+
+class WorkerSettings(Section):
+    name: str | None = Field(
+        default=None,
+        description="Unique name of this process on its database. Default: host and data directory.",
+    )
+
+
+class Settings(BaseSettings):
+    """All settings. Unknown names and invalid values are rejected at start, all in one error."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SAFELIGHT_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    data: Path = Field(
+        default=Path("data"),
+        description="Data directory: database, files, keys. Only one process can use it at a time.",
+    )
+    server: ServerSettings = Field(default_factory=lambda: ServerSettings())
+    storage: StorageSettings = Field(default_factory=lambda: StorageSettings())
+    audit: AuditSettings = Field(default_factory=lambda: AuditSettings())
+    policy: PolicySettings = Field(default_factory=lambda: PolicySettings())
+    generation: GenerationSettings = Field(default_factory=lambda: GenerationSettings())
+    scan: ScanSettings = Field(default_factory=lambda: ScanSettings())
+    likeness: LikenessSettings = Field(default_factory=lambda: LikenessSettings())
+    review: ReviewSettings = Field(default_factory=lambda: ReviewSettings())
+    sealing: SealingSettings = Field(default_factory=lambda: SealingSettings())
+    limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
+    fetch: FetchSettings = Field(default_factory=lambda: FetchSettings())
+    log: LogSettings = Field(default_factory=lambda: LogSettings())
+    worker: WorkerSettings = Field(default_factory=lambda: WorkerSettings())
+    generators: dict[str, dict[str, Any]] = Field(
+        default_factory=lambda: {"storyboard": {"kind": "storyboard"}},
+        description="One table per generator: `kind` names its entry point; the rest are its options.",
+    )
+    detectors: dict[str, bool | dict[str, Any]] = Field(
+        default_factory=dict, description="Per detector: false disables it, a table sets its options."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reject_renamed_keys(cls, data: Any) -> Any:
+        found = dict(renamed_keys.find_renamed(data, renamed_keys.SETTINGS)) if isinstance(data, dict) else {}
+        if found:
+            raise PydanticCustomError("renamed_keys", "old names are used", {"renamed": found})
+        return data
+
+    @field_validator("generators")
+    @classmethod
+    def _each_has_a_kind(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, options in value.items():
+            if not isinstance(options.get("kind"), str):
+                raise ValueError(f'generators.{name} needs a kind, such as kind = "videos_api"')
+        return value
+
+    @model_validator(mode="after")
+    def _default_exists(self) -> Settings:
+        if self.generation.default_generator not in self.generators:
+            known = ", ".join(sorted(self.generators)) or "none"
+            raise ValueError(
+                f"generation.default_generator is {self.generation.default_generator!r}; configured: {known}"
+            )
+        return self
