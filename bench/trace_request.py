@@ -69,7 +69,7 @@ LAYERS = (
     ("sandbox",),
     ("media", "store", "net"),
     ("policy",),
-    ("errors", "ids", "i18n", "fileio", "backoff"),
+    ("errors", "ids", "i18n", "fileio", "backoff", "canonical_json", "progress", "renamed_keys"),
 )
 _ROW = {package: row for row, packages in enumerate(LAYERS) for package in packages}
 
