@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import SettingsError
 
+from .log_format import JsonFormatter, LineFormatter
+
 if TYPE_CHECKING:
     import uvicorn
 
@@ -27,30 +29,10 @@ _STEPS_GRACE_S = 3.0
 
 
 def set_up_logging(settings: LogSettings) -> None:
-    """Lines for people, or one JSON object a line; never a prompt or a finding."""
-    import structlog
-
-    processors: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    render: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if settings.format == "json"
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
-            # Not the default: that prints local variables, and with them prompts and keys.
-            exception_formatter=structlog.dev.plain_traceback,
-        )
-    )
+    """Log to standard error as lines or as JSON. No log line contains a prompt or a finding."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=processors,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
-        )
-    )
+    as_json = settings.format == "json"
+    handler.setFormatter(JsonFormatter() if as_json else LineFormatter(colours=sys.stderr.isatty()))
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
     for quiet in ("uvicorn.access", "httpx", "httpcore", "alembic", "dbos"):
         logging.getLogger(quiet).setLevel(logging.WARNING)

@@ -1,0 +1,71 @@
+"""Formatters of the gateway's log: aligned lines for people, or one JSON object per line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import traceback
+from typing import Any
+
+_RESET, _BOLD, _DIM, _BLUE, _CYAN, _MAGENTA = (f"\x1b[{code}m" for code in (0, 1, 2, 34, 36, 35))
+_LEVEL_COLOURS = {
+    "debug": f"\x1b[32m{_BOLD}",
+    "info": f"\x1b[32m{_BOLD}",
+    "warning": f"\x1b[33m{_BOLD}",
+    "error": f"\x1b[31m{_BOLD}",
+    "critical": f"\x1b[31m{_BOLD}",
+}
+#: Columns of the level and of the message; longer messages are not cut.
+_LEVEL_WIDTH, _MESSAGE_WIDTH = 9, 30
+
+
+class LineFormatter(logging.Formatter):
+    """Time, level, message and logger on one line; after an exception its traceback.
+
+    The traceback has no values of variables, because they may be prompts or keys.
+    """
+
+    def __init__(self, *, colours: bool = False) -> None:
+        super().__init__()
+        self._colours = colours
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = record.levelname.lower()
+        line = (
+            f"{self._in(_DIM, _timestamp(record))} "
+            f"[{self._in(_LEVEL_COLOURS.get(level, ''), f'{level:<{_LEVEL_WIDTH}}')}] "
+            f"{self._in(_BOLD, f'{record.getMessage():<{_MESSAGE_WIDTH}}')} "
+            f"[{self._in(f'{_RESET}{_BOLD}{_BLUE}', record.name)}]"
+        )
+        if self._colours:
+            line += _RESET
+        if record.stack_info:
+            line += f" {self._in(_CYAN, 'stack_info')}={self._in(_MAGENTA, repr(record.stack_info))}"
+        if record.exc_info and record.exc_info[0] is not None:
+            line += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+        return line
+
+    def _in(self, colour: str, text: str) -> str:
+        return f"{colour}{text}{_RESET}" if self._colours else text
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, Any] = {"event": record.getMessage()}
+        if record.exc_info:
+            fields["exc_info"] = [None if part is None else repr(part) for part in record.exc_info]
+        if record.stack_info:
+            fields["stack_info"] = record.stack_info
+        fields |= {
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "timestamp": _timestamp(record),
+        }
+        return json.dumps(fields)
+
+
+def _timestamp(record: logging.LogRecord) -> str:
+    return dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat().replace("+00:00", "Z")

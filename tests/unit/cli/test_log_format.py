@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+from safelight.cli.log_format import JsonFormatter, LineFormatter
+
+
+def record(message: str, *arguments: object, error: bool = False) -> logging.LogRecord:
+    made = logging.LogRecord(
+        "safelight.jobs.runner",
+        logging.WARNING,
+        __file__,
+        1,
+        message,
+        arguments,
+        sys.exc_info() if error else None,
+    )
+    made.created = 1_700_000_000.25
+    return made
+
+
+def failed() -> logging.LogRecord:
+    secret = "sk-12345678"
+    try:
+        raise ValueError("no" + secret[:0])
+    except ValueError:
+        return record("A step failed", error=True)
+
+
+def test_a_line_is_aligned() -> None:
+    assert LineFormatter().format(record("%s steps", 3)) == (
+        "2023-11-14T22:13:20.250000Z [warning  ] 3 steps                        [safelight.jobs.runner]"
+    )
+
+
+def test_a_line_has_the_traceback_without_values() -> None:
+    text = LineFormatter().format(failed())
+    assert text.endswith("\nValueError: no")
+    assert "sk-12345678" not in text
+
+
+def test_colours_do_not_change_the_words() -> None:
+    plain, coloured = (LineFormatter(colours=colours).format(record("x")) for colours in (False, True))
+    assert "\x1b[33m" in coloured
+    for code in (0, 1, 2, 33, 34):
+        coloured = coloured.replace(f"\x1b[{code}m", "")
+    assert coloured == plain
+
+
+def test_json_is_one_object_on_one_line() -> None:
+    text = JsonFormatter().format(record("two\nlines"))
+    assert "\n" not in text
+    assert json.loads(text) == {
+        "event": "two\nlines",
+        "level": "warning",
+        "logger": "safelight.jobs.runner",
+        "timestamp": "2023-11-14T22:13:20.250000Z",
+    }
+    assert json.loads(JsonFormatter().format(failed()))["exc_info"][:2] == [
+        "<class 'ValueError'>",
+        "ValueError('no')",
+    ]
