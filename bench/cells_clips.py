@@ -38,7 +38,7 @@ from safelight.fileio import sha256_file
 from safelight.generation.protocol import GenerationRequest
 from safelight.generation.storyboard import create
 from safelight.generation.storyboard.text_signs import font_for
-from safelight.media.encode import Writer
+from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.policy.findings import Modality
 from safelight.testing.speech import Spoken, synthesize
 
@@ -97,13 +97,10 @@ class Recipe:
             self.file(path)
             return path
         sound = self.sound() if self.sound is not None else None
-        with Writer(
+        with Mp4Writer(
             path,
-            width=self.width,
-            height=self.height,
-            fps=self.fps,
-            crf=23,
-            audio_rate=0 if sound is None else RATE,
+            VideoFormat(width=self.width, height=self.height, fps=self.fps, crf=23),
+            None if sound is None else AudioFormat(rate=RATE),
         ) as writer:
             for frame in self.frames():
                 writer.add_frame(frame)

@@ -24,7 +24,7 @@ import numpy.typing as npt
 import psutil
 from PIL import Image, ImageDraw, ImageFont
 
-from safelight.media.encode import Writer
+from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.media.probe import VideoLimits
 from safelight.sandbox.child_main import ChildChannel
 from safelight.sandbox.entrypoints import EntryPoint
@@ -35,7 +35,7 @@ Pixels = npt.NDArray[np.uint8]
 Samples = npt.NDArray[np.float32]
 
 SPECS: list[tuple[str, dict[str, Any]]] = [
-    (name, {}) for name in ("nudenet", "ocr", "card-picture", "flicker", "card-sound", "speech")
+    (name, {}) for name in ("nudenet", "ocr", "safety-card-image", "flicker", "safety-card-audio", "vad")
 ]
 WIDTH, HEIGHT, RATE, LOOP_S = 320, 180, 48_000, 600
 MINUTES = (1, 2, 5, 10, 30, 60, 90, 120)
@@ -106,8 +106,8 @@ def ten_minutes(path: Path, fps: int) -> None:
     rng = np.random.default_rng(7)
     grain = rng.normal(0, 1, (24, HEIGHT, WIDTH, 1)).round().astype(np.int16)
     frames = [0]
-    with Writer(
-        path, width=WIDTH, height=HEIGHT, fps=fps, crf=24, audio_rate=RATE, audio_channels=2
+    with Mp4Writer(
+        path, VideoFormat(width=WIDTH, height=HEIGHT, fps=fps, crf=24), AudioFormat(rate=RATE, channels=2)
     ) as writer:
         for length, moves, words in shots(rng):
             wide = scenery(rng, words)
@@ -199,10 +199,10 @@ def scan(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
         "answer_bytes": size,
         "findings": len(answer.findings),
         "texts": len(answer.texts),
-        "speech_s": answer.sound.speech_s if answer.sound else None,
-        "speech_files": len(answer.sound.files) if answer.sound else 0,
-        "looked_at": answer.schedule.looked_at if answer.schedule else 0,
-        "why": answer.schedule.why if answer.schedule else {},
+        "speech_s": answer.audio.speech_s if answer.audio else None,
+        "speech_files": len(answer.audio.files) if answer.audio else 0,
+        "looked_at": answer.sampling.looked_at if answer.sampling else 0,
+        "why": answer.sampling.why if answer.sampling else {},
         "incomplete": [run.note for run in answer.runs if not run.complete],
         "detector_cpu_s": {run.name: run.cpu_s for run in answer.runs},
     }
@@ -211,7 +211,7 @@ def scan(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
 def figures(folder: Path, *, minutes: float, fps: int, cpu_s: int) -> dict[str, Any]:
     import msgspec
 
-    from safelight.scanning.worker import Detectors, VideoScanTask
+    from safelight.scanning.worker import DetectorSet, VideoScanTask
 
     master, film = folder / f"ten-minutes-{fps}.mp4", folder / f"film-{minutes:g}-{fps}.mkv"
     if not master.is_file():
@@ -222,7 +222,7 @@ def figures(folder: Path, *, minutes: float, fps: int, cpu_s: int) -> dict[str, 
     out.mkdir(exist_ok=True)
     task = VideoScanTask(
         path=str(film),
-        detectors=Detectors(specs=tuple(SPECS)),
+        detectors=DetectorSet(specs=tuple(SPECS)),
         limits=VideoLimits(duration_s=minutes * 60 + 60, frames=1_000_000),
         budget_s=100_000,
         stills=str(out),

@@ -22,7 +22,7 @@ from PIL import Image
 from safelight.generation.protocol import GenerationRequest
 from safelight.generation.storyboard import create
 from safelight.media.decode import VideoDecoder
-from safelight.media.encode import Writer
+from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.media.probe import VideoLimits
 
 Pixels = npt.NDArray[np.uint8]
@@ -153,12 +153,12 @@ def _film(name: str, cache: Path, count: int) -> Iterator[Pixels]:
     for number, frame in enumerate(VideoDecoder(path, VideoLimits()).frames()):
         if number >= count:
             return
-        yield frame.at(0)
+        yield frame.resized(0)
 
 
 def write(path: Path, frames: Iterator[Pixels], *, crf: int = 23) -> Path:
     """The frames as H.264."""
-    with Writer(path, width=WIDTH, height=HEIGHT, fps=FPS, crf=crf) as writer:
+    with Mp4Writer(path, VideoFormat(width=WIDTH, height=HEIGHT, fps=FPS, crf=crf)) as writer:
         for frame in frames:
             writer.add_frame(frame)
     return path

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from safelight.detectors.protocol import MediaText
 from safelight.generation.storyboard.text_signs import Font, font_for
-from safelight.media.encode import Writer
+from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.testing.speech import Spoken, synthesize
 
 Pixels = npt.NDArray[np.uint8]
@@ -128,7 +128,7 @@ def render(row: Row, into: Path, lines: list[Line]) -> None:
     for line in lines:
         voice, start = line.spoken.at(RATE), round(line.start_s * RATE)
         sound[start : start + voice.size] += 0.6 * voice[: max(sound.size - start, 0)]
-    with Writer(into, width=width, height=height, fps=FPS, audio_rate=RATE) as writer:
+    with Mp4Writer(into, VideoFormat(width=width, height=height, fps=FPS), AudioFormat(rate=RATE)) as writer:
         under = _ground(ground, width, height, 0.0)
         drawn: dict[tuple[Shown, ...], tuple[npt.NDArray[np.float32], Pixels]] = {}
         for frame in range(round(seconds * FPS)):

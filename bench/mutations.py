@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from safelight.media.encode import Writer
+from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 
 _CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf", b"edts", b"udta", b"moof", b"traf")
 
@@ -63,8 +63,10 @@ def bases(folder: Path) -> list[Path]:
 
     def own(name: str, *, audio: bool, crf: int) -> Path:
         path = folder / name
-        with Writer(
-            path, width=width, height=height, fps=20, crf=crf, audio_rate=rate if audio else 0
+        with Mp4Writer(
+            path,
+            VideoFormat(width=width, height=height, fps=20, crf=crf),
+            AudioFormat(rate=rate) if audio else None,
         ) as made:
             for pixels in pictures:
                 made.add_frame(pixels)

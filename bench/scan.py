@@ -28,7 +28,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from bench import film
 from bench.footage import photographed, write
 from safelight.media.decode import VideoDecoder
-from safelight.media.encode import Writer
+from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.media.probe import VideoLimits
 from safelight.moderation import delivery
 from safelight.provenance import worker
@@ -40,8 +40,8 @@ from safelight.scanning.service import Scanner, ScannerOptions
 SPECS: list[tuple[str, dict[str, Any]]] = [
     ("nudenet", {}),
     ("ocr", {}),
-    ("card-picture", {}),
-    ("card-sound", {}),
+    ("safety-card-image", {}),
+    ("safety-card-audio", {}),
 ]
 #: What the calls of a whole job import besides.
 MODULES = ("c2pa", worker.__name__, delivery.__name__)
@@ -81,7 +81,9 @@ def make_clip(path: Path, seconds: int, *, kind: str) -> None:
     wide = np.asarray(landscape(1280 + 6 * FPS * seconds, 720))
     rng = np.random.default_rng(3)
     sound: npt.NDArray[np.float32] = rng.normal(0, 0.03, RATE * seconds).astype(np.float32)
-    with Writer(path, width=1280, height=720, fps=FPS, crf=21, audio_rate=RATE) as writer:
+    with Mp4Writer(
+        path, VideoFormat(width=1280, height=720, fps=FPS, crf=21), AudioFormat(rate=RATE)
+    ) as writer:
         for frame in range(FPS * seconds):
             left = 6 * frame if kind == "moving" else 0
             pixels = wide[:, left : left + 1280].copy()
@@ -134,12 +136,12 @@ def clip_figures(
     """What one scan costs in a process that has the models already, as in the gateway."""
     import msgspec
 
-    from safelight.scanning.worker import Detectors, VideoScanTask
+    from safelight.scanning.worker import DetectorSet, VideoScanTask
 
     decoded = sandbox.run(EntryPoint("bench.scan", "bare_decode"), str(path), reads=[path])
     limits = VideoLimits(duration_s=30_000, frames=1_000_000)
     task = VideoScanTask(
-        path=str(path), detectors=Detectors(specs=tuple(specs)), limits=limits, budget_s=30_000
+        path=str(path), detectors=DetectorSet(specs=tuple(specs)), limits=limits, budget_s=30_000
     )
     began = time.perf_counter()
     scanned = sandbox.run(EntryPoint("bench.scan", "peak_memory"), msgspec.to_builtins(task), reads=[path])
@@ -179,7 +181,7 @@ def all_clip_figures(folder: Path, seconds: int) -> dict[str, Any]:
                 make_clip(path, seconds, kind=kind)
             figures.setdefault(kind, {})[name] = clip_figures(sandbox, path, seconds, specs)
             print(kind, name, figures[kind][name], file=sys.stderr, flush=True)
-        figures["forked"] = sandbox.prepared
+        figures["forked"] = sandbox.fork_server_ready
         scanner.close()
         sandbox.close()
     return figures
@@ -208,7 +210,7 @@ def picture_figures(sandbox: Sandbox, folder: Path) -> dict[str, Any]:
     scanner.start()
     started = time.perf_counter() - began
     figures: dict[str, Any] = {"start_s": round(started, 2), "at_once": AT_ONCE}
-    figures["forked"] = sandbox.prepared
+    figures["forked"] = sandbox.fork_server_ready
     kept = psutil.Process().children()
     figures["kept_pss_mb"] = [round(child.memory_full_info().pss / 2**20) for child in kept]
     figures["kept_rss_mb"] = [round(child.memory_info().rss / 2**20) for child in kept]
@@ -231,7 +233,7 @@ def picture_figures(sandbox: Sandbox, folder: Path) -> dict[str, Any]:
             lock: threading.Lock = lock,
         ) -> None:
             start = time.perf_counter()
-            scanner.scan_picture(path, field="input_reference", quick=quick)
+            scanner.scan_image(path, field="input_reference", quick=quick)
             with lock:
                 taken.append(time.perf_counter() - start)
 
@@ -300,7 +302,7 @@ def job_figures(folder: Path, runs: int = 5) -> dict[str, Any]:
         scanner = Scanner(sandbox, SPECS, ScannerOptions(modules=MODULES))
         if kind == "forked":
             scanner.start()
-            assert sandbox.prepared, sandbox.fork_server_problem
+            assert sandbox.fork_server_ready, sandbox.fork_server_problem
         sealer = Sealer(sandbox=sandbox, keys=keys)
         delivery = DeliveryStage(sandbox=sandbox, scanner=scanner)
         parts: dict[str, Callable[[], object]] = {

@@ -21,7 +21,7 @@ from safelight.detectors.protocol import AudioChunk
 from safelight.generation.protocol import GenerationRequest
 from safelight.generation.storyboard import create
 from safelight.media.audio import AudioDecoder
-from safelight.media.encode import Writer
+from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.media.probe import VideoLimits
 from safelight.scanning.audio import scan_audio
 from safelight.testing.speech import synthesize
@@ -170,7 +170,7 @@ def cost(detector: SpeechDetector, folder: Path) -> dict[str, float]:
     said = np.concatenate([synthesize(line, voice=voice).at(WIDE) for voice, line in LINES])
     sound = np.resize(said, WIDE * seconds) + rng.normal(0, 0.01, WIDE * seconds)
     path = folder / "cost.mp4"
-    with Writer(path, width=64, height=36, fps=1, crf=40, audio_rate=WIDE) as writer:
+    with Mp4Writer(path, VideoFormat(width=64, height=36, fps=1, crf=40), AudioFormat(rate=WIDE)) as writer:
         for _ in range(seconds):
             writer.add_frame(np.zeros((36, 64, 3), np.uint8))
         writer.add_audio(sound.astype(np.float32))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from safelight.media.encode import Writer
+from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 
 Pixels = npt.NDArray[np.uint8]
 RATE = 48_000
@@ -35,8 +35,10 @@ def make_clip(
     crf: int = 23,
 ) -> Path:
     """An H.264 clip of `scenery`, with other pictures in place of some frames, and with sound or without."""
-    with Writer(
-        path, width=width, height=height, fps=fps, crf=crf, audio_rate=0 if sound is None else RATE
+    with Mp4Writer(
+        path,
+        VideoFormat(width=width, height=height, fps=fps, crf=crf),
+        None if sound is None else AudioFormat(rate=RATE),
     ) as writer:
         for frame in range(frames):
             writer.add_frame((odd or {}).get(frame, scenery(frame, width, height)))

@@ -1,4 +1,4 @@
-"""One walk over all frames of a clip, each decoded once, and over its sound. Only inside a child."""
+"""Decodes a clip: every frame once, then the audio. Runs only inside a sandboxed child."""
 
 from __future__ import annotations
 
@@ -17,91 +17,95 @@ from safelight.media.probe import (
     VideoLimits,
     check_size,
     decoder_errors_raise,
-    facts_of,
     open_container,
+    probe_container,
     strict_decoding,
 )
 
 Pixels = npt.NDArray[np.uint8]
 
-#: Pixel formats whose planes are lightness, blue and red as they lie, colours at half the size.
-_PLANAR = frozenset({"yuv420p", "yuvj420p"})
-#: No side of a picture to compare is shorter: movement cannot be sought in less.
-_LEAST = 32
+#: Pixel formats whose planes are luma, blue and red chroma, with chroma at half the size.
+_YUV420_FORMATS = frozenset({"yuv420p", "yuvj420p"})
+#: Shortest side of a downscaled frame; optical flow does not work on smaller ones.
+_MIN_COMPARED_SIDE_PX = 32
 
 
 @dataclass(frozen=True, kw_only=True)
 class DownscaledFrame:
-    """A frame for comparing: its lightness, and its two colours at half the size."""
+    """A small copy of a frame for comparison: luma, and both chroma planes at half the size."""
 
-    light: Pixels
-    blue: Pixels
-    red: Pixels
+    luma: Pixels
+    chroma_blue: Pixels
+    chroma_red: Pixels
 
 
-class Scaling:
-    """Makes frames smaller, in this thread; what it worked out for a size is kept for the next frame."""
+class FrameScaler:
+    """Resizes frames in this thread, and keeps the scaler of every target size."""
 
     def __init__(self) -> None:
-        self._ways: dict[tuple[int, int, str], Any] = {}
+        self._scalers: dict[tuple[int, int, str], Any] = {}
 
-    def scaled(self, frame: Any, width: int, height: int, pixels: str) -> Any:
+    def scale(self, frame: Any, width: int, height: int, pixel_format: str) -> Any:
         """The frame in this size and pixel format."""
         from av.video.reformatter import VideoReformatter
 
-        way = self._ways.setdefault((width, height, pixels), VideoReformatter())
+        scaler = self._scalers.setdefault((width, height, pixel_format), VideoReformatter())
         with decoder_errors_raise():
-            # Left to choose, it starts threads for every frame, which costs more than they save.
-            return way.reformat(
-                frame, width=width, height=height, format=pixels, interpolation="AREA", threads=1
+            # By default it starts threads for every frame, which cost more than they save.
+            return scaler.reformat(
+                frame, width=width, height=height, format=pixel_format, interpolation="AREA", threads=1
             )
 
 
 class DecodedFrame:
-    """One frame in presentation order. Scaled copies are made when asked for, and kept while it lives."""
+    """One frame in presentation order. Resized copies are made on request and kept with the frame."""
 
-    def __init__(self, frame: Any, *, index: int, time_s: float, rotation: int, scaling: Scaling) -> None:
+    def __init__(self, frame: Any, *, index: int, time_s: float, rotation: int, scaler: FrameScaler) -> None:
         self._frame = frame
-        self._scaling = scaling
-        self._turns = rotation // 90 % 4
+        self._scaler = scaler
+        self._quarter_turns = rotation // 90 % 4
         self.index = index
         self.time_s = time_s
-        sideways = self._turns % 2 == 1
+        sideways = self._quarter_turns % 2 == 1
         self.width: int = frame.height if sideways else frame.width
         self.height: int = frame.width if sideways else frame.height
-        self._scaled: dict[tuple[int, int], Pixels] = {}
-        self._small: DownscaledFrame | None = None
+        self._resized: dict[tuple[int, int], Pixels] = {}
+        self._downscaled: DownscaledFrame | None = None
 
-    def at(self, longest_side: int) -> Pixels:
-        """RGB pixels with this longest side (0: the source's own), aspect kept, never enlarged."""
+    def resized(self, longest_side: int) -> Pixels:
+        """RGB pixels with this longest side (0: the source's size); keeps the aspect ratio and never
+        enlarges.
+        """
         width, height = fit_size(self._frame.width, self._frame.height, longest_side)
-        return self._sized(width, height)
+        return self._rgb(width, height)
 
-    def small(self, longest_side: int) -> DownscaledFrame:
-        """Lightness and colours at about this size, for comparing frames; made once, whatever the size."""
-        if self._small is None:
-            self._small = self._compared(longest_side)
-        return self._small
+    def downscaled(self, longest_side: int) -> DownscaledFrame:
+        """Luma and chroma at about this size. Made once: later calls return the first copy, whatever the
+        size.
+        """
+        if self._downscaled is None:
+            self._downscaled = self._downscale(longest_side)
+        return self._downscaled
 
-    def _compared(self, longest_side: int) -> DownscaledFrame:
+    def _downscale(self, longest_side: int) -> DownscaledFrame:
         fit = fit_size(self._frame.width, self._frame.height, longest_side)
-        width, height = (max(side // 2 * 2, _LEAST) for side in fit)
+        width, height = (max(side // 2 * 2, _MIN_COMPARED_SIDE_PX) for side in fit)
         frame, half = self._frame, (width // 2, height // 2)
-        if frame.format.name not in _PLANAR:
-            frame = self._scaling.scaled(frame, width, height, "yuv420p")
+        if frame.format.name not in _YUV420_FORMATS:
+            frame = self._scaler.scale(frame, width, height, "yuv420p")
         sizes = ((width, height), half, half)
         light, blue, red = (
-            np.ascontiguousarray(np.rot90(_reduced(_plane(plane), size), self._turns))
+            np.ascontiguousarray(np.rot90(_downscale_plane(_plane(plane), size), self._quarter_turns))
             for plane, size in zip(frame.planes, sizes, strict=True)
         )
-        return DownscaledFrame(light=light, blue=blue, red=red)
+        return DownscaledFrame(luma=light, chroma_blue=blue, chroma_red=red)
 
-    def _sized(self, width: int, height: int) -> Pixels:
+    def _rgb(self, width: int, height: int) -> Pixels:
         key = (width, height)
-        if key not in self._scaled:
-            pixels = self._scaling.scaled(self._frame, width, height, "rgb24").to_ndarray()
-            self._scaled[key] = np.ascontiguousarray(np.rot90(pixels, self._turns))
-        return self._scaled[key]
+        if key not in self._resized:
+            pixels = self._scaler.scale(self._frame, width, height, "rgb24").to_ndarray()
+            self._resized[key] = np.ascontiguousarray(np.rot90(pixels, self._quarter_turns))
+        return self._resized[key]
 
 
 def _plane(plane: Any) -> Pixels:
@@ -109,8 +113,8 @@ def _plane(plane: Any) -> Pixels:
     return lines[:, : plane.width]
 
 
-def _reduced(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Means over areas. Halved first where areas stay whole pixels: six times quicker than all at once."""
+def _downscale_plane(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """Resize by area means. Halving first while the sizes divide evenly is six times faster than one step."""
     import cv2
 
     width, height = size
@@ -121,7 +125,7 @@ def _reduced(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def fit_size(width: int, height: int, longest_side: int) -> tuple[int, int]:
-    """The size at which a picture's longest side is `longest_side`, aspect kept, never enlarged."""
+    """The size at which the longest side is `longest_side`; keeps the aspect ratio and never enlarges."""
     longest = max(width, height)
     if longest_side <= 0 or longest <= longest_side:
         return width, height
@@ -130,51 +134,49 @@ def fit_size(width: int, height: int, longest_side: int) -> tuple[int, int]:
 
 
 class VideoDecoder:
-    """A clip, opened and checked. Use once: `frames`, then `sound`."""
+    """Opens and checks a clip. Use once: `frames`, then `audio`."""
 
     def __init__(self, path: Path, limits: VideoLimits, *, threads: int = 1) -> None:
         self._path = path
         self._limits = limits
         self._threads = threads
         with open_container(path, limits) as container:
-            self.facts: MediaInfo = facts_of(container, path.stat().st_size, limits)
+            self.info: MediaInfo = probe_container(container, path.stat().st_size, limits)
 
     def frames(self) -> Iterator[DecodedFrame]:
-        """Every frame. Raises `InvalidMedia` where one cannot be decoded or the file breaks off."""
-        index, last_s, scaling = 0, 0.0, Scaling()
+        """Decode every frame. Raises `InvalidMedia` if a frame cannot be decoded or the file is cut off."""
+        index, last_s, scaler = 0, 0.0, FrameScaler()
         with open_container(self._path, self._limits) as container:
             video = strict_decoding(container.streams.video[0])
             video.codec_context.thread_count = self._threads
-            first: float | None = None
+            first_s: float | None = None
             for frame in _decoded(container, video):
                 check_size(frame.width, frame.height, self._limits)
                 if index >= self._limits.frames:
                     raise TooLarge(f"The clip has more than {self._limits.frames:,} frames.")
-                moment = frame.time if frame.time is not None else index / (self.facts.fps or 25.0)
-                first = moment if first is None else first
-                # Times never run backwards, whatever the file says.
-                last_s = max(last_s, moment - first)
+                time_s = frame.time if frame.time is not None else index / (self.info.fps or 25.0)
+                first_s = time_s if first_s is None else first_s
+                # Frame times never decrease, whatever the file declares.
+                last_s = max(last_s, time_s - first_s)
                 if last_s > self._limits.duration_s + 1:
-                    raise TooLarge(f"The clip lasts longer than {self._limits.duration_s:g} s.")
+                    raise TooLarge(f"The clip is longer than {self._limits.duration_s:g} s.")
                 yield DecodedFrame(
-                    frame, index=index, time_s=last_s, rotation=self.facts.rotation, scaling=scaling
+                    frame, index=index, time_s=last_s, rotation=self.info.rotation, scaler=scaler
                 )
                 index += 1
         if index == 0:
-            raise InvalidMedia("The clip has no frame that can be decoded.")
-        if self.facts.frames and index < self.facts.frames * 0.98 - 2:
-            raise InvalidMedia(
-                f"The clip is cut off: it promises {self.facts.frames} frames, and {index} are there."
-            )
+            raise InvalidMedia("No frame of the clip can be decoded.")
+        if self.info.frames and index < self.info.frames * 0.98 - 2:
+            raise InvalidMedia(f"The clip is cut off: it declares {self.info.frames} frames and has {index}.")
 
-    def sound(self, rates: set[int]) -> dict[int, npt.NDArray[np.float32]]:
-        """The whole sound, mono, at each of these rates; empty where the clip has none."""
+    def audio(self, rates: set[int]) -> dict[int, npt.NDArray[np.float32]]:
+        """The whole audio as mono samples at each of these rates; empty if the clip has none."""
         import av
 
-        if self.facts.audio_codec is None or not rates:
+        if self.info.audio_codec is None or not rates:
             return {}
-        most = {rate: int((self._limits.duration_s + 1) * rate) for rate in rates}
-        parts: dict[int, list[npt.NDArray[np.float32]]] = {rate: [] for rate in rates}
+        max_samples = {rate: int((self._limits.duration_s + 1) * rate) for rate in rates}
+        collected: dict[int, list[npt.NDArray[np.float32]]] = {rate: [] for rate in rates}
         counts = dict.fromkeys(rates, 0)
         resamplers = {rate: av.AudioResampler(format="flt", layout="mono", rate=rate) for rate in rates}
         with open_container(self._path, self._limits) as container:
@@ -182,15 +184,15 @@ class VideoDecoder:
                 for rate, resampler in resamplers.items():
                     with decoder_errors_raise():
                         pieces = [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
-                    parts[rate] += pieces
+                    collected[rate] += pieces
                     counts[rate] += sum(piece.size for piece in pieces)
-                    if counts[rate] > most[rate]:
-                        raise TooLarge(f"The sound lasts longer than {self._limits.duration_s:g} s.")
+                    if counts[rate] > max_samples[rate]:
+                        raise TooLarge(f"The audio is longer than {self._limits.duration_s:g} s.")
         return {
             rate: np.concatenate(pieces).astype(np.float32, copy=False)
             if pieces
             else np.zeros(0, dtype=np.float32)
-            for rate, pieces in parts.items()
+            for rate, pieces in collected.items()
         }
 
 

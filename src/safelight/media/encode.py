@@ -1,7 +1,8 @@
-"""Writing MP4: H.264 and AAC, ready to stream. `burn_badge` runs only inside a sandboxed child."""
+"""MP4 encoding: H.264 and AAC, streamable. `burn_badge` runs only inside a sandboxed child."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -16,83 +17,92 @@ from safelight.media.probe import VideoLimits, decoder_errors_raise, open_contai
 
 Pixels = npt.NDArray[np.uint8]
 
-#: Sound that MP4 carries as it is; other kinds are made AAC.
-_COPIED = frozenset({"aac", "mp3", "opus", "ac3", "eac3", "alac", "flac"})
+#: Audio codecs that MP4 carries; other audio is re-encoded as AAC.
+_MP4_AUDIO_CODECS = frozenset({"aac", "mp3", "opus", "ac3", "eac3", "alac", "flac"})
 
-#: Time stamps of frames that come with their own time.
-_TICKS = 90_000
+#: Time base, in ticks per second, of frames that carry their own time.
+_TICKS_PER_S = 90_000
+_AUDIO_RATE_HZ = 48_000
 
 
-class Writer:
-    """An MP4 in the making. The same frames and sound give the same bytes.
+@dataclass(frozen=True, kw_only=True)
+class VideoFormat:
+    """Picture settings of an MP4. Width and height are even."""
 
-    Use as a context manager; leaving it writes the index. With `own_times` every
-    frame comes with its time, and `fps` only says how long the last one lasts.
+    width: int
+    height: int
+    fps: Fraction | int | float
+    #: Every frame carries its own time; `fps` then only sets the duration of the last frame.
+    timestamped: bool = False
+    crf: int = 20
+    preset: str = "veryfast"
+    threads: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioFormat:
+    """AAC settings of an MP4."""
+
+    rate: int
+    channels: int = 1
+    bitrate: int = 96_000
+
+
+class Mp4Writer:
+    """Writes an MP4; the same frames and samples give the same bytes.
+
+    Use as a context manager; leaving it writes the index.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        width: int,
-        height: int,
-        fps: Fraction | int | float,
-        own_times: bool = False,
-        crf: int = 20,
-        preset: str = "veryfast",
-        audio_rate: int = 0,
-        audio_channels: int = 1,
-        audio_bitrate: int = 96_000,
-        threads: int = 1,
-    ) -> None:
+    def __init__(self, path: Path, video: VideoFormat, audio: AudioFormat | None = None) -> None:
         import av
 
-        if width % 2 or height % 2:
-            raise ValueError(f"H.264 needs even sides, not {width} x {height}")
-        self._size = (width, height)
+        if video.width % 2 or video.height % 2:
+            raise ValueError(f"H.264 needs even sides, not {video.width} x {video.height}")
+        self._size = (video.width, video.height)
         self._container = av.open(
             str(path), "w", format="mp4", container_options={"movflags": "+faststart", "fflags": "+bitexact"}
         )
-        rate = Fraction(fps).limit_denominator(1001)
+        rate = Fraction(video.fps).limit_denominator(1001)
         self._video: Any = self._container.add_stream("libx264", rate=rate)
-        self._video.width, self._video.height = width, height
+        self._video.width, self._video.height = self._size
         self._video.pix_fmt = "yuv420p"
-        self._video.options = {"crf": str(crf), "preset": preset}
-        if own_times:
-            # An MP4 is as long as its decoding takes: with frames out of order it may end before the last.
+        self._video.options = {"crf": str(video.crf), "preset": video.preset}
+        if video.timestamped:
+            # An MP4 lasts as long as its decode times: with B-frames it may end before the last frame.
             self._video.options = {**self._video.options, "bf": "0"}
-        self._video.codec_context.thread_count = threads
+        self._video.codec_context.thread_count = video.threads
         self._video.codec_context.flags |= 0x00800000  # AV_CODEC_FLAG_BITEXACT
-        self._base = Fraction(1, _TICKS) if own_times else 1 / rate
-        self._step = max(round(1 / rate / self._base), 1)
-        self._video.codec_context.time_base = self._base
+        self._time_base = Fraction(1, _TICKS_PER_S) if video.timestamped else 1 / rate
+        self._frame_ticks = max(round(1 / rate / self._time_base), 1)
+        self._video.codec_context.time_base = self._time_base
         self._frames = 0
-        self._last = -1
+        self._last_pts = -1
         self._audio: Any = None
-        if audio_rate:
-            layout = "stereo" if audio_channels == 2 else "mono"
+        if audio is not None:
+            layout = "stereo" if audio.channels == 2 else "mono"
             self._audio = self._container.add_stream(
-                "aac", rate=audio_rate, layout=layout, bit_rate=audio_bitrate
+                "aac", rate=audio.rate, layout=layout, bit_rate=audio.bitrate
             )
             self._audio.codec_context.flags |= 0x00800000
             self._fifo = av.AudioFifo()
             self._samples = 0
 
     def add_frame(self, pixels: Pixels, *, time_s: float | None = None) -> None:
-        """The next frame, RGB, (height, width, 3)."""
+        """Append one RGB frame of shape (height, width, 3)."""
         import av
 
         if pixels.shape != (self._size[1], self._size[0], 3):
             raise ValueError(f"a frame of {pixels.shape} does not fit {self._size[0]} x {self._size[1]}")
         frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-        moment = self._frames if time_s is None else round(time_s / self._base)
-        self._last = max(moment, self._last + 1)
-        frame.pts, frame.time_base, frame.duration = self._last, self._base, self._step
+        ticks = self._frames if time_s is None else round(time_s / self._time_base)
+        self._last_pts = max(ticks, self._last_pts + 1)
+        frame.pts, frame.time_base, frame.duration = self._last_pts, self._time_base, self._frame_ticks
         self._frames += 1
         self._container.mux(self._video.encode(frame))
 
     def add_audio(self, samples: npt.NDArray[np.float32]) -> None:
-        """More sound: mono (n,), or one row per channel, in [-1, 1]."""
+        """Append samples in [-1, 1]: mono (n,), or one row per channel."""
         import av
 
         rows = np.atleast_2d(np.clip(samples, -1.0, 1.0)).astype(np.float32)
@@ -109,15 +119,15 @@ class Writer:
         self._fifo.write(frame)
         self._drain(partial=False)
 
-    def copy_stream(self, template: Any) -> Any:
-        """A stream whose packets are passed on as they are, for `add_packet`."""
+    def add_copied_stream(self, template: Any) -> Any:
+        """A stream for packets that are copied without re-encoding, see `add_packet`."""
         return self._container.add_stream_from_template(template)
 
     def add_packet(self, packet: Any) -> None:
         self._container.mux(packet)
 
     def close(self) -> None:
-        """Write what is left and the index."""
+        """Flush the encoders and write the index."""
         if self._audio is not None:
             self._drain(partial=True)
             self._container.mux(self._audio.encode(None))
@@ -129,7 +139,7 @@ class Writer:
         while (frame := self._fifo.read(size, partial=partial)) is not None:
             self._container.mux(self._audio.encode(frame))
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> Mp4Writer:
         return self
 
     def __exit__(
@@ -142,6 +152,8 @@ class Writer:
 
 
 class BadgeTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Argument of `burn_badge_in_child`."""
+
     source: str
     into: str
     text: str
@@ -149,68 +161,68 @@ class BadgeTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def burn_badge_in_child(argument: Any, _link: object) -> None:
-    """`burn_badge`, as a child's function."""
+    """Entry point of `burn_badge` in a sandboxed child."""
     task = msgspec.convert(argument, BadgeTask)
     burn_badge(Path(task.source), Path(task.into), task.text, task.limits)
 
 
 def burn_badge(source: Path, into: Path, text: str, limits: VideoLimits) -> None:
-    """A copy of the clip with a plain visible badge on every frame; the sound is kept as it is."""
-    walk = VideoDecoder(source, limits)
-    width, height = walk.facts.width - walk.facts.width % 2, walk.facts.height - walk.facts.height % 2
-    patch, weight = _badge(text, width, height)
-    top, left = height - patch.shape[0] - height // 36, height // 36
-    window = (slice(top, top + patch.shape[0]), slice(left, left + patch.shape[1]))
-    kept = walk.facts.audio_codec in _COPIED
-    made = Writer(
-        into,
-        width=width,
-        height=height,
-        fps=walk.facts.fps or 25,
-        own_times=True,
-        crf=18,
-        audio_rate=0 if kept or walk.facts.audio_codec is None else 48_000,
+    """Copy a clip with a visible badge on every frame; the audio is kept."""
+    decoder = VideoDecoder(source, limits)
+    width, height = decoder.info.width - decoder.info.width % 2, decoder.info.height - decoder.info.height % 2
+    badge, opacity = _draw_badge(text, width, height)
+    top, left = height - badge.shape[0] - height // 36, height // 36
+    window = (slice(top, top + badge.shape[0]), slice(left, left + badge.shape[1]))
+    copies_audio = decoder.info.audio_codec in _MP4_AUDIO_CODECS
+    encoded_audio = (
+        None if copies_audio or decoder.info.audio_codec is None else AudioFormat(rate=_AUDIO_RATE_HZ)
     )
-    with made as writer, open_container(source, limits) as original:
-        copied = writer.copy_stream(original.streams.audio[0]) if kept else None
-        for frame in walk.frames():
-            writer.add_frame(_badged(frame, window, patch, weight), time_s=frame.time_s)
-        if copied is not None:
+    video_format = VideoFormat(
+        width=width, height=height, fps=decoder.info.fps or 25, timestamped=True, crf=18
+    )
+    with (
+        Mp4Writer(into, video_format, encoded_audio) as writer,
+        open_container(source, limits) as original,
+    ):
+        copied_stream = writer.add_copied_stream(original.streams.audio[0]) if copies_audio else None
+        for frame in decoder.frames():
+            writer.add_frame(_blend_badge(frame, window, badge, opacity), time_s=frame.time_s)
+        if copied_stream is not None:
             with decoder_errors_raise():
                 for packet in original.demux(original.streams.audio[0]):
                     if packet.dts is not None:
-                        packet.stream = copied
+                        packet.stream = copied_stream
                         writer.add_packet(packet)
         else:
-            for sound in walk.sound({48_000}).values():
-                writer.add_audio(sound)
+            for samples in decoder.audio({_AUDIO_RATE_HZ}).values():
+                writer.add_audio(samples)
 
 
-def _badged(
-    frame: DecodedFrame, window: tuple[slice, slice], patch: Pixels, weight: npt.NDArray[np.float32]
+def _blend_badge(
+    frame: DecodedFrame, window: tuple[slice, slice], badge: Pixels, opacity: npt.NDArray[np.float32]
 ) -> Pixels:
-    # Odd sides lose a row or column, which H.264 in 4:2:0 cannot carry.
-    pixels = frame.at(0)[: frame.height - frame.height % 2, : frame.width - frame.width % 2].copy()
+    # H.264 in 4:2:0 needs even sides: drop the last row or column of an odd side.
+    pixels = frame.resized(0)[: frame.height - frame.height % 2, : frame.width - frame.width % 2].copy()
     under = pixels[window].astype(np.float32)
-    pixels[window] = (under * (1 - weight) + patch.astype(np.float32) * weight).round().astype(np.uint8)
+    pixels[window] = (under * (1 - opacity) + badge.astype(np.float32) * opacity).round().astype(np.uint8)
     return pixels
 
 
-def _badge(text: str, width: int, height: int) -> tuple[Pixels, npt.NDArray[np.float32]]:
-    """The badge as pixels and their weights: light type on a dark, slightly clear ground."""
+def _draw_badge(text: str, width: int, height: int) -> tuple[Pixels, npt.NDArray[np.float32]]:
+    """Pixels and opacity of the badge: white text on a dark, slightly transparent background."""
     from PIL import Image, ImageDraw, ImageFont
 
     size = max(min(width, height) // 28, 9)
     font: Any = ImageFont.load_default(size)
-    room = width - 2 * (height // 36) - size
-    while size > 6 and font.getlength(text) > room:
+    max_width = width - 2 * (height // 36) - size
+    while size > 6 and font.getlength(text) > max_width:
         size -= 1
         font = ImageFont.load_default(size)
     box_width = min(int(font.getlength(text)) + size, width - 2 * (height // 36))
     box_height = min(int(size * 1.8), height // 2)
     badge = Image.new("RGB", (max(box_width, 1), max(box_height, 1)), (18, 20, 24))
-    pen = ImageDraw.Draw(badge)
-    pen.text((badge.width / 2, badge.height / 2), text, fill=(255, 255, 255), font=font, anchor="mm")
+    draw = ImageDraw.Draw(badge)
+    draw.text((badge.width / 2, badge.height / 2), text, fill=(255, 255, 255), font=font, anchor="mm")
     pixels = np.asarray(badge, dtype=np.uint8)
     bright = pixels.astype(np.float32).mean(axis=2, keepdims=True) / 255
     return pixels, np.maximum(bright, 0.72).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Loudness after ITU-R BS.1770 / EBU R128: integrated, its range, the true peak, and sudden loud onsets."""
+"""Loudness by ITU-R BS.1770 / EBU R128: integrated, range, true peak, and sudden loud onsets."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from typing import Any
 
 import msgspec
 
-#: Momentary loudness comes so often, and looks back over so much sound.
+#: Interval of momentary loudness values, and the window that each one covers.
 STEP_S, WINDOW_S = 0.1, 0.4
-#: An onset is at least this loud, and this much louder than what was before it.
+#: Minimum loudness of an onset, and minimum rise over the loudness before it.
 LOUD_LUFS, RISE_LU = -16.0, 20.0
-#: What was before: from so long ago to so long ago. A shorter past is none.
-_PAST_S, _GUARD_S, _LEAST_PAST_S = 3.0, 0.5, 0.5
+#: The loudness before an onset is measured from `_PAST_S` to `_GUARD_S` before it, over at least
+#: `_MIN_PAST_S`.
+_PAST_S, _GUARD_S, _MIN_PAST_S = 3.0, 0.5, 0.5
 _SILENCE_LUFS = -70.0
-_MOST_ONSETS = 50
+_MAX_ONSETS = 50
 
 
 class Onset(msgspec.Struct, frozen=True, kw_only=True):
-    """A sudden loud sound: when, and the momentary loudness before and at its height, in LUFS."""
+    """A sudden loud sound: its time, and the momentary loudness before it and at its peak, in LUFS."""
 
     at_s: float
     before_lufs: float
@@ -29,91 +30,96 @@ class Onset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Loudness(msgspec.Struct, frozen=True, kw_only=True):
-    """None where the sound is silent, or too short to say."""
+    """Loudness of the audio; values are None if it is silent or too short."""
 
     integrated_lufs: float | None = None
     range_lu: float | None = None
-    #: Decibels over full scale, between samples too.
+    #: True peak: includes peaks between samples.
     true_peak_dbtp: float | None = None
     loudest_lufs: float | None = None
     onsets: tuple[Onset, ...] = ()
 
 
-class Meter:
-    """Fed with decoded frames of one sound. `feed` raises `av.FFmpegError` or `ValueError`."""
+class LoudnessMeter:
+    """Measures decoded frames of one audio stream. `feed` raises `av.FFmpegError` or `ValueError`."""
 
     def __init__(self) -> None:
         self._graph: Any = None
-        self._shape: tuple[Any, ...] = ()
-        self._last: dict[str, str] = {}
-        self._moments = array("d")
+        self._frame_format: tuple[Any, ...] = ()
+        self._last_metadata: dict[str, str] = {}
+        self._momentary_lufs = array("d")
 
     def feed(self, frame: Any) -> None:
-        """The next frame, as it was decoded."""
+        """Add the next decoded frame."""
         shape = (frame.sample_rate, frame.format.name, frame.layout.name)
         if self._graph is None:
-            self._graph, self._shape = _graph(*shape), shape
-        elif shape != self._shape:
-            raise ValueError("the sound changes its format on the way")
+            self._graph, self._frame_format = _graph(*shape), shape
+        elif shape != self._frame_format:
+            raise ValueError("the audio changes its format in the middle of the clip")
         self._graph.push(frame)
-        self._pull()
+        self._read_measurements()
 
     def result(self) -> Loudness:
-        """What was measured over everything fed."""
+        """The loudness of everything fed so far."""
         if self._graph is not None:
             self._graph.push(None)
-            self._pull()
-        peak = _number(self._last.get("lavfi.r128.true_peak"))
-        integrated = _number(self._last.get("lavfi.r128.I"))
-        loudest = max(self._moments, default=-math.inf)
+            self._read_measurements()
+        peak = _number(self._last_metadata.get("lavfi.r128.true_peak"))
+        integrated = _number(self._last_metadata.get("lavfi.r128.I"))
+        loudest = max(self._momentary_lufs, default=-math.inf)
         silent = loudest <= _SILENCE_LUFS
         return Loudness(
             integrated_lufs=None if silent or integrated is None else round(integrated, 1),
-            range_lu=None if silent else _rounded(_number(self._last.get("lavfi.r128.LRA"))),
+            range_lu=None if silent else _rounded(_number(self._last_metadata.get("lavfi.r128.LRA"))),
             true_peak_dbtp=round(20 * math.log10(peak), 1) if peak else None,
             loudest_lufs=None if silent else round(loudest, 1),
-            onsets=onsets(self._moments),
+            onsets=find_onsets(self._momentary_lufs),
         )
 
-    def _pull(self) -> None:
+    def _read_measurements(self) -> None:
         import av
 
         with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
             while True:
-                told = dict(self._graph.pull().metadata)
-                # The last, short piece says nothing.
-                if "lavfi.r128.M" not in told:
+                metadata = dict(self._graph.pull().metadata)
+                # The last, incomplete interval has no value.
+                if "lavfi.r128.M" not in metadata:
                     continue
-                self._last = told
-                momentary = _number(told["lavfi.r128.M"])
-                self._moments.append(-math.inf if momentary is None else momentary)
+                self._last_metadata = metadata
+                momentary = _number(metadata["lavfi.r128.M"])
+                self._momentary_lufs.append(-math.inf if momentary is None else momentary)
 
 
-def onsets(moments: Sequence[float]) -> tuple[Onset, ...]:
-    """The sudden loud onsets in momentary loudness, one value every `STEP_S`. Pure."""
-    past, guard, least = (round(seconds / STEP_S) for seconds in (_PAST_S, _GUARD_S, _LEAST_PAST_S))
-    # The first values look back to before the sound begins.
-    full = round(WINDOW_S / STEP_S) - 1
+def find_onsets(momentary_lufs: Sequence[float]) -> tuple[Onset, ...]:
+    """Sudden loud onsets in momentary loudness with one value per `STEP_S`. Pure."""
+    past_steps, guard_steps, min_past_steps = (
+        round(seconds / STEP_S) for seconds in (_PAST_S, _GUARD_S, _MIN_PAST_S)
+    )
+    # The windows of the first values reach back before the audio starts.
+    first_full_window = round(WINDOW_S / STEP_S) - 1
     found: list[Onset] = []
-    index = full + guard + least
-    while index < len(moments) and len(found) < _MOST_ONSETS:
-        before = sorted(moments[max(index - guard - past, full) : index - guard])
-        usual = max(before[len(before) // 2], _SILENCE_LUFS)
-        if moments[index] >= LOUD_LUFS and moments[index] - usual >= RISE_LU:
-            height = max(moments[index : index + guard])
+    index = first_full_window + guard_steps + min_past_steps
+    while index < len(momentary_lufs) and len(found) < _MAX_ONSETS:
+        earlier = sorted(
+            momentary_lufs[max(index - guard_steps - past_steps, first_full_window) : index - guard_steps]
+        )
+        background_lufs = max(earlier[len(earlier) // 2], _SILENCE_LUFS)
+        if momentary_lufs[index] >= LOUD_LUFS and momentary_lufs[index] - background_lufs >= RISE_LU:
+            peak_lufs = max(momentary_lufs[index : index + guard_steps])
             found.append(
                 Onset(
                     at_s=round(max((index + 1) * STEP_S - WINDOW_S / 2, 0.0), 2),
-                    before_lufs=round(usual, 1),
-                    after_lufs=round(height, 1),
+                    before_lufs=round(background_lufs, 1),
+                    after_lufs=round(peak_lufs, 1),
                 )
             )
-            index += past
+            index += past_steps
         index += 1
     return tuple(found)
 
 
 def _graph(rate: int, format_name: str, layout: str) -> Any:
+    """An FFmpeg filter graph with the `ebur128` meter."""
     from fractions import Fraction
 
     from av.filter import Graph

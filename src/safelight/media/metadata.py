@@ -1,4 +1,6 @@
-"""What a picture file says of itself, and the same file without where it was taken. Only inside a child."""
+"""Metadata of image files: reads their origin claims, and strips private data. Runs only inside a sandboxed
+child.
+"""
 
 from __future__ import annotations
 
@@ -16,58 +18,62 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-_MAKE, _MODEL, _SOFTWARE, _ORIENTATION, _GPS = 0x010F, 0x0110, 0x0131, 0x0112, 0x8825
-_LONGEST = 120
-#: IPTC's words for how a picture came to be, as they stand in XMP.
-_SOURCE = re.compile(rb"digitalsourcetype/([A-Za-z]{3,60})")
-_MADE = frozenset({"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia"})
-#: Where programs for making pictures write what they were told.
-_PROMPTED = ("parameters", "prompt", "workflow", "invokeai_metadata", "sd-metadata")
-_PLACE = re.compile(rb"GPSLatitude|GPSLongitude|GPSPosition|Iptc4xmpCore:Location|photoshop:City|exif:GPS")
+_MAKE_TAG, _MODEL_TAG, _SOFTWARE_TAG, _ORIENTATION_TAG, _GPS_TAG = 0x010F, 0x0110, 0x0131, 0x0112, 0x8825
+_MAX_TEXT_CHARS = 120
+#: IPTC digital source types, as written in XMP.
+_SOURCE_TYPE_PATTERN = re.compile(rb"digitalsourcetype/([A-Za-z]{3,60})")
+_GENERATED_SOURCE_TYPES = frozenset(
+    {"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia"}
+)
+#: Keys under which image generators store their prompt.
+_PROMPT_KEYS = ("parameters", "prompt", "workflow", "invokeai_metadata", "sd-metadata")
+_LOCATION_PATTERN = re.compile(
+    rb"GPSLatitude|GPSLongitude|GPSPosition|Iptc4xmpCore:Location|photoshop:City|exif:GPS"
+)
 
 
-class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """Claims of a file about itself: anybody can write them. Where it was taken is never kept."""
+class ImageMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """Claims of an image file about itself; they can be forged. The location itself is never kept."""
 
     camera: str = ""
     software: str = ""
-    #: It says where it was taken.
+    #: The metadata contains a location.
     location: bool = False
-    #: IPTC's word for how it came to be, such as `trainedAlgorithmicMedia`.
+    #: IPTC digital source type, such as `trainedAlgorithmicMedia`.
     source_type: str = ""
-    #: It says, in one of these ways, that a model made it, or a part of it.
+    #: The metadata declares that a model made the image, or a part of it.
     says_generated: bool = False
 
 
-def read_metadata(picture: Image) -> Metadata:
-    """What an opened picture says of itself; nothing where that cannot be read."""
+def read_metadata(picture: Image) -> ImageMetadata:
+    """Metadata of an opened image; fields that cannot be read are empty."""
     try:
         exif: Any = picture.getexif()
-        place = bool(exif.get_ifd(_GPS))
-        camera = " ".join(dict.fromkeys(_text(exif.get(tag)) for tag in (_MAKE, _MODEL))).strip()
-        software = _text(exif.get(_SOFTWARE))
+        has_gps = bool(exif.get_ifd(_GPS_TAG))
+        camera = " ".join(dict.fromkeys(_text(exif.get(tag)) for tag in (_MAKE_TAG, _MODEL_TAG))).strip()
+        software = _text(exif.get(_SOFTWARE_TAG))
     except Exception:
-        # Whatever Pillow makes of a damaged block: the pixels are what is judged.
-        camera, software, place = "", "", False
-    packet = _packet(picture)
-    said = _SOURCE.search(packet)
-    source_type = said[1].decode("ascii") if said else ""
-    prompted = any(name in picture.info for name in _PROMPTED)
-    return Metadata(
+        # Pillow raises many kinds of errors for damaged EXIF; the scan needs only the pixels.
+        camera, software, has_gps = "", "", False
+    xmp = _xmp(picture)
+    source_match = _SOURCE_TYPE_PATTERN.search(xmp)
+    source_type = source_match[1].decode("ascii") if source_match else ""
+    has_prompt = any(name in picture.info for name in _PROMPT_KEYS)
+    return ImageMetadata(
         camera=camera,
         software=software or _text(picture.info.get("Software")),
-        location=place or _PLACE.search(packet) is not None,
+        location=has_gps or _LOCATION_PATTERN.search(xmp) is not None,
         source_type=source_type,
-        says_generated=prompted or source_type in _MADE,
+        says_generated=has_prompt or source_type in _GENERATED_SOURCE_TYPES,
     )
 
 
-def _packet(picture: Image) -> bytes:
-    found = [picture.info.get(name) for name in ("xmp", "XML:com.adobe.xmp")]
+def _xmp(picture: Image) -> bytes:
+    packets = [picture.info.get(name) for name in ("xmp", "XML:com.adobe.xmp")]
     return b"".join(
-        one.encode("utf-8", "replace") if isinstance(one, str) else one
-        for one in found
-        if isinstance(one, str | bytes)
+        packet.encode("utf-8", "replace") if isinstance(packet, str) else packet
+        for packet in packets
+        if isinstance(packet, str | bytes)
     )
 
 
@@ -76,14 +82,14 @@ def _text(value: object) -> str:
         value = value.decode("utf-8", "replace")
     if not isinstance(value, str):
         return ""
-    kept = "".join(one for one in value if one == " " or unicodedata.category(one)[0] not in "CZ")
-    return " ".join(kept.split())[:_LONGEST]
+    printable = "".join(char for char in value if char == " " or unicodedata.category(char)[0] not in "CZ")
+    return " ".join(printable.split())[:_MAX_TEXT_CHARS]
 
 
 def strip_metadata(data: bytes) -> bytes:
-    """A picture file without EXIF, XMP, IPTC, comments and manifests; only how it is turned is kept.
+    """An image file without EXIF, XMP, IPTC, comments and manifests; only the orientation is kept.
 
-    The pixels are not touched. A file that has none of these comes back as it is. Raises `InvalidMedia`.
+    The pixels are unchanged. A file without metadata is returned as it is. Raises `InvalidMedia`.
     """
     if data.startswith(b"\xff\xd8"):
         return b"".join(_jpeg(data))
@@ -95,89 +101,93 @@ def strip_metadata(data: bytes) -> bytes:
 
 
 def copy_without_metadata(argument: Any, _link: object) -> bool:
-    """Write the picture at `source` to `into` without what it says of itself; whether anything went."""
+    """Entry point: write the image at `source` to `into` without metadata; returns whether anything was
+    removed.
+    """
     source = Path(argument["source"]).read_bytes()
-    made = strip_metadata(source)
-    Path(argument["into"]).write_bytes(made)
-    return made != source
+    stripped = strip_metadata(source)
+    Path(argument["into"]).write_bytes(stripped)
+    return stripped != source
 
 
 def _jpeg(data: bytes) -> Iterator[bytes]:
-    """The file's segments, without APP1, APP11, APP13 and comments; a turned picture stays turned."""
+    """The segments of a JPEG without APP1, APP11, APP13 and comments; the orientation is kept."""
     yield data[:2]
-    turned = _turned(data)
-    at, said = 2, False
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:
-            raise InvalidMedia("The picture is cut off or damaged: its segments do not follow each other.")
-        marker = data[at + 1]
+    orientation = _orientation(data)
+    offset, orientation_written = 2, False
+    while offset + 4 <= len(data):
+        if data[offset] != 0xFF:
+            raise InvalidMedia("The image is cut off or damaged: its segments do not follow each other.")
+        marker = data[offset + 1]
         if marker == 0xFF:
-            at += 1
+            offset += 1
             continue
         if marker == 0xDA:
             break
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
-        end = at + 2 + length
+        length = int.from_bytes(data[offset + 2 : offset + 4], "big")
+        end = offset + 2 + length
         if length < 2 or end > len(data):
-            raise InvalidMedia("The picture is cut off or damaged: a segment does not end.")
+            raise InvalidMedia("The image is cut off or damaged: a segment does not end.")
         if marker not in (0xE1, 0xEB, 0xED, 0xFE):
-            yield data[at:end]
-        if not said and turned > 1:
-            said = True
-            yield _only_turned(turned)
-        at = end
-    # After the picture itself some cameras hang a second one, with metadata of its own.
-    last = data.find(b"\xff\xd9\xff\xd8", at)
-    yield data[at:] if last < 0 else data[at : last + 2]
+            yield data[offset:end]
+        if not orientation_written and orientation > 1:
+            orientation_written = True
+            yield _orientation_segment(orientation)
+        offset = end
+    # Some cameras append a second image (MPF) with its own metadata.
+    second_image = data.find(b"\xff\xd9\xff\xd8", offset)
+    yield data[offset:] if second_image < 0 else data[offset : second_image + 2]
 
 
-def _only_turned(turned: int) -> bytes:
-    tiff = (
-        b"II*\0\x08\0\0\0" + b"\x01\0" + b"\x12\x01\x03\0\x01\0\0\0" + bytes([turned, 0, 0, 0]) + b"\0\0\0\0"
-    )
+def _orientation_segment(orientation: int) -> bytes:
+    """An APP1 segment whose EXIF has the orientation and nothing else."""
+    entry = b"\x12\x01\x03\0\x01\0\0\0" + bytes([orientation, 0, 0, 0])
+    tiff = b"II*\0\x08\0\0\0" + b"\x01\0" + entry + b"\0\0\0\0"
     block = b"Exif\0\0" + tiff
     return b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block
 
 
-def _turned(data: bytes) -> int:
+def _orientation(data: bytes) -> int:
     from io import BytesIO
 
     from PIL import Image
 
     try:
         with Image.open(BytesIO(data), formats=("JPEG",)) as picture:
-            turned = picture.getexif().get(_ORIENTATION, 1)
+            orientation = picture.getexif().get(_ORIENTATION_TAG, 1)
     except Exception as error:
-        raise InvalidMedia("The picture is cut off or damaged: it cannot be decoded.") from error
-    return int(turned) if turned in range(1, 9) else 1
+        raise InvalidMedia("The image is cut off or damaged: it cannot be decoded.") from error
+    return int(orientation) if orientation in range(1, 9) else 1
 
 
 def _png(data: bytes) -> Iterator[bytes]:
-    at = 8
-    while at + 12 <= len(data):
-        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+    """The chunks of a PNG without metadata chunks."""
+    offset = 8
+    while offset + 12 <= len(data):
+        end = offset + 12 + int.from_bytes(data[offset : offset + 4], "big")
         if end > len(data):
-            raise InvalidMedia("The picture is cut off or damaged: a chunk does not end.")
-        kind = data[at + 4 : at + 8]
-        if kind not in (b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME", b"caBX"):
-            yield data[at:end]
-        at = end
-        if kind == b"IEND":
+            raise InvalidMedia("The image is cut off or damaged: a chunk does not end.")
+        chunk_type = data[offset + 4 : offset + 8]
+        if chunk_type not in (b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME", b"caBX"):
+            yield data[offset:end]
+        offset = end
+        if chunk_type == b"IEND":
             return
 
 
 def _webp(data: bytes) -> bytes:
-    at, kept = 12, []
-    while at + 8 <= len(data):
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        end = at + 8 + length + (length & 1)
-        if at + 8 + length > len(data):
-            raise InvalidMedia("The picture is cut off or damaged: a chunk does not end.")
-        kind, chunk = data[at : at + 4], data[at:end]
-        if kind == b"VP8X" and length >= 10:
+    """A WebP file without EXIF, XMP and C2PA chunks, and without their flags."""
+    offset, kept = 12, []
+    while offset + 8 <= len(data):
+        length = int.from_bytes(data[offset + 4 : offset + 8], "little")
+        end = offset + 8 + length + (length & 1)
+        if offset + 8 + length > len(data):
+            raise InvalidMedia("The image is cut off or damaged: a chunk does not end.")
+        chunk_type, chunk = data[offset : offset + 4], data[offset:end]
+        if chunk_type == b"VP8X" and length >= 10:
             chunk = chunk[:8] + bytes([chunk[8] & ~0x0C]) + chunk[9:]
-        if kind not in (b"EXIF", b"XMP ", b"C2PA"):
+        if chunk_type not in (b"EXIF", b"XMP ", b"C2PA"):
             kept.append(chunk)
-        at = end
+        offset = end
     body = b"WEBP" + b"".join(kept)
     return b"RIFF" + len(body).to_bytes(4, "little") + body

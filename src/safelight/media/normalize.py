@@ -1,8 +1,8 @@
-"""Whatever a generator made, as one plain MP4: one picture track, at most one sound track, nothing hidden.
+"""Normalizes any video to a plain MP4: one picture track, at most one audio track, nothing else.
 
-What is plain already stays as it is, byte for byte. Otherwise tracks are copied, or where MP4 cannot carry
-them or nobody plays them, made anew. It comes before the scan: what is looked at is what may leave. Only
-inside a sandboxed child.
+A file that is plain already is kept byte for byte. Otherwise tracks are copied, or re-encoded if MP4 cannot
+carry them or players cannot play them. Normalization comes before the scan, so the scanned file is the
+delivered one. Runs only inside a sandboxed child.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.errors import InvalidMedia, TooLarge
-from safelight.media.encode import Writer
+from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.media.probe import (
     VideoLimits,
     check_size,
@@ -29,11 +29,11 @@ from safelight.media.probe import (
 
 Pixels = npt.NDArray[np.uint8]
 
-#: What browsers play in an MP4.
-_PICTURES = frozenset({"h264", "hevc", "av1", "vp9"})
-_SOUNDS = frozenset({"aac", "mp3", "opus", "flac", "ac3", "eac3", "alac"})
-#: Boxes at the top of an MP4, and those that are made of others.
-_TOP = frozenset(
+#: Codecs that browsers play in an MP4.
+_VIDEO_CODECS = frozenset({"h264", "hevc", "av1", "vp9"})
+_AUDIO_CODECS = frozenset({"aac", "mp3", "opus", "flac", "ac3", "eac3", "alac"})
+#: Boxes allowed at the top level of an MP4, and boxes that contain other boxes.
+_TOP_LEVEL_BOXES = frozenset(
     {
         b"ftyp",
         b"styp",
@@ -49,207 +49,216 @@ _TOP = frozenset(
         b"pdin",
     }
 )
-_NESTED = frozenset(
+_CONTAINER_BOXES = frozenset(
     {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf", b"edts", b"mvex", b"moof", b"traf"}
 )
-#: Bytes of one row of the tables of samples.
-_ROWS = {b"stts": 8, b"ctts": 8, b"stsc": 12, b"stco": 4, b"co64": 8, b"stss": 4, b"stsz": 4}
-_MOST_BOXES, _DEEPEST = 100_000, 12
-_RATE = 48_000
-#: How much later than it is decoded a frame is commonly shown.
-_SLACK_S = 0.5
+#: Bytes per entry of the sample tables.
+_ENTRY_BYTES = {b"stts": 8, b"ctts": 8, b"stsc": 12, b"stco": 4, b"co64": 8, b"stss": 4, b"stsz": 4}
+_MAX_BOXES, _MAX_BOX_DEPTH = 100_000, 12
+_AUDIO_RATE_HZ = 48_000
+#: Largest usual delay between decode and presentation time of a frame.
+_MAX_REORDER_S = 0.5
 
 
 class NormalizeMethod(StrEnum):
-    #: It was plain: `into` was not written.
+    #: The file was plain already; the target was not written.
+    """How a file was normalized."""
+
     KEPT = "kept"
     COPIED = "copied"
     ENCODED = "encoded"
 
 
 class NormalizeTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Argument of `normalize_in_child`."""
+
     source: str
     into: str
     limits: VideoLimits
 
 
 class NormalizeResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done, and the kinds of tracks that were left out."""
+    """How the file was normalized, and the types of the dropped streams."""
 
-    how: NormalizeMethod
-    left_out: tuple[str, ...] = ()
+    method: NormalizeMethod
+    dropped_streams: tuple[str, ...] = ()
 
 
-def make_plain_in_child(argument: Any, _link: object) -> NormalizeResult:
-    """`make_plain`, as a child's function."""
+def normalize_in_child(argument: Any, _link: object) -> NormalizeResult:
+    """Entry point of `normalize_video` in a sandboxed child."""
     task = msgspec.convert(argument, NormalizeTask)
     return normalize_video(Path(task.source), Path(task.into), task.limits)
 
 
 def normalize_video(source: Path, into: Path, limits: VideoLimits) -> NormalizeResult:
-    """Write the plain copy of a clip to `into`, where it needs one. Raises `InvalidMedia`, `TooLarge`."""
+    """Write the plain copy of a video to `into`, if it needs one. Raises `InvalidMedia`, `TooLarge`."""
     with open_container(source, limits, animations=True) as container:
-        video, audio = _chosen(container)
+        video, audio = _select_streams(container)
         others = [stream for stream in container.streams if stream not in (video, audio)]
-        left_out = tuple(sorted(stream.type or "unknown" for stream in others))
-        kind = (video.codec_context.name, audio.codec_context.name if audio is not None else None)
-        carried = kind[0] in _PICTURES and (kind[1] is None or kind[1] in _SOUNDS)
-        if carried and not others and _is_mp4(source):
-            return NormalizeResult(how=NormalizeMethod.KEPT)
-    if carried and _copied(source, into, limits):
-        return NormalizeResult(how=NormalizeMethod.COPIED, left_out=left_out)
-    _encoded(source, into, limits)
-    return NormalizeResult(how=NormalizeMethod.ENCODED, left_out=left_out)
+        dropped = tuple(sorted(stream.type or "unknown" for stream in others))
+        playable = video.codec_context.name in _VIDEO_CODECS and (
+            audio is None or audio.codec_context.name in _AUDIO_CODECS
+        )
+        if playable and not others and _is_well_formed_mp4(source):
+            return NormalizeResult(method=NormalizeMethod.KEPT)
+    if playable and _remux(source, into, limits):
+        return NormalizeResult(method=NormalizeMethod.COPIED, dropped_streams=dropped)
+    _transcode(source, into, limits)
+    return NormalizeResult(method=NormalizeMethod.ENCODED, dropped_streams=dropped)
 
 
-def _is_mp4(source: Path) -> bool:
-    """An MP4 whose boxes fit into one another without a gap: what seals it is stricter than what plays it."""
+def _is_well_formed_mp4(source: Path) -> bool:
+    """Whether the boxes of an MP4 nest without gaps. The C2PA library that seals it is stricter than
+    players.
+    """
     size = source.stat().st_size
     with source.open("rb") as file:
         head = file.read(12)
         if head[4:8] != b"ftyp" or head[8:12] == b"qt  ":
             return False
-        kinds = _boxes(file, 0, size, depth=0)
-    return kinds is not None and kinds.count(b"ftyp") == 1 and kinds.count(b"moov") == 1
+        box_types = _box_types(file, 0, size, depth=0)
+    return box_types is not None and box_types.count(b"ftyp") == 1 and box_types.count(b"moov") == 1
 
 
-def _boxes(file: BinaryIO, start: int, end: int, *, depth: int) -> list[bytes] | None:
-    """The kinds of the boxes that fill this stretch; None where they do not fill it, or are too many."""
-    kinds: list[bytes] = []
+def _box_types(file: BinaryIO, start: int, end: int, *, depth: int) -> list[bytes] | None:
+    """Types of the boxes in a byte range; None if they do not fill it exactly or are too many."""
+    types: list[bytes] = []
     while start < end:
         file.seek(start)
         head = file.read(16)
-        size, kind, header = int.from_bytes(head[:4], "big"), head[4:8], 8
+        size, box_type, header_bytes = int.from_bytes(head[:4], "big"), head[4:8], 8
         if size == 1:
-            size, header = int.from_bytes(head[8:16], "big"), 16
-        if size < header or start + size > end or len(kinds) >= _MOST_BOXES or depth > _DEEPEST:
+            size, header_bytes = int.from_bytes(head[8:16], "big"), 16
+        if size < header_bytes or start + size > end or len(types) >= _MAX_BOXES or depth > _MAX_BOX_DEPTH:
             return None
-        if depth == 0 and kind not in _TOP:
+        if depth == 0 and box_type not in _TOP_LEVEL_BOXES:
             return None
-        if kind in _NESTED and _boxes(file, start + header, start + size, depth=depth + 1) is None:
+        if (
+            box_type in _CONTAINER_BOXES
+            and _box_types(file, start + header_bytes, start + size, depth=depth + 1) is None
+        ):
             return None
-        if kind in _ROWS and not _holds_its_rows(file, start + header, size - header, kind):
+        if box_type in _ENTRY_BYTES and not _fits_its_entries(
+            file, start + header_bytes, size - header_bytes, box_type
+        ):
             return None
-        kinds.append(kind)
+        types.append(box_type)
         start += size
-    return kinds
+    return types
 
 
-def _holds_its_rows(file: BinaryIO, start: int, size: int, kind: bytes) -> bool:
-    """Whether a table is as long as the number of rows it claims."""
+def _fits_its_entries(file: BinaryIO, start: int, size: int, box_type: bytes) -> bool:
+    """Whether a sample table is long enough for the number of entries it declares."""
     file.seek(start)
     head = file.read(12)
-    if kind == b"stsz":
-        # Of samples that are all of one size there are no rows.
-        rows = 0 if any(head[4:8]) else int.from_bytes(head[8:12], "big")
-        return len(head) == 12 and 12 + rows * _ROWS[kind] <= size
-    return len(head) >= 8 and 8 + int.from_bytes(head[4:8], "big") * _ROWS[kind] <= size
+    if box_type == b"stsz":
+        # `stsz` has no table if all samples have the same size.
+        entries = 0 if any(head[4:8]) else int.from_bytes(head[8:12], "big")
+        return len(head) == 12 and 12 + entries * _ENTRY_BYTES[box_type] <= size
+    return len(head) >= 8 and 8 + int.from_bytes(head[4:8], "big") * _ENTRY_BYTES[box_type] <= size
 
 
-def _chosen(container: Any) -> tuple[Any, Any]:
-    """The picture and sound that a player would show: the first that is no cover, and the first sound."""
+def _select_streams(container: Any) -> tuple[Any, Any]:
+    """The streams that a player shows: the first picture stream that is not a cover image, and the first
+    audio stream.
+    """
     from av.stream import Disposition
 
     if len(container.streams) > 64:
-        raise InvalidMedia(f"The clip has {len(container.streams)} streams; at most 64 are looked through.")
-    films = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
-    videos = [one for one in films if one.codec_context is not None] or list(container.streams.video)
+        raise InvalidMedia(f"The clip has {len(container.streams)} streams; at most 64 are allowed.")
+    moving = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
+    videos = [one for one in moving if one.codec_context is not None] or list(container.streams.video)
     if not videos:
         raise InvalidMedia("The file has no picture stream.")
     if videos[0].codec_context is None:
-        raise InvalidMedia("The clip is in a codec that is not known here.", remedy="Send H.264 with AAC.")
-    sounds = [one for one in container.streams.audio if one.codec_context is not None]
-    if container.streams.audio and not sounds:
-        raise InvalidMedia("The sound is in a codec that is not known here.", remedy="Send H.264 with AAC.")
-    return videos[0], sounds[0] if sounds else None
+        raise InvalidMedia("The clip's video codec is not supported.", remedy="Send H.264 with AAC.")
+    audios = [one for one in container.streams.audio if one.codec_context is not None]
+    if container.streams.audio and not audios:
+        raise InvalidMedia("The clip's audio codec is not supported.", remedy="Send H.264 with AAC.")
+    return videos[0], audios[0] if audios else None
 
 
-def _copied(source: Path, into: Path, limits: VideoLimits) -> bool:
-    """Pass the packets on. False where MP4 does not take them as they are."""
+def _remux(source: Path, into: Path, limits: VideoLimits) -> bool:
+    """Copy the packets into an MP4 without re-encoding. False if MP4 does not take them."""
     import av
 
     with open_container(source, limits, animations=True) as container:
-        video, audio = _chosen(container)
+        video, audio = _select_streams(container)
         wanted = [stream for stream in (video, audio) if stream is not None]
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
         try:
-            with av.open(str(into), "w", format="mp4", container_options=options) as copy:
-                tracks = {stream.index: copy.add_stream_from_template(stream) for stream in wanted}
-                shown = decoded = count = 0
-                for packet in _timed(container.demux(*wanted)):
+            with av.open(str(into), "w", format="mp4", container_options=options) as target:
+                tracks = {stream.index: target.add_stream_from_template(stream) for stream in wanted}
+                presented_until = decoded_until = count = 0
+                for packet in _with_decode_times(container.demux(*wanted)):
                     if packet.stream is video:
                         count += 1
-                        decoded = packet.dts + (packet.duration or 0)
-                        shown = max(shown, (packet.pts or 0) + (packet.duration or 0))
+                        decoded_until = packet.dts + (packet.duration or 0)
+                        presented_until = max(presented_until, (packet.pts or 0) + (packet.duration or 0))
                     packet.stream = tracks[packet.stream.index]
-                    copy.mux(packet)
-                # An MP4 is as long as its decoding takes: a player would end before the last frames.
-                whole = count > 0 and float((shown - decoded) * video.time_base) <= _SLACK_S
+                    target.mux(packet)
+                # An MP4 lasts as long as its decode times: a player would stop before the last frames.
+                complete = (
+                    count > 0 and float((presented_until - decoded_until) * video.time_base) <= _MAX_REORDER_S
+                )
         except (av.FFmpegError, ValueError, OverflowError):
             return False
-    return whole
+    return complete
 
 
-def _timed(packets: Iterator[Any]) -> Iterator[Any]:
-    """The packets, each with the time it is decoded at: Matroska does not say it of the first ones."""
-    waiting: dict[int, list[Any]] = {}
-    begun: set[int] = set()
+def _with_decode_times(packets: Iterator[Any]) -> Iterator[Any]:
+    """The packets, each with a decode time; Matroska omits it for the first ones."""
+    untimed: dict[int, list[Any]] = {}
+    started: set[int] = set()
     for packet in packets:
         track = packet.stream.index
         if not packet.size:
             continue
         if packet.dts is None:
-            if track in begun:
-                raise ValueError("a packet in the middle has no time")
-            waiting.setdefault(track, []).append(packet)
+            if track in started:
+                raise ValueError("a packet in the middle has no decode time")
+            untimed.setdefault(track, []).append(packet)
             continue
-        begun.add(track)
-        early = waiting.pop(track, [])
+        started.add(track)
+        preceding = untimed.pop(track, [])
         step = max(int(packet.duration or 0), 1)
-        for place, one in enumerate(early):
-            one.dts = packet.dts - (len(early) - place) * step
-        yield from early
+        for position, item in enumerate(preceding):
+            item.dts = packet.dts - (len(preceding) - position) * step
+        yield from preceding
         yield packet
-    for rest in waiting.values():
-        for one in rest:
-            one.dts = one.pts
-            yield one
+    for items in untimed.values():
+        for item in items:
+            item.dts = item.pts
+            yield item
 
 
-def _encoded(source: Path, into: Path, limits: VideoLimits) -> None:
-    """Decode everything and write it anew as H.264 and AAC, with its own times."""
+def _transcode(source: Path, into: Path, limits: VideoLimits) -> None:
+    """Decode everything and re-encode it as H.264 and AAC, with the original frame times."""
     with open_container(source, limits, animations=True) as container:
-        video, audio = _chosen(container)
+        video, audio = _select_streams(container)
         rate = video.average_rate or video.guessed_rate or 25
-        frames = _frames(container, strict_decoding(video), limits)
-        begin, first = next(frames, (0.0, None))
+        frames = _rgb_frames(container, strict_decoding(video), limits)
+        start_s, first = next(frames, (0.0, None))
         if first is None:
-            raise InvalidMedia("The clip has no frame that can be decoded.")
+            raise InvalidMedia("No frame of the clip can be decoded.")
         height, width = first.shape[:2]
-        made = Writer(
-            into,
-            width=width,
-            height=height,
-            fps=min(max(Fraction(rate), Fraction(1, 10)), Fraction(240)),
-            own_times=True,
-            crf=18,
-            audio_rate=_RATE if audio is not None else 0,
-            audio_channels=2,
-        )
-        with made as writer:
+        fps = min(max(Fraction(rate), Fraction(1, 10)), Fraction(240))
+        video_format = VideoFormat(width=width, height=height, fps=fps, timestamped=True, crf=18)
+        audio_format = AudioFormat(rate=_AUDIO_RATE_HZ, channels=2) if audio is not None else None
+        with Mp4Writer(into, video_format, audio_format) as writer:
             writer.add_frame(first, time_s=0.0)
             for time_s, pixels in frames:
                 if pixels.shape != first.shape:
                     raise InvalidMedia("The picture changes its size in the middle of the clip.")
-                writer.add_frame(pixels, time_s=max(time_s - begin, 0.0))
+                writer.add_frame(pixels, time_s=max(time_s - start_s, 0.0))
             if audio is not None:
-                for samples in _sounds(source, begin, limits):
+                for samples in _stereo_samples(source, start_s, limits):
                     writer.add_audio(samples)
 
 
-def _frames(container: Any, video: Any, limits: VideoLimits) -> Iterator[tuple[float, Pixels]]:
-    """Times and RGB pixels as shown, their sides even."""
-    begin: float | None = None
+def _rgb_frames(container: Any, video: Any, limits: VideoLimits) -> Iterator[tuple[float, Pixels]]:
+    """Times and RGB pixels of the frames as displayed, with even sides."""
+    start_s: float | None = None
     decoded = container.decode(video)
     for number in range(limits.frames + 1):
         with decoder_errors_raise():
@@ -260,39 +269,39 @@ def _frames(container: Any, video: Any, limits: VideoLimits) -> Iterator[tuple[f
             raise TooLarge(f"The clip has more than {limits.frames:,} frames.")
         check_size(frame.width, frame.height, limits)
         time_s = frame.time if frame.time is not None else number / 25
-        begin = time_s if begin is None else begin
-        if time_s - begin > limits.duration_s + 1:
-            raise TooLarge(f"The clip lasts longer than {limits.duration_s:g} s.")
+        start_s = time_s if start_s is None else start_s
+        if time_s - start_s > limits.duration_s + 1:
+            raise TooLarge(f"The clip is longer than {limits.duration_s:g} s.")
         with decoder_errors_raise():
             pixels = frame.to_ndarray(format="rgb24")
-        turned = np.rot90(pixels, int(frame.rotation or 0) // 90 % 4)
-        # H.264 in 4:2:0 wants even sides: the last row or column is doubled.
-        odd = (turned.shape[0] % 2, turned.shape[1] % 2)
-        yield time_s, np.pad(turned, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge")
+        upright = np.rot90(pixels, int(frame.rotation or 0) // 90 % 4)
+        # H.264 in 4:2:0 needs even sides: repeat the last row or column of an odd side.
+        padding = (upright.shape[0] % 2, upright.shape[1] % 2)
+        yield time_s, np.pad(upright, ((0, padding[0]), (0, padding[1]), (0, 0)), mode="edge")
 
 
-def _sounds(source: Path, begin: float, limits: VideoLimits) -> Iterator[npt.NDArray[np.float32]]:
-    """The sound in stereo, beginning with the picture."""
+def _stereo_samples(source: Path, start_s: float, limits: VideoLimits) -> Iterator[npt.NDArray[np.float32]]:
+    """The audio in stereo, aligned with the start of the picture."""
     import av
 
-    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_RATE)
-    most, count = int((limits.duration_s + 1) * _RATE), 0
+    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_AUDIO_RATE_HZ)
+    max_samples, sample_count = int((limits.duration_s + 1) * _AUDIO_RATE_HZ), 0
     with open_container(source, limits, animations=True) as container:
-        _video, audio = _chosen(container)
+        _video, audio = _select_streams(container)
         decoded = container.decode(strict_decoding(audio))
-        late: float | None = None
+        delay_s: float | None = None
         ended = False
         while not ended:
             with decoder_errors_raise():
                 frame = next(decoded, None)
                 ended = frame is None
-                if late is None and frame is not None:
-                    late = (frame.time or 0.0) - begin
-                    if 0 < late < limits.duration_s:
-                        yield np.zeros((2, int(late * _RATE)), np.float32)
+                if delay_s is None and frame is not None:
+                    delay_s = (frame.time or 0.0) - start_s
+                    if 0 < delay_s < limits.duration_s:
+                        yield np.zeros((2, int(delay_s * _AUDIO_RATE_HZ)), np.float32)
                 pieces = [piece.to_ndarray() for piece in resampler.resample(frame)]
             for piece in pieces:
-                count += piece.shape[1]
-                if count > most:
-                    raise TooLarge(f"The sound lasts longer than {limits.duration_s:g} s.")
+                sample_count += piece.shape[1]
+                if sample_count > max_samples:
+                    raise TooLarge(f"The audio is longer than {limits.duration_s:g} s.")
                 yield piece.astype(np.float32, copy=False)

@@ -1,4 +1,4 @@
-"""What a clip is, read from its headers, and refused where it is not what it claims or is too much.
+"""Properties of a clip from its headers; rejects clips that are malformed or too large.
 
 Runs only inside a sandboxed child.
 """
@@ -16,23 +16,23 @@ from safelight.errors import InvalidMedia, TooLarge
 
 
 class VideoLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a clip may be at most."""
+    """Largest clip that is accepted."""
 
     bytes: int = 2 << 30
     #: Pixels of one frame: 4096 x 2304.
     pixels: int = 4096 * 2304
     frames: int = 36_000
     duration_s: float = 600.0
-    #: Streams of any kind; only one of them may be a picture and one sound.
+    #: Streams of any type; at most one may be video and one audio.
     streams: int = 8
 
 
-#: For clips that were accepted once, whatever an operator had allowed then.
-ACCEPTED = VideoLimits(bytes=1 << 40, frames=1 << 24, duration_s=86_400.0)
+#: For clips that were accepted earlier, perhaps under larger limits.
+ACCEPTED_CLIP_LIMITS = VideoLimits(bytes=1 << 40, frames=1 << 24, duration_s=86_400.0)
 
 
 class MediaInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What the headers of a clip say. Width and height are as shown, after rotation."""
+    """Properties of a clip from its headers. Width and height are as displayed, after rotation."""
 
     container: str
     bytes: int
@@ -40,28 +40,28 @@ class MediaInfo(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     fps: float
     duration_s: float
-    #: As claimed; 0 where the container does not say.
+    #: As declared; 0 if the container does not declare it.
     frames: int
     video_codec: str
     pixel_format: str
-    #: Degrees, counter-clockwise, that players turn the picture by: 0, 90, 180 or 270.
+    #: Counter-clockwise rotation that players apply, in degrees: 0, 90, 180 or 270.
     rotation: int
     audio_codec: str | None = None
     audio_rate: int = 0
     audio_channels: int = 0
     audio_duration_s: float = 0.0
     streams: int = 1
-    #: Kinds of streams nothing here looks into, such as `subtitle`.
+    #: Stream types that are not scanned, such as `subtitle`.
     unread: tuple[str, ...] = ()
 
 
-#: Containers by their first bytes. FFmpeg is told which one it is: left to guess, it also knows play lists
-#: and scripts that name other files.
+#: First boxes of an MP4. The format is passed to FFmpeg explicitly: when it guesses, it also accepts
+#: playlists and scripts that name other files.
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 
 
-def container_of(head: bytes) -> str | None:
-    """FFmpeg's name for the container that begins with these bytes; None: not one we read."""
+def detect_container(head: bytes) -> str | None:
+    """FFmpeg's name for the container that starts with these bytes; None if it is not supported."""
     if head[4:8] in _MP4_BOXES:
         return "mov"
     if head[:4] == b"\x1a\x45\xdf\xa3":
@@ -71,8 +71,8 @@ def container_of(head: bytes) -> str | None:
     return None
 
 
-def probe_audio(head: bytes) -> str | None:
-    """FFmpeg's name for the container of sound that begins with these bytes; None: not one we read."""
+def detect_audio_container(head: bytes) -> str | None:
+    """FFmpeg's name for the audio container that starts with these bytes; None if it is not supported."""
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return "wav"
     if head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2):
@@ -84,7 +84,8 @@ def probe_audio(head: bytes) -> str | None:
 def open_container(
     path: Path, limits: VideoLimits, *, animations: bool = False, recordings: bool = False
 ) -> Iterator[Any]:
-    """The clip as a PyAV container, safely set up; with `animations` a GIF, too, with `recordings` sound.
+    """Open a clip as a PyAV container with safe options. `animations` also accepts GIF, `recordings` audio
+    files.
 
     Raises `InvalidMedia`, `TooLarge`.
     """
@@ -98,21 +99,21 @@ def open_container(
         head = file.read(16)
     if not head:
         raise InvalidMedia("The clip is empty.")
-    container = "gif" if animations and head[:4] == b"GIF8" else container_of(head)
+    container = "gif" if animations and head[:4] == b"GIF8" else detect_container(head)
     if container is None and recordings:
-        container = probe_audio(head)
+        container = detect_audio_container(head)
         if container is None:
             raise InvalidMedia(
-                "This is not a recording of a known kind.",
+                "This is not an audio file in a supported format.",
                 remedy="Send WAV, FLAC, Ogg, MP3, or a clip with sound.",
             )
     if container is None:
         raise InvalidMedia(
-            "This is not a video file of a known kind.", remedy="Send MP4, MOV, WebM, MKV or AVI."
+            "This is not a video file in a supported format.", remedy="Send MP4, MOV, WebM, MKV or AVI."
         )
     options = {"protocol_whitelist": "file", "max_pixels": str(limits.pixels)}
     if container == "mov":
-        # An edit list hides frames from well-behaved players only: we look at all of them.
+        # An edit list hides frames from compliant players; the scan must see all frames.
         options["ignore_editlist"] = "1"
     with decoder_errors_raise():
         opened_container = av.open(
@@ -126,7 +127,7 @@ def open_container(
 
 @contextlib.contextmanager
 def decoder_errors_raise() -> Iterator[None]:
-    """Turns FFmpeg's complaints about the bytes into `InvalidMedia`."""
+    """Convert FFmpeg errors about the content into `InvalidMedia`."""
     import av
 
     try:
@@ -138,65 +139,66 @@ def decoder_errors_raise() -> Iterator[None]:
 
 
 def strict_decoding(stream: Any) -> Any:
-    """The stream, to be decoded without guessing: what is damaged is an error.
+    """Make the decoder of a stream fail on damaged data instead of concealing it.
 
-    Decoders fill gaps in their own ways, so that a player might show what nobody here has looked at.
+    Decoders conceal damage differently, so a player could show frames that the scan did not see.
     """
     stream.codec_context.options = {"err_detect": "explode"}
     return stream
 
 
 def probe(path: Path, limits: VideoLimits) -> MediaInfo:
-    """The facts of a clip. Raises `InvalidMedia` or `TooLarge` with a plain sentence."""
+    """Read the properties of a clip. Raises `InvalidMedia` or `TooLarge`."""
     with open_container(path, limits) as container:
-        return facts_of(container, path.stat().st_size, limits)
+        return probe_container(container, path.stat().st_size, limits)
 
 
 class ProbeTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Argument of `probe_in_child`."""
+
     path: str
     limits: VideoLimits
 
 
 def probe_in_child(argument: Any, _link: object) -> MediaInfo:
-    """`probe`, as a child's function."""
+    """Entry point of `probe` in a sandboxed child."""
     task = msgspec.convert(argument, ProbeTask)
     return probe(Path(task.path), task.limits)
 
 
-def facts_of(container: Any, size: int, limits: VideoLimits) -> MediaInfo:
-    """As `probe`, for a container that is open already."""
-    kinds = [stream.type for stream in container.streams]
-    if len(kinds) > limits.streams:
-        raise InvalidMedia(f"The clip has {len(kinds)} streams; at most {limits.streams} are allowed.")
-    videos, sounds = kinds.count("video"), kinds.count("audio")
+def probe_container(container: Any, size: int, limits: VideoLimits) -> MediaInfo:
+    """Like `probe`, for a container that is already open. `size` is the file's size in bytes."""
+    stream_types = [stream.type for stream in container.streams]
+    if len(stream_types) > limits.streams:
+        raise InvalidMedia(f"The clip has {len(stream_types)} streams; at most {limits.streams} are allowed.")
+    videos, audios = stream_types.count("video"), stream_types.count("audio")
     if videos == 0:
         raise InvalidMedia("The file has no picture stream.")
-    if videos > 1 or sounds > 1:
+    if videos > 1 or audios > 1:
         raise InvalidMedia(
-            f"The clip has {videos} picture and {sounds} sound streams; at most one of each is allowed.",
-            remedy="Send a file with a single picture track and a single sound track.",
+            f"The clip has {videos} video and {audios} audio streams; at most one of each is allowed.",
+            remedy="Send a file with one video track and at most one audio track.",
         )
     video = container.streams.video[0]
-    audio = container.streams.audio[0] if sounds else None
+    audio = container.streams.audio[0] if audios else None
     codec = video.codec_context
     if codec is None or (audio is not None and audio.codec_context is None):
-        raise InvalidMedia("The clip is in a codec that is not known here.", remedy="Send H.264 with AAC.")
+        raise InvalidMedia("The codec of the clip is not supported.", remedy="Send H.264 with AAC.")
     width, height = codec.width, codec.height
     if width < 1 or height < 1:
-        raise InvalidMedia("The clip says nothing about the size of its picture, or is damaged.")
+        raise InvalidMedia("The clip does not declare the size of its picture, or is damaged.")
     check_size(width, height, limits)
-    seconds = _seconds(video)
-    whole = container.duration / 1_000_000 if container.duration else 0.0
-    duration = seconds or whole
-    if max(duration, whole) > limits.duration_s:
-        raise TooLarge(
-            f"The clip lasts {max(duration, whole):.1f} s; at most {limits.duration_s:g} s are allowed."
-        )
-    # A claim of more frames than the file has bytes is none; whoever walks over it counts for himself.
-    claimed = video.frames if 0 < video.frames <= size else 0
-    if claimed > limits.frames:
-        raise TooLarge(f"The clip has {claimed:,} frames; at most {limits.frames:,} are allowed.")
-    rate = video.average_rate or video.guessed_rate
+    video_s = _seconds(video)
+    container_s = container.duration / 1_000_000 if container.duration else 0.0
+    duration_s = video_s or container_s
+    longest_s = max(duration_s, container_s)
+    if longest_s > limits.duration_s:
+        raise TooLarge(f"The clip is {longest_s:.1f} s long; at most {limits.duration_s:g} s are allowed.")
+    # A file cannot have more frames than bytes: ignore such a claim. The decoder counts the frames itself.
+    declared_frames = video.frames if 0 < video.frames <= size else 0
+    if declared_frames > limits.frames:
+        raise TooLarge(f"The clip has {declared_frames:,} frames; at most {limits.frames:,} are allowed.")
+    frame_rate = video.average_rate or video.guessed_rate
     rotation = _rotation(container, video)
     if rotation in (90, 270):
         width, height = height, width
@@ -205,9 +207,9 @@ def facts_of(container: Any, size: int, limits: VideoLimits) -> MediaInfo:
         bytes=size,
         width=width,
         height=height,
-        fps=round(float(rate), 4) if rate else 0.0,
-        duration_s=round(duration, 4),
-        frames=claimed,
+        fps=round(float(frame_rate), 4) if frame_rate else 0.0,
+        duration_s=round(duration_s, 4),
+        frames=declared_frames,
         video_codec=codec.name,
         pixel_format=codec.pix_fmt or "",
         rotation=rotation,
@@ -215,13 +217,13 @@ def facts_of(container: Any, size: int, limits: VideoLimits) -> MediaInfo:
         audio_rate=audio.codec_context.sample_rate if audio is not None else 0,
         audio_channels=audio.codec_context.channels if audio is not None else 0,
         audio_duration_s=round(_seconds(audio), 4) if audio is not None else 0.0,
-        streams=len(kinds),
-        unread=tuple(sorted({kind or "unknown" for kind in kinds if kind not in ("video", "audio")})),
+        streams=len(stream_types),
+        unread=tuple(sorted({kind or "unknown" for kind in stream_types if kind not in ("video", "audio")})),
     )
 
 
 def check_size(width: int, height: int, limits: VideoLimits) -> None:
-    """Refuse frames of too many pixels before memory is taken for one."""
+    """Reject too many pixels before memory for a frame is allocated. Raises `TooLarge`."""
     if width * height > limits.pixels:
         raise TooLarge(f"The picture is {width} x {height}; at most {limits.pixels:,} pixels are allowed.")
 
@@ -231,10 +233,10 @@ def _seconds(stream: Any) -> float:
 
 
 def _rotation(container: Any, video: Any) -> int:
-    """From the first frame, where decoders put it."""
+    """Rotation of the first frame; decoders report it there."""
     with decoder_errors_raise():
         for frame in container.decode(video):
-            turned = int(getattr(frame, "rotation", 0) or 0) % 360
+            rotation = int(getattr(frame, "rotation", 0) or 0) % 360
             container.seek(0)
-            return turned
-    raise InvalidMedia("The clip has no frame that can be decoded.")
+            return rotation
+    raise InvalidMedia("No frame of the clip can be decoded.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.media.normalize import NormalizeMethod, NormalizeResult, make_plain_in_child
+from safelight.media.normalize import NormalizeMethod, NormalizeResult, normalize_in_child
 from safelight.sandbox.child_main import ChildChannel
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
@@ -39,7 +39,7 @@ class DeliveryStage:
         Raises `InvalidMedia`, `TooLarge` or `ChildFailed` where there is no clip to make it of.
         """
         answer = self.sandbox.run(
-            EntryPoint.of(make_plain_in_child),
+            EntryPoint.of(normalize_in_child),
             {
                 "source": str(source),
                 "into": str(into),
@@ -49,7 +49,7 @@ class DeliveryStage:
             writes=[into],
             limits=_LIMITS,
         )
-        if msgspec.convert(answer, NormalizeResult).how is NormalizeMethod.KEPT:
+        if msgspec.convert(answer, NormalizeResult).method is NormalizeMethod.KEPT:
             into.unlink(missing_ok=True)
             return source
         return into
@@ -79,17 +79,17 @@ class DeliveryStage:
 def draw_stills(argument: dict[str, str], _link: ChildChannel) -> None:
     """In the child: the middle frame as a thumbnail, and ten frames on one sheet."""
     from safelight.media.decode import VideoDecoder
-    from safelight.media.probe import ACCEPTED
-    from safelight.media.thumbnails import sheet, spread, thumbnail
+    from safelight.media.probe import ACCEPTED_CLIP_LIMITS
+    from safelight.media.thumbnails import write_contact_sheet, pick_frame_indices, write_thumbnail
 
-    walk = VideoDecoder(Path(argument["source"]), ACCEPTED)
-    total, wanted = spread(walk.facts, _SHEET_FRAMES)
+    walk = VideoDecoder(Path(argument["source"]), ACCEPTED_CLIP_LIMITS)
+    total, wanted = pick_frame_indices(walk.info, _SHEET_FRAMES)
     middle: Any = None
     small = []
     for frame in walk.frames():
         if frame.index in wanted:
-            small.append(frame.at(_SHEET_SIDE))
+            small.append(frame.resized(_SHEET_SIDE))
         if middle is None or frame.index == total // 2:
-            middle = frame.at(_THUMBNAIL_SIDE)
-    thumbnail(middle, Path(argument["thumbnail"]), longest_side=_THUMBNAIL_SIDE)
-    sheet(small or [middle], Path(argument["spritesheet"]), longest_side=_SHEET_SIDE)
+            middle = frame.resized(_THUMBNAIL_SIDE)
+    write_thumbnail(middle, Path(argument["thumbnail"]), longest_side=_THUMBNAIL_SIDE)
+    write_contact_sheet(small or [middle], Path(argument["spritesheet"]), longest_side=_SHEET_SIDE)

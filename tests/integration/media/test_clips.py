@@ -11,7 +11,7 @@ from PIL import Image
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.media import thumbnails
 from safelight.media.decode import VideoDecoder
-from safelight.media.encode import Writer, burn_badge
+from safelight.media.encode import Mp4Writer, VideoFormat, burn_badge
 from safelight.media.probe import VideoLimits, probe
 from support.clips import RATE, hum, make_clip, scenery
 
@@ -34,7 +34,12 @@ def test_every_frame_is_walked_once_in_order_and_scaled_without_distortion(tmp_p
         indices.append(frame.index)
         times.append(frame.time_s)
         shapes.add(
-            (frame.at(160).shape, frame.at(0).shape, frame.at(4000).shape, frame.small(320).light.shape)
+            (
+                frame.resized(160).shape,
+                frame.resized(0).shape,
+                frame.resized(4000).shape,
+                frame.downscaled(320).luma.shape,
+            )
         )
     assert indices == list(range(30))
     assert times == pytest.approx([number / 24 for number in range(30)], abs=0.001)
@@ -43,15 +48,15 @@ def test_every_frame_is_walked_once_in_order_and_scaled_without_distortion(tmp_p
 
 def test_sound_comes_mono_at_each_rate_and_may_outlast_the_picture(tmp_path: Path) -> None:
     walk = VideoDecoder(make_clip(tmp_path / "a.mp4", frames=12, sound=hum(3.0)), LIMITS)
-    sound = walk.sound({8000, 16000})
+    sound = walk.audio({8000, 16000})
     assert {rate: round(samples.size / rate, 1) for rate, samples in sound.items()} == {8000: 3.0, 16000: 3.0}
     assert 0.05 < float(np.abs(sound[16000]).max()) < 0.3
 
 
 def test_a_clip_without_sound_has_none(tmp_path: Path) -> None:
     walk = VideoDecoder(make_clip(tmp_path / "a.mp4"), LIMITS)
-    assert walk.facts.audio_codec is None
-    assert walk.sound({16000}) == {}
+    assert walk.info.audio_codec is None
+    assert walk.audio({16000}) == {}
 
 
 def test_the_same_frames_make_the_same_bytes(tmp_path: Path) -> None:
@@ -66,7 +71,7 @@ def test_an_mp4_can_be_streamed_from_the_start(tmp_path: Path) -> None:
 
 def test_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:
     moments = [0.0, 0.04, 0.2, 0.21, 0.9, 1.5]
-    with Writer(tmp_path / "a.mp4", width=64, height=64, fps=25, own_times=True) as writer:
+    with Mp4Writer(tmp_path / "a.mp4", VideoFormat(width=64, height=64, fps=25, timestamped=True)) as writer:
         for number, moment in enumerate(moments):
             writer.add_frame(scenery(number, 64, 64), time_s=moment)
     walk = VideoDecoder(tmp_path / "a.mp4", LIMITS)
@@ -89,7 +94,7 @@ def test_frames_that_an_edit_list_hides_are_walked_too(tmp_path: Path) -> None:
 def test_a_text_file_is_no_video(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_text("Not a video at all, whatever the name says.")
-    with pytest.raises(InvalidMedia, match="not a video file of a known kind"):
+    with pytest.raises(InvalidMedia, match="not a video file in a supported format"):
         probe(path, LIMITS)
 
 
@@ -97,7 +102,7 @@ def test_a_playlist_that_names_other_files_is_no_video(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4")
     for text in (f"#EXTM3U\n#EXTINF:1,\n{clip}\n", f"ffconcat version 1.0\nfile '{clip}'\n"):
         (tmp_path / "b.mp4").write_text(text)
-        with pytest.raises(InvalidMedia, match="not a video file of a known kind"):
+        with pytest.raises(InvalidMedia, match="not a video file in a supported format"):
             probe(tmp_path / "b.mp4", LIMITS)
 
 
@@ -143,7 +148,7 @@ def test_a_header_of_60000_by_60000_is_refused(tmp_path: Path) -> None:
         (VideoLimits(bytes=1000), "bytes"),
         (VideoLimits(pixels=320 * 191), "pixels"),
         (VideoLimits(frames=35), "frames"),
-        (VideoLimits(duration_s=1.2), "lasts"),
+        (VideoLimits(duration_s=1.2), "s long"),
     ],
 )
 def test_a_clip_over_a_limit_is_too_large(tmp_path: Path, limits: VideoLimits, sentence: str) -> None:
@@ -163,7 +168,7 @@ def test_two_picture_streams_are_refused(tmp_path: Path) -> None:
                 frame = av.VideoFrame.from_ndarray(scenery(number, 64, 64), format="rgb24")
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
-    with pytest.raises(InvalidMedia, match="2 picture and 0 sound streams"):
+    with pytest.raises(InvalidMedia, match="2 video and 0 audio streams"):
         probe(tmp_path / "a.mp4", LIMITS)
 
 
@@ -199,9 +204,9 @@ def test_a_badge_is_visible_on_every_frame_and_the_sound_stays(tmp_path: Path, s
         container.mux(audio.encode(None))
     burn_badge(source, tmp_path / "b.mp4", "Made with AI", LIMITS)
     walk = VideoDecoder(tmp_path / "b.mp4", LIMITS)
-    assert (walk.facts.width, walk.facts.height) == (width - width % 2, height - height % 2)
-    assert walk.facts.audio_codec == "aac"
-    frames = [frame.at(0).astype(int) for frame in walk.frames()]
+    assert (walk.info.width, walk.info.height) == (width - width % 2, height - height % 2)
+    assert walk.info.audio_codec == "aac"
+    frames = [frame.resized(0).astype(int) for frame in walk.frames()]
     assert len(frames) == 12
     for pixels in frames:
         corner = pixels[pixels.shape[0] * 3 // 4 :, : pixels.shape[1] // 2]
@@ -213,8 +218,8 @@ def test_stills_are_small_webp_and_evidence_is_blurred(tmp_path: Path) -> None:
     pixels = np.kron(np.indices((20, 32)).sum(axis=0) % 2, np.ones((24, 24)))[..., None].repeat(3, axis=2)
     picture = (pixels * 255).astype(np.uint8)
     for path in (
-        thumbnails.thumbnail(picture, tmp_path / "t.webp", longest_side=200),
-        thumbnails.sheet([picture] * 7, tmp_path / "s.webp", columns=3, longest_side=100),
+        thumbnails.write_thumbnail(picture, tmp_path / "t.webp", longest_side=200),
+        thumbnails.write_contact_sheet([picture] * 7, tmp_path / "s.webp", columns=3, longest_side=100),
         thumbnails.write_blurred(picture, tmp_path / "b.webp"),
     ):
         with Image.open(path) as made:
@@ -238,9 +243,9 @@ def test_a_clip_filmed_upright_is_looked_at_upright(tmp_path: Path) -> None:
     struct.pack_into(">9i", data, data.index(b"tkhd") + 44, 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
     (tmp_path / "b.mp4").write_bytes(data)
     walk = VideoDecoder(tmp_path / "b.mp4", LIMITS)
-    assert (walk.facts.width, walk.facts.height) == (192, 320)
+    assert (walk.info.width, walk.info.height) == (192, 320)
     for frame in walk.frames():
-        pixels = frame.at(0)
+        pixels = frame.resized(0)
         assert pixels.shape == (320, 192, 3)
         assert pixels[40, :, 0].min() > 150
         assert pixels[200:].max() < 60

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from safelight.errors import InvalidMedia, TooLarge
-from safelight.media.images import PictureLimits, read_picture
+from safelight.media.images import ImageLimits, read_image
 
-LIMITS = PictureLimits()
+LIMITS = ImageLimits()
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def picture() -> Image.Image:
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.gif"])
 def test_the_four_kinds_are_read(tmp_path: Path, picture: Image.Image, name: str) -> None:
     picture.save(tmp_path / name)
-    facts, [pixels] = read_picture(tmp_path / name, LIMITS)
+    facts, [pixels] = read_image(tmp_path / name, LIMITS)
     assert (facts.width, facts.height, facts.frames, facts.looked_at) == (100, 60, 1, 1)
     assert pixels.shape == (60, 100, 3)
 
@@ -32,7 +32,7 @@ def test_unusual_pixels_become_rgb(tmp_path: Path, picture: Image.Image, mode: s
     name = "a.jpg" if mode == "CMYK" else "a.png"
     made = Image.fromarray(np.full((60, 100), 40000, np.uint16)) if mode == "I;16" else picture.convert(mode)
     made.save(tmp_path / name)
-    _, views = read_picture(tmp_path / name, LIMITS)
+    _, views = read_image(tmp_path / name, LIMITS)
     assert views[0].shape == (60, 100, 3)
     if mode == "I;16":
         assert abs(int(views[0].mean()) - 155) <= 1
@@ -42,7 +42,7 @@ def test_the_cameras_rotation_is_undone(tmp_path: Path, picture: Image.Image) ->
     exif = Image.Exif()
     exif[0x0112] = 6
     picture.save(tmp_path / "a.jpg", exif=exif)
-    facts, [pixels] = read_picture(tmp_path / "a.jpg", LIMITS)
+    facts, [pixels] = read_image(tmp_path / "a.jpg", LIMITS)
     assert (facts.width, facts.height) == (60, 100)
     assert pixels.shape == (100, 60, 3)
 
@@ -51,7 +51,7 @@ def test_what_transparency_hides_is_looked_at_too(tmp_path: Path) -> None:
     hidden = np.zeros((20, 20, 4), np.uint8)
     hidden[:, :, 0] = 255
     Image.fromarray(hidden).save(tmp_path / "a.png")
-    facts, views = read_picture(tmp_path / "a.png", LIMITS)
+    facts, views = read_image(tmp_path / "a.png", LIMITS)
     assert facts.transparency
     assert [view.mean(axis=(0, 1)).tolist() for view in views] == [[255, 255, 255], [255, 0, 0]]
 
@@ -59,21 +59,21 @@ def test_what_transparency_hides_is_looked_at_too(tmp_path: Path) -> None:
 def test_a_long_animation_says_how_much_was_looked_at(tmp_path: Path, picture: Image.Image) -> None:
     frames = [picture.rotate(8 * turn) for turn in range(20)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
-    facts, views = read_picture(tmp_path / "a.gif", LIMITS)
+    facts, views = read_image(tmp_path / "a.gif", LIMITS)
     assert (facts.frames, facts.looked_at, len(views)) == (20, 8, 8)
 
 
 def test_large_pictures_are_read_smaller(tmp_path: Path) -> None:
     Image.new("RGB", (5000, 2500), (9, 99, 199)).save(tmp_path / "a.jpg")
-    facts, [pixels] = read_picture(tmp_path / "a.jpg", LIMITS)
+    facts, [pixels] = read_image(tmp_path / "a.jpg", LIMITS)
     assert (facts.width, facts.height) == (5000, 2500)
     assert pixels.shape == (960, 1920, 3)
 
 
 def test_a_text_file_is_no_picture(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("hello")
-    with pytest.raises(InvalidMedia, match="not a picture of a known kind"):
-        read_picture(tmp_path / "a.png", LIMITS)
+    with pytest.raises(InvalidMedia, match="not an image in a supported format"):
+        read_image(tmp_path / "a.png", LIMITS)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
@@ -83,7 +83,7 @@ def test_a_truncated_picture_is_invalid(tmp_path: Path, picture: Image.Image, na
     data = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(data[: int(len(data) * part)])
     with pytest.raises(InvalidMedia):
-        read_picture(tmp_path / name, LIMITS)
+        read_image(tmp_path / name, LIMITS)
 
 
 @pytest.mark.parametrize("side", [9000, 60000])
@@ -99,13 +99,13 @@ def test_an_enormous_header_is_refused_before_memory_is_taken(tmp_path: Path, si
         + chunk(b"IEND", b"")
     )
     with pytest.raises(TooLarge, match="pixels"):
-        read_picture(tmp_path / "a.png", LIMITS)
+        read_image(tmp_path / "a.png", LIMITS)
 
 
 def test_too_many_bytes_and_none_are_refused(tmp_path: Path, picture: Image.Image) -> None:
     picture.save(tmp_path / "a.png")
     with pytest.raises(TooLarge, match="bytes"):
-        read_picture(tmp_path / "a.png", PictureLimits(bytes=100))
+        read_image(tmp_path / "a.png", ImageLimits(bytes=100))
     (tmp_path / "b.png").touch()
     with pytest.raises(InvalidMedia, match="empty"):
-        read_picture(tmp_path / "b.png", LIMITS)
+        read_image(tmp_path / "b.png", LIMITS)

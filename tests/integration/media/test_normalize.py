@@ -19,7 +19,7 @@ AAC = ("aac", "stereo", 48_000, 0.5)
 def plain(source: Path) -> tuple[NormalizeMethod, tuple[str, ...], Path]:
     into = source.with_name("plain.mp4")
     made = normalize_video(source, into, LIMITS)
-    return made.how, made.left_out, source if made.how is NormalizeMethod.KEPT else into
+    return made.method, made.dropped_streams, source if made.method is NormalizeMethod.KEPT else into
 
 
 def test_a_plain_clip_stays_byte_for_byte(tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from safelight.detectors import safety_card
-from safelight.media.encode import Writer
+from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.policy.findings import FrameRange
 from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.report import ScanReport
-from safelight.scanning.service import Scanner, ScannerOptions, Spec
+from safelight.scanning.service import DetectorSpec, Scanner, ScannerOptions
 
 WIDTH, HEIGHT, FPS, ODD = 960, 540, 30, 41
 Pixels = npt.NDArray[np.uint8]
@@ -53,7 +53,7 @@ def clip(
     strength: float,
     odd: tuple[int, ...] = (ODD,),
 ) -> Path:
-    with Writer(path, width=WIDTH, height=HEIGHT, fps=FPS, crf=23) as writer:
+    with Mp4Writer(path, VideoFormat(width=WIDTH, height=HEIGHT, fps=FPS, crf=23)) as writer:
         for frame in range(60):
             pixels = panned(frame, speed)
             writer.add_frame(laid(pixels, over, weight, strength) if frame in odd else pixels)
@@ -67,8 +67,8 @@ def sandbox() -> Iterator[Sandbox]:
     made.close()
 
 
-def scan(sandbox: Sandbox, path: Path, *specs: Spec) -> ScanReport:
-    return Scanner(sandbox, specs, ScannerOptions(video_s=120.0, warm=0)).scan_video(path)
+def scan(sandbox: Sandbox, path: Path, *specs: DetectorSpec) -> ScanReport:
+    return Scanner(sandbox, specs, ScannerOptions(video_timeout_s=120.0, warm_children=0)).scan_video(path)
 
 
 @pytest.mark.parametrize("speed", [0, 8])
@@ -79,8 +79,8 @@ def test_faint_words_in_one_frame_are_read_and_called_too_brief(
     report = scan(
         sandbox, clip(tmp_path / "a.mp4", speed=speed, over=over, weight=weight, strength=0.4), ("ocr", {})
     )
-    assert report.schedule is not None
-    assert [look.frame for look in report.schedule.looks if look.why == "outlier"] == [ODD]
+    assert report.sampling is not None
+    assert [look.frame for look in report.sampling.looks if look.why == "outlier"] == [ODD]
     read = "".join("".join(text.text.split()) for text in report.texts if text.frame == ODD)
     assert "BRIDGE" in read
     [found] = report.findings
@@ -112,7 +112,7 @@ def test_a_faint_card_in_one_frame_of_a_moving_picture_is_found(tmp_path: Path, 
     card = safety_card.draw("hate", 320, 180)
     weight = np.ones(card.shape[:2], np.float32)
     path = clip(tmp_path / "a.mp4", speed=6, over=card, weight=weight, strength=0.4)
-    [found] = scan(sandbox, path, ("card-picture", {})).findings
+    [found] = scan(sandbox, path, ("safety-card-image", {})).findings
     assert (found.category, found.test_card) == ("hate", True)
 
 
@@ -122,22 +122,22 @@ def test_a_camera_that_moves_is_looked_at_by_the_second_only(
 ) -> None:
     over, weight = letters()
     path = clip(tmp_path / "a.mp4", speed=speed, over=over, weight=weight, strength=0.0)
-    report = scan(sandbox, path, ("card-picture", {}))
-    assert report.schedule is not None
-    assert report.schedule.looked_at <= 5
+    report = scan(sandbox, path, ("safety-card-image", {}))
+    assert report.sampling is not None
+    assert report.sampling.looked_at <= 5
     assert report.runs[0].complete
 
 
 def test_noise_overdraws_the_budget_and_coverage_says_so(tmp_path: Path, sandbox: Sandbox) -> None:
     rng = np.random.default_rng(3)
     path = tmp_path / "noise.mp4"
-    with Writer(path, width=320, height=192, fps=FPS, crf=30) as writer:
+    with Mp4Writer(path, VideoFormat(width=320, height=192, fps=FPS, crf=30)) as writer:
         for _ in range(60):
             coarse = rng.integers(0, 256, (12, 20, 3), dtype=np.uint8)
             writer.add_frame(np.repeat(np.repeat(coarse, 16, axis=0), 16, axis=1))
     report = scan(sandbox, path, ("ocr", {}), ("nudenet", {}))
-    assert report.schedule is not None
-    assert report.schedule.unseen > 30
+    assert report.sampling is not None
+    assert report.sampling.unseen > 30
     assert "budget" in report.ocr_incomplete
     # Those who see every frame are not touched by it.
     every = report.run_of("nudenet")

@@ -14,11 +14,11 @@ from safelight.detectors import safety_card
 from safelight.policy.coverage import CoverageStatus
 from safelight.policy.findings import FrameRange, ImageBox, Modality, TimeRange
 from safelight.sandbox.sandbox import Limits, Sandbox
-from safelight.scanning.service import Scanner, ScannerOptions, Spec
+from safelight.scanning.service import DetectorSpec, Scanner, ScannerOptions
 from support.clips import RATE, hum, make_clip
 
 HERE = Path(__file__).parent
-CARD: list[Spec] = [("card-picture", {}), ("card-sound", {})]
+CARD: list[DetectorSpec] = [("safety-card-image", {}), ("safety-card-audio", {})]
 POINTS = """[safelight.detectors]
 odd = odd_detectors:ODD
 broken = odd_detectors:BROKEN
@@ -47,11 +47,13 @@ def sandbox() -> Iterator[Sandbox]:
     made.close()
 
 
-def scanner(sandbox: Sandbox, *specs: Spec, **settings: float) -> Scanner:
-    return Scanner(sandbox, specs, ScannerOptions(**{"video_s": 60.0, "warm": 1, **settings}))
+def scanner(sandbox: Sandbox, *specs: DetectorSpec, **settings: float) -> Scanner:
+    return Scanner(
+        sandbox, specs, ScannerOptions(**{"video_timeout_s": 60.0, "warm_children": 1, **settings})
+    )
 
 
-def odd(behaviour: str, **more: bool) -> Spec:
+def odd(behaviour: str, **more: bool) -> DetectorSpec:
     return ("odd", {"behaviour": behaviour, **more})
 
 
@@ -107,9 +109,9 @@ def test_frames_are_joined_into_segments_and_the_account_is_full(clip: Path, san
     assert cell is not None
     assert cell.status is CoverageStatus.CHECKED
     assert seen[-1] == (48, 48)
-    assert report.facts is not None
-    assert report.facts.frames == 48
-    assert report.schedule is None
+    assert report.media is not None
+    assert report.media.frames == 48
+    assert report.sampling is None
 
 
 def test_scheduled_detectors_see_the_flash_and_the_schedule_is_on_record(
@@ -121,11 +123,11 @@ def test_scheduled_detectors_see_the_flash_and_the_schedule_is_on_record(
     }
     assert 30 in peaks
     assert peaks & set(range(10, 16))
-    assert report.schedule is not None
-    assert report.schedule.frames == 48
-    assert 6 <= report.schedule.looked_at < 30
-    assert {"first", "outlier", "cut", "last"} <= set(report.schedule.why)
-    assert (30, "outlier") in [(look.frame, look.why) for look in report.schedule.looks]
+    assert report.sampling is not None
+    assert report.sampling.frames == 48
+    assert 6 <= report.sampling.looked_at < 30
+    assert {"first", "outlier", "cut", "last"} <= set(report.sampling.why)
+    assert (30, "outlier") in [(look.frame, look.why) for look in report.sampling.looks]
     assert [text.text for text in report.texts] == ["320 x 192"]
     assert report.texts[0].start_s == 0.0
     run = report.run_of("odd-white") or report.runs[0]
@@ -173,7 +175,7 @@ def test_what_a_detector_saw_before_it_failed_is_kept(clip: Path, sandbox: Sandb
 
 
 def test_a_detector_that_hangs_in_python_is_given_up_on(clip: Path, sandbox: Sandbox) -> None:
-    report = scanner(sandbox, odd("slow"), *CARD, call_s=0.3).scan_video(clip)
+    report = scanner(sandbox, odd("slow"), *CARD, call_timeout_s=0.3).scan_video(clip)
     assert "took longer than 0.3 s" in report.runs[0].note
     assert report.runs[1].complete
 
@@ -190,7 +192,7 @@ def test_a_crash_of_the_child_leaves_every_cell_incomplete(
 
 
 def test_a_scan_over_its_time_leaves_every_cell_incomplete(clip: Path, sandbox: Sandbox) -> None:
-    report = scanner(sandbox, odd("slow"), call_s=60).scan_video(clip, budget_s=2.0)
+    report = scanner(sandbox, odd("slow"), call_timeout_s=60).scan_video(clip, budget_s=2.0)
     assert {cell.complete for cell in report.coverage} == {False}
     assert "took longer" in report.runs[0].note or "did not finish within 2 s" in report.failure
 
@@ -240,7 +242,7 @@ def test_stills_are_written_where_they_are_asked_for(clip: Path, tmp_path: Path,
     folder.mkdir()
     report = scanner(sandbox, odd("white")).scan_video(clip, stills=folder)
     assert set(report.evidence) == {"violence"}
-    for path in (report.thumbnail, report.sheet, report.evidence["violence"]):
+    for path in (report.thumbnail, report.contact_sheet, report.evidence["violence"]):
         with Image.open(path) as picture:
             assert picture.format == "WEBP"
     assert scanner(sandbox, odd("white")).scan_video(clip).thumbnail == ""
@@ -259,7 +261,7 @@ def test_a_picture_is_looked_at_in_a_warm_child_with_its_field(tmp_path: Path, s
     made.start()
     try:
         for _ in range(2):
-            report = made.scan_picture(tmp_path / "a.png", field="input_reference")
+            report = made.scan_image(tmp_path / "a.png", field="input_reference")
             [found] = report.findings
             assert (found.category, found.modality, found.test_card) == ("hate", Modality.IMAGE, True)
             assert found.attributes["source"] == "input_reference"
@@ -277,7 +279,7 @@ def test_a_long_animation_is_only_partly_checked(tmp_path: Path, sandbox: Sandbo
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     made = scanner(sandbox, odd("white"))
     try:
-        report = made.scan_picture(tmp_path / "a.gif")
+        report = made.scan_image(tmp_path / "a.gif")
     finally:
         made.close()
     assert "8 of 20 frames" in report.runs[0].note
@@ -290,8 +292,8 @@ def test_a_broken_picture_does_not_spoil_the_next(tmp_path: Path, sandbox: Sandb
     made = scanner(sandbox, odd("white"))
     try:
         with pytest.raises(errors.InvalidMedia):
-            made.scan_picture(tmp_path / "a.png")
-        [found] = made.scan_picture(tmp_path / "b.png").findings
+            made.scan_image(tmp_path / "a.png")
+        [found] = made.scan_image(tmp_path / "b.png").findings
         assert found.score == 1.0
     finally:
         made.close()
@@ -302,7 +304,7 @@ def test_ordinary_photographs_show_no_nudity(sandbox: Sandbox) -> None:
     made = scanner(sandbox, ("nudenet", {}))
     try:
         for name in ("china.jpg", "flower.jpg"):
-            assert made.scan_picture(folder / name).findings == ()
+            assert made.scan_image(folder / name).findings == ()
     finally:
         made.close()
 
@@ -311,7 +313,7 @@ def test_ordinary_photographs_show_no_nudity(sandbox: Sandbox) -> None:
 def prepared(sandbox: Sandbox) -> Iterator[Scanner]:
     made = scanner(sandbox, ("nudenet", {}), ("ocr", {}), *CARD, odd("white"))
     made.start()
-    assert sandbox.prepared, sandbox.fork_server_problem
+    assert sandbox.fork_server_ready, sandbox.fork_server_problem
     yield made
     made.close()
 
@@ -320,7 +322,7 @@ def prepared(sandbox: Sandbox) -> Iterator[Scanner]:
 def test_a_prepared_scan_finds_what_a_cold_one_finds(clip: Path, sandbox: Sandbox, prepared: Scanner) -> None:
     forked = [prepared.scan_video(clip) for _ in range(2)]
     prepared.close()
-    assert not sandbox.prepared
+    assert not sandbox.fork_server_ready
     cold = prepared.scan_video(clip)
     for report in forked:
         assert report.findings == cold.findings
@@ -346,11 +348,11 @@ def test_the_quick_look_sees_the_card_and_says_that_it_read_nothing(
     scene = Image.new("RGB", (1920, 1080), (90, 120, 140))
     scene.paste(Image.fromarray(safety_card.draw("hate", 640, 360)), (800, 300))
     scene.save(tmp_path / "a.jpg", quality=90)
-    quick = prepared.scan_picture(tmp_path / "a.jpg", quick=True)
-    assert [found.category for found in quick.findings if found.detector == "card-picture"] == ["hate"]
+    quick = prepared.scan_image(tmp_path / "a.jpg", quick=True)
+    assert [found.category for found in quick.findings if found.detector == "safety-card-image"] == ["hate"]
     assert quick.texts == ()
     assert "first, quick look" in quick.ocr_incomplete
-    full = prepared.scan_picture(tmp_path / "a.jpg")
+    full = prepared.scan_image(tmp_path / "a.jpg")
     assert full.ocr_incomplete == ""
     assert "SAFELIGHT-TEST:hate" in [text.text for text in full.texts]
 
@@ -370,10 +372,10 @@ def test_where_nothing_can_be_forked_children_are_kept_warm_for_pictures(
     made = scanner(sandbox, odd("white"), odd("threads"))
     made.start()
     try:
-        assert not sandbox.prepared
-        assert made.isolation().cold_because
+        assert not sandbox.fork_server_ready
+        assert made.isolation().fork_server_problem
         for _ in range(2):
-            assert [found.score for found in made.scan_picture(tmp_path / "a.png").findings] == [1.0]
+            assert [found.score for found in made.scan_image(tmp_path / "a.png").findings] == [1.0]
     finally:
         made.close()
 
@@ -389,7 +391,9 @@ def test_a_full_disk_in_the_child_costs_the_pictures_and_not_what_was_found(
 
     folder = tmp_path / "stills"
     folder.mkdir()
-    report = Cramped(sandbox, [odd("white")], ScannerOptions(video_s=60.0)).scan_video(clip, stills=folder)
-    assert (report.failure, report.evidence, report.sheet) == ("", {}, "")
+    report = Cramped(sandbox, [odd("white")], ScannerOptions(video_timeout_s=60.0)).scan_video(
+        clip, stills=folder
+    )
+    assert (report.failure, report.evidence, report.contact_sheet) == ("", {}, "")
     assert [found.category for found in report.findings].count("violence") == 2
     assert all(cell.complete for cell in report.coverage)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from safelight.media.decode import _reduced
+from safelight.media.decode import _downscale_plane
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (854, 480), (321, 181), (640, 360), (320, 180)])
@@ -13,6 +13,6 @@ def test_halving_first_gives_the_means_of_areas_to_within_a_step(size: tuple[int
     pixels = np.random.default_rng(1).integers(0, 256, (height, width), dtype=np.uint8)
     less = (min(320, width), min(180, height))
     at_once = cv2.resize(pixels, less, interpolation=cv2.INTER_AREA).astype(int)
-    made = _reduced(pixels, less)
+    made = _downscale_plane(pixels, less)
     assert made.shape == less[::-1]
     assert np.abs(made.astype(int) - at_once).max() <= 2

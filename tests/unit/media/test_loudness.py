@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.media.audio import Mixer
-from safelight.media.loudness import Meter, onsets
+from safelight.media.loudness import LoudnessMeter, find_onsets
 
 RATE = 48_000
 
@@ -19,7 +19,7 @@ def test_a_tone_of_known_loudness_is_measured() -> None:
 
     moments = np.arange(RATE * 5 + 700) / RATE
     tone = (10 ** (-23 / 20) * np.sin(2 * math.pi * 1000 * moments)).astype(np.float32)
-    meter = Meter()
+    meter = LoudnessMeter()
     for start in range(0, tone.size, 1024):
         part = tone[start : start + 1024]
         frame = av.AudioFrame.from_ndarray(np.stack([part, part]), format="fltp", layout="stereo")
@@ -32,7 +32,7 @@ def test_a_tone_of_known_loudness_is_measured() -> None:
 
 
 def test_nothing_measured_says_nothing() -> None:
-    told = Meter().result()
+    told = LoudnessMeter().result()
     assert (told.integrated_lufs, told.true_peak_dbtp, told.onsets) == (None, None, ())
 
 
@@ -48,12 +48,12 @@ def test_nothing_measured_says_nothing() -> None:
     ],
 )
 def test_an_onset_is_loud_and_sudden(moments: list[float], found: int) -> None:
-    assert len(onsets(moments)) == found
+    assert len(find_onsets(moments)) == found
 
 
 @given(st.lists(st.floats(min_value=-90, max_value=5), max_size=300))
 def test_onsets_are_in_order_and_within(moments: list[float]) -> None:
-    times = [onset.at_s for onset in onsets(moments)]
+    times = [onset.at_s for onset in find_onsets(moments)]
     assert times == sorted(times)
     assert all(0 <= time <= len(moments) * 0.1 for time in times)
 

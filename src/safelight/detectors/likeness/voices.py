@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from safelight.errors import SafelightError
-from safelight.media.audio import merged
+from safelight.media.audio import merge_spans
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Match, Modality, TimeRange
@@ -138,7 +138,7 @@ def _finding(
     version: str,
 ) -> Finding:
     apart = min(one for one, _piece in near)
-    times = merged((piece.start_s, piece.end_s) for _apart, piece in near)
+    times = merge_spans((piece.start_s, piece.end_s) for _apart, piece in near)
     # Whoever consented is named beside; the rule that holds looks at the attribute.
     covered = {"consented": True} if consents else {}
     return Finding(

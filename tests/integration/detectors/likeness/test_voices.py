@@ -94,7 +94,7 @@ def make(tmp_path: Path, dpia: Path) -> Iterator[Make]:
                 likeness=likeness,  # type: ignore[arg-type]
             )
         )
-        container.core.detectors = DetectorRegistry([(load_plugin("speech"), {})])
+        container.core.detectors = DetectorRegistry([(load_plugin("vad"), {})])
         if not container.persistence.waivers.list(container.persistence.tenant):
             container.persistence.waivers.add(
                 name="tests",
@@ -268,7 +268,7 @@ def _broken(make: Make, tmp_path: Path) -> Container:
         (lambda path: recording(path, speech(HARBOUR, ANN)[: 3 * RATE]), "6 s are needed"),
         (lambda path: recording(path, speech(HARBOUR, ANN), speech(HARBOUR, BEN)), "more than one voice"),
         (lambda path: path.write_bytes(b"RIFF\x00\x00\x00\x00WAVE"), "cut off or damaged"),
-        (lambda path: path.write_bytes(b"#!/bin/sh\n"), "not a recording of a known kind"),
+        (lambda path: path.write_bytes(b"#!/bin/sh\n"), "not an audio file in a supported format"),
         (lambda path: path.write_bytes(b""), "empty"),
         (lambda path: make_clip(path, frames=8), "no sound tracks"),
     ],
@@ -357,7 +357,7 @@ def test_a_folder_is_looked_at_again_when_somebody_else_is_on_record(
     (tmp_path / "safelight.toml").write_text(
         f'data = "{tmp_path / "data"}"\n[likeness]\nenabled = true\nlegal_basis = "{BASIS}"\n'
         f'dpia = "{dpia}"\n[likeness.voice]\nmodel = "{model}"\n'
-        "[detectors]\nocr = false\nminilm = false\nnudenet = false\nfaces = false\nsymbols = false\n",
+        "[detectors]\nocr = false\nminilm = false\nnudenet = false\nfaces = false\nhate-symbols = false\n",
         encoding="utf-8",
     )
     (tmp_path / "seen").mkdir()
