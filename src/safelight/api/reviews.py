@@ -157,7 +157,7 @@ def review_object(case: Case) -> dict[str, Any]:
         "stage": case.stage.value,
         "category": case.category or None,
         "rule": case.rule or None,
-        "why": case.why or None,
+        "why": case.reason or None,
         "state": case.state.value,
         "quarantined": case.quarantined,
         "opened_at": int(case.opened_at),

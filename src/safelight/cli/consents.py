@@ -103,8 +103,8 @@ def _payload(consent: Consent, now: float) -> dict[str, Any]:
         "id": consent.id,
         "subject": consent.subject,
         "scope": [scope.value for scope in consent.scope],
-        "who": consent.who,
-        "given_by": consent.given_by,
+        "who": consent.recorded_by,
+        "given_by": consent.evidence,
         "created_at": consent.created_at,
         "expires_at": consent.expires_at,
         "revoked_at": consent.revoked_at,
@@ -123,7 +123,7 @@ def _line(consent: Consent, now: float) -> str:
     else:
         until = f"{'until' if consent.in_force(now) else 'expired'} {_day(consent.expires_at)}"
     scope = ", ".join(one.value for one in consent.scope)
-    return f"{consent.id}  {consent.subject}: {scope}, {until}; {consent.given_by}; recorded by {consent.who}"
+    return f"{consent.id}  {consent.subject}: {scope}, {until}; {consent.evidence}; recorded by {consent.recorded_by}"
 
 
 def _day(at: float) -> str:

@@ -217,7 +217,6 @@ def port(host: str, number: int) -> DoctorCheck:
 
 def database(found: Database) -> DoctorCheck:
     """Reachable, sound, and of a version this Safelight can use. Changes nothing, makes no file."""
-    from safelight.errors import DatabaseTooNew
     from safelight.store import migrations
 
     name = "database"
@@ -225,18 +224,15 @@ def database(found: Database) -> DoctorCheck:
         return DoctorCheck(name=name, state=DoctorState.OK, says="It will be made at the first start.")
     migrations.check(found, thorough=True)
     with found.raw_connection() as connection:
-        version = migrations.version(connection)
+        current = migrations.is_current(connection)
     kind = "SQLite" if found.is_sqlite else "PostgreSQL"
-    if version is not None and version > migrations.HEAD:
-        raise DatabaseTooNew(
-            f"The database is of version {version}, newer than this Safelight knows ({migrations.HEAD}).",
-            remedy="Start the newer Safelight, or restore a backup from before it.",
-        )
-    if version != migrations.HEAD:
+    if not current:
         return DoctorCheck(
-            name=name, state=DoctorState.OK, says=f"{kind}, reachable; brought up to date at the next start."
+            name=name,
+            state=DoctorState.OK,
+            says=f"{kind}, reachable; its tables are created at the next start.",
         )
-    return DoctorCheck(name=name, state=DoctorState.OK, says=f"{kind}, reachable, version {version}.")
+    return DoctorCheck(name=name, state=DoctorState.OK, says=f"{kind}, reachable, version {migrations.HEAD}.")
 
 
 def detectors(installed: Iterable[str], missing: Iterable[tuple[str, str]]) -> list[DoctorCheck]:

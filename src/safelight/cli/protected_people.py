@@ -80,7 +80,7 @@ def _payload(person: Protected) -> dict[str, Any]:
         "id": person.id,
         "name": person.name,
         "public_figure": person.public_figure,
-        "who": person.who,
+        "who": person.recorded_by,
         "created_at": person.created_at,
         "templates": person.templates,
         "voices": person.voices,
@@ -90,4 +90,4 @@ def _payload(person: Protected) -> dict[str, Any]:
 def _line(person: Protected) -> str:
     kind = ", public figure" if person.public_figure else ""
     files = f"{person.templates - person.voices} pictures, {person.voices} recordings"
-    return f"{person.id}  {person.name}{kind}; {files}; added by {person.who}"
+    return f"{person.id}  {person.name}{kind}; {files}; added by {person.recorded_by}"

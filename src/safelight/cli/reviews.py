@@ -139,7 +139,7 @@ def _payload(case: Case) -> dict[str, Any]:
         "stage": case.stage,
         "category": case.category,
         "rule": case.rule,
-        "why": case.why,
+        "why": case.reason,
         "state": case.state,
         "quarantined": case.quarantined,
         "opened_at": case.opened_at,
@@ -171,7 +171,7 @@ def _file_payload(file: CaseFile) -> dict[str, Any]:
 def _line(case: Case, now: float) -> str:
     when = f"due {_time(case.due_at)}" if case.actions else case.state.value
     late = " (late)" if case.actions and case.due_at < now else ""
-    return f"{case.id}  {case.kind.value} at {case.stage.value}, {when}{late}: {case.why or case.category}"
+    return f"{case.id}  {case.kind.value} at {case.stage.value}, {when}{late}: {case.reason or case.category}"
 
 
 def _told(file: CaseFile, now: float) -> str:

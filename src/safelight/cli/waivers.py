@@ -95,8 +95,8 @@ def _payload(waiver: Waiver, now: float) -> dict[str, Any]:
     return {
         "id": waiver.id,
         "name": waiver.name,
-        "who": waiver.who,
-        "why": waiver.why,
+        "who": waiver.decided_by,
+        "why": waiver.reason,
         "categories": waiver.categories,
         "created_at": waiver.created_at,
         "expires_at": waiver.expires_at,
@@ -116,7 +116,7 @@ def _line(waiver: Waiver, now: float) -> str:
     else:
         until = f"{'until' if waiver.in_force(now, loopback=True) else 'expired'} {_day(waiver.expires_at)}"
     where = ", loopback only" if waiver.loopback_only else ""
-    return f"{waiver.name}: {what}; {waiver.who}, {_day(waiver.created_at)}, {until}{where}. {waiver.why}"
+    return f"{waiver.name}: {what}; {waiver.decided_by}, {_day(waiver.created_at)}, {until}{where}. {waiver.reason}"
 
 
 def _day(at: float) -> str:

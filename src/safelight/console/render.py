@@ -112,7 +112,7 @@ class Pages:
 def _banner(waiver: Waiver, words: Translations) -> str:
     whole = EVERYTHING in waiver.categories
     categories = words("banner.everything") if whole else words.listed(list(waiver.categories))
-    sentence = words("banner.one", name=waiver.name, who=waiver.who, categories=categories)
+    sentence = words("banner.one", name=waiver.name, who=waiver.decided_by, categories=categories)
     if waiver.expires_at is None:
         return sentence
     return f"{sentence} {words('banner.until', at=moment(waiver.expires_at, words))}"

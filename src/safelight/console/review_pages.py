@@ -217,5 +217,5 @@ def _why(case: Case, words: Translations) -> Iterator[str]:
         yield words("review.appealed")
     if case.category:
         yield category_name(case.category, words)
-    elif case.why and case.kind is CaseKind.HOLD:
-        yield words.reason(case.why)
+    elif case.reason and case.kind is CaseKind.HOLD:
+        yield words.reason(case.reason)

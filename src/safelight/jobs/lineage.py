@@ -110,7 +110,13 @@ class Lineage:
                 row = tx.one(tables.videos, videos.id == parent, lock=True)
                 if row is None or row.deleted_at is not None or row.state != VideoState.DELIVERED.value:
                     raise _not_there(parent)
-            tx.insert(tables.parents, video_id=video_id, parent_id=parent, step=step, created_at=tx.now())
+            tx.insert(
+                tables.video_lineage,
+                video_id=video_id,
+                parent_id=parent,
+                derivation=step,
+                created_at=tx.now(),
+            )
         for file in descent.borrowed:
             self.workshop.store.reuse_file(tx, video_id, file)
 

@@ -44,17 +44,17 @@ def video(row: Row[Any]) -> Video:
         end_user=row.end_user,
         metadata=from_json(row.metadata) or {},
         remixed_from=row.remixed_from,
-        released_from=row.released_from,
-        released_as=row.released_as,
+        released_from=row.reinstated_from,
+        released_as=row.reinstated_as,
         review_due_at=row.review_due_at,
-        label_text=row.label_text,
+        label_text=row.badge_text,
         vaulted=row.vaulted,
         waived=row.waived,
         sealed_sha256=row.sealed_sha256,
         deleted=row.deleted_at is not None,
         revision=row.revision,
         deadline_at=row.deadline_at,
-        summary=from_json(row.summary),
+        summary=from_json(row.outcome_summary),
     )
 
 
@@ -77,20 +77,20 @@ def attempt(row: Row[Any]) -> Attempt:
         id=row.id,
         number=row.number,
         generator=row.generator,
-        ownership=Billing(row.ownership),
-        idempotency_key=row.key,
+        ownership=Billing(row.billing),
+        idempotency_key=row.idempotency_key,
         upstream_id=row.upstream_id,
         intent_at=row.intent_at,
         submitted_at=row.submitted_at,
         ended_at=row.ended_at,
         outcome=row.outcome,
         charge=Charge(
-            charged=ChargeStatus(row.charged),
+            charged=ChargeStatus(row.charge_status),
             amount=row.amount,
             currency=row.currency,
             source=row.charge_source,
         ),
-        upstream_copy=row.upstream_copy,
+        upstream_copy=row.upstream_copy_status,
     )
 
 
@@ -101,5 +101,5 @@ def judgement(verdict_row: Row[Any], findings_row: Row[Any]) -> StageRecord:
         findings=unpack(findings_row.findings),
         coverage=msgspec.msgpack.decode(findings_row.coverage, type=Coverage),
         at=verdict_row.created_at,
-        extra=from_json(findings_row.extra) or {},
+        extra=from_json(findings_row.stage_facts) or {},
     )

@@ -33,11 +33,11 @@ class Quota:
 
     def reserve(self, tx: Transaction, principal_id: str, seconds: int, *, now: float) -> None:
         """Count an order against the day. Raises `QuotaExceeded` with the seconds until the next day."""
-        usage = tables.usage.c
+        usage = tables.quota_usage.c
         day = _day(now)
-        tx.insert_or_ignore(tables.usage, principal_id=principal_id, day=day, videos=0, seconds=0)
+        tx.insert_or_ignore(tables.quota_usage, principal_id=principal_id, day=day, videos=0, seconds=0)
         changed = tx.update(
-            tables.usage,
+            tables.quota_usage,
             usage.principal_id == principal_id,
             usage.day == day,
             and_(
@@ -55,8 +55,8 @@ class Quota:
             )
 
     def allowance(self, tx: Transaction, principal_id: str, *, now: float) -> QuotaStatus:
-        usage = tables.usage.c
-        row = tx.one(tables.usage, usage.principal_id == principal_id, usage.day == _day(now))
+        usage = tables.quota_usage.c
+        row = tx.one(tables.quota_usage, usage.principal_id == principal_id, usage.day == _day(now))
         return QuotaStatus(
             videos_per_day=self.videos_per_day,
             videos_left=max(0, self.videos_per_day - (row.videos if row else 0)),
@@ -67,9 +67,9 @@ class Quota:
 
     def refund(self, tx: Transaction, video: Video) -> None:
         """Return what an order took, on the day it was taken."""
-        usage = tables.usage.c
+        usage = tables.quota_usage.c
         tx.update(
-            tables.usage,
+            tables.quota_usage,
             usage.principal_id == video.principal_id,
             usage.day == _day(video.created_at),
             usage.videos > 0,

@@ -57,7 +57,7 @@ def appealable(workshop: PipelineContext, tx: Transaction, video_id: str) -> App
         stage=judgement.stage,
         category=verdict.category,
         rule=verdict.rule,
-        why=verdict.reason,
+        reason=verdict.reason,
         quarantined=row.quarantined or verdict.quarantine,
     )
 
@@ -93,9 +93,9 @@ def reinstate(workshop: PipelineContext, tx: Transaction, video_id: str, decisio
             "state": VideoState.SEALING.value,
             "stage": Stage.DELIVERY.value,
             "progress": 90,
-            "output_sha256": old.output_sha256,
+            "generated_sha256": old.generated_sha256,
             "verdict_action": output.verdict.action.value,
-            "label_text": BADGE if judge.wants_label(tenant, Stage.OUTPUT, output.findings) else None,
+            "badge_text": BADGE if judge.wants_label(tenant, Stage.OUTPUT, output.findings) else None,
         }
     tx.insert(
         tables.videos,
@@ -104,10 +104,10 @@ def reinstate(workshop: PipelineContext, tx: Transaction, video_id: str, decisio
         updated_at=now,
         accepted_at=now,
         deadline_at=now + workshop.terms.deadline_s,
-        released_from=video_id,
+        reinstated_from=video_id,
         request=canonical_json.encode({**request, "pending": pending}),
         waived=any(each.verdict.waivers for each in judged),
-        run=1,
+        enqueue_count=1,
         **{name: getattr(old, name) for name in _SAME},
         **columns,
     )
@@ -115,7 +115,7 @@ def reinstate(workshop: PipelineContext, tx: Transaction, video_id: str, decisio
     if clip is not None:
         _share(workshop, tx, fresh, clip, "generated")
     tx.append_audit(
-        "video.received", subject=fresh, actor=decision.decided_by, content={"released_from": video_id}
+        "video.received", subject=fresh, actor=decision.decided_by, content={"reinstated_from": video_id}
     )
     for each in judged:
         workshop.store.record_stage(tx, fresh, each)
@@ -126,7 +126,7 @@ def reinstate(workshop: PipelineContext, tx: Transaction, video_id: str, decisio
         content={"decision": decision.id},
     )
     tx.publish(f"video.{columns['state']}", subject=fresh, body={"id": fresh, "at": now})
-    workshop.store.update(tx, mappers.video(old), released_as=fresh)
+    workshop.store.update(tx, mappers.video(old), reinstated_as=fresh)
     tx.append_audit(
         "video.released",
         subject=video_id,
@@ -151,8 +151,8 @@ def _locked(tx: Transaction, video_id: str) -> Row[Any]:
         )
     if row.vaulted or not explanation.get("appeal"):
         raise Conflict(f"{video_id} cannot be appealed.", param="video_id")
-    if row.released_as is not None:
-        raise Conflict(f"{video_id} was released already, as {row.released_as}.", param="video_id")
+    if row.reinstated_as is not None:
+        raise Conflict(f"{video_id} was released already, as {row.reinstated_as}.", param="video_id")
     return row
 
 
@@ -186,14 +186,14 @@ def _judged_again(
 
 def _clip(tx: Transaction, old: Row[Any]) -> Row[Any] | None:
     """The clip that was made and judged, where it is still kept."""
-    if old.state != VideoState.BLOCKED.value or old.output_sha256 is None:
+    if old.state != VideoState.BLOCKED.value or old.generated_sha256 is None:
         return None
     assets = tables.assets.c
     return tx.one(
         tables.assets,
         assets.video_id == old.id,
         assets.kind == "generated",
-        assets.sha256 == old.output_sha256,
+        assets.sha256 == old.generated_sha256,
         assets.retention == Retention.EVIDENCE.value,
         assets.deleted_at.is_(None),
     )

@@ -42,7 +42,7 @@ class ReviewActions:
         changes: dict[str, Any] = {
             # Time spent waiting for a person is not the video's.
             "deadline_at": time.time() + self._workshop.terms.deadline_s,
-            "run": row.run + 1,
+            "enqueue_count": row.enqueue_count + 1,
         }
         early = case.stage in _EARLY
         if case.stage is Stage.REFERENCE:
@@ -55,7 +55,7 @@ class ReviewActions:
             changes |= {
                 "stage": Stage.DELIVERY.value,
                 "progress": 90,
-                "label_text": steps.BADGE if label else None,
+                "badge_text": steps.BADGE if label else None,
                 "waived": video.waived or bool(held.verdict.waivers),
             }
         self._workshop.store.transition(
@@ -66,7 +66,7 @@ class ReviewActions:
             why=_why(case, decision),
             **changes,
         )
-        return partial(self._carry_on, video.tenant, video.id, row.run + 1)
+        return partial(self._carry_on, video.tenant, video.id, row.enqueue_count + 1)
 
     def refuse(self, tx: Transaction, case: Case, decision: Decision) -> None:
         """End a held video; its quota is returned."""

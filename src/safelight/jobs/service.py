@@ -207,7 +207,9 @@ class VideoService:
                 {"seq": row.seq, "at": row.at, "event": row.event, "actor": row.actor, "hash": row.hash}
                 for row in store.audit_entries(tenant, video_id)
             ),
-            parents=tuple({"id": row.parent_id, "step": row.step} for row in store.parents(tenant, video_id)),
+            parents=tuple(
+                {"id": row.parent_id, "step": row.derivation} for row in store.parents(tenant, video_id)
+            ),
         )
 
     def coverage(self) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def run_generation(workshop: PipelineContext, video: Video) -> None:
             why={"sha256": sha256},
             stage=Stage.OUTPUT.value,
             progress=60,
-            output_sha256=sha256,
+            generated_sha256=sha256,
         )
 
 
@@ -132,7 +132,7 @@ def _plain(workshop: PipelineContext, clip: Path) -> Path:
 def run_scan(workshop: PipelineContext, video: Video) -> None:
     """Remove the upstream's copy, look at every frame and the sound, and do what the verdict says."""
     _forget_upstream(workshop, video)
-    sha256 = workshop.store.row(video.tenant, video.id).output_sha256
+    sha256 = workshop.store.row(video.tenant, video.id).generated_sha256
     with workshop.work_dir(video.id) as bench, workshop.heavy_slots:
         clip = bench / "clip.mp4"
         workshop.blobs.copy_to(video.tenant, sha256, clip)
@@ -171,14 +171,14 @@ def run_scan(workshop: PipelineContext, video: Video) -> None:
                 stage=Stage.DELIVERY.value,
                 progress=90,
                 verdict_action=verdict.action.value,
-                label_text=BADGE if verdict.action is Action.LABEL else None,
+                badge_text=BADGE if verdict.action is Action.LABEL else None,
                 waived=video.waived or bool(verdict.waivers),
             )
 
 
 def sealing(workshop: PipelineContext, video: Video) -> None:
     """Badge, manifest, registry: after this, and only after this, the file may leave."""
-    judged_sha256 = workshop.store.row(video.tenant, video.id).output_sha256
+    judged_sha256 = workshop.store.row(video.tenant, video.id).generated_sha256
     with workshop.work_dir(video.id) as bench, workshop.heavy_slots:
         source, sealed = bench / "judged.mp4", bench / "sealed.mp4"
         workshop.blobs.copy_to(video.tenant, judged_sha256, source)

@@ -134,7 +134,7 @@ class SubmissionService:
                 explanation=self._kind_word(taking, judged),
                 waived=any(stage.verdict.waivers for stage in judged),
                 request=_request(taking, pending=pending),
-                run=1,
+                enqueue_count=1,
             )
             if held is not None:
                 outcomes.open_hold_case(
@@ -240,7 +240,7 @@ class SubmissionService:
             request_sha256=judged[0].verdict.subject_sha256,
             metadata=canonical_json.encode(admitted.metadata),
             remixed_from=taking.descent.source,
-            summary=None if state is VideoState.QUEUED else _summary(judged),
+            outcome_summary=None if state is VideoState.QUEUED else _summary(judged),
             **columns,
         )
         tx.append_audit(

@@ -69,7 +69,10 @@ class Sweeper:
         """Give a video to the engine under a new run, unless another process just did."""
         with self._workshop.database.transaction(tenant=video.tenant) as tx:
             changed = tx.update(
-                tables.videos, tables.videos.c.id == video.id, tables.videos.c.run == run, run=run + 1
+                tables.videos,
+                tables.videos.c.id == video.id,
+                tables.videos.c.enqueue_count == run,
+                enqueue_count=run + 1,
             )
         if changed:
             self._engine.enqueue(video.tenant, video.id, run + 1)
@@ -139,7 +142,7 @@ class Sweeper:
                 order_by=(tables.videos.c.created_at,),
                 limit=_AT_ONCE,
             )
-        return [(mappers.video(row), row.run) for row in found]
+        return [(mappers.video(row), row.enqueue_count) for row in found]
 
     def _fail_late(self, video: Video) -> None:
         error = DeadlineExceeded(

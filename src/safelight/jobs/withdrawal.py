@@ -108,8 +108,10 @@ def _children(tx: Transaction, video_id: str) -> list[str]:
     videos = tables.videos.c
     made = tx.select(tables.videos, videos.remixed_from == video_id, columns=[videos.id])
     stepped = tx.select(
-        tables.parents, tables.parents.c.parent_id == video_id, columns=[tables.parents.c.video_id]
+        tables.video_lineage,
+        tables.video_lineage.c.parent_id == video_id,
+        columns=[tables.video_lineage.c.video_id],
     )
     row = tx.one(tables.videos, videos.id == video_id)
-    released = [row.released_as] if row is not None and row.released_as else []
+    released = [row.reinstated_as] if row is not None and row.reinstated_as else []
     return sorted({*(each.id for each in made), *(each.video_id for each in stepped), *released})

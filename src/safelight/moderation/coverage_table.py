@@ -43,8 +43,8 @@ def coverage_table(
         "waivers": [
             {
                 "name": waiver.name,
-                "who": waiver.who,
-                "why": waiver.why,
+                "who": waiver.decided_by,
+                "why": waiver.reason,
                 "categories": list(waiver.categories),
                 "created_at": waiver.created_at,
                 "expires_at": waiver.expires_at,

@@ -22,7 +22,7 @@ def apply_scrutiny(scrutiny: EvasionMatch, findings: Iterable[Finding]) -> tuple
 
 
 def _raised(finding: Finding, scrutiny: EvasionMatch) -> Finding:
-    score = scrutiny.about.get(finding.category, 0.0)
+    score = scrutiny.matched_categories.get(finding.category, 0.0)
     if not WEAK_SCORE <= finding.score < score or finding.test_card or finding.attributes.get("negated"):
         return finding
     return msgspec.structs.replace(

@@ -19,7 +19,7 @@ from safelight import canonical_json
 from safelight.ids import new_id
 
 from .hash_chain import GENESIS, SALT_BYTES, commitment, entry_hash
-from .tables import log, log_contents, log_head, outbox
+from .tables import audit_log, audit_log_contents, audit_log_head, outbox
 from .tenant_scope import INSERTED_FOR, ScopeViolation, scope, tenant_column
 
 
@@ -180,7 +180,7 @@ class Transaction:
             return
         self._connection.execute(_first_head(self._postgres))
         head = self._connection.execute(
-            sql_select(log_head).where(log_head.c.id == 1).with_for_update()
+            sql_select(audit_log_head).where(audit_log_head.c.id == 1).with_for_update()
         ).one()
         seq, previous = head.seq, head.hash
         entries, contents = [], []
@@ -203,10 +203,10 @@ class Transaction:
                 {"seq": seq, "tenant_id": entry.tenant_id, "salt": salt, "content": entry.content}
             )
         mark = {INSERTED_FOR: self.tenant}
-        self._connection.execute(sql_insert(log), entries, execution_options=mark)
-        self._connection.execute(sql_insert(log_contents), contents, execution_options=mark)
+        self._connection.execute(sql_insert(audit_log), entries, execution_options=mark)
+        self._connection.execute(sql_insert(audit_log_contents), contents, execution_options=mark)
         self._connection.execute(
-            sql_update(log_head).where(log_head.c.id == 1).values(seq=seq, hash=previous)
+            sql_update(audit_log_head).where(audit_log_head.c.id == 1).values(seq=seq, hash=previous)
         )
         self._entries.clear()
 
@@ -249,4 +249,4 @@ class Transaction:
 
 def _first_head(postgres: bool) -> Any:
     build = postgresql.insert if postgres else sqlite.insert
-    return build(log_head).values(id=1, seq=0, hash=GENESIS).on_conflict_do_nothing()
+    return build(audit_log_head).values(id=1, seq=0, hash=GENESIS).on_conflict_do_nothing()

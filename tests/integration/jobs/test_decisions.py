@@ -414,7 +414,7 @@ def test_withdrawal_reaches_what_was_made_from_a_video_however_far(house: House)
     with house.container.persistence.database.transaction(first.tenant) as tx:
         videos = tables.videos.c
         tx.update(tables.videos, videos.id == second.id, remixed_from=first.id)
-        tx.insert(tables.video_lineage, video_id=third.id, parent_id=second.id, step="edit", created_at=tx.now())
+        tx.insert(tables.video_lineage, video_id=third.id, parent_id=second.id, derivation="edit", created_at=tx.now())
         tx.update(tables.videos, videos.id == waiting.id, remixed_from=third.id)
         # A circle cannot come about, and would not matter.
         tx.update(tables.videos, videos.id == first.id, remixed_from=third.id)

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from safelight.errors import DatabaseDamaged, DatabaseTooNew
+from safelight.errors import DatabaseDamaged, DatabaseVersionUnknown
 from safelight.store import migrations
 from safelight.store.database import Database
 from safelight.store.tables import metadata
@@ -43,38 +43,6 @@ def test_down_again_nothing_is_left(empty_database_url: str) -> None:
             assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
 
 
-def test_rows_survive_what_rebuilds_their_table(empty_database_url: str) -> None:
-    """From the tables of 0003, with a video that other rows point to."""
-    from alembic import command
-
-    with closing(Database(empty_database_url)) as database:
-        with database.raw_connection() as connection:
-            command.upgrade(migrations.configuration(connection), "0003")
-            connection.execute(text(_VIDEO))
-            connection.execute(text(_ATTEMPT))
-        migrations.migrate(database)
-        with database.raw_connection() as connection:
-            columns = {column["name"] for column in inspect(connection).get_columns("videos")}
-            assert not columns & {"idempotency_key", "lease_owner", "lease_until"}
-            found = connection.execute(text("SELECT prompt, summary FROM videos")).one()
-            assert tuple(found) == ("a lake", None)
-            assert connection.execute(text("SELECT video_id FROM attempts")).scalar_one() == "video_1"
-            (key,) = inspect(connection).get_foreign_keys("attempts")
-            assert key["referred_table"] == "videos"
-        with database.raw_connection() as connection:
-            command.downgrade(migrations.configuration(connection), "0003")
-            assert connection.execute(text("SELECT prompt FROM videos")).scalar_one() == "a lake"
-
-
-_VIDEO = """INSERT INTO videos (id, tenant_id, state, stage, created_at, updated_at, principal_id, model,
- generator, prompt, seconds, width, height, request, request_sha256, progress, vaulted, quarantined, waived,
- run, revision, idempotency_key) VALUES ('video_1', 'tenant_1', 'delivered', 'delivery', 1, 1, 'key_1', 'm',
- 'g', 'a lake', 4, 1280, 720, '{}', '', 100, false, false, false, 1, 3, 'k')"""
-_ATTEMPT = """INSERT INTO attempts (id, tenant_id, video_id, number, generator, ownership, key, intent_at,
- charged, currency, charge_source) VALUES ('attempt_1', 'tenant_1', 'video_1', 1, 'g', 'own', 'video_1-1', 1,
- 'no', 'USD', '')"""
-
-
 def test_a_second_start_changes_nothing(empty_database_url: str) -> None:
     for _ in range(2):
         database = Database(empty_database_url)
@@ -105,17 +73,45 @@ def test_two_that_start_at_once_migrate_once(empty_database_url: str) -> None:
     assert errors == []
 
 
-def test_a_newer_database_is_refused_and_left_alone(empty_database_url: str) -> None:
+REVISIONS = ["0001", "0006", "9999"]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_database_of_an_unreleased_version_is_refused_and_not_changed(
+    empty_database_url: str, revision: str
+) -> None:
+    """An old database has a revision that no longer exists, or the revision 0001 with other tables."""
+    with closing(Database(empty_database_url)) as database:
+        with database.raw_connection() as connection:
+            connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+            connection.execute(text(f"INSERT INTO alembic_version VALUES ('{revision}')"))
+            connection.execute(text("CREATE TABLE videos (id TEXT, released_as TEXT)"))
+        with pytest.raises(DatabaseVersionUnknown) as caught:
+            migrations.migrate(database)
+        assert caught.value.message == "This database was made by an unreleased version of Safelight."
+        assert (caught.value.remedy or "").startswith("Start with a new data directory")
+        with database.raw_connection() as connection:
+            assert migrations.version(connection) == revision
+            assert set(inspect(connection).get_table_names()) == {"alembic_version", "videos"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE audit_log RENAME TO log",
+        "ALTER TABLE videos RENAME COLUMN reinstated_as TO released_as",
+        "ALTER TABLE cases ADD COLUMN open_as TEXT",
+    ],
+)
+def test_other_tables_or_columns_under_the_newest_revision_are_refused(
+    empty_database_url: str, change: str
+) -> None:
     with closing(Database(empty_database_url)) as database:
         migrations.migrate(database)
         with database.raw_connection() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-        with pytest.raises(DatabaseTooNew) as caught:
+            connection.execute(text(change))
+        with pytest.raises(DatabaseVersionUnknown):
             migrations.migrate(database)
-        assert "9999" in str(caught.value)
-        assert caught.value.remedy
-        with database.raw_connection() as connection:
-            assert migrations.version(connection) == "9999"
 
 
 def test_tables_without_a_version_are_not_touched(empty_database_url: str) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Boolean, Double, Integer, LargeBinary, Table, select
 from sqlalchemy.exc import IntegrityError
 
 from safelight.store.database import Database
-from safelight.store.tables import attempts, log, metadata, tenants, videos, waivers
+from safelight.store.tables import attempts, audit_log, metadata, tenants, videos, waivers
 from safelight.store.tables.types import Json
 from safelight.store.tenant_scope import ScopeViolation, tenant_column
 
@@ -130,7 +130,7 @@ def test_across_tenants_a_new_row_must_name_its_tenant(database: Database) -> No
         tx.publish("topic", subject="x", body={}, tenant="acme")
         assert tx.count(videos) == 0
     with database.read_transaction("acme") as tx:
-        assert tx.count(log) == 1
+        assert tx.count(audit_log) == 1
 
 
 def test_a_transaction_needs_a_tenant_and_a_wider_one_a_reason(database: Database) -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from safelight.cli import doctor_checks
 from safelight.cli.doctor_checks import DoctorState
-from safelight.errors import DatabaseTooNew
+from safelight.errors import DatabaseVersionUnknown
 from safelight.sandbox.confinement import Isolation
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
@@ -96,7 +96,7 @@ def test_a_database_is_looked_at_and_neither_made_nor_changed(tmp_path: Path) ->
         raw.execute("UPDATE alembic_version SET version_num = '9999'")
     raw.close()
     newer = Database(f"sqlite:///{path}")
-    with pytest.raises(DatabaseTooNew):
+    with pytest.raises(DatabaseVersionUnknown):
         doctor_checks.database(newer)
     assert (
         doctor_checks.guarded("database", lambda: doctor_checks.database(newer)).state is DoctorState.FAILED

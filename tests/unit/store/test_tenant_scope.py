@@ -5,9 +5,9 @@ from sqlalchemy import Table, and_, delete, exists, func, insert, or_, select, t
 
 from safelight.store.tables import (
     assets,
+    audit_log_head,
     findings,
     installation,
-    log_head,
     metadata,
     policies,
     tenants,
@@ -29,7 +29,7 @@ def test_every_table_has_a_tenant_or_says_that_it_has_none(table: Table) -> None
 def test_only_these_tables_belong_to_nobody() -> None:
     assert {table for table in metadata.sorted_tables if tenant_column(table) is None} == {
         installation,
-        log_head,
+        audit_log_head,
     }
 
 

@@ -1,4 +1,4 @@
-"""Bringing a database to this version's tables, under a lock, and refusing one from the future."""
+"""Creates the tables of a database under a lock, and refuses a database of another version."""
 
 from __future__ import annotations
 
@@ -7,57 +7,80 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 from sqlalchemy import inspect as inspect_connection
 
-from safelight.errors import DatabaseDamaged, DatabaseTooNew
+from safelight.errors import DatabaseDamaged, DatabaseVersionUnknown
 
 from ..database import Database
 from ..db_errors import RESTORE
+from ..tables import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-#: The newest migration. Known here, so that an up-to-date database starts without loading Alembic.
-HEAD = "0006"
+#: The newest migration. It is repeated here so that an up-to-date database starts without loading Alembic.
+HEAD = "0001"
 
-#: Whoever holds this PostgreSQL advisory lock migrates; it ends with the transaction.
-_LOCK = 0x5AFE_1165
-#: Larger SQLite files are checked by `safelight doctor`, not at every start.
-_QUICK_CHECK_BYTES = 128 * 1024 * 1024
+#: The PostgreSQL advisory lock of the process that migrates; it ends with the transaction.
+_MIGRATION_LOCK = 0x5AFE_1165
+#: `safelight doctor` checks a larger SQLite file; a start does not.
+_MAX_QUICK_CHECK_BYTES = 128 * 1024 * 1024
+
+_COLUMNS = {
+    "sqlite": "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'",
+    "postgresql": "SELECT table_name, column_name FROM information_schema.columns"
+    " WHERE table_schema = current_schema()",
+}
 
 
 def migrate(database: Database) -> None:
-    """Bring an empty or older database to this version's tables; one process does it, others wait.
+    """Create or upgrade the tables. One process does it, others wait for it.
 
-    Raises `DatabaseTooNew` or `DatabaseDamaged`, with a remedy.
+    Raises `DatabaseVersionUnknown` or `DatabaseDamaged`.
     """
     check(database, thorough=False)
-    # Looking first: a verb that starts beside a busy gateway need not wait for its turn to write.
+    # Read first: a command that starts while a gateway writes does not have to wait for the write lock.
     with database.raw_connection(readonly=True) as connection:
-        if version(connection) == HEAD:
+        if is_current(connection):
             return
     with database.raw_connection() as connection:
         if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-        found = version(connection)
-        if found == HEAD:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+        if is_current(connection):
             return
-        if found is None and "videos" in inspect_connection(connection).get_table_names():
-            raise DatabaseDamaged(
-                "The database has tables, but does not say of which version.", remedy=RESTORE
-            )
-        _upgrade(connection, found)
+        if version(connection) is None and "videos" in inspect_connection(connection).get_table_names():
+            raise DatabaseDamaged("The database has tables, but no version number.", remedy=RESTORE)
+        _upgrade(connection)
 
 
 def check(database: Database, *, thorough: bool) -> None:
-    """Raise `DatabaseDamaged` where the file is no sound database. A large one is read only if `thorough`."""
+    """Raise `DatabaseDamaged` if SQLite finds an error in the file. Large files only if `thorough`."""
     path = database.path
     if path is None or not path.exists():
         return
-    if not thorough and path.stat().st_size > _QUICK_CHECK_BYTES:
+    if not thorough and path.stat().st_size > _MAX_QUICK_CHECK_BYTES:
         return
     with database.raw_connection(readonly=True) as connection:
-        said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
-    if said != "ok":
-        raise DatabaseDamaged(f"The database {path} is damaged: {said}", remedy=RESTORE)
+        result = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    if result != "ok":
+        raise DatabaseDamaged(f"The database {path} is damaged: {result}", remedy=RESTORE)
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the database has the tables of this version; False if it has none yet.
+
+    Raises `DatabaseVersionUnknown` if it has a revision or columns that this version does not know. The
+    columns are compared because the first migration is edited in place until the first release.
+    """
+    found = version(connection)
+    if found is None:
+        return False
+    if found != HEAD or not _has_our_columns(connection):
+        remedy = "Start with a new data directory."
+        if connection.dialect.name == "postgresql":
+            remedy = "Start with a new data directory and an empty PostgreSQL database."
+        raise DatabaseVersionUnknown(
+            "This database was made by an unreleased version of Safelight.", remedy=remedy
+        )
+    return True
 
 
 def version(connection: Connection) -> str | None:
@@ -78,17 +101,15 @@ def configuration(connection: Connection) -> Config:
     return config
 
 
-def _upgrade(connection: Connection, found: str | None) -> None:
-    from alembic import command
-    from alembic.script import ScriptDirectory
+def _has_our_columns(connection: Connection) -> bool:
+    rows = connection.exec_driver_sql(_COLUMNS[connection.dialect.name])
+    found = {(table, column) for table, column in rows if table in metadata.tables}
+    return found == {(table.name, column.name) for table in metadata.tables.values() for column in table.c}
 
-    config = configuration(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if found is not None and found not in known:
-        raise DatabaseTooNew(
-            f"The database is of version {found}, newer than this Safelight knows ({HEAD}).",
-            remedy="Start the newer Safelight, or restore a backup from before it.",
-        )
-    command.upgrade(config, "head")
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+
+    command.upgrade(configuration(connection), "head")
     if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-        raise DatabaseDamaged("The database has rows that point to nothing.", remedy=RESTORE)
+        raise DatabaseDamaged("The database has rows that refer to missing rows.", remedy=RESTORE)

@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
-from .accounts import keys, login_links, sessions, tenants
-from .audit_log import log, log_contents, log_head
-from .likeness import consents, protected, templates
-from .outbox import installation, outbox, usage
-from .requests import characters, creates, parents
+from .accounts import api_keys, login_links, sessions, tenants
+from .audit_log import audit_log, audit_log_contents, audit_log_head
+from .likeness import biometric_templates, consents, protected_people
+from .outbox import installation, outbox, quota_usage
+from .requests import characters, idempotency_keys, video_lineage
 from .seals import seals
-from .trust import cases, decisions, probes, reports, rewordings, webhook_endpoints
+from .trust import blocked_prompt_sketches, cases, check_usage, decisions, reports, webhook_endpoints
 from .types import metadata
 from .verdicts import findings, policies, verdicts, waivers
 from .videos import assets, attempts, videos
 
 __all__ = [
+    "api_keys",
     "assets",
     "attempts",
+    "audit_log",
+    "audit_log_contents",
+    "audit_log_head",
+    "biometric_templates",
+    "blocked_prompt_sketches",
     "cases",
     "characters",
+    "check_usage",
     "consents",
-    "creates",
     "decisions",
     "findings",
+    "idempotency_keys",
     "installation",
-    "keys",
-    "log",
-    "log_contents",
-    "log_head",
     "login_links",
     "metadata",
     "outbox",
-    "parents",
     "policies",
-    "probes",
-    "protected",
+    "protected_people",
+    "quota_usage",
     "reports",
-    "rewordings",
     "seals",
     "sessions",
-    "templates",
     "tenants",
-    "usage",
     "verdicts",
+    "video_lineage",
     "videos",
     "waivers",
     "webhook_endpoints",

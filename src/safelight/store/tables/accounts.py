@@ -16,8 +16,8 @@ tenants = Table(
     info={"tenant_column": "id"},
 )
 
-keys = Table(
-    "keys",
+api_keys = Table(
+    "api_keys",
     metadata,
     text("id", primary_key=True),
     text("tenant_id"),

@@ -6,8 +6,8 @@ from sqlalchemy import BigInteger, Column, Index, Table
 
 from .types import COMMON, blob, integer, metadata, text, time
 
-log = Table(
-    "log",
+audit_log = Table(
+    "audit_log",
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     time("at"),
@@ -22,8 +22,8 @@ log = Table(
     Index(None, "tenant_id", "subject"),
 )
 
-log_contents = Table(
-    "log_contents",
+audit_log_contents = Table(
+    "audit_log_contents",
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     text("tenant_id", null=True),
@@ -32,8 +32,8 @@ log_contents = Table(
     blob("content", null=True),
 )
 
-log_head = Table(
-    "log_head",
+audit_log_head = Table(
+    "audit_log_head",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     integer("seq"),

@@ -14,8 +14,8 @@ consents = Table(
     text("subject"),
     json("scope"),
     #: Who recorded it, and what the subject gave it by: a signed form, a case, a link.
-    text("who"),
-    text("given_by"),
+    text("recorded_by"),
+    text("evidence"),
     time("created_at"),
     time("expires_at", null=True),
     time("revoked_at", null=True),
@@ -23,20 +23,20 @@ consents = Table(
     Index(None, "tenant_id", "subject"),
 )
 
-protected = Table(
-    "protected",
+protected_people = Table(
+    "protected_people",
     metadata,
     text("id", primary_key=True),
     text("tenant_id"),
     text("name"),
     Column("public_figure", Boolean, nullable=False, default=False),
-    text("who"),
+    text("recorded_by"),
     time("created_at"),
     Index(None, "tenant_id", "name"),
 )
 
-templates = Table(
-    "templates",
+biometric_templates = Table(
+    "biometric_templates",
     metadata,
     text("tenant_id"),
     #: The consent or the protected person it belongs to, and goes with.
@@ -45,6 +45,6 @@ templates = Table(
     #: What made it: templates of another model cannot be compared.
     text("model"),
     #: Nonce and AES-256-GCM over the numbers, bound to tenant, owner, number and model.
-    blob("sealed"),
+    blob("ciphertext"),
     PrimaryKeyConstraint("tenant_id", "owner_id", "number"),
 )

@@ -23,8 +23,8 @@ outbox = Table(
     Index(None, "topic", "due_at"),
 )
 
-usage = Table(
-    "usage",
+quota_usage = Table(
+    "quota_usage",
     metadata,
     text("tenant_id"),
     text("principal_id"),

@@ -6,36 +6,36 @@ from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table
 
 from .types import integer, metadata, text, time
 
-creates = Table(
-    "creates",
+idempotency_keys = Table(
+    "idempotency_keys",
     metadata,
     text("tenant_id"),
     #: The client's Idempotency-Key.
     text("key"),
     #: Of everything the request says, its files too.
     text("request_sha256"),
-    #: The id the video has, or will have once `done_at` is set.
+    #: The id the video has, or will have once `completed_at` is set.
     text("video_id"),
     #: The field a refusal named.
-    text("param", null=True),
+    text("rejected_field", null=True),
     time("created_at"),
     #: Until then whoever claimed the key is taken to be at work.
-    time("claimed_until"),
-    time("done_at", null=True),
+    time("lease_expires_at"),
+    time("completed_at", null=True),
     time("expires_at"),
     PrimaryKeyConstraint("tenant_id", "key"),
     Index(None, "tenant_id", "expires_at"),
 )
 
-parents = Table(
-    "parents",
+video_lineage = Table(
+    "video_lineage",
     metadata,
     text("tenant_id"),
     text("video_id"),
     #: A video's id, or a character's.
     text("parent_id"),
     #: remix, edit, extend or character.
-    text("step"),
+    text("derivation"),
     time("created_at"),
     PrimaryKeyConstraint("tenant_id", "video_id", "parent_id"),
     Index(None, "tenant_id", "parent_id"),

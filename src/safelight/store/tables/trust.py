@@ -17,15 +17,15 @@ cases = Table(
     #: Why it was opened, as far as it is known: of a hold the verdict's, of a report what was reported.
     text("category"),
     text("rule"),
-    text("why"),
+    text("reason"),
     text("state"),
     #: What makes two open cases the same one; null once closed.
-    text("open_as", null=True),
+    text("dedup_key", null=True),
     Column("quarantined", Boolean, nullable=False, default=False),
     time("opened_at"),
     time("due_at"),
     time("closed_at", null=True),
-    UniqueConstraint("tenant_id", "open_as"),
+    UniqueConstraint("tenant_id", "dedup_key"),
     Index(None, "tenant_id", "state", "due_at"),
     Index(None, "tenant_id", "video_id"),
 )
@@ -43,7 +43,7 @@ decisions = Table(
     text("decided_by"),
     time("at"),
     #: The verdicts that were on record: their findings have been looked at.
-    json("covers"),
+    json("verdict_ids"),
     UniqueConstraint("case_id"),
     Index(None, "tenant_id", "video_id"),
 )
@@ -66,20 +66,20 @@ reports = Table(
     Index(None, "tenant_id", "reporter", "created_at"),
 )
 
-probes = Table(
-    "probes",
+check_usage = Table(
+    "check_usage",
     metadata,
     text("tenant_id"),
     #: Whose budget: `key:ID`, `person:ID` or `end_user:IDENTIFIER`.
     text("subject"),
     #: The minute, unix seconds; 0 is the subject's own row, which who spends holds meanwhile.
     integer("window_start"),
-    integer("spent", default=0),
+    integer("used", default=0),
     PrimaryKeyConstraint("tenant_id", "subject", "window_start"),
 )
 
-rewordings = Table(
-    "rewordings",
+blocked_prompt_sketches = Table(
+    "blocked_prompt_sketches",
     metadata,
     text("id", primary_key=True),
     text("tenant_id"),
@@ -88,7 +88,7 @@ rewordings = Table(
     text("lineage"),
     blob("sketch"),
     #: Category and score of what they were blocked for.
-    json("about"),
+    json("matched_categories"),
     time("at"),
     Index(None, "tenant_id", "subject", "at"),
 )

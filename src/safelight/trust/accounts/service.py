@@ -11,7 +11,7 @@ from sqlalchemy import or_
 from safelight.errors import BadInput, Conflict, NotFound, Unauthenticated, Unavailable
 from safelight.ids import new_id
 from safelight.store.database import Database
-from safelight.store.tables import keys, login_links, sessions, tenants
+from safelight.store.tables import api_keys, login_links, sessions, tenants
 from safelight.store.transaction import Transaction
 
 from . import store
@@ -83,7 +83,7 @@ class Accounts:
             )
             words = sorted(scope.value for scope in granted)
             tx.insert(
-                keys,
+                api_keys,
                 id=record.id,
                 name=record.name,
                 digest=digest(token),
@@ -99,19 +99,19 @@ class Accounts:
     def keys(self, tenant: str) -> tuple[KeyRecord, ...]:
         """A tenant's keys, oldest first, the revoked ones too."""
         with self._database.read_transaction(tenant) as tx:
-            return tuple(store.key(row) for row in tx.select(keys, order_by=(keys.c.id,)))
+            return tuple(store.key(row) for row in tx.select(api_keys, order_by=(api_keys.c.id,)))
 
     def revoke(self, tenant: str, key: str, *, by: str = "operator") -> KeyRecord:
         """End a key. Other processes believe it for at most `cache_s` more."""
         with self._database.transaction(tenant) as tx:
-            row = tx.one(keys, keys.c.id == key, lock=True)
+            row = tx.one(api_keys, api_keys.c.id == key, lock=True)
             if row is None:
                 raise NotFound(f"There is no key {key}.")
             if row.revoked_at is not None:
                 raise Conflict(f"The key {key} is revoked already.")
-            tx.update(keys, keys.c.id == key, revoked_at=tx.now())
+            tx.update(api_keys, api_keys.c.id == key, revoked_at=tx.now())
             tx.append_audit("key.revoked", subject=key, actor=by, content={"name": row.name})
-            revoked = tx.one(keys, keys.c.id == key)
+            revoked = tx.one(api_keys, api_keys.c.id == key)
         self._forget(row.digest)
         assert revoked is not None
         return store.key(revoked)
@@ -127,7 +127,7 @@ class Accounts:
         if known is not None and now - self._cache_s < known[0] <= now:
             return known[1]
         with self._database.across_tenants("whose key this is", readonly=True) as tx:
-            row = tx.one(keys, keys.c.digest == wanted)
+            row = tx.one(api_keys, api_keys.c.digest == wanted)
         if row is None or row.revoked_at is not None:
             self._forget(wanted)
             raise Unauthenticated(_WRONG_KEY, remedy=_KEY_REMEDY)
@@ -226,7 +226,7 @@ class Accounts:
     def _used(self, principal: Principal, now: float) -> None:
         # A full or busy database still tells who is asking.
         with suppress(Unavailable), self._database.transaction(principal.tenant) as tx:
-            tx.update(keys, keys.c.id == principal.id, last_used_at=now)
+            tx.update(api_keys, api_keys.c.id == principal.id, last_used_at=now)
 
     def _remember(self, wanted: str, now: float, principal: Principal) -> None:
         with self._lock:

@@ -19,7 +19,7 @@ class AppealSubject:
     stage: Stage
     category: str
     rule: str
-    why: str
+    reason: str
     quarantined: bool
 
 

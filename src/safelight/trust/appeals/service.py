@@ -70,7 +70,7 @@ class Appeals:
                 due_at=now + DUE_S,
                 category=video.category,
                 rule=video.rule,
-                why=video.why,
+                why=video.reason,
                 quarantined=video.quarantined,
                 actor=principal.id,
             )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from safelight.errors import SafelightError
 from safelight.store.database import Database
-from safelight.store.tables import log_head
+from safelight.store.tables import audit_log_head
 
 from .checkpoints import Checkpoint, CheckpointKey, Heads
 
@@ -42,7 +42,7 @@ class HeadWriter:
         """One head now, in every place; None where the log has not grown since the last one."""
         with self._writing:
             with self._database.across_tenants("signing where the log stands", readonly=True) as tx:
-                row = tx.one(log_head)
+                row = tx.one(audit_log_head)
                 at = tx.now()
             if row is None or row.seq <= self._last:
                 return None

@@ -11,7 +11,7 @@ from sqlalchemy import Row, select
 from safelight.errors import BadInput
 from safelight.store.database import Database
 from safelight.store.hash_chain import GENESIS, commitment, entry_hash
-from safelight.store.tables import log, log_contents, log_head
+from safelight.store.tables import audit_log, audit_log_contents, audit_log_head
 from safelight.store.transaction import Transaction
 
 from .checkpoints import Checkpoint, CheckpointKey, Heads
@@ -21,10 +21,10 @@ from .models import AuditProblem, AuditVerification, LogEntry
 ERASED = "log.erased"
 
 _SAID = (
-    log_contents.c.seq.label("said"),
-    log_contents.c.tenant_id.label("said_by"),
-    log_contents.c.salt,
-    log_contents.c.content,
+    audit_log_contents.c.seq.label("said"),
+    audit_log_contents.c.tenant_id.label("said_by"),
+    audit_log_contents.c.salt,
+    audit_log_contents.c.content,
 )
 _PAGE = 2000
 #: Beyond this many the rest is only counted.
@@ -40,10 +40,10 @@ def entries(database: Database, *, after: int = 0, limit: int = 100) -> tuple[Lo
 def history(tx: Transaction, subject: str) -> tuple[LogEntry, ...]:
     """What is on a tenant's record about one subject, oldest first."""
     rows = tx.execute(
-        select(log, *_SAID)
-        .join(log_contents, log.c.seq == log_contents.c.seq)
-        .where(*tx.scope(log), *tx.scope(log_contents), log.c.subject == subject)
-        .order_by(log.c.seq)
+        select(audit_log, *_SAID)
+        .join(audit_log_contents, audit_log.c.seq == audit_log_contents.c.seq)
+        .where(*tx.scope(audit_log), *tx.scope(audit_log_contents), audit_log.c.subject == subject)
+        .order_by(audit_log.c.seq)
     )
     return tuple(_entry(row) for row in rows)
 
@@ -54,12 +54,14 @@ def erase(tx: Transaction, seqs: Iterable[int], *, actor: str, why: str) -> int:
     That it was done, by whom and why goes on the record; without that, verifying reports the gap.
     """
     wanted = sorted(set(seqs))
-    found = [row.seq for row in tx.select(log, log.c.seq.in_(wanted), log.c.event != ERASED)]
+    found = [
+        row.seq for row in tx.select(audit_log, audit_log.c.seq.in_(wanted), audit_log.c.event != ERASED)
+    ]
     if len(found) != len(wanted):
         raise BadInput("Only entries of this tenant can be erased, and never the record of an erasure.")
     if not wanted:
         return 0
-    tx.update(log_contents, log_contents.c.seq.in_(wanted), salt=b"", content=None)
+    tx.update(audit_log_contents, audit_log_contents.c.seq.in_(wanted), salt=b"", content=None)
     tx.append_audit(ERASED, subject=f"log:{wanted[0]}", actor=actor, content={"seqs": wanted, "why": why})
     return len(wanted)
 
@@ -104,7 +106,7 @@ class _Check:
                 self._content(row, gone, excused)
                 previous, expected = row.hash, row.seq + 1
         last = expected - 1
-        head = tx.one(log_head)
+        head = tx.one(audit_log_head)
         if head is not None and (head.seq, head.hash) != (last, previous):
             self._report(
                 last, f"The log ends at entry {last}, but says of itself that it ends at {head.seq}."
@@ -157,10 +159,10 @@ class _Check:
 def _page(tx: Transaction, after: int, limit: int) -> list[Row[Any]]:
     return list(
         tx.execute(
-            select(log, *_SAID)
-            .outerjoin(log_contents, log.c.seq == log_contents.c.seq)
-            .where(log.c.seq > after)
-            .order_by(log.c.seq)
+            select(audit_log, *_SAID)
+            .outerjoin(audit_log_contents, audit_log.c.seq == audit_log_contents.c.seq)
+            .where(audit_log.c.seq > after)
+            .order_by(audit_log.c.seq)
             .limit(limit)
         )
     )

@@ -24,12 +24,12 @@ class Budget:
     """What is left of one subject's hour. `retry_after_s` is 0 where the asked for cost fits."""
 
     limit: int
-    spent: int
+    used: int
     retry_after_s: float
 
     @property
     def left(self) -> int:
-        return max(0, self.limit - self.spent)
+        return max(0, self.limit - self.used)
 
 
 def minute(now: float) -> int:
@@ -58,4 +58,4 @@ def remaining(spending: Iterable[tuple[int, int]], *, now: float, limit: int, co
         wait = start + WINDOW_S + MINUTE_S - now
     if over > 0:
         wait = float(WINDOW_S + MINUTE_S)
-    return Budget(limit=limit, spent=spent, retry_after_s=wait)
+    return Budget(limit=limit, used=spent, retry_after_s=wait)

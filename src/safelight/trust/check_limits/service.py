@@ -35,9 +35,13 @@ class CheckLimiter:
     def require(self, principal: Principal, end_user: str | None = None) -> None:
         """Raise `ProbeBudgetSpent` where either has nothing left; spend nothing."""
         with self._database.read_transaction(principal.tenant) as tx:
-            now = tx.now()
-            for subject, limit in self._subjects(principal, end_user):
-                self._require(tx, subject, limit, 1, now)
+            self.require_within(tx, principal, end_user)
+
+    def require_within(self, tx: Transaction, principal: Principal, end_user: str | None = None) -> None:
+        """As `require`, in a transaction that is open already."""
+        now = tx.now()
+        for subject, limit in self._subjects(principal, end_user):
+            self._require(tx, subject, limit, 1, now)
 
     def record_block(self, tx: Transaction, principal: Principal, end_user: str | None = None) -> None:
         """Count one probe that was made already, such as a blocked create, within its own transaction."""
@@ -59,7 +63,7 @@ class CheckLimiter:
 
     def _require(self, tx: Transaction, subject: str, limit: int, cost: int, now: float) -> None:
         found = remaining(store.spending(tx, subject, now), now=now, limit=limit, cost=cost)
-        if found.spent + cost > limit:
+        if found.used + cost > limit:
             whose = "This end user" if subject.startswith("end_user:") else "This account"
             raise CheckLimitExceeded(
                 f"{whose} has used its {limit} checks and blocked requests for this hour. "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from safelight.store.tables import probes
+from safelight.store.tables import check_usage
 from safelight.store.transaction import Transaction
 
 from .models import minute, oldest_counted
@@ -13,28 +13,28 @@ _OWN = 0
 
 def lock_subject(tx: Transaction, subject: str) -> None:
     """Keep everybody else from this subject's budget until the transaction ends."""
-    tx.insert_or_ignore(probes, subject=subject, window_start=_OWN, spent=0)
-    tx.one(probes, probes.c.subject == subject, probes.c.window_start == _OWN, lock=True)
+    tx.insert_or_ignore(check_usage, subject=subject, window_start=_OWN, used=0)
+    tx.one(check_usage, check_usage.c.subject == subject, check_usage.c.window_start == _OWN, lock=True)
 
 
 def spending(tx: Transaction, subject: str, now: float) -> list[tuple[int, int]]:
     rows = tx.select(
-        probes,
-        probes.c.subject == subject,
-        probes.c.window_start >= max(oldest_counted(now), _OWN + 1),
+        check_usage,
+        check_usage.c.subject == subject,
+        check_usage.c.window_start >= max(oldest_counted(now), _OWN + 1),
     )
-    return [(row.window_start, row.spent) for row in rows]
+    return [(row.window_start, row.used) for row in rows]
 
 
 def add(tx: Transaction, subject: str, cost: int, now: float) -> None:
     """Count `cost` in this minute, and forget the minutes that no longer count."""
     at = minute(now)
-    mine = (probes.c.subject == subject, probes.c.window_start == at)
+    mine = (check_usage.c.subject == subject, check_usage.c.window_start == at)
     tx.delete(
-        probes,
-        probes.c.subject == subject,
-        probes.c.window_start > _OWN,
-        probes.c.window_start < oldest_counted(now),
+        check_usage,
+        check_usage.c.subject == subject,
+        check_usage.c.window_start > _OWN,
+        check_usage.c.window_start < oldest_counted(now),
     )
-    tx.insert_or_ignore(probes, subject=subject, window_start=at, spent=0)
-    tx.update(probes, *mine, spent=probes.c.spent + cost)
+    tx.insert_or_ignore(check_usage, subject=subject, window_start=at, used=0)
+    tx.update(check_usage, *mine, used=check_usage.c.used + cost)

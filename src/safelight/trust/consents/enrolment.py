@@ -35,7 +35,7 @@ class Enroller:
     def __call__(self, path: Path) -> TemplateVector:
         """The template. Raises `InvalidMedia` where the file shows no face, or more than one."""
         with TemporaryDirectory(dir=self.scratch(), prefix="enrol-") as folder:
-            report = self.scanner.scan_picture(path, looks=Path(folder))
+            report = self.scanner.scan_image(path, looks=Path(folder))
             if report.failure:
                 raise InvalidMedia(f"{path.name} cannot be opened: {report.failure}")
             stills = [
@@ -47,7 +47,7 @@ class Enroller:
                     width=look.width,
                     height=look.height,
                 )
-                for look in report.looks[:1]
+                for look in report.keyframes[:1]
             ]
             tracks = self.describer.tracks(stills, {}, moving=False)
         if len(tracks) != 1:
@@ -75,7 +75,7 @@ class VoiceEnroller:
         speech, or more than one voice as far as the model can tell."""
         with TemporaryDirectory(dir=self.scratch(), prefix="enrol-") as folder:
             try:
-                sound = self.scanner.hear_recording(path, speech=Path(folder))
+                sound = self.scanner.scan_recording(path, speech=Path(folder))
             except (SandboxFailed, InvalidMedia) as error:
                 raise InvalidMedia(
                     f"{path.name} cannot be opened: {error.message}", remedy=error.remedy

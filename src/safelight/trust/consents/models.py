@@ -31,8 +31,8 @@ class Consent:
     subject: str
     scope: tuple[ConsentScope, ...]
     #: Who recorded it, and what the subject gave it by.
-    who: str
-    given_by: str
+    recorded_by: str
+    evidence: str
     created_at: float
     expires_at: float | None = None
     revoked_at: float | None = None
@@ -53,7 +53,7 @@ class Protected:
     tenant: str
     name: str
     public_figure: bool
-    who: str
+    recorded_by: str
     created_at: float
     templates: int = 0
     voices: int = 0

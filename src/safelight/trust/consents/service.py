@@ -145,14 +145,14 @@ class ProtectedPeople:
             )
         described = [*_described(pictures, self._face), *_described(recordings, self._voice)]
         with self._database.transaction(tenant) as tx:
-            if tx.one(tables.protected, tables.protected.c.name == checked["name"]) is not None:
+            if tx.one(tables.protected_people, tables.protected_people.c.name == checked["name"]) is not None:
                 raise Conflict(
                     f"{checked['name']!r} is in the gallery.",
                     param="name",
                     remedy="Remove them first: safelight gallery remove",
                 )
             identity = new_id("protected")
-            tx.insert(tables.protected, id=identity, created_at=tx.now(), **checked)
+            tx.insert(tables.protected_people, id=identity, created_at=tx.now(), **checked)
             store.put(tx, self._key, tenant, identity, described)
             tx.append_audit("gallery.added", subject=identity, actor=by, content=checked)
             return _protected(tx, identity)
@@ -161,13 +161,13 @@ class ProtectedPeople:
         """Everybody who is protected, by name."""
         with self._database.read_transaction(tenant) as tx:
             counts = store.counts(tx)
-            rows = tx.select(tables.protected, order_by=(tables.protected.c.name,))
+            rows = tx.select(tables.protected_people, order_by=(tables.protected_people.c.name,))
             return tuple(store.protected(row, counts.get(row.id, store.StoredTemplate())) for row in rows)
 
     def remove(self, tenant: str, name_or_id: str, *, who: str, by: str = "operator") -> Protected:
         """Delete somebody's entry and templates. Raises `NotFound`."""
         who = check_words(who, "who")
-        table = tables.protected
+        table = tables.protected_people
         with self._database.transaction(tenant) as tx:
             row = tx.one(table, (table.c.id == name_or_id) | (table.c.name == name_or_id), lock=True)
             if row is None:
@@ -211,7 +211,7 @@ class EnrolledLookup:
     def protected(self, tenant: str) -> tuple[EnrolledPerson, ...]:
         """Templates of the gallery."""
         with self.database.read_transaction(tenant) as tx:
-            rows = tx.select(tables.protected)
+            rows = tx.select(tables.protected_people)
             found = store.unsealed(tx, self.key, tenant, self.model, {row.id for row in rows})
         return tuple(
             EnrolledPerson(record=row.id, name=row.name, template=template, public_figure=row.public_figure)
@@ -233,6 +233,6 @@ def _consent(tx: Transaction, identity: str) -> Consent:
 
 
 def _protected(tx: Transaction, identity: str) -> Protected:
-    row = tx.one(tables.protected, tables.protected.c.id == identity)
+    row = tx.one(tables.protected_people, tables.protected_people.c.id == identity)
     assert row is not None
     return store.protected(row, store.counts(tx).get(identity, store.StoredTemplate()))

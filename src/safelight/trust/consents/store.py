@@ -39,8 +39,8 @@ def consent(row: Row[Any], kept: StoredTemplate) -> Consent:
         tenant=row.tenant_id,
         subject=row.subject,
         scope=tuple(ConsentScope(word) for word in row.scope),
-        who=row.who,
-        given_by=row.given_by,
+        recorded_by=row.recorded_by,
+        evidence=row.evidence,
         created_at=row.created_at,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
@@ -56,7 +56,7 @@ def protected(row: Row[Any], kept: StoredTemplate) -> Protected:
         tenant=row.tenant_id,
         name=row.name,
         public_figure=row.public_figure,
-        who=row.who,
+        recorded_by=row.recorded_by,
         created_at=row.created_at,
         templates=kept.templates,
         voices=kept.voices,
@@ -69,18 +69,23 @@ def put(
     """Keep the templates of one record."""
     for number, one in enumerate(described):
         sealed = key.encrypt(one.template, _bound(tenant, owner, number, one.model))
-        tx.insert(tables.templates, owner_id=owner, number=number, model=one.model, sealed=sealed)
+        tx.insert(
+            tables.biometric_templates, owner_id=owner, number=number, model=one.model, ciphertext=sealed
+        )
 
 
 def delete_templates(tx: Transaction, owners: Iterable[str]) -> int:
     """Delete all templates of these records; how many there were."""
-    return sum(tx.delete(tables.templates, tables.templates.c.owner_id == owner) for owner in owners)
+    return sum(
+        tx.delete(tables.biometric_templates, tables.biometric_templates.c.owner_id == owner)
+        for owner in owners
+    )
 
 
 def counts(tx: Transaction) -> dict[str, StoredTemplate]:
     """Templates by the record they belong to."""
     found: dict[str, StoredTemplate] = {}
-    for row in tx.select(tables.templates):
+    for row in tx.select(tables.biometric_templates):
         kept = found.setdefault(row.owner_id, StoredTemplate())
         kept.templates += 1
         kept.voices += _of_a_voice(row.model)
@@ -96,7 +101,7 @@ def unsealed(
     somebody protected would not be looked for.
     """
     found: dict[str, list[Template]] = {}
-    for row in tx.select(tables.templates):
+    for row in tx.select(tables.biometric_templates):
         if row.owner_id not in owners or _of_a_voice(row.model) != _of_a_voice(model):
             continue
         if row.model != model:
@@ -104,7 +109,7 @@ def unsealed(
                 "Somebody on record was enrolled with another model, and cannot be compared by this one.",
                 remedy="Enrol them again, or set the model back.",
             )
-        template = key.decrypt(row.sealed, _bound(tenant, row.owner_id, row.number, row.model))
+        template = key.decrypt(row.ciphertext, _bound(tenant, row.owner_id, row.number, row.model))
         if template is None:
             raise SettingsError(
                 "A template cannot be opened: the key is not the one it was made with.",

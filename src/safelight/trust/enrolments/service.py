@@ -18,7 +18,6 @@ from safelight.detectors.image.logo_store import (
     LogoView,
     MarkKind,
     Marks,
-    check_name,
     check_words,
 )
 from safelight.errors import InvalidField, InvalidMedia, SandboxCrashed
@@ -72,7 +71,7 @@ class Enrolments:
         """
         if category not in self._taxonomy:
             raise InvalidField(f"There is no category {category!r}.", param="category")
-        check_name(name)
+        self.hash_lists.check_name(name)
         parsed = parse(source, kind=kind)
         with self._database.across_tenants("importing hashes") as tx:
             existing = next((one for one in self.hash_lists.all() if one.name == name), None)
@@ -145,7 +144,7 @@ class Enrolments:
 
         Raises `InvalidMedia` for a picture that cannot be read or shows nothing to find again.
         """
-        check_name(name)
+        self.marks.check_name(name)
         words = check_words(words)
         if not files and not words:
             raise InvalidField("A mark needs pictures of it, or words.", param="files")

@@ -17,7 +17,7 @@ class EvasionMatch:
     #: Id of the lineage; None where the text rewords nothing that was blocked.
     lineage: str | None = None
     #: What the block was for: category and score.
-    about: Mapping[str, float] = field(default_factory=dict)
+    matched_categories: Mapping[str, float] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.lineage is not None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
+from sqlalchemy import Row
 
 from safelight.detectors.text.sketch import Embedder, Sketch, similarity, sketch
 from safelight.ids import new_id
@@ -36,9 +38,19 @@ class EvasionTracker:
         *,
         negated: Collection[str] = (),
     ) -> EvasionMatch:
-        """What these words inherit: of the lineage they are most alike to, if any."""
+        """The lineage of blocked prompts that these texts are most similar to, if any."""
         with self._database.read_transaction(principal.tenant) as tx:
-            tries = store.recent(tx, _subject(principal, end_user))
+            tries = self.recent_blocks(tx, principal, end_user)
+        return self.match(tries, texts, negated=negated)
+
+    def recent_blocks(self, tx: Transaction, principal: Principal, end_user: str | None) -> list[Row[Any]]:
+        """The blocked prompts of this end user or account that are still remembered."""
+        return store.recent(tx, _subject(principal, end_user))
+
+    def match(
+        self, tries: Sequence[Row[Any]], texts: Mapping[str, str], *, negated: Collection[str] = ()
+    ) -> EvasionMatch:
+        """As `scrutiny`, with the rows of `recent_blocks`. Embeds the texts: call it outside a transaction."""
         if not tries:
             return NO_MATCH
         mine = self._sketch(texts, negated)
@@ -46,8 +58,10 @@ class EvasionTracker:
         nearest, row = max(alike, key=lambda pair: pair[0])
         if nearest < 1:
             return NO_MATCH
-        inherited = (pair for one in tries if one.lineage == row.lineage for pair in one.about.items())
-        return EvasionMatch(lineage=row.lineage, about=strongest(inherited))
+        inherited = (
+            pair for one in tries if one.lineage == row.lineage for pair in one.matched_categories.items()
+        )
+        return EvasionMatch(lineage=row.lineage, matched_categories=strongest(inherited))
 
     def note(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from safelight.ids import new_id
-from safelight.store.tables import rewordings
+from safelight.store.tables import blocked_prompt_sketches
 from safelight.store.transaction import Transaction
 
 from .models import COMPARED, WINDOW_S
@@ -17,10 +17,10 @@ from .models import COMPARED, WINDOW_S
 def recent(tx: Transaction, subject: str) -> list[Row[Any]]:
     """The newest tries of this subject that are still remembered."""
     return tx.select(
-        rewordings,
-        rewordings.c.subject == subject,
-        rewordings.c.at >= tx.now() - WINDOW_S,
-        order_by=(rewordings.c.at.desc(),),
+        blocked_prompt_sketches,
+        blocked_prompt_sketches.c.subject == subject,
+        blocked_prompt_sketches.c.at >= tx.now() - WINDOW_S,
+        order_by=(blocked_prompt_sketches.c.at.desc(),),
         limit=COMPARED,
     )
 
@@ -28,13 +28,13 @@ def recent(tx: Transaction, subject: str) -> list[Row[Any]]:
 def add(tx: Transaction, *, subject: str, lineage: str, sketch: bytes, about: Mapping[str, float]) -> None:
     """Remember one try, and forget what is too old."""
     now = tx.now()
-    tx.delete(rewordings, rewordings.c.at < now - WINDOW_S)
+    tx.delete(blocked_prompt_sketches, blocked_prompt_sketches.c.at < now - WINDOW_S)
     tx.insert(
-        rewordings,
+        blocked_prompt_sketches,
         id=new_id("rewording"),
         subject=subject,
         lineage=lineage,
         sketch=sketch,
-        about=dict(about),
+        matched_categories=dict(about),
         at=now,
     )

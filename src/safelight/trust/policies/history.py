@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import and_, select
 
 from safelight.policy.findings import Stage
-from safelight.policy.replay import Record
+from safelight.policy.replay import ReplayRecord
 from safelight.policy.verdicts import Verdict, WaiverTerms
 from safelight.store.database import Database
 from safelight.store.tables import findings, verdicts
@@ -19,7 +19,7 @@ _verdict = msgspec.json.Decoder(Verdict)
 
 def history(
     database: Database, *, waivers: Sequence[WaiverTerms] = (), tenant: str | None = None
-) -> Iterator[Record]:
+) -> Iterator[ReplayRecord]:
     """Every judgement on record, oldest first, a page at a time; `tenant` None: every tenant's.
 
     A waiver that excused a cell then excuses it again; `waivers` are those that hold beside.
@@ -55,7 +55,7 @@ def history(
             past = _verdict.decode(row.body)
             excused = tuple(sorted({cell.category for cell in past.waived}))
             then = (WaiverTerms(id="", name="then", categories=excused),) if excused else ()
-            yield Record(
+            yield ReplayRecord(
                 id=row.video_id,
                 stage=Stage(row.stage),
                 findings=row.findings,

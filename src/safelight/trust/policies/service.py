@@ -37,16 +37,20 @@ class Policies:
         Raises `PolicyError` where the stored document does not hold, for instance because a package that
         gave one of its categories is gone.
         """
-        columns = (policies.c.id, policies.c.tenant_id, policies.c.sha256, policies.c.published_at)
         with self._database.read_transaction(tenant) as tx:
-            rows = tx.select(policies, policies.c.active.is_(True), columns=columns)
-            if not rows:
-                return None
-            row = min(rows, key=lambda row: (row.tenant_id is None, -row.published_at))
-            compiled = self._known(row.sha256)
-            if compiled is not None:
-                return compiled
-            stored = tx.one(policies, policies.c.id == row.id)
+            return self.active_within(tx)
+
+    def active_within(self, tx: Transaction) -> Policy | None:
+        """As `active`, in a transaction of the tenant that is open already."""
+        columns = (policies.c.id, policies.c.tenant_id, policies.c.sha256, policies.c.published_at)
+        rows = tx.select(policies, policies.c.active.is_(True), columns=columns)
+        if not rows:
+            return None
+        row = min(rows, key=lambda row: (row.tenant_id is None, -row.published_at))
+        compiled = self._known(row.sha256)
+        if compiled is not None:
+            return compiled
+        stored = tx.one(policies, policies.c.id == row.id)
         assert stored is not None
         return self._compile(stored)
 

@@ -58,7 +58,7 @@ class Case:
     #: Of a hold or an appeal the deciding category, rule and sentence; of a report what was reported first.
     category: str
     rule: str
-    why: str
+    reason: str
     state: CaseState
     #: Seen and decided by the vault officer only.
     quarantined: bool
@@ -89,7 +89,7 @@ class Decision:
     decided_by: str
     at: float
     #: Ids of the verdicts that were on record and so have been looked at.
-    covers: tuple[str, ...]
+    verdict_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,14 +38,14 @@ def open_case(
         stage=stage.value,
         category=category,
         rule=rule,
-        why=why,
+        reason=why,
         state=CaseState.OPEN.value,
-        open_as=key,
+        dedup_key=key,
         quarantined=quarantined,
         opened_at=tx.now(),
         due_at=due_at,
     )
-    row = tx.one(cases, cases.c.open_as == key, lock=True)
+    row = tx.one(cases, cases.c.dedup_key == key, lock=True)
     if row is None:
         # Decided between the two statements: what is said now is a matter of its own.
         return open_case(
@@ -75,7 +75,7 @@ def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | 
     where = [cases.c.video_id == video_id, cases.c.state == CaseState.OPEN.value]
     if kind is not None:
         where.append(cases.c.kind == kind.value)
-    closed = tx.update(cases, *where, state=CaseState.EXPIRED.value, open_as=None, closed_at=tx.now())
+    closed = tx.update(cases, *where, state=CaseState.EXPIRED.value, dedup_key=None, closed_at=tx.now())
     if closed:
         tx.append_audit("case.expired", subject=video_id, actor=actor, content={"cases": closed})
     return closed
@@ -89,7 +89,7 @@ def close_case(tx: Transaction, case_id: str) -> bool:
             cases.c.id == case_id,
             cases.c.state == CaseState.OPEN.value,
             state=CaseState.DECIDED.value,
-            open_as=None,
+            dedup_key=None,
             closed_at=tx.now(),
         )
         == 1
@@ -109,7 +109,7 @@ def add_decision(
         clause=clause,
         decided_by=decided_by,
         at=tx.now(),
-        covers=tuple(sorted(row.id for row in seen)),
+        verdict_ids=tuple(sorted(row.id for row in seen)),
     )
     tx.insert(
         decisions,
@@ -121,7 +121,7 @@ def add_decision(
         clause=clause,
         decided_by=decided_by,
         at=made.at,
-        covers=list(made.covers),
+        verdict_ids=list(made.verdict_ids),
     )
     tx.append_audit(
         f"case.{action.value}",
@@ -150,7 +150,10 @@ def overturned_verdicts(tx: Transaction, video_id: str) -> frozenset[str]:
 
 def _covered(tx: Transaction, video_id: str, action: DecisionAction) -> frozenset[str]:
     return frozenset(
-        verdict for made in decisions_on(tx, video_id) if made.action is action for verdict in made.covers
+        verdict
+        for made in decisions_on(tx, video_id)
+        if made.action is action
+        for verdict in made.verdict_ids
     )
 
 
@@ -176,7 +179,7 @@ def case(row: Row[Any]) -> Case:
         stage=Stage(row.stage),
         category=row.category,
         rule=row.rule,
-        why=row.why,
+        reason=row.reason,
         state=CaseState(row.state),
         quarantined=row.quarantined,
         opened_at=row.opened_at,
@@ -195,5 +198,5 @@ def decision(row: Row[Any]) -> Decision:
         clause=row.clause,
         decided_by=row.decided_by,
         at=row.at,
-        covers=tuple(row.covers),
+        verdict_ids=tuple(row.verdict_ids),
     )

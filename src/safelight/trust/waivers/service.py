@@ -73,8 +73,12 @@ class Waivers:
     def in_force(self, tenant: str, *, loopback: bool) -> tuple[Waiver, ...]:
         """Those that hold now for this tenant, on a server that listens where `loopback` says."""
         with self._database.read_transaction(tenant) as tx:
-            rows = tx.select(waivers, waivers.c.revoked_at.is_(None), order_by=(waivers.c.name, waivers.c.id))
-            now = tx.now()
+            return self.in_force_within(tx, loopback=loopback)
+
+    def in_force_within(self, tx: Transaction, *, loopback: bool) -> tuple[Waiver, ...]:
+        """As `in_force`, in a transaction of the tenant that is open already."""
+        rows = tx.select(waivers, waivers.c.revoked_at.is_(None), order_by=(waivers.c.name, waivers.c.id))
+        now = tx.now()
         found = (store.waiver(row) for row in rows)
         return tuple(waiver for waiver in found if waiver.in_force(now, loopback=loopback))
 

@@ -13,8 +13,8 @@ def waiver(row: Row[Any]) -> Waiver:
     return Waiver(
         id=row.id,
         name=row.name,
-        who=row.who,
-        why=row.why,
+        decided_by=row.decided_by,
+        reason=row.reason,
         categories=tuple(row.categories),
         created_at=row.created_at,
         expires_at=row.expires_at,

@@ -10,10 +10,10 @@ from .signing import headers, signature
 __all__ = [
     "Deliveries",
     "EventType",
+    "RegisteredEndpoint",
     "Secret",
     "TestResult",
     "WebhookDelivery",
-    "WebhookEndpoint",
     "Webhooks",
     "headers",
     "payload_of",

@@ -7,7 +7,7 @@ import pytest
 
 from safelight.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
 from safelight.store.database import Database
-from safelight.store.tables import keys, log, log_contents, login_links, sessions
+from safelight.store.tables import api_keys, audit_log, audit_log_contents, login_links, sessions
 from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
 from safelight.trust.accounts.service import CACHE_S, LINK_S, SESSION_S
 
@@ -49,7 +49,7 @@ def person(tenant: str) -> Principal:
 
 def events(database: Database) -> list[str]:
     with database.across_tenants("looking", readonly=True) as tx:
-        return [row.event for row in tx.select(log, order_by=(log.c.seq,))]
+        return [row.event for row in tx.select(audit_log, order_by=(audit_log.c.seq,))]
 
 
 def test_a_key_opens_its_tenant_with_its_scopes(accounts: Accounts) -> None:
@@ -68,7 +68,7 @@ def test_a_token_is_told_once_and_kept_nowhere(accounts: Accounts, database: Dat
     assert token.startswith("sk-safelight-")
     secret = token.removeprefix("sk-safelight-")
     with database.across_tenants("looking", readonly=True) as tx:
-        everything = repr([tx.select(table) for table in (keys, log, log_contents)])
+        everything = repr([tx.select(table) for table in (api_keys, audit_log, audit_log_contents)])
     assert secret not in everything
 
 
@@ -239,5 +239,5 @@ def test_scopes_of_a_newer_version_grant_nothing(accounts: Accounts, database: D
     tenant = accounts.create_tenant("Acme")
     record, token = accounts.create_key(tenant.id, "app", {KeyScope.CHECKS})
     with database.transaction(tenant.id) as tx:
-        tx.update(keys, keys.c.id == record.id, scopes=["checks", "everything"])
+        tx.update(api_keys, api_keys.c.id == record.id, scopes=["checks", "everything"])
     assert accounts.authenticate(token).scopes == {KeyScope.CHECKS}

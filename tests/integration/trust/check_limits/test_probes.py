@@ -9,7 +9,7 @@ import pytest
 
 from safelight.errors import CheckLimitExceeded
 from safelight.store.database import Database
-from safelight.store.tables import probes
+from safelight.store.tables import check_usage
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.check_limits import CheckLimiter, CheckLimits
 
@@ -60,7 +60,7 @@ def test_an_end_users_budget_is_shared_by_all_keys_of_the_tenant(database: Datab
     budget.consume(who("key_2"), "u1")
     with pytest.raises(CheckLimitExceeded, match="end user"):
         budget.consume(who("key_3"), "u1")
-    assert budget.budget(who("key_3")).spent == 0, "what is refused is taken from neither"
+    assert budget.budget(who("key_3")).used == 0, "what is refused is taken from neither"
     budget.consume(who("key_3"), "u2")
     budget.consume(who("key_1", tenant="other"), "u1")
 
@@ -110,5 +110,5 @@ def test_minutes_that_no_longer_count_are_forgotten(database: Database, clock: C
         budget.consume(who())
         clock.now += 1800
     with database.read_transaction("acme") as tx:
-        kept = tx.select(probes, probes.c.window_start > 0)
+        kept = tx.select(check_usage, check_usage.c.window_start > 0)
     assert len(kept) <= 3

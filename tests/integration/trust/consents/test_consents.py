@@ -10,7 +10,7 @@ import pytest
 
 from safelight.errors import Conflict, InvalidField, NotFound, SettingsError
 from safelight.store.database import Database
-from safelight.store.tables import log, log_contents, templates
+from safelight.store.tables import audit_log, audit_log_contents, biometric_templates
 from safelight.trust.consents import (
     Consents,
     ConsentScope,
@@ -115,7 +115,7 @@ def test_revoking_ends_it_at_once_and_deletes_its_templates(
     assert (ended.revoked_by, ended.templates) == ("Ann", 0)
     assert lookup.consented(HERE) == ()
     with database.read_transaction(HERE) as tx:
-        assert tx.count(templates) == 0
+        assert tx.count(biometric_templates) == 0
     with pytest.raises(NotFound):
         consents.revoke(HERE, added.id, who="Ann")
 
@@ -156,7 +156,7 @@ def test_voices_end_with_their_record_as_faces_do(
     gallery.remove(HERE, "Ben", who="Ada")
     assert voices.protected(HERE) == ()
     with database.read_transaction(HERE) as tx:
-        assert tx.count(templates) == 0
+        assert tx.count(biometric_templates) == 0
 
 
 def test_a_voice_enrolled_with_another_model_is_said_and_not_passed_over(
@@ -175,7 +175,7 @@ def test_a_template_of_a_voice_is_bound_to_the_model_that_made_it(
 ) -> None:
     added = gallery.add(HERE, name="Ben", recordings=[Path("7")], who="Ada")
     with database.read_transaction(HERE) as tx:
-        (row,) = tx.select(templates)
+        (row,) = tx.select(biometric_templates)
     assert np.full(24, 7.0).tobytes() not in row.sealed
     assert key.decrypt(row.sealed, f"{HERE}|{added.id}|0|voice:wespeaker:one") is not None
     assert key.decrypt(row.sealed, f"{HERE}|{added.id}|0|resnet-1") is None
@@ -229,8 +229,8 @@ def test_every_change_is_on_the_log_and_no_template_ever_is(
     gallery.add(HERE, name="Ben", pictures=[Path("7")], who="Ada")
     gallery.remove(HERE, "Ben", who="Ada")
     with database.across_tenants("reading the log in a test", readonly=True) as tx:
-        kinds = [row.event for row in tx.select(log, order_by=(log.c.seq,))]
-        told = json.dumps([str(row) for row in tx.select(log_contents)])
+        kinds = [row.event for row in tx.select(audit_log, order_by=(audit_log.c.seq,))]
+        told = json.dumps([str(row) for row in tx.select(audit_log_contents)])
     assert kinds == ["consent.added", "consent.revoked", "gallery.added", "gallery.removed"]
     assert "sealed" not in told
 
@@ -240,7 +240,7 @@ def test_templates_are_encrypted_and_bound_to_whose_they_are(
 ) -> None:
     consents.add(HERE, **given(pictures=[Path("1")]))
     with database.read_transaction(HERE) as tx:
-        (row,) = tx.select(templates)
+        (row,) = tx.select(biometric_templates)
     assert np.full(128, 1.0).tobytes() not in row.sealed
     bound = f"{HERE}|{row.owner_id}|0|{row.model}"
     assert key.decrypt(row.sealed, bound) is not None

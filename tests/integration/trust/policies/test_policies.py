@@ -11,13 +11,13 @@ from safelight.ids import new_id
 from safelight.policy.categories import SHIPPED, CategorySpec, Group
 from safelight.policy.coverage import Coverage
 from safelight.policy.coverage import pack as pack_coverage
-from safelight.policy.decisions import decide, requirements
+from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import Finding, Modality, Stage, pack
 from safelight.policy.replay import Transition, replay
 from safelight.policy.verdicts import Audience, Context, WaiverTerms
 from safelight.store.database import Database
-from safelight.store.tables import findings, log, policies, verdicts, videos
+from safelight.store.tables import audit_log, findings, policies, verdicts, videos
 from safelight.trust.policies import Policies, history
 
 
@@ -86,7 +86,7 @@ def test_a_rollback_goes_back_one_version_at_a_time_and_is_audited(
     assert active is not None
     assert active.sha256 == house("0.7").sha256
     with database.across_tenants("test", readonly=True) as tx:
-        events = [row.event for row in tx.select(log, order_by=(log.c.seq,))]
+        events = [row.event for row in tx.select(audit_log, order_by=(audit_log.c.seq,))]
     assert events == ["policy.published"] * 3 + ["policy.rolled_back"] * 2
 
 
@@ -126,9 +126,9 @@ def remember(database: Database, tenant: str, score: float, count: int = 1) -> N
             reason="Because.",
         ),
     )
-    coverage = Coverage(cells=requirements(starter, SHIPPED, Stage.PROMPT, {Modality.TEXT}))
+    coverage = Coverage(cells=required_coverage(starter, SHIPPED, Stage.PROMPT, {Modality.TEXT}))
     everything = WaiverTerms(id="waiver_1", name="demo", categories=("*",))
-    context = Context(stage=Stage.PROMPT, audience=Audience.CAREFUL, waivers=(everything,))
+    context = Context(stage=Stage.PROMPT, audience=Audience.SENSITIVE, waivers=(everything,))
     verdict = decide(
         starter, SHIPPED, findings=seen, coverage=coverage, context=context, subject_sha256="0" * 64
     )
@@ -136,7 +136,7 @@ def remember(database: Database, tenant: str, score: float, count: int = 1) -> N
         for _ in range(count):
             identity, video = new_id("verdict"), new_id("video")
             shared = {"id": identity, "video_id": video, "stage": "prompt", "created_at": tx.now()}
-            tx.insert(findings, **shared, findings=pack(seen), coverage=pack_coverage(coverage), extra=b"{}")
+            tx.insert(findings, **shared, findings=pack(seen), coverage=pack_coverage(coverage), stage_facts=b"{}")
             tx.insert(
                 verdicts,
                 **shared,

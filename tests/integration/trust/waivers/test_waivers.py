@@ -9,7 +9,7 @@ import pytest
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.policy.categories import SHIPPED
 from safelight.store.database import Database
-from safelight.store.tables import log, log_contents
+from safelight.store.tables import audit_log, audit_log_contents
 from safelight.trust.waivers import Waivers, parse_expiry
 
 
@@ -86,8 +86,8 @@ def test_adding_and_revoking_are_on_the_audit_log(waivers: Waivers, database: Da
     added = add(waivers)
     waivers.revoke(added.id, who="Grace")
     with database.across_tenants("test", readonly=True) as tx:
-        entries = [(row.event, row.subject) for row in tx.select(log, order_by=(log.c.seq,))]
-        said = [json.loads(row.content) for row in tx.select(log_contents, order_by=(log_contents.c.seq,))]
+        entries = [(row.event, row.subject) for row in tx.select(audit_log, order_by=(audit_log.c.seq,))]
+        said = [json.loads(row.content) for row in tx.select(audit_log_contents, order_by=(audit_log_contents.c.seq,))]
     assert entries == [("waiver.added", added.id), ("waiver.revoked", added.id)]
     assert (said[0]["who"], said[0]["why"], said[1]["who"]) == ("Ada", "There is none yet.", "Grace")
 

@@ -23,8 +23,8 @@ def test_no_hour_has_more_than_the_limit_and_what_is_refused_fits_when_told(
     for wait in waits:
         now += wait
         found = remaining(minutes.items(), now=now, limit=limit, cost=1)
-        assert found.left == max(0, limit - found.spent)
-        if found.spent + 1 <= limit:
+        assert found.left == max(0, limit - found.used)
+        if found.used + 1 <= limit:
             assert found.retry_after_s == 0
             minutes[minute(now)] += 1
             spent.append(now)
@@ -32,17 +32,17 @@ def test_no_hour_has_more_than_the_limit_and_what_is_refused_fits_when_told(
         else:
             assert found.retry_after_s > 0
             later = remaining(minutes.items(), now=now + found.retry_after_s + 0.001, limit=limit, cost=1)
-            assert later.spent + 1 <= limit
+            assert later.used + 1 <= limit
 
 
 @given(st.integers(1, 50), st.integers(1, 100))
 def test_a_cost_above_the_limit_never_fits(limit: int, more: int) -> None:
     found = remaining([], now=NOW, limit=limit, cost=limit + more)
     assert found.retry_after_s > 0
-    assert found.spent + limit + more > limit
+    assert found.used + limit + more > limit
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000_000), st.integers(0, 5)), max_size=30), st.integers(1, 9))
 def test_what_is_older_than_an_hour_does_not_count(old: list[tuple[int, int]], limit: int) -> None:
     long_ago = [(start // 60 * 60, amount) for start, amount in old]
-    assert remaining(long_ago, now=NOW, limit=limit, cost=1).spent == 0
+    assert remaining(long_ago, now=NOW, limit=limit, cost=1).used == 0

@@ -1,0 +1,397 @@
+"""All tables, as of the first release. Until then a change of the tables is made here, in place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "api_keys",
+        *_text("id", "tenant_id", "name", "digest", "scopes"),
+        *_double("created_at"),
+        *_text("created_by"),
+        *_double("revoked_at", "last_used_at", null=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("digest"),
+        sa.Index(None, "tenant_id"),
+    )
+    op.create_table(
+        "assets",
+        *_text("id", "tenant_id"),
+        *_text("video_id", null=True),
+        *_text("kind", "sha256", "media_type"),
+        *_integer("bytes"),
+        *_text("retention"),
+        *_double("created_at"),
+        *_double("deleted_at", "vaulted_at", null=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("tenant_id", "video_id", "kind", "sha256"),
+        sa.Index(None, "tenant_id", "sha256"),
+    )
+    op.create_table(
+        "audit_log",
+        *_integer("seq"),
+        *_double("at"),
+        *_text("tenant_id", null=True),
+        *_text("event", "subject", "actor", "commitment", "previous", "hash"),
+        sa.PrimaryKeyConstraint("seq"),
+        sa.Index(None, "tenant_id", "subject"),
+    )
+    op.create_table(
+        "audit_log_contents",
+        *_integer("seq"),
+        *_text("tenant_id", null=True),
+        *_bytes("salt"),
+        *_bytes("content", null=True),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_table(
+        "audit_log_head",
+        *_integer("id", "seq"),
+        *_text("hash"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "biometric_templates",
+        *_text("tenant_id", "owner_id"),
+        *_integer("number"),
+        *_text("model"),
+        *_bytes("ciphertext"),
+        sa.PrimaryKeyConstraint("tenant_id", "owner_id", "number"),
+    )
+    op.create_table(
+        "blocked_prompt_sketches",
+        *_text("id", "tenant_id", "subject", "lineage"),
+        *_bytes("sketch"),
+        *_text("matched_categories"),
+        *_double("at"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "tenant_id", "subject", "at"),
+    )
+    op.create_table(
+        "cases",
+        *_text("id", "tenant_id", "video_id", "kind", "stage", "category", "rule", "reason", "state"),
+        *_text("dedup_key", null=True),
+        *_boolean("quarantined"),
+        *_double("opened_at", "due_at"),
+        *_double("closed_at", null=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("tenant_id", "dedup_key"),
+        sa.Index(None, "tenant_id", "state", "due_at"),
+        sa.Index(None, "tenant_id", "video_id"),
+    )
+    op.create_table(
+        "characters",
+        *_text("id", "tenant_id", "name", "state", "principal_id"),
+        *_text("end_user", null=True),
+        *_text("sha256", "media_type"),
+        *_integer("bytes"),
+        *_boolean("vaulted"),
+        *_double("created_at"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "tenant_id", "created_at"),
+    )
+    op.create_table(
+        "check_usage",
+        *_text("tenant_id", "subject"),
+        *_integer("window_start", "used"),
+        sa.PrimaryKeyConstraint("tenant_id", "subject", "window_start"),
+    )
+    op.create_table(
+        "consents",
+        *_text("id", "tenant_id", "subject", "scope", "recorded_by", "evidence"),
+        *_double("created_at"),
+        *_double("expires_at", "revoked_at", null=True),
+        *_text("revoked_by", null=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "tenant_id", "subject"),
+    )
+    op.create_table(
+        "decisions",
+        *_text("id", "tenant_id", "case_id", "video_id", "action", "reason"),
+        *_text("clause", null=True),
+        *_text("decided_by"),
+        *_double("at"),
+        *_text("verdict_ids"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("case_id"),
+        sa.Index(None, "tenant_id", "video_id"),
+    )
+    op.create_table(
+        "findings",
+        *_text("id", "tenant_id", "video_id", "stage"),
+        *_bytes("findings", "coverage", "stage_facts"),
+        *_double("created_at"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "tenant_id", "created_at"),
+        sa.Index(None, "tenant_id", "video_id"),
+    )
+    op.create_table(
+        "idempotency_keys",
+        *_text("tenant_id", "key", "request_sha256", "video_id"),
+        *_text("rejected_field", null=True),
+        *_double("created_at", "lease_expires_at"),
+        *_double("completed_at", null=True),
+        *_double("expires_at"),
+        sa.PrimaryKeyConstraint("tenant_id", "key"),
+        sa.Index(None, "tenant_id", "expires_at"),
+    )
+    op.create_table(
+        "installation",
+        *_text("key", "value"),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
+        "login_links",
+        *_text("digest", "tenant_id", "principal"),
+        *_double("expires_at"),
+        *_double("used_at", null=True),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_table(
+        "outbox",
+        *_text("id"),
+        *_text("tenant_id", null=True),
+        *_text("topic", "subject"),
+        *_bytes("body"),
+        *_double("created_at", "due_at"),
+        *_integer("attempts"),
+        *_double("delivered_at", "dead_at", null=True),
+        *_text("last_error", null=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "topic", "due_at"),
+    )
+    op.create_table(
+        "policies",
+        *_text("id"),
+        *_text("tenant_id", null=True),
+        *_text("name"),
+        *_integer("version"),
+        *_text("document", "sha256"),
+        *_double("published_at"),
+        *_text("published_by"),
+        *_boolean("active"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("tenant_id", "name", "version"),
+    )
+    op.create_table(
+        "protected_people",
+        *_text("id", "tenant_id", "name"),
+        *_boolean("public_figure"),
+        *_text("recorded_by"),
+        *_double("created_at"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "tenant_id", "name"),
+    )
+    op.create_table(
+        "quota_usage",
+        *_text("tenant_id", "principal_id", "day"),
+        *_integer("videos"),
+        *_double("seconds"),
+        sa.PrimaryKeyConstraint("tenant_id", "principal_id", "day"),
+    )
+    op.create_table(
+        "reports",
+        *_text("id", "tenant_id", "video_id", "case_id"),
+        *_text("category", null=True),
+        *_text("reason", "note", "reporter_kind", "reporter"),
+        *_text("contact", null=True),
+        *_double("created_at"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "tenant_id", "case_id"),
+        sa.Index(None, "tenant_id", "reporter", "created_at"),
+    )
+    op.create_table(
+        "seals",
+        *_text("id", "tenant_id", "video_id", "sha256", "source_sha256"),
+        *_bytes("manifest"),
+        *_text("facts"),
+        *_double("created_at"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("sha256"),
+        sa.Index(None, "tenant_id", "video_id"),
+    )
+    op.create_table(
+        "sessions",
+        *_text("digest", "tenant_id", "principal"),
+        *_double("created_at", "expires_at"),
+        *_double("ended_at", null=True),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_table(
+        "tenants",
+        *_text("id", "name"),
+        *_double("created_at"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "verdicts",
+        *_text(
+            "id",
+            "tenant_id",
+            "video_id",
+            "stage",
+            "action",
+            "category",
+            "rule",
+            "subject_sha256",
+            "policy",
+            "policy_sha256",
+        ),
+        *_bytes("body"),
+        *_double("created_at"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "tenant_id", "created_at"),
+        sa.Index(None, "tenant_id", "video_id"),
+    )
+    op.create_table(
+        "video_lineage",
+        *_text("tenant_id", "video_id", "parent_id", "derivation"),
+        *_double("created_at"),
+        sa.PrimaryKeyConstraint("tenant_id", "video_id", "parent_id"),
+        sa.Index(None, "tenant_id", "parent_id"),
+    )
+    op.create_table(
+        "videos",
+        *_text("id", "tenant_id", "state", "stage"),
+        *_double("created_at", "updated_at"),
+        *_double("accepted_at", "ended_at", "expires_at", "deadline_at", "deleted_at", null=True),
+        *_text("principal_id"),
+        *_text("end_user", null=True),
+        *_text("model", "generator", "prompt"),
+        *_integer("seconds", "width", "height"),
+        *_bytes("request"),
+        *_text("request_sha256"),
+        *_integer("progress"),
+        *_text("error_code", "error_message", null=True),
+        *_bytes("explanation", null=True),
+        *_text("remixed_from", "reinstated_as", "reinstated_from", null=True),
+        *_double("review_due_at", null=True),
+        *_text("hold_stage", "verdict_action", "badge_text", null=True),
+        *_bytes("metadata", "outcome_summary", null=True),
+        *_text("generated_sha256", "sealed_sha256", null=True),
+        *_boolean("vaulted", "quarantined", "waived"),
+        *_integer("enqueue_count", "revision"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("tenant_id", "id"),
+        sa.Index(None, "state", "updated_at"),
+        sa.Index(None, "tenant_id", "created_at", "id"),
+        sa.Index(None, "tenant_id", "remixed_from"),
+    )
+    op.create_table(
+        "waivers",
+        *_text("id"),
+        *_text("tenant_id", null=True),
+        *_text("name", "decided_by", "reason", "categories"),
+        *_boolean("loopback_only"),
+        *_double("created_at"),
+        *_double("expires_at", "revoked_at", null=True),
+        *_text("revoked_by", null=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "tenant_id"),
+    )
+    op.create_table(
+        "webhook_endpoints",
+        *_text("id", "tenant_id", "name", "url", "events", "secrets"),
+        *_double("created_at", "updated_at"),
+        *_double("disabled_at", "failing_since", null=True),
+        *_integer("failures"),
+        *_integer("last_status", null=True),
+        *_text("last_error", null=True),
+        *_double("last_success_at", null=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "tenant_id"),
+    )
+    op.create_table(
+        "attempts",
+        *_text("id", "tenant_id", "video_id"),
+        *_integer("number"),
+        *_text("generator", "billing", "idempotency_key"),
+        *_double("created_at"),
+        *_text("upstream_id", null=True),
+        *_double("submitted_at", "ended_at", null=True),
+        *_text("outcome", null=True),
+        *_text("charge_status"),
+        *_double("amount", null=True),
+        *_text("currency", "charge_source"),
+        *_text("upstream_copy_status", null=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("idempotency_key"),
+        sa.UniqueConstraint("video_id", "number"),
+        sa.ForeignKeyConstraint(["tenant_id", "video_id"], ["videos.tenant_id", "videos.id"]),
+        sa.Index(None, "tenant_id", "video_id"),
+    )
+
+
+def downgrade() -> None:
+    # `attempts` refers to `videos`.
+    op.drop_table("attempts")
+    for table in (
+        "api_keys",
+        "assets",
+        "audit_log",
+        "audit_log_contents",
+        "audit_log_head",
+        "biometric_templates",
+        "blocked_prompt_sketches",
+        "cases",
+        "characters",
+        "check_usage",
+        "consents",
+        "decisions",
+        "findings",
+        "idempotency_keys",
+        "installation",
+        "login_links",
+        "outbox",
+        "policies",
+        "protected_people",
+        "quota_usage",
+        "reports",
+        "seals",
+        "sessions",
+        "tenants",
+        "verdicts",
+        "video_lineage",
+        "videos",
+        "waivers",
+        "webhook_endpoints",
+    ):
+        op.drop_table(table)
+
+
+# Constraints and indexes are named by the convention of `safelight.store.tables.types.metadata`.
+
+
+def _text(*names: str, null: bool = False) -> list[sa.Column[str]]:
+    return _columns(sa.Text(), names, null=null)
+
+
+def _double(*names: str, null: bool = False) -> list[sa.Column[float]]:
+    return _columns(sa.Double(), names, null=null)
+
+
+def _integer(*names: str, null: bool = False) -> list[sa.Column[int]]:
+    # Never an autoincrement column: ids and sequence numbers are given by the code.
+    return _columns(sa.BigInteger(), names, null=null)
+
+
+def _bytes(*names: str, null: bool = False) -> list[sa.Column[bytes]]:
+    return _columns(sa.LargeBinary(), names, null=null)
+
+
+def _boolean(*names: str) -> list[sa.Column[bool]]:
+    return _columns(sa.Boolean(), names, null=False)
+
+
+def _columns(kind: Any, names: tuple[str, ...], *, null: bool) -> list[sa.Column[Any]]:
+    return [sa.Column(name, kind, nullable=null, autoincrement=False) for name in names]
