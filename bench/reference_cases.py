@@ -39,7 +39,7 @@ class Book:
         cases.append(
             {
                 "id": f"{group}-{len(cases) + 1:03d}",
-                "say": say,
+                "description": say,
                 "stage": stage,
                 "modalities": more.pop("modalities", MODALITIES[stage]),
                 "findings": list(findings),
@@ -105,12 +105,12 @@ def sexual(book: Book) -> None:
     )
     book.ladder(
         "sexual",
-        "Sexual words, careful audience",
+        "Sexual words, sensitive audience",
         "prompt",
         "sexual",
         "text",
         {"allow": [0.3, 0.49], "block": [0.5, 0.6, 0.9]},
-        audience="careful",
+        audience="sensitive",
     )
     book.ladder(
         "sexual",
@@ -513,12 +513,12 @@ def violence(book: Book) -> None:
             )
     book.ladder(
         "violence",
-        "Violence, careful audience",
+        "Violence, sensitive audience",
         "prompt",
         "violence",
         "text",
         {"allow": [0.5, 0.79], "hold": [0.8, 0.95]},
-        audience="careful",
+        audience="sensitive",
     )
     book.ladder(
         "violence",
@@ -541,7 +541,7 @@ def self_harm(book: Book) -> None:
             modality,
             {"allow": [0.2, 0.49], "block": [0.5, 0.9]},
         )
-    for audience in ("general", "careful", "minors"):
+    for audience in ("general", "sensitive", "minors"):
         book.ladder(
             "self-harm",
             f"A person in distress, audience {audience}",
@@ -732,8 +732,8 @@ SCENES = (
 
 def everyday(book: Book) -> None:
     for say, findings in SCENES:
-        for audience in ("general", "careful"):
-            if audience == "careful" and say in {"War history", "A boxing match"}:
+        for audience in ("general", "sensitive"):
+            if audience == "sensitive" and say in {"War history", "A boxing match"}:
                 continue
             words = [found for found in findings if found["modality"] == "text"]
             book.case("everyday", f"{say}: the words", "prompt", words, "allow", audience=audience)

@@ -75,7 +75,7 @@ class Bench:
         """The row's words, as if they had been read and heard without a mistake."""
         report = ScanReport(
             texts=row.read,
-            heard=row.heard,
+            transcript=row.heard,
             runs=(DetectorRun(name="ocr", ran=True, complete=True, reads=True),),
         )
         texts = {"prompt": row.prompt} if row.prompt else {}
@@ -89,7 +89,7 @@ class Bench:
         verdict = judged.verdict
         # Held for nothing but a hole is no finding: it would hold every clip.
         stopped = verdict.action in _STOPS and bool(verdict.findings)
-        read_ = "".join(text.text for text in (*report.texts, *(report.heard or ())))
+        read_ = "".join(text.text for text in (*report.texts, *(report.transcript or ())))
         true = "".join([*(one.text for one in row.screen), *(one.text for one in row.speech)])
         return Outcome(
             row=row,
@@ -101,8 +101,8 @@ class Bench:
                     {
                         one.category
                         for one in judged.findings
-                        if one.attributes.get("joined")
-                        and (one.score >= FOUND or one.attributes.get("kind") == "learned")
+                        if one.attributes.get("cross_modal")
+                        and (one.score >= FOUND or one.attributes.get("kind") == "classifier")
                     }
                 )
             ),
@@ -115,7 +115,11 @@ class Bench:
         screened: list[tuple[str, Stage, Iterable[Finding]]] = [
             ("prompt", Stage.PROMPT, pipeline.screen({"prompt": row.prompt}).findings),
             ("screen", Stage.OUTPUT, pipeline.screen_media_text(report.texts).findings),
-            ("speech", Stage.OUTPUT, pipeline.screen_media_text(report.heard or (), "transcript").findings),
+            (
+                "speech",
+                Stage.OUTPUT,
+                pipeline.screen_media_text(report.transcript or (), "transcript").findings,
+            ),
         ]
         for name, stage, findings in screened:
             verdict = self.judge.evaluate(

@@ -79,8 +79,7 @@ SETTINGS: Mapping[str, str] = {
     "detectors.transcription.rests_s": "detectors.transcription.cooldown_s",
 }
 
-#: The same for policy documents: the path of a key, or of a key with its value. `[]` stands for any entry of a
-#: list and `*` for any name. A path that starts with `attributes.` inside a rule is the condition on an attribute.
+#: The same for policy documents: the path of a key, or of a key with its value. `[]` stands for an entry of a list.
 POLICY: Mapping[str, str] = {
     "rules[].profiles": "rules[].audiences",
     "rules[].off": "rules[].disabled",
@@ -102,12 +101,14 @@ POLICY: Mapping[str, str] = {
 def find_renamed_policy_key(path: str) -> str | None:
     """The new name of an old key or value of a policy document; None if it was not renamed.
 
-    `path` is the field as an error names it, such as `rules[house-1].off`, or `FIELD: VALUE`.
+    `path` names the key as errors do, such as `rules[house-1].off`, or the key with its value, as `KEY: VALUE`.
     """
-    new = _renamed(re.sub(r"\[[^]]*\]", "[]", path), POLICY)
-    if new is None:
-        return None
-    return new.rpartition(": ")[2] if ": " in new else new.rpartition(".")[2]
+    key, colon, value = re.sub(r"\[[^]]*\]", "[]", path).partition(": ")
+    for old, new in POLICY.items():
+        old_key, _, old_value = old.partition(": ")
+        if value == old_value and _matches(old_key, key):
+            return new.rpartition(": " if colon else ".")[2]
+    return None
 
 
 def find_renamed(
@@ -128,10 +129,15 @@ def _renamed(path: str, renamed: Mapping[str, str]) -> str | None:
         return renamed[path]
     parts = path.split(".")
     for old, new in renamed.items():
-        pattern = old.split(".")
-        if len(pattern) == len(parts) and all(
-            want in ("*", part) for want, part in zip(pattern, parts, strict=True)
-        ):
+        if _matches(old, path):
+            pattern = old.split(".")
             names = iter(part for want, part in zip(pattern, parts, strict=True) if want == "*")
             return ".".join(next(names) if part == "*" else part for part in new.split("."))
     return None
+
+
+def _matches(pattern: str, path: str) -> bool:
+    wanted, parts = pattern.split("."), path.split(".")
+    return len(wanted) == len(parts) and all(
+        want in ("*", part) for want, part in zip(wanted, parts, strict=True)
+    )

@@ -70,7 +70,7 @@ def _between(finding: Finding, there: dict[tuple[str, str], float]) -> Finding:
         finding,
         score=round(score, 4),
         reason=f"{finding.reason} In the scene that was asked for they are less so.",
-        attributes={**finding.attributes, "alone": finding.score},
+        attributes={**finding.attributes, "standalone_score": finding.score},
     )
 
 

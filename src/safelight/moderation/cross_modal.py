@@ -169,7 +169,7 @@ def _conjoined(
         version=VERSION,
         reason=f"Each harmless alone: {', '.join(first)}{' and ' if first else ''}{last}.",
         evidence=tuple(dict.fromkeys(evidence)),
-        attributes={**joined_attributes(sources), "kind": "signs"},
+        attributes={**joined_attributes(sources), "kind": "indicators"},
     )
 
 

@@ -58,7 +58,7 @@ def classify_joined_text(
         version=VERSION,
         reason="Read as one, request and clip are like examples that are harmful only together.",
         evidence=evidence_of(asked, media),
-        attributes={**joined_attributes([part.source for part in media]), "kind": "learned"},
+        attributes={**joined_attributes([part.source for part in media]), "kind": "classifier"},
     )
     return (found,), _cells(head)
 

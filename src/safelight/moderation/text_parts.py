@@ -11,7 +11,7 @@ from safelight.detectors.text.chinese import mostly_chinese
 from safelight.detectors.text.media_text import assemble_passages
 from safelight.policy.findings import Attribute, Evidence, TextSpan
 
-SOURCE = "together"
+SOURCE = "cross_modal"
 #: Places of a clip that one finding names.
 MOST_PLACES = 8
 
@@ -88,4 +88,4 @@ def evidence_of(asked: Sequence[TextPart], media: Sequence[TextPart]) -> tuple[E
 def joined_attributes(sources: Iterable[TextSource]) -> dict[str, Attribute]:
     """What every finding says that rests on several parts."""
     speech: dict[str, Attribute] = {"speech": True} if TextSource.SPEECH in sources else {}
-    return {**speech, "source": SOURCE, "joined": True}
+    return {**speech, "source": SOURCE, "cross_modal": True}

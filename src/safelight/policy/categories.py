@@ -136,7 +136,7 @@ SHIPPED = Taxonomy(
             "Methods of self-harm shown or explained.",
             discreet=True,
         ),
-        _spec(Category.HATE, Group.HATE, "Hatred of a group for what it is."),
+        _spec(Category.HATE, Group.HATE, "Hatred against a group because of who its members are."),
         _spec(Category.HATE_SYMBOLS, Group.HATE, "Symbols of hate movements used to promote them."),
         _spec(Category.HARASSMENT, Group.HATE, "Threats, humiliation or bullying of a person."),
         _spec(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .conditions import Predicate, Seen
+from .conditions import FindingView, Predicate
 from .documents import Policy
 from .findings import Finding, Modality
 from .rules import Clause, Rule
@@ -23,11 +23,11 @@ class CompiledRule:
     rule: Rule
     action: Action
     #: All of these bits, and one of `some` unless it is 0.
-    every: int
-    some: int
+    all_bits: int
+    any_bits: int
 
-    def fires(self, hits: int) -> bool:
-        return hits & self.every == self.every and (not self.some or bool(hits & self.some))
+    def matches(self, hits: int) -> bool:
+        return hits & self.all_bits == self.all_bits and (not self.any_bits or bool(hits & self.any_bits))
 
 
 class CompiledPolicy:
@@ -51,7 +51,7 @@ class CompiledPolicy:
         )
         self.rules: tuple[CompiledRule, ...] = tuple(armed[n] for n in order)
 
-    def fired(self, findings: Iterable[Seen]) -> list[CompiledRule]:
+    def matching_rules(self, findings: Iterable[FindingView]) -> list[CompiledRule]:
         """The rules that fire on these findings, the winning one first."""
         hits = 0
         slots, others = self._slots, self._others
@@ -65,11 +65,11 @@ class CompiledPolicy:
                     continue
                 if not hits & bit and (predicate is None or predicate(finding)):
                     hits |= bit
-        return [armed for armed in self.rules if armed.fires(hits)] if hits else []
+        return [armed for armed in self.rules if armed.matches(hits)] if hits else []
 
     def matched_findings(self, armed: CompiledRule, findings: Iterable[Finding]) -> list[Finding]:
         """The findings a fired rule rests on."""
-        wanted = armed.every | armed.some
+        wanted = armed.all_bits | armed.any_bits
         return [finding for finding in findings if self._bits(finding) & wanted]
 
     def _bits(self, finding: Finding) -> int:
@@ -83,20 +83,20 @@ class CompiledPolicy:
         return bits
 
     def _arm(self, rule: Rule, context: Context) -> CompiledRule | None:
-        profile = rule.profiles.get(context.audience)
-        if profile is not None and profile.off:
+        override = rule.audiences.get(context.audience)
+        if override is not None and override.disabled:
             return None
         if (rule.unless_consent and context.consents) or rule.unless_facts & context.facts:
             return None
         every = some = 0
         if rule.when is not None:
-            every |= self._slot(rule, rule.when, context, profile.score if profile is not None else None)
+            every |= self._slot(rule, rule.when, context, override.score if override is not None else None)
         for clause in rule.all_of:
             every |= self._slot(rule, clause, context)
         for clause in rule.any_of:
             some |= self._slot(rule, clause, context)
-        action = (profile.action if profile is not None else None) or rule.action
-        return CompiledRule(rule=rule, action=action, every=every, some=some)
+        action = (override.action if override is not None else None) or rule.action
+        return CompiledRule(rule=rule, action=action, all_bits=every, any_bits=some)
 
     def _slot(self, rule: Rule, clause: Clause, context: Context, score: float | None = None) -> int:
         bit = self._next
@@ -130,7 +130,7 @@ def _both(predicate: Predicate | None, exempt: Predicate | None) -> Predicate | 
     return lambda finding: predicate(finding) and not exempt(finding)
 
 
-def program(policy: Policy, context: Context) -> CompiledPolicy:
+def compile_policy(policy: Policy, context: Context) -> CompiledPolicy:
     """The policy compiled for this stage, audience, consents and facts; made once."""
     facts = context.facts and context.facts & frozenset().union(*(rule.unless_facts for rule in policy.rules))
     key = ("program", context.stage, context.audience, bool(context.consents), facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
@@ -17,31 +18,31 @@ class AttributeType(StrEnum):
     """What values an attribute has."""
 
     NUMBER = "number"
-    FLAG = "flag"
-    WORD = "word"
+    BOOLEAN = "boolean"
+    STRING = "string"
 
 
 #: Attributes every document may use. A document declares further ones under `attributes:`.
-KNOWN: Mapping[str, AttributeType] = {
+KNOWN_ATTRIBUTES: Mapping[str, AttributeType] = {
     "area": AttributeType.NUMBER,
     "duration_s": AttributeType.NUMBER,
     "frames": AttributeType.NUMBER,
-    "speech": AttributeType.FLAG,
-    "negated": AttributeType.FLAG,
-    "role": AttributeType.WORD,
-    "public_figure": AttributeType.FLAG,
-    "historical": AttributeType.FLAG,
-    "named": AttributeType.FLAG,
-    "explicit": AttributeType.FLAG,
-    "kind": AttributeType.WORD,
-    "source": AttributeType.WORD,
-    "disagrees_with": AttributeType.WORD,
-    "joined": AttributeType.FLAG,
-    "consented": AttributeType.FLAG,
+    "speech": AttributeType.BOOLEAN,
+    "negated": AttributeType.BOOLEAN,
+    "role": AttributeType.STRING,
+    "public_figure": AttributeType.BOOLEAN,
+    "historical": AttributeType.BOOLEAN,
+    "named": AttributeType.BOOLEAN,
+    "explicit": AttributeType.BOOLEAN,
+    "kind": AttributeType.STRING,
+    "source": AttributeType.STRING,
+    "disagrees_with": AttributeType.STRING,
+    "cross_modal": AttributeType.BOOLEAN,
+    "consented": AttributeType.BOOLEAN,
 }
 
 
-class Seen(Protocol):
+class FindingView(Protocol):
     """What rules look at: a finding, or one that is read from storage only as far as it is needed."""
 
     @property
@@ -58,7 +59,7 @@ class Seen(Protocol):
     def evidence(self) -> tuple[Evidence, ...]: ...
 
 
-Predicate: TypeAlias = Callable[[Seen], bool]
+Predicate: TypeAlias = Callable[[FindingView], bool]
 #: A condition as it stands in the canonical document: `{"at_least": 3}`, `{"is": true}`, `{"in": [...]}`.
 Spec: TypeAlias = dict[str, Any]
 
@@ -78,11 +79,13 @@ def read_attributes(
     found: dict[str, Any] = {}
     for name, value in reader.mapping(node, field, None).items():
         here = f"{field}.{name}"
-        if name not in known:
+        if name not in known and reader.report_renamed(value, here) is None:
             remedy = did_you_mean(name, known)
             if not remedy.startswith("Did"):
-                remedy = f"Declare it first: `attributes: {{{name}: number}}` (or flag, word)."
-            reader.problem(value, here, f"No attribute is called {name!r}.", remedy)
+                remedy = f"Declare it first: `attributes: {{{name}: number}}` (or boolean, string)."
+            reader.problem(value, here, f"The attribute {name!r} is unknown.", remedy)
+        elif name not in known:
+            continue
         elif reader.is_null(value):
             found[name] = None
         else:
@@ -123,8 +126,11 @@ def _read_condition(reader: YamlReader, node: yaml.Node, field: str, kind: Attri
 def _value(reader: YamlReader, node: yaml.Node, field: str, kind: AttributeType) -> Attribute | None:
     if kind is AttributeType.NUMBER:
         return reader.number(node, field)
-    if kind is AttributeType.FLAG:
+    if kind is AttributeType.BOOLEAN:
         return reader.flag(node, field)
+    attribute = re.sub(r"\.(is|in|not)$", "", field)
+    if reader.report_renamed(node, f"{attribute}: {node.value}"):
+        return None
     return reader.text(node, field, longest=100)
 
 
@@ -145,8 +151,8 @@ def compile_attributes(specs: Mapping[str, Spec], known: Mapping[str, AttributeT
 def _compile_one(name: str, kind: AttributeType, spec: Spec) -> Predicate:
     absent: Attribute | None = {
         AttributeType.NUMBER: None,
-        AttributeType.FLAG: False,
-        AttributeType.WORD: "",
+        AttributeType.BOOLEAN: False,
+        AttributeType.STRING: "",
     }[kind]
     derive = _DERIVED.get(name)
     checks = [_check(key, value) for key, value in sorted(spec.items())]
@@ -155,13 +161,13 @@ def _compile_one(name: str, kind: AttributeType, spec: Spec) -> Predicate:
         # The usual condition, asked of every finding of a replay.
         (only,) = checks
 
-        def ask(finding: Seen) -> bool:
+        def ask(finding: FindingView) -> bool:
             value = finding.attributes.get(name, absent)
             return value is not None and only(value)
 
         return ask
 
-    def test(finding: Seen) -> bool:
+    def test(finding: FindingView) -> bool:
         value: Attribute | None = finding.attributes.get(name)
         if value is None:
             value = derive(finding) if derive else absent
@@ -182,7 +188,7 @@ def _check(key: str, wanted: Any) -> Callable[[Attribute], bool]:
     return lambda value: not isinstance(value, str) and compare(value, wanted)
 
 
-def _area(finding: Seen) -> float | None:
+def _area(finding: FindingView) -> float | None:
     boxes = [
         box
         for part in finding.evidence
@@ -191,26 +197,26 @@ def _area(finding: Seen) -> float | None:
     return max((box.w * box.h for box in boxes), default=None)
 
 
-def _frames(finding: Seen) -> float | None:
+def _frames(finding: FindingView) -> float | None:
     counts = [part.last - part.first + 1 for part in finding.evidence if isinstance(part, FrameRange)]
     return float(sum(counts)) if counts else None
 
 
-def _duration(finding: Seen) -> float | None:
+def _duration(finding: FindingView) -> float | None:
     spans = [
         part.end_s - part.start_s for part in finding.evidence if isinstance(part, FrameRange | TimeRange)
     ]
     return sum(spans) if spans else None
 
 
-_DERIVED: Mapping[str, Callable[[Seen], Attribute | None]] = {
+_DERIVED: Mapping[str, Callable[[FindingView], Attribute | None]] = {
     "area": _area,
     "frames": _frames,
     "duration_s": _duration,
 }
 
 
-def numbers_in(finding: Finding) -> dict[str, Attribute]:
+def values_in(finding: Finding) -> dict[str, Attribute]:
     """What a rule's sentence may name: score, detector, category, modality and the attributes."""
     facts: dict[str, Attribute] = {
         name: value for name, derive in _DERIVED.items() if (value := derive(finding))

@@ -67,7 +67,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     def gaps(self) -> tuple[Cell, ...]:
         return tuple(cell for cell in self.cells if cell.is_gap)
 
-    def merged(self, others: Iterable[Cell]) -> Coverage:
+    def merge(self, others: Iterable[Cell]) -> Coverage:
         """These cells joined with others: a cell both have is complete only where every side that ran is."""
         joined = {(cell.category, cell.modality): cell for cell in self.cells}
         for cell in others:

@@ -13,7 +13,7 @@ from .findings import Finding, Modality
 #: What sees harm, and what has not even a sign of it.
 SEES, SIGN = 0.5, 0.3
 #: Attribute `source` of text findings that are not of the request.
-ON_SCREEN, TRANSCRIPT, TOGETHER = "on_screen", "transcript", "together"
+ON_SCREEN, TRANSCRIPT, CROSS_MODAL = "on_screen", "transcript", "cross_modal"
 
 
 class EvidenceChannel(StrEnum):
@@ -30,7 +30,7 @@ def channel(finding: Finding) -> EvidenceChannel | None:
     source = finding.attributes.get("source")
     if finding.modality in (Modality.FRAMES, Modality.IMAGE):
         return EvidenceChannel.FRAMES
-    if source == TOGETHER:
+    if source == CROSS_MODAL:
         return None
     if finding.modality is Modality.AUDIO or source == TRANSCRIPT:
         return EvidenceChannel.SPEECH

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import msgspec
 
 from .categories import Category, Taxonomy
-from .compiled import CompiledRule, program
+from .compiled import CompiledRule, compile_policy
 from .coverage import Cell, Coverage
 from .documents import Policy
 from .findings import Finding, Modality, Stage
-from .requirements import ALWAYS_PRESENT, MANDATORY_PLACES, Requirement
+from .requirements import ALWAYS_PRESENT, MANDATORY_CELLS, Requirement
 from .verdicts import Action, Context, Verdict
 from .waivers import applicable_waivers
 
@@ -27,7 +27,7 @@ _encoder = msgspec.msgpack.Encoder()
 class Gaps:
     """Required cells that nobody checked, and what they mean."""
 
-    holes: tuple[Cell, ...] = ()
+    cells: tuple[Cell, ...] = ()
     waived: tuple[Cell, ...] = ()
     #: Names of the waivers behind `waived`.
     waivers: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Gaps:
     category: str = ""
 
 
-def requirements(
+def required_coverage(
     policy: Policy, taxonomy: Taxonomy, stage: Stage, modalities: Iterable[Modality]
 ) -> tuple[Cell, ...]:
     """The cells the policy demands at a stage with these modalities, none of them checked yet."""
@@ -61,8 +61,8 @@ def decide(
     What `coverage` marks as required, what every content of this stage has, and the mandatory set are all
     demanded; `requirements` gives the cells to start from.
     """
-    running = program(policy, context)
-    fired = running.fired(findings)
+    running = compile_policy(policy, context)
+    fired = running.matching_rules(findings)
     gaps = weigh_gaps(policy, taxonomy, coverage, context)
     real = [armed for armed in fired if armed.action.severity > Action.ALLOW.severity]
     strongest = fired[0].action if fired else Action.ALLOW
@@ -84,10 +84,10 @@ def decide(
         if fired
         else "",
         rule=rule,
-        reason=_hole_sentence(gaps) if by_gap else fired[0].rule.sentence(decisive[0]) if fired else "",
+        reason=_hole_sentence(gaps) if by_gap else fired[0].rule.format_reason(decisive[0]) if fired else "",
         findings=decisive,
-        fired=(*((rule,) if by_gap else ()), *(armed.rule.id for armed in fired)),
-        holes=gaps.holes,
+        matched_rules=(*((rule,) if by_gap else ()), *(armed.rule.id for armed in fired)),
+        gaps=gaps.cells,
         waived=gaps.waived,
         waivers=gaps.waivers if gaps.unwaived.severity > action.severity else (),
         vault=vault,
@@ -124,7 +124,7 @@ def weigh_gaps(policy: Policy, taxonomy: Taxonomy, coverage: Coverage, context: 
             continue
         if not cell.required:
             cell = msgspec.structs.replace(cell, required=True)
-        missing = requirement.missing if requirement is not None else Action.HOLD
+        missing = requirement.on_gap if requirement is not None else Action.HOLD
         unwaived = max(unwaived, missing, key=_severity)
         excuses = () if cell.available else applicable_waivers(context.waivers, category, taxonomy)
         if excuses:
@@ -134,7 +134,7 @@ def weigh_gaps(policy: Policy, taxonomy: Taxonomy, coverage: Coverage, context: 
             holes.append((missing, requirement.id if requirement is not None else _CALLER, cell))
     holes.sort(key=lambda hole: (-hole[0].severity, hole[2].category, hole[2].modality.value))
     return Gaps(
-        holes=tuple(cell for _, _, cell in holes),
+        cells=tuple(cell for _, _, cell in holes),
         waived=tuple(sorted(waived, key=lambda cell: (cell.category, cell.modality.value))),
         waivers=tuple(sorted(set(names))),
         action=holes[0][0] if holes else Action.ALLOW,
@@ -152,7 +152,7 @@ def _demanded(
     mandatory = taxonomy.mandatory
     key = ("demanded", stage, present, mandatory)
     if key not in policy.cache:
-        floor = [modality for where, modality in MANDATORY_PLACES if where is stage and modality in present]
+        floor = [modality for where, modality in MANDATORY_CELLS if where is stage and modality in present]
         found: dict[tuple[str, Modality], Requirement | None] = {
             (category, modality): None for category in mandatory for modality in floor
         }
@@ -172,8 +172,8 @@ def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _hole_sentence(gaps: Gaps) -> str:
-    listed = ", ".join(f"{cell.category} in {cell.modality.value}" for cell in gaps.holes)
-    notes = " ".join(dict.fromkeys(cell.note for cell in gaps.holes if cell.note))
+    listed = ", ".join(f"{cell.category} in {cell.modality.value}" for cell in gaps.cells)
+    notes = " ".join(dict.fromkeys(cell.note for cell in gaps.cells if cell.note))
     return f"Not checked: {listed}. {notes}".rstrip()
 
 

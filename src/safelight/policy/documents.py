@@ -14,17 +14,17 @@ from safelight import canonical_json
 from safelight.errors import PolicyError
 
 from .categories import Taxonomy
-from .conditions import KNOWN, AttributeType
+from .conditions import KNOWN_ATTRIBUTES, AttributeType
 from .findings import Modality, Stage
-from .inheritance import FLOOR, LayerEntry, PolicyLayer, read_layer, resolve_extends
+from .inheritance import BASELINE, LayerEntry, PolicyLayer, read_layer, resolve_extends
 from .requirements import (
     ALWAYS_PRESENT,
-    MANDATORY_PLACES,
+    MANDATORY_CELLS,
     Requirement,
     compile_requirement,
     missing_mandatory,
 )
-from .rules import Rule, compile_rule, merged
+from .rules import Rule, compile_rule, merge_specs
 from .verdicts import Action, Audience
 from .yaml_reader import PolicyProblem, YamlReader, did_you_mean
 
@@ -64,12 +64,12 @@ class Policy:
         if key not in self.cache:
             found: dict[tuple[str, Modality], Requirement] = {}
             for requirement in self.requirements:
-                for category, modality, where in requirement.places():
+                for category, modality, where in requirement.cells():
                     place = (category, modality)
                     held = found.get(place)
                     if where is not stage or modality not in present:
                         continue
-                    if held is None or requirement.missing.severity > held.missing.severity:
+                    if held is None or requirement.on_gap.severity > held.on_gap.severity:
                         found[place] = requirement
             self.cache[key] = dict(sorted(found.items()))
         cells: dict[tuple[str, Modality], Requirement] = self.cache[key]
@@ -84,7 +84,7 @@ def load(name_or_path: str | Path, taxonomy: Taxonomy) -> Policy:
     problems: list[PolicyProblem] = []
     layers = resolve_extends(name_or_path, taxonomy, problems)
     # Without what it extends, a document would only be said to lack what stands there.
-    policy = _build(layers, taxonomy, problems) if layers and layers[0].name == FLOOR else None
+    policy = _build(layers, taxonomy, problems) if layers and layers[0].name == BASELINE else None
     _raise(name_or_path, problems)
     assert policy is not None
     return policy
@@ -109,7 +109,7 @@ def _raise(name: str | Path, problems: list[PolicyProblem]) -> None:
 
 
 def _build(layers: list[PolicyLayer], taxonomy: Taxonomy, problems: list[PolicyProblem]) -> Policy | None:
-    known: dict[str, AttributeType] = dict(KNOWN)
+    known: dict[str, AttributeType] = dict(KNOWN_ATTRIBUTES)
     rules: dict[str, LayerEntry] = {}
     requires: dict[str, LayerEntry] = {}
     for layer in layers:
@@ -132,8 +132,8 @@ def _build(layers: list[PolicyLayer], taxonomy: Taxonomy, problems: list[PolicyP
     if problems:
         return None
     top = layers[-1]
-    active = {name: entry for name, entry in rules.items() if not entry.spec.get("off")}
-    demanded = {name: entry for name, entry in requires.items() if not entry.spec.get("off")}
+    active = {name: entry for name, entry in rules.items() if not entry.spec.get("disabled")}
+    demanded = {name: entry for name, entry in requires.items() if not entry.spec.get("disabled")}
     compiled = tuple(compile_rule(entry.spec, known) for entry in active.values())
     requirements = tuple(compile_requirement(entry.spec, taxonomy) for entry in demanded.values())
     _check_mandatory(requirements, requires, layers, taxonomy, problems)
@@ -147,7 +147,7 @@ def _build(layers: list[PolicyLayer], taxonomy: Taxonomy, problems: list[PolicyP
         "requires": [entry.spec for entry in demanded.values()],
     }
     document |= {key: value for key in ("version", "about") if (value := getattr(top, key))}
-    extra = {name: kind.value for name, kind in known.items() if name not in KNOWN}
+    extra = {name: kind.value for name, kind in known.items() if name not in KNOWN_ATTRIBUTES}
     if extra:
         document["attributes"] = extra
     return Policy(
@@ -168,7 +168,7 @@ def _lay(entries: list[LayerEntry], onto: dict[str, LayerEntry], noun: str) -> N
         below = onto.get(identity)
         if identity in here:
             _problem(entry, "", f"The id {identity!r} is used twice.", "Give one of them another id.")
-        elif below is None and entry.spec.keys() <= {"id", "off"} and not entry.broken:
+        elif below is None and entry.spec.keys() <= {"id", "disabled"} and not entry.broken:
             _problem(entry, "", f"There is no {noun} {identity!r} to change.", did_you_mean(identity, onto))
         elif below is not None and below.spec.get("locked"):
             _problem(
@@ -176,7 +176,7 @@ def _lay(entries: list[LayerEntry], onto: dict[str, LayerEntry], noun: str) -> N
             )
         else:
             here.add(identity)
-            spec = merged(below.spec if below else {}, entry.spec)
+            spec = merge_specs(below.spec if below else {}, entry.spec)
             onto[identity] = LayerEntry(spec=spec, reader=entry.reader, node=entry.node, broken=entry.broken)
 
 
@@ -192,7 +192,7 @@ def _lay_threshold(entry: LayerEntry, onto: dict[str, LayerEntry]) -> None:
             entry.node, f"thresholds.{identity}", message, "Write a rule of your own beside it."
         )
     else:
-        spec = merged(below.spec, entry.spec)
+        spec = merge_specs(below.spec, entry.spec)
         onto[identity] = LayerEntry(spec=spec, reader=entry.reader, node=entry.node)
 
 
@@ -207,14 +207,22 @@ def _check_rule(entry: LayerEntry) -> None:
         _problem(
             entry, "vault", "Only what is blocked can be vaulted.", "Use `action: block`, or drop `vault`."
         )
-    for name, profile in spec.get("profiles", {}).items():
-        if profile.get("score") is not None and not spec.get("when"):
+    for name, override in spec.get("audiences", {}).items():
+        if override.get("score") is not None and not spec.get("when"):
             _problem(
-                entry, f"profiles.{name}.score", "The rule has no `when` to score.", "Use `off` or `action`."
+                entry,
+                f"audiences.{name}.score",
+                "The rule has no `when` to score.",
+                "Use `disabled` or `action`.",
             )
-        if spec.get("vault") and (profile.get("off") or profile.get("action", Action.BLOCK) != Action.BLOCK):
+        if spec.get("vault") and (
+            override.get("disabled") or override.get("action", Action.BLOCK) != Action.BLOCK
+        ):
             _problem(
-                entry, f"profiles.{name}", "A rule that vaults holds for everybody.", "Remove the profile."
+                entry,
+                f"audiences.{name}",
+                "A rule with `vault` applies to every audience unchanged.",
+                "Remove the audience.",
             )
     clauses = [spec.get("when") or {}, *(spec.get("all_of") or ()), *(spec.get("any_of") or ())]
     if any(clause == {} for clause in clauses[1:]):
@@ -234,7 +242,7 @@ def _check_mandatory(
     categories = ", ".join(sorted({category for category, _, _ in missing}))
     places = ", ".join(
         f"{modality} at {stage}"
-        for stage, modality in MANDATORY_PLACES
+        for stage, modality in MANDATORY_CELLS
         if any(place[1:] == (modality, stage) for place in missing)
     )
     message = f"The mandatory set cannot be dropped; this leaves out {categories} ({places})."
@@ -255,9 +263,9 @@ def _check_teeth(
     for audience in Audience:
         bitten: set[str] = set()
         for rule in rules:
-            profile = rule.profiles.get(audience)
-            action = (profile and profile.action) or rule.action
-            if action.severity < Action.HOLD.severity or (profile is not None and profile.off):
+            override = rule.audiences.get(audience)
+            action = (override and override.action) or rule.action
+            if action.severity < Action.HOLD.severity or (override is not None and override.disabled):
                 continue
             for clause in (rule.when, *rule.all_of, *rule.any_of):
                 if clause is not None and not clause.test_card:
@@ -284,12 +292,12 @@ def _check_floor(
     problems: list[PolicyProblem],
 ) -> None:
     """A stored document stands alone; the floor must be in it all the same."""
-    floor = resolve_extends(FLOOR, taxonomy, [])[0]
+    floor = resolve_extends(BASELINE, taxonomy, [])[0]
     for entry in floor.rules:
         identity = entry.spec["id"]
         if not entry.spec.get("locked"):
             continue
-        if identity not in active or active[identity].spec != merged({}, entry.spec):
+        if identity not in active or active[identity].spec != merge_specs({}, entry.spec):
             problems.append(
                 PolicyProblem(
                     file=layers[-1].name,

@@ -9,11 +9,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import yaml
+from safelight import yaml_loader
 
 from .categories import Taxonomy
 from .findings import Finding, Modality, Stage, to_json
-from .messages import DEFAULT, Sentences, sentences
+from .messages import DEFAULT, Messages, load_messages
 from .verdicts import Action, Verdict
 
 
@@ -45,7 +45,7 @@ class ChargeFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Links:
+class ExplanationLinks:
     """Addresses that go with an explanation; empty: there is none."""
 
     appeal: str = ""
@@ -138,15 +138,15 @@ def explain(
     audience: ExplanationLevel,
     charge: ChargeFacts | None = None,
     video_id: str = "",
-    links: Links | None = None,
+    links: ExplanationLinks | None = None,
     locale: str = DEFAULT,
 ) -> Explanation:
     """What `audience` is told of this verdict, in the language `locale` where there are words for it.
 
     Vaulted: that it was blocked, and no category or evidence, whoever asks. Discreet categories: the group.
     """
-    links = links or Links()
-    say = sentences(locale)
+    links = links or ExplanationLinks()
+    say = load_messages(locale)
     charge = charge or _presumed(verdict.stage)
     if verdict.vault:
         return _vaulted(verdict, charge, video_id, links, say)
@@ -154,14 +154,14 @@ def explain(
     open_to = audience is ExplanationLevel.REVIEWER or (
         audience is ExplanationLevel.DEVELOPER and not _discreet(verdict.category, taxonomy)
     )
-    decided_by_hole = bool(verdict.holes) and not verdict.findings and verdict.action is not Action.ALLOW
+    decided_by_hole = bool(verdict.gaps) and not verdict.findings and verdict.action is not Action.ALLOW
     retry, after = _retry(verdict, decided_by_hole=decided_by_hole)
     step = _next_step(verdict, retry, say, decided_by_hole=decided_by_hole, appeal=bool(links.appeal))
     named = (verdict.category if open_to else group,) if verdict.category and not decided_by_hole else ()
     return Explanation(
         action=verdict.action,
         stage=verdict.stage,
-        sentence=say.joined(
+        sentence=say.join(
             _happened(verdict, say),
             _why(verdict, group, say, open_to=open_to, decided_by_hole=decided_by_hole),
             _spent(charge, verdict, say),
@@ -187,7 +187,7 @@ def explain(
             and (audience is ExplanationLevel.REVIEWER or not _discreet(finding.category, taxonomy))
         ),
         support=help_lines(locale) if verdict.support else (),
-        not_checked=tuple(f"{cell.category} in {cell.modality.value}" for cell in verdict.holes)
+        not_checked=tuple(f"{cell.category} in {cell.modality.value}" for cell in verdict.gaps)
         if audience is not ExplanationLevel.END_USER
         else (),
         test_card=verdict.test_card_only,
@@ -198,7 +198,7 @@ def explain(
 def help_lines(locale: str = DEFAULT) -> tuple[HelpLine, ...]:
     """The help lines this package ships for a language, or the English ones."""
     data = resources.files(__package__).joinpath("help_lines.yaml").read_text("utf-8")
-    entries = yaml.safe_load(data)
+    entries = yaml_loader.load(data)
     spoken = [entry for entry in entries if entry["locale"] == locale] or [
         entry for entry in entries if entry["locale"] == DEFAULT
     ]
@@ -211,13 +211,13 @@ def _discreet(category: str, taxonomy: Taxonomy) -> bool:
 
 
 def _vaulted(
-    verdict: Verdict, charge: ChargeFacts, video_id: str, links: Links, say: Sentences
+    verdict: Verdict, charge: ChargeFacts, video_id: str, links: ExplanationLinks, say: Messages
 ) -> Explanation:
     step = say("next.vaulted")
     return Explanation(
         action=verdict.action,
         stage=verdict.stage,
-        sentence=say.joined(_happened(verdict, say), _spent(charge, verdict, say), step),
+        sentence=say.join(_happened(verdict, say), _spent(charge, verdict, say), step),
         next_step=step,
         group="",
         categories=(),
@@ -235,11 +235,11 @@ def _presumed(stage: Stage) -> ChargeFacts:
     return ChargeFacts(charged="unknown")
 
 
-def _happened(verdict: Verdict, say: Sentences) -> str:
+def _happened(verdict: Verdict, say: Messages) -> str:
     return say(f"happened.{verdict.action.value}", when=say(f"when.{verdict.stage.value}"))
 
 
-def _why(verdict: Verdict, group: str, say: Sentences, *, open_to: bool, decided_by_hole: bool) -> str:
+def _why(verdict: Verdict, group: str, say: Messages, *, open_to: bool, decided_by_hole: bool) -> str:
     if decided_by_hole:
         return say("why.hole")
     if verdict.action is Action.ALLOW:
@@ -252,7 +252,7 @@ def _why(verdict: Verdict, group: str, say: Sentences, *, open_to: bool, decided
     return say("why.subject", subject=say(f"group.{group}")) if group else ""
 
 
-def _where(verdict: Verdict, say: Sentences) -> str:
+def _where(verdict: Verdict, say: Messages) -> str:
     """Where the strongest finding is, as a person says it."""
     for finding in verdict.findings[:1]:
         if finding.modality is Modality.TEXT:
@@ -263,7 +263,7 @@ def _where(verdict: Verdict, say: Sentences) -> str:
     return ""
 
 
-def _field(finding: Finding, say: Sentences) -> str:
+def _field(finding: Finding, say: Messages) -> str:
     for part in finding.evidence:
         name = getattr(part, "field", "")
         if name:
@@ -272,7 +272,7 @@ def _field(finding: Finding, say: Sentences) -> str:
     return str(source).replace("_", " ") if source else "text"
 
 
-def _spent(charge: ChargeFacts, verdict: Verdict, say: Sentences) -> str:
+def _spent(charge: ChargeFacts, verdict: Verdict, say: Messages) -> str:
     if verdict.action.severity < Action.HOLD.severity:
         return ""
     if charge.charged == "no":
@@ -289,7 +289,7 @@ def _retry(verdict: Verdict, *, decided_by_hole: bool) -> tuple[RetryAdvice, flo
         return RetryAdvice.SAME, None
     if decided_by_hole:
         # What crashed or ran out of time may work next time; what is not installed will not.
-        again = any(cell.available for cell in verdict.holes)
+        again = any(cell.available for cell in verdict.gaps)
         return (RetryAdvice.SAME, 60.0) if again else (RetryAdvice.NEVER, None)
     if verdict.action is Action.HOLD:
         return RetryAdvice.NEVER, None
@@ -301,7 +301,7 @@ def _retry(verdict: Verdict, *, decided_by_hole: bool) -> tuple[RetryAdvice, flo
 
 
 def _next_step(
-    verdict: Verdict, retry: RetryAdvice, say: Sentences, *, decided_by_hole: bool, appeal: bool
+    verdict: Verdict, retry: RetryAdvice, say: Messages, *, decided_by_hole: bool, appeal: bool
 ) -> str:
     if verdict.action.severity < Action.HOLD.severity:
         return ""
@@ -318,7 +318,7 @@ def _next_step(
     return say(f"next.change_{what}{otherwise}")
 
 
-def _evidence(finding: Finding, say: Sentences) -> dict[str, Any]:
+def _evidence(finding: Finding, say: Messages) -> dict[str, Any]:
     shown = to_json(finding)
     kept = ("category", "modality", "score", "detector", "version")
     return {

@@ -11,13 +11,13 @@ from pathlib import Path
 import yaml
 
 from .categories import Taxonomy
-from .conditions import KNOWN, AttributeType
+from .conditions import KNOWN_ATTRIBUTES, AttributeType
 from .requirements import read_requirement
 from .rules import RuleReader, Spec
 from .yaml_reader import MAX_BYTES, PolicyProblem, YamlReader, did_you_mean
 
 #: What a document extends that names nothing: the part nobody can do without.
-FLOOR = "baseline"
+BASELINE = "baseline"
 SHIPPED_NAMES = ("starter", "strict", "creative")
 MAX_EXTENDS = 8
 MAX_FILES = 64
@@ -94,10 +94,10 @@ def resolve_extends(
         if extends is not None:
             origin = extends
             wanted = _relative(layer.extends, place)
-        elif str(wanted) == FLOOR:
+        elif str(wanted) == BASELINE:
             break
         else:
-            origin, wanted = None, FLOOR
+            origin, wanted = None, BASELINE
     return layers[::-1]
 
 
@@ -124,7 +124,7 @@ def _say(
 
 def find(name: str | Path) -> Traversable | None:
     """A shipped document's folder, or the file or folder at a path; None where there is none."""
-    if str(name) in {FLOOR, *SHIPPED_NAMES}:
+    if str(name) in {BASELINE, *SHIPPED_NAMES}:
         return resources.files(__package__).joinpath("shipped", str(name))
     path = Path(name)
     try:
@@ -134,7 +134,7 @@ def find(name: str | Path) -> Traversable | None:
 
 
 def _relative(extends: str, place: Traversable) -> str | Path:
-    if extends in {FLOOR, *SHIPPED_NAMES} or not isinstance(place, Path):
+    if extends in {BASELINE, *SHIPPED_NAMES} or not isinstance(place, Path):
         return extends
     return (place if place.is_dir() else place.parent) / extends
 
@@ -181,12 +181,14 @@ def read_layer(
     for reader, keys, _ in headers[:1]:
         for key in _HEADER & keys.keys():
             setattr(layer, "name" if key == "policy" else key, reader.text(keys[key], key) or "")
+        if layer.extends and reader.report_renamed(keys["extends"], f"extends: {layer.extends}"):
+            layer.extends = BASELINE
         if layer.extends:
             extends = LayerEntry(spec={}, reader=reader, node=keys["extends"])
     if parsed and not layer.name:
         reader, _, node = (headers or parsed)[0]
         reader.problem(node, "policy", "The document has no name.", "Add a line such as `policy: my-policy`.")
-    known = {**KNOWN, **inherited, **layer.attributes}
+    known = {**KNOWN_ATTRIBUTES, **inherited, **layer.attributes}
     for reader, keys, _ in parsed:
         _read_entries(reader, keys, layer, taxonomy, known)
     return layer, extends
@@ -227,7 +229,7 @@ def _declared(reader: YamlReader, node: yaml.Node) -> dict[str, AttributeType]:
     for name, value in reader.mapping(node, "attributes", None).items():
         here = f"attributes.{name}"
         kind = reader.choice(value, here, [kind.value for kind in AttributeType])
-        if name in KNOWN:
+        if name in KNOWN_ATTRIBUTES:
             reader.problem(value, here, f"{name!r} is known already.", "Remove the line.")
         elif kind is not None:
             declared[name] = AttributeType(kind)

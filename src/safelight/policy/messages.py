@@ -8,15 +8,15 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import yaml
+from safelight import yaml_loader
 
 DEFAULT = "en"
 
 
-class Sentences:
+class Messages:
     """One language. What it does not have is said in English."""
 
-    def __init__(self, locale: str, document: Mapping[str, Any], fallback: Sentences | None = None) -> None:
+    def __init__(self, locale: str, document: Mapping[str, Any], fallback: Messages | None = None) -> None:
         self.locale = locale
         reasons: Mapping[str, str] = document.get("reasons") or {}
         self._reasons = tuple((_pattern(original), text) for original, text in reasons.items())
@@ -46,7 +46,7 @@ class Sentences:
             return self._fallback(key, **values)
         return str(self._texts[key]).format(**values)
 
-    def joined(self, *parts: str) -> str:
+    def join(self, *parts: str) -> str:
         """Sentences one after the other, as this language sets them."""
         return self("join").join(part for part in parts if part)
 
@@ -59,15 +59,19 @@ class Sentences:
 
 
 @cache
-def sentences(locale: str = DEFAULT) -> Sentences:
+def load_messages(locale: str = DEFAULT) -> Messages:
     """The sentences of a language; English where there is no such one."""
     if locale == DEFAULT:
-        return Sentences(DEFAULT, _document(DEFAULT))
-    return Sentences(locale, _document(locale), sentences()) if locale in locales() else sentences()
+        return Messages(DEFAULT, _document(DEFAULT))
+    return (
+        Messages(locale, _document(locale), load_messages())
+        if locale in available_locales()
+        else load_messages()
+    )
 
 
 @cache
-def locales() -> tuple[str, ...]:
+def available_locales() -> tuple[str, ...]:
     """The languages there are, by tag."""
     folder = resources.files(__package__).joinpath("locales")
     return tuple(
@@ -77,7 +81,7 @@ def locales() -> tuple[str, ...]:
 
 def _document(locale: str) -> Mapping[str, Any]:
     source = resources.files(__package__).joinpath("locales", f"{locale}.yaml")
-    document: Mapping[str, Any] = yaml.safe_load(source.read_text("utf-8"))
+    document: Mapping[str, Any] = yaml_loader.load(source.read_text("utf-8"))
     return document
 
 

@@ -12,11 +12,11 @@ import msgspec
 from .categories import Taxonomy
 from .coverage import Cell, Coverage
 from .coverage import pack as pack_coverage
-from .decisions import requirements
+from .decisions import required_coverage
 from .documents import Policy, load
 from .findings import Finding, Modality, Stage
 from .findings import pack as pack_findings
-from .replay import Record
+from .replay import ReplayRecord
 from .verdicts import Action, Audience, WaiverTerms
 
 DETECTOR = "reference"
@@ -35,7 +35,7 @@ class ReferenceCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     id: str
     #: What it stands for, in words.
-    say: str
+    description: str
     stage: Stage
     modalities: tuple[Modality, ...]
     findings: tuple[_Seen, ...] = ()
@@ -55,12 +55,12 @@ class ReferenceOutcome:
     """A case that did not end as written."""
 
     id: str
-    say: str
+    description: str
     expected: str
     got: str
 
 
-def cases() -> Iterator[ReferenceCase]:
+def load_cases() -> Iterator[ReferenceCase]:
     """The cases this package ships, file by file."""
     folder = resources.files(__package__).joinpath("cases")
     for file in sorted(folder.iterdir(), key=lambda item: item.name):
@@ -69,24 +69,24 @@ def cases() -> Iterator[ReferenceCase]:
                 yield msgspec.json.decode(line, type=ReferenceCase)
 
 
-def records(taxonomy: Taxonomy) -> Iterator[Record]:
+def replay_records(taxonomy: Taxonomy) -> Iterator[ReplayRecord]:
     """The cases as history decided as expected: what replay reports as changed did not end as written."""
     starter = load("starter", taxonomy)
-    for case in cases():
-        yield Record(
+    for case in load_cases():
+        yield ReplayRecord(
             id=case.id,
             stage=case.stage,
-            findings=pack_findings(findings(case)),
-            coverage=pack_coverage(coverage(case, starter, taxonomy)),
+            findings=pack_findings(case_findings(case)),
+            coverage=pack_coverage(case_coverage(case, starter, taxonomy)),
             action=case.expected.value,
             audience=case.audience,
             consents=case.consents,
             facts=frozenset(case.facts),
-            waivers=waivers(case),
+            waivers=case_waivers(case),
         )
 
 
-def findings(case: ReferenceCase) -> tuple[Finding, ...]:
+def case_findings(case: ReferenceCase) -> tuple[Finding, ...]:
     return tuple(
         Finding(
             category=seen.category,
@@ -94,7 +94,7 @@ def findings(case: ReferenceCase) -> tuple[Finding, ...]:
             modality=seen.modality,
             detector=DETECTOR,
             version="1",
-            reason=case.say,
+            reason=case.description,
             attributes=dict(seen.attributes),
             test_card=seen.test_card,
         )
@@ -102,10 +102,11 @@ def findings(case: ReferenceCase) -> tuple[Finding, ...]:
     )
 
 
-def coverage(case: ReferenceCase, policy: Policy, taxonomy: Taxonomy) -> Coverage:
+def case_coverage(case: ReferenceCase, policy: Policy, taxonomy: Taxonomy) -> Coverage:
     """Every category checked in every modality that is there, but for the cells the case names."""
     required = {
-        (cell.category, cell.modality) for cell in requirements(policy, taxonomy, case.stage, case.modalities)
+        (cell.category, cell.modality)
+        for cell in required_coverage(policy, taxonomy, case.stage, case.modalities)
     }
     cells = []
     for category, modality in sorted({(spec.name, there) for spec in taxonomy for there in case.modalities}):
@@ -127,7 +128,7 @@ def coverage(case: ReferenceCase, policy: Policy, taxonomy: Taxonomy) -> Coverag
     return Coverage(cells=tuple(cells))
 
 
-def waivers(case: ReferenceCase) -> tuple[WaiverTerms, ...]:
+def case_waivers(case: ReferenceCase) -> tuple[WaiverTerms, ...]:
     if not case.waived:
         return ()
     return (WaiverTerms(id=f"waiver_{case.id}", name="reference", categories=case.waived),)

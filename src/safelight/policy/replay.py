@@ -10,10 +10,10 @@ from typing import Any, BinaryIO
 import msgspec
 
 from .categories import Taxonomy
-from .compiled import CompiledPolicy, program
+from .compiled import CompiledPolicy, compile_policy
 from .coverage import Cell, Coverage
 from .coverage import unpack as unpack_coverage
-from .decisions import Gaps, requirements, weigh_gaps
+from .decisions import Gaps, required_coverage, weigh_gaps
 from .documents import Policy
 from .findings import Attribute, Evidence, Stage
 from .verdicts import Action, Audience, Context, WaiverTerms
@@ -24,7 +24,7 @@ _REMEMBERED = 2048
 _LONGEST = 16 * 1024 * 1024
 
 
-class Record(msgspec.Struct, array_like=True, gc=False):
+class ReplayRecord(msgspec.Struct, array_like=True, gc=False):
     """One stage of one video as it was: what was seen and covered, packed, and what was decided."""
 
     id: str
@@ -119,11 +119,11 @@ _attributes = msgspec.msgpack.Decoder(dict[str, Attribute])
 _evidence = msgspec.msgpack.Decoder(tuple[Evidence, ...])
 _findings = msgspec.msgpack.Decoder(list[_Stored])
 _record_encoder = msgspec.msgpack.Encoder()
-_record_decoder = msgspec.msgpack.Decoder(Record)
+_record_decoder = msgspec.msgpack.Decoder(ReplayRecord)
 
 
 def replay(
-    policy: Policy, taxonomy: Taxonomy, records: Iterable[Record], *, examples: int = 5
+    policy: Policy, taxonomy: Taxonomy, records: Iterable[ReplayRecord], *, examples: int = 5
 ) -> ReplayReport:
     """Decide every record anew. What cannot be read is counted and left out, never taken for allowed."""
     report = ReplayReport(policy=policy.name, policy_sha256=policy.sha256)
@@ -133,7 +133,7 @@ def replay(
         setting = (record.stage, record.audience, record.consents, record.facts, record.waivers)
         running = programs.get(setting)
         if running is None:
-            running = programs[setting] = program(policy, _context(record))
+            running = programs[setting] = compile_policy(policy, _context(record))
             if len(programs) > _REMEMBERED:
                 programs.clear()
         try:
@@ -144,7 +144,7 @@ def replay(
                 if len(gaps) >= _REMEMBERED:
                     gaps.clear()
                 missing = gaps[covered] = _gaps(policy, taxonomy, record)
-            fired = running.fired(findings)
+            fired = running.matching_rules(findings)
         except (msgspec.DecodeError, KeyError):
             report.unreadable += 1
             continue
@@ -170,7 +170,7 @@ def reevaluate(coverage: Coverage, policy: Policy, taxonomy: Taxonomy, stage: St
     The modalities that were there are those that something was required of, or ran on.
     """
     present = frozenset(cell.modality for cell in coverage if cell.required or cell.ran)
-    wanted = requirements(policy, taxonomy, stage, present)
+    wanted = required_coverage(policy, taxonomy, stage, present)
     places = {(cell.category, cell.modality) for cell in wanted}
     kept = tuple(
         msgspec.structs.replace(cell, required=(cell.category, cell.modality) in places) for cell in coverage
@@ -180,13 +180,13 @@ def reevaluate(coverage: Coverage, policy: Policy, taxonomy: Taxonomy, stage: St
     return Coverage(cells=kept + added)
 
 
-def write_record(file: BinaryIO, record: Record) -> None:
+def write_record(file: BinaryIO, record: ReplayRecord) -> None:
     """Append one record to a file that `read_records` reads."""
     data = _record_encoder.encode(record)
     file.write(len(data).to_bytes(4, "big") + data)
 
 
-def read_records(file: BinaryIO) -> Iterator[Record]:
+def read_records(file: BinaryIO) -> Iterator[ReplayRecord]:
     """The records of a file, one at a time. Raises `msgspec.DecodeError` where it is cut off or damaged."""
     while header := file.read(4):
         size = int.from_bytes(header, "big")
@@ -198,7 +198,7 @@ def read_records(file: BinaryIO) -> Iterator[Record]:
         yield _record_decoder.decode(data)
 
 
-def _context(record: Record) -> Context:
+def _context(record: ReplayRecord) -> Context:
     return Context(
         stage=record.stage,
         audience=record.audience,
@@ -208,6 +208,6 @@ def _context(record: Record) -> Context:
     )
 
 
-def _gaps(policy: Policy, taxonomy: Taxonomy, record: Record) -> Gaps:
+def _gaps(policy: Policy, taxonomy: Taxonomy, record: ReplayRecord) -> Gaps:
     coverage = reevaluate(unpack_coverage(record.coverage), policy, taxonomy, record.stage)
     return weigh_gaps(policy, taxonomy, coverage, _context(record))

@@ -16,10 +16,10 @@ from .yaml_reader import YamlReader
 #: Stands for `Taxonomy.mandatory` in a `requires` entry.
 MANDATORY = "mandatory"
 
-Place: TypeAlias = tuple[str, Modality, Stage]
+RequiredCell: TypeAlias = tuple[str, Modality, Stage]
 
 #: Where the mandatory categories must be covered in every policy.
-MANDATORY_PLACES: tuple[tuple[Stage, Modality], ...] = (
+MANDATORY_CELLS: tuple[tuple[Stage, Modality], ...] = (
     (Stage.PROMPT, Modality.TEXT),
     (Stage.REFERENCE, Modality.IMAGE),
     (Stage.REFERENCE, Modality.FRAMES),
@@ -40,8 +40,8 @@ _KEYS = {
     "modalities": "modality",
     "stage": "stage",
     "stages": "stage",
-    "missing": "missing",
-    "off": "off",
+    "on_gap": "on_gap",
+    "disabled": "disabled",
 }
 
 
@@ -52,9 +52,9 @@ class Requirement:
     modalities: frozenset[Modality]
     stages: frozenset[Stage]
     #: What a hole does: hold or block.
-    missing: Action
+    on_gap: Action
 
-    def places(self) -> frozenset[Place]:
+    def cells(self) -> frozenset[RequiredCell]:
         return frozenset(
             (category, modality, stage)
             for category in self.categories
@@ -79,7 +79,7 @@ def read_requirement(reader: YamlReader, node: yaml.Node, field: str, taxonomy: 
         key, here = _KEYS[written], f"requires[{identity}].{written}"
         if key in options:
             spec[key] = sorted(set(reader.choices(value, here, options[key])))
-        elif key == "missing":
+        elif key == "on_gap":
             spec[key] = reader.choice(value, here, [Action.HOLD.value, Action.BLOCK.value])
         elif key != "id":
             spec[key] = reader.flag(value, here)
@@ -95,14 +95,14 @@ def compile_requirement(spec: Spec, taxonomy: Taxonomy) -> Requirement:
         categories=frozenset(categories),
         modalities=frozenset(Modality(word) for word in spec["modality"]),
         stages=frozenset(Stage(word) for word in spec["stage"]),
-        missing=Action(spec.get("missing", Action.HOLD)),
+        on_gap=Action(spec.get("on_gap", Action.HOLD)),
     )
 
 
-def missing_mandatory(requirements: tuple[Requirement, ...], taxonomy: Taxonomy) -> frozenset[Place]:
+def missing_mandatory(requirements: tuple[Requirement, ...], taxonomy: Taxonomy) -> frozenset[RequiredCell]:
     """Places of the mandatory set that these requirements leave out."""
-    held = frozenset(place for requirement in requirements for place in requirement.places())
+    held = frozenset(place for requirement in requirements for place in requirement.cells())
     wanted = frozenset(
-        (category, modality, stage) for category in taxonomy.mandatory for stage, modality in MANDATORY_PLACES
+        (category, modality, stage) for category in taxonomy.mandatory for stage, modality in MANDATORY_CELLS
     )
     return wanted - held

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from .categories import Taxonomy
-from .compiled import CompiledRule, program
+from .compiled import CompiledRule, compile_policy
 from .coverage import Coverage
 from .decisions import decide
 from .documents import Policy
@@ -57,32 +57,36 @@ def decide_with_overrides(
     labels = required_label(policy, context, findings)
     if not labels:
         return milder
-    behind = tuple(program(policy, context).matched_findings(labels[0], findings))
+    behind = tuple(compile_policy(policy, context).matched_findings(labels[0], findings))
     rule = labels[0].rule
     return msgspec.structs.replace(
         milder,
         action=Action.LABEL,
         category=rule.category or behind[0].category,
         rule=rule.id,
-        reason=rule.sentence(behind[0]),
+        reason=rule.format_reason(behind[0]),
         findings=behind,
-        fired=(*(armed.rule.id for armed in labels), *milder.fired),
+        fired=(*(armed.rule.id for armed in labels), *milder.matched_rules),
     )
 
 
 def required_label(policy: Policy, context: Context, findings: Sequence[Finding]) -> list[CompiledRule]:
     """The rules that want a visible label for these findings, whatever other rules want besides."""
-    return [armed for armed in program(policy, context).fired(findings) if armed.action is Action.LABEL]
+    return [
+        armed
+        for armed in compile_policy(policy, context).matching_rules(findings)
+        if armed.action is Action.LABEL
+    ]
 
 
 def _only(
     policy: Policy, context: Context, findings: Sequence[Finding], overturned: Collection[Finding]
 ) -> bool:
     """Whether every block rests on overturned findings alone."""
-    running = program(policy, context)
+    running = compile_policy(policy, context)
     return all(
         finding in overturned
-        for armed in running.fired(findings)
+        for armed in running.matching_rules(findings)
         if armed.action is Action.BLOCK
         for finding in running.matched_findings(armed, findings)
     )

@@ -10,7 +10,14 @@ from typing import Any, TypeAlias
 import yaml
 
 from .categories import Taxonomy
-from .conditions import KNOWN, AttributeType, Predicate, compile_attributes, numbers_in, read_attributes
+from .conditions import (
+    KNOWN_ATTRIBUTES,
+    AttributeType,
+    Predicate,
+    compile_attributes,
+    read_attributes,
+    values_in,
+)
 from .findings import Finding, Modality, Stage
 from .verdicts import Action, Audience
 from .yaml_reader import YamlReader
@@ -22,8 +29,8 @@ ANY = "any"
 _PLURALS = {"categories": "category", "modalities": "modality", "stages": "stage"}
 _CLAUSE_KEYS = frozenset({"category", "modality", "stage", *_PLURALS, "score", "attributes", "test_card"})
 _RULE_KEYS = frozenset(
-    {"id", "action", "reason", "category", "when", "all_of", "any_of", "unless", "profiles"}
-    | {"vault", "support", "locked", "off"}
+    {"id", "action", "reason", "category", "when", "all_of", "any_of", "unless", "audiences"}
+    | {"vault", "support", "locked", "disabled"}
 )
 _SENTENCE_WORDS = frozenset({"score", "detector", "category", "modality"})
 _ID_CHARACTERS = frozenset(string.ascii_lowercase + string.digits + "-_")
@@ -44,12 +51,12 @@ class Clause:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Profile:
+class AudienceOverride:
     """How one audience's rule differs; None: as for everybody."""
 
     action: Action | None = None
     score: float | None = None
-    off: bool = False
+    disabled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +76,13 @@ class Rule:
     unless_facts: frozenset[str] = frozenset()
     #: Findings of this kind do not count for this rule.
     exempt: Predicate | None = None
-    profiles: Mapping[Audience, Profile] = field(default_factory=dict)
+    audiences: Mapping[Audience, AudienceOverride] = field(default_factory=dict)
     vault: bool = False
     support: bool = False
 
-    def sentence(self, finding: Finding) -> str:
+    def format_reason(self, finding: Finding) -> str:
         """The rule's reason with the values of the finding that it rests on."""
-        facts = numbers_in(finding)
+        facts = values_in(finding)
         parts = []
         for literal, name, _, _ in string.Formatter().parse(self.reason):
             parts.append(literal)
@@ -133,8 +140,8 @@ class RuleReader:
             elif key == "unless":
                 items = reader.items(value, here)
                 spec[key] = [self._exception(item, f"{here}[{index}]") for index, item in enumerate(items)]
-            elif key == "profiles":
-                spec[key] = self._profiles(value, here)
+            elif key == "audiences":
+                spec[key] = self._audiences(value, here)
             else:
                 spec[key] = reader.flag(value, here)
         return spec
@@ -189,16 +196,16 @@ class RuleReader:
             return {"context": sorted(set(self.reader.words(value, f"{field}.context")))}
         return {"attributes": read_attributes(self.reader, value, f"{field}.attributes", self.attributes)}
 
-    def _profiles(self, node: yaml.Node, field: str) -> Spec:
-        profiles: Spec = {}
-        audiences = {audience.value for audience in Audience}
-        for name, value in self.reader.mapping(node, field, audiences).items():
+    def _audiences(self, node: yaml.Node, field: str) -> Spec:
+        overrides: Spec = {}
+        names = {audience.value for audience in Audience}
+        for name, value in self.reader.mapping(node, field, names).items():
             here = f"{field}.{name}"
             if self.reader.is_null(value):
-                profiles[name] = None
+                overrides[name] = None
                 continue
             spec: Spec = {}
-            for key, item in self.reader.mapping(value, here, {"action", "score", "off"}).items():
+            for key, item in self.reader.mapping(value, here, {"action", "score", "disabled"}).items():
                 if key == "action":
                     spec[key] = self.reader.choice(
                         item, f"{here}.action", [action.value for action in Action]
@@ -206,9 +213,9 @@ class RuleReader:
                 elif key == "score":
                     spec[key] = self.reader.probability(item, f"{here}.score")
                 else:
-                    spec[key] = self.reader.flag(item, f"{here}.off")
-            profiles[name] = spec
-        return profiles
+                    spec[key] = self.reader.flag(item, f"{here}.disabled")
+            overrides[name] = spec
+        return overrides
 
     def _reason(self, node: yaml.Node, field: str) -> str | None:
         sentence = self.reader.text(node, field)
@@ -244,7 +251,7 @@ def read_id(reader: YamlReader, node: yaml.Node, keys: Mapping[str, yaml.Node], 
     return identity
 
 
-def merged(base: Spec, change: Spec) -> Spec:
+def merge_specs(base: Spec, change: Spec) -> Spec:
     """`base` with `change` laid over it: mappings join, lists and values are replaced, null takes away."""
     result = dict(base)
     for key, value in change.items():
@@ -253,9 +260,9 @@ def merged(base: Spec, change: Spec) -> Spec:
         elif key == "score" and isinstance(value, dict):
             result[key] = value
         elif isinstance(value, dict) and isinstance(result.get(key), dict) and not _is_condition(value):
-            result[key] = merged(result[key], value)
+            result[key] = merge_specs(result[key], value)
         elif isinstance(value, dict) and not _is_condition(value):
-            result[key] = merged({}, value)
+            result[key] = merge_specs({}, value)
         else:
             result[key] = value
     return result
@@ -267,7 +274,7 @@ def _is_condition(value: Spec) -> bool:
 
 def compile_rule(spec: Spec, attributes: Mapping[str, AttributeType] | None = None) -> Rule:
     """The rule a complete spec describes; a spec that is not complete is a bug of the caller."""
-    known = attributes or KNOWN
+    known = attributes or KNOWN_ATTRIBUTES
     exceptions = spec.get("unless") or []
     exempt = [
         test
@@ -285,13 +292,13 @@ def compile_rule(spec: Spec, attributes: Mapping[str, AttributeType] | None = No
         unless_consent=any(item.get("consent") for item in exceptions),
         unless_facts=frozenset(fact for item in exceptions for fact in item.get("context", ())),
         exempt=_any_of(exempt),
-        profiles={
-            Audience(name): Profile(
-                action=Action(profile["action"]) if "action" in profile else None,
-                score=profile.get("score"),
-                off=bool(profile.get("off")),
+        audiences={
+            Audience(name): AudienceOverride(
+                action=Action(override["action"]) if "action" in override else None,
+                score=override.get("score"),
+                disabled=bool(override.get("disabled")),
             )
-            for name, profile in spec.get("profiles", {}).items()
+            for name, override in spec.get("audiences", {}).items()
         },
         vault=bool(spec.get("vault")),
         support=bool(spec.get("support")),

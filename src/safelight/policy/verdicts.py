@@ -28,7 +28,7 @@ _SEVERITY = {Action.ALLOW: 0, Action.LABEL: 1, Action.HOLD: 2, Action.BLOCK: 3}
 
 class Audience(StrEnum):
     GENERAL = "general"
-    CAREFUL = "careful"
+    SENSITIVE = "sensitive"
     MINORS = "minors"
 
 
@@ -70,9 +70,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     #: The findings the deciding rule rests on; never empty where a rule on findings decided.
     findings: tuple[Finding, ...] = ()
     #: Every rule that fired, the deciding one first.
-    fired: tuple[str, ...] = ()
+    matched_rules: tuple[str, ...] = ()
     #: Required cells nobody checked; those under a waiver are in `waived`.
-    holes: tuple[Cell, ...] = ()
+    gaps: tuple[Cell, ...] = ()
     waived: tuple[Cell, ...] = ()
     #: Names of the waivers that were needed for this action.
     waivers: tuple[str, ...] = ()

@@ -22,8 +22,8 @@ class Waiver:
     #: The installation's own word for it, unique among those in force.
     name: str
     #: The person who decided, by name or address.
-    who: str
-    why: str
+    decided_by: str
+    reason: str
     categories: tuple[str, ...]
     created_at: float
     expires_at: float | None = None

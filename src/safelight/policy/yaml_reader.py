@@ -5,17 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
+
+from safelight.renamed_keys import find_renamed_policy_key
+from safelight.yaml_loader import Loader
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 16
 MAX_NODES = 20_000
 #: More options than these are not listed one by one.
 _MANY = 24
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class YamlReader:
         try:
             text = data.decode("utf-8")
             self._walk_events(text)
-            node = yaml.compose(text, Loader=_Loader)
+            node = yaml.compose(text, Loader=Loader)
         except UnicodeDecodeError:
             self.problem(None, "", "The file is not UTF-8 text.", "Save it as UTF-8.")
             return None
@@ -105,7 +105,7 @@ class YamlReader:
 
     def _walk_events(self, text: str) -> None:
         depth = documents = 0
-        for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
+        for count, event in enumerate(yaml.parse(text, Loader=Loader)):
             line = event.start_mark.line + 1 if event.start_mark else 0
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
@@ -137,13 +137,27 @@ class YamlReader:
             here = f"{field}.{key}" if field else str(key)
             if key is None:
                 self.problem(key_node, field, "A key should be a word.", "Write `key: value` lines.")
-            elif known is not None and key not in known:
-                self.problem(key_node, here, f"{key!r} is not a key here.", did_you_mean(key, known))
-            elif key in found:
+                continue
+            if known is not None and key not in known:
+                new = self.report_renamed(key_node, here)
+                if new is None or new not in known:
+                    if new is None:
+                        self.problem(key_node, here, f"The key {key!r} is unknown.", did_you_mean(key, known))
+                    continue
+                key = new
+            if key in found:
                 self.problem(key_node, here, f"{key!r} is there twice.", "Keep one of them.")
             else:
                 found[key] = value
         return found
+
+    def report_renamed(self, node: yaml.Node, path: str) -> str | None:
+        """The new name of an old key (`path`) or value (`path: value`), which is a problem; else None."""
+        new = find_renamed_policy_key(path)
+        if new is not None:
+            old = path.rpartition(": ")[2] if ": " in path else path.rpartition(".")[2]
+            self.problem(node, path.partition(": ")[0], f"{old!r} was renamed.", f"Write {new!r}.")
+        return new
 
     def items(self, node: yaml.Node, field: str) -> list[yaml.Node]:
         if not isinstance(node, yaml.SequenceNode):
@@ -194,6 +208,8 @@ class YamlReader:
 
     def choice(self, node: yaml.Node, field: str, options: Collection[str]) -> str | None:
         value = node.value if isinstance(node, yaml.ScalarNode) else None
+        if self.report_renamed(node, f"{field}: {value}"):
+            return None
         if value in options:
             return str(value)
         if not isinstance(value, str):

@@ -54,7 +54,7 @@ def read(head: Head, scene: str) -> Finding:
 def test_a_scene_makes_the_trained_heads_less_sure(name: str, least: float, most: float) -> None:
     found = read(Head(name, 0.8, 0.3), "children play in a garden")
     assert least < found.score < most
-    assert found.attributes["alone"] == 0.8
+    assert found.attributes["standalone_score"] == 0.8
     assert found.reason.endswith("In the scene that was asked for they are less so.")
 
 
@@ -66,7 +66,7 @@ def test_without_a_scene_nothing_changes_and_nothing_is_read_again() -> None:
 
 def test_a_scene_never_makes_anything_worse() -> None:
     found = read(Head("minilm", 0.6, 0.8), "a garden")
-    assert (found.score, "alone" in found.attributes) == (0.6, False)
+    assert (found.score, "standalone_score" in found.attributes) == (0.6, False)
 
 
 def test_what_is_certain_and_what_is_no_head_stands_as_it_is() -> None:

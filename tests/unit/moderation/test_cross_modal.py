@@ -57,8 +57,8 @@ def test_a_sentence_over_picture_and_speech_is_found_with_its_parts() -> None:
         "polling is closed today", "a newsroom", [shown("polling", 1.0)], [said("is closed today", 2.0)]
     )
     assert [type(one) for one in found.evidence] == [FrameRange, TimeRange]
-    assert found.attributes["joined"] is True
-    assert found.attributes["source"] == "together"
+    assert found.attributes["cross_modal"] is True
+    assert found.attributes["source"] == "cross_modal"
     assert found.attributes["speech"] is True
     assert found.reason == "Read together, the words of the picture and the speech: It says so."
 
@@ -112,9 +112,9 @@ def test_signs_in_two_sources_are_found_beside_what_is_read() -> None:
         [shown("New this autumn", 0.0)],
         [said("Vote by text from your phone.", 2.0)],
     )
-    [one] = [finding for finding in found if finding.attributes.get("kind") == "signs"]
+    [one] = [finding for finding in found if finding.attributes.get("kind") == "indicators"]
     assert (one.category, one.detector) == ("deception", "signs")
-    assert one.attributes["joined"] is True
+    assert one.attributes["cross_modal"] is True
 
 
 def test_the_pipeline_reads_a_clip_a_few_times_at_most() -> None:

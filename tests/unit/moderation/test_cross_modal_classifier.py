@@ -86,7 +86,7 @@ def test_a_clip_is_told_whole_and_without_each_source() -> None:
 def test_a_finding_names_request_and_clip_and_stays_below_every_operating_point(sure: JointHead) -> None:
     (found,), cells = classify_joined_text(ENGLISH, sure, meaning)
     assert found.score == SCORE < 0.5
-    assert found.attributes == {"speech": True, "source": "together", "joined": True, "kind": "learned"}
+    assert found.attributes == {"speech": True, "source": "cross_modal", "cross_modal": True, "kind": "classifier"}
     assert [type(one) for one in found.evidence] == [TextSpan, FrameRange, TimeRange]
     assert found.category in {cell.category for cell in cells}
     assert all(cell.complete and cell.detectors == (DETECTOR,) for cell in cells)

@@ -11,7 +11,7 @@ import pytest
 
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Coverage
-from safelight.policy.decisions import decide, requirements
+from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Context, Verdict
@@ -66,7 +66,7 @@ def checked() -> Checked:
 
     def make(policy: Policy, stage: str, *modalities: str) -> Coverage:
         there: Iterable[Modality] = {Modality(name) for name in modalities} or USUAL[Stage(stage)]
-        cells = requirements(policy, SHIPPED, Stage(stage), there)
+        cells = required_coverage(policy, SHIPPED, Stage(stage), there)
         return Coverage(
             cells=tuple(
                 msgspec.structs.replace(cell, available=True, ran=True, complete=True) for cell in cells

@@ -48,7 +48,7 @@ EVERYTHING = coverage(TEXT, FRAMES, AUDIO)
         (SHOWN, EvidenceChannel.FRAMES),
         (SAID, EvidenceChannel.SPEECH),
         (finding(Modality.IMAGE, "input_reference"), EvidenceChannel.FRAMES),
-        (finding(TEXT, "together"), None),
+        (finding(TEXT, "cross_modal"), None),
     ],
 )
 def test_a_finding_is_about_one_channel(one: Finding, where: EvidenceChannel | None) -> None:
@@ -88,7 +88,7 @@ def test_without_a_request_and_without_reading_nobody_disagrees_there() -> None:
 
 
 @given(
-    st.lists(st.sampled_from([PROMPT, SCREEN, SHOWN, SAID, finding(TEXT, "together")]), max_size=6),
+    st.lists(st.sampled_from([PROMPT, SCREEN, SHOWN, SAID, finding(TEXT, "cross_modal")]), max_size=6),
     st.booleans(),
     st.booleans(),
 )

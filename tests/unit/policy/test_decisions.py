@@ -8,7 +8,7 @@ import pytest
 
 from safelight.policy.categories import SHIPPED, CategorySpec, Group
 from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.decisions import decide, requirements
+from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import FrameRange, ImageBox, Modality, Stage, TimeRange
 from safelight.policy.verdicts import Action, Audience, Context, WaiverTerms
@@ -34,12 +34,12 @@ def test_a_hole_in_required_coverage_is_held(decided: Any, starter: Policy, chec
     coverage = without(checked(starter, "output"), "violence/graphic", "frames", **ABSENT)
     verdict = decided("output", coverage=coverage)
     assert verdict.action == "hold"
-    assert (verdict.category, verdict.rule, verdict.fired) == (
+    assert (verdict.category, verdict.rule, verdict.matched_rules) == (
         "violence/graphic",
         "req-output",
         ("req-output",),
     )
-    assert [cell.category for cell in verdict.holes] == ["violence/graphic"]
+    assert [cell.category for cell in verdict.gaps] == ["violence/graphic"]
     assert "violence/graphic in frames" in verdict.reason
 
 
@@ -49,7 +49,7 @@ def test_nothing_checked_at_all_is_held_even_where_nothing_is_listed(decided: An
 
 
 def test_a_document_can_block_on_holes(written: Callable[..., Policy], decided: Any, checked: Any) -> None:
-    policy = written("policy: h\nextends: starter\nrequires:\n  - {id: req-output, missing: block}\n")
+    policy = written("policy: h\nextends: starter\nrequires:\n  - {id: req-output, on_gap: block}\n")
     coverage = without(checked(policy, "output"), "ncii", "frames", **ABSENT)
     assert decided("output", policy=policy, coverage=coverage).action == "block"
 
@@ -57,7 +57,7 @@ def test_a_document_can_block_on_holes(written: Callable[..., Policy], decided: 
 def test_a_waiver_excuses_what_nothing_can_check(decided: Any, starter: Policy, checked: Any) -> None:
     coverage = without(checked(starter, "output"), "violence/graphic", "frames", **ABSENT)
     verdict = decided("output", coverage=coverage, waivers=(ALL,))
-    assert (verdict.action, verdict.waivers, verdict.holes) == ("allow", ("demo",), ())
+    assert (verdict.action, verdict.waivers, verdict.gaps) == ("allow", ("demo",), ())
     assert [cell.category for cell in verdict.waived] == ["violence/graphic"]
 
 
@@ -93,18 +93,18 @@ def test_a_waiver_of_the_mandatory_set_says_nothing_of_the_rest(
 
 
 def test_requirements_ask_only_for_modalities_that_are_there(starter: Policy) -> None:
-    silent = requirements(starter, SHIPPED, Stage.OUTPUT, {Modality.FRAMES})
-    loud = requirements(starter, SHIPPED, Stage.OUTPUT, {Modality.FRAMES, Modality.AUDIO})
+    silent = required_coverage(starter, SHIPPED, Stage.OUTPUT, {Modality.FRAMES})
+    loud = required_coverage(starter, SHIPPED, Stage.OUTPUT, {Modality.FRAMES, Modality.AUDIO})
     assert {cell.modality for cell in silent} == {Modality.FRAMES}
     assert {cell.modality for cell in loud} == {Modality.FRAMES, Modality.AUDIO}
     assert all(cell.required and not cell.available for cell in loud)
-    assert requirements(starter, SHIPPED, Stage.ADMISSION, set(Modality)) == ()
+    assert required_coverage(starter, SHIPPED, Stage.ADMISSION, set(Modality)) == ()
 
 
 def test_a_mandatory_category_that_came_after_the_policy_is_required_all_the_same(starter: Policy) -> None:
     later = CategorySpec(name="new", group=Group.VIOLENCE, summary="New.", mandatory=True)
     taxonomy = SHIPPED.extended([later])
-    cells = requirements(starter, taxonomy, Stage.PROMPT, {Modality.TEXT})
+    cells = required_coverage(starter, taxonomy, Stage.PROMPT, {Modality.TEXT})
     assert "new" in {cell.category for cell in cells}
     context = Context(stage=Stage.PROMPT)
     fine = Coverage(
@@ -127,14 +127,14 @@ def test_what_the_caller_marks_as_required_is_required(decided: Any, starter: Po
 def test_the_strongest_action_wins_and_everything_that_fired_is_named(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("likeness", public_figure=True), seen("privacy"), seen("hate"))
     assert (verdict.action, verdict.rule) == ("block", "ha-1")
-    assert verdict.fired == ("ha-1", "ha-2", "pv-1", "lk-5")
+    assert verdict.matched_rules == ("ha-1", "ha-2", "pv-1", "lk-5")
     assert [finding.category for finding in verdict.findings] == ["hate"]
 
 
 def test_a_finding_hold_goes_before_a_hole_hold(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("privacy"), coverage=Coverage())
     assert (verdict.action, verdict.rule) == ("hold", "pv-1")
-    assert verdict.holes
+    assert verdict.gaps
 
 
 def test_sexual_findings_are_quarantined_where_age_was_not_checked(
@@ -208,9 +208,9 @@ def test_area_frames_and_duration_are_read_from_evidence(
 
 
 def test_a_verdict_is_bound_to_what_it_judged_and_by_what(decided: Any, starter: Policy) -> None:
-    verdict = decided("prompt", audience=Audience.CAREFUL, consents=("consent_1",))
+    verdict = decided("prompt", audience=Audience.SENSITIVE, consents=("consent_1",))
     assert (verdict.subject_sha256, verdict.policy_sha256) == ("0" * 64, starter.sha256)
-    assert (verdict.audience, verdict.consents) == (Audience.CAREFUL, ("consent_1",))
+    assert (verdict.audience, verdict.consents) == (Audience.SENSITIVE, ("consent_1",))
 
 
 def test_strict_is_never_milder_than_starter_and_creative_never_on_the_floor(decided: Any, seen: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from safelight.cli import policy as verbs
 from safelight.errors import PolicyError
 from safelight.policy.categories import SHIPPED
-from safelight.policy.conditions import KNOWN
+from safelight.policy.conditions import KNOWN_ATTRIBUTES
 from safelight.policy.documents import Policy, load
 
 DOCS = (Path(__file__).parents[3] / "docs" / "policy.md").read_text("utf-8")
@@ -39,7 +39,7 @@ def test_the_table_of_starter_is_what_ships(starter: Policy) -> None:
 
 
 def test_every_attribute_and_verb_is_named() -> None:
-    for name in KNOWN:
+    for name in KNOWN_ATTRIBUTES:
         assert f"`{name}`" in DOCS
     for command in verbs.app.registered_commands:
         name = command.name or getattr(command.callback, "__name__", "")

@@ -56,7 +56,7 @@ def test_a_rule_is_overridden_by_its_id_and_keeps_the_rest(written: Written, sta
 def test_a_rule_can_be_switched_off_and_one_be_added(written: Written, starter: Policy) -> None:
     policy = written(
         "policy: h\nextends: starter\nrules:\n"
-        "  - {id: de-1, off: true}\n"
+        "  - {id: de-1, disabled: true}\n"
         "  - {id: own, when: {category: privacy, score: 0.4}, action: block, reason: 'Ours, {score}.'}\n"
     )
     found = diff(starter, policy)
@@ -84,7 +84,7 @@ def test_null_takes_an_inherited_condition_away(written: Written) -> None:
 def test_a_requirement_can_be_added_and_made_to_block(written: Written, starter: Policy) -> None:
     policy = written(
         "policy: h\nextends: starter\nrequires:\n"
-        "  - {id: req-output, missing: block}\n"
+        "  - {id: req-output, on_gap: block}\n"
         "  - {id: own, categories: [hate, privacy], modalities: text, stages: prompt}\n"
     )
     changes = {change.id: change for change in diff(starter, policy).requirements}
@@ -95,7 +95,7 @@ def test_a_requirement_can_be_added_and_made_to_block(written: Written, starter:
 @pytest.mark.parametrize(
     "requires",
     [
-        "- {id: req-output, off: true}",
+        "- {id: req-output, disabled: true}",
         "- {id: req-output, category: [sexual]}",
         "- {id: req-prompt, stage: [delivery]}",
         "- {id: req-reference, modality: [image]}",
@@ -113,8 +113,8 @@ def test_dropping_the_mandatory_set_is_refused_with_a_waiver_as_the_remedy(
 def test_the_mandatory_set_may_be_required_by_other_entries(written: Written) -> None:
     policy = written(
         "policy: h\nextends: starter\nrequires:\n"
-        "  - {id: req-output, off: true}\n"
-        "  - {id: own, categories: mandatory, modalities: [frames, audio], stages: output, missing: block}\n"
+        "  - {id: req-output, disabled: true}\n"
+        "  - {id: own, categories: mandatory, modalities: [frames, audio], stages: output, on_gap: block}\n"
     )
     assert "own" in {requirement.id for requirement in policy.requirements}
 
@@ -131,8 +131,8 @@ def test_a_document_that_extends_nothing_still_stands_on_the_floor(written: Writ
 def test_a_policy_that_acts_on_no_finding_of_a_mandatory_category_is_refused(written: Written) -> None:
     problem = only_problem(
         written,
-        "policy: h\nextends: starter\nrules:\n  - {id: ex-1, off: true}\n"
-        "  - {id: ex-2, profiles: {minors: {off: true}}}\n",
+        "policy: h\nextends: starter\nrules:\n  - {id: ex-1, disabled: true}\n"
+        "  - {id: ex-2, audiences: {minors: {disabled: true}}}\n",
     )
     assert "extremism" in problem.message
     assert "minors" in problem.message
@@ -141,7 +141,7 @@ def test_a_policy_that_acts_on_no_finding_of_a_mandatory_category_is_refused(wri
 @pytest.mark.parametrize("identity", ["sm-1", "sm-2", "sm-3", "kh-1", "kh-2"])
 def test_rules_of_the_floor_cannot_be_changed(written: Written, identity: str) -> None:
     problem = only_problem(
-        written, f"policy: h\nextends: starter\nrules:\n  - {{id: {identity}, off: true}}\n"
+        written, f"policy: h\nextends: starter\nrules:\n  - {{id: {identity}, disabled: true}}\n"
     )
     assert "cannot be changed" in problem.message
 
@@ -167,11 +167,11 @@ rules:
   - {id: Bad Id, when: {category: hate}, action: hold}
   - {id: e, when: {category: hate}, action: hold, vault: true}
   - {id: f, when: {category: hate}, action: hold, reason: 'at {scor} or {score:>99}'}
-  - {id: sx-98, off: true}
+  - {id: sx-98, disabled: true}
   - {id: g, when: {category: hate}, action: hold}
   - {id: g, when: {category: hate}, action: hold}
   - {id: h, all_of: [{category: hate}], action: hold, unless: [{consent: false}, {consent: true, context: x}]}
-  - {id: i, when: {category: hate, category: sexual}, action: hold, profiles: {adults: {score: 0.1}}}
+  - {id: i, when: {category: hate, category: sexual}, action: hold, audiences: {adults: {score: 0.1}}}
 requires:
   - {id: r, category: [hat], modality: text}
   - {id: s, category: [hate], modality: text}
@@ -205,7 +205,7 @@ requires:
         (17, "rules[h].unless[0]"),
         (17, "rules[h].unless[1]"),
         (18, "rules[i].when.category"),
-        (18, "rules[i].profiles.adults"),
+        (18, "rules[i].audiences.adults"),
         (20, "requires[r].category"),
         (21, "s.requires"),
     } <= told
@@ -314,3 +314,51 @@ def test_odd_and_unreadable_names_are_refused_in_plain_words(written: Written, t
     assert "There is no policy" in only_problem(written, f"policy: h\nextends: {'x' * 390}\n").message
     (tmp_path / "empty").mkdir()
     assert "holds 0 policy files" in only_problem(written, "policy: h\nextends: ./empty\n").message
+
+
+OLD_DOCUMENT = """policy: h
+extends: floor
+attributes: {blood: flag}
+rules:
+  - id: a
+    when: {category: violence, score: 0.5, attributes: {source: together}}
+    unless:
+      - attributes: {joined: true}
+      - attributes: {alone: 0.5}
+    action: hold
+    profiles:
+      careful: {off: true}
+  - id: b
+    all_of:
+      - {category: violence, attributes: {kind: [signs, hash]}}
+      - {category: violence, attributes: {kind: {not: learned}}}
+    action: hold
+    off: true
+  - id: c
+    when: {category: violence, attributes: {role: word, kind: together}}
+    action: hold
+requires:
+  - {id: r, category: violence, modality: text, stage: prompt, missing: block, off: false}
+"""
+
+
+def test_an_old_document_is_rejected_with_the_new_name_of_every_old_key(written: Written) -> None:
+    with pytest.raises(PolicyError) as error:
+        written(OLD_DOCUMENT)
+    told = {(problem.line, problem.message, problem.remedy) for problem in problems(error)}
+    renamed = {
+        (2, "floor", "baseline"),
+        (3, "flag", "boolean"),
+        (6, "together", "cross_modal"),
+        (8, "joined", "cross_modal"),
+        (9, "alone", "standalone_score"),
+        (11, "profiles", "audiences"),
+        (12, "careful", "sensitive"),
+        (12, "off", "disabled"),
+        (15, "signs", "indicators"),
+        (16, "learned", "classifier"),
+        (18, "off", "disabled"),
+        (23, "missing", "on_gap"),
+        (23, "off", "disabled"),
+    }
+    assert told == {(line, f"{old!r} was renamed.", f"Write {new!r}.") for line, old, new in renamed}

@@ -6,11 +6,17 @@ import pytest
 
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.explanations import ChargeFacts, ExplanationLevel, Links, RetryAdvice, explain
+from safelight.policy.explanations import (
+    ChargeFacts,
+    ExplanationLevel,
+    ExplanationLinks,
+    RetryAdvice,
+    explain,
+)
 from safelight.policy.findings import FrameRange, Modality, TextSpan, TimeRange
 
 SPAN = (TextSpan(field="prompt", start=4, end=12),)
-LINKS = Links(appeal="https://example.org/appeal/1", record="https://example.org/videos/1")
+LINKS = ExplanationLinks(appeal="https://example.org/appeal/1", record="https://example.org/videos/1")
 
 
 def told(verdict: Any, audience: ExplanationLevel = ExplanationLevel.DEVELOPER, **more: Any) -> Any:
@@ -20,7 +26,7 @@ def told(verdict: Any, audience: ExplanationLevel = ExplanationLevel.DEVELOPER, 
 def test_a_block_says_what_happened_to_what_why_and_what_now(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("hate", 0.9, evidence=SPAN))
     assert told(verdict, links=LINKS).sentence == (
-        "Blocked before generation. In the prompt: Hatred of a group for what it is (rule ha-1). "
+        "Blocked before generation. In the prompt: Hatred against a group (rule ha-1). "
         "Nothing was charged. Change the prompt or appeal."
     )
 
@@ -97,7 +103,7 @@ def test_what_to_do_again_depends_on_what_was_wrong(decided: Any, seen: Any) -> 
     held = told(decided("output", heard))
     assert (held.retry, held.sentence) == (
         RetryAdvice.NEVER,
-        "Held for review after generation. At 2.5 s: Possibly hatred of a group (rule ha-2). "
+        "Held for review after generation. At 2.5 s: Possible hatred against a group (rule ha-2). "
         "Whether the generator charged for it is not known. Wait for the review; nothing needs to be done.",
     )
     face = told(decided("reference", seen("likeness", 0.9, "image", kind="face")))

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from safelight.policy.explanations import help_lines
-from safelight.policy.messages import locales, sentences
+from safelight.policy.messages import available_locales, load_messages
 
-OTHERS = [tag for tag in locales() if tag != "en"]
+OTHERS = [tag for tag in available_locales() if tag != "en"]
 
 
 def document(tag: str) -> dict[str, Any]:
@@ -20,12 +20,12 @@ def document(tag: str) -> dict[str, Any]:
 
 
 def test_there_are_three_languages() -> None:
-    assert locales() == ("en", "zh-Hans", "zh-Hant")
+    assert available_locales() == ("en", "zh-Hans", "zh-Hant")
 
 
 @pytest.mark.parametrize("tag", OTHERS)
 def test_every_language_says_what_english_says_and_fills_in_the_same(tag: str) -> None:
-    english, other = sentences(), sentences(tag)
+    english, other = load_messages(), load_messages(tag)
     assert english.keys <= other.keys
     flat = {key: other(key, **dict.fromkeys(NAMES, "#")) for key in english.keys}
     for key, text in flat.items():
@@ -38,7 +38,7 @@ NAMES = ("when", "subject", "where", "reason", "rule", "field", "seconds", "amou
 
 @pytest.mark.parametrize("tag", OTHERS)
 def test_every_shipped_reason_that_is_told_has_words(tag: str) -> None:
-    told = sentences(tag)
+    told = load_messages(tag)
     for reason, rule in shipped().items():
         filled = re.sub(r"\{\w+\}", "7", reason)
         if rule.get("vault") or rule["id"] in {"kh-1", "sm-1", "sm-2", "sm-3"}:
@@ -48,11 +48,11 @@ def test_every_shipped_reason_that_is_told_has_words(tag: str) -> None:
 
 
 def test_an_operators_own_reason_stays_as_it_is() -> None:
-    assert sentences("zh-Hant").reason("No pineapples here.") == "No pineapples here."
+    assert load_messages("zh-Hant").reason("No pineapples here.") == "No pineapples here."
 
 
 def test_an_unknown_language_is_english() -> None:
-    assert sentences("xx") is sentences()
+    assert load_messages("xx") is load_messages()
 
 
 def test_help_lines_fit_the_region() -> None:

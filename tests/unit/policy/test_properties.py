@@ -18,11 +18,11 @@ from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.coverage import pack as pack_coverage
 from safelight.policy.coverage import unpack as unpack_coverage
-from safelight.policy.decisions import decide, requirements
+from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import Finding, FrameRange, Modality, Stage, TextSpan, pack, unpack
-from safelight.policy.replay import Record, Transition, reevaluate, replay
-from safelight.policy.requirements import MANDATORY_PLACES
+from safelight.policy.replay import ReplayRecord, Transition, reevaluate, replay
+from safelight.policy.requirements import MANDATORY_CELLS
 from safelight.policy.rules import compile_rule
 from safelight.policy.verdicts import Action, Audience, Context, Verdict, WaiverTerms
 
@@ -96,7 +96,7 @@ def full(policy: Policy, context: Context) -> Coverage:
     return Coverage(
         cells=tuple(
             msgspec.structs.replace(cell, available=True, ran=True, complete=True)
-            for cell in requirements(policy, SHIPPED, context.stage, set(Modality))
+            for cell in required_coverage(policy, SHIPPED, context.stage, set(Modality))
         )
     )
 
@@ -129,7 +129,9 @@ def house_policies(draw: st.DrawFn) -> Policy:
             "unless": st.sampled_from(
                 [[{"consent": True}], [{"context": "news"}], [{"attributes": {"negated": True}}]]
             ),
-            "profiles": st.sampled_from([{"minors": {"action": "block"}}, {"careful": {"off": True}}]),
+            "audiences": st.sampled_from(
+                [{"minors": {"action": "block"}}, {"sensitive": {"disabled": True}}]
+            ),
         },
     )
     added = draw(st.lists(rule, max_size=4))
@@ -183,7 +185,7 @@ def test_one_more_finding_never_makes_a_verdict_milder(
     assert after.action.severity >= before.action.severity
     assert after.vault >= before.vault
     assert after.support >= before.support
-    assert set(before.fired) - {before.rule} <= set(after.fired)
+    assert set(before.matched_rules) - {before.rule} <= set(after.matched_rules)
 
 
 @given(house_policies(), st.lists(findings, max_size=8), coverages, contexts, st.randoms())
@@ -225,7 +227,7 @@ def test_a_waiver_never_excuses_a_check_that_was_there_and_did_not_finish(
     excused = msgspec.structs.replace(context, waivers=terms)
     verdict = verdict_of(policy, [], Coverage(cells=cells), excused)
     assert verdict.action.severity >= Action.HOLD.severity
-    assert [(cell.category, cell.modality) for cell in verdict.holes] == [(broken.category, broken.modality)]
+    assert [(cell.category, cell.modality) for cell in verdict.gaps] == [(broken.category, broken.modality)]
 
 
 @given(policies, st.lists(findings, max_size=3), coverages, contexts)
@@ -243,11 +245,11 @@ def test_waivers_never_make_a_verdict_stronger_and_are_named_where_they_made_it_
 entries: st.SearchStrategy[Mapping[str, Any]] = st.fixed_dictionaries(
     {"id": st.sampled_from(["req-prompt", "req-reference", "req-output", "req-sound", "own"])},
     optional={
-        "off": st.booleans(),
+        "disabled": st.booleans(),
         "category": st.lists(st.sampled_from([*CATEGORIES, "mandatory"]), min_size=1, max_size=6),
         "modality": st.lists(st.sampled_from([m.value for m in Modality]), min_size=1, max_size=4),
         "stage": st.lists(st.sampled_from([s.value for s in Stage]), min_size=1, max_size=3),
-        "missing": st.sampled_from(["hold", "block"]),
+        "on_gap": st.sampled_from(["hold", "block"]),
     },
 )
 
@@ -267,9 +269,9 @@ def test_no_document_drops_the_mandatory_set(
         policy = load(path, SHIPPED)
     except PolicyError:
         return
-    held = {place for requirement in policy.requirements for place in requirement.places()}
+    held = {place for requirement in policy.requirements for place in requirement.cells()}
     for category in SHIPPED.mandatory:
-        for stage, modality in MANDATORY_PLACES:
+        for stage, modality in MANDATORY_CELLS:
             assert (category, modality, stage) in held
 
 
@@ -280,7 +282,7 @@ def test_replay_equals_decide(history: list[tuple[list[Finding], Coverage, Conte
         policy,
         SHIPPED,
         [
-            Record(
+            ReplayRecord(
                 id=str(index),
                 stage=context.stage,
                 findings=pack(tuple(found)),

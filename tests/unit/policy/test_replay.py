@@ -15,15 +15,22 @@ from safelight.policy.coverage import pack as pack_coverage
 from safelight.policy.diff import diff
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import Modality, Stage, pack
-from safelight.policy.reference_cases import as_json, cases, coverage, findings, records, waivers
-from safelight.policy.replay import Record, Transition, read_records, reevaluate, replay, write_record
+from safelight.policy.reference_cases import (
+    as_json,
+    case_coverage,
+    case_findings,
+    case_waivers,
+    load_cases,
+    replay_records,
+)
+from safelight.policy.replay import ReplayRecord, Transition, read_records, reevaluate, replay, write_record
 from safelight.policy.verdicts import Action
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_starter_decides_every_reference_case_as_written() -> None:
-    report = replay(load("starter", SHIPPED), SHIPPED, records(SHIPPED), examples=50)
+    report = replay(load("starter", SHIPPED), SHIPPED, replay_records(SHIPPED), examples=50)
     wrong = {
         (step.before, step.after): ids for step, ids in report.examples.items() if step.before != step.after
     }
@@ -32,7 +39,7 @@ def test_starter_decides_every_reference_case_as_written() -> None:
 
 
 def test_reference_cases_cover_every_category_action_and_stage() -> None:
-    all_cases = list(cases())
+    all_cases = list(load_cases())
     assert len({case.id for case in all_cases}) == len(all_cases)
     assert {case.expected for case in all_cases} == set(Action)
     assert {case.stage for case in all_cases} >= {Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT}
@@ -52,25 +59,25 @@ def test_reference_cases_are_what_their_templates_write() -> None:
 
 
 def test_the_same_cases_end_the_same_by_decide(decided: Any, starter: Policy) -> None:
-    for case in list(cases())[::7]:
+    for case in list(load_cases())[::7]:
         verdict = decided(
             case.stage.value,
-            *findings(case),
-            coverage=coverage(case, starter, SHIPPED),
+            *case_findings(case),
+            coverage=case_coverage(case, starter, SHIPPED),
             audience=case.audience,
             consents=case.consents,
             facts=frozenset(case.facts),
-            waivers=waivers(case),
+            waivers=case_waivers(case),
         )
         assert verdict.action == case.expected, as_json(case)
 
 
-def record(seen: Any, score: float, action: str = "allow", name: str = "video_1") -> Record:
+def record(seen: Any, score: float, action: str = "allow", name: str = "video_1") -> ReplayRecord:
     cells = tuple(
         Cell(category=spec.name, modality=Modality.TEXT, available=True, ran=True, complete=True)
         for spec in SHIPPED
     )
-    return Record(
+    return ReplayRecord(
         id=name,
         stage=Stage.PROMPT,
         findings=pack((seen("sexual", score),)),

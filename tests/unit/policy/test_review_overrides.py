@@ -7,7 +7,7 @@ import pytest
 
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.decisions import decide, requirements
+from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.review_overrides import decide_with_overrides
@@ -17,8 +17,8 @@ DOCUMENT = """
 policy: house
 extends: starter
 rules:
-  - {id: de-1, off: true}
-  - {id: ip-2, off: true}
+  - {id: de-1, disabled: true}
+  - {id: ip-2, disabled: true}
   - id: own-hold
     reason: Marked.
     when: {category: deception, modality: text, score: {at_least: 0.5}}
@@ -59,7 +59,7 @@ def reviewed(
     overturned: tuple[Finding, ...] = (),
 ) -> Verdict:
     modalities = frozenset({Modality.FRAMES, Modality.AUDIO})
-    cells = requirements(policy, SHIPPED, Stage.OUTPUT, modalities)
+    cells = required_coverage(policy, SHIPPED, Stage.OUTPUT, modalities)
     coverage = Coverage(
         cells=tuple(
             Cell(
@@ -136,7 +136,7 @@ def test_what_is_vaulted_is_never_overturned(policy: Policy) -> None:
 
 
 def test_a_hole_is_held_whatever_was_settled(policy: Policy) -> None:
-    cells = requirements(policy, SHIPPED, Stage.OUTPUT, frozenset({Modality.FRAMES}))
+    cells = required_coverage(policy, SHIPPED, Stage.OUTPUT, frozenset({Modality.FRAMES}))
     verdict = decide_with_overrides(
         policy,
         SHIPPED,

@@ -84,7 +84,7 @@ def test_a_consent_does_not_let_a_sexual_depiction_through(decided: Any, seen: A
 
 def test_a_face_in_the_output_alone_is_nothing(decided: Any, seen: Any) -> None:
     verdict = decided("output", seen("likeness", 0.99, "frames", kind="face", frames=120))
-    assert (verdict.action, verdict.fired) == ("allow", ())
+    assert (verdict.action, verdict.matched_rules) == ("allow", ())
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_ordinary_scenes_are_allowed(decided: Any, seen: Any, scene: list[tuple[
 
 def test_a_brand_in_passing_is_allowed_and_recorded(decided: Any, seen: Any) -> None:
     verdict = decided("prompt", seen("ip/brand", role="passing"))
-    assert (verdict.action, verdict.fired) == ("allow", ("ip-3",))
+    assert (verdict.action, verdict.matched_rules) == ("allow", ("ip-3",))
 
 
 @pytest.mark.parametrize("category", ["ip/brand", "ip/character"])
@@ -161,7 +161,7 @@ def test_the_card_never_lowers_a_real_finding(decided: Any, seen: Any) -> None:
 def test_what_a_head_learned_to_read_as_one_is_looked_at_and_never_blocked(
     decided: Any, seen: Any, category: str
 ) -> None:
-    found = seen(category, SCORE, joined=True, kind="learned")
+    found = seen(category, SCORE, cross_modal=True, kind="classifier")
     known = seen("likeness", 0.9, public_figure=True)
     assert decided("output", found).action == "hold"
     assert decided("output", found, known).action == "hold"

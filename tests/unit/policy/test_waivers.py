@@ -13,8 +13,8 @@ def waiver(**changes: object) -> Waiver:
     given: dict[str, Any] = {
         "id": "waiver_1",
         "name": "demo",
-        "who": "Ada",
-        "why": "A demonstration.",
+        "decided_by": "Ada",
+        "reason": "A demonstration.",
         "categories": ("*",),
         "created_at": 100.0,
         **changes,

@@ -133,7 +133,12 @@ def test_a_finding_says_which_signs_stand_where() -> None:
         }
     )
     assert found.category == "deception"
-    assert found.attributes == {"source": "together", "joined": True, "kind": "signs", "speech": True}
+    assert found.attributes == {
+        "source": "cross_modal",
+        "cross_modal": True,
+        "kind": "indicators",
+        "speech": True,
+    }
     assert {type(one) for one in found.evidence} >= {TimeRange}
     assert found.reason.startswith("Each harmless alone: ")
     assert "in the speech" in found.reason
