@@ -58,7 +58,7 @@ class Copier:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def offer(self) -> GeneratorInfo:
+    def info(self) -> GeneratorInfo:
         return GeneratorInfo(models=("copy-1",), seconds=(4, 8, 12), sizes=(), usd_per_second=0.0)
 
     def render(self, order: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
@@ -89,7 +89,7 @@ class House:
             categories=(EVERYTHING,),
             taxonomy=self.container.core.taxonomy,
         )
-        self.videos = replace(self.container.review.videos, hand_over=lambda *_: None)
+        self.videos = replace(self.container.review.videos, enqueue=lambda *_: None)
         self.container.core.scanner.start()
 
     def scan(self, path: Path) -> tuple[str, str]:
@@ -306,7 +306,7 @@ def main() -> None:
                 found["odd"]["not delivered"] = [
                     f"{one.name} ({one.kind}): {one.why}" for one in odd if one.word != "delivered"
                 ]
-            found["prepared process alive"] = house.container.core.sandbox.prepared
+            found["prepared process alive"] = house.container.core.sandbox.fork_server_ready
         finally:
             house.close()
     text = json.dumps(found, indent=1)

@@ -40,7 +40,7 @@ from safelight.moderation.request import CreateRequest
 from safelight.net.webhook_client import WebhookClient
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.explanations import ExplanationLevel, Links, explain
+from safelight.policy.explanations import ExplanationLevel, ExplanationLinks, explain
 from safelight.policy.findings import Finding, Modality, Stage, TextSpan
 from safelight.policy.verdicts import Action, Verdict
 from safelight.policy.waivers import Waiver
@@ -64,7 +64,7 @@ class Shelf:
     name = "shelf"
     ownership = Billing.OWN
 
-    def offer(self) -> GeneratorInfo:
+    def info(self) -> GeneratorInfo:
         return GeneratorInfo(
             models=("shelf-1",), seconds=(4, 8), sizes=((1280, 720), (720, 1280)), usd_per_second=0.0
         )
@@ -111,7 +111,7 @@ class Desk:
                 verdict,
                 SHIPPED,
                 audience=ExplanationLevel.DEVELOPER,
-                links=Links(appeal=f"/videos/{video.id}/appeal"),
+                links=ExplanationLinks(appeal=f"/videos/{video.id}/appeal"),
             )
             self.put(
                 video,
@@ -259,7 +259,7 @@ class Desk:
             stage=video.stage,
             category="violence",
             rule="card-1",
-            why="A card.",
+            reason="A card.",
             quarantined=False,
         )
 
@@ -371,7 +371,7 @@ def card_verdict(prompt: str) -> Verdict:
         rule="violence-1",
         reason=finding.reason,
         findings=(finding,),
-        fired=("violence-1",),
+        matched_rules=("violence-1",),
         test_card_only=True,
     )
 
@@ -451,7 +451,7 @@ def live(
 
 
 A_WAIVER = Waiver(
-    id="waiver_1", name="demo", who="Ada", why="a demonstration", categories=("*",), created_at=0.0
+    id="waiver_1", name="demo", decided_by="Ada", reason="a demonstration", categories=("*",), created_at=0.0
 )
 
 

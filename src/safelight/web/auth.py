@@ -1,4 +1,4 @@
-"""Who is asking: a key in the Authorization header, or a session cookie from our own pages."""
+"""Authentication: a key in the Authorization header, or the session cookie of our own pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def bearer(request: Request) -> str | None:
-    """The token of `Authorization: Bearer ...`. `Unauthenticated` where it says otherwise."""
+    """The token of `Authorization: Bearer ...`, if any. Raises `Unauthenticated` for another scheme."""
     header = request.headers.get("authorization")
     if header is None:
         return None
@@ -29,7 +29,7 @@ def bearer(request: Request) -> str | None:
 
 
 def check_same_origin(request: Request) -> None:
-    """Refuses an unsafe request that another site may have sent with our cookie."""
+    """Raise `Forbidden` for an unsafe request that another site may have sent with our cookie."""
     if request.method in _SAFE:
         return
     site = request.headers.get("sec-fetch-site")
@@ -52,17 +52,17 @@ async def authenticate(request: Request, accounts: Accounts, threads: Threads) -
             "A key is needed: `Authorization: Bearer <key>`.", remedy="`safelight keys create` makes one."
         )
     check_same_origin(request)
-    return await threads.run(accounts.session, cookie)
+    return await threads.run(accounts.authenticate_session, cookie)
 
 
 async def principal_of(request: Request) -> Principal:
-    """A dependency: the principal, whatever it may do; the service it calls says what that is."""
+    """A FastAPI dependency: the principal, with any scopes. The service that is called checks them."""
     app = app_state(request)
     return await authenticate(request, app.services.accounts, app.threads)
 
 
 def requires(scope: KeyScope) -> Callable[[Request], Awaitable[Principal]]:
-    """A dependency: the principal, who must have this scope."""
+    """A FastAPI dependency: the principal, which must have this scope."""
 
     async def principal(request: Request) -> Principal:
         app = app_state(request)
@@ -74,7 +74,7 @@ def requires(scope: KeyScope) -> Callable[[Request], Awaitable[Principal]]:
 
 
 def set_session(response: Response, request: Request, token: str, *, max_age_s: int) -> None:
-    """Hand out the session: unreadable for scripts, never sent across sites, over TLS where there is TLS."""
+    """Set the session cookie: not readable by scripts, not sent across sites, over TLS if it is in use."""
     response.set_cookie(
         COOKIE,
         token,

@@ -1,4 +1,4 @@
-"""From the fields of a request body to a `CreateRequest`. Pure; nothing is dropped, nothing is judged."""
+"""Parses the fields of a request body into a `CreateRequest`. Pure: drops no field, checks no policy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def create_request(
     max_prompt_chars: int,
     idempotency_key: str | None = None,
 ) -> CreateRequest:
-    """What the client asks for. `InvalidField` names the field with a wrong type, length or character."""
+    """The parsed request. Raises `InvalidField`, which names a field of wrong type, length or characters."""
     for path, text in _texts((), fields):
         _writable(text, format_name(path) if path else "body")
     urls, extra = _media(fields)
@@ -60,7 +60,7 @@ def _prompt(value: Any, most: int) -> str:
         raise InvalidField("The prompt must be text.", param="prompt")
     if len(value) > most:
         raise InvalidField(
-            f"The prompt has {len(value):,} characters; at most {most:,} are taken.", param="prompt"
+            f"The prompt has {len(value):,} characters; at most {most:,} are allowed.", param="prompt"
         )
     if not any(_visible(character) for character in value):
         raise InvalidField("The prompt is empty: it has no visible character.", param="prompt")
@@ -143,7 +143,7 @@ def _media(fields: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
                 urls[field] = leaf
             else:
                 raise InvalidField(
-                    "Media is taken as a file, an https: or http: address, or a data: URL.", param=field
+                    "Media must be a file, an https: or http: address, or a data: URL.", param=field
                 )
     return urls, extra
 
@@ -162,7 +162,7 @@ def _leaves(path: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str
 
 
 def _texts(path: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every text in the document, names of fields included."""
+    """Every text in the document, including field names."""
     for place, leaf in _leaves(path, value):
         yield from ((place[:-1], step) for step in place if isinstance(step, str))
         if isinstance(leaf, str):
@@ -171,7 +171,7 @@ def _texts(path: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str 
 
 def _writable(text: str, param: str) -> None:
     if "\0" in text:
-        raise InvalidField("A NUL character is not taken.", param=param.replace("\0", "\\0")[:200])
+        raise InvalidField("NUL characters are not allowed.", param=param.replace("\0", "\\0")[:200])
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Which errors a route answers, for the OpenAPI document. The envelope is the same for all of them."""
+"""The error responses of a route, for the OpenAPI document. All have the same envelope."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 _WORDS: dict[int, str] = {
-    400: "Something about the request is wrong, or what it asks for is blocked (`sentinel_block`)",
-    401: "No key, or one that is not known",
+    400: "The request is invalid, or the policy blocks it (`sentinel_block`)",
+    401: "No key, or an unknown key",
     403: "The key may not do this, or its account is suspended",
-    404: "There is no such thing, or it belongs to somebody else",
+    404: "It does not exist, or it belongs to another tenant",
     408: "The upload was too slow",
-    409: "Not in this state, or not with this idempotency key",
+    409: "Not possible in this state, or the idempotency key was used for another request",
     410: "The content was withdrawn",
     413: "The body is too large",
-    415: "The body is of a kind that is not taken here",
-    416: "The range lies outside the file",
-    429: "The quota or the probe budget is spent, or these came too fast",
-    500: "A fault here, with the request's id",
+    415: "The body has an unsupported content type",
+    416: "The range is outside the file",
+    429: "The quota or the check limit is used up, or there were too many requests",
+    500: "An internal error, with the id of the request",
     502: "The generator failed",
-    503: "Not possible just now; may be sent again",
+    503: "Temporarily not possible; may be sent again",
     504: "The video was not finished in time",
 }
-#: Every route that asks who is there. 400: a parameter or header that cannot be.
+#: Every route with authentication. 400: an invalid parameter or header.
 COMMON_ERRORS = (400, 401, 403, 500, 503)
-#: And reads a body.
+#: Every route that also reads a body.
 BODY_ERRORS = (*COMMON_ERRORS, 408, 413, 415)
 
 
@@ -45,5 +45,5 @@ class Error(BaseModel):
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that answers these, each in OpenAI's envelope."""
+    """The `responses` of a route for these statuses, each in OpenAI's envelope."""
     return {status: {"model": Error, "description": _WORDS[status]} for status in sorted(set(statuses))}

@@ -1,4 +1,4 @@
-"""Every error as OpenAI's envelope, with headers that keep official SDKs from sending a lost cause again."""
+"""Errors in OpenAI's envelope, with headers that stop official SDKs from useless retries."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from starlette.responses import JSONResponse
 
 from safelight.errors import RateLimited, RequestBlocked, SafelightError, Unauthenticated, Unavailable
 
-#: What the HTTP layer itself answers: status to code, type and a sentence where Starlette's would be curt.
+#: Errors of the HTTP layer: status to code, type and a message; an empty message keeps Starlette's.
 HTTP_CODES: dict[int, tuple[str, str, str]] = {
     400: ("invalid_request", "invalid_request_error", ""),
-    404: ("unknown_route", "invalid_request_error", "There is no such address here."),
-    405: ("method_not_allowed", "invalid_request_error", "This address does not take that method."),
+    404: ("unknown_route", "invalid_request_error", "This address does not exist."),
+    405: ("method_not_allowed", "invalid_request_error", "This address does not accept that method."),
     408: ("upload_timeout", "invalid_request_error", ""),
     415: ("unsupported_media_type", "invalid_request_error", ""),
-    416: ("range_not_satisfiable", "invalid_request_error", "The range lies outside the file."),
+    416: ("range_not_satisfiable", "invalid_request_error", "The range is outside the file."),
 }
 
 
 def error_response(error: SafelightError, request_id: str) -> JSONResponse:
-    """The response for an error raised on purpose."""
+    """The response for an error of our tree."""
     body: dict[str, Any] = {
         "message": str(error),
         "type": error.kind,
@@ -40,7 +40,7 @@ def error_response(error: SafelightError, request_id: str) -> JSONResponse:
 def http_problem(
     status: int, message: str, request_id: str, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    """The response for what routing or the HTTP layer refuses."""
+    """The response for a request that routing or the HTTP layer rejects."""
     if status >= 500:
         return internal_error_response(request_id)
     code, kind, sentence = HTTP_CODES.get(status, HTTP_CODES[400])
@@ -49,7 +49,7 @@ def http_problem(
 
 
 def internal_error_response(request_id: str) -> JSONResponse:
-    """The response for a fault of ours; what went wrong is in the log under this id, never on the wire."""
+    """The response for an unexpected exception. Only the log has the details, under this id."""
     code, kind, sentence = _UNEXPECTED
     body = {"message": sentence.format(request_id), "type": kind, "param": None, "code": code}
     return _response(500, body, request_id, {"x-should-retry": "false"})
@@ -58,12 +58,12 @@ def internal_error_response(request_id: str) -> JSONResponse:
 _UNEXPECTED = (
     "internal_error",
     "server_error",
-    "Something went wrong here. The log has it under {}; please tell the operator this id.",
+    "Internal error. The details are in the log under {}; please give the operator this id.",
 )
 
 
 def retry_headers(error: SafelightError) -> dict[str, str]:
-    """`x-should-retry`, and `retry-after` where waiting helps. A refusal is never to be sent again."""
+    """`x-should-retry`, and `retry-after` if waiting helps. A rejected request is never to be sent again."""
     headers = {"x-should-retry": "true" if error.retry and error.status >= 500 else "false"}
     wait = error.retry_after_s if isinstance(error, RateLimited | Unavailable) else None
     if wait is not None:

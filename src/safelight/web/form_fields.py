@@ -14,9 +14,9 @@ _STEP = re.compile(r"\[([^\[\]]*)\]")
 
 
 def nest(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The nested document that flat form fields stand for.
+    """The nested document of flat form fields.
 
-    A name given twice is refused unless it ends in `[]`, so that no two readers can disagree on which counts.
+    A name that is given twice is rejected unless it ends in `[]`: two parsers could choose different values.
     """
     document: dict[str, Any] = {}
     for name, value in pairs:
@@ -25,7 +25,7 @@ def nest(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def format_name(path: Iterable[str | int]) -> str:
-    """The bracket name of a place in a nested document: `("a", "b", 0)` is `a[b][0]`."""
+    """The bracket name of a path in a nested document: `("a", "b", 0)` is `a[b][0]`."""
     root, *rest = path
     return str(root) + "".join(f"[{step}]" for step in rest)
 

@@ -1,4 +1,4 @@
-"""Fields of a small JSON body, with their types made sure of."""
+"""Fields of a small JSON body, with type checks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from safelight.errors import InvalidField
 
 
 def optional_text(fields: Mapping[str, Any], name: str) -> str | None:
-    """A text, or None where it is missing or null. Raises `InvalidField` for anything else."""
+    """A text, or None if it is missing or null. Raises `InvalidField` for any other value."""
     value = fields.get(name)
     if value is None or isinstance(value, str):
         return value
@@ -17,7 +17,7 @@ def optional_text(fields: Mapping[str, Any], name: str) -> str | None:
 
 
 def required_text(fields: Mapping[str, Any], name: str) -> str:
-    """A text that is there. Raises `InvalidField`."""
+    """A text. Raises `InvalidField` if it is missing or not a text."""
     value = optional_text(fields, name)
     if value is None:
         raise InvalidField(f"{name} is missing.", param=name)
@@ -25,7 +25,7 @@ def required_text(fields: Mapping[str, Any], name: str) -> str:
 
 
 def optional_texts(fields: Mapping[str, Any], name: str) -> list[str] | None:
-    """A list of texts, or None where it is missing. Raises `InvalidField` for anything else."""
+    """A list of texts, or None if it is missing. Raises `InvalidField` for any other value."""
     value = fields.get(name)
     if value is None:
         return None
@@ -35,7 +35,7 @@ def optional_texts(fields: Mapping[str, Any], name: str) -> list[str] | None:
 
 
 def optional_flag(fields: Mapping[str, Any], name: str, *, default: bool) -> bool:
-    """True or false, or the default where it is missing or null. Raises `InvalidField` for anything else."""
+    """True or false, or the default if it is missing or null. Raises `InvalidField` for any other value."""
     value = fields.get(name)
     if value is None:
         return default

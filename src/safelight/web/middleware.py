@@ -1,7 +1,7 @@
-"""What every response gets, as plain ASGI layers.
+"""ASGI middleware of every response.
 
-Order, outermost first: `SecurityHeaders`, `RequestIds` (id, access log, the last catch), `Lingering`
-(reads on for a moment when a body is refused, so that the answer arrives). Authentication is per route.
+Order, outermost first: `SecurityHeaders`, `RequestIds` (id, access log, unexpected exceptions),
+`DrainRequestBody` (so that the error response to a large body arrives). Authentication is per route.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from safelight.ids import new_id
 _log = logging.getLogger(__name__)
 HEADER = "x-request-id"
 
-#: No inline script or style, nothing from elsewhere, no framing.
+#: No inline scripts or styles, nothing from other sites, no framing.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -51,23 +51,23 @@ _HEADERS = {
 
 
 def request_id(scope: Scope) -> str:
-    """The id of the request in hand."""
+    """The id of the current request."""
     found: str = scope["state"]["request_id"]
     return found
 
 
-#: Asked for over and over by clients that wait: a video, its events, health, and the files of a page.
+#: Polled by clients that wait: a video, its events, health, and the files of a page.
 _POLLED = re.compile(r"/v1/videos/video_[0-9a-f]+(/events)?|/healthz|/readyz|/static/.*")
 
 
 def _is_poll(scope: Scope, status: int) -> bool:
-    """Whether a request is one of many alike that went well, and so not worth a line each."""
+    """Whether this is a successful poll, which is logged at the debug level only."""
     asked = scope["method"] in {"GET", "HEAD"} and 200 <= status < 400
     return asked and _POLLED.fullmatch(scope["path"]) is not None
 
 
 class RequestIds:
-    """Gives each request an id, logs its end, and answers faults nobody caught."""
+    """Gives each request an id, logs its end, and responds to exceptions that no handler caught."""
 
     def __init__(self, app: ASGIApp, *, fault: Callable[[Request], Awaitable[Response]]) -> None:
         self._app = app
@@ -94,11 +94,11 @@ class RequestIds:
         except ClientDisconnect:
             status = 499
         except Exception:
-            # As text: a renderer that shows local variables would show prompts and keys.
+            # As text: a formatter that shows local variables would log prompts and keys.
             trace = traceback.format_exc()
             _log.error("%s at %s\n%s", given, scope["path"], trace)
             if status:
-                # Half an answer is out: close the connection instead of pretending it is whole.
+                # A part of the response is sent: close the connection, so that the client notices.
                 raise
             await (await self._fault(Request(scope)))(scope, receive, with_id)
         finally:
@@ -126,9 +126,9 @@ class SecurityHeaders:
 
 
 class DrainRequestBody:
-    """Before an error answers a half-read body, reads on for at most `seconds`.
+    """Before an error response to a body that was not read to its end, reads on for at most `seconds`.
 
-    A connection closed while its client still sends is reset, and the reset can overtake the answer.
+    A connection that closes while its client still sends is reset, and the reset can overtake the response.
     """
 
     def __init__(self, app: ASGIApp, *, seconds: float = 2.0) -> None:
@@ -153,7 +153,7 @@ class DrainRequestBody:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start" and unread:
                 waiting = headers.get("expect", "").lower() == "100-continue" and not asked
-                # 408: there was nothing to read for a while, and nothing will come now.
+                # 408: the client has stopped sending.
                 if not waiting and message["status"] != 408:
                     with anyio.move_on_after(self._seconds):
                         while unread:

@@ -17,7 +17,7 @@ MAX_HEADER_BYTES = 8 * 1024
 
 
 class MultipartReader:
-    """Feed it chunks, then `finish`. Raises `BadInput` for anything that is not whole and well formed."""
+    """Takes chunks through `feed`, then `finish`. Raises `BadInput` for an incomplete or malformed body."""
 
     def __init__(self, boundary: bytes, folder: Path, *, max_text_bytes: int) -> None:
         self.texts: list[tuple[str, str]] = []
@@ -48,14 +48,14 @@ class MultipartReader:
         except FormParserError:
             raise _malformed() from None
         except OSError as error:
-            raise StorageFull("There is no room to take this upload.", retry_after_s=30.0) from error
+            raise StorageFull("The disk is full: the upload cannot be stored.", retry_after_s=30.0) from error
 
     def finish(self) -> None:
         if not self._whole:
             raise _malformed()
 
     def close(self) -> None:
-        """Close a file that was left open when reading stopped half-way."""
+        """Close the file that is still open if reading stopped before its end."""
         if self._file is not None:
             self._file.close()
 
@@ -79,7 +79,7 @@ class MultipartReader:
     def _count_header(self, size: int) -> None:
         self._header_bytes += size
         if self._header_bytes > MAX_HEADER_BYTES:
-            raise BadInput("A part of this multipart body has too long a header.")
+            raise BadInput("A header of a part of this multipart body is too long.")
 
     def _header_end(self) -> None:
         self._headers[bytes(self._header_name).lower()] = bytes(self._header_value)
@@ -101,7 +101,7 @@ class MultipartReader:
         if len(self.uploads) >= MAX_FILES:
             raise BadInput(f"A request may have {MAX_FILES} files.", param=self._name)
         if "\0" in filename:
-            raise InvalidField("A NUL character is not taken.", param=self._name)
+            raise InvalidField("NUL characters are not allowed.", param=self._name)
         self._filename = PurePosixPath(filename.replace("\\", "/")).name[-255:]
         self._path = self._folder / f"{len(self.uploads)}.upload"
         self._file = self._path.open("xb")
@@ -140,11 +140,11 @@ class MultipartReader:
 
 
 def boundary_of(content_type: bytes) -> bytes:
-    """The boundary in a Content-Type header. Raises `BadInput` where there is none."""
+    """The boundary in a Content-Type header. Raises `BadInput` if there is none."""
     _, options = parse_options_header(content_type)
     boundary = options.get(b"boundary", b"")
     if not 1 <= len(boundary) <= 200:
-        raise BadInput("This multipart body names no boundary.")
+        raise BadInput("The Content-Type of this multipart body has no boundary.")
     return boundary
 
 
@@ -157,6 +157,6 @@ def _decoded(data: bytes, param: str | None) -> str:
 
 def _malformed() -> BadInput:
     return BadInput(
-        "The multipart body is not well formed or was cut off.",
-        remedy="Send it again whole; let your HTTP library write the boundary.",
+        "The multipart body is malformed or cut off.",
+        remedy="Send the whole body again; let your HTTP library write the boundary.",
     )

@@ -1,4 +1,4 @@
-"""Reading a request body: within its limits of size and time, as JSON, multipart or a plain form."""
+"""Reads a request body within the limits of size and time, as JSON, multipart or a plain form."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from .form_fields import nest
 from .multipart import MAX_FIELDS, MultipartReader, boundary_of
 from .services import Services
 
-#: Texts of one request together; larger media comes as a file, not as a data: URL.
+#: Limit of all texts of one request together; larger media must be sent as a file, not as a data: URL.
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    #: The fields, nested; `uploads` are spooled files that vanish when the request ends.
+    #: The fields, nested. `uploads` are files on disk that are removed when the request ends.
     fields: dict[str, Any]
     uploads: tuple[Upload, ...] = ()
 
 
 @asynccontextmanager
 async def read_body(request: Request, services: Services) -> AsyncIterator[Body]:
-    """The fields and files of a request. The files are there until the block is left."""
+    """The fields and files of a request. The files exist until the block ends."""
     content_type = request.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json":
@@ -59,7 +59,7 @@ async def _multipart(request: Request, services: Services, folder: Path, content
     try:
         folder.mkdir(parents=True)
     except OSError as error:
-        raise StorageFull("There is no room to take this upload.", retry_after_s=30.0) from error
+        raise StorageFull("The disk is full: the upload cannot be stored.", retry_after_s=30.0) from error
     reader = MultipartReader(boundary, folder, max_text_bytes=MAX_TEXT_BYTES)
     try:
         async for chunk in _chunks(request, services, services.max_body_bytes):

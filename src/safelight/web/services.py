@@ -1,4 +1,4 @@
-"""What the fronts are given: the parts they call and the plain values they obey."""
+"""Services and limits that the HTTP API and the web pages get from the composition root."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from safelight.trust.webhooks import Webhooks
 
 
 class Videos(Protocol):
-    """The job service as the fronts see it. Every method is synchronous and raises only `SafelightError`s."""
+    """The video service. Every method is synchronous and raises only `SafelightError`s."""
 
     def create(self, principal: Principal, request: CreateRequest) -> Video: ...
     def submit(self, principal: Principal, request: CreateRequest) -> SubmissionResult: ...
@@ -50,7 +50,7 @@ class Videos(Protocol):
 
 
 class ModerationService(Protocol):
-    """Words and pictures looked at for their own sake. Nothing is recorded."""
+    """Checks texts and pictures for `/v1/moderations`. Nothing is recorded."""
 
     def look(
         self, principal: Principal, pieces: Sequence[ModerationInput], *, end_user: str | None
@@ -59,7 +59,7 @@ class ModerationService(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """Everything an app needs, passed in by the composition root."""
+    """Everything that the HTTP API needs."""
 
     videos: Videos
     accounts: Accounts
@@ -67,29 +67,29 @@ class Services:
     reports: Reports
     appeals: Appeals
     webhooks: Webhooks
-    #: The waivers in force now, for the banner on every page.
+    #: Returns the waivers in force, for the banner on every page.
     waivers: Callable[[], Sequence[Waiver]]
     taxonomy: Taxonomy
     moderation: ModerationService
-    #: The configured generators by name, the default one first.
+    #: The configured generators by name; the default generator is first.
     generators: Mapping[str, Generator]
-    #: A folder of our own on a disk with room: uploads are spooled here and removed after the request.
+    #: The folder for uploads; a file is removed when its request ends.
     scratch: Path
     version: str
-    #: What would become of an order that is not placed; None: not offered.
+    #: The dry run of a generation request; None: not available.
     checks: CheckService | None = None
-    #: Takes one probe from an account, for what costs nothing else.
+    #: Counts one check against the check limit of an account.
     spend: Callable[[Principal], None] | None = None
     #: How long `POST /v1/videos/sync` waits for a video before it answers with its id.
     sync_wait_s: float = 300.0
-    #: Listening on a loopback address only.
+    #: Whether the gateway listens on a loopback address only.
     loopback: bool = True
     max_body_bytes: int = 512 * 1024 * 1024
     max_prompt_chars: int = 32_000
-    #: Service calls at the same time; each takes a thread.
+    #: Maximum of concurrent service calls; each needs a thread.
     threads: int = 64
-    #: An upload that sends nothing for so long, or is not whole by then, ends with 408.
+    #: An upload ends with 408 after this time without data, or if it is incomplete after the total time.
     upload_idle_s: float = 20.0
     upload_total_s: float = 600.0
-    #: How often the one watcher of this process looks at the videos somebody is watching.
+    #: Interval at which the event poller reads the videos that clients follow.
     watch_interval_s: float = 0.4

@@ -1,4 +1,4 @@
-"""Service calls block, so they run in threads; so many at once and no more."""
+"""Runs blocking service calls in threads, with a limit on concurrent calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Threads:
         self._limiter: anyio.CapacityLimiter | None = None
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """`function` in a thread; waits for a free one. A call that began is never abandoned half-way."""
+        """Run `function` in a thread; waits for a free one. A call that has started is never cancelled."""
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._most)
         return await run_sync(partial(function, *args, **kwargs), limiter=self._limiter)

@@ -28,7 +28,7 @@ def position(video: Video) -> int:
 
 
 def links(video: Video) -> dict[str, str | None]:
-    """Where to go from here, as paths on this server."""
+    """The links of a video, as paths on this server."""
     here = f"{_BASE}/{video.id}"
     return {
         "self": here,
@@ -40,7 +40,7 @@ def links(video: Video) -> dict[str, str | None]:
 
 
 def verdict_action(video: Video) -> Action | None:
-    """What was decided, as far as it goes; None while nothing is, or where trouble ended the video."""
+    """The decision so far; None before one, or if the video failed for a technical reason."""
     match video.state:
         case VideoState.DELIVERED | VideoState.SEALING | VideoState.WITHDRAWN:
             return Action.LABEL if video.label_text else Action.ALLOW
@@ -52,8 +52,7 @@ def verdict_action(video: Video) -> Action | None:
 
 
 def coverage_and_charge(video: Video, record: VideoRecord | None) -> Mapping[str, Any]:
-    """Coverage and charge: from the record where that was read, else as they were kept with the row; None
-    while the video is on its way."""
+    """Coverage and charge, from `record` if it was read, else from the row; None until the video ended."""
     if record is None:
         return video.summary or {"coverage": None, "charge": None}
     cells = (cell for made in record.judgements for cell in made.coverage)
