@@ -15,8 +15,8 @@ from importlib import resources
 from typing import Any
 
 import msgspec
-import yaml
 
+from safelight import yaml_loader
 from safelight.policy.findings import Finding, Modality
 
 #: Findings below this score are ignored.
@@ -123,7 +123,7 @@ def documents() -> Mapping[str, Document]:
     """The shipped documents by provider."""
     folder = resources.files(__package__).joinpath("providers")
     read = [
-        msgspec.convert(yaml.safe_load(entry.read_text("utf-8")), Document)
+        msgspec.convert(yaml_loader.load(entry.read_text("utf-8")), Document)
         for entry in folder.iterdir()
         if entry.name.endswith(".yaml")
     ]

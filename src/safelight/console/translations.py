@@ -7,10 +7,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
 from markupsafe import Markup, escape
 
-from safelight.policy.messages import sentences
+from safelight import yaml_loader
+from safelight.policy.messages import load_messages
 
 DEFAULT = "en"
 COOKIE = "safelight_lang"
@@ -50,7 +50,7 @@ class Translations:
 
     def reason(self, original: str) -> str:
         """A reason of the shipped policies in this language."""
-        return sentences(self.tag).reason(original)
+        return load_messages(self.tag).reason(original)
 
     def listed(self, items: list[str]) -> str:
         """Items as a list in a sentence."""
@@ -65,7 +65,7 @@ def languages() -> Mapping[str, Translations]:
         files("safelight.console").joinpath("locales").iterdir(), key=lambda each: each.name
     ):
         if source.name.endswith(".yaml"):
-            document = yaml.safe_load(source.read_text(encoding="utf-8"))
+            document = yaml_loader.load(source.read_text(encoding="utf-8"))
             found[source.name.removesuffix(".yaml")] = dict(_flat("", document))
     english = Translations(DEFAULT, found.pop(DEFAULT))
     return {DEFAULT: english} | {tag: Translations(tag, texts, english) for tag, texts in found.items()}

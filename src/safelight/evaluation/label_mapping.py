@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-import yaml
-
+from safelight import yaml_loader
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding
 
@@ -20,7 +19,7 @@ _NAMES = frozenset({Category.IP_BRAND.value, Category.IP_CHARACTER.value})
 def labels() -> dict[str, frozenset[str]]:
     """Our categories by label, from `label_mapping.yaml`."""
     text = (files("safelight.evaluation") / "label_mapping.yaml").read_text(encoding="utf-8")
-    return {name: frozenset(ours) for name, ours in yaml.safe_load(text)["labels"].items()}
+    return {name: frozenset(ours) for name, ours in yaml_loader.load(text)["labels"].items()}
 
 
 def hits(findings: Iterable[Finding], wanted: Iterable[str]) -> bool:

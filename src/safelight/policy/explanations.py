@@ -103,7 +103,7 @@ class Explanation:
                 "currency": self.charge.currency,
                 "source": self.charge.source or None,
             },
-            "retry": {"how": self.retry.value, "after_s": self.retry_after_s},
+            "retry": {"action": self.retry.value, "after_s": self.retry_after_s},
             "next_step": self.next_step,
             "appeal": self.appeal or None,
         }

@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from safelight import yaml_loader
 from safelight.policy.categories import Category
 
 from .normalise import folded, plain
@@ -77,9 +78,8 @@ class Named:
 
 def read_entities(text: str, *, list_name: str) -> tuple[tuple[Entity, ...], tuple[str, ...]]:
     """The entities of a YAML file, and one sentence for each entry that does not hold."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        document = yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
+        document = yaml_loader.load(text)
         kind = EntityKind(document["kind"])
         rows = list(document["entries"])
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:

@@ -19,8 +19,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from safelight import yaml_loader
 from safelight.detectors.protocol import Capability, TextContent, TextView
 from safelight.policy.categories import Category
 from safelight.policy.findings import Attribute, Finding, Match, Modality, TextSpan
@@ -71,8 +70,7 @@ class Hit:
 
 def read_list(text: str) -> tuple[ListEntry, ...]:
     """The entries of one YAML file. Raises `ValueError` naming the entry that does not hold."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    document: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
+    document: dict[str, Any] = yaml_loader.load(text)
     name, sets = str(document["group"]), document.get("sets", {})
     entries = []
     for number, raw in enumerate(document["entries"]):
@@ -143,7 +141,7 @@ class Lexicon:
 class ListDetector:
     """The word lists as a detector."""
 
-    def __init__(self, entries: Iterable[ListEntry], *, name: str = "words") -> None:
+    def __init__(self, entries: Iterable[ListEntry], *, name: str = "word-lists") -> None:
         self.name = name
         self.lexicon = Lexicon(entries)
         digest = hashlib.sha256(repr(self.lexicon.entries).encode()).hexdigest()

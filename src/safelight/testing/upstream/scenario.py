@@ -95,13 +95,13 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def load_scenario(source: Path | str | dict[str, Any] | None) -> Scenario:
     """A scenario from a file (YAML or JSON), a YAML text or a mapping. `ValueError` names what is wrong."""
-    import yaml
+    from safelight import yaml_loader
 
     if source is None:
         return Scenario()
     if isinstance(source, Path):
         source = source.read_text(encoding="utf-8")
-    document = yaml.safe_load(source) if isinstance(source, str) else source
+    document = yaml_loader.load(source) if isinstance(source, str) else source
     if not isinstance(document, dict):
         raise ValueError("a scenario is a mapping with keys such as `orders`")
     try:

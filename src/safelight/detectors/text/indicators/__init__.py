@@ -11,8 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, TypeAlias
 
-import yaml
-
+from safelight import yaml_loader
 from safelight.detectors.text.lists import Lexicon, ListEntry, read_list
 from safelight.detectors.text.normalise import folded, plain
 
@@ -63,7 +62,7 @@ class IndicatorTable:
 def read_conjunctions(text: str, known: Sequence[str]) -> tuple[IndicatorRule, ...]:
     """The conjunctions of a YAML file. Raises `ValueError` naming one that does not hold."""
     made = []
-    for number, raw in enumerate(yaml.safe_load(text)["conjunctions"]):
+    for number, raw in enumerate(yaml_loader.load(text)["conjunctions"]):
         try:
             one = _conjunction(dict(raw))
         except (KeyError, TypeError, ValueError) as error:
