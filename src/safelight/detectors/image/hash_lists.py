@@ -6,11 +6,8 @@ is of is never stored with it.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import re
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,15 +19,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.errors import InvalidField, NotFound
-from safelight.fileio import write_atomic
+from safelight.detectors.list_folder import FolderStamp, ListFolder
 from safelight.policy.findings import Finding, Match, Modality
 
 from .pdq import DISTANCE, distances
 
-NAME, VERSION = "hashes", "pdq-1"
+NAME, VERSION = "hash-lists", "pdq-1"
 SUFFIX = ".hashes"
-_LIST_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
 class HashKind(StrEnum):
@@ -117,7 +112,8 @@ class HashLists:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._stamped: tuple[tuple[str, int, int], ...] = ()
+        self._files = ListFolder(folder, suffix=SUFFIX, noun="hash list")
+        self._stamped: FolderStamp = ()
         self._lists: tuple[HashList, ...] = ()
         self._broken: tuple[str, ...] = ()
 
@@ -134,15 +130,14 @@ class HashLists:
 
     def get(self, name: str) -> HashList:
         """Raises `NotFound`."""
-        path = self._path(name)
-        if not path.is_file():
-            known = ", ".join(one.name for one in self.all()) or "none"
-            raise NotFound(f"There is no hash list {name!r}; there are: {known}.")
-        return HashList(path)
+        return HashList(self._files.existing(name))
+
+    def check_name(self, name: str) -> None:
+        """Raise `InvalidField` for what cannot be the name of a list."""
+        self._files.path(name)
 
     def put(self, name: str, category: str, hashes: HashTable, *, at: float) -> HashList:
         """Make this the list of that name."""
-        path = self._path(name)
         sections = [np.array(sorted(hashes.get(kind)), dtype=f"V{kind.bytes}").tobytes() for kind in HashKind]
         about = {
             "name": name,
@@ -150,14 +145,12 @@ class HashLists:
             "at": at,
             "counts": {kind.value: len(hashes.get(kind)) for kind in HashKind},
         }
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomic(path, [json.dumps(about).encode() + b"\n", *sections])
-        return HashList(path)
+        return HashList(self._files.write(name, [json.dumps(about).encode() + b"\n", *sections]))
 
     def remove(self, name: str) -> int:
         """Take a list away; how many hashes it had. Raises `NotFound`."""
         gone = sum(self.get(name).counts.values())
-        self._path(name).unlink()
+        self._files.path(name).unlink()
         return gone
 
     def of_file(
@@ -177,35 +170,19 @@ class HashLists:
             if one.contains(kind, hashed)
         )
 
-    def _path(self, name: str) -> Path:
-        if not _LIST_NAME.fullmatch(name):
-            raise InvalidField(
-                f"{name!r} is no name for a list.", param="name", remedy="Use a-z, digits and hyphens."
-            )
-        return self.folder / f"{name}{SUFFIX}"
-
-    def _stamp(self) -> tuple[tuple[str, int, int], ...]:
-        found = []
-        with contextlib.suppress(OSError):
-            for entry in os.scandir(self.folder):
-                if entry.name.endswith(SUFFIX) and not entry.name.startswith("."):
-                    known = entry.stat()
-                    found.append((entry.path, known.st_mtime_ns, known.st_size))
-        return tuple(sorted(found))
-
     def _refresh(self) -> None:
-        stamp = self._stamp()
+        stamp = self._files.stamp()
         if stamp == self._stamped:
             return
         lists, broken = [], []
-        for path, _, size in stamp:
+        for name, _, size in stamp:
             try:
-                one = HashList(Path(path))
+                one = HashList(self._files.folder / name)
                 if size != one.size:
                     raise ValueError("its length is not what it says")
                 lists.append(one)
             except (OSError, ValueError, KeyError, TypeError):
-                broken.append(Path(path).name)
+                broken.append(name)
         self._stamped, self._lists, self._broken = stamp, tuple(lists), tuple(broken)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -12,12 +10,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.errors import InvalidField, NotFound
-from safelight.fileio import write_atomic
+from safelight.detectors.list_folder import FolderStamp, ListFolder
+from safelight.errors import InvalidField
 from safelight.policy.categories import Category
 
 SUFFIX = ".mark"
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 _WORD = re.compile(r"[^\W_]", re.UNICODE)
 MOST_VIEWS = 16
 
@@ -67,54 +64,34 @@ class Marks:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._read: tuple[tuple[tuple[str, int, int], ...], tuple[EnrolledLogo, ...]] = ((), ())
+        self._files = ListFolder(folder, suffix=SUFFIX, noun="mark")
+        self._read: tuple[FolderStamp, tuple[EnrolledLogo, ...]] = ((), ())
 
     def all(self) -> tuple[EnrolledLogo, ...]:
         """Every mark, in order of name."""
-        stamp = self._stamp()
+        stamp = self._files.stamp()
         if stamp != self._read[0]:
-            found = tuple(
-                msgspec.msgpack.decode(Path(path).read_bytes(), type=EnrolledLogo) for path, _, _ in stamp
-            )
-            self._read = (stamp, found)
+            self._read = (stamp, tuple(_read(self._files.folder / name) for name, _, _ in stamp))
         return self._read[1]
+
+    def check_name(self, name: str) -> None:
+        """Raise `InvalidField` for what cannot be the name of a mark."""
+        self._files.path(name)
 
     def put(self, mark: EnrolledLogo) -> None:
         """Keep a mark, in place of one of that name."""
-        path = self._path(mark.name)
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomic(path, msgspec.msgpack.encode(mark))
+        self._files.write(mark.name, msgspec.msgpack.encode(mark))
 
     def remove(self, name: str) -> EnrolledLogo:
         """Take a mark away. Raises `NotFound`."""
-        path = self._path(name)
-        if not path.is_file():
-            known = ", ".join(mark.name for mark in self.all()) or "none"
-            raise NotFound(f"There is no mark {name!r}; there are: {known}.")
-        mark = msgspec.msgpack.decode(path.read_bytes(), type=EnrolledLogo)
+        path = self._files.existing(name)
+        mark = _read(path)
         path.unlink()
         return mark
 
-    def _path(self, name: str) -> Path:
-        return self.folder / f"{check_name(name)}{SUFFIX}"
 
-    def _stamp(self) -> tuple[tuple[str, int, int], ...]:
-        found = []
-        with contextlib.suppress(OSError):
-            for entry in os.scandir(self.folder):
-                if entry.name.endswith(SUFFIX) and not entry.name.startswith("."):
-                    known = entry.stat()
-                    found.append((entry.path, known.st_mtime_ns, known.st_size))
-        return tuple(sorted(found))
-
-
-def check_name(name: str) -> str:
-    """The name of a mark or list, or `InvalidField`."""
-    if not _NAME.fullmatch(name):
-        raise InvalidField(
-            f"{name!r} is no name for a mark.", param="name", remedy="Use a-z, digits and hyphens."
-        )
-    return name
+def _read(path: Path) -> EnrolledLogo:
+    return msgspec.msgpack.decode(path.read_bytes(), type=EnrolledLogo)
 
 
 def check_words(words: tuple[str, ...]) -> tuple[str, ...]:

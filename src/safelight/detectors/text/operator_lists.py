@@ -5,19 +5,15 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safelight.detectors.list_folder import FolderStamp, ListFolder
 from safelight.errors import InvalidField, NotFound
-from safelight.fileio import write_atomic
 
 from .entities import Entity, EntityKind, entity, read_entities
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,25 +33,18 @@ class OperatorLists:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._files = ListFolder(folder, suffix=".jsonl", noun="list")
 
     def names(self) -> tuple[str, ...]:
-        return tuple(sorted(path.stem for path in self.folder.glob("*.jsonl")))
+        return self._files.names()
 
-    def stamp(self) -> tuple[tuple[str, int, int], ...]:
+    def stamp(self) -> FolderStamp:
         """Changes whenever any list does."""
-        found = []
-        with contextlib.suppress(OSError):
-            for entry in os.scandir(self.folder):
-                if entry.name.endswith(".jsonl"):
-                    known = entry.stat()
-                    found.append((entry.name, known.st_mtime_ns, known.st_size))
-        return tuple(sorted(found))
+        return self._files.stamp()
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """The rows of a list as they were imported. Raises `NotFound`."""
-        path = self._path(name)
-        if not path.is_file():
-            raise NotFound(f"There is no list {name!r}; there are: {', '.join(self.names()) or 'none'}.")
+        path = self._files.existing(name)
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
 
     def entities(self) -> Iterator[Entity]:
@@ -71,7 +60,7 @@ class OperatorLists:
             text = source.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidField(f"{source} cannot be read as text: {error}.", param="file") from error
-        path = self._path(name)
+        path = self._files.path(name)
         known = self.rows(name) if path.is_file() else []
         seen = {(row["kind"], row["n"].casefold()) for row in known}
         added, duplicates, problems = 0, 0, []
@@ -91,7 +80,7 @@ class OperatorLists:
             known.append({**row, "kind": made.kind.value, "n": made.name})
             added += 1
         if added:
-            self._write(path, known)
+            self._write(name, known)
         return NameListImport(
             name=name, added=added, duplicates=duplicates, problems=tuple(problems), total=len(known)
         )
@@ -103,21 +92,13 @@ class OperatorLists:
         if len(left) == len(rows):
             raise NotFound(f"The list {name!r} has no entry {entry!r}.")
         if left:
-            self._write(self._path(name), left)
+            self._write(name, left)
         else:
-            self._path(name).unlink()
+            self._files.path(name).unlink()
         return len(rows) - len(left)
 
-    def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise InvalidField(
-                f"{name!r} is no name for a list.", param="name", remedy="Use letters, digits and hyphens."
-            )
-        return self.folder / f"{name}.jsonl"
-
-    def _write(self, path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, (f"{json.dumps(row, ensure_ascii=False)}\n".encode() for row in rows))
+    def _write(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        self._files.write(name, (f"{json.dumps(row, ensure_ascii=False)}\n".encode() for row in rows))
 
 
 def _entity(row: Mapping[str, Any], name: str) -> Entity:

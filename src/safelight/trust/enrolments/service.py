@@ -36,11 +36,11 @@ class HashListImport:
     name: str
     category: str
     added: int
-    known: int
+    already_known: int
     #: Hashes that the file says were taken back, and that were on the list.
     withdrawn: int
     #: PDQ hashes left out for their quality.
-    poor: int
+    low_quality: int
     problems: tuple[str, ...]
     counts: dict[str, int]
 
@@ -53,7 +53,7 @@ class Enrolments:
         self._sandbox = sandbox
         self._taxonomy = taxonomy
         self.hash_lists = hash_lists
-        self.marks = marks
+        self.logos = marks
 
     def import_hashes(
         self,
@@ -110,9 +110,9 @@ class Enrolments:
             name=name,
             category=category,
             added=added,
-            known=len(parsed.hashes) - added + parsed.duplicates,
+            already_known=len(parsed.hashes) - added + parsed.duplicates,
             withdrawn=gone,
-            poor=parsed.poor,
+            low_quality=parsed.poor,
             problems=parsed.problems,
             counts=counts,
         )
@@ -131,7 +131,7 @@ class Enrolments:
             )
         return gone
 
-    def add_mark(
+    def add_logo(
         self,
         name: str,
         files: Sequence[Path],
@@ -144,13 +144,13 @@ class Enrolments:
 
         Raises `InvalidMedia` for a picture that cannot be read or shows nothing to find again.
         """
-        self.marks.check_name(name)
+        self.logos.check_name(name)
         words = check_words(words)
         if not files and not words:
             raise InvalidField("A mark needs pictures of it, or words.", param="files")
         views = [view for file in files for view in self._views(file)]
         with self._database.across_tenants("enrolling a mark") as tx:
-            known = next((mark for mark in self.marks.all() if mark.name == name), None)
+            known = next((mark for mark in self.logos.all() if mark.name == name), None)
             mark = EnrolledLogo(
                 name=name,
                 kind=kind,
@@ -160,7 +160,7 @@ class Enrolments:
             )
             if len(mark.views) > MOST_VIEWS:
                 raise InvalidField(f"A mark has at most {MOST_VIEWS} pictures.", param="files")
-            self.marks.put(mark)
+            self.logos.put(mark)
             tx.append_audit(
                 "mark.added",
                 subject=f"mark:{name}",
@@ -175,10 +175,10 @@ class Enrolments:
             )
         return mark
 
-    def remove_mark(self, name: str, *, actor: str = "operator") -> EnrolledLogo:
+    def remove_logo(self, name: str, *, actor: str = "operator") -> EnrolledLogo:
         """Take a mark away. Raises `NotFound`."""
         with self._database.across_tenants("removing a mark") as tx:
-            mark = self.marks.remove(name)
+            mark = self.logos.remove(name)
             tx.append_audit(
                 "mark.removed",
                 subject=f"mark:{name}",

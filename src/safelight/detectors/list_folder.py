@@ -1,0 +1,65 @@
+"""The operator's lists in a folder: one file per list, replaced whole, and read again when a file changes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from safelight.errors import InvalidField, NotFound
+from safelight.fileio import write_atomic
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+
+
+#: Name, modification time in ns and size of every file, in order of name.
+FolderStamp = tuple[tuple[str, int, int], ...]
+
+
+class ListFolder:
+    """Files of one kind. `noun`: what messages call one of them. Readers never see half of a file."""
+
+    def __init__(self, folder: Path, *, suffix: str, noun: str) -> None:
+        self.folder = folder
+        self._suffix = suffix
+        self._noun = noun
+
+    def stamp(self) -> FolderStamp:
+        """Changes whenever any file does. Empty if there is no folder."""
+        found = []
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(self.folder):
+                if entry.name.endswith(self._suffix) and not entry.name.startswith("."):
+                    known = entry.stat()
+                    found.append((entry.name, known.st_mtime_ns, known.st_size))
+        return tuple(sorted(found))
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(name.removesuffix(self._suffix) for name, _, _ in self.stamp()))
+
+    def path(self, name: str) -> Path:
+        """Where the list of this name is, or would be. Raises `InvalidField`."""
+        if not _NAME.fullmatch(name):
+            raise InvalidField(
+                f"{name!r} is not a valid name for a {self._noun}.",
+                param="name",
+                remedy="Use a-z, digits and hyphens, at most 60 characters.",
+            )
+        return self.folder / f"{name}{self._suffix}"
+
+    def existing(self, name: str) -> Path:
+        """The file of this list. Raises `NotFound`."""
+        path = self.path(name)
+        if not path.is_file():
+            known = ", ".join(self.names()) or "none"
+            raise NotFound(f"There is no {self._noun} {name!r}; there are: {known}.")
+        return path
+
+    def write(self, name: str, data: bytes | Iterable[bytes]) -> Path:
+        """Make this the list of that name, in place of the one before."""
+        path = self.path(name)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomic(path, data)
+        return path
