@@ -256,7 +256,9 @@ def _broken(make: Make, tmp_path: Path) -> Container:
         sealed = one.likeness.template_key.encrypt(
             template, f"{one.persistence.tenant}|{row.owner_id}|0|{version}"
         )
-        tx.update(biometric_templates, biometric_templates.c.owner_id == row.owner_id, model=version, sealed=sealed)
+        tx.update(
+            biometric_templates, biometric_templates.c.owner_id == row.owner_id, model=version, sealed=sealed
+        )
     return one
 
 
@@ -330,7 +332,7 @@ def test_the_settings_are_refused_without_the_file_the_basis_or_the_part_on_voic
     dpia: Path, tmp_path: Path
 ) -> None:
     model = tmp_path / "voice.onnx"
-    with pytest.raises(ValueError, match=r"only where likeness\.enabled is set"):
+    with pytest.raises(ValueError, match=r"only if likeness\.enabled is set"):
         LikenessSettings(voice={"model": model})  # type: ignore[arg-type]
     given: dict[str, Any] = {"enabled": True, "legal_basis": BASIS, "dpia": dpia, "voice": {"model": model}}
     with pytest.raises(ValueError, match="there is no file"):
