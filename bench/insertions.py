@@ -316,7 +316,7 @@ def taken_for_faces(footage: Sequence[Footage]) -> frozenset[str]:
             for number, frame in enumerate(base.frames(LENGTH)):
                 if number in (0, LENGTH // 2, LENGTH - 1):
                     Image.fromarray(frame).save(path)
-                    report = scanner.scan_picture(path)
+                    report = scanner.scan_image(path)
                     if any(one.attributes.get("kind") == "face" for one in report.findings):
                         found.add(base.name)
     scanner.close()

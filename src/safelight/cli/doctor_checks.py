@@ -109,22 +109,22 @@ def packages(wanted: dict[str, str] = PACKAGES) -> DoctorCheck:
 
 def isolation(found: Isolation) -> DoctorCheck:
     """How far untrusted files are really shut in on this machine."""
-    if found.full and not found.cold_because:
+    if found.complete and not found.fork_server_problem:
         return DoctorCheck(
             name="sandbox", state=DoctorState.OK, says="Files are opened without network or privileges."
         )
-    if found.full:
+    if found.complete:
         return DoctorCheck(
             name="sandbox",
             state=DoctorState.WARNING,
             says="Files are opened without network or privileges, but each in a cold child, which is slower: "
-            f"{found.cold_because}",
+            f"{found.fork_server_problem}",
             remedy="Nothing is less safe. Report the sentence, with the versions of Python and the kernel.",
         )
     return DoctorCheck(
         name="sandbox",
         state=DoctorState.WARNING,
-        says=" ".join((*found.notes, *((found.cold_because,) if found.cold_because else ()))),
+        says=" ".join((*found.notes, *((found.fork_server_problem,) if found.fork_server_problem else ()))),
         remedy="Allow user namespaces for this user (in a container: its security profile), or run Safelight "
         "in a network of its own.",
     )

@@ -83,10 +83,10 @@ def calibrated(named: ModelTable, data: LabelledImages, scanner: Scanner, *, now
 def _still(path: Path, folder: Path, scanner: Scanner, number: int) -> Keyframe:
     own = folder / str(number)
     own.mkdir()
-    report = scanner.scan_picture(path, looks=own)
-    if not report.looks:
+    report = scanner.scan_image(path, looks=own)
+    if not report.keyframes:
         raise InvalidField(f"{path} cannot be opened: {report.failure or 'it shows nothing'}", param="data")
-    look = report.looks[0]
+    look = report.keyframes[0]
     return Keyframe(
         frame=0, start_s=0.0, end_s=0.0, path=Path(look.path), width=look.width, height=look.height
     )

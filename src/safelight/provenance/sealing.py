@@ -13,7 +13,7 @@ import safelight
 from safelight.errors import SandboxCrashed
 from safelight.fileio import replace_durably, sha256_file
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Limits, Sandbox
+from safelight.sandbox.sandbox import CallHooks, Limits, Sandbox
 from safelight.store import disk
 
 from . import manifest, worker
@@ -70,7 +70,7 @@ class Sealer:
                 reads=[source.resolve()],
                 writes=[partial.resolve()],
                 limits=_LIMITS,
-                signer=OneSignature(key.sign_claim),
+                hooks=CallHooks(signer=OneSignature(key.sign_claim)),
             )
             stored = _checked(answer)
             sha256 = sha256_file(partial)

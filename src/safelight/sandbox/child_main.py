@@ -1,6 +1,7 @@
-"""The inside of a sandboxed child: shut in first, then answer calls until told to stop.
+"""Main program of a sandboxed child: confines itself first, then serves calls until the gateway ends it.
 
-Started as `python -m safelight.sandbox.child_main`; a function it runs is `(argument, link) -> answer`.
+Started as `python -m safelight.sandbox.child_main`. An entry point has the signature `(argument, channel) ->
+result`.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ import msgspec
 
 from safelight import errors
 from safelight.sandbox import ipc
-from safelight.sandbox.confinement import ConfinementSpec, Isolation, Limits, allow_cpu, confine
+from safelight.sandbox.confinement import ConfinementSpec, Isolation, Limits, allow_cpu_seconds, confine
 from safelight.sandbox.entrypoints import EntryPoint
 
-#: Seconds without a call after which a child gives memory back.
+#: Seconds without a call after which a child releases memory.
 _IDLE_S = 1.0
 
 
 class ChildChannel:
-    """What a function in the child may say to the gateway while it works."""
+    """Messages of an entry point to the gateway while it runs."""
 
     def __init__(self, inbox: int, outbox: int, limits: Limits) -> None:
         self._inbox = inbox
@@ -36,15 +37,15 @@ class ChildChannel:
         self._limit = limits.message_bytes
 
     def progress(self, value: Any) -> None:
-        """Tell the gateway's progress callback something small and serialisable."""
+        """Send a small serialisable value to the gateway's progress callback."""
         self.send({"kind": "progress", "value": value})
 
     def sign(self, data: bytes) -> bytes:
-        """Have the gateway's signer sign these bytes; the key never comes here."""
+        """Let the gateway sign these bytes; the key never enters the child."""
         self.send({"kind": "sign", "data": data})
         reply = self.receive()
         if reply.get("kind") != "signed":
-            raise RuntimeError(reply.get("message", "the gateway did not sign"))
+            raise RuntimeError(reply.get("message", "the gateway refused to sign"))
         signature: bytes = reply["data"]
         return signature
 
@@ -54,57 +55,57 @@ class ChildChannel:
     def receive(self) -> Any:
         return ipc.receive(self._inbox, limit=self._limit)
 
-    def take(self) -> Any:
-        """The next call, and word to the gateway that its end is from now on the call's doing."""
+    def receive_call(self) -> Any:
+        """Receive the next call and accept it: from now on a crash is attributed to the call."""
         call = self.receive()
-        self.send({"kind": "taken"})
+        self.send({"kind": "accepted"})
         return call
 
-    def introduce(self, isolation: Isolation) -> None:
-        """Say that the child is ready, and how far it is shut in."""
+    def send_ready(self, isolation: Isolation) -> None:
+        """Report that the child is ready, and how it is confined."""
         self.send({"kind": "ready", "isolation": msgspec.to_builtins(isolation)})
 
 
 def main(arguments: list[str]) -> None:
     inbox, outbox, lifeline = (int(number) for number in arguments[:3])
-    orders = msgspec.json.decode(arguments[3].encode(), type=ConfinementSpec)
-    limits, isolation = orders.limits or Limits(), confine(orders)
+    spec = msgspec.json.decode(arguments[3].encode(), type=ConfinementSpec)
+    limits, isolation = spec.limits or Limits(), confine(spec)
     faulthandler.enable()
-    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True, name="lifeline").start()
-    link = ChildChannel(inbox, outbox, limits)
-    link.introduce(isolation)
+    threading.Thread(target=_exit_with_parent, args=(lifeline,), daemon=True, name="lifeline").start()
+    channel = ChildChannel(inbox, outbox, limits)
+    channel.send_ready(isolation)
     while True:
         if not select.select([inbox], [], [], _IDLE_S)[0]:
-            give_memory_back()
+            release_memory()
         try:
-            call = link.take()
+            call = channel.receive_call()
         except EOFError:
             break
-        link.send(answer(call, link, limits))
-    # Native libraries' threads and destructors must not hold a finished child up.
+        channel.send(run_call(call, channel, limits))
+    # Exit at once: threads and destructors of native libraries could delay a normal exit.
     os._exit(0)
 
 
-def give_memory_back() -> None:
-    """A process that waits keeps its models, and not the work space of the last call."""
+def release_memory() -> None:
+    """Return the working memory of the last call to the system; loaded models stay."""
     gc.collect()
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError, OSError):
             ctypes.CDLL(None).malloc_trim(0)
 
 
-def _end_with_parent(lifeline: int) -> None:
-    """Nobody writes to this pipe: reading it ends when the gateway does."""
+def _exit_with_parent(lifeline: int) -> None:
+    """Exit when the gateway ends: it never writes to this pipe, so a read returns only at its end."""
     while os.read(lifeline, 1):
         pass
     os._exit(1)
 
 
-def answer(call: dict[str, Any], link: ChildChannel, limits: Limits) -> dict[str, Any]:
-    """The message that answers a call: a result, or what went wrong."""
-    allow_cpu(limits.cpu_s)
+def run_call(call: dict[str, Any], channel: ChildChannel, limits: Limits) -> dict[str, Any]:
+    """Run a call and return the reply message: its result or its error."""
+    allow_cpu_seconds(limits.cpu_s)
     try:
-        result = msgspec.convert(call["entry_point"], EntryPoint).load()(call["argument"], link)
+        result = msgspec.convert(call["entry_point"], EntryPoint).load()(call["argument"], channel)
         message = {"kind": "result", "value": msgspec.to_builtins(result, builtin_types=(bytes,))}
         ipc.encode(message, limit=limits.message_bytes)
     except errors.SafelightError as error:

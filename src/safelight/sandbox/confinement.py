@@ -1,7 +1,7 @@
-"""What a child gives up before it touches untrusted bytes: network, privileges, memory, time.
+"""Confinement of a sandboxed child: network, privileges, files, memory and CPU time.
 
-Everything here is called in the child itself, while it still has one thread. What the kernel does not
-allow is not fatal: it is reported, and `safelight doctor` says so.
+Runs in the child itself, while it has one thread. What the kernel does not allow is not fatal: `Isolation`
+reports it, and `safelight doctor` shows it.
 """
 
 from __future__ import annotations
@@ -33,146 +33,151 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one call in a child may use; over it, the child is ended."""
+    """Resource limits of one call; a child that exceeds them is killed."""
 
-    #: Seconds on the clock for one call, start-up of a cold child included.
+    #: Wall-clock seconds of one call, including the start of a cold child.
     wall_s: float = 600.0
-    #: Seconds of CPU time for one call.
+    #: CPU seconds of one call.
     cpu_s: int = 900
-    #: Address space of the child. Libraries reserve more than they use: below 1 GiB models do not load.
+    #: Address space of the child. Libraries reserve more than they use: models do not load in less than 1
+    #: GiB.
     memory_bytes: int = 4 << 30
-    #: The largest file the child may write.
+    #: Largest file that the child may write.
     file_bytes: int = 4 << 30
     open_files: int = 256
-    #: The largest answer, and the largest argument.
+    #: Largest result and largest argument.
     message_bytes: int = 64 << 20
 
 
 class Isolation(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a child is really shut in on this machine."""
+    """How a child is really confined on this machine."""
 
-    #: `kernel`: an empty network namespace. `python`: only refused inside Python, not in native code.
+    #: `kernel`: an empty network namespace. `python`: sockets are refused in Python only, not in native
+    #: code.
     network: str
-    #: The kernel ends the child when the gateway dies; without it a watching thread does.
+    #: The kernel kills the child when the gateway dies; otherwise a thread in the child watches for it.
     parent_death: bool
     no_new_privileges: bool
     capabilities_dropped: bool
-    #: Names of the resource limits that hold.
+    #: Names of the resource limits in force.
     limits: tuple[str, ...]
-    #: The files and folders that were to be hidden from it, such as keys, are out of its sight.
+    #: Hidden files and folders, such as keys, are not visible to it.
     files_hidden: bool = False
-    #: It reaches only the files its call names, and what Python needs to run.
+    #: Landlock restricts it to the files of its call and those that Python needs.
     files_limited: bool = False
-    #: The call ran in a fork of a prepared process, which had its models loaded already.
-    prepared: bool = False
-    #: Why there is no prepared process, where one was wanted: every call starts a cold child.
-    cold_because: str = ""
-    #: One sentence for each thing that is missing.
+    #: The call ran in a fork of the fork server, which had loaded the models.
+    forked: bool = False
+    #: The reason if a fork server was requested and could not be started: every call starts a cold child.
+    fork_server_problem: str = ""
+    #: One sentence for each missing protection.
     notes: tuple[str, ...] = ()
 
     @property
-    def full(self) -> bool:
+    def complete(self) -> bool:
         return not self.notes
 
 
 class AllowedPaths(msgspec.Struct, frozen=True, kw_only=True):
-    """The files and folders a call may touch, absolute; a folder stands for everything in it."""
+    """Absolute paths that a call may access; a folder includes everything in it."""
 
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
 
 
 class ConfinementSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What a child is told at its start."""
+    """How a child confines itself at its start."""
 
-    #: None: set later, by the forks of a prepared process.
+    #: None: set later, by the forks of the fork server.
     limits: Limits | None
     #: Process id of the gateway.
-    parent: int
-    #: Files and folders it must not see: keys, the database.
+    parent_pid: int
+    #: Files and folders that it must not see: keys, the database.
     hidden: tuple[str, ...] = ()
-    #: None: not limited to named files; set later, or the child takes many calls.
-    reach: AllowedPaths | None = None
-    #: Never readable for being part of the Python path, only by name.
+    #: None: not restricted to named files, or set later by a fork. A child that takes many calls is not
+    #: restricted.
+    allowed_paths: AllowedPaths | None = None
+    #: Folders that are readable only by name, even if they are on the Python path.
     private: tuple[str, ...] = ()
-    #: It may fork, and what it forks may not.
-    forks: bool = False
+    #: It may fork; its forks may not.
+    may_fork: bool = False
 
 
-def confine(orders: ConfinementSpec) -> Isolation:
-    """Give everything up, once, for good. Exits at once where the parent is already gone."""
+def confine(spec: ConfinementSpec) -> Isolation:
+    """Give up all privileges, permanently. Exits at once if the parent is already gone."""
     notes: list[str] = []
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-    apart = _stand_apart(libc) if libc is not None else 0
-    network = "kernel" if apart & _CLONE_NEWNET else "python"
-    hidden = libc is not None and bool(apart & _CLONE_NEWNS) and _hide(libc, orders.hidden)
-    _refuse_sockets(os.getpid() if orders.forks else 0)
+    namespaces = _unshare(libc) if libc is not None else 0
+    network = "kernel" if namespaces & _CLONE_NEWNET else "python"
+    files_hidden = libc is not None and bool(namespaces & _CLONE_NEWNS) and _hide(libc, spec.hidden)
+    _refuse_sockets(os.getpid() if spec.may_fork else 0)
     if network != "kernel":
         notes.append(
-            "The kernel does not let the child leave the network; sockets are refused in Python only."
+            "The kernel does not allow an empty network namespace; sockets are refused in Python only."
         )
-    dropped = libc is not None and _drop_capabilities(libc)
-    no_new = libc is not None and libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-    # After the namespaces and capabilities: the kernel forgets this signal when those change.
-    death = libc is not None and libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0
+    capabilities_dropped = libc is not None and _drop_capabilities(libc)
+    no_new_privileges = libc is not None and libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+    # Set after the namespaces and capabilities: changing those resets this signal.
+    parent_death = libc is not None and libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0
     if libc is not None:
-        # Siblings have the same user: none may look into this one's memory.
+        # Other children run as the same user: they must not read this one's memory.
         libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    if os.getppid() != orders.parent:
+    if os.getppid() != spec.parent_pid:
         os._exit(1)
-    if not hidden:
-        notes.append("The kernel does not let the child lose sight of keys and the database.")
-    if not dropped:
+    if not files_hidden:
+        notes.append("The kernel does not allow hiding keys and the database from the child.")
+    if not capabilities_dropped:
         notes.append("Capabilities could not be dropped.")
-    if not no_new:
-        notes.append("The child could gain privileges from set-user-id programs.")
-    if not death:
+    if not no_new_privileges:
+        notes.append("The child could gain privileges through set-user-id programs.")
+    if not parent_death:
         notes.append(
-            "The kernel does not end children with their parent; a thread in the child watches for it."
+            "The kernel does not kill children when their parent dies; a thread in the child watches for it."
         )
-    held = limit(orders.limits) if orders.limits is not None else ()
-    missing = sorted({"memory", "file size", "open files", "core"} - set(held))
-    if missing and orders.limits is not None:
+    limits_set = set_limits(spec.limits) if spec.limits is not None else ()
+    missing = sorted({"memory", "file size", "open files", "core"} - set(limits_set))
+    if missing and spec.limits is not None:
         notes.append(f"Not limited on this system: {', '.join(missing)}.")
-    limited = orders.reach is not None and restrict_to(orders.reach, landlock.installation(orders.private))
-    if orders.reach is not None and not limited:
-        notes.append(UNLIMITED_FILES)
+    files_limited = spec.allowed_paths is not None and restrict_to(
+        spec.allowed_paths, landlock.readable_paths(spec.private)
+    )
+    if spec.allowed_paths is not None and not files_limited:
+        notes.append(FILES_NOT_RESTRICTED)
     return Isolation(
         network=network,
-        parent_death=death,
-        no_new_privileges=no_new,
-        capabilities_dropped=dropped,
-        files_hidden=hidden,
-        files_limited=limited,
-        limits=held,
+        parent_death=parent_death,
+        no_new_privileges=no_new_privileges,
+        capabilities_dropped=capabilities_dropped,
+        files_hidden=files_hidden,
+        files_limited=files_limited,
+        limits=limits_set,
         notes=tuple(notes),
     )
 
 
-#: The note where Landlock is missing.
-UNLIMITED_FILES = "The kernel does not keep the child to the files of its call."
+#: Note if Landlock is not available.
+FILES_NOT_RESTRICTED = "The kernel does not restrict the child to the files of its call."
 
 
-def restrict_to(reach: AllowedPaths, installation: Iterable[str]) -> bool:
-    """Reach only these files from now on. False: the kernel cannot do that."""
-    return landlock.restrict(reads=(*installation, *reach.reads), writes=reach.writes) > 0
+def restrict_to(allowed: AllowedPaths, runtime_paths: Iterable[str]) -> bool:
+    """Restrict this process to these paths, permanently. False if the kernel cannot."""
+    return landlock.restrict(reads=(*runtime_paths, *allowed.reads), writes=allowed.writes) > 0
 
 
-def be_forked(parent: int) -> None:
-    """The first thing a fork does: a session of its own, and no life after its parent."""
+def confine_fork(parent: int) -> None:
+    """First step of a fork: start its own session, and die with its parent."""
     os.setsid()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0 or os.getppid() != parent:
         os._exit(1)
 
 
-def adopt_orphans() -> None:
-    """What the children of this process leave behind becomes its own, so that it can end it."""
+def become_subreaper() -> None:
+    """Inherit orphaned grandchildren, so that this process can kill them."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def allow_cpu(seconds: int) -> None:
-    """Let the process use this many more CPU seconds than it has used so far."""
+def allow_cpu_seconds(seconds: int) -> None:
+    """Allow this many CPU seconds beyond those already used."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft = int(used.ru_utime + used.ru_stime) + max(seconds, 1)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
@@ -180,14 +185,14 @@ def allow_cpu(seconds: int) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
-def _stand_apart(libc: Any) -> int:
-    """Leave the network and the shared view of the file system. Returns what of it was allowed."""
+def _unshare(libc: Any) -> int:
+    """Enter own network and mount namespaces. Returns the namespaces that were allowed."""
     uid, gid = os.getuid(), os.getgid()
-    for wanted in (_CLONE_NEWNET | _CLONE_NEWNS, _CLONE_NEWNET):
-        if libc.unshare(wanted) == 0:
-            return wanted
-        if libc.unshare(_CLONE_NEWUSER | wanted) == 0:
-            # Without a map no file system can be mounted.
+    for namespaces in (_CLONE_NEWNET | _CLONE_NEWNS, _CLONE_NEWNET):
+        if libc.unshare(namespaces) == 0:
+            return namespaces
+        if libc.unshare(_CLONE_NEWUSER | namespaces) == 0:
+            # Without a user id map no file system can be mounted.
             for name, text in (
                 ("setgroups", "deny"),
                 ("uid_map", f"{uid} {uid} 1"),
@@ -195,12 +200,12 @@ def _stand_apart(libc: Any) -> int:
             ):
                 with contextlib.suppress(OSError):
                     Path(f"/proc/self/{name}").write_text(text, encoding="ascii")
-            return wanted
+            return namespaces
     return 0
 
 
 def _hide(libc: Any, paths: tuple[str, ...]) -> bool:
-    """Cover each folder with an empty one and each file with an empty one. True: none is left in sight."""
+    """Mount an empty folder or file over each path. True if all are hidden."""
     if libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None) != 0:
         return False
     for path in map(Path, paths):
@@ -217,7 +222,10 @@ def _hide(libc: Any, paths: tuple[str, ...]) -> bool:
 
 
 def _refuse_sockets(forker: int) -> None:
-    """The second line, and the only one on systems without namespaces. The process `forker` may fork."""
+    """Refuse sockets and programs in Python: the second barrier, and the only one without namespaces.
+
+    Only the process `forker` may fork.
+    """
 
     def refuse(event: str, _arguments: tuple[object, ...]) -> None:
         if event in {
@@ -231,7 +239,7 @@ def _refuse_sockets(forker: int) -> None:
         if event == "os.fork" and os.getpid() == forker:
             return
         if event in {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty"}:
-            raise PermissionError("a sandboxed child starts no programs")
+            raise PermissionError("a sandboxed child must not start programs")
 
     sys.addaudithook(refuse)
 
@@ -249,6 +257,7 @@ class _CapabilitySets(ctypes.Structure):
 
 
 def _drop_capabilities(libc: Any) -> bool:
+    """Drop all Linux capabilities; whether it worked."""
     for capability in range(64):
         libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
     header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
@@ -257,19 +266,19 @@ def _drop_capabilities(libc: Any) -> bool:
     return done == 0
 
 
-def limit(limits: Limits) -> tuple[str, ...]:
-    """Bound this process for good. Returns the names of the limits that hold."""
-    wanted = {
+def set_limits(limits: Limits) -> tuple[str, ...]:
+    """Set the resource limits of this process, permanently. Returns the names of those in force."""
+    rlimits = {
         "memory": (resource.RLIMIT_AS, limits.memory_bytes),
         "file size": (resource.RLIMIT_FSIZE, limits.file_bytes),
         "open files": (resource.RLIMIT_NOFILE, limits.open_files),
         "core": (resource.RLIMIT_CORE, 0),
     }
-    held = []
-    for name, (which, value) in wanted.items():
+    names = []
+    for name, (which, value) in rlimits.items():
         _, hard = resource.getrlimit(which)
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(which, (bound, bound))
-            held.append(name)
-    return tuple(held)
+            names.append(name)
+    return tuple(names)

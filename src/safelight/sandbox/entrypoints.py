@@ -36,7 +36,7 @@ class EntryPoint(msgspec.Struct, frozen=True):
 
 
 def noop(_argument: Any, _channel: Any) -> None:
-    """Do nothing, successfully: shows whether a child starts, and how far it is confined."""
+    """Do nothing: shows whether a child starts, and how it is confined."""
 
 
 NOOP = EntryPoint.of(noop)

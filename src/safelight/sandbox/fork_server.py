@@ -1,4 +1,4 @@
-"""The gateway's side of a prepared process: asked for one fork per call, and replaced when it dies."""
+"""The fork server from the gateway's side: forks one child per call, and is restarted when it dies."""
 
 from __future__ import annotations
 
@@ -21,52 +21,52 @@ from safelight.sandbox.confinement import AllowedPaths, ConfinementSpec, Isolati
 from safelight.sandbox.process import PipeFds
 from safelight.sandbox.zygote import CONTROL_BYTES, ForkRequest, KillRequest, PreloadSpec, ReadyMessage
 
-#: Seconds for a fork, and for everything to be loaded.
-_FORK_S, _LOAD_S = 15.0, 180.0
+#: Seconds that a fork, and the loading of all models, may take.
+_FORK_TIMEOUT_S, _LOAD_TIMEOUT_S = 15.0, 180.0
 
 
 class ForkFailed(Exception):
-    """No fork was made. Not in the error tree: the sandbox catches it and starts a new process."""
+    """The fork server could not fork; the caller starts a cold child instead."""
 
 
 class ForkServer:
-    """A process with everything loaded. `fork` is safe to call from many threads."""
+    """A process with everything loaded, from which calls are forked. `fork` is thread-safe."""
 
-    def __init__(self, orders: ConfinementSpec, preparation: PreloadSpec, *, folder: Path | None) -> None:
-        self._home = tempfile.mkdtemp(prefix="safelight-prepared-", dir=folder)
+    def __init__(self, spec: ConfinementSpec, preload: PreloadSpec, *, folder: Path | None) -> None:
+        self._home = tempfile.mkdtemp(prefix="safelight-fork-server-", dir=folder)
         self._lock = threading.Lock()
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control, child_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self._process = spawn.start(
+            self._process = spawn.start_python(
                 "safelight.sandbox.zygote",
                 [
-                    str(theirs.fileno()),
-                    msgspec.json.encode(orders).decode(),
-                    msgspec.json.encode(preparation).decode(),
+                    str(child_control.fileno()),
+                    msgspec.json.encode(spec).decode(),
+                    msgspec.json.encode(preload).decode(),
                 ],
                 home=self._home,
                 output=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(child_control.fileno(),),
             )
         except BaseException:
             self._control.close()
             shutil.rmtree(self._home, ignore_errors=True)
             raise
         finally:
-            theirs.close()
+            child_control.close()
         self.isolation: Isolation | None = None
 
     def wait(self) -> str:
-        """Wait until it is ready. Returns why it cannot fork; empty where it can."""
+        """Wait until it is ready. Returns why it cannot fork; empty if it can."""
         try:
-            told = self._hear(_LOAD_S)
+            reply = self._receive(_LOAD_TIMEOUT_S)
         except ForkFailed as error:
             return str(error)
         finally:
-            # Forks have folders of their own, and a gateway that is killed could not remove this one.
+            # Forks have their own folders, and a killed gateway could not remove this one.
             shutil.rmtree(self._home, ignore_errors=True)
-        self.isolation = told.isolation
-        return told.problem
+        self.isolation = reply.isolation
+        return reply.problem
 
     @property
     def pid(self) -> int:
@@ -76,65 +76,67 @@ class ForkServer:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def fork(self, limits: Limits, reach: AllowedPaths, home: str, ends: PipeFds) -> ForkedChild:
-        """A fork for one call. Raises `ForkFailed`."""
-        fate, theirs = os.pipe()
+    def fork(self, limits: Limits, allowed_paths: AllowedPaths, home: str, pipes: PipeFds) -> ForkedChild:
+        """Fork a child for one call. Raises `ForkFailed`."""
+        exit_code, child_exit_code = os.pipe()
         try:
-            birth = msgspec.json.encode(ForkRequest(home=home, limits=limits, allowed_paths=reach))
+            request = msgspec.json.encode(ForkRequest(home=home, limits=limits, allowed_paths=allowed_paths))
             with self._lock:
-                self._control.settimeout(_FORK_S)
-                socket.send_fds(self._control, [birth], [*ends, theirs])
-                told = self._hear(_FORK_S)
-            if told.problem:
-                raise ForkFailed(told.problem)
+                self._control.settimeout(_FORK_TIMEOUT_S)
+                socket.send_fds(self._control, [request], [*pipes, child_exit_code])
+                reply = self._receive(_FORK_TIMEOUT_S)
+            if reply.problem:
+                raise ForkFailed(reply.problem)
         except (OSError, ForkFailed) as error:
-            os.close(fate)
+            os.close(exit_code)
             raise ForkFailed(str(error)) from error
         finally:
-            os.close(theirs)
-        return ForkedChild(told.pid, fate, self)
+            os.close(child_exit_code)
+        return ForkedChild(reply.pid, exit_code, self)
 
-    def end(self, pid: int) -> None:
-        """End one of its forks."""
+    def kill_fork(self, pid: int) -> None:
+        """Kill one of its forks."""
         with self._lock, contextlib.suppress(OSError):
             self._control.send(msgspec.json.encode(KillRequest(pid=pid)))
 
     def close(self) -> None:
-        """End it, and all its forks with it."""
-        spawn.end_group(self._process)
+        """Kill the fork server and all its forks."""
+        spawn.kill_session(self._process)
         with self._lock:
             self._control.close()
         shutil.rmtree(self._home, ignore_errors=True)
 
     def kill(self) -> None:
-        """End it at once; the kernel ends its forks. Whoever waits for one sees it end."""
+        """Kill the fork server at once; the kernel kills its forks, and callers that wait for one get its
+        exit.
+        """
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
-    def _hear(self, seconds: float) -> ReadyMessage:
+    def _receive(self, seconds: float) -> ReadyMessage:
         self._control.settimeout(seconds)
         try:
             data = self._control.recv(CONTROL_BYTES)
         except TimeoutError as error:
-            # An answer that comes late would be taken for the next one's.
+            # A late reply would be read as the reply to the next request.
             self.kill()
-            raise ForkFailed(f"The prepared process did not answer within {seconds:g} s.") from error
+            raise ForkFailed(f"The fork server did not answer within {seconds:g} s.") from error
         except OSError as error:
-            raise ForkFailed(f"The prepared process is gone: {error}.") from error
+            raise ForkFailed(f"The fork server is gone: {error}.") from error
         if not data:
-            raise ForkFailed("The prepared process ended while it was loading.")
+            raise ForkFailed("The fork server ended while it was loading.")
         return msgspec.json.decode(data, type=ReadyMessage)
 
 
 class ForkedChild:
-    """A `Handle` on a fork: the prepared process, its parent, tells how it ended."""
+    """`ProcessHandle` of a fork; the fork server, its parent, reports its exit code."""
 
-    def __init__(self, pid: int, fate: int, parent: ForkServer) -> None:
+    def __init__(self, pid: int, exit_code: int, parent: ForkServer) -> None:
         self._pid = pid
-        self._fate = fate
+        self._exit_code_fd = exit_code
         self._parent = parent
-        self._code: int | None = None
-        self._open = True
+        self._exit_code: int | None = None
+        self._is_open = True
 
     @property
     def pid(self) -> int:
@@ -144,83 +146,86 @@ class ForkedChild:
         return self.wait(0.0)
 
     def wait(self, seconds: float) -> int | None:
-        if self._open and select.select([self._fate], [], [], seconds)[0]:
-            told = os.read(self._fate, 32)
-            # Nothing was told: the prepared process was killed, and the kernel killed its forks.
-            self._code = int(told) if told else -signal.SIGKILL
-            os.close(self._fate)
-            self._open = False
-        return self._code
+        if self._is_open and select.select([self._exit_code_fd], [], [], seconds)[0]:
+            data = os.read(self._exit_code_fd, 32)
+            # No exit code: the fork server was killed, and the kernel killed its forks.
+            self._exit_code = int(data) if data else -signal.SIGKILL
+            os.close(self._exit_code_fd)
+            self._is_open = False
+        return self._exit_code
 
-    def end(self) -> None:
+    def kill(self) -> None:
         if self.poll() is None:
-            self._parent.end(self._pid)
-            if self.wait(_FORK_S) is None:
+            self._parent.kill_fork(self._pid)
+            if self.wait(_FORK_TIMEOUT_S) is None:
                 self._parent.kill()
-                self.wait(_FORK_S)
-        if self._open:
-            os.close(self._fate)
-            self._open = False
+                self.wait(_FORK_TIMEOUT_S)
+        if self._is_open:
+            os.close(self._exit_code_fd)
+            self._is_open = False
 
 
 class ForkServerSupervisor:
-    """Keeps one prepared process alive. Starts it in the background, and another where it died."""
+    """Keeps one fork server alive: starts it in the background, and restarts it when it dies."""
 
     def __init__(self, start: Callable[[], ForkServer]) -> None:
         self._start = start
         self._lock = threading.Lock()
-        self._prepared: ForkServer | None = None
-        self._working: threading.Thread | None = None
+        self._server: ForkServer | None = None
+        self._starter: threading.Thread | None = None
         self._closed = False
-        #: Why there is none: it cannot fork, and will not be tried again.
+        #: The error of the last start: forking is impossible here and is not tried again. Empty if there was
+        #: none.
         self.problem = ""
 
     def start(self) -> threading.Thread | None:
-        """Start one, unless there is one or there will be none; the thread ends when that is known."""
+        """Start a fork server unless one runs or forking is impossible. The thread ends when it is ready or
+        failed.
+        """
         with self._lock:
-            alive = self._prepared is not None and self._prepared.alive
+            alive = self._server is not None and self._server.alive
             if alive or self._closed or self.problem:
                 return None
-            if self._working is None or not self._working.is_alive():
-                self._working = threading.Thread(target=self._prepare, daemon=True, name="prepare")
-                self._working.start()
-            return self._working
+            if self._starter is None or not self._starter.is_alive():
+                self._starter = threading.Thread(target=self._replace, daemon=True, name="fork-server")
+                self._starter.start()
+            return self._starter
 
     def current(self) -> ForkServer | None:
-        """The one that is ready now; None: there is none, and one is on its way where that is possible."""
+        """The running fork server; None if there is none, and then one is started if possible."""
         with self._lock:
-            prepared = self._prepared
-        if prepared is not None and prepared.alive:
-            return prepared
+            server = self._server
+        if server is not None and server.alive:
+            return server
         self.start()
         return None
 
     def close(self) -> None:
-        """End it and its forks."""
+        """Kill the fork server and its forks."""
         with self._lock:
             self._closed = True
-            prepared, self._prepared = self._prepared, None
-            working = self._working
-        if prepared is not None:
-            prepared.close()
-        if working is not None:
-            working.join()
+            server, self._server = self._server, None
+            starter = self._starter
+        if server is not None:
+            server.close()
+        if starter is not None:
+            starter.join()
 
-    def _prepare(self) -> None:
+    def _replace(self) -> None:
         with self._lock:
-            old, self._prepared = self._prepared, None
-        if old is not None:
-            old.close()
+            previous, self._server = self._server, None
+        if previous is not None:
+            previous.close()
         try:
-            made = self._start()
+            server = self._start()
         except (ForkFailed, OSError, RuntimeError) as error:
             self.problem = str(error)
             return
-        problem = made.wait()
+        problem = server.wait()
         with self._lock:
             keep = not problem and not self._closed
             self.problem = problem
             if keep:
-                self._prepared = made
+                self._server = server
         if not keep:
-            made.close()
+            server.close()

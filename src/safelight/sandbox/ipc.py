@@ -1,4 +1,4 @@
-"""Messages between the gateway and its sandboxed children: a length, then msgpack, over a pipe."""
+"""Messages between the gateway and its sandboxed children: length-prefixed msgpack over a pipe."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 class MalformedMessage(Exception):
-    """The bytes are not a message, or the message exceeds the size limit.
-
-    Not in the error tree: `ChildProcess` catches it and raises `SandboxCrashed` or `TooLarge`.
-    """
+    """Bytes from the pipe are not a valid message, or the message is over the size limit."""
 
 
 def encode(message: Any, *, limit: int) -> bytes:
-    """A message as bytes. Raises `BrokenFrame` where it is larger than `limit` bytes."""
+    """A message as bytes. Raises `MalformedMessage` if it is larger than `limit` bytes."""
     body = _encoder.encode(message)
     if len(body) > limit:
         raise MalformedMessage(f"a message of {len(body):,} bytes is over the limit of {limit:,}")
@@ -28,28 +25,28 @@ def encode(message: Any, *, limit: int) -> bytes:
 
 
 def send(fd: int, message: Any, *, limit: int) -> None:
-    """Write one whole message; blocks until the other side has taken it."""
+    """Write one message; blocks until the other side has read it."""
     data = memoryview(encode(message, limit=limit))
     while data:
         data = data[os.write(fd, data) :]
 
 
 def receive(fd: int, *, limit: int) -> Any:
-    """Read one whole message; blocks. Raises `EOFError` where the other side has gone."""
-    (length,) = _LENGTH.unpack(_exactly(fd, _LENGTH.size))
+    """Read one message; blocks. Raises `EOFError` if the other side has closed the pipe."""
+    (length,) = _LENGTH.unpack(_read_exactly(fd, _LENGTH.size))
     if length > limit:
         raise MalformedMessage(f"a message of {length:,} bytes is over the limit of {limit:,}")
-    return _decode(_exactly(fd, length))
+    return _decode(_read_exactly(fd, length))
 
 
-def _exactly(fd: int, count: int) -> bytes:
-    parts, missing = [], count
-    while missing:
-        part = os.read(fd, min(missing, 1 << 20))
+def _read_exactly(fd: int, count: int) -> bytes:
+    parts, remaining = [], count
+    while remaining:
+        part = os.read(fd, min(remaining, 1 << 20))
         if not part:
             raise EOFError
         parts.append(part)
-        missing -= len(part)
+        remaining -= len(part)
     return b"".join(parts)
 
 
@@ -61,14 +58,14 @@ def _decode(body: bytes) -> Any:
 
 
 class MessageReader:
-    """Makes messages of whatever pieces a pipe gives, without ever waiting for more."""
+    """Assembles messages from the pieces that a pipe delivers; never blocks."""
 
     def __init__(self, *, limit: int) -> None:
         self._limit = limit
         self._pending = bytearray()
 
     def feed(self, data: bytes) -> list[Any]:
-        """The messages that are whole now. Raises `BrokenFrame`."""
+        """The messages that are complete now. Raises `MalformedMessage`."""
         self._pending += data
         messages = []
         while len(self._pending) >= _LENGTH.size:

@@ -1,4 +1,4 @@
-"""Files that a child is to write: made before it starts, looked at before anybody reads them."""
+"""Output files of a sandboxed child: created before the call, checked before anything reads them."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ from types import TracebackType
 from safelight import errors
 
 
-class Outputs:
-    """Use as a context manager: files that are not there are made, and removed again where it fails.
+class OutputFiles:
+    """Context manager: creates missing output files, and removes them if the call fails.
 
-    A path may be a folder that exists: then the child may write anywhere in it.
+    A path may be an existing folder: the child may then write anywhere in it.
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = tuple(paths)
-        self._made: list[Path] = []
+        self._created: list[Path] = []
 
     def check(self) -> None:
-        """Raises `ChildCrashed` where something is no plain file: a link may point anywhere."""
+        """Raises `SandboxCrashed` if an output is a link or a special file: a link may point anywhere."""
         for path in self._paths:
-            found = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
-            if not all(_plain(one) for one in found):
-                raise errors.SandboxCrashed("The sandboxed child left something that is no file of its own.")
+            outputs = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
+            if not all(_is_plain(output) for output in outputs):
+                raise errors.SandboxCrashed(
+                    "The sandboxed child left a link or a special file instead of a regular file."
+                )
 
-    def __enter__(self) -> Outputs:
+    def __enter__(self) -> OutputFiles:
         for path in self._paths:
             if not path.is_dir() and not os.path.lexists(path):
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
-                self._made.append(path)
+                self._created.append(path)
         self.check()
         return self
 
@@ -41,14 +43,15 @@ class Outputs:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            for path in self._made:
+            for path in self._created:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
 
-def _plain(path: Path) -> bool:
+def _is_plain(path: Path) -> bool:
+    """Whether the path is a folder, or a regular file without other hard links."""
     try:
-        found = path.lstat()
+        status = path.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink == 1)
+    return stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink == 1)

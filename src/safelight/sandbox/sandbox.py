@@ -1,8 +1,8 @@
-"""Where untrusted bytes are opened: a child process without network, privileges or much of anything else.
+"""Sandbox: untrusted bytes are opened only in a child process without network and privileges.
 
-`Sandbox.run` has one process for one call. After `Sandbox.prepare` it is a fork of a process that has
-everything loaded; before that, and where that cannot be, it is a cold child. `WarmPool` (pool.py) keeps a few
-cold children ready where there are no forks.
+`Sandbox.run` uses one process per call. After `Sandbox.start_fork_server` it is a fork of a process that has
+everything loaded; before that, or if forking is impossible, it is a cold child: a newly started Python.
+`WorkerPool` keeps a few cold children ready for systems that cannot fork.
 """
 
 from __future__ import annotations
@@ -22,16 +22,33 @@ from safelight import errors
 from safelight.sandbox.confinement import AllowedPaths, ConfinementSpec, Isolation, Limits
 from safelight.sandbox.entrypoints import NOOP, EntryPoint
 from safelight.sandbox.fork_server import ForkFailed, ForkServer, ForkServerSupervisor
-from safelight.sandbox.output_files import Outputs
-from safelight.sandbox.process import ChildProcess, Handle, PipeFds, Progress, Signer
+from safelight.sandbox.output_files import OutputFiles
+from safelight.sandbox.process import (
+    NO_HOOKS,
+    CallHooks,
+    ChildProcess,
+    PipeFds,
+    ProcessHandle,
+    Progress,
+    Signer,
+)
 from safelight.sandbox.spawn import SpawnedChild
 from safelight.sandbox.zygote import PreloadSpec
 
-__all__ = ["ChildProcess", "Isolation", "Limits", "PreloadSpec", "Progress", "Sandbox", "Signer"]
+__all__ = [
+    "CallHooks",
+    "ChildProcess",
+    "Isolation",
+    "Limits",
+    "PreloadSpec",
+    "Progress",
+    "Sandbox",
+    "Signer",
+]
 
 
 class Sandbox:
-    """Runs named functions in children. Safe to use from many threads at a time."""
+    """Runs entry points in child processes. Thread-safe."""
 
     def __init__(
         self,
@@ -41,16 +58,20 @@ class Sandbox:
         hidden: Sequence[Path] = (),
         private: Sequence[Path] = (),
     ) -> None:
-        """`folder`: where children have their private folders. `hidden`: files and folders that no child
-        sees where the kernel allows, such as keys and the database. `private`: folders of which a call reads
-        only what it names, even where they lie on the Python path."""
+        """Create a sandbox; no child is started yet.
+
+        `folder`: where children get their home folders. `hidden`: files and folders that no child may see if
+        the kernel allows hiding, such as keys and the database. `private`: folders of which a call may read
+        only the paths it names, even if they are on the Python path.
+        """
         self.limits = limits or Limits()
         self._folder = folder
         self._hidden = tuple(str(path.absolute()) for path in hidden)
         self._private = (*self._hidden, *(str(path.absolute()) for path in private))
-        # The kernel ends a child when the *thread* that started it ends: so one thread starts them all.
+        # The kernel kills a child when the *thread* that started it ends, so one long-lived thread starts
+        # all children.
         self._spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox")
-        self._brood: ForkServerSupervisor | None = None
+        self._supervisor: ForkServerSupervisor | None = None
 
     def run(
         self,
@@ -60,113 +81,114 @@ class Sandbox:
         reads: Sequence[Path] = (),
         writes: Sequence[Path] = (),
         limits: Limits | None = None,
-        progress: Progress | None = None,
-        signer: Signer | None = None,
-        cancel: threading.Event | None = None,
+        hooks: CallHooks = NO_HOOKS,
     ) -> Any:
-        """What `entry_point` returns for `(argument, channel)` in a process of its own, as plain data.
+        """Call `entry_point` with `(argument, channel)` in its own process; returns its result as plain
+        data.
 
-        Where the kernel can hold it to that, the call reads only `reads` and what Python needs, and writes
-        only `writes`: folders that exist, or files, which are made if they are not there. What it wrote has
-        been looked at: there is no link among it. Raises `ChildTimedOut`, `ChildCrashed`, or the `BadInput`
-        the function raised. Whatever `progress` or `signer` raises ends the child and passes through;
-        `cancel` ends it with `ChildFailed`.
+        If the kernel supports it, the call reads only `reads` and what Python needs, and writes only
+        `writes`: existing folders, or files, which are created if missing. The output is checked and
+        contains no links. Raises `SandboxTimedOut`, `SandboxCrashed`, or the `BadInput` that the entry point
+        raised. An exception from a hook ends the child and propagates; `hooks.cancel` ends it with
+        `SandboxFailed`.
         """
-        with Outputs(path.absolute() for path in writes) as outputs:
-            child = self._begin(limits or self.limits, reads, writes)
+        with OutputFiles(path.absolute() for path in writes) as outputs:
+            child = self._start_child(limits or self.limits, reads, writes)
             try:
-                answer = child.call(entry_point, argument, progress=progress, signer=signer, cancel=cancel)
+                result = child.call(entry_point, argument, hooks)
             finally:
                 child.close()
             outputs.check()
-        return answer
+        return result
 
-    def start_fork_server(self, preparation: PreloadSpec) -> threading.Thread | None:
-        """Have a process with all this loaded, from which calls are forked; it is replaced when it dies.
+    def start_fork_server(self, preload: PreloadSpec) -> threading.Thread | None:
+        """Start a process with all this loaded, from which calls are forked; it is restarted when it dies.
 
-        Works in the background; the thread ends when it is known whether there will be one: see `isolation`.
+        Works in the background; the thread ends when the fork server is ready or failed: see `isolation`.
         """
-        self._brood = self._brood or ForkServerSupervisor(partial(self._prepared, preparation))
-        return self._brood.begin()
+        self._supervisor = self._supervisor or ForkServerSupervisor(partial(self._start_fork_server, preload))
+        return self._supervisor.start()
 
     @property
-    def prepared(self) -> bool:
-        """Calls are forked now, from a process that has everything loaded."""
-        brood = self._brood
-        return brood is not None and brood.current() is not None
+    def fork_server_ready(self) -> bool:
+        """Whether calls are forked from a process that has everything loaded."""
+        supervisor = self._supervisor
+        return supervisor is not None and supervisor.current() is not None
 
     @property
     def fork_server_problem(self) -> str:
-        """Why calls are not forked although that was wanted; empty where they are, or will be."""
-        brood = self._brood
-        return brood.problem if brood is not None else ""
+        """Why calls are not forked although that was requested; empty if they are, or will be."""
+        supervisor = self._supervisor
+        return supervisor.problem if supervisor is not None else ""
 
     def spawn(self, limits: Limits | None = None) -> ChildProcess:
-        """A cold child that takes many calls, and so is not kept to named files; the caller closes it."""
-        return self._spawned(limits or self.limits, None)
+        """Start a cold child for many calls; it is not restricted to named files. The caller closes it."""
+        return self._start_cold_child(limits or self.limits, None)
 
     def isolation(self) -> Isolation:
-        """How far a call is really shut in on this machine; starts one to see."""
-        child = self._begin(self.limits, (), ())
+        """How a call is really confined on this machine; starts a child to find out."""
+        child = self._start_child(self.limits, (), ())
         try:
             child.call(NOOP, None)
             if child.isolation is None:
-                raise errors.SandboxCrashed("The sandboxed child did not say how it is shut in.")
-            return msgspec.structs.replace(child.isolation, cold_because=self.fork_server_problem)
+                raise errors.SandboxCrashed("The sandboxed child did not report how it is confined.")
+            return msgspec.structs.replace(child.isolation, fork_server_problem=self.fork_server_problem)
         finally:
             child.close()
 
     def stop_fork_server(self) -> None:
-        """End the prepared process, with the calls that it forked; from now on children are cold."""
-        brood, self._brood = self._brood, None
-        if brood is not None:
-            brood.close()
+        """Kill the fork server and the calls that it forked; later calls start cold children."""
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is not None:
+            supervisor.close()
 
     def close(self) -> None:
-        """Start no more children, and end the prepared process with the calls that it forked."""
+        """Start no more children, and kill the fork server with the calls that it forked."""
         self.stop_fork_server()
         self._spawner.shutdown(wait=False)
 
-    def _begin(self, limits: Limits, reads: Sequence[Path], writes: Sequence[Path]) -> ChildProcess:
-        reach = AllowedPaths(
+    def _start_child(self, limits: Limits, reads: Sequence[Path], writes: Sequence[Path]) -> ChildProcess:
+        allowed_paths = AllowedPaths(
             reads=tuple(str(path.absolute()) for path in reads),
             writes=tuple(str(path.absolute()) for path in writes),
         )
-        brood = self._brood
-        prepared = brood.current() if brood is not None else None
-        if prepared is not None:
+        supervisor = self._supervisor
+        fork_server = supervisor.current() if supervisor is not None else None
+        if fork_server is not None:
 
-            def fork(home: str, ends: PipeFds) -> Handle:
-                own = msgspec.structs.replace(reach, writes=(*reach.writes, home))
-                return prepared.fork(limits, own, home, ends)
+            def fork(home: str, pipes: PipeFds) -> ProcessHandle:
+                allowed = msgspec.structs.replace(allowed_paths, writes=(*allowed_paths.writes, home))
+                return fork_server.fork(limits, allowed, home, pipes)
 
             try:
                 return ChildProcess(limits, folder=self._folder, start=fork)
             except ForkFailed:
-                # It died, or the system is out of something: a cold child may still start.
+                # The fork server died or the system lacks a resource; a cold child may still start.
                 pass
-        return self._spawned(limits, reach)
+        return self._start_cold_child(limits, allowed_paths)
 
-    def _spawned(self, limits: Limits, reach: AllowedPaths | None) -> ChildProcess:
-        def start(home: str, ends: PipeFds) -> Handle:
-            own = reach and msgspec.structs.replace(reach, writes=(*reach.writes, home))
-            return SpawnedChild(self._orders(limits, own), home, ends)
+    def _start_cold_child(self, limits: Limits, allowed_paths: AllowedPaths | None) -> ChildProcess:
+        def start(home: str, pipes: PipeFds) -> ProcessHandle:
+            allowed = allowed_paths and msgspec.structs.replace(
+                allowed_paths, writes=(*allowed_paths.writes, home)
+            )
+            return SpawnedChild(self._confinement_spec(limits, allowed), home, pipes)
 
         child = partial(ChildProcess, limits, folder=self._folder, start=start)
         return self._spawner.submit(child).result()
 
-    def _prepared(self, preparation: PreloadSpec) -> ForkServer:
+    def _start_fork_server(self, preload: PreloadSpec) -> ForkServer:
         if sys.platform != "linux" or not hasattr(os, "pidfd_open"):
-            raise ForkFailed("This system cannot fork safely.")
-        orders = msgspec.structs.replace(self._orders(None, None), forks=True)
-        make = partial(ForkServer, orders, preparation, folder=self._folder)
-        return self._spawner.submit(make).result()
+            raise ForkFailed("This system cannot fork children safely.")
+        spec = msgspec.structs.replace(self._confinement_spec(None, None), may_fork=True)
+        start = partial(ForkServer, spec, preload, folder=self._folder)
+        return self._spawner.submit(start).result()
 
-    def _orders(self, limits: Limits | None, reach: AllowedPaths | None) -> ConfinementSpec:
+    def _confinement_spec(self, limits: Limits | None, allowed_paths: AllowedPaths | None) -> ConfinementSpec:
         return ConfinementSpec(
             limits=limits,
-            parent=os.getpid(),
+            parent_pid=os.getpid(),
             hidden=self._hidden,
-            reach=reach,
+            allowed_paths=allowed_paths,
             private=self._private,
         )

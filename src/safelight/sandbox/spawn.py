@@ -1,4 +1,4 @@
-"""Starting a cold child: a new Python, with nothing of the gateway's in it."""
+"""Starts a cold child: a new Python process that inherits nothing from the gateway."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from safelight.sandbox.process import PipeFds
 
 
 class SpawnedChild:
-    """A `Handle` on a process that this one started."""
+    """`ProcessHandle` of a child that this process started."""
 
-    def __init__(self, orders: ConfinementSpec, home: str, ends: PipeFds) -> None:
-        theirs_life, self._lifeline = os.pipe()
+    def __init__(self, spec: ConfinementSpec, home: str, pipes: PipeFds) -> None:
+        child_lifeline, self._lifeline = os.pipe()
         try:
-            self._process = start(
+            self._process = start_python(
                 "safelight.sandbox.child_main",
                 [
-                    *(str(number) for number in (ends.inbox, ends.outbox, theirs_life)),
-                    msgspec.json.encode(orders).decode(),
+                    *(str(fd) for fd in (pipes.inbox, pipes.outbox, child_lifeline)),
+                    msgspec.json.encode(spec).decode(),
                 ],
                 home=home,
-                output=ends.tail,
-                pass_fds=(ends.inbox, ends.outbox, theirs_life),
+                output=pipes.log,
+                pass_fds=(pipes.inbox, pipes.outbox, child_lifeline),
             )
         except BaseException:
             os.close(self._lifeline)
             raise
         finally:
-            os.close(theirs_life)
+            os.close(child_lifeline)
 
     @property
     def pid(self) -> int:
@@ -49,15 +49,15 @@ class SpawnedChild:
             return self._process.wait(timeout=seconds)
         return None
 
-    def end(self) -> None:
-        end_group(self._process)
+    def kill(self) -> None:
+        kill_session(self._process)
         os.close(self._lifeline)
 
 
-def start(
+def start_python(
     module: str, arguments: Sequence[str], *, home: str, output: int, pass_fds: tuple[int, ...]
 ) -> subprocess.Popen[bytes]:
-    """A new Python in a session of its own that runs one of our modules and inherits nothing else."""
+    """Run one of our modules in a new Python with its own session; it inherits only `pass_fds`."""
     return subprocess.Popen(
         [sys.executable, "-P", "-m", module, *arguments],
         stdin=subprocess.DEVNULL,
@@ -70,7 +70,7 @@ def start(
     )
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
+def kill_session(process: subprocess.Popen[bytes]) -> None:
     """Kill a process and its session, and wait for it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -78,7 +78,7 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def _environment(home: str) -> dict[str, str]:
-    """Nothing of ours: no secrets, no proxies, one thread per numeric library, and no reports to anybody."""
+    """Environment of a child: no secrets, no proxies, no telemetry, one thread per numeric library."""
     return {
         "PATH": "/usr/bin:/bin",
         "HOME": home,
@@ -88,7 +88,7 @@ def _environment(home: str) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         "HF_HUB_OFFLINE": "1",
-        # onnxruntime otherwise starts a thread at import that sends usage data to its maker.
+        # By default onnxruntime starts a thread at import that sends telemetry.
         "ORT_DISABLE_TELEMETRY": "1",
         **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     }

@@ -1,4 +1,4 @@
-"""Children kept warm, models loaded, for calls that somebody is waiting on."""
+"""A pool of warm children with loaded models, for calls that must answer quickly."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 from safelight import errors
 from safelight.sandbox.entrypoints import NOOP, EntryPoint
-from safelight.sandbox.process import ChildProcess, NotAccepted, Progress, Signer
+from safelight.sandbox.process import NO_HOOKS, CallHooks, ChildProcess, NotAccepted
 from safelight.sandbox.sandbox import Limits, Sandbox
 
-_TICK_S = 0.2
+_POLL_S = 0.2
 
 
-class WarmPool:
-    """At most `size` children, each prepared once by `preload` and used for `uses` calls.
+class WorkerPool:
+    """At most `size` children, each initialised once by `preload` and used for `uses` calls.
 
-    A child is replaced after its last use and after any failure, a `BadInput` excepted: that is an answer.
+    A child is replaced after its last use and after any failure except `BadInput`, which is a valid answer.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class WarmPool:
         self._closed = False
 
     def start(self) -> None:
-        """Prepare all children now, and wait for them. Without it the first calls prepare their own."""
+        """Start all children and wait for them. Without it the first calls start their own."""
         for filler in [self._start_filling() for _ in range(self._size)]:
             filler.join()
 
@@ -51,40 +51,35 @@ class WarmPool:
         self,
         entry_point: EntryPoint,
         argument: Any = None,
-        *,
-        progress: Progress | None = None,
-        signer: Signer | None = None,
-        cancel: threading.Event | None = None,
+        hooks: CallHooks = NO_HOOKS,
     ) -> Any:
-        """As `Sandbox.run`; waits for a free child within the same time limit."""
+        """Like `Sandbox.run`; waits for a free child within the same time limit."""
         if not self._slots.acquire(timeout=self._limits.wall_s):
             raise errors.SandboxTimedOut(f"No child was free within {self._limits.wall_s:g} s.")
-        tries = self._size
+        retries = self._size
         try:
             while True:
-                child, left = self._take()
-                good = False
+                child, uses_left = self._take()
+                reusable = False
                 try:
-                    answer = child.call(
-                        entry_point, argument, progress=progress, signer=signer, cancel=cancel
-                    )
-                    good = True
-                    return answer
+                    result = child.call(entry_point, argument, hooks)
+                    reusable = True
+                    return result
                 except errors.BadInput:
-                    good = True
+                    reusable = True
                     raise
                 except NotAccepted:
-                    # It died while nobody used it; so may all that are kept, and no more.
-                    if not tries:
+                    # It died while idle. Every pooled child may have died: try each slot once.
+                    if not retries:
                         raise
-                    tries -= 1
+                    retries -= 1
                 finally:
-                    self._give_back(child, left - 1, good=good)
+                    self._give_back(child, uses_left - 1, reusable=reusable)
         finally:
             self._slots.release()
 
     def close(self) -> None:
-        """End all idle children; those at work end with their call."""
+        """Kill all idle children; busy ones end with their call."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -97,18 +92,18 @@ class WarmPool:
     def _take(self) -> tuple[ChildProcess, int]:
         while True:
             with self._lock:
-                kept = self._idle.pop() if self._idle else None
-            if kept is None:
-                return self._prepared(), self._uses
-            if kept[0].alive:
-                return kept
-            kept[0].close()
+                idle = self._idle.pop() if self._idle else None
+            if idle is None:
+                return self._start_child(), self._uses
+            if idle[0].alive:
+                return idle
+            idle[0].close()
 
-    def _give_back(self, child: ChildProcess, left: int, *, good: bool) -> None:
+    def _give_back(self, child: ChildProcess, uses_left: int, *, reusable: bool) -> None:
         with self._lock:
-            keep = good and left > 0 and not self._closed and child.alive
+            keep = reusable and uses_left > 0 and not self._closed and child.alive
             if keep:
-                self._idle.append((child, left))
+                self._idle.append((child, uses_left))
             replace = not keep and not self._closed
         if not keep:
             child.close()
@@ -125,9 +120,11 @@ class WarmPool:
         return filler
 
     def _fill(self) -> None:
-        """One more idle child, unless there are enough. One that cannot be prepared is the next caller's
-        to see: it prepares its own, and is told what is wrong."""
-        while not self._slots.acquire(timeout=_TICK_S):
+        """Add one idle child unless there are enough.
+
+        An error is dropped: the next caller starts its own child and gets the error.
+        """
+        while not self._slots.acquire(timeout=_POLL_S):
             if self._closed:
                 return
         try:
@@ -135,7 +132,7 @@ class WarmPool:
                 enough = self._closed or len(self._idle) >= self._size
             if not enough:
                 with contextlib.suppress(errors.SandboxFailed):
-                    child = self._prepared()
+                    child = self._start_child()
                     with self._lock:
                         keep = not self._closed
                         if keep:
@@ -145,7 +142,7 @@ class WarmPool:
         finally:
             self._slots.release()
 
-    def _prepared(self) -> ChildProcess:
+    def _start_child(self) -> ChildProcess:
         child = self._sandbox.spawn(self._limits)
         try:
             child.call(self._preload, self._preload_argument)

@@ -1,8 +1,8 @@
-"""The inside of a prepared process: shut in, everything loaded, and from then on one fork for every call.
+"""Main program of the fork server: confined, everything loaded, one fork per call.
 
-Started as `python -m safelight.sandbox.zygote`. It opens no byte that came from outside, so that every fork
-starts from the same clean state; a fork serves one call and ends. Linux only, and only while it has exactly
-one thread: a fork of several would inherit locks that nobody unlocks.
+Started as `python -m safelight.sandbox.zygote`. It never opens untrusted bytes, so every fork starts from
+the same clean state; a fork serves one call and exits. Linux only, and only while it has exactly one thread:
+a fork of a process with several threads inherits locks that are never released.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from typing import Any, NoReturn
 import msgspec
 
 from safelight.sandbox import confinement, landlock
-from safelight.sandbox.child_main import ChildChannel, answer, give_memory_back
+from safelight.sandbox.child_main import ChildChannel, release_memory, run_call
 from safelight.sandbox.confinement import AllowedPaths, ConfinementSpec, Isolation, Limits
 from safelight.sandbox.entrypoints import EntryPoint
 
-#: The largest message over the control socket.
+#: Largest message over the control socket.
 CONTROL_BYTES = 128 << 10
 
 
 class PreloadSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What is loaded before the first fork: modules, and entry points with an argument each.
+    """What the fork server loads before the first fork: modules, and entry points with one argument each.
 
-    A module that is not installed is left out: the call that needs it will say so.
+    A module that is not installed is skipped; the call that needs it fails with the import error.
     """
 
     modules: tuple[str, ...] = ()
@@ -43,21 +43,21 @@ class PreloadSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ForkRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The order for one fork. With it come the ends of four pipes: inbox, outbox, tail and fate."""
+    """Request for one fork. It carries the ends of four pipes: inbox, outbox, log and exit code."""
 
     home: str
     limits: Limits
-    reach: AllowedPaths
+    allowed_paths: AllowedPaths
 
 
 class KillRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The order to end one fork, and everything it started."""
+    """Request to kill one fork and everything it started."""
 
     pid: int
 
 
 class ReadyMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """What the prepared process says: it is ready, it has forked, or why it cannot."""
+    """Reply of the fork server: it is ready, it has forked, or why it cannot fork."""
 
     pid: int = 0
     isolation: Isolation | None = None
@@ -65,163 +65,169 @@ class ReadyMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Zygote:
-    """Waits for orders, forks, and reports how forks ended. One thread; returns when the gateway is gone."""
+    """Forks on request and reports the exit codes of forks. One thread; returns when the gateway is gone."""
 
-    def __init__(self, control: socket.socket, isolation: Isolation, installation: list[str]) -> None:
+    def __init__(self, control: socket.socket, isolation: Isolation, runtime_paths: list[str]) -> None:
         self._control = control
         self._isolation = isolation
-        self._installation = installation
+        self._runtime_paths = runtime_paths
         self._pid = os.getpid()
-        #: By the file that becomes readable when it ends: process id, and where to report its fate.
+        #: By the pidfd of a fork: its process id, and the pipe for its exit code.
         self._forks: dict[int, tuple[int, int]] = {}
         self._poller = selectors.PollSelector()
         self._poller.register(control, selectors.EVENT_READ)
 
     def serve(self) -> None:
+        """Serve requests until the gateway closes the control socket."""
         while True:
             ready = {key.fd for key, _ in self._poller.select()}
-            for watched in ready & self._forks.keys():
-                self._bury(watched)
-            if self._control.fileno() in ready and not self._obey():
+            for pidfd in ready & self._forks.keys():
+                self._reap(pidfd)
+            if self._control.fileno() in ready and not self._handle_request():
                 return
 
-    def _obey(self) -> bool:
+    def _handle_request(self) -> bool:
+        """Serve one request; False if the gateway is gone."""
         data, files, _flags, _address = socket.recv_fds(self._control, CONTROL_BYTES, 4)
         if not data:
             return False
-        order = msgspec.json.decode(data)
-        if "pid" in order:
-            self._end(int(order["pid"]))
+        request = msgspec.json.decode(data)
+        if "pid" in request:
+            self._kill(int(request["pid"]))
         else:
-            self._bear(msgspec.convert(order, ForkRequest), *files)
+            self._fork(msgspec.convert(request, ForkRequest), *files)
         return True
 
-    def _bear(self, birth: ForkRequest, inbox: int, outbox: int, tail: int, fate: int) -> None:
-        told = ReadyMessage()
+    def _fork(self, request: ForkRequest, inbox: int, outbox: int, log: int, exit_code: int) -> None:
+        reply = ReadyMessage()
         try:
             pid = os.fork()
             if pid == 0:
-                self._live(birth, inbox, outbox, tail, fate)
-            watched = os.pidfd_open(pid)
-            self._forks[watched] = (pid, fate)
-            self._poller.register(watched, selectors.EVENT_READ)
-            told = ReadyMessage(pid=pid)
+                self._run_fork(request, inbox, outbox, log, exit_code)
+            pidfd = os.pidfd_open(pid)
+            self._forks[pidfd] = (pid, exit_code)
+            self._poller.register(pidfd, selectors.EVENT_READ)
+            reply = ReadyMessage(pid=pid)
         except OSError as error:
-            os.close(fate)
-            told = ReadyMessage(problem=f"{type(error).__name__}: {error}")
+            os.close(exit_code)
+            reply = ReadyMessage(problem=f"{type(error).__name__}: {error}")
         finally:
-            for file in (inbox, outbox, tail):
-                os.close(file)
-        self._control.send(msgspec.json.encode(told))
+            for fd in (inbox, outbox, log):
+                os.close(fd)
+        self._control.send(msgspec.json.encode(reply))
 
-    def _live(self, birth: ForkRequest, inbox: int, outbox: int, tail: int, fate: int) -> NoReturn:
-        """In the fork: give up what the prepared process still has, serve the one call, and end."""
+    def _run_fork(self, request: ForkRequest, inbox: int, outbox: int, log: int, exit_code: int) -> NoReturn:
+        """Inside the fork: close the fork server's files, confine itself, serve the one call, and exit."""
         try:
-            os.close(fate)
+            os.close(exit_code)
             self._control.close()
-            for watched, (_pid, other) in self._forks.items():
-                os.close(watched)
-                os.close(other)
-            confinement.be_forked(self._pid)
-            os.dup2(tail, 1)
-            os.dup2(tail, 2)
-            os.close(tail)
-            os.chdir(birth.home)
-            os.environ["HOME"] = os.environ["TMPDIR"] = birth.home
+            for pidfd, (_pid, other_exit_code) in self._forks.items():
+                os.close(pidfd)
+                os.close(other_exit_code)
+            confinement.confine_fork(self._pid)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            os.close(log)
+            os.chdir(request.home)
+            os.environ["HOME"] = os.environ["TMPDIR"] = request.home
             tempfile.tempdir = None
-            limited = confinement.restrict_to(birth.reach, self._installation)
-            link = ChildChannel(inbox, outbox, birth.limits)
-            link.introduce(
+            files_limited = confinement.restrict_to(request.allowed_paths, self._runtime_paths)
+            channel = ChildChannel(inbox, outbox, request.limits)
+            channel.send_ready(
                 msgspec.structs.replace(
                     self._isolation,
-                    limits=confinement.limit(birth.limits),
-                    files_limited=limited,
-                    prepared=True,
-                    notes=(*self._isolation.notes, *(() if limited else (confinement.UNLIMITED_FILES,))),
+                    limits=confinement.set_limits(request.limits),
+                    files_limited=files_limited,
+                    forked=True,
+                    notes=(
+                        *self._isolation.notes,
+                        *(() if files_limited else (confinement.FILES_NOT_RESTRICTED,)),
+                    ),
                 )
             )
             with contextlib.suppress(EOFError):
-                call = link.take()
-                link.send(answer(call, link, birth.limits))
+                call = channel.receive_call()
+                channel.send(run_call(call, channel, request.limits))
         except BaseException:
             traceback.print_exc()
             sys.stderr.flush()
             os._exit(1)
         os._exit(0)
 
-    def _end(self, pid: int) -> None:
-        if any(pid == known for known, _fate in self._forks.values()):
-            # Not reaped yet, so the number is still its own.
+    def _kill(self, pid: int) -> None:
+        if any(pid == fork_pid for fork_pid, _exit_code in self._forks.values()):
+            # The fork is not reaped yet, so its process id has not been reused.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    def _bury(self, watched: int) -> None:
-        pid, fate = self._forks.pop(watched)
-        self._poller.unregister(watched)
-        os.close(watched)
+    def _reap(self, pidfd: int) -> None:
+        """Collect a finished fork, kill its session, and report its exit code."""
+        pid, exit_code = self._forks.pop(pidfd)
+        self._poller.unregister(pidfd)
+        os.close(pidfd)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
         _pid, status = os.waitpid(pid, 0)
         with contextlib.suppress(OSError):
-            os.write(fate, str(os.waitstatus_to_exitcode(status)).encode())
-        os.close(fate)
-        self._sweep()
+            os.write(exit_code, str(os.waitstatus_to_exitcode(status)).encode())
+        os.close(exit_code)
+        self._kill_orphans()
 
-    def _sweep(self) -> None:
-        """End what a fork started and left behind; the kernel makes it a child of this process."""
-        known = {pid for pid, _fate in self._forks.values()}
+    def _kill_orphans(self) -> None:
+        """Kill processes that forks left behind; this subreaper inherits them as children."""
+        known = {pid for pid, _exit_code in self._forks.values()}
         with contextlib.suppress(OSError):
             children = Path(f"/proc/self/task/{self._pid}/children")
-            while strays := {int(pid) for pid in children.read_text(encoding="ascii").split()} - known:
-                for pid in strays:
+            while orphans := {int(pid) for pid in children.read_text(encoding="ascii").split()} - known:
+                for pid in orphans:
                     os.kill(pid, signal.SIGKILL)
                     os.waitpid(pid, 0)
 
 
-def threads() -> int:
-    """How many threads this process has."""
+def count_threads() -> int:
+    """Number of threads of this process."""
     return len(list(Path("/proc/self/task").iterdir()))
 
 
-def _prepare(preparation: PreloadSpec) -> str:
-    """Load everything. Returns why this process must not fork; empty where it may."""
-    for module in preparation.modules:
+def _load(preload: PreloadSpec) -> str:
+    """Load everything. Returns why this process must not fork; empty if it may."""
+    for module in preload.modules:
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
     inbox, outbox = os.pipe()
-    link = ChildChannel(inbox, outbox, Limits())
+    channel = ChildChannel(inbox, outbox, Limits())
     try:
-        for entry_point, argument in preparation.calls:
-            entry_point.load()(argument, link)
+        for entry_point, argument in preload.calls:
+            entry_point.load()(argument, channel)
     finally:
         os.close(inbox)
         os.close(outbox)
-    counted = threads()
-    if counted != 1:
-        return f"After loading there are {counted} threads, and forking is safe with one only."
+    count = count_threads()
+    if count != 1:
+        return f"After loading the fork server has {count} threads; forking is safe with one thread only."
     return ""
 
 
 def main(arguments: list[str]) -> None:
     control = socket.socket(fileno=int(arguments[0]))
-    orders = msgspec.json.decode(arguments[1].encode(), type=ConfinementSpec)
-    preparation = msgspec.json.decode(arguments[2].encode(), type=PreloadSpec)
-    isolation = confinement.confine(orders)
-    confinement.adopt_orphans()
+    spec = msgspec.json.decode(arguments[1].encode(), type=ConfinementSpec)
+    preload = msgspec.json.decode(arguments[2].encode(), type=PreloadSpec)
+    isolation = confinement.confine(spec)
+    confinement.become_subreaper()
     faulthandler.enable()
-    problem = "" if isolation.parent_death else "The kernel does not end forks with their parent."
+    problem = "" if isolation.parent_death else "The kernel does not kill forks when their parent dies."
     try:
-        problem = problem or _prepare(preparation)
+        problem = problem or _load(preload)
     except Exception as error:
         problem = f"{type(error).__name__}: {error}"[:500]
-    give_memory_back()
-    # What is there now is shared by all forks: the collector must not touch, and so copy, it.
+    release_memory()
+    # All forks share the memory of this point: the garbage collector must not touch, and so copy, it.
     gc.freeze()
     control.send(msgspec.json.encode(ReadyMessage(isolation=isolation, problem=problem)))
     if not problem:
-        Zygote(control, isolation, landlock.installation(orders.private)).serve()
+        Zygote(control, isolation, landlock.readable_paths(spec.private)).serve()
     os._exit(0)
 
 

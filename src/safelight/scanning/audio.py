@@ -17,14 +17,14 @@ from safelight.detectors.protocol import (
     SoundDetector,
     VoiceActivityDetector,
 )
-from safelight.media.audio import WINDOW_S, AudioDecoder, AudioInfo, AudioWindow, merged, peak
+from safelight.media.audio import WINDOW_S, AudioDecoder, AudioInfo, AudioWindow, merge_spans, peak_amplitude
 from safelight.media.probe import VideoLimits
 from safelight.policy.findings import Finding, TimeRange
-from safelight.scanning.audio_report import BETWEEN_S, AudioReport, SpanOffset, SpeechFile, SpeechSpan
+from safelight.scanning.audio_report import SILENCE_BETWEEN_SPANS_S, AudioReport, SpanOffset, SpeechFile, SpeechSpan
 from safelight.scanning.detector_runner import DetectorRunner
 
 #: What is written down is mono, 16 bits, at this rate.
-RATE = 16_000
+SPEECH_RATE_HZ = 16_000
 #: Speech is written with so much of what is around it.
 _PAD_S = 0.25
 #: A reader in the child gets at most so much at a time.
@@ -35,8 +35,8 @@ _SILENT = 1e-4
 @dataclass(frozen=True, kw_only=True)
 class AudioResult:
     findings: tuple[Finding, ...] = ()
-    heard: tuple[MediaText, ...] = ()
-    sound: AudioReport | None = None
+    transcript: tuple[MediaText, ...] = ()
+    report: AudioReport | None = None
 
 
 def scan_audio(
@@ -45,17 +45,17 @@ def scan_audio(
     turns: Sequence[DetectorRunner],
     into: Path | None,
     *,
-    alone: bool = False,
+    audio_only: bool = False,
 ) -> AudioResult:
     """Everything that is heard; speech goes into WAV files in the folder `into`, where there is one.
 
     `alone`: of a recording, which need have no picture. Raises `InvalidMedia`, `TooLarge`.
     """
-    walk = AudioDecoder(path, limits, alone=alone)
+    walk = AudioDecoder(path, limits, audio_only=audio_only)
     hearing = _Hearing(turns, into)
     for window in walk.windows(hearing.rates):
         hearing.take(window)
-    return hearing.told(walk.facts)
+    return hearing.told(walk.info)
 
 
 class _Hearing:
@@ -76,7 +76,7 @@ class _Hearing:
             for turn in (*self._listeners, *self._finders, *self._readers)
             if isinstance(turn.detector, SoundDetector | VoiceActivityDetector | InProcessTranscriber)
         }
-        return asked | {RATE}
+        return asked | {SPEECH_RATE_HZ}
 
     def take(self, window: AudioWindow) -> None:
         for turn in self._listeners:
@@ -103,9 +103,9 @@ class _Hearing:
                     partial(turn.detector.find_speech, sound), sound.samples.size / sound.rate
                 )
         if self._knows:
-            return merged(found)
-        samples = window.samples[RATE]
-        return [(0.0, samples.size / RATE)] if peak(samples) > _SILENT else []
+            return merge_spans(found)
+        samples = window.samples[SPEECH_RATE_HZ]
+        return [(0.0, samples.size / SPEECH_RATE_HZ)] if peak_amplitude(samples) > _SILENT else []
 
     @property
     def _knows(self) -> bool:
@@ -123,26 +123,26 @@ class _Hearing:
                 self._heard.append(_moved(line, window.start_s + start, window.start_s + end))
 
     def _write(self, into: Path, window: AudioWindow, speech: Sequence[tuple[float, float]]) -> None:
-        samples = window.samples[RATE]
+        samples = window.samples[SPEECH_RATE_HZ]
         parts = [
-            (start, end, samples[round(start * RATE) : round(end * RATE)])
-            for start, end in _padded(speech, samples.size / RATE)
+            (start, end, samples[round(start * SPEECH_RATE_HZ) : round(end * SPEECH_RATE_HZ)])
+            for start, end in _padded(speech, samples.size / SPEECH_RATE_HZ)
         ]
         parts = [one for one in parts if one[2].size]
         if not parts:
             return
         path = into / f"speech-{len(self._files)}.wav"
         places: list[SpanOffset] = []
-        silence = np.zeros(round(BETWEEN_S * RATE), np.float32)
+        silence = np.zeros(round(SILENCE_BETWEEN_SPANS_S * SPEECH_RATE_HZ), np.float32)
         at = 0
         with wave.open(str(path), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
-            file.setframerate(RATE)
+            file.setframerate(SPEECH_RATE_HZ)
             for start, end, part in parts:
                 places.append(
                     SpanOffset(
-                        file_s=round(at / RATE, 4),
+                        file_s=round(at / SPEECH_RATE_HZ, 4),
                         start_s=round(window.start_s + start, 4),
                         end_s=round(window.start_s + end, 4),
                     )
@@ -150,13 +150,13 @@ class _Hearing:
                 for piece in (part, silence):
                     file.writeframes((np.clip(piece, -1.0, 1.0) * 32767).astype("<i2").tobytes())
                     at += piece.size
-        self._files.append(SpeechFile(path=str(path), seconds=round(at / RATE, 3), places=tuple(places)))
+        self._files.append(SpeechFile(path=str(path), seconds=round(at / SPEECH_RATE_HZ, 3), spans=tuple(places)))
 
     def told(self, facts: AudioInfo) -> AudioResult:
         speech: tuple[SpeechSpan, ...] | None
         if self._knows:
             speech = tuple(
-                SpeechSpan(start_s=round(a, 3), end_s=round(b, 3)) for a, b in merged(self._speech)
+                SpeechSpan(start_s=round(a, 3), end_s=round(b, 3)) for a, b in merge_spans(self._speech)
             )
             unheard = ""
         else:
@@ -165,9 +165,9 @@ class _Hearing:
             unheard = broken[0] if broken else "No detector that hears speech is installed."
         return AudioResult(
             findings=tuple(self._findings.values()),
-            heard=tuple(sorted(self._heard, key=lambda line: line.start_s)),
-            sound=AudioReport(
-                facts=facts,
+            transcript=tuple(sorted(self._heard, key=lambda line: line.start_s)),
+            report=AudioReport(
+                info=facts,
                 speech=speech,
                 no_vad_reason=unheard if speech is None else "",
                 transcribed_in_child=bool(self._readers),
@@ -191,7 +191,7 @@ def _same(finding: Finding) -> tuple[object, ...]:
 
 
 def _padded(parts: Iterable[tuple[float, float]], whole_s: float) -> list[tuple[float, float]]:
-    return merged((max(start - _PAD_S, 0.0), min(end + _PAD_S, whole_s)) for start, end in parts)
+    return merge_spans((max(start - _PAD_S, 0.0), min(end + _PAD_S, whole_s)) for start, end in parts)
 
 
 def _cut(parts: Iterable[tuple[float, float]], most_s: float) -> list[tuple[float, float]]:

@@ -11,7 +11,7 @@ from safelight.detectors.protocol import MediaText
 from safelight.media.audio import AudioInfo
 
 #: Seconds of silence between two stretches in a file of speech.
-BETWEEN_S = 0.4
+SILENCE_BETWEEN_SPANS_S = 0.4
 
 
 class SpeechSpan(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,13 +34,13 @@ class SpeechFile(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     seconds: float
-    places: tuple[SpanOffset, ...]
+    spans: tuple[SpanOffset, ...]
 
 
 class AudioReport(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the sound, without a word of what is said."""
 
-    facts: AudioInfo = AudioInfo()
+    info: AudioInfo = AudioInfo()
     #: Where somebody speaks; None where nobody could tell, so that anything may be speech.
     speech: tuple[SpeechSpan, ...] | None = None
     #: Why nobody could tell.
@@ -56,7 +56,7 @@ class AudioReport(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.speech is None else round(sum(one.end_s - one.start_s for one in self.speech), 3)
 
     @property
-    def speechless(self) -> bool:
+    def has_no_speech(self) -> bool:
         """It is known that nobody speaks."""
         return self.speech is not None and not self.speech
 
@@ -82,9 +82,9 @@ def to_clip_time(lines: Iterable[MediaText], file: SpeechFile) -> list[MediaText
 
 
 def _clip_time(file_s: float, file: SpeechFile) -> float:
-    place = file.places[0]
-    for one in file.places:
+    place = file.spans[0]
+    for one in file.spans:
         # What falls into the silence before a stretch belongs to it, if anything does.
-        if one.file_s - BETWEEN_S / 2 <= file_s:
+        if one.file_s - SILENCE_BETWEEN_SPANS_S / 2 <= file_s:
             place = one
     return round(min(max(place.start_s + file_s - place.file_s, place.start_s), place.end_s), 3)

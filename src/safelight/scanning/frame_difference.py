@@ -19,7 +19,7 @@ Plane = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
 
 #: Longest side of the grey pictures that are compared, and the part of it at which movement is sought.
-SIDE = 320
+COMPARED_SIDE_PX = 320
 _COARSE = 2
 #: Side of a cell, in compared pixels.
 _CELL = 8
@@ -59,8 +59,8 @@ class OpticalFlow:
         cv2 = self._cv2
         still = _still(frame)
         size = still.shape[1::-1]
-        one = cv2.resize(frame.light, size, interpolation=cv2.INTER_AREA)
-        two = cv2.resize(other.light, size, interpolation=cv2.INTER_AREA)
+        one = cv2.resize(frame.luma, size, interpolation=cv2.INTER_AREA)
+        two = cv2.resize(other.luma, size, interpolation=cv2.INTER_AREA)
         if np.array_equal(one, two):
             return still
         found: Map = self._flow.calc(one, two, None)
@@ -123,15 +123,15 @@ class OpticalFlow:
         than that very place: in fine patterns something light and something dark is always near.
         """
         cv2 = self._cv2
-        light, blue, red = other.light, other.blue, other.red
+        light, blue, red = other.luma, other.chroma_blue, other.chroma_red
         if flow.any():
             half = self._places(flow, blue.shape[1], blue.shape[0])
             blue, red = self._taken(blue, half), self._taken(red, half)
             light = self._taken(light, self._places(flow, light.shape[1], light.shape[0]))
-        lighter: Map = cv2.subtract(frame.light, light, dtype=cv2.CV_32F)
+        lighter: Map = cv2.subtract(frame.luma, light, dtype=cv2.CV_32F)
         light, blue, red = (
             self._beyond(mine, theirs)
-            for mine, theirs in ((frame.light, light), (frame.blue, blue), (frame.red, red))
+            for mine, theirs in ((frame.luma, light), (frame.chroma_blue, blue), (frame.chroma_red, red))
         )
         size = light.shape[::-1]
         colour = cv2.resize(cv2.max(blue, red), size, interpolation=cv2.INTER_LINEAR)
@@ -144,8 +144,8 @@ class OpticalFlow:
         What is laid over a part of the frame hardly matters to it. Patterns and thin things that lead the
         search for each place astray do not, either.
         """
-        across, down = self._off(frame.light, other.light)
-        height, width = frame.light.shape
+        across, down = self._off(frame.luma, other.luma)
+        height, width = frame.luma.shape
         flow = _still(frame)
         flow[...] = across * flow.shape[1] / width, down * flow.shape[0] / height
         return flow
@@ -156,15 +156,15 @@ class OpticalFlow:
         A camera that shakes is not half-way between its neighbours.
         """
         cv2 = self._cv2
-        height, width = frame.light.shape
-        moved = self.warp(other.light, flow)
-        across, down = self._off(frame.light, moved)
+        height, width = frame.luma.shape
+        moved = self.warp(other.luma, flow)
+        across, down = self._off(frame.luma, moved)
         if not _MIN_OFFSET_PX < max(abs(across), abs(down)) < _MAX_OFFSET_PX:
             return flow
         scale = (flow.shape[1] / width, flow.shape[0] / height)
         again: Map = flow + np.array((across * scale[0], down * scale[1]), np.float32)
         off, better = (
-            cv2.mean(cv2.absdiff(frame.light, one))[0] for one in (moved, self.warp(other.light, again))
+            cv2.mean(cv2.absdiff(frame.luma, one))[0] for one in (moved, self.warp(other.luma, again))
         )
         return again if better < off else flow
 
@@ -178,9 +178,9 @@ class OpticalFlow:
     def difference_window(self, one: DownscaledFrame, other: DownscaledFrame) -> Window | None:
         """The window outside of which two frames are the same; None: they are so everywhere."""
         cv2 = self._cv2
-        height, width = one.light.shape
-        light = cv2.absdiff(one.light, other.light)
-        colour = cv2.max(cv2.absdiff(one.blue, other.blue), cv2.absdiff(one.red, other.red))
+        height, width = one.luma.shape
+        light = cv2.absdiff(one.luma, other.luma)
+        colour = cv2.max(cv2.absdiff(one.chroma_blue, other.chroma_blue), cv2.absdiff(one.chroma_red, other.chroma_red))
         boxes = [
             (left * scale, top * scale, (left + wide) * scale, (top + high) * scale)
             for apart, scale in ((light, 1), (colour, 2))
@@ -369,7 +369,7 @@ class FrameComparator:
             return Novelty()
         sides = [
             self._compared(frame, other)
-            if other is not None and other.light.shape == frame.light.shape
+            if other is not None and other.luma.shape == frame.luma.shape
             else None
             for other in (before, after)
         ]
@@ -421,7 +421,7 @@ class FrameComparator:
         else:
             window = movement.difference_window(frame, other)
         self._pair = (frame, other, window)
-        height, width = frame.light.shape
+        height, width = frame.luma.shape
         if window == (slice(0, height), slice(0, width)):
             return self._apart(frame, other, movement.compute(frame, other))
         flow = _still(frame)
@@ -452,32 +452,32 @@ class FrameComparator:
     def _shifted(self, frame: DownscaledFrame, other: DownscaledFrame) -> _Difference:
         return self._apart(frame, other, self._movement.global_shift(frame, other))
 
-    def apart(self, frame: DownscaledFrame, other: DownscaledFrame) -> tuple[float, int]:
+    def distance(self, frame: DownscaledFrame, other: DownscaledFrame) -> tuple[float, int]:
         """How far two frames are apart, movement taken out: the sum over cells that differ, and how many.
 
         Cells in which neighbours usually are that far apart tell nothing: there is noise in them.
         """
-        if frame.light.shape != other.light.shape:
-            return float("inf"), frame.light.size
+        if frame.luma.shape != other.luma.shape:
+            return float("inf"), frame.luma.size
         apart, _lighter = self._movement.residual(frame, other, self._movement.compute(frame, other))
         over = np.maximum(self._cells(apart) - np.maximum(self._before.limit(), 2 * self._levels.over), 0)
         return float(over.sum()), int((over > 0).sum())
 
     def flow(self, frame: DownscaledFrame, other: DownscaledFrame) -> Map | None:
         """Where everything in `frame` is in `other`; None: they are of different sizes."""
-        return self._movement.compute(frame, other) if frame.light.shape == other.light.shape else None
+        return self._movement.compute(frame, other) if frame.luma.shape == other.luma.shape else None
 
-    def between(self, before: DownscaledFrame, after: DownscaledFrame) -> tuple[Map, Map] | None:
+    def flows_to_neighbours(self, before: DownscaledFrame, after: DownscaledFrame) -> tuple[Map, Map] | None:
         """Where everything in the frame between these two was before and is after, without asking that frame.
 
         What is laid over a frame would lead the search astray. None: the two are of different sizes.
         """
-        if before.light.shape != after.light.shape:
+        if before.luma.shape != after.luma.shape:
             return None
         half: Map = self._movement.compute(before, after) * np.float32(0.5)
         return -half, half
 
-    def ground(
+    def background(
         self,
         picture: npt.NDArray[Any],
         flow: Map,
@@ -500,14 +500,14 @@ class FrameComparator:
 
 def _still(frame: DownscaledFrame) -> Map:
     """The flow of a frame in which nothing moves."""
-    height, width = frame.light.shape
+    height, width = frame.luma.shape
     return np.zeros((max(height // _COARSE, 16), max(width // _COARSE, 16), 2), np.float32)
 
 
 def _part(frame: DownscaledFrame, window: Window) -> DownscaledFrame:
     rows, columns = window
     half = (slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2))
-    return DownscaledFrame(light=frame.light[window], blue=frame.blue[half], red=frame.red[half])
+    return DownscaledFrame(luma=frame.luma[window], chroma_blue=frame.chroma_blue[half], chroma_red=frame.chroma_red[half])
 
 
 def _widened(first: int, last: int, least: int, whole: int) -> slice:

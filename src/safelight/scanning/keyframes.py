@@ -14,7 +14,7 @@ from safelight.scanning.segments import FrameTiming
 Pixels = npt.NDArray[np.uint8]
 
 #: Longest side of a kept frame, and how many are kept of one file: 130 MB at the most.
-LONGEST, MOST = 800, 96
+KEYFRAME_SIDE_PX, MAX_KEYFRAMES = 800, 96
 
 
 class StoredKeyframe(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,29 +35,29 @@ class KeyframeWriter:
     the others.
     """
 
-    def __init__(self, folder: Path | None, *, most: int = MOST) -> None:
+    def __init__(self, folder: Path | None, *, most: int = MAX_KEYFRAMES) -> None:
         self._folder = folder
         self._most = most
         self._kept: list[tuple[int, bool, Path, int, int]] = []
         #: How many were offered.
-        self.chosen = 0
+        self.offered = 0
 
     @property
-    def wanted(self) -> bool:
+    def enabled(self) -> bool:
         return self._folder is not None
 
     def add(self, frame: int, pixels: Pixels, *, pressing: bool = False) -> None:
         """Keep one frame, (height, width, 3)."""
         if self._folder is None:
             return
-        self.chosen += 1
+        self.offered += 1
         path = self._folder / f"look-{frame:07d}.rgb"
         path.write_bytes(np.ascontiguousarray(pixels).tobytes())
         self._kept.append((frame, pressing, path, pixels.shape[1], pixels.shape[0]))
         if len(self._kept) > 2 * self._most:
             self._thin()
 
-    def answer(self, times: Callable[[int], FrameTiming] | None) -> tuple[StoredKeyframe, ...]:
+    def keyframes(self, times: Callable[[int], FrameTiming] | None) -> tuple[StoredKeyframe, ...]:
         """What was kept, in order; `times` tells when a frame is shown, None where it is a picture."""
         self._thin()
         return tuple(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from safelight.detectors.protocol import MediaText
 
 #: Texts that are kept of one clip: bounded, so that memory is.
-MOST_TEXTS = 50_000
+MAX_TEXTS = 50_000
 
 
 class OcrTextMerger:
@@ -39,9 +39,9 @@ class OcrTextMerger:
     @property
     def full(self) -> bool:
         """There are as many texts as are kept; what is added now is not."""
-        return len(self._done) + len(self._parts) >= MOST_TEXTS
+        return len(self._done) + len(self._parts) >= MAX_TEXTS
 
-    def add_part(self, texts: Iterable[MediaText]) -> None:
+    def add_from_crop(self, texts: Iterable[MediaText]) -> None:
         """What was read in a part of a frame: it says nothing of texts that stand elsewhere."""
         if self.full:
             return
@@ -54,7 +54,7 @@ class OcrTextMerger:
                 before = self._parts.get(place)
                 self._parts[place] = text if before is None else _joined(before, text)
 
-    def all(self) -> list[MediaText]:
+    def texts(self) -> list[MediaText]:
         """All of them, in the order they appear."""
         everything = (*self._done, *self._parts.values(), *self._showing.values())
         return sorted(everything, key=lambda text: (text.start_s, text.frame or 0))
@@ -65,7 +65,7 @@ def merge_texts(looks: Iterable[Sequence[MediaText]]) -> list[MediaText]:
     texts = OcrTextMerger()
     for look in looks:
         texts.add(look)
-    return texts.all()
+    return texts.texts()
 
 
 def _joined(one: MediaText, other: MediaText) -> MediaText:

@@ -38,7 +38,7 @@ class OverlayCrop:
     w: float
     h: float
 
-    def placed(self, x: float, y: float, w: float, h: float) -> tuple[float, float, float, float]:
+    def to_frame_box(self, x: float, y: float, w: float, h: float) -> tuple[float, float, float, float]:
         """A box in parts of the view as one in parts of the picture."""
         return (
             round(self.x + x * self.w, 4),

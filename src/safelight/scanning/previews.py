@@ -25,7 +25,7 @@ class Previews(msgspec.Struct, frozen=True, kw_only=True):
     """Paths of what was written; empty where nothing was asked for."""
 
     thumbnail: str = ""
-    sheet: str = ""
+    contact_sheet: str = ""
     evidence: dict[str, str] = {}
 
 
@@ -44,9 +44,9 @@ class PreviewCollector:
         if self._folder is None:
             return
         if self._thumbnail is None or (frame.time_s <= self._middle_s and frame.index % 12 == 0):
-            self._thumbnail = frame.at(_THUMBNAIL)
+            self._thumbnail = frame.resized(_THUMBNAIL)
         if frame.index % self._stride == 0:
-            self._kept.append((frame.index, frame.at(_SHEET)))
+            self._kept.append((frame.index, frame.resized(_SHEET)))
             if len(self._kept) > _MOST:
                 self._stride *= 2
                 self._kept = [kept for kept in self._kept if kept[0] % self._stride == 0]
@@ -57,7 +57,7 @@ class PreviewCollector:
             return
         best = self._best.get(finding.category)
         if best is None or finding.score > best[0]:
-            self._best[finding.category] = (finding.score, frame.at(_EVIDENCE))
+            self._best[finding.category] = (finding.score, frame.resized(_EVIDENCE))
 
     def write(self) -> Previews:
         """Write what was collected. A full disk costs the pictures and not what was found."""
@@ -76,7 +76,7 @@ class PreviewCollector:
             for number, (category, (_score, pixels)) in enumerate(self._best.items())
         }
         return Previews(
-            thumbnail=str(thumbnails.thumbnail(thumb, folder / "thumbnail.webp")),
-            sheet=str(thumbnails.sheet(page, folder / "sheet.webp")),
+            thumbnail=str(thumbnails.write_thumbnail(thumb, folder / "thumbnail.webp")),
+            contact_sheet=str(thumbnails.write_contact_sheet(page, folder / "sheet.webp")),
             evidence=evidence,
         )

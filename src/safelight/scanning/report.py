@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from safelight.detectors.protocol import Capability, MediaText
-from safelight.media.images import PictureFacts
+from safelight.media.images import ImageInfo
 from safelight.media.probe import MediaInfo
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Finding, Modality
@@ -43,18 +43,18 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
     texts: tuple[MediaText, ...]
     runs: tuple[DetectorRun, ...]
     #: What readers in the child made of speech.
-    heard: tuple[MediaText, ...] = ()
-    sound: AudioReport | None = None
-    facts: MediaInfo | None = None
-    picture: PictureFacts | None = None
-    schedule: SamplingReport | None = None
+    transcript: tuple[MediaText, ...] = ()
+    audio: AudioReport | None = None
+    media: MediaInfo | None = None
+    image: ImageInfo | None = None
+    sampling: SamplingReport | None = None
     thumbnail: str = ""
-    sheet: str = ""
+    contact_sheet: str = ""
     #: Blurred stills of the strongest frame of a category.
     evidence: dict[str, str] = {}
     #: Frames kept for detectors outside of the child, and how many the schedule chose.
-    looks: tuple[StoredKeyframe, ...] = ()
-    chosen: int = 0
+    keyframes: tuple[StoredKeyframe, ...] = ()
+    selected_frames: int = 0
     wall_s: float = 0.0
     #: Processor time of the scan, loading of models not included where they were loaded before.
     cpu_s: float = 0.0
@@ -67,32 +67,32 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     #: Text read off frames and pictures; nobody has judged it yet.
     texts: tuple[MediaText, ...] = ()
     #: Words heard, with times, judged like those read; None where nobody transcribed.
-    heard: tuple[MediaText, ...] | None = None
+    transcript: tuple[MediaText, ...] | None = None
     #: How loud, and where somebody speaks; None where there is no sound.
-    sound: AudioReport | None = None
+    audio: AudioReport | None = None
     coverage: Coverage = Coverage()
     runs: tuple[DetectorRun, ...] = ()
-    facts: MediaInfo | None = None
-    picture: PictureFacts | None = None
-    schedule: SamplingReport | None = None
+    media: MediaInfo | None = None
+    image: ImageInfo | None = None
+    sampling: SamplingReport | None = None
     #: Paths of WebP files, empty where none were asked for.
     thumbnail: str = ""
-    sheet: str = ""
+    contact_sheet: str = ""
     evidence: dict[str, str] = {}
     #: Frames kept for detectors outside of the child, and how many the schedule chose.
-    looks: tuple[StoredKeyframe, ...] = ()
-    chosen: int = 0
+    keyframes: tuple[StoredKeyframe, ...] = ()
+    selected_frames: int = 0
     wall_s: float = 0.0
     cpu_s: float = 0.0
     #: Why there is no result at all: the child crashed or ran out of time.
     failure: str = ""
 
     @property
-    def has_sound(self) -> bool:
-        return self.facts is not None and self.facts.audio_codec is not None
+    def has_audio(self) -> bool:
+        return self.media is not None and self.media.audio_codec is not None
 
     @property
-    def has_reader(self) -> bool:
+    def has_ocr(self) -> bool:
         """Some detector was to read text, as far as is known."""
         return bool(self.failure) or any(run.reads for run in self.runs)
 
@@ -101,7 +101,7 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
         """Why text in the picture was not read, or not all of it: one sentence; empty where it was."""
         if self.failure:
             return self.failure
-        if not self.has_reader:
+        if not self.has_ocr:
             return "No detector that reads text in pictures is installed."
         return next((run.note for run in self.runs if run.reads and not run.complete), "")
 
@@ -121,7 +121,7 @@ def coverage_of(
     coverage = Coverage()
     for name, capabilities in asked:
         run = by_name.get(name, DetectorRun(name=name, note=f"{name} was not run."))
-        coverage = coverage.merged(
+        coverage = coverage.merge(
             Cell(
                 category=capability.category,
                 modality=capability.modality,

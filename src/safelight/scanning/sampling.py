@@ -112,9 +112,9 @@ class FrameSampler:
         self._unseen_from: int | None = None
         self._why: Counter[str] = Counter()
         self._looks: list[SampledFrame] = []
-        self.last_look = -1
+        self.last_sampled = -1
         #: Every look at something that stood out or came, listed or not: the budgets bound them.
-        self.striking: list[SampledFrame] = []
+        self.notable_frames: list[SampledFrame] = []
 
     def decide(self, index: int, time_s: float, new: Novelty) -> SampledFrame | None:
         """Whether this frame is looked at, and why."""
@@ -147,7 +147,7 @@ class FrameSampler:
 
     def wants_comparison(self, index: int) -> bool:
         """Whether it is time to compare a frame with the last one looked at: see `changed`."""
-        return index % _SLOWLY == 0 and self._slow >= 1 and index > self.last_look
+        return index % _SLOWLY == 0 and self._slow >= 1 and index > self.last_sampled
 
     def note_change(self, index: int, time_s: float, apart: float, cells: int) -> SampledFrame | None:
         """Whether a frame so far from the last one looked at is looked at for that."""
@@ -157,12 +157,12 @@ class FrameSampler:
         self._slow -= 1
         return self._look(index, time_s, SampleReason.CHANGED)
 
-    def last(self, index: int, time_s: float) -> SampledFrame | None:
+    def sample_last(self, index: int, time_s: float) -> SampledFrame | None:
         """The end of the clip: its last frame is looked at, where it was not already."""
-        return self._look(index, time_s, SampleReason.LAST) if self.last_look < index else None
+        return self._look(index, time_s, SampleReason.LAST) if self.last_sampled < index else None
 
     @property
-    def unseen(self) -> str:
+    def budget_gap(self) -> str:
         """Why not every frame that should have been looked at was; empty where all were."""
         if not self._unseen:
             return ""
@@ -171,7 +171,7 @@ class FrameSampler:
             " were not looked at: there were more of them than the budget allows."
         )
 
-    def record(self) -> SamplingReport:
+    def report(self) -> SamplingReport:
         return SamplingReport(
             frames=self._frames,
             looked_at=self._why.total(),
@@ -201,11 +201,11 @@ class FrameSampler:
         self, index: int, time_s: float, why: SampleReason, region: Region | None = None
     ) -> SampledFrame:
         self._seen_s = time_s
-        self.last_look = index
+        self.last_sampled = index
         self._why[why] += 1
         look = SampledFrame(frame=index, why=why, region=region)
         if len(self._looks) < _LISTED:
             self._looks.append(look)
         if why in _STRIKING:
-            self.striking.append(look)
+            self.notable_frames.append(look)
         return look

@@ -15,24 +15,23 @@ from safelight.detectors.protocol import Capability
 from safelight.detectors.registry import DetectorMissing, load_plugin
 from safelight.media import encode, images, probe, thumbnails
 from safelight.media.encode import BadgeTask
-from safelight.media.images import PictureLimits
+from safelight.media.images import ImageLimits
 from safelight.media.probe import MediaInfo, VideoLimits
 from safelight.policy.findings import Finding, Modality
+from safelight.progress import ProgressSink
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Isolation, Limits, PreloadSpec, Sandbox
-from safelight.sandbox.worker_pool import WarmPool
+from safelight.sandbox.sandbox import CallHooks, Isolation, Limits, PreloadSpec, Sandbox
+from safelight.sandbox.worker_pool import WorkerPool
 from safelight.scanning import worker
 from safelight.scanning.audio_report import AudioReport
 from safelight.scanning.report import DetectorRun, ScanReport, WorkerResult, coverage_of
 from safelight.scanning.sampling import SamplingConfig
-from safelight.scanning.worker import Detectors, PicturePass, PictureTask, RecordingTask, VideoScanTask
+from safelight.scanning.worker import DetectorSet, ImagePass, ImageScanTask, RecordingScanTask, VideoScanTask
 
 T = TypeVar("T")
 
 #: Name and options of a detector, as the catalogue gives them.
-Spec: TypeAlias = tuple[str, dict[str, Any]]
-#: Takes frames done and frames in all; 0: not known.
-FrameProgress: TypeAlias = Callable[[int, int], None]
+DetectorSpec: TypeAlias = tuple[str, dict[str, Any]]
 
 
 #: What calls of ours import, beside the detectors.
@@ -47,23 +46,23 @@ class ScannerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of a scan."""
 
     video: VideoLimits = VideoLimits()
-    picture: PictureLimits = PictureLimits()
+    image: ImageLimits = ImageLimits()
     #: Seconds on the clock for a whole clip, and for one picture.
-    video_s: float = 600.0
-    picture_s: float = 20.0
+    video_timeout_s: float = 600.0
+    image_timeout_s: float = 20.0
     #: Seconds for one call of one detector.
-    call_s: float = 20.0
+    call_timeout_s: float = 20.0
     memory_bytes: int = 4 << 30
     #: 0: nothing is kept ready, and every call starts a cold child. Otherwise calls are forked from one
     #: process that has the models loaded; where that cannot be, so many children are kept warm for pictures.
-    warm: int = 2
+    warm_children: int = 2
     #: Modules that other calls in the same sandbox import: loaded along with the models.
     modules: tuple[str, ...] = ()
     #: Pictures looked at at a time.
-    pictures_at_once: int = 8
+    max_concurrent_images: int = 8
     #: Pictures a warm child looks at before it is replaced.
-    uses: int = 200
-    rules: SamplingConfig = SamplingConfig()
+    max_calls_per_child: int = 200
+    sampling: SamplingConfig = SamplingConfig()
     #: Threads that decode a clip ahead of the detectors.
     decode_threads: int = 1
 
@@ -74,23 +73,23 @@ class Scanner:
     def __init__(
         self,
         sandbox: Sandbox,
-        detectors: Sequence[Spec],
+        detectors: Sequence[DetectorSpec],
         settings: ScannerOptions | None = None,
     ) -> None:
         self.settings = settings or ScannerOptions()
         self._sandbox = sandbox
         self._specs = tuple(detectors)
-        self._detectors = Detectors(specs=self._specs, call_s=self.settings.call_s)
+        self._detectors = DetectorSet(specs=self._specs, call_s=self.settings.call_timeout_s)
         #: There are no forks, and children are kept warm for pictures instead.
         self._warm = False
-        self._slots = threading.BoundedSemaphore(self.settings.pictures_at_once)
-        self._pool = WarmPool(
+        self._slots = threading.BoundedSemaphore(self.settings.max_concurrent_images)
+        self._pool = WorkerPool(
             sandbox,
-            size=max(self.settings.warm, 1),
-            limits=self._limits(self.settings.picture_s),
+            size=max(self.settings.warm_children, 1),
+            limits=self._limits(self.settings.image_timeout_s),
             preload=EntryPoint.of(worker.preload),
             preload_argument=msgspec.to_builtins(self._detectors),
-            uses=self.settings.uses,
+            uses=self.settings.max_calls_per_child,
         )
 
     def start(self) -> None:
@@ -98,7 +97,7 @@ class Scanner:
 
         Until it is done, and where it cannot be done, every call starts a cold child.
         """
-        if not self.settings.warm:
+        if not self.settings.warm_children:
             return
         calls = ((EntryPoint.of(worker.preload), msgspec.to_builtins(self._detectors)),)
         working = self._sandbox.start_fork_server(
@@ -133,13 +132,13 @@ class Scanner:
         self,
         path: Path,
         *,
-        detectors: Sequence[Spec] | None = None,
+        detectors: Sequence[DetectorSpec] | None = None,
         budget_s: float | None = None,
         stills: Path | None = None,
         looks: Path | None = None,
         speech: Path | None = None,
         field: str = "",
-        progress: FrameProgress | None = None,
+        progress: ProgressSink | None = None,
         cancel: threading.Event | None = None,
     ) -> ScanReport:
         """Look at every frame and the sound of a clip; stills and speech go into the folders named for them,
@@ -149,22 +148,18 @@ class Scanner:
         time is no error: the report has the reason in `failure`, and every cell is incomplete.
         """
         specs = self._specs if detectors is None else tuple(detectors)
-        seconds = budget_s or self.settings.video_s
+        seconds = budget_s or self.settings.video_timeout_s
         task = VideoScanTask(
             path=str(path.absolute()),
-            detectors=Detectors(specs=specs, call_s=min(self.settings.call_s, seconds)),
+            detectors=DetectorSet(specs=specs, call_s=min(self.settings.call_timeout_s, seconds)),
             limits=self.settings.video,
-            rules=self.settings.rules,
+            rules=self.settings.sampling,
             budget_s=seconds * 0.9,
             stills=str(stills.absolute()) if stills is not None else "",
             looks=str(looks.absolute()) if looks is not None else "",
             speech=str(speech.absolute()) if speech is not None else "",
             threads=self.settings.decode_threads,
         )
-
-        def tell(value: Any) -> None:
-            if progress is not None and isinstance(value, dict):
-                progress(int(value.get("frame", 0)), int(value.get("frames", 0)))
 
         def run() -> Any:
             return self._sandbox.run(
@@ -173,20 +168,21 @@ class Scanner:
                 reads=[path, *_files_of(specs)],
                 writes=[folder for folder in (stills, looks, speech) if folder is not None],
                 limits=self._limits(seconds),
-                progress=tell,
-                cancel=cancel,
+                hooks=CallHooks(
+                    progress=progress.report_message if progress is not None else None, cancel=cancel
+                ),
             )
 
         report = _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
-        written = (report.thumbnail, report.sheet, *report.evidence.values())
+        written = (report.thumbnail, report.contact_sheet, *report.evidence.values())
         # A child has no say on which files we read.
         if any(path and not _is_own(Path(path), stills) for path in written) or not _own_speech(
-            report.sound, speech
+            report.audio, speech
         ):
             raise errors.SandboxCrashed("The sandboxed child named files that are not its own.")
         return _with_own_looks(report, looks)
 
-    def scan_picture(
+    def scan_image(
         self,
         path: Path,
         *,
@@ -203,22 +199,22 @@ class Scanner:
         now, and the answer has both.
         """
         rest = after is not None and not after.failure
-        part = PicturePass.QUICK if quick else PicturePass.REST if rest else PicturePass.WHOLE
-        task = PictureTask(
+        part = ImagePass.QUICK if quick else ImagePass.REST if rest else ImagePass.WHOLE
+        task = ImageScanTask(
             path=str(path.absolute()),
             detectors=self._detectors,
-            limits=self.settings.picture,
+            limits=self.settings.image,
             field=field,
             part=part,
             looks=str(looks.absolute()) if looks is not None else "",
         )
 
         def run() -> Any:
-            entry_point, argument = EntryPoint.of(worker.scan_picture), msgspec.to_builtins(task)
-            seconds = self.settings.picture_s
+            entry_point, argument = EntryPoint.of(worker.scan_image), msgspec.to_builtins(task)
+            seconds = self.settings.image_timeout_s
             # A child that was kept warm may write nowhere.
             if self._warm and looks is None:
-                return self._pool.run(entry_point, argument, cancel=cancel)
+                return self._pool.run(entry_point, argument, CallHooks(cancel=cancel))
             if not self._slots.acquire(timeout=seconds):
                 raise errors.SandboxTimedOut(f"No picture's turn came within {seconds:g} s.")
             try:
@@ -228,7 +224,7 @@ class Scanner:
                     reads=[path, *_files_of(self._specs)],
                     writes=[looks] if looks is not None else [],
                     limits=self._limits(seconds),
-                    cancel=cancel,
+                    hooks=CallHooks(cancel=cancel),
                 )
             finally:
                 self._slots.release()
@@ -237,12 +233,12 @@ class Scanner:
         report = _with_own_looks(report, looks)
         return _joined(after, report, self._specs) if after is not None and rest else report
 
-    def hear_recording(self, path: Path, *, speech: Path) -> AudioReport:
+    def scan_recording(self, path: Path, *, speech: Path) -> AudioReport:
         """What is heard in a recording, with files of the speech in the folder `speech`.
 
         Raises `InvalidMedia` or `TooLarge` where it is no recording we take, and `ChildFailed`.
         """
-        task = RecordingTask(
+        task = RecordingScanTask(
             path=str(path.absolute()),
             detectors=self._detectors,
             limits=self.settings.video,
@@ -253,7 +249,7 @@ class Scanner:
             msgspec.to_builtins(task),
             reads=[path, *_files_of(self._specs)],
             writes=[speech],
-            limits=self._limits(self.settings.video_s),
+            limits=self._limits(self.settings.video_timeout_s),
         )
         heard = _converted(answer, AudioReport)
         if not _own_speech(heard, speech):
@@ -270,7 +266,7 @@ class Scanner:
             msgspec.to_builtins(task),
             reads=[source],
             writes=[into],
-            limits=self._limits(self.settings.video_s),
+            limits=self._limits(self.settings.video_timeout_s),
         )
 
     def _limits(self, seconds: float) -> Limits:
@@ -280,7 +276,7 @@ class Scanner:
 
 def _report(
     run: Callable[[], Any],
-    specs: Sequence[Spec],
+    specs: Sequence[DetectorSpec],
     modalities: frozenset[Modality],
     field: str,
     cancel: threading.Event | None,
@@ -298,30 +294,32 @@ def _report(
     return ScanReport(
         findings=tuple(_from(finding, field) for finding in answer.findings),
         texts=answer.texts,
-        heard=answer.heard if answer.sound is not None and answer.sound.transcribed_in_child else None,
-        sound=answer.sound,
+        transcript=answer.transcript
+        if answer.audio is not None and answer.audio.transcribed_in_child
+        else None,
+        audio=answer.audio,
         coverage=coverage_of(asked, answer.runs, modalities),
         runs=answer.runs,
-        facts=answer.facts,
-        picture=answer.picture,
-        schedule=answer.schedule,
+        media=answer.media,
+        image=answer.image,
+        sampling=answer.sampling,
         thumbnail=answer.thumbnail,
-        sheet=answer.sheet,
+        contact_sheet=answer.contact_sheet,
         evidence=answer.evidence,
-        looks=answer.looks,
-        chosen=answer.chosen,
+        keyframes=answer.keyframes,
+        selected_frames=answer.selected_frames,
         wall_s=answer.wall_s,
         cpu_s=answer.cpu_s,
     )
 
 
 def _with_own_looks(report: ScanReport, folder: Path | None) -> ScanReport:
-    if any(not _is_own(Path(look.path), folder) for look in report.looks):
+    if any(not _is_own(Path(look.path), folder) for look in report.keyframes):
         raise errors.SandboxCrashed("The sandboxed child named files that are not its own.")
     return report
 
 
-def _joined(first: ScanReport, rest: ScanReport, specs: Sequence[Spec]) -> ScanReport:
+def _joined(first: ScanReport, rest: ScanReport, specs: Sequence[DetectorSpec]) -> ScanReport:
     """Two looks at one picture as one: what the first left out is as the second has it."""
     if rest.failure:
         return msgspec.structs.replace(rest, findings=first.findings)
@@ -347,7 +345,7 @@ def _is_own(path: Path, folder: Path | None) -> bool:
     )
 
 
-def _files_of(specs: Iterable[Spec]) -> list[Path]:
+def _files_of(specs: Iterable[DetectorSpec]) -> list[Path]:
     """The files and folders that options of detectors name, such as a model of one's own."""
     named = (Path(value) for _, options in specs for value in options.values() if isinstance(value, str))
     return [path for path in named if path.is_absolute() and path.exists()]

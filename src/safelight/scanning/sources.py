@@ -15,8 +15,8 @@ from safelight.fileio import sha256_file
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif"})
-CLIPS = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi"})
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi"})
 
 _CHUNK = 1 << 20
 
@@ -47,12 +47,12 @@ class SourceFile(Protocol):
 class Source:
     """What was asked for: the files in order of name, and how many others lie beside them."""
 
-    place: str
+    location: str
     files: tuple[SourceFile, ...]
     #: More than one file may come of it, whatever their number now.
-    many: bool
+    is_collection: bool
     #: Files passed by because their names are not those of clips or pictures.
-    others: int = 0
+    skipped: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ class BucketFile:
     bytes: int
     #: What the store says of this version of it; empty: nothing that can be relied on.
     tag: str
-    most_bytes: int
+    max_bytes: int
 
     def identity(self) -> str:
         # Tags are MD5, for which two files can be made that share one: name and time are part of it, too.
@@ -95,8 +95,8 @@ class BucketFile:
 
         from safelight.store.object_store import translate_store_errors
 
-        if self.bytes > self.most_bytes:
-            raise TooLarge(f"The file has {self.bytes:,} bytes; at most {self.most_bytes:,} are fetched.")
+        if self.bytes > self.max_bytes:
+            raise TooLarge(f"The file has {self.bytes:,} bytes; at most {self.max_bytes:,} are fetched.")
         with TemporaryDirectory(dir=scratch, prefix="scan-") as folder:
             # Only the ending of its name: the rest is whatever somebody called it.
             path = Path(folder) / f"file{PurePosixPath(self.key).suffix.lower()[:8]}"
@@ -104,12 +104,12 @@ class BucketFile:
                 done = 0
                 for chunk in obstore.get(self.store, self.key).stream(min_chunk_size=_CHUNK):
                     done += file.write(chunk)
-                    if done > self.most_bytes:
-                        raise TooLarge(f"The file has more than {self.most_bytes:,} bytes.")
+                    if done > self.max_bytes:
+                        raise TooLarge(f"The file has more than {self.max_bytes:,} bytes.")
             yield path
 
 
-def source_of(place: str, *, s3: Mapping[str, Any], most_bytes: int) -> Source:
+def find_source(place: str, *, s3: Mapping[str, Any], most_bytes: int) -> Source:
     """The files at a path or `s3://bucket/prefix`. Raises `NotFound` where there are none to look at."""
     if place.startswith("s3://"):
         return _bucket(place, s3, most_bytes)
@@ -118,7 +118,7 @@ def source_of(place: str, *, s3: Mapping[str, Any], most_bytes: int) -> Source:
         return _folder(path)
     if not path.is_file():
         raise NotFound(f"There is no file {path}.")
-    return Source(place=place, files=(LocalFile(path=path, name=path.name),), many=False)
+    return Source(location=place, files=(LocalFile(path=path, name=path.name),), is_collection=False)
 
 
 def _folder(folder: Path) -> Source:
@@ -128,17 +128,17 @@ def _folder(folder: Path) -> Source:
     )
     if not files:
         raise NotFound(f"There is no video or picture file in {folder}.")
-    return Source(place=str(folder), files=files, many=True, others=len(every) - len(files))
+    return Source(location=str(folder), files=files, is_collection=True, skipped=len(every) - len(files))
 
 
 def _bucket(url: str, options: Mapping[str, Any], most_bytes: int) -> Source:
     import obstore
 
-    from safelight.store.object_store import open_store, translate_store_errors
+    from safelight.store.object_store import open_object_store, translate_store_errors
 
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
     # Opened at the bucket: the address may name one object, or a prefix that ends within a name.
-    _, store = open_store(f"s3://{bucket}", options)
+    _, store = open_object_store(f"s3://{bucket}", options)
     with translate_store_errors():
         listed = sorted(
             (item for page in obstore.list(store, prefix=prefix.strip("/") or None) for item in page),
@@ -154,7 +154,7 @@ def _bucket(url: str, options: Mapping[str, Any], most_bytes: int) -> Source:
             location=f"s3://{bucket}/{item['path']}",
             bytes=item["size"],
             tag=f"{item['e_tag']} {item['last_modified'].isoformat()}" if item["e_tag"] else "",
-            most_bytes=most_bytes,
+            max_bytes=most_bytes,
         )
         for item in listed
         if _is_media(PurePosixPath(item["path"])) or item["path"] == prefix
@@ -162,7 +162,7 @@ def _bucket(url: str, options: Mapping[str, Any], most_bytes: int) -> Source:
     if not files:
         raise NotFound(f"There is no video or picture file in {url}.")
     many = not (len(files) == 1 and files[0].key == prefix)
-    return Source(place=url, files=files, many=many, others=len(listed) - len(files))
+    return Source(location=url, files=files, is_collection=many, skipped=len(listed) - len(files))
 
 
 def _one(store: ObjectStore, key: str) -> list[Any]:
@@ -176,4 +176,4 @@ def _one(store: ObjectStore, key: str) -> list[Any]:
 
 
 def _is_media(path: PurePath) -> bool:
-    return path.suffix.lower() in PICTURES | CLIPS
+    return path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES

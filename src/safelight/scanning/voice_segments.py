@@ -17,13 +17,13 @@ def voice_segments(sound: AudioReport, *, least_s: float) -> SpeechPieces:
 
     Stretches that are shorter, one after another, are put together: somebody may speak in short words.
     """
-    if sound.speechless:
+    if sound.has_no_speech:
         return SpeechPieces()
     pieces: list[SpeechPiece] = []
     left_s = 0.0
     for file in sound.files:
         waiting: list[SpanOffset] = []
-        for place in (*file.places, None):
+        for place in (*file.spans, None):
             if place is not None and _seconds([place]) < least_s:
                 waiting.append(place)
                 if _seconds(waiting) >= least_s:

@@ -12,20 +12,20 @@ from typing import Any
 import msgspec
 
 from safelight.media.decode import VideoDecoder
-from safelight.media.images import PictureLimits
+from safelight.media.images import ImageLimits
 from safelight.media.probe import VideoLimits
 from safelight.sandbox.child_main import ChildChannel
 from safelight.scanning.audio import scan_audio
 from safelight.scanning.audio_report import AudioReport
 from safelight.scanning.detector_runner import DetectorRunner
 from safelight.scanning.image_scan import downscale, scan_views
-from safelight.scanning.keyframes import LONGEST, KeyframeWriter
+from safelight.scanning.keyframes import KEYFRAME_SIDE_PX, KeyframeWriter
 from safelight.scanning.report import WorkerResult
 from safelight.scanning.sampling import SamplingConfig
 from safelight.scanning.video_scan import OutputDirs, VideoScan
 
 
-class Detectors(msgspec.Struct, frozen=True, kw_only=True):
+class DetectorSet(msgspec.Struct, frozen=True, kw_only=True):
     """Which detectors to load, each with its options, and how long one call may take."""
 
     specs: tuple[tuple[str, dict[str, Any]], ...]
@@ -34,7 +34,7 @@ class Detectors(msgspec.Struct, frozen=True, kw_only=True):
 
 class VideoScanTask(msgspec.Struct, frozen=True, kw_only=True):
     path: str
-    detectors: Detectors
+    detectors: DetectorSet
     limits: VideoLimits
     rules: SamplingConfig = SamplingConfig()
     #: Seconds after which the walk stops and says so; a little less than the sandbox's own limit.
@@ -48,7 +48,7 @@ class VideoScanTask(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 1
 
 
-class PicturePass(StrEnum):
+class ImagePass(StrEnum):
     """Which detectors look at a picture."""
 
     WHOLE = "whole"
@@ -58,13 +58,13 @@ class PicturePass(StrEnum):
     REST = "rest"
 
 
-class PictureTask(msgspec.Struct, frozen=True, kw_only=True):
+class ImageScanTask(msgspec.Struct, frozen=True, kw_only=True):
     path: str
-    detectors: Detectors
-    limits: PictureLimits
+    detectors: DetectorSet
+    limits: ImageLimits
     #: The request field the picture came in.
     field: str = ""
-    part: PicturePass = PicturePass.WHOLE
+    part: ImagePass = ImagePass.WHOLE
     #: As for clips.
     looks: str = ""
 
@@ -78,20 +78,20 @@ def preload(argument: Any, _link: ChildChannel) -> None:
     cv2.setNumThreads(1)
     Image.preinit()
     import_module("PIL.WebPImagePlugin")
-    scan_views(None, _ready(msgspec.convert(argument, Detectors)), field="")
+    scan_views(None, _ready(msgspec.convert(argument, DetectorSet)), field="")
 
 
-def scan_picture(argument: Any, _link: ChildChannel) -> WorkerResult:
+def scan_image(argument: Any, _link: ChildChannel) -> WorkerResult:
     """Look at one picture with every detector of pictures. Raises `InvalidMedia`, `TooLarge`."""
-    from safelight.media.images import read_picture
+    from safelight.media.images import read_image
 
     began = time.perf_counter()
-    task = msgspec.convert(argument, PictureTask)
+    task = msgspec.convert(argument, ImageScanTask)
     turns = _ready(task.detectors)
-    if task.part is PicturePass.REST:
+    if task.part is ImagePass.REST:
         turns = tuple(turn for turn in turns if turn.is_slow)
-    facts, views = read_picture(Path(task.path), task.limits)
-    if task.part is PicturePass.QUICK:
+    facts, views = read_image(Path(task.path), task.limits)
+    if task.part is ImagePass.QUICK:
         for turn in turns:
             if turn.is_slow:
                 turn.mark_failed(f"{turn.name} was left out of the first, quick look.")
@@ -103,14 +103,14 @@ def scan_picture(argument: Any, _link: ChildChannel) -> WorkerResult:
             )
     looks = KeyframeWriter(Path(task.looks) if task.looks else None)
     for index, view in enumerate(views):
-        looks.add(index, downscale(view, LONGEST))
+        looks.add(index, downscale(view, KEYFRAME_SIDE_PX))
     return WorkerResult(
-        looks=looks.answer(None),
-        chosen=looks.chosen,
+        keyframes=looks.keyframes(None),
+        selected_frames=looks.offered,
         findings=tuple(findings),
         texts=tuple(texts),
         runs=tuple(turn.record() for turn in turns),
-        picture=facts,
+        image=facts,
         wall_s=round(time.perf_counter() - began, 3),
     )
 
@@ -141,25 +141,25 @@ def scan_video(argument: Any, link: ChildChannel) -> WorkerResult:
     return scan.result()
 
 
-class RecordingTask(msgspec.Struct, frozen=True, kw_only=True):
+class RecordingScanTask(msgspec.Struct, frozen=True, kw_only=True):
     """Sound alone. `speech`: where to put files of what is spoken."""
 
     path: str
-    detectors: Detectors
+    detectors: DetectorSet
     limits: VideoLimits
     speech: str
 
 
 def scan_recording(argument: Any, _link: ChildChannel) -> AudioReport:
     """Listen to a recording. Raises `InvalidMedia`, `TooLarge`."""
-    task = msgspec.convert(argument, RecordingTask)
+    task = msgspec.convert(argument, RecordingScanTask)
     turns = _ready(task.detectors)
-    heard = scan_audio(Path(task.path), task.limits, turns, Path(task.speech), alone=True).sound
+    heard = scan_audio(Path(task.path), task.limits, turns, Path(task.speech), audio_only=True).report
     assert heard is not None
     return heard
 
 
-def _ready(detectors: Detectors) -> tuple[DetectorRunner, ...]:
+def _ready(detectors: DetectorSet) -> tuple[DetectorRunner, ...]:
     """The detectors with a fresh account each, loaded where this process has not loaded them yet."""
     turns = _loaded(msgspec.json.encode(detectors.specs), detectors.call_s)
     for turn in turns:

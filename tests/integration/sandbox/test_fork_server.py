@@ -18,7 +18,7 @@ import pytest
 from safelight import errors
 from safelight.sandbox import landlock
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Limits, PreloadSpec, Sandbox
+from safelight.sandbox.sandbox import CallHooks, Limits, PreloadSpec, Sandbox
 
 HERE = Path(__file__).parent
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
@@ -40,7 +40,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     folder.mkdir()
     made = Sandbox(Limits(wall_s=60, memory_bytes=2 << 30), folder=folder)
     prepare(made)
-    assert made.prepared, made.fork_server_problem
+    assert made.fork_server_ready, made.fork_server_problem
     yield made
     made.close()
     assert list(folder.iterdir()) == []
@@ -76,13 +76,15 @@ def test_a_fork_answers_as_a_cold_child_does(sandbox: Sandbox) -> None:
     value = {"text": "Grüße", "bytes": b"\x00\xff" * 200_000, "list": [1, 2.5, None, True]}
     assert sandbox.run(in_child("echo"), value) == value
     heard: list[int] = []
-    assert sandbox.run(in_child("count_to"), 500, progress=heard.append) == "done"
+    assert sandbox.run(in_child("count_to"), 500, hooks=CallHooks(progress=heard.append)) == "done"
     assert heard == list(range(500))
-    signed = sandbox.run(in_child("signed"), [b"a", b"b" * 100_000], signer=lambda data: data[::-1][:3])
+    signed = sandbox.run(
+        in_child("signed"), [b"a", b"b" * 100_000], hooks=CallHooks(signer=lambda data: data[::-1][:3])
+    )
     assert signed == [b"a", b"bbb"]
     with pytest.raises(errors.InvalidMedia, match="damaged"):
         sandbox.run(in_child("refuse"))
-    with pytest.raises(errors.SandboxCrashed, match="nonsense"):
+    with pytest.raises(errors.SandboxCrashed, match="invalid message"):
         sandbox.run(in_child("babble"))
 
 
@@ -100,14 +102,14 @@ def test_a_fork_is_shut_in_as_far_as_a_cold_child(sandbox: Sandbox) -> None:
     forked = sandbox.isolation()
     sandbox.stop_fork_server()
     cold = sandbox.isolation()
-    assert (forked.prepared, cold.prepared) == (True, False)
+    assert (forked.forked, cold.forked) == (True, False)
     assert (forked.network, forked.notes, forked.files_limited, set(forked.limits)) == (
         cold.network,
         cold.notes,
         cold.files_limited,
         set(cold.limits),
     )
-    assert forked.cold_because == ""
+    assert forked.fork_server_problem == ""
 
 
 @LINUX
@@ -134,7 +136,7 @@ def test_a_fork_that_crashes_hangs_or_eats_is_told_apart_and_hurts_nobody(sandbo
             sandbox.run(in_child("hang"), limits=Limits(wall_s=0.5))
         with pytest.raises(errors.SandboxTimedOut, match="processor time"):
             sandbox.run(in_child("burn"), limits=Limits(wall_s=60, cpu_s=1))
-        with pytest.raises(errors.SandboxCrashed, match="more than its 2048 MiB of memory"):
+        with pytest.raises(errors.SandboxCrashed, match="more than its limit of 2048 MiB of memory"):
             sandbox.run(in_child("eat"))
         assert other.result() == "awake"
     assert parent_of_forks(sandbox) == parent
@@ -152,7 +154,9 @@ def test_fifty_calls_at_a_time_get_their_own_answers(sandbox: Sandbox) -> None:
 def test_a_cancelled_fork_is_gone(sandbox: Sandbox, tmp_path: Path) -> None:
     cancel, file = threading.Event(), tmp_path / "pid"
     with ThreadPoolExecutor(1) as threads:
-        call = threads.submit(sandbox.run, in_child("hang_and_tell"), str(file), writes=[file], cancel=cancel)
+        call = threads.submit(
+            sandbox.run, in_child("hang_and_tell"), str(file), writes=[file], hooks=CallHooks(cancel=cancel)
+        )
         assert until(lambda: file.exists() and file.read_text() != "")
         child = int(file.read_text())
         cancel.set()
@@ -168,7 +172,7 @@ def test_the_prepared_process_is_replaced_when_it_dies(sandbox: Sandbox) -> None
     os.kill(first, signal.SIGKILL)
     assert gone(first)
     assert sandbox.run(in_child("echo"), "meanwhile") == "meanwhile"
-    assert until(lambda: sandbox.prepared)
+    assert until(lambda: sandbox.fork_server_ready)
     assert parent_of_forks(sandbox) != first
 
 
@@ -200,7 +204,7 @@ def test_forks_may_not_fork(sandbox: Sandbox) -> None:
 
 @LINUX
 def test_a_fork_reaches_neither_its_parent_nor_the_gateway(sandbox: Sandbox) -> None:
-    if landlock.version() < 6:
+    if landlock.abi_version() < 6:
         pytest.skip("the kernel does not keep signals in")
     pids = [os.getpid(), parent_of_forks(sandbox)]
     told = sandbox.run(in_child("meddle"), pids)
@@ -210,12 +214,12 @@ def test_a_fork_reaches_neither_its_parent_nor_the_gateway(sandbox: Sandbox) -> 
 def test_more_than_one_thread_after_loading_means_cold_children_and_is_said(tmp_path: Path) -> None:
     sandbox = Sandbox(folder=tmp_path)
     prepare(sandbox, (in_child("start_thread"), None))
-    assert not sandbox.prepared
+    assert not sandbox.fork_server_ready
     assert sandbox.run(in_child("echo"), 1) == 1
     isolation = sandbox.isolation()
-    assert not isolation.prepared
+    assert not isolation.forked
     if sys.platform == "linux":
-        assert "2 threads" in isolation.cold_because
+        assert "2 threads" in isolation.fork_server_problem
     # It is not tried again and again.
     assert sandbox.start_fork_server(PreloadSpec()) is None
     sandbox.close()
@@ -232,7 +236,7 @@ def test_what_cannot_be_loaded_means_cold_children_and_is_said(tmp_path: Path) -
 
 @pytest.mark.parametrize("prepared", [False, True])
 def test_a_call_reads_and_writes_only_what_it_names(tmp_path: Path, prepared: bool) -> None:
-    if not landlock.version():
+    if not landlock.abi_version():
         pytest.skip("the kernel has no Landlock")
     data = tmp_path / "data"
     (data / "keys").mkdir(parents=True)
@@ -261,7 +265,7 @@ def test_a_call_reads_and_writes_only_what_it_names(tmp_path: Path, prepared: bo
 def test_what_lies_on_the_python_path_is_read_but_not_what_is_private_in_it(
     tmp_path: Path, prepared: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not landlock.version():
+    if not landlock.abi_version():
         pytest.skip("the kernel has no Landlock")
     (tmp_path / "data" / "scratch").mkdir(parents=True)
     private, public = tmp_path / "data" / "scratch" / "clip.mp4", tmp_path / "module.txt"
@@ -287,11 +291,11 @@ def test_a_link_that_a_child_left_is_never_read(tmp_path: Path, prepared: bool) 
     if prepared:
         prepare(sandbox)
     for writes in ([out], [folder]):
-        if landlock.version():
+        if landlock.abi_version():
             assert sandbox.run(in_child("linked"), argument, writes=writes) == "PermissionError"
             assert not out.is_symlink()
         else:
-            with pytest.raises(errors.SandboxCrashed, match="no file of its own"):
+            with pytest.raises(errors.SandboxCrashed, match="instead of a regular file"):
                 sandbox.run(in_child("linked"), argument, writes=writes)
     sandbox.close()
 
@@ -299,7 +303,7 @@ def test_a_link_that_a_child_left_is_never_read(tmp_path: Path, prepared: bool) 
 def test_a_link_is_not_taken_as_an_output(tmp_path: Path) -> None:
     (tmp_path / "out").symlink_to(tmp_path / "secret")
     sandbox = Sandbox()
-    with pytest.raises(errors.SandboxCrashed, match="no file of its own"):
+    with pytest.raises(errors.SandboxCrashed, match="instead of a regular file"):
         sandbox.run(in_child("echo"), 1, writes=[tmp_path / "out"])
     sandbox.close()
 

@@ -46,10 +46,10 @@ def bucket(s3: S3) -> Bucket:
     """Three media files and one other under `clips/`."""
     import obstore
 
-    from safelight.store.object_store import open_store
+    from safelight.store.object_store import open_object_store
 
     url = s3.bucket().removesuffix("/prefix")
-    _, store = open_store(url, s3.options)
+    _, store = open_object_store(url, s3.options)
     for key, content in (
         ("clips/a.mp4", b"one"),
         ("clips/deep/b.png", b"two"),

@@ -34,7 +34,7 @@ def test_a_sandbox_that_is_open_somewhere_is_a_warning() -> None:
         network="kernel", parent_death=True, no_new_privileges=True, capabilities_dropped=True, limits=()
     )
     assert doctor_checks.isolation(full).state is DoctorState.OK
-    cold = doctor_checks.isolation(replace(full, cold_because="The prepared process has 2 threads."))
+    cold = doctor_checks.isolation(replace(full, fork_server_problem="The fork server has 2 threads."))
     assert cold.state is DoctorState.WARNING
     assert "2 threads" in cold.says
     open_ = Isolation(
@@ -115,7 +115,7 @@ def test_a_damaged_database_fails_with_its_remedy(tmp_path: Path) -> None:
 
 
 def test_every_detector_that_is_not_effective_is_named() -> None:
-    found = doctor_checks.detectors(["words"], [("minilm", "Its weights are missing.")])
+    found = doctor_checks.detectors(["word-lists"], [("minilm", "Its weights are missing.")])
     assert [(one.name, one.state) for one in found] == [
         ("detectors", DoctorState.OK),
         ("detector minilm", DoctorState.WARNING),

@@ -26,7 +26,7 @@ def ground(seed: int = 1, width: int = WIDTH * 3) -> Plane:
 
 def small(light: Plane) -> DownscaledFrame:
     half = np.full((light.shape[0] // 2, light.shape[1] // 2), 128, np.uint8)
-    return DownscaledFrame(light=np.ascontiguousarray(light), blue=half, red=half)
+    return DownscaledFrame(luma=np.ascontiguousarray(light), chroma_blue=half, chroma_red=half)
 
 
 def panned(frame: int, speed: float = 2.0) -> Plane:
@@ -145,7 +145,7 @@ def test_a_picture_that_is_off_as_a_whole_is_put_right(off: tuple[int, int]) -> 
     laid[50:80, 100:160] = 255
     window = (slice(20, 140), slice(16, 260))
     nothing = np.zeros((80, 140, 2), np.float32)
-    under = FrameComparator().ground(other, nothing, window, small(laid), small(other))
+    under = FrameComparator().background(other, nothing, window, small(laid), small(other))
     assert under.shape == (120, 244)
     before = np.abs(frame[window].astype(int) - other[window]).mean()
     after = np.abs(frame[window].astype(int) - under).mean()
@@ -185,9 +185,9 @@ def test_coarse_noise_is_far_all_the_time() -> None:
 
 def test_colour_alone_is_seen() -> None:
     frames = [small(ground()[:, :WIDTH]) for _ in range(20)]
-    red = frames[9].red.copy()
+    red = frames[9].chroma_red.copy()
     red[30:50, 60:100] = 190
-    frames[9] = DownscaledFrame(light=frames[9].light, blue=frames[9].blue, red=red)
+    frames[9] = DownscaledFrame(luma=frames[9].luma, chroma_blue=frames[9].chroma_blue, chroma_red=red)
     assert judged(frames)[9].both > 5
 
 
@@ -246,7 +246,7 @@ def test_there_is_nothing_to_lift_off_where_nothing_of_the_ground_is_left() -> N
 
 def test_a_box_in_a_part_is_put_in_its_place() -> None:
     view = OverlayCrop(pixels=np.zeros((2, 2, 3), np.uint8), x=0.5, y=0.25, w=0.5, h=0.5)
-    assert view.placed(0.5, 0.5, 0.5, 0.5) == (0.75, 0.5, 0.25, 0.25)
+    assert view.to_frame_box(0.5, 0.5, 0.5, 0.5) == (0.75, 0.5, 0.25, 0.25)
 
 
 def grassy(frame: int, speed: int) -> Plane:
@@ -289,7 +289,7 @@ def test_noise_that_is_usual_is_no_change_and_what_comes_in_it_is() -> None:
     watch = FrameComparator()
     for number in range(1, 19):
         watch.compare(frames[number - 1], frames[number], frames[number + 1])
-    assert watch.apart(frames[18], frames[2])[0] < SamplingConfig().appeared
-    light = frames[19].light.copy()
+    assert watch.distance(frames[18], frames[2])[0] < SamplingConfig().appeared
+    light = frames[19].luma.copy()
     light[40:120, 60:200] = 255
-    assert watch.apart(small(light), frames[2])[0] > SamplingConfig().appeared
+    assert watch.distance(small(light), frames[2])[0] > SamplingConfig().appeared

@@ -32,9 +32,9 @@ def test_nothing_read_is_nothing() -> None:
 def test_a_part_of_a_frame_ends_no_text_that_stands_elsewhere() -> None:
     texts = OcrTextMerger()
     texts.add([read("Exit", 0)])
-    texts.add_part([read("hidden", 3), read("hidden", 3, 0.8), read("exit", 3, 0.99)])
+    texts.add_from_crop([read("hidden", 3), read("hidden", 3, 0.8), read("exit", 3, 0.99)])
     texts.add([read("Exit", 9)])
-    assert [(text.text, text.start_s, text.end_s) for text in texts.all()] == [
+    assert [(text.text, text.start_s, text.end_s) for text in texts.texts()] == [
         ("exit", 0.0, 0.9),
         ("hidden", 0.3, 0.3),
     ]
@@ -46,5 +46,5 @@ def test_no_more_texts_are_kept_than_there_is_room_for(monkeypatch: pytest.Monke
     for number in range(20):
         assert texts.full == (number > 3)
         texts.add([read(f"line {number}", number)])
-    texts.add_part([read("a part", 30)])
-    assert [text.text for text in texts.all()] == ["line 0", "line 1", "line 2", "line 3"]
+    texts.add_from_crop([read("a part", 30)])
+    assert [text.text for text in texts.texts()] == ["line 0", "line 1", "line 2", "line 3"]

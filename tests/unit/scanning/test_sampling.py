@@ -27,7 +27,7 @@ def run(
 def test_a_clip_in_which_nothing_is_new_is_looked_at_once_a_second() -> None:
     looks, scheduler = run([NOTHING] * (FPS * 3))
     assert [look.frame for look in looks if look] == [0, 30, 60]
-    assert scheduler.record().why == {"first": 1, "regular": 2}
+    assert scheduler.report().why == {"first": 1, "regular": 2}
 
 
 def test_what_its_neighbours_do_not_explain_is_looked_at_and_the_place_is_told() -> None:
@@ -39,19 +39,19 @@ def test_what_its_neighbours_do_not_explain_is_looked_at_and_the_place_is_told()
     ):
         looks, scheduler = run([*[NOTHING] * 13, new, *[NOTHING] * 10])
         assert looks[13] == SampledFrame(frame=13, why=why, region=new.region)
-        assert scheduler.record().looks[-1].frame == 13
+        assert scheduler.report().looks[-1].frame == 13
 
 
 def test_noise_spends_the_budget_and_then_the_scan_is_incomplete() -> None:
     rules = SamplingConfig()
     looks, scheduler = run([CUT] * (FPS * 10), rules)
-    record = scheduler.record()
+    record = scheduler.report()
     spent = sum(look is not None and look.why is SampleReason.CUT for look in looks)
     assert spent <= rules.burst + rules.per_s
     assert record.unseen > 250
     assert record.unseen_from is not None
     assert record.unseen_from < FPS
-    assert str(record.unseen) in scheduler.unseen
+    assert str(record.unseen) in scheduler.budget_gap
     # What is left is the regular sample.
     assert record.looked_at - spent <= 11
 
@@ -59,13 +59,13 @@ def test_noise_spends_the_budget_and_then_the_scan_is_incomplete() -> None:
 def test_a_quick_cut_every_half_second_is_within_the_budget() -> None:
     frames = [CUT if number % 15 == 0 else NOTHING for number in range(FPS * 60)]
     _, scheduler = run(frames)
-    assert scheduler.unseen == ""
+    assert scheduler.budget_gap == ""
 
 
 def test_movement_may_go_over_its_small_share_without_a_hole() -> None:
     _, scheduler = run([CAME] * (FPS * 10))
-    record = scheduler.record()
-    assert scheduler.unseen == ""
+    record = scheduler.report()
+    assert scheduler.budget_gap == ""
     assert record.passed_over > 200
     assert record.looked_at < 30
 
@@ -84,10 +84,10 @@ def test_what_came_slowly_is_looked_at_once_in_a_while() -> None:
 
 def test_the_last_frame_is_looked_at_unless_it_was() -> None:
     _, scheduler = run([NOTHING] * 10)
-    look = scheduler.last(9, 0.3)
+    look = scheduler.sample_last(9, 0.3)
     assert look is not None
     assert look.why is SampleReason.LAST
-    assert scheduler.last(9, 0.3) is None
+    assert scheduler.sample_last(9, 0.3) is None
 
 
 @settings(deadline=None)
@@ -97,7 +97,7 @@ def test_no_second_passes_without_a_look_and_every_striking_frame_is_seen_or_cou
 ) -> None:
     looks, scheduler = run(frames)
     looked = [look.frame for look in looks if look]
-    record = scheduler.record()
+    record = scheduler.report()
     assert looked[0] == 0
     assert all(later - earlier <= FPS for earlier, later in pairwise(looked))
     assert record.looked_at == len(looked) == sum(record.why.values())
@@ -112,7 +112,7 @@ def test_looks_beyond_those_listed_still_count_as_striking() -> None:
     quiet = [NOTHING] * 59
     frames = [new for _ in range(700) for new in (ODD, *quiet)]
     _, scheduler = run(frames)
-    record = scheduler.record()
+    record = scheduler.report()
     assert (len(record.looks), record.unseen) == (1000, 0)
     assert record.looked_at > 1300
-    assert [look.frame for look in scheduler.striking] == list(range(60, 60 * 700, 60))
+    assert [look.frame for look in scheduler.notable_frames] == list(range(60, 60 * 700, 60))

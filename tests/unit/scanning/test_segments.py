@@ -205,4 +205,4 @@ def test_of_very_many_segments_the_strongest_are_kept_and_the_others_counted(
         joiner.add(4 * number, [finding((number + 1) / 40)])
     kept = joiner.segments()
     assert [round(one.score * 40) for one in kept] == [36, 37, 38, 39, 40]
-    assert joiner.left_out == 35
+    assert joiner.dropped == 35

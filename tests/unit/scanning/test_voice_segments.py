@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.scanning.audio_report import BETWEEN_S, AudioReport, SpanOffset, SpeechFile, SpeechSpan
+from safelight.scanning.audio_report import SILENCE_BETWEEN_SPANS_S, AudioReport, SpanOffset, SpeechFile, SpeechSpan
 from safelight.scanning.voice_segments import voice_segments
 
 
@@ -13,8 +13,8 @@ def report(*stretches: tuple[float, float], known: bool = True) -> AudioReport:
     places, at = [], 0.0
     for start, end in stretches:
         places.append(SpanOffset(file_s=at, start_s=start, end_s=end))
-        at += end - start + BETWEEN_S
-    files = (SpeechFile(path="speech-0.wav", seconds=at, places=tuple(places)),) if places else ()
+        at += end - start + SILENCE_BETWEEN_SPANS_S
+    files = (SpeechFile(path="speech-0.wav", seconds=at, spans=tuple(places)),) if places else ()
     speech = tuple(SpeechSpan(start_s=start, end_s=end) for start, end in stretches) if known else None
     return AudioReport(speech=speech, no_vad_reason="" if known else "No detector hears speech.", files=files)
 
@@ -88,7 +88,7 @@ def test_every_second_of_speech_is_in_a_piece_or_said_to_be_in_none(
 
 def _covered(pieces: object) -> list[tuple[float, float]]:
     from safelight.detectors.likeness.voices import SpeechPiece
-    from safelight.media.audio import merged
+    from safelight.media.audio import merge_spans
 
     assert isinstance(pieces, tuple)
-    return merged((one.start_s, one.end_s) for one in pieces if isinstance(one, SpeechPiece))
+    return merge_spans((one.start_s, one.end_s) for one in pieces if isinstance(one, SpeechPiece))
