@@ -69,7 +69,8 @@ LAYERS = (
     ("sandbox",),
     ("media", "store", "net"),
     ("policy",),
-    ("errors", "ids", "i18n", "fileio", "backoff", "canonical_json", "progress", "renamed_keys"),
+    ("i18n",),
+    ("errors", "ids", "fileio", "backoff", "canonical_json", "yaml_loader", "progress", "renamed_keys"),
 )
 _ROW = {package: row for row, packages in enumerate(LAYERS) for package in packages}
 
