@@ -112,7 +112,7 @@ def main() -> int:
     if model is None:
         print("The package nudenet is not installed.", file=sys.stderr)
         return 2
-    detectors = {name: FaceDetector(model, sides=sides) for name, sides in SETTINGS.items()}
+    detectors = {name: FaceDetector(model, input_sizes=sides) for name, sides in SETTINGS.items()}
     rng = np.random.default_rng(5)
     faces = cut_faces(asked.photos, detectors["640"])[: asked.most]
     grounds = []

@@ -121,7 +121,7 @@ def voices(
     data: Path, sandbox: Sandbox, describer: OnnxVoices, least_s: float
 ) -> tuple[dict[str, Any], list[Pair]]:
     """The template of each recording, and every piece of the others."""
-    scanner = Scanner(sandbox, (("speech", {}),), ScannerOptions(warm_children=0))
+    scanner = Scanner(sandbox, (("vad", {}),), ScannerOptions(warm_children=0))
     found: dict[str, tuple[Template, ...]] = {}
     unheard: list[str] = []
     heard_s = took_s = 0.0

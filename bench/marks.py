@@ -215,7 +215,7 @@ def main() -> int:
         )
         picture = scene(rng, thing, size, condition, photos)
         began = time.process_time()
-        found = find(scene_of(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)), marks, least=0.0)
+        found = find(scene_of(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)), marks, min_strength=0.0)
         spent += time.process_time() - began
         count += 1
         right = max((one.strength for one in found if one.mark.name == name), default=0.0)

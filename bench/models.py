@@ -58,7 +58,7 @@ def clip(folder: Path) -> dict[str, Any]:
         folder
     )
     tokenizer(folder)
-    return {"kind": "zero-shot", "prompts": PROMPTS, "against": AGAINST}
+    return {"kind": "zero-shot", "prompts": PROMPTS, "negative_prompts": AGAINST}
 
 
 def siglip(folder: Path) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def siglip(folder: Path) -> dict[str, Any]:
     SiglipModel(SiglipConfig(text_config=text, vision_config=seen)).save_pretrained(folder)
     SiglipImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
     tokenizer(folder)
-    return {"kind": "zero-shot", "prompts": PROMPTS, "against": AGAINST}
+    return {"kind": "zero-shot", "prompts": PROMPTS, "negative_prompts": AGAINST}
 
 
 def vit(folder: Path) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def vit(folder: Path) -> dict[str, Any]:
     config.id2label, config.label2id = {0: "normal", 1: "nsfw"}, {"normal": 0, "nsfw": 1}
     ViTForImageClassification(config).save_pretrained(folder)
     ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
-    return {"kind": "image-classifier", "labels": {"nsfw": "sexual"}, "floor": 0.0}
+    return {"kind": "image-classifier", "labels": {"nsfw": "sexual"}, "min_score": 0.0}
 
 
 def videomae(folder: Path) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def videomae(folder: Path) -> dict[str, Any]:
     VideoMAEImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(
         folder
     )
-    return {"kind": "video-classifier", "labels": {"fight": "violence"}, "floor": 0.0}
+    return {"kind": "video-classifier", "labels": {"fight": "violence"}, "min_score": 0.0}
 
 
 MODELS: dict[str, Callable[[Path], dict[str, Any]]] = {
@@ -149,7 +149,11 @@ def graphs(folder: Path) -> dict[str, Any]:
 
     chance = np.random.default_rng(7)
     pictures = [chance.integers(0, 255, (36, 64, 3), np.uint8) for _ in range(8)]
-    asked: dict[str, Any] = {"kind": "zero-shot", "prompts": {"violence": ["red"]}, "against": ["grey"]}
+    asked: dict[str, Any] = {
+        "kind": "zero-shot",
+        "prompts": {"violence": ["red"]},
+        "negative_prompts": ["grey"],
+    }
     labelled: dict[str, Any] = {"kind": "image-classifier", "labels": {"hot": "violence"}}
     places = {"zero": (zero_shot(folder / "zero"), asked), "class": (classifier(folder / "class"), labelled)}
     worst = 0.0

@@ -56,7 +56,7 @@ def draw(folder: Path, photos_folder: Path | None, count: int) -> None:
 
 
 def measure(folder: Path, side: int | None) -> dict[str, Any]:
-    detector = SymbolDetector(MODEL, floor=0.0)
+    detector = SymbolDetector(MODEL, min_score=0.0)
     rows = []
     spent = 0.0
     for line in (folder / "labels.jsonl").read_text(encoding="utf-8").splitlines():

@@ -9,34 +9,23 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from safelight.bootstrap import Container
 from safelight.console.services import ConsoleServices, PolicyServices
-from safelight.detectors.registry import DetectorRegistry
-from safelight.detectors.text.pipeline import TextPipeline
+from safelight.detectors.registry import DetectorRegistry, load_plugin
 from safelight.ids import new_id
 from safelight.jobs.states import VideoState
-from safelight.moderation.admission import AdmissionLimits
-from safelight.moderation.check import CheckService
-from safelight.moderation.evaluation import PolicyEvaluator
-from safelight.moderation.output import OutputStage
-from safelight.moderation.pipeline import Stages
-from safelight.moderation.prompt import PromptStage
-from safelight.moderation.reference import ReferenceStage
-from safelight.net.fetch import Fetcher
-from safelight.policy.categories import SHIPPED
-from safelight.policy.documents import Policy, load
 from safelight.policy.findings import Stage
-from safelight.policy.verdicts import WaiverTerms
-from safelight.provenance.keys import KeyStore
-from safelight.provenance.verification import Verifier
-from safelight.sandbox.sandbox import Sandbox
+from safelight.policy.waivers import EVERYTHING
+from safelight.settings import Settings
 from safelight.store.database import Database
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
-from safelight.trust.evasion.service import EvasionTracker
-from safelight.trust.policies import Policies, history
+from safelight.trust.policies import Policies, read_history
 from safelight.trust.reviews import Case, CaseFile, CaseKind, open_case
 from support.fake_api_server import Live, Shelf, judged, live
 
 STAFF = frozenset(KeyScope) - {KeyScope.VAULT}
+#: Text detectors without a model.
+QUICK = ("safety-card", "word-lists", "patterns")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +61,13 @@ class Paged:
                 due_at=due,
                 category="violence",
                 rule="vi-3",
-                why="Possibly graphic violence in the picture.",
+                why="Possible graphic violence in pictures.",
                 actor="policy",
             )
 
 
 @contextmanager
 def paged(folder: Path, database_file: Path) -> Iterator[Paged]:
-    sandbox = Sandbox()
     looks: list[str] = []
 
     def reveal(principal: Principal, file: CaseFile) -> bytes:
@@ -91,18 +79,14 @@ def paged(folder: Path, database_file: Path) -> Iterator[Paged]:
         return picture.getvalue()
 
     with closing(Database(f"sqlite:///{database_file}")) as database:
-        policies = Policies(database, taxonomy=SHIPPED)
-        starter = load("starter", SHIPPED)
-
-        def in_force(tenant: str) -> Policy:
-            return policies.active(tenant) or starter
-
-        parts = ConsoleServices(
-            verify=Verifier(sandbox=sandbox, keys=KeyStore.own(folder / "keys", organization="T")).verify,
+        container = _container(folder, database)
+        persistence = container.persistence
+        pages = ConsoleServices(
+            verify=persistence.verifier.verify,
             policies=PolicyServices(
-                published=policies,
-                in_force=in_force,
-                history=lambda tenant: history(database, tenant=tenant),
+                published=persistence.policies,
+                in_force=persistence.active_policy,
+                history=lambda tenant: read_history(database, tenant=tenant),
             ),
             reveal=reveal,
             settings=lambda: {
@@ -120,36 +104,33 @@ def paged(folder: Path, database_file: Path) -> Iterator[Paged]:
             database_file,
             max_body_bytes=2 * 1024 * 1024,
             upload_idle_s=0.5,
-            pages=parts,
-            checks=_checks(folder, database, in_force),
+            pages=pages,
+            checks=container.review.checks,
         ) as server:
-            yield Paged(server=server, database=database, policies=policies, looks=looks)
-    sandbox.close()
+            yield Paged(server=server, database=database, policies=persistence.policies, looks=looks)
+        container.core.sandbox.close()
 
 
-def _checks(folder: Path, database: Database, in_force: object) -> CheckService:
-    """Words judged by the lists alone: quick, and the same everywhere."""
-    found = DetectorRegistry.discover({})
-    light = [one for one in found.text_detectors() if one.name in {"card", "words", "patterns"}]
-    pipeline = TextPipeline(light, budget_s=10.0)
-    terms = (WaiverTerms(id="waiver_1", name="demo", categories=("*",)),)
-    judge = PolicyEvaluator(taxonomy=SHIPPED, policy=in_force, waivers=lambda _: terms)  # type: ignore[arg-type]
-    return CheckService(
-        stages=Stages(
-            prompt=PromptStage(judge=judge, pipeline=pipeline),
-            reference=ReferenceStage(judge=judge, scanner=None, pipeline=pipeline),  # type: ignore[arg-type]
-            output=OutputStage(judge=judge, scanner=None, pipeline=pipeline),  # type: ignore[arg-type]
-        ),
-        generators={"shelf": Shelf()},
-        default_generator="shelf",
-        limits=AdmissionLimits(max_prompt_characters=32_000),
-        fetcher=Fetcher(),
-        database=database,
-        taxonomy=SHIPPED,
-        scratch=folder / "scratch",
-        spend=lambda principal, end_user, cost: None,
-        rewordings=EvasionTracker(database),
+def _container(folder: Path, database: Database) -> Container:
+    """Parts on this database, with quick text detectors only and a waiver for everything else."""
+    container = Container(
+        Settings(
+            data=folder / "data",
+            generation={"default_generator": "shelf"},  # type: ignore[arg-type]
+            generators={"shelf": {"kind": "storyboard"}},
+        )
     )
+    container.persistence.database = database
+    container.core.generators = {"shelf": Shelf()}
+    container.core.detectors = DetectorRegistry([(load_plugin(name), {}) for name in QUICK])
+    container.persistence.waivers.add(
+        name="demo",
+        who="Ada",
+        why="a demonstration",
+        categories=(EVERYTHING,),
+        taxonomy=container.core.taxonomy,
+    )
+    return container
 
 
 __all__ = ["Paged", "judged", "paged"]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from safelight.scanning.service import Scanner
 
 #: Detectors of content that the operator enrols, and the default name of its folder in the data directory.
-ENROLLED = {"hashes": "hashes", "mark-words": "marks", "marks": "marks"}
+ENROLLED = {"hash-lists": "hash-lists", "logo-words": "logos", "logos": "logos"}
 
 #: Frames per second that the frame limit of the longest accepted clip assumes.
 _MAX_FPS = 60
@@ -57,9 +57,9 @@ class CoreParts:
     @property
     def name_lists_folder(self) -> Path:
         """The folder of the operator's name lists."""
-        options = self.settings.detectors.get("entities")
+        options = self.settings.detectors.get("named-entities")
         folder = options.get("folder") if isinstance(options, dict) else None
-        return Path(folder) if folder else self.settings.data / "lists"
+        return Path(folder) if folder else self.settings.data / "name-lists"
 
     @property
     def models_folder(self) -> Path:
@@ -80,9 +80,9 @@ class CoreParts:
         }
         # What an operator adds to a detector is in the data directory, unless the settings name a folder.
         for name, key, place in (
-            ("entities", "folder", self.name_lists_folder),
-            ("guard", "figures", self.settings.data / "figures" / "guard.json"),
-            ("hub", "store", self.models_folder),
+            ("named-entities", "folder", self.name_lists_folder),
+            ("text-guard", "measurements", self.settings.data / "measurements" / "text-guard.json"),
+            ("custom-models", "store", self.models_folder),
             *((name, "folder", self._enrolled(kind)) for name, kind in ENROLLED.items()),
         ):
             if isinstance(own := options.setdefault(name, {}), dict):
@@ -93,13 +93,13 @@ class CoreParts:
     def hash_lists(self) -> HashLists:
         from safelight.detectors.image.hash_lists import HashLists
 
-        return HashLists(self._enrolled("hashes"))
+        return HashLists(self._enrolled("hash-lists"))
 
     @cached_property
     def logos(self) -> Marks:
         from safelight.detectors.image.logo_store import Marks
 
-        return Marks(self._enrolled("marks"))
+        return Marks(self._enrolled("logos"))
 
     @cached_property
     def text_pipeline(self) -> TextPipeline:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -93,7 +93,7 @@ def guard(
     container = load_container(ctx)
     found = [one for one in container.core.text_pipeline.detectors if isinstance(one, GuardDetector)]
     if not found:
-        sentences = [one.sentence for one in container.core.detectors.missing if one.name == "guard"]
+        sentences = [one.sentence for one in container.core.detectors.missing if one.name == "text-guard"]
         raise ConfigurationError(sentences[0] if sentences else "The guard is switched off in the settings.")
     asked = found[0]
     sets = [datasets.read(path) for path in data]
@@ -113,17 +113,17 @@ def guard(
             progress=progress.done,
         )
     figure: measurements.GuardMeasurements = report.results["guard"]
-    if asked.figures is not None:
+    if asked.measurements is not None:
         try:
-            measurements.write(asked.figures, figure)
+            measurements.write(asked.measurements, figure)
         except OSError as error:
-            raise SafelightError(f"{asked.figures} cannot be written: {error.strerror}.") from error
+            raise SafelightError(f"{asked.measurements} cannot be written: {error.strerror}.") from error
     times = report.results["latency_ms"]
     lines = [f"{name}: {share.said()} found" for name, share in figure.categories.items()] + [
         f"harmless prompts with a false alarm: {figure.harmless.said()}",
         f"no usable answer: {figure.holes} of {times['n']}",
         f"p50 {times['p50']} ms, p99 {times['p99']} ms",
-        f"kept in {asked.figures}; coverage shows them from the next start on",
+        f"kept in {asked.measurements}; coverage shows them from the next start on",
     ]
     payload = {**asdict(figure), "latency_ms": times, "rows": report.results["rates"]}
     emit(payload, as_json, "\n".join(lines))
@@ -145,7 +145,7 @@ def output(
     Waivers in force are honoured, and named. Shows no still and no word of a clip.
     """
     from safelight.evaluation import clip_eval, clip_report, clips
-    from safelight.moderation.evaluation import PolicyEvaluator
+    from safelight.moderation.tenant_policy import TenantPolicy
     from safelight.policy.documents import load
 
     container = load_container(ctx)
@@ -156,18 +156,18 @@ def output(
         else container.persistence.active_policy(container.persistence.tenant)
     )
     waivers = container.persistence.waivers_in_force(container.persistence.tenant)
-    judge = PolicyEvaluator(
+    tenant_policy = TenantPolicy(
+        tenant=container.persistence.tenant,
         taxonomy=container.core.taxonomy,
-        policy=lambda _tenant: chosen,
-        waivers=lambda _tenant: tuple(waiver.terms for waiver in waivers),
+        policy=chosen,
+        waivers=tuple(waiver.terms for waiver in waivers),
     )
-    stage = replace(container.pipeline.stages.output, judge=judge)
     with Bar(len(found.clips) * 100, "clips") as progress:
         seen = list(
             clip_eval.evaluate_clips(
                 found,
-                stage,
-                tenant=container.persistence.tenant,
+                container.pipeline.stages.output,
+                tenant_policy,
                 progress=lambda number, percent: progress.done(100 * number + percent),
             )
         )

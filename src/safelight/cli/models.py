@@ -284,7 +284,7 @@ def _fills(name: str, capabilities: tuple[object, ...]) -> str:
         if isinstance(one, Capability):
             cells.setdefault(one.modality.value, []).append(one.category)
     if not cells:
-        return "The safety test card; fills no cell." if name == "card" else "Fills no cell of its own."
+        return "The safety test card; fills no cell." if name == "safety-card" else "Fills no cell of its own."
     return "; ".join(f"{modality}: {', '.join(names)}" for modality, names in cells.items())
 
 
@@ -295,7 +295,7 @@ def _voice_file(container: Container) -> Path | None:
 def _configured(container: Container) -> tuple[ModelTable, ...]:
     from safelight.detectors.models.specs import read_models
 
-    options = container.core.settings.detectors.get("hub")
+    options = container.core.settings.detectors.get("custom-models")
     if not isinstance(options, dict):
         return ()
     return read_models({"store": str(container.core.models_folder), **options})

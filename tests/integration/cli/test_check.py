@@ -120,7 +120,7 @@ def test_another_policy_judges(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_detector_that_is_switched_off_leaves_what_is_required_unchecked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "safelight.toml").write_text("[detectors]\nminilm = false\nwords = false\nngrams = false\n")
+    (tmp_path / "safelight.toml").write_text("[detectors]\nminilm = false\nword-lists = false\nngrams = false\n")
     code, told = answered(capsys, "a cat")
     assert code == Exit.NOT_COVERED
     assert "sexual" in told["coverage"]["not checked"]

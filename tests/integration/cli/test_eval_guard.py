@@ -51,10 +51,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 data = "{tmp_path / "data"}"
 [detectors]
 minilm = false
-[detectors.guard]
+[detectors.text-guard]
 url = "http://127.0.0.1:{server.server_port}/v1"
 model = "Llama-Guard-3-8B"
-grammar = "llama-guard"
+format = "llama-guard"
 """
     )
     (tmp_path / "mine.jsonl").write_text(
@@ -71,7 +71,7 @@ grammar = "llama-guard"
 
 def measured() -> dict[str, str | None]:
     """By category, what the guard's coverage says it was measured at."""
-    (guard,) = [one for one in load(None).core.text_pipeline.detectors if one.name == "guard"]
+    (guard,) = [one for one in load(None).core.text_pipeline.detectors if one.name == "text-guard"]
     return {one.category: one.measured for one in guard.capabilities}
 
 
@@ -83,7 +83,7 @@ def test_figures_are_kept_with_their_date_and_name_what_had_no_answer(
     assert said["categories"] == {"sexual": {"found": 1, "n": 2}}
     assert said["harmless"] == {"found": 1, "n": 2}
     assert said["holes"] == 1
-    kept = json.loads((folder / "data" / "figures" / "guard.json").read_text())
+    kept = json.loads((folder / "data" / "measurements" / "text-guard.json").read_text())
     assert kept["date"] == said["date"]
 
 
@@ -105,4 +105,4 @@ def test_without_a_guard_it_is_said_how_to_configure_one(
 ) -> None:
     (folder / "safelight.toml").write_text("[detectors]\nminilm = false\n")
     assert main(["eval", "guard", "--data", "mine.jsonl"]) == Exit.CONFIGURATION
-    assert "grammar" in capsys.readouterr().err
+    assert "format" in capsys.readouterr().err

@@ -33,7 +33,7 @@ def test_it_writes_the_settings_the_data_directory_and_the_keys(
     assert (here / "safelight.toml").is_file()
     assert (here / "elsewhere" / "db.sqlite3").is_file()
     assert (here / "elsewhere" / "keys" / "signing.pem").is_file()
-    assert len(load().persistence.accounts.tenants()) == 1
+    assert len(load().persistence.accounts.list_tenants()) == 1
 
 
 def test_without_a_waiver_it_lists_what_is_missing_and_waives_nothing(

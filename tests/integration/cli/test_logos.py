@@ -16,7 +16,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "safelight.toml").write_text(
         f'data = "{tmp_path / "data"}"\n[detectors]\nocr = false\nminilm = false\nnudenet = false\n'
-        "faces = false\nsymbols = false\n",
+        "faces = false\nhate-symbols = false\n",
         encoding="utf-8",
     )
 
@@ -53,7 +53,7 @@ def test_a_mark_is_enrolled_found_in_a_picture_and_a_prompt_and_removed(
     [row] = scanned["files"]  # type: ignore[misc]
     assert [found["attributes"]["kind"] for found in row["findings"]] == ["mark:acme"]
     _code, answer = told(capsys, "check", "the acme roundel over a door")
-    assert "mark-words" in json.dumps(answer["findings"])
+    assert "logo-words" in json.dumps(answer["findings"])
     _code, listed = told(capsys, "marks", "list")
     assert [mark["name"] for mark in listed["marks"]] == ["acme"]  # type: ignore[attr-defined]
     assert told(capsys, "marks", "remove", "acme")[0] == Exit.OK

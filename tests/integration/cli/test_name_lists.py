@@ -13,7 +13,7 @@ from safelight.cli.exit_codes import Exit
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "safelight.toml").write_text(
-        f'data = "{tmp_path / "data"}"\n[detectors.entities]\nfolder = "{tmp_path / "lists"}"\n',
+        f'data = "{tmp_path / "data"}"\n[detectors.named-entities]\nfolder = "{tmp_path / "lists"}"\n',
         encoding="utf-8",
     )
 

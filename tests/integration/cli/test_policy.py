@@ -122,7 +122,7 @@ def test_coverage_names_detectors_figures_and_waivers(run: Run, capsys: pytest.C
     code, table = run("coverage")
     cells = {(cell["category"], cell["modality"]): cell for cell in table["cells"]}
     assert code == Exit.NOT_COVERED
-    assert cells["violence/graphic", "frames"]["word"] == "not checked"
+    assert cells["violence/graphic", "frames"]["status"] == "not checked"
     assert cells["sexual", "text"]["detectors"]
     run("waiver", "add", "demo", "--who", "Ada", "--why", "To look around.", "--category", "*")
     assert run("coverage")[0] == Exit.WAIVED

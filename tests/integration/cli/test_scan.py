@@ -149,13 +149,13 @@ def test_the_report_stands_alone_and_tells_no_path(desk: Desk, tmp_path: Path) -
 def test_a_bucket_is_scanned_and_gone_on_with(desk: Desk, s3: S3, tmp_path: Path) -> None:
     import obstore
 
-    from safelight.store.object_store import open_store
+    from safelight.store.object_store import open_object_store
 
     url = s3.bucket()
     options = "".join(f'{key} = "{value}"\n' for key, value in s3.options.items())
     desk.config.write_text(desk.config.read_text() + f"[storage.s3]\n{options}")
     clip = make_clip(tmp_path / "a.mp4", frames=8).read_bytes()
-    _, store = open_store(url, s3.options)
+    _, store = open_object_store(url, s3.options)
     obstore.put(store, "a.mp4", clip)
     obstore.put(store, "b.mp4", b"no film")
     _, first = desk.run("scan", url)

@@ -47,4 +47,4 @@ def test_an_endpoint_is_added_tried_rotated_and_removed(run: Run, tmp_path: Path
 
 def test_a_private_target_is_refused(run: Run) -> None:
     code, told = run("webhooks", "add", "https://10.0.0.1/hook")
-    assert (code, told["error"]["code"]) == (1, "refused_address")
+    assert (code, told["error"]["code"]) == (1, "forbidden_url")

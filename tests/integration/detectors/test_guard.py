@@ -171,7 +171,7 @@ def test_a_guard_without_a_usable_answer_is_a_hole(trouble: str, server: Scripte
 def test_after_failures_in_a_row_the_guard_is_left_alone_for_a_while(server: Scripted, made: Any) -> None:
     now = [0.0]
     server.status = 500
-    detector = made(trips_after=2, rests_s=10, clock=lambda: now[0])
+    detector = made(failure_threshold=2, cooldown_s=10, clock=lambda: now[0])
     for number in range(4):
         with pytest.raises(GuardUnavailable):
             detector.inspect_text(content(f"{TEXT} {number}"))
@@ -220,18 +220,18 @@ def test_the_guard_is_asked_when_it_should_be(
             )
         ]
 
-    detector = made(ask=ask, about=frozenset({"hate"}), local=local)
+    detector = made(mode=ask, categories=frozenset({"hate"}), local=local)
     list(detector.inspect_text(content()))
     assert len(server.asked) == asked
-    other = made(ask=AskMode.CATEGORIES, about=frozenset({"sexual"}), local=local)
+    other = made(mode=AskMode.CATEGORIES, categories=frozenset({"sexual"}), local=local)
     list(other.inspect_text(content()))
     assert len(server.asked) == asked
 
 
 def test_the_plugin_says_what_is_missing_and_loads_what_is_configured(server: Scripted) -> None:
     assert "No guard model" in str(GUARD.missing({}))
-    assert "grammar" in str(GUARD.missing({"url": server.url, "model": "m", "grammar": "other"}))
-    options = {"url": server.url, "model": "m", "grammar": "llama-guard", "ask": "always", "timeout_s": 5}
+    assert "format" in str(GUARD.missing({"url": server.url, "model": "m", "format": "other"}))
+    options = {"url": server.url, "model": "m", "format": "llama-guard", "mode": "always", "timeout_s": 5}
     assert GUARD.missing(options) is None
     detector = GUARD.load(options)
     assert isinstance(detector, GuardDetector)

@@ -88,7 +88,7 @@ def test_a_harmful_prompt_is_blocked(pipeline: TextPipeline, text: str) -> None:
 
 def test_every_category_in_words_is_covered(pipeline: TextPipeline) -> None:
     result = judge(pipeline, "strict")("a cat")
-    assert result.verdict.holes == ()
+    assert result.verdict.gaps == ()
     # What shows too briefly, and what flickers, is no matter of words.
     assert {cell.category for cell in pipeline.screen({"prompt": "a cat"}).cells} == {
         spec.name for spec in SHIPPED

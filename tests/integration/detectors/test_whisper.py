@@ -56,22 +56,24 @@ def test_speech_is_read_in_the_child_with_times_of_the_clip(
 ) -> None:
     options = {"model": str(weights)}
     assert PLUGIN.missing(options) is None
-    scanner = Scanner(sandbox, (("speech", {}), ("whisper", options)), ScannerOptions(warm=0, video_s=120.0))
+    scanner = Scanner(
+        sandbox, (("vad", {}), ("whisper", options)), ScannerOptions(warm_children=0, video_timeout_s=120.0)
+    )
     report = scanner.scan_video(clip)
     run = report.run_of("whisper")
     assert run is not None
     assert (run.complete, run.note, run.calls > 0) == (True, "", True)
-    assert report.sound is not None
-    assert report.sound.speech
-    assert report.heard
-    first, last = report.sound.speech[0].start_s, report.sound.speech[-1].end_s
-    for line in report.heard:
+    assert report.audio is not None
+    assert report.audio.speech
+    assert report.transcript
+    first, last = report.audio.speech[0].start_s, report.audio.speech[-1].end_s
+    for line in report.transcript:
         assert first - 0.3 <= line.start_s <= line.end_s <= last + 0.3
         assert all(line.text or word.text for word in line.words)
     # Words are nothing checked before somebody has read them.
     assert report.coverage.cell("hate", Modality.AUDIO) is None
     heard = SpeechAnalyzer().analyze(report, TextPipeline([]), tenant="t")
-    assert (heard.transcript, heard.cells) == (report.heard, ())
+    assert (heard.transcript, heard.cells) == (report.transcript, ())
     words = TextPipeline([WORDS.load({})], budget_s=20.0)  # type: ignore[list-item]
     assert hate(SpeechAnalyzer().analyze(report, words, tenant="t").cells).complete
 
@@ -80,7 +82,9 @@ def test_broken_weights_are_a_hole(weights: Path, clip: Path, sandbox: Sandbox, 
     for name in ("model.bin", "config.json", "tokenizer.json"):
         (tmp_path / name).write_bytes(b"broken")
     scanner = Scanner(
-        sandbox, (("speech", {}), ("whisper", {"model": str(tmp_path)})), ScannerOptions(warm=0, video_s=60.0)
+        sandbox,
+        (("vad", {}), ("whisper", {"model": str(tmp_path)})),
+        ScannerOptions(warm_children=0, video_timeout_s=60.0),
     )
     report = scanner.scan_video(clip)
     words = TextPipeline([WORDS.load({})], budget_s=20.0)  # type: ignore[list-item]

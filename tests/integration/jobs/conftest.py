@@ -41,7 +41,7 @@ class House:
         container.pipeline.context = replace(container.pipeline.context, fault_hook=self._boundary)
         videos = container.review.videos
         self.videos = replace(
-            videos, hand_over=lambda _tenant, video_id, _run: self.handed_over.append(video_id)
+            videos, enqueue=lambda _tenant, video_id, _run: self.handed_over.append(video_id)
         )
 
     def _boundary(self, name: str) -> None:
@@ -96,7 +96,7 @@ def furnish(database: Database, tmp_path: Path, upstream: ScriptedUpstream) -> I
         container = Container(Settings(data=tmp_path / "data", **{"scan": {"warm_workers": 0}, **settings}))
         container.persistence.database = database
         quick = DetectorRegistry.discover(
-            dict.fromkeys(("ocr", "nudenet", "minilm", "faces", "symbols"), False)
+            dict.fromkeys(("ocr", "nudenet", "minilm", "faces", "hate-symbols"), False)
         )
         container.core.detectors = DetectorRegistry(
             [*((plugin, enrolled(plugin.name, tmp_path)) for plugin in (*quick.plugins, *plugins))],

@@ -71,7 +71,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def pipeline() -> TextPipeline:
-    settings = {"minilm": False, "guard": False}
+    settings = {"minilm": False, "text-guard": False}
     return TextPipeline(DetectorRegistry.discover(settings).text_detectors(), budget_s=20.0)  # type: ignore[arg-type]
 
 
@@ -81,7 +81,7 @@ def judge(*waivers: WaiverTerms, policy: str = "starter") -> PolicyEvaluator:
 
 
 def scanner(sandbox: Sandbox) -> Scanner:
-    return Scanner(sandbox, (("speech", {}),), ScannerOptions(warm=0, video_s=60.0))
+    return Scanner(sandbox, (("vad", {}),), ScannerOptions(warm_children=0, video_timeout_s=60.0))
 
 
 def asking(server: ScriptedTranscriber, **options: object) -> Transcriber:
@@ -115,9 +115,9 @@ def test_words_and_their_times_come_through(
     with ScriptedTranscriber(listens) as server:
         hearing = SpeechAnalyzer(transcriber=asking(server, api_key_env=""), scratch=lambda: tmp_path)
         judged, report = scan(sandbox, clip, pipeline, hearing, DEMO)
-    assert report.heard is not None
-    assert [len(line.words) for line in report.heard] == [len(one.words) for one in spoken]
-    for line, one, at_s in zip(report.heard, spoken, AT_S, strict=True):
+    assert report.transcript is not None
+    assert [len(line.words) for line in report.transcript] == [len(one.words) for one in spoken]
+    for line, one, at_s in zip(report.transcript, spoken, AT_S, strict=True):
         for heard, said in zip(line.words, one.words, strict=True):
             assert heard.text == said.text
             assert heard.start_s == pytest.approx(at_s + said.start_s, abs=0.2)
@@ -145,17 +145,17 @@ def test_a_server_that_does_not_do_its_part_leaves_a_hole_that_no_waiver_excuses
         )
         judged, _report = scan(sandbox, clip, pipeline, hearing, DEMO)
     assert judged.verdict.action is Action.HOLD
-    assert {(hole.category, hole.modality) for hole in judged.verdict.holes} == {
+    assert {(hole.category, hole.modality) for hole in judged.verdict.gaps} == {
         (category, Modality.AUDIO) for category in ("sexual", "sexual/minors", "extremism")
     }
-    assert all(hole.note for hole in judged.verdict.holes)
+    assert all(hole.note for hole in judged.verdict.gaps)
 
 
 def test_speech_that_nobody_transcribes_is_a_hole_that_a_waiver_excuses(
     clip: Path, sandbox: Sandbox, pipeline: TextPipeline
 ) -> None:
     strict, report = scan(sandbox, clip, pipeline, SpeechAnalyzer())
-    assert report.heard is None
+    assert report.transcript is None
     assert strict.verdict.action is Action.HOLD
     assert "Speech present, not transcribed" in strict.verdict.reason
     waived, _report = scan(sandbox, clip, pipeline, SpeechAnalyzer(), DEMO)
@@ -167,7 +167,7 @@ def test_where_nobody_speaks_there_are_no_words_to_check(
     quiet: Path, sandbox: Sandbox, pipeline: TextPipeline
 ) -> None:
     judged, report = scan(sandbox, quiet, pipeline, SpeechAnalyzer(), DEMO)
-    assert report.heard == ()
+    assert report.transcript == ()
     assert not [cell for cell in judged.verdict.waived if cell.modality is Modality.AUDIO]
     cell = judged.coverage.cell("sexual", Modality.AUDIO)
     assert cell is not None
@@ -177,12 +177,12 @@ def test_where_nobody_speaks_there_are_no_words_to_check(
 def test_without_the_model_that_hears_speech_all_sound_is_transcribed(
     quiet: Path, sandbox: Sandbox, pipeline: TextPipeline, tmp_path: Path
 ) -> None:
-    deaf = Scanner(sandbox, (), ScannerOptions(warm=0))
+    deaf = Scanner(sandbox, (), ScannerOptions(warm_children=0))
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.4)]) as server:
         hearing = SpeechAnalyzer(transcriber=asking(server), scratch=lambda: tmp_path)
         stage = OutputStage(judge=judge(DEMO), scanner=deaf, pipeline=pipeline, hearing=hearing)
         judged, report = stage.scan(quiet, tenant="t", subject_sha256="0" * 64)
-    assert [line.text for line in report.heard or ()] == ["hello"]
+    assert [line.text for line in report.transcript or ()] == ["hello"]
     assert judged.verdict.action is Action.ALLOW
     unknown = OutputStage(judge=judge(), scanner=deaf, pipeline=pipeline)
     alone, _report = unknown.scan(quiet, tenant="t", subject_sha256="0" * 64)
@@ -210,7 +210,7 @@ def spoken_verdict(
         return [(word, 0.3 + 0.1 * index, 0.4 + 0.1 * index) for index, word in enumerate(words)]
 
     with ScriptedTranscriber(listens) as server:
-        heard = SpeechAnalyzer(transcriber=asking(server)).analyze(listened, pipeline, tenant="t", seen=seen)
+        heard = SpeechAnalyzer(transcriber=asking(server)).analyze(listened, pipeline, tenant="t", known=seen)
     judged = judging.evaluate(
         Stage.OUTPUT,
         tenant="t",
@@ -258,7 +258,7 @@ def test_a_claim_of_identity_and_a_spoken_name_are_labelled(
         ("albert einstein was right", "de-4"),
     ):
         verdict, findings = spoken_verdict(text, listened, pipeline, judge(DEMO))
-        assert (verdict.action, rule in verdict.fired) == (Action.LABEL, True)
+        assert (verdict.action, rule in verdict.matched_rules) == (Action.LABEL, True)
         assert "verified" in verdict.reason
         [place] = [one for one in findings[0].evidence if isinstance(one, TimeRange)]
         assert 0.5 < place.start_s < place.end_s < 4.0
@@ -281,7 +281,7 @@ def test_nothing_is_sent_where_it_may_be_abuse_of_a_child(
     )
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
         heard = SpeechAnalyzer(transcriber=asking(server)).analyze(
-            listened, pipeline, tenant="t", seen=(sign,)
+            listened, pipeline, tenant="t", known=(sign,)
         )
     assert (server.asked, heard.transcript) == ([], None)
     assert not any(cell.complete for cell in heard.cells)
@@ -303,8 +303,8 @@ def test_a_transcript_is_asked_for_once_and_within_its_limits(
             assert (refused.transcript, any(cell.complete for cell in refused.cells)) == (None, False)
         assert len(server.asked) == 1
         server.manner = FailureMode.FAILING
-        tired = asking(server, trips_after=2)
-        assert listened.sound is not None
+        tired = asking(server, failure_threshold=2)
+        assert listened.audio is not None
         for _ in range(4):
             SpeechAnalyzer(transcriber=tired).analyze(listened, pipeline, tenant="t")
         assert len(server.asked) == 3
@@ -347,7 +347,7 @@ def test_likeness_in_the_sound_is_checked_where_names_and_voices_both_are(
     voices = comparing(EnrolledPerson(record="protected_1", name="Ann", template=np.eye(8)[1]))
 
     def cell(hearing: SpeechAnalyzer) -> Cell:
-        found = Coverage().merged(hearing.analyze(listened, pipeline, tenant="t").cells)
+        found = Coverage().merge(hearing.analyze(listened, pipeline, tenant="t").cells)
         one = found.cell("likeness", Modality.AUDIO)
         assert one is not None
         return one

@@ -48,12 +48,12 @@ def stage(sandbox: Sandbox, tmp_path: Path) -> Callable[..., OutputStage]:
     judge = PolicyEvaluator(taxonomy=SHIPPED, policy=lambda _tenant: policy, waivers=lambda _tenant: (ALL,))
 
     def make(guard: ScriptedGuard, **options: Any) -> OutputStage:
-        settings = {"url": guard.url, "model": "m", "grammar": "policy", "timeout_s": 10.0, **options}
+        settings = {"url": guard.url, "model": "m", "format": "policy", "timeout_s": 10.0, **options}
         assert VISION_GUARD.missing(settings) is None
         detector = VISION_GUARD.load(settings)
         return OutputStage(
             judge=judge,
-            scanner=Scanner(sandbox, (), ScannerOptions(warm=0)),
+            scanner=Scanner(sandbox, (), ScannerOptions(warm_children=0)),
             pipeline=TextPipeline([]),
             onlookers=SceneDetection(detectors=(detector,), scratch=lambda: tmp_path),  # type: ignore[arg-type]
         )
@@ -99,8 +99,8 @@ def test_the_transcript_and_the_words_in_the_picture_change_the_verdict(
     look = tmp_path / "look.rgb"
     look.write_bytes(bytes(64 * 36 * 3))
     report = ScanReport(
-        looks=(StoredKeyframe(frame=0, start_s=0.0, end_s=2.0, path=str(look), width=64, height=36),),
-        chosen=1,
+        keyframes=(StoredKeyframe(frame=0, start_s=0.0, end_s=2.0, path=str(look), width=64, height=36),),
+        selected_frames=1,
     )
     said = MediaText(text="you will all pay", confidence=0.9, start_s=0.5, end_s=1.5)
     lines = [
@@ -111,7 +111,7 @@ def test_the_transcript_and_the_words_in_the_picture_change_the_verdict(
         judging = stage(guard)
         for changed, action in (
             ({}, Action.ALLOW),
-            ({"heard": (said,)}, Action.BLOCK),
+            ({"transcript": (said,)}, Action.BLOCK),
             ({"texts": (said,), "runs": ()}, Action.ALLOW),
             ({"texts": (said,), "runs": (READER,)}, Action.BLOCK),
             (
@@ -182,7 +182,7 @@ def test_moderation_is_asked_about_each_still_and_its_findings_have_times(
     clip = make_clip(tmp_path / "red.mp4", odd=dict.fromkeys(range(12, 24), RED))
     line = ScriptedAnswer(says='{"violence/graphic": 0.97, "sexual": 0.0}', red=0.5)
     with ScriptedGuard([line], otherwise='{"violence/graphic": 0.01, "sexual": 0.0}') as guard:
-        judged = scan(stage(guard, grammar="omni-moderation"), clip)
+        judged = scan(stage(guard, format="omni-moderation"), clip)
         assert len(guard.asked) > 1
         assert all(len(asked.pictures) == 1 and not asked.words for asked in guard.asked)
     (finding,) = [one for one in judged.findings if one.category == "violence/graphic"]

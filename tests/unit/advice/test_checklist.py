@@ -14,7 +14,7 @@ def seen(category: str, start: int = 0, end: int = 3, **changes: object) -> Find
         "category": category,
         "score": 0.9,
         "modality": Modality.TEXT,
-        "detector": "words",
+        "detector": "word-lists",
         "version": "1",
         "reason": "Seen.",
         "evidence": (TextSpan(field="prompt", start=start, end=end),),

@@ -48,7 +48,7 @@ def verdict(
         policy="starter",
         policy_sha256="0" * 64,
         findings=findings,
-        holes=holes,
+        gaps=holes,
         waivers=waivers,
     )
 

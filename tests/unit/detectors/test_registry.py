@@ -13,7 +13,7 @@ from safelight.policy.findings import Modality
 
 MODULE = """
 from __future__ import annotations
-from safelight.detectors.protocol import Capability, DetectorPlugin, Place
+from safelight.detectors.protocol import Capability, DetectorPlugin, RunLocation
 from safelight.policy.findings import Modality
 
 class Loaded:
@@ -24,7 +24,7 @@ class Loaded:
     def __init__(self, options): self.options = options
     def inspect_text(self, content): return ()
 
-def plugin(name, place=Place.GATEWAY, load=Loaded, missing=lambda options: None):
+def plugin(name, place=RunLocation.GATEWAY, load=Loaded, missing=lambda options: None):
     return DetectorPlugin(
         name=name, version="1", place=place, capabilities=Loaded.capabilities, load=load, missing=missing
     )
@@ -36,7 +36,7 @@ BAD_LOAD = plugin("bad-load", load=refuse)
 WRONG_LOAD = plugin("wrong-load", load=lambda options: object())
 NEEDS_WEIGHTS = plugin("needs-weights", missing=lambda options: "Get the weights.")
 BROKEN_LOOK = plugin("broken-look", missing=refuse)
-CHILD = plugin("child", place=Place.CHILD)
+CHILD = plugin("child", place=RunLocation.CHILD)
 NOT_A_PLUGIN = 7
 """
 

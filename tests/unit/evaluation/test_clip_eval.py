@@ -78,7 +78,7 @@ def seen(
         policy="starter",
         policy_sha256="0" * 64,
         findings=() if holes else findings,
-        holes=holes,
+        gaps=holes,
     )
     covered = Cell(category="sexual", modality=Modality.FRAMES, available=True, ran=True, complete=True)
     judged = StageResult(
@@ -88,7 +88,7 @@ def seen(
     return ClipResult(
         clip=one,
         judged=judged,
-        report=ScanReport(runs=(run,), facts=FACTS, texts=texts, wall_s=4.0, cpu_s=3.0),
+        report=ScanReport(runs=(run,), media=FACTS, texts=texts, wall_s=4.0, cpu_s=3.0),
     )
 
 
@@ -156,7 +156,7 @@ def test_words_on_the_screen_are_there_when_they_were_read() -> None:
         category="hate",
         score=0.9,
         modality=Modality.TEXT,
-        detector="words",
+        detector="word-lists",
         version="1",
         reason="because",
         evidence=(TextSpan(field="on_screen", start=0, end=4),),

@@ -13,7 +13,7 @@ from safelight.detectors.text.phrase_index import PhraseTable
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, Modality, TextSpan
 
-NAME, VERSION = "claims", "1"
+NAME, VERSION = "identity-claims", "1"
 #: Attribute `kind` of what is found here.
 CLAIM = "identity-claim"
 FIELD = "transcript"

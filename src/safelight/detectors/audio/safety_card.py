@@ -9,7 +9,7 @@ from safelight.detectors import safety_card
 from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin, RunLocation
 from safelight.policy.findings import Finding, Modality, TimeRange
 
-NAME, VERSION = "card-sound", "1"
+NAME, VERSION = "safety-card-audio", "1"
 
 
 class SoundCardDetector:

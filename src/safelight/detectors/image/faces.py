@@ -38,7 +38,7 @@ CAPABILITIES: tuple[Capability, ...] = (
 
 
 class FaceDetector:
-    """A `FrameDetector`. `sides`: longest sides of the inputs for pictures; frames have the least of them."""
+    """A `FrameDetector`. `input_sizes`: longest sides of the inputs for images; frames use the smallest."""
 
     name = NAME
     version = VERSION
@@ -46,7 +46,9 @@ class FaceDetector:
     every_frame = False
     costly = True
 
-    def __init__(self, model: Path, *, sides: tuple[int, ...] = (640, 1280), floor: float = FLOOR) -> None:
+    def __init__(
+        self, model: Path, *, input_sizes: tuple[int, ...] = (640, 1280), min_score: float = FLOOR
+    ) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -56,10 +58,10 @@ class FaceDetector:
             str(model), sess_options=options, providers=["CPUExecutionProvider"]
         )
         self._input = self._session.get_inputs()[0].name
-        self._floor = floor
-        self._sides = sides
-        self.longest_side = min(sides)
-        self.picture_side = max(sides)
+        self._min_score = min_score
+        self._input_sizes = input_sizes
+        self.longest_side = min(input_sizes)
+        self.picture_side = max(input_sizes)
         self._watch = CachedRegions(_SIZES, look=self._part, place=window_of)
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
@@ -67,7 +69,7 @@ class FaceDetector:
         if longest == self.longest_side:
             seen = self._watch.things(frame.index, frame.pixels)
         else:
-            sides = [side for side in self._sides if side <= longest] or [min(self._sides)]
+            sides = [side for side in self._input_sizes if side <= longest] or [min(self._input_sizes)]
             seen = _apart(one for side in sides for one in self._faces(frame.pixels, side))
         return [finding_of(one, detector=NAME, version=VERSION) for one in seen]
 
@@ -80,7 +82,7 @@ class FaceDetector:
     def _faces(self, pixels: npt.NDArray[np.uint8], side: int) -> list[Detection]:
         picture, width, height = _input(pixels, side)
         output = self._session.run(None, {self._input: picture})[0][0]
-        return [one for one in decode(output, width, height, self._floor) if one.kind.kind == "face"]
+        return [one for one in decode(output, width, height, self._min_score) if one.kind.kind == "face"]
 
 
 def _apart(seen: Iterable[Detection]) -> list[Detection]:
@@ -126,11 +128,11 @@ def _load(options: dict[str, Any]) -> FaceDetector:
     path = model_path()
     if path is None:
         raise FileNotFoundError(_missing(options))
-    sides = options.get("sides")
+    sizes = options.get("input_sizes")
     return FaceDetector(
         path,
-        sides=tuple(int(side) for side in sides) if sides else (640, 1280),
-        floor=float(options.get("floor", FLOOR)),
+        input_sizes=tuple(int(side) for side in sizes) if sizes else (640, 1280),
+        min_score=float(options.get("min_score", FLOOR)),
     )
 
 

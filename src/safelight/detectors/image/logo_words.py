@@ -12,7 +12,7 @@ from safelight.policy.findings import Finding, Match, Modality, TextSpan
 
 from .logo_store import SUFFIX, EnrolledLogo, Marks
 
-NAME, VERSION = "mark-words", "1"
+NAME, VERSION = "logo-words", "1"
 _TOKEN = re.compile(r"\w+", re.UNICODE)
 #: From this length on one letter may differ in what was read off a picture; from twice it, two.
 _NEAR_FROM = 6

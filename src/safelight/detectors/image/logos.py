@@ -15,7 +15,7 @@ from safelight.policy.findings import Finding, ImageBox, Match, Modality
 from .logo_store import SUFFIX, Marks
 from .template_matching import TemplateMatch, find, scene_of
 
-NAME, VERSION = "marks", "sift-1"
+NAME, VERSION = "logos", "sift-1"
 
 #: Matches of less strength are not reported. Measured: docs/benchmarks/pictures.md.
 LEAST = 1.20
@@ -43,9 +43,9 @@ class LogoDetector:
     every_frame = False
     costly = True
 
-    def __init__(self, folder: Path, *, least: float = LEAST) -> None:
+    def __init__(self, folder: Path, *, min_score: float = LEAST) -> None:
         self._marks = Marks(folder)
-        self._least = least
+        self._min_score = min_score
 
     @property
     def idle(self) -> str:
@@ -64,7 +64,7 @@ class LogoDetector:
             return []
         scene = scene_of(np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY), np.uint8))
         height, width = frame.pixels.shape[:2]
-        return [_finding(one, width, height) for one in find(scene, marks, least=self._least)]
+        return [_finding(one, width, height) for one in find(scene, marks, min_strength=self._min_score)]
 
 
 def _finding(found: TemplateMatch, width: int, height: int) -> Finding:
@@ -99,7 +99,7 @@ def _folder(options: dict[str, Any]) -> Path:
 
 
 def _load(options: dict[str, Any]) -> LogoDetector:
-    return LogoDetector(_folder(options), least=float(options.get("least", LEAST)))
+    return LogoDetector(_folder(options), min_score=float(options.get("min_score", LEAST)))
 
 
 def _idle(options: dict[str, Any]) -> str | None:

@@ -219,7 +219,7 @@ def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
 
 
 class NudityDetector:
-    """A `FrameDetector`. `floor`: scores below it are not reported."""
+    """A `FrameDetector`. `min_score`: lower scores are not reported."""
 
     name = NAME
     version = VERSION
@@ -228,7 +228,7 @@ class NudityDetector:
     every_frame = True
     parts = True
 
-    def __init__(self, model: Path, *, floor: float = FLOOR) -> None:
+    def __init__(self, model: Path, *, min_score: float = FLOOR) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -238,7 +238,7 @@ class NudityDetector:
             str(model), sess_options=options, providers=["CPUExecutionProvider"]
         )
         self._input = self._session.get_inputs()[0].name
-        self._floor = floor
+        self._min_score = min_score
         self._watch = CachedRegions(_SIZES, look=self._part, place=window_of)
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
@@ -258,7 +258,7 @@ class NudityDetector:
             picture, width, height = letterbox(turned, enlarge=enlarge, halvings=view.halvings)
             return self._told(picture), width, height
 
-        return filter_detections(look, self._floor)
+        return filter_detections(look, self._min_score)
 
     def _told(self, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         told: npt.NDArray[np.float32] = self._session.run(None, {self._input: picture})[0][0]
@@ -303,7 +303,7 @@ def _load(options: dict[str, Any]) -> NudityDetector:
     path = model_path()
     if path is None:
         raise FileNotFoundError(_missing(options))
-    return NudityDetector(path, floor=float(options.get("floor", FLOOR)))
+    return NudityDetector(path, min_score=float(options.get("min_score", FLOOR)))
 
 
 PLUGIN = DetectorPlugin(

@@ -43,7 +43,7 @@ class TextReader:
     capabilities: tuple[Capability, ...] = ()
     parts = True
 
-    def __init__(self, models: Path, *, longest_side: int = _SIDE, floor: float = _FLOOR) -> None:
+    def __init__(self, models: Path, *, longest_side: int = _SIDE, min_score: float = _FLOOR) -> None:
         from rapidocr import RapidOCR
 
         self.longest_side = longest_side
@@ -53,7 +53,7 @@ class TextReader:
         self._engine: Any = RapidOCR(
             params={
                 "Global.log_level": "critical",
-                "Global.text_score": floor,
+                "Global.text_score": min_score,
                 "EngineConfig.onnxruntime.intra_op_num_threads": 1,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
                 "Det.limit_type": "max",
@@ -131,7 +131,7 @@ def _load(options: dict[str, Any]) -> TextReader:
     return TextReader(
         folder,
         longest_side=int(options.get("longest_side", _SIDE)),
-        floor=float(options.get("floor", _FLOOR)),
+        min_score=float(options.get("min_score", _FLOOR)),
     )
 
 

@@ -9,7 +9,7 @@ from safelight.detectors import safety_card
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.findings import Finding, ImageBox, Modality
 
-NAME, VERSION = "card-picture", "1"
+NAME, VERSION = "safety-card-image", "1"
 
 
 class PictureCardDetector:

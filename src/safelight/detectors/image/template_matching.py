@@ -100,7 +100,7 @@ def scene_of(grey: Grey) -> ImageFeatures:
     )
 
 
-def find(scene: ImageFeatures, marks: Iterable[EnrolledLogo], *, least: float) -> list[TemplateMatch]:
+def find(scene: ImageFeatures, marks: Iterable[EnrolledLogo], *, min_strength: float) -> list[TemplateMatch]:
     """The best place of each mark whose strength is at least this."""
     found = []
     for mark in marks:
@@ -109,7 +109,7 @@ def find(scene: ImageFeatures, marks: Iterable[EnrolledLogo], *, least: float) -
             key=lambda place: place.strength,
             default=None,
         )
-        if best is not None and best.strength >= least:
+        if best is not None and best.strength >= min_strength:
             found.append(best)
     return found
 

@@ -27,8 +27,8 @@ from .specs import ModelKind, ModelTable, read_models
 
 VERSION = "1"
 _SENTENCE = (
-    "No model is configured: [detectors.hub.models.NAME] with kind, folder and prompts or labels; see"
-    " docs/models.md."
+    "No model is configured: [detectors.custom-models.models.NAME] with kind, folder and prompts or labels;"
+    " see docs/models.md."
 )
 
 
@@ -51,7 +51,7 @@ class HubModel:
         for place, row in enumerate(rows):
             for category, raw in sorted(row.items()):
                 score = self._probability(category, raw)
-                if score >= self._named.spec.floor:
+                if score >= self._named.spec.min_score:
                     still = None if self._named.spec.kind is ModelKind.VIDEO else place
                     seen.append(SceneFinding(finding=self._finding(category, score), still=still))
         return seen
@@ -80,7 +80,7 @@ class HubModel:
 class HubModels:
     """All configured models, each a detector of its own: where one fails, the others' cells stay whole."""
 
-    name = "hub"
+    name = "custom-models"
     version = VERSION
     remote = False
 
@@ -191,7 +191,7 @@ def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
 
 
 HUB = DetectorPlugin(
-    name="hub",
+    name="custom-models",
     version=VERSION,
     place=RunLocation.SCENE,
     capabilities=(),

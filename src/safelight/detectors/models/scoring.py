@@ -48,7 +48,7 @@ class Scorer:
     def __init__(self, model: LoadedModel, spec: ModelSpec) -> None:
         self._model, self._spec = model, spec
         if spec.kind is ModelKind.ZERO_SHOT:
-            self._against = model.read(list(spec.against))
+            self._against = model.read(list(spec.negative_prompts))
             self._prompts = {name: model.read(list(texts)) for name, texts in spec.prompts.items()}
         else:
             missing = sorted(set(spec.labels) - set(model.labels))

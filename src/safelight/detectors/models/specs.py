@@ -32,7 +32,7 @@ class Runtime(StrEnum):
 
 
 class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One table `[detectors.hub.models.NAME]`."""
+    """One table `[detectors.custom-models.models.NAME]`."""
 
     kind: ModelKind
     #: The folder with the weights; empty: the one that `safelight models pull` made for this name.
@@ -48,13 +48,13 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     timeout_s: float = 120.0
     #: Zero-shot: sentences by category, and sentences for everything harmless.
     prompts: dict[str, list[str]] = {}
-    against: list[str] = []
+    negative_prompts: list[str] = []
     #: Classifiers: the model's labels to our categories.
     labels: dict[str, str] = {}
     #: The file that `safelight models calibrate` wrote; empty: the one beside the model store.
     calibration: str = ""
     #: Scores below are not reported.
-    floor: float = 0.3
+    min_score: float = 0.3
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     @property
     def asked(self) -> str:
         """A digest of what the model is asked; a calibration holds for one of it."""
-        what = json.dumps([self.kind, self.prompts, self.against, self.labels], sort_keys=True)
+        what = json.dumps([self.kind, self.prompts, self.negative_prompts, self.labels], sort_keys=True)
         return hashlib.sha256(what.encode()).hexdigest()[:16]
 
 
@@ -78,11 +78,11 @@ class ModelTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_models(options: Mapping[str, Any]) -> tuple[ModelTable, ...]:
-    """The models in the options of the detector `hub`. Raises `SettingsError` naming the model."""
+    """The models in the options of the detector `custom-models`. Raises `SettingsError` naming the model."""
     store = Path(str(options.get("store", "models")))
     tables = options.get("models", {})
     if not isinstance(tables, Mapping):
-        raise SettingsError("detectors.hub.models should be tables, one for each model.")
+        raise SettingsError("detectors.custom-models.models should be tables, one for each model.")
     return tuple(_named(str(name), table, store) for name, table in sorted(tables.items()))
 
 
@@ -90,14 +90,18 @@ def _named(name: str, table: Any, store: Path) -> ModelTable:
     try:
         spec = msgspec.convert(table, ModelSpec)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"detectors.hub.models.{name}: {error}.") from None
+        raise SettingsError(f"detectors.custom-models.models.{name}: {error}.") from None
     if not spec.categories:
         lacks = "prompts" if spec.kind is ModelKind.ZERO_SHOT else "labels"
-        raise SettingsError(f"detectors.hub.models.{name}: it has no {lacks}, so it would look for nothing.")
-    if spec.kind is ModelKind.ZERO_SHOT and not spec.against:
-        raise SettingsError(f"detectors.hub.models.{name}: `against` needs a sentence for what is harmless.")
+        raise SettingsError(
+            f"detectors.custom-models.models.{name}: it has no {lacks}, so it would look for nothing."
+        )
+    if spec.kind is ModelKind.ZERO_SHOT and not spec.negative_prompts:
+        raise SettingsError(
+            f"detectors.custom-models.models.{name}: `negative_prompts` needs a harmless sentence."
+        )
     if spec.kind is ModelKind.VIDEO and spec.runtime is not Runtime.TORCH:
-        raise SettingsError(f"detectors.hub.models.{name}: video classifiers run on torch only.")
+        raise SettingsError(f"detectors.custom-models.models.{name}: video classifiers run on torch only.")
     return ModelTable(
         name=name,
         spec=spec,

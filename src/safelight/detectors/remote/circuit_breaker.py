@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 
 class CircuitBreaker:
-    """Counts failures in a row. After `trips_after` of them it is open for `rests_s` seconds.
+    """Counts failures in a row. After `failure_threshold` of them it is open for `cooldown_s` seconds.
 
     The first call afterwards is let through; if it fails too, the breaker opens again. Thread-safe.
     """
 
-    def __init__(self, *, trips_after: int, rests_s: float, clock: Callable[[], float]) -> None:
-        self._trips_after, self._rests_s, self._clock = trips_after, rests_s, clock
+    def __init__(self, *, failure_threshold: int, cooldown_s: float, clock: Callable[[], float]) -> None:
+        self._failure_threshold, self._cooldown_s, self._clock = failure_threshold, cooldown_s, clock
         self._lock = threading.Lock()
         self._failures = 0
         self._open_until = float("-inf")
@@ -27,8 +27,8 @@ class CircuitBreaker:
     def record_failure(self) -> None:
         with self._lock:
             self._failures += 1
-            if self._failures >= self._trips_after:
-                self._open_until = self._clock() + self._rests_s
+            if self._failures >= self._failure_threshold:
+                self._open_until = self._clock() + self._cooldown_s
 
     def record_success(self) -> None:
         with self._lock:

@@ -34,8 +34,8 @@ class EndpointOptions:
 
     timeout_s: float = 0.9
     #: Failures in a row after which it is left alone, and for how many seconds.
-    trips_after: int = 3
-    rests_s: float = 30.0
+    failure_threshold: int = 3
+    cooldown_s: float = 30.0
     remembers: int = 4096
     #: Calls in any day; 0: no limit. What one costs is the operator's to know.
     calls_per_day: int = 0
@@ -50,7 +50,9 @@ class RemoteEndpoint:
         self._client, self._care, self._clock = client, care, clock
         self._lock = threading.Lock()
         self._known: OrderedDict[str, dict[str, float]] = OrderedDict()
-        self._breaker = CircuitBreaker(trips_after=care.trips_after, rests_s=care.rests_s, clock=clock)
+        self._breaker = CircuitBreaker(
+            failure_threshold=care.failure_threshold, cooldown_s=care.cooldown_s, clock=clock
+        )
         self._calls: list[float] = []
 
     def scores(

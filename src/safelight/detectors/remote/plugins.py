@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import httpx
 
 _SENTENCE = (
-    'No guard model is configured: [detectors.guard] with url = "http://127.0.0.1:8000/v1", model and '
-    "grammar (qwen3guard, llama-guard, shieldgemma, gpt-oss-safeguard, omni-moderation)."
+    'No guard model is configured: [detectors.text-guard] with url = "http://127.0.0.1:8000/v1", model and '
+    "format (qwen3guard, llama-guard, shieldgemma, gpt-oss-safeguard, omni-moderation)."
 )
 
 _VISION_SENTENCE = (
-    'No guard that sees is configured: [detectors.vision-guard] with url = "http://127.0.0.1:8000/v1", model'
-    " and grammar (policy, llama-guard, omni-moderation)."
+    'No vision guard is configured: [detectors.vision-guard] with url = "http://127.0.0.1:8000/v1", model'
+    " and format (policy, llama-guard, omni-moderation)."
 )
 
 
@@ -29,8 +29,8 @@ def _missing(options: dict[str, Any]) -> str | None:
 
     if not options.get("url") or not options.get("model"):
         return _SENTENCE
-    if options.get("grammar") not in GRAMMARS:
-        return f"The guard's grammar should be one of {', '.join(GRAMMARS)}."
+    if options.get("format") not in GRAMMARS:
+        return f"The guard's format should be one of {', '.join(GRAMMARS)}."
     return None
 
 
@@ -44,13 +44,21 @@ def _load(options: dict[str, Any]) -> Detector:
 
     known = {
         name: options[name]
-        for name in ("low", "high", "timeout_s", "trips_after", "rests_s", "calls_per_day", "longest")
+        for name in (
+            "low",
+            "high",
+            "timeout_s",
+            "failure_threshold",
+            "cooldown_s",
+            "calls_per_day",
+            "max_characters",
+        )
         if name in options
     }
     chosen = GuardOptions(
         model=str(options["model"]),
-        ask=AskMode(options.get("ask", "always")),
-        about=frozenset(options.get("about", ())),
+        mode=AskMode(options.get("mode", "always")),
+        categories=frozenset(options.get("categories", ())),
         **known,
     )
     client = _client(options, chosen.timeout_s)
@@ -58,10 +66,10 @@ def _load(options: dict[str, Any]) -> Detector:
     grams = NgramDetector(load())
     return GuardDetector(
         client,
-        GRAMMARS[str(options["grammar"])],
+        GRAMMARS[str(options["format"])],
         chosen,
         local=lambda content: [*words.inspect_text(content), *grams.inspect_text(content)],
-        figures=Path(options["figures"]) if options.get("figures") else None,
+        measurements=Path(options["measurements"]) if options.get("measurements") else None,
     )
 
 
@@ -76,7 +84,7 @@ def _client(options: dict[str, Any], read_s: float) -> httpx.Client:
 def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
     from .guard_formats import GRAMMARS
 
-    grammar = GRAMMARS.get(str(options.get("grammar")))
+    grammar = GRAMMARS.get(str(options.get("format")))
     named = () if grammar is None else grammar.categories
     return tuple(Capability(category=category, modality=Modality.TEXT) for category in named)
 
@@ -86,8 +94,8 @@ def _vision_missing(options: dict[str, Any]) -> str | None:
 
     if not options.get("url") or not options.get("model"):
         return _VISION_SENTENCE
-    if options.get("grammar") not in VISION:
-        return f"The grammar of a guard that sees should be one of {', '.join(VISION)}."
+    if options.get("format") not in VISION:
+        return f"The format of a vision guard should be one of {', '.join(VISION)}."
     return None
 
 
@@ -95,11 +103,18 @@ def _vision_load(options: dict[str, Any]) -> Detector:
     from .vision_formats import VISION
     from .vision_guard import VisionGuard, VisionOptions
 
-    names = ("timeout_s", "total_s", "trips_after", "rests_s", "calls_per_day", "stills")
+    names = (
+        "timeout_s",
+        "total_timeout_s",
+        "failure_threshold",
+        "cooldown_s",
+        "calls_per_day",
+        "max_keyframes",
+    )
     known = {name: options[name] for name in names if name in options}
     chosen = VisionOptions(model=str(options["model"]), **known)
     return VisionGuard(
-        _client(options, chosen.timeout_s), VISION[str(options["grammar"])], chosen, name="vision-guard"
+        _client(options, chosen.timeout_s), VISION[str(options["format"])], chosen, name="vision-guard"
     )
 
 
@@ -107,13 +122,13 @@ def _vision_claims(options: dict[str, Any]) -> tuple[Capability, ...]:
     from .vision_formats import VISION
     from .vision_guard import capabilities
 
-    grammar = VISION.get(str(options.get("grammar")))
+    grammar = VISION.get(str(options.get("format")))
     return () if grammar is None else capabilities(grammar)
 
 
 #: Its cells are known only once it is configured; until then nothing is claimed.
 GUARD = DetectorPlugin(
-    name="guard",
+    name="text-guard",
     version="1",
     place=RunLocation.GATEWAY,
     capabilities=(),
@@ -150,10 +165,10 @@ def _load_transcription(options: dict[str, Any]) -> Detector:
     chosen = TranscriptionOptions(
         model=str(options["model"]),
         language=str(options.get("language", "")),
-        trips_after=int(options.get("trips_after", 3)),
+        failure_threshold=int(options.get("failure_threshold", 3)),
         timeout_s=float(options.get("timeout_s", 30.0)),
         timeout_per_s=float(options.get("timeout_per_s", 0.5)),
-        rests_s=float(options.get("rests_s", 30.0)),
+        cooldown_s=float(options.get("cooldown_s", 30.0)),
         max_mb=float(options.get("max_mb", 25.0)),
         minutes_per_day=float(options.get("minutes_per_day", 0.0)),
     )

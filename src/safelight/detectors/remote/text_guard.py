@@ -38,13 +38,13 @@ class GuardOptions(EndpointOptions):
     """How a guard is asked, as the operator configured it."""
 
     model: str
-    ask: AskMode = AskMode.ALWAYS
+    mode: AskMode = AskMode.ALWAYS
     #: For `Ask.CATEGORIES`.
-    about: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
     #: Local scores in between are "unsure".
     low: float = 0.3
     high: float = 0.8
-    longest: int = 16_000
+    max_characters: int = 16_000
 
 
 class GuardDetector:
@@ -60,16 +60,16 @@ class GuardDetector:
         options: GuardOptions,
         *,
         local: Callable[[TextContent], Sequence[Finding]] | None = None,
-        figures: Path | None = None,
-        name: str = "guard",
+        measurements: Path | None = None,
+        name: str = "text-guard",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         digest = hashlib.sha256(repr((options.model, grammar.body(options.model, "?"))).encode()).hexdigest()
         self.version = f"{VERSION}+{grammar.name}.{digest[:8]}"
-        #: Where this operator's figures are kept; without them the guard is "unmeasured".
-        self.figures = figures
-        known = read(figures, self.version) if figures else None
+        #: File with this operator's measured rates; without it the guard counts as "unmeasured".
+        self.measurements = measurements
+        known = read(measurements, self.version) if measurements else None
         self.capabilities: tuple[Capability, ...] = tuple(
             Capability(
                 category=category,
@@ -84,9 +84,14 @@ class GuardDetector:
 
     def always(self) -> GuardDetector:
         """The same guard, asked about everything and as often as it takes: for measuring it."""
-        options = replace(self._options, ask=AskMode.ALWAYS, calls_per_day=0)
+        options = replace(self._options, mode=AskMode.ALWAYS, calls_per_day=0)
         return GuardDetector(
-            self._client, self._grammar, options, figures=self.figures, name=self.name, clock=self._clock
+            self._client,
+            self._grammar,
+            options,
+            measurements=self.measurements,
+            name=self.name,
+            clock=self._clock,
         )
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
@@ -114,16 +119,16 @@ class GuardDetector:
         seen = self._local(content)
         if sexual_with_minor(seen):
             raise GuardUnavailable("Shown to no server: it may be sexual and about a minor.")
-        if self._options.ask is AskMode.ALWAYS:
+        if self._options.mode is AskMode.ALWAYS:
             return True
-        if self._options.ask is AskMode.CATEGORIES:
-            return any(one.category in self._options.about for one in seen)
+        if self._options.mode is AskMode.CATEGORIES:
+            return any(one.category in self._options.categories for one in seen)
         return any(self._options.low <= one.score < self._options.high for one in seen)
 
     def _scores(self, text: str) -> dict[str, float]:
-        if len(text) > self._options.longest:
+        if len(text) > self._options.max_characters:
             raise GuardUnavailable(
-                f"The text is longer than the {self._options.longest} characters a guard is sent."
+                f"The text is longer than the {self._options.max_characters} characters a guard is sent."
             )
         body = self._grammar.body(self._options.model, text.encode("utf-8", "replace").decode())
         return self._endpoint.scores(self._grammar.path, body, self._grammar.read)

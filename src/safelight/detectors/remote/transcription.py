@@ -37,8 +37,8 @@ class TranscriptionOptions:
     timeout_s: float = 30.0
     timeout_per_s: float = 0.5
     #: Failures in a row after which it is left alone, and for how many seconds.
-    trips_after: int = 3
-    rests_s: float = 30.0
+    failure_threshold: int = 3
+    cooldown_s: float = 30.0
     #: Transcripts that are remembered, by the hash of the file.
     remembers: int = 64
     #: Largest file that is sent.
@@ -65,7 +65,9 @@ class EndpointTranscriber:
         self._client, self._options, self._clock = client, options, clock
         self._lock = threading.Lock()
         self._known: OrderedDict[str, tuple[MediaText, ...]] = OrderedDict()
-        self._breaker = CircuitBreaker(trips_after=options.trips_after, rests_s=options.rests_s, clock=clock)
+        self._breaker = CircuitBreaker(
+            failure_threshold=options.failure_threshold, cooldown_s=options.cooldown_s, clock=clock
+        )
         self._sent: list[tuple[float, float]] = []
 
     def transcribe(self, wav: Path) -> Sequence[MediaText]:

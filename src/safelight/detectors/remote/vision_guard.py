@@ -27,11 +27,11 @@ class VisionOptions(EndpointOptions):
     model: str
     #: Seconds for one call, and for all calls about one file.
     timeout_s: float = 20.0
-    total_s: float = 60.0
+    total_timeout_s: float = 60.0
     remembers: int = 512
     #: Stills of one file that it is shown, at the most; where there are more, it saw a part. Each sheet of
     #: 16 is a call; for a guard that judges one still at a time each still is.
-    stills: int = 96
+    max_keyframes: int = 96
 
 
 class VisionGuard:
@@ -58,11 +58,13 @@ class VisionGuard:
 
     def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]:
         """One finding per category the guard names. Raises `GuardUnavailable` or `PartialInspection`."""
-        deadline = self._clock() + self._options.total_s
-        shown = pick_evenly(scene.stills, self._options.stills)
+        deadline = self._clock() + self._options.total_timeout_s
+        shown = pick_evenly(scene.stills, self._options.max_keyframes)
         for group in self._groups(shown):
             if self._clock() > deadline:
-                raise PartialInspection(f"{self.name} had {self._options.total_s:g} s, and they were over.")
+                raise PartialInspection(
+                    f"{self.name} had {self._options.total_timeout_s:g} s, and they were over."
+                )
             stills = [scene.stills[place] for place in group]
             jpeg = single(stills[0]) if self._grammar.single else sheet(stills)
             until = None if self._grammar.single else group[-1]

@@ -50,7 +50,7 @@ class EntityDetector:
         entities: Sequence[Entity],
         own: OperatorLists | None = None,
         *,
-        name: str = "entities",
+        name: str = "named-entities",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name

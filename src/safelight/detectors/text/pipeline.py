@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
@@ -55,8 +55,14 @@ class TextPipeline:
     """Screens texts. Safe to call from several threads; never raises for what a detector does."""
 
     def __init__(
-        self, detectors: Iterable[TextDetector], *, budget_s: float = 2.0, total_s: float | None = None
+        self,
+        detectors: Iterable[TextDetector],
+        *,
+        budget_s: float = 2.0,
+        total_s: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         # The cheap before the costly, so that what runs out of time is what costs most.
         self.detectors = tuple(sorted(detectors, key=lambda one: getattr(one, "costly", False)))
         #: Seconds each detector gets for one call; then it is abandoned and its cells stay incomplete.
@@ -124,7 +130,7 @@ class TextPipeline:
     def _run_all(self, work: list[tuple[TextDetector, list[TextContent]]]) -> list[_Run]:
         """One thread takes the detectors in turn; where it gets stuck another goes on from the next."""
         runs = [_Run() for _ in work]
-        deadline = time.monotonic() + self.total_s
+        deadline = self._clock() + self.total_s
         position = 0
         while position < len(work):
             turn = threading.Condition()
@@ -132,7 +138,7 @@ class TextPipeline:
                 target=self._work, args=(work, runs, position, turn), name="safelight-text", daemon=True
             ).start()
             position = self._watch(work, runs, position, turn, deadline)
-            if time.monotonic() >= deadline:
+            if self._clock() >= deadline:
                 for late in runs[position:]:
                     late.note = late.note or f"The {self.total_s:g} s for the whole text were over."
                 break
@@ -150,7 +156,7 @@ class TextPipeline:
             detector, contents = work[index]
             run = runs[index]
             with turn:
-                run.started = time.monotonic()
+                run.started = self._clock()
                 turn.notify_all()
             with self._lock:
                 stuck = self._stuck.get(index, 0) >= MAX_STUCK
@@ -166,7 +172,7 @@ class TextPipeline:
                         self._stuck[index] -= 1
                     return
                 run.note, run.findings = note, found
-                run.elapsed_s = time.monotonic() - run.started
+                run.elapsed_s = self._clock() - run.started
                 run.done = True
                 turn.notify_all()
 
@@ -187,7 +193,7 @@ class TextPipeline:
                 elif run.started is None:
                     turn.wait()
                 else:
-                    left = min(run.started + self.budget_s, deadline) - time.monotonic()
+                    left = min(run.started + self.budget_s, deadline) - self._clock()
                     if left <= 0:
                         with self._lock:
                             self._stuck[position] = self._stuck.get(position, 0) + 1

@@ -69,7 +69,7 @@ def _added_categories() -> list[str]:
 
 
 WORDS = DetectorPlugin(
-    name="words",
+    name="word-lists",
     version="1",
     place=RunLocation.GATEWAY,
     capabilities=_text(
@@ -96,7 +96,7 @@ WORDS = DetectorPlugin(
     load=_load_words,
 )
 ENTITIES = DetectorPlugin(
-    name="entities",
+    name="named-entities",
     version="2",
     place=RunLocation.GATEWAY,
     capabilities=tuple(
@@ -113,7 +113,7 @@ PATTERNS = DetectorPlugin(
     load=_load_patterns,
 )
 CONJUNCTION = DetectorPlugin(
-    name="conjunction",
+    name="sexual-minors",
     version="1",
     place=RunLocation.GATEWAY,
     capabilities=_text(Category.SEXUAL_MINORS),
@@ -126,7 +126,9 @@ DISTRESS = DetectorPlugin(
     capabilities=_text(Category.SELF_HARM_INTENT),
     load=_load_distress,
 )
-CARD = DetectorPlugin(name="card", version="1", place=RunLocation.GATEWAY, capabilities=(), load=_load_card)
+CARD = DetectorPlugin(
+    name="safety-card", version="1", place=RunLocation.GATEWAY, capabilities=(), load=_load_card
+)
 
 #: What the shipped heads were trained for; a test holds them to it.
 LEARNED = (
@@ -150,7 +152,7 @@ LEARNED = (
 def _heads(options: dict[str, Any]) -> ClassifierHeads:
     from .classifiers import load, stored
 
-    folder = options.get("heads")
+    folder = options.get("classifiers")
     return stored(Path(folder)) if folder else load()
 
 
@@ -158,7 +160,7 @@ def _load_ngrams(options: dict[str, Any]) -> Detector:
     from . import distress
     from .classifier_detectors import NgramDetector
 
-    return NgramDetector(_heads(options), distress.stored(options.get("heads")))
+    return NgramDetector(_heads(options), distress.stored(options.get("classifiers")))
 
 
 def _minilm_missing(_options: dict[str, Any]) -> str | None:
@@ -178,7 +180,7 @@ def _load_minilm(options: dict[str, Any]) -> Detector:
     if weights is None:
         raise FileNotFoundError(SENTENCE)
     encoder = Encoder(weights, Path(options.get("cache_dir") or default_folder()))
-    return MiniLmDetector(_heads(options), encoder, distress.stored(options.get("heads")))
+    return MiniLmDetector(_heads(options), encoder, distress.stored(options.get("classifiers")))
 
 
 def _measured(*categories: Category) -> tuple[Capability, ...]:

@@ -19,7 +19,7 @@ class CardDetector:
     #: A card is no check: it fills no cell of the coverage table.
     capabilities: tuple[Capability, ...] = ()
 
-    def __init__(self, categories: Collection[str], *, name: str = "card") -> None:
+    def __init__(self, categories: Collection[str], *, name: str = "safety-card") -> None:
         self.name = name
         self.version = VERSION
         self._categories = frozenset(categories)

@@ -20,7 +20,7 @@ _SEXUAL = (Category.SEXUAL, Category.NCII)
 class ConjunctionDetector:
     """Strict on purpose: the two signals need not be near each other, and one may stand in another field."""
 
-    def __init__(self, entries: Iterable[ListEntry], *, name: str = "conjunction") -> None:
+    def __init__(self, entries: Iterable[ListEntry], *, name: str = "sexual-minors") -> None:
         self.name = name
         self.version = VERSION
         self.capabilities: tuple[Capability, ...] = CAPABILITIES

@@ -154,7 +154,7 @@ def test_what_is_no_repository_is_refused(repo: str, tmp_path: Path, hub: Hub) -
 def test_the_verbs_pull_list_and_verify(hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "safelight.toml"
     config.write_text(
-        'data = "data"\n[detectors.hub.models.mine]\nkind = "image-classifier"\nrepo = "own/er"\n'
+        'data = "data"\n[detectors.custom-models.models.mine]\nkind = "image-classifier"\nrepo = "own/er"\n'
         f'revision = "{COMMIT}"\nlabels = {{nsfw = "sexual"}}\n',
         encoding="utf-8",
     )

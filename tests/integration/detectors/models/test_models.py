@@ -33,7 +33,7 @@ ZERO_SHOT = {
     "kind": "zero-shot",
     "runtime": "onnx",
     "prompts": {"violence/graphic": ["red", "a red room"]},
-    "against": ["green", "grey"],
+    "negative_prompts": ["green", "grey"],
 }
 CLASSIFIER = {"kind": "image-classifier", "runtime": "onnx", "labels": {"hot": "violence/graphic"}}
 
@@ -124,7 +124,7 @@ def test_a_calibrated_model_fills_its_cells_with_its_figure(
     found = calibrated(
         named,
         LabelledImages.read(pictures, named.spec.categories),
-        Scanner(sandbox, (), ScannerOptions(warm=0)),
+        Scanner(sandbox, (), ScannerOptions(warm_children=0)),
         now=1.0,
     )
     curve = found.curves["violence/graphic"]
@@ -139,7 +139,7 @@ def test_a_calibrated_model_fills_its_cells_with_its_figure(
     assert cell.complete
     assert "12 and 12 pictures" in str(cell.measured)
     # Another question needs another calibration; other weights do, too.
-    asked_more = {**ZERO_SHOT, "against": ["green", "grey", "blue"]}
+    asked_more = {**ZERO_SHOT, "negative_prompts": ["green", "grey", "blue"]}
     assert "asked something else" in str(HUB.missing({**options, "models": {"gore": asked_more}}))
     (named.folder / "notes.txt").write_text("changed")
     (cell,) = onlookers(options).run_local(scene(tmp_path, RED)).cells
@@ -152,7 +152,15 @@ def test_a_calibrated_model_fills_its_cells_with_its_figure(
     [
         ({**CLASSIFIER, "labels": {"cold": "violence"}}, "no label 'cold'"),
         ({**CLASSIFIER, "device": "cuda"}, "has no cuda"),
-        ({**CLASSIFIER, "kind": "zero-shot", "prompts": {"violence": ["red"]}, "against": ["grey"]}, None),
+        (
+            {
+                **CLASSIFIER,
+                "kind": "zero-shot",
+                "prompts": {"violence": ["red"]},
+                "negative_prompts": ["grey"],
+            },
+            None,
+        ),
     ],
 )
 def test_a_model_that_cannot_be_used_is_a_hole_or_missing(
@@ -209,7 +217,7 @@ def test_too_few_pictures_make_no_calibration(tmp_path: Path, sandbox: Sandbox, 
         path.unlink()
     data = LabelledImages.read(pictures, named.spec.categories)
     with pytest.raises(InvalidField, match="20 of each"):
-        calibrated(named, data, Scanner(sandbox, (), ScannerOptions(warm=0)), now=1.0)
+        calibrated(named, data, Scanner(sandbox, (), ScannerOptions(warm_children=0)), now=1.0)
     (pictures / "rudeness").mkdir()
     with pytest.raises(InvalidField, match="no category of this model"):
         LabelledImages.read(pictures, named.spec.categories)

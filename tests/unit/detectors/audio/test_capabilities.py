@@ -10,7 +10,7 @@ SERVER = {"url": "http://127.0.0.1:1/v1", "model": "whisper-1"}
 
 def promised(**detectors: object) -> set[str]:
     """Categories that coverage says can be checked in sound."""
-    settings = {"minilm": False, "guard": False, **detectors}
+    settings = {"minilm": False, "text-guard": False, **detectors}
     catalogue = DetectorRegistry.discover(settings)  # type: ignore[arg-type]
     return {cell.category for cell in catalogue.cells((), Modality.AUDIO) if cell.available}
 
@@ -22,7 +22,7 @@ def test_without_a_transcriber_no_word_in_the_sound_is_promised() -> None:
 def test_a_transcriber_promises_what_somebody_reads_for() -> None:
     both = promised(transcription=SERVER)
     assert {"hate", "sexual", "sexual/minors", "extremism", "deception/speech"} <= both
-    unread = promised(transcription=SERVER, words=False, ngrams=False, conjunction=False)
+    unread = promised(transcription=SERVER, ngrams=False, **{"word-lists": False, "sexual-minors": False})
     assert not {"hate", "extremism", "sexual/minors"} & unread
 
 

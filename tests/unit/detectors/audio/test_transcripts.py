@@ -120,7 +120,7 @@ def test_times_of_a_file_of_speech_become_times_of_its_stretches(start: float, l
     file = SpeechFile(
         path="",
         seconds=8.4,
-        places=(
+        spans=(
             SpanOffset(file_s=0.0, start_s=2.0, end_s=5.0),
             SpanOffset(file_s=3.4, start_s=60.0, end_s=65.0),
         ),

@@ -54,7 +54,7 @@ def shown(thing: Grey, *, side: int = 150, turn: float = 0.0, light: bool = Fals
 
 @pytest.fixture
 def marks(tmp_path: Path) -> Marks:
-    kept = Marks(tmp_path / "marks")
+    kept = Marks(tmp_path / "logos")
     kept.put(mark())
     return kept
 
@@ -69,7 +69,7 @@ def test_an_enrolled_mark_is_found_where_it_is(marks: Marks, side: int, turn: fl
     assert isinstance(match, Match)
     assert abs(box.x + box.w / 2 - 400 / 640) < 0.06
     assert abs(box.y + box.h / 2 - 0.5) < 0.1
-    assert (match.list, match.entry) == ("marks", "star")
+    assert (match.list, match.entry) == ("logos", "star")
 
 
 def test_something_else_and_nothing_are_not_it(marks: Marks) -> None:
@@ -90,7 +90,7 @@ def test_a_character_is_of_its_own_category_and_a_large_one_is_the_subject(tmp_p
 
 
 def test_enrolling_and_removing_are_seen_at_once(tmp_path: Path) -> None:
-    kept, detector = Marks(tmp_path / "marks"), LogoDetector(tmp_path / "marks")
+    kept, detector = Marks(tmp_path / "logos"), LogoDetector(tmp_path / "logos")
     assert "safelight marks add" in detector.idle
     assert detector.inspect_frame(shown(emblem())) == []
     kept.put(mark())

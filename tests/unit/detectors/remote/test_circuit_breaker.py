@@ -12,7 +12,7 @@ class Clock:
 
 def test_it_opens_after_failures_in_a_row_and_closes_after_the_rest() -> None:
     clock = Clock()
-    breaker = CircuitBreaker(trips_after=3, rests_s=30.0, clock=clock)
+    breaker = CircuitBreaker(failure_threshold=3, cooldown_s=30.0, clock=clock)
     for _ in range(2):
         breaker.record_failure()
         assert not breaker.is_open
@@ -26,7 +26,7 @@ def test_it_opens_after_failures_in_a_row_and_closes_after_the_rest() -> None:
 
 def test_one_more_failure_after_the_rest_opens_it_again() -> None:
     clock = Clock()
-    breaker = CircuitBreaker(trips_after=3, rests_s=30.0, clock=clock)
+    breaker = CircuitBreaker(failure_threshold=3, cooldown_s=30.0, clock=clock)
     for _ in range(3):
         breaker.record_failure()
     clock.now += 30.0
@@ -35,7 +35,7 @@ def test_one_more_failure_after_the_rest_opens_it_again() -> None:
 
 
 def test_a_success_starts_the_count_again() -> None:
-    breaker = CircuitBreaker(trips_after=2, rests_s=30.0, clock=Clock())
+    breaker = CircuitBreaker(failure_threshold=2, cooldown_s=30.0, clock=Clock())
     breaker.record_failure()
     breaker.record_success()
     breaker.record_failure()

@@ -76,4 +76,4 @@ def test_without_the_weights_the_rest_runs_and_it_says_how_to_get_them(
     catalogue = DetectorRegistry.discover({})
     missing = {one.name: one.sentence for one in catalogue.missing}
     assert "safelight models pull minilm" in missing["minilm"]
-    assert {"words", "ngrams"} <= {detector.name for detector in catalogue.text_detectors()}
+    assert {"word-lists", "ngrams"} <= {detector.name for detector in catalogue.text_detectors()}

@@ -41,7 +41,7 @@ def verdict(stage: Stage, **changes: Any) -> Verdict:
         category="violence",
         score=0.9,
         modality=Modality.TEXT,
-        detector="words",
+        detector="word-lists",
         version="1",
         reason="An attack.",
     )

@@ -19,7 +19,7 @@ MODEL = Path(__file__).parent / "net.onnx"
 def _load(options: dict[str, Any]) -> Detector:
     from .detector import FLOOR, SymbolDetector
 
-    return SymbolDetector(MODEL, floor=float(options.get("floor", FLOOR)))
+    return SymbolDetector(MODEL, min_score=float(options.get("min_score", FLOOR)))
 
 
 PLUGIN = DetectorPlugin(

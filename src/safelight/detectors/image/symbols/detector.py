@@ -94,7 +94,7 @@ class SymbolDetector:
     every_frame = False
     costly = True
 
-    def __init__(self, model: Path, *, floor: float = FLOOR) -> None:
+    def __init__(self, model: Path, *, min_score: float = FLOOR) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -103,7 +103,7 @@ class SymbolDetector:
         self._session = onnxruntime.InferenceSession(
             str(model), sess_options=options, providers=["CPUExecutionProvider"]
         )
-        self._floor = floor
+        self._min_score = min_score
         self._watch = CachedRegions(_SIZES, look=self._part, place=_window)
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
@@ -111,7 +111,7 @@ class SymbolDetector:
         return [
             _finding(place, width, height)
             for place in self._watch.things(frame.index, frame.pixels)
-            if _score(place) >= self._floor
+            if _score(place) >= self._min_score
         ]
 
     def _part(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[SymbolSquare]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from safelight.detectors.protocol import Capability
 
-NAME, VERSION = "symbols", "drawn-3"
+NAME, VERSION = "hate-symbols", "drawn-3"
 #: Empty: of symbols drawn by a person who had not seen this code, 23 % were found at 2 % false alarms; 70 %
 #: was required (docs/benchmarks/pictures.md). Coverage reports "not checked"; findings count all the same.
 CAPABILITIES: tuple[Capability, ...] = ()
