@@ -81,11 +81,11 @@ class Container:
         """Extra services for the web pages."""
         from safelight.console.reveal import Reveal
         from safelight.console.services import ConsoleServices, PolicyServices
-        from safelight.trust.policies import history
+        from safelight.trust.policies import read_history
 
         def replay_history(tenant: str) -> Iterator[ReplayRecord]:
             terms = [waiver.terms for waiver in self.persistence.waivers_in_force(tenant)]
-            return history(self.persistence.database, waivers=terms, tenant=tenant)
+            return read_history(self.persistence.database, waivers=terms, tenant=tenant)
 
         return ConsoleServices(
             verify=lambda path: self.persistence.verifier.verify(
@@ -98,10 +98,11 @@ class Container:
             ),
             reveal=Reveal(
                 database=self.persistence.database,
-                store=self.pipeline.context.store,
+                store=self.pipeline.context.videos,
                 blobs=self.persistence.blobs,
                 sandbox=self.core.sandbox,
                 scratch=self.persistence.data_directory.scratch,
             ),
             settings=lambda: self.core.settings.model_dump(mode="json"),
+            clock=self.persistence.database.clock,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -19,9 +19,10 @@ from .render import Pages
 class Login:
     """The link's GET only shows a button, so that a mail program's preview does not use it up."""
 
-    def __init__(self, state: AppState, pages: Pages) -> None:
+    def __init__(self, state: AppState, pages: Pages, clock: Callable[[], float]) -> None:
         self._state = state
         self._pages = pages
+        self._clock = clock
 
     async def show(self, request: Request) -> Response:
         query = request.query_params
@@ -35,11 +36,13 @@ class Login:
         # A whole link may have been pasted.
         token = token.rpartition("token=")[2]
         try:
-            record, secret = await self._state.threads.run(self._state.services.accounts.redeem, token)
+            record, secret = await self._state.threads.run(
+                self._state.services.accounts.redeem_login_link, token
+            )
         except Unauthenticated:
             return await self._page(request, "", back, failed=True)
         response = RedirectResponse(back, status_code=303)
-        set_session(response, request, secret, max_age_s=int(record.expires_at - time.time()))
+        set_session(response, request, secret, max_age_s=int(record.expires_at - self._clock()))
         return response
 
     async def sign_out(self, request: Request) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +62,9 @@ class ReviewPages(PageHandler):
             request,
             "review.html",
             principal,
-            cases=[_waiting(case, prompts.get(case.video_id, ""), words) for case in cases],
+            cases=[
+                _waiting(case, prompts.get(case.video_id, ""), words, self.console.clock()) for case in cases
+            ],
             state=state if state == "open" else "closed",
             done=_done(request),
             more=f"/review?state={state}&after={page.cases[-1].id}" if page.has_more else None,
@@ -130,12 +131,15 @@ class ReviewPages(PageHandler):
             "case.html",
             principal,
             problem.status if problem else 200,
-            queue=[_waiting(case, prompts.get(case.video_id, ""), words) for case in queue.cases],
+            queue=[
+                _waiting(case, prompts.get(case.video_id, ""), words, self.console.clock())
+                for case in queue.cases
+            ],
             **self._case(file, record, words),
             clauses=clauses(policy, record, words),
             actions=[action.value for action in ACTIONS[file.case.kind]],
-            may=principal.may(KeyScope.VAULT if file.case.quarantined else KeyScope.REVIEW),
-            others_only=file.others_only,
+            may=principal.has_scope(KeyScope.VAULT if file.case.quarantined else KeyScope.REVIEW),
+            others_only=file.requires_other_reviewer,
             problem=problem,
             form=form or {},
             pictures=self.console.reveal is not None and file.case.state is CaseState.OPEN,
@@ -147,7 +151,7 @@ class ReviewPages(PageHandler):
         said = told(record.video, record, taxonomy, words, ExplanationLevel.REVIEWER)
         details = {name: said.details[name] for name in _DECIDED_ON if name in said.details}
         return {
-            "case": _waiting(case, record.video.prompt, words),
+            "case": _waiting(case, record.video.prompt, words, self.console.clock()),
             "stage": words(f"way.step.{case.stage.value}"),
             "quarantined": case.quarantined,
             "video": record.video,
@@ -181,7 +185,7 @@ def _note(note: Any, words: Translations) -> dict[str, str]:
 def clauses(policy: Policy | None, record: VideoRecord, words: Translations) -> tuple[tuple[str, str], ...]:
     """The rules a decision most likely rests on, for keys 1 to 9: those that fired, then their family."""
     verdict = deciding(record)
-    fired = list(verdict.fired) if verdict else []
+    fired = list(verdict.matched_rules) if verdict else []
     reasons = {rule.id: rule.reason for rule in policy.rules} if policy else {}
     family = [name for name in reasons if fired and name.partition("-")[0] == fired[0].partition("-")[0]]
     say = words.reason
@@ -190,8 +194,8 @@ def clauses(policy: Policy | None, record: VideoRecord, words: Translations) -> 
     )
 
 
-def _waiting(case: Case, prompt: str, words: Translations) -> Waiting:
-    left = case.due_at - time.time()
+def _waiting(case: Case, prompt: str, words: Translations, now: float) -> Waiting:
+    left = case.due_at - now
     if case.state is not CaseState.OPEN:
         due = words(f"review.state.{case.state.value}")
     elif left > 0:

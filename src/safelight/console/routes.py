@@ -50,7 +50,7 @@ class Console:
         parts = (self._state, self._pages, self._services)
         guard = PageHandler(*parts).protected
         login, ordering, listing = (
-            Login(self._state, self._pages),
+            Login(self._state, self._pages, self._services.clock),
             StudioPages(*parts),
             VideoListPages(*parts),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from safelight.policy.documents import Policy
-    from safelight.policy.replay import Record
+    from safelight.policy.replay import ReplayRecord
     from safelight.provenance.models import Verification
     from safelight.trust.accounts import Principal
     from safelight.trust.policies import Policies
@@ -22,7 +23,7 @@ class PolicyServices:
     #: The policy in force for a tenant.
     in_force: Callable[[str], Policy]
     #: Everything judged so far for a tenant, to replay a policy over.
-    history: Callable[[str], Iterable[Record]]
+    history: Callable[[str], Iterable[ReplayRecord]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,5 +35,7 @@ class ConsoleServices:
     reveal: Callable[[Principal, CaseFile], bytes] | None = None
     #: The settings in force, by section; secrets may still be in it.
     settings: Callable[[], Mapping[str, Any]] | None = None
+    #: Unix seconds, by the clock that expiries and due times are set by.
+    clock: Callable[[], float] = time.time
     #: Where this gateway is reached, for examples.
     address: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from safelight.errors import SafelightError
@@ -24,16 +24,23 @@ class UpstreamEndpoint:
 class UpstreamHealth:
     """Looks at most every `every_s` seconds, and nobody waits for it: what is told is the last look."""
 
-    def __init__(self, servers: Mapping[str, UpstreamEndpoint], *, every_s: float = 15.0) -> None:
+    def __init__(
+        self,
+        servers: Mapping[str, UpstreamEndpoint],
+        *,
+        every_s: float = 15.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._servers = dict(servers)
         self._every_s = every_s
+        self._clock = clock
         self._down: Mapping[str, str] = {}
         self._looked = float("-inf")
         self._looking = threading.Lock()
 
     def down(self) -> Mapping[str, str]:
         """Name and reason of those that did not answer at the last look; another look may begin."""
-        due = self._servers and time.monotonic() - self._looked > self._every_s
+        due = self._servers and self._clock() - self._looked > self._every_s
         if due and self._looking.acquire(blocking=False):
             threading.Thread(target=self._look_and_release, name="upstreams", daemon=True).start()
         return self._down
@@ -46,7 +53,7 @@ class UpstreamHealth:
                 discover(base_url(server.url), api_key=server.api_key, timeouts=_TIMEOUTS)
             except SafelightError as error:
                 found[name] = error.message
-        self._down, self._looked = found, time.monotonic()
+        self._down, self._looked = found, self._clock()
         return found
 
     def _look_and_release(self) -> None:

@@ -6,7 +6,7 @@ import email.utils
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -65,7 +65,7 @@ def error_text(body: dict[str, Any] | None, *, secrets: tuple[str, ...]) -> str:
     return ""
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str], *, clock: Callable[[], float] = time.time) -> float | None:
     """Seconds to wait as `retry-after-ms` or `retry-after` say, at most an hour; None where they do not."""
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return min(max(milliseconds / 1000, 0.0), _LONGEST_WAIT_S)
@@ -76,7 +76,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         moment = email.utils.parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
-    return min(max(moment - time.time(), 0.0), _LONGEST_WAIT_S)
+    return min(max(moment - clock(), 0.0), _LONGEST_WAIT_S)
 
 
 def read_progress(

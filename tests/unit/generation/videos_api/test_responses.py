@@ -138,6 +138,9 @@ def test_retry_after_is_read_in_all_its_spellings(headers: dict[str, str], secon
 
 
 def test_retry_after_may_be_a_date() -> None:
+    at = {"retry-after": "Sat, 21 Nov 2026 00:10:00 GMT"}
+    assert retry_after(at, clock=lambda: 1795219200.0 - 60) == 660.0
+    assert retry_after(at, clock=lambda: 1795219200.0 + 601) == 0.0
     later = retry_after({"retry-after": email.utils.formatdate(time.time() + 600, usegmt=True)})
     assert later is not None
     assert 0 < later <= 600
