@@ -118,7 +118,7 @@ def order_all(container: Container, jobs: int) -> list[str]:
         taxonomy=container.core.taxonomy,
     )
     videos = container.review.videos
-    videos = type(videos)(**{**videos.__dict__, "hand_over": lambda *_: None})
+    videos = type(videos)(**{**videos.__dict__, "enqueue": lambda *_: None})
     ids = []
     for number in range(jobs):
         paid = number % 2 == 1

@@ -124,7 +124,7 @@ def ended(video: Any) -> Outcome:
         says=error["message"],
         charged=charged(video),
         next_step=details.get("next_step", ""),
-        retry=(details.get("retry") or {}).get("how", ""),
+        retry=(details.get("retry") or {}).get("action", ""),
     )
 
 

@@ -5,7 +5,7 @@
     │   ├── InvalidField                400 invalid_value          names the field
     │   ├── UnsupportedField            400 unsupported_field      names the field
     │   ├── InvalidMedia                400 invalid_media          wrong type, truncated, or over a limit
-    │   ├── ForbiddenUrl                400 refused_address        a URL that the gateway does not fetch
+    │   ├── ForbiddenUrl                400 forbidden_url          a URL that the gateway does not fetch
     │   └── TooLarge                    413 too_large
     ├── RequestBlocked                  400 sentinel_block         before anything was spent
     ├── ModerationBlocked               (job) moderation_blocked   in or after generation
@@ -18,7 +18,7 @@
     ├── Withdrawn                       410 withdrawn
     ├── RateLimited                     429 rate_limited
     │   ├── QuotaExceeded               429 quota_exceeded
-    │   └── CheckLimitExceeded          429 probe_budget_spent
+    │   └── CheckLimitExceeded          429 check_limit_exceeded
     ├── Unavailable                     503 unavailable            may be retried
     │   ├── StorageFull                 503 storage_full
     │   └── NotCovered                  503 not_covered            a required check cannot run
@@ -94,7 +94,7 @@ class InvalidMedia(BadInput):
 
 
 class ForbiddenUrl(BadInput):
-    code = "refused_address"
+    code = "forbidden_url"
 
 
 class TooLarge(BadInput):
@@ -156,7 +156,7 @@ class QuotaExceeded(RateLimited):
 
 
 class CheckLimitExceeded(RateLimited):
-    code = "probe_budget_spent"
+    code = "check_limit_exceeded"
 
 
 class Unavailable(SafelightError):

@@ -143,7 +143,7 @@ def test_the_same_key_is_the_same_video(seen: dict[str, Any]) -> None:
 
 def test_models_and_what_is_left_of_the_day(seen: dict[str, Any]) -> None:
     assert "storyboard" in seen["models"]
-    assert seen["model"]["safelight"]["abilities"]["extend"] is True
+    assert seen["model"]["safelight"]["operations"]["extend"] is True
     assert int(seen["rate"]) > 0
 
 

@@ -29,7 +29,7 @@ CASES: dict[str, tuple[Exception, str, int, str, int]] = {
     "gone": (errors.Withdrawn("No."), "APIStatusError", 410, "withdrawn", 1),
     "large": (errors.TooLarge("No."), "APIStatusError", 413, "too_large", 1),
     "quota": (errors.QuotaExceeded("No.", retry_after_s=3600), "RateLimitError", 429, "quota_exceeded", 1),
-    "probes": (errors.CheckLimitExceeded("No."), "RateLimitError", 429, "probe_budget_spent", 1),
+    "probes": (errors.CheckLimitExceeded("No."), "RateLimitError", 429, "check_limit_exceeded", 1),
     "fault": (RuntimeError("a fault of ours"), "InternalServerError", 500, "internal_error", 1),
     "busy": (errors.Unavailable("No.", retry_after_s=0.1), "InternalServerError", 503, "unavailable", 3),
     "uncovered": (errors.NotCovered("No.", retry_after_s=0.1), "InternalServerError", 503, "not_covered", 3),

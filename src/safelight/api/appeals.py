@@ -32,7 +32,7 @@ class VideoAppeal(BaseModel):
     created_at: int
     state: Literal["waiting", "overturned", "upheld", "closed"]
     due_at: int
-    nobody_else: bool = Field(
+    no_eligible_reviewer: bool = Field(
         description="It waits, and nobody who is known here may decide it: somebody has to be enrolled."
     )
 
@@ -86,5 +86,5 @@ def appeal_object(made: Appeal) -> dict[str, Any]:
         "state": made.state.value,
         "created_at": int(made.created_at),
         "due_at": int(made.due_at),
-        "nobody_else": made.nobody_else,
+        "no_eligible_reviewer": made.no_eligible_reviewer,
     }

@@ -45,7 +45,7 @@ async def check(request: Request, principal: Checker) -> Response:
         raise NotFound("This server makes no checks.")
     async with read_body(request, services) as body:
         fields = dict(body.fields)
-        asked = _asked(fields.pop("for", None))
+        asked = _asked(fields.pop("provider", None))
         order = create_request(fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
         found, admitted, price = await state.threads.run(services.checks.check, principal, order, asked=asked)
     return JSONResponse(check_object(found, admitted, price), headers={"cache-control": "no-store"})
@@ -55,7 +55,10 @@ def _asked(value: Any) -> str:
     if value is None or value == "":
         return ""
     if not isinstance(value, str) or len(value) > MAX_PROVIDER:
-        raise InvalidField(f"for names a provider or model in {MAX_PROVIDER} characters.", param="for")
+        raise InvalidField(
+            f"`provider` must be the name of a provider or model, at most {MAX_PROVIDER} characters.",
+            param="provider",
+        )
     return value
 
 
@@ -65,10 +68,10 @@ def check_object(found: CheckResult, admitted: AdmittedRequest, price: Price) ->
     return {
         "object": "video.check",
         "verdict": found.action.value,
-        "sentence": told.sentence,
+        "summary": told.sentence,
         "moderation_details": told.as_wire(),
         "coverage": coverage_words(found.coverage),
-        "not_looked_at": list(found.not_looked_at),
+        "not_checked": list(found.not_checked),
         "checklist": [item.as_wire() for item in found.checklist],
         "provider": found.advice.as_wire() if found.advice is not None else None,
         "model": admitted.model,
@@ -76,5 +79,5 @@ def check_object(found: CheckResult, admitted: AdmittedRequest, price: Price) ->
         "seconds": str(admitted.seconds),
         "size": f"{admitted.width}x{admitted.height}",
         "price": price.as_wire(),
-        "spent": {"usd": 0.0, "probes": 1},
+        "spent": {"usd": 0.0, "checks": 1},
     }

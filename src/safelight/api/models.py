@@ -64,12 +64,12 @@ def model_object(
         "owned_by": generator.name,
         "safelight": {
             "generator": generator.name,
-            "ownership": generator.ownership.value,
+            "billing": generator.ownership.value,
             "seconds": list(offer.seconds),
-            "longest_s": offer.longest_s,
+            "max_extended_s": offer.longest_s,
             "sizes": [f"{width}x{height}" for width, height in offer.sizes],
             "usd_per_second": offer.usd_per_second,
-            "abilities": {
+            "operations": {
                 "reference": offer.takes_reference,
                 **{step.value: offer.supports(step) for step in Derivation},
                 "uploaded_clips": offer.takes_clips,
@@ -86,5 +86,5 @@ def checks(coverage: dict[str, Any]) -> dict[str, list[str]]:
     """What is checked of every video, by word, each with cells such as `sexual (frames)`."""
     told: dict[str, list[str]] = {}
     for cell in coverage["cells"]:
-        told.setdefault(cell["word"], []).append(f"{cell['category']} ({cell['modality']})")
+        told.setdefault(cell["status"], []).append(f"{cell['category']} ({cell['modality']})")
     return {word: sorted(cells) for word, cells in told.items()}

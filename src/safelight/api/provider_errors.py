@@ -41,19 +41,19 @@ _BODY: dict[str, Any] = {
 }
 
 router = APIRouter(
-    prefix="/v1",
+    prefix="/v1/provider-errors",
     tags=["checks"],
     responses=errors(*BODY_ERRORS, 429),
 )
 
 
 @router.post(
-    "/decode",
+    "/explain",
     summary="Read a provider's error",
-    responses={200: {"model": schemas.DecodedError}},
+    responses={200: {"model": schemas.ProviderErrorExplanation}},
     openapi_extra={"requestBody": _BODY},
 )
-async def decode(request: Request, principal: Checker) -> Response:
+async def explain(request: Request, principal: Checker) -> Response:
     """Who refused, at which stage, for which category, charged or not, and what now."""
     state = app_state(request)
     async with read_body(request, state.services) as body:

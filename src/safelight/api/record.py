@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from safelight.jobs.models import Attempt, StageRecord, VideoRecord
@@ -20,22 +19,22 @@ def record_object(record: VideoRecord, taxonomy: Taxonomy) -> dict[str, Any]:
     return {
         "object": "video.record",
         "video": video_object(record.video, record),
-        "judgements": [] if vaulted else [_judgement(made, taxonomy) for made in record.judgements],
+        "stages": [] if vaulted else [_stage(made, taxonomy) for made in record.stages],
         "attempts": [_attempt(attempt) for attempt in record.attempts],
         "seal": dict(record.seal) if record.seal and not vaulted else None,
         "parents": [dict(parent) for parent in record.parents],
-        "log": [] if vaulted else [dict(entry) for entry in record.log],
+        "audit_log": [] if vaulted else [dict(entry) for entry in record.audit_log],
     }
 
 
-def _judgement(made: StageRecord, taxonomy: Taxonomy) -> dict[str, Any]:
+def _stage(made: StageRecord, taxonomy: Taxonomy) -> dict[str, Any]:
     return {
         "stage": made.stage.value,
         "at": made.at,
         "verdict": _verdict(made.verdict, taxonomy),
         "findings": [_finding(finding, taxonomy) for finding in made.findings],
         "coverage": [coverage_cell(cell) for cell in made.coverage],
-        "facts": dict(made.extra),
+        "details": dict(made.extra),
     }
 
 
@@ -58,8 +57,8 @@ def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
         "category": None,
         "rule": None,
         "reason": None,
-        "fired": [],
-        "holes": [coverage_cell(cell) for cell in verdict.holes],
+        "matched_rules": [],
+        "gaps": [coverage_cell(cell) for cell in verdict.gaps],
         "waived": [coverage_cell(cell) for cell in verdict.waived],
         "waivers": list(verdict.waivers),
         "test_card_only": verdict.test_card_only,
@@ -69,7 +68,7 @@ def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
             "category": verdict.category or None,
             "rule": verdict.rule or None,
             "reason": verdict.reason or None,
-            "fired": list(verdict.fired),
+            "matched_rules": list(verdict.matched_rules),
         }
     return shown
 
@@ -89,7 +88,7 @@ def coverage_cell(cell: Cell) -> dict[str, Any]:
     return {
         "category": cell.category,
         "modality": cell.modality.value,
-        "word": cell.status.value,
+        "status": cell.status.value,
         "required": cell.required,
         "detectors": list(cell.detectors),
         "note": cell.note,
@@ -98,8 +97,21 @@ def coverage_cell(cell: Cell) -> dict[str, Any]:
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
-    shown = asdict(attempt)
-    shown["ownership"] = attempt.ownership.value
-    shown["charge"]["charged"] = attempt.charge.charged.value
-    del shown["key"]
-    return shown
+    return {
+        "id": attempt.id,
+        "number": attempt.number,
+        "generator": attempt.generator,
+        "billing": attempt.ownership.value,
+        "upstream_id": attempt.upstream_id,
+        "created_at": attempt.intent_at,
+        "submitted_at": attempt.submitted_at,
+        "ended_at": attempt.ended_at,
+        "outcome": attempt.outcome,
+        "charge": {
+            "charged": attempt.charge.charged.value,
+            "amount": attempt.charge.amount,
+            "currency": attempt.charge.currency,
+            "source": attempt.charge.source,
+        },
+        "upstream_copy_status": attempt.upstream_copy,
+    }

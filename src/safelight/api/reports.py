@@ -34,7 +34,7 @@ class VideoReport(BaseModel):
     reason: str | None
     created_at: int
     due_at: int
-    joined: bool
+    already_reported: bool
 
 
 _REPORT: dict[str, Any] = {
@@ -98,5 +98,5 @@ def receipt_object(receipt: Receipt) -> dict[str, Any]:
         "reason": made.reason or None,
         "created_at": int(made.created_at),
         "due_at": int(receipt.due_at),
-        "joined": receipt.joined,
+        "already_reported": receipt.already_reported,
     }

@@ -44,7 +44,7 @@ class Review(BaseModel):
     stage: str
     category: str | None
     rule: str | None
-    why: str | None
+    reason: str | None
     state: Literal["open", "decided", "expired"]
     quarantined: bool
     opened_at: int
@@ -55,7 +55,7 @@ class Review(BaseModel):
 
 class ReviewFile(Review):
     decision: ReviewDecision | None
-    others_only: bool = Field(description="An open appeal that this principal may not decide.")
+    requires_other_reviewer: bool = Field(description="An open appeal that this principal may not decide.")
     reports: int
     notes: list[dict[str, Any]] = Field(
         description="The newest reports it joins, or the appeal, without contacts."
@@ -157,7 +157,7 @@ def review_object(case: Case) -> dict[str, Any]:
         "stage": case.stage.value,
         "category": case.category or None,
         "rule": case.rule or None,
-        "why": case.reason or None,
+        "reason": case.reason or None,
         "state": case.state.value,
         "quarantined": case.quarantined,
         "opened_at": int(case.opened_at),
@@ -182,7 +182,7 @@ def file_object(file: CaseFile) -> dict[str, Any]:
             "decided_by": made.decided_by,
             "at": int(made.at),
         },
-        "others_only": file.others_only,
+        "requires_other_reviewer": file.requires_other_reviewer,
         "reports": file.reports,
         "notes": [dict(note) for note in file.notes],
     }

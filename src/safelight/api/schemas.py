@@ -22,7 +22,7 @@ class VideoError(BaseModel):
     moderation_details: dict[str, Any] | None = None
 
 
-class Links(BaseModel):
+class VideoLinks(BaseModel):
     self: str
     events: str
     record: str
@@ -43,11 +43,11 @@ class Safelight(BaseModel):
     label: str | None
     charge: dict[str, Any] | None = Field(description="What the upstream took; null until ended.")
     sha256: str | None
-    released_from: str | None
-    released_as: str | None
+    reinstated_from: str | None
+    reinstated_as: str | None
     safety_identifier: str | None
     metadata: dict[str, str]
-    links: Links
+    links: VideoLinks
 
 
 class Video(BaseModel):
@@ -96,12 +96,12 @@ class Character(BaseModel):
 
 class ModelDetails(BaseModel):
     generator: str
-    ownership: Literal["own", "paid"]
+    billing: Literal["own", "paid"]
     seconds: list[int]
-    longest_s: int | None = Field(description="How long a clip may become by extensions.")
+    max_extended_s: int | None = Field(description="How long a clip may become by extensions.")
     sizes: list[str] = Field(description="Empty: any.")
     usd_per_second: float | None = Field(description="Null where it is not known.")
-    abilities: dict[str, bool]
+    operations: dict[str, bool]
     fields: list[str] = Field(description="Further fields that a create may have.")
     safety_settings: dict[str, str] = Field(description="What the provider's own filter is set to.")
     checks: dict[str, list[str]] = Field(
@@ -144,20 +144,20 @@ class Moderations(BaseModel):
 class VideoRecord(BaseModel):
     object: Literal["video.record"]
     video: Video
-    judgements: list[dict[str, Any]]
+    stages: list[dict[str, Any]]
     attempts: list[dict[str, Any]]
     seal: dict[str, Any] | None
     parents: list[dict[str, Any]]
-    log: list[dict[str, Any]]
+    audit_log: list[dict[str, Any]]
 
 
 class VideoCheck(BaseModel):
     object: Literal["video.check"]
     verdict: Literal["allow", "label", "hold", "block"]
-    sentence: str
+    summary: str
     moderation_details: dict[str, Any]
     coverage: dict[str, list[str]]
-    not_looked_at: list[str]
+    not_checked: list[str]
     checklist: list[dict[str, Any]]
     provider: dict[str, Any] | None
     model: str
@@ -168,31 +168,31 @@ class VideoCheck(BaseModel):
     spent: dict[str, float]
 
 
-class Coverage(BaseModel):
-    cells: list[dict[str, Any]] = Field(description="Per category and modality: its word, and why.")
+class CoverageTable(BaseModel):
+    cells: list[dict[str, Any]] = Field(description="Per category and modality: its status, and the reason.")
 
 
-class DecodedCharge(BaseModel):
+class ProviderErrorCharge(BaseModel):
     charged: str
     source: str | None
 
 
-class DecodedRetry(BaseModel):
-    how: str
+class ProviderErrorRetry(BaseModel):
+    action: str
     after_s: float | None
 
 
-class DecodedError(BaseModel):
-    object: Literal["decoded_error"]
-    owner: str
+class ProviderErrorExplanation(BaseModel):
+    object: Literal["provider_error"]
+    source: str
     provider: str | None
     via: str | None
     kind: str
     stage: str
     category: str | None
-    charged: DecodedCharge
-    retry: DecodedRetry
-    sentence: str
+    charged: ProviderErrorCharge
+    retry: ProviderErrorRetry
+    summary: str
     next_step: str
     confidence: str
     code: str | None

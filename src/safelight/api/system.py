@@ -20,7 +20,7 @@ router = APIRouter(tags=["system"])
     "/v1/coverage",
     summary="What is checked, by which detector, and what is not",
     dependencies=[Depends(requires(KeyScope.VIDEOS_READ))],
-    responses={200: {"model": schemas.Coverage}, **errors(*COMMON_ERRORS)},
+    responses={200: {"model": schemas.CoverageTable}, **errors(*COMMON_ERRORS)},
 )
 async def coverage(request: Request) -> Response:
     state = app_state(request)

@@ -9,7 +9,7 @@ class VideoState(StrEnum):
     """Where a video is on its way. Terminal states never change; a delivered one may be withdrawn."""
 
     #: Accepted, its prompt or a reference still being screened, or waiting for a worker.
-    QUEUED = "waiting"
+    QUEUED = "queued"
     #: Ordered from a generator.
     GENERATING = "generating"
     #: Fetched; every frame and the sound are being looked at.
@@ -20,7 +20,7 @@ class VideoState(StrEnum):
     SEALING = "sealing"
     DELIVERED = "delivered"
     #: Refused before anything was spent.
-    REJECTED = "refused"
+    REJECTED = "rejected"
     #: Blocked in or after generation.
     BLOCKED = "blocked"
     #: Ended by trouble, not by a verdict.

@@ -41,7 +41,7 @@ def test_every_answer_to_an_order_says_what_is_left(client: httpx.Client, server
     ("trouble", "status", "code"),
     [
         (QuotaExceeded("Enough."), 429, "quota_exceeded"),
-        (CheckLimitExceeded("Enough."), 429, "probe_budget_spent"),
+        (CheckLimitExceeded("Enough."), 429, "check_limit_exceeded"),
         (IdempotencyKeyReused("Again."), 409, "idempotency_key_reused"),
     ],
 )
@@ -118,7 +118,7 @@ def test_models_say_what_can_be_ordered(client: httpx.Client) -> None:
     model = next(each for each in listed["data"] if each["id"] == "shelf-1")
     assert client.get("/v1/models/shelf-1").json() == model
     assert (model["object"], model["owned_by"]) == ("model", "shelf")
-    assert model["safelight"]["abilities"]["remix"] is False
+    assert model["safelight"]["operations"]["remix"] is False
     assert model["safelight"]["checks"]["not checked"]
     assert client.get("/v1/models/org/none").json()["error"]["param"] == "model"
 

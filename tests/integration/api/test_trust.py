@@ -73,7 +73,7 @@ def test_a_hold_is_listed_with_why_and_until_when_and_decided_once(
     assert page["object"] == "list"
     (found,) = [each for each in page["data"] if each["id"] == case]
     assert (found["video_id"], found["kind"], found["stage"]) == (video, "hold", "output")
-    assert (found["rule"], found["why"]) == ("vi-2", "Blood over a large part of the picture")
+    assert (found["rule"], found["reason"]) == ("vi-2", "Blood over a large part of the picture")
     assert found["due_at"] > found["opened_at"]
     assert found["actions"] == ["approve", "refuse"]
 
@@ -149,7 +149,7 @@ def test_a_block_is_appealed_once_and_somebody_else_decides(
         assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "text")
     told = client.post(path, json={"text": "It is a play."}).json()
     assert (told["object"], told["video_id"]) == ("video.appeal", video)
-    assert (told["state"], told["nobody_else"]) == ("waiting", False)
+    assert (told["state"], told["no_eligible_reviewer"]) == ("waiting", False)
     assert client.get(path).json() == told
     again = client.post(path, json={"text": "Once more."})
     assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
@@ -162,15 +162,15 @@ def test_a_block_is_appealed_once_and_somebody_else_decides(
     assert client.get(path).json()["state"] == "overturned"
     assert client.get("/v1/videos/video_" + "0" * 32 + "/appeal").status_code == 404
     old = client.get(f"/v1/videos/{video}").json()["safelight"]
-    assert client.get(f"/v1/videos/{old['released_as']}").json()["safelight"]["released_from"] == video
+    assert client.get(f"/v1/videos/{old['reinstated_as']}").json()["safelight"]["reinstated_from"] == video
 
 
 def test_anybody_who_may_look_may_report(client: httpx.Client, server: Live, keys: Keys) -> None:
     video = server.desk.deliver(server.desk.put(a_video(tenant=server.tenant)).id, b"mp4")
     body = {"category": "likeness", "note": "That is me.", "safety_identifier": "user-9"}
     told = client.post(f"/v1/videos/{video.id}/report", json=body).json()
-    assert (told["object"], told["video_id"], told["joined"]) == ("video.report", video.id, False)
-    assert client.post(f"/v1/videos/{video.id}/report", json={"reason": "other"}).json()["joined"]
+    assert (told["object"], told["video_id"], told["already_reported"]) == ("video.report", video.id, False)
+    assert client.post(f"/v1/videos/{video.id}/report", json={"reason": "other"}).json()["already_reported"]
     cases = client.get("/v1/reviews?kind=report", headers=keys.reviewer).json()["data"]
     (case,) = [each for each in cases if each["video_id"] == video.id]
     file = client.get(f"/v1/reviews/{case['id']}", headers=keys.reviewer).json()
@@ -228,9 +228,9 @@ def test_a_test_of_a_target_that_is_not_there_says_so(client: httpx.Client, keys
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        ({"url": "https://192.168.1.1/x", "event_types": ["video.held"]}, "refused_address"),
-        ({"url": "http://hooks.example/x", "event_types": ["video.held"]}, "refused_address"),
-        ({"url": "file:///etc/passwd", "event_types": ["video.held"]}, "refused_address"),
+        ({"url": "https://192.168.1.1/x", "event_types": ["video.held"]}, "forbidden_url"),
+        ({"url": "http://hooks.example/x", "event_types": ["video.held"]}, "forbidden_url"),
+        ({"url": "file:///etc/passwd", "event_types": ["video.held"]}, "forbidden_url"),
         ({"url": URL, "event_types": ["batch.completed"]}, "invalid_value"),
         ({"url": URL, "event_types": "video.held"}, "invalid_value"),
         ({"url": URL, "event_types": []}, "invalid_value"),

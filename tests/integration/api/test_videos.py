@@ -203,7 +203,7 @@ def test_a_vaulted_video_tells_no_category_stage_or_evidence(client: httpx.Clien
         assert "moderation_details" not in text
     assert answer.json()["error"]["code"] == "moderation_blocked"
     assert answer.json()["safelight"]["stage"] is None
-    assert record.json()["judgements"] == []
+    assert record.json()["stages"] == []
 
 
 def test_a_list_is_paged_by_id(client: httpx.Client) -> None:
@@ -254,7 +254,7 @@ def test_the_record_withholds_what_would_be_a_manual(client: httpx.Client, serve
     server.desk.judgements[video_id] = (replace(made, findings=(finding,)),)
     record = client.get(f"/v1/videos/{video_id}/record").json()
     assert record["object"] == "video.record"
-    shown = record["judgements"][0]["findings"][0]
+    shown = record["stages"][0]["findings"][0]
     assert shown == {"group": "illicit", "modality": "text", "withheld": True}
 
 

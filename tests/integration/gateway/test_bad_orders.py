@@ -107,7 +107,7 @@ def test_a_reference_that_is_not_what_it_claims_is_refused(
 def test_an_address_inside_is_refused(client: httpx.Client, address: str) -> None:
     answer = client.post("/v1/videos", json={"prompt": "a boat", "input_reference": {"image_url": address}})
     error = answer.json()["error"]
-    assert (answer.status_code, error["code"]) == (400, "refused_address")
+    assert (answer.status_code, error["code"]) == (400, "forbidden_url")
     assert error["param"] == "input_reference[image_url]"
 
 

@@ -31,7 +31,7 @@ def test_an_innocent_order_is_allowed_and_priced_and_not_placed(client: httpx.Cl
     told = checked(client, prompt="a cat on a windowsill", seconds="4")
     assert (told["object"], told["verdict"]) == ("video.check", "allow")
     assert told["price"] == {"usd": 0.0, "usd_per_second": 0.0, "seconds": 4, "source": "price list"}
-    assert told["spent"] == {"usd": 0.0, "probes": 1}
+    assert told["spent"] == {"usd": 0.0, "checks": 1}
     assert len(told["checklist"]) == 10
     assert told["coverage"]["checked"]
     assert client.get("/v1/videos").json()["data"] == before
@@ -50,17 +50,17 @@ def test_a_block_is_explained_by_degree_and_no_help_goes_with_it(client: httpx.C
 
 
 def test_what_a_provider_documents_is_told_and_the_rest_is_unknown(client: httpx.Client) -> None:
-    told = checked(client, prompt="Tom Cruise walks a dog in a park", **{"for": "veo"})
+    told = checked(client, prompt="Tom Cruise walks a dog in a park", provider="veo")
     assert told["provider"]["outcome"] == "refused"
     assert told["provider"]["statements"][0]["source"]
-    assert checked(client, prompt="a dog in a park", **{"for": "veo"})["provider"]["outcome"] == "unknown"
-    assert checked(client, prompt="a dog", **{"for": "nobody-9"})["provider"]["provider"] is None
+    assert checked(client, prompt="a dog in a park", provider="veo")["provider"]["outcome"] == "unknown"
+    assert checked(client, prompt="a dog", provider="nobody-9")["provider"]["provider"] is None
 
 
 def test_a_reference_is_looked_at_too(client: httpx.Client) -> None:
     answer = client.post(
         "/v1/videos/check",
-        data={"prompt": "the sea", "for": "seedance"},
+        data={"prompt": "the sea", "provider": "seedance"},
         files={"input_reference": ("sea.png", picture(), "image/png")},
         timeout=60,
     )
@@ -80,7 +80,7 @@ def test_wrong_orders_are_refused_as_a_create_would(client: httpx.Client) -> Non
     for fields, param in (
         ({"prompt": "x", "seconds": "3600"}, "seconds"),
         ({"prompt": "x", "duration": 4}, "duration"),
-        ({"prompt": "x", "for": 7}, "for"),
+        ({"prompt": "x", "provider": 7}, "provider"),
         ({}, "prompt"),
     ):
         error = client.post("/v1/videos/check", json=fields).json()["error"]
@@ -89,40 +89,46 @@ def test_wrong_orders_are_refused_as_a_create_would(client: httpx.Client) -> Non
 
 def test_an_error_is_decoded(client: httpx.Client) -> None:
     answer = client.post(
-        "/v1/decode", json={"text": '{"status": "FAILED", "failureCode": "SAFETY.INPUT.TEXT"}'}
+        "/v1/provider-errors/explain",
+        json={"text": '{"status": "FAILED", "failureCode": "SAFETY.INPUT.TEXT"}'},
     )
     told = answer.json()
-    assert (told["object"], told["owner"], told["kind"]) == ("decoded_error", "provider", "content_block")
+    assert (told["object"], told["source"], told["kind"]) == ("provider_error", "provider", "content_block")
     assert told["charged"]["charged"] == "yes"
-    hinted = client.post("/v1/decode", json={"text": '{"code": 1301}', "provider": "kling"}).json()
+    hinted = client.post(
+        "/v1/provider-errors/explain", json={"text": '{"code": 1301}', "provider": "kling"}
+    ).json()
     assert hinted["stage"] == "input"
 
 
 def test_our_own_answer_is_decoded_as_ours(client: httpx.Client) -> None:
     refused = client.post("/v1/videos", json={"prompt": f"a cat, {CARD}"})
     assert refused.status_code == 400
-    told = client.post("/v1/decode", json={"text": refused.text}).json()
-    assert (told["owner"], told["kind"], told["stage"]) == ("gateway", "content_block", "input")
+    told = client.post("/v1/provider-errors/explain", json={"text": refused.text}).json()
+    assert (told["source"], told["kind"], told["stage"]) == ("gateway", "content_block", "input")
     assert told["charged"]["charged"] == "no"
     wrong = client.post("/v1/videos", json={"prompt": "x", "seconds": "3600"})
-    assert client.post("/v1/decode", json={"text": wrong.text}).json()["kind"] == "invalid_request"
+    assert (
+        client.post("/v1/provider-errors/explain", json={"text": wrong.text}).json()["kind"]
+        == "invalid_request"
+    )
 
 
 @pytest.mark.parametrize(
     "body", [{}, {"text": ""}, {"text": 7}, {"text": "x", "provider": 7}, {"text": "x", "more": 1}]
 )
 def test_a_wrong_question_is_told(client: httpx.Client, body: dict[str, Any]) -> None:
-    answer = client.post("/v1/decode", json=body)
+    answer = client.post("/v1/provider-errors/explain", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]["param"]
 
 
 def test_a_megabyte_of_garbage_is_answered(client: httpx.Client) -> None:
-    answer = client.post("/v1/decode", json={"text": "[[{" * 330_000}, timeout=30)
+    answer = client.post("/v1/provider-errors/explain", json={"text": "[[{" * 330_000}, timeout=30)
     assert answer.status_code == 200
     assert answer.json()["kind"] == "unknown"
 
 
 def test_without_a_key_nothing_is_looked_at(client: httpx.Client) -> None:
-    for path in ("/v1/decode", "/v1/videos/check"):
+    for path in ("/v1/provider-errors/explain", "/v1/videos/check"):
         assert httpx.post(f"{client.base_url}{path}", json={"text": "x"}, verify=False).status_code == 401

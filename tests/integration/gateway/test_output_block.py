@@ -57,7 +57,7 @@ def test_no_route_variant_or_guess_gets_the_bytes(
     here = f"/v1/videos/{video['id']}"
     assert video["safelight"]["links"]["content"] is None
     record = client.get(f"{here}/record").json()
-    hashes = {made["verdict"]["subject_sha256"] for made in record["judgements"]}
+    hashes = {made["verdict"]["subject_sha256"] for made in record["stages"]}
     guesses = [
         *(f"{here}/content?variant={name}" for name in ("video", "thumbnail", "spritesheet", "source", "..")),
         *(

@@ -97,7 +97,7 @@ def test_a_synchronous_order_gives_the_file_and_a_remix_of_it_another(client: ht
     remixed = client.post(f"/v1/videos/{source}/remix", json={"prompt": "at night"}).json()
     assert (remixed["remixed_from_video_id"], remixed["seconds"], remixed["size"]) == (source, "1", "640x360")
     record = client.get(f"/v1/videos/{remixed['id']}/record").json()
-    assert record["parents"] == [{"id": source, "step": "remix"}]
+    assert record["parents"] == [{"id": source, "derivation": "remix"}]
     body = {"prompt": "then night falls", "seconds": "20", "video": {"id": source}}
     longer = client.post("/v1/videos/extensions", json=body)
     assert (longer.status_code, longer.json()["error"]["param"]) == (400, "seconds")
@@ -115,6 +115,6 @@ def test_words_and_pictures_are_moderated(client: httpx.Client) -> None:
     assert "text" in result["category_applied_input_types"]["hate"]
     wrong = [{"type": "image_url", "image_url": {"url": "http://127.0.0.1:9/x.png"}}]
     refused = client.post("/v1/moderations", json={"input": wrong})
-    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "refused_address")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "forbidden_url")
     text = [{"type": "image_url", "image_url": {"url": "data:text/plain,hello"}}]
     assert client.post("/v1/moderations", json={"input": text}).json()["error"]["code"] == "invalid_media"

@@ -231,7 +231,7 @@ def _believed(
     elif isinstance(cost, str) and cost in list(ChargeStatus):
         charged, source = ChargeStatus(cost), "upstream"
     again = stated.get("retry")
-    again = again.get("how") if isinstance(again, dict) else again
+    again = again.get("action") if isinstance(again, dict) else again
     if isinstance(again, str) and again in list(ProviderRetry) and category != "sexual/minors":
         how = ProviderRetry(again)
     return charged, source, how

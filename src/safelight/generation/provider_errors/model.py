@@ -100,8 +100,8 @@ class ProviderError:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "object": "decoded_error",
-            "owner": self.owner.value,
+            "object": "provider_error",
+            "source": self.owner.value,
             "provider": self.provider or None,
             "via": self.via or None,
             "kind": self.kind.value,
@@ -109,8 +109,8 @@ class ProviderError:
             "category": self.category,
             "modality": self.modality or None,
             "charged": {"charged": self.charged.value, "source": self.charge_source or None},
-            "retry": {"how": self.retry.value, "after_s": self.after_s},
-            "sentence": self.sentence,
+            "retry": {"action": self.retry.value, "after_s": self.after_s},
+            "summary": self.sentence,
             "next_step": self.next_step,
             "confidence": self.confidence.value,
             "rule": self.rule or None,

@@ -17,11 +17,11 @@ _CODES: Mapping[str, ErrorKind] = {
     code: kind
     for kind, codes in {
         ErrorKind.CONTENT_BLOCK: "sentinel_block moderation_blocked",
-        ErrorKind.RATE_LIMIT: "rate_limited probe_budget_spent",
+        ErrorKind.RATE_LIMIT: "rate_limited check_limit_exceeded",
         ErrorKind.QUOTA: "quota_exceeded",
         ErrorKind.AUTH: "invalid_api_key permission_denied account_suspended",
         ErrorKind.INVALID_REQUEST: (
-            "invalid_request invalid_value unsupported_field invalid_media refused_address too_large "
+            "invalid_request invalid_value unsupported_field invalid_media forbidden_url too_large "
             "not_found conflict "
             "withdrawn unknown_route method_not_allowed unsupported_media_type range_not_satisfiable "
             "configuration_error upstream_rejected idempotency_key_reused"
@@ -105,7 +105,7 @@ def _decoded(error: Mapping[str, Any], holder: Mapping[str, Any]) -> ProviderErr
     if kind is ErrorKind.CONTENT_BLOCK and details.get("not_checked") and not details.get("categories"):
         # Refused because a check could not be made: no word on the content.
         kind = ErrorKind.TRANSIENT
-    from_provider = details.get("owner") == "provider" or code in _UPSTREAM
+    from_provider = details.get("source") == "provider" or code in _UPSTREAM
     charged, source = _charge(details, holder, kind)
     how, after = _retry(details, kind)
     message = redact(str(error.get("message") or "")[:4000])
@@ -159,7 +159,7 @@ def _charge(
 
 def _retry(details: Mapping[str, Any], kind: ErrorKind) -> tuple[ProviderRetry, float | None]:
     stated = details.get("retry")
-    how = stated.get("how") if isinstance(stated, Mapping) else stated
+    how = stated.get("action") if isinstance(stated, Mapping) else stated
     after = stated.get("after_s") if isinstance(stated, Mapping) else None
     if isinstance(how, str) and how in list(ProviderRetry):
         return ProviderRetry(how), float(after) if isinstance(after, int | float) else None
