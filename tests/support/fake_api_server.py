@@ -231,10 +231,10 @@ class Desk:
     def record(self, principal: Principal, video_id: str) -> VideoRecord:
         return VideoRecord(
             video=self.get(principal, video_id),
-            judgements=self.judgements.get(video_id, ()),
+            stages=self.judgements.get(video_id, ()),
             attempts=(),
             seal=None,
-            log=(),
+            audit_log=(),
         )
 
     def approve(self, tx: Transaction, case: Case, decision: Decision) -> None:
@@ -247,8 +247,8 @@ class Desk:
         self.change(case.video_id, state=VideoState.WITHDRAWN)
 
     def overturn(self, tx: Transaction, case: Case, decision: Decision) -> None:
-        fresh = self.put(a_video(tenant=case.tenant, released_from=case.video_id))
-        self.change(case.video_id, released_as=fresh.id)
+        fresh = self.put(a_video(tenant=case.tenant, reinstated_from=case.video_id))
+        self.change(case.video_id, reinstated_as=fresh.id)
 
     def appealable(self, tx: Transaction, video_id: str) -> BlockedVideo:
         video = self.videos.get(video_id)
@@ -271,7 +271,7 @@ class Desk:
     def coverage(self) -> dict[str, Any]:
         return {
             "cells": [
-                {"category": category, "modality": "frames", "stage": "output", "word": word}
+                {"category": category, "modality": "frames", "stage": "output", "status": word}
                 for category, word in (
                     ("sexual", "checked"),
                     ("hate", "checked"),
@@ -329,8 +329,8 @@ def a_video(**changes: Any) -> Video:
             end_user=None,
             metadata={},
             remixed_from=None,
-            released_from=None,
-            released_as=None,
+            reinstated_from=None,
+            reinstated_as=None,
             review_due_at=None,
             label_text=None,
             vaulted=False,

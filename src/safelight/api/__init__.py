@@ -1,1 +1,1 @@
-"""The gateway's HTTP front: OpenAI's `/v1/videos` format, with what was checked beside it."""
+"""The HTTP API: OpenAI's `/v1/videos` format, plus verdicts, coverage and records."""

@@ -1,4 +1,4 @@
-"""Which methods an address takes: a route knows only its own."""
+"""The methods of a path over all routes, for the `Allow` header: each route knows only its own method."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def allowed(paths: Mapping[str, Mapping[str, Any]], path: str) -> tuple[str, ...]:
-    """The methods described for an address, for `Allow`; none where it is not described.
+def find_allowed_methods(paths: Mapping[str, Mapping[str, Any]], path: str) -> tuple[str, ...]:
+    """The methods that OpenAPI lists for a path; empty if it lists none.
 
-    Of the templates that fit, the one with the fewest parameters counts.
+    If several path templates match, the one with the fewest parameters is used.
     """
     asked = path.split("/")
     fitting: list[tuple[int, tuple[str, ...]]] = []

@@ -1,4 +1,4 @@
-"""The HTTP front: routes, layers and errors put together."""
+"""The FastAPI application: routes, middleware and error handlers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from . import (
     videos,
     webhooks,
 )
-from .allowed_methods import allowed
+from .allowed_methods import find_allowed_methods
 from .openapi import SafelightAPI
 from .sse import EventPoller
 
@@ -48,35 +48,39 @@ class ErrorPage(Protocol):
 def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     """The HTTP API: `/v1` and the health routes. The composition root adds the web pages."""
     services = state.services
-    watcher = EventPoller(services.videos, state.threads, services.watch_interval_s)
+    poller = EventPoller(services.videos, state.threads, services.watch_interval_s)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await watcher.close()
+        await poller.close()
 
-    async def page_or(request: Request, error: SafelightError | None, response: Response) -> Response:
+    async def page_or_response(
+        request: Request, error: SafelightError | None, response: Response
+    ) -> Response:
         return response if error_page is None else await error_page(request, error, response)
 
-    async def refused(request: Request, error: Exception) -> Response:
+    async def handle_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, SafelightError)
-        return await page_or(request, error, error_response(error, request_id(request.scope)))
+        return await page_or_response(request, error, error_response(error, request_id(request.scope)))
 
-    async def http_error(request: Request, error: Exception) -> Response:
+    async def handle_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         headers = dict(error.headers or {})
-        methods = allowed(app.openapi()["paths"], request.url.path) if error.status_code == 405 else ()
+        methods = (
+            find_allowed_methods(app.openapi()["paths"], request.url.path) if error.status_code == 405 else ()
+        )
         if methods:
             headers["Allow"] = ", ".join(methods)
         response = http_problem(error.status_code, str(error.detail), request_id(request.scope), headers)
-        return await page_or(request, None, response)
+        return await page_or_response(request, None, response)
 
-    async def invalid(request: Request, error: Exception) -> Response:
+    async def handle_invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return await refused(request, _invalid_field(error))
+        return await handle_error(request, _invalid_field(error))
 
-    async def fault(request: Request) -> Response:
-        return await page_or(request, None, internal_error_response(request_id(request.scope)))
+    async def handle_fault(request: Request) -> Response:
+        return await page_or_response(request, None, internal_error_response(request_id(request.scope)))
 
     app = SafelightAPI(
         title="Safelight",
@@ -88,17 +92,17 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
         lifespan=lifespan,
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(RequestIds, fault=fault),
+            Middleware(RequestIds, fault=handle_fault),
             Middleware(DrainRequestBody),
         ],
         exception_handlers={
-            SafelightError: refused,
-            HTTPException: http_error,
-            RequestValidationError: invalid,
+            SafelightError: handle_error,
+            HTTPException: handle_http_error,
+            RequestValidationError: handle_invalid,
         },
     )
     app.state.safelight = state
-    app.state.watcher = watcher
+    app.state.event_poller = poller
     for routes in (videos, derivatives, sync, models, moderations, checks, provider_errors):
         app.include_router(routes.router)
     for trust in (reports, appeals, reviews, webhooks):

@@ -1,4 +1,4 @@
-"""Appealing a block."""
+"""Routes for the appeal against a block."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class VideoAppeal(BaseModel):
     state: Literal["waiting", "overturned", "upheld", "closed"]
     due_at: int
     no_eligible_reviewer: bool = Field(
-        description="It waits, and nobody who is known here may decide it: somebody has to be enrolled."
+        description="The appeal waits, and no known reviewer may decide it: add a reviewer."
     )
 
 
@@ -78,7 +78,7 @@ async def retrieve(request: Request, principal: Reader, video_id: str) -> Respon
 
 
 def appeal_object(made: Appeal) -> dict[str, Any]:
-    """An appeal on the wire."""
+    """An appeal as JSON."""
     return {
         "id": made.id,
         "object": "video.appeal",

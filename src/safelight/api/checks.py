@@ -1,4 +1,4 @@
-"""`POST /v1/videos/check`: the body of a create, answered with what would become of it. Nothing is spent."""
+"""`POST /v1/videos/check`: the verdict that a create with the same body would get. Nothing is spent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from safelight.web.state import app_state
 from . import schemas
 
 Checker = Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
-MAX_PROVIDER = 100
+MAX_PROVIDER_CHARS = 100
 
 router = APIRouter(
     prefix="/v1/videos",
@@ -33,43 +33,45 @@ router = APIRouter(
 
 @router.post(
     "/check",
-    summary="Judge an order without placing it",
+    summary="Check a request without submitting it",
     responses={200: {"model": schemas.VideoCheck}},
     openapi_extra={"requestBody": schemas.CREATE_BODY},
 )
 async def check(request: Request, principal: Checker) -> Response:
-    """The same body as a create, and `for`: the provider whose documented rules are asked about."""
+    """The body of a create, plus `provider`: the provider whose documented rules apply."""
     state = app_state(request)
     services = state.services
     if services.checks is None:
-        raise NotFound("This server makes no checks.")
+        raise NotFound("This server does not offer checks.")
     async with read_body(request, services) as body:
         fields = dict(body.fields)
-        asked = _asked(fields.pop("provider", None))
-        order = create_request(fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
-        found, admitted, price = await state.threads.run(services.checks.check, principal, order, asked=asked)
+        provider = _read_provider(fields.pop("provider", None))
+        wanted = create_request(fields, body.uploads, max_prompt_chars=services.max_prompt_chars)
+        found, admitted, price = await state.threads.run(
+            services.checks.check, principal, wanted, asked=provider
+        )
     return JSONResponse(check_object(found, admitted, price), headers={"cache-control": "no-store"})
 
 
-def _asked(value: Any) -> str:
+def _read_provider(value: Any) -> str:
     if value is None or value == "":
         return ""
-    if not isinstance(value, str) or len(value) > MAX_PROVIDER:
+    if not isinstance(value, str) or len(value) > MAX_PROVIDER_CHARS:
         raise InvalidField(
-            f"`provider` must be the name of a provider or model, at most {MAX_PROVIDER} characters.",
+            f"`provider` must be the name of a provider or model, at most {MAX_PROVIDER_CHARS} characters.",
             param="provider",
         )
     return value
 
 
 def check_object(found: CheckResult, admitted: AdmittedRequest, price: Price) -> dict[str, Any]:
-    """The answer: the verdict, graded as on the wire, and the help that goes with it."""
-    told = found.explanation
+    """The response: the verdict with its graded explanation, the checklist and the provider's rules."""
+    explanation = found.explanation
     return {
         "object": "video.check",
         "verdict": found.action.value,
-        "summary": told.sentence,
-        "moderation_details": told.as_wire(),
+        "summary": explanation.sentence,
+        "moderation_details": explanation.as_wire(),
         "coverage": coverage_words(found.coverage),
         "not_checked": list(found.not_checked),
         "checklist": [item.as_wire() for item in found.checklist],

@@ -1,4 +1,4 @@
-"""Sending a released file: whole, in a range, or only its headers."""
+"""Responses with a delivered file: the whole file, a range, or only the headers."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from safelight.jobs.models import Content
 from safelight.web.errors import http_problem
 from safelight.web.middleware import request_id
 
-from .ranges import Unsatisfiable, parse
+from .ranges import UnsatisfiableRange, parse_range
 
 _EXTENSIONS = {"video/mp4": "mp4", "image/webp": "webp", "image/jpeg": "jpg", "image/png": "png"}
 
 
 def content_response(request: Request, content: Content, name: str) -> Response:
-    """200, 206, 304 or 416. The ETag is the file's sha256; shared caches must not keep it."""
+    """200, 206, 304 or 416. The ETag is the file's sha256; shared caches must not store the file."""
     etag = f'"{content.sha256}"'
     extension = _EXTENSIONS.get(content.media_type, "bin")
     headers = {
         "etag": etag,
         "accept-ranges": "bytes",
-        # `no-cache`: kept only by the asker, and asked again each time, so that a withdrawal is seen.
+        # `no-cache`: the client revalidates a cached copy each time, so that a withdrawal takes effect.
         "cache-control": "private, no-cache",
         "content-disposition": f'inline; filename="{name}.{extension}"',
         "vary": "Authorization, Cookie",
     }
-    if _matches(request.headers.get("if-none-match"), etag):
+    if _etag_matches(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     asked = request.headers.get("range")
     if request.headers.get("if-range", etag) != etag:
         asked = None
     try:
-        found = parse(asked, content.size)
-    except Unsatisfiable:
+        found = parse_range(asked, content.size)
+    except UnsatisfiableRange:
         return http_problem(416, "", request_id(request.scope), {"content-range": f"bytes */{content.size}"})
     start, end = found or (0, content.size)
     if found:
@@ -51,7 +51,7 @@ def content_response(request: Request, content: Content, name: str) -> Response:
     )
 
 
-def _matches(header: str | None, etag: str) -> bool:
+def _etag_matches(header: str | None, etag: str) -> bool:
     if header is None:
         return False
     return header.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in header.split(",")}

@@ -1,4 +1,4 @@
-"""Remixes, edits, extensions and characters."""
+"""Routes that make a video from another one (remix, edit, extension), and characters."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from .submission import rate_headers, submit
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
 
-_STEP = errors(*BODY_ERRORS, 404, 409, 410, 429)
-_VIDEO: dict[int | str, dict[str, Any]] = {200: {"model": schemas.Video}, **_STEP}
+_DERIVATION_ERRORS = errors(*BODY_ERRORS, 404, 409, 410, 429)
+_VIDEO: dict[int | str, dict[str, Any]] = {200: {"model": schemas.Video}, **_DERIVATION_ERRORS}
 _CHARACTER: dict[int | str, dict[str, Any]] = {200: {"model": schemas.Character}}
-#: The longest name of a character.
-MAX_NAME = 80
+#: Maximum length of a character's name.
+MAX_NAME_CHARS = 80
 
 router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*COMMON_ERRORS))
 
@@ -43,7 +43,7 @@ router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*COMMO
     openapi_extra={"requestBody": schemas.EDIT_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
 async def edit(request: Request, principal: Writer) -> Response:
-    return await _step(request, principal, Derivation.EDIT)
+    return await _submit_derivative(request, principal, Derivation.EDIT)
 
 
 @router.post(
@@ -53,7 +53,7 @@ async def edit(request: Request, principal: Writer) -> Response:
     openapi_extra={"requestBody": schemas.EXTEND_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
 async def extend(request: Request, principal: Writer) -> Response:
-    return await _step(request, principal, Derivation.EXTEND)
+    return await _submit_derivative(request, principal, Derivation.EXTEND)
 
 
 @router.post(
@@ -63,7 +63,7 @@ async def extend(request: Request, principal: Writer) -> Response:
     openapi_extra={"requestBody": schemas.REMIX_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
 async def remix(request: Request, principal: Writer, video_id: str) -> Response:
-    return await _step(request, principal, Derivation.REMIX, video_id)
+    return await _submit_derivative(request, principal, Derivation.REMIX, video_id)
 
 
 @router.post(
@@ -77,16 +77,16 @@ async def create_character(request: Request, principal: Writer) -> Response:
     async with read_body(request, state.services) as body:
         clips = [upload for upload in body.uploads if upload.field == SOURCE_FIELD]
         if len(clips) != 1 or len(body.uploads) != 1:
-            raise InvalidField("Send the clip as one file.", param=SOURCE_FIELD)
+            raise InvalidField("Send exactly one file, the clip.", param=SOURCE_FIELD)
         known = {"name", "safety_identifier"}
         for field in body.fields:
             if field not in known:
-                raise UnsupportedField(f"{field[:100]!r} is not taken here.", param=field[:100])
-        # Screened for its form as a prompt is.
+                raise UnsupportedField(f"The field {field[:100]!r} is not supported here.", param=field[:100])
+        # The name is validated like a prompt.
         identifier = {"safety_identifier": body.fields.get("safety_identifier")}
         try:
             asked = create_request(
-                {**identifier, "prompt": body.fields.get("name")}, max_prompt_chars=MAX_NAME
+                {**identifier, "prompt": body.fields.get("name")}, max_prompt_chars=MAX_NAME_CHARS
             )
         except InvalidField as error:
             wrong = "name" if error.param == "prompt" else error.param
@@ -102,7 +102,7 @@ async def create_character(request: Request, principal: Writer) -> Response:
 
 
 @router.get(
-    "/characters/{character_id}", summary="Look at a character", responses={**_CHARACTER, **errors(404)}
+    "/characters/{character_id}", summary="Retrieve a character", responses={**_CHARACTER, **errors(404)}
 )
 async def character(request: Request, principal: Reader, character_id: str) -> Response:
     state = app_state(request)
@@ -111,7 +111,7 @@ async def character(request: Request, principal: Reader, character_id: str) -> R
 
 
 def character_object(character: Character) -> dict[str, Any]:
-    """A character as OpenAI's SDKs know it, and whether it may be used."""
+    """A character in OpenAI's format, and whether it may be used."""
     return {
         "id": character.id,
         "object": "video.character",
@@ -121,24 +121,24 @@ def character_object(character: Character) -> dict[str, Any]:
     }
 
 
-async def _step(
+async def _submit_derivative(
     request: Request, principal: Principal, step: Derivation, source: str | None = None
 ) -> Response:
     state = app_state(request)
     async with read_body(request, state.services) as body:
-        asked = _asked(request, state.services, body, step, source)
+        asked = _read_derivative_request(request, state.services, body, step, source)
         return await submit(state, request, principal, asked)
 
 
-def _asked(
+def _read_derivative_request(
     request: Request, services: Services, body: Body, step: Derivation, source: str | None
 ) -> CreateRequest:
     fields = dict(body.fields)
     if step is not Derivation.REMIX:
-        source = _source(fields.pop(SOURCE_FIELD, None))
+        source = _read_source_id(fields.pop(SOURCE_FIELD, None))
         uploaded = any(upload.field == SOURCE_FIELD for upload in body.uploads)
         if uploaded == (source is not None):
-            raise InvalidField("Send one clip, or the id of a video that was made here.", param=SOURCE_FIELD)
+            raise InvalidField("Send either a clip or the id of a video of this gateway.", param=SOURCE_FIELD)
     asked = create_request(
         fields,
         body.uploads,
@@ -148,11 +148,11 @@ def _asked(
     return replace(asked, step=step, source=source)
 
 
-def _source(given: Any) -> str | None:
-    """The id in `video`: `{"id": ...}` as the SDKs have it, or the id alone."""
+def _read_source_id(given: Any) -> str | None:
+    """The id in the field `video`: `{"id": ...}`, as the SDKs send it, or only the id."""
     if given is None or given == "":
         return None
     found = given.get("id") if isinstance(given, dict) and given.keys() == {"id"} else given
     if not isinstance(found, str):
-        raise InvalidField('Name the video as {"id": "video_..."}.', param=SOURCE_FIELD)
+        raise InvalidField('`video` must be {"id": "video_..."}.', param=SOURCE_FIELD)
     return found

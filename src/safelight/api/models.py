@@ -1,4 +1,4 @@
-"""`GET /v1/models`: what can be ordered here, what it costs, and what is checked."""
+"""`GET /v1/models`: the models that requests can name, their price, and what is checked."""
 
 from __future__ import annotations
 
@@ -28,27 +28,29 @@ router = APIRouter(
 
 @router.get("", summary="List models", responses={200: {"model": schemas.ModelPage}})
 async def list_models(request: Request, _: Reader) -> Response:
-    return JSONResponse({"object": "list", "data": await _models(app_state(request))})
+    return JSONResponse({"object": "list", "data": await _list_models(app_state(request))})
 
 
 @router.get(
-    "/{model:path}", summary="Look at a model", responses={200: {"model": schemas.Model}, **errors(404)}
+    "/{model:path}", summary="Retrieve a model", responses={200: {"model": schemas.Model}, **errors(404)}
 )
 async def retrieve(request: Request, _: Reader, model: str) -> Response:
-    for found in await _models(app_state(request)):
+    for found in await _list_models(app_state(request)):
         if found["id"] == model:
             return JSONResponse(found)
-    raise NotFound(f"There is no model {model[:100]!r} here.", param="model")
+    raise NotFound(
+        f"The model {model[:100]!r} does not exist. `GET /v1/models` lists all models.", param="model"
+    )
 
 
-async def _models(state: AppState) -> list[dict[str, Any]]:
+async def _list_models(state: AppState) -> list[dict[str, Any]]:
     services = state.services
-    checked = checks(await state.threads.run(services.videos.coverage))
+    checked = group_cells_by_status(await state.threads.run(services.videos.coverage))
     found: dict[str, dict[str, Any]] = {}
     for generator in services.generators.values():
         offer = generator.info()
         for model in offer.models:
-            # Two generators may have one name for a model: an order goes to the first.
+            # Two generators may offer a model of the same name; requests go to the first.
             found.setdefault(model, model_object(model, generator, offer, checked))
     return list(found.values())
 
@@ -56,7 +58,7 @@ async def _models(state: AppState) -> list[dict[str, Any]]:
 def model_object(
     model: str, generator: Generator, offer: GeneratorInfo, checked: dict[str, list[str]]
 ) -> dict[str, Any]:
-    """A model as OpenAI's SDKs know it; when it was made is not known, so `created` is 0."""
+    """A model in OpenAI's format. The creation time is unknown, so `created` is 0."""
     return {
         "id": model,
         "object": "model",
@@ -82,9 +84,9 @@ def model_object(
     }
 
 
-def checks(coverage: dict[str, Any]) -> dict[str, list[str]]:
-    """What is checked of every video, by word, each with cells such as `sexual (frames)`."""
-    told: dict[str, list[str]] = {}
+def group_cells_by_status(coverage: dict[str, Any]) -> dict[str, list[str]]:
+    """The coverage of every video by status, each with cells such as `sexual (frames)`."""
+    grouped: dict[str, list[str]] = {}
     for cell in coverage["cells"]:
-        told.setdefault(cell["status"], []).append(f"{cell['category']} ({cell['modality']})")
-    return {word: sorted(cells) for word, cells in told.items()}
+        grouped.setdefault(cell["status"], []).append(f"{cell['category']} ({cell['modality']})")
+    return {status: sorted(cells) for status, cells in grouped.items()}

@@ -1,4 +1,4 @@
-"""`POST /v1/moderations`, as clients of omni-moderation know it, answered by our own detectors."""
+"""`POST /v1/moderations` in the format of OpenAI's omni-moderation, answered by our own detectors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from safelight.web.state import app_state
 from . import schemas
 
 Checker = Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
-MAX_TEXTS, MAX_PICTURES = 64, 8
+MAX_TEXTS, MAX_IMAGES = 64, 8
 MODEL = "safelight"
 _KNOWN = frozenset({"input", "model", "safety_identifier", "user"})
 
@@ -36,7 +36,7 @@ router = APIRouter(
 
 @router.post(
     "/moderations",
-    summary="Look at words and pictures",
+    summary="Screen texts and images",
     responses={200: {"model": schemas.Moderations}},
     openapi_extra={"requestBody": schemas.MODERATION_BODY},
 )
@@ -44,20 +44,20 @@ async def moderate(request: Request, principal: Checker) -> Response:
     state = app_state(request)
     services = state.services
     async with read_body(request, services) as body:
-        pieces = read_input(body.fields, most=services.max_prompt_chars)
-        end_user = _end_user(body.fields)
+        pieces = read_input(body.fields, max_chars=services.max_prompt_chars)
+        end_user = _read_end_user(body.fields)
         found = await state.threads.run(services.moderation.look, principal, pieces, end_user=end_user)
     return JSONResponse(
         {
             "id": request_id(request.scope).replace("req_", "modr-", 1),
             "model": f"{MODEL}-{services.version}",
-            "results": [result(each) for each in found],
+            "results": [moderation_object(each) for each in found],
         }
     )
 
 
-def result(seen: ModerationResult) -> dict[str, Any]:
-    """One result; under `safelight` our own categories, and what nothing here looks for."""
+def moderation_object(seen: ModerationResult) -> dict[str, Any]:
+    """One result; `safelight` has our own categories and those that no installed detector checks."""
     return {
         "flagged": seen.flagged,
         "categories": seen.categories,
@@ -72,63 +72,67 @@ def result(seen: ModerationResult) -> dict[str, Any]:
     }
 
 
-def read_input(fields: Mapping[str, Any], *, most: int) -> tuple[ModerationInput, ...]:
-    """The pieces of a request: each text of a list is told alone, a list of parts together."""
+def read_input(fields: Mapping[str, Any], *, max_chars: int) -> tuple[ModerationInput, ...]:
+    """The inputs of a request. Each text of a list gets its own result; a list of parts gets one result."""
     for name in fields:
         if name not in _KNOWN:
-            raise UnsupportedField(f"The field {name[:100]!r} is not taken.", param=name[:100])
+            raise UnsupportedField(f"The field {name[:100]!r} is not supported.", param=name[:100])
     optional_text(fields, "model")
     given = fields.get("input")
     if isinstance(given, str):
         given = [given]
     if not isinstance(given, list) or not given:
-        raise InvalidField("input is a text, a list of texts, or a list of parts.", param="input")
-    pieces = tuple(_pieces(given, most))
+        raise InvalidField("`input` must be a text, a list of texts, or a list of parts.", param="input")
+    pieces = tuple(_read_pieces(given, max_chars))
     texts = sum(piece.kind is InputKind.TEXT for piece in pieces)
-    if texts > MAX_TEXTS or len(pieces) - texts > MAX_PICTURES:
+    if texts > MAX_TEXTS or len(pieces) - texts > MAX_IMAGES:
         raise InvalidField(
-            f"At most {MAX_TEXTS} texts and {MAX_PICTURES} pictures are taken at once.", param="input"
+            f"A request may have at most {MAX_TEXTS} texts and {MAX_IMAGES} images.", param="input"
         )
     return pieces
 
 
-def _pieces(given: list[Any], most: int) -> Iterator[ModerationInput]:
+def _read_pieces(given: list[Any], max_chars: int) -> Iterator[ModerationInput]:
     for number, part in enumerate(given):
         param = f"input[{number}]"
         if isinstance(part, str) and all(isinstance(other, str) for other in given):
             yield ModerationInput(
-                kind=InputKind.TEXT, value=_text(part, param, most), param=param, group=number
+                kind=InputKind.TEXT, value=_validate_text(part, param, max_chars), param=param, group=number
             )
             continue
         match part:
             case {"type": "text", "text": str(text)}:
                 yield ModerationInput(
-                    kind=InputKind.TEXT, value=_text(text, f"{param}[text]", most), param=param
+                    kind=InputKind.TEXT, value=_validate_text(text, f"{param}[text]", max_chars), param=param
                 )
             case {"type": "image_url", "image_url": {"url": str(url)}}:
                 yield ModerationInput(kind=InputKind.IMAGE, value=url, param=f"{param}[image_url]")
             case _:
                 raise InvalidField(
-                    'A part is {"type": "text", "text": ...} or '
+                    'A part must be {"type": "text", "text": ...} or '
                     '{"type": "image_url", "image_url": {"url": ...}}.',
                     param=param,
                 )
 
 
-def _end_user(fields: Mapping[str, Any]) -> str | None:
-    """`safety_identifier`, else `user`; both must be texts where they are there."""
+def _read_end_user(fields: Mapping[str, Any]) -> str | None:
+    """`safety_identifier`, else `user`; each must be text if it is present."""
     found = None
     for name in ("user", "safety_identifier"):
         given = optional_text(fields, name)
         if given and len(given) > MAX_SAFETY_IDENTIFIER:
-            raise InvalidField(f"{name} is text of up to {MAX_SAFETY_IDENTIFIER} characters.", param=name)
+            raise InvalidField(
+                f"`{name}` must be text of at most {MAX_SAFETY_IDENTIFIER} characters.", param=name
+            )
         found = given or found
     return found
 
 
-def _text(text: str, param: str, most: int) -> str:
-    if len(text) > most:
-        raise InvalidField(f"{param} has {len(text):,} characters; at most {most:,} are taken.", param=param)
+def _validate_text(text: str, param: str, max_chars: int) -> str:
+    if len(text) > max_chars:
+        raise InvalidField(
+            f"`{param}` has {len(text):,} characters; the maximum is {max_chars:,}.", param=param
+        )
     if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
-        raise InvalidField(f"{param} has a character that is no text.", param=param)
+        raise InvalidField(f"`{param}` has a character that is not valid in text.", param=param)
     return text

@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, without what it only supposes, and with how a client says who it is."""
+"""The OpenAPI document: FastAPI's, without its assumed 422 responses, and with authentication."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from fastapi import FastAPI
 
 from safelight.web.auth import COOKIE
 
-#: Either will do; the cookie is that of the pages.
+#: Either one is accepted. The web pages use the cookie.
 _SECURITY: list[dict[str, list[str]]] = [{"key": []}, {"session": []}]
 _SCHEMES: dict[str, Any] = {
     "key": {"type": "http", "scheme": "bearer", "description": "Made by `safelight keys create`."},
-    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Of our own pages."},
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Session of the web pages."},
 }
 
 
 class SafelightAPI(FastAPI):
-    """An app whose document says what it answers: a wrong parameter is a 400 here, never FastAPI's 422."""
+    """A FastAPI app that documents its real responses: an invalid parameter is 400, never FastAPI's 422."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is not None:

@@ -1,4 +1,4 @@
-"""`POST /v1/decode`: anybody's error, read. Nothing is kept."""
+"""`POST /v1/provider-errors/explain`: the meaning of a provider's error. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from safelight.errors import InvalidField, TooLarge, UnsupportedField
-from safelight.generation.provider_errors import decode as decoded
+from safelight.generation.provider_errors import decode as explain_error
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, errors
@@ -19,9 +19,9 @@ from safelight.web.state import app_state
 from . import schemas
 
 Checker = Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
-#: Characters of one text; a longer log is cut by whoever has it.
-LONGEST = 4_000_000
-MAX_PROVIDER = 100
+#: Maximum length of the text; callers have to cut longer logs.
+MAX_TEXT_CHARS = 4_000_000
+MAX_PROVIDER_CHARS = 100
 
 _BODY: dict[str, Any] = {
     "required": True,
@@ -31,8 +31,8 @@ _BODY: dict[str, Any] = {
                 "type": "object",
                 "required": ["text"],
                 "properties": {
-                    "text": {"type": "string", "maxLength": LONGEST},
-                    "provider": {"type": ["string", "null"], "maxLength": MAX_PROVIDER},
+                    "text": {"type": "string", "maxLength": MAX_TEXT_CHARS},
+                    "provider": {"type": ["string", "null"], "maxLength": MAX_PROVIDER_CHARS},
                 },
                 "additionalProperties": False,
             }
@@ -49,30 +49,34 @@ router = APIRouter(
 
 @router.post(
     "/explain",
-    summary="Read a provider's error",
+    summary="Explain a provider's error",
     responses={200: {"model": schemas.ProviderErrorExplanation}},
     openapi_extra={"requestBody": _BODY},
 )
 async def explain(request: Request, principal: Checker) -> Response:
-    """Who refused, at which stage, for which category, charged or not, and what now."""
+    """Who refused, at which stage, for which category, whether it was charged, and what to do next."""
     state = app_state(request)
     async with read_body(request, state.services) as body:
         text, provider = _read(body.fields)
         if state.services.spend is not None:
             await state.threads.run(state.services.spend, principal)
-        found = await state.threads.run(decoded, text, provider=provider)
-    return JSONResponse(found.as_json(), headers={"cache-control": "no-store"})
+        explained = await state.threads.run(explain_error, text, provider=provider)
+    return JSONResponse(explained.as_json(), headers={"cache-control": "no-store"})
 
 
 def _read(fields: dict[str, Any]) -> tuple[str, str | None]:
     for name in fields:
         if name not in ("text", "provider"):
-            raise UnsupportedField(f"The field {name[:100]!r} is not taken.", param=name[:100])
+            raise UnsupportedField(f"The field {name[:100]!r} is not supported.", param=name[:100])
     text, provider = fields.get("text"), fields.get("provider")
     if not isinstance(text, str) or not text.strip():
-        raise InvalidField("text is the error as you have it.", param="text")
-    if len(text) > LONGEST:
-        raise TooLarge(f"text has {len(text):,} characters; at most {LONGEST:,} are read.", param="text")
-    if provider is not None and (not isinstance(provider, str) or len(provider) > MAX_PROVIDER):
-        raise InvalidField(f"provider is a name of up to {MAX_PROVIDER} characters.", param="provider")
+        raise InvalidField("`text` is required: the error as the provider returned it.", param="text")
+    if len(text) > MAX_TEXT_CHARS:
+        raise TooLarge(
+            f"`text` has {len(text):,} characters; the maximum is {MAX_TEXT_CHARS:,}.", param="text"
+        )
+    if provider is not None and (not isinstance(provider, str) or len(provider) > MAX_PROVIDER_CHARS):
+        raise InvalidField(
+            f"`provider` must be a name of at most {MAX_PROVIDER_CHARS} characters.", param="provider"
+        )
     return text, provider or None

@@ -1,4 +1,4 @@
-"""The Range header, as far as a player needs it: one range of bytes."""
+"""The Range header: one range of bytes, which is what video players send."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 _RANGE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*\Z")
 
 
-class Unsatisfiable(Exception):
+class UnsatisfiableRange(Exception):
     """The range is outside the file. Not in the error tree: the route catches it and answers 416."""
 
 
-def parse(header: str | None, size: int) -> tuple[int, int] | None:
-    """(start, end), end exclusive; None where the whole file is to be sent.
+def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """(start, end), end exclusive; None if the whole file is to be sent.
 
-    What is malformed or asks for several ranges is ignored, as RFC 9110 allows.
+    A malformed header or several ranges are ignored, as RFC 9110 allows.
     """
     match = _RANGE.match(header.strip()) if header else None
     if match is None:
@@ -25,11 +25,11 @@ def parse(header: str | None, size: int) -> tuple[int, int] | None:
     if not first:
         length = min(int(last), size)
         if length == 0:
-            raise Unsatisfiable
+            raise UnsatisfiableRange
         return size - length, size
     start = int(first)
     if last and int(last) < start:
         return None
     if start >= size:
-        raise Unsatisfiable
+        raise UnsatisfiableRange
     return start, min(int(last) + 1, size) if last else size

@@ -1,4 +1,4 @@
-"""The record of one video as JSON, graded: what would be a manual is told by its group only."""
+"""The record of one video as JSON. Findings whose evidence could serve as instructions show only a group."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .serializers import video_object
 
 
 def record_object(record: VideoRecord, taxonomy: Taxonomy) -> dict[str, Any]:
-    """Everything a member of the tenant may know. Of a vaulted video: that it ended, and what it cost."""
+    """Everything that a member of the tenant may see. For a vaulted video: its end and its cost."""
     vaulted = record.video.vaulted
     return {
         "object": "video.record",
         "video": video_object(record.video, record),
-        "stages": [] if vaulted else [_stage(made, taxonomy) for made in record.stages],
+        "stages": [] if vaulted else [_stage_record(made, taxonomy) for made in record.stages],
         "attempts": [_attempt(attempt) for attempt in record.attempts],
         "seal": dict(record.seal) if record.seal and not vaulted else None,
         "parents": [dict(parent) for parent in record.parents],
@@ -27,7 +27,7 @@ def record_object(record: VideoRecord, taxonomy: Taxonomy) -> dict[str, Any]:
     }
 
 
-def _stage(made: StageRecord, taxonomy: Taxonomy) -> dict[str, Any]:
+def _stage_record(made: StageRecord, taxonomy: Taxonomy) -> dict[str, Any]:
     return {
         "stage": made.stage.value,
         "at": made.at,
@@ -39,7 +39,7 @@ def _stage(made: StageRecord, taxonomy: Taxonomy) -> dict[str, Any]:
 
 
 def _is_hidden(category: str, taxonomy: Taxonomy) -> bool:
-    """Unknown categories are kept back too: their package may have been removed."""
+    """Unknown categories are hidden too: the package that defines them may have been removed."""
     return category not in taxonomy or taxonomy[category].hide_details
 
 
@@ -84,7 +84,7 @@ def _finding(finding: Finding, taxonomy: Taxonomy) -> dict[str, Any]:
 
 
 def coverage_cell(cell: Cell) -> dict[str, Any]:
-    """One cell of coverage with its word."""
+    """One coverage cell with its status."""
     return {
         "category": cell.category,
         "modality": cell.modality.value,

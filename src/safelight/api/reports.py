@@ -1,16 +1,16 @@
-"""Reporting a video."""
+"""The route that reports a delivered video."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.reports import Receipt
+from safelight.trust.reports import NewReport, Receipt
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, errors
 from safelight.web.json_fields import optional_text
@@ -34,7 +34,7 @@ class VideoReport(BaseModel):
     reason: str | None
     created_at: int
     due_at: int
-    already_reported: bool
+    already_reported: bool = Field(description="Another report of this video is open.")
 
 
 _REPORT: dict[str, Any] = {
@@ -48,14 +48,14 @@ _REPORT: dict[str, Any] = {
                     "reason": {
                         "type": ["string", "null"],
                         "maxLength": 200,
-                        "description": "Or a few words.",
+                        "description": "Free text, instead of a category.",
                     },
                     "note": {"type": ["string", "null"], "maxLength": 4000},
                     "contact": {"type": ["string", "null"], "maxLength": 320},
                     "safety_identifier": {
                         "type": ["string", "null"],
                         "maxLength": 128,
-                        "description": "The end user who reports, where it is not you.",
+                        "description": "The end user who reports, if it is not the key's owner.",
                     },
                 },
             }
@@ -77,18 +77,20 @@ async def report(request: Request, principal: Reader, video_id: str) -> Response
     receipt = await app.threads.run(
         app.services.reports.add,
         principal,
-        video_id,
-        category=optional_text(fields, "category"),
-        reason=optional_text(fields, "reason"),
-        note=optional_text(fields, "note") or "",
-        contact=optional_text(fields, "contact"),
-        end_user=optional_text(fields, "safety_identifier"),
+        NewReport(
+            video_id=video_id,
+            category=optional_text(fields, "category"),
+            reason=optional_text(fields, "reason"),
+            note=optional_text(fields, "note") or "",
+            contact=optional_text(fields, "contact"),
+            end_user=optional_text(fields, "safety_identifier"),
+        ),
     )
     return JSONResponse(receipt_object(receipt))
 
 
 def receipt_object(receipt: Receipt) -> dict[str, Any]:
-    """What a reporter is told."""
+    """The receipt of a report as JSON."""
     made = receipt.report
     return {
         "id": made.id,

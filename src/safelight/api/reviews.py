@@ -1,4 +1,4 @@
-"""The routes of what waits for a person. No pixels: what is decided on is words, findings and scores."""
+"""Routes for cases that a reviewer decides. They return text, findings and scores, never images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from safelight.web.json_fields import optional_text, required_text
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
-#: Which cases somebody may see is for the service to say: ordinary ones need `review`, others `vault`.
+#: The service decides which cases a principal may see: most need `review`, quarantined ones `vault`.
 Reviewer = Annotated[Principal, Depends(principal_of)]
 
 router = APIRouter(
@@ -50,15 +50,15 @@ class Review(BaseModel):
     opened_at: int
     due_at: int
     closed_at: int | None
-    actions: list[str] = Field(description="What may be decided; empty once closed.")
+    actions: list[str] = Field(description="Possible decisions; empty once the case is closed.")
 
 
 class ReviewFile(Review):
     decision: ReviewDecision | None
-    requires_other_reviewer: bool = Field(description="An open appeal that this principal may not decide.")
+    requires_other_reviewer: bool = Field(description="An open appeal that another reviewer has to decide.")
     reports: int
     notes: list[dict[str, Any]] = Field(
-        description="The newest reports it joins, or the appeal, without contacts."
+        description="The newest reports of the case, or the appeal, without contact details."
     )
 
 
@@ -88,15 +88,13 @@ _DECISION: dict[str, Any] = {
 }
 
 
-@router.get("", summary="List what waits for a person", responses={200: {"model": ReviewPage}})
+@router.get("", summary="List cases for review", responses={200: {"model": ReviewPage}})
 async def list_reviews(
     request: Request,
     principal: Reviewer,
-    state: Annotated[CaseState | Literal["all"], Query(description="open unless said otherwise.")] = (
-        CaseState.OPEN
-    ),
+    state: Annotated[CaseState | Literal["all"], Query(description="Default: open.")] = (CaseState.OPEN),
     kind: CaseKind | None = None,
-    after: Annotated[str | None, Query(description="List what follows this id.")] = None,
+    after: Annotated[str | None, Query(description="List the cases after this id.")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Response:
     app = app_state(request)
@@ -123,7 +121,7 @@ async def list_reviews(
 @router.get("/{case_id}", summary="Retrieve a case", responses={200: {"model": ReviewFile}})
 async def retrieve(request: Request, principal: Reviewer, case_id: str) -> Response:
     app = app_state(request)
-    return JSONResponse(file_object(await app.threads.run(app.services.reviews.get, principal, case_id)))
+    return JSONResponse(case_file_object(await app.threads.run(app.services.reviews.get, principal, case_id)))
 
 
 @router.post(
@@ -144,11 +142,11 @@ async def decide(request: Request, principal: Reviewer, case_id: str) -> Respons
         reason=required_text(fields, "reason"),
         clause=optional_text(fields, "clause"),
     )
-    return JSONResponse(file_object(decided))
+    return JSONResponse(case_file_object(decided))
 
 
 def review_object(case: Case) -> dict[str, Any]:
-    """A case on the wire."""
+    """A case as JSON."""
     return {
         "id": case.id,
         "object": "review",
@@ -167,8 +165,8 @@ def review_object(case: Case) -> dict[str, Any]:
     }
 
 
-def file_object(file: CaseFile) -> dict[str, Any]:
-    """A case with its decision and the reports it joins."""
+def case_file_object(file: CaseFile) -> dict[str, Any]:
+    """A case with its decision and its reports."""
     made = file.decision
     return {
         **review_object(file.case),

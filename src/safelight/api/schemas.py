@@ -1,4 +1,4 @@
-"""The wire's shapes for the OpenAPI document. Responses are built in `wire`; these only describe them."""
+"""Schemas of the OpenAPI document. They only describe responses; `serializers` and the routes build them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    ready: bool = Field(description="On a loopback address what is wrong stands beside it.")
+    ready: bool = Field(description="On a loopback address the response also lists the problems.")
 
 
 class VideoError(BaseModel):
@@ -41,7 +41,7 @@ class Safelight(BaseModel):
     )
     waived: bool
     label: str | None
-    charge: dict[str, Any] | None = Field(description="What the upstream took; null until ended.")
+    charge: dict[str, Any] | None = Field(description="The upstream's charge; null until the video ends.")
     sha256: str | None
     reinstated_from: str | None
     reinstated_as: str | None
@@ -83,7 +83,7 @@ class VideoDeleted(BaseModel):
 
 
 class CharacterStatus(BaseModel):
-    state: Literal["ready", "held"] = Field(description="A held one cannot be used.")
+    state: Literal["ready", "held"] = Field(description="A held character cannot be used.")
 
 
 class Character(BaseModel):
@@ -98,12 +98,12 @@ class ModelDetails(BaseModel):
     generator: str
     billing: Literal["own", "paid"]
     seconds: list[int]
-    max_extended_s: int | None = Field(description="How long a clip may become by extensions.")
+    max_extended_s: int | None = Field(description="Maximum length of a clip after extensions, in seconds.")
     sizes: list[str] = Field(description="Empty: any.")
-    usd_per_second: float | None = Field(description="Null where it is not known.")
+    usd_per_second: float | None = Field(description="Null if unknown.")
     operations: dict[str, bool]
-    fields: list[str] = Field(description="Further fields that a create may have.")
-    safety_settings: dict[str, str] = Field(description="What the provider's own filter is set to.")
+    fields: list[str] = Field(description="Additional fields that a create may have.")
+    safety_settings: dict[str, str] = Field(description="Settings of the provider's own filter.")
     checks: dict[str, list[str]] = Field(
         description="checked, not checked and off, each with cells as `category (modality)`."
     )
@@ -124,7 +124,7 @@ class ModelPage(BaseModel):
 
 class ModerationFacts(BaseModel):
     category_scores: dict[str, float] = Field(description="By our own categories.")
-    not_checked: list[str] = Field(description="Categories that no installed detector looks for in this.")
+    not_checked: list[str] = Field(description="Categories that no installed detector checks in this input.")
 
 
 class Moderation(BaseModel):
@@ -203,7 +203,7 @@ IDEMPOTENCY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "The same key with the same body is answered with the same video.",
+    "description": "The same key with the same body returns the same video.",
     "schema": {"type": "string", "maxLength": 255},
 }
 _FIELDS: dict[str, Any] = {
@@ -216,18 +216,18 @@ _FIELDS: dict[str, Any] = {
 }
 
 
-def nullable(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of an optional field of a JSON body: null is as good as leaving it out."""
-    found = {**schema, "type": [schema["type"], "null"]}
+def make_nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an optional field of a JSON body: null means the same as an absent field."""
+    changed = {**schema, "type": [schema["type"], "null"]}
     if "enum" in schema:
-        found["enum"] = [*schema["enum"], None]
-    return found
+        changed["enum"] = [*schema["enum"], None]
+    return changed
 
 
-def _body(
+def _request_body(
     required: list[str], properties: dict[str, Any], media: dict[str, tuple[Any, Any]], *, more: bool = True
 ) -> dict[str, Any]:
-    """A request body as a form and as JSON; `media` has the schema of a field in each, None: not there."""
+    """A request body as a form and as JSON. `media`: the form and JSON schemas of a field, None if absent."""
 
     def schema(number: int, given: dict[str, Any]) -> dict[str, Any]:
         added = {name: kinds[number] for name, kinds in media.items() if kinds[number] is not None}
@@ -240,11 +240,13 @@ def _body(
 
     form: dict[str, Any] = {"schema": schema(0, properties)}
     if "metadata" in properties:
-        # As the SDKs write it: metadata[name]=value.
+        # The SDKs send metadata[name]=value.
         form["encoding"] = {"metadata": {"style": "deepObject", "explode": True}}
     content = {"multipart/form-data": form}
     if all(kinds[1] is not None for name, kinds in media.items() if name in required):
-        optional = {name: each if name in required else nullable(each) for name, each in properties.items()}
+        optional = {
+            name: each if name in required else make_nullable(each) for name, each in properties.items()
+        }
         content["application/json"] = {"schema": schema(1, optional)}
     return {"required": True, "content": content}
 
@@ -256,21 +258,21 @@ _BY_ID: dict[str, Any] = {
     "properties": {"id": {"type": "string"}},
     "additionalProperties": False,
 }
-_MADE_HERE: dict[str, Any] = {"oneOf": [_BY_ID, {"type": "string", "description": "The id alone."}]}
+_VIDEO_BY_ID: dict[str, Any] = {"oneOf": [_BY_ID, {"type": "string", "description": "Only the id."}]}
 _IDENTITY: dict[str, Any] = {name: _FIELDS[name] for name in ("prompt", "safety_identifier", "metadata")}
 
-REMIX_BODY: dict[str, Any] = _body(["prompt"], _IDENTITY, {})
-EDIT_BODY: dict[str, Any] = _body(
+REMIX_BODY: dict[str, Any] = _request_body(["prompt"], _IDENTITY, {})
+EDIT_BODY: dict[str, Any] = _request_body(
     ["prompt", "video"],
     {**_IDENTITY, "model": {"type": "string"}},
-    {"video": ({"oneOf": [_FILE, _BY_ID]}, _MADE_HERE)},
+    {"video": ({"oneOf": [_FILE, _BY_ID]}, _VIDEO_BY_ID)},
 )
-EXTEND_BODY: dict[str, Any] = _body(
+EXTEND_BODY: dict[str, Any] = _request_body(
     ["prompt", "seconds", "video"],
     {**_IDENTITY, "model": {"type": "string"}, "seconds": {"type": "string", "examples": ["4"]}},
-    {"video": ({"oneOf": [_FILE, _BY_ID]}, _MADE_HERE)},
+    {"video": ({"oneOf": [_FILE, _BY_ID]}, _VIDEO_BY_ID)},
 )
-CHARACTER_BODY: dict[str, Any] = _body(
+CHARACTER_BODY: dict[str, Any] = _request_body(
     ["name", "video"],
     {"name": {"type": "string", "maxLength": 80}, "safety_identifier": _FIELDS["safety_identifier"]},
     {"video": (_FILE, None)},
@@ -312,9 +314,9 @@ MODERATION_BODY: dict[str, Any] = {
                             {"type": "array", "items": _PART, "minItems": 1, "maxItems": 72},
                         ]
                     },
-                    "model": nullable({"type": "string"}),
-                    "safety_identifier": nullable(_FIELDS["safety_identifier"]),
-                    "user": nullable(_FIELDS["safety_identifier"]),
+                    "model": make_nullable({"type": "string"}),
+                    "safety_identifier": make_nullable(_FIELDS["safety_identifier"]),
+                    "user": make_nullable(_FIELDS["safety_identifier"]),
                 },
                 "additionalProperties": False,
             }
@@ -322,8 +324,8 @@ MODERATION_BODY: dict[str, Any] = {
     },
 }
 
-#: What `POST /v1/videos` takes. Other fields pass by the generator's allow-list or are refused by name.
-CREATE_BODY: dict[str, Any] = _body(
+#: Body of `POST /v1/videos`. Other fields must be in the generator's allow-list.
+CREATE_BODY: dict[str, Any] = _request_body(
     ["prompt"],
     _FIELDS,
     {
@@ -331,10 +333,10 @@ CREATE_BODY: dict[str, Any] = _body(
             _FILE,
             {
                 "type": ["object", "array", "string", "null"],
-                "description": "An https:, http: or data: URL, alone or as `image_url`.",
+                "description": "An https:, http: or data: URL, as text or as `image_url`.",
             },
         )
     },
 )
-#: A whole number of seconds may be a number in JSON.
+#: In JSON, `seconds` may be a whole number too.
 CREATE_BODY["content"]["application/json"]["schema"]["properties"]["seconds"]["type"].append("integer")

@@ -1,4 +1,4 @@
-"""The wire's shapes: OpenAI's Video with every key present, and beside it the one object of our own."""
+"""Serializes videos: OpenAI's Video with every key present, plus our own object `safelight`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VAULTED_MESSAGE = "This video was blocked by our safety checks."
 
 
 def video_object(video: Video, record: VideoRecord | None = None) -> dict[str, Any]:
-    """A Video as the official SDKs know it, plus `safelight`; `record` where it was read."""
+    """A Video in the format of the official SDKs, plus `safelight`. `record`: if the caller has read it."""
     status = wire_status(video.state)
     return {
         "id": video.id,
@@ -30,14 +30,14 @@ def video_object(video: Video, record: VideoRecord | None = None) -> dict[str, A
         "seconds": str(video.seconds),
         "size": f"{video.width}x{video.height}",
         "error": _error(video) if status is WireStatus.FAILED else None,
-        # Here too, where a gateway of which this one is the upstream looks for its own key.
+        # Repeated here: a gateway that uses this one as its upstream reads its idempotency key here.
         "metadata": dict(video.metadata),
         "safelight": _safelight(video, record),
     }
 
 
 def page_object(page: Page) -> dict[str, Any]:
-    """A page of videos, newest or oldest first as asked."""
+    """A page of videos in the order of `page`."""
     data = [video_object(video) for video in page.videos]
     return {
         "object": "list",
@@ -53,7 +53,7 @@ def deleted_object(video_id: str) -> dict[str, Any]:
 
 
 def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
-    said = coverage_and_charge(video, record)
+    facts = coverage_and_charge(video, record)
     if video.vaulted:
         return {
             "state": VideoState.BLOCKED.value,
@@ -64,7 +64,7 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
             "coverage": None,
             "waived": False,
             "label": None,
-            "charge": said["charge"],
+            "charge": facts["charge"],
             "sha256": None,
             "reinstated_from": None,
             "reinstated_as": None,
@@ -72,17 +72,17 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
             "metadata": dict(video.metadata),
             "links": links(video),
         }
-    word = verdict_action(video)
+    action = verdict_action(video)
     return {
         "state": video.state.value,
         "stage": video.stage.value,
         "review_due_at": _seconds(video.review_due_at),
-        "verdict": word.value if word else None,
+        "verdict": action.value if action else None,
         "explanation": dict(video.explanation) if video.explanation else None,
-        "coverage": said["coverage"],
+        "coverage": facts["coverage"],
         "waived": video.waived,
         "label": video.label_text,
-        "charge": said["charge"],
+        "charge": facts["charge"],
         "sha256": video.sealed_sha256 if video.state is VideoState.DELIVERED else None,
         "reinstated_from": video.reinstated_from,
         "reinstated_as": video.reinstated_as,

@@ -1,4 +1,4 @@
-"""Server-sent events of a video's way. One watcher per process looks at the store, however many watch."""
+"""Server-sent events of a video's progress. One poller per process reads the store for all clients."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from safelight.web.video_facts import position
 from .serializers import video_object
 
 _log = logging.getLogger(__name__)
-#: A stream ends after this long and the browser comes back, so that ended sessions stop seeing.
+#: A stream ends after this time. The browser reconnects, and ended sessions are rejected then.
 MAX_STREAM_S = 600.0
 HEARTBEAT_S = 15.0
 
 
 @dataclass
-class _Watched:
+class _WatchedVideo:
     principal: Principal
     latest: Video | None
-    #: Replaced at every change, so that each waiter sees each change once.
+    #: Set and replaced at every change, so that each waiting stream sees each change once.
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     watchers: int = 0
 
@@ -40,29 +40,29 @@ class _Watched:
 
 
 class EventPoller:
-    """Looks at every watched video once per interval, in one thread call, while anybody watches."""
+    """Reads every watched video once per interval, in one thread call, while there are open streams."""
 
     def __init__(self, videos: Videos, threads: Threads, interval_s: float) -> None:
         self._videos = videos
         self._threads = threads
         self._interval_s = interval_s
-        self._watched: dict[tuple[str, str], _Watched] = {}
+        self._watched: dict[tuple[str, str], _WatchedVideo] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def changes(
         self, principal: Principal, video: Video, seen: int | None
     ) -> AsyncGenerator[Video | None, None]:
-        """`video`, unless its position was `seen`, then each later state; None now and then, as a heartbeat.
+        """`video`, unless its position is `seen`, then each later state; None as a heartbeat.
 
-        Ends after a terminal state, or when the video is gone.
+        Ends after a terminal state, or when the video no longer exists.
         """
         key = (video.tenant, video.id)
-        watched = self._watched.setdefault(key, _Watched(principal=principal, latest=video))
+        watched = self._watched.setdefault(key, _WatchedVideo(principal=principal, latest=video))
         watched.watchers += 1
         if watched.latest is None or position(watched.latest) < position(video):
             watched.latest = video
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look())
+            self._task = asyncio.create_task(self._poll())
         try:
             latest: Video | None = video
             while latest is not None:
@@ -85,7 +85,7 @@ class EventPoller:
                 self._watched.pop(key, None)
 
     async def close(self) -> None:
-        """Stop looking, and end every stream."""
+        """Stop polling and end every stream."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -94,14 +94,14 @@ class EventPoller:
             watched.latest = None
             watched.changed.set()
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         while self._watched:
             await asyncio.sleep(self._interval_s)
             asked = [(key, watched.principal) for key, watched in self._watched.items()]
             try:
                 found = await self._threads.run(self._read, asked)
             except Exception as error:
-                _log.error("Watching videos met an error, looking again: %r", error)
+                _log.error("Polling videos failed; retrying: %r", error)
                 continue
             for key, video in found.items():
                 watched = self._watched.get(key)
@@ -122,19 +122,19 @@ class EventPoller:
         return found
 
 
-def watcher_of(request: Request) -> EventPoller:
-    """The watcher of the app that serves this request."""
-    watcher: EventPoller = request.app.state.watcher
-    return watcher
+def event_poller(request: Request) -> EventPoller:
+    """The poller of the app that serves this request."""
+    poller: EventPoller = request.app.state.event_poller
+    return poller
 
 
 async def event_stream(
-    watcher: EventPoller, principal: Principal, video: Video, seen: int | None
+    poller: EventPoller, principal: Principal, video: Video, seen: int | None
 ) -> AsyncGenerator[bytes, None]:
-    """The stream's bytes. Each event is named `video`, its id is its position, its data the wire object."""
+    """The bytes of the stream. Each event is named `video`; its id is the position, its data the Video."""
     yield b"retry: 2000\n\n"
     ends = asyncio.get_running_loop().time() + MAX_STREAM_S
-    changes = watcher.changes(principal, video, seen)
+    changes = poller.changes(principal, video, seen)
     try:
         async for changed in changes:
             if changed is None:

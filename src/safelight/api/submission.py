@@ -1,4 +1,4 @@
-"""Orders on the wire: taken, answered, and every answer with what is left of the day."""
+"""Submits a generation request and builds the response with the rate-limit headers of the day."""
 
 from __future__ import annotations
 
@@ -21,41 +21,43 @@ REPLAYED = "idempotent-replayed"
 
 
 async def submit(state: AppState, request: Request, principal: Principal, asked: CreateRequest) -> Response:
-    """The answer to an order: the video, or why there is none."""
+    """Submit the request; the response is the video or an error."""
     found = await submit_or_error(state, request, principal, asked)
     if isinstance(found, Response):
         return found
     return video_response(
-        state, found.video, video_object(found.video), await headers_of(state, principal, found)
+        state, found.video, video_object(found.video), await response_headers(state, principal, found)
     )
 
 
 async def submit_or_error(
     state: AppState, request: Request, principal: Principal, asked: CreateRequest
 ) -> SubmissionResult | Response:
-    """The order as it was taken, or the whole answer where it was not."""
+    """Submit the request; return the submission, or the response if it failed."""
     try:
-        ordered = await state.threads.run(state.services.videos.submit, principal, asked)
+        submission = await state.threads.run(state.services.videos.submit, principal, asked)
     except SafelightError as error:
         response = error_response(error, request_id(request.scope))
         response.headers.update(await rate_headers(state, principal))
         return response
-    if ordered.refusal is None:
-        return ordered
-    response = error_response(ordered.refusal, request_id(request.scope))
-    response.headers.update(await headers_of(state, principal, ordered))
+    if submission.refusal is None:
+        return submission
+    response = error_response(submission.refusal, request_id(request.scope))
+    response.headers.update(await response_headers(state, principal, submission))
     return response
 
 
-async def headers_of(state: AppState, principal: Principal, ordered: SubmissionResult) -> dict[str, str]:
+async def response_headers(
+    state: AppState, principal: Principal, submission: SubmissionResult
+) -> dict[str, str]:
     headers = await rate_headers(state, principal)
-    if ordered.replayed:
+    if submission.replayed:
         headers[REPLAYED] = "true"
     return headers
 
 
 async def rate_headers(state: AppState, principal: Principal) -> dict[str, str]:
-    """Videos and seconds a day: limit, what is left, when the next begins. Nothing while storage is away."""
+    """Limit, remainder and reset time of videos and seconds per day. Empty if the storage is unavailable."""
     try:
         found = await state.threads.run(state.services.videos.allowance, principal)
     except SafelightError:
@@ -74,7 +76,7 @@ async def rate_headers(state: AppState, principal: Principal) -> dict[str, str]:
 def video_response(
     state: AppState, video: Video, body: dict[str, Any], headers: dict[str, str] | None = None
 ) -> Response:
-    """A video object, with how long to wait before asking again."""
+    """The response with a video, and with the polling delay until it ends."""
     given = dict(headers or {})
     if video.state not in TERMINAL:
         given["openai-poll-after-ms"] = str(state.services.videos.poll_after_ms(video))

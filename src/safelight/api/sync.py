@@ -1,4 +1,4 @@
-"""`POST /v1/videos/sync`: an order that is answered with the file itself, as vLLM-Omni does."""
+"""`POST /v1/videos/sync`: a create whose response is the file itself, as in vLLM-Omni."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from safelight.web.state import AppState, app_state
 from . import schemas
 from .content import content_response
 from .serializers import video_object
-from .submission import headers_of, submit_or_error
+from .submission import response_headers, submit_or_error
 
 Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
-#: The video's id, where the body is the file.
+#: Header with the video's id; the body is the file.
 VIDEO_ID = "x-safelight-video-id"
-_FIRST_LOOK_S, _LONGEST_LOOK_S = 0.1, 1.0
-_OVER = {"sentinel_block": 400, "moderation_blocked": 400, "timeout": 504}
+_MIN_POLL_S, _MAX_POLL_S = 0.1, 1.0
+_ERROR_STATUS = {"sentinel_block": 400, "moderation_blocked": 400, "timeout": 504}
 
 router = APIRouter(
     prefix="/v1/videos",
@@ -43,14 +43,14 @@ router = APIRouter(
     response_class=Response,
     responses={
         200: {"description": "The file", "content": {"video/mp4": {}}},
-        202: {"model": schemas.Video, "description": "Held, or not ready in time: poll it"},
+        202: {"model": schemas.Video, "description": "Held, or not ready in time: poll the video"},
     },
     openapi_extra={"requestBody": schemas.CREATE_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
 async def create_and_wait(request: Request, principal: Writer) -> Response:
-    """The released file; 202 with the video where it is held or takes too long, to be polled as any other.
+    """The delivered file; 202 with the video if it is held or takes too long. Poll it like any other video.
 
-    The order stands where the client goes away meanwhile.
+    If the client disconnects, the video is generated nevertheless.
     """
     state = app_state(request)
     services = state.services
@@ -64,27 +64,27 @@ async def create_and_wait(request: Request, principal: Writer) -> Response:
         found = await submit_or_error(state, request, principal, asked)
     if isinstance(found, Response):
         return found
-    headers = {**await headers_of(state, principal, found), VIDEO_ID: found.video.id}
-    video = await _wait(state, request, principal, found.video)
-    response = await _answer(state, request, principal, video)
+    headers = {**await response_headers(state, principal, found), VIDEO_ID: found.video.id}
+    video = await _wait_until_settled(state, request, principal, found.video)
+    response = await _build_response(state, request, principal, video)
     response.headers.update(headers)
     return response
 
 
-async def _wait(state: AppState, request: Request, principal: Principal, video: Video) -> Video:
-    """The video once it ended, is held, or the time is over."""
+async def _wait_until_settled(state: AppState, request: Request, principal: Principal, video: Video) -> Video:
+    """Wait until the video ends or is held, at most `sync_wait_s`; return its last state."""
     until = anyio.current_time() + state.services.sync_wait_s
-    pause = _FIRST_LOOK_S
+    pause = _MIN_POLL_S
     while video.state not in TERMINAL and video.state is not VideoState.HELD:
         if anyio.current_time() >= until or await request.is_disconnected():
             break
         await anyio.sleep(pause)
-        pause = min(pause * 1.3, _LONGEST_LOOK_S)
+        pause = min(pause * 1.3, _MAX_POLL_S)
         video = await state.threads.run(state.services.videos.get, principal, video.id)
     return video
 
 
-async def _answer(state: AppState, request: Request, principal: Principal, video: Video) -> Response:
+async def _build_response(state: AppState, request: Request, principal: Principal, video: Video) -> Response:
     videos = state.services.videos
     if video.state in (VideoState.DELIVERED, VideoState.WITHDRAWN):
         content = await state.threads.run(videos.content, principal, video.id, "video")
@@ -96,7 +96,7 @@ async def _answer(state: AppState, request: Request, principal: Principal, video
 
 
 def _failure(video: Video, request: str) -> Response:
-    """The error of a video that ended, as the answer to its order. It is never to be sent again by itself."""
+    """The error response for a video that ended. Clients must not retry it automatically."""
     error: dict[str, Any] = dict(video_object(video)["error"])
     blocked = error["code"] in ("sentinel_block", "moderation_blocked")
     envelope = {
@@ -109,6 +109,6 @@ def _failure(video: Video, request: str) -> Response:
     }
     return JSONResponse(
         {"error": envelope},
-        status_code=_OVER.get(envelope["code"], 502),
+        status_code=_ERROR_STATUS.get(envelope["code"], 502),
         headers={"x-should-retry": "false"},
     )

@@ -1,4 +1,4 @@
-"""The routes about this server itself: coverage, health, readiness."""
+"""Routes about the server: coverage, health, readiness."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ router = APIRouter(tags=["system"])
 
 @router.get(
     "/v1/coverage",
-    summary="What is checked, by which detector, and what is not",
+    summary="List what is checked, by which detector, and what is not",
     dependencies=[Depends(requires(KeyScope.VIDEOS_READ))],
     responses={200: {"model": schemas.CoverageTable}, **errors(*COMMON_ERRORS)},
 )
@@ -27,21 +27,21 @@ async def coverage(request: Request) -> Response:
     return JSONResponse(await state.threads.run(state.services.videos.coverage))
 
 
-@router.get("/healthz", summary="Whether the process answers", responses={200: {"model": schemas.Health}})
+@router.get("/healthz", summary="Check that the process responds", responses={200: {"model": schemas.Health}})
 async def healthz(request: Request) -> Response:
     return JSONResponse({"status": "ok", "version": app_state(request).services.version})
 
 
 @router.get(
     "/readyz",
-    summary="Whether it can do its work",
+    summary="Check that the server can process videos",
     responses={
         200: {"model": schemas.Readiness},
-        503: {"model": schemas.Readiness, "description": "It cannot take work now"},
+        503: {"model": schemas.Readiness, "description": "It cannot process videos now"},
     },
 )
 async def readyz(request: Request) -> Response:
-    """What is wrong is told on a loopback address only."""
+    """Problems are listed only if the server listens on a loopback address."""
     state = app_state(request)
     found = await state.threads.run(state.services.videos.readiness)
     ready = bool(found.get("ready"))

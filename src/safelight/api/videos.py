@@ -23,7 +23,7 @@ from . import schemas
 from .content import content_response
 from .record import record_object
 from .serializers import deleted_object, page_object, video_object
-from .sse import event_stream, watcher_of
+from .sse import event_poller, event_stream
 from .submission import submit, video_response
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
@@ -32,14 +32,14 @@ Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
 _CONTENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": {"video/mp4": {}, "image/webp": {}}},
     206: {
-        "description": "The range of it that was asked for",
+        "description": "The requested range of the file",
         "content": {"video/mp4": {}, "image/webp": {}},
     },
     304: {"description": "Unchanged since the ETag in `If-None-Match`"},
 }
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The stream; each event's data is a Video", "content": {"text/event-stream": {}}},
-    204: {"description": "Nothing more will come: the last event was seen"},
+    204: {"description": "No further events: the client has the last one"},
 }
 
 _POSITION = re.compile(r"[0-9]{1,18}")
@@ -70,7 +70,7 @@ async def create(request: Request, principal: Writer) -> Response:
 async def list_videos(
     request: Request,
     principal: Reader,
-    after: Annotated[str | None, Query(description="List what follows this id.")] = None,
+    after: Annotated[str | None, Query(description="List the videos after this id.")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     order: Literal["asc", "desc"] = "desc",
 ) -> Response:
@@ -86,7 +86,7 @@ async def list_videos(
 )
 async def retrieve(request: Request, principal: Reader, video_id: str) -> Response:
     state = app_state(request)
-    video, record = await state.threads.run(_with_record, state, principal, valid_video_id(video_id))
+    video, record = await state.threads.run(_read_video, state, principal, valid_video_id(video_id))
     return video_response(state, video, video_object(video, record))
 
 
@@ -104,7 +104,7 @@ async def delete(request: Request, principal: Writer, video_id: str) -> Response
 @router.head("/{video_id}/content", include_in_schema=False)
 @router.get(
     "/{video_id}/content",
-    summary="Download a released video",
+    summary="Download a delivered video",
     response_class=Response,
     responses={**_CONTENT, **errors(404, 410, 416)},
 )
@@ -138,10 +138,10 @@ async def events(
     video = await state.threads.run(state.services.videos.get, principal, valid_video_id(video_id))
     seen = int(last_event_id) if last_event_id and _POSITION.fullmatch(last_event_id) else None
     if video.state in TERMINAL and seen == position(video):
-        # 204 tells an EventSource that there is nothing more to come back for.
+        # 204 makes an EventSource stop reconnecting.
         return Response(status_code=204)
     return StreamingResponse(
-        event_stream(watcher_of(request), principal, video, seen),
+        event_stream(event_poller(request), principal, video, seen),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
@@ -149,7 +149,7 @@ async def events(
 
 @router.get(
     "/{video_id}/record",
-    summary="Everything on the record about a video",
+    summary="Retrieve the full record of a video",
     responses={200: {"model": schemas.VideoRecord}, **errors(404)},
 )
 async def record(request: Request, principal: Reader, video_id: str) -> Response:
@@ -158,8 +158,8 @@ async def record(request: Request, principal: Reader, video_id: str) -> Response
     return JSONResponse(record_object(found, state.services.taxonomy))
 
 
-def _with_record(state: AppState, principal: Principal, video_id: str) -> tuple[Video, VideoRecord | None]:
-    """The record only where it adds something and was not kept with the row: asking stays one small read."""
+def _read_video(state: AppState, principal: Principal, video_id: str) -> tuple[Video, VideoRecord | None]:
+    """The video, and its record if the row has no summary of it. Polling stays one small read."""
     video = state.services.videos.get(principal, video_id)
     if video.summary is None and (video.state in TERMINAL or video.state is VideoState.HELD):
         return video, state.services.videos.record(principal, video_id)

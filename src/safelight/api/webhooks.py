@@ -1,4 +1,4 @@
-"""Webhook endpoints, in the shapes the official SDKs know, with what we know of their health beside."""
+"""Routes for webhook endpoints in the format of the official SDKs, plus the health of each endpoint."""
 
 from __future__ import annotations
 
@@ -36,9 +36,11 @@ _WRITABLE: dict[str, Any] = {
 }
 
 
-def _body(properties: dict[str, Any], *required: str) -> dict[str, Any]:
-    told = {name: each if name in required else schemas.nullable(each) for name, each in properties.items()}
-    schema: dict[str, Any] = {"type": "object", "properties": told}
+def _json_body(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    described = {
+        name: each if name in required else schemas.make_nullable(each) for name, each in properties.items()
+    }
+    schema: dict[str, Any] = {"type": "object", "properties": described}
     if required:
         schema["required"] = list(required)
     return {"requestBody": {"required": bool(required), "content": {"application/json": {"schema": schema}}}}
@@ -94,7 +96,7 @@ class WebhookTest(BaseModel):
 
 @router.get("", summary="List webhook endpoints", responses={200: {"model": WebhookEndpointList}})
 async def list_endpoints(request: Request, principal: Admin) -> Response:
-    """All of them: there are at most twenty."""
+    """All endpoints; a tenant has at most twenty."""
     app = app_state(request)
     found = await app.threads.run(app.services.webhooks.list, principal)
     data = [endpoint_object(each) for each in found]
@@ -113,16 +115,16 @@ async def list_endpoints(request: Request, principal: Admin) -> Response:
     "",
     summary="Create a webhook endpoint",
     responses={200: {"model": WebhookEndpointWithSecret}, **errors(*BODY_ERRORS, 409)},
-    openapi_extra=_body(_WRITABLE, "url", "event_types"),
+    openapi_extra=_json_body(_WRITABLE, "url", "event_types"),
 )
 async def create(request: Request, principal: Admin) -> Response:
-    """The answer is the only one with the signing secret."""
+    """Only this response and that of a rotation contain the signing secret."""
     app = app_state(request)
     async with read_body(request, app.services) as body:
         fields = body.fields
     events = optional_texts(fields, "event_types")
     if events is None:
-        raise InvalidField("event_types is missing.", param="event_types")
+        raise InvalidField("`event_types` is required.", param="event_types")
     made, secret = await app.threads.run(
         app.services.webhooks.create,
         principal,
@@ -148,7 +150,7 @@ async def retrieve(request: Request, principal: Admin, webhook_endpoint_id: str)
     "/{webhook_endpoint_id}",
     summary="Change a webhook endpoint",
     responses={200: {"model": WebhookEndpoint}, **errors(*BODY_ERRORS, 404)},
-    openapi_extra=_body(_WRITABLE),
+    openapi_extra=_json_body(_WRITABLE),
 )
 async def update(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
     app = app_state(request)
@@ -171,7 +173,7 @@ async def update(request: Request, principal: Admin, webhook_endpoint_id: str) -
     responses={200: {"model": WebhookEndpointDeleted}, **errors(404)},
 )
 async def delete(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
-    """What was still on its way to it is dropped."""
+    """Pending deliveries to the endpoint are dropped."""
     app = app_state(request)
     await app.threads.run(app.services.webhooks.delete, principal, webhook_endpoint_id)
     return JSONResponse({"id": webhook_endpoint_id, "object": "webhook_endpoint.deleted", "deleted": True})
@@ -179,13 +181,13 @@ async def delete(request: Request, principal: Admin, webhook_endpoint_id: str) -
 
 @router.post(
     "/{webhook_endpoint_id}/rotate_secret",
-    summary="Give a webhook endpoint a new secret",
+    summary="Rotate the secret of a webhook endpoint",
     responses={200: {"model": WebhookEndpointWithSecret}, **errors(*BODY_ERRORS, 404)},
-    openapi_extra=_body({"keep_old_secret_active_for_24_hours": {"type": "boolean", "default": True}}),
+    openapi_extra=_json_body({"keep_old_secret_active_for_24_hours": {"type": "boolean", "default": True}}),
 )
 async def rotate(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
     app = app_state(request)
-    fields = await _fields(request)
+    fields = await _read_optional_body(request)
     keep = optional_flag(fields, "keep_old_secret_active_for_24_hours", default=True)
     rotated, secret = await app.threads.run(
         app.services.webhooks.rotate, principal, webhook_endpoint_id, keep_old=keep
@@ -195,14 +197,14 @@ async def rotate(request: Request, principal: Admin, webhook_endpoint_id: str) -
 
 @router.post(
     "/{webhook_endpoint_id}/test",
-    summary="Send a sample now",
+    summary="Send a test event now",
     responses={200: {"model": WebhookTest}, **errors(*BODY_ERRORS, 404)},
-    openapi_extra=_body({"event_type": {"type": "string", "enum": _EVENTS}}),
+    openapi_extra=_json_body({"event_type": {"type": "string", "enum": _EVENTS}}),
 )
 async def test(request: Request, principal: Admin, webhook_endpoint_id: str) -> Response:
-    """Once, signed like any other. `success` says whether it arrived, `status_code` what was answered."""
+    """Sent once and signed like any event. `success`: it arrived; `status_code`: the endpoint's response."""
     app = app_state(request)
-    event = optional_text(await _fields(request), "event_type")
+    event = optional_text(await _read_optional_body(request), "event_type")
     result = await app.threads.run(
         app.services.webhooks.test,
         principal,
@@ -212,8 +214,8 @@ async def test(request: Request, principal: Admin, webhook_endpoint_id: str) -> 
     return JSONResponse(test_object(result))
 
 
-async def _fields(request: Request) -> dict[str, Any]:
-    """The fields of a body that may be left out."""
+async def _read_optional_body(request: Request) -> dict[str, Any]:
+    """The fields of an optional body."""
     if not request.headers.get("content-type") and request.headers.get("content-length", "0") == "0":
         return {}
     async with read_body(request, app_state(request).services) as body:
@@ -221,7 +223,7 @@ async def _fields(request: Request) -> dict[str, Any]:
 
 
 def endpoint_object(endpoint: RegisteredEndpoint) -> dict[str, Any]:
-    """An endpoint on the wire, without its secret."""
+    """An endpoint as JSON, without its secret."""
     return {
         "id": endpoint.id,
         "object": "webhook_endpoint",
@@ -243,7 +245,7 @@ def endpoint_object(endpoint: RegisteredEndpoint) -> dict[str, Any]:
 
 
 def test_object(result: TestResult) -> dict[str, Any]:
-    """What came of a test, on the wire."""
+    """The result of a test as JSON."""
     return {
         "object": "webhook_endpoint.test",
         "webhook_endpoint_id": result.endpoint_id,

@@ -13,7 +13,7 @@ from safelight.jobs.states import VideoState
 from safelight.policy.findings import Stage
 from safelight.store.database import Database
 from safelight.trust.accounts import KeyScope
-from safelight.trust.reviews import CaseKind, open_case
+from safelight.trust.reviews import CaseKind, NewCase, open_case
 from support.fake_api_server import Live, a_video
 
 URL = "https://hooks.example/in"
@@ -53,13 +53,15 @@ def hold(server: Live, database: Database) -> tuple[str, str]:
     with database.transaction(server.tenant) as tx:
         case = open_case(
             tx,
-            video_id=video.id,
-            kind=CaseKind.HOLD,
-            stage=Stage.OUTPUT,
-            due_at=time.time() + 900,
-            category="violence",
-            rule="vi-2",
-            why="Blood over a large part of the picture",
+            NewCase(
+                video_id=video.id,
+                kind=CaseKind.HOLD,
+                stage=Stage.OUTPUT,
+                due_at=time.time() + 900,
+                category="violence",
+                rule="vi-2",
+                reason="Blood over a large part of the picture",
+            ),
             actor="policy",
         )
     return video.id, case.id
