@@ -55,7 +55,7 @@ def test_everything_that_is_no_code_is_in_the_wheel_too(wheel: Path) -> None:
     }
     assert not wanted - packed
     folders = {name.rsplit("/", 1)[0] for name in wanted if not name.endswith(".py")}
-    for folder in ("console/templates", "console/static", "console/locales", "policy/shipped/starter"):
+    for folder in ("console/templates", "console/static", "i18n/locales", "policy/shipped/starter"):
         assert f"safelight/{folder}" in folders
     assert any(name.startswith("safelight/store/migrations/versions/0001") for name in packed)
     assert not [name for name in packed if name.startswith(("tests/", "bench/", "docs/"))]
@@ -145,6 +145,6 @@ def test_the_small_install_decodes_an_error(small: Path, tmp_path: Path) -> None
         pytest.skip("there is no decode yet")
     body = '{"error": {"message": "Your request was blocked by our moderation system.", "type": "x", '
     body += '"param": null, "code": "moderation_blocked"}}'
-    done = ran(small, tmp_path, "decode", body, "--json")
+    done = ran(small, tmp_path, "explain-error", body, "--json")
     assert done.stdout.startswith("{"), done.stderr
     assert "moderation_blocked" in done.stdout

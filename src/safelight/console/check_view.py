@@ -89,7 +89,7 @@ def view(found: CheckResult, price: Price, prompt: str, taxonomy: Taxonomy, word
     marks = tuple(_marks(found, prompt, taxonomy, words))
     steps = tuple(_step(item, words) for item in found.checklist)
     verdict = found.deciding.verdict
-    told = explain(verdict, taxonomy, audience=ExplanationLevel.DEVELOPER, locale=words.tag)
+    told = explain(verdict, taxonomy, level=ExplanationLevel.DEVELOPER, locale=words.tag)
     policy = CheckSource(
         name=words("check.policy"),
         tone=found.action.value,
@@ -120,14 +120,14 @@ def _provider(advice: ProviderAdvice, words: Translations) -> CheckSource | None
     if not advice.provider:
         return None
     tone, key = {"refused": ("block", "refused"), "depends": ("hold", "some")}.get(
-        advice.word, ("none", "unknown")
+        advice.outcome, ("none", "unknown")
     )
     return CheckSource(
         name=words("check.provider", name=advice.title),
         tone=tone,
         word=words(f"check.risk_{key}"),
-        text=" ".join(statement.says for statement in advice.touching) or words("check.undocumented"),
-        foreign=bool(advice.touching) and words.tag != "en",
+        text=" ".join(statement.statement for statement in advice.matching) or words("check.undocumented"),
+        foreign=bool(advice.matching) and words.tag != "en",
     )
 
 
@@ -137,12 +137,12 @@ def _marks(found: CheckResult, prompt: str, taxonomy: Taxonomy, words: Translati
     findings = [finding for judged in found.judged for finding in judged.findings]
     shown = disclosable(findings, taxonomy)
     deciding = {_key(finding) for finding in found.deciding.verdict.findings}
-    touched = [one.when for one in found.advice.touching if one.when] if found.advice else []
+    touched = [one.when for one in found.advice.matching if one.when] if found.advice else []
     for finding in sorted(shown, key=lambda one: _key(one) not in deciding):
         tone = "none"
         if _key(finding) in deciding and found.action is not Action.ALLOW:
             tone = found.action.value
-        elif any(when.holds(finding) for when in touched):
+        elif any(when.matches(finding) for when in touched):
             tone = "provider"
         why = finding.reason if words.tag == "en" else category_name(finding.category, words)
         for start, end in _places(finding.evidence, prompt):
@@ -195,12 +195,12 @@ def _pieces(prompt: str, marks: tuple[Mark, ...]) -> tuple[MarkedText, ...]:
 def _step(item: ChecklistItem, words: Translations) -> CheckStep:
     """One of the ten. Where a language has no sentence for how it stands, the English one is said."""
     state = item.state.value.replace(" ", "_")
-    key = f"check.say.{item.check.value}_{state}"
-    own = words.tag != "en" and words.own(key)
+    key = f"check.say.{item.topic.value}_{state}"
+    own = words.tag != "en" and words.has_own(key)
     return CheckStep(
-        name=words(f"check.name.{item.check.value}"),
+        name=words(f"check.name.{item.topic.value}"),
         tone=_TONES[item.state],
         word=words(f"check.state.{state}"),
-        text=words(key) if own else item.sentence,
+        text=words(key) if own else item.message,
         foreign=words.tag != "en" and not own,
     )

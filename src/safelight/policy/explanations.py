@@ -10,10 +10,10 @@ from importlib import resources
 from typing import Any
 
 from safelight import yaml_loader
+from safelight.i18n import DEFAULT, Messages, load_messages, translate_reason
 
 from .categories import Taxonomy
 from .findings import Finding, Modality, Stage, to_json
-from .messages import DEFAULT, Messages, load_messages
 from .verdicts import Action, Verdict
 
 
@@ -146,7 +146,7 @@ def explain(
     Vaulted: that it was blocked, and no category or evidence, whoever asks. Discreet categories: the group.
     """
     links = links or ExplanationLinks()
-    say = load_messages(locale)
+    say = load_messages("explanations", locale)
     charge = charge or _presumed(verdict.stage)
     if verdict.vault:
         return _vaulted(verdict, charge, video_id, links, say)
@@ -161,7 +161,8 @@ def explain(
     return Explanation(
         action=verdict.action,
         stage=verdict.stage,
-        sentence=say.join(
+        sentence=_joined(
+            say,
             _happened(verdict, say),
             _why(verdict, group, say, open_to=open_to, decided_by_hole=decided_by_hole),
             _spent(charge, verdict, say),
@@ -179,7 +180,7 @@ def explain(
         rule=verdict.rule
         if open_to or (decided_by_hole and audience is not ExplanationLevel.END_USER)
         else "",
-        reason=say.reason(verdict.reason) if open_to else "",
+        reason=translate_reason(verdict.reason, say.tag) if open_to else "",
         evidence=tuple(
             _evidence(finding, say)
             for finding in verdict.findings
@@ -217,7 +218,7 @@ def _vaulted(
     return Explanation(
         action=verdict.action,
         stage=verdict.stage,
-        sentence=say.join(_happened(verdict, say), _spent(charge, verdict, say), step),
+        sentence=_joined(say, _happened(verdict, say), _spent(charge, verdict, say), step),
         next_step=step,
         group="",
         categories=(),
@@ -235,6 +236,11 @@ def _presumed(stage: Stage) -> ChargeFacts:
     return ChargeFacts(charged="unknown")
 
 
+def _joined(say: Messages, *parts: str) -> str:
+    """Sentences one after the other, as the language sets them."""
+    return say("join").join(part for part in parts if part)
+
+
 def _happened(verdict: Verdict, say: Messages) -> str:
     return say(f"happened.{verdict.action.value}", when=say(f"when.{verdict.stage.value}"))
 
@@ -247,7 +253,7 @@ def _why(verdict: Verdict, group: str, say: Messages, *, open_to: bool, decided_
     if verdict.test_card_only:
         return say("why.test_card")
     if open_to and verdict.reason:
-        reason = say.reason(verdict.reason).rstrip(".")
+        reason = translate_reason(verdict.reason, say.tag).rstrip(".")
         return say("why.rule", where=_where(verdict, say), reason=reason, rule=verdict.rule)
     return say("why.subject", subject=say(f"group.{group}")) if group else ""
 
@@ -323,6 +329,6 @@ def _evidence(finding: Finding, say: Messages) -> dict[str, Any]:
     kept = ("category", "modality", "score", "detector", "version")
     return {
         **{key: shown[key] for key in kept},
-        "reason": say.reason(shown["reason"]),
+        "reason": translate_reason(shown["reason"], say.tag),
         "evidence": list(shown["evidence"]),
     }

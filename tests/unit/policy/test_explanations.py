@@ -12,6 +12,7 @@ from safelight.policy.explanations import (
     ExplanationLinks,
     RetryAdvice,
     explain,
+    help_lines,
 )
 from safelight.policy.findings import FrameRange, Modality, TextSpan, TimeRange
 
@@ -20,7 +21,7 @@ LINKS = ExplanationLinks(appeal="https://example.org/appeal/1", record="https://
 
 
 def told(verdict: Any, audience: ExplanationLevel = ExplanationLevel.DEVELOPER, **more: Any) -> Any:
-    return explain(verdict, SHIPPED, audience=audience, **more)
+    return explain(verdict, SHIPPED, level=audience, **more)
 
 
 def test_a_block_says_what_happened_to_what_why_and_what_now(decided: Any, seen: Any) -> None:
@@ -60,7 +61,7 @@ def test_what_is_vaulted_is_told_without_category_or_evidence(
     verdict = decided("prompt", seen("sexual", 0.9, evidence=SPAN), seen("minors-present", 0.9))
     assert verdict.vault
     wire = told(verdict, viewer, links=LINKS).as_wire()
-    assert (wire["categories"], wire["group"], wire["retry"]["how"]) == ([], None, "never")
+    assert (wire["categories"], wire["group"], wire["retry"]["action"]) == ([], None, "never")
     assert not {"rule", "reason", "evidence", "support", "record", "not_checked"} & wire.keys()
     said = str(wire) + told(verdict, viewer).sentence
     for word in ("sexual", "minor", "sm-", "prompt:"):
@@ -148,3 +149,10 @@ def test_only_blocks_and_holds_offer_an_appeal(decided: Any, seen: Any) -> None:
     assert told(decided("prompt"), links=LINKS).appeal == ""
     assert told(decided("prompt", seen("hate")), links=LINKS).appeal == LINKS.appeal
     assert told(decided("prompt", seen("hate")), ExplanationLevel.END_USER, links=LINKS).record == ""
+
+
+def test_help_lines_fit_the_region() -> None:
+    assert {line.region for line in help_lines()} == {"", "US"}
+    assert "1925" in " ".join(line.text for line in help_lines("zh-Hant"))
+    assert "12356" in " ".join(line.text for line in help_lines("zh-Hans"))
+    assert help_lines("xx") == help_lines()

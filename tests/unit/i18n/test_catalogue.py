@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import re
+import string
+from importlib import resources
+
+import pytest
+
+from safelight.i18n import Messages, available_languages, load_messages
+from safelight.i18n.messages import load_document
+
+#: Slices that have every text in English. The reasons have their English text as the key.
+SLICES = ("console", "explanations")
+TAGS = ("zh-Hans", "zh-Hant")
+ALL = [(slice_, tag) for slice_ in SLICES for tag in TAGS]
+#: What would give away the words or the letters of the other region.
+NOT_IN = {
+    "zh-Hant": ("视频", "視頻", "這個視頻", "默认", "质量", "信息", "们", "这", "设置", "網絡"),
+    "zh-Hans": ("影片", "視頻", "資訊", "設定", "这部影片", "们的政策", "網路", "們", "這"),
+}
+#: May differ from English: names and numbers that are the same everywhere, and a text that is English only.
+SAME = {
+    "console": {"app.name", "footer.version", "verify.quoted"},
+    "explanations": set[str](),
+}
+#: A language may set a date as it likes.
+FREE = {"time.day", "time.moment", "check.say"}
+#: Values of every placeholder of the explanations.
+NAMES = ("when", "subject", "where", "reason", "rule", "field", "seconds", "amount", "currency")
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def text(messages: Messages, key: str) -> str:
+    return messages(key)
+
+
+def test_every_locale_file_belongs_to_a_slice() -> None:
+    names = {item.name for item in resources.files("safelight.i18n").joinpath("locales").iterdir()}
+    wanted = {f"{slice_}.{tag}.yaml" for slice_ in SLICES for tag in ("en", *TAGS)}
+    assert names == wanted | {f"reasons.{tag}.yaml" for tag in TAGS}
+
+
+@pytest.mark.parametrize("slice_", SLICES)
+def test_there_are_three_languages_english_first(slice_: str) -> None:
+    assert available_languages(slice_) == ("en", "zh-Hans", "zh-Hant")
+
+
+@pytest.mark.parametrize(("slice_", "tag"), ALL)
+def test_every_language_has_every_key_with_the_same_placeholders(slice_: str, tag: str) -> None:
+    english, other = load_messages(slice_), load_messages(slice_, tag)
+    extra = {key for key in other.keys - english.keys if not key.startswith("check.say.")}
+    assert english.keys - other.keys == set()
+    assert extra == set()
+    for key in english.keys - FREE:
+        wanted = fields(text(english, key))
+        assert fields(text(other, key)) <= wanted, key
+        if not key.startswith("verify."):
+            assert fields(text(other, key)) == wanted, key
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_explanations_fill_in_the_same_as_english_and_leave_no_english(tag: str) -> None:
+    english, other = load_messages("explanations"), load_messages("explanations", tag)
+    filled = {key: other(key, **dict.fromkeys(NAMES, "#")) for key in english.keys}
+    for key, found in filled.items():
+        assert found.count("#") == english(key, **dict.fromkeys(NAMES, "#")).count("#"), key
+        assert not re.search(r"[A-Za-z]{4,}", found.replace("findahelpline", "")), key
+
+
+@pytest.mark.parametrize("slice_", SLICES)
+def test_both_chinese_catalogues_have_the_same_keys(slice_: str) -> None:
+    assert load_messages(slice_, "zh-Hant").keys == load_messages(slice_, "zh-Hans").keys
+
+
+def test_both_chinese_catalogues_translate_the_same_reasons() -> None:
+    one, other = load_document("reasons", "zh-Hant"), load_document("reasons", "zh-Hans")
+    assert one.keys() == other.keys()
+    for original in one:
+        assert fields(one[original]) == fields(other[original]) == fields(original), original
+
+
+@pytest.mark.parametrize(("slice_", "tag"), ALL)
+def test_each_region_has_its_own_words(slice_: str, tag: str) -> None:
+    messages = load_messages(slice_, tag)
+    for key in messages.keys - {"language"}:
+        for foreign in NOT_IN[tag]:
+            assert foreign not in text(messages, key), (key, foreign)
+
+
+@pytest.mark.parametrize(("slice_", "tag"), ALL)
+def test_little_is_the_same_as_in_english(slice_: str, tag: str) -> None:
+    messages, english = load_messages(slice_, tag), load_messages(slice_)
+    same = {key for key in english.keys if text(messages, key) == text(english, key)}
+    assert same <= SAME[slice_]
+
+
+@pytest.mark.parametrize("slice_", SLICES)
+def test_an_unknown_language_is_english(slice_: str) -> None:
+    assert load_messages(slice_, "xx") is load_messages(slice_)
+
+
+def test_a_key_that_a_language_does_not_have_is_looked_up_in_english() -> None:
+    english = Messages("en", {"a": "one {x}", "b": "two"})
+    other = Messages("xx", {"b": "deux"}, english)
+    assert other("a", x=1) == "one 1"
+    assert other("b") == "deux"
+    assert (other.has("a"), other.has_own("a"), other.has_own("b"), other.has("c")) == (
+        True,
+        False,
+        True,
+        False,
+    )
+    assert other.keys == {"b"}
+    with pytest.raises(KeyError):
+        other("c")
+
+
+def test_a_text_without_values_stays_as_it_is_written() -> None:
+    assert Messages("en", {"a": '{"prompt": "x"}'})("a") == '{"prompt": "x"}'

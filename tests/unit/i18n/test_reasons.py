@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import re
+from importlib import resources
+from typing import Any
+
+import pytest
+import yaml
+
+from safelight.i18n import translate_reason
+
+TAGS = ("zh-Hans", "zh-Hant")
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_every_shipped_reason_that_is_told_has_words(tag: str) -> None:
+    for reason, rule in shipped().items():
+        filled = re.sub(r"\{\w+\}", "7", reason)
+        if rule.get("vault") or rule["id"] in {"kh-1", "sm-1", "sm-2", "sm-3"}:
+            continue
+        assert translate_reason(filled, tag) != filled, reason
+        assert ("7" in translate_reason(filled, tag)) == ("7" in filled)
+
+
+def test_an_operators_own_reason_stays_as_it_is() -> None:
+    assert translate_reason("No pineapples here.", "zh-Hant") == "No pineapples here."
+
+
+@pytest.mark.parametrize("tag", ["en", "xx"])
+def test_a_reason_is_english_unless_there_is_a_translation(tag: str) -> None:
+    for reason in shipped():
+        assert translate_reason(reason, tag) == reason
+
+
+def shipped() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    folder = resources.files("safelight.policy").joinpath("shipped")
+    for name in ("baseline", "starter", "strict", "creative"):
+        for file in folder.joinpath(name).iterdir():
+            for rule in (yaml.safe_load(file.read_text("utf-8")) or {}).get("rules") or []:
+                if rule.get("reason"):
+                    found[rule["reason"]] = rule
+    return found
