@@ -21,10 +21,11 @@ from safelight.jobs.states import TRANSITIONS, VideoState, wire_status
 from safelight.web.errors import HTTP_CODES
 
 BRIEF = pages.DOCS / "coverage-of-the-brief.md"
-HOUSE = pages.DOCS / "architecture.md"
+ARCHITECTURE = pages.DOCS / "architecture.md"
+LIFECYCLE = pages.DOCS / "lifecycle.md"
 DEPENDENCIES = pages.DOCS / "dependencies.md"
 NOBODY = "nobody yet"
-MOVE = ("from", "to", "when", "owner", "written besides", "status", "code")
+MOVE = ("from", "to", "when", "owner", "also written", "status", "code")
 
 
 @cache
@@ -65,7 +66,7 @@ def test_every_row_of_the_brief_is_there_and_names_what_exists() -> None:
 
 
 def test_every_invariant_names_what_exists() -> None:
-    rows = pages.table(HOUSE, "no.", "invariant", "where", "test")
+    rows = pages.table(ARCHITECTURE, "no.", "invariant", "where", "test")
     assert [int(row["no."]) for row in rows] == list(range(1, 14))
     problems = []
     for row in rows:
@@ -78,12 +79,12 @@ def test_every_invariant_names_what_exists() -> None:
 
 def test_every_move_of_a_video_is_in_the_table_and_in_the_picture() -> None:
     moves = {(source, target) for source, targets in TRANSITIONS.items() for target in targets}
-    rows = pages.table(HOUSE, *MOVE)
+    rows = pages.table(LIFECYCLE, *MOVE)
     listed = [
         (VideoState(pages.codes(row["from"])[0]), VideoState(pages.codes(row["to"])[0])) for row in rows
     ]
     assert Counter(listed) == Counter(moves)
-    picture = next(block.body for block in pages.blocks(HOUSE) if "stateDiagram" in block.body)
+    picture = next(block.body for block in pages.blocks(LIFECYCLE) if "stateDiagram" in block.body)
     drawn = {
         (VideoState(one), VideoState(two)) for one, two in re.findall(r"^ *(\w+) --> (\w+)$", picture, re.M)
     }
@@ -92,7 +93,7 @@ def test_every_move_of_a_video_is_in_the_table_and_in_the_picture() -> None:
 
 def test_every_move_says_its_wire_form() -> None:
     codes = {error.code for error in _below(SafelightError)}
-    for row in pages.table(HOUSE, *MOVE):
+    for row in pages.table(LIFECYCLE, *MOVE):
         target = VideoState(pages.codes(row["to"])[0])
         assert pages.codes(row["status"]) == [wire_status(target).value], row
         named = pages.codes(row["code"])
@@ -114,24 +115,24 @@ def _function(name: str) -> object:
 
 
 def _targets(tree: ast.AST) -> set[str]:
-    """States that calls of `move` in this code lead to, where they are written there."""
+    """States that calls of `transition` in this code lead to, where they are written there."""
     found = set()
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and getattr(call.func, "attr", getattr(call.func, "id", "")) in (
-            "move",
+            "transition",
             "_end",
         ):
             found |= {
                 node.attr
                 for argument in call.args
                 for node in ast.walk(argument)
-                if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "State"
+                if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "VideoState"
             }
     return found
 
 
 def test_every_owner_makes_its_move() -> None:
-    for row in pages.table(HOUSE, *MOVE):
+    for row in pages.table(LIFECYCLE, *MOVE):
         target = VideoState(pages.codes(row["to"])[0])
         if NOBODY in row["owner"]:
             continue
@@ -142,7 +143,7 @@ def test_every_owner_makes_its_move() -> None:
 
 def test_what_nobody_moves_to_is_said() -> None:
     """Where every row to a state has no owner, no code leads there; a first owner makes this fail."""
-    rows = pages.table(HOUSE, *MOVE)
+    rows = pages.table(LIFECYCLE, *MOVE)
     owned = {row["to"] for row in rows if NOBODY not in row["owner"]}
     written: set[str] = set()
     for module in pages.code():
@@ -153,12 +154,12 @@ def test_what_nobody_moves_to_is_said() -> None:
 
 def test_a_video_begins_where_the_page_says() -> None:
     heading = ("state", "when", "owner", "written in that transaction", "on the wire")
-    rows = pages.table(HOUSE, *heading)
-    assert {pages.codes(row["state"])[0] for row in rows} == {"waiting", "held", "refused"}
+    rows = pages.table(LIFECYCLE, *heading)
+    assert {pages.codes(row["state"])[0] for row in rows} == {"queued", "held", "rejected"}
     for row in rows:
         owner = _function(pages.codes(row["owner"])[0])
         state = VideoState(pages.codes(row["state"])[0])
-        assert f"State.{state.name}" in inspect.getsource(owner)  # type: ignore[arg-type]
+        assert f"VideoState.{state.name}" in inspect.getsource(owner)  # type: ignore[arg-type]
         word = pages.codes(row["on the wire"])[0]
         assert word in {wire_status(state).value, errors.RequestBlocked.code}
 
@@ -166,16 +167,16 @@ def test_a_video_begins_where_the_page_says() -> None:
 def test_every_boundary_is_named() -> None:
     called: set[str] = set()
     for file in (pages.ROOT / "src" / "safelight" / "jobs").glob("*.py"):
-        called |= set(re.findall(r'\.boundary\("(\w+)"\)', file.read_text("utf-8")))
-    text = pages.read(HOUSE)
+        called |= set(re.findall(r'\.fault_hook\("(\w+)"\)', file.read_text("utf-8")))
+    text = pages.read(LIFECYCLE)
     line = text[text.index("**Boundaries.**") :].partition("\n- ")[0]
-    assert set(pages.codes(line)) - {"boundary(name)", "make chaos"} == called
+    assert set(pages.codes(line)) - {"fault_hook(name)", "make chaos"} == called
 
 
 def test_the_house_has_the_rows_of_the_contract() -> None:
     project = tomllib.loads(pages.read(pages.ROOT / "pyproject.toml"))
     contract = project["tool"]["importlinter"]["contracts"][0]
-    rows = pages.table(HOUSE, "row", "package", "what it is for")
+    rows = pages.table(ARCHITECTURE, "row", "package", "what it is for")
     listed: dict[str, set[str]] = {}
     for row in rows:
         listed.setdefault(row["row"], set()).add(pages.codes(row["package"])[0])
