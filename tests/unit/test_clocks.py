@@ -1,0 +1,54 @@
+"""What decides by time gets its clock as an argument. Only the files below read the clock of the system."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import safelight
+
+SOURCE = Path(safelight.__file__).parent
+#: Files that call `time.time()`, `time.monotonic()` or `datetime.now()`, each with its reason.
+ALLOWED = {
+    # Waits for a real process or pipe; another clock would not make it faster.
+    "detectors/models/process.py",
+    "generation/storyboard/generator.py",
+    "sandbox/process.py",
+    # Loops that wait, and the pace of work in loops.
+    "cli/demo.py",
+    "jobs/idempotency.py",
+    "jobs/notifier.py",
+    # Durations in reports.
+    "bootstrap/review.py",
+    "cli/scan.py",
+    "cli/upstream_checks.py",
+    # The date or time that a report states.
+    "cli/eval.py",
+    "console/scan_report.py",
+    "moderation/file_scan.py",
+    # Compares the clock of the system with the certificates: the clock is what it checks.
+    "cli/doctor.py",
+    # The default of an injected clock with time zone.
+    "provenance/keys.py",
+    "provenance/sealing.py",
+}
+
+
+CALLS = {"time.time", "time.monotonic", "datetime.now", "dt.datetime.now", "datetime.datetime.now"}
+
+
+def reads_the_clock(source: str) -> bool:
+    return any(
+        isinstance(node, ast.Call) and ast.unparse(node.func) in CALLS for node in ast.walk(ast.parse(source))
+    )
+
+
+def test_only_what_measures_or_waits_reads_the_clock_of_the_system() -> None:
+    found = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*.py")
+        if reads_the_clock(path.read_text("utf-8"))
+    }
+    found = {name for name in found if not name.startswith("testing/")}
+    assert found <= ALLOWED, f"give these a clock as an argument: {sorted(found - ALLOWED)}"
+    assert found >= ALLOWED, f"these no longer read the clock: {sorted(ALLOWED - found)}"
