@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
-    """When to try again, and when to give up. There is no jitter: a test can state every wait."""
+    """When to try again, and when to give up. Without jitter, so that the waits can be tested."""
 
     #: Seconds to wait after the first failure, the second, ...; the last one repeats.
     delays_s: tuple[float, ...]
@@ -34,7 +34,7 @@ class Backoff:
         `retry_after_s`: what the other side asks for; it takes precedence.
         """
         if failures < 1:
-            raise ValueError("there is no wait before the first failure")
+            raise ValueError("failures must be 1 or more")
         return retry_after_s or self.delays_s[min(failures, len(self.delays_s)) - 1]
 
     def is_exhausted(self, failures: int) -> bool:

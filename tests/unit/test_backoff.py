@@ -62,5 +62,5 @@ def test_what_is_not_a_backoff() -> None:
     for first, cap in [(0.0, 1.0), (2.0, 1.0)]:
         with pytest.raises(ValueError, match="first_s"):
             Backoff.doubling(first_s=first, max_s=cap)
-    with pytest.raises(ValueError, match="before the first failure"):
+    with pytest.raises(ValueError, match="1 or more"):
         Backoff(delays_s=(1.0,)).delay_s(0)

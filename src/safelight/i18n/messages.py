@@ -45,7 +45,7 @@ class Messages:
 
 @cache
 def load_messages(slice_: str, tag: str = DEFAULT) -> Messages:
-    """The messages of a slice; English if there is no such language."""
+    """The messages of a slice. An unknown language gives the English ones."""
     if tag == DEFAULT:
         return Messages(DEFAULT, load_texts(slice_, DEFAULT))
     english = load_messages(slice_)
