@@ -19,13 +19,13 @@ _MAX_ENDED_TRACKS = 500
 
 @dataclass
 class Track:
-    """From the first call to the last in which it was seen, and where it was at its strongest."""
+    """First and last call with the thing, its highest score, and its boxes."""
 
     first: int
     last: int
     peak: int
     score: float
-    #: Where it was at its peak, and where it was last.
+    #: The box at the peak, and the last box.
     box: Box
     at: Box
     #: The calls in which it was seen.

@@ -27,7 +27,7 @@ class ListFolder:
         self._noun = noun
 
     def stamp(self) -> FolderStamp:
-        """Changes whenever any file does. Empty if there is no folder."""
+        """Changes whenever any file does. Empty without a folder."""
         found = []
         with contextlib.suppress(OSError):
             for entry in os.scandir(self.folder):
