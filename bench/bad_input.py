@@ -30,6 +30,7 @@ from safelight.jobs.models import CreateRequest
 from safelight.jobs.runner import Runner
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
+from safelight.trust.waivers import NewWaiver
 
 #: What takes longer to decode than this is as good as not decodable.
 _DECODE_S = 60.0
@@ -83,10 +84,12 @@ class House:
         self.container.core.generators = {"storyboard": Copier(folder)}
         self.who = operator(self.container)
         self.container.persistence.waivers.add(
-            name="bench",
-            who="the bench",
-            why="no model sees it",
-            categories=(EVERYTHING,),
+            NewWaiver(
+                name="bench",
+                decided_by="the bench",
+                reason="no model sees it",
+                categories=(EVERYTHING,),
+            ),
             taxonomy=self.container.core.taxonomy,
         )
         self.videos = replace(self.container.review.videos, enqueue=lambda *_: None)
@@ -100,9 +103,8 @@ class House:
                 clip = self.container.pipeline.context.delivery.normalize(path, plain)
             except (BadInput, SandboxFailed):
                 clip = path
-            judged, report = self.container.pipeline.stages.judge_file(
-                clip, tenant=self.container.persistence.tenant
-            )
+            policy = self.container.pipeline.policy_loader.load(self.container.persistence.tenant)
+            judged, report = self.container.pipeline.stages.scan_clip(clip, policy)
         except (BadInput, SandboxFailed) as error:
             return "ended", error.message
         finally:
@@ -121,7 +123,7 @@ class House:
         if record.video.state.value == "delivered":
             return "delivered", ""
         video = record.video
-        reasons = [judged.verdict.reason for judged in record.judgements]
+        reasons = [judged.verdict.reason for judged in record.stages]
         return "ended", video.error_message or f"{video.state.value}: {reasons[-1] if reasons else ''}"
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
     python -m bench.cells --make DIR [--media MEDIA]     # clips and manifest; see bench/cells_media.py
     python -m bench.cells DIR [--markdown FILE] [--ship FILE]
 
-The second is `safelight eval output --data DIR --json --html DIR/report.html` with the waiver that
+The second is `safelight eval clips --data DIR --json --html DIR/report.html` with the waiver that
 `safelight init` asks for. What is said in the clips is transcribed by a scripted server in OpenAI's format,
 which answers with the synthesiser's own words: **that is plumbing**. No transcriber was measured.
 """

@@ -28,6 +28,7 @@ from safelight.jobs.models import CreateRequest
 from safelight.policy.waivers import EVERYTHING
 from safelight.store import tables
 from safelight.trust.audit import verify
+from safelight.trust.waivers import NewWaiver
 
 BOUNDARIES = ("intended", "submitted", "fetched", "made", "stored", "scanned", "sealed", "moved")
 ENDED = {"delivered", "blocked", "failed", "rejected"}
@@ -111,10 +112,12 @@ def order_all(container: Container, jobs: int) -> list[str]:
     """Jobs as the front door writes them; nobody carries them until a worker sweeps."""
     who = operator(container)
     container.persistence.waivers.add(
-        name="chaos",
-        who="bench",
-        why="measuring crashes",
-        categories=(EVERYTHING,),
+        NewWaiver(
+            name="chaos",
+            decided_by="bench",
+            reason="measuring crashes",
+            categories=(EVERYTHING,),
+        ),
         taxonomy=container.core.taxonomy,
     )
     videos = container.review.videos

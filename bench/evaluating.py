@@ -1,4 +1,4 @@
-"""`safelight eval output` over a folder of clips, in an installation made for it."""
+"""`safelight eval clips` over a folder of clips, in an installation made for it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def evaluated(folder: Path, *, settings: str = "", marks: Mapping[Path, str] | N
             raise SystemExit(f"safelight {words[0]} ended with {done.returncode}")
         return done.stdout
 
-    who = ("--waiver-name", "Whoever runs this", "--waiver-why", "A measurement, nothing is delivered")
+    who = ("--waiver-by", "Whoever runs this", "--waiver-reason", "A measurement, nothing is delivered")
     safelight("init", *who)
     for picture, kind in (marks or {}).items():
-        safelight("marks", "add", picture.stem, str(picture), "--kind", kind)
+        safelight("logos", "add", picture.stem, str(picture), "--kind", kind)
     page = folder / "report.html"
-    told = safelight("eval", "output", "--data", str(folder), "--json", "--html", str(page))
+    told = safelight("eval", "clips", "--data", str(folder), "--json", "--html", str(page))
     report: dict[str, Any] = json.loads(told)
     return report
 

@@ -54,7 +54,7 @@ def gateway(folder: Path, *, settings: str = "", waive: bool = True) -> Iterator
             [*command, "keys", "create", "bench", "--json"], check=True, capture_output=True, env=environment
         ).stdout
     )["token"]
-    waiver = ["waiver", "add", "bench", "--who", "bench", "--why", "measuring", "--category", "*", "--json"]
+    waiver = ["waivers", "add", "bench", "--by", "bench", "--reason", "measuring", "--category", "*", "--json"]
     if fresh:
         subprocess.run([*command, *waiver], check=True, capture_output=True, env=environment)
     began = time.monotonic()

@@ -5,7 +5,7 @@
 
 The first writes clips and their manifest: eight insertions to a clip, at random frames and places, under
 moving and still cameras, encoded as H.264; clips without any; and the clips that cost is asked for. The
-second is `safelight eval output --data DIR --json` under `starter` as `safelight init` leaves it, and prints
+second is `safelight eval clips --data DIR --json` under `starter` as `safelight init` leaves it, and prints
 the whole table (kind, area, opacity, camera) and the cost beside bare decode, out of that one run.
 
 `--goals` has as many of each as it takes to see the rates that are asked for: 204 cards and 204 texts from

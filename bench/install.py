@@ -1,7 +1,7 @@
 """The built wheel into an empty environment, cold, and its first answers. `python -m bench.install`.
 
 Builds the wheel, makes an environment, and times `pip install safelight-*.whl` with an empty cache of pip's,
-then `safelight check` and `safelight decode`, each in a process of its own. What pip downloads comes from the
+then `safelight check` and `safelight explain-error`, each in a process of its own. What pip downloads comes from the
 index that is configured: its speed is in the figure.
 """
 
@@ -56,9 +56,9 @@ def main() -> int:
         step("environment", sys.executable, "-m", "venv", place)
         step("pip install", python, "-m", "pip", "--disable-pip-version-check", "-q", "install", wheel)
         checked = json.loads(step("check", program, "check", "a tram crosses a bridge at dusk", "--json"))
-        decoded = json.loads(step("decode", program, "decode", REFUSAL, "--json"))
+        decoded = json.loads(step("decode", program, "explain-error", REFUSAL, "--json"))
         step("check again", program, "check", "a tram crosses a bridge at dusk", "--json")
-        step("decode again", program, "decode", REFUSAL, "--json")
+        step("decode again", program, "explain-error", REFUSAL, "--json")
         size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
         cold = [steps[what] for what in ("environment", "pip install", "check", "decode")]
         report: dict[str, Any] = {

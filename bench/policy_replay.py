@@ -22,7 +22,7 @@ import msgspec
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.coverage import pack as pack_coverage
-from safelight.policy.decisions import decide, requirements
+from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import load
 from safelight.policy.findings import (
     Finding,
@@ -34,7 +34,7 @@ from safelight.policy.findings import (
     TimeRange,
     pack,
 )
-from safelight.policy.replay import Record, read_records, replay, write_record
+from safelight.policy.replay import ReplayRecord, read_records, replay, write_record
 from safelight.policy.verdicts import Context, WaiverTerms
 
 WAIVERS = (WaiverTerms(id="waiver_bench", name="bench", categories=("*",)),)
@@ -73,7 +73,7 @@ def coverages(random_: random.Random) -> list[Coverage]:
     made = []
     for _ in range(60):
         cells: list[Cell] = []
-        for cell in requirements(starter, SHIPPED, Stage.OUTPUT, {Modality.FRAMES, Modality.AUDIO}):
+        for cell in required_coverage(starter, SHIPPED, Stage.OUTPUT, {Modality.FRAMES, Modality.AUDIO}):
             available = random_.random() < 0.6
             fine = available and random_.random() < 0.98
             cells.append(msgspec.structs.replace(cell, available=available, ran=available, complete=fine))
@@ -97,7 +97,7 @@ def make(path: str, videos: int, findings: int) -> None:
             )
             write_record(
                 file,
-                Record(
+                ReplayRecord(
                     id=f"video_{number:032x}",
                     stage=Stage.OUTPUT,
                     findings=pack(seen),

@@ -3,7 +3,7 @@
     python -m bench.together first [--words] [--own] [--json] [--keep FOLDER]
 
 Renders each row of `bench/together/NAME.jsonl` as a clip, writes a manifest, and scans and judges it as
-`safelight eval output` does, under `starter` with a waiver for what nobody here can check; the speech goes
+`safelight eval clips` does, under `starter` with a waiver for what nobody here can check; the speech goes
 to a scripted server in the real format. `--words` gives the words straight to the output stage instead, in
 seconds. Of `second` and `third`, which nobody who works on this has read, only totals are told.
 """
@@ -25,9 +25,11 @@ from safelight import bootstrap
 from safelight.evaluation import clip_eval, clips
 from safelight.evaluation.intervals import wilson
 from safelight.evaluation.label_mapping import FOUND
-from safelight.moderation.evaluation import PolicyEvaluator, StageResult
+from safelight.moderation.evaluation import StageInput, StageResult, evaluate
 from safelight.moderation.output import OutputStage
 from safelight.moderation.prompt import PromptStage
+from safelight.moderation.screening import ScreeningContext
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Action, WaiverTerms
 from safelight.scanning.report import DetectorRun, ScanReport
@@ -64,12 +66,11 @@ class Bench:
     def __init__(self, stage: OutputStage, policy: str, taxonomy: Any) -> None:
         from safelight.policy.documents import load
 
-        container = load(policy, taxonomy)
-        self.judge = PolicyEvaluator(
-            taxonomy=taxonomy, policy=lambda _tenant: container, waivers=lambda _tenant: (_WAIVER,)
+        self.policy = TenantPolicy(
+            tenant=_TENANT, taxonomy=taxonomy, policy=load(policy, taxonomy), waivers=(_WAIVER,)
         )
-        self.stage = replace(stage, judge=self.judge)
-        self.prompts = PromptStage(judge=self.judge, pipeline=stage.pipeline)
+        self.stage = stage
+        self.prompts = PromptStage(pipeline=stage.pipeline)
 
     def words(self, row: Row) -> Outcome:
         """The row's words, as if they had been read and heard without a mistake."""
@@ -79,10 +80,9 @@ class Bench:
             runs=(DetectorRun(name="ocr", ran=True, complete=True, reads=True),),
         )
         texts = {"prompt": row.prompt} if row.prompt else {}
-        prior = self.prompts.screen(texts, tenant=_TENANT).findings if texts else ()
-        judged, report = self.stage.judge_report(
-            report, tenant=_TENANT, subject_sha256="0" * 64, texts=texts, prior=prior
-        )
+        prior = self.prompts.screen(texts, self.policy).findings if texts else ()
+        context = ScreeningContext(policy=self.policy, texts=texts, prior=prior)
+        judged, report = self.stage.evaluate_report(report, context, subject_sha256="0" * 64)
         return self.outcome(row, judged, report)
 
     def outcome(self, row: Row, judged: StageResult, report: ScanReport) -> Outcome:
@@ -122,14 +122,13 @@ class Bench:
             ),
         ]
         for name, stage, findings in screened:
-            verdict = self.judge.evaluate(
-                stage,
-                tenant=_TENANT,
-                findings=findings,
-                cells=(),
-                modalities=frozenset({Modality.TEXT}),
+            given = StageInput(
+                stage=stage,
                 subject_sha256="0" * 64,
-            ).verdict
+                findings=tuple(findings),
+                modalities=frozenset({Modality.TEXT}),
+            )
+            verdict = evaluate(self.policy, given).verdict
             if verdict.action in _STOPS and verdict.findings:
                 yield name
 
@@ -217,11 +216,11 @@ def rendered(
         listener.lines = said
         one = replace(data, clips=(clip,))
         [seen] = clip_eval.evaluate_clips(
-            one, bench.stage, tenant=_TENANT, progress=lambda _clip, _percent: None
+            one, bench.stage, bench.policy, progress=lambda _clip, _percent: None
         )
-        if seen.judged is None or seen.report is None:
+        if seen.result is None or seen.report is None:
             raise SystemExit(f"Row {number + 1} could not be scanned: {seen.problem}")
-        yield bench.outcome(row, seen.judged, seen.report)
+        yield bench.outcome(row, seen.result, seen.report)
         tell(number + 1)
 
 
@@ -230,7 +229,6 @@ def by_words(rows: Sequence[Row], folder: Path) -> Iterator[Outcome]:
     config.write_text(f"data = {json.dumps(str(folder / 'data'))}\n")
     container = bootstrap.load(config)
     stage = OutputStage(
-        judge=container.pipeline.stages.output.judge,
         scanner=container.pipeline.stages.output.scanner,
         pipeline=container.core.text_pipeline,
     )

@@ -50,12 +50,12 @@ def prompts(
     container = load_container(ctx)
     sets = [datasets.read(path) for path in data]
     log = holdout_log.log_for((one.sha256 for one in sets), log)
-    known = protocol.installed(protocol.ATTACKS, protocol.Attack)  # type: ignore[type-abstract]
+    known = protocol.load_installed(protocol.ATTACKS, protocol.Attack)  # type: ignore[type-abstract]
     for name in attack or ():
         if name not in known:
             raise InvalidField(f"There is no attack {name!r}; there are: {', '.join(known)}.", param="attack")
     attacks = [known[name] for name in attack or ()]
-    metrics = protocol.installed(protocol.METRICS, protocol.Metric)  # type: ignore[type-abstract]
+    metrics = protocol.load_installed(protocol.METRICS, protocol.Metric)  # type: ignore[type-abstract]
     total = sum(1 for _ in prompt_eval.cases(sets, attacks, attack_safe=attack_safe))
     with Bar(total, "prompts") as progress:
         report = prompt_eval.run(
@@ -69,7 +69,7 @@ def prompts(
             progress=progress.done,
         ).as_json()
     if log is not None:
-        holdout_log.append(log, holdout_log.written(report, now=dt.datetime.now(dt.UTC)))
+        holdout_log.append(log, holdout_log.format_entry(report, now=dt.datetime.now(dt.UTC)))
     if html is not None:
         _write(html, reports.html(report))
     emit(report, as_json, _text(report))
@@ -171,7 +171,7 @@ def output(
                 progress=lambda number, percent: progress.done(100 * number + percent),
             )
         )
-    report = clip_eval.measured(
+    report = clip_eval.build_report(
         found,
         seen,
         taxonomy=container.core.taxonomy,

@@ -1,1 +1,1 @@
-"""Data sets, metrics, runs and reports with intervals."""
+"""Evaluation: data sets, attacks, metrics, and reports with confidence intervals."""

@@ -1,4 +1,4 @@
-"""Attacks that come with Safelight: the readings of the text pipeline the other way round, one each."""
+"""Built-in attacks. Each one disguises a text in a way that the text pipeline can decode."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VOWEL = re.compile(r"(?<![aeiou])[aeiou](?![aeiou])", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class TextAttack:
-    """One way to write the whole text so that a reader, or a model, still understands it."""
+    """One transformation of the whole text that a reader or a model still understands."""
 
     name: str
     rewrite: Callable[[str], str]
@@ -34,7 +34,7 @@ class TextAttack:
 
 
 class Disguise:
-    """Each variant hides all longer words in one way: digits, look-alikes, invisible signs, spread."""
+    """Each variant disguises all longer words in one way: digits, homoglyphs, invisible signs, spacing."""
 
     name = "disguise"
 
@@ -70,7 +70,7 @@ def _stretched(word: str) -> str:
 
 
 def _pictures(text: str) -> str:
-    """Words that have an emoji as that emoji."""
+    """Replaces words that have an emoji by that emoji."""
     return " ".join(emoji.PICTURES.get(word.lower(), word) for word in text.split(" "))
 
 
@@ -103,7 +103,7 @@ HEX = TextAttack(name="hex", rewrite=_hex)
 ROT13 = TextAttack(name="rot13", rewrite=lambda text: codecs.encode(text, "rot13"))
 URL = TextAttack(name="url", rewrite=_url)
 OTHER_SCRIPT = TextAttack(name="other-script", rewrite=lambda text: text.translate(_TRADITIONAL))
-#: One for each reading of the normaliser.
+#: One attack for each step of the normaliser.
 REWRITINGS = (
     *(FULLWIDTH, LOOK_ALIKES, INVISIBLE, LEET, SPACED, REPEATED, EMOJI),
     *(BASE64, HEX, ROT13, URL, OTHER_SCRIPT),

@@ -1,4 +1,4 @@
-"""Labelled pictures of the operator's own through a model, and a calibration out of its scores."""
+"""Calibrates a custom model on the operator's labelled images."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _AT_A_TIME = 64
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledImages:
-    """Files by what they show; `none` is a label, too."""
+    """Image files by label; `none` is a label too."""
 
     files: tuple[tuple[Path, str], ...]
 
     @classmethod
     def read(cls, folder: Path, categories: Sequence[str]) -> LabelledImages:
-        """A folder per category, `/` written as `-`, and one called `none`. Raises `InvalidField`."""
+        """Reads one folder per category (`/` written as `-`) and one named `none`. Raises `InvalidField`."""
         labels = {category.replace("/", "-"): category for category in categories} | {NONE: NONE}
         odd = sorted(one.name for one in folder.iterdir() if one.is_dir() and one.name not in labels)
         if odd:
             raise InvalidField(
-                f"{folder / odd[0]} is no category of this model.",
+                f"{folder / odd[0]} is not a category of this model.",
                 param="data",
                 remedy=f"Folders: {', '.join(sorted(labels))}.",
             )
@@ -47,9 +47,9 @@ class LabelledImages:
 
 
 def calibrated(named: ModelTable, data: LabelledImages, scanner: Scanner, *, now: float) -> Calibration:
-    """The calibration of a model for these pictures. Raises `InvalidField`, `InvalidMedia`, `ModelFailed`."""
+    """Fits a model's calibration on these images. Raises `InvalidField`, `InvalidMedia`, `ModelFailed`."""
     if named.spec.kind is ModelKind.VIDEO:
-        raise InvalidField("Video classifiers are not calibrated on pictures.", param="model")
+        raise InvalidField("Video classifiers cannot be calibrated on images.", param="model")
     process = process_of(named)
     rows: list[dict[str, float]] = []
     weights = ""
@@ -66,7 +66,7 @@ def calibrated(named: ModelTable, data: LabelledImages, scanner: Scanner, *, now
     finally:
         process.close()
     if len(rows) != len(data.files):
-        raise ModelFailed("The model answered about more or fewer pictures than it was shown.")
+        raise ModelFailed("The model returned results for a different number of images than it was given.")
     names = [f"{label}/{path.name}" for path, label in data.files]
     curves = {
         category: fitted(
@@ -85,7 +85,9 @@ def _still(path: Path, folder: Path, scanner: Scanner, number: int) -> Keyframe:
     own.mkdir()
     report = scanner.scan_image(path, looks=own)
     if not report.keyframes:
-        raise InvalidField(f"{path} cannot be opened: {report.failure or 'it shows nothing'}", param="data")
+        raise InvalidField(
+            f"{path} cannot be opened: {report.failure or 'it contains no image'}", param="data"
+        )
     look = report.keyframes[0]
     return Keyframe(
         frame=0, start_s=0.0, end_s=0.0, path=Path(look.path), width=look.width, height=look.height

@@ -1,4 +1,4 @@
-"""One run over clips: the real scan in its child, the text pipeline and a policy, against what is true."""
+"""Clip evaluation: runs labelled clips through the real scanner, text pipeline and policy."""
 
 from __future__ import annotations
 
@@ -15,58 +15,68 @@ from safelight.errors import BadInput
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.output import OutputStage
 from safelight.moderation.prompt import PromptStage
+from safelight.moderation.screening import ScreeningContext
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Finding, FrameRange, Modality, TimeRange
 from safelight.policy.verdicts import Action
+from safelight.progress import ProgressSink
 from safelight.scanning.report import ScanReport
 
 from .clips import Clip, ClipSet, LabelledSegment
 from .intervals import wilson
 from .label_mapping import FOUND, is_false_positive
-from .text_match import legible
+from .text_match import was_read
 
-#: What a clip has: pictures, words in them, and sound.
+#: Modalities of a clip: frames, text in frames, and audio.
 MODALITIES = (Modality.FRAMES, Modality.TEXT, Modality.AUDIO)
-#: A finding may begin this much after a segment ended, or end before it began, in seconds.
+#: Tolerance when a finding and a segment are compared, in seconds.
 _SLACK_S = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipResult:
-    """What became of one clip. `judged` is None where it could not be opened; `problem` says why."""
+    """The result of one clip. `judged` is None if the clip could not be opened; `problem` is the reason."""
 
     clip: Clip
-    judged: StageResult | None
+    result: StageResult | None
     report: ScanReport | None
     problem: str = ""
 
 
 def evaluate_clips(
-    data: ClipSet, stage: OutputStage, *, tenant: str, progress: Callable[[int, int], None]
+    data: ClipSet, stage: OutputStage, policy: TenantPolicy, *, progress: Callable[[int, int], None]
 ) -> Iterator[ClipResult]:
-    """Scan and judge every clip as if it had just been made, with the words it was asked for where the
-    manifest has them. `progress`: percent of which clip.
+    """Scans and evaluates each clip as if it had just been generated, together with its prompt if it has one.
+    `progress` receives the index of the clip and its percentage.
     """
-    prompts = PromptStage(judge=stage.judge, pipeline=stage.pipeline)
+    prompts = PromptStage(pipeline=stage.pipeline)
     for number, clip in enumerate(data.clips):
         texts = {"prompt": clip.prompt} if clip.prompt.strip() else {}
         try:
             judged, report = stage.scan(
                 data.folder / clip.file,
-                tenant=tenant,
+                ScreeningContext(
+                    policy=policy,
+                    texts=texts,
+                    prior=prompts.screen(texts, policy).findings if texts else (),
+                ),
                 subject_sha256=clip.sha256,
-                texts=texts,
-                prior=prompts.screen(texts, tenant=tenant).findings if texts else (),
-                progress=partial(progress, number),
+                progress=ProgressSink(partial(_report, progress, number)),
             )
         except BadInput as error:
-            yield ClipResult(clip=clip, judged=None, report=None, problem=error.message)
+            yield ClipResult(clip=clip, result=None, report=None, problem=error.message)
         else:
-            yield ClipResult(clip=clip, judged=judged, report=report)
+            yield ClipResult(clip=clip, result=judged, report=report)
         progress(number, 100)
 
 
-def measured(
+def _report(progress: Callable[[int, int], None], number: int, done: int, total: int) -> None:
+    if total:
+        progress(number, 100 * done // total)
+
+
+def build_report(
     data: ClipSet,
     seen: Sequence[ClipResult],
     *,
@@ -78,16 +88,21 @@ def measured(
     versions = {run.name: run.version for one in seen if one.report for run in one.report.runs}
     stamp = "\n".join(f"{name} {version}" for name, version in sorted(versions.items()))
     return {
-        "data": {"name": data.name, "sha256": data.sha256, "n": len(data.clips), "prompts": prompted(data)},
+        "data": {
+            "name": data.name,
+            "sha256": data.sha256,
+            "n": len(data.clips),
+            "prompts": count_prompts(data),
+        },
         "policy": policy,
         "waivers": sorted(waivers),
         "detectors": versions,
         "model_hash": hashlib.sha256(stamp.encode()).hexdigest(),
         "thresholds": {"found": FOUND, "slack_s": _SLACK_S},
-        "cells": cells(seen, taxonomy),
-        "cards": cards(seen),
-        "groups": groups(seen),
-        "clips": by_label(seen),
+        "cells": cell_rows(seen, taxonomy),
+        "cards": card_rows(seen),
+        "groups": group_rows(seen),
+        "clips": actions_by_label(seen),
         "cost": cost(seen),
         "missed": false_negatives(seen),
         "alarms": false_positives(seen),
@@ -95,14 +110,14 @@ def measured(
     }
 
 
-def prompted(data: ClipSet) -> int:
-    """How many clips of a set say what they were asked for with."""
+def count_prompts(data: ClipSet) -> int:
+    """The number of clips that have a prompt."""
     return sum(bool(clip.prompt.strip()) for clip in data.clips)
 
 
-def cells(seen: Sequence[ClipResult], taxonomy: Taxonomy) -> list[dict[str, Any]]:
-    """Every category in every modality; where the data has no segment of it, the state is `unmeasured`."""
-    safe = [one for one in seen if one.clip.label == "safe" and one.judged]
+def cell_rows(seen: Sequence[ClipResult], taxonomy: Taxonomy) -> list[dict[str, Any]]:
+    """One row per category and modality. A category without a segment in the data is `unmeasured`."""
+    safe = [one for one in seen if one.clip.label == "safe" and one.result]
     rows = []
     for category in [spec.name for spec in taxonomy]:
         for modality in MODALITIES:
@@ -113,8 +128,8 @@ def cells(seen: Sequence[ClipResult], taxonomy: Taxonomy) -> list[dict[str, Any]
                 if (segment.category, segment.modality) == (category, modality) and not segment.card
             ]
             hits = sum(overlaps(one, segment) for one, segment in true)
-            false = sum(any(_false(one, category, modality)) for one in safe)
-            words = Counter(_word(one, category, modality) for one in seen if one.judged)
+            false = sum(any(_false_positives(one, category, modality)) for one in safe)
+            words = Counter(_coverage_status(one, category, modality) for one in seen if one.result)
             rows.append(
                 {
                     "category": category,
@@ -135,8 +150,8 @@ def cells(seen: Sequence[ClipResult], taxonomy: Taxonomy) -> list[dict[str, Any]
     return rows
 
 
-def cards(seen: Sequence[ClipResult]) -> list[dict[str, Any]]:
-    """The safety test card, whatever category it names, by where it was: segments, and those found."""
+def card_rows(seen: Sequence[ClipResult]) -> list[dict[str, Any]]:
+    """Recall of the safety test card by modality, over all categories that cards name."""
     rows = []
     for modality in MODALITIES:
         true = [
@@ -151,8 +166,8 @@ def cards(seen: Sequence[ClipResult]) -> list[dict[str, Any]]:
     return rows
 
 
-def groups(seen: Sequence[ClipResult]) -> list[dict[str, Any]]:
-    """The rate of every group of segments, in the order in which the data has them."""
+def group_rows(seen: Sequence[ClipResult]) -> list[dict[str, Any]]:
+    """Recall of each group of segments, in the order of the data."""
     hits: dict[str, list[bool]] = {}
     for one in seen:
         for segment in one.clip.segments:
@@ -171,17 +186,17 @@ def groups(seen: Sequence[ClipResult]) -> list[dict[str, Any]]:
 
 
 def overlaps(seen: ClipResult, segment: LabelledSegment) -> bool:
-    """Whether a finding of the segment's category and modality, from its score on, lies in it.
+    """Whether a finding overlaps the segment, with the same category and modality and a sufficient score.
 
-    The test card's findings answer segments of the test card, and no others; so does its phrase, read in
-    the picture at that time. Words are found where they are read.
+    Findings of the safety test card match only segments of the card. In frames, the card's phrase read by OCR
+    during the segment counts as well. A segment with words is found if OCR read them.
     """
-    if seen.judged is None or seen.report is None:
+    if seen.result is None or seen.report is None:
         return False
     if segment.words:
-        return legible(segment.words, _read(segment, seen.report.texts))
+        return was_read(segment.words, _text_during(segment, seen.report.texts))
     if segment.card and segment.modality is Modality.FRAMES:
-        read = "".join(_read(segment, seen.report.texts).casefold().split())
+        read = "".join(_text_during(segment, seen.report.texts).casefold().split())
         if safety_card.phrase(segment.category).casefold() in read:
             return True
     return any(
@@ -189,24 +204,24 @@ def overlaps(seen: ClipResult, segment: LabelledSegment) -> bool:
         and one.test_card == segment.card
         and one.category == segment.category
         and one.modality == segment.modality
-        and any(_meets(segment, start, end) for start, end in times(one, seen.report.texts))
-        for one in seen.judged.findings
+        and any(_overlaps_in_time(segment, start, end) for start, end in time_ranges(one, seen.report.texts))
+        for one in seen.result.findings
     )
 
 
-def _meets(segment: LabelledSegment, start_s: float, end_s: float) -> bool:
+def _overlaps_in_time(segment: LabelledSegment, start_s: float, end_s: float) -> bool:
     return start_s <= segment.end_s + _SLACK_S and end_s >= segment.start_s - _SLACK_S
 
 
-def _read(segment: LabelledSegment, texts: Iterable[MediaText]) -> str:
-    """What was read in the picture while the segment was there."""
-    return " ".join(text.text for text in texts if _meets(segment, text.start_s, text.end_s))
+def _text_during(segment: LabelledSegment, texts: Iterable[MediaText]) -> str:
+    """OCR text during the segment."""
+    return " ".join(text.text for text in texts if _overlaps_in_time(segment, text.start_s, text.end_s))
 
 
-def times(finding: Finding, texts: Sequence[MediaText]) -> list[tuple[float, float]]:
-    """When a finding is to be seen or heard; of words in the picture, when they stood there.
+def time_ranges(finding: Finding, texts: Sequence[MediaText]) -> list[tuple[float, float]]:
+    """Time ranges of a finding; for a finding on OCR text without ranges, those of the text.
 
-    Nothing to go by: the whole clip.
+    Without any range, the whole clip.
     """
     spans = [
         (place.start_s, place.end_s)
@@ -218,8 +233,8 @@ def times(finding: Finding, texts: Sequence[MediaText]) -> list[tuple[float, flo
     return spans or [(0.0, float("inf"))]
 
 
-def by_label(seen: Sequence[ClipResult]) -> dict[str, dict[str, Any]]:
-    """What the policy did with safe and with unsafe clips; `not_covered`: held for nothing but a hole."""
+def actions_by_label(seen: Sequence[ClipResult]) -> dict[str, dict[str, Any]]:
+    """What the policy did with safe and unsafe clips. `not_covered`: held only because of a coverage gap."""
     rows = {}
     for label in ("safe", "unsafe"):
         clips = [one for one in seen if one.clip.label == label]
@@ -237,17 +252,17 @@ def by_label(seen: Sequence[ClipResult]) -> dict[str, dict[str, Any]]:
 
 
 def cost(seen: Sequence[ClipResult]) -> dict[str, Any]:
-    """Seconds of processor and clock per second of video, by detector, and of every group of clips."""
+    """Processor and wall-clock seconds per second of video, by detector and by group of clips."""
     names = list(dict.fromkeys(one.clip.group for one in seen if one.clip.group))
     return {
-        **_spent(seen),
-        "groups": {name: _spent([one for one in seen if one.clip.group == name]) for name in names},
+        **_cost_of(seen),
+        "groups": {name: _cost_of([one for one in seen if one.clip.group == name]) for name in names},
     }
 
 
-def _spent(seen: Iterable[ClipResult]) -> dict[str, Any]:
-    reports = [one.report for one in seen if one.report is not None and one.report.facts is not None]
-    video_s = sum(report.facts.duration_s for report in reports if report.facts)
+def _cost_of(seen: Iterable[ClipResult]) -> dict[str, Any]:
+    reports = [one.report for one in seen if one.report is not None and one.report.media is not None]
+    video_s = sum(report.media.duration_s for report in reports if report.media)
     detectors: dict[str, float] = {}
     for report in reports:
         for run in report.runs:
@@ -267,7 +282,7 @@ def _spent(seen: Iterable[ClipResult]) -> dict[str, Any]:
 
 
 def false_negatives(seen: Iterable[ClipResult]) -> list[dict[str, Any]]:
-    """The segments that nothing answered."""
+    """Segments that no finding overlaps."""
     return [
         {
             "file": one.clip.file,
@@ -284,29 +299,29 @@ def false_negatives(seen: Iterable[ClipResult]) -> list[dict[str, Any]]:
 
 
 def false_positives(seen: Iterable[ClipResult]) -> list[dict[str, Any]]:
-    """The safe clips that were not simply let through, and what was found in them."""
+    """Safe clips that were not allowed, with their findings."""
     return [
         {
             "file": one.clip.file,
             "action": _action(one),
-            "rule": one.judged.verdict.rule,
-            "holes": [f"{cell.category} ({cell.modality.value})" for cell in one.judged.verdict.holes],
+            "rule": one.result.verdict.rule,
+            "holes": [f"{cell.category} ({cell.modality.value})" for cell in one.result.verdict.gaps],
             "findings": [
                 {"category": found.category, "modality": found.modality.value, "detector": found.detector}
-                for found in one.judged.findings
+                for found in one.result.findings
                 if found.score >= FOUND and is_false_positive(found)
             ],
         }
         for one in seen
-        if one.clip.label == "safe" and one.judged and one.judged.verdict.action is not Action.ALLOW
+        if one.clip.label == "safe" and one.result and one.result.verdict.action is not Action.ALLOW
     ]
 
 
 def _action(seen: ClipResult) -> str:
-    if seen.judged is None:
+    if seen.result is None:
         return "unreadable"
-    verdict = seen.judged.verdict
-    if verdict.action is Action.HOLD and verdict.holes and not verdict.findings:
+    verdict = seen.result.verdict
+    if verdict.action is Action.HOLD and verdict.gaps and not verdict.findings:
         return "not_covered"
     return verdict.action.value
 
@@ -315,14 +330,14 @@ def _stopped(seen: ClipResult) -> bool:
     return _action(seen) in (Action.HOLD.value, Action.BLOCK.value)
 
 
-def _false(seen: ClipResult, category: str, modality: Modality) -> Iterator[bool]:
-    for one in seen.judged.findings if seen.judged else ():
+def _false_positives(seen: ClipResult, category: str, modality: Modality) -> Iterator[bool]:
+    for one in seen.result.findings if seen.result else ():
         if one.category == category and one.modality == modality:
             yield one.score >= FOUND and is_false_positive(one)
 
 
-def _word(seen: ClipResult, category: str, modality: Modality) -> str:
-    cell = seen.judged.coverage.cell(category, modality) if seen.judged else None
+def _coverage_status(seen: ClipResult, category: str, modality: Modality) -> str:
+    cell = seen.result.coverage.cell(category, modality) if seen.result else None
     return cell.status.value if cell else "off"
 
 

@@ -1,4 +1,4 @@
-"""A run over clips as a page: plain HTML, no script, nothing fetched, no still and no word of a clip."""
+"""Renders a clip evaluation as plain HTML: no script, no external resource, no image or text of a clip."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .reports import STYLE
 
 
 def html(report: Mapping[str, Any], *, title: str = "Output scanning") -> str:
-    """The page for a report made by `outputs.measured`."""
+    """The page for a report made by `clip_eval.build_report`."""
     data, cost = report["data"], report["cost"]
     facts = {
         "Data": f"{data['name']} ({data['n']} clips, {data['prompts']} with a prompt,"
@@ -69,10 +69,10 @@ def html(report: Mapping[str, Any], *, title: str = "Output scanning") -> str:
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>\n'
         f"<h1>{escape(title)}</h1>\n{listed}\n<h2>Category by modality</h2>\n{cells}\n"
         "<p><small>Rates with Wilson's 95 % intervals. Unmeasured: the data has no such segment, and"
-        " nothing is claimed.</small></p>\n"
+        " the report makes no claim.</small></p>\n"
         f"<h2>Groups</h2>\n{groups}\n<h2>Cost</h2>\n{spent}\n"
         f"<h2>What the policy did</h2>\n{clips}\n<h2>Missed</h2>\n{missed}\n"
-        f"<h2>Safe clips not simply let through</h2>\n{alarms}\n</body></html>\n"
+        f"<h2>Safe clips that were not allowed</h2>\n{alarms}\n</body></html>\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""Data sets of clips: a folder with `clips.jsonl`, which says of every file what is in it, where and when."""
+"""Labelled clips: a folder with the manifest `clips.jsonl`, which lists the segments of each file."""
 
 from __future__ import annotations
 
@@ -18,27 +18,26 @@ MANIFEST = "clips.jsonl"
 
 
 class LabelledSegment(msgspec.Struct, frozen=True, kw_only=True):
-    """One true thing in a clip, in seconds from its start: something of a category, or words to be read."""
+    """One labelled segment, in seconds from the start: a category, or words that OCR should read."""
 
     modality: Modality
     start_s: float
     end_s: float
     category: str = ""
-    #: It is the safety test card, which shows that the way works and nothing of the category it names.
+    #: The segment shows the safety test card, not content of the category that the card names.
     card: bool = False
-    #: What a finding has to reach to count; less than elsewhere for what is a fact and no harm, as a face is.
+    #: Minimum score of a finding. Lower for facts that are not harmful by themselves, such as a face.
     score: float = FOUND
-    #: Instead of a category: these words stand in the picture, and mean nothing. They are to be read.
+    #: Instead of a category: harmless words in the picture that OCR should read.
     words: str = ""
-    #: What it is one of, for a rate of its own, such as `text, 3 %, .3`.
+    #: Group with a recall of its own, such as `text, 3 %, .3`.
     group: str = ""
 
 
 class Clip(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the manifest. `label` is `safe` or `unsafe`; a safe clip has no segments but words.
+    """One line of the manifest. `label` is `safe` or `unsafe`; a safe clip has only segments with words.
 
-    `prompt`: what the clip was asked for with, judged together with it; empty where nobody knows.
-    `group`: what kind of clip it is, for a cost of its own.
+    `prompt`: the prompt of the clip, evaluated with it; empty if unknown. `group`: kind of clip, for costs.
     """
 
     file: str
@@ -51,7 +50,7 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class ClipSet:
-    """Clips and where they are; `sha256` is the manifest's."""
+    """Clips and their folder; `sha256` is the hash of the manifest."""
 
     name: str
     folder: Path
@@ -60,9 +59,9 @@ class ClipSet:
 
 
 def read(folder: Path) -> ClipSet:
-    """The set in a folder. Raises `NotFound`, or `InvalidField` with the line that does not hold.
+    """Reads the set of a folder. Raises `NotFound`, or `InvalidField` with the invalid line.
 
-    Files that are not there, or not what the manifest says, are found out now and not after an hour.
+    Files are checked against the manifest now, so that a missing one is not found after an hour of scanning.
     """
     path = folder / MANIFEST
     try:
@@ -80,7 +79,7 @@ def read(folder: Path) -> ClipSet:
         _check(clip, folder, number)
         clips.append(clip)
     if not clips:
-        raise InvalidField(f"{path} names no clips.")
+        raise InvalidField(f"{path} lists no clips.")
     return ClipSet(
         name=folder.name, folder=folder, sha256=hashlib.sha256(data).hexdigest(), clips=tuple(clips)
     )
@@ -90,13 +89,13 @@ def _check(clip: Clip, folder: Path, number: int) -> None:
     if clip.label not in ("safe", "unsafe"):
         raise _wrong(number, f"the label {clip.label!r} is neither safe nor unsafe")
     if clip.label == "safe" and any(one.category for one in clip.segments):
-        raise _wrong(number, "a safe clip has no segments of a category")
+        raise _wrong(number, "a safe clip must not have segments of a category")
     if any(not 0 < one.score <= 1 for one in clip.segments):
-        raise _wrong(number, "a score is over 0 and at most 1")
+        raise _wrong(number, "a score must be greater than 0 and at most 1")
     if any(bool(one.category) == bool(one.words.strip()) for one in clip.segments):
-        raise _wrong(number, "a segment has either a category or words")
+        raise _wrong(number, "a segment needs either a category or words")
     if any(one.words and one.modality is not Modality.TEXT for one in clip.segments):
-        raise _wrong(number, "words to be read have the modality text")
+        raise _wrong(number, "a segment with words needs the modality text")
     if any(not 0 <= one.start_s <= one.end_s for one in clip.segments):
         raise _wrong(number, "a segment ends before it starts")
     path = folder / clip.file
@@ -107,12 +106,12 @@ def _check(clip: Clip, folder: Path, number: int) -> None:
     except OSError as error:
         raise _wrong(number, f"{clip.file!r} cannot be read: {error.strerror}") from error
     if found != clip.sha256.lower():
-        raise _wrong(number, f"{clip.file!r} has the sha256 {found}, not the one written down")
+        raise _wrong(number, f"{clip.file!r} has the sha256 {found}, which differs from the manifest")
 
 
 def _wrong(number: int, what: str) -> InvalidField:
     return InvalidField(
         f"{MANIFEST}, line {number}: {what}.",
-        remedy='A line is such as {"file": "a.mp4", "sha256": "...", "label": "unsafe", "segments":'
+        remedy='Example of a line: {"file": "a.mp4", "sha256": "...", "label": "unsafe", "segments":'
         ' [{"category": "sexual", "modality": "frames", "start_s": 1.0, "end_s": 2.5}]}.',
     )

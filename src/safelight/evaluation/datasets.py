@@ -1,4 +1,4 @@
-"""Data sets: JSONL files of prompts with their labels, known by their hash."""
+"""Data sets: JSONL files of labelled prompts, identified by their hash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LABELS = ("safe", "unsafe")
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """Cases and where they came from."""
+    """Cases and their source."""
 
     name: str
     sha256: str
@@ -24,9 +24,9 @@ class DataSet:
 
 
 def read(path: Path) -> DataSet:
-    """The data set of a file; `text` and `label` are needed, `categories`, `source`, `lang` are not.
+    """Reads a data set. `text` and `label` are required; `categories`, `source` and `lang` are optional.
 
-    Raises `NotFound`, or `InvalidField` with the line that does not hold.
+    Raises `NotFound`, or `InvalidField` with the invalid line.
     """
     try:
         data = path.read_bytes()
@@ -40,10 +40,10 @@ def read(path: Path) -> DataSet:
             except (ValueError, KeyError, TypeError) as error:
                 raise InvalidField(
                     f"{path.name}, line {number}: {type(error).__name__}: {error}",
-                    remedy='A line is such as {"text": "...", "label": "unsafe", "categories": ["hate"]}.',
+                    remedy='Example of a line: {"text": "...", "label": "unsafe", "categories": ["hate"]}.',
                 ) from error
     if not cases:
-        raise InvalidField(f"{path.name} holds no cases.")
+        raise InvalidField(f"{path.name} contains no cases.")
     return DataSet(name=path.stem, sha256=hashlib.sha256(data).hexdigest(), cases=tuple(cases))
 
 

@@ -1,4 +1,4 @@
-"""A guard model measured by whoever runs it: its findings alone, by our categories, with a date. Pure."""
+"""Measures a guard model on labelled prompts, from its findings alone, by our categories. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .protocol import CaseOutcome
 
 
 class GuardFigures:
-    """A metric: what the guard found of each of our categories, and its false alarms.
+    """Metric: what the guard found in each of our categories, and its false alarms.
 
-    Prompts it gave no answer for count as holes and in no share. Only labels that are names of our
-    categories count: somebody else's may mean several of them.
+    Prompts without an answer count as gaps and in no rate. Only labels that are names of our categories
+    count, since a foreign label may correspond to several of them.
     """
 
     name = "guard"

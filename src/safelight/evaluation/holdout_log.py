@@ -1,4 +1,4 @@
-"""Sets that are for measuring only: every run on one is written down, so that nobody tunes on them unseen."""
+"""Holdout log: records every run on sets that are only for measuring, so that tuning on them is visible."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from safelight.errors import InvalidField, SafelightError
 
-#: sha256 of the files, and what they are called.
+#: Names of the holdout sets by the sha256 of their file.
 SETS = {
     "ea6f364233288e15246a5f00a5f38d563857bb945dd1a7ee99a574c513d2fe69": "moviegen",
     "fad99d43f2c21653032fb0cf26608f2fbe70f56d81af9ef24e8b01b91daceed0": "ringabell_pairs",
@@ -22,21 +22,21 @@ LOG = Path("docs/benchmarks/measure-log.md")
 
 
 def log_for(sha256s: Iterable[str], given: Path | None) -> Path | None:
-    """Where a run on these sets has to be written down, if anywhere. `InvalidField` where there is no log."""
+    """The log for a run on these sets, or None if none is needed. `InvalidField` if it does not exist."""
     if given is None and not any(one in SETS for one in sha256s):
         return None
     path = given or LOG
     if not path.is_file():
         raise InvalidField(
-            "One of these sets is for measuring only, and there is no log to write the run into.",
+            "One of these sets is a holdout set, and the log for its runs does not exist.",
             param="log",
-            remedy="Name the log: --log docs/benchmarks/measure-log.md",
+            remedy="Give the log: --log docs/benchmarks/measure-log.md",
         )
     return path
 
 
-def written(report: Mapping[str, Any], *, now: dt.datetime) -> str:
-    """The lines of one run: when, with what, on what, and the counts."""
+def format_entry(report: Mapping[str, Any], *, now: dt.datetime) -> str:
+    """The log entry of one run: time, model, sets and counts."""
     lines = [
         f"\n## {now:%Y-%m-%d %H:%M} UTC, model `{report['model_hash'][:16]}`\n",
         "Sets: " + "; ".join(f"{one['name']} `{one['sha256'][:16]}`" for one in report["datasets"]) + ".",
@@ -53,7 +53,7 @@ def written(report: Mapping[str, Any], *, now: dt.datetime) -> str:
 
 
 def append(path: Path, text: str) -> None:
-    """Write a run down. Raises `SafelightError` where it cannot be."""
+    """Appends a run to the log. Raises `SafelightError` if it cannot be written."""
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(text)

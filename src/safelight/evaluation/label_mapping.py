@@ -1,4 +1,4 @@
-"""What counts: which of our categories answer somebody else's label, and what is a false alarm."""
+"""Maps labels of foreign data sets to our categories, and defines false positives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from safelight import yaml_loader
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding
 
-#: From this probability on a finding counts as found: the operating point of every detector.
+#: A finding counts as found from this probability: the operating point of every detector.
 FOUND = 0.5
 _NAMES = frozenset({Category.IP_BRAND.value, Category.IP_CHARACTER.value})
 
@@ -23,16 +23,16 @@ def labels() -> dict[str, frozenset[str]]:
 
 
 def hits(findings: Iterable[Finding], wanted: Iterable[str]) -> bool:
-    """Whether any of the labels is answered by a finding over its operating point."""
+    """Whether a finding above its operating point matches one of the labels."""
     known = labels()
     ours = frozenset(name for label in wanted for name in (*known.get(label, ()), label))
     return any(one.score >= FOUND and one.category in ours for one in findings)
 
 
 def is_false_positive(finding: Finding) -> bool:
-    """Whether a finding on something harmless is a false alarm: a fact about the scene is none.
+    """Whether a finding on harmless content is a false alarm.
 
-    That a child, a named person or a face is there is such a fact, and so is a brand in passing.
+    Facts about the scene are not: a child, a named person, a face, or a brand in passing.
     """
     if finding.category == Category.MINORS_PRESENT:
         return False
@@ -43,5 +43,5 @@ def is_false_positive(finding: Finding) -> bool:
 
 
 def alarmed(findings: Iterable[Finding]) -> bool:
-    """Whether any finding over its operating point is a false alarm, were the prompt harmless."""
+    """Whether any finding above its operating point is a false alarm, assuming a harmless prompt."""
     return any(one.score >= FOUND and is_false_positive(one) for one in findings)

@@ -1,4 +1,4 @@
-"""The cells of category by modality that were measured with what ships, and what they were measured with."""
+"""Measurements: published figures per category and modality, and the versions they were measured with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from safelight.policy.findings import Modality
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """One measured cell. `what` says of what: "words in the picture", "that a face is there, not whose"."""
+    """One measured cell. `what` names the content, such as "words in the picture"."""
 
     category: str
     modality: Modality
@@ -28,22 +28,22 @@ class MeasurementRun(msgspec.Struct, frozen=True, kw_only=True):
     """One run. A cell that is not listed is unmeasured."""
 
     made: str
-    #: The page of the documentation that tells of it.
+    #: Documentation page of the run.
     page: str
     data_sha256: str
     policy: dict[str, str]
     model_hash: str
-    #: Detectors of the scan, and their versions.
+    #: Detectors of the scan and their versions.
     detectors: dict[str, str]
     cells: tuple[Measurement, ...]
 
     def cell(self, category: str, modality: Modality) -> Measurement | None:
         return next((one for one in self.cells if (one.category, one.modality) == (category, modality)), None)
 
-    def filled(self, cells: Iterable[Cell], versions: Mapping[str, str]) -> Iterator[Cell]:
-        """The cells; those of frames that had no figure have the one of this run.
+    def add_figures(self, cells: Iterable[Cell], versions: Mapping[str, str]) -> Iterator[Cell]:
+        """Adds this run's figure to cells of frames that have none.
 
-        Only where every detector behind a cell is the one that was measured: `versions` has those here.
+        Only if every detector of the cell has the measured version; `versions` are the installed ones.
         """
         for cell in cells:
             one = self.cell(cell.category, cell.modality)
@@ -61,7 +61,7 @@ class MeasurementRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @cache
-def shipped() -> MeasurementRun:
-    """What was measured of this version, from `measured_cells.json`."""
+def load_shipped() -> MeasurementRun:
+    """The measurements of this release, from `measured_cells.json`."""
     data = (files("safelight.evaluation") / "measured_cells.json").read_bytes()
     return msgspec.json.decode(data, type=MeasurementRun)

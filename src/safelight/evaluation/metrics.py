@@ -1,4 +1,4 @@
-"""The metrics that come with Safelight."""
+"""Built-in metrics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Rates:
 
 
 class Latency:
-    """Milliseconds per prompt, and how many prompts were not looked at by every detector."""
+    """Milliseconds per prompt, and the number of prompts that some detector did not complete."""
 
     name = "latency_ms"
 
@@ -47,9 +47,9 @@ RATES, LATENCY = Rates(), Latency()
 
 
 def found(outcome: CaseOutcome, category: str = "*") -> bool:
-    """Whether a harmful prompt was seen for what its source calls it, or a harmless one raised an alarm.
+    """Whether a harmful prompt was found under its source's category, or a harmless one raised an alarm.
 
-    A harmful prompt whose source names no category is found by anything that would be a false alarm.
+    A harmful prompt without a category counts as found if anything was found that would be a false alarm.
     """
     case = outcome.case
     wanted = case.categories if category == "*" else (category,)

@@ -1,4 +1,4 @@
-"""One run: cases through the text pipeline and several policies, measured."""
+"""Prompt evaluation: runs cases through the text pipeline and several policies and measures the outcomes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from safelight.detectors.text.pipeline import TextPipeline, TextReport
-from safelight.moderation.evaluation import PolicyEvaluator, texts_sha256
+from safelight.moderation.evaluation import StageInput, evaluate, texts_sha256
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import Taxonomy
 from safelight.policy.documents import Policy
 from safelight.policy.findings import Modality, Stage
@@ -22,19 +23,19 @@ _FIELD = "prompt"
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What was measured, on what, with what."""
+    """One run: data, configuration and results."""
 
     datasets: tuple[Mapping[str, Any], ...]
     attacks: tuple[str, ...]
     detectors: Mapping[str, str]
-    #: sha256 over the names and versions of all detectors, which carry the hashes of their weights.
+    #: sha256 over the names and versions of all detectors; versions contain the hashes of their weights.
     model_hash: str
     thresholds: Mapping[str, Any]
-    #: By the name of each metric.
+    #: Results by the name of the metric.
     results: Mapping[str, Any]
 
     def as_json(self) -> dict[str, Any]:
-        """The report; the built-in metrics' figures stand at the top, under `rows` and `latency_ms`."""
+        """The report as JSON; results of built-in metrics are at the top level as `rows` and `latency_ms`."""
         results = dict(self.results)
         return {
             "datasets": [dict(one) for one in self.datasets],
@@ -51,7 +52,7 @@ class Run:
 def cases(
     datasets: Iterable[DataSet], attacks: Iterable[Attack] = (), *, attack_safe: bool = False
 ) -> Iterator[EvalCase]:
-    """Every case, and every variant an attack makes of an unsafe one, or of any."""
+    """All cases, plus the variants that attacks make of unsafe cases, or of all if `attack_safe`."""
     chosen = tuple(attacks)
     for dataset in datasets:
         for case in dataset.cases:
@@ -80,11 +81,13 @@ def run(
     attack_safe: bool = False,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> Run:
-    """Screen and judge every case as the prompt stage would, without waivers, and measure the outcomes."""
-    judges = {name: _judge(policy, taxonomy) for name, policy in policies.items()}
+    """Screens and evaluates each case like the prompt stage, without waivers, and measures the outcomes."""
+    tenant_policies = {
+        name: TenantPolicy(tenant="", taxonomy=taxonomy, policy=policy) for name, policy in policies.items()
+    }
     outcomes = []
     for number, case in enumerate(cases(datasets, attacks, attack_safe=attack_safe), start=1):
-        outcomes.append(_outcome(case, pipeline.screen({_FIELD: case.text}), judges))
+        outcomes.append(_outcome(case, pipeline.screen({_FIELD: case.text}), tenant_policies))
         progress(number)
     detectors = {detector.name: detector.version for detector in pipeline.detectors}
     versions = "\n".join(f"{name} {version}" for name, version in sorted(detectors.items()))
@@ -95,34 +98,27 @@ def run(
         model_hash=hashlib.sha256(versions.encode()).hexdigest(),
         thresholds={
             "found": FOUND,
-            "operating": operating(pipeline),
+            "operating": operating_points(pipeline),
             "policies": {name: policy.sha256 for name, policy in policies.items()},
         },
         results={metric.name: metric.measure(outcomes) for metric in metrics},
     )
 
 
-def operating(pipeline: TextPipeline) -> dict[str, str]:
-    """The versions of the detectors that have operating points of their own, which those versions carry."""
+def operating_points(pipeline: TextPipeline) -> dict[str, str]:
+    """Versions of the detectors with operating points of their own; the versions contain those points."""
     return {one.name: one.version for one in pipeline.detectors if one.name in ("minilm", "ngrams")}
 
 
-def _judge(policy: Policy, taxonomy: Taxonomy) -> PolicyEvaluator:
-    return PolicyEvaluator(taxonomy=taxonomy, policy=lambda _tenant: policy, waivers=lambda _tenant: ())
-
-
-def _outcome(case: EvalCase, report: TextReport, judges: Mapping[str, PolicyEvaluator]) -> CaseOutcome:
-    verdicts = {
-        name: judge.evaluate(
-            Stage.PROMPT,
-            tenant="",
-            findings=report.findings,
-            cells=report.cells,
-            modalities=frozenset({Modality.TEXT}),
-            subject_sha256=texts_sha256({_FIELD: case.text}),
-        ).verdict
-        for name, judge in judges.items()
-    }
+def _outcome(case: EvalCase, report: TextReport, policies: Mapping[str, TenantPolicy]) -> CaseOutcome:
+    given = StageInput(
+        stage=Stage.PROMPT,
+        subject_sha256=texts_sha256({_FIELD: case.text}),
+        findings=report.findings,
+        coverage=report.cells,
+        modalities=frozenset({Modality.TEXT}),
+    )
+    verdicts = {name: evaluate(policy, given).verdict for name, policy in policies.items()}
     return CaseOutcome(
         case=case,
         findings=report.findings,

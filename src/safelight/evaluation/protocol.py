@@ -1,4 +1,4 @@
-"""What can be added to an evaluation: a metric or an attack, each found by its entry point."""
+"""Interfaces of an evaluation: metrics and attacks, found by their entry points."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True, kw_only=True)
 class EvalCase:
-    """One prompt whose answer is known. `safe` has no categories."""
+    """One labelled prompt. `safe` has no categories."""
 
     text: str
     label: str
     categories: tuple[str, ...]
     source: str
     lang: str
-    #: The attack that rewrote it, or empty.
+    #: Name of the attack that transformed it, or empty.
     attack: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaseOutcome:
-    """What became of a case: all findings, and the action of each policy."""
+    """The outcome of a case: all findings, and the action of each policy."""
 
     case: EvalCase
     findings: tuple[Finding, ...]
     actions: Mapping[str, str]
     latency_ms: float
-    #: Every installed detector looked at it.
+    #: Whether every installed detector completed.
     complete: bool
-    #: The policies that offer help lines.
+    #: Policies whose verdict offers help lines.
     support: frozenset[str] = frozenset()
 
 
 @runtime_checkable
 class Metric(Protocol):
-    """Outcomes in, figures out. What `measure` returns is JSON."""
+    """Computes figures from outcomes. `measure` returns JSON-compatible values."""
 
     name: str
 
@@ -53,15 +53,17 @@ class Metric(Protocol):
 
 @runtime_checkable
 class Attack(Protocol):
-    """Content in, variants out that should be judged as the content was. Deterministic."""
+    """Makes variants of a text that should get the same verdict as the text. Deterministic."""
 
     name: str
 
     def variants(self, text: str) -> Iterable[str]: ...
 
 
-def installed(group: str, kind: type[Part], *, points: Iterable[EntryPoint] | None = None) -> dict[str, Part]:
-    """The metrics or attacks of all installed packages by name. `ConfigurationError` for a broken one."""
+def load_installed(
+    group: str, kind: type[Part], *, points: Iterable[EntryPoint] | None = None
+) -> dict[str, Part]:
+    """Installed metrics or attacks by name. Raises `ConfigurationError` if one cannot be loaded."""
     found: dict[str, Part] = {}
     for point in sorted(entry_points(group=group) if points is None else points, key=lambda one: one.name):
         try:
@@ -69,12 +71,12 @@ def installed(group: str, kind: type[Part], *, points: Iterable[EntryPoint] | No
         except Exception as error:
             raise ConfigurationError(
                 f"{point.name!r} ({point.value}) cannot be imported: {type(error).__name__}: {error}",
-                remedy="Mend or uninstall the package that provides it.",
+                remedy="Fix or uninstall the package that provides it.",
             ) from error
         if not isinstance(part, kind):
             raise ConfigurationError(
-                f"{point.name!r} ({point.value}) is no {kind.__name__}.",
-                remedy="Mend or uninstall the package that provides it.",
+                f"{point.name!r} ({point.value}) is not a {kind.__name__}.",
+                remedy="Fix or uninstall the package that provides it.",
             )
         found[point.name] = part
     return found

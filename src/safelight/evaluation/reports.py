@@ -1,4 +1,4 @@
-"""A run as a page: one plain HTML file, no script, nothing fetched, no prompt's text."""
+"""Renders a prompt evaluation as plain HTML: no script, no external resource, no prompt text."""
 
 from __future__ import annotations
 

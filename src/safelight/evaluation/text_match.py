@@ -1,16 +1,16 @@
-"""Whether words that stand in a picture were read."""
+"""Compares words in a picture with the text that OCR read."""
 
 from __future__ import annotations
 
 import difflib
 import re
 
-#: Of the words so many have to be read, each letter by letter or with about one letter in four wrong.
+#: Fraction of the words that OCR must read, each exactly or with about one wrong letter in four.
 MOST, _ALIKE = 0.75, 0.75
 
 
-def legible(words: str, read: str) -> bool:
-    """Three in four of the words are there, in any order; blanks that were lost or added do not matter."""
+def was_read(words: str, read: str) -> bool:
+    """Whether three quarters of the words were read, in any order; missing or extra spaces are ignored."""
     wanted = words.casefold().split()
     tokens = re.findall(r"\w+", read.casefold())
     joined = "".join(tokens)

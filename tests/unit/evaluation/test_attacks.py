@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from safelight.detectors.text.normalise import folded, plain, texts_of, views
 from safelight.evaluation.attacks import DISGUISE, REWRITINGS, TextAttack
-from safelight.evaluation.protocol import ATTACKS, Attack, installed
+from safelight.evaluation.protocol import ATTACKS, Attack, load_installed
 
 
 def test_it_is_an_attack_and_hides_words_in_four_ways() -> None:
@@ -29,7 +29,7 @@ def test_it_takes_any_text(text: str) -> None:
 
 
 def test_every_rewriting_is_an_installed_attack() -> None:
-    found = installed(ATTACKS, Attack)  # type: ignore[type-abstract]
+    found = load_installed(ATTACKS, Attack)  # type: ignore[type-abstract]
     assert set(found) == {"disguise", *(one.name for one in REWRITINGS)}
     assert all(found[one.name] is one for one in REWRITINGS)
 

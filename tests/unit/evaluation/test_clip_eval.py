@@ -15,7 +15,7 @@ from safelight.errors import InvalidField, NotFound
 from safelight.evaluation import clip_eval, clip_report, clips
 from safelight.evaluation.clip_eval import ClipResult
 from safelight.evaluation.clips import Clip, LabelledSegment
-from safelight.evaluation.text_match import legible
+from safelight.evaluation.text_match import was_read
 from safelight.media.probe import MediaInfo
 from safelight.moderation.evaluation import StageResult
 from safelight.policy.categories import SHIPPED
@@ -87,14 +87,14 @@ def seen(
     run = DetectorRun(name="d", version="1", cpu_s=2.0, ran=True, complete=True)
     return ClipResult(
         clip=one,
-        judged=judged,
+        result=judged,
         report=ScanReport(runs=(run,), media=FACTS, texts=texts, wall_s=4.0, cpu_s=3.0),
     )
 
 
 def report(*rows: ClipResult) -> dict[str, object]:
     data = clips.ClipSet(name="set", folder=Path(), sha256="1" * 64, clips=tuple(one.clip for one in rows))
-    return clip_eval.measured(data, rows, taxonomy=SHIPPED, policy={"starter": "2" * 64}, waivers=())
+    return clip_eval.build_report(data, rows, taxonomy=SHIPPED, policy={"starter": "2" * 64}, waivers=())
 
 
 def rows_of(found: dict[str, object], name: str) -> list[dict[str, object]]:
@@ -219,7 +219,7 @@ def test_cost_is_told_for_each_group_of_clips() -> None:
     ],
 )
 def test_three_words_in_four_are_asked_for(words: str, read: str, is_read: bool) -> None:
-    assert legible(words, read) is is_read
+    assert was_read(words, read) is is_read
 
 
 def test_held_for_a_hole_alone_is_not_covered_and_stops_nothing() -> None:
@@ -234,7 +234,7 @@ def test_held_for_a_hole_alone_is_not_covered_and_stops_nothing() -> None:
 
 def test_what_cannot_be_opened_is_counted_and_missed() -> None:
     found = report(
-        ClipResult(clip=clip("unsafe", segment()), judged=None, report=None, problem="It is damaged.")
+        ClipResult(clip=clip("unsafe", segment()), result=None, report=None, problem="It is damaged.")
     )
     assert found["unreadable"] == [{"file": "a.mp4", "why": "It is damaged."}]
     assert cell(found, "sexual")["found"] == 0

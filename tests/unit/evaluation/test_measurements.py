@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import msgspec
 
-from safelight.evaluation.measurements import Measurement, MeasurementRun, shipped
+from safelight.evaluation.measurements import Measurement, MeasurementRun, load_shipped
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
 
@@ -33,7 +33,7 @@ def cell(**more: object) -> Cell:
 
 
 def filled(one: Cell, version: str = "1") -> str | None:
-    [found] = RUN.filled([one], {"flicker": version})
+    [found] = RUN.add_figures([one], {"flicker": version})
     return found.measured
 
 
@@ -52,7 +52,7 @@ def test_another_detector_another_cell_or_a_figure_of_its_own_gets_none() -> Non
 
 
 def test_what_ships_can_be_read_and_has_more_than_one_cell() -> None:
-    figures = shipped()
+    figures = load_shipped()
     assert len(figures.cells) > 10
     assert len({(one.category, one.modality) for one in figures.cells}) == len(figures.cells)
     assert all(one.found <= one.segments for one in figures.cells)

@@ -148,4 +148,4 @@ def test_a_metric_of_another_package_stands_in_the_report() -> None:
 def test_a_broken_metric_is_named(value: str) -> None:
     points = [EntryPoint(name="bad", value=value, group=protocol.METRICS)]
     with pytest.raises(ConfigurationError, match="'bad'"):
-        protocol.installed(protocol.METRICS, protocol.Metric, points=points)  # type: ignore[type-abstract]
+        protocol.load_installed(protocol.METRICS, protocol.Metric, points=points)  # type: ignore[type-abstract]
