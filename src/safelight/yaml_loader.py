@@ -1,4 +1,4 @@
-"""Reads YAML as plain values. `policy/yaml_reader.py` reads it with line numbers, for messages to operators."""
+"""Reads YAML as plain values. For line numbers in messages, see `policy/yaml_reader.py`."""
 
 from __future__ import annotations
 

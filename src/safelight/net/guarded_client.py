@@ -47,7 +47,7 @@ class GuardedClient:
         return (target.host.strip("[]"), target.port) in self._exempt
 
     def target(self, url: str) -> Target:
-        """What `url` points to. Raises `ForbiddenUrl` by the text alone; addresses are judged on connecting."""
+        """What `url` points to. Raises `ForbiddenUrl` by its text; addresses are judged when connecting."""
         target = parse_url(url)
         return target if self.is_exempt(target) else check_url(url)
 
