@@ -1,1 +1,1 @@
-"""Where a file came from: C2PA manifests, certificates, the registry of seals."""
+"""Origin of files: C2PA manifests, certificates, the registry of seals."""

@@ -1,4 +1,4 @@
-"""X.509 as C2PA wants it: a root of our own, certificates for signing, and what is wrong with a chain."""
+"""X.509 certificates for C2PA: our own root, signing certificates, and validation of a chain."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 ROOT_LIFE = dt.timedelta(days=20 * 365)
-#: A certificate outlives its use: without a trusted time stamp a seal is refused once it has expired.
+#: Validity exceeds the period of use: without a trusted time stamp, readers reject a seal once the
+#: certificate has expired.
 LEAF_LIFE = dt.timedelta(days=10 * 365)
 LEAF_USE = dt.timedelta(days=365)
-#: Clocks differ; a certificate is valid from a little before it was made.
+#: Tolerance for clock differences: validity starts a little before issue.
 _EARLIER = dt.timedelta(hours=1)
 
-#: The key usages a signing certificate may carry: e-mail (which every C2PA reader accepts), documents, and
+#: Allowed extended key usages: e-mail protection (accepted by every C2PA reader), document signing, and
 #: C2PA's own.
 ACCEPTED_USAGES = (
     ExtendedKeyUsageOID.EMAIL_PROTECTION,
@@ -37,12 +38,14 @@ class Issued:
     certificate: x509.Certificate
 
     def pem(self, *above: x509.Certificate) -> bytes:
-        """Key, certificate and the certificates above it, in one text: they cannot come apart."""
+        """Key, certificate and issuing certificates in one PEM text, so that they are always stored
+        together.
+        """
         return key_pem(self.key) + certificates_pem((self.certificate, *above))
 
 
 def issue_root(organization: str, *, now: dt.datetime) -> Issued:
-    """A new root: P-256, good for `ROOT_LIFE`, may sign leaves only."""
+    """A new root: P-256, valid for `ROOT_LIFE`, may sign leaf certificates only."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name(organization, f"{organization} root {now:%Y}")
     certificate = (
@@ -86,7 +89,7 @@ def issue_leaf(root: Issued, organization: str, *, now: dt.datetime) -> Issued:
 
 
 def not_after(certificate: x509.Certificate) -> dt.datetime:
-    """When signing with this certificate has to stop: its key's usage period, else its own end."""
+    """When signing with this certificate must stop: the end of the key usage period, else its validity."""
     try:
         period = certificate.extensions.get_extension_for_class(x509.PrivateKeyUsagePeriod).value
     except x509.ExtensionNotFound:
@@ -99,11 +102,11 @@ def not_after(certificate: x509.Certificate) -> dt.datetime:
 def chain_problem(
     key: object, chain: Sequence[x509.Certificate], *, now: dt.datetime
 ) -> tuple[str, str] | None:
-    """What would make C2PA refuse this key and chain (signing certificate first): the reason and a remedy."""
+    """Why C2PA would reject this key and chain (signing certificate first): reason and remedy."""
     if not chain:
         return (
-            "The certificate file holds no certificate.",
-            "Give the signing certificate and those above it.",
+            "The certificate file contains no certificate.",
+            "Provide the signing certificate and its issuers.",
         )
     leaf = chain[0]
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
@@ -115,8 +118,8 @@ def chain_problem(
         )
     if leaf.issuer == leaf.subject:
         return (
-            "The signing certificate is self-signed, which C2PA readers refuse.",
-            "Have it issued by a root, or leave the key settings out: Safelight then makes its own root.",
+            "The signing certificate is self-signed, which C2PA readers reject.",
+            "Have a root issue it, or remove the key settings: Safelight then creates its own root.",
         )
     for lower, upper in pairwise(chain):
         try:
@@ -129,8 +132,8 @@ def chain_problem(
     if not leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc:
         return (
             f"The signing certificate is valid from {leaf.not_valid_before_utc:%Y-%m-%d} "
-            f"to {leaf.not_valid_after_utc:%Y-%m-%d}, which is not now.",
-            "Renew it, and check this machine's clock.",
+            f"to {leaf.not_valid_after_utc:%Y-%m-%d}; it is not valid now.",
+            "Renew it, or correct this machine's clock.",
         )
     return _missing_extension(leaf)
 
@@ -143,11 +146,11 @@ def _missing_extension(leaf: x509.Certificate) -> tuple[str, str] | None:
     except x509.ExtensionNotFound as missing:
         return (
             f"The signing certificate lacks the extension {missing.oid.dotted_string}.",
-            "C2PA wants key usage, extended key usage and the authority key identifier.",
+            "C2PA requires key usage, extended key usage and the authority key identifier.",
         )
     if not usage.digital_signature or not any(accepted in usages for accepted in ACCEPTED_USAGES):
         return (
-            "The signing certificate is not meant for signing content.",
+            "The signing certificate does not allow signing content.",
             "Have it issued with the key usage digitalSignature and the extended key usage emailProtection.",
         )
     return None

@@ -1,4 +1,4 @@
-"""The signing keys of one installation: made once, kept on disk, renewed in time, never handed out."""
+"""Signing keys of one installation: created once, stored on disk, renewed in time, never passed out."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from safelight.fileio import write_atomic, write_once
 from . import certificates
 from .certificates import Issued
 
-#: The longest text a claim's signature covers; a real one is about two kilobytes.
-_MOST_SIGNED = 64 * 1024
-#: How a COSE signature's input begins: a CBOR array of four whose first entry is this text.
+#: Maximum length of the text that a claim's signature covers; a real one has about two kilobytes.
+_MAX_SIGNED_BYTES = 64 * 1024
+#: First bytes of a COSE signature input: a CBOR array of four that starts with this text.
 _COSE = b"\x84\x6aSignature1"
 
 
@@ -31,7 +31,7 @@ def _utc_now() -> dt.datetime:
 
 
 class SigningKey:
-    """A private key that can sign claims and say its certificates, and nothing else."""
+    """A private key that can only sign claims and return its certificates."""
 
     def __init__(self, issued: Issued, *above: x509.Certificate) -> None:
         self._key = issued.key
@@ -39,11 +39,11 @@ class SigningKey:
         self.chain_pem = certificates.certificates_pem((issued.certificate, *above)).decode()
 
     def sign_claim(self, data: bytes) -> bytes:
-        """The ES256 signature (r and s, 64 bytes) over a C2PA claim.
+        """The ES256 signature (r and s, 64 bytes) of a C2PA claim.
 
-        Raises `ValueError` on anything else: whoever may ask for seals gets no other use of the key.
+        Raises `ValueError` for any other input, so the key cannot be used for anything else.
         """
-        if len(data) > _MOST_SIGNED or not data.startswith(_COSE):
+        if len(data) > _MAX_SIGNED_BYTES or not data.startswith(_COSE):
             raise ValueError("not the claim of a manifest")
         r, s = decode_dss_signature(self._key.sign(data, ec.ECDSA(hashes.SHA256())))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
@@ -59,7 +59,7 @@ class SigningKey:
 
 
 class KeyStore:
-    """Where the signing key comes from, and the roots a verifier has to trust."""
+    """Provides the signing key and the roots that a verifier must trust."""
 
     def __init__(self, current: Callable[[], SigningKey], anchors: Callable[[], str]) -> None:
         self._current = current
@@ -70,10 +70,10 @@ class KeyStore:
     def own(
         cls, directory: Path, *, organization: str, clock: Callable[[], dt.datetime] = _utc_now
     ) -> KeyStore:
-        """Our own root and signing key under `directory`, made on first use and renewed by themselves.
+        """Our own root and signing key under `directory`, created on first use and renewed automatically.
 
-        The root's key lies apart, in `root/`, and is read only when a signing certificate is issued. Raises
-        `ConfigurationError` where files are damaged or readable by others.
+        The root key is stored in `root/` and read only to issue a signing certificate. Raises
+        `ConfigurationError` if files are damaged or readable by other users.
         """
         files = _OwnFiles(directory, organization, clock)
         return cls(files.current, files.anchors)
@@ -87,10 +87,10 @@ class KeyStore:
         anchors: Path | None = None,
         clock: Callable[[], dt.datetime] = _utc_now,
     ) -> KeyStore:
-        """The operator's own PEM files: a P-256 key, and the chain from the signing certificate upwards.
+        """The operator's PEM files: a P-256 key, and the chain from the signing certificate upwards.
 
-        `anchors` defaults to the chain's last certificate. Raises `ConfigurationError` with the reason where
-        C2PA readers would refuse the chain.
+        `anchors` defaults to the chain's last certificate. Raises `ConfigurationError` with the reason if
+        C2PA readers would reject the chain.
         """
         private = _key(key, _read(key))
         held = _certificates(chain, _read(chain))
@@ -106,30 +106,29 @@ class KeyStore:
         def current() -> SigningKey:
             if clock() >= signing.certificate.not_valid_after_utc:
                 raise ConfigurationError(
-                    f"{chain}: the signing certificate has expired, so nothing more can be sealed.",
-                    remedy="Renew it and start again.",
+                    f"{chain}: the signing certificate has expired, so no more files can be sealed.",
+                    remedy="Renew it and restart.",
                 )
             return signing
 
         return cls(current, lambda: text)
 
     def signing(self) -> SigningKey:
-        """The key to sign with now."""
+        """The current signing key."""
         with self._lock:
             return self._current()
 
     @property
     def anchors_pem(self) -> str:
-        """Every root under which this installation has sealed, old ones too, as PEM; empty before the first.
-
-        Asking makes no keys.
-        """
+        """All roots under which this installation has sealed, including old ones, as PEM. Creates no keys."""
         with self._lock:
             return self._anchors()
 
 
 class _OwnFiles:
-    """`root/root.pem` (root key and certificate), `signing.pem` (signing key and chain), `anchors/`."""
+    """Paths: `root/root.pem` (root key and certificate), `signing.pem` (signing key and chain),
+    `anchors/`.
+    """
 
     def __init__(self, directory: Path, organization: str, clock: Callable[[], dt.datetime]) -> None:
         self._directory = directory
@@ -146,7 +145,7 @@ class _OwnFiles:
         return "".join(one.read_text() for one in sorted((self._directory / "anchors").glob("*.pem")))
 
     def _spent(self, leaf: x509.Certificate) -> bool:
-        """A twelfth before its end, so that a stopped machine or a wrong clock finds no gap."""
+        """Renewal is due after eleven twelfths of the period, as a margin for downtime and wrong clocks."""
         return self._clock() >= certificates.not_after(leaf) - certificates.LEAF_USE / 12
 
     def _load_or_issue(self) -> SigningKey:
@@ -164,7 +163,7 @@ class _OwnFiles:
         path = self._directory / "root" / "root.pem"
         if path.exists():
             held = _read_root(path)
-            # A new root once it cannot outlive a new leaf; the old one stays among the anchors.
+            # Issues a new root when the old one would expire before a new leaf; the old one stays an anchor.
             if held.certificate.not_valid_after_utc - self._clock() > certificates.LEAF_LIFE:
                 return held
             fresh = certificates.issue_root(self._organization, now=self._clock())
@@ -195,9 +194,9 @@ def _read_root(path: Path) -> Issued:
 def _read_private(path: Path) -> tuple[ec.EllipticCurvePrivateKey, list[x509.Certificate]]:
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise ConfigurationError(
-            f"The key file {path} can be read by others on this machine.",
-            remedy=f"If nobody had the chance: chmod 600 '{path}'. Otherwise move the keys directory away, "
-            "let Safelight make new keys, and keep its anchors/ so that old seals are still known.",
+            f"The key file {path} can be read by other users of this machine.",
+            remedy=f"If no other user had access: chmod 600 '{path}'. Otherwise move the keys folder away, "
+            "let Safelight create new keys, and keep its anchors/ so that old seals are still recognized.",
         )
     data = _read(path)  # once: another process may be renewing it
     key, chain = _key(path, data), _certificates(path, data)
@@ -229,14 +228,14 @@ def _certificates(path: Path, data: bytes) -> list[x509.Certificate]:
 
 def _damaged(path: Path) -> ConfigurationError:
     return ConfigurationError(
-        f"The file {path} does not hold the unencrypted PEM that is expected there.",
-        remedy="Restore it from a backup. Without one, move it away and let Safelight make a new one; keep "
-        "anchors/, so that old seals are still known.",
+        f"The file {path} does not contain the expected unencrypted PEM.",
+        remedy="Restore it from a backup. Without one, move it away and let Safelight create a new one; keep "
+        "anchors/, so that old seals are still recognized.",
     )
 
 
 def _write(path: Path, data: bytes, *, replace: bool, mode: int = 0o600) -> None:
-    """Write the whole file or nothing; where `replace` is false a file that is there already stays."""
+    """Writes the whole file or nothing; if `replace` is false, an existing file stays."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.parent.chmod(0o700)
     write = write_atomic if replace else write_once

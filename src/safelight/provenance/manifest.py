@@ -1,4 +1,6 @@
-"""What a manifest says, as a pure function of what is known. No prompt text and no person's data goes in."""
+"""Builds the C2PA manifest definition from the facts of a video. Pure. Contains no prompt text or personal
+data.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,11 @@ _IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
 class SourceType(StrEnum):
-    """IPTC's words for how a video came about."""
+    """IPTC's digital source types."""
 
     #: Made by a trained model.
     TRAINED = "trainedAlgorithmicMedia"
-    #: Made by a program that was not trained on anything, such as `storyboard`.
+    #: Made by a program without training, such as `storyboard`.
     ALGORITHMIC = "algorithmicMedia"
 
     @property
@@ -29,31 +31,31 @@ class SourceType(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SoftBinding:
-    """A watermark or fingerprint by which a copy that lost its manifest can be found again."""
+    """A watermark or fingerprint that identifies a copy which lost its manifest."""
 
-    #: A name from C2PA's list of soft binding algorithms, or a reverse domain name of our own.
+    #: Algorithm name from C2PA's list of soft bindings, or a reverse domain name of our own.
     alg: str
-    #: base64.
+    #: Base64.
     value: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class SealFacts:
-    """What is known of a video at the moment it is sealed."""
+    """Facts of a video at the time of sealing."""
 
     video_id: str
-    #: Name of the generator as configured, and the model that was ordered from it.
+    #: Configured name of the generator, and the requested model.
     generator: str
     model: str
     source_type: SourceType
     #: When the generator finished, with time zone.
     generated_at: dt.datetime
-    #: The verdict of the stage `output` on the very bytes that are sealed.
+    #: Verdict of the stage `output` on exactly the bytes that are sealed.
     verdict: Verdict
     coverage: Coverage
-    #: A visible badge was burnt into the picture.
+    #: A visible badge is part of the picture.
     badge: bool = False
-    #: A person released it after a hold, or an appeal was won.
+    #: Released by a reviewer after a hold, or after a won appeal.
     reviewed: bool = False
     soft_bindings: tuple[SoftBinding, ...] = ()
 
@@ -61,11 +63,11 @@ class SealFacts:
 def build(facts: SealFacts, *, version: str) -> dict[str, Any]:
     """The manifest definition for c2pa, claim version 2.
 
-    Raises `ValueError` on facts that must never be sealed: held or blocked and not released by a person, or a
-    time without zone.
+    Raises `ValueError` for facts that must never be sealed: held or blocked without release by a reviewer, or
+    a time without zone.
     """
     if facts.verdict.action.severity >= Action.HOLD.severity and not facts.reviewed:
-        raise ValueError(f"a verdict of {facts.verdict.action.value!r} is not sealed")
+        raise ValueError(f"a verdict of {facts.verdict.action.value!r} cannot be sealed")
     if facts.generated_at.tzinfo is None:
         raise ValueError("generated_at needs a time zone")
     assertions = [
@@ -104,7 +106,7 @@ def _actions(facts: SealFacts) -> list[dict[str, Any]]:
             {
                 "action": "c2pa.addedText",
                 "when": when,
-                "description": "A visible badge that says the video was generated.",
+                "description": "A visible badge that states that the video was generated.",
                 "softwareAgent": {"name": "Safelight"},
             }
         )
@@ -131,7 +133,7 @@ def _verdict(facts: SealFacts) -> dict[str, Any]:
 
 
 def coverage_words(coverage: Coverage) -> dict[str, list[str]]:
-    """Which categories were checked in which modality, by the words pages use; what is off is left out."""
+    """Coverage status by category and modality; cells that are off are left out."""
     words: dict[str, list[str]] = {
         word.value: [] for word in (CoverageStatus.CHECKED, CoverageStatus.PARTLY, CoverageStatus.NOT_CHECKED)
     }

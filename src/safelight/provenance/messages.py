@@ -1,4 +1,4 @@
-"""The plain sentences of a verification. They never say more than the evidence does."""
+"""Messages of a verification. They state no more than the evidence supports."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import datetime as dt
 from .models import ManifestReport, ManifestState
 from .seal import Seal
 
-_NOTHING = "This says nothing about where it comes from, nor about whether it was generated."
-#: Codes by which a reader says that the certificate, not the content, is what does not hold.
+_NO_CONCLUSION = "This shows neither its origin nor whether it was generated."
+#: C2PA codes that concern the certificate, not the content.
 _CREDENTIAL = ("signingCredential.expired", "signingCredential.invalid", "signingCredential.ocsp.revoked")
 _CONTENT = ("assertion.bmffHash.mismatch", "assertion.dataHash.mismatch", "assertion.boxesHash.mismatch")
 
 
 def answer(reading: ManifestReport, *, own: bool, known: Seal | None) -> str:
-    """One or two sentences for the person with the file."""
+    """One or two sentences for the owner of the file."""
     what = _noun(reading)
     if known is not None and reading.state is not ManifestState.TRUSTED:
         return (
-            f"This {what} was delivered by this installation on {_day(known.sealed_at)}: the registry knows "
-            "these very bytes. Its manifest does not say so by itself."
+            f"This {what} was delivered by this installation on {_day(known.sealed_at)}: the registry has "
+            "exactly these bytes. Its manifest alone does not show it."
         )
     match reading.state:
         case ManifestState.TRUSTED if own and known:
@@ -39,66 +39,66 @@ def answer(reading: ManifestReport, *, own: bool, known: Seal | None) -> str:
             )
         case ManifestState.VALID:
             return (
-                f"This {what} was not changed since it was sealed, but it is not known by whom: it names "
-                f"{_name(reading)}, and anybody can make a seal that does."
+                f"This {what} was not changed since it was sealed, but the signer is unknown: it names "
+                f"{_name(reading)}, and anyone can create such a seal."
             )
         case ManifestState.INVALID:
             return _invalid(reading, what)
         case ManifestState.ABSENT:
             return _absent(reading, what)
         case _:
-            return f"The {what} could not be read, so no manifest was found. {_NOTHING}"
+            return f"The {what} could not be read, so no manifest was found. {_NO_CONCLUSION}"
 
 
 def _invalid(reading: ManifestReport, what: str) -> str:
     codes = set(reading.failures)
     if codes & set(_CONTENT):
-        return f"The {what} was changed after it was sealed. What its manifest says is not about this {what}."
+        return f"The {what} was changed after it was sealed. Its manifest does not describe this {what}."
     if codes and codes <= {*_CREDENTIAL, "signingCredential.untrusted"}:
         return (
-            f"The {what} carries a seal whose certificate has expired or does not hold. "
-            "Whoever made it can no longer be told from it."
+            f"The {what} has a seal whose certificate has expired or is invalid. "
+            "The signer can no longer be determined from it."
         )
-    return f"The manifest of this {what} was changed or damaged. Nothing it says can be relied on."
+    return f"The manifest of this {what} was changed or damaged. None of its claims can be relied on."
 
 
 def _absent(reading: ManifestReport, what: str) -> str:
     if reading.note == "format":
-        return f"No manifest: this kind of file cannot carry one. {_NOTHING}"
+        return f"No manifest: this file type cannot contain one. {_NO_CONCLUSION}"
     if reading.note == "remote":
-        return f"No manifest: the {what} points to one elsewhere, which was not fetched. {_NOTHING}"
-    return f"No manifest: ordinary tools remove it, even when they only copy a {what}. {_NOTHING}"
+        return f"No manifest: the {what} refers to a remote one, which was not fetched. {_NO_CONCLUSION}"
+    return f"No manifest: ordinary tools remove it, even when they only copy a {what}. {_NO_CONCLUSION}"
 
 
 def manifest(reading: ManifestReport, *, own: bool) -> dict[str, str]:
-    """What the manifest says, proves and does not prove."""
+    """What the manifest claims, proves and does not prove."""
     match reading.state:
         case ManifestState.TRUSTED:
             signer = "this installation" if own else _name(reading)
             return {
                 "says": f"Sealed by {signer}{_on(reading)}; source: {reading.source_type or 'not given'}.",
                 "proves": f"{signer[:1].upper()}{signer[1:]} signed this picture and sound, unchanged.",
-                "does_not_prove": "That the content is true or harmless, nor the time: it is the signer's "
-                "own word. Parts of the file that carry no picture or sound are not covered.",
+                "does_not_prove": "That the content is true or harmless, or when it was made: the time is "
+                "the signer's own claim. Parts of the file without picture or sound are not covered.",
             }
         case ManifestState.VALID:
             return {
                 "says": f"Sealed by {_name(reading)}{_on(reading)}.",
-                "proves": "Picture and sound are as they were when somebody sealed them.",
-                "does_not_prove": "Who that was: its certificate leads to no root that is trusted here.",
+                "proves": "Picture and sound were not changed since the file was sealed.",
+                "does_not_prove": "Who sealed it: the certificate leads to no root that is trusted here.",
             }
         case ManifestState.INVALID:
             return {
-                "says": f"The manifest does not hold: {', '.join(reading.failures) or 'damaged'}.",
-                "proves": "Something was changed after sealing, or the certificate does not hold.",
-                "does_not_prove": "Who changed it, what, or that the rest of what it says was ever true.",
+                "says": f"The manifest is invalid: {', '.join(reading.failures) or 'damaged'}.",
+                "proves": "The file was changed after sealing, or the certificate is invalid.",
+                "does_not_prove": "Who changed it, what was changed, or that its other claims were true.",
             }
         case _:
             return {
-                "says": "There is no manifest that could be read.",
+                "says": "No manifest could be read.",
                 "proves": "Nothing.",
-                "does_not_prove": "That the file was not generated, or does not come from here: a "
-                "manifest is lost by re-encoding, by most apps, and by copying into a new container.",
+                "does_not_prove": "That the file was not generated, or does not come from here: "
+                "re-encoding, most apps and copying into a new container remove a manifest.",
             }
 
 
@@ -106,13 +106,13 @@ def registry(registered: bool) -> dict[str, str]:
     """What the registry's answer proves and does not prove."""
     if registered:
         return {
-            "says": "The registry has these very bytes.",
+            "says": "The registry has exactly these bytes.",
             "proves": "Exactly this file was sealed here.",
             "does_not_prove": "Who made or passed on this copy.",
         }
     return {
-        "says": "The registry has no file with these very bytes.",
-        "proves": "This exact file is not among those recorded here.",
+        "says": "The registry has no file with exactly these bytes.",
+        "proves": "This exact file is not in the registry.",
         "does_not_prove": "That it does not come from here: one changed byte, or an erased record, "
         "is enough.",
     }
@@ -123,7 +123,7 @@ def _noun(reading: ManifestReport) -> str:
 
 
 def _name(reading: ManifestReport) -> str:
-    return f"“{reading.issuer or reading.common_name or 'somebody without a name'}”"
+    return f"“{reading.issuer or reading.common_name or 'a signer without a name'}”"
 
 
 def _on(reading: ManifestReport) -> str:

@@ -9,16 +9,16 @@ import msgspec
 
 
 class ManifestState(StrEnum):
-    """How far the manifest holds. Only `trusted` says who made it."""
+    """Validity of a manifest. Only `trusted` proves the signer."""
 
-    #: The seal is whole, and its signer is one we trust.
+    #: The seal is intact, and its signer is trusted.
     TRUSTED = "trusted"
-    #: The seal is whole, but anybody could have made it.
+    #: The seal is intact, but anyone could have made it.
     VALID = "valid"
-    #: The file or its manifest was changed, or the certificate does not hold.
+    #: The file or its manifest was changed, or the certificate is invalid.
     INVALID = "invalid"
     ABSENT = "absent"
-    #: The file could not be read, so nothing is known.
+    #: The file could not be read.
     UNREADABLE = "unreadable"
 
 
@@ -29,7 +29,7 @@ class SignerTrust(StrEnum):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was looked at."""
+    """One piece of evidence: manifest or registry."""
 
     kind: str
     says: str
@@ -38,7 +38,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ManifestReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child found in the file: claims, until `state` is `trusted`."""
+    """What the child read from the file. These are claims unless `state` is `trusted`."""
 
     state: ManifestState
     media_type: str = ""
@@ -59,7 +59,7 @@ class ManifestReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to "where does this file come from", in one sentence and in parts."""
+    """The origin of a file: a summary and the evidence."""
 
     state: ManifestState
     signer: SignerTrust
@@ -67,8 +67,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
     evidence: tuple[Evidence, ...]
     sha256: str
-    #: The registry has a row for exactly these bytes; None: it was not asked.
+    #: Whether the registry has exactly these bytes; None if it was not asked.
     registered: bool | None
-    #: From a trusted manifest of our own, or the registry; else empty.
+    #: From a trusted manifest of ours or from the registry; else empty.
     video_id: str
     reading: ManifestReport

@@ -1,4 +1,4 @@
-"""The registry: every seal made here, so that a file can be known again without its manifest."""
+"""The registry of seals: identifies a delivered file without its manifest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Registry:
         self._database = database
 
     def record(self, tx: Transaction, seal: Seal) -> bool:
-        """Add the seal's row in this transaction; False where exactly this file is there already."""
+        """Inserts the seal's row in this transaction; False if the same file is already recorded."""
         return tx.insert_or_ignore(
             seals,
             id=new_id("seal"),
@@ -33,13 +33,13 @@ class Registry:
         )
 
     def by_sha256(self, sha256: str) -> Seal | None:
-        """The seal of exactly these bytes, whoever's it is: whoever holds a file may ask where it is from."""
-        with self._database.across_tenants("whose file is this", readonly=True) as tx:
+        """The seal of exactly these bytes, of any tenant: anyone with the file may ask for its origin."""
+        with self._database.across_tenants("origin of a file", readonly=True) as tx:
             row = tx.one(seals, seals.c.sha256 == sha256)
         return None if row is None else _seal(row)
 
     def by_video(self, video_id: str, *, tenant: str) -> tuple[Seal, ...]:
-        """The seals of one video, newest first; there are several where a step was run again."""
+        """Seals of one video, newest first; several if a step ran again."""
         with self._database.read_transaction(tenant) as tx:
             rows = tx.select(
                 seals, seals.c.video_id == video_id, order_by=(seals.c.created_at.desc(), seals.c.id.desc())

@@ -1,4 +1,4 @@
-"""A seal: what was put into one delivered file, and how the file can be known again."""
+"""A seal: what was put into one delivered file, and how the file can be identified."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 @dataclass(frozen=True, kw_only=True)
 class Seal:
     video_id: str
-    #: Of the sealed file, and of the bytes that were judged and then sealed; hex.
+    #: Of the sealed file, and of the bytes that were evaluated and then sealed; hex.
     sha256: str
     source_sha256: str
     sealed_at: dt.datetime
-    #: The C2PA manifest store as embedded, so that it can be found again for a copy that lost it.
+    #: The embedded C2PA manifest store, to find it for a copy that lost it.
     manifest: bytes
-    #: What the manifest says in `safelight.verdict`, and the signing certificate's fingerprint.
+    #: The claim `safelight.verdict` of the manifest, and the signing certificate's fingerprint.
     facts: Mapping[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Sealing: a manifest goes into a finished file, signed here, written in a child."""
+"""Sealing: a sandboxed child writes the manifest into a finished file; the gateway signs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .manifest import SealFacts
 from .seal import Seal
 
 _LIMITS = Limits(wall_s=300.0, cpu_s=300, memory_bytes=2 << 30, file_bytes=8 << 30, open_files=64)
-#: What a manifest adds at most, with room to spare.
+#: Upper limit of the bytes that a manifest adds.
 _ADDED = 1 << 20
 
 
@@ -31,7 +31,7 @@ def _utc_now() -> dt.datetime:
 
 
 class Sealer:
-    """Makes the file that leaves. Safe to use from many threads."""
+    """Seals files before delivery. Thread-safe."""
 
     def __init__(
         self, *, sandbox: Sandbox, keys: KeyStore, clock: Callable[[], dt.datetime] = _utc_now
@@ -42,15 +42,15 @@ class Sealer:
 
     @property
     def trust_anchor_pem(self) -> str:
-        """Every root of this installation, for other people's verifiers; made where there is none."""
+        """All roots of this installation, for external verifiers; created if there is none."""
         self._keys.signing()
         return self._keys.anchors_pem
 
     def seal(self, source: Path, into: Path, facts: SealFacts) -> Seal:
-        """Write the sealed copy of the MP4 `source` to `into`: whole and verified, or not at all.
+        """Writes the sealed copy of the MP4 `source` to `into`: complete and verified, or not at all.
 
-        Safe to run again: it replaces `into`, and every run makes another file with another hash. Raises
-        `InvalidMedia`, `StorageFull`, a `ChildFailed`, or `ValueError` for facts that are never sealed.
+        May run again: it replaces `into`, and each run makes a file with another hash. Raises `InvalidMedia`,
+        `StorageFull`, a `SandboxFailed`, or `ValueError` for facts that cannot be sealed.
         """
         definition = manifest.build(facts, version=safelight.__version__)
         source_sha256 = sha256_file(source)
@@ -91,7 +91,7 @@ class Sealer:
 
 
 class OneSignature:
-    """Signs one claim for one seal: a child that was taken over gets no second one."""
+    """Signs one claim for one seal, so that a compromised child cannot get a second signature."""
 
     def __init__(self, sign: Callable[[bytes], bytes]) -> None:
         self._sign = sign
@@ -104,13 +104,15 @@ class OneSignature:
         try:
             return self._sign(data)
         except ValueError as error:
-            raise SandboxCrashed("The sandboxed child asked to sign something that is no claim.") from error
+            raise SandboxCrashed(
+                "The sandboxed child asked to sign something that is not a claim."
+            ) from error
 
 
 def _checked(answer: Any) -> bytes:
     if not isinstance(answer, dict) or answer.get("state") != "Trusted":
-        raise SandboxCrashed("The sealed file does not verify under this installation's own root.")
+        raise SandboxCrashed("The sealed file does not verify under this installation's root.")
     stored = answer.get("manifest")
     if not isinstance(stored, bytes) or not stored:
-        raise SandboxCrashed("The sandboxed child gave no manifest back.")
+        raise SandboxCrashed("The sandboxed child returned no manifest.")
     return stored

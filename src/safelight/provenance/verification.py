@@ -1,4 +1,4 @@
-"""Verifying: what a file says of where it comes from, how far that holds, and what it does not prove."""
+"""Verifies files: the claims of a file's manifest, their validity, and what they do not prove."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .keys import KeyStore
 from .models import Evidence, ManifestReport, ManifestState, SignerTrust, Verification
 from .seal import Seal
 
-#: IPTC's words for what a model or program made, or a part of it.
+#: IPTC source types of content made fully or partly by a model or program.
 GENERATED = frozenset({"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia"})
 _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
 
 
 class Verifier:
-    """Reads files in a child, with our roots and those in `trust_pem` as anchors. Fetches nothing."""
+    """Reads manifests in a child, with our roots and those in `trust_pem` as anchors. No network access."""
 
     def __init__(self, *, sandbox: Sandbox, keys: KeyStore, trust_pem: str = "") -> None:
         self._sandbox = sandbox
@@ -34,29 +34,29 @@ class Verifier:
         self._trust_pem = trust_pem
 
     def with_trust_anchors(self, pem: bytes) -> Verifier:
-        """A verifier that trusts these roots (PEM) too. Raises `ConfigurationError` where they are none."""
+        """A verifier that also trusts these roots (PEM). Raises `ConfigurationError` if they are invalid."""
         try:
             held = x509.load_pem_x509_certificates(pem)
         except ValueError as error:
             raise ConfigurationError(
                 "The trusted roots are not certificates in PEM.",
-                remedy="Give a file that begins with -----BEGIN CERTIFICATE-----.",
+                remedy="Give a file that starts with -----BEGIN CERTIFICATE-----.",
             ) from error
         added = certificates.certificates_pem(held).decode()
         return Verifier(sandbox=self._sandbox, keys=self._keys, trust_pem=self._trust_pem + added)
 
     def verify(self, path: Path, *, lookup: Callable[[str], Seal | None] | None = None) -> Verification:
-        """What is known of the file at `path`; `lookup` finds a seal by the sha256 of a file.
+        """The origin of the file at `path`; `lookup` finds a seal by the file's sha256.
 
-        Raises `NotFound` or `InvalidMedia` where there is no file to read. Nothing inside the file can make
-        it raise.
+        Raises `NotFound` or `InvalidMedia` if the file cannot be read. No content of the file can make it
+        raise.
         """
         try:
             if path.exists() and not path.is_file():
-                raise InvalidMedia(f"{path} is no file.")
+                raise InvalidMedia(f"{path} is not a file.")
             sha256 = sha256_file(path)
         except FileNotFoundError as error:
-            raise NotFound(f"There is no file {path}.") from error
+            raise NotFound(f"{path} does not exist.") from error
         except OSError as error:
             raise InvalidMedia(f"{path} cannot be read: {error.strerror}.") from error
         known = lookup(sha256) if lookup else None
@@ -75,9 +75,9 @@ class Verifier:
         )
 
     def claims(self, path: Path) -> dict[str, str | bool]:
-        """What a file's own manifest says of how it came to be, for a record: claims, until `trusted`.
+        """The origin claims of a file's manifest, for a record; unproven unless `trusted`.
 
-        Only `state` where there is none. Nothing inside the file can make it raise.
+        Only `state` if the file has no manifest. No content of the file can make it raise.
         """
         reading = self._read(path, None)
         told: dict[str, str | bool] = {"state": reading.state.value}
@@ -104,7 +104,7 @@ class Verifier:
             )
             return msgspec.convert(printable(answer), ManifestReport)
         except msgspec.ValidationError as error:
-            raise SandboxCrashed("The sandboxed child gave an answer of the wrong shape.") from error
+            raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
         except (SandboxFailed, InvalidMedia) as error:
             return ManifestReport(
                 state=ManifestState.UNREADABLE, note="child", problem=printable(error.message)
@@ -133,7 +133,7 @@ def _evidence(reading: ManifestReport, signer: SignerTrust, registered: bool | N
 
 
 def printable(value: Any) -> Any:
-    """The same data without control, direction and other invisible characters: it will be shown to people."""
+    """The same data without control, direction and other invisible characters, since people will read it."""
     if isinstance(value, str):
         return "".join(one for one in value if one == " " or unicodedata.category(one)[0] not in "CZ")
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The part that opens files: runs in the sandboxed child, where there is no key and no network."""
+"""Opens files in the sandboxed child, which has no key and no network."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
     from safelight.sandbox.child_main import ChildChannel
 
-#: E-mail protection, document signing, C2PA's own: what an operator's certificate may be issued for.
+#: E-mail protection, document signing and C2PA's own: allowed usages of an operator's certificate.
 _USAGES = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n1.3.6.1.4.1.62558.2.1"
-#: The box in which MP4 files carry a manifest, and the name of the boxes inside, which all formats share.
+#: The MP4 box of a manifest, and the type of the boxes inside, which all formats share.
 _TRACES = (bytes.fromhex("d8fec3d61b0e483c9297582877ec4781"), b"jumbc2pa", b"jumdc2pa")
-_LONGEST = 500
-_MOST = 64
+_MAX_TEXT_CHARACTERS = 500
+_MAX_ENTRIES = 64
 
 
 def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
-    """Copy the MP4 at `source` to `into` with the manifest inside, signed by the gateway; read it back."""
+    """Copies the MP4 at `source` to `into` with a manifest signed by the gateway, and reads it back."""
     from c2pa import Builder, C2paError, C2paSigningAlg, Signer
 
     context = _context(argument["anchors"])
@@ -33,17 +33,17 @@ def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
         with Path(argument["source"]).open("rb") as source, Path(argument["into"]).open("wb+") as into:
             manifest = builder.sign(signer, "video/mp4", source, into)
     except C2paError as error:
-        raise InvalidMedia(f"The video cannot be sealed: {str(error)[:_LONGEST]}.") from error
+        raise InvalidMedia(f"The video cannot be sealed: {str(error)[:_MAX_TEXT_CHARACTERS]}.") from error
     with Path(argument["into"]).open("rb") as sealed:
         state = _reader("video/mp4", sealed, None, context).get_validation_state()
     return {"manifest": manifest, "state": state}
 
 
 def read(argument: dict[str, Any], _link: ChildChannel) -> dict[str, Any]:
-    """What the manifest of the file at `path` says, and how far it holds; see `verifying.Reading`.
+    """Reads and validates the manifest of the file at `path`; see `models.ManifestReport`.
 
-    `anchors` are tried in their order until one makes the signature a trusted one. `manifest` is used where
-    the file carries none.
+    `anchors` are tried in order until one makes the signature trusted. `manifest` is used if the file has
+    none.
     """
     path = Path(argument["path"])
     kind = media_type(path)
@@ -64,13 +64,13 @@ def read(argument: dict[str, Any], _link: ChildChannel) -> dict[str, Any]:
 
 
 def _unread(problem: str, path: Path) -> dict[str, str]:
-    """Why there is no manifest to report. The library names the kind of error at the start of its text."""
+    """Why no manifest can be reported. The library puts the kind of error at the start of its message."""
     if problem.startswith("ManifestNotFound"):
         return {"state": "absent", "note": "none"}
     if problem.startswith("Remote"):
-        return {"state": "absent", "note": "remote", "problem": problem[:_LONGEST]}
+        return {"state": "absent", "note": "remote", "problem": problem[:_MAX_TEXT_CHARACTERS]}
     state = "invalid" if _has_traces(path) else "unreadable"
-    return {"state": state, "note": "damaged", "problem": problem[:_LONGEST]}
+    return {"state": state, "note": "damaged", "problem": problem[:_MAX_TEXT_CHARACTERS]}
 
 
 def _context(anchors: str) -> Context:
@@ -110,9 +110,9 @@ def _report(reader: Reader) -> dict[str, Any]:
         "source_type": _text(created.get("digitalSourceType")).rpartition("/")[2],
         "made_with": _text(makers[0].get("name")),
         "title": _text(active.get("title")),
-        "assertions": [_text(one.get("label")) for one in assertions[:_MOST]],
+        "assertions": [_text(one.get("label")) for one in assertions[:_MAX_ENTRIES]],
         "verdict": _verdict(assertions),
-        "failures": [_text(one.get("code")) for one in (results.get("failure") or [])[:_MOST]],
+        "failures": [_text(one.get("code")) for one in (results.get("failure") or [])[:_MAX_ENTRIES]],
     }
 
 
@@ -132,11 +132,11 @@ def _verdict(assertions: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _text(value: object) -> str:
-    return value[:_LONGEST] if isinstance(value, str) else ""
+    return value[:_MAX_TEXT_CHARACTERS] if isinstance(value, str) else ""
 
 
 def media_type(path: Path) -> str | None:
-    """The type by the file's first bytes, or None where no manifest could be inside."""
+    """The media type by the first bytes, or None if the format cannot contain a manifest."""
     with path.open("rb") as file:
         head = file.read(16)
     if head[4:8] == b"ftyp":
@@ -166,7 +166,7 @@ _MAGIC = {
 
 
 def _has_traces(path: Path) -> bool:
-    """Whether something in the file looks like a manifest, although none can be read."""
+    """Whether the file seems to contain a manifest although none can be read."""
     if path.stat().st_size == 0:
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

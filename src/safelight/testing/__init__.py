@@ -1,1 +1,1 @@
-"""Public fakes for your tests and ours."""
+"""Public test doubles: clips, detectors, generators, guard and transcription servers, a scripted upstream."""

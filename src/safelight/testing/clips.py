@@ -1,4 +1,4 @@
-"""Clips for tests: a tiny one that comes with the package, and plain ones of any size."""
+"""Clips for tests: a tiny one from the package, and plain grey ones of any size."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 
 def tiny_clip() -> bytes:
-    """A real MP4 of 5 kB: 128x72, 2 s at 8 frames a second, H.264, with a quiet tone in AAC."""
+    """A real MP4 of 5 kB: 128x72, 2 s at 8 frames per second, H.264, with a quiet tone in AAC."""
     return files("safelight.testing").joinpath("tiny.mp4").read_bytes()
 
 
 def write_plain_clip(into: Path, *, width: int, height: int, seconds: int, fps: int = 8) -> None:
-    """A plain grey MP4 of this size and length, without sound. Needs PyAV."""
+    """Writes a plain grey MP4 of this size and length, without sound. Needs PyAV."""
     import av
 
     with av.open(str(into), "w", format="mp4") as out:

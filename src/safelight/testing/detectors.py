@@ -1,4 +1,4 @@
-"""Detectors for tests: they find what you tell them to, and fail the way you tell them to."""
+"""Test detectors that report, or fail, as configured."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ Mode = Literal["find", "raise", "hang", "nan", "exit"]
 class MarkerFailed(Exception):
     """The failure that a marker was configured to raise.
 
-    Not in the error tree: it stands for any exception of a third party's detector.
+    Not in the error tree: it represents any exception of a third party's detector.
     """
 
 
 class MarkerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`mode` says what happens where the marker is met; a text may also say `<word>:raise` and so on."""
+    """`mode`: what happens at the marker. A text may also contain `<word>:raise` and so on."""
 
     word: str = "MARKER"
     category: str = "violence"
     score: float = 0.9
     mode: Mode = "find"
-    #: For frames: the frame that is marked, and with it all that follow up to `last_frame`.
+    #: For frames: index of the marked frame; later frames up to `last_frame` are marked too.
     first_frame: int = 0
     last_frame: int = 0
-    #: How long a hang lasts, in seconds.
+    #: Duration of a hang, in seconds.
     hang_s: float = 3600.0
 
 
 class FakeTextDetector:
-    """Finds a word in a text, wherever it stands."""
+    """Reports a finding for a word in a text."""
 
     name = "text-marker"
     version = "1"
@@ -60,7 +60,7 @@ class FakeTextDetector:
                 modality=Modality.TEXT,
                 detector=self.name,
                 version=self.version,
-                reason=f"The text has the marker {word!r}.",
+                reason=f"The text contains the marker {word!r}.",
                 evidence=(TextSpan(field=content.field, start=start, end=end),),
                 attributes={"source": content.field, "negated": content.negated},
             )
@@ -68,7 +68,7 @@ class FakeTextDetector:
 
 
 class FrameMarker:
-    """Finds something in the frames it was told to, whatever they show."""
+    """Reports findings for configured frame numbers, whatever the frames show."""
 
     name = "frame-marker"
     version = "1"
@@ -99,7 +99,7 @@ class FrameMarker:
 
 
 def text_marker(**options: Any) -> DetectorPlugin:
-    """A plugin whose detector finds a word; options as in `MarkerOptions`, those of `load` on top."""
+    """A plugin whose detector finds a word; options of `MarkerOptions` plus those of `load`."""
     defaults = msgspec.convert(options, MarkerOptions)
     return DetectorPlugin(
         name=FakeTextDetector.name,
@@ -111,7 +111,7 @@ def text_marker(**options: Any) -> DetectorPlugin:
 
 
 def frame_marker(**options: Any) -> DetectorPlugin:
-    """A plugin whose detector marks frames by number; options as in `MarkerOptions`."""
+    """A plugin whose detector marks frames by number; options of `MarkerOptions`."""
     defaults = msgspec.convert(options, MarkerOptions)
     return DetectorPlugin(
         name=FrameMarker.name,
@@ -122,7 +122,7 @@ def frame_marker(**options: Any) -> DetectorPlugin:
     )
 
 
-#: Ready to be named by an entry point in the group `safelight.detectors`.
+#: For entry points of the group `safelight.detectors`.
 TEXT_MARKER = text_marker()
 FRAME_MARKER = frame_marker()
 
@@ -134,7 +134,7 @@ def _command(rest: str, mode: Mode) -> Mode:
 
 def _obey(mode: Mode, options: MarkerOptions) -> None:
     if mode == "raise":
-        raise MarkerFailed("The marker was told to fail.")
+        raise MarkerFailed("The marker is configured to fail.")
     if mode == "hang":
         threading.Event().wait(options.hang_s)
     if mode == "exit":

@@ -1,4 +1,4 @@
-"""A generator for tests that is done at once."""
+"""A test generator that finishes at once."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from .clips import tiny_clip
 
 class InstantOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str = "instant"
-    #: The file every order gets; empty: the tiny clip that comes with the package.
+    #: File returned for every request; empty: the tiny clip of the package.
     file: str = ""
     models: tuple[str, ...] = ("instant-1",)
     seconds: tuple[int, ...] = (4, 8, 12)
-    #: What it says it can make of earlier videos; it copies the same file for these too.
+    #: Supported derivations of earlier videos; they return the same file.
     operations: frozenset[Derivation] = frozenset()
     takes_characters: bool = False
 
 
 class InstantGenerator:
-    """A local generator that copies one file, whatever was ordered."""
+    """A local generator that copies one file for every request."""
 
     ownership = Billing.OWN
 
@@ -68,5 +68,5 @@ class InstantGenerator:
 
 
 def create(options: dict[str, Any]) -> InstantGenerator:
-    """For an entry point in the group `safelight.generators`."""
+    """Factory for an entry point of the group `safelight.generators`."""
     return InstantGenerator(msgspec.convert(options, InstantOptions))

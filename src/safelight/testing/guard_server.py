@@ -1,4 +1,4 @@
-"""A server that speaks as a guard model does: it looks at what it was sent, and answers as it is told."""
+"""A scripted guard model server: matches text and colours of a request and returns configured answers."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class ScriptedAnswer:
-    """What is answered where all of it holds: words in what was sent, and a share of reddish pixels in it."""
+    """An answer and its conditions, which must all match: words in the request, and a share of red pixels."""
 
     says: str
     words: tuple[str, ...] = ()
-    #: Part of the picture, 0 to 1, that is more red than anything else.
+    #: Fraction of the picture, 0 to 1, in which red is the strongest channel.
     red: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """One request: where it came in, its words, and its pictures as JPEG bytes."""
+    """One recorded request: path, text, and pictures as JPEG bytes."""
 
     path: str
     words: str
@@ -35,9 +35,9 @@ class Asked:
 
 
 class ScriptedGuard:
-    """A context manager; `url` is the base address. The first line that holds answers, else `otherwise`.
+    """Context manager; `url` is the base address. The first matching answer is sent, else `otherwise`.
 
-    `late_s` seconds pass before each answer; a `status` other than 200 is sent with it.
+    Each response waits `late_s` seconds and has the HTTP status `status`.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class ScriptedGuard:
     ) -> None:
         self.lines, self.otherwise = tuple(lines), otherwise
         self.late_s, self.status = late_s, status
-        #: Everything it was asked, in order.
+        #: All requests in order.
         self.asked: list[Asked] = []
         guard = self
 
@@ -70,7 +70,7 @@ class ScriptedGuard:
                     self.close_connection = True
 
             def log_message(self, *_arguments: Any) -> None:
-                """Tests need no log."""
+                """No request log in tests."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1/"
@@ -100,7 +100,7 @@ class ScriptedGuard:
             self.otherwise,
         )
         if path.endswith("/moderations"):
-            # A moderation answer is told as JSON: scores by category.
+            # The answer of a moderation endpoint is JSON: scores by category.
             return _moderated(said)
         return json.dumps({"choices": [{"message": {"role": "assistant", "content": said}}]}).encode()
 

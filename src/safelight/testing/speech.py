@@ -1,4 +1,4 @@
-"""Spoken lines whose words have true times: espeak-ng speaks, and its own events say when."""
+"""Spoken lines with exact word times, from the events of espeak-ng."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 class SpeechMissing(ConfigurationError):
-    """There is no espeak-ng on this machine."""
+    """espeak-ng is not installed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpokenWord:
-    """One word and when it is said, in seconds from the start of the samples."""
+    """One word and its time, in seconds from the start of the samples."""
 
     text: str
     start_s: float
@@ -47,7 +47,7 @@ class Spoken:
         return self.samples.size / self.rate
 
     def at(self, rate: int) -> npt.NDArray[np.float32]:
-        """The samples at another rate."""
+        """The samples resampled to another rate."""
         moments = np.arange(round(self.seconds * rate)) / rate
         found = np.interp(moments, np.arange(self.samples.size) / self.rate, self.samples)
         return found.astype(np.float32)
@@ -77,14 +77,14 @@ def synthesize(text: str, *, voice: str = "en", pace: int = 150) -> Spoken:
 
 @lru_cache(maxsize=1)
 def _library() -> tuple[ctypes.CDLL, int]:
-    """The library and its sample rate. It hangs when it is started a second time, so it stays started."""
+    """The library and its sample rate. Starting it twice in a process hangs, so it is never stopped."""
     name = ctypes.util.find_library("espeak-ng")
     if name is None:
-        raise SpeechMissing("There is no espeak-ng here: install Debian's package espeak-ng.")
+        raise SpeechMissing("espeak-ng is not installed: install Debian's package espeak-ng.")
     library = ctypes.CDLL(name)
     rate = library.espeak_Initialize(_SYNCHRONOUS, 200, None, 0)
     if rate <= 0:
-        raise SpeechMissing("espeak-ng would not start.")
+        raise SpeechMissing("espeak-ng could not be initialized.")
     return library, rate
 
 
@@ -134,14 +134,14 @@ def _spoken(text: str, voice: str, pace: int) -> Spoken:
 
 
 def samples_of(wav: bytes) -> tuple[npt.NDArray[np.float32], int]:
-    """The samples of a mono WAV file of 16 bits, in [-1, 1], and their rate."""
+    """Samples of a 16-bit mono WAV file, in [-1, 1], and their rate."""
     with wave.open(io.BytesIO(wav)) as file:
         raw, rate = file.readframes(file.getnframes()), file.getframerate()
     return np.frombuffer(raw, "<i2").astype(np.float32) / np.float32(32768), rate
 
 
 def found_at(spoken: Spoken, samples: npt.NDArray[np.float32], rate: int) -> float | None:
-    """From which second on `samples` hold what was spoken; None where they do not. By correlation."""
+    """The second at which `spoken` starts in `samples`, found by correlation; None if it is absent."""
     wanted = spoken.at(rate)
     if not wanted.size or samples.size < wanted.size // 2:
         return None

@@ -1,4 +1,4 @@
-"""A transcription server on this machine that speaks OpenAI's wire format and answers what you tell it to."""
+"""A scripted transcription server with OpenAI's wire format."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from typing import Any
 
 
 class FailureMode(StrEnum):
-    """How it answers."""
+    """How the server answers."""
 
     WELL = "well"
-    #: The connection ends without an answer.
+    #: Closes the connection without a response.
     SILENT = "silent"
-    #: Something that is no transcript.
+    #: A response that is not a transcript.
     GARBLED = "garbled"
-    #: Times that no file of this length can have.
+    #: Times beyond the length of the file.
     WRONG_TIMES = "wrong_times"
-    #: Nothing comes until the server is closed.
+    #: No response until the server is closed.
     LATE = "late"
     #: Status 500.
     FAILING = "failing"
-    #: A transcript without a word.
+    #: A transcript without words.
     EMPTY = "empty"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedRequest:
-    """One request: its form fields, and the sound."""
+    """One request: form fields and the audio file."""
 
     fields: dict[str, list[str]]
     authorization: str
@@ -45,15 +45,15 @@ class RecordedRequest:
     bytes: int
 
 
-#: Says what it hears in a WAV file: (word, start, end), seconds from the start of the file.
+#: Transcribes a WAV file: (word, start, end), in seconds from its start.
 Listens = Callable[[bytes], Iterable[tuple[str, float, float]]]
 
 
 class ScriptedTranscriber:
-    """with ScriptedTranscriber(lambda wav: [("hello", 0.2, 0.6)]) as server: ...  # server.url ends with /v1
+    """Context manager: `with ScriptedTranscriber(lambda wav: [("hello", 0.2, 0.6)]) as server: ...`
 
-    `manner` may be changed while it runs; `asked` says what it was sent. Words become one segment each time
-    one ends with a full stop.
+    `server.url` ends with /v1. `manner` may be changed at any time; `asked` lists the requests. Words form a
+    segment up to each full stop.
     """
 
     def __init__(self, listens: Listens, *, manner: FailureMode = FailureMode.WELL) -> None:
@@ -67,7 +67,7 @@ class ScriptedTranscriber:
 
     @property
     def url(self) -> str:
-        """The base URL for clients, with `/v1`."""
+        """Base URL for clients, with `/v1`."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def __enter__(self) -> ScriptedTranscriber:
@@ -131,7 +131,7 @@ class ScriptedTranscriber:
 
 
 def verbose_json(words: Iterable[tuple[str, float, float]], *, seconds: float) -> dict[str, Any]:
-    """An answer as OpenAI's `whisper-1` gives it with `response_format=verbose_json`."""
+    """A response in the form of OpenAI's `whisper-1` with `response_format=verbose_json`."""
     said = list(words)
     segments: list[list[tuple[str, float, float]]] = [[]]
     for word in said:

@@ -119,7 +119,7 @@ def test_one_seal_gets_one_signature_and_only_over_a_claim(keys: KeyStore) -> No
     assert len(once(claim)) == 64
     with pytest.raises(SandboxCrashed, match="second signature"):
         once(claim)
-    with pytest.raises(SandboxCrashed, match="no claim"):
+    with pytest.raises(SandboxCrashed, match="not a claim"):
         OneSignature(keys.signing().sign_claim)(b"a certificate I would like")
 
 

@@ -100,7 +100,7 @@ def test_a_remux_loses_the_manifest_and_the_answer_says_how_little_that_means(
                 into.mux(packet)
     found = verifier.verify(copy, lookup={}.get)
     assert found.state is ManifestState.ABSENT
-    assert "says nothing about where it comes from" in found.answer
+    assert "shows neither its origin" in found.answer
     assert found.registered is False
 
 
@@ -116,7 +116,7 @@ def test_the_registry_gives_a_lost_manifest_back_to_the_very_same_bytes(
     )
     found = verifier.verify(video, lookup=lambda _: seal)
     assert found.video_id == seal.video_id
-    assert "the registry knows these very bytes" in found.answer
+    assert "the registry has exactly these bytes" in found.answer
 
 
 def test_a_strangers_seal_is_whole_but_nobody_we_know(
@@ -126,7 +126,7 @@ def test_a_strangers_seal_is_whole_but_nobody_we_know(
     ours.signing()
     found = Verifier(sandbox=sandbox, keys=ours).verify(sealed)
     assert (found.state, found.signer, found.video_id) == (ManifestState.VALID, SignerTrust.UNKNOWN, "")
-    assert "not known by whom" in found.answer
+    assert "the signer is unknown" in found.answer
 
     trusting = Verifier(sandbox=sandbox, keys=ours).with_trust_anchors(keys.anchors_pem.encode())
     found = trusting.verify(sealed)

@@ -160,7 +160,7 @@ def test_a_wrong_scenario_ends_the_process_with_its_reason(tmp_path: Path) -> No
     command = [sys.executable, "-m", "safelight.testing.upstream", "--scenario", str(scenario)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert "the scenario does not hold" in ended.stderr
+    assert "the scenario is invalid" in ended.stderr
 
 
 def test_the_instant_generator_copies_its_file(tmp_path: Path) -> None:

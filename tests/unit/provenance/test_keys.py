@@ -124,7 +124,7 @@ def test_many_at_once_make_one_root(tmp_path: Path) -> None:
 def test_a_key_others_can_read_is_refused(tmp_path: Path) -> None:
     KeyStore.own(tmp_path, organization="Films").signing()
     (tmp_path / "signing.pem").chmod(0o644)
-    with pytest.raises(ConfigurationError, match="read by others"):
+    with pytest.raises(ConfigurationError, match="read by other users"):
         KeyStore.own(tmp_path, organization="Films").signing()
 
 
@@ -180,7 +180,7 @@ def test_a_chain_that_readers_would_refuse_is_refused_at_start(tmp_path: Path) -
     assert "does not belong" in refusal(mixed, root.certificate)
     assert "self-signed" in refusal(root)
     assert "did not issue" in refusal(leaf, other_root.certificate)
-    assert "which is not now" in refusal(leaf, root.certificate, at=START + dt.timedelta(days=4000))
+    assert "it is not valid now" in refusal(leaf, root.certificate, at=START + dt.timedelta(days=4000))
 
 
 def test_a_key_on_another_curve_is_refused(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_what_was_held_or_blocked_is_sealed_only_after_a_person_released_it(acti
     verdict = Verdict(
         action=action, stage=Stage.OUTPUT, subject_sha256="a", policy="starter", policy_sha256="b"
     )
-    with pytest.raises(ValueError, match="is not sealed"):
+    with pytest.raises(ValueError, match="cannot be sealed"):
         manifest.build(replace(FACTS, verdict=verdict), version="9")
     assert data(replace(FACTS, verdict=verdict, reviewed=True), manifest.VERDICT_LABEL)["reviewed"] is True
 

@@ -1,4 +1,6 @@
-"""A scripted upstream: a real HTTP server that speaks the Videos API and misbehaves as told, and counts."""
+"""A scripted upstream: a real HTTP server with the Videos API that fails as configured and counts
+requests.
+"""
 
 from __future__ import annotations
 

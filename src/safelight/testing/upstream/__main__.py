@@ -13,12 +13,12 @@ from .server import ScriptedUpstream
 
 
 def main() -> int:
-    """Serve until SIGINT or SIGTERM. The first line on stdout is `{"url": ...}`."""
+    """Serves until SIGINT or SIGTERM. The first line on stdout is `{"url": ...}`."""
     parser = argparse.ArgumentParser(prog="python -m safelight.testing.upstream", description=main.__doc__)
-    parser.add_argument("--scenario", type=Path, help="YAML or JSON file; without one every order goes well")
+    parser.add_argument("--scenario", type=Path, help="YAML or JSON file; without one every request succeeds")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0: any free one")
-    parser.add_argument("--counts", type=Path, help="file that is kept up to date with all counts")
+    parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    parser.add_argument("--counts", type=Path, help="file that always has the current counts")
     options = parser.parse_args()
     try:
         upstream = ScriptedUpstream(

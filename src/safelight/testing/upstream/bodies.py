@@ -1,4 +1,4 @@
-"""Reading the body of a create request: JSON, or multipart with the SDK's bracket fields."""
+"""Reads the body of a create request: JSON, or multipart with bracket fields as the SDKs send them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BRACKET = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
 
 
 def read_create(content_type: str, body: bytes) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    """The fields and files of a create request. `ValueError` where it is neither JSON nor multipart."""
+    """Fields and files of a create request. Raises `ValueError` for other formats."""
     boundary = re.search(r'boundary="?([^";]+)"?', content_type)
     if content_type.startswith("multipart/form-data") and boundary:
         return _multipart(body, boundary.group(1).encode())

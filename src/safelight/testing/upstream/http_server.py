@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a socket, so that an answer can be withheld, cut off or never come."""
+"""A small HTTP/1.1 server that can withhold, truncate or delay a response."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     delay_s: float = 0.0
-    #: `close`: no answer, an orderly end; `reset`: no answer, a broken connection; `hang`: no answer while
-    #: the client waits; `cut`: half the body that was promised; `slow`: a piece at a time.
+    #: `close`: ends the connection without a response; `reset`: breaks it; `hang`: no response while the
+    #: client waits; `cut`: sends half of the announced body; `slow`: sends small pieces.
     way: Literal["send", "close", "reset", "hang", "cut", "slow"] = "send"
 
 
@@ -40,7 +40,7 @@ Handler = Callable[[Request], Reply]
 async def serve_connection(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handler
 ) -> None:
-    """Serve one connection until either side ends it."""
+    """Serves one connection until either side ends it."""
     talk = h11.Connection(h11.SERVER, max_incomplete_event_size=65536)
     try:
         while (request := await _receive(reader, writer, talk)) is not None:
@@ -90,7 +90,7 @@ async def _receive(
 async def _answer(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, talk: h11.Connection, reply: Reply
 ) -> bool:
-    """Whether the connection may be used again."""
+    """Whether the connection can be reused."""
     if reply.delay_s:
         await asyncio.sleep(reply.delay_s)
     if reply.way == "reset":

@@ -1,4 +1,4 @@
-"""The Videos API as a scripted upstream serves it."""
+"""The Videos API of the scripted upstream."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ _SENTINEL = "Hmmm something didn't look right with your request."
 
 
 class Routes:
-    """Answers requests from a book. `recorded` is called after every create, before its answer goes out."""
+    """Answers requests from the state. `recorded` is called after each create, before its response is
+    sent.
+    """
 
     def __init__(self, book: FakeUpstreamState, *, clips: Path, recorded: Callable[[], None]) -> None:
         self._book = book
@@ -86,7 +88,7 @@ class Routes:
         rule = self._book.receive(key, prompt)
         act = self._book.act(rule, "submit")
         if act.do in {"ok", "lose_answer", "hang", "garbage", "html"}:
-            # In all of these the order is taken; what differs is what the client gets to know of it.
+            # The request is accepted in all of these; the response to the client differs.
             entry = self._book.accept(key, fields, files, rule)
             self._recorded()
             if act.do == "ok":
@@ -98,7 +100,7 @@ class Routes:
     def _list(self, request: Request) -> Reply:
         self._book.asked["lists"] += 1
         if not self._book.scenario.lists:
-            return _error(405, "method_not_allowed", "There is no list.")
+            return _error(405, "method_not_allowed", "This server has no list.")
         entries = [
             entry
             for entry in self._book.orders.values()
@@ -165,7 +167,7 @@ class Routes:
                 return Reply(headers={"content-type": "video/mp4"})
             case "text":
                 return Reply(
-                    headers={"content-type": "video/mp4"}, body=b"This is no video at all, only words."
+                    headers={"content-type": "video/mp4"}, body=b"This is text, not a video."
                 )
         return _trouble(act)
 

@@ -1,4 +1,4 @@
-"""The script of a scripted upstream, as a YAML or JSON document. docs/testing.md explains each key."""
+"""The scenario of a scripted upstream, as a YAML or JSON document. docs/testing.md explains each key."""
 
 from __future__ import annotations
 
@@ -26,25 +26,27 @@ Ending = Literal["completed", "failed", "refused", "never", "vanishes"]
 
 
 class ScriptedAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one kind of request meets. In a document also one word, such as `hang`, or `{status: 500}`."""
+    """What happens to one kind of request. In a document it may be one word (`hang`) or `{status: 500}`."""
 
     do: ActionName = "ok"
-    #: The status of the answer; given alone it means `do: status`.
+    #: Response status; given alone it means `do: status`.
     status: int | None = None
     message: str = ""
     code: str = ""
     moderation_details: dict[str, Any] | None = None
     retry_after: float | None = None
-    #: Where `redirect` leads.
+    #: Target of `redirect`.
     location: str = ""
-    #: Wait before answering.
+    #: Delay before the response.
     delay_s: float = 0.0
-    #: How many requests meet this; the rest go well. None: all.
+    #: Number of requests this applies to; later ones succeed. None: all.
     times: int | None = None
 
 
 class ScenarioRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How one order goes. `when`: words in its prompt; `nth`: its number, counting from 1; both: both."""
+    """How one generation request proceeds. `when`: words in its prompt; `nth`: its number from 1; both
+    must match.
+    """
 
     when: str = ""
     nth: int | None = None
@@ -52,41 +54,41 @@ class ScenarioRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     poll: ScriptedAction = ScriptedAction()
     content: ScriptedAction = ScriptedAction()
     delete: ScriptedAction = ScriptedAction()
-    #: How many polls find the order unfinished, and how long it takes at least.
+    #: Number of polls that find it unfinished, and its minimum duration.
     polls: int = 1
     finish_after_s: float = 0.0
-    #: Per cent at each poll; the last one stays. Empty: even steps.
+    #: Percentage at each poll; the last one repeats. Empty: even steps.
     progress: tuple[int, ...] = ()
     ends: Ending = "completed"
-    #: The error of an order that fails, as it stands on the wire.
+    #: Error object of a failed request, in wire format.
     error: dict[str, Any] | None = None
-    #: Other words for the four statuses: `{in_progress: processing}`.
+    #: Replacements of the four statuses: `{in_progress: processing}`.
     status_words: dict[str, str] = {}
-    #: Dollars taken when the order ends; `refund` gives them back where it does not complete.
+    #: Dollars charged at the end; `refund` returns them if the request does not complete.
     charge: float | None = None
     refund: bool = False
-    #: `tiny`, `asked` (plain grey, of the size and length that were ordered) or the path of a file.
+    #: `tiny`, `asked` (plain grey, in the requested size and length) or the path of a file.
     clip: str = "tiny"
-    #: Merged into every video object: for any further lie.
+    #: Merged into every video object, for any other wrong response.
     fields: dict[str, Any] = {}
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     orders: tuple[ScenarioRule, ...] = ()
-    #: For orders that no rule fits.
+    #: For requests that match no rule.
     otherwise: ScenarioRule = ScenarioRule()
     models: tuple[str, ...] = ("scripted-1",)
-    #: Demanded as bearer token, where set.
+    #: Required bearer token, if set.
     api_key: str = ""
-    #: Whether `metadata` is given back with every video.
+    #: Whether videos include `metadata`.
     echo_metadata: bool = True
-    #: Whether a second create with the same Idempotency-Key gets the first one's video.
+    #: Whether a repeated Idempotency-Key returns the first video.
     idempotent: bool = False
     #: Whether `GET /v1/videos` exists.
     lists: bool = True
 
     def rule(self, prompt: str, number: int) -> ScenarioRule:
-        """The first rule that fits the order."""
+        """The first rule that matches the request."""
         for rule in self.orders:
             if (rule.when or rule.nth) and rule.when in prompt and rule.nth in (None, number):
                 return rule
@@ -107,7 +109,7 @@ def load_scenario(source: Path | str | dict[str, Any] | None) -> Scenario:
     try:
         scenario = msgspec.convert(_spelled_out(document), Scenario)
     except msgspec.ValidationError as error:
-        raise ValueError(f"the scenario does not hold: {error}") from error
+        raise ValueError(f"the scenario is invalid: {error}") from error
     for rule in (*scenario.orders, scenario.otherwise):
         _check(rule)
     return scenario
@@ -150,8 +152,8 @@ def _check(rule: ScenarioRule) -> None:
     for place, allowed in _PLACES.items():
         act: ScriptedAction = getattr(rule, place)
         if act.do not in allowed:
-            raise ValueError(f"the scenario does not hold: `{place}` cannot be {act.do!r}")
+            raise ValueError(f"the scenario is invalid: `{place}` cannot be {act.do!r}")
         if act.do == "status" and act.status is None:
-            raise ValueError(f"the scenario does not hold: `{place}: status` needs a number")
+            raise ValueError(f"the scenario is invalid: `{place}: status` needs a number")
     if rule.clip not in {"tiny", "asked"} and not Path(rule.clip).is_file():
-        raise ValueError(f"the scenario does not hold: the clip {rule.clip!r} does not exist")
+        raise ValueError(f"the scenario is invalid: the clip {rule.clip!r} does not exist")

@@ -1,4 +1,4 @@
-"""Running a scripted upstream: in a thread of a test, or as a process of its own."""
+"""Runs a scripted upstream in a thread of a test, or as a process."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _SAVE_EVERY_S = 0.5
 
 
 class ScriptedUpstream:
-    """A real server on this machine that goes by a scenario.
+    """A real HTTP server on this machine that follows a scenario.
 
     with ScriptedUpstream({"otherwise": {"submit": "hang"}}) as upstream:
-        ...  # upstream.url ends with /v1; upstream.counts says what it was asked
+        ...  # upstream.url ends with /v1; upstream.counts counts the requests
 
-    `counts_file` is kept up to date: with every create before its answer, with the rest twice a second.
+    `counts_file` is updated before the response of each create, and otherwise twice a second.
     """
 
     def __init__(
@@ -54,17 +54,17 @@ class ScriptedUpstream:
 
     @property
     def url(self) -> str:
-        """The base URL for clients, with `/v1`."""
+        """Base URL for clients, with `/v1`."""
         return f"http://{self._host}:{self._port}/v1"
 
     @property
     def counts(self) -> dict[str, Any]:
-        """What it was asked so far, as `GET /_safelight/counts` gives it."""
+        """Request counts so far, as `GET /_safelight/counts` returns them."""
         with self._lock:
             return self._book.counts()
 
     def play(self, scenario: Scenario | Path | str | dict[str, Any]) -> None:
-        """Go by another scenario from now on; orders already taken keep their rule."""
+        """Switches to another scenario; accepted requests keep their rule."""
         script = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         with self._lock:
             self._book.play(script)
@@ -99,7 +99,7 @@ class ScriptedUpstream:
             self._thread.join()
 
     async def serve(self, started: Callable[[], None]) -> None:
-        """Serve until `stop`; `started` is called once the port is known."""
+        """Serves until `stop`; `started` is called once the port is known."""
         loop, stopping = asyncio.get_running_loop(), asyncio.Event()
         self._stop = lambda: loop.call_soon_threadsafe(stopping.set)
         talks: set[asyncio.Task[None]] = set()
@@ -139,7 +139,7 @@ class ScriptedUpstream:
                 self._save()
 
     def stop(self) -> None:
-        """Ask a running server to end; safe from any thread."""
+        """Stops a running server; safe from any thread."""
         self._stop()
 
     def _save(self) -> None:

@@ -1,4 +1,4 @@
-"""The orders a scripted upstream has, and what it was asked: pure bookkeeping."""
+"""State of a scripted upstream: accepted requests and counts. Pure."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _FAILED = {"code": "generation_failed", "message": "The scripted generation fail
 
 @dataclass(kw_only=True)
 class AcceptedRequest:
-    """One order that was taken."""
+    """One accepted generation request."""
 
     id: str
     key: str
     fields: dict[str, Any]
-    #: Name, media type and sha256 of each file that came with it.
+    #: Name, media type and sha256 of each uploaded file.
     files: list[dict[str, str]]
     rule: ScenarioRule
     created_at: float
@@ -41,7 +41,7 @@ class AcceptedRequest:
 
 @dataclass(kw_only=True)
 class FakeUpstreamState:
-    """Everything that was asked. `received` counts creates that arrived, `accepted` those that were taken."""
+    """All requests so far. `received` counts creates that arrived, `accepted` those that were accepted."""
 
     scenario: Scenario
     clock: Callable[[], float] = time.time
@@ -54,19 +54,19 @@ class FakeUpstreamState:
     _met: Counter[tuple[int, str]] = field(default_factory=Counter)
 
     def play(self, scenario: Scenario) -> None:
-        """Go by another scenario; orders already taken keep their rule."""
-        # Kept, because how often a rule was met is counted by the rule's identity.
+        """Switches to another scenario; accepted requests keep their rule."""
+        # Old rules stay referenced: uses of a rule are counted by its `id()`.
         self._played.append(self.scenario)
         self.scenario = scenario
 
     def receive(self, key: str, prompt: str) -> ScenarioRule:
-        """Count a create that arrived, and say how it goes."""
+        """Counts a create and returns the rule it follows."""
         self.asked["received"] += 1
         self.received_by_key[key] += 1
         return self.scenario.rule(prompt, self.asked["received"])
 
     def act(self, rule: ScenarioRule, place: str) -> ScriptedAction:
-        """What this request meets: the rule's act, or the good way once its `times` are used up."""
+        """What happens to this request: the rule's action, or success once its `times` are used up."""
         act: ScriptedAction = getattr(rule, place)
         if act.do == "ok" or act.times is None:
             return act
@@ -95,7 +95,7 @@ class FakeUpstreamState:
         return entry
 
     def status(self, entry: AcceptedRequest) -> str:
-        """queued, in_progress, completed or failed, before any other words for it; `gone` for vanished."""
+        """queued, in_progress, completed or failed, before replacements; `gone` if it vanished."""
         rule = entry.rule
         finished = entry.polls > rule.polls and self.clock() - entry.created_at >= rule.finish_after_s
         if not finished or rule.ends == "never":
@@ -105,7 +105,7 @@ class FakeUpstreamState:
         return "completed" if rule.ends == "completed" else "failed"
 
     def video(self, entry: AcceptedRequest) -> dict[str, Any]:
-        """The order as it stands on the wire."""
+        """The video object in wire format."""
         rule, status = entry.rule, self.status(entry)
         over = status in {"completed", "failed"}
         built: dict[str, Any] = {
@@ -131,7 +131,7 @@ class FakeUpstreamState:
         return built | rule.fields
 
     def charged(self) -> float:
-        """Dollars taken for all orders that have ended, less refunds."""
+        """Dollars charged for all finished requests, minus refunds."""
         return sum(
             entry.rule.charge or 0.0
             for entry in self.orders.values()
@@ -140,7 +140,7 @@ class FakeUpstreamState:
         )
 
     def counts(self) -> dict[str, Any]:
-        """All counts, as `GET /_safelight/counts` gives them."""
+        """All counts, as `GET /_safelight/counts` returns them."""
         names = ("received", "accepted", "polls", "lists", "fetches", "deletes")
         return {
             **{name: self.asked[name] for name in names},
