@@ -240,15 +240,15 @@ def test_the_receiver_takes_what_is_signed_and_nothing_else(
     def sent(body: bytes, headers: dict[str, str]) -> int:
         return httpx.post(address, content=body, headers=headers, trust_env=False).status_code
 
-    good = signing.headers([signing.new_secret(), SECRET], "evt_1", now, BODY)
+    good = signing.signed_headers([signing.new_secret(), SECRET], "evt_1", now, BODY)
     assert sent(BODY, good) == 204
     assert sent(BODY, good) == 204
     assert sent(BODY.replace(b"video_1", b"video_2"), good) == 400
-    assert sent(BODY, signing.headers([signing.new_secret()], "evt_2", now, BODY)) == 400
-    assert sent(BODY, signing.headers([SECRET], "evt_3", now - 600, BODY)) == 400
+    assert sent(BODY, signing.signed_headers([signing.new_secret()], "evt_2", now, BODY)) == 400
+    assert sent(BODY, signing.signed_headers([SECRET], "evt_3", now - 600, BODY)) == 400
     assert sent(BODY, {}) == 400
     assert sent(b"x" * ((1 << 20) + 1), {}) == 413
-    other = signing.headers([SECRET], "evt_4", now, BODY)
+    other = signing.signed_headers([SECRET], "evt_4", now, BODY)
     assert sent(BODY, other) == 204
     process.terminate()
     said, _ = process.communicate(timeout=10)

@@ -20,7 +20,8 @@ from safelight.settings import Settings
 from safelight.store.database import Database
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.policies import Policies, read_history
-from safelight.trust.reviews import Case, CaseFile, CaseKind, open_case
+from safelight.trust.reviews import Case, CaseFile, CaseKind, NewCase, open_case
+from safelight.trust.waivers import NewWaiver
 from support.fake_api_server import Live, Shelf, judged, live
 
 STAFF = frozenset(KeyScope) - {KeyScope.VAULT}
@@ -55,13 +56,15 @@ class Paged:
         with self.database.transaction(self.server.tenant) as tx:
             return open_case(
                 tx,
-                video_id=video_id,
-                kind=kind,
-                stage=stage,
-                due_at=due,
-                category="violence",
-                rule="vi-3",
-                why="Possible graphic violence in pictures.",
+                NewCase(
+                    video_id=video_id,
+                    kind=kind,
+                    stage=stage,
+                    due_at=due,
+                    category="violence",
+                    rule="vi-3",
+                    reason="Possible graphic violence in pictures.",
+                ),
                 actor="policy",
             )
 
@@ -124,10 +127,12 @@ def _container(folder: Path, database: Database) -> Container:
     container.core.generators = {"shelf": Shelf()}
     container.core.detectors = DetectorRegistry([(load_plugin(name), {}) for name in QUICK])
     container.persistence.waivers.add(
-        name="demo",
-        who="Ada",
-        why="a demonstration",
-        categories=(EVERYTHING,),
+        NewWaiver(
+            name="demo",
+            decided_by="Ada",
+            reason="a demonstration",
+            categories=(EVERYTHING,),
+        ),
         taxonomy=container.core.taxonomy,
     )
     return container

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import sqlite
 
 from safelight import canonical_json
 from safelight.moderation.evaluation import texts_sha256
-from safelight.store.hash_chain import GENESIS, commitment, entry_hash
+from safelight.store.hash_chain import GENESIS, compute_commitment, hash_entry
 from safelight.store.tables.types import Json
 
 _SCALARS = (
@@ -71,9 +71,9 @@ def test_recorded_bytes_of_a_document() -> None:
 def test_recorded_hashes() -> None:
     """Computed before the encoders were merged."""
     content = canonical_json.encode({"reason": "naïve", "at": 1.5, "ids": ["b", "a"]})
-    bound = commitment(bytes(16), content)
+    bound = compute_commitment(bytes(16), content)
     assert bound == "22c15f8eaaa9df33c718b4c5112ef59a2924c6d795a865e6be223b8a713b3eec"
-    entry = entry_hash(
+    entry = hash_entry(
         previous=GENESIS,
         seq=1,
         at=1763683200.25,

@@ -87,15 +87,15 @@ class LikenessParts:
     def _enrol_face(self, path: Path) -> TemplateVector:
         """Compute the template of a face. Raises `SettingsError` if that is disabled or not installed."""
         from safelight.detectors.likeness.dlib_faces import missing
-        from safelight.trust.consents.enrolment import Enroller
+        from safelight.trust.consents.enrolment import FaceEnroller
 
         if not self._core.settings.likeness.enabled:
             raise SettingsError("Faces are enrolled only if likeness.enabled is set: see docs/likeness.md.")
         if sentence := missing():
             raise SettingsError(sentence)
-        enrol = Enroller(
+        enrol = FaceEnroller(
             scanner=self._core.decode_only_scanner,
-            describer=self.face_embedder,
+            embedder=self.face_embedder,
             scratch=lambda: self._persistence.scratch,
         )
         return enrol(path)
@@ -111,11 +111,11 @@ class LikenessParts:
         settings = self._core.settings.likeness.voice
         enrol = VoiceEnroller(
             scanner=self._speech_scanner,
-            describer=describer,
+            embedder=describer,
             scratch=lambda: self._persistence.scratch,
-            needed_s=settings.enrolment_s,
-            least_s=settings.min_speech_s,
-            within=settings.protected_distance,
+            min_speech_s=settings.enrolment_s,
+            min_segment_s=settings.min_speech_s,
+            max_distance=settings.protected_distance,
         )
         return enrol(path)
 

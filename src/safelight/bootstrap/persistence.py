@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from safelight.store.data_directory import DataDirectory
     from safelight.store.database import Database
     from safelight.trust.accounts import Accounts
-    from safelight.trust.audit import CheckpointKey, Heads, HeadWriter
+    from safelight.trust.audit import CheckpointKey, CheckpointStore, CheckpointWriter
     from safelight.trust.check_limits import CheckLimiter
     from safelight.trust.enrolments import Enrolments
     from safelight.trust.evasion.service import EvasionTracker
@@ -82,7 +82,7 @@ class PersistenceParts:
     @cached_property
     def tenant(self) -> str:
         """The id of the first tenant; created if there is none."""
-        tenants = self.accounts.tenants()
+        tenants = self.accounts.list_tenants()
         return tenants[0].id if tenants else self.accounts.create_tenant(FIRST_TENANT).id
 
     @property
@@ -135,17 +135,17 @@ class PersistenceParts:
         return CheckpointKey.load(self.key_folder)
 
     @cached_property
-    def audit_checkpoints(self) -> tuple[Heads, ...]:
+    def audit_checkpoints(self) -> tuple[CheckpointStore, ...]:
         """The stores of signed checkpoints of the audit log."""
         from safelight.trust.audit import FileCheckpointStore
 
         return (FileCheckpointStore(self._core.settings.audit.checkpoint_dir or self.data_directory.checkpoints),)
 
     @cached_property
-    def audit_checkpoint_writer(self) -> HeadWriter:
-        from safelight.trust.audit import HeadWriter
+    def audit_checkpoint_writer(self) -> CheckpointWriter:
+        from safelight.trust.audit import CheckpointWriter
 
-        return HeadWriter(
+        return CheckpointWriter(
             self.database,
             self.audit_checkpoint_key,
             self.audit_checkpoints,

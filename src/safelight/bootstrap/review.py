@@ -63,7 +63,7 @@ class ReviewParts:
         from safelight.trust.accounts import OPERATOR, KeyScope
 
         wanted = KeyScope.VAULT if vault else KeyScope.REVIEW
-        live = (key for key in self._persistence.accounts.keys(tenant) if key.revoked_at is None)
+        live = (key for key in self._persistence.accounts.list_keys(tenant) if key.revoked_at is None)
         keys = frozenset(key.id for key in live if wanted in key.scopes)
         return keys if vault else keys | {OPERATOR}
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from safelight.store.database import Database
-    from safelight.trust.audit import AuditVerification, CheckpointKey, Heads, LogEntry
+    from safelight.trust.audit import AuditVerification, CheckpointKey, CheckpointStore, LogEntry
 
 app = typer.Typer(no_args_is_help=True, help="Read and verify the append-only log.")
 
@@ -58,22 +58,24 @@ def show(
     database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> int:
-    """Print entries, oldest first, with what they say unless it was erased."""
-    from safelight.trust.audit import entries
+    """Print entries, oldest first, with their content unless it was erased."""
+    from safelight.trust.audit import read_entries
 
-    with _database(ctx, database) as opened:
-        found = entries(opened, after=after, limit=limit)
-    emit({"entries": found}, as_json, "\n".join(_line(entry) for entry in found) or "The log is empty.")
+    with _open_database(ctx, database) as opened:
+        found = read_entries(opened, after=after, limit=limit)
+    emit(
+        {"entries": found}, as_json, "\n".join(_format_entry(entry) for entry in found) or "The log is empty."
+    )
     return Exit.OK
 
 
 @app.command()
-def head(ctx: typer.Context, as_json: Json = False) -> int:
-    """Sign where the log stands now, add it to the heads, and print it."""
-    from safelight.trust.audit import HeadWriter
+def checkpoint(ctx: typer.Context, as_json: Json = False) -> int:
+    """Sign the last entry of the log as a checkpoint, store it and print it."""
+    from safelight.trust.audit import CheckpointWriter
 
     container = load_container(ctx)
-    signed = HeadWriter(
+    signed = CheckpointWriter(
         container.persistence.database,
         container.persistence.audit_checkpoint_key,
         container.persistence.audit_checkpoints,
@@ -96,9 +98,9 @@ def _database(ctx: typer.Context, url: str | None) -> Iterator[Database]:
         yield database
 
 
-def _places(ctx: typer.Context, folder: Path | None) -> Sequence[Heads]:
+def _checkpoint_stores(ctx: typer.Context, folder: Path | None) -> Sequence[CheckpointStore]:
     if folder is None:
-        own: Sequence[Heads] = load_container(ctx).persistence.audit_checkpoints
+        own: Sequence[CheckpointStore] = load_container(ctx).persistence.audit_checkpoints
         return own
     from safelight.trust.audit import FileCheckpointStore
 
@@ -114,14 +116,18 @@ def _key(ctx: typer.Context, path: Path | None) -> CheckpointKey:
     return CheckpointKey.public(path)
 
 
-def _sentences(result: AuditVerification) -> str:
-    lines = [problem.sentence for problem in result.problems]
-    count = f"{result.entries} entries, {result.heads} signed heads, {result.erased} erased on the record"
+def _format_verification(result: AuditVerification) -> str:
+    lines = [problem.message for problem in result.problems]
+    count = (
+        f"{result.entries} entries, {result.checkpoints} signed checkpoints, {result.erased} contents erased"
+    )
     if not result.ok:
-        return "\n".join([f"The log does not hold ({count}).", *(f"  {line}" for line in lines)])
-    if result.vouched == 0:
-        return f"The log holds ({count}). No head vouches for it yet: its end could be cut off unseen."
-    return f"The log holds ({count}). A signed head vouches for it up to entry {result.vouched}."
+        return "\n".join([f"The log is invalid ({count}).", *(f"  {line}" for line in lines)])
+    if result.last_signed_seq == 0:
+        return (
+            f"The log is valid ({count}). No checkpoint covers it yet: its end could be removed undetected."
+        )
+    return f"The log is valid ({count}). A signed checkpoint covers it up to entry {result.last_signed_seq}."
 
 
 def _line(entry: LogEntry) -> str:

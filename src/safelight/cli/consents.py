@@ -43,21 +43,26 @@ def add(
     ] = "365d",
     as_json: Json = False,
 ) -> int:
-    """Record a consent that the subject gave. Needs `likeness.enabled` and its declared legal basis; a voice
-    needs `likeness.voice.model`, too."""
+    """Record a consent.
+
+    Needs `likeness.enabled` and its declared legal basis; a voice also needs `likeness.voice.model`.
+    """
+    from safelight.trust.consents import NewConsent
     from safelight.trust.waivers import parse_expiry
 
     container = load_container(ctx)
     now = container.persistence.database.clock()
     added = container.likeness.consents.add(
         container.persistence.tenant,
-        subject=subject,
-        scope=scope or ["likeness"],
-        who=who,
-        given_by=given_by,
-        pictures=picture or [],
-        recordings=recording or [],
-        expires_at=parse_expiry(expires, now),
+        NewConsent(
+            subject=subject,
+            scope=scope or ["likeness"],
+            recorded_by=by,
+            evidence=evidence,
+            pictures=picture or [],
+            recordings=recording or [],
+            expires_at=parse_expiry(expires, now),
+        ),
     )
     emit(_payload(added, now), as_json, f"Recorded: {_line(added, now)}")
     return Exit.OK
@@ -72,7 +77,7 @@ def list_(
     """List consents, oldest first."""
     container = load_container(ctx)
     now = container.persistence.database.clock()
-    container.likeness.consents.tidy(container.persistence.tenant)
+    container.likeness.consents.delete_expired_templates(container.persistence.tenant)
     found = [
         one
         for one in container.likeness.consents.list(container.persistence.tenant)
@@ -92,7 +97,7 @@ def revoke(
 ) -> int:
     """End a consent at once, and delete its templates."""
     container = load_container(ctx)
-    ended = container.likeness.consents.revoke(container.persistence.tenant, consent, who=who)
+    ended = container.likeness.consents.revoke(container.persistence.tenant, consent, revoked_by=by)
     now = container.persistence.database.clock()
     emit(_payload(ended, now), as_json, f"Revoked: {_line(ended, now)}")
     return Exit.OK
@@ -103,8 +108,8 @@ def _payload(consent: Consent, now: float) -> dict[str, Any]:
         "id": consent.id,
         "subject": consent.subject,
         "scope": [scope.value for scope in consent.scope],
-        "who": consent.recorded_by,
-        "given_by": consent.evidence,
+        "recorded_by": consent.recorded_by,
+        "evidence": consent.evidence,
         "created_at": consent.created_at,
         "expires_at": consent.expires_at,
         "revoked_at": consent.revoked_at,
@@ -117,14 +122,11 @@ def _payload(consent: Consent, now: float) -> dict[str, Any]:
 
 def _line(consent: Consent, now: float) -> str:
     if consent.revoked_at is not None:
-        until = f"revoked {_day(consent.revoked_at)} by {consent.revoked_by}"
+        until = f"revoked {format_day(consent.revoked_at)} by {consent.revoked_by}"
     elif consent.expires_at is None:
         until = "without end"
     else:
         until = f"{'until' if consent.in_force(now) else 'expired'} {_day(consent.expires_at)}"
     scope = ", ".join(one.value for one in consent.scope)
-    return f"{consent.id}  {consent.subject}: {scope}, {until}; {consent.evidence}; recorded by {consent.recorded_by}"
-
-
-def _day(at: float) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
+    recorded = f"{consent.evidence}; recorded by {consent.recorded_by}"
+    return f"{consent.id}  {consent.subject}: {scope}, {until}; {recorded}"

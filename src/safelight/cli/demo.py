@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from safelight.policy.waivers import DEMO, EVERYTHING, Waiver
 from safelight.trust.accounts import OPERATOR, KeyScope, Principal, PrincipalKind
+from safelight.trust.waivers import NewWaiver
 
 from .output import progress_console
 
@@ -37,12 +38,14 @@ def record_waiver(container: Container) -> tuple[Waiver, ...]:
         waiver.name != DEMO for waiver in container.persistence.waivers_in_force(container.persistence.tenant)
     ):
         container.persistence.waivers.add(
-            tenant=container.persistence.tenant,
-            name=DEMO,
-            who="make run",
-            why="a first look on this machine; what no installed model can see stays unchecked",
-            categories=(EVERYTHING,),
-            loopback_only=True,
+            NewWaiver(
+                tenant=container.persistence.tenant,
+                name=DEMO,
+                decided_by="make run",
+                reason="a first look on this machine; categories without an installed model stay unchecked",
+                categories=(EVERYTHING,),
+                loopback_only=True,
+            ),
             taxonomy=container.core.taxonomy,
         )
     return container.persistence.waivers_in_force(container.persistence.tenant)

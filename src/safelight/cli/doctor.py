@@ -76,7 +76,7 @@ def doctor(
 def text(found: list[DoctorCheck]) -> str:
     lines = []
     for one in found:
-        lines.append(f"{_MARKS[one.state]}  {one.name}: {one.says}")
+        lines.append(f"{_STATE_LABELS[one.state]}  {one.name}: {one.message}")
         if one.remedy:
             lines.append(f"         {one.remedy}")
     counts = {state: sum(one.state is state for one in found) for state in DoctorState}
@@ -130,13 +130,13 @@ def _isolation(container: Container | None) -> DoctorCheck:
         scanner.close()
 
 
-def _installed(container: Container) -> Iterator[DoctorCheck]:
-    from safelight.store.disk import RESERVE_BYTES
+def _check_installation(container: Container) -> Iterator[DoctorCheck]:
+    from safelight.store.disk import MIN_FREE_BYTES
 
     settings = container.core.settings
     looks: dict[str, Callable[[], DoctorCheck]] = {
         "data directory": lambda: doctor_checks.data_directory(settings.data),
-        "disk": lambda: doctor_checks.disk(settings.data, reserve=RESERVE_BYTES),
+        "disk": lambda: doctor_checks.disk(settings.data, reserve=MIN_FREE_BYTES),
         "port": lambda: doctor_checks.port(settings.server.host, settings.server.port),
         "database": lambda: _database(container),
         "signing key": lambda: doctor_checks.signing(_keys(container)),

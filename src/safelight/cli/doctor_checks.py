@@ -61,8 +61,10 @@ PACKAGES = {
     "sqlalchemy": "",
     "uvicorn": "",
 }
-_LOW, _MIB = 5 << 30, 1 << 20
-#: Made in 2026: no clock that is right says less.
+#: Free disk space below which the check warns.
+_MIN_FREE_BYTES = 5 << 30
+_MIB = 1 << 20
+#: Release date of this code; a correct clock is later.
 _NOT_BEFORE = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 _FONT_FOLDERS = (
     "/usr/share/fonts",
@@ -142,10 +144,10 @@ def limits(wanted_files: int = 1024) -> DoctorCheck:
     )
 
 
-def disk(data: Path, *, reserve: int, low: int = _LOW) -> DoctorCheck:
-    place = next((one for one in (data, *data.absolute().parents) if one.exists()), Path("/"))
-    free = shutil.disk_usage(place).free
-    says = f"{free // _MIB} MiB free for {data}."
+def disk(data: Path, *, reserve: int, low: int = _MIN_FREE_BYTES) -> DoctorCheck:
+    folder = next((one for one in (data, *data.absolute().parents) if one.exists()), Path("/"))
+    free = shutil.disk_usage(folder).free
+    message = f"{free // _MIB} MiB free for {data}."
     if free < reserve:
         return DoctorCheck(
             name="disk", state=DoctorState.FAILED, says=says, remedy="Make room: nothing can be stored."

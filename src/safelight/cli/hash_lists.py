@@ -46,14 +46,14 @@ def import_(
         file, name=list_name, category=category, kind=HashKind(kind.value) if kind else None
     )
     lines = [
-        f"{done.name} ({done.category}): {done.added} added, {done.known} known already, {done.withdrawn}"
-        f" withdrawn, {done.poor} of too little quality, {len(done.problems)} left out."
-        " A running gateway sees them at once; what it has delivered already: safelight hashes recheck.",
-        *(f"  {problem}" for problem in done.problems[:SHOWN]),
+        f"{done.name} ({done.category}): {done.added} added, {done.already_known} already known,"
+        f" {done.withdrawn} withdrawn, {done.low_quality} of too low quality, {len(done.problems)} invalid."
+        " A running gateway uses them immediately. To check delivered videos: safelight hash-lists recheck.",
+        *(f"  {problem}" for problem in done.problems[:MAX_PRINTED_PROBLEMS]),
     ]
     payload = {**asdict(done), "malformed": len(done.problems), "problems": list(done.problems[:SHOWN])}
     emit(payload, as_json, "\n".join(lines))
-    return Exit.ERROR if done.problems and not done.added and not done.known else Exit.OK
+    return Exit.ERROR if done.problems and not done.added and not done.already_known else Exit.OK
 
 
 @app.command("list")

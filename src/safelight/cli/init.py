@@ -83,29 +83,25 @@ def init(
     container = load(path)
     tenant = container.persistence.tenant
     container.persistence.signing_keys.signing()
-    missing = gaps(container)
-    waivers = container.persistence.waivers_in_force(tenant)
-    open_ = _open(container, missing, waivers)
-    if open_ and waiver_name is None and not yes and not as_json and sys.stdin.isatty():
-        waiver_name, waiver_why = _ask(open_)
-    if open_ and waiver_name and waiver_why:
-        waivers = (*waivers, _record(container, open_, waiver_name, waiver_why, waiver_expires))
-        open_ = _open(container, missing, waivers)
-    payload = {
-        "settings": path,
-        "written": written,
-        "data": container.core.settings.data,
-        "missing": [
-            {"stage": stage, "category": cell.category, "modality": cell.modality} for stage, cell in missing
-        ],
-        "waivers": [
-            {"name": one.name, "who": one.decided_by, "why": one.reason, "categories": one.categories}
-            for one in waivers
-        ],
-        "held": sorted({cell.category for _, cell in open_}),
-        "upstream": None if attached is None else {**attached.table, "warnings": attached.warnings},
-    }
-    emit(payload, as_json, _text(payload, missing, waivers, open_))
+    gaps = find_gaps(container)
+    open_gaps = _without_waived(container, gaps)
+    if open_gaps and waiver_by is None and not yes and not as_json and sys.stdin.isatty():
+        waiver_by, waiver_reason = _ask_for_waiver(open_gaps)
+    if open_gaps and waiver_by and waiver_reason:
+        _record_waiver(
+            container, open_gaps, decided_by=waiver_by, reason=waiver_reason, expires=waiver_expires
+        )
+        open_gaps = _without_waived(container, gaps)
+    result = InitResult(
+        settings=path,
+        written=written,
+        data=container.core.settings.data,
+        gaps=gaps,
+        open_gaps=open_gaps,
+        waivers=container.persistence.waivers_in_force(container.persistence.tenant),
+        upstream=attached,
+    )
+    emit(_to_json(result), as_json, _format(result))
     return Exit.OK
 
 
@@ -181,40 +177,56 @@ def _ask(missing: Sequence[tuple[Stage, Cell]]) -> tuple[str | None, str | None]
     name = typer.prompt("Your name, to put such a decision on record (empty: no)", default="", err=True)
     if not name.strip():
         return None, None
-    return name, typer.prompt("Why is that acceptable here", err=True)
+    return name, typer.prompt("Why is that acceptable", err=True)
 
 
-def _record(
-    container: Container, missing: Sequence[tuple[Stage, Cell]], who: str, why: str, expires: str
-) -> Waiver:
-    from safelight.trust.waivers import parse_expiry
+def _record_waiver(
+    container: Container,
+    gaps: Sequence[tuple[Stage, Cell]],
+    *,
+    decided_by: str,
+    reason: str,
+    expires: str,
+) -> None:
+    from safelight.trust.waivers import NewWaiver, parse_expiry
 
-    names = {waiver.name for waiver in container.persistence.waivers.list()}
-    name = next(one for one in (_WAIVER, *(f"{_WAIVER}-{n}" for n in range(2, 10_000))) if one not in names)
-    return container.persistence.waivers.add(
-        name=name,
-        who=who,
-        why=why,
-        categories={cell.category for _, cell in missing},
+    used = {waiver.name for waiver in container.persistence.waivers.list()}
+    names = (_WAIVER_NAME, *(f"{_WAIVER_NAME}-{number}" for number in range(2, 10_000)))
+    container.persistence.waivers.add(
+        NewWaiver(
+            name=next(name for name in names if name not in used),
+            decided_by=decided_by,
+            reason=reason,
+            categories={cell.category for _, cell in gaps},
+            expires_at=parse_expiry(expires, container.persistence.database.clock()),
+        ),
         taxonomy=container.core.taxonomy,
         expires_at=parse_expiry(expires, container.persistence.database.clock()),
     )
 
 
-def _lines(missing: Sequence[tuple[Stage, Cell]]) -> list[str]:
-    by_category: dict[str, list[str]] = {}
-    for stage, cell in missing:
-        by_category.setdefault(cell.category, []).append(f"{stage.value} {cell.modality.value}")
-    return [
-        f"{category}: {', '.join(places)}{_reason(category)}"
-        for category, places in sorted(by_category.items())
-    ]
-
-
-def _reason(category: str) -> str:
-    from safelight.moderation.coverage_limits import UNSUPPORTED
-
-    return f". {UNSUPPORTED[category]}" if category in UNSUPPORTED else ""
+def _to_json(result: InitResult) -> dict[str, Any]:
+    upstream = result.upstream
+    return {
+        "settings": result.settings,
+        "written": result.written,
+        "data": result.data,
+        "missing": [
+            {"stage": stage, "category": cell.category, "modality": cell.modality}
+            for stage, cell in result.gaps
+        ],
+        "waivers": [
+            {
+                "name": waiver.name,
+                "decided_by": waiver.decided_by,
+                "reason": waiver.reason,
+                "categories": waiver.categories,
+            }
+            for waiver in result.waivers
+        ],
+        "held": sorted({cell.category for _, cell in result.open_gaps}),
+        "upstream": None if upstream is None else {**upstream.table, "warnings": upstream.warnings},
+    }
 
 
 def _text(
@@ -227,15 +239,16 @@ def _text(
         f"{payload['settings']}: {'written' if payload['written'] else 'was there already, and is kept'}.",
         f"Data directory: {payload['data']}.",
     ]
-    if payload["upstream"] is not None:
-        lines += _upstream_lines(payload["upstream"], written=payload["written"])
-    if missing:
-        lines += ["", "Required, and no installed detector can check it:"]
-        lines += [f"  {line}" for line in _lines(missing)]
-    for waiver in waivers:
-        until = "with no end" if waiver.expires_at is None else f"until {_day(waiver.expires_at)}"
-        lines += ["", f"Waived {until} by {waiver.decided_by} (“{waiver.name}”): {', '.join(waiver.categories)}."]
-    if open_:
+    if result.upstream is not None:
+        lines += _format_upstream(result.upstream, written=result.written)
+    if result.gaps:
+        lines += ["", "Required, but no installed detector can check it:"]
+        lines += [f"  {line}" for line in _format_gaps(result.gaps)]
+    for waiver in result.waivers:
+        until = "without end date" if waiver.expires_at is None else f"until {format_day(waiver.expires_at)}"
+        categories = ", ".join(waiver.categories)
+        lines += ["", f"Waived {until} by {waiver.decided_by} (“{waiver.name}”): {categories}."]
+    if result.open_gaps:
         lines += [
             "",
             "Not waived: what these touch is held or blocked. To run without them, a person has to say so:",

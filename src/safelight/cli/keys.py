@@ -52,11 +52,11 @@ def create(
 def list_(ctx: typer.Context, tenant: WhichTenant = None, as_json: Json = False) -> int:
     """List keys, oldest first, the revoked ones too; never the keys themselves."""
     accounts = load_container(ctx).persistence.accounts
-    owners = (_tenant(accounts, tenant),) if tenant else accounts.tenants()
-    found = [(record, owner) for owner in owners for record in accounts.keys(owner.id)]
-    payload = {"keys": [_payload(record, owner) for record, owner in found]}
-    lines = [_line(record, owner) for record, owner in found]
-    emit(payload, as_json, "\n".join(lines) or "There are no keys. Make one: safelight keys create NAME")
+    owners = (_find_tenant(accounts, tenant),) if tenant else accounts.list_tenants()
+    found = [(record, owner) for owner in owners for record in accounts.list_keys(owner.id)]
+    payload = {"keys": [_to_json(record, owner) for record, owner in found]}
+    lines = [_format_line(record, owner) for record, owner in found]
+    emit(payload, as_json, "\n".join(lines) or "No keys exist. Create one: safelight keys create NAME")
     return Exit.OK
 
 
@@ -68,24 +68,16 @@ def revoke(
 ) -> int:
     """End a key. A running gateway stops believing it within seconds."""
     accounts = load_container(ctx).persistence.accounts
-    for owner in accounts.tenants():
-        if any(record.id == key for record in accounts.keys(owner.id)):
-            record = accounts.revoke(owner.id, key)
-            emit(_payload(record, owner), as_json, f"Revoked: {_line(record, owner)}")
+    for owner in accounts.list_tenants():
+        if any(record.id == key for record in accounts.list_keys(owner.id)):
+            record = accounts.revoke_key(owner.id, key)
+            emit(_to_json(record, owner), as_json, f"Revoked: {_format_line(record, owner)}")
             return Exit.OK
     raise NotFound(f"There is no key {key}.", remedy="See: safelight keys list")
 
 
-@app.command()
-def roots(ctx: typer.Context, as_json: Json = False) -> int:
-    """Print the roots under which this installation seals, as PEM, for other people's C2PA tools."""
-    pem = load_container(ctx).persistence.sealer.trust_anchor_pem
-    emit({"pem": pem}, as_json, pem)
-    return Exit.OK
-
-
-def _tenant(accounts: Accounts, wanted: str | None, *, make: bool = False) -> Tenant:
-    known = accounts.tenants()
+def _find_tenant(accounts: Accounts, wanted: str | None, *, create: bool = False) -> Tenant:
+    known = accounts.list_tenants()
     if wanted is not None:
         fitting = [one for one in known if wanted in (one.id, one.name)]
         if len(fitting) == 1:

@@ -41,7 +41,7 @@ def add(
     """Enrol a mark by pictures of it, by words, or both; a known one is added to."""
     from safelight.detectors.image.logo_store import MarkKind
 
-    mark = load_container(ctx).persistence.enrolments.add_mark(
+    logo = load_container(ctx).persistence.enrolments.add_logo(
         name, files or [], kind=MarkKind(kind.value), words=tuple(word or ())
     )
     emit(_payload(mark), as_json, f"Enrolled: {_line(mark)}. A running gateway sees it at once.")
@@ -50,11 +50,11 @@ def add(
 
 @app.command("list")
 def list_(ctx: typer.Context, as_json: Json = False) -> int:
-    """List the marks."""
-    marks = load_container(ctx).core.logos
-    found = marks.all()
-    payload = {"folder": str(marks.folder), "marks": [_payload(mark) for mark in found]}
-    emit(payload, as_json, "\n".join(_line(mark) for mark in found) or "No mark is enrolled.")
+    """List the enrolled logos."""
+    logos = load_container(ctx).core.logos
+    found = logos.all()
+    payload = {"folder": str(logos.folder), "logos": [_to_json(logo) for logo in found]}
+    emit(payload, as_json, "\n".join(_format_line(logo) for logo in found) or "No logo is enrolled.")
     return Exit.OK
 
 
@@ -62,9 +62,9 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
 def remove(
     ctx: typer.Context, name: Annotated[str, typer.Argument(help="The mark.")], as_json: Json = False
 ) -> int:
-    """Take a mark away. A running gateway sees it at once."""
-    mark = load_container(ctx).persistence.enrolments.remove_mark(name)
-    emit(_payload(mark), as_json, f"Removed: {_line(mark)}.")
+    """Remove a logo. A running gateway stops using it immediately."""
+    logo = load_container(ctx).persistence.enrolments.remove_logo(name)
+    emit(_to_json(logo), as_json, f"Removed: {_format_line(logo)}.")
     return Exit.OK
 
 

@@ -141,19 +141,19 @@ def publish(
     from safelight.policy.diff import diff as compare
 
     container = load_container(ctx)
-    policy = _policy(container, document)
-    changes = compare(_policy(container, None), policy)
-    published = container.persistence.policies.publish(policy, who=who)
-    lines = [f"In force: {_version(published)}", *changes.lines()]
+    policy = _load_policy(container, document)
+    changes = compare(_load_policy(container, None), policy)
+    published = container.persistence.policies.publish(policy, published_by=by)
+    lines = [f"In force: {_format_version(published)}", *changes.lines()]
     emit({"published": published, "changes": changes.as_json()}, as_json, "\n".join(lines))
     return Exit.OK
 
 
 @app.command()
-def rollback(ctx: typer.Context, who: Who, as_json: Json = False) -> int:
-    """Put the version before the one in force back in force."""
-    published = load_container(ctx).persistence.policies.rollback(who=who)
-    emit({"published": published}, as_json, f"In force again: {_version(published)}")
+def rollback(ctx: typer.Context, by: DecidedBy, as_json: Json = False) -> int:
+    """Put the previous version back in force."""
+    published = load_container(ctx).persistence.policies.rollback(published_by=by)
+    emit({"published": published}, as_json, f"In force again: {_format_version(published)}")
     return Exit.OK
 
 
@@ -175,10 +175,10 @@ def _records(container: Container, *, reference: bool, file: Path | None) -> Ite
 
         return records(container.core.taxonomy)
     if file is not None:
-        return _from_file(file)
-    from safelight.trust.policies import history
+        return _read_file(file)
+    from safelight.trust.policies import read_history
 
-    return history(
+    return read_history(
         container.persistence.database,
         waivers=[
             waiver.terms for waiver in container.persistence.waivers_in_force(container.persistence.tenant)
@@ -218,8 +218,8 @@ def _version(one: PublishedPolicy) -> str:
     import datetime as dt
 
     day = dt.datetime.fromtimestamp(one.published_at, dt.UTC).isoformat(timespec="minutes")
-    mark = ", in force" if one.active else ""
-    return f"{one.id}  {one.name} {one.version} ({one.sha256[:12]}), {day} by {one.published_by}{mark}"
+    active = ", in force" if one.active else ""
+    return f"{one.id}  {one.name} {one.version} ({one.sha256[:12]}), {day} by {one.published_by}{active}"
 
 
 def _describe(policy: Policy) -> Iterable[str]:

@@ -12,7 +12,7 @@ from .exit_codes import Exit
 from .output import emit
 
 if TYPE_CHECKING:
-    from safelight.trust.consents import Protected
+    from safelight.trust.consents import ProtectedPerson
 
 app = typer.Typer(no_args_is_help=True, help="Add, list and remove protected people.")
 
@@ -36,16 +36,22 @@ def add(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Look for somebody's face or voice from now on. Needs `likeness.enabled` and its declared legal basis;
-    a voice needs `likeness.voice.model`, too."""
+    """Protect a person: from now on, their face or voice is matched.
+
+    Needs `likeness.enabled` and its declared legal basis; a voice also needs `likeness.voice.model`.
+    """
+    from safelight.trust.consents import NewProtectedPerson
+
     container = load_container(ctx)
     added = container.likeness.protected_people.add(
         container.persistence.tenant,
-        name=name,
-        pictures=pictures or [],
-        recordings=recording or [],
-        who=who,
-        public_figure=public_figure,
+        NewProtectedPerson(
+            name=name,
+            pictures=pictures or [],
+            recordings=recording or [],
+            recorded_by=by,
+            public_figure=public_figure,
+        ),
     )
     emit(_payload(added), as_json, f"Protected: {_line(added)}")
     return Exit.OK
@@ -70,24 +76,24 @@ def remove(
 ) -> int:
     """Delete somebody's entry, and their templates."""
     container = load_container(ctx)
-    gone = container.likeness.protected_people.remove(container.persistence.tenant, name, who=who)
-    emit(_payload(gone), as_json, f"Removed: {gone.name}. Their templates are deleted.")
+    removed = container.likeness.protected_people.remove(container.persistence.tenant, name, removed_by=by)
+    emit(_to_json(removed), as_json, f"Removed: {removed.name}. Their templates are deleted.")
     return Exit.OK
 
 
-def _payload(person: Protected) -> dict[str, Any]:
+def _to_json(person: ProtectedPerson) -> dict[str, Any]:
     return {
         "id": person.id,
         "name": person.name,
         "public_figure": person.public_figure,
-        "who": person.recorded_by,
+        "recorded_by": person.recorded_by,
         "created_at": person.created_at,
         "templates": person.templates,
         "voices": person.voices,
     }
 
 
-def _line(person: Protected) -> str:
+def _format_line(person: ProtectedPerson) -> str:
     kind = ", public figure" if person.public_figure else ""
     files = f"{person.templates - person.voices} pictures, {person.voices} recordings"
     return f"{person.id}  {person.name}{kind}; {files}; added by {person.recorded_by}"

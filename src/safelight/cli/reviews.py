@@ -183,9 +183,11 @@ def _told(file: CaseFile, now: float) -> str:
         lines.append(f"  {'appeals' if case.kind == 'appeal' else 'reports'}: {file.reports}")
     lines += [f"    {note['reason'] or note['category']}: {note['note']}" for note in file.notes]
     if made is not None:
-        lines.append(f"  decided: {made.action.value}, by {made.decided_by}, {_time(made.at)}: {made.reason}")
-    elif file.others_only:
-        lines.append("  somebody else has to decide this")
+        lines.append(
+            f"  decided: {made.action.value}, by {made.decided_by}, {format_time(made.at)}: {made.reason}"
+        )
+    elif file.requires_other_reviewer:
+        lines.append("  another reviewer must decide this case")
     elif case.actions:
         lines.append(f"  may be decided: {' or '.join(action.value for action in case.actions)}")
     return "\n".join(lines)

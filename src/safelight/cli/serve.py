@@ -161,7 +161,8 @@ def _print(
             console.print(f"                 {reason}", highlight=False)
     for waiver in waivers:
         console.print(
-            f"  [yellow]Waiver:[/yellow]        {waiver.name}, by {waiver.decided_by}: {waiver.reason}", highlight=False
+            f"  [yellow]Waiver:[/yellow]        {waiver.name}, by {waiver.decided_by}: {waiver.reason}",
+            highlight=False,
         )
     if holes and not waivers:
         console.print(
@@ -177,5 +178,5 @@ def _reviewers(container: Container) -> int:
     """Keys that may decide held videos, besides whoever signs in at this terminal."""
     return sum(
         key.revoked_at is None and KeyScope.REVIEW in key.scopes
-        for key in container.persistence.accounts.keys(container.persistence.tenant)
+        for key in container.persistence.accounts.list_keys(container.persistence.tenant)
     )

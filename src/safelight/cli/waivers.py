@@ -36,15 +36,19 @@ def add(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Record a waiver. It excuses what no installed detector can check, and never a check that failed."""
-    from safelight.trust.waivers import parse_expiry
+    """Record a waiver. It covers checks that no installed detector can do, but never a check that failed."""
+    from safelight.trust.waivers import NewWaiver, parse_expiry
 
     container = load_container(ctx)
     added: Waiver = container.persistence.waivers.add(
-        name=name,
-        who=who,
-        why=why,
-        categories=category,
+        NewWaiver(
+            name=name,
+            decided_by=by,
+            reason=reason,
+            categories=category,
+            expires_at=parse_expiry(expires, container.persistence.database.clock()),
+            loopback_only=loopback_only,
+        ),
         taxonomy=container.core.taxonomy,
         expires_at=parse_expiry(expires, container.persistence.database.clock()),
         loopback_only=loopback_only,
@@ -85,7 +89,7 @@ def revoke(
 ) -> int:
     """End a waiver at once: what it excused is held from now on."""
     container = load_container(ctx)
-    ended = container.persistence.waivers.revoke(name, who=who)
+    ended = container.persistence.waivers.revoke(name, revoked_by=by)
     now = container.persistence.database.clock()
     emit(_payload(ended, now), as_json, f"Revoked: {_line(ended, now)}")
     return Exit.OK
@@ -95,8 +99,8 @@ def _payload(waiver: Waiver, now: float) -> dict[str, Any]:
     return {
         "id": waiver.id,
         "name": waiver.name,
-        "who": waiver.decided_by,
-        "why": waiver.reason,
+        "decided_by": waiver.decided_by,
+        "reason": waiver.reason,
         "categories": waiver.categories,
         "created_at": waiver.created_at,
         "expires_at": waiver.expires_at,
@@ -110,14 +114,13 @@ def _payload(waiver: Waiver, now: float) -> dict[str, Any]:
 def _line(waiver: Waiver, now: float) -> str:
     what = "the mandatory set" if "*" in waiver.categories else ", ".join(waiver.categories)
     if waiver.revoked_at is not None:
-        until = f"revoked {_day(waiver.revoked_at)} by {waiver.revoked_by}"
+        until = f"revoked {format_day(waiver.revoked_at)} by {waiver.revoked_by}"
     elif waiver.expires_at is None:
         until = "without end"
     else:
-        until = f"{'until' if waiver.in_force(now, loopback=True) else 'expired'} {_day(waiver.expires_at)}"
-    where = ", loopback only" if waiver.loopback_only else ""
-    return f"{waiver.name}: {what}; {waiver.decided_by}, {_day(waiver.created_at)}, {until}{where}. {waiver.reason}"
-
-
-def _day(at: float) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
+        until = (
+            f"{'until' if waiver.in_force(now, loopback=True) else 'expired'} {format_day(waiver.expires_at)}"
+        )
+    loopback = ", loopback only" if waiver.loopback_only else ""
+    decided = f"{waiver.decided_by}, {format_day(waiver.created_at)}, {until}{loopback}"
+    return f"{waiver.name}: {scope}; {decided}. {waiver.reason}"

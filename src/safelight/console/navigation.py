@@ -34,7 +34,7 @@ def nav_items(principal: Principal | None, path: str, waiting: int) -> tuple[Nav
     """The pages this person may open; a stranger's are those that need no account."""
     found = []
     for key, href, scopes in _WAYS:
-        if scopes and (principal is None or not any(principal.may(scope) for scope in scopes)):
+        if scopes and (principal is None or not any(principal.has_scope(scope) for scope in scopes)):
             continue
         inside = path == href or (href != "/" and path.startswith(f"{href}/"))
         found.append(NavItem(key=key, href=href, here=inside, count=waiting if key == "review" else 0))

@@ -82,7 +82,7 @@ class PolicyPages(PageHandler):
         form = await self.form(request)
         text, what = form.get("document", "").replace("\r\n", "\n"), form.get("what", "check")
         if what == "rollback":
-            published = await self.run(self._parts.published.rollback, who=principal.name, by=principal.id)
+            published = await self.run(self._parts.published.rollback, published_by=principal.name, by=principal.id)
             return self.redirect(f"/policy?back={published.version}")
         checked = await self.run(self._check, text)
         values: dict[str, Any] = {"checked": checked, "what": what}
@@ -97,7 +97,7 @@ class PolicyPages(PageHandler):
             if what == "publish" and form.get("sure") == checked.policy.sha256:
                 try:
                     made = await self.run(
-                        self._parts.published.publish, checked.policy, who=principal.name, by=principal.id
+                        self._parts.published.publish, checked.policy, published_by=principal.name, by=principal.id
                     )
                 except SafelightError as problem:
                     return await self._page(

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from safelight.errors import SafelightError
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.accounts.models import APPLICATION, KeyRecord
+from safelight.trust.accounts.models import APPLICATION_SCOPES, KeyRecord
 from safelight.trust.webhooks import EventType, RegisteredEndpoint
 from safelight.web.request_body import read_body
 
@@ -30,7 +30,7 @@ class SettingsPages(PageHandler):
         async with read_body(request, self.services) as body:
             name = str(body.fields.get("name") or "")
             asked = [scope for scope in KeyScope if body.fields.get(f"scope_{scope.name.lower()}")]
-        granted = [scope for scope in asked if principal.may(scope)]
+        granted = [scope for scope in asked if principal.has_scope(scope)]
         try:
             record, token = await self.run(
                 self.services.accounts.create_key, principal.tenant, name, granted, by=principal.id
@@ -41,7 +41,7 @@ class SettingsPages(PageHandler):
 
     async def end_key(self, request: Request, principal: Principal) -> Response:
         key = request.path_params["key_id"]
-        await self.run(self.services.accounts.revoke, principal.tenant, key, by=principal.id)
+        await self.run(self.services.accounts.revoke_key, principal.tenant, key, by=principal.id)
         return self.redirect("/settings#keys")
 
     async def make_webhook(self, request: Request, principal: Principal) -> Response:
@@ -89,7 +89,7 @@ class SettingsPages(PageHandler):
         about: str = "",
     ) -> Response:
         words, services = self.words(request), self.services
-        keys = await self.run(services.accounts.keys, principal.tenant)
+        keys = await self.run(services.accounts.list_keys, principal.tenant)
         endpoints = await self.run(services.webhooks.list, principal)
         read = self.console.settings
         return await self.page(
@@ -99,9 +99,9 @@ class SettingsPages(PageHandler):
             problem.status if problem else 200,
             keys=[_key(key, words) for key in reversed(keys)],
             scopes=[
-                (scope.name.lower(), scope.value, scope in APPLICATION)
+                (scope.name.lower(), scope.value, scope in APPLICATION_SCOPES)
                 for scope in KeyScope
-                if principal.may(scope)
+                if principal.has_scope(scope)
             ],
             endpoints=[_endpoint(endpoint, words) for endpoint in endpoints],
             events=[(event.name.lower(), event.value) for event in EventType],

@@ -112,7 +112,7 @@ class StudioPages(PageHandler):
             "video": None,
             "problem": None,
             "checks": {"checked": None, "problem": None},
-            "can_check": services.checks is not None and principal.may(KeyScope.CHECKS),
+            "can_check": services.checks is not None and principal.has_scope(KeyScope.CHECKS),
             "providers": providers(),
             **outcome,
         }

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from safelight.errors import InvalidField, NotFound
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.appeals import Appeal
-from safelight.trust.reports import ReportReason
+from safelight.trust.reports import NewReport, ReportReason
 from safelight.web.video_facts import valid_video_id
 
 from .formatting import moment
@@ -76,10 +76,12 @@ class VideoPages(PageHandler):
             receipt = await self.run(
                 self.services.reports.add,
                 principal,
-                video_id,
-                reason=form.get("reason") or None,
-                note=form.get("note", ""),
-                contact=form.get("contact") or None,
+                NewReport(
+                    video_id=video_id,
+                    reason=form.get("reason") or None,
+                    note=form.get("note", ""),
+                    contact=form.get("contact") or None,
+                ),
             )
         except InvalidField as problem:
             return await self._form(request, principal, video_id, form, problem)

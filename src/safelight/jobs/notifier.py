@@ -17,7 +17,7 @@ from safelight.net.webhook_client import WebhookClient
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
-from safelight.trust.webhooks import Deliveries, EventType, WebhookDelivery, headers, payload_of
+from safelight.trust.webhooks import Deliveries, EventType, WebhookDelivery, build_payload, signed_headers
 
 from . import mappers
 from .states import VideoState
@@ -135,14 +135,14 @@ class Notifier:
             event_id=event_id,
             kind=kind,
             at=event.created_at,
-            payload=payload_of(event_id, kind, event.created_at, data),
+            payload=build_payload(event_id, kind, event.created_at, data),
         )
 
     def _send_one(self, delivery: WebhookDelivery) -> None:
         try:
             now = self._database.clock()
             secrets = delivery.endpoint.valid_secrets(now)
-            signed = headers(secrets, delivery.event_id, int(now), delivery.payload)
+            signed = signed_headers(secrets, delivery.event_id, int(now), delivery.payload)
             answer = self._deliverer.post(delivery.endpoint.url, delivery.payload, signed)
             if answer.arrived and answer.status is not None:
                 self._deliveries.mark_delivered(delivery, answer.status)

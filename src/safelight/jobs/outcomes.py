@@ -14,7 +14,7 @@ from safelight.moderation.provider_refusal import explain_refusal
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store.transaction import Transaction
-from safelight.trust.reviews import CaseKind, close_cases, open_case
+from safelight.trust.reviews import Case, CaseKind, Decision, NewCase, close_cases, open_case
 
 from .context import PipelineContext
 from .models import Video
@@ -106,14 +106,16 @@ def open_hold_case(
     """Put a hold before people, in the transaction that holds the video."""
     open_case(
         tx,
-        video_id=video_id,
-        kind=CaseKind.HOLD,
-        stage=judged.stage,
-        due_at=due_at,
-        category=judged.verdict.category,
-        rule=judged.verdict.rule,
-        why=judged.verdict.reason,
-        quarantined=quarantined or judged.verdict.quarantine,
+        NewCase(
+            video_id=video_id,
+            kind=CaseKind.HOLD,
+            stage=result.stage,
+            due_at=due_at,
+            category=result.verdict.category,
+            rule=result.verdict.rule,
+            reason=result.verdict.reason,
+            quarantined=quarantined or result.verdict.quarantine,
+        ),
         actor="policy",
     )
 
@@ -138,8 +140,8 @@ def reject_by_reviewer(
         tx,
         video,
         VideoState.REJECTED if early else VideoState.BLOCKED,
-        actor=actor,
-        why=why,
+        actor=decision.decided_by,
+        why=decision_facts(case, decision),
         verdict_action=Action.BLOCK.value,
         error_code="sentinel_block" if early else "moderation_blocked",
         error_message=f"A person reviewed this and refused it. {sentence}",

@@ -115,7 +115,10 @@ def reinstate(workshop: PipelineContext, tx: Transaction, video_id: str, decisio
     if clip is not None:
         _share(workshop, tx, fresh, clip, "generated")
     tx.append_audit(
-        "video.received", subject=fresh, actor=decision.decided_by, content={"reinstated_from": video_id}
+        "video.received",
+        subject=released_id,
+        actor=decision.decided_by,
+        content={"reinstated_from": video_id},
     )
     for each in judged:
         workshop.store.record_stage(tx, fresh, each)

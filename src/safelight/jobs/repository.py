@@ -20,7 +20,7 @@ from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
-from safelight.trust.reviews import approved_verdicts, overturned_verdicts
+from safelight.trust.reviews import approved_verdict_ids
 
 from . import mappers
 from .models import Attempt, Page, ReusedFile, StageRecord, Video
@@ -154,231 +154,20 @@ class VideoRepository:
 
     # Writing
 
-    def transition(
-        self,
-        tx: Transaction,
-        video: Video,
-        target: VideoState,
-        *,
-        actor: str,
-        why: Mapping[str, Any] | None = None,
-        **changes: Any,
-    ) -> None:
-        """Take a video to its next state, if nobody else moved it since it was read. Raises `Superseded`."""
-        if not can_transition(video.state, target):
-            raise StaleRevision(f"{video.id} is {video.state}; it cannot become {target}")
-        now = time.time()
-        if target in TERMINAL and target is not VideoState.WITHDRAWN:
-            changes.setdefault("ended_at", now)
-        if target in TERMINAL or target is VideoState.HELD:
-            changes["outcome_summary"] = _summary(tx, video.id)
-        self.update(tx, video, state=target.value, **changes)
-        tx.append_audit(f"video.{target.value}", subject=video.id, actor=actor, content=dict(why or {}))
-        tx.publish(f"video.{target.value}", subject=video.id, body={"id": video.id, "at": now})
-
-    def update(self, tx: Transaction, video: Video, **changes: Any) -> None:
-        """Change columns of a video, if nobody else did since it was read. Raises `Superseded`."""
-        if "explanation" in changes and changes["explanation"] is not None:
-            changes["explanation"] = canonical_json.encode(changes["explanation"])
-        changed = tx.update(
-            tables.videos,
-            tables.videos.c.id == video.id,
-            tables.videos.c.revision == video.revision,
-            updated_at=time.time(),
-            revision=video.revision + 1,
-            **changes,
-        )
-        if changed != 1:
-            raise StaleRevision(f"{video.id} changed meanwhile")
-
-    def report_progress(self, tenant: str, video_id: str, percent: int) -> None:
-        """Progress alone: no state, no revision, no log entry."""
-        with self._database.transaction(tenant=tenant) as tx:
-            tx.update(tables.videos, tables.videos.c.id == video_id, progress=percent)
-
-    def record_stage(self, tx: Transaction, video_id: str, judged: StageResult) -> None:
-        """Put findings, coverage and verdict of one stage on the record; the log commits to them."""
-        judgement_id = new_id("verdict")
-        now = time.time()
-        body = msgspec.json.encode(judged.verdict)
-        packed = pack(judged.findings)
-        tx.insert(
-            tables.findings,
-            id=judgement_id,
-            video_id=video_id,
-            stage=judged.stage.value,
-            findings=packed,
-            coverage=msgspec.msgpack.encode(judged.coverage),
-            stage_facts=canonical_json.encode(judged.extra),
-            created_at=now,
-        )
-        tx.insert(
-            tables.verdicts,
-            id=judgement_id,
-            video_id=video_id,
-            stage=judged.stage.value,
-            action=judged.verdict.action.value,
-            category=judged.verdict.category,
-            rule=judged.verdict.rule,
-            subject_sha256=judged.verdict.subject_sha256,
-            policy=judged.verdict.policy,
-            policy_sha256=judged.verdict.policy_sha256,
-            body=body,
-            created_at=now,
-        )
-        tx.append_audit(
-            "verdict",
-            subject=video_id,
-            actor="policy",
-            content={"id": judgement_id, "verdict": msgspec.json.decode(body), "findings": packed.hex()},
-        )
-
-    def drop_files(self, tx: Transaction, video_id: str, *, kind: str | None = None) -> None:
-        """Mark files as no longer this video's; the sweeper removes bytes that are nobody's."""
-        where = [tables.assets.c.video_id == video_id, tables.assets.c.deleted_at.is_(None)]
-        if kind is not None:
-            where.append(tables.assets.c.kind == kind)
-        tx.update(tables.assets, *where, deleted_at=time.time())
-
-    def vault_files(self, tx: Transaction, video_id: str) -> None:
-        """Mark every file of a video for the vault; the sweeper moves the bytes, and nobody is given them.
-
-        What it was made from is another video's, and goes its own way.
-        """
-        tx.update(
-            tables.assets,
-            tables.assets.c.video_id == video_id,
-            tables.assets.c.kind != "source",
-            tables.assets.c.deleted_at.is_(None),
-            retention=Retention.VAULT.value,
-        )
-
-    def add_file(
-        self,
-        tx: Transaction,
-        video_id: str,
-        *,
-        kind: str,
-        sha256: str,
-        size: int,
-        media_type: str,
-        retention: Retention,
-    ) -> None:
-        """Note a file *before* its bytes are stored, so that nobody clears them away. Safe to do twice."""
-        tx.select(tables.assets, tables.assets.c.sha256 == sha256, lock=True)
-        tx.insert_or_ignore(
-            tables.assets,
-            id=new_id("asset"),
-            video_id=video_id,
-            kind=kind,
-            sha256=sha256,
-            media_type=media_type,
-            bytes=size,
-            retention=retention.value,
-            created_at=time.time(),
-        )
-
-    def reuse_file(self, tx: Transaction, video_id: str, file: ReusedFile) -> None:
-        """Note that a video rests on a file that is somebody else's too: its bytes stay until both let go."""
-        self.add_file(
-            tx,
-            video_id,
-            kind="source",
-            sha256=file.sha256,
-            size=file.bytes,
-            media_type=file.media_type,
-            retention=Retention.EVIDENCE,
-        )
-
-    # Attempts
-
-    def record_attempt_intent(self, tenant: str, video: Video, *, ownership: Billing) -> Attempt:
-        """Commit the intent to order, before the order is sent."""
-        attempts = self.attempts(tenant, video.id)
-        number = len(attempts) + 1
-        with self._database.transaction(tenant=tenant) as tx:
-            tx.insert(
-                tables.attempts,
-                id=new_id("attempt"),
-                video_id=video.id,
-                number=number,
-                generator=video.generator,
-                billing=ownership.value,
-                idempotency_key=f"{video.id}-{number}",
-                created_at=time.time(),
-                charge_status="no" if ownership is Billing.OWN else "unknown",
-                currency="USD",
-                charge_source="",
-            )
-            tx.append_audit(
-                "attempt.intended",
-                subject=video.id,
-                actor="jobs",
-                content={"number": number, "generator": video.generator},
-            )
-        return self.attempts(tenant, video.id)[-1]
-
-    def record_upstream_id(self, tenant: str, video_id: str, attempt: Attempt, upstream_id: str) -> Attempt:
-        """Commit the upstream's id, right after it was given."""
-        with self._database.transaction(tenant=tenant) as tx:
-            tx.update(
-                tables.attempts,
-                tables.attempts.c.id == attempt.id,
-                upstream_id=upstream_id,
-                submitted_at=time.time(),
-            )
-            tx.append_audit(
-                "attempt.submitted",
-                subject=video_id,
-                actor="jobs",
-                content={"number": attempt.number, "upstream_id": upstream_id},
-            )
-        return self.attempts(tenant, video_id)[-1]
-
-    def record_upstream_deletion(self, tenant: str, video_id: str, attempt: Attempt, fate: str) -> None:
-        """Note what became of the upstream's copy: `deleted` or `kept`."""
-        with self._database.transaction(tenant=tenant) as tx:
-            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, upstream_copy_status=fate)
-            tx.append_audit("upstream.copy", subject=video_id, actor="jobs", content={"fate": fate})
-
-    def finish_attempt(
-        self,
-        tx: Transaction,
-        video_id: str,
-        attempt: Attempt,
-        outcome: str,
-        *,
-        charge: Charge | None = None,
-    ) -> None:
-        """Note how an attempt ended and what it cost."""
-        changes: dict[str, Any] = {"ended_at": time.time(), "outcome": outcome}
-        if charge is not None:
-            changes |= {
-                "charge_status": charge.charged.value,
-                "amount": charge.amount,
-                "currency": charge.currency,
-                "charge_source": charge.source,
-            }
-        tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **changes)
-        tx.append_audit(
-            "attempt.ended",
-            subject=video_id,
-            actor="jobs",
-            content={
-                "number": attempt.number,
-                "outcome": outcome,
-                "charged": charge.charged.value if charge else None,
-            },
-        )
-
-
-def _summary(tx: Transaction, video_id: str) -> bytes:
-    """Coverage and charge so far: what a transaction records, it records before it moves the video."""
-    seen = tx.select(
-        tables.findings, tables.findings.c.video_id == video_id, columns=[tables.findings.c.coverage]
-    )
-    attempts = tx.select(
-        tables.attempts, tables.attempts.c.video_id == video_id, order_by=(tables.attempts.c.number,)
+def read_snapshot(tx: Transaction, video_id: str) -> VideoSnapshot:
+    """As `VideoRepository.snapshot`, in a transaction that is open already."""
+    row = _row(tx, video_id)
+    origin = row.reinstated_from
+    return VideoSnapshot(
+        video=mappers.video(row),
+        request=mappers.from_json(row.request),
+        generated_sha256=row.generated_sha256,
+        stages=stage_records(tx, video_id),
+        approved=approved_findings(tx, video_id),
+        overturned=overturned_findings(tx, origin) if origin else (),
+        reviewed=bool(approved_verdict_ids(tx, video_id) or origin),
+        attempts=attempts_of(tx, video_id),
+        files=tuple(files_of(tx, video_id)),
     )
     cells = (cell for row in seen for cell in msgspec.msgpack.decode(row.coverage, type=Coverage))
     return canonical_json.encode(summary(cells, (mappers.attempt(row).charge for row in attempts)))

@@ -75,10 +75,9 @@ class ReviewActions:
             self._workshop,
             tx,
             video,
-            self._judgement(video, case).verdict,
-            early=case.stage in _EARLY,
-            actor=decision.decided_by,
-            why=_why(case, decision),
+            _holding_record(tx, case).verdict,
+            case,
+            decision,
         )
 
     def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> None:

@@ -186,30 +186,9 @@ class VideoService:
     def record(self, principal: Principal, video_id: str) -> VideoRecord:
         """Everything on the record about a video, a refused one too. A vaulted one shows only its state."""
         principal.require(KeyScope.VIDEOS_READ)
-        video = self._one(principal, video_id)
-        store, tenant = self.workshop.store, principal.tenant
-        seal = store.seal(video)
-        hidden = video.vaulted and not principal.may(KeyScope.VAULT)
-        return VideoRecord(
-            video=video,
-            judgements=() if hidden else store.judgements(tenant, video_id),
-            attempts=store.attempts(tenant, video_id),
-            seal=None
-            if seal is None
-            else {
-                "sha256": seal.sha256,
-                "source_sha256": seal.source_sha256,
-                "created_at": seal.created_at,
-                "manifest_bytes": len(seal.manifest),
-                "facts": seal.facts,
-            },
-            log=tuple(
-                {"seq": row.seq, "at": row.at, "event": row.event, "actor": row.actor, "hash": row.hash}
-                for row in store.audit_entries(tenant, video_id)
-            ),
-            parents=tuple(
-                {"id": row.parent_id, "step": row.derivation} for row in store.parents(tenant, video_id)
-            ),
+        _check_id(video_id)
+        return self.context.videos.record(
+            principal.tenant, video_id, show_vaulted=principal.has_scope(KeyScope.VAULT)
         )
 
     def coverage(self) -> dict[str, Any]:

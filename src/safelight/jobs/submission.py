@@ -23,7 +23,7 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 from safelight.trust.check_limits import CheckLimiter
 from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
-from safelight.trust.evasion.service import EvasionTracker
+from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
 
 from . import mappers, outcomes
 from .characters import Characters
@@ -144,11 +144,11 @@ class SubmissionService:
                     due_at=now + self.workshop.terms.review_due_s,
                     quarantined=any(stage.verdict.quarantine for stage in judged),
                 )
-            if taking.scrutiny:
-                self.probes.record_block(tx, principal, taking.admitted.end_user)
-            self.lineage.record(tx, video_id, taking.descent)
-            self.references.record_files(tx, video_id, taking.references, Retention.EVIDENCE)
-        self.references.store_files(principal.tenant, taking.references, Retention.EVIDENCE)
+            if submission.scrutiny:
+                self.check_limiter.record_block(tx, principal, submission.admitted.end_user)
+            self.lineage.record(tx, video_id, submission.lineage)
+            self.references.record_files(tx, video_id, submission.references, Retention.EVIDENCE)
+        self.references.store_files(principal.tenant, submission.references, Retention.EVIDENCE)
         if held is None:
             self.hand_over(principal.tenant, video_id, 1)
 
@@ -190,20 +190,19 @@ class SubmissionService:
                 quarantined=verdict.quarantine,
                 request=_request(taking, pending=False),
             )
-            self.references.record_files(tx, video_id, taking.references, retention)
-            self.probes.record_block(tx, principal, taking.admitted.end_user)
+            self.references.record_files(tx, video_id, submission.references, retention)
+            self.check_limiter.record_block(tx, principal, submission.admitted.end_user)
             if deciding.stage is Stage.PROMPT:
-                self.rewordings.note(
-                    tx,
-                    principal,
-                    taking.admitted.end_user,
-                    taking.admitted.texts,
-                    negated=taking.admitted.negated,
-                    scrutiny=taking.scrutiny,
+                blocked = BlockedPrompt(
+                    principal=principal,
+                    end_user=submission.admitted.end_user,
+                    texts=submission.admitted.texts,
+                    negated=submission.admitted.negated,
                     findings=verdict.findings,
                     subject=video_id,
                 )
-        self.references.store_files(principal.tenant, taking.references, retention)
+                self.evasion_tracker.record_block(tx, blocked)
+        self.references.store_files(principal.tenant, submission.references, retention)
         refusal = RequestBlocked(sentence, details={**details, "video_id": video_id}, param=param)
         return SubmissionResult(video=self.workshop.store.get(principal.tenant, video_id), refusal=refusal)
 

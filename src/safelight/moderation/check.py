@@ -18,7 +18,7 @@ from safelight.policy.verdicts import Action
 from safelight.store.database import Database
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.evasion.models import EvasionMatch
-from safelight.trust.evasion.service import EvasionTracker
+from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
 
 from .admission import AdmissionLimits, admit
 from .check_result import CheckResult, Price, disclosable, summarize_check
@@ -57,7 +57,7 @@ class CheckService:
         principal.require(KeyScope.CHECKS)
         admitted = admit(request, self.generators, default=self.default_generator, limits=self.limits)
         self.spend(principal, admitted.end_user, 1)
-        scrutiny = self.rewordings.scrutiny(
+        scrutiny = self.evasion_tracker.find_match(
             principal, admitted.end_user, admitted.texts, negated=admitted.negated
         )
         words = self.stages.prompt.screen(
@@ -117,20 +117,13 @@ class CheckService:
                 },
             )
             if verdict.action is Action.BLOCK and verdict.stage is Stage.PROMPT:
-                self.rewordings.note(
-                    tx,
-                    principal,
-                    admitted.end_user,
-                    admitted.texts,
+                blocked = BlockedPrompt(
+                    principal=principal,
+                    end_user=admitted.end_user,
+                    texts=admitted.texts,
                     negated=admitted.negated,
                     scrutiny=scrutiny,
                     findings=verdict.findings,
                     subject=subject,
                 )
-
-
-def reference(path: Path, field: str) -> ReferenceInput:
-    """A file as what its first bytes say it is. Raises `InvalidMedia`."""
-    return ReferenceInput(
-        path=path, field=field, media_type=media_type(path, field), sha256=sha256_file(path)
-    )
+                self.evasion_tracker.record_block(tx, blocked)

@@ -43,8 +43,8 @@ def coverage_table(
         "waivers": [
             {
                 "name": waiver.name,
-                "who": waiver.decided_by,
-                "why": waiver.reason,
+                "decided_by": waiver.decided_by,
+                "reason": waiver.reason,
                 "categories": list(waiver.categories),
                 "created_at": waiver.created_at,
                 "expires_at": waiver.expires_at,

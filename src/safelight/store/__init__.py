@@ -1,1 +1,1 @@
-"""Database, blobs, the audit log and the outbox."""
+"""Database, blob store, audit log and outbox."""

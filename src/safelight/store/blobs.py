@@ -1,4 +1,4 @@
-"""Bytes by their sha256, per tenant, in a folder, in memory or in an S3 bucket."""
+"""A content-addressed blob store per tenant, in a folder, in memory or in an S3 bucket."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 from safelight.errors import NotFound, SafelightError
 from safelight.fileio import atomic_file, sha256_file, sync_tree
 
-from .disk import require_space, storage_full
-from .object_store import open_store, translate_store_errors
+from .disk import as_storage_full, require_space
+from .object_store import open_object_store, translate_store_errors
 from .retention import Retention
 
-CHUNK = 1024 * 1024
-#: Below this a blob is written in one request that the store itself refuses if the name is taken.
-SMALL = 4 * 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
+#: Up to this size a blob is written in one request, which the store rejects if the name exists.
+MAX_SINGLE_PUT_BYTES = 4 * 1024 * 1024
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -26,7 +26,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True)
 class StoredBlob:
-    """What is in the store, for the row of an asset."""
+    """The columns of a stored blob for its row in `assets`."""
 
     tenant: str
     sha256: str
@@ -36,36 +36,36 @@ class StoredBlob:
 
 
 class CorruptBlob(SafelightError):
-    """Stored bytes that are no longer those that were stored."""
+    """Stored bytes that no longer match their sha256."""
 
 
 class BlobStore:
     """A store by its URL: `file:///path/to/folder`, `memory://` or `s3://bucket/prefix`.
 
-    Bytes are written once, under `tenant/ab/sha256`; the same bytes again change nothing. What is put with
-    the retention class `vault` lies under `vault/`, and no call reaches it that does not say so. `options`
-    go to the S3 client (`endpoint`, `region`, `access_key_id`, `secret_access_key`, `allow_http` ...).
+    Bytes are written once, under `tenant/ab/sha256`; writing the same bytes again changes nothing. Bytes of
+    the retention class `vault` are under `vault/`; only calls with `vault=True` access them. `options` go
+    to the S3 client (`endpoint`, `region`, `access_key_id`, `secret_access_key`, `allow_http` ...).
     """
 
     def __init__(self, url: str, *, options: Mapping[str, Any] | None = None) -> None:
         self.url = url
-        self._folder, self._store = open_store(url, options or {})
+        self._folder, self._store = open_object_store(url, options or {})
 
     def put_file(self, path: Path, *, tenant: str, kind: str, retention: Retention) -> StoredBlob:
-        """Store a file. Raises `StorageFull` where there is no room, and leaves nothing behind."""
+        """Store a file. Raises `StorageFull` and stores nothing if there is not enough space."""
         digest = sha256_file(path)
         size = path.stat().st_size
         self._write(path, size, _name(tenant, digest, vault=retention is Retention.VAULT))
         return StoredBlob(tenant=tenant, sha256=digest, bytes=size, kind=kind, retention=retention)
 
     def put_bytes(self, data: bytes, *, tenant: str, kind: str, retention: Retention) -> StoredBlob:
-        """Store bytes that are at hand; as `put_file`."""
+        """Store bytes. Raises as `put_file`."""
         digest = hashlib.sha256(data).hexdigest()
         self._write(data, len(data), _name(tenant, digest, vault=retention is Retention.VAULT))
         return StoredBlob(tenant=tenant, sha256=digest, bytes=len(data), kind=kind, retention=retention)
 
     def size(self, tenant: str, sha256: str, *, vault: bool = False) -> int:
-        """How many bytes; `NotFound` where there are none of this name."""
+        """The size in bytes. Raises `NotFound`."""
         import obstore
 
         with translate_store_errors():
@@ -81,9 +81,9 @@ class BlobStore:
     def stream(
         self, tenant: str, sha256: str, start: int = 0, end: int | None = None, *, vault: bool = False
     ) -> Iterator[bytes]:
-        """The bytes from `start` to `end` (exclusive), in chunks. Not verified: use `copy_to` for that.
+        """The bytes from `start` to `end` (exclusive), in chunks. They are not verified; `copy_to` verifies.
 
-        `NotFound` comes before the first chunk, when this is called.
+        Raises `NotFound` at the call, before the first chunk.
         """
         import obstore
 
@@ -92,25 +92,25 @@ class BlobStore:
             if end is not None and end <= start:
                 self.size(tenant, sha256, vault=vault)
                 return iter(())
-            wanted: Any = None
+            options: Any = None
             if end is not None:
-                wanted = {"range": (start, end)}
+                options = {"range": (start, end)}
             elif start:
-                wanted = {"range": {"offset": start}}
-            result = obstore.get(self._store, name, options=wanted)
-        return _chunks(result.stream(min_chunk_size=CHUNK))
+                options = {"range": {"offset": start}}
+            result = obstore.get(self._store, name, options=options)
+        return _chunks(result.stream(min_chunk_size=CHUNK_BYTES))
 
     def read(self, tenant: str, sha256: str, *, vault: bool = False) -> bytes:
-        """All the bytes, verified; for small ones."""
+        """All the bytes, verified; for small blobs."""
         data = b"".join(self.stream(tenant, sha256, vault=vault))
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise _damaged(sha256)
+            raise _corrupt(sha256)
         return data
 
     def copy_to(self, tenant: str, sha256: str, path: Path, *, vault: bool = False) -> None:
-        """Write the bytes to a file of this name, which appears only once they are verified and on the disk.
+        """Write the bytes to a file, which appears only after they are verified and stored durably.
 
-        Raises `Damaged` where the stored bytes are no longer those that were stored.
+        Raises `CorruptBlob` if the bytes no longer match their sha256.
         """
         chunks = self.stream(tenant, sha256, vault=vault)
         digest = hashlib.sha256()
@@ -120,12 +120,12 @@ class BlobStore:
                     digest.update(chunk)
                     file.write(chunk)
                 if digest.hexdigest() != sha256:
-                    raise _damaged(sha256)
+                    raise _corrupt(sha256)
         except OSError as error:
-            raise storage_full(error) or error from error
+            raise as_storage_full(error) or error from error
 
     def delete(self, tenant: str, sha256: str, *, vault: bool = False) -> None:
-        """Remove the bytes; nothing happens where there are none."""
+        """Delete the bytes, if they exist."""
         import obstore
 
         try:
@@ -135,7 +135,7 @@ class BlobStore:
             return
 
     def move_to_vault(self, tenant: str, sha256: str) -> None:
-        """Move bytes into the vault. Safe to do twice; `NotFound` where they are in neither place."""
+        """Move bytes into the vault. Safe to repeat. Raises `NotFound` if they are in neither place."""
         import obstore
 
         plain, vaulted = _name(tenant, sha256, vault=False), _name(tenant, sha256, vault=True)
@@ -144,14 +144,14 @@ class BlobStore:
             return
         with translate_store_errors():
             obstore.copy(self._store, plain, vaulted)
-            self._keep(vaulted)
+            self._sync(vaulted)
         self.delete(tenant, sha256)
 
-    def names(self, tenant: str, *, vault: bool = False) -> Iterator[str]:
-        """The sha256 of everything a tenant has here."""
+    def list_sha256(self, tenant: str, *, vault: bool = False) -> Iterator[str]:
+        """The sha256 of every blob of a tenant."""
         import obstore
 
-        prefix = f"vault/{_checked(tenant)}" if vault else _checked(tenant)
+        prefix = f"vault/{_validate_tenant(tenant)}" if vault else _validate_tenant(tenant)
         with translate_store_errors():
             for page in obstore.list(self._store, prefix=prefix):
                 for item in page:
@@ -166,16 +166,16 @@ class BlobStore:
                 return
             if self._folder is not None:
                 require_space(self._folder, size)
-            if size <= SMALL:
+            if size <= MAX_SINGLE_PUT_BYTES:
                 try:
                     obstore.put(self._store, name, source, mode="create")
                 except AlreadyExistsError:
                     if not self._has(name, size):
                         obstore.put(self._store, name, source)
             else:
-                # Uploaded in parts; two writers of one name write the same bytes.
+                # Uploaded in parts. Two writers of one name write the same bytes, so the last one may win.
                 obstore.put(self._store, name, source, chunk_size=8 * 1024 * 1024, max_concurrency=4)
-            self._keep(name)
+            self._sync(name)
 
     def _has(self, name: str, size: int) -> bool:
         import obstore
@@ -185,7 +185,7 @@ class BlobStore:
         except FileNotFoundError:
             return False
 
-    def _keep(self, name: str) -> None:
+    def _sync(self, name: str) -> None:
         if self._folder is not None:
             sync_tree(self._folder / name, self._folder)
 
@@ -193,13 +193,13 @@ class BlobStore:
 def _name(tenant: str, sha256: str, *, vault: bool) -> str:
     if not _SHA256.fullmatch(sha256):
         raise NotFound("There is no such file.")
-    name = f"{_checked(tenant)}/{sha256[:2]}/{sha256}"
+    name = f"{_validate_tenant(tenant)}/{sha256[:2]}/{sha256}"
     return f"vault/{name}" if vault else name
 
 
-def _checked(tenant: str) -> str:
+def _validate_tenant(tenant: str) -> str:
     if not _TENANT.fullmatch(tenant) or tenant == "vault":
-        raise ValueError(f"not a tenant's id: {tenant!r}")
+        raise ValueError(f"not a tenant id: {tenant!r}")
     return tenant
 
 
@@ -209,8 +209,8 @@ def _chunks(stream: Iterator[bytes]) -> Iterator[bytes]:
             yield bytes(chunk)
 
 
-def _damaged(sha256: str) -> CorruptBlob:
+def _corrupt(sha256: str) -> CorruptBlob:
     return CorruptBlob(
-        f"The stored file {sha256} is damaged: its bytes are not those that were stored.",
+        f"The stored file {sha256} is damaged: its bytes do not match the sha256.",
         remedy="Restore it from a backup.",
     )

@@ -1,4 +1,4 @@
-"""The data directory: where everything lies, one process at a time, swept at start."""
+"""The data directory: the folders of one installation, locked by one process, cleaned at start."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .disk import require_space
 
 
 class DataDirectory:
-    """A folder with `db.sqlite3`, `blobs/`, `keys/`, `checkpoints/` and `scratch/`, made where missing.
+    """A folder with `db.sqlite3`, `blobs/`, `keys/`, `checkpoints/` and `scratch/`, created if missing.
 
-    Only its owner can read it. `lock` makes this process its only user until `close`.
+    Only its owner can read it. `lock` gives this process exclusive use until `close`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,8 +28,8 @@ class DataDirectory:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise SettingsError(
-                f"The data directory {self.path} cannot be made: {error.strerror}.",
-                remedy="Name another with `data` in the settings, or let this user write there.",
+                f"The data directory {self.path} cannot be created: {error.strerror}.",
+                remedy="Set another `data` in the settings, or give this user write access.",
             ) from error
 
     @property
@@ -54,18 +54,18 @@ class DataDirectory:
 
     @property
     def scratch(self) -> Path:
-        """Working files, one folder per job; everything here is gone after a restart."""
+        """Working files, one folder per job, deleted at the next start."""
         return self.path / "scratch"
 
     def lock(self) -> DataDirectory:
-        """Become the only process on this directory, and empty its scratch folder.
+        """Lock the directory for this process, and empty its scratch folder.
 
-        Raises `DataDirectoryBusy` with the other's process id, and `StorageFull` where the disk is. The
-        system lets go of the lock when the process ends, however it ends.
+        Raises `DataDirectoryBusy` with the id of the other process, and `StorageFull`. The system releases
+        the lock when the process ends, also after a crash.
         """
         if self._lock is not None:
             return self
-        # Never removed: a new file of this name would be another lock.
+        # Never deleted: a new file with this name would be a different lock.
         file = (self.path / "lock").open("a+", encoding="ascii")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,7 +75,7 @@ class DataDirectory:
             file.close()
             raise DataDirectoryBusy(
                 f"The data directory {self.path} is in use by process {holder}.",
-                remedy="Stop that one first, or name another directory with `data` in the settings.",
+                remedy="Stop that process, or set another `data` in the settings.",
             ) from error
         file.seek(0)
         file.truncate()
@@ -83,7 +83,7 @@ class DataDirectory:
         file.flush()
         self._lock = file
         try:
-            self._sweep()
+            self._empty_scratch()
             require_space(self.path)
         except BaseException:
             self.close()
@@ -91,7 +91,7 @@ class DataDirectory:
         return self
 
     def close(self) -> None:
-        """Let another process in."""
+        """Release the lock."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -104,7 +104,7 @@ class DataDirectory:
     ) -> None:
         self.close()
 
-    def _sweep(self) -> None:
+    def _empty_scratch(self) -> None:
         for path in self.scratch.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)

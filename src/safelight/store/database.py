@@ -1,4 +1,4 @@
-"""The database: one engine on SQLite or PostgreSQL, and the only ways into it."""
+"""The database: transactions on SQLite or PostgreSQL, each restricted to one tenant."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 class Database:
     """A database by its URL: `sqlite:///path/to/file` or `postgresql://user@host/name`.
 
-    Nothing is opened before the first use. `migrations.migrate` brings it to this version's tables.
+    It connects on first use. `migrations.migrate` creates its tables.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Database:
         self.clock = clock
         self._wait_s = wait_s
         self._engine: Engine = make_engine(url, wait_s=wait_s, connections=connections)
-        #: SQLite has one writer: threads wait here in turn, instead of polling a locked file.
+        #: SQLite allows one writer: threads wait for this lock instead of polling a locked file.
         self._writer = threading.Lock() if self.is_sqlite else None
         self._writer_thread: int | None = None
 
@@ -49,11 +49,11 @@ class Database:
 
     @contextmanager
     def transaction(self, tenant: str) -> Iterator[Transaction]:
-        """Read and write one tenant's rows; committed at the end, undone by any exception.
+        """Read and write the rows of one tenant; committed at the end, rolled back on any exception.
 
-        On SQLite it is the only writer while it lasts; on PostgreSQL rows can be locked by
-        `select(lock=True)` and changes are best made by compare-and-set. Raises `Unavailable` where it had
-        to give way to another: nothing was changed, and it may be tried again.
+        SQLite allows no other writer meanwhile. On PostgreSQL lock rows with `select(lock=True)`, or change
+        them by compare-and-set. Raises `Unavailable` after a conflict with another transaction: nothing
+        was changed, and the caller may retry.
         """
         if not tenant:
             raise ScopeViolation("a transaction needs a tenant")
@@ -62,7 +62,7 @@ class Database:
 
     @contextmanager
     def read_transaction(self, tenant: str) -> Iterator[Transaction]:
-        """Read one tenant's rows as they were at one moment. Writing raises."""
+        """Read the rows of one tenant in one snapshot. Writing raises `ScopeViolation`."""
         if not tenant:
             raise ScopeViolation("a transaction needs a tenant")
         with self._open(tenant, writing=False) as tx:
@@ -70,19 +70,19 @@ class Database:
 
     @contextmanager
     def across_tenants(self, reason: str, *, readonly: bool = False) -> Iterator[Transaction]:
-        """See every tenant's rows, for the few who must: the sweeper, the front door, the auditor.
+        """Access the rows of every tenant: for the sweeper, authentication and the verification of the log.
 
-        `reason` says in a few words why; it goes to the debug log.
+        `reason` is written to the debug log.
         """
         if not reason:
-            raise ScopeViolation("looking across tenants needs a reason")
+            raise ScopeViolation("a transaction across tenants needs a reason")
         _log.debug("across tenants: %s", reason)
         with self._open(None, writing=not readonly) as tx:
             yield tx
 
     @contextmanager
     def raw_connection(self, *, readonly: bool = False) -> Iterator[Connection]:
-        """A bare connection in one transaction, for migrations and tests of the tables alone."""
+        """A connection in one transaction without tenant checks, for migrations and tests."""
         with self._connection(None, writing=not readonly, rebuilding=not readonly) as connection:
             yield connection
 
@@ -100,7 +100,7 @@ class Database:
     def _connection(
         self, tenant: str | None, *, writing: bool, rebuilding: bool = False
     ) -> Iterator[Connection]:
-        with translate_db_errors(), self._turn(writing), self._engine.connect() as connection:
+        with translate_db_errors(), self._write_turn(writing), self._engine.connect() as connection:
             options = {TENANT: tenant, ACROSS: tenant is None, WRITE: writing}
             if not writing and not self.is_sqlite:
                 options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -109,12 +109,12 @@ class Database:
                 yield connection
 
     @contextmanager
-    def _turn(self, writing: bool) -> Iterator[None]:
+    def _write_turn(self, writing: bool) -> Iterator[None]:
         if not writing or self._writer is None:
             yield
             return
         if self._writer_thread == threading.get_ident():
-            raise ScopeViolation("a transaction inside a transaction would wait for itself")
+            raise ScopeViolation("a transaction inside a transaction would deadlock")
         if not self._writer.acquire(timeout=self._wait_s):
             raise Unavailable("The database is busy; nothing was changed.", retry_after_s=0.5)
         self._writer_thread = threading.get_ident()

@@ -1,4 +1,4 @@
-"""What a database's trouble means for the person who meets it."""
+"""Translates errors of the database drivers into `SafelightError`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from safelight.errors import DatabaseDamaged, SafelightError, StorageFull, Unavailable
 
-FULL = "Free some space, or move the data directory to a larger disk."
-RESTORE = "Stop the gateway, keep the file for inspection, and restore the last backup."
+FREE_SPACE_REMEDY = "Free some space, or move the data directory to a larger disk."
+RESTORE_REMEDY = "Stop the gateway, keep the file for inspection, and restore the last backup."
 
-_SQLITE = (
+_SQLITE_MESSAGES = (
     ("database or disk is full", "full"),
     ("malformed", "damaged"),
     ("not a database", "damaged"),
@@ -22,7 +22,7 @@ _SQLITE = (
     ("disk i/o error", "unreachable"),
     ("readonly database", "unreachable"),
 )
-_POSTGRES = {
+_POSTGRES_STATES = {
     "53100": "full",
     "40001": "busy",
     "40P01": "busy",
@@ -38,24 +38,24 @@ _POSTGRES = {
 
 @contextmanager
 def translate_db_errors() -> Iterator[None]:
-    """Turn the drivers' own errors into ours; what is a mistake in a statement passes through."""
+    """Translate operational errors of the drivers. Errors in a statement are bugs and are not translated."""
     try:
         yield
     except PoolTimeout as error:
         raise Unavailable("The database has no free connection.", retry_after_s=1.0) from error
     except DBAPIError as error:
-        meaning = _meaning(error)
-        if meaning is None:
+        translated = _translate(error)
+        if translated is None:
             raise
-        raise meaning from error
+        raise translated from error
 
 
-def _meaning(error: DBAPIError) -> SafelightError | None:
-    match _word(error):
+def _translate(error: DBAPIError) -> SafelightError | None:
+    match _classify(error):
         case "full":
-            return StorageFull("The database's disk is full.", remedy=FULL)
+            return StorageFull("The database's disk is full.", remedy=FREE_SPACE_REMEDY)
         case "damaged":
-            return DatabaseDamaged("The database is damaged.", remedy=RESTORE)
+            return DatabaseDamaged("The database is damaged.", remedy=RESTORE_REMEDY)
         case "busy":
             return Unavailable("The database is busy; nothing was changed.", retry_after_s=0.2)
         case "unreachable":
@@ -63,11 +63,11 @@ def _meaning(error: DBAPIError) -> SafelightError | None:
     return None
 
 
-def _word(error: DBAPIError) -> str | None:
+def _classify(error: DBAPIError) -> str | None:
     state = getattr(error.orig, "sqlstate", None)
     if state is not None:
-        return _POSTGRES.get(state) or ("unreachable" if state.startswith("08") else None)
+        return _POSTGRES_STATES.get(state) or ("unreachable" if state.startswith("08") else None)
     if type(error.orig).__module__.startswith("psycopg"):
         return "unreachable" if isinstance(error, (OperationalError, InterfaceError)) else None
-    said = str(error.orig).lower()
-    return next((word for sign, word in _SQLITE if sign in said), None)
+    message = str(error.orig).lower()
+    return next((kind for text, kind in _SQLITE_MESSAGES if text in message), None)

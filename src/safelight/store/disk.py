@@ -8,15 +8,15 @@ from pathlib import Path
 
 from safelight.errors import StorageFull
 
-#: Kept free for the database, the log and the system: below this nothing more is stored.
-RESERVE_BYTES = 64 * 1024 * 1024
+#: Kept free for the database, the logs and the system: with less, no file is stored.
+MIN_FREE_BYTES = 64 * 1024 * 1024
 
 _REMEDY = "Free some space, or move the data directory to a larger disk."
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def require_space(folder: Path, bytes_: int = 0, *, reserve: int = RESERVE_BYTES) -> None:
-    """Raise `StorageFull` unless `bytes_` more fit below `folder` and leave the reserve."""
+def require_space(folder: Path, bytes_: int = 0, *, reserve: int = MIN_FREE_BYTES) -> None:
+    """Raise `StorageFull` unless `folder` has space for `bytes_` more, and `reserve` besides."""
     free = shutil.disk_usage(folder).free
     if free < bytes_ + reserve:
         raise StorageFull(
@@ -25,6 +25,6 @@ def require_space(folder: Path, bytes_: int = 0, *, reserve: int = RESERVE_BYTES
         )
 
 
-def storage_full(error: OSError) -> StorageFull | None:
-    """Our word for an error that means "no room", or None for any other."""
-    return StorageFull("The disk is full.", remedy=_REMEDY) if error.errno in _FULL else None
+def as_storage_full(error: OSError) -> StorageFull | None:
+    """A `StorageFull` for an error of a full disk; None for any other error."""
+    return StorageFull("The disk is full.", remedy=_REMEDY) if error.errno in _DISK_FULL_ERRORS else None

@@ -1,4 +1,4 @@
-"""SQLAlchemy's engine, set so that what was committed survives a power cut."""
+"""The SQLAlchemy engine, configured so that committed data survives a power failure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from safelight.backoff import Backoff
 from safelight.errors import SettingsError
 
-from .tenant_scope import WRITE, guard
+from .tenant_scope import WRITE, enforce_tenant_scope
 
-#: For a first connection that asks for write-ahead logging.
+#: For the first connection, which enables write-ahead logging.
 _WAL_RETRY = Backoff(delays_s=(0.02,), max_attempts=100)
 
 
 def make_engine(url: str, *, wait_s: float, connections: int) -> Engine:
-    """An engine with our settings and the tenant guard. Opens nothing yet."""
+    """An engine with our settings and the tenant check. It connects on first use."""
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(
@@ -31,7 +31,7 @@ def make_engine(url: str, *, wait_s: float, connections: int) -> Engine:
             max_overflow=0,
             pool_timeout=wait_s,
         )
-        _sqlite(engine)
+        _configure_sqlite(engine)
     else:
         engine = create_engine(
             parsed,
@@ -42,7 +42,7 @@ def make_engine(url: str, *, wait_s: float, connections: int) -> Engine:
             isolation_level="READ COMMITTED",
             connect_args={"connect_timeout": max(2, round(wait_s)), "application_name": "safelight"},
         )
-    guard(engine)
+    enforce_tenant_scope(engine)
     return engine
 
 
@@ -59,13 +59,13 @@ def _parse(url: str) -> URL:
     if backend in ("postgresql", "postgres"):
         return parsed.set(drivername="postgresql+psycopg")
     raise SettingsError(
-        f"A database of the kind {backend!r} cannot be used here.",
+        f"Databases of the kind {backend!r} are not supported.",
         remedy="Write sqlite:///path or postgresql://user@host/name.",
     )
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    # Several first connections at once refuse each other here without waiting, whatever the timeout.
+def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
+    # Concurrent first connections get "locked" here at once, whatever the timeout.
     for failures in itertools.count(1):
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -78,8 +78,10 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def foreign_keys_off(connection: Connection) -> Iterator[None]:
-    """SQLite looks at no foreign keys inside: a table that others point to can be rebuilt. To be opened
-    before the transaction begins, and left after it ended."""
+    """SQLite does not check foreign keys inside, so that a referenced table can be rebuilt.
+
+    Enter before the transaction begins and leave after it ends.
+    """
     raw: Any = connection.connection.driver_connection
     if connection.dialect.name != "sqlite":
         yield
@@ -91,12 +93,12 @@ def foreign_keys_off(connection: Connection) -> Iterator[None]:
         raw.execute("PRAGMA foreign_keys=ON")
 
 
-def _sqlite(engine: Engine) -> None:
+def _configure_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def settings(connection: sqlite3.Connection, _record: Any) -> None:
-        # The driver's own BEGIN is too late and too weak: we send ours.
+        # The driver begins a transaction late and without the write lock, so we send BEGIN ourselves.
         connection.isolation_level = None
-        _write_ahead(connection)
+        _enable_write_ahead_log(connection)
         for pragma in (
             "synchronous=FULL",
             "foreign_keys=ON",

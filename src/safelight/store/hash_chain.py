@@ -1,32 +1,48 @@
-"""How log entries are bound to each other and to what they say. Pure; writer and verifier share it."""
+"""The hash chain of the audit log: pure functions shared by the writer and the verifier."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from safelight import canonical_json
 
-#: What the first entry names as its predecessor.
+#: The predecessor of the first entry.
 GENESIS = "0" * 64
-#: Bytes of chance before each content, so that it cannot be guessed from its commitment.
+#: Random bytes before each content, so that the content cannot be guessed from its commitment.
 SALT_BYTES = 16
 
 
-def commitment(salt: bytes, content: bytes) -> str:
+@dataclass(frozen=True, kw_only=True)
+class ChainedFields:
+    """The fields of an audit entry that its hash covers. The content is covered through its commitment."""
+
+    #: The hash of the entry before.
+    previous: str
+    seq: int
+    at: float
+    tenant_id: str | None
+    event: str
+    subject: str
+    actor: str
+    commitment: str
+
+
+def compute_commitment(salt: bytes, content: bytes) -> str:
+    """A hash that proves the content without revealing it."""
     return hashlib.sha256(salt + content).hexdigest()
 
 
-def entry_hash(
-    *,
-    previous: str,
-    seq: int,
-    at: float,
-    tenant_id: str | None,
-    event: str,
-    subject: str,
-    actor: str,
-    commitment: str,
-) -> str:
-    """The hash of one entry: over the one before it and all that stays, so not over what it says."""
-    fields = [previous, seq, repr(float(at)), tenant_id, event, subject, actor, commitment]
+def hash_entry(entry: ChainedFields) -> str:
+    """The hash of one entry. It stays valid after the content is erased."""
+    fields = [
+        entry.previous,
+        entry.seq,
+        repr(float(entry.at)),
+        entry.tenant_id,
+        entry.event,
+        entry.subject,
+        entry.actor,
+        entry.commitment,
+    ]
     return hashlib.sha256(canonical_json.encode(fields)).hexdigest()

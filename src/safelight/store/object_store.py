@@ -11,14 +11,14 @@ from urllib.parse import unquote, urlsplit
 
 from safelight.errors import NotFound, SettingsError, StorageFull, Unavailable
 
-from .disk import storage_full
+from .disk import as_storage_full
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 
-def open_store(url: str, options: Mapping[str, Any]) -> tuple[Path | None, ObjectStore]:
-    """The store behind a URL, and its folder where it is one. The folder is made; a bucket must be there."""
+def open_object_store(url: str, options: Mapping[str, Any]) -> tuple[Path | None, ObjectStore]:
+    """The store of a URL, and its folder if it is one. A folder is created; a bucket must exist."""
     from obstore.store import LocalStore, MemoryStore, S3Store
 
     parts = urlsplit(url)
@@ -29,7 +29,7 @@ def open_store(url: str, options: Mapping[str, Any]) -> tuple[Path | None, Objec
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise SettingsError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+            raise SettingsError(f"The folder {folder} cannot be created: {error.strerror}.") from error
         return folder, LocalStore(prefix=folder)
     if parts.scheme == "s3" and parts.netloc:
         limits: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=4)}
@@ -46,14 +46,14 @@ def open_store(url: str, options: Mapping[str, Any]) -> tuple[Path | None, Objec
         except Exception as error:
             raise SettingsError(f"The store {url} cannot be opened: {error}") from error
     raise SettingsError(
-        f"The store {url!r} cannot be used.",
+        f"The store {url!r} is not supported.",
         remedy="Write file:///path, memory:// or s3://bucket/prefix.",
     )
 
 
 @contextmanager
 def translate_store_errors(*, writing: bool = False) -> Iterator[None]:
-    """Turn the object store's errors into ours. What is not found while writing is the bucket or folder."""
+    """Translate errors of the object store. Not found while writing means that the bucket is missing."""
     from obstore.exceptions import BaseError
 
     try:
@@ -61,13 +61,14 @@ def translate_store_errors(*, writing: bool = False) -> Iterator[None]:
     except FileNotFoundError as error:
         if writing:
             raise Unavailable(
-                "The object store's bucket or folder is not there.", remedy="Make it, or name another."
+                "The bucket or folder of the object store does not exist.",
+                remedy="Create it, or name another.",
             ) from error
         raise NotFound("There is no such file.") from error
     except BaseError as error:
-        said = str(error)
-        if any(sign in said for sign in ("os error 28", "os error 122", "os error 27", "EntityTooLarge")):
-            raise StorageFull("There is no room to store a file.") from error
-        raise Unavailable("The object store does not answer as it should.", retry_after_s=5.0) from error
+        message = str(error)
+        if any(text in message for text in ("os error 28", "os error 122", "os error 27", "EntityTooLarge")):
+            raise StorageFull("There is not enough space to store a file.") from error
+        raise Unavailable("The object store returned an error.", retry_after_s=5.0) from error
     except OSError as error:
-        raise storage_full(error) or error from error
+        raise as_storage_full(error) or error from error

@@ -1,4 +1,4 @@
-"""Messages that left with a transaction and are on their way: claimed, sent, tried again, given up."""
+"""The transactional outbox: messages are claimed, delivered, retried, and given up after some attempts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from safelight.backoff import Backoff
 from .database import Database
 from .tables import outbox
 
-#: When a message is sent again. After the last attempt it is dead, and stays for inspection.
-BACKOFF = Backoff(delays_s=(5.0, 30.0, 120.0, 600.0, 3600.0, 21600.0), max_attempts=12)
+#: After the last attempt a message is marked dead and kept for inspection.
+RETRY_BACKOFF = Backoff(delays_s=(5.0, 30.0, 120.0, 600.0, 3600.0, 21600.0), max_attempts=12)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
+    """A message that this process has claimed."""
+
     id: str
     #: None: the whole installation.
     tenant: str | None
@@ -26,20 +28,20 @@ class Message:
     subject: str
     body: Mapping[str, Any]
     created_at: float
-    #: How often it was claimed, this time included.
+    #: The number of claims so far, this one included.
     attempt: int
 
 
 class Outbox:
-    """Delivers at least once: a worker that dies between sending and saying so sends again."""
+    """Delivers at least once: if a worker stops after sending and before `mark_delivered`, it sends again."""
 
     def __init__(self, database: Database, *, lease_s: float = 60.0) -> None:
         self._database = database
         self._lease_s = lease_s
 
     def claim(self, topic: str, *, limit: int = 20) -> tuple[Message, ...]:
-        """Messages that are due, oldest first, for this caller alone until the lease runs out."""
-        with self._database.across_tenants("sending what is due") as tx:
+        """Messages that are due, oldest first, for this caller only until the lease expires."""
+        with self._database.across_tenants("claiming due messages") as tx:
             now = tx.now()
             rows = tx.select(
                 outbox,
@@ -69,24 +71,24 @@ class Outbox:
             for row in rows
         )
 
-    def delivered(self, message: Message) -> None:
-        """It arrived; it is never claimed again."""
-        with self._database.across_tenants("a message arrived") as tx:
+    def mark_delivered(self, message: Message) -> None:
+        """Mark a message as delivered; it is never claimed again."""
+        with self._database.across_tenants("a message was delivered") as tx:
             tx.update(outbox, outbox.c.id == message.id, delivered_at=tx.now(), last_error=None)
 
-    def failed(self, message: Message, why: str, *, for_good: bool = False) -> float | None:
-        """It did not arrive: the time of the next try, or None where it is given up."""
-        with self._database.across_tenants("a message did not arrive") as tx:
+    def mark_failed(self, message: Message, error: str, *, permanent: bool = False) -> float | None:
+        """Record a failed attempt. Returns the time of the next one, or None if the message is given up."""
+        with self._database.across_tenants("a message was not delivered") as tx:
             now = tx.now()
             mine = outbox.c.id == message.id
-            if for_good or BACKOFF.is_exhausted(message.attempt):
-                tx.update(outbox, mine, dead_at=now, last_error=why[:1000])
+            if permanent or RETRY_BACKOFF.is_exhausted(message.attempt):
+                tx.update(outbox, mine, dead_at=now, last_error=error[:1000])
                 return None
-            due = now + BACKOFF.delay_s(message.attempt)
-            tx.update(outbox, mine, due_at=due, last_error=why[:1000])
+            due = now + RETRY_BACKOFF.delay_s(message.attempt)
+            tx.update(outbox, mine, due_at=due, last_error=error[:1000])
             return due
 
     def prune(self, *, before: float) -> int:
-        """Remove messages delivered before this time; says how many."""
+        """Delete messages delivered before this time. Returns their number."""
         with self._database.across_tenants("old messages") as tx:
             return tx.delete(outbox, outbox.c.delivered_at < before)

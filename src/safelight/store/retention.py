@@ -1,4 +1,4 @@
-"""Why bytes are kept, and who may see them: a class per asset, never a date where they are made."""
+"""Retention classes of stored files. The retention service derives the time from the class."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from enum import StrEnum
 
 
 class Retention(StrEnum):
-    """Why bytes are kept. The retention service turns a class into a time; a class says nothing of days."""
+    """Why a file is kept, which decides how long and who may read it."""
 
-    #: The sealed file a person was given, and what is made from it.
+    #: The delivered, sealed file and its previews.
     DELIVERED = "delivered"
-    #: What a verdict rests on: the unsealed output, references, flagged stills.
+    #: Evidence of a verdict: the generated video before sealing, references, flagged frames.
     EVIDENCE = "evidence"
-    #: Working files of a job; gone when it ends.
+    #: Working files of a job, deleted when it ends.
     SCRATCH = "scratch"
-    #: Locked away for the vault officer; reached by no ordinary read.
+    #: Only principals with the scope `vault` may read it.
     VAULT = "vault"

@@ -1,4 +1,4 @@
-"""No query without a tenant: what every statement must carry, and the guard that refuses one without."""
+"""Restricts every SQL statement to one tenant, and rejects statements without the tenant condition."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from sqlalchemy import (
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BooleanClauseList, Grouping
 
-#: Execution options of a connection: whose rows, whether it may see everybody's, whether it may write.
+#: Execution options of a connection: its tenant, whether it may access all tenants, whether it may write.
 TENANT = "safelight_tenant"
 ACROSS = "safelight_across"
 WRITE = "safelight_write"
-#: Execution option of an insert: the tenant its row was given.
+#: Execution option of an insert: the tenant of the new row.
 INSERTED_FOR = "safelight_inserted_for"
 
 
@@ -40,7 +40,7 @@ class ScopeViolation(RuntimeError):
 
 
 def tenant_column(source: FromClause) -> ColumnElement[Any] | None:
-    """The column that says whose row it is; None for tables that belong to no tenant."""
+    """The column with the tenant of a row; None for tables without a tenant."""
     table = _table(source)
     if table is None or table.info.get("common"):
         return None
@@ -48,25 +48,26 @@ def tenant_column(source: FromClause) -> ColumnElement[Any] | None:
     return found
 
 
-def shared(source: FromClause) -> bool:
+def is_shared(source: FromClause) -> bool:
+    """Whether rows without a tenant may be read by every tenant."""
     table = _table(source)
     return table is not None and bool(table.info.get("shared"))
 
 
-def scope(source: FromClause, tenant: str, *, reading: bool) -> tuple[ColumnElement[bool], ...]:
-    """The condition that keeps a statement on `source` to one tenant's rows.
+def tenant_condition(source: FromClause, tenant: str, *, reading: bool) -> tuple[ColumnElement[bool], ...]:
+    """The condition that restricts a statement on `source` to the rows of one tenant.
 
-    Reading a shared table also shows what belongs to the whole installation; writing never touches that.
+    Reading a shared table includes the rows of the whole installation; writing excludes them.
     """
     column = tenant_column(source)
     if column is None:
         return ()
     own = column == tenant
-    return (or_(own, column.is_(None)),) if reading and shared(source) else (own,)
+    return (or_(own, column.is_(None)),) if reading and is_shared(source) else (own,)
 
 
-def guard(engine: Engine) -> None:
-    """Refuse every statement on this engine that does not carry its tenant."""
+def enforce_tenant_scope(engine: Engine) -> None:
+    """Reject every statement on this engine that lacks its tenant condition."""
 
     @event.listens_for(engine, "before_execute")
     def check(
@@ -79,27 +80,32 @@ def guard(engine: Engine) -> None:
         own = connection.get_execution_options()
         writing = isinstance(statement, (Insert, Update, Delete))
         if writing and not own.get(WRITE):
-            raise ScopeViolation("a reading transaction cannot write")
+            raise ScopeViolation("a read transaction cannot write")
         if own.get(ACROSS):
             return
-        verify(statement, own.get(TENANT), inserted_for=options.get(INSERTED_FOR))
+        check_statement(statement, own.get(TENANT), inserted_for=options.get(INSERTED_FOR))
 
 
-def verify(statement: Any, tenant: str | None, *, inserted_for: str | None = None) -> None:
-    """Raise `ScopeViolation` unless every tenant table in `statement` is kept to `tenant`."""
+def check_statement(statement: Any, tenant: str | None, *, inserted_for: str | None = None) -> None:
+    """Raise `ScopeViolation` unless every tenant table in `statement` is restricted to `tenant`."""
     if isinstance(statement, TextClause):
-        raise ScopeViolation("text cannot be checked for its tenant; use a table")
+        raise ScopeViolation("the tenant of a text statement cannot be checked; use a table")
     for element in visitors.iterate(statement):
         if isinstance(element, Insert):
             if tenant_column(element.table) is not None and (tenant is None or inserted_for != tenant):
                 raise ScopeViolation(f"an insert into {element.table.name} without its tenant")
         elif isinstance(element, (Update, Delete)):
-            _require(list(_flat(element.table)), list(_conjuncts(element.whereclause)), tenant, reading=False)
+            _require(
+                list(_joined_tables(element.table)),
+                list(_conjuncts(element.whereclause)),
+                tenant,
+                reading=False,
+            )
         elif isinstance(element, Select):
-            sources = [source for top in element.get_final_froms() for source in _flat(top)]
+            sources = [source for top in element.get_final_froms() for source in _joined_tables(top)]
             conditions = list(_conjuncts(element.whereclause))
             for top in element.get_final_froms():
-                conditions.extend(_on(top))
+                conditions.extend(_join_conditions(top))
             _require(sources, conditions, tenant, reading=True)
 
 
@@ -108,16 +114,19 @@ def _require(sources: list[FromClause], conditions: list[Any], tenant: str | Non
         if tenant_column(source) is None:
             continue
         if tenant is None:
-            raise ScopeViolation(f"a statement on {_table(source)} outside of any tenant's transaction")
-        wanted = [*scope(source, tenant, reading=reading), *scope(source, tenant, reading=False)]
-        if not any(_same(condition, want) for condition in conditions for want in wanted):
+            raise ScopeViolation(f"a statement on {_table(source)} outside a transaction of a tenant")
+        accepted = [
+            *tenant_condition(source, tenant, reading=reading),
+            *tenant_condition(source, tenant, reading=False),
+        ]
+        if not any(_is_same(condition, each) for condition in conditions for each in accepted):
             raise ScopeViolation(f"a statement on {_table(source)} without its tenant")
 
 
-def _same(condition: Any, wanted: ColumnElement[bool]) -> bool:
+def _is_same(condition: Any, accepted: ColumnElement[bool]) -> bool:
     if isinstance(condition, Grouping):
         condition = condition.element
-    return bool(condition.compare(wanted, compare_keys=False))
+    return bool(condition.compare(accepted, compare_keys=False))
 
 
 def _table(source: FromClause) -> Table | None:
@@ -126,19 +135,19 @@ def _table(source: FromClause) -> Table | None:
     return source.element if isinstance(source, Alias) and isinstance(source.element, Table) else None
 
 
-def _flat(source: Any) -> Iterator[FromClause]:
+def _joined_tables(source: Any) -> Iterator[FromClause]:
     if isinstance(source, Join):
-        yield from _flat(source.left)
-        yield from _flat(source.right)
+        yield from _joined_tables(source.left)
+        yield from _joined_tables(source.right)
     else:
         yield source
 
 
-def _on(source: Any) -> Iterator[Any]:
-    """Conditions of inner joins; those of outer joins keep nothing out."""
+def _join_conditions(source: Any) -> Iterator[Any]:
+    """Conditions of inner joins. Those of outer joins exclude no row."""
     if isinstance(source, Join):
-        yield from _on(source.left)
-        yield from _on(source.right)
+        yield from _join_conditions(source.left)
+        yield from _join_conditions(source.right)
         if not source.isouter and not source.full:
             yield from _conjuncts(source.onclause)
 

@@ -1,10 +1,10 @@
-"""One transaction: every statement in it is kept to one tenant by construction."""
+"""A database transaction whose statements are restricted to one tenant."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Result, Row, Select, Table, func
@@ -18,21 +18,23 @@ from sqlalchemy.sql.dml import Delete, Update
 from safelight import canonical_json
 from safelight.ids import new_id
 
-from .hash_chain import GENESIS, SALT_BYTES, commitment, entry_hash
+from .hash_chain import GENESIS, SALT_BYTES, ChainedFields, compute_commitment, hash_entry
 from .tables import audit_log, audit_log_contents, audit_log_head, outbox
-from .tenant_scope import INSERTED_FOR, ScopeViolation, scope, tenant_column
+from .tenant_scope import INSERTED_FOR, ScopeViolation, tenant_column, tenant_condition
 
 
-class NoTenant:
-    """The type of `NOBODY`."""
+class UnspecifiedTenant:
+    """The type of `UNSPECIFIED_TENANT`."""
 
 
-#: In a transaction across tenants: no tenant was named for this row.
-NOBODY = NoTenant()
+#: Default of the argument `tenant`, which differs from None: None is the whole installation.
+UNSPECIFIED_TENANT = UnspecifiedTenant()
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Entry:
+    """An audit entry that is written at the end of the transaction."""
+
     at: float
     tenant_id: str | None
     event: str
@@ -44,9 +46,9 @@ class _Entry:
 class Transaction:
     """Statements that are committed together, or not at all.
 
-    With a tenant, `tenant_id` is added to every condition and every new row. Without one (only from
-    `Database.across_tenants`) all rows are seen, and every new row of a tenant table must name its
-    `tenant_id` (None: the whole installation).
+    With a tenant, `tenant_id` is added to every condition and every new row. Without a tenant (only from
+    `Database.across_tenants`) statements apply to all rows, and every new row of a tenant table must
+    have a `tenant_id` (None: the whole installation).
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class Transaction:
         lock: bool = False,
         skip_locked: bool = False,
     ) -> list[Row[Any]]:
-        """The rows that meet all conditions. `lock` holds them until the end of the transaction."""
+        """The rows that meet all conditions. `lock` locks them until the end of the transaction."""
         statement = self._scoped_select(table, columns if columns is not None else list(table.c), where)
         statement = statement.order_by(*order_by).limit(limit)
         if lock:
@@ -79,10 +81,10 @@ class Transaction:
         return list(self._connection.execute(statement).all())
 
     def one(self, table: Table, *where: ColumnElement[bool], lock: bool = False) -> Row[Any] | None:
-        """The only row that meets all conditions, or None. Raises where there are several."""
+        """The only row that meets all conditions, or None. Raises `LookupError` if there are several."""
         rows = self.select(table, *where, limit=2, lock=lock)
         if len(rows) > 1:
-            raise LookupError(f"several rows of {table.name} where one was expected")
+            raise LookupError(f"several rows of {table.name}, one expected")
         return rows[0] if rows else None
 
     def count(self, table: Table, *where: ColumnElement[bool]) -> int:
@@ -90,38 +92,38 @@ class Transaction:
         return int(self._connection.execute(statement).scalar_one())
 
     def insert(self, table: Table, **values: Any) -> None:
-        """Add one row. Raises `sqlalchemy.exc.IntegrityError` where it breaks a constraint."""
-        row = self._owned(table, values)
+        """Add one row. Raises `sqlalchemy.exc.IntegrityError` if it violates a constraint."""
+        row = self._with_tenant(table, values)
         self._connection.execute(sql_insert(table).values(row), execution_options={INSERTED_FOR: self.tenant})
 
     def insert_or_ignore(self, table: Table, **values: Any) -> bool:
-        """Add one row unless a row with the same key is there; says whether it was added."""
+        """Add one row unless a row with the same key exists. Returns whether it was added."""
         build = postgresql.insert if self._postgres else sqlite.insert
-        statement = build(table).values(self._owned(table, values)).on_conflict_do_nothing()
+        statement = build(table).values(self._with_tenant(table, values)).on_conflict_do_nothing()
         options = {INSERTED_FOR: self.tenant, "preserve_rowcount": True}
         return bool(self._connection.execute(statement, execution_options=options).rowcount == 1)
 
     def update(self, table: Table, *where: ColumnElement[bool], **values: Any) -> int:
-        """Change the rows that meet all conditions; says how many there were."""
+        """Change the rows that meet all conditions. Returns their number."""
         column = tenant_column(table)
         if column is not None and str(column.key) in values:
-            raise ScopeViolation("a row does not change its tenant")
+            raise ScopeViolation("the tenant of a row cannot be changed")
         statement: Update = sql_update(table).where(*self._scope(table, reading=False), *where)
         return int(self._connection.execute(statement.values(values)).rowcount)
 
     def delete(self, table: Table, *where: ColumnElement[bool]) -> int:
-        """Remove the rows that meet all conditions; says how many there were."""
+        """Delete the rows that meet all conditions. Returns their number."""
         statement: Delete = sql_delete(table).where(*self._scope(table, reading=False), *where)
         return int(self._connection.execute(statement).rowcount)
 
     def execute(self, statement: Select[Any]) -> Result[Any]:
-        """Run a query of another shape (joins, sums). It is refused unless it names the tenant itself."""
+        """Run another query, such as a join. It must contain the conditions of `tenant_condition`."""
         if not isinstance(statement, Select):
-            raise ScopeViolation("only queries can be run as they are")
+            raise ScopeViolation("execute() takes only SELECT statements")
         return self._connection.execute(statement)
 
-    def scope(self, table: Table) -> tuple[ColumnElement[bool], ...]:
-        """The condition a query for `execute` needs on `table`."""
+    def tenant_condition(self, table: Table) -> tuple[ColumnElement[bool], ...]:
+        """The condition on `table` that a query for `execute` needs."""
         return self._scope(table, reading=True)
 
     def append_audit(
@@ -131,18 +133,18 @@ class Transaction:
         subject: str,
         actor: str,
         content: Mapping[str, Any],
-        tenant: str | NoTenant | None = NOBODY,
+        tenant: str | UnspecifiedTenant | None = UNSPECIFIED_TENANT,
     ) -> None:
-        """Put an entry on the record, committed with everything else in this transaction.
+        """Append an entry to the audit log, committed with this transaction.
 
-        `subject` and `actor` are ids and stay for ever; `content` is kept beside the entry, salted, and can
-        be erased. `tenant` is for transactions across tenants (None: the whole installation).
+        `subject` and `actor` are ids and cannot be erased. `content` is stored separately with a salt and
+        can be erased. `tenant` is for transactions across tenants (None: the whole installation).
         """
         self._must_write()
         self._entries.append(
             _Entry(
                 at=self.now(),
-                tenant_id=self._named(tenant),
+                tenant_id=self._resolve_tenant(tenant),
                 event=event,
                 subject=subject,
                 actor=actor,
@@ -157,9 +159,9 @@ class Transaction:
         subject: str,
         body: Mapping[str, Any],
         due_at: float | None = None,
-        tenant: str | NoTenant | None = NOBODY,
+        tenant: str | UnspecifiedTenant | None = UNSPECIFIED_TENANT,
     ) -> str:
-        """Leave a message in the outbox, sent only if this transaction commits; the id of the message."""
+        """Put a message into the outbox, sent only if this transaction commits. Returns its id."""
         message = new_id("event")
         now = self.now()
         values = {
@@ -170,15 +172,15 @@ class Transaction:
             "created_at": now,
         }
         if self.tenant is None:
-            values["tenant_id"] = self._named(tenant)
+            values["tenant_id"] = self._resolve_tenant(tenant)
         self.insert(outbox, **values, due_at=now if due_at is None else due_at)
         return message
 
     def flush_log(self) -> None:
-        """Chain the entries of this transaction to the log. Called last, so that the head is held briefly."""
+        """Write the audit entries of this transaction. Called last, to lock the head of the log briefly."""
         if not self._entries:
             return
-        self._connection.execute(_first_head(self._postgres))
+        self._connection.execute(_insert_first_head(self._postgres))
         head = self._connection.execute(
             sql_select(audit_log_head).where(audit_log_head.c.id == 1).with_for_update()
         ).one()
@@ -187,24 +189,24 @@ class Transaction:
         for entry in self._entries:
             seq += 1
             salt = secrets.token_bytes(SALT_BYTES)
-            row: dict[str, Any] = {
-                "seq": seq,
-                "at": entry.at,
-                "tenant_id": entry.tenant_id,
-                "event": entry.event,
-                "subject": entry.subject,
-                "actor": entry.actor,
-                "commitment": commitment(salt, entry.content),
-                "previous": previous,
-            }
-            previous = row["hash"] = entry_hash(**row)
-            entries.append(row)
+            fields = ChainedFields(
+                seq=seq,
+                at=entry.at,
+                tenant_id=entry.tenant_id,
+                event=entry.event,
+                subject=entry.subject,
+                actor=entry.actor,
+                commitment=compute_commitment(salt, entry.content),
+                previous=previous,
+            )
+            previous = hash_entry(fields)
+            entries.append({**asdict(fields), "hash": previous})
             contents.append(
                 {"seq": seq, "tenant_id": entry.tenant_id, "salt": salt, "content": entry.content}
             )
-        mark = {INSERTED_FOR: self.tenant}
-        self._connection.execute(sql_insert(audit_log), entries, execution_options=mark)
-        self._connection.execute(sql_insert(audit_log_contents), contents, execution_options=mark)
+        options = {INSERTED_FOR: self.tenant}
+        self._connection.execute(sql_insert(audit_log), entries, execution_options=options)
+        self._connection.execute(sql_insert(audit_log_contents), contents, execution_options=options)
         self._connection.execute(
             sql_update(audit_log_head).where(audit_log_head.c.id == 1).values(seq=seq, hash=previous)
         )
@@ -216,37 +218,37 @@ class Transaction:
 
     def _must_write(self) -> None:
         if not self._writing:
-            raise ScopeViolation("a reading transaction cannot write")
+            raise ScopeViolation("a read transaction cannot write")
 
     def _scope(self, table: Table, *, reading: bool) -> tuple[ColumnElement[bool], ...]:
-        return () if self.tenant is None else scope(table, self.tenant, reading=reading)
+        return () if self.tenant is None else tenant_condition(table, self.tenant, reading=reading)
 
     def _scoped_select(
         self, table: Table, columns: Sequence[ColumnElement[Any]], where: Sequence[ColumnElement[bool]]
     ) -> Select[Any]:
         return sql_select(*columns).select_from(table).where(*self._scope(table, reading=True), *where)
 
-    def _named(self, tenant: str | NoTenant | None) -> str | None:
-        if isinstance(tenant, NoTenant):
+    def _resolve_tenant(self, tenant: str | UnspecifiedTenant | None) -> str | None:
+        if isinstance(tenant, UnspecifiedTenant):
             return self.tenant
         if self.tenant is not None and tenant != self.tenant:
-            raise ScopeViolation("a transaction of one tenant writes for no other")
+            raise ScopeViolation("a transaction of one tenant cannot write for another")
         return tenant
 
-    def _owned(self, table: Table, values: dict[str, Any]) -> dict[str, Any]:
+    def _with_tenant(self, table: Table, values: dict[str, Any]) -> dict[str, Any]:
         column = tenant_column(table)
         if column is None:
             return values
         key = str(column.key)
         if self.tenant is None:
             if key not in values:
-                raise ScopeViolation(f"a row of {table.name} across tenants must name its {key}")
+                raise ScopeViolation(f"a row of {table.name} in a transaction across tenants needs a {key}")
             return values
         if values.get(key, self.tenant) != self.tenant:
-            raise ScopeViolation("a transaction of one tenant writes for no other")
+            raise ScopeViolation("a transaction of one tenant cannot write for another")
         return {**values, key: self.tenant}
 
 
-def _first_head(postgres: bool) -> Any:
+def _insert_first_head(postgres: bool) -> Any:
     build = postgresql.insert if postgres else sqlite.insert
     return build(audit_log_head).values(id=1, seq=0, hash=GENESIS).on_conflict_do_nothing()

@@ -71,7 +71,7 @@ def test_running_it_again_keeps_everything(here: Path, capsys: pytest.CaptureFix
 
 def test_a_waiver_that_was_revoked_can_be_given_anew(capsys: pytest.CaptureFixture[str]) -> None:
     init(capsys, *WAIVED)
-    load().persistence.waivers.revoke("init", who="Ada Park")
+    load().persistence.waivers.revoke("init", revoked_by="Ada Park")
     _, again = init(capsys, *WAIVED)
     assert [one["name"] for one in again["waivers"]] == ["init-2"]
 

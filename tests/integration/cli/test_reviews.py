@@ -13,7 +13,7 @@ from safelight.cli import main
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
 from safelight.store.tables import videos
-from safelight.trust.reviews import CaseKind, open_case
+from safelight.trust.reviews import CaseKind, NewCase, open_case
 
 Run = Callable[..., tuple[int, Any]]
 
@@ -54,12 +54,14 @@ def held(container: Container, *, quarantined: bool = False) -> tuple[str, str]:
         )
         case = open_case(
             tx,
-            video_id=video,
-            kind=CaseKind.HOLD,
-            stage=Stage.PROMPT,
-            due_at=now + 900,
-            why="A word.",
-            quarantined=quarantined,
+            NewCase(
+                video_id=video,
+                kind=CaseKind.HOLD,
+                stage=Stage.PROMPT,
+                due_at=now + 900,
+                reason="A word.",
+                quarantined=quarantined,
+            ),
             actor="policy",
         )
     return video, case.id

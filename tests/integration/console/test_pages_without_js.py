@@ -277,7 +277,7 @@ def test_a_key_is_shown_once_and_ends(staff: httpx.Client, rooms: Paged) -> None
     assert token[0] not in staff.get("/settings").text
     headers = {"authorization": f"Bearer {token[0]}"}
     assert httpx.get(f"{rooms.server.url}/v1/videos", headers=headers).status_code == 200
-    key = next(key for key in rooms.server.accounts.keys(rooms.server.tenant) if key.name == "farm")
+    key = next(key for key in rooms.server.accounts.list_keys(rooms.server.tenant) if key.name == "farm")
     assert {scope.value for scope in key.scopes} == {"videos:read"}
     staff.post(f"/settings/keys/{key.id}/revoke")
     assert httpx.get(f"{rooms.server.url}/v1/videos", headers=headers).status_code == 401
@@ -286,7 +286,7 @@ def test_a_key_is_shown_once_and_ends(staff: httpx.Client, rooms: Paged) -> None
 
 def test_nobody_gives_what_they_have_not_got(staff: httpx.Client, rooms: Paged) -> None:
     staff.post("/settings/keys", data={"name": "greedy", "scope_vault": "1", "scope_checks": "1"})
-    key = next(key for key in rooms.server.accounts.keys(rooms.server.tenant) if key.name == "greedy")
+    key = next(key for key in rooms.server.accounts.list_keys(rooms.server.tenant) if key.name == "greedy")
     assert {scope.value for scope in key.scopes} == {"checks"}
 
 

@@ -25,6 +25,7 @@ from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import Principal
 
+from safelight.trust.waivers import NewWaiver
 
 class Crash(BaseException):
     """Stands for kill -9: nothing in the product catches it."""
@@ -51,10 +52,12 @@ class House:
 
     def waive(self) -> None:
         self.container.persistence.waivers.add(
-            name="tests",
-            who="a test",
-            why="no model sees it",
-            categories=(EVERYTHING,),
+            NewWaiver(
+                name="tests",
+                decided_by="a test",
+                reason="no model sees it",
+                categories=(EVERYTHING,),
+            ),
             taxonomy=self.container.core.taxonomy,
         )
 

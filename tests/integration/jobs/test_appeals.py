@@ -93,9 +93,9 @@ def test_an_appeal_is_never_decided_by_who_decided_first(furnish: Callable[..., 
     house = furnish()
     case = appealed(house, blocked_by_ada(house))
     for action in ("overturn", "uphold"):
-        with pytest.raises(Forbidden, match="Somebody else has to decide"):
+        with pytest.raises(Forbidden, match="You cannot decide this appeal"):
             decide(house, case, action, "ada")
-        with pytest.raises(Forbidden, match="Somebody else has to decide"):
+        with pytest.raises(Forbidden, match="You cannot decide this appeal"):
             decide(house, case, action, house.who.id)
     # It waits where everybody sees it.
     (waiting,) = house.container.review.reviews.list(reviewer(house)).cases
@@ -116,9 +116,9 @@ def test_an_appeal_says_that_nobody_else_is_there_until_somebody_is_enrolled(hou
     outside, _ = house.container.persistence.accounts.create_key(
         house.who.tenant, "Ada Reed, outside", {KeyScope.REVIEW}
     )
-    assert not house.container.review.appeals.get(operator, video.id).nobody_else
-    house.container.persistence.accounts.revoke(house.who.tenant, outside.id)
-    assert house.container.review.appeals.get(operator, video.id).nobody_else
+    assert not house.container.review.appeals.get(operator, video.id).no_eligible_reviewer
+    house.container.persistence.accounts.revoke_key(house.who.tenant, outside.id)
+    assert house.container.review.appeals.get(operator, video.id).no_eligible_reviewer
 
 
 def test_whoever_appealed_sees_what_became_of_it(house: House) -> None:
@@ -150,7 +150,10 @@ def test_an_upheld_block_stays_as_it_is_and_is_not_appealed_again(house: House) 
         house.container.review.appeals.add(house.who, video.id, text=WHY)
     with pytest.raises(Conflict, match="decided already"):
         decide(
-            house, house.container.review.reviews.of_video(reviewer(house), video.id)[-1], "overturn", "ben"
+            house,
+            house.container.review.reviews.list_for_video(reviewer(house), video.id)[-1],
+            "overturn",
+            "ben",
         )
 
 

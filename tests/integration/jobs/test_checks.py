@@ -14,6 +14,7 @@ from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
 from safelight.store import tables
+from safelight.trust.waivers import NewWaiver
 
 PROMPT = "a quiet harbour, SAFELIGHT-TEST:violence"
 
@@ -29,7 +30,13 @@ def container(tmp_path: Path) -> Container:
         )
     )
     container.persistence.waivers.add(
-        name="tests", who="a test", why="no model", categories=(EVERYTHING,), taxonomy=container.core.taxonomy
+        NewWaiver(
+            name="tests",
+            decided_by="a test",
+            reason="no model",
+            categories=(EVERYTHING,),
+        ),
+        taxonomy=container.core.taxonomy,
     )
     return container
 

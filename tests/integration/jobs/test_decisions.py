@@ -33,6 +33,7 @@ from safelight.testing.clips import tiny_clip
 from safelight.testing.detectors import text_marker
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.audit import verify
+from safelight.trust.reports import NewReport
 from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionAction
 
 from .conftest import House
@@ -122,7 +123,7 @@ def test_a_new_finding_holds_an_approved_video_again(held: Callable[..., House])
     video = house.order(MARKED)
     decide(house, only_case(house), "approve")
     (waiver,) = house.container.persistence.waivers.list()
-    house.container.persistence.waivers.revoke(waiver.id, who="a test")
+    house.container.persistence.waivers.revoke(waiver.id, revoked_by="a test")
     again = house.carry(video)
     assert again.state is VideoState.HELD
     case = only_case(house)
@@ -360,9 +361,22 @@ def delivered(house: House, **fields: Any) -> Video:
 
 def test_reports_of_one_video_join_one_case(house: House) -> None:
     video = delivered(house)
-    first = house.container.review.reports.add(house.who, video.id, category="likeness", note="That is me.")
+    first = house.container.review.reports.add(
+        house.who,
+        NewReport(
+            video_id=video.id,
+            category="likeness",
+            note="That is me.",
+        ),
+    )
     second = house.container.review.reports.add(
-        house.who, video.id, reason="other", end_user="user-7", contact="a@b.example"
+        house.who,
+        NewReport(
+            video_id=video.id,
+            reason="other",
+            end_user="user-7",
+            contact="a@b.example",
+        ),
     )
     assert (first.joined, second.joined) == (False, True)
     assert first.report.case_id == second.report.case_id
@@ -372,7 +386,7 @@ def test_reports_of_one_video_join_one_case(house: House) -> None:
     assert file.reports == 2
     assert "a@b.example" not in str(file)
     assert [
-        report.contact for report in house.container.review.reports.of_case(reviewer(house), case.id)
+        report.contact for report in house.container.review.reports.list_for_case(reviewer(house), case.id)
     ] == [
         None,
         "a@b.example",
@@ -381,17 +395,35 @@ def test_reports_of_one_video_join_one_case(house: House) -> None:
 
 def test_a_report_that_is_kept_leaves_the_video_and_a_later_report_opens_a_new_case(house: House) -> None:
     video = delivered(house)
-    first = house.container.review.reports.add(house.who, video.id, reason="other")
+    first = house.container.review.reports.add(
+        house.who,
+        NewReport(
+            video_id=video.id,
+            reason="other",
+        ),
+    )
     decide(house, only_case(house), "keep")
     assert house.videos.content(house.who, video.id, "video").size > 0
-    second = house.container.review.reports.add(house.who, video.id, reason="other")
+    second = house.container.review.reports.add(
+        house.who,
+        NewReport(
+            video_id=video.id,
+            reason="other",
+        ),
+    )
     assert second.report.case_id != first.report.case_id
     assert not second.joined
 
 
 def test_a_withdrawn_video_gives_nothing_any_more(house: House) -> None:
     video = delivered(house)
-    house.container.review.reports.add(house.who, video.id, reason="likeness")
+    house.container.review.reports.add(
+        house.who,
+        NewReport(
+            video_id=video.id,
+            reason="likeness",
+        ),
+    )
     decide(house, only_case(house), "withdraw")
     assert house.videos.get(house.who, video.id).state is VideoState.WITHDRAWN
     for variant in ("video", "thumbnail", "spritesheet"):
@@ -405,7 +437,13 @@ def test_a_withdrawn_video_gives_nothing_any_more(house: House) -> None:
     assert "spritesheet" not in kinds
     assert kinds["sealed"] == "evidence"
     with pytest.raises(Withdrawn):
-        house.container.review.reports.add(house.who, video.id, reason="other")
+        house.container.review.reports.add(
+            house.who,
+            NewReport(
+                video_id=video.id,
+                reason="other",
+            ),
+        )
 
 
 def test_withdrawal_reaches_what_was_made_from_a_video_however_far(house: House) -> None:
@@ -444,19 +482,55 @@ def test_withdrawal_alone_leaves_what_was_made_from_it(house: House) -> None:
 def test_only_what_somebody_can_have_seen_is_reported(house: House) -> None:
     waiting = house.order()
     with pytest.raises(Conflict):
-        house.container.review.reports.add(house.who, waiting.id, reason="other")
+        house.container.review.reports.add(
+            house.who,
+            NewReport(
+                video_id=waiting.id,
+                reason="other",
+            ),
+        )
     with pytest.raises(NotFound):
-        house.container.review.reports.add(house.who, "video_" + "0" * 32, reason="other")
+        house.container.review.reports.add(
+            house.who,
+            NewReport(
+                video_id="video_" + "0" * 32,
+                reason="other",
+            ),
+        )
     video = delivered(house)
     stranger = replace(house.who, tenant=house.container.persistence.accounts.create_tenant("other").id)
     with pytest.raises(NotFound):
-        house.container.review.reports.add(stranger, video.id, reason="other")
+        house.container.review.reports.add(
+            stranger,
+            NewReport(
+                video_id=video.id,
+                reason="other",
+            ),
+        )
     with pytest.raises(InvalidField):
-        house.container.review.reports.add(house.who, video.id)
+        house.container.review.reports.add(
+            house.who,
+            NewReport(
+                video_id=video.id,
+            ),
+        )
     with pytest.raises(InvalidField, match="Did you mean"):
-        house.container.review.reports.add(house.who, video.id, category="likenes")
+        house.container.review.reports.add(
+            house.who,
+            NewReport(
+                video_id=video.id,
+                category="likenes",
+            ),
+        )
     with pytest.raises(InvalidField):
-        house.container.review.reports.add(house.who, video.id, reason="other", note="x" * 4001)
+        house.container.review.reports.add(
+            house.who,
+            NewReport(
+                video_id=video.id,
+                reason="other",
+                note="x" * 4001,
+            ),
+        )
 
 
 def test_a_flood_of_reports_ends_and_what_came_is_kept(furnish: Callable[..., House]) -> None:
@@ -464,12 +538,31 @@ def test_a_flood_of_reports_ends_and_what_came_is_kept(furnish: Callable[..., Ho
     house.waive()
     video = delivered(house)
     for _ in range(3):
-        house.container.review.reports.add(house.who, video.id, reason="other")
+        house.container.review.reports.add(
+            house.who,
+            NewReport(
+                video_id=video.id,
+                reason="other",
+            ),
+        )
     with pytest.raises(RateLimited) as caught:
-        house.container.review.reports.add(house.who, video.id, reason="other")
+        house.container.review.reports.add(
+            house.who,
+            NewReport(
+                video_id=video.id,
+                reason="other",
+            ),
+        )
     assert caught.value.code == "rate_limited"
     assert 0 < (caught.value.retry_after_s or 0) <= 3600
-    house.container.review.reports.add(house.who, video.id, reason="other", end_user="somebody else")
+    house.container.review.reports.add(
+        house.who,
+        NewReport(
+            video_id=video.id,
+            reason="other",
+            end_user="somebody else",
+        ),
+    )
     assert house.container.review.reviews.get(reviewer(house), only_case(house).id).reports == 4
 
 

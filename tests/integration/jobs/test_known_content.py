@@ -20,7 +20,7 @@ from safelight.jobs.states import VideoState
 from safelight.policy.findings import Stage
 from safelight.store import tables
 from safelight.testing.generators import create as instant
-from safelight.trust.audit import entries
+from safelight.trust.audit import read_entries
 from support.clips import Pixels, make_clip, scenery
 
 from .conftest import House
@@ -151,7 +151,7 @@ def test_an_import_is_on_the_log_without_a_single_hash(house: House, tmp_path: P
     assert house.container.persistence.enrolments.remove_hashes("ours") == 1
     told = [
         one
-        for one in entries(house.container.persistence.database, limit=1000)
+        for one in read_entries(house.container.persistence.database, limit=1000)
         if one.event.startswith("hashes.")
     ]
     assert [(one.event, one.subject) for one in told] == [
@@ -260,7 +260,7 @@ def test_another_category_is_taken_back_and_not_vaulted_and_a_second_look_finds_
 
 def test_a_waiver_that_ended_takes_nothing_back(house: House, tmp_path: Path) -> None:
     video_id = delivered(house, tmp_path)
-    house.container.persistence.waivers.revoke("tests", who="a test")
+    house.container.persistence.waivers.revoke("tests", revoked_by="a test")
     assert house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test").matched == ()
     assert house.videos.get(house.who, video_id).state is VideoState.DELIVERED
 

@@ -25,7 +25,7 @@ from safelight.jobs.withdrawal import withdraw
 from safelight.net.webhook_client import DeliverLimits, WebhookClient
 from safelight.store.database import Database
 from safelight.store.tables import outbox, webhook_endpoints
-from safelight.trust.webhooks import Deliveries, EventType, payload_of, signature
+from safelight.trust.webhooks import Deliveries, EventType, build_payload, signature
 from support.webhook_receiver import Got, Target, target
 
 from .conftest import House
@@ -193,7 +193,7 @@ def queue(database: Database, count: int) -> set[str]:
                 event_id=event,
                 kind=EventType.VIDEO_COMPLETED,
                 at=tx.now(),
-                payload=payload_of(event, EventType.VIDEO_COMPLETED, tx.now(), {"id": "video_1"}),
+                payload=build_payload(event, EventType.VIDEO_COMPLETED, tx.now(), {"id": "video_1"}),
             )
     return ids
 

@@ -79,19 +79,19 @@ def test_a_rewording_that_is_allowed_spends_a_probe_and_an_ordinary_order_none(h
     with pytest.raises(RequestBlocked):
         house.order(wordings(1)[0], safety_identifier="user-7")
     probes = house.container.persistence.check_limiter
-    before = probes.budget(house.who, "user-7").used
+    before = probes.get_budget(house.who, "user-7").used
     house.order("A quiet lake at dawn", safety_identifier="user-7")
-    assert probes.budget(house.who, "user-7").used == before
+    assert probes.get_budget(house.who, "user-7").used == before
     mild = "A recruitment film for the fire brigade that calls on viewers to join its choir"
     house.order(mild, safety_identifier="user-7")
-    assert probes.budget(house.who, "user-7").used == before + 1
+    assert probes.get_budget(house.who, "user-7").used == before + 1
 
 
 def test_somebody_elses_block_is_not_inherited(house: House) -> None:
     words = {"prompt": wordings(1)[0]}
     with pytest.raises(RequestBlocked):
         house.order(words["prompt"], safety_identifier="user-7")
-    scrutiny = house.container.persistence.evasion_tracker.scrutiny
+    scrutiny = house.container.persistence.evasion_tracker.find_match
     assert scrutiny(house.who, "user-7", words)
     assert not scrutiny(house.who, "user-8", words)
     assert not scrutiny(replace(house.who, tenant="another"), "user-7", words)
@@ -109,7 +109,7 @@ def test_a_block_by_a_check_is_remembered_for_the_order(house: House) -> None:
     request = CreateRequest(prompt=wordings(1)[0], safety_identifier="user-7")
     checked, _admitted, _price = checks.check(house.who, request)
     assert checked.action.value == "block"
-    assert house.container.persistence.evasion_tracker.scrutiny(
+    assert house.container.persistence.evasion_tracker.find_match(
         house.who, "user-7", {"prompt": wordings(2)[1]}
     )
 

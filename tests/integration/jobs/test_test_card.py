@@ -16,6 +16,7 @@ from safelight.policy.findings import FrameRange, TimeRange
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
 from safelight.testing.detectors import TEXT_MARKER
+from safelight.trust.waivers import NewWaiver
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +25,13 @@ pytestmark = pytest.mark.slow
 def container(tmp_path: Path) -> Container:
     container = Container(Settings(data=tmp_path / "data", scan={"warm_workers": 0}))  # type: ignore[arg-type]
     container.persistence.waivers.add(
-        name="tests", who="a test", why="no model", categories=(EVERYTHING,), taxonomy=container.core.taxonomy
+        NewWaiver(
+            name="tests",
+            decided_by="a test",
+            reason="no model",
+            categories=(EVERYTHING,),
+        ),
+        taxonomy=container.core.taxonomy,
     )
     return container
 

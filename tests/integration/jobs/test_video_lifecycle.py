@@ -184,7 +184,7 @@ def test_only_finished_videos_are_deleted_and_their_bytes_go_when_nobody_else_ha
     with pytest.raises(NotFound):
         house.videos.get(house.who, one.id)
     sweeper(house).sweep()
-    left = set(blobs.names(house.who.tenant))
+    left = set(blobs.list_sha256(house.who.tenant))
     assert one.sealed_sha256 not in left
     assert two.sealed_sha256 in left
     # Both had the same thumbnail, which the other one still needs.

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from safelight.errors import NotFound, SettingsError, StorageFull, Unavailable
-from safelight.store.blobs import SMALL, BlobStore, CorruptBlob
+from safelight.store.blobs import MAX_SINGLE_PUT_BYTES, BlobStore, CorruptBlob
 from safelight.store.disk import require_space
 from safelight.store.retention import Retention
 
 EVIDENCE = {"kind": "output", "retention": Retention.EVIDENCE}
 
 
-@pytest.mark.parametrize("size", [0, 1, 70_000, SMALL + 3_000_000])
+@pytest.mark.parametrize("size", [0, 1, 70_000, MAX_SINGLE_PUT_BYTES + 3_000_000])
 def test_bytes_come_back_as_they_were_put(blobs: BlobStore, tmp_path: Path, size: int) -> None:
     source = tmp_path / "source"
     source.write_bytes(os.urandom(size))
@@ -33,7 +33,7 @@ def test_bytes_come_back_as_they_were_put(blobs: BlobStore, tmp_path: Path, size
 def test_the_same_bytes_again_change_nothing(blobs: BlobStore) -> None:
     first = blobs.put_bytes(b"hello", tenant="acme", **EVIDENCE)
     assert blobs.put_bytes(b"hello", tenant="acme", **EVIDENCE) == first
-    assert list(blobs.names("acme")) == [first.sha256]
+    assert list(blobs.list_sha256("acme")) == [first.sha256]
 
 
 def test_a_part_of_the_bytes_is_the_same_part(blobs: BlobStore) -> None:
@@ -66,7 +66,7 @@ def test_the_vault_is_reached_only_by_its_name(blobs: BlobStore) -> None:
     blobs.move_to_vault("acme", stored.sha256)
     blobs.move_to_vault("acme", stored.sha256)
     assert not blobs.has("acme", stored.sha256)
-    assert list(blobs.names("acme")) == []
+    assert list(blobs.list_sha256("acme")) == []
     assert blobs.read("acme", stored.sha256, vault=True) == b"x"
     straight = blobs.put_bytes(b"y", tenant="acme", kind="output", retention=Retention.VAULT)
     assert not blobs.has("acme", straight.sha256)
@@ -99,7 +99,7 @@ def test_a_full_disk_is_said_before_anything_is_written(tmp_path: Path) -> None:
         require_space(tmp_path, 2**60)
 
 
-@pytest.mark.parametrize("size", [2_000_000, SMALL + 4_000_000])
+@pytest.mark.parametrize("size", [2_000_000, MAX_SINGLE_PUT_BYTES + 4_000_000])
 def test_a_disk_that_fills_up_while_writing_leaves_nothing_behind(tmp_path: Path, size: int) -> None:
     # A limit on the size of files is the nearest to a full disk that needs no mount.
     code = f"""
@@ -118,7 +118,7 @@ except StorageFull as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "room" in done.stdout
+    assert "space" in done.stdout
     assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []
 
 

@@ -16,7 +16,13 @@ from safelight.store.migrations import migrate
 
 def test_everything_is_made_and_only_its_owner_can_look(tmp_path: Path) -> None:
     with DataDirectory(tmp_path / "data") as data:
-        assert {path.name for path in data.path.iterdir()} == {"blobs", "keys", "checkpoints", "scratch", "lock"}
+        assert {path.name for path in data.path.iterdir()} == {
+            "blobs",
+            "keys",
+            "checkpoints",
+            "scratch",
+            "lock",
+        }
         assert all(path.stat().st_mode & 0o077 == 0 for path in (data.path, data.keys, data.blobs))
         database = Database(data.database_url)
         migrate(database)
@@ -71,5 +77,5 @@ def test_scratch_is_empty_after_a_start_and_links_are_not_followed(tmp_path: Pat
 
 def test_a_place_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(SettingsError, match="cannot be made"):
+    with pytest.raises(SettingsError, match="cannot be created"):
         DataDirectory(tmp_path / "file" / "data")

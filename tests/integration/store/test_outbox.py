@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from safelight.store.database import Database
-from safelight.store.outbox import BACKOFF, Message, Outbox
+from safelight.store.outbox import RETRY_BACKOFF, Message, Outbox
 from safelight.store.tables import outbox
 
 
@@ -58,7 +58,7 @@ def test_a_worker_that_dies_leaves_its_messages_to_the_next(database: Database, 
     clock.now += 2
     (again,) = box.claim("events")
     assert again.attempt == 2
-    box.delivered(again)
+    box.mark_delivered(again)
     clock.now += 10_000
     assert box.claim("events") == ()
 
@@ -70,16 +70,16 @@ def test_a_failed_message_is_tried_again_later_and_later_then_given_up(
     box = Outbox(database)
     waits = []
     message: Message | None = None
-    assert BACKOFF.max_attempts is not None
-    for _ in range(BACKOFF.max_attempts):
+    assert RETRY_BACKOFF.max_attempts is not None
+    for _ in range(RETRY_BACKOFF.max_attempts):
         (message,) = box.claim("events")
-        due = box.failed(message, "connection refused")
+        due = box.mark_failed(message, "connection refused")
         if due is not None:
             waits.append(due - clock.now)
             clock.now = due
-    assert tuple(waits[: len(BACKOFF.delays_s)]) == BACKOFF.delays_s
+    assert tuple(waits[: len(RETRY_BACKOFF.delays_s)]) == RETRY_BACKOFF.delays_s
     assert waits == sorted(waits)
-    assert len(waits) == BACKOFF.max_attempts - 1
+    assert len(waits) == RETRY_BACKOFF.max_attempts - 1
     clock.now += 1_000_000
     assert box.claim("events") == ()
     with database.read_transaction("acme") as tx:
@@ -92,7 +92,7 @@ def test_a_failed_message_is_tried_again_later_and_later_then_given_up(
 def test_what_can_never_arrive_is_given_up_at_once(database: Database, clock: Clock) -> None:
     publish(database, "a")
     box = Outbox(database)
-    assert box.failed(box.claim("events")[0], "gone", for_good=True) is None
+    assert box.mark_failed(box.claim("events")[0], "gone", permanent=True) is None
     clock.now += 1_000_000
     assert box.claim("events") == ()
 
@@ -126,7 +126,7 @@ def test_two_workers_never_get_the_same_message(database: Database) -> None:
 def test_delivered_messages_are_forgotten_in_time(database: Database, clock: Clock) -> None:
     publish(database, "a", "b")
     box = Outbox(database)
-    box.delivered(box.claim("events", limit=1)[0])
+    box.mark_delivered(box.claim("events", limit=1)[0])
     assert box.prune(before=clock.now + 1) == 1
     with database.read_transaction("acme") as tx:
         assert [row.subject for row in tx.select(outbox)] == ["b"]

@@ -66,7 +66,7 @@ def test_another_tenants_row_is_not_there(database: Database, table: Table) -> N
             assert tx.count(table, *theirs) == 0
         changeable = next(column for column in table.c if not column.primary_key and column is not own)
         assert tx.update(table, **{changeable.key: getattr(tx.one(table), changeable.key)}) == 1
-        assert tx.execute(select(table).where(*tx.scope(table))).one() == tx.one(table)
+        assert tx.execute(select(table).where(*tx.tenant_condition(table))).one() == tx.one(table)
         assert tx.delete(table) == 1
     with database.read_transaction("acme") as tx:
         assert tx.count(table) == 1

@@ -14,7 +14,7 @@ from safelight.store.tables import (
     videos,
     waivers,
 )
-from safelight.store.tenant_scope import ScopeViolation, scope, tenant_column, verify
+from safelight.store.tenant_scope import ScopeViolation, check_statement, tenant_column, tenant_condition
 
 MINE = videos.c.tenant_id == "acme"
 
@@ -55,7 +55,7 @@ def test_only_these_tables_belong_to_nobody() -> None:
     ],
 )
 def test_a_statement_kept_to_its_tenant_passes(statement: object) -> None:
-    verify(statement, "acme")
+    check_statement(statement, "acme")
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,14 @@ def test_a_statement_kept_to_its_tenant_passes(statement: object) -> None:
 )
 def test_a_statement_that_could_touch_another_tenant_is_refused(statement: object) -> None:
     with pytest.raises(ScopeViolation):
-        verify(statement, "acme")
+        check_statement(statement, "acme")
 
 
 def test_outside_of_a_tenant_nothing_passes() -> None:
     with pytest.raises(ScopeViolation):
-        verify(select(videos).where(MINE), None)
+        check_statement(select(videos).where(MINE), None)
 
 
 def test_an_alias_is_kept_to_its_tenant_like_its_table() -> None:
     other = videos.alias()
-    verify(select(other).where(*scope(other, "acme", reading=True)), "acme")
+    check_statement(select(other).where(*tenant_condition(other, "acme", reading=True)), "acme")

@@ -10,7 +10,7 @@ from sqlalchemy import inspect as inspect_connection
 from safelight.errors import DatabaseDamaged, DatabaseVersionUnknown
 
 from ..database import Database
-from ..db_errors import RESTORE
+from ..db_errors import RESTORE_REMEDY
 from ..tables import metadata
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ _MIGRATION_LOCK = 0x5AFE_1165
 _MAX_QUICK_CHECK_BYTES = 128 * 1024 * 1024
 
 _COLUMNS = {
-    "sqlite": "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'",
+    "sqlite": "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c"
+    " WHERE t.type = 'table'",
     "postgresql": "SELECT table_name, column_name FROM information_schema.columns"
     " WHERE table_schema = current_schema()",
 }
@@ -47,7 +48,7 @@ def migrate(database: Database) -> None:
         if is_current(connection):
             return
         if version(connection) is None and "videos" in inspect_connection(connection).get_table_names():
-            raise DatabaseDamaged("The database has tables, but no version number.", remedy=RESTORE)
+            raise DatabaseDamaged("The database has tables, but no version number.", remedy=RESTORE_REMEDY)
         _upgrade(connection)
 
 
@@ -61,7 +62,7 @@ def check(database: Database, *, thorough: bool) -> None:
     with database.raw_connection(readonly=True) as connection:
         result = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
     if result != "ok":
-        raise DatabaseDamaged(f"The database {path} is damaged: {result}", remedy=RESTORE)
+        raise DatabaseDamaged(f"The database {path} is damaged: {result}", remedy=RESTORE_REMEDY)
 
 
 def is_current(connection: Connection) -> bool:
@@ -112,4 +113,4 @@ def _upgrade(connection: Connection) -> None:
 
     command.upgrade(configuration(connection), "head")
     if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-        raise DatabaseDamaged("The database has rows that refer to missing rows.", remedy=RESTORE)
+        raise DatabaseDamaged("The database has rows that refer to missing rows.", remedy=RESTORE_REMEDY)

@@ -1,4 +1,4 @@
-"""Run by Alembic: our tables, on the connection we were handed, all in its one transaction."""
+"""Run by Alembic: our tables, on the given connection, in its one transaction."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from safelight.store.tables import metadata
 from safelight.store.tables.types import Json
 
 
-def plainly(kind: str, item: Any, _context: Any) -> str | Literal[False]:
-    """Migrations know only SQLAlchemy's own types: ours may change after them."""
+def render_json_as_text(kind: str, item: Any, _context: Any) -> str | Literal[False]:
+    """Migrations use SQLAlchemy's own types only, because ours may change later."""
     return "sa.Text()" if kind == "type" and isinstance(item, Json) else False
 
 
@@ -21,6 +21,6 @@ context.configure(
     compare_type=True,
     compare_server_default=True,
     transactional_ddl=True,
-    render_item=plainly,
+    render_item=render_json_as_text,
 )
 context.run_migrations()

@@ -1,4 +1,4 @@
-"""The tables, by slice. Every row of a tenant carries `tenant_id`; times are unix seconds, UTC."""
+"""The tables. Every row of a tenant has a `tenant_id`; times are unix seconds, UTC."""
 
 from __future__ import annotations
 

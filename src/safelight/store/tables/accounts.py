@@ -1,4 +1,4 @@
-"""Tenants, and what lets somebody in: keys, one-time login links, sessions."""
+"""Tenants, API keys, one-time login links and sessions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ tenants = Table(
     text("id", primary_key=True),
     text("name"),
     time("created_at"),
-    #: A tenant's own row carries the tenant in its id.
+    #: The row of a tenant has the tenant in its id.
     info={"tenant_column": "id"},
 )
 

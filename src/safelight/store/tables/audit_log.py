@@ -1,4 +1,4 @@
-"""The append-only log. Entries are chained by hash; what they say lies beside them and may be erased."""
+"""The append-only audit log. Entries are chained by hash; their contents are separate and can be erased."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ audit_log_contents = Table(
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     text("tenant_id", null=True),
-    #: Both empty once erased: without the salt, what was said cannot be guessed from the commitment.
+    #: Both empty once erased: without the salt the content cannot be guessed from the commitment.
     blob("salt"),
     blob("content", null=True),
 )

@@ -1,4 +1,4 @@
-"""Consents, the gallery of protected people, and the encrypted templates of both."""
+"""Consents, protected people, and the encrypted biometric templates of both."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ consents = Table(
     text("tenant_id"),
     text("subject"),
     json("scope"),
-    #: Who recorded it, and what the subject gave it by: a signed form, a case, a link.
     text("recorded_by"),
+    #: How the subject gave it: a signed form, a case, a link.
     text("evidence"),
     time("created_at"),
     time("expires_at", null=True),
@@ -39,12 +39,12 @@ biometric_templates = Table(
     "biometric_templates",
     metadata,
     text("tenant_id"),
-    #: The consent or the protected person it belongs to, and goes with.
+    #: The consent or protected person that it belongs to and is deleted with.
     text("owner_id"),
     integer("number"),
-    #: What made it: templates of another model cannot be compared.
+    #: The model that computed it; templates of different models cannot be compared.
     text("model"),
-    #: Nonce and AES-256-GCM over the numbers, bound to tenant, owner, number and model.
+    #: Nonce and AES-256-GCM ciphertext; the associated data is tenant, owner, number and model.
     blob("ciphertext"),
     PrimaryKeyConstraint("tenant_id", "owner_id", "number"),
 )

@@ -1,4 +1,4 @@
-"""What the installation itself keeps: messages to send, use against quota, its own facts."""
+"""Messages to send, use of quotas, and facts about the installation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the wire remembers: keys of creates, what a video was made from, and characters."""
+"""Idempotency keys, the lineage of videos, and characters."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ idempotency_keys = Table(
     text("tenant_id"),
     #: The client's Idempotency-Key.
     text("key"),
-    #: Of everything the request says, its files too.
+    #: Over all fields of the request and its files.
     text("request_sha256"),
-    #: The id the video has, or will have once `completed_at` is set.
+    #: The id of the video, reserved until `completed_at` is set.
     text("video_id"),
-    #: The field a refusal named.
+    #: The field that a rejection named.
     text("rejected_field", null=True),
     time("created_at"),
-    #: Until then whoever claimed the key is taken to be at work.
+    #: Until then the request that claimed the key is considered to be running.
     time("lease_expires_at"),
     time("completed_at", null=True),
     time("expires_at"),
@@ -32,7 +32,7 @@ video_lineage = Table(
     metadata,
     text("tenant_id"),
     text("video_id"),
-    #: A video's id, or a character's.
+    #: The id of a video or a character.
     text("parent_id"),
     #: remix, edit, extend or character.
     text("derivation"),

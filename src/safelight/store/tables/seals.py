@@ -1,4 +1,4 @@
-"""The registry: one row per delivered file, with what was put into it."""
+"""The registry of seals: one row per delivered file, with its manifest and fingerprints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases, decisions, reports, probe budgets, blocked words and webhook endpoints."""
+"""Cases, decisions, reports, use of check limits, sketches of blocked prompts and webhook endpoints."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ cases = Table(
     text("video_id"),
     text("kind"),
     text("stage"),
-    #: Why it was opened, as far as it is known: of a hold the verdict's, of a report what was reported.
+    #: Of a hold or an appeal: from the verdict. Of a report: from the first report.
     text("category"),
     text("rule"),
     text("reason"),
     text("state"),
-    #: What makes two open cases the same one; null once closed.
+    #: Kind and video, unique while the case is open; null once closed.
     text("dedup_key", null=True),
     Column("quarantined", Boolean, nullable=False, default=False),
     time("opened_at"),
@@ -42,7 +42,7 @@ decisions = Table(
     text("clause", null=True),
     text("decided_by"),
     time("at"),
-    #: The verdicts that were on record: their findings have been looked at.
+    #: The verdicts on the video at the time of the decision.
     json("verdict_ids"),
     UniqueConstraint("case_id"),
     Index(None, "tenant_id", "video_id"),
@@ -70,9 +70,9 @@ check_usage = Table(
     "check_usage",
     metadata,
     text("tenant_id"),
-    #: Whose budget: `key:ID`, `person:ID` or `end_user:IDENTIFIER`.
+    #: `key:ID`, `person:ID` or `end_user:IDENTIFIER`.
     text("subject"),
-    #: The minute, unix seconds; 0 is the subject's own row, which who spends holds meanwhile.
+    #: The minute, unix seconds. The row with 0 is locked while the subject's use is counted.
     integer("window_start"),
     integer("used", default=0),
     PrimaryKeyConstraint("tenant_id", "subject", "window_start"),
@@ -83,11 +83,11 @@ blocked_prompt_sketches = Table(
     metadata,
     text("id", primary_key=True),
     text("tenant_id"),
-    #: Whose words they were: `end_user:IDENTIFIER`, or `key:ID` and `person:ID` where none was named.
+    #: `end_user:IDENTIFIER`; `key:ID` or `person:ID` if no end user was named.
     text("subject"),
     text("lineage"),
     blob("sketch"),
-    #: Category and score of what they were blocked for.
+    #: Categories and scores of the block.
     json("matched_categories"),
     time("at"),
     Index(None, "tenant_id", "subject", "at"),
@@ -101,12 +101,12 @@ webhook_endpoints = Table(
     text("name"),
     text("url"),
     json("events"),
-    #: Newest first: the secret, and when it stops being used (null: never).
+    #: Newest first: each secret and its expiry (null: none).
     json("secrets"),
     time("created_at"),
     time("updated_at"),
     time("disabled_at", null=True),
-    #: Since when nothing arrived, and how it went last.
+    #: The first failure since the last success, and the last attempt.
     time("failing_since", null=True),
     integer("failures", default=0),
     integer("last_status", null=True),

@@ -1,4 +1,4 @@
-"""The columns every slice is made of, and the one MetaData they hang on."""
+"""Column helpers, and the `MetaData` of all tables."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ metadata = MetaData(
     }
 )
 
-#: Mark of a table whose rows without a tenant belong to the whole installation and may be read by every
-#: tenant: `Table(..., info=SHARED)`.
+#: For `Table(..., info=SHARED)`: rows without a tenant belong to the whole installation, and every tenant
+#: may read them.
 SHARED = {"shared": True}
-#: Mark of a table that belongs to no tenant.
+#: For `Table(..., info=COMMON)`: the table has no tenant column.
 COMMON = {"common": True}
 
 
 class Json(TypeDecorator[Any]):
-    """A small document as canonical JSON text: sorted keys, no spaces, the same bytes on every database."""
+    """A small document as canonical JSON text, with the same bytes on every database."""
 
     impl = Text
     cache_ok = True

@@ -1,4 +1,4 @@
-"""What was seen and what was decided, kept apart so that a policy can be replayed over history."""
+"""Findings and verdicts of each stage, separate so that a policy can be replayed; policies and waivers."""
 
 from __future__ import annotations
 

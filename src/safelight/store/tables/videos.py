@@ -1,4 +1,4 @@
-"""A video's row (the truth about its way), its files, and its orders to generators."""
+"""Videos with their state, their files, and their generation attempts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ videos = Table(
     integer("seconds"),
     integer("width"),
     integer("height"),
-    #: The request as judged, canonical JSON.
+    #: The request as it was screened, canonical JSON.
     blob("request"),
     text("request_sha256"),
     integer("progress", default=0),
@@ -48,21 +48,21 @@ videos = Table(
     text("verdict_action", null=True),
     text("badge_text", null=True),
     blob("metadata", null=True),
-    #: Coverage and charge for the wire, from when it was held or ended; canonical JSON.
+    #: Coverage and charge as the API returns them, once the video is held or ended; canonical JSON.
     blob("outcome_summary", null=True),
-    #: What the output verdict names.
+    #: Of the generated file before sealing; the subject of the output verdict.
     text("generated_sha256", null=True),
     text("sealed_sha256", null=True),
     _flag("vaulted"),
     _flag("quarantined"),
     _flag("waived"),
     integer("enqueue_count", default=0),
-    #: For compare-and-set: each change adds one and names the value it saw.
+    #: For compare-and-set: each change requires the value it read and adds one.
     integer("revision", default=0),
     UniqueConstraint("tenant_id", "id"),
     Index(None, "tenant_id", "created_at", "id"),
     Index(None, "state", "updated_at"),
-    #: For the walk over what was made from a video.
+    #: For the videos that were made from a video.
     Index(None, "tenant_id", "remixed_from"),
 )
 
@@ -79,7 +79,7 @@ assets = Table(
     text("retention"),
     time("created_at"),
     time("deleted_at", null=True),
-    #: When the bytes of a file of the class `vault` were moved out of the reach of ordinary reads.
+    #: When the bytes of a file of the class `vault` were moved into the vault.
     time("vaulted_at", null=True),
     UniqueConstraint("tenant_id", "video_id", "kind", "sha256"),
     Index(None, "tenant_id", "sha256"),
@@ -94,7 +94,7 @@ attempts = Table(
     integer("number"),
     text("generator"),
     text("billing"),
-    #: Ours, written before the call: the proof of intent.
+    #: Created by us and stored before the call to the generator.
     text("idempotency_key"),
     time("created_at"),
     text("upstream_id", null=True),

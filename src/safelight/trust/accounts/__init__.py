@@ -1,4 +1,4 @@
-"""Who may do what: tenants, keys, login links, sessions."""
+"""Authentication and authorization: tenants, API keys, login links and sessions."""
 
 from __future__ import annotations
 

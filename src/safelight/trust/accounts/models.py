@@ -1,4 +1,4 @@
-"""Tenants, principals and what they may do."""
+"""Tenants, principals and their scopes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from safelight.errors import Forbidden
 
 
 class KeyScope(StrEnum):
-    """One thing a principal may do."""
+    """One permission of a principal."""
 
     VIDEOS_READ = "videos:read"
     VIDEOS_WRITE = "videos:write"
-    #: Lint, preflight, explanations.
+    #: Prompt checks and explanations of provider errors.
     CHECKS = "checks"
     REVIEW = "review"
     POLICY = "policy"
     ADMIN = "admin"
-    #: What is vaulted or quarantined.
+    #: Vaulted and quarantined files and cases.
     VAULT = "vault"
-    #: The safety test card, once a gate is set.
+    #: The safety test card, if it is enabled.
     TEST = "test"
 
 
-#: Who acts at the terminal, and signs in by its link.
+#: The id of the principal at the terminal, and of sessions opened by its login link.
 OPERATOR = "operator"
-#: What a key for an application gets where nothing else is said.
-APPLICATION = frozenset({KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE, KeyScope.CHECKS})
+#: The default scopes of a key.
+APPLICATION_SCOPES = frozenset({KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE, KeyScope.CHECKS})
 
 
 class PrincipalKind(StrEnum):
@@ -37,7 +37,7 @@ class PrincipalKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Principal:
-    """Who acts, a person or a key, and for which tenant."""
+    """A person or a key that acts for a tenant."""
 
     tenant: str
     id: str
@@ -45,21 +45,23 @@ class Principal:
     name: str
     scopes: frozenset[KeyScope]
 
-    def may(self, scope: KeyScope) -> bool:
-        """Whether this was granted. No scope contains another: an admin does not see the vault."""
+    def has_scope(self, scope: KeyScope) -> bool:
+        """Whether the scope was granted. No scope includes another: `admin` does not include `vault`."""
         return scope in self.scopes
 
     def require(self, scope: KeyScope) -> None:
-        """Raise `Forbidden` unless this was granted."""
+        """Raise `Forbidden` unless the scope was granted."""
         if scope not in self.scopes:
             raise Forbidden(
                 f"This {self.kind.value} does not have the scope {scope.value}.",
-                remedy="Ask the person who runs this gateway for a key with it.",
+                remedy="Ask the operator of this gateway for a key with it.",
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tenant:
+    """A customer of the installation, whose data is separate from all others."""
+
     id: str
     name: str
     created_at: float
@@ -67,7 +69,7 @@ class Tenant:
 
 @dataclass(frozen=True, kw_only=True)
 class KeyRecord:
-    """A key without its token, which nobody can read again."""
+    """An API key without its token, of which only a digest is stored."""
 
     id: str
     tenant: str
@@ -76,12 +78,14 @@ class KeyRecord:
     created_at: float
     created_by: str
     revoked_at: float | None
-    #: To the minute.
+    #: Accurate to a minute.
     last_used_at: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SessionRecord:
+    """A session without its token."""
+
     principal: Principal
     created_at: float
     expires_at: float

@@ -1,4 +1,4 @@
-"""Rows of the accounts tables as models, and back."""
+"""Converts rows of tenants, keys, login links and sessions."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from sqlalchemy import Row
 from .models import KeyRecord, KeyScope, Principal, PrincipalKind, Tenant
 
 
-def tenant(row: Row[Any]) -> Tenant:
+def tenant_from_row(row: Row[Any]) -> Tenant:
     return Tenant(id=row.id, name=row.name, created_at=row.created_at)
 
 
-def key(row: Row[Any]) -> KeyRecord:
+def key_from_row(row: Row[Any]) -> KeyRecord:
     return KeyRecord(
         id=row.id,
         tenant=row.tenant_id,
         name=row.name,
-        scopes=scopes(row.scopes),
+        scopes=parse_scopes(row.scopes),
         created_at=row.created_at,
         created_by=row.created_by,
         revoked_at=row.revoked_at,
@@ -27,23 +27,23 @@ def key(row: Row[Any]) -> KeyRecord:
     )
 
 
-def key_principal(row: Row[Any]) -> Principal:
+def principal_from_row(row: Row[Any]) -> Principal:
     return Principal(
         tenant=row.tenant_id,
         id=row.id,
         kind=PrincipalKind.KEY,
         name=row.name,
-        scopes=scopes(row.scopes),
+        scopes=parse_scopes(row.scopes),
     )
 
 
-def scopes(words: list[str]) -> frozenset[KeyScope]:
-    """Scopes this version does not know grant nothing."""
+def parse_scopes(words: list[str]) -> frozenset[KeyScope]:
+    """The scopes with these names. Unknown names are ignored, so they grant nothing."""
     known = {scope.value: scope for scope in KeyScope}
     return frozenset(known[word] for word in words if word in known)
 
 
-def pack(principal: Principal) -> dict[str, Any]:
+def encode_principal(principal: Principal) -> dict[str, Any]:
     return {
         "id": principal.id,
         "kind": principal.kind.value,
@@ -52,11 +52,11 @@ def pack(principal: Principal) -> dict[str, Any]:
     }
 
 
-def unpack(tenant_id: str, stored: Mapping[str, Any]) -> Principal:
+def decode_principal(tenant_id: str, stored: Mapping[str, Any]) -> Principal:
     return Principal(
         tenant=tenant_id,
         id=stored["id"],
         kind=PrincipalKind(stored["kind"]),
         name=stored["name"],
-        scopes=scopes(stored["scopes"]),
+        scopes=parse_scopes(stored["scopes"]),
     )

@@ -1,4 +1,4 @@
-"""Secrets that are shown once and kept only as digests."""
+"""Tokens, which are shown once and stored only as digests."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ KEY_PREFIX = "sk-safelight-"
 LINK_PREFIX = "login-"
 SESSION_PREFIX = "session-"
 
-#: 256 bits of chance: nobody guesses it, so a plain digest is enough to keep.
-_CHANCE_BYTES = 32
-_TAIL = re.compile(r"[A-Za-z0-9_-]{43}")
+#: 256 random bits cannot be guessed, so the digest needs no salt and no slow hash.
+_RANDOM_BYTES = 32
+_RANDOM_PART = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def new_token(prefix: str) -> str:
-    return prefix + secrets.token_urlsafe(_CHANCE_BYTES)
+    return prefix + secrets.token_urlsafe(_RANDOM_BYTES)
 
 
-def well_formed(token: str, prefix: str) -> bool:
-    """Whether a token could be one of ours; cheap, and before anything is looked up."""
-    return token.startswith(prefix) and _TAIL.fullmatch(token[len(prefix) :]) is not None
+def is_well_formed(token: str, prefix: str) -> bool:
+    """Whether the token has our format; checked before the database is read."""
+    return token.startswith(prefix) and _RANDOM_PART.fullmatch(token[len(prefix) :]) is not None
 
 
-def digest(token: str) -> str:
-    """What is stored and looked up. Looking up a digest takes the same time however wrong the token is."""
+def hash_token(token: str) -> str:
+    """The digest to store and look up. The time of a lookup does not depend on the token's correct part."""
     return hashlib.sha256(token.encode()).hexdigest()

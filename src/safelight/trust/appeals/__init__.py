@@ -1,4 +1,4 @@
-"""Whoever ordered a video may disagree with its block, once."""
+"""Appeals: the requester of a blocked video may object to the block, once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Appeals: against what, and what somebody says to it."""
+"""An appeal against the block of a video."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from safelight.store.transaction import Transaction
 
 @dataclass(frozen=True, kw_only=True)
 class AppealSubject:
-    """The video an appeal is about, and why it was blocked."""
+    """The blocked video of an appeal, and why it was blocked."""
 
     id: str
     stage: Stage
@@ -24,9 +24,9 @@ class AppealSubject:
 
 
 class AppealState(StrEnum):
-    #: Somebody who may decide it has yet to look.
+    #: It waits for a reviewer.
     WAITING = "waiting"
-    #: The video was released under a new id.
+    #: The video was reinstated under a new id.
     OVERTURNED = "overturned"
     #: The video stays blocked.
     UPHELD = "upheld"
@@ -36,8 +36,7 @@ class AppealState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Appeal:
-    """What whoever appeals is told, and nobody's name: where it stands, and until when somebody else should
-    have looked."""
+    """The status of an appeal as its sender sees it, without the names of reviewers."""
 
     id: str
     video_id: str
@@ -45,11 +44,11 @@ class Appeal:
     state: AppealState
     created_at: float
     due_at: float
-    #: It waits, and nobody who is known here may decide it: somebody has to be enrolled.
-    nobody_else: bool
+    #: It waits, and every known reviewer is involved in it: another reviewer has to be added.
+    no_eligible_reviewer: bool
 
 
-#: The video an appeal is about, locked, if it can be appealed: `NotFound` or `Conflict` where it cannot.
-Subject: TypeAlias = Callable[[Transaction, str], AppealSubject]
-#: Ids of everybody known who may decide cases of a tenant; with True, those of the vault officer.
-Deciders: TypeAlias = Callable[[str, bool], frozenset[str]]
+#: Finds and locks the video of an appeal. Raises `NotFound` or `Conflict` if it cannot be appealed.
+AppealSubjectLookup: TypeAlias = Callable[[Transaction, str], AppealSubject]
+#: Ids of all known reviewers of a tenant; with True, those with the scope `vault`.
+ReviewerLookup: TypeAlias = Callable[[str, bool], frozenset[str]]

@@ -1,24 +1,30 @@
-"""The log: verified against its own chain and against signed heads kept outside the database."""
+"""The audit log, verified against its hash chain and against signed checkpoints outside the database."""
 
 from __future__ import annotations
 
-from .checkpoint_writer import HeadWriter
-from .checkpoints import Checkpoint, CheckpointKey, FileCheckpointStore, Heads, ObjectCheckpointStore
+from .checkpoint_writer import CheckpointWriter
+from .checkpoints import (
+    Checkpoint,
+    CheckpointKey,
+    CheckpointStore,
+    FileCheckpointStore,
+    ObjectCheckpointStore,
+)
 from .models import AuditProblem, AuditVerification, LogEntry
-from .service import entries, erase, history, verify
+from .service import erase_contents, read_entries, read_history, verify
 
 __all__ = [
     "AuditProblem",
     "AuditVerification",
     "Checkpoint",
     "CheckpointKey",
+    "CheckpointStore",
+    "CheckpointWriter",
     "FileCheckpointStore",
-    "HeadWriter",
-    "Heads",
     "LogEntry",
     "ObjectCheckpointStore",
-    "entries",
-    "erase",
-    "history",
+    "erase_contents",
+    "read_entries",
+    "read_history",
     "verify",
 ]

@@ -1,4 +1,4 @@
-"""Writing heads while the gateway runs, and a last one when it stops."""
+"""Writes checkpoints while the gateway runs, and a last one when it stops."""
 
 from __future__ import annotations
 
@@ -10,56 +10,56 @@ from safelight.errors import SafelightError
 from safelight.store.database import Database
 from safelight.store.tables import audit_log_head
 
-from .checkpoints import Checkpoint, CheckpointKey, Heads
+from .checkpoints import Checkpoint, CheckpointKey, CheckpointStore
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between heads: entries younger than this could be cut off unseen by somebody who owns the database.
+#: An attacker with write access to the database can remove newer entries without detection.
 INTERVAL_S = 60.0
 
 
-class HeadWriter:
-    """Signs where the log stands and adds it to every place given, at intervals and at the end."""
+class CheckpointWriter:
+    """Signs the last entry of the log and appends it to every store, at intervals and at the end."""
 
     def __init__(
         self,
         database: Database,
         key: CheckpointKey,
-        places: Sequence[Heads],
+        stores: Sequence[CheckpointStore],
         *,
         interval_s: float = INTERVAL_S,
     ) -> None:
         self._database = database
         self._key = key
-        self._places = tuple(places)
+        self._stores = tuple(stores)
         self._interval_s = interval_s
-        self._last = 0
+        self._last_seq = 0
         self._writing = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def write(self) -> Checkpoint | None:
-        """One head now, in every place; None where the log has not grown since the last one."""
+        """Append one checkpoint to every store; None if the log has no new entry since the last one."""
         with self._writing:
-            with self._database.across_tenants("signing where the log stands", readonly=True) as tx:
+            with self._database.across_tenants("writing a checkpoint", readonly=True) as tx:
                 row = tx.one(audit_log_head)
                 at = tx.now()
-            if row is None or row.seq <= self._last:
+            if row is None or row.seq <= self._last_seq:
                 return None
-            head = self._key.sign(seq=row.seq, hash=row.hash, at=at)
-            for place in self._places:
-                place.append(head)
-            self._last = row.seq
-            return head
+            checkpoint = self._key.sign(seq=row.seq, hash=row.hash, at=at)
+            for store in self._stores:
+                store.append(checkpoint)
+            self._last_seq = row.seq
+            return checkpoint
 
     def start(self) -> None:
-        """Write at intervals, in a thread of its own."""
+        """Write at intervals, in a thread."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="log-heads", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="audit-checkpoints", daemon=True)
             self._thread.start()
 
     def stop(self) -> Checkpoint | None:
-        """End the thread and write a last head."""
+        """End the thread and write a last checkpoint."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -72,4 +72,8 @@ class HeadWriter:
             try:
                 self.write()
             except (SafelightError, OSError) as error:
-                _log.error("the log's head was not written, and will be tried again: %s", error)
+                _log.error(
+                    "The checkpoint of the audit log was not written. The next attempt follows in %g s: %s",
+                    self._interval_s,
+                    error,
+                )

@@ -1,4 +1,4 @@
-"""Signed heads: where the log stood, said outside of the database."""
+"""Signed checkpoints: the last entry of the audit log at a time, stored outside the database."""
 
 from __future__ import annotations
 
@@ -13,35 +13,37 @@ import msgspec
 from safelight import canonical_json
 from safelight.errors import SettingsError
 from safelight.fileio import append_line, write_once
-from safelight.store.disk import storage_full
-from safelight.store.object_store import open_store, translate_store_errors
+from safelight.store.disk import as_storage_full
+from safelight.store.object_store import open_object_store, translate_store_errors
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 _FILE = "checkpoints.jsonl"
-_PURPOSE = "safelight log head 1"
+#: Signed with each checkpoint, so that the signature is not valid for anything else.
+_PURPOSE = "safelight audit checkpoint 1"
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """The log's last entry at a time, signed."""
+    """The last entry of the log at a time, signed."""
 
     seq: int
     hash: str
     at: float
-    #: Fingerprint of the key that signed.
+    #: Fingerprint of the signing key.
     key: str
     #: Ed25519, hex, over the purpose and the fields above as canonical JSON.
     signature: str
 
-    def signed(self) -> bytes:
-        return _signed(self.seq, self.hash, self.at, self.key)
+    def signed_bytes(self) -> bytes:
+        """The bytes that the signature covers."""
+        return _signed_bytes(self.seq, self.hash, self.at, self.key)
 
 
 class CheckpointKey:
-    """The key that signs heads: `audit.pem` and `audit.pub.pem` in the keys folder, made on first use.
+    """The key that signs checkpoints: `audit.pem` and `audit.pub.pem` in the keys folder.
 
-    To verify, `audit.pub.pem` is enough; keep a copy of it away from the gateway.
+    It is created on first use. Verification needs `audit.pub.pem` only; keep a copy of it on another machine.
     """
 
     def __init__(self, private: Ed25519PrivateKey | None, public: Ed25519PublicKey) -> None:
@@ -50,16 +52,16 @@ class CheckpointKey:
 
     @classmethod
     def load(cls, folder: Path) -> CheckpointKey:
-        """The key in this folder, made where there is none."""
+        """The key in this folder, created if missing."""
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         path = folder / "audit.pem"
         if not path.exists():
-            fresh = Ed25519PrivateKey.generate()
+            generated = Ed25519PrivateKey.generate()
             write_once(
                 path,
-                fresh.private_bytes(
+                generated.private_bytes(
                     serialization.Encoding.PEM,
                     serialization.PrivateFormat.PKCS8,
                     serialization.NoEncryption(),
@@ -74,7 +76,7 @@ class CheckpointKey:
 
     @classmethod
     def public(cls, path: Path) -> CheckpointKey:
-        """The public half alone: it verifies, and cannot sign."""
+        """The public key alone, which can verify and cannot sign."""
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -98,44 +100,44 @@ class CheckpointKey:
     def sign(self, *, seq: int, hash: str, at: float) -> Checkpoint:  # noqa: A002
         if self._private is None:
             raise ValueError("a public key cannot sign")
-        signature = self._private.sign(_signed(seq, hash, at, self.fingerprint))
+        signature = self._private.sign(_signed_bytes(seq, hash, at, self.fingerprint))
         return Checkpoint(seq=seq, hash=hash, at=at, key=self.fingerprint, signature=signature.hex())
 
-    def verify(self, head: Checkpoint) -> bool:
-        """Whether this key signed this head."""
+    def verify(self, checkpoint: Checkpoint) -> bool:
+        """Whether this key signed this checkpoint."""
         from cryptography.exceptions import InvalidSignature
 
         try:
-            self._public.verify(bytes.fromhex(head.signature), head.signed())
+            self._public.verify(bytes.fromhex(checkpoint.signature), checkpoint.signed_bytes())
         except (InvalidSignature, ValueError):
             return False
-        return head.key == self.fingerprint
+        return checkpoint.key == self.fingerprint
 
 
-class Heads(Protocol):
-    """A place outside the database that heads are added to."""
+class CheckpointStore(Protocol):
+    """A place outside the database that checkpoints are appended to."""
 
-    def append(self, head: Checkpoint) -> None:
-        """Add a head; it is on the disk, or at the other end, when this returns."""
+    def append(self, checkpoint: Checkpoint) -> None:
+        """Append a checkpoint. It is stored durably when this returns."""
         ...
 
     def read(self) -> Iterator[Checkpoint | str]:
-        """All heads, oldest first; a sentence for each that cannot be read."""
+        """All checkpoints, oldest first; an error message for each that cannot be read."""
         ...
 
 
 class FileCheckpointStore:
-    """`checkpoints.jsonl` in a folder: one line per head, only ever added to, by any number of processes."""
+    """`checkpoints.jsonl` in a folder: one line per checkpoint, appended by any number of processes."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _FILE
 
-    def append(self, head: Checkpoint) -> None:
+    def append(self, checkpoint: Checkpoint) -> None:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            append_line(self._path, msgspec.json.encode(head), mode=0o666)
+            append_line(self._path, msgspec.json.encode(checkpoint), mode=0o666)
         except OSError as error:
-            raise storage_full(error) or error from error
+            raise as_storage_full(error) or error from error
 
     def read(self) -> Iterator[Checkpoint | str]:
         if not self._path.exists():
@@ -143,22 +145,22 @@ class FileCheckpointStore:
         with self._path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
-                    yield _parsed(line, f"Line {number} of {self._path.name}")
+                    yield _parse(line, f"Line {number} of {self._path.name}")
 
 
 class ObjectCheckpointStore:
-    """One object per head in a bucket or folder given by URL, best one that keeps what was written."""
+    """One object per checkpoint in a bucket or folder given by URL; best in a bucket with object lock."""
 
     def __init__(self, url: str, *, options: Mapping[str, Any] | None = None) -> None:
-        _, self._store = open_store(url, options or {})
+        _, self._store = open_object_store(url, options or {})
 
-    def append(self, head: Checkpoint) -> None:
+    def append(self, checkpoint: Checkpoint) -> None:
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
-        name = f"{head.seq:012d}-{head.hash[:16]}.json"
+        name = f"{checkpoint.seq:012d}-{checkpoint.hash[:16]}.json"
         with translate_store_errors(writing=True), suppress(AlreadyExistsError):
-            obstore.put(self._store, name, msgspec.json.encode(head), mode="create")
+            obstore.put(self._store, name, msgspec.json.encode(checkpoint), mode="create")
 
     def read(self) -> Iterator[Checkpoint | str]:
         import obstore
@@ -166,18 +168,18 @@ class ObjectCheckpointStore:
         with translate_store_errors():
             names = sorted(item["path"] for page in obstore.list(self._store) for item in page)
             for name in names:
-                yield _parsed(bytes(obstore.get(self._store, name).bytes()), f"The object {name}")
+                yield _parse(bytes(obstore.get(self._store, name).bytes()), f"The object {name}")
 
 
-def _signed(seq: int, hash_: str, at: float, key: str) -> bytes:
+def _signed_bytes(seq: int, hash_: str, at: float, key: str) -> bytes:
     return canonical_json.encode([_PURPOSE, seq, hash_, repr(float(at)), key])
 
 
-def _parsed(data: bytes, where: str) -> Checkpoint | str:
+def _parse(data: bytes, place: str) -> Checkpoint | str:
     try:
         return msgspec.json.decode(data, type=Checkpoint)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return f"{where} is not a head."
+        return f"{place} is not a checkpoint."
 
 
 def _read(path: Path, parse: Any) -> Any:
@@ -190,5 +192,5 @@ def _read(path: Path, parse: Any) -> Any:
 def _unusable(path: Path) -> SettingsError:
     return SettingsError(
         f"{path} is not an Ed25519 key.",
-        remedy="Restore it from a backup; without it the heads it signed cannot be checked.",
+        remedy="Restore it from a backup; without it the checkpoints it signed cannot be verified.",
     )

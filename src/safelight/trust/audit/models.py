@@ -1,4 +1,4 @@
-"""An entry of the log, and what came of checking all of them."""
+"""An entry of the audit log, and the result of verifying the log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class LogEntry:
+    """One entry of the audit log."""
+
     seq: int
     at: float
     #: None: the whole installation.
@@ -17,27 +19,29 @@ class LogEntry:
     subject: str
     actor: str
     hash: str
-    #: What was said; None once erased.
+    #: None once erased.
     content: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditProblem:
-    #: The entry, or None where a file of heads is at fault.
+    """One inconsistency that verification found."""
+
+    #: The entry; None if a checkpoint is unreadable.
     seq: int | None
-    sentence: str
+    message: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditVerification:
-    """What a check of the whole log found. `ok` only without any problem."""
+    """The result of verifying the whole log. `ok` only without any problem."""
 
     ok: bool
     entries: int
-    #: Entries whose content was erased on the record.
+    #: Entries whose content was erased, with an entry that records the erasure.
     erased: int
-    #: Signed heads that were compared.
-    heads: int
-    #: The last entry a head vouches for: entries after it could be cut off unseen. 0: none.
-    vouched: int
+    #: Number of signed checkpoints that were compared.
+    checkpoints: int
+    #: The last entry that a checkpoint covers; the removal of later entries is not detectable. 0: none.
+    last_signed_seq: int
     problems: tuple[AuditProblem, ...]

@@ -1,8 +1,12 @@
-"""How much may be tried out: looking is free, probing is not."""
+"""Limits on prompt checks per hour, so that the policy cannot be probed without bound."""
 
 from __future__ import annotations
 
-from .models import Budget, CheckLimits
+from .models import CheckBudget, CheckLimits
 from .service import CheckLimiter
 
-__all__ = ["Budget", "CheckLimiter", "CheckLimits"]
+__all__ = [
+    "CheckBudget",
+    "CheckLimiter",
+    "CheckLimits",
+]

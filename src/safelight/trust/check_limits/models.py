@@ -1,4 +1,4 @@
-"""A probe budget: so many checks, lints, explanations and blocked creates an hour."""
+"""Check limits: checks, explanations and blocked requests per hour."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-#: Spending is counted by the minute and forgotten an hour after the minute ended.
+#: Use is counted per minute and expires an hour after the minute ended.
 MINUTE_S = 60
 WINDOW_S = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckLimits:
-    """How many probes each may make in any hour."""
+    """The number of checks in any hour."""
 
     per_key: int = 600
     per_end_user: int = 120
 
 
 @dataclass(frozen=True, kw_only=True)
-class Budget:
-    """What is left of one subject's hour. `retry_after_s` is 0 where the asked for cost fits."""
+class CheckBudget:
+    """The use and limit of one subject. `retry_after_s` is 0 if the requested cost is within the limit."""
 
     limit: int
     used: int
@@ -32,24 +32,24 @@ class Budget:
         return max(0, self.limit - self.used)
 
 
-def minute(now: float) -> int:
-    """The minute that holds this moment, as its first second."""
+def start_of_minute(now: float) -> int:
+    """The first second of the minute that contains `now`."""
     return math.floor(now / MINUTE_S) * MINUTE_S
 
 
-def oldest_counted(now: float) -> int:
-    """The oldest minute that still counts: any hour that ends now lies within those from here on."""
-    return minute(now) - WINDOW_S
+def oldest_counted_minute(now: float) -> int:
+    """The oldest minute that counts towards the hour that ends now."""
+    return start_of_minute(now) - WINDOW_S
 
 
-def remaining(spending: Iterable[tuple[int, int]], *, now: float, limit: int, cost: int) -> Budget:
-    """What is left after `spending`, pairs of a minute and what was spent in it, and when `cost` fits.
+def remaining_budget(usage: Iterable[tuple[int, int]], *, now: float, limit: int, cost: int) -> CheckBudget:
+    """The budget after `usage`, pairs of a minute and the use in it, and the wait until `cost` is possible.
 
-    In no hour is more than `limit` allowed. A cost above the limit never fits; it waits for a whole hour.
+    No hour exceeds `limit`. For a cost above the limit, which is never possible, the wait is an hour.
     """
-    counted = sorted(pair for pair in spending if pair[0] >= oldest_counted(now))
-    spent = sum(amount for _, amount in counted)
-    over = spent + cost - limit
+    counted = sorted(pair for pair in usage if pair[0] >= oldest_counted_minute(now))
+    used = sum(amount for _, amount in counted)
+    over = used + cost - limit
     wait = 0.0
     for start, amount in counted:
         if over <= 0:
@@ -58,4 +58,4 @@ def remaining(spending: Iterable[tuple[int, int]], *, now: float, limit: int, co
         wait = start + WINDOW_S + MINUTE_S - now
     if over > 0:
         wait = float(WINDOW_S + MINUTE_S)
-    return Budget(limit=limit, used=spent, retry_after_s=wait)
+    return CheckBudget(limit=limit, used=used, retry_after_s=wait)

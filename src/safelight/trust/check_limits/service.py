@@ -1,4 +1,4 @@
-"""Spending probe budgets, and refusing who has none left."""
+"""Counts checks against the limits of keys, people and end users."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 
 from . import store
-from .models import Budget, CheckLimits, remaining
+from .models import CheckBudget, CheckLimits, remaining_budget
 
 
 class CheckLimiter:
-    """Budgets of keys and people, and of end users within their tenant, in any hour.
+    """Limits the checks of keys and people, and of end users within their tenant, in any hour.
 
-    Spending never costs money or standing; it only ends for a while.
+    Reaching a limit has no other effect than to wait.
     """
 
-    def __init__(self, database: Database, allowance: CheckLimits) -> None:
+    def __init__(self, database: Database, limits: CheckLimits) -> None:
         self._database = database
-        self._allowance = allowance
+        self._limits = limits
 
     def consume(self, principal: Principal, end_user: str | None = None, *, cost: int = 1) -> None:
-        """Take `cost` from the budgets of both, or from neither. Raises `ProbeBudgetSpent`."""
+        """Count `cost` for both, principal and end user, or for neither. Raises `CheckLimitExceeded`."""
         with self._database.transaction(principal.tenant) as tx:
             now = tx.now()
             subjects = self._subjects(principal, end_user)
@@ -30,10 +30,10 @@ class CheckLimiter:
                 store.lock_subject(tx, subject)
                 self._require(tx, subject, limit, cost, now)
             for subject, _ in subjects:
-                store.add(tx, subject, cost, now)
+                store.add_usage(tx, subject, cost, now)
 
     def require(self, principal: Principal, end_user: str | None = None) -> None:
-        """Raise `ProbeBudgetSpent` where either has nothing left; spend nothing."""
+        """Raise `CheckLimitExceeded` if either has reached its limit; count nothing."""
         with self._database.read_transaction(principal.tenant) as tx:
             self.require_within(tx, principal, end_user)
 
@@ -44,25 +44,25 @@ class CheckLimiter:
             self._require(tx, subject, limit, 1, now)
 
     def record_block(self, tx: Transaction, principal: Principal, end_user: str | None = None) -> None:
-        """Count one probe that was made already, such as a blocked create, within its own transaction."""
+        """Count a check that was made already, such as a blocked request, in its transaction."""
         for subject, _ in self._subjects(principal, end_user):
             store.lock_subject(tx, subject)
-            store.add(tx, subject, 1, tx.now())
+            store.add_usage(tx, subject, 1, tx.now())
 
-    def budget(self, principal: Principal, end_user: str | None = None) -> Budget:
-        """What is left: of the two, the one with less."""
+    def get_budget(self, principal: Principal, end_user: str | None = None) -> CheckBudget:
+        """The budget of the principal or the end user, whichever has less left."""
         with self._database.read_transaction(principal.tenant) as tx:
             now = tx.now()
             return min(
                 (
-                    remaining(store.spending(tx, subject, now), now=now, limit=limit, cost=1)
+                    remaining_budget(store.read_usage(tx, subject, now), now=now, limit=limit, cost=1)
                     for subject, limit in self._subjects(principal, end_user)
                 ),
                 key=lambda budget: budget.left,
             )
 
     def _require(self, tx: Transaction, subject: str, limit: int, cost: int, now: float) -> None:
-        found = remaining(store.spending(tx, subject, now), now=now, limit=limit, cost=cost)
+        found = remaining_budget(store.read_usage(tx, subject, now), now=now, limit=limit, cost=cost)
         if found.used + cost > limit:
             whose = "This end user" if subject.startswith("end_user:") else "This account"
             raise CheckLimitExceeded(
@@ -72,8 +72,8 @@ class CheckLimiter:
             )
 
     def _subjects(self, principal: Principal, end_user: str | None) -> list[tuple[str, int]]:
-        # Always in this order: two that spend for the same pair never wait for each other.
-        found = [(f"{principal.kind.value}:{principal.id}", self._allowance.per_key)]
+        # Always in this order, so that two transactions for the same pair cannot deadlock.
+        found = [(f"{principal.kind.value}:{principal.id}", self._limits.per_key)]
         if end_user:
-            found.append((f"end_user:{end_user}", self._allowance.per_end_user))
+            found.append((f"end_user:{end_user}", self._limits.per_end_user))
         return found

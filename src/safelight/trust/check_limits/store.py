@@ -1,40 +1,41 @@
-"""Spending by subject and minute, in the database: the same for every process."""
+"""Reads and writes the use per subject and minute; the database shares it between processes."""
 
 from __future__ import annotations
 
 from safelight.store.tables import check_usage
 from safelight.store.transaction import Transaction
 
-from .models import minute, oldest_counted
+from .models import oldest_counted_minute, start_of_minute
 
-#: The row that who spends holds, so that two at once are counted one after the other.
-_OWN = 0
+#: `window_start` of the row that a transaction locks, so that concurrent checks are counted in turn.
+_LOCK_ROW = 0
 
 
 def lock_subject(tx: Transaction, subject: str) -> None:
-    """Keep everybody else from this subject's budget until the transaction ends."""
-    tx.insert_or_ignore(check_usage, subject=subject, window_start=_OWN, used=0)
-    tx.one(check_usage, check_usage.c.subject == subject, check_usage.c.window_start == _OWN, lock=True)
+    """Lock the use of this subject until the transaction ends."""
+    tx.insert_or_ignore(check_usage, subject=subject, window_start=_LOCK_ROW, used=0)
+    tx.one(check_usage, check_usage.c.subject == subject, check_usage.c.window_start == _LOCK_ROW, lock=True)
 
 
-def spending(tx: Transaction, subject: str, now: float) -> list[tuple[int, int]]:
+def read_usage(tx: Transaction, subject: str, now: float) -> list[tuple[int, int]]:
+    """Pairs of a minute and the use in it, within the hour that ends now."""
     rows = tx.select(
         check_usage,
         check_usage.c.subject == subject,
-        check_usage.c.window_start >= max(oldest_counted(now), _OWN + 1),
+        check_usage.c.window_start >= max(oldest_counted_minute(now), _LOCK_ROW + 1),
     )
     return [(row.window_start, row.used) for row in rows]
 
 
-def add(tx: Transaction, subject: str, cost: int, now: float) -> None:
-    """Count `cost` in this minute, and forget the minutes that no longer count."""
-    at = minute(now)
+def add_usage(tx: Transaction, subject: str, cost: int, now: float) -> None:
+    """Add `cost` to this minute, and delete the minutes that no longer count."""
+    at = start_of_minute(now)
     mine = (check_usage.c.subject == subject, check_usage.c.window_start == at)
     tx.delete(
         check_usage,
         check_usage.c.subject == subject,
-        check_usage.c.window_start > _OWN,
-        check_usage.c.window_start < oldest_counted(now),
+        check_usage.c.window_start > _LOCK_ROW,
+        check_usage.c.window_start < oldest_counted_minute(now),
     )
     tx.insert_or_ignore(check_usage, subject=subject, window_start=at, used=0)
     tx.update(check_usage, *mine, used=check_usage.c.used + cost)

@@ -1,9 +1,9 @@
-"""Consents to one's face or voice, and the gallery of people who are protected from being shown."""
+"""Consents to show a person's face or voice, and people who are protected from being shown."""
 
 from __future__ import annotations
 
 from .encryption import TemplateKey
-from .models import Consent, ConsentScope, Protected
+from .models import Consent, ConsentScope, NewConsent, NewProtectedPerson, ProtectedPerson
 from .service import Consents, EnrolledLookup, ProtectedPeople
 from .store import TemplateVector
 
@@ -12,8 +12,10 @@ __all__ = [
     "ConsentScope",
     "Consents",
     "EnrolledLookup",
-    "Protected",
+    "NewConsent",
+    "NewProtectedPerson",
     "ProtectedPeople",
+    "ProtectedPerson",
     "TemplateKey",
     "TemplateVector",
 ]

@@ -1,4 +1,4 @@
-"""Templates at rest: encrypted with a key that lies beside the other secrets, outside of the database."""
+"""Encrypts templates with a key that is stored in the keys folder, outside the database."""
 
 from __future__ import annotations
 
@@ -13,50 +13,53 @@ from safelight.fileio import write_once
 
 Template = npt.NDArray[np.float64]
 
-_FILE, _BYTES, _NONCE = "templates.key", 32, 12
+_FILE = "templates.key"
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
 
 
 class TemplateKey:
-    """AES-256-GCM with `templates.key` of the keys folder, made on first use.
+    """AES-256-GCM with `templates.key` from the keys folder, created on first use.
 
-    Whoever loses the key loses the templates, and nothing else: people have to be enrolled again.
+    If the key is lost, only the templates are lost: people have to be enrolled again.
     """
 
     def __init__(self, key: bytes) -> None:
-        if len(key) != _BYTES:
-            raise ValueError(f"a key of {_BYTES} bytes is needed")
+        if len(key) != _KEY_BYTES:
+            raise ValueError(f"a key has {_KEY_BYTES} bytes")
         self._key = key
 
     @classmethod
     def load(cls, folder: Path) -> TemplateKey:
-        """The key in this folder, made where there is none. Raises `SettingsError` where it is none."""
+        """The key in this folder, created if missing. Raises `SettingsError` for a file that is not a key."""
         path = folder / _FILE
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
-            write_once(path, secrets.token_bytes(_BYTES))
+            write_once(path, secrets.token_bytes(_KEY_BYTES))
         try:
             return cls(path.read_bytes())
         except (OSError, ValueError):
             raise SettingsError(
-                f"{path} is no key of {_BYTES} bytes.",
-                remedy="Bring the right file back from a backup, or enrol the people again.",
+                f"{path} is not a key of {_KEY_BYTES} bytes.",
+                remedy="Restore the file from a backup, or enrol the people again.",
             ) from None
 
-    def encrypt(self, template: Template, bound: str) -> bytes:
-        """The template, encrypted, bound to what it belongs to."""
+    def encrypt(self, template: Template, associated_data: str) -> bytes:
+        """Nonce and ciphertext; `associated_data` names what the template belongs to."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        nonce = secrets.token_bytes(_NONCE)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
         plain = np.asarray(template, "<f8").tobytes()
-        return nonce + AESGCM(self._key).encrypt(nonce, plain, bound.encode())
+        return nonce + AESGCM(self._key).encrypt(nonce, plain, associated_data.encode())
 
-    def decrypt(self, sealed: bytes, bound: str) -> Template | None:
-        """The template; None where it was made with another key, for something else, or was changed."""
+    def decrypt(self, ciphertext: bytes, associated_data: str) -> Template | None:
+        """The template; None if the key, the associated data or the ciphertext is not the original one."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         try:
-            plain = AESGCM(self._key).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound.encode())
+            nonce, body = ciphertext[:_NONCE_BYTES], ciphertext[_NONCE_BYTES:]
+            plain = AESGCM(self._key).decrypt(nonce, body, associated_data.encode())
         except (InvalidTag, ValueError):
             return None
         return np.frombuffer(plain, "<f8").copy()

@@ -1,6 +1,6 @@
-"""A picture of one person to the template of the face, a recording to that of the voice.
+"""Computes the face template of a picture of one person, and the voice template of a recording.
 
-Both are opened in a sandboxed child only.
+Files are opened in a sandboxed process only.
 """
 
 from __future__ import annotations
@@ -20,22 +20,24 @@ from safelight.detectors.likeness.voices import VoiceDescriber
 from safelight.detectors.protocol import Keyframe
 from safelight.errors import InvalidMedia, SandboxFailed
 from safelight.scanning.service import Scanner
-from safelight.scanning.voice_segments import voice_segments
+from safelight.scanning.voice_segments import cut_voice_segments
 
 from .store import TemplateVector
 
 
 @dataclass(frozen=True, kw_only=True)
-class Enroller:
-    #: One without detectors: it decodes, and looks for nothing.
+class FaceEnroller:
+    """Computes the template of the one face in a picture."""
+
+    #: A scanner without detectors: it only decodes.
     scanner: Scanner
-    describer: FaceEmbedder
+    embedder: FaceEmbedder
     scratch: Callable[[], Path]
 
     def __call__(self, path: Path) -> TemplateVector:
-        """The template. Raises `InvalidMedia` where the file shows no face, or more than one."""
+        """The template. Raises `InvalidMedia` unless the file shows exactly one face."""
         with TemporaryDirectory(dir=self.scratch(), prefix="enrol-") as folder:
-            report = self.scanner.scan_image(path, looks=Path(folder))
+            report = self.scanner.scan_image(path, keyframes=Path(folder))
             if report.failure:
                 raise InvalidMedia(f"{path.name} cannot be opened: {report.failure}")
             stills = [
@@ -49,7 +51,7 @@ class Enroller:
                 )
                 for look in report.keyframes[:1]
             ]
-            tracks = self.describer.tracks(stills, {}, moving=False)
+            tracks = self.embedder.tracks(stills, {}, moving=False)
         if len(tracks) != 1:
             raise InvalidMedia(
                 f"{path.name} shows {len(tracks) or 'no'} faces.",
@@ -60,19 +62,23 @@ class Enroller:
 
 @dataclass(frozen=True, kw_only=True)
 class VoiceEnroller:
-    #: One with the detector of speech alone.
+    """Computes the template of the one voice in a recording."""
+
+    #: A scanner with speech detection only.
     scanner: Scanner
-    describer: VoiceDescriber
+    embedder: VoiceDescriber
     scratch: Callable[[], Path]
-    #: Seconds of speech that are needed, and those of a piece that can be compared.
-    needed_s: float
-    least_s: float
-    #: No two pieces of the recording may be farther from each other.
-    within: float
+    #: Seconds of speech that the recording needs, and that one segment needs to be compared.
+    min_speech_s: float
+    min_segment_s: float
+    #: Between any two segments of the recording.
+    max_distance: float
 
     def __call__(self, path: Path) -> TemplateVector:
-        """The template: the middle of all pieces. Raises `InvalidMedia` where the file holds too little
-        speech, or more than one voice as far as the model can tell."""
+        """The template: the mean of all segments.
+
+        Raises `InvalidMedia` if the file has too little speech, or if the model finds more than one voice.
+        """
         with TemporaryDirectory(dir=self.scratch(), prefix="enrol-") as folder:
             try:
                 sound = self.scanner.scan_recording(path, speech=Path(folder))
@@ -81,22 +87,20 @@ class VoiceEnroller:
                     f"{path.name} cannot be opened: {error.message}", remedy=error.remedy
                 ) from None
             if sound.speech_s is None:
+                raise InvalidMedia(f"Speech in {path.name} cannot be detected: {sound.no_vad_reason}")
+            pieces = cut_voice_segments(sound, min_s=self.min_segment_s).pieces
+            if sound.speech_s < self.min_speech_s or not pieces:
                 raise InvalidMedia(
-                    f"Whether anybody speaks in {path.name} is not known: {sound.no_vad_reason}"
-                )
-            pieces = voice_segments(sound, least_s=self.least_s).pieces
-            if sound.speech_s < self.needed_s or not pieces:
-                raise InvalidMedia(
-                    f"{path.name} holds {sound.speech_s:.1f} s of speech; {self.needed_s:g} s are needed.",
+                    f"{path.name} has {sound.speech_s:.1f} s of speech; {self.min_speech_s:g} s are needed.",
                     remedy="Take a recording in which the person speaks for longer, alone.",
                 )
-            templates = self.describer.voices(pieces)
+            templates = self.embedder.voices(pieces)
         farthest = max((distance(*pair) for pair in combinations(templates, 2)), default=0.0)
-        if farthest > self.within:
+        if farthest > self.max_distance:
             raise InvalidMedia(
-                f"In {path.name} more than one voice seems to speak: two pieces are {farthest:.2f} apart, and"
-                f" {self.within:g} is the most.",
+                f"{path.name} seems to have more than one voice: two segments have a distance of"
+                f" {farthest:.2f}; at most {self.max_distance:g} is allowed.",
                 remedy="Take a recording of the person alone, without music or noise.",
             )
-        middle = np.mean(templates, axis=0)
-        return TemplateVector(model=self.describer.version, template=middle / np.linalg.norm(middle))
+        mean = np.mean(templates, axis=0)
+        return TemplateVector(model=self.embedder.version, template=mean / np.linalg.norm(mean))

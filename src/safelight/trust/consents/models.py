@@ -1,43 +1,61 @@
-"""What a consent says, and what may stand in one."""
+"""Consents and protected people, and the validation of their fields."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from safelight.errors import InvalidField
 
-_LONGEST = 500
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MAX_LINE_CHARACTERS = 500
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class ConsentScope(StrEnum):
-    """What a consent is for."""
+    """What a consent covers."""
 
-    #: The subject's face, in references and in what is made from them.
+    #: The subject's face, in references and in generated videos.
     LIKENESS = "likeness"
-    #: The subject's voice, in what is made and in clips that go with a request.
+    #: The subject's voice, in generated videos and in clips sent with a request.
     VOICE = "voice"
 
 
 @dataclass(frozen=True, kw_only=True)
+class NewConsent:
+    """A consent to record."""
+
+    #: The person who gave it.
+    subject: str
+    scope: Iterable[str]
+    recorded_by: str
+    #: How the subject gave it: a signed form, a case, a link.
+    evidence: str
+    #: Each shows the subject alone.
+    pictures: Sequence[Path] = ()
+    #: Each has the subject's voice alone.
+    recordings: Sequence[Path] = ()
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Consent:
-    """A person's agreement to being shown, as it was recorded for a tenant."""
+    """A recorded consent of a person to be shown or heard in a tenant's videos."""
 
     id: str
     tenant: str
     subject: str
     scope: tuple[ConsentScope, ...]
-    #: Who recorded it, and what the subject gave it by.
     recorded_by: str
+    #: How the subject gave it: a signed form, a case, a link.
     evidence: str
     created_at: float
     expires_at: float | None = None
     revoked_at: float | None = None
     revoked_by: str | None = None
-    #: How many templates are kept for it, and how many of these are of the voice.
+    #: Number of stored templates, and how many of these are voice templates.
     templates: int = 0
     voices: int = 0
 
@@ -46,8 +64,19 @@ class Consent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Protected:
-    """Somebody whose face or voice is looked for, so that a person looks before it is shown."""
+class NewProtectedPerson:
+    """A person to protect. At least one picture or recording is required."""
+
+    name: str
+    recorded_by: str
+    pictures: Sequence[Path] = ()
+    recordings: Sequence[Path] = ()
+    public_figure: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtectedPerson:
+    """A person whose face or voice is detected, so that a reviewer decides before it is shown."""
 
     id: str
     tenant: str
@@ -59,16 +88,16 @@ class Protected:
     voices: int = 0
 
 
-def check_words(text: str, param: str) -> str:
-    """One line of text without outer blanks, or `InvalidField`."""
+def validate_line(text: str, param: str) -> str:
+    """One line of text without surrounding spaces. Raises `InvalidField`."""
     text = text.strip()
-    if not text or len(text) > _LONGEST or _CONTROL.search(text):
-        raise InvalidField(f"{param} is one line of 1 to {_LONGEST} characters.", param=param)
+    if not text or len(text) > _MAX_LINE_CHARACTERS or _CONTROL_CHARACTER.search(text):
+        raise InvalidField(f"{param} is one line of 1 to {_MAX_LINE_CHARACTERS} characters.", param=param)
     return text
 
 
-def check_scope(words: Iterable[str]) -> tuple[ConsentScope, ...]:
-    """The scopes, each once, or `InvalidField`."""
+def validate_scopes(words: Iterable[str]) -> tuple[ConsentScope, ...]:
+    """The scopes, each once. Raises `InvalidField`."""
     wanted = sorted(set(words))
     known = {scope.value for scope in ConsentScope}
     for word in wanted:
@@ -79,5 +108,5 @@ def check_scope(words: Iterable[str]) -> tuple[ConsentScope, ...]:
                 remedy=f"One of: {', '.join(sorted(known))}.",
             )
     if not wanted:
-        raise InvalidField("A consent says what it is for.", param="scope", remedy="Name likeness or voice.")
+        raise InvalidField("A consent needs a scope.", param="scope", remedy="Name likeness or voice.")
     return tuple(ConsentScope(word) for word in wanted)

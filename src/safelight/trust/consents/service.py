@@ -1,10 +1,11 @@
-"""Recording and ending consents and protections; every change is on the audit log, no template ever is."""
+"""Records, lists and revokes consents and protected people, and looks up their templates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from safelight.detectors.likeness.dlib_faces import VERSION
 from safelight.detectors.likeness.matching import EnrolledPerson
@@ -16,170 +17,149 @@ from safelight.store.transaction import Transaction
 
 from . import store
 from .encryption import TemplateKey
-from .models import Consent, ConsentScope, Protected, check_scope, check_words
+from .models import (
+    Consent,
+    ConsentScope,
+    NewConsent,
+    NewProtectedPerson,
+    ProtectedPerson,
+    validate_line,
+    validate_scopes,
+)
 from .store import TemplateVector
 
-#: A picture of exactly one person to a template of the face, or a recording of one to that of the voice.
-Enrol = Callable[[Path], TemplateVector]
+#: Computes the template of a picture of exactly one face, or of a recording of one voice.
+Enroll = Callable[[Path], TemplateVector]
 
-_MOST_FILES = 10
+#: Pictures of one person, and as many recordings.
+_MAX_FILES = 10
 
 
 class Consents:
-    """The consents of a tenant. Templates of one that ended are deleted, its record stays."""
+    """The consents of a tenant. When a consent ends its templates are deleted; its record stays."""
 
-    def __init__(self, database: Database, key: TemplateKey, face: Enrol, voice: Enrol) -> None:
+    def __init__(self, database: Database, key: TemplateKey, face: Enroll, voice: Enroll) -> None:
         self._database, self._key, self._face, self._voice = database, key, face, voice
 
-    def add(
-        self,
-        tenant: str,
-        *,
-        subject: str,
-        scope: Iterable[str],
-        who: str,
-        given_by: str,
-        pictures: Sequence[Path] = (),
-        recordings: Sequence[Path] = (),
-        expires_at: float | None = None,
-        by: str = "operator",
-    ) -> Consent:
-        """Record a consent that the subject gave; `given_by` says how, files show and let hear them alone.
+    def add(self, tenant: str, new: NewConsent, *, by: str = "operator") -> Consent:
+        """Record a consent; `by` is the id of the principal that entered it.
 
-        Raises `InvalidField`, and `InvalidMedia` for a file that does not show exactly one face, or in which
-        no single voice is heard for long enough.
+        Raises `InvalidField`, and `InvalidMedia` for a picture without exactly one face or a recording
+        without enough speech of one voice.
         """
-        scopes = check_scope(scope)
-        checked = {
-            "subject": check_words(subject, "subject"),
-            "scope": [one.value for one in scopes],
-            "who": check_words(who, "who"),
-            "given_by": check_words(given_by, "given_by"),
-            "expires_at": expires_at,
+        scopes = validate_scopes(new.scope)
+        columns = {
+            "subject": validate_line(new.subject, "subject"),
+            "scope": [scope.value for scope in scopes],
+            "recorded_by": validate_line(new.recorded_by, "recorded_by"),
+            "evidence": validate_line(new.evidence, "evidence"),
+            "expires_at": new.expires_at,
         }
-        for scope_, files, param in (
-            (ConsentScope.LIKENESS, pictures, "pictures"),
-            (ConsentScope.VOICE, recordings, "recordings"),
-        ):
-            if scope_ in scopes and not files:
-                raise InvalidField(
-                    f"A consent to a {scope_.value} needs a {param.removesuffix('s')} of the subject.",
-                    param=param,
-                    remedy="Name a file.",
-                )
-            if scope_ not in scopes and files:
-                raise InvalidField(
-                    f"{param.capitalize()} go with the scope {scope_.value} only.", param=param
-                )
-        described = [*_described(pictures, self._face), *_described(recordings, self._voice)]
+        _require_files(new, scopes)
+        vectors = [*_enroll_all(new.pictures, self._face), *_enroll_all(new.recordings, self._voice)]
         with self._database.transaction(tenant) as tx:
             now = tx.now()
-            if expires_at is not None and expires_at <= now:
-                raise InvalidField("The expiry has passed.", param="expires", remedy="Name a later time.")
-            self._tidy(tx, now)
+            if new.expires_at is not None and new.expires_at <= now:
+                raise InvalidField("The expiry is in the past.", param="expires", remedy="Name a later time.")
+            _delete_expired(tx, now)
             identity = new_id("consent")
-            tx.insert(tables.consents, id=identity, created_at=now, **checked)
-            store.put(tx, self._key, tenant, identity, described)
-            tx.append_audit("consent.added", subject=identity, actor=by, content=checked)
-            return _consent(tx, identity)
+            tx.insert(tables.consents, id=identity, created_at=now, **columns)
+            store.store_templates(tx, self._key, tenant, identity, vectors)
+            tx.append_audit("consent.added", subject=identity, actor=by, content=columns)
+            return _get_consent(tx, identity)
 
     def list(self, tenant: str) -> tuple[Consent, ...]:
-        """All ever recorded, oldest first."""
+        """Every recorded consent, oldest first."""
         with self._database.read_transaction(tenant) as tx:
-            counts = store.counts(tx)
+            counts = store.count_templates(tx)
             rows = tx.select(tables.consents, order_by=(tables.consents.c.created_at, tables.consents.c.id))
-            return tuple(store.consent(row, counts.get(row.id, store.StoredTemplate())) for row in rows)
+        return tuple(_consent(row, counts) for row in rows)
 
-    def revoke(self, tenant: str, identity: str, *, who: str, by: str = "operator") -> Consent:
-        """End a consent at once, and delete its templates. Raises `NotFound` where it is not in force."""
-        who = check_words(who, "who")
+    def revoke(self, tenant: str, identity: str, *, revoked_by: str, by: str = "operator") -> Consent:
+        """End a consent at once and delete its templates. Raises `NotFound` if it is not in force."""
+        revoked_by = validate_line(revoked_by, "revoked_by")
         with self._database.transaction(tenant) as tx:
             now = tx.now()
             row = tx.one(tables.consents, tables.consents.c.id == identity, lock=True)
             if row is None or row.revoked_at is not None:
                 raise NotFound(f"No consent {identity!r} is in force.", remedy="See: safelight consents list")
-            tx.update(tables.consents, tables.consents.c.id == identity, revoked_at=now, revoked_by=who)
-            gone = store.delete_templates(tx, (identity,))
-            self._tidy(tx, now)
-            tx.append_audit(
-                "consent.revoked", subject=identity, actor=by, content={"who": who, "templates": gone}
+            tx.update(
+                tables.consents, tables.consents.c.id == identity, revoked_at=now, revoked_by=revoked_by
             )
-            return _consent(tx, identity)
+            deleted = store.delete_templates(tx, (identity,))
+            _delete_expired(tx, now)
+            content = {"revoked_by": revoked_by, "templates": deleted}
+            tx.append_audit("consent.revoked", subject=identity, actor=by, content=content)
+            return _get_consent(tx, identity)
 
-    def tidy(self, tenant: str) -> int:
-        """Delete the templates of consents that have expired; how many there were."""
+    def delete_expired_templates(self, tenant: str) -> int:
+        """Delete the templates of consents that have expired. Returns the number deleted."""
         with self._database.transaction(tenant) as tx:
-            return self._tidy(tx, tx.now())
-
-    def _tidy(self, tx: Transaction, now: float) -> int:
-        rows = tx.select(tables.consents, tables.consents.c.expires_at <= now)
-        return store.delete_templates(tx, (row.id for row in rows))
+            return _delete_expired(tx, tx.now())
 
 
 class ProtectedPeople:
-    """The protected people of a tenant: enrolled from files, looked for, and never searched for by a file."""
+    """The protected people of a tenant. They are detected in videos; a file cannot be used to search them."""
 
-    def __init__(self, database: Database, key: TemplateKey, face: Enrol, voice: Enrol) -> None:
+    def __init__(self, database: Database, key: TemplateKey, face: Enroll, voice: Enroll) -> None:
         self._database, self._key, self._face, self._voice = database, key, face, voice
 
-    def add(
-        self,
-        tenant: str,
-        *,
-        name: str,
-        pictures: Sequence[Path] = (),
-        recordings: Sequence[Path] = (),
-        who: str,
-        public_figure: bool = False,
-        by: str = "operator",
-    ) -> Protected:
-        """Protect somebody. Raises `InvalidField`, `Conflict` for a name that is there, `InvalidMedia`."""
-        checked = {
-            "name": check_words(name, "name"),
-            "who": check_words(who, "who"),
-            "public_figure": public_figure,
+    def add(self, tenant: str, new: NewProtectedPerson, *, by: str = "operator") -> ProtectedPerson:
+        """Protect a person; `by` is the id of the principal that entered it.
+
+        Raises `InvalidField`, `InvalidMedia`, and `Conflict` if the name exists already.
+        """
+        columns = {
+            "name": validate_line(new.name, "name"),
+            "recorded_by": validate_line(new.recorded_by, "recorded_by"),
+            "public_figure": new.public_figure,
         }
-        if not pictures and not recordings:
+        if not new.pictures and not new.recordings:
             raise InvalidField(
-                "Somebody is protected by a picture or a recording.", param="pictures", remedy="Name a file."
+                "A protected person needs a picture or a recording.", param="pictures", remedy="Name a file."
             )
-        described = [*_described(pictures, self._face), *_described(recordings, self._voice)]
+        vectors = [*_enroll_all(new.pictures, self._face), *_enroll_all(new.recordings, self._voice)]
+        table = tables.protected_people
         with self._database.transaction(tenant) as tx:
-            if tx.one(tables.protected_people, tables.protected_people.c.name == checked["name"]) is not None:
+            if tx.one(table, table.c.name == columns["name"]) is not None:
                 raise Conflict(
-                    f"{checked['name']!r} is in the gallery.",
+                    f"{columns['name']!r} is protected already.",
                     param="name",
-                    remedy="Remove them first: safelight gallery remove",
+                    remedy="Remove the entry first: safelight protected-people remove",
                 )
             identity = new_id("protected")
-            tx.insert(tables.protected_people, id=identity, created_at=tx.now(), **checked)
-            store.put(tx, self._key, tenant, identity, described)
-            tx.append_audit("gallery.added", subject=identity, actor=by, content=checked)
-            return _protected(tx, identity)
+            tx.insert(table, id=identity, created_at=tx.now(), **columns)
+            store.store_templates(tx, self._key, tenant, identity, vectors)
+            tx.append_audit("gallery.added", subject=identity, actor=by, content=columns)
+            row = tx.one(table, table.c.id == identity)
+            assert row is not None
+            return _person(row, store.count_templates(tx))
 
-    def list(self, tenant: str) -> tuple[Protected, ...]:
-        """Everybody who is protected, by name."""
+    def list(self, tenant: str) -> tuple[ProtectedPerson, ...]:
+        """Every protected person, by name."""
         with self._database.read_transaction(tenant) as tx:
-            counts = store.counts(tx)
+            counts = store.count_templates(tx)
             rows = tx.select(tables.protected_people, order_by=(tables.protected_people.c.name,))
-            return tuple(store.protected(row, counts.get(row.id, store.StoredTemplate())) for row in rows)
+        return tuple(_person(row, counts) for row in rows)
 
-    def remove(self, tenant: str, name_or_id: str, *, who: str, by: str = "operator") -> Protected:
-        """Delete somebody's entry and templates. Raises `NotFound`."""
-        who = check_words(who, "who")
+    def remove(
+        self, tenant: str, name_or_id: str, *, removed_by: str, by: str = "operator"
+    ) -> ProtectedPerson:
+        """Delete a person's entry and templates. Raises `NotFound`."""
+        removed_by = validate_line(removed_by, "removed_by")
         table = tables.protected_people
         with self._database.transaction(tenant) as tx:
             row = tx.one(table, (table.c.id == name_or_id) | (table.c.name == name_or_id), lock=True)
             if row is None:
                 raise NotFound(
-                    f"Nobody in the gallery is called {name_or_id!r}.", remedy="See: safelight gallery list"
+                    f"There is no protected person {name_or_id!r}.",
+                    remedy="See: safelight protected-people list",
                 )
-            gone = store.delete_templates(tx, (row.id,))
+            deleted = store.delete_templates(tx, (row.id,))
             tx.delete(table, table.c.id == row.id)
-            tx.append_audit(
-                "gallery.removed", subject=row.id, actor=by, content={"who": who, "templates": gone}
-            )
-            return store.protected(row, store.StoredTemplate())
+            content = {"removed_by": removed_by, "templates": deleted}
+            tx.append_audit("gallery.removed", subject=row.id, actor=by, content=content)
+            return store.person_from_row(row, store.TemplateCounts())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,12 +168,12 @@ class EnrolledLookup:
 
     database: Database
     key: TemplateKey
-    #: What a consent has to be for, and the model that describes the like.
+    #: The scope that a consent needs, and the model that computes templates of that kind.
     scope: ConsentScope = ConsentScope.LIKENESS
     model: str = VERSION
 
     def consented(self, tenant: str) -> tuple[EnrolledPerson, ...]:
-        """Templates of consents of this scope that are in force."""
+        """The templates of consents of this scope that are in force."""
         with self.database.read_transaction(tenant) as tx:
             now = tx.now()
             rows = [
@@ -201,7 +181,7 @@ class EnrolledLookup:
                 for row in tx.select(tables.consents, tables.consents.c.revoked_at.is_(None))
                 if self.scope.value in row.scope and (row.expires_at is None or now < row.expires_at)
             ]
-            found = store.unsealed(tx, self.key, tenant, self.model, {row.id for row in rows})
+            found = store.decrypt_templates(tx, self.key, tenant, self.model, {row.id for row in rows})
         return tuple(
             EnrolledPerson(record=row.id, name=row.subject, template=template)
             for row in rows
@@ -209,10 +189,10 @@ class EnrolledLookup:
         )
 
     def protected(self, tenant: str) -> tuple[EnrolledPerson, ...]:
-        """Templates of the gallery."""
+        """The templates of the protected people."""
         with self.database.read_transaction(tenant) as tx:
             rows = tx.select(tables.protected_people)
-            found = store.unsealed(tx, self.key, tenant, self.model, {row.id for row in rows})
+            found = store.decrypt_templates(tx, self.key, tenant, self.model, {row.id for row in rows})
         return tuple(
             EnrolledPerson(record=row.id, name=row.name, template=template, public_figure=row.public_figure)
             for row in rows
@@ -220,19 +200,42 @@ class EnrolledLookup:
         )
 
 
-def _described(files: Sequence[Path], enrol: Enrol) -> list[TemplateVector]:
-    if len(files) > _MOST_FILES:
-        raise InvalidField(f"At most {_MOST_FILES} pictures, and as many recordings, of one person.")
-    return [enrol(path) for path in files]
+def _require_files(new: NewConsent, scopes: Sequence[ConsentScope]) -> None:
+    """Raise `InvalidField` unless each scope has files and no file is without its scope."""
+    for scope, files, param in (
+        (ConsentScope.LIKENESS, new.pictures, "pictures"),
+        (ConsentScope.VOICE, new.recordings, "recordings"),
+    ):
+        if scope in scopes and not files:
+            raise InvalidField(
+                f"A consent to a {scope.value} needs a {param.removesuffix('s')} of the subject.",
+                param=param,
+                remedy="Name a file.",
+            )
+        if scope not in scopes and files:
+            raise InvalidField(f"{param.capitalize()} need the scope {scope.value}.", param=param)
 
 
-def _consent(tx: Transaction, identity: str) -> Consent:
+def _enroll_all(files: Sequence[Path], enroll: Enroll) -> list[TemplateVector]:
+    if len(files) > _MAX_FILES:
+        raise InvalidField(f"At most {_MAX_FILES} pictures, and as many recordings, of one person.")
+    return [enroll(path) for path in files]
+
+
+def _delete_expired(tx: Transaction, now: float) -> int:
+    rows = tx.select(tables.consents, tables.consents.c.expires_at <= now)
+    return store.delete_templates(tx, (row.id for row in rows))
+
+
+def _consent(row: Any, counts: dict[str, store.TemplateCounts]) -> Consent:
+    return store.consent_from_row(row, counts.get(row.id, store.TemplateCounts()))
+
+
+def _person(row: Any, counts: dict[str, store.TemplateCounts]) -> ProtectedPerson:
+    return store.person_from_row(row, counts.get(row.id, store.TemplateCounts()))
+
+
+def _get_consent(tx: Transaction, identity: str) -> Consent:
     row = tx.one(tables.consents, tables.consents.c.id == identity)
     assert row is not None
-    return store.consent(row, store.counts(tx).get(identity, store.StoredTemplate()))
-
-
-def _protected(tx: Transaction, identity: str) -> Protected:
-    row = tx.one(tables.protected_people, tables.protected_people.c.id == identity)
-    assert row is not None
-    return store.protected(row, store.counts(tx).get(identity, store.StoredTemplate()))
+    return _consent(row, store.count_templates(tx))

@@ -1,4 +1,4 @@
-"""What the operator has enrolled to be looked for: marks of brands and characters, and lists of hashes."""
+"""Logos and hash lists that the operator has enrolled for detection."""
 
 from __future__ import annotations
 

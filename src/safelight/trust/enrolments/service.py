@@ -1,4 +1,4 @@
-"""Enrolling and removing, on the audit log. What is enrolled lies in files that detectors read."""
+"""Enrols and removes logos and hash lists, which detectors read from files; changes are audited."""
 
 from __future__ import annotations
 
@@ -31,21 +31,23 @@ _LIMITS = Limits(wall_s=60.0, cpu_s=60, memory_bytes=2 << 30)
 
 @dataclass(frozen=True, kw_only=True)
 class HashListImport:
-    """What became of an import of hashes."""
+    """The result of an import of hashes."""
 
     name: str
     category: str
     added: int
     already_known: int
-    #: Hashes that the file says were taken back, and that were on the list.
+    #: Hashes that the file marks as withdrawn and that were in the list.
     withdrawn: int
-    #: PDQ hashes left out for their quality.
+    #: PDQ hashes that were skipped for their low quality.
     low_quality: int
     problems: tuple[str, ...]
     counts: dict[str, int]
 
 
 class Enrolments:
+    """The logos and hash lists of one installation."""
+
     def __init__(
         self, database: Database, *, hash_lists: HashLists, marks: Marks, sandbox: Sandbox, taxonomy: Taxonomy
     ) -> None:
@@ -64,10 +66,10 @@ class Enrolments:
         kind: HashKind | None = None,
         actor: str = "operator",
     ) -> HashListImport:
-        """Add the hashes of a file to a list, made where there is none, and take away what it withdraws.
+        """Add the hashes of a file to a list, created if missing, and remove the hashes that it withdraws.
 
-        Raises `InvalidField` for an unknown category, for another one than the list has, and for a file that
-        holds no list.
+        Raises `InvalidField` for an unknown category, for another category than that of the list, and for a
+        file that is not a hash list.
         """
         if category not in self._taxonomy:
             raise InvalidField(f"There is no category {category!r}.", param="category")
@@ -77,7 +79,7 @@ class Enrolments:
             existing = next((one for one in self.hash_lists.all() if one.name == name), None)
             if existing is not None and existing.category != category:
                 raise InvalidField(
-                    f"The list {name!r} is of {existing.category!r}.",
+                    f"The list {name!r} has the category {existing.category!r}.",
                     param="category",
                     remedy="Choose another name, or remove that list first.",
                 )
@@ -89,9 +91,9 @@ class Enrolments:
                 }
             )
             added = sum(len(after.get(each) - before.get(each)) for each in HashKind)
-            gone = sum(len(before.get(each) - after.get(each)) for each in HashKind)
+            removed = sum(len(before.get(each) - after.get(each)) for each in HashKind)
             counts = {each.value: len(after.get(each)) for each in HashKind}
-            if added or gone or existing is None:
+            if added or removed or existing is None:
                 self.hash_lists.put(name, category, after, at=tx.now())
             tx.append_audit(
                 "hashes.imported",
@@ -102,7 +104,7 @@ class Enrolments:
                     "category": category,
                     "file_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
                     "added": added,
-                    "withdrawn": gone,
+                    "withdrawn": removed,
                     "counts": counts,
                 },
             )
@@ -111,25 +113,25 @@ class Enrolments:
             category=category,
             added=added,
             already_known=len(parsed.hashes) - added + parsed.duplicates,
-            withdrawn=gone,
+            withdrawn=removed,
             low_quality=parsed.poor,
             problems=parsed.problems,
             counts=counts,
         )
 
     def remove_hashes(self, name: str, *, actor: str = "operator") -> int:
-        """Take a list away; how many hashes it had. Raises `NotFound`."""
+        """Remove a list. Returns the number of its hashes. Raises `NotFound`."""
         with self._database.across_tenants("removing hashes") as tx:
             category = self.hash_lists.get(name).category
-            gone = self.hash_lists.remove(name)
+            count = self.hash_lists.remove(name)
             tx.append_audit(
                 "hashes.removed",
                 subject=f"hashes:{name}",
                 actor=actor,
                 tenant=None,
-                content={"category": category, "hashes": gone},
+                content={"category": category, "hashes": count},
             )
-        return gone
+        return count
 
     def add_logo(
         self,
@@ -140,16 +142,16 @@ class Enrolments:
         words: tuple[str, ...] = (),
         actor: str = "operator",
     ) -> EnrolledLogo:
-        """Enrol a mark by pictures of it, by words, or both; more of a known one are added to it.
+        """Enrol a logo by pictures, words, or both; those of a known logo are added to it.
 
-        Raises `InvalidMedia` for a picture that cannot be read or shows nothing to find again.
+        Raises `InvalidMedia` for a picture that cannot be read or has no features to match.
         """
         self.logos.check_name(name)
         words = check_words(words)
         if not files and not words:
-            raise InvalidField("A mark needs pictures of it, or words.", param="files")
+            raise InvalidField("A logo needs pictures or words.", param="files")
         views = [view for file in files for view in self._views(file)]
-        with self._database.across_tenants("enrolling a mark") as tx:
+        with self._database.across_tenants("enrolling a logo") as tx:
             known = next((mark for mark in self.logos.all() if mark.name == name), None)
             mark = EnrolledLogo(
                 name=name,
@@ -159,7 +161,7 @@ class Enrolments:
                 views=(*(known.views if known else ()), *views),
             )
             if len(mark.views) > MOST_VIEWS:
-                raise InvalidField(f"A mark has at most {MOST_VIEWS} pictures.", param="files")
+                raise InvalidField(f"A logo has at most {MOST_VIEWS} pictures.", param="files")
             self.logos.put(mark)
             tx.append_audit(
                 "mark.added",
@@ -176,8 +178,8 @@ class Enrolments:
         return mark
 
     def remove_logo(self, name: str, *, actor: str = "operator") -> EnrolledLogo:
-        """Take a mark away. Raises `NotFound`."""
-        with self._database.across_tenants("removing a mark") as tx:
+        """Remove a logo. Raises `NotFound`."""
+        with self._database.across_tenants("removing a logo") as tx:
             mark = self.logos.remove(name)
             tx.append_audit(
                 "mark.removed",
@@ -189,22 +191,22 @@ class Enrolments:
         return mark
 
     def _views(self, file: Path) -> tuple[LogoView, ...]:
-        """What a picture of a mark comes to, made in a child."""
+        """The views of a picture of a logo, computed in a sandboxed process."""
         if not file.is_file():
             raise InvalidMedia(f"There is no file {file}.")
-        answer = self._sandbox.run(
+        result = self._sandbox.run(
             EntryPoint.of(views_in_child),
             {"path": str(file.absolute())},
             reads=[file],
             limits=_LIMITS,
         )
         try:
-            views = msgspec.convert(answer, tuple[LogoView, ...])
+            views = msgspec.convert(result, tuple[LogoView, ...])
         except msgspec.ValidationError as error:
-            raise SandboxCrashed(f"The sandboxed child answered with nonsense: {error}.") from error
+            raise SandboxCrashed(f"The sandboxed process returned an invalid result: {error}.") from error
         if not views:
             raise InvalidMedia(
-                f"{file.name} shows nothing that could be found again.",
-                remedy="Give a picture of the mark alone, with edges, at least 64 pixels wide.",
+                f"{file.name} has no features that can be matched.",
+                remedy="Use a picture of the logo alone, with clear edges, at least 64 pixels wide.",
             )
         return views

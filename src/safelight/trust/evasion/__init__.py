@@ -1,4 +1,4 @@
-"""Rewordings of what was blocked: known again, and looked at as closely as the block was.
+"""Recognizes paraphrases of blocked prompts, which are then screened with the scores of the block.
 
-The models need no database: `safelight check` loads them and nothing else of this.
+`models` imports no database, because `safelight check` loads it alone.
 """

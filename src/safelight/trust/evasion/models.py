@@ -1,27 +1,28 @@
-"""A lineage: a request that was blocked, and those that reword it."""
+"""A match with an earlier block. A lineage is a blocked prompt together with its paraphrases."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-#: How long a block is remembered, and how many tries of one person are compared.
+#: How long a block is remembered.
 WINDOW_S = 86_400
-COMPARED = 256
+#: Newest blocks of one end user or account that a prompt is compared with.
+MAX_COMPARED_BLOCKS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvasionMatch:
-    """What a text inherits from the block it rewords. Without one it is like any other."""
+    """The earlier block that a text paraphrases. False if there is none."""
 
-    #: Id of the lineage; None where the text rewords nothing that was blocked.
+    #: Id of the lineage; None if the text is not a paraphrase of a blocked prompt.
     lineage: str | None = None
-    #: What the block was for: category and score.
+    #: Categories and scores of the block.
     matched_categories: Mapping[str, float] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.lineage is not None
 
 
-#: Of a text that rewords nothing.
+#: For a text that is not a paraphrase of a blocked prompt.
 NO_MATCH = EvasionMatch()

@@ -1,8 +1,9 @@
-"""Knowing a blocked request again in other words, whichever key of an end user it comes with."""
+"""Recognizes a blocked prompt in other words, under any key of the same end user."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from sqlalchemy import Row
 
 from safelight.detectors.text.sketch import Embedder, Sketch, similarity, sketch
 from safelight.ids import new_id
-from safelight.policy.findings import Finding, strongest
+from safelight.policy.findings import Finding, highest_scores
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
@@ -19,18 +20,34 @@ from . import store
 from .models import NO_MATCH, EvasionMatch
 
 
-class EvasionTracker:
-    """Remembers sketches of blocked words for a day, by end user, or by account where none is named.
+@dataclass(frozen=True, kw_only=True)
+class BlockedPrompt:
+    """A prompt that was blocked, with what it is remembered by."""
 
-    The words themselves are not kept. `meaning` embeds a text where a model is installed; without one
-    only spelling is compared.
+    principal: Principal
+    end_user: str | None
+    texts: Mapping[str, str]
+    #: Names of the texts that say what not to show.
+    negated: Collection[str] = ()
+    #: The findings of the verdict that blocked it.
+    findings: Iterable[Finding]
+    match: EvasionMatch = NO_MATCH
+    #: The subject of the audit entry: the id of the video or of the check.
+    request_id: str
+
+
+class EvasionTracker:
+    """Remembers sketches of blocked prompts for a day, by end user, or by account if none is named.
+
+    The prompts themselves are not stored. `embedder` embeds a text; without one only the spelling is
+    compared.
     """
 
-    def __init__(self, database: Database, meaning: Embedder | None = None) -> None:
+    def __init__(self, database: Database, embedder: Embedder | None = None) -> None:
         self._database = database
-        self._meaning = meaning
+        self._embedder = embedder
 
-    def scrutiny(
+    def find_match(
         self,
         principal: Principal,
         end_user: str | None,
@@ -40,64 +57,60 @@ class EvasionTracker:
     ) -> EvasionMatch:
         """The lineage of blocked prompts that these texts are most similar to, if any."""
         with self._database.read_transaction(principal.tenant) as tx:
-            tries = self.recent_blocks(tx, principal, end_user)
-        return self.match(tries, texts, negated=negated)
+            blocks = self.recent_blocks(tx, principal, end_user)
+        return self.match(blocks, texts, negated=negated)
 
     def recent_blocks(self, tx: Transaction, principal: Principal, end_user: str | None) -> list[Row[Any]]:
         """The blocked prompts of this end user or account that are still remembered."""
-        return store.recent(tx, _subject(principal, end_user))
+        return store.read_recent_blocks(tx, _subject(principal, end_user))
 
     def match(
-        self, tries: Sequence[Row[Any]], texts: Mapping[str, str], *, negated: Collection[str] = ()
+        self, blocks: Sequence[Row[Any]], texts: Mapping[str, str], *, negated: Collection[str] = ()
     ) -> EvasionMatch:
-        """As `scrutiny`, with the rows of `recent_blocks`. Embeds the texts: call it outside a transaction."""
-        if not tries:
+        """As `find_match`, with the rows of `recent_blocks`. Slow: do not hold a transaction open."""
+        if not blocks:
             return NO_MATCH
-        mine = self._sketch(texts, negated)
-        alike = [(similarity(mine, msgspec.msgpack.decode(row.sketch, type=Sketch)), row) for row in tries]
-        nearest, row = max(alike, key=lambda pair: pair[0])
+        own = self._sketch(texts, negated)
+        similar = [(similarity(own, msgspec.msgpack.decode(row.sketch, type=Sketch)), row) for row in blocks]
+        nearest, row = max(similar, key=lambda pair: pair[0])
         if nearest < 1:
             return NO_MATCH
         inherited = (
-            pair for one in tries if one.lineage == row.lineage for pair in one.matched_categories.items()
+            pair
+            for block in blocks
+            if block.lineage == row.lineage
+            for pair in block.matched_categories.items()
         )
-        return EvasionMatch(lineage=row.lineage, matched_categories=strongest(inherited))
+        return EvasionMatch(lineage=row.lineage, matched_categories=highest_scores(inherited))
 
-    def note(
-        self,
-        tx: Transaction,
-        principal: Principal,
-        end_user: str | None,
-        texts: Mapping[str, str],
-        *,
-        negated: Collection[str] = (),
-        scrutiny: EvasionMatch = NO_MATCH,
-        findings: Iterable[Finding],
-        subject: str,
-    ) -> None:
-        """Remember a block that rests on `findings`; a rewording joins its lineage. `subject` names the
-        request in the log. The test card alone is nobody's probing."""
-        about = strongest((one.category, one.score) for one in findings if not one.test_card)
-        if not about:
+    def record_block(self, tx: Transaction, blocked: BlockedPrompt) -> None:
+        """Remember a blocked prompt; a paraphrase joins the lineage of its match.
+
+        A block by the safety test card alone is not remembered.
+        """
+        categories = highest_scores(
+            (one.category, one.score) for one in blocked.findings if not one.test_card
+        )
+        if not categories:
             return
-        lineage = scrutiny.lineage or new_id("lineage")
-        store.add(
+        lineage = blocked.match.lineage or new_id("lineage")
+        store.add_block(
             tx,
-            subject=_subject(principal, end_user),
+            subject=_subject(blocked.principal, blocked.end_user),
             lineage=lineage,
-            sketch=msgspec.msgpack.encode(self._sketch(texts, negated)),
-            about=about,
+            sketch=msgspec.msgpack.encode(self._sketch(blocked.texts, blocked.negated)),
+            matched_categories=categories,
         )
         tx.append_audit(
-            "rewording.blocked" if scrutiny else "lineage.begun",
-            subject=subject,
-            actor=principal.id,
-            content={"lineage": lineage, "end_user": end_user},
+            "rewording.blocked" if blocked.match else "lineage.begun",
+            subject=blocked.request_id,
+            actor=blocked.principal.id,
+            content={"lineage": lineage, "end_user": blocked.end_user},
         )
 
     def _sketch(self, texts: Mapping[str, str], negated: Collection[str]) -> Sketch:
         words = (text for name, text in texts.items() if name not in negated and name != "composed")
-        return sketch("\n".join(words), self._meaning)
+        return sketch("\n".join(words), self._embedder)
 
 
 def _subject(principal: Principal, end_user: str | None) -> str:

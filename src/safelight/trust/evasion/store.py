@@ -1,4 +1,4 @@
-"""Sketches of what was blocked, by whom, in the database: the same for every process."""
+"""Reads and writes sketches of blocked prompts; the database shares them between processes."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from safelight.ids import new_id
 from safelight.store.tables import blocked_prompt_sketches
 from safelight.store.transaction import Transaction
 
-from .models import COMPARED, WINDOW_S
+from .models import MAX_COMPARED_BLOCKS, WINDOW_S
 
 
-def recent(tx: Transaction, subject: str) -> list[Row[Any]]:
-    """The newest tries of this subject that are still remembered."""
+def read_recent_blocks(tx: Transaction, subject: str) -> list[Row[Any]]:
+    """The newest blocks of this subject within the time that blocks are remembered."""
     return tx.select(
         blocked_prompt_sketches,
         blocked_prompt_sketches.c.subject == subject,
         blocked_prompt_sketches.c.at >= tx.now() - WINDOW_S,
         order_by=(blocked_prompt_sketches.c.at.desc(),),
-        limit=COMPARED,
+        limit=MAX_COMPARED_BLOCKS,
     )
 
 
-def add(tx: Transaction, *, subject: str, lineage: str, sketch: bytes, about: Mapping[str, float]) -> None:
-    """Remember one try, and forget what is too old."""
+def add_block(
+    tx: Transaction, *, subject: str, lineage: str, sketch: bytes, matched_categories: Mapping[str, float]
+) -> None:
+    """Add one block, and delete the blocks that are too old."""
     now = tx.now()
     tx.delete(blocked_prompt_sketches, blocked_prompt_sketches.c.at < now - WINDOW_S)
     tx.insert(
@@ -35,6 +37,6 @@ def add(tx: Transaction, *, subject: str, lineage: str, sketch: bytes, about: Ma
         subject=subject,
         lineage=lineage,
         sketch=sketch,
-        matched_categories=dict(about),
+        matched_categories=dict(matched_categories),
         at=now,
     )

@@ -1,9 +1,13 @@
-"""Published policies: versions on the record, one of them in force, and the history to replay."""
+"""Published policies, the one in force, and the stage records to replay a policy over."""
 
 from __future__ import annotations
 
-from .history import history
+from .history import read_history
 from .models import PublishedPolicy
 from .service import Policies
 
-__all__ = ["Policies", "PublishedPolicy", "history"]
+__all__ = [
+    "Policies",
+    "PublishedPolicy",
+    "read_history",
+]

@@ -1,4 +1,4 @@
-"""What was seen and decided so far, as records to replay a policy over."""
+"""Reads stage records to replay a policy over them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from safelight.policy.verdicts import Verdict, WaiverTerms
 from safelight.store.database import Database
 from safelight.store.tables import findings, verdicts
 
-_PAGE = 500
-_verdict = msgspec.json.Decoder(Verdict)
+_ROWS_PER_PAGE = 500
+_verdict_decoder = msgspec.json.Decoder(Verdict)
 
 
-def history(
+def read_history(
     database: Database, *, waivers: Sequence[WaiverTerms] = (), tenant: str | None = None
 ) -> Iterator[ReplayRecord]:
-    """Every judgement on record, oldest first, a page at a time; `tenant` None: every tenant's.
+    """Every stage record, oldest first, read in pages; `tenant` None: of every tenant.
 
-    A waiver that excused a cell then excuses it again; `waivers` are those that hold beside.
+    A waiver that excused a cell at the time excuses it again; `waivers` apply in addition.
     """
     last = ""
     columns = (
@@ -46,13 +46,13 @@ def history(
                 )
                 .where(findings.c.id > last)
                 .order_by(findings.c.id)
-                .limit(_PAGE)
+                .limit(_ROWS_PER_PAGE)
             )
             if tenant is not None:
                 query = query.where(findings.c.tenant_id == tenant)
             rows = tx.execute(query).all()
         for row in rows:
-            past = _verdict.decode(row.body)
+            past = _verdict_decoder.decode(row.body)
             excused = tuple(sorted({cell.category for cell in past.waived}))
             then = (WaiverTerms(id="", name="then", categories=excused),) if excused else ()
             yield ReplayRecord(
@@ -67,6 +67,6 @@ def history(
                 facts=past.facts,
                 waivers=(*then, *waivers),
             )
-        if len(rows) < _PAGE:
+        if len(rows) < _ROWS_PER_PAGE:
             return
         last = rows[-1].id

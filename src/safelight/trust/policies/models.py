@@ -1,4 +1,4 @@
-"""A policy as it was published."""
+"""A published policy."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedPolicy:
-    """Times are seconds since 1970, UTC."""
+    """One publication of a policy. Times are unix seconds, UTC."""
 
     id: str
-    #: None: for every tenant that has none of its own.
+    #: None: for every tenant without its own policy.
     tenant: str | None
     name: str
-    #: Counts up by one for each publication under this name.
+    #: One higher with each publication under this name.
     version: int
     sha256: str
     published_at: float
     published_by: str
-    #: This is the version in force.
+    #: Whether it is in force.
     active: bool

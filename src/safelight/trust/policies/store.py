@@ -1,4 +1,4 @@
-"""Rows of the policies table as models."""
+"""Converts and selects rows of the policies table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from safelight.store.tables import policies
 from .models import PublishedPolicy
 
 
-def published(row: Row[Any]) -> PublishedPolicy:
+def policy_from_row(row: Row[Any]) -> PublishedPolicy:
     return PublishedPolicy(
         id=row.id,
         tenant=row.tenant_id,
@@ -24,6 +24,6 @@ def published(row: Row[Any]) -> PublishedPolicy:
     )
 
 
-def owned(tenant: str | None) -> ColumnElement[bool]:
+def belongs_to(tenant: str | None) -> ColumnElement[bool]:
     """Rows of exactly this tenant, or of the whole installation."""
     return policies.c.tenant_id.is_(None) if tenant is None else policies.c.tenant_id == tenant

@@ -1,8 +1,8 @@
-"""Anybody may say that a video should not be there."""
+"""Reports: objections to a delivered video, each of which opens or joins a case."""
 
 from __future__ import annotations
 
-from .models import Receipt, Report, ReportedVideo, ReporterKind, ReportReason
+from .models import NewReport, Receipt, Report, ReportedVideo, ReporterKind, ReportReason
 from .service import Reports
 
-__all__ = ["Receipt", "Report", "ReportReason", "ReportedVideo", "ReporterKind", "Reports"]
+__all__ = ["NewReport", "Receipt", "Report", "ReportReason", "ReportedVideo", "ReporterKind", "Reports"]

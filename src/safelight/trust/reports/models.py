@@ -1,4 +1,4 @@
-"""Reports: who says so, of which video, and why."""
+"""A report of a video, and its receipt."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from safelight.store.transaction import Transaction
 class ReporterKind(StrEnum):
     #: A program of the tenant, often on behalf of its users.
     KEY = "key"
-    #: Somebody signed in here.
+    #: A person signed in to the console.
     PERSON = "person"
-    #: Somebody who filled in the form on a video's page.
+    #: An end user who filled in the form on a video's page.
     END_USER = "end_user"
 
 
 class ReportReason(StrEnum):
-    """The reasons a form offers. A category of the policy may be named instead."""
+    """The reasons that the form offers. A category of the policy may be named instead."""
 
     SEXUAL = "sexual"
     CHILD_SAFETY = "child_safety"
@@ -37,39 +37,59 @@ class ReportReason(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NewReport:
+    """A report to record. It needs a category or a reason."""
+
+    video_id: str
+    #: A category of the policy.
+    category: str | None = None
+    #: One of `ReportReason`, or free text.
+    reason: str | None = None
+    note: str = ""
+    #: Where to send the decision.
+    contact: str | None = None
+    #: The end user's identifier, if the report is an end user's.
+    end_user: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
+    """A recorded report."""
+
     id: str
     tenant: str
     video_id: str
     case_id: str
-    #: A category of the policy, where one was named.
+    #: A category of the policy, if one was named.
     category: str | None
-    #: One of `ReportReason`, or a few words.
+    #: One of `ReportReason`, or free text.
     reason: str
     note: str
     reporter_kind: ReporterKind
-    #: The key's or person's id; of an end user the identifier the form was given.
+    #: The id of the key or person; the identifier of an end user.
     reporter: str
-    #: Where the reporter wants to hear of the decision; seen by who decides only when asked for.
+    #: Where to send the decision. Reviewers see it only on request.
     contact: str | None
     created_at: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What a reporter is told: the report, and until when somebody should have looked."""
+    """The response to a report: the report, and when its review is due."""
 
     report: Report
     due_at: float
-    #: Others had reported the same video, and nobody has decided yet.
-    joined: bool
+    #: The video has an open case from an earlier report.
+    already_reported: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportedVideo:
+    """The video that a report is about."""
+
     id: str
     quarantined: bool
 
 
-#: The video a report is about, if it can be reported: `NotFound`, `Gone` or `Conflict` where it cannot.
+#: Finds the video of a report. Raises `NotFound`, `Withdrawn` or `Conflict` if it cannot be reported.
 SubjectLookup: TypeAlias = Callable[[Transaction, str], ReportedVideo]

@@ -1,6 +1,8 @@
-"""Taking reports: each is kept, those about one video join one case, and floods are refused."""
+"""Records reports. Reports on one video share a case; the number per reporter and hour is limited."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from safelight.errors import InvalidField
 from safelight.ids import new_id
@@ -9,18 +11,29 @@ from safelight.policy.findings import Stage
 from safelight.policy.yaml_reader import did_you_mean
 from safelight.store.database import Database
 from safelight.store.tables import cases, reports
+from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
-from safelight.trust.reviews import CaseKind, open_case
+from safelight.trust.reviews import Case, CaseKind, NewCase, open_case
 
 from . import store
-from .models import Receipt, Report, ReporterKind, ReportReason, SubjectLookup
+from .models import NewReport, Receipt, Report, ReportedVideo, ReporterKind, ReportReason, SubjectLookup
 
-#: Somebody should have looked by then, whatever was reported.
-DUE_S = 48 * 3600.0
-LONGEST_REASON = 200
-LONGEST_NOTE = 4000
-LONGEST_CONTACT = 320
-LONGEST_REPORTER = 128
+#: A report is reviewed within this time, whatever its reason.
+REVIEW_DUE_S = 48 * 3600.0
+MAX_REASON_CHARACTERS = 200
+MAX_NOTE_CHARACTERS = 4000
+MAX_CONTACT_CHARACTERS = 320
+MAX_REPORTER_CHARACTERS = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ValidReport:
+    category: str | None
+    reason: str
+    note: str
+    contact: str | None
+    reporter_kind: ReporterKind
+    reporter: str
 
 
 class Reports:
@@ -29,98 +42,72 @@ class Reports:
     def __init__(
         self, database: Database, *, taxonomy: Taxonomy, subject: SubjectLookup, per_hour: int = 60
     ) -> None:
-        """`subject` finds the video in the report's transaction; `per_hour` is for each reporter."""
+        """`subject` finds the video in the transaction of the report; `per_hour` applies to each reporter."""
         self._database = database
         self._taxonomy = taxonomy
         self._subject = subject
         self._per_hour = per_hour
 
-    def add(
-        self,
-        principal: Principal,
-        video_id: str,
-        *,
-        category: str | None = None,
-        reason: str | None = None,
-        note: str = "",
-        contact: str | None = None,
-        end_user: str | None = None,
-    ) -> Receipt:
-        """Put a report on the record and a case before people; with `end_user`, as that person's.
+    def add(self, principal: Principal, new: NewReport) -> Receipt:
+        """Record a report, and open a case for its video unless one is open.
 
-        A category of the policy or a reason must be given. Raises `InvalidField`, `Limited` for a flood, and
-        what `subject` raises.
+        Raises `InvalidField`, `RateLimited`, and what `subject` raises.
         """
         principal.require(KeyScope.VIDEOS_READ)
-        named = self._category(category)
-        why = _text(reason or "", "reason", LONGEST_REASON)
-        if not why and named is None:
-            words = ", ".join(one.value for one in ReportReason)
-            raise InvalidField(
-                "A report says why: a category, or a reason.",
-                param="reason",
-                remedy=f"Send a category of the policy, one of {words}, or a few words of your own.",
-            )
-        kind, reporter = _reporter(principal, end_user)
-        told = _text(note, "note", LONGEST_NOTE)
-        reach = _text(contact or "", "contact", LONGEST_CONTACT) or None
+        valid = self._validate(principal, new)
         with self._database.transaction(principal.tenant) as tx:
-            video = self._subject(tx, video_id)
-            now = tx.now()
-            store.enforce_rate_limit(tx, reporter, per_hour=self._per_hour, what="reports")
-            case = open_case(
-                tx,
-                video_id=video.id,
-                kind=CaseKind.REPORT,
-                stage=Stage.DELIVERY,
-                due_at=now + DUE_S,
-                category=named or "",
-                why=f"Reported: {why or named}",
-                quarantined=video.quarantined,
-                actor=principal.id,
-            )
-            joined = tx.count(reports, reports.c.case_id == case.id) > 0
-            made = Report(
+            video = self._subject(tx, new.video_id)
+            store.enforce_rate_limit(tx, valid.reporter, per_hour=self._per_hour, what="reports")
+            case = _open_case(tx, video, valid, actor=principal.id)
+            already_reported = tx.count(reports, reports.c.case_id == case.id) > 0
+            report = Report(
                 id=new_id("report"),
                 tenant=principal.tenant,
                 video_id=video.id,
                 case_id=case.id,
-                category=named,
-                reason=why,
-                note=told,
-                reporter_kind=kind,
-                reporter=reporter,
-                contact=reach,
-                created_at=now,
+                category=valid.category,
+                reason=valid.reason,
+                note=valid.note,
+                reporter_kind=valid.reporter_kind,
+                reporter=valid.reporter,
+                contact=valid.contact,
+                created_at=tx.now(),
             )
-            store.add(tx, made)
-            tx.append_audit(
-                "report.received",
-                subject=video.id,
-                actor=principal.id,
-                content={
-                    "report": made.id,
-                    "case": case.id,
-                    "category": named,
-                    "reason": why,
-                    "note": told,
-                    "reporter_kind": kind.value,
-                    "reporter": reporter,
-                },
-            )
-        return Receipt(report=made, due_at=case.due_at, joined=joined)
+            store.add_report(tx, report)
+            _audit(tx, report, actor=principal.id)
+        return Receipt(report=report, due_at=case.due_at, already_reported=already_reported)
 
-    def of_case(self, principal: Principal, case_id: str) -> tuple[Report, ...]:
-        """Every report of a case, contacts too, oldest first; for who decides it."""
+    def list_for_case(self, principal: Principal, case_id: str) -> tuple[Report, ...]:
+        """Every report of a case with its contact, oldest first; for principals who may decide the case."""
         with self._database.read_transaction(principal.tenant) as tx:
             case = tx.one(cases, cases.c.id == case_id)
             principal.require(KeyScope.VAULT if case is not None and case.quarantined else KeyScope.REVIEW)
             rows = tx.select(
                 reports, reports.c.case_id == case_id, order_by=(reports.c.created_at, reports.c.id)
             )
-        return tuple(store.report(row) for row in rows)
+        return tuple(store.report_from_row(row) for row in rows)
 
-    def _category(self, category: str | None) -> str | None:
+    def _validate(self, principal: Principal, new: NewReport) -> _ValidReport:
+        category = self._validate_category(new.category)
+        reason = _validate_text(new.reason or "", "reason", MAX_REASON_CHARACTERS)
+        if not reason and category is None:
+            words = ", ".join(one.value for one in ReportReason)
+            raise InvalidField(
+                "A report needs a category or a reason.",
+                param="reason",
+                remedy=f"Send a category of the policy, one of {words}, or a reason in your own words.",
+            )
+        kind, reporter = _reporter(principal, new.end_user)
+        return _ValidReport(
+            category=category,
+            reason=reason,
+            note=_validate_text(new.note, "note", MAX_NOTE_CHARACTERS),
+            contact=_validate_text(new.contact or "", "contact", MAX_CONTACT_CHARACTERS) or None,
+            reporter_kind=kind,
+            reporter=reporter,
+        )
+
+    def _validate_category(self, category: str | None) -> str | None:
         if not category:
             return None
         if category not in self._taxonomy:
@@ -132,15 +119,45 @@ class Reports:
         return category
 
 
+def _open_case(tx: Transaction, video: ReportedVideo, valid: _ValidReport, *, actor: str) -> Case:
+    new = NewCase(
+        video_id=video.id,
+        kind=CaseKind.REPORT,
+        stage=Stage.DELIVERY,
+        due_at=tx.now() + REVIEW_DUE_S,
+        category=valid.category or "",
+        reason=f"Reported: {valid.reason or valid.category}",
+        quarantined=video.quarantined,
+    )
+    return open_case(tx, new, actor=actor)
+
+
+def _audit(tx: Transaction, report: Report, *, actor: str) -> None:
+    tx.append_audit(
+        "report.received",
+        subject=report.video_id,
+        actor=actor,
+        content={
+            "report": report.id,
+            "case": report.case_id,
+            "category": report.category,
+            "reason": report.reason,
+            "note": report.note,
+            "reporter_kind": report.reporter_kind.value,
+            "reporter": report.reporter,
+        },
+    )
+
+
 def _reporter(principal: Principal, end_user: str | None) -> tuple[ReporterKind, str]:
     if end_user:
-        return ReporterKind.END_USER, _text(end_user, "safety_identifier", LONGEST_REPORTER)
+        return ReporterKind.END_USER, _validate_text(end_user, "safety_identifier", MAX_REPORTER_CHARACTERS)
     kind = ReporterKind.KEY if principal.kind is PrincipalKind.KEY else ReporterKind.PERSON
     return kind, principal.id
 
 
-def _text(text: str, param: str, longest: int) -> str:
+def _validate_text(text: str, param: str, max_characters: int) -> str:
     text = text.strip()
-    if len(text) > longest or "\0" in text:
-        raise InvalidField(f"{param} has at most {longest} characters.", param=param)
+    if len(text) > max_characters or "\0" in text:
+        raise InvalidField(f"{param} has at most {max_characters} characters.", param=param)
     return text

@@ -1,4 +1,4 @@
-"""Reports in the database."""
+"""Reads and writes reports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .models import Report, ReporterKind
 _HOUR_S = 3600.0
 
 
-def add(tx: Transaction, made: Report) -> None:
+def add_report(tx: Transaction, made: Report) -> None:
     tx.insert(
         reports,
         id=made.id,
@@ -31,8 +31,8 @@ def add(tx: Transaction, made: Report) -> None:
     )
 
 
-def recent(tx: Transaction, reporter: str, *, since: float) -> list[float]:
-    """When this reporter reported since then, oldest first."""
+def read_report_times(tx: Transaction, reporter: str, *, since: float) -> list[float]:
+    """The times of this reporter's reports since `since`, oldest first."""
     rows = tx.select(
         reports,
         reports.c.reporter == reporter,
@@ -44,17 +44,17 @@ def recent(tx: Transaction, reporter: str, *, since: float) -> list[float]:
 
 
 def enforce_rate_limit(tx: Transaction, reporter: str, *, per_hour: int, what: str) -> None:
-    """Raise `Limited` where this reporter has sent so many within an hour; `what` names them."""
+    """Raise `RateLimited` if this reporter has sent `per_hour` or more within an hour."""
     now = tx.now()
-    earlier = recent(tx, reporter, since=now - _HOUR_S)
+    earlier = read_report_times(tx, reporter, since=now - _HOUR_S)
     if len(earlier) >= per_hour:
         raise RateLimited(
-            f"{len(earlier)} {what} came from here within an hour. They are kept.",
+            f"You sent {len(earlier)} {what} within an hour. They are recorded.",
             retry_after_s=max(1.0, earlier[-per_hour] + _HOUR_S - now),
         )
 
 
-def report(row: Row[Any]) -> Report:
+def report_from_row(row: Row[Any]) -> Report:
     return Report(
         id=row.id,
         tenant=row.tenant_id,

@@ -1,4 +1,4 @@
-"""What waits for a person, and what that person decides."""
+"""Cases that wait for a reviewer, and the decisions on them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from .models import (
     Decision,
     DecisionAction,
     DecisionActions,
+    NewCase,
 )
 from .service import Reviews
 from .store import (
-    approved_verdicts,
+    approved_verdict_ids,
+    case_from_row,
     close_cases,
-    decisions_on,
     involved_people,
+    list_decisions,
     open_case,
-    overturned_verdicts,
+    overturned_verdict_ids,
 )
-from .store import case as case_of
 
 __all__ = [
     "Case",
@@ -32,12 +33,13 @@ __all__ = [
     "Decision",
     "DecisionAction",
     "DecisionActions",
+    "NewCase",
     "Reviews",
-    "approved_verdicts",
-    "case_of",
+    "approved_verdict_ids",
+    "case_from_row",
     "close_cases",
-    "decisions_on",
     "involved_people",
+    "list_decisions",
     "open_case",
-    "overturned_verdicts",
+    "overturned_verdict_ids",
 ]

@@ -1,4 +1,4 @@
-"""The one decision service: what waits for a person, and what that person decides."""
+"""Lists cases and records the decisions of reviewers."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ from .models import (
     DecisionActions,
 )
 
-LONGEST_REASON = 2000
-LONGEST_CLAUSE = 200
-_LONGEST_PAGE = 100
-_NOTES = 20
-_A = {CaseKind.HOLD: "a hold", CaseKind.REPORT: "a report", CaseKind.APPEAL: "an appeal"}
+MAX_REASON_CHARACTERS = 2000
+MAX_CLAUSE_CHARACTERS = 200
+_MAX_PAGE_CASES = 100
+_MAX_NOTES = 20
+_KIND_WITH_ARTICLE = {CaseKind.HOLD: "a hold", CaseKind.REPORT: "a report", CaseKind.APPEAL: "an appeal"}
 
 
 class Reviews:
-    """Cases of one installation. Ordinary ones need the scope `review`; quarantined ones `vault`, and to
-    everybody else they are not there."""
+    """The cases of one installation.
 
-    def __init__(self, database: Database, consequences: DecisionActions) -> None:
+    They need the scope `review`, quarantined ones `vault`; a case outside the scope is `NotFound`.
+    """
+
+    def __init__(self, database: Database, actions: DecisionActions) -> None:
         self._database = database
-        self._consequences = consequences
+        self._actions = actions
 
     def list(
         self,
@@ -50,14 +52,14 @@ class Reviews:
         after: str | None = None,
         limit: int = 50,
     ) -> CasePage:
-        """Cases this principal may decide. Open ones: due first comes first; others: newest first."""
+        """Cases this principal may decide: open ones by due time, others newest first."""
         where = _visible(principal)
         if state is not None:
             where.append(cases.c.state == state.value)
         if kind is not None:
             where.append(cases.c.kind == kind.value)
         soonest = state is CaseState.OPEN
-        limit = max(1, min(limit, _LONGEST_PAGE))
+        limit = max(1, min(limit, _MAX_PAGE_CASES))
         with self._database.read_transaction(principal.tenant) as tx:
             if after is not None:
                 start = self._row(tx, principal, after)
@@ -67,17 +69,19 @@ class Reviews:
                 where.append(((at > value) if soonest else (at < value)) | same)
             order = (cases.c.due_at, cases.c.id) if soonest else (cases.c.opened_at.desc(), cases.c.id.desc())
             rows = tx.select(cases, *where, order_by=order, limit=limit + 1)
-        return CasePage(cases=tuple(store.case(row) for row in rows[:limit]), has_more=len(rows) > limit)
+        return CasePage(
+            cases=tuple(store.case_from_row(row) for row in rows[:limit]), has_more=len(rows) > limit
+        )
 
     def count_open(self, principal: Principal) -> int:
-        """How many cases wait for this principal, for a page's badge; 0 for who may decide none."""
-        if not (principal.may(KeyScope.REVIEW) or principal.may(KeyScope.VAULT)):
+        """Number of open cases this principal may decide, for the badge of a page."""
+        if not (principal.has_scope(KeyScope.REVIEW) or principal.has_scope(KeyScope.VAULT)):
             return 0
         with self._database.read_transaction(principal.tenant) as tx:
             return tx.count(cases, *_visible(principal), cases.c.state == CaseState.OPEN.value)
 
     def get(self, principal: Principal, case_id: str) -> CaseFile:
-        """One case with its reports and decision. `NotFound` for other tenants' and what one may not see."""
+        """One case with its reports and decision. Raises `NotFound`, also outside the tenant or scope."""
         with self._database.read_transaction(principal.tenant) as tx:
             case = self._row(tx, principal, case_id)
             decided = tx.one(decisions, decisions.c.case_id == case.id)
@@ -86,13 +90,13 @@ class Reviews:
                 reports,
                 reports.c.case_id == case.id,
                 order_by=(reports.c.created_at.desc(), reports.c.id.desc()),
-                limit=_NOTES,
+                limit=_MAX_NOTES,
             )
             others_only = _others_only(tx, principal, case)
         return CaseFile(
             case=case,
-            others_only=others_only,
-            decision=store.decision(decided) if decided is not None else None,
+            requires_other_reviewer=others_only,
+            decision=store.decision_from_row(decided) if decided is not None else None,
             reports=count,
             notes=tuple(
                 {
@@ -108,8 +112,8 @@ class Reviews:
             ),
         )
 
-    def of_video(self, principal: Principal, video_id: str) -> tuple[Case, ...]:
-        """Every case about a video that this principal may see, oldest first."""
+    def list_for_video(self, principal: Principal, video_id: str) -> tuple[Case, ...]:
+        """Every case of a video that this principal may see, oldest first."""
         with self._database.read_transaction(principal.tenant) as tx:
             rows = tx.select(
                 cases,
@@ -117,7 +121,7 @@ class Reviews:
                 cases.c.video_id == video_id,
                 order_by=(cases.c.opened_at, cases.c.id),
             )
-        return tuple(store.case(row) for row in rows)
+        return tuple(store.case_from_row(row) for row in rows)
 
     def decide(
         self,
@@ -128,43 +132,43 @@ class Reviews:
         reason: str,
         clause: str | None = None,
     ) -> CaseFile:
-        """Decide a case, once: the verdict of a person, recorded and carried out in one transaction.
+        """Decide a case, once: recorded and applied in one transaction.
 
         A hold takes `approve` or `refuse`, a report `keep` or `withdraw`, an appeal `overturn` or `uphold`.
-        Raises `InvalidField`, `Conflict` for who comes second or too late, saying who decided, and
-        `Forbidden` where somebody else has to decide the appeal.
+        Raises `InvalidField`, `Conflict` if the case is closed already, and `Forbidden` if the principal is
+        involved in the appeal.
         """
-        said = _text(reason, "reason", LONGEST_REASON)
-        rests_on = _text(clause, "clause", LONGEST_CLAUSE) if clause else None
+        reason = _validate_text(reason, "reason", MAX_REASON_CHARACTERS)
+        clause = _validate_text(clause, "clause", MAX_CLAUSE_CHARACTERS) if clause else None
         with self._database.transaction(principal.tenant) as tx:
             case = self._row(tx, principal, case_id)
             wanted = _action(case.kind, action)
             if _others_only(tx, principal, case):
                 raise Forbidden(
-                    "Somebody else has to decide this appeal: you ordered the video, sent the appeal, or "
-                    "decided about the video before.",
-                    remedy="It waits until somebody else does.",
+                    "You cannot decide this appeal: you requested the video, sent the appeal, or decided "
+                    "on the video before.",
+                    remedy="Ask another reviewer to decide it.",
                 )
             if not store.close_case(tx, case.id):
                 raise _too_late(tx, case)
-            made = store.add_decision(
-                tx, case, action=wanted, reason=said, clause=rests_on, decided_by=principal.id
+            decision = store.add_decision(
+                tx, case, action=wanted, reason=reason, clause=clause, decided_by=principal.id
             )
-            afterwards = self._carry_out(tx, case, made)
-        if afterwards is not None:
-            afterwards()
+            after_commit = self._apply(tx, case, decision)
+        if after_commit is not None:
+            after_commit()
         return self.get(principal, case_id)
 
-    def _carry_out(self, tx: Transaction, of: Case, made: Decision) -> Callable[[], None] | None:
+    def _apply(self, tx: Transaction, of: Case, made: Decision) -> Callable[[], None] | None:
         match made.action:
             case DecisionAction.APPROVE:
-                return self._consequences.approve(tx, of, made)
+                return self._actions.approve(tx, of, made)
             case DecisionAction.REFUSE:
-                return self._consequences.refuse(tx, of, made)
+                return self._actions.refuse(tx, of, made)
             case DecisionAction.WITHDRAW:
-                return self._consequences.withdraw(tx, of, made)
+                return self._actions.withdraw(tx, of, made)
             case DecisionAction.OVERTURN:
-                return self._consequences.overturn(tx, of, made)
+                return self._actions.overturn(tx, of, made)
             case DecisionAction.KEEP | DecisionAction.UPHOLD:
                 return None
 
@@ -173,15 +177,15 @@ class Reviews:
         row = tx.one(cases, *visible, cases.c.id == case_id) if is_id(case_id, "case") else None
         if row is None:
             raise NotFound(f"There is no case {case_id[:80]!r}.", param="case_id")
-        return store.case(row)
+        return store.case_from_row(row)
 
 
 def _visible(principal: Principal) -> list[ColumnElement[bool]]:
-    review, vault = principal.may(KeyScope.REVIEW), principal.may(KeyScope.VAULT)
+    review, vault = principal.has_scope(KeyScope.REVIEW), principal.has_scope(KeyScope.VAULT)
     if not review and not vault:
         raise Forbidden(
             f"This {principal.kind.value} does not have the scope {KeyScope.REVIEW.value}.",
-            remedy="Ask the person who runs this gateway for a key with it.",
+            remedy="Ask the operator of this gateway for a key with it.",
         )
     if review and vault:
         return []
@@ -198,17 +202,17 @@ def _action(kind: CaseKind, action: str) -> DecisionAction:
     if action not in allowed:
         words = " or ".join(one.value for one in allowed)
         raise InvalidField(
-            f"{action[:40]!r} cannot be decided of {_A[kind]}.",
+            f"{action[:40]!r} is not a decision on {_KIND_WITH_ARTICLE[kind]}.",
             param="action",
             remedy=f"Send {words}.",
         )
     return DecisionAction(action)
 
 
-def _text(text: str, param: str, longest: int) -> str:
+def _validate_text(text: str, param: str, max_characters: int) -> str:
     text = text.strip()
-    if not text or len(text) > longest or "\0" in text:
-        raise InvalidField(f"A decision says its {param} in 1 to {longest} characters.", param=param)
+    if not text or len(text) > max_characters or "\0" in text:
+        raise InvalidField(f"The {param} of a decision needs 1 to {max_characters} characters.", param=param)
     return text
 
 
@@ -219,7 +223,7 @@ def _too_late(tx: Transaction, case: Case) -> Conflict:
             f"{case.id} was decided already: {decided.action}, by {decided.decided_by}.", param="case_id"
         )
     return Conflict(
-        f"{case.id} was closed because nobody decided in time; what ended stays ended.",
+        f"{case.id} was closed because it was not decided in time. It cannot be decided any more.",
         param="case_id",
-        remedy="Order the video again.",
+        remedy="Request the video again.",
     )

@@ -1,4 +1,4 @@
-"""Cases and decisions in the database."""
+"""Reads and writes cases and decisions."""
 
 from __future__ import annotations
 
@@ -11,67 +11,48 @@ from safelight.policy.findings import Stage
 from safelight.store.tables import cases, decisions, reports, verdicts, videos
 from safelight.store.transaction import Transaction
 
-from .models import Case, CaseKind, CaseState, Decision, DecisionAction
+from .models import Case, CaseKind, CaseState, Decision, DecisionAction, NewCase
 
 
-def open_case(
-    tx: Transaction,
-    *,
-    video_id: str,
-    kind: CaseKind,
-    stage: Stage,
-    due_at: float,
-    category: str = "",
-    rule: str = "",
-    why: str = "",
-    quarantined: bool = False,
-    actor: str,
-) -> Case:
-    """The open case of this kind about this video: a new one, or the one that is open already."""
-    key = f"{kind.value}:{video_id}"
-    fresh = new_id("case")
+def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
+    """The open case of this kind for this video: a new one, or the existing one."""
+    dedup_key = f"{new.kind.value}:{new.video_id}"
     added = tx.insert_or_ignore(
         cases,
-        id=fresh,
-        video_id=video_id,
-        kind=kind.value,
-        stage=stage.value,
-        category=category,
-        rule=rule,
-        reason=why,
+        id=new_id("case"),
+        video_id=new.video_id,
+        kind=new.kind.value,
+        stage=new.stage.value,
+        category=new.category,
+        rule=new.rule,
+        reason=new.reason,
         state=CaseState.OPEN.value,
-        dedup_key=key,
-        quarantined=quarantined,
+        dedup_key=dedup_key,
+        quarantined=new.quarantined,
         opened_at=tx.now(),
-        due_at=due_at,
+        due_at=new.due_at,
     )
-    row = tx.one(cases, cases.c.dedup_key == key, lock=True)
+    row = tx.one(cases, cases.c.dedup_key == dedup_key, lock=True)
     if row is None:
-        # Decided between the two statements: what is said now is a matter of its own.
-        return open_case(
-            tx,
-            video_id=video_id,
-            kind=kind,
-            stage=stage,
-            due_at=due_at,
-            category=category,
-            rule=rule,
-            why=why,
-            quarantined=quarantined,
-            actor=actor,
-        )
+        # The existing case was decided between the two statements, so this one is a new case.
+        return open_case(tx, new, actor=actor)
     if added:
         tx.append_audit(
             "case.opened",
-            subject=video_id,
+            subject=new.video_id,
             actor=actor,
-            content={"case": row.id, "kind": kind.value, "stage": stage.value, "why": why},
+            content={
+                "case": row.id,
+                "kind": new.kind.value,
+                "stage": new.stage.value,
+                "reason": new.reason,
+            },
         )
-    return case(row)
+    return case_from_row(row)
 
 
 def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | None = None) -> int:
-    """Close what is open about a video without a decision; says how many there were."""
+    """Close the open cases of a video without a decision. Returns the number closed."""
     where = [cases.c.video_id == video_id, cases.c.state == CaseState.OPEN.value]
     if kind is not None:
         where.append(cases.c.kind == kind.value)
@@ -82,7 +63,7 @@ def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | 
 
 
 def close_case(tx: Transaction, case_id: str) -> bool:
-    """Close one case as decided, if it is open: only one caller ever hears yes."""
+    """Close one case as decided. False if it is not open; only one of several callers gets True."""
     return (
         tx.update(
             cases,
@@ -99,6 +80,7 @@ def close_case(tx: Transaction, case_id: str) -> bool:
 def add_decision(
     tx: Transaction, of: Case, *, action: DecisionAction, reason: str, clause: str | None, decided_by: str
 ) -> Decision:
+    """Record a decision with the ids of all verdicts on the video so far."""
     seen = tx.select(verdicts, verdicts.c.video_id == of.video_id, columns=[verdicts.c.id])
     made = Decision(
         id=new_id("decision"),
@@ -132,45 +114,45 @@ def add_decision(
     return made
 
 
-def decisions_on(tx: Transaction, video_id: str) -> tuple[Decision, ...]:
-    """Everything people decided about a video, oldest first."""
+def list_decisions(tx: Transaction, video_id: str) -> tuple[Decision, ...]:
+    """Every decision on a video, oldest first."""
     rows = tx.select(decisions, decisions.c.video_id == video_id, order_by=(decisions.c.at, decisions.c.id))
-    return tuple(decision(row) for row in rows)
+    return tuple(decision_from_row(row) for row in rows)
 
 
-def approved_verdicts(tx: Transaction, video_id: str) -> frozenset[str]:
-    """Ids of the verdicts on a video that a person looked at and let through; empty where nobody did."""
-    return _covered(tx, video_id, DecisionAction.APPROVE)
+def approved_verdict_ids(tx: Transaction, video_id: str) -> frozenset[str]:
+    """Ids of the verdicts on a video that a reviewer approved."""
+    return _verdict_ids(tx, video_id, DecisionAction.APPROVE)
 
 
-def overturned_verdicts(tx: Transaction, video_id: str) -> frozenset[str]:
-    """Ids of the verdicts on a video that an appeal was won against; empty where none was."""
-    return _covered(tx, video_id, DecisionAction.OVERTURN)
+def overturned_verdict_ids(tx: Transaction, video_id: str) -> frozenset[str]:
+    """Ids of the verdicts on a video that an appeal overturned."""
+    return _verdict_ids(tx, video_id, DecisionAction.OVERTURN)
 
 
-def _covered(tx: Transaction, video_id: str, action: DecisionAction) -> frozenset[str]:
+def _verdict_ids(tx: Transaction, video_id: str, action: DecisionAction) -> frozenset[str]:
     return frozenset(
         verdict
-        for made in decisions_on(tx, video_id)
+        for made in list_decisions(tx, video_id)
         if made.action is action
         for verdict in made.verdict_ids
     )
 
 
 def involved_people(tx: Transaction, of: Case) -> frozenset[str]:
-    """Who may not decide an appeal: who decided about this video before, ordered it, or appeals."""
-    ordered = tx.one(videos, videos.c.id == of.video_id)
+    """Ids of those who may not decide an appeal: earlier reviewers, the requester and the appellant."""
+    video = tx.one(videos, videos.c.id == of.video_id)
     appealed = tx.select(reports, reports.c.case_id == of.id, columns=[reports.c.reporter])
     return frozenset(
         {
-            *(made.decided_by for made in decisions_on(tx, of.video_id)),
-            *((ordered.principal_id,) if ordered is not None else ()),
+            *(made.decided_by for made in list_decisions(tx, of.video_id)),
+            *((video.principal_id,) if video is not None else ()),
             *(row.reporter for row in appealed),
         }
     )
 
 
-def case(row: Row[Any]) -> Case:
+def case_from_row(row: Row[Any]) -> Case:
     return Case(
         id=row.id,
         tenant=row.tenant_id,
@@ -188,7 +170,7 @@ def case(row: Row[Any]) -> Case:
     )
 
 
-def decision(row: Row[Any]) -> Decision:
+def decision_from_row(row: Row[Any]) -> Decision:
     return Decision(
         id=row.id,
         case_id=row.case_id,

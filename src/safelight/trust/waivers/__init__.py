@@ -1,8 +1,8 @@
-"""Waivers on the record: who decided to run without what, why, and until when."""
+"""Waivers: recorded decisions to run without a required check, with reason and expiry."""
 
 from __future__ import annotations
 
-from .models import EVERYTHING, Waiver, parse_expiry
+from .models import EVERYTHING, NewWaiver, Waiver, parse_expiry
 from .service import Waivers
 
-__all__ = ["EVERYTHING", "Waiver", "Waivers", "parse_expiry"]
+__all__ = ["EVERYTHING", "NewWaiver", "Waiver", "Waivers", "parse_expiry"]

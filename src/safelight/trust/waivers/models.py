@@ -1,25 +1,52 @@
-"""What may stand in a waiver, checked before it is recorded."""
+"""Validation of a waiver before it is recorded."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from safelight.errors import InvalidField
 from safelight.policy.categories import Taxonomy
 from safelight.policy.waivers import DEMO, EVERYTHING, Waiver
 from safelight.policy.yaml_reader import did_you_mean
 
-__all__ = ["DEMO", "EVERYTHING", "Waiver", "check_categories", "check_name", "parse_expiry", "validate_text"]
+__all__ = [
+    "DEMO",
+    "EVERYTHING",
+    "NewWaiver",
+    "Waiver",
+    "parse_expiry",
+    "validate_categories",
+    "validate_name",
+    "validate_text",
+]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DAYS = re.compile(r"([1-9][0-9]{0,3})d")
-_LONGEST = 1000
+_MAX_TEXT_CHARACTERS = 1000
 
 
-def check_name(name: str) -> str:
-    """The name, or `InvalidField`: lower-case letters, digits, `.`, `_` and `-`."""
+@dataclass(frozen=True, kw_only=True)
+class NewWaiver:
+    """A waiver to record."""
+
+    name: str
+    #: The person who decided, by name or address.
+    decided_by: str
+    reason: str
+    #: Categories of the policy; `*` is every required one.
+    categories: Iterable[str]
+    #: None: it does not expire.
+    expires_at: float | None = None
+    loopback_only: bool = False
+    #: None: it applies to every tenant.
+    tenant: str | None = None
+
+
+def validate_name(name: str) -> str:
+    """The name. Raises `InvalidField` unless it is lower-case letters, digits, `.`, `_` and `-`."""
     if not _NAME.fullmatch(name):
         raise InvalidField(
             f"{name!r} cannot be a waiver's name.",
@@ -30,23 +57,23 @@ def check_name(name: str) -> str:
 
 
 def validate_text(text: str, param: str) -> str:
-    """The text without outer blanks, or `InvalidField` where there is none or too much."""
+    """The text without surrounding spaces. Raises `InvalidField` if it is empty or too long."""
     text = text.strip()
-    if not text or len(text) > _LONGEST:
+    if not text or len(text) > _MAX_TEXT_CHARACTERS:
         raise InvalidField(
-            f"A waiver says {param!r} in 1 to {_LONGEST} characters.",
+            f"{param} needs 1 to {_MAX_TEXT_CHARACTERS} characters.",
             param=param,
-            remedy="It stands on the record, under a person's name.",
+            remedy="It is written to the audit log.",
         )
     return text
 
 
-def check_categories(categories: Iterable[str], taxonomy: Taxonomy) -> tuple[str, ...]:
-    """The categories, sorted; `*` is the mandatory set. Raises `InvalidField` on one nobody knows."""
+def validate_categories(categories: Iterable[str], taxonomy: Taxonomy) -> tuple[str, ...]:
+    """The categories, sorted; `*` is every required one. Raises `InvalidField` for an unknown category."""
     wanted = tuple(sorted(set(categories)))
     if not wanted:
         raise InvalidField(
-            "A waiver names what it waives.",
+            "A waiver needs at least one category.",
             param="categories",
             remedy="Name categories, or * for all required.",
         )
@@ -62,9 +89,9 @@ def check_categories(categories: Iterable[str], taxonomy: Taxonomy) -> tuple[str
 
 
 def parse_expiry(text: str, now: float) -> float | None:
-    """`90d`, `2027-03-31` (until the end of that day, UTC) or `never`, as seconds since 1970.
+    """`90d`, `2027-03-31` (until the end of that day, UTC) or `never`, as unix seconds.
 
-    Raises `InvalidField` on anything else, and on a day that has passed.
+    Raises `InvalidField` for anything else, and for a day in the past.
     """
     if text == "never":
         return None
@@ -74,11 +101,11 @@ def parse_expiry(text: str, now: float) -> float | None:
         day = dt.date.fromisoformat(text)
     except ValueError:
         raise InvalidField(
-            f"{text!r} is no expiry.",
+            f"{text!r} is not an expiry date.",
             param="expires",
             remedy="Write 90d, a date such as 2027-03-31, or never.",
         ) from None
     end = dt.datetime.combine(day, dt.time.max, dt.UTC).timestamp()
     if end <= now:
-        raise InvalidField(f"{text} has passed.", param="expires", remedy="Name a later day.")
+        raise InvalidField(f"{text} is in the past.", param="expires", remedy="Name a later day.")
     return end

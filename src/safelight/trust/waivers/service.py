@@ -1,8 +1,6 @@
-"""Recording, listing and revoking waivers; every change is on the audit log."""
+"""Records, lists and revokes waivers; every change is in the audit log."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import new_id
@@ -12,66 +10,54 @@ from safelight.store.tables import waivers
 from safelight.store.transaction import Transaction
 
 from . import store
-from .models import DEMO, Waiver, check_categories, check_name, validate_text
+from .models import DEMO, NewWaiver, Waiver, validate_categories, validate_name, validate_text
 
 
 class Waivers:
-    """The waivers of one installation. Those without a tenant hold for every tenant."""
+    """The waivers of one installation. A waiver without a tenant applies to every tenant."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(
-        self,
-        *,
-        name: str,
-        who: str,
-        why: str,
-        categories: Iterable[str],
-        taxonomy: Taxonomy,
-        expires_at: float | None = None,
-        loopback_only: bool = False,
-        tenant: str | None = None,
-        by: str = "operator",
-    ) -> Waiver:
-        """Record a person's decision; `by` is the id of who entered it.
+    def add(self, new: NewWaiver, *, taxonomy: Taxonomy, by: str = "operator") -> Waiver:
+        """Record a waiver; `by` is the id of the principal that entered it.
 
-        The one named `demo` always holds on loopback addresses only. Raises `InvalidField`, and `Conflict`
-        where one of this name is in force for the same tenant.
+        The waiver named `demo` always applies to loopback addresses only. Raises `InvalidField`, and
+        `Conflict` if one with this name is in force for the same tenant.
         """
-        checked = {
-            "name": check_name(name),
-            "who": validate_text(who, "who"),
-            "why": validate_text(why, "why"),
-            "categories": list(check_categories(categories, taxonomy)),
-            "loopback_only": loopback_only or name == DEMO,
-            "expires_at": expires_at,
+        columns = {
+            "name": validate_name(new.name),
+            "decided_by": validate_text(new.decided_by, "decided_by"),
+            "reason": validate_text(new.reason, "reason"),
+            "categories": list(validate_categories(new.categories, taxonomy)),
+            "loopback_only": new.loopback_only or new.name == DEMO,
+            "expires_at": new.expires_at,
         }
         with self._database.across_tenants("recording a waiver") as tx:
             now = tx.now()
-            if expires_at is not None and expires_at <= now:
-                raise InvalidField("The expiry has passed.", param="expires", remedy="Name a later time.")
-            if any(held.name == name and held.in_force(now, loopback=True) for held in _rows(tx, tenant)):
+            if new.expires_at is not None and new.expires_at <= now:
+                raise InvalidField("The expiry is in the past.", param="expires", remedy="Name a later time.")
+            existing = _unrevoked(tx, new.tenant)
+            if any(each.name == new.name and each.in_force(now, loopback=True) for each in existing):
                 raise Conflict(
-                    f"A waiver named {name!r} is in force.",
+                    f"A waiver named {new.name!r} is in force.",
                     param="name",
-                    remedy=f"Choose another name, or first: safelight waiver revoke {name}",
+                    remedy=f"Choose another name, or first: safelight waivers revoke {new.name}",
                 )
             identity = new_id("waiver")
-            tx.insert(waivers, id=identity, tenant_id=tenant, created_at=now, **checked)
-            tx.append_audit("waiver.added", subject=identity, actor=by, content=checked, tenant=tenant)
-            return _one(tx, identity)
+            tx.insert(waivers, id=identity, tenant_id=new.tenant, created_at=now, **columns)
+            tx.append_audit("waiver.added", subject=identity, actor=by, content=columns, tenant=new.tenant)
+            return _get(tx, identity)
 
     def list(self, tenant: str | None = None) -> tuple[Waiver, ...]:
-        """All ever recorded for this tenant or for everybody, oldest first; None: every tenant's."""
+        """Every waiver recorded for this tenant or for all tenants, oldest first; None: of every tenant."""
         with self._database.across_tenants("listing waivers", readonly=True) as tx:
             rows = tx.select(waivers, order_by=(waivers.c.created_at, waivers.c.id))
-            return tuple(
-                store.waiver(row) for row in rows if tenant is None or row.tenant_id in {None, tenant}
-            )
+        wanted = (row for row in rows if tenant is None or row.tenant_id in {None, tenant})
+        return tuple(store.waiver_from_row(row) for row in wanted)
 
     def in_force(self, tenant: str, *, loopback: bool) -> tuple[Waiver, ...]:
-        """Those that hold now for this tenant, on a server that listens where `loopback` says."""
+        """The waivers in force for this tenant; `loopback`: the server listens on a loopback address only."""
         with self._database.read_transaction(tenant) as tx:
             return self.in_force_within(tx, loopback=loopback)
 
@@ -79,12 +65,12 @@ class Waivers:
         """As `in_force`, in a transaction of the tenant that is open already."""
         rows = tx.select(waivers, waivers.c.revoked_at.is_(None), order_by=(waivers.c.name, waivers.c.id))
         now = tx.now()
-        found = (store.waiver(row) for row in rows)
+        found = (store.waiver_from_row(row) for row in rows)
         return tuple(waiver for waiver in found if waiver.in_force(now, loopback=loopback))
 
-    def revoke(self, name_or_id: str, *, who: str, by: str = "operator") -> Waiver:
-        """End a waiver at once. Raises `NotFound` where none of this name or id is in force."""
-        who = validate_text(who, "who")
+    def revoke(self, name_or_id: str, *, revoked_by: str, by: str = "operator") -> Waiver:
+        """End a waiver at once. Raises `NotFound` if none with this name or id is in force."""
+        revoked_by = validate_text(revoked_by, "revoked_by")
         with self._database.across_tenants("revoking a waiver") as tx:
             now = tx.now()
             rows = tx.select(
@@ -94,27 +80,29 @@ class Waivers:
                 order_by=(waivers.c.created_at, waivers.c.id),
                 lock=True,
             )
-            held = [row for row in rows if store.waiver(row).in_force(now, loopback=True)]
-            if not held:
-                raise NotFound(f"No waiver {name_or_id!r} is in force.", remedy="See: safelight waiver list")
-            row = held[0]
-            tx.update(waivers, waivers.c.id == row.id, revoked_at=now, revoked_by=who)
+            in_force = [row for row in rows if store.waiver_from_row(row).in_force(now, loopback=True)]
+            if not in_force:
+                raise NotFound(f"No waiver {name_or_id!r} is in force.", remedy="See: safelight waivers list")
+            row = in_force[0]
+            tx.update(waivers, waivers.c.id == row.id, revoked_at=now, revoked_by=revoked_by)
             tx.append_audit(
                 "waiver.revoked",
                 subject=row.id,
                 actor=by,
-                content={"name": row.name, "who": who},
+                content={"name": row.name, "revoked_by": revoked_by},
                 tenant=row.tenant_id,
             )
-            return _one(tx, row.id)
+            return _get(tx, row.id)
 
 
-def _rows(tx: Transaction, tenant: str | None) -> tuple[Waiver, ...]:
-    same = waivers.c.tenant_id.is_(None) if tenant is None else waivers.c.tenant_id == tenant
-    return tuple(store.waiver(row) for row in tx.select(waivers, same, waivers.c.revoked_at.is_(None)))
+def _unrevoked(tx: Transaction, tenant: str | None) -> tuple[Waiver, ...]:
+    """The waivers of exactly this tenant, or of the whole installation, that are not revoked."""
+    same_tenant = waivers.c.tenant_id.is_(None) if tenant is None else waivers.c.tenant_id == tenant
+    rows = tx.select(waivers, same_tenant, waivers.c.revoked_at.is_(None))
+    return tuple(store.waiver_from_row(row) for row in rows)
 
 
-def _one(tx: Transaction, identity: str) -> Waiver:
+def _get(tx: Transaction, identity: str) -> Waiver:
     row = tx.one(waivers, waivers.c.id == identity)
     assert row is not None
-    return store.waiver(row)
+    return store.waiver_from_row(row)

@@ -1,4 +1,4 @@
-"""Rows of the waivers table as models."""
+"""Converts rows of the waivers table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from .models import Waiver
 
 
-def waiver(row: Row[Any]) -> Waiver:
+def waiver_from_row(row: Row[Any]) -> Waiver:
     return Waiver(
         id=row.id,
         name=row.name,

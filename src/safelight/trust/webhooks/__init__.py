@@ -1,11 +1,11 @@
-"""Who is told when something happens to a video, by Standard Webhooks."""
+"""Webhooks: events about videos, sent to registered endpoints as Standard Webhooks."""
 
 from __future__ import annotations
 
 from .deliveries import Deliveries
 from .models import EventType, RegisteredEndpoint, Secret, TestResult, WebhookDelivery
-from .service import Webhooks, payload_of
-from .signing import headers, signature
+from .service import Webhooks, build_payload
+from .signing import signature, signed_headers
 
 __all__ = [
     "Deliveries",
@@ -15,7 +15,7 @@ __all__ = [
     "TestResult",
     "WebhookDelivery",
     "Webhooks",
-    "headers",
-    "payload_of",
+    "build_payload",
     "signature",
+    "signed_headers",
 ]

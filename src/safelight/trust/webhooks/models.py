@@ -1,4 +1,4 @@
-"""Endpoints that are told of events, and one delivery on its way."""
+"""Webhook endpoints and deliveries."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from enum import StrEnum
 
 
 class EventType(StrEnum):
-    """What an endpoint may be told of. OpenAI's names where OpenAI has them."""
+    """The types of events. Names are those of OpenAI if it has the event."""
 
     VIDEO_COMPLETED = "video.completed"
     VIDEO_FAILED = "video.failed"
-    #: Ours: a person has to decide.
+    #: Ours: a reviewer has to decide.
     VIDEO_HELD = "video.held"
-    #: Ours: taken back after it was delivered.
+    #: Ours: withdrawn after it was delivered.
     VIDEO_WITHDRAWN = "video.withdrawn"
     #: A request with a `safety_identifier` was blocked.
     SAFETY_IDENTIFIER_BLOCKED = "safety_identifier.blocked"
@@ -28,12 +28,14 @@ class Secret:
 
     @property
     def hint(self) -> str:
-        """Enough to tell secrets apart, too little to sign with."""
+        """Enough to distinguish secrets, too little to sign with."""
         return f"whsec_...{self.value[-4:]}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegisteredEndpoint:
+    """A webhook endpoint with its secrets and the result of its last attempts."""
+
     id: str
     tenant: str
     name: str
@@ -44,16 +46,16 @@ class RegisteredEndpoint:
     created_at: float
     updated_at: float
     disabled_at: float | None
-    #: Since when nothing arrived any more; None: all is well, or nothing was sent yet.
+    #: The first failure since the last success; None if the last attempt succeeded or there was none.
     failing_since: float | None
-    #: Attempts that failed since something last arrived.
+    #: Failed attempts since the last success.
     failures: int
     last_status: int | None
     last_error: str | None
     last_success_at: float | None
 
     def valid_secrets(self, now: float) -> tuple[str, ...]:
-        """The secrets to sign with now, the newest first."""
+        """The secrets that are valid now, newest first."""
         return tuple(
             secret.value for secret in self.secrets if secret.expires_at is None or secret.expires_at > now
         )
@@ -61,24 +63,24 @@ class RegisteredEndpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookDelivery:
-    """One event to one endpoint, claimed by this process until its lease ends."""
+    """One event for one endpoint, claimed by this process until its lease expires."""
 
-    #: Of the message in the outbox.
+    #: The id of the message in the outbox.
     id: str
-    #: The event's id: the receiver sees it again when it is sent again.
+    #: The id of the event, the same in every attempt.
     event_id: str
     endpoint: RegisteredEndpoint
     payload: bytes
     created_at: float
-    #: This one included.
+    #: The number of this attempt, from 1.
     attempt: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class TestResult:
-    """What came of a test sent at once. `status` is None where there was no answer."""
+    """The result of a test event. `status` is None without a response."""
 
-    #: Not a class of tests, whatever its name begins with.
+    #: Tells pytest that this is not a test class.
     __test__ = False
 
     endpoint_id: str

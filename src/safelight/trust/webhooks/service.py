@@ -1,8 +1,8 @@
-"""Endpoints: made, changed, rotated, tried out, ended. Every change is audited, and no secret told twice."""
+"""Creates, changes, tests and deletes webhook endpoints. Every change is in the audit log."""
 
 from __future__ import annotations
 
-import secrets as chance
+import secrets as secrets_
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -21,35 +21,35 @@ from safelight.trust.accounts import KeyScope, Principal
 from . import store
 from .deliveries import TOPIC
 from .models import EventType, RegisteredEndpoint, Secret, TestResult
-from .signing import headers, new_secret
+from .signing import new_secret, signed_headers
 
-#: How long the secret before the newest still signs.
-OVERLAP_S = 24 * 3600.0
-MOST_ENDPOINTS = 20
-_LONGEST_NAME = 100
+#: How long messages also carry the signature of the previous secret.
+SECRET_OVERLAP_S = 24 * 3600.0
+MAX_ENDPOINTS = 20
+_MAX_NAME_CHARACTERS = 100
 
 
 class Webhooks:
     """The webhook endpoints of one installation; every method needs the scope `admin`."""
 
-    def __init__(self, database: Database, deliverer: WebhookClient) -> None:
+    def __init__(self, database: Database, client: WebhookClient) -> None:
         self._database = database
-        self._deliverer = deliverer
+        self._client = client
 
     def create(
         self, principal: Principal, *, url: str, events: Iterable[str], name: str = ""
     ) -> tuple[RegisteredEndpoint, str]:
-        """An endpoint and its secret, which is told this once. It hears of what happens from now on.
+        """Create an endpoint for events from now on. Its secret is returned only here.
 
-        Raises `RefusedAddress` for a target we would not post to, `InvalidField`, and `Conflict` where there
-        are too many.
+        Raises `ForbiddenUrl` for a URL that webhooks are not sent to, `InvalidField`, and `Conflict` if there
+        are too many endpoints.
         """
         principal.require(KeyScope.ADMIN)
-        self._deliverer.judge(url)
+        self._client.judge(url)
         wanted, named, secret = _events(events), _name(name, url), new_secret()
         with self._database.transaction(principal.tenant) as tx:
-            if tx.count(webhook_endpoints, webhook_endpoints.c.disabled_at.is_(None)) >= MOST_ENDPOINTS:
-                raise Conflict(f"There are {MOST_ENDPOINTS} endpoints; delete one first.")
+            if tx.count(webhook_endpoints, webhook_endpoints.c.disabled_at.is_(None)) >= MAX_ENDPOINTS:
+                raise Conflict(f"There are {MAX_ENDPOINTS} endpoints; delete one first.")
             now = tx.now()
             made = RegisteredEndpoint(
                 id=new_id("webhook"),
@@ -69,12 +69,15 @@ class Webhooks:
             )
             store.add(tx, made)
             tx.append_audit(
-                "webhook.created", subject=made.id, actor=principal.id, content=_said(named, url, wanted)
+                "webhook.created",
+                subject=made.id,
+                actor=principal.id,
+                content=_audit_content(named, url, wanted),
             )
         return made, secret
 
     def list(self, principal: Principal) -> tuple[RegisteredEndpoint, ...]:
-        """A tenant's endpoints, oldest first, without those that were deleted."""
+        """The endpoints of a tenant, oldest first, without deleted ones."""
         principal.require(KeyScope.ADMIN)
         with self._database.read_transaction(principal.tenant) as tx:
             rows = tx.select(
@@ -82,7 +85,7 @@ class Webhooks:
                 webhook_endpoints.c.disabled_at.is_(None),
                 order_by=(webhook_endpoints.c.created_at, webhook_endpoints.c.id),
             )
-        return tuple(store.endpoint(row) for row in rows)
+        return tuple(store.endpoint_from_row(row) for row in rows)
 
     def get(self, principal: Principal, endpoint_id: str) -> RegisteredEndpoint:
         principal.require(KeyScope.ADMIN)
@@ -98,10 +101,10 @@ class Webhooks:
         events: Iterable[str] | None = None,
         name: str | None = None,
     ) -> RegisteredEndpoint:
-        """Change what is given and leave the rest."""
+        """Change the given fields of an endpoint."""
         principal.require(KeyScope.ADMIN)
         if url is not None:
-            self._deliverer.judge(url)
+            self._client.judge(url)
         wanted = None if events is None else _events(events)
         with self._database.transaction(principal.tenant) as tx:
             found = _one(tx, endpoint_id, lock=True)
@@ -120,12 +123,12 @@ class Webhooks:
                     name=changed.name,
                     updated_at=tx.now(),
                 )
-                said = _said(changed.name, changed.url, changed.events)
-                tx.append_audit("webhook.changed", subject=found.id, actor=principal.id, content=said)
+                content = _audit_content(changed.name, changed.url, changed.events)
+                tx.append_audit("webhook.changed", subject=found.id, actor=principal.id, content=content)
             return _one(tx, endpoint_id)
 
     def delete(self, principal: Principal, endpoint_id: str) -> None:
-        """End an endpoint, and what was still on its way to it."""
+        """Delete an endpoint and its undelivered messages."""
         principal.require(KeyScope.ADMIN)
         with self._database.transaction(principal.tenant) as tx:
             found = _one(tx, endpoint_id, lock=True)
@@ -142,18 +145,21 @@ class Webhooks:
     def rotate(
         self, principal: Principal, endpoint_id: str, *, keep_old: bool = True
     ) -> tuple[RegisteredEndpoint, str]:
-        """A new secret, told this once. With `keep_old` messages carry the old one's signature too, for a
-        day, so that the receiver can change over meanwhile."""
+        """Create a new secret, which is returned only here.
+
+        With `keep_old` messages also carry the signature of the old secret for a day, so that the receiver
+        can switch.
+        """
         principal.require(KeyScope.ADMIN)
         secret = new_secret()
         with self._database.transaction(principal.tenant) as tx:
             found = _one(tx, endpoint_id, lock=True)
             now = tx.now()
-            kept = [replace(found.secrets[0], expires_at=now + OVERLAP_S)] if keep_old else []
+            kept = [replace(found.secrets[0], expires_at=now + SECRET_OVERLAP_S)] if keep_old else []
             tx.update(
                 webhook_endpoints,
                 webhook_endpoints.c.id == found.id,
-                secrets=store.pack([Secret(value=secret), *kept]),
+                secrets=store.encode_secrets([Secret(value=secret), *kept]),
                 updated_at=now,
             )
             tx.append_audit(
@@ -164,40 +170,40 @@ class Webhooks:
     def test(
         self, principal: Principal, endpoint_id: str, *, event_type: str = EventType.VIDEO_COMPLETED.value
     ) -> TestResult:
-        """Send a sample now, once, signed like any other; what the target answered. Nothing is retried."""
+        """Send a sample event now, once, signed like any other, and return the response."""
         wanted = _events([event_type])[0]
         found = self.get(principal, endpoint_id)
         now = self._database.clock()
         event = new_id("event")
-        payload = payload_of(event, wanted, now, _sample(wanted))
-        answer = self._deliverer.post(
-            found.url, payload, headers(found.valid_secrets(now), event, int(now), payload)
+        payload = build_payload(event, wanted, now, _sample(wanted))
+        response = self._client.post(
+            found.url, payload, signed_headers(found.valid_secrets(now), event, int(now), payload)
         )
         with self._database.transaction(principal.tenant) as tx:
             tx.append_audit(
                 "webhook.tested",
                 subject=found.id,
                 actor=principal.id,
-                content={"status": answer.status, "error": answer.error},
+                content={"status": response.status, "error": response.error},
             )
         return TestResult(
             endpoint_id=found.id,
             event_type=wanted,
-            status=answer.status,
-            error=answer.error,
-            wall_s=answer.wall_s,
+            status=response.status,
+            error=response.error,
+            wall_s=response.wall_s,
         )
 
 
-def payload_of(event_id: str, kind: EventType, at: float, data: dict[str, Any]) -> bytes:
-    """The body of one event, as OpenAI shapes them."""
+def build_payload(event_id: str, kind: EventType, at: float, data: dict[str, Any]) -> bytes:
+    """The body of one event, in the format of OpenAI."""
     return msgspec.json.encode(
         {"object": "event", "id": event_id, "type": kind.value, "created_at": int(at), "data": data}
     )
 
 
 def _sample(kind: EventType) -> dict[str, Any]:
-    """Data of an event about nothing that exists."""
+    """The data of a sample event."""
     if kind is EventType.SAFETY_IDENTIFIER_BLOCKED:
         return {
             "safety_identifier": "sample",
@@ -206,7 +212,7 @@ def _sample(kind: EventType) -> dict[str, Any]:
             "project_id": None,
             "request_id": None,
         }
-    return {"id": f"video_{chance.token_hex(16)}"}
+    return {"id": f"video_{secrets_.token_hex(16)}"}
 
 
 def _one(tx: Transaction, endpoint_id: str, *, lock: bool = False) -> RegisteredEndpoint:
@@ -216,7 +222,7 @@ def _one(tx: Transaction, endpoint_id: str, *, lock: bool = False) -> Registered
         row = tx.one(webhook_endpoints, *mine, lock=lock)
     if row is None:
         raise NotFound(f"There is no webhook endpoint {endpoint_id[:80]!r}.", param="webhook_endpoint_id")
-    return store.endpoint(row)
+    return store.endpoint_from_row(row)
 
 
 def _events(events: Iterable[str]) -> tuple[EventType, ...]:
@@ -224,7 +230,7 @@ def _events(events: Iterable[str]) -> tuple[EventType, ...]:
     wanted = list(dict.fromkeys(events))
     if not wanted:
         raise InvalidField(
-            "An endpoint names what it wants to hear of.",
+            "An endpoint needs at least one event type.",
             param="event_types",
             remedy=f"Any of: {', '.join(known)}.",
         )
@@ -239,11 +245,11 @@ def _events(events: Iterable[str]) -> tuple[EventType, ...]:
 
 
 def _name(name: str, url: str) -> str:
-    cleaned = name.strip() or url.split("://", 1)[-1].split("/", 1)[0][:_LONGEST_NAME]
-    if len(cleaned) > _LONGEST_NAME or not cleaned.isprintable():
-        raise InvalidField(f"A name has 1 to {_LONGEST_NAME} printable characters.", param="name")
+    cleaned = name.strip() or url.split("://", 1)[-1].split("/", 1)[0][:_MAX_NAME_CHARACTERS]
+    if len(cleaned) > _MAX_NAME_CHARACTERS or not cleaned.isprintable():
+        raise InvalidField(f"A name has 1 to {_MAX_NAME_CHARACTERS} printable characters.", param="name")
     return cleaned
 
 
-def _said(name: str, url: str, events: Iterable[EventType]) -> dict[str, Any]:
+def _audit_content(name: str, url: str, events: Iterable[EventType]) -> dict[str, Any]:
     return {"name": name, "url": url, "events": [event.value for event in events]}

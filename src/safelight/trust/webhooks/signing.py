@@ -1,20 +1,20 @@
-"""Standard Webhooks: what is signed, and how it is written. Pure."""
+"""Signatures and headers of Standard Webhooks."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
-import secrets as chance
+import secrets as secrets_
 from collections.abc import Iterable
 
 PREFIX = "whsec_"
-_BYTES = 24
+_SECRET_BYTES = 24
 
 
 def new_secret() -> str:
-    """A fresh signing secret, `whsec_` and base64."""
-    return PREFIX + base64.b64encode(chance.token_bytes(_BYTES)).decode()
+    """A new signing secret: `whsec_` and base64."""
+    return PREFIX + base64.b64encode(secrets_.token_bytes(_SECRET_BYTES)).decode()
 
 
 def signature(secret: str, message_id: str, timestamp: int, payload: bytes) -> str:
@@ -24,7 +24,7 @@ def signature(secret: str, message_id: str, timestamp: int, payload: bytes) -> s
     return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
 
 
-def headers(secrets: Iterable[str], message_id: str, timestamp: int, payload: bytes) -> dict[str, str]:
+def signed_headers(secrets: Iterable[str], message_id: str, timestamp: int, payload: bytes) -> dict[str, str]:
     """The three headers of a message, signed with every secret that is valid."""
     signed = " ".join(signature(secret, message_id, timestamp, payload) for secret in secrets)
     return {

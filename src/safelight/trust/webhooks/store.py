@@ -1,4 +1,4 @@
-"""Endpoints in the database."""
+"""Reads and writes webhook endpoints."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def add(tx: Transaction, made: RegisteredEndpoint) -> None:
         name=made.name,
         url=made.url,
         events=[event.value for event in made.events],
-        secrets=pack(made.secrets),
+        secrets=encode_secrets(made.secrets),
         created_at=made.created_at,
         updated_at=made.updated_at,
     )
 
 
-def pack(secrets: Iterable[Secret]) -> list[dict[str, Any]]:
+def encode_secrets(secrets: Iterable[Secret]) -> list[dict[str, Any]]:
     return [{"value": secret.value, "expires_at": secret.expires_at} for secret in secrets]
 
 
-def endpoint(row: Row[Any]) -> RegisteredEndpoint:
+def endpoint_from_row(row: Row[Any]) -> RegisteredEndpoint:
     return RegisteredEndpoint(
         id=row.id,
         tenant=row.tenant_id,

@@ -17,6 +17,8 @@ from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import DPIA_HEADINGS, DPIA_PLACEHOLDER, LikenessSettings, Settings
 from support.clips import make_clip
+from safelight.trust.consents import NewConsent, NewProtectedPerson
+from safelight.trust.waivers import NewWaiver
 from support.synthetic_faces import ANN, BEN, Pixels, pair, portrait
 
 BASIS = "Explicit consent, Art. 9(2)(a) GDPR"
@@ -42,10 +44,12 @@ def container(tmp_path: Path) -> Iterator[Container]:
     )
     container.core.detectors = DetectorRegistry([])
     container.persistence.waivers.add(
-        name="tests",
-        who="a test",
-        why="no model sees it",
-        categories=(EVERYTHING,),
+        NewWaiver(
+            name="tests",
+            decided_by="a test",
+            reason="no model sees it",
+            categories=(EVERYTHING,),
+        ),
         taxonomy=container.core.taxonomy,
     )
     yield container
@@ -68,11 +72,13 @@ def judged(container: Container, path: Path) -> StageResult:
 def consent(container: Container, path: Path) -> str:
     return container.likeness.consents.add(
         container.persistence.tenant,
-        subject="Ann",
-        scope=["likeness"],
-        who="Ada",
-        given_by="a form",
-        pictures=[path],
+        NewConsent(
+            subject="Ann",
+            scope=["likeness"],
+            recorded_by="Ada",
+            evidence="a form",
+            pictures=[path],
+        ),
     ).id
 
 
@@ -90,10 +96,15 @@ def test_a_face_in_a_reference_is_allowed_with_the_subjects_consent_and_only_whi
     assert judged(container, stranger).verdict.rule == "lk-1"
     refused = judged(container, both)
     assert (refused.verdict.action, refused.verdict.consents) == (Action.BLOCK, ())
-    container.likeness.consents.revoke(container.persistence.tenant, record, who="Ann")
+    container.likeness.consents.revoke(container.persistence.tenant, record, revoked_by="Ann")
     # Somebody has to be on record for faces to be looked at; without a detector of faces it is a hole.
     container.likeness.protected_people.add(
-        container.persistence.tenant, name="Ben", pictures=[stranger], who="Ada"
+        container.persistence.tenant,
+        NewProtectedPerson(
+            name="Ben",
+            pictures=[stranger],
+            recorded_by="Ada",
+        ),
     )
     assert judged(container, another).verdict.rule == "lk-1"
 
@@ -103,9 +114,11 @@ def test_somebody_in_the_gallery_is_held_in_an_output_and_others_are_not(
 ) -> None:
     protected = container.likeness.protected_people.add(
         container.persistence.tenant,
-        name="Ann",
-        pictures=[picture(tmp_path / "ann.png", portrait(ANN))],
-        who="Ada",
+        NewProtectedPerson(
+            name="Ann",
+            pictures=[picture(tmp_path / "ann.png", portrait(ANN))],
+            recorded_by="Ada",
+        ),
     )
     ann = make_clip(
         tmp_path / "ann.mp4",

@@ -28,6 +28,8 @@ from safelight.store.tables import biometric_templates
 from safelight.testing.speech import SpeechMissing, synthesize
 from support.clips import RATE, hum, make_clip
 from support.optional_tools import leave_out
+from safelight.trust.consents import NewConsent, NewProtectedPerson
+from safelight.trust.waivers import NewWaiver
 from support.tiny_voice import voice_model
 
 BASIS = "Explicit consent, Art. 9(2)(a) GDPR"
@@ -97,10 +99,12 @@ def make(tmp_path: Path, dpia: Path) -> Iterator[Make]:
         container.core.detectors = DetectorRegistry([(load_plugin("vad"), {})])
         if not container.persistence.waivers.list(container.persistence.tenant):
             container.persistence.waivers.add(
-                name="tests",
-                who="a test",
-                why="no model sees it",
-                categories=(EVERYTHING,),
+                NewWaiver(
+                    name="tests",
+                    decided_by="a test",
+                    reason="no model sees it",
+                    categories=(EVERYTHING,),
+                ),
                 taxonomy=container.core.taxonomy,
             )
         made.append(container)
@@ -129,18 +133,25 @@ def judged(container: Container, path: Path) -> StageResult:
 
 def protect(container: Container, path: Path, name: str = "Ann") -> str:
     return container.likeness.protected_people.add(
-        container.persistence.tenant, name=name, recordings=[path], who="Ada"
+        container.persistence.tenant,
+        NewProtectedPerson(
+            name=name,
+            recordings=[path],
+            recorded_by="Ada",
+        ),
     ).id
 
 
 def consent(container: Container, path: Path) -> str:
     return container.likeness.consents.add(
         container.persistence.tenant,
-        subject="Ann",
-        scope=["voice"],
-        who="Ada",
-        given_by="a form",
-        recordings=[path],
+        NewConsent(
+            subject="Ann",
+            scope=["voice"],
+            recorded_by="Ada",
+            evidence="a form",
+            recordings=[path],
+        ),
     ).id
 
 
@@ -182,7 +193,7 @@ def test_a_consent_lets_a_voice_through_only_while_it_holds_and_only_alone(
     (finding,) = [one for one in allowed.findings if one.category == "likeness"]
     assert Match(list="consents", entry=record) in finding.evidence
     assert judged(container, both).verdict.rule == "lk-7"
-    container.likeness.consents.revoke(container.persistence.tenant, record, who="Ann")
+    container.likeness.consents.revoke(container.persistence.tenant, record, revoked_by="Ann")
     assert judged(container, alone).verdict.rule == "lk-7"
 
 
@@ -309,12 +320,14 @@ def test_recordings_go_with_the_scope_voice_only(container: Container, tmp_path:
     with pytest.raises(InvalidField, match="scope voice only"):
         container.likeness.consents.add(
             container.persistence.tenant,
-            subject="Ann",
-            scope=["likeness"],
-            who="Ada",
-            given_by="a form",
-            pictures=[tmp_path / "no.png"],
-            recordings=[tmp_path / "no.wav"],
+            NewConsent(
+                subject="Ann",
+                scope=["likeness"],
+                recorded_by="Ada",
+                evidence="a form",
+                pictures=[tmp_path / "no.png"],
+                recordings=[tmp_path / "no.wav"],
+            ),
         )
 
 

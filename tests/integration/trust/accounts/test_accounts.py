@@ -9,7 +9,7 @@ from safelight.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenti
 from safelight.store.database import Database
 from safelight.store.tables import api_keys, audit_log, audit_log_contents, login_links, sessions
 from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
-from safelight.trust.accounts.service import CACHE_S, LINK_S, SESSION_S
+from safelight.trust.accounts.service import LOGIN_LINK_TTL_S, SESSION_TTL_S, TOKEN_CACHE_S
 
 
 class Clock:
@@ -58,8 +58,8 @@ def test_a_key_opens_its_tenant_with_its_scopes(accounts: Accounts) -> None:
     principal = accounts.authenticate(token)
     assert (principal.tenant, principal.id, principal.kind) == (tenant.id, record.id, PrincipalKind.KEY)
     assert principal.scopes == {KeyScope.VIDEOS_READ}
-    assert accounts.tenants() == (tenant,)
-    assert accounts.tenant(tenant.id) == tenant
+    assert accounts.list_tenants() == (tenant,)
+    assert accounts.get_tenant(tenant.id) == tenant
 
 
 def test_a_token_is_told_once_and_kept_nowhere(accounts: Accounts, database: Database) -> None:
@@ -86,7 +86,7 @@ def test_a_scope_that_was_not_granted_is_refused(accounts: Accounts) -> None:
     _, token = accounts.create_key(tenant.id, "admin", {KeyScope.ADMIN})
     principal = accounts.authenticate(token)
     principal.require(KeyScope.ADMIN)
-    assert not principal.may(KeyScope.VAULT)
+    assert not principal.has_scope(KeyScope.VAULT)
     with pytest.raises(Forbidden, match="vault"):
         principal.require(KeyScope.VAULT)
 
@@ -99,22 +99,22 @@ def test_a_revoked_key_is_refused_here_at_once_and_elsewhere_within_seconds(
     elsewhere = Accounts(database)
     accounts.authenticate(token)
     elsewhere.authenticate(token)
-    assert accounts.revoke(tenant.id, record.id).revoked_at == clock.now
+    assert accounts.revoke_key(tenant.id, record.id).revoked_at == clock.now
     with pytest.raises(Unauthenticated):
         accounts.authenticate(token)
-    clock.now += CACHE_S
+    clock.now += TOKEN_CACHE_S
     with pytest.raises(Unauthenticated):
         elsewhere.authenticate(token)
     with pytest.raises(Conflict):
-        accounts.revoke(tenant.id, record.id)
+        accounts.revoke_key(tenant.id, record.id)
 
 
 def test_a_key_is_revoked_only_by_its_tenant(accounts: Accounts) -> None:
     one, other = accounts.create_tenant("One"), accounts.create_tenant("Other")
     record, token = accounts.create_key(one.id, "app")
     with pytest.raises(NotFound):
-        accounts.revoke(other.id, record.id)
-    assert accounts.keys(other.id) == ()
+        accounts.revoke_key(other.id, record.id)
+    assert accounts.list_keys(other.id) == ()
     assert accounts.authenticate(token).tenant == one.id
 
 
@@ -125,10 +125,10 @@ def test_use_is_noted_to_the_minute(accounts: Accounts, clock: Clock) -> None:
     first = clock.now
     clock.now += 30
     accounts.authenticate(token)
-    assert accounts.keys(tenant.id)[0].last_used_at == first
+    assert accounts.list_keys(tenant.id)[0].last_used_at == first
     clock.now += 31
     accounts.authenticate(token)
-    assert accounts.keys(tenant.id)[0].last_used_at == clock.now
+    assert accounts.list_keys(tenant.id)[0].last_used_at == clock.now
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "two\nlines", "nul\0"])
@@ -148,13 +148,13 @@ def test_a_key_needs_a_tenant_and_a_scope(accounts: Accounts) -> None:
 def test_a_login_link_opens_one_session(accounts: Accounts, clock: Clock) -> None:
     tenant = accounts.create_tenant("Acme")
     link = accounts.create_login_link(person(tenant.id))
-    record, token = accounts.redeem(link)
-    assert record.principal == person(tenant.id) == accounts.session(token)
-    with pytest.raises(Unauthenticated, match="has been used"):
-        accounts.redeem(link)
-    clock.now += SESSION_S + 1
+    record, token = accounts.redeem_login_link(link)
+    assert record.principal == person(tenant.id) == accounts.authenticate_session(token)
+    with pytest.raises(Unauthenticated, match="invalid, used or expired"):
+        accounts.redeem_login_link(link)
+    clock.now += SESSION_TTL_S + 1
     with pytest.raises(Unauthenticated):
-        accounts.session(token)
+        accounts.authenticate_session(token)
 
 
 def test_of_many_who_open_one_link_at_once_one_gets_in(accounts: Accounts) -> None:
@@ -166,7 +166,7 @@ def test_of_many_who_open_one_link_at_once_one_gets_in(accounts: Accounts) -> No
     def redeem() -> None:
         ready.wait()
         try:
-            inside.append(accounts.redeem(link)[1])
+            inside.append(accounts.redeem_login_link(link)[1])
         except Unauthenticated:
             return
 
@@ -181,29 +181,29 @@ def test_of_many_who_open_one_link_at_once_one_gets_in(accounts: Accounts) -> No
 def test_a_link_is_refused_after_15_minutes(accounts: Accounts, clock: Clock) -> None:
     tenant = accounts.create_tenant("Acme")
     link = accounts.create_login_link(person(tenant.id))
-    clock.now += LINK_S
+    clock.now += LOGIN_LINK_TTL_S
     with pytest.raises(Unauthenticated):
-        accounts.redeem(link)
+        accounts.redeem_login_link(link)
 
 
 def test_who_signs_out_is_out(accounts: Accounts) -> None:
     tenant = accounts.create_tenant("Acme")
-    _, token = accounts.redeem(accounts.create_login_link(person(tenant.id)))
+    _, token = accounts.redeem_login_link(accounts.create_login_link(person(tenant.id)))
     accounts.end_session(token)
     accounts.end_session(token)
     accounts.end_session("nonsense")
     with pytest.raises(Unauthenticated):
-        accounts.session(token)
+        accounts.authenticate_session(token)
 
 
 def test_tokens_of_one_kind_are_no_tokens_of_another(accounts: Accounts) -> None:
     tenant = accounts.create_tenant("Acme")
     _, key = accounts.create_key(tenant.id, "app")
     link = accounts.create_login_link(person(tenant.id))
-    for use in (accounts.authenticate, accounts.session):
+    for use in (accounts.authenticate, accounts.authenticate_session):
         with pytest.raises(Unauthenticated):
             use(link)
-    for use in (accounts.redeem, accounts.session):
+    for use in (accounts.redeem_login_link, accounts.authenticate_session):
         with pytest.raises(Unauthenticated):
             use(key)
 
@@ -211,9 +211,9 @@ def test_tokens_of_one_kind_are_no_tokens_of_another(accounts: Accounts) -> None
 def test_what_can_no_longer_be_used_is_removed(accounts: Accounts, database: Database, clock: Clock) -> None:
     tenant = accounts.create_tenant("Acme")
     accounts.create_login_link(person(tenant.id))
-    accounts.redeem(accounts.create_login_link(person(tenant.id)))
+    accounts.redeem_login_link(accounts.create_login_link(person(tenant.id)))
     assert accounts.purge_expired() == 0
-    clock.now += SESSION_S + 1
+    clock.now += SESSION_TTL_S + 1
     assert accounts.purge_expired() == 3
     with database.read_transaction(tenant.id) as tx:
         assert (tx.count(login_links), tx.count(sessions)) == (0, 0)
@@ -222,8 +222,8 @@ def test_what_can_no_longer_be_used_is_removed(accounts: Accounts, database: Dat
 def test_everything_is_on_the_record(accounts: Accounts, database: Database) -> None:
     tenant = accounts.create_tenant("Acme")
     record, _ = accounts.create_key(tenant.id, "app")
-    accounts.revoke(tenant.id, record.id)
-    _, token = accounts.redeem(accounts.create_login_link(person(tenant.id)))
+    accounts.revoke_key(tenant.id, record.id)
+    _, token = accounts.redeem_login_link(accounts.create_login_link(person(tenant.id)))
     accounts.end_session(token)
     assert events(database) == [
         "tenant.created",

@@ -13,17 +13,17 @@ from sqlalchemy import text
 from safelight import canonical_json
 from safelight.errors import BadInput, SettingsError
 from safelight.store.database import Database
-from safelight.store.hash_chain import commitment, entry_hash
+from safelight.store.hash_chain import ChainedFields, compute_commitment, hash_entry
 from safelight.store.tables import audit_log, audit_log_contents
 from safelight.trust.audit import (
     AuditVerification,
     CheckpointKey,
+    CheckpointWriter,
     FileCheckpointStore,
-    HeadWriter,
     ObjectCheckpointStore,
-    entries,
-    erase,
-    history,
+    erase_contents,
+    read_entries,
+    read_history,
     verify,
 )
 
@@ -35,9 +35,9 @@ def key(tmp_path: Path) -> CheckpointKey:
 
 
 @pytest.fixture
-def heads(tmp_path: Path) -> FileCheckpointStore:
-    (tmp_path / "heads").mkdir()
-    return FileCheckpointStore(tmp_path / "heads")
+def checkpoints(tmp_path: Path) -> FileCheckpointStore:
+    (tmp_path / "checkpoints").mkdir()
+    return FileCheckpointStore(tmp_path / "checkpoints")
 
 
 def write(database: Database, count: int, tenant: str = "acme") -> None:
@@ -54,29 +54,31 @@ def tamper(database: Database, *statements: str) -> None:
             connection.execute(text(statement))
 
 
-def sentences(result: AuditVerification) -> str:
+def messages(result: AuditVerification) -> str:
     assert not result.ok
-    return " ".join(problem.sentence for problem in result.problems)
+    return " ".join(problem.message for problem in result.problems)
 
 
-def test_an_untouched_log_holds(database: Database, heads: FileCheckpointStore, key: CheckpointKey) -> None:
-    assert verify(database, [heads], key).ok
+def test_an_untouched_log_holds(
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
+) -> None:
+    assert verify(database, [checkpoints], key).ok
     write(database, 3)
     write(database, 2, tenant="other")
-    HeadWriter(database, key, [heads]).write()
-    result = verify(database, [heads], key)
+    CheckpointWriter(database, key, [checkpoints]).write()
+    result = verify(database, [checkpoints], key)
     assert result.problems == ()
-    assert (result.ok, result.entries, result.heads, result.vouched) == (True, 5, 1, 5)
+    assert (result.ok, result.entries, result.checkpoints, result.last_signed_seq) == (True, 5, 1, 5)
 
 
 def test_several_entries_of_one_transaction_are_chained_in_order(
-    database: Database, heads: FileCheckpointStore, key: CheckpointKey
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     with database.transaction("acme") as tx:
         for number in range(3):
             tx.append_audit("x", subject=str(number), actor="me", content={})
-    assert [entry.subject for entry in entries(database)] == ["0", "1", "2"]
-    assert verify(database, [heads], key).ok
+    assert [entry.subject for entry in read_entries(database)] == ["0", "1", "2"]
+    assert verify(database, [checkpoints], key).ok
 
 
 @pytest.mark.parametrize(
@@ -92,23 +94,23 @@ def test_several_entries_of_one_transaction_are_chained_in_order(
         ("DELETE FROM audit_log WHERE seq = 1", "Entry 1 is missing."),
         ("DELETE FROM audit_log WHERE seq = 6", "The log ends at entry 5"),
         ("DELETE FROM audit_log", "The log ends at entry 0"),
-        ("DELETE FROM audit_log_head", "does not say where it ends"),
-        ("UPDATE audit_log_contents SET content = NULL WHERE seq = 3", "nobody is on the record"),
-        ("DELETE FROM audit_log_contents WHERE seq = 3", "removed without a trace"),
-        ("UPDATE audit_log_contents SET tenant_id = 'other' WHERE seq = 3", "given to another tenant"),
-        ("UPDATE audit_log_contents SET salt = content WHERE seq = 3", "is not what was written"),
+        ("DELETE FROM audit_log_head", "which records the last entry, is empty"),
+        ("UPDATE audit_log_contents SET content = NULL WHERE seq = 3", "no entry records the erasure"),
+        ("DELETE FROM audit_log_contents WHERE seq = 3", "content row of entry 3 is missing"),
+        ("UPDATE audit_log_contents SET tenant_id = 'other' WHERE seq = 3", "assigned to another tenant"),
+        ("UPDATE audit_log_contents SET salt = content WHERE seq = 3", "content of entry 3 was changed"),
     ],
 )
 def test_a_change_is_found_and_named(
-    database: Database, heads: FileCheckpointStore, key: CheckpointKey, change: str, said: str
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey, change: str, said: str
 ) -> None:
     write(database, 6)
     tamper(database, change)
-    assert said in sentences(verify(database, [heads], key))
+    assert said in messages(verify(database, [checkpoints], key))
 
 
 def test_entries_in_another_order_are_found(
-    database: Database, heads: FileCheckpointStore, key: CheckpointKey
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     write(database, 6)
     tamper(
@@ -117,13 +119,13 @@ def test_entries_in_another_order_are_found(
         "UPDATE audit_log SET seq = 3 WHERE seq = 4",
         "UPDATE audit_log SET seq = 4 WHERE seq = 99",
     )
-    said = sentences(verify(database, [heads], key))
+    said = messages(verify(database, [checkpoints], key))
     assert "Entry 3" in said
     assert "Entry 4" in said
 
 
 def test_what_two_entries_say_exchanged_is_found(
-    database: Database, heads: FileCheckpointStore, key: CheckpointKey
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     write(database, 6)
     tamper(
@@ -132,7 +134,7 @@ def test_what_two_entries_say_exchanged_is_found(
         "UPDATE audit_log_contents SET seq = 3 WHERE seq = 4",
         "UPDATE audit_log_contents SET seq = 4 WHERE seq = 99",
     )
-    result = verify(database, [heads], key)
+    result = verify(database, [checkpoints], key)
     assert [problem.seq for problem in result.problems] == [3, 4]
 
 
@@ -152,93 +154,93 @@ def rewrite(database: Database, until: int) -> None:
             "event": row.event,
             "subject": row.subject,
             "actor": row.actor,
-            "commitment": commitment(b"salt", content),
+            "commitment": compute_commitment(b"salt", content),
         }
-        hash_ = entry_hash(**fields)
+        hash_ = hash_entry(ChainedFields(**fields))
         tx.update(audit_log, audit_log.c.seq == until, commitment=fields["commitment"], hash=hash_)
         tx.update(audit_log_contents, audit_log_contents.c.seq == until, salt=b"salt", content=content)
     tamper(database, f"UPDATE audit_log_head SET seq = {until}, hash = '{hash_}'")
 
 
-def test_a_log_cut_off_and_made_whole_again_is_found_by_its_heads(
-    database: Database, heads: FileCheckpointStore, key: CheckpointKey
+def test_a_log_cut_off_and_made_whole_again_is_found_by_its_checkpoints(
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     write(database, 6)
-    HeadWriter(database, key, [heads]).write()
+    CheckpointWriter(database, key, [checkpoints]).write()
     rewrite(database, 4)
     assert verify(database, [], key).ok
-    assert "vouches for entry 6, but the log ends at entry 4" in sentences(verify(database, [heads], key))
+    assert "covers entry 6, but the log ends at entry 4" in messages(verify(database, [checkpoints], key))
 
 
-def test_an_entry_forged_with_its_chain_is_found_by_its_heads(
-    database: Database, heads: FileCheckpointStore, key: CheckpointKey
+def test_an_entry_forged_with_its_chain_is_found_by_its_checkpoints(
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     write(database, 6)
-    HeadWriter(database, key, [heads]).write()
+    CheckpointWriter(database, key, [checkpoints]).write()
     rewrite(database, 6)
     assert verify(database, [], key).ok
-    assert "Entry 6 is not the one" in sentences(verify(database, [heads], key))
+    assert "Entry 6 differs from its signed checkpoint" in messages(verify(database, [checkpoints], key))
 
 
 def test_a_head_by_another_key_is_found(
-    database: Database, heads: FileCheckpointStore, key: CheckpointKey, tmp_path: Path
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey, tmp_path: Path
 ) -> None:
     write(database, 3)
     (tmp_path / "other").mkdir()
-    HeadWriter(database, CheckpointKey.load(tmp_path / "other"), [heads]).write()
-    assert "not signed by this gateway's key" in sentences(verify(database, [heads], key))
+    CheckpointWriter(database, CheckpointKey.load(tmp_path / "other"), [checkpoints]).write()
+    assert "not signed by the key of this gateway" in messages(verify(database, [checkpoints], key))
 
 
-def test_an_edited_head_and_a_line_that_is_none_are_found(
-    database: Database, heads: FileCheckpointStore, key: CheckpointKey, tmp_path: Path
+def test_an_edited_checkpoint_and_an_unreadable_line_are_found(
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey, tmp_path: Path
 ) -> None:
     write(database, 3)
-    HeadWriter(database, key, [heads]).write()
-    path = tmp_path / "heads" / "checkpoints.jsonl"
+    CheckpointWriter(database, key, [checkpoints]).write()
+    path = tmp_path / "checkpoints" / "checkpoints.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"seq":3', b'"seq":2') + b"nonsense\n\xff\n")
-    said = sentences(verify(database, [heads], key))
+    said = messages(verify(database, [checkpoints], key))
     assert "not signed" in said
-    assert "Line 2 of checkpoints.jsonl is not a head." in said
+    assert "Line 2 of checkpoints.jsonl is not a checkpoint." in said
     assert "Line 3" in said
 
 
-def test_a_head_after_a_torn_line_stands_on_its_own(
-    database: Database, heads: FileCheckpointStore, key: CheckpointKey, tmp_path: Path
+def test_a_checkpoint_after_a_torn_line_is_read(
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey, tmp_path: Path
 ) -> None:
-    path = tmp_path / "heads" / "checkpoints.jsonl"
+    path = tmp_path / "checkpoints" / "checkpoints.jsonl"
     path.write_bytes(b'{"seq":1,"ha')
     write(database, 2)
-    HeadWriter(database, key, [heads]).write()
-    result = verify(database, [heads], key)
-    assert result.heads == 1
-    assert [problem.sentence for problem in result.problems] == ["Line 1 of checkpoints.jsonl is not a head."]
+    CheckpointWriter(database, key, [checkpoints]).write()
+    result = verify(database, [checkpoints], key)
+    assert result.checkpoints == 1
+    assert [problem.message for problem in result.problems] == ["Line 1 of checkpoints.jsonl is not a checkpoint."]
 
 
-def test_heads_are_written_only_where_the_log_has_grown(
-    database: Database, heads: FileCheckpointStore, key: CheckpointKey
+def test_checkpoints_are_written_only_if_the_log_has_grown(
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
-    writer = HeadWriter(database, key, [heads])
+    writer = CheckpointWriter(database, key, [checkpoints])
     assert writer.write() is None
     write(database, 1)
     assert writer.write() is not None
     assert writer.write() is None
-    assert len(list(heads.read())) == 1
+    assert len(list(checkpoints.read())) == 1
 
 
 def test_a_running_writer_leaves_a_last_head_when_it_stops(
-    database: Database, heads: FileCheckpointStore, key: CheckpointKey
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
-    writer = HeadWriter(database, key, [heads], interval_s=3600)
+    writer = CheckpointWriter(database, key, [checkpoints], interval_s=3600)
     writer.start()
     writer.start()
     write(database, 2)
-    head = writer.stop()
-    assert head is not None
-    assert head.seq == 2
-    assert verify(database, [heads], key).vouched == 2
+    checkpoint = writer.stop()
+    assert checkpoint is not None
+    assert checkpoint.seq == 2
+    assert verify(database, [checkpoints], key).last_signed_seq == 2
 
 
-def test_heads_in_an_object_store_vouch_like_those_in_a_folder(
+def test_checkpoints_in_an_object_store_count_like_those_in_a_folder(
     database: Database, key: CheckpointKey, s3: Any, tmp_path: Path
 ) -> None:
     places = [
@@ -246,28 +248,28 @@ def test_heads_in_an_object_store_vouch_like_those_in_a_folder(
         ObjectCheckpointStore((tmp_path / "away").as_uri()),
     ]
     write(database, 3)
-    HeadWriter(database, key, places).write()
-    HeadWriter(database, key, places).write()
+    CheckpointWriter(database, key, places).write()
+    CheckpointWriter(database, key, places).write()
     rewrite(database, 2)
     for place in places:
         result = verify(database, [place], key)
-        assert result.heads == 1
-        assert "vouches for entry 3" in sentences(result)
+        assert result.checkpoints == 1
+        assert "covers entry 3" in messages(result)
 
 
 def test_erasing_leaves_the_chain_whole_and_is_on_the_record(
-    database: Database, heads: FileCheckpointStore, key: CheckpointKey
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     write(database, 5)
     with database.transaction("acme") as tx:
-        assert erase(tx, [2, 4, 4], actor="officer", why="a person asked") == 2
-    result = verify(database, [heads], key)
+        assert erase_contents(tx, [2, 4, 4], actor="officer", reason="a person asked") == 2
+    result = verify(database, [checkpoints], key)
     assert result.problems == ()
     assert (result.entries, result.erased) == (6, 2)
-    found = {entry.seq: entry.content for entry in entries(database)}
+    found = {entry.seq: entry.content for entry in read_entries(database)}
     assert found[2] is None
     assert found[3] == {"number": 2}
-    assert found[6] == {"seqs": [2, 4], "why": "a person asked"}
+    assert found[6] == {"seqs": [2, 4], "reason": "a person asked"}
     with database.across_tenants("looking", readonly=True) as tx:
         row = tx.one(audit_log_contents, audit_log_contents.c.seq == 2)
     assert row is not None
@@ -278,21 +280,21 @@ def test_an_erasure_itself_and_others_entries_cannot_be_erased(database: Databas
     write(database, 2)
     write(database, 1, tenant="other")
     with database.transaction("acme") as tx:
-        erase(tx, [1], actor="officer", why="asked")
+        erase_contents(tx, [1], actor="officer", reason="asked")
     for seq in (3, 4, 99):
         with database.transaction("acme") as tx, pytest.raises(BadInput):
-            erase(tx, [seq], actor="officer", why="asked")
+            erase_contents(tx, [seq], actor="officer", reason="asked")
 
 
 def test_a_subjects_history_is_its_tenants_alone(database: Database) -> None:
     write(database, 2)
     write(database, 2, tenant="other")
     with database.read_transaction("acme") as tx:
-        assert [(entry.seq, entry.content) for entry in history(tx, "video_1")] == [(2, {"number": 1})]
+        assert [(entry.seq, entry.content) for entry in read_history(tx, "video_1")] == [(2, {"number": 1})]
 
 
 def test_two_processes_append_to_one_chain(
-    database_url: str, heads: FileCheckpointStore, key: CheckpointKey
+    database_url: str, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     code = """
 import sys
@@ -306,32 +308,32 @@ for number in range(40):
     running = [subprocess.Popen([sys.executable, "-c", code, database_url, name]) for name in ("one", "two")]
     assert [process.wait() for process in running] == [0, 0]
     database = Database(database_url)
-    result = verify(database, [heads], key)
+    result = verify(database, [checkpoints], key)
     database.close()
     assert result.problems == ()
     assert result.entries == 160
 
 
 def test_long_logs_are_read_in_pages(
-    database: Database, heads: FileCheckpointStore, key: CheckpointKey, monkeypatch: pytest.MonkeyPatch
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("safelight.trust.audit.service._PAGE", 7)
+    monkeypatch.setattr("safelight.trust.audit.service._ROWS_PER_PAGE", 7)
     write(database, 20)
-    assert verify(database, [heads], key).entries == 20
+    assert verify(database, [checkpoints], key).entries == 20
     tamper(database, "DELETE FROM audit_log WHERE seq IN (7, 8)")
-    assert "Entries 7 to 8 are missing." in sentences(verify(database, [heads], key))
+    assert "Entries 7 to 8 are missing." in messages(verify(database, [checkpoints], key))
 
 
 def test_very_many_problems_are_counted_not_listed(
-    database: Database, heads: FileCheckpointStore, key: CheckpointKey
+    database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
     with database.transaction("acme") as tx:
         for number in range(130):
             tx.append_audit("x", subject=str(number), actor="me", content={})
     tamper(database, "UPDATE audit_log SET actor = 'nobody'")
-    result = verify(database, [heads], key)
+    result = verify(database, [checkpoints], key)
     assert len(result.problems) == 101
-    assert result.problems[-1].sentence == "And 30 more problems."
+    assert result.problems[-1].message == "There are 30 more problems."
 
 
 def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
@@ -359,19 +361,19 @@ def test_the_public_half_cannot_sign(tmp_path: Path) -> None:
 class TestCommandLine:
     @pytest.fixture
     def arguments(
-        self, database_url: str, tmp_path: Path, heads: FileCheckpointStore, key: CheckpointKey
+        self, database_url: str, tmp_path: Path, checkpoints: FileCheckpointStore, key: CheckpointKey
     ) -> list[str]:
         database = Database(database_url)
         write(database, 3)
-        HeadWriter(database, key, [heads]).write()
+        CheckpointWriter(database, key, [checkpoints]).write()
         database.close()
         return ["--database", database_url]
 
     @pytest.fixture
     def copies(self, tmp_path: Path) -> list[str]:
         return [
-            "--heads",
-            str(tmp_path / "heads"),
+            "--checkpoints",
+            str(tmp_path / "checkpoints"),
             "--public-key",
             str(tmp_path / "keys" / "audit.pub.pem"),
         ]
@@ -389,9 +391,9 @@ class TestCommandLine:
     ) -> None:
         code, said = self.run(capsys, "verify", *arguments, *copies)
         assert code == 0
-        assert "The log holds (3 entries" in said
+        assert "The log is valid (3 entries" in said
         code, said = self.run(capsys, "verify", *arguments, *copies, "--json")
-        assert msgspec.json.decode(said)["vouched"] == 3
+        assert msgspec.json.decode(said)["last_signed_seq"] == 3
 
     def test_a_changed_log_ends_with_3(
         self,

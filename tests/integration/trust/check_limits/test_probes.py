@@ -44,7 +44,7 @@ def test_a_key_has_so_many_an_hour_and_then_is_told_when(database: Database, clo
     budget = CheckLimiter(database, CheckLimits(per_key=3, per_end_user=9))
     for left in (2, 1, 0):
         budget.consume(who())
-        assert budget.budget(who()).left == left
+        assert budget.get_budget(who()).left == left
     with pytest.raises(CheckLimitExceeded) as caught:
         budget.consume(who())
     assert (caught.value.status, caught.value.retry) == (429, False)
@@ -60,7 +60,7 @@ def test_an_end_users_budget_is_shared_by_all_keys_of_the_tenant(database: Datab
     budget.consume(who("key_2"), "u1")
     with pytest.raises(CheckLimitExceeded, match="end user"):
         budget.consume(who("key_3"), "u1")
-    assert budget.budget(who("key_3")).used == 0, "what is refused is taken from neither"
+    assert budget.get_budget(who("key_3")).used == 0, "what is refused is taken from neither"
     budget.consume(who("key_3"), "u2")
     budget.consume(who("key_1", tenant="other"), "u1")
 

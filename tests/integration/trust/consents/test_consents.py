@@ -15,6 +15,8 @@ from safelight.trust.consents import (
     Consents,
     ConsentScope,
     EnrolledLookup,
+    NewConsent,
+    NewProtectedPerson,
     ProtectedPeople,
     TemplateKey,
     TemplateVector,
@@ -83,8 +85,8 @@ def given(**changes: Any) -> dict[str, Any]:
     return {
         "subject": "Ann",
         "scope": ["likeness"],
-        "who": "Ada",
-        "given_by": "signed form of 1 November",
+        "recorded_by": "Ada",
+        "evidence": "signed form of 1 November",
         "pictures": [Path("1"), Path("2")],
         **changes,
     }
@@ -93,39 +95,41 @@ def given(**changes: Any) -> dict[str, Any]:
 def test_a_consent_is_looked_up_in_its_own_tenant_while_it_is_in_force(
     consents: Consents, lookup: EnrolledLookup, clock: Clock
 ) -> None:
-    added = consents.add(HERE, **given(expires_at=clock.now + 100))
+    added = consents.add(HERE, NewConsent(**given(expires_at=clock.now + 100)))
     assert added.templates == 2
     found = lookup.consented(HERE)
     assert {(one.record, one.template[0]) for one in found} == {(added.id, 1.0), (added.id, 2.0)}
     assert lookup.consented(THERE) == ()
     assert consents.list(THERE) == ()
     with pytest.raises(NotFound):
-        consents.revoke(THERE, added.id, who="Eve")
+        consents.revoke(THERE, added.id, revoked_by="Eve")
     clock.now += 100
     assert lookup.consented(HERE) == ()
-    assert consents.tidy(HERE) == 2
+    assert consents.delete_expired_templates(HERE) == 2
     assert consents.list(HERE)[0].templates == 0
 
 
 def test_revoking_ends_it_at_once_and_deletes_its_templates(
     consents: Consents, lookup: EnrolledLookup, database: Database
 ) -> None:
-    added = consents.add(HERE, **given())
-    ended = consents.revoke(HERE, added.id, who="Ann")
+    added = consents.add(HERE, NewConsent(**given()))
+    ended = consents.revoke(HERE, added.id, revoked_by="Ann")
     assert (ended.revoked_by, ended.templates) == ("Ann", 0)
     assert lookup.consented(HERE) == ()
     with database.read_transaction(HERE) as tx:
         assert tx.count(biometric_templates) == 0
     with pytest.raises(NotFound):
-        consents.revoke(HERE, added.id, who="Ann")
+        consents.revoke(HERE, added.id, revoked_by="Ann")
 
 
 def test_a_consent_to_a_voice_covers_no_face_and_one_to_a_face_no_voice(
     consents: Consents, lookup: EnrolledLookup, voices: EnrolledLookup
 ) -> None:
-    face = consents.add(HERE, **given(pictures=[Path("1")]))
+    face = consents.add(HERE, NewConsent(**given(pictures=[Path("1")])))
     assert (len(lookup.consented(HERE)), voices.consented(HERE)) == (1, ())
-    voice = consents.add(HERE, **given(scope=["voice"], pictures=[], recordings=[Path("3"), Path("4")]))
+    voice = consents.add(
+        HERE, NewConsent(**given(scope=["voice"], pictures=[], recordings=[Path("3"), Path("4")]))
+    )
     assert (voice.templates, voice.voices) == (2, 2)
     assert [one.record for one in lookup.consented(HERE)] == [face.id]
     assert [(one.record, one.template.tolist()) for one in voices.consented(HERE)] == [
@@ -133,7 +137,7 @@ def test_a_consent_to_a_voice_covers_no_face_and_one_to_a_face_no_voice(
         (voice.id, [4.0] * 24),
     ]
     both = consents.add(
-        HERE, **given(scope=["voice", "likeness"], pictures=[Path("5")], recordings=[Path("6")])
+        HERE, NewConsent(**given(scope=["voice", "likeness"], pictures=[Path("5")], recordings=[Path("6")]))
     )
     assert (both.templates, both.voices) == (2, 1)
     assert {one.record for one in voices.consented(HERE)} == {voice.id, both.id}
@@ -144,16 +148,16 @@ def test_voices_end_with_their_record_as_faces_do(
     consents: Consents, gallery: ProtectedPeople, voices: EnrolledLookup, database: Database, clock: Clock
 ) -> None:
     spoken = given(scope=["voice"], pictures=[], recordings=[Path("3")])
-    revoked = consents.add(HERE, **spoken)
-    consents.add(HERE, **spoken, expires_at=clock.now + 100)
-    gallery.add(HERE, name="Ben", recordings=[Path("7")], who="Ada")
+    revoked = consents.add(HERE, NewConsent(**spoken))
+    consents.add(HERE, NewConsent(**spoken, expires_at=clock.now + 100))
+    gallery.add(HERE, NewProtectedPerson(name="Ben", recordings=[Path("7")], recorded_by="Ada"))
     assert (len(voices.consented(HERE)), len(voices.protected(HERE))) == (2, 1)
     assert voices.consented(THERE) == voices.protected(THERE) == ()
-    consents.revoke(HERE, revoked.id, who="Ann")
+    consents.revoke(HERE, revoked.id, revoked_by="Ann")
     clock.now += 100
     assert voices.consented(HERE) == ()
-    consents.tidy(HERE)
-    gallery.remove(HERE, "Ben", who="Ada")
+    consents.delete_expired_templates(HERE)
+    gallery.remove(HERE, "Ben", removed_by="Ada")
     assert voices.protected(HERE) == ()
     with database.read_transaction(HERE) as tx:
         assert tx.count(biometric_templates) == 0
@@ -162,23 +166,26 @@ def test_voices_end_with_their_record_as_faces_do(
 def test_a_voice_enrolled_with_another_model_is_said_and_not_passed_over(
     gallery: ProtectedPeople, voices: EnrolledLookup, lookup: EnrolledLookup
 ) -> None:
-    gallery.add(HERE, name="Ben", pictures=[Path("7")], recordings=[Path("7.other")], who="Ada")
+    gallery.add(
+        HERE,
+        NewProtectedPerson(name="Ben", pictures=[Path("7")], recordings=[Path("7.other")], recorded_by="Ada"),
+    )
     with pytest.raises(SettingsError, match="another model"):
         voices.protected(HERE)
     assert len(lookup.protected(HERE)) == 1
-    gallery.remove(HERE, "Ben", who="Ada")
+    gallery.remove(HERE, "Ben", removed_by="Ada")
     assert voices.protected(HERE) == ()
 
 
 def test_a_template_of_a_voice_is_bound_to_the_model_that_made_it(
     gallery: ProtectedPeople, database: Database, key: TemplateKey
 ) -> None:
-    added = gallery.add(HERE, name="Ben", recordings=[Path("7")], who="Ada")
+    added = gallery.add(HERE, NewProtectedPerson(name="Ben", recordings=[Path("7")], recorded_by="Ada"))
     with database.read_transaction(HERE) as tx:
         (row,) = tx.select(biometric_templates)
-    assert np.full(24, 7.0).tobytes() not in row.sealed
-    assert key.decrypt(row.sealed, f"{HERE}|{added.id}|0|voice:wespeaker:one") is not None
-    assert key.decrypt(row.sealed, f"{HERE}|{added.id}|0|resnet-1") is None
+    assert np.full(24, 7.0).tobytes() not in row.ciphertext
+    assert key.decrypt(row.ciphertext, f"{HERE}|{added.id}|0|voice:wespeaker:one") is not None
+    assert key.decrypt(row.ciphertext, f"{HERE}|{added.id}|0|resnet-1") is None
 
 
 @pytest.mark.parametrize(
@@ -192,42 +199,44 @@ def test_a_template_of_a_voice_is_bound_to_the_model_that_made_it(
         {"scope": ["voice"], "pictures": [], "recordings": [Path("1")] * 11},
         {"recordings": [Path("3")]},
         {"subject": " "},
-        {"given_by": "line\nbreak"},
-        {"who": "x" * 501},
+        {"evidence": "line\nbreak"},
+        {"recorded_by": "x" * 501},
         {"expires_at": 1.0},
         {"pictures": [Path("1")] * 11},
     ],
 )
 def test_what_is_no_consent_is_refused(consents: Consents, changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidField):
-        consents.add(HERE, **given(**changes))
+        consents.add(HERE, NewConsent(**given(**changes)))
     assert consents.list(HERE) == ()
 
 
 def test_somebody_protected_is_looked_for_until_they_are_removed(
     gallery: ProtectedPeople, lookup: EnrolledLookup
 ) -> None:
-    added = gallery.add(HERE, name="Ben", pictures=[Path("7")], who="Ada", public_figure=True)
+    added = gallery.add(
+        HERE, NewProtectedPerson(name="Ben", pictures=[Path("7")], recorded_by="Ada", public_figure=True)
+    )
     (found,) = lookup.protected(HERE)
     assert (found.record, found.public_figure, found.template[0]) == (added.id, True, 7.0)
     assert lookup.protected(THERE) == ()
     with pytest.raises(Conflict):
-        gallery.add(HERE, name="Ben", pictures=[Path("8")], who="Ada")
-    gallery.remove(HERE, "Ben", who="Ada")
+        gallery.add(HERE, NewProtectedPerson(name="Ben", pictures=[Path("8")], recorded_by="Ada"))
+    gallery.remove(HERE, "Ben", removed_by="Ada")
     assert (lookup.protected(HERE), gallery.list(HERE)) == ((), ())
     with pytest.raises(NotFound):
-        gallery.remove(HERE, "Ben", who="Ada")
+        gallery.remove(HERE, "Ben", removed_by="Ada")
     with pytest.raises(InvalidField):
-        gallery.add(HERE, name="Nobody", who="Ada")
+        gallery.add(HERE, NewProtectedPerson(name="Nobody", recorded_by="Ada"))
 
 
 def test_every_change_is_on_the_log_and_no_template_ever_is(
     consents: Consents, gallery: ProtectedPeople, database: Database
 ) -> None:
-    added = consents.add(HERE, **given())
-    consents.revoke(HERE, added.id, who="Ann")
-    gallery.add(HERE, name="Ben", pictures=[Path("7")], who="Ada")
-    gallery.remove(HERE, "Ben", who="Ada")
+    added = consents.add(HERE, NewConsent(**given()))
+    consents.revoke(HERE, added.id, revoked_by="Ann")
+    gallery.add(HERE, NewProtectedPerson(name="Ben", pictures=[Path("7")], recorded_by="Ada"))
+    gallery.remove(HERE, "Ben", removed_by="Ada")
     with database.across_tenants("reading the log in a test", readonly=True) as tx:
         kinds = [row.event for row in tx.select(audit_log, order_by=(audit_log.c.seq,))]
         told = json.dumps([str(row) for row in tx.select(audit_log_contents)])
@@ -238,25 +247,25 @@ def test_every_change_is_on_the_log_and_no_template_ever_is(
 def test_templates_are_encrypted_and_bound_to_whose_they_are(
     consents: Consents, database: Database, key: TemplateKey, tmp_path: Path
 ) -> None:
-    consents.add(HERE, **given(pictures=[Path("1")]))
+    consents.add(HERE, NewConsent(**given(pictures=[Path("1")])))
     with database.read_transaction(HERE) as tx:
         (row,) = tx.select(biometric_templates)
-    assert np.full(128, 1.0).tobytes() not in row.sealed
+    assert np.full(128, 1.0).tobytes() not in row.ciphertext
     bound = f"{HERE}|{row.owner_id}|0|{row.model}"
-    assert key.decrypt(row.sealed, bound) is not None
-    assert key.decrypt(row.sealed, bound.replace(HERE, THERE)) is None
-    assert key.decrypt(row.sealed[:-1] + bytes([row.sealed[-1] ^ 1]), bound) is None
+    assert key.decrypt(row.ciphertext, bound) is not None
+    assert key.decrypt(row.ciphertext, bound.replace(HERE, THERE)) is None
+    assert key.decrypt(row.ciphertext[:-1] + bytes([row.ciphertext[-1] ^ 1]), bound) is None
     assert (tmp_path / "keys" / "templates.key").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_lost_key_is_said_and_not_taken_for_an_empty_gallery(
     gallery: ProtectedPeople, database: Database, tmp_path: Path
 ) -> None:
-    gallery.add(HERE, name="Ben", pictures=[Path("7")], who="Ada")
+    gallery.add(HERE, NewProtectedPerson(name="Ben", pictures=[Path("7")], recorded_by="Ada"))
     other = EnrolledLookup(database=database, key=TemplateKey.load(tmp_path / "other"))
-    with pytest.raises(SettingsError, match="cannot be opened"):
+    with pytest.raises(SettingsError, match="cannot be decrypted"):
         other.protected(HERE)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "templates.key").write_bytes(b"short")
-    with pytest.raises(SettingsError, match="no key"):
+    with pytest.raises(SettingsError, match="is not a key"):
         TemplateKey.load(tmp_path / "broken")

@@ -18,7 +18,7 @@ from safelight.policy.replay import Transition, replay
 from safelight.policy.verdicts import Audience, Context, WaiverTerms
 from safelight.store.database import Database
 from safelight.store.tables import audit_log, findings, policies, verdicts, videos
-from safelight.trust.policies import Policies, history
+from safelight.trust.policies import Policies, read_history
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def test_nothing_published_is_nothing_in_force(published: Policies) -> None:
 def test_the_last_published_version_is_in_force_for_every_tenant(
     published: Policies, house: Callable[[str], Policy]
 ) -> None:
-    first = published.publish(house("0.7"), who="Ada")
-    second = published.publish(house("0.8"), who="Ada")
+    first = published.publish(house("0.7"), published_by="Ada")
+    second = published.publish(house("0.8"), published_by="Ada")
     assert (first.version, second.version) == (1, 2)
     active = published.active("tenant_a")
     assert active is not None
@@ -58,8 +58,8 @@ def test_the_last_published_version_is_in_force_for_every_tenant(
 def test_a_tenants_own_policy_goes_before_the_installations(
     published: Policies, house: Callable[[str], Policy]
 ) -> None:
-    published.publish(house("0.7"), who="Ada", tenant="tenant_a")
-    published.publish(load("strict", SHIPPED), who="Ada")
+    published.publish(house("0.7"), published_by="Ada", tenant="tenant_a")
+    published.publish(load("strict", SHIPPED), published_by="Ada")
     names = {tenant: published.active(tenant) for tenant in ("tenant_a", "tenant_b")}
     assert {tenant: policy and policy.name for tenant, policy in names.items()} == {
         "tenant_a": "house",
@@ -68,20 +68,20 @@ def test_a_tenants_own_policy_goes_before_the_installations(
 
 
 def test_publishing_the_same_again_is_refused(published: Policies, house: Callable[[str], Policy]) -> None:
-    published.publish(house("0.7"), who="Ada")
+    published.publish(house("0.7"), published_by="Ada")
     with pytest.raises(Conflict):
-        published.publish(house("0.7"), who="Ada")
+        published.publish(house("0.7"), published_by="Ada")
 
 
 def test_a_rollback_goes_back_one_version_at_a_time_and_is_audited(
     published: Policies, house: Callable[[str], Policy], database: Database
 ) -> None:
     for threshold in ("0.7", "0.8", "0.9"):
-        published.publish(house(threshold), who="Ada")
-    assert published.rollback(who="Grace").version == 2
-    assert published.rollback(who="Grace").version == 1
+        published.publish(house(threshold), published_by="Ada")
+    assert published.rollback(published_by="Grace").version == 2
+    assert published.rollback(published_by="Grace").version == 1
     with pytest.raises(NotFound):
-        published.rollback(who="Grace")
+        published.rollback(published_by="Grace")
     active = published.active("tenant_a")
     assert active is not None
     assert active.sha256 == house("0.7").sha256
@@ -98,7 +98,7 @@ def test_a_stored_policy_that_does_not_hold_any_more_is_said_and_not_passed_over
     path.write_text(
         "policy: h\nextends: starter\nrules: [{id: own, when: {category: casino}, action: hold}]\n"
     )
-    Policies(database, taxonomy=wider).publish(load(path, wider), who="Ada")
+    Policies(database, taxonomy=wider).publish(load(path, wider), published_by="Ada")
     with pytest.raises(PolicyError):
         Policies(database, taxonomy=SHIPPED).active("tenant_a")
 
@@ -106,7 +106,7 @@ def test_a_stored_policy_that_does_not_hold_any_more_is_said_and_not_passed_over
 def test_a_changed_row_is_read_anew(
     published: Policies, house: Callable[[str], Policy], database: Database
 ) -> None:
-    published.publish(house("0.7"), who="Ada")
+    published.publish(house("0.7"), published_by="Ada")
     assert published.active("tenant_a") is published.active("tenant_a")
     with database.across_tenants("test") as tx:
         tx.update(policies, policies.c.active.is_(True), active=False)
@@ -136,7 +136,9 @@ def remember(database: Database, tenant: str, score: float, count: int = 1) -> N
         for _ in range(count):
             identity, video = new_id("verdict"), new_id("video")
             shared = {"id": identity, "video_id": video, "stage": "prompt", "created_at": tx.now()}
-            tx.insert(findings, **shared, findings=pack(seen), coverage=pack_coverage(coverage), stage_facts=b"{}")
+            tx.insert(
+                findings, **shared, findings=pack(seen), coverage=pack_coverage(coverage), stage_facts=b"{}"
+            )
             tx.insert(
                 verdicts,
                 **shared,
@@ -154,7 +156,7 @@ def test_history_replayed_under_the_same_policy_changes_nothing(database: Databa
     remember(database, "tenant_a", 0.9)
     remember(database, "tenant_b", 0.52)
     remember(database, "tenant_b", 0.2)
-    report = replay(load("starter", SHIPPED), SHIPPED, history(database))
+    report = replay(load("starter", SHIPPED), SHIPPED, read_history(database))
     assert (report.records, report.changed, report.unreadable) == (3, 0, 0)
     assert report.rules == {"sx-1": 2, "none": 1}
 
@@ -165,16 +167,16 @@ def test_history_under_another_policy_says_what_would_change(
     remember(database, "tenant_a", 0.9, count=501)
     remember(database, "tenant_b", 0.9)
     path_free = load("creative", SHIPPED)
-    strict = replay(path_free, SHIPPED, history(database, tenant="tenant_b"))
+    strict = replay(path_free, SHIPPED, read_history(database, tenant="tenant_b"))
     assert strict.records == 1
-    everything = replay(house("1"), SHIPPED, history(database))
+    everything = replay(house("1"), SHIPPED, read_history(database))
     assert everything.records == 502
     assert everything.transitions[Transition(before="block", after="block")] == 502
 
 
 def test_videos_are_not_touched_by_a_replay(database: Database) -> None:
     remember(database, "tenant_a", 0.9)
-    replay(load("strict", SHIPPED), SHIPPED, history(database))
+    replay(load("strict", SHIPPED), SHIPPED, read_history(database))
     with database.across_tenants("test", readonly=True) as tx:
         assert tx.count(videos) == 0
         assert tx.count(verdicts) == 1

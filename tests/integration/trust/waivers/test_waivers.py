@@ -10,7 +10,7 @@ from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.policy.categories import SHIPPED
 from safelight.store.database import Database
 from safelight.store.tables import audit_log, audit_log_contents
-from safelight.trust.waivers import Waivers, parse_expiry
+from safelight.trust.waivers import NewWaiver, Waivers, parse_expiry
 
 
 class Clock:
@@ -40,24 +40,23 @@ def waivers(database: Database) -> Waivers:
 def add(waivers: Waivers, **changes: Any) -> Any:
     given: dict[str, Any] = {
         "name": "no-gore-model",
-        "who": "Ada",
-        "why": "There is none yet.",
+        "decided_by": "Ada",
+        "reason": "There is none yet.",
         "categories": ["violence/graphic"],
-        "taxonomy": SHIPPED,
         **changes,
     }
-    return waivers.add(**given)
+    return waivers.add(NewWaiver(**given), taxonomy=SHIPPED)
 
 
 def test_a_waiver_holds_for_every_tenant_until_it_is_revoked(waivers: Waivers) -> None:
     added = add(waivers)
     assert waivers.in_force("tenant_a", loopback=False) == (added,)
-    revoked = waivers.revoke("no-gore-model", who="Grace")
+    revoked = waivers.revoke("no-gore-model", revoked_by="Grace")
     assert revoked.revoked_by == "Grace"
     assert waivers.in_force("tenant_a", loopback=False) == ()
     assert waivers.list() == (revoked,)
     with pytest.raises(NotFound):
-        waivers.revoke(added.id, who="Grace")
+        waivers.revoke(added.id, revoked_by="Grace")
 
 
 def test_a_waiver_of_one_tenant_is_nothing_to_another(waivers: Waivers) -> None:
@@ -84,12 +83,19 @@ def test_the_one_named_demo_holds_on_a_loopback_address_only(waivers: Waivers) -
 
 def test_adding_and_revoking_are_on_the_audit_log(waivers: Waivers, database: Database) -> None:
     added = add(waivers)
-    waivers.revoke(added.id, who="Grace")
+    waivers.revoke(added.id, revoked_by="Grace")
     with database.across_tenants("test", readonly=True) as tx:
         entries = [(row.event, row.subject) for row in tx.select(audit_log, order_by=(audit_log.c.seq,))]
-        said = [json.loads(row.content) for row in tx.select(audit_log_contents, order_by=(audit_log_contents.c.seq,))]
+        said = [
+            json.loads(row.content)
+            for row in tx.select(audit_log_contents, order_by=(audit_log_contents.c.seq,))
+        ]
     assert entries == [("waiver.added", added.id), ("waiver.revoked", added.id)]
-    assert (said[0]["who"], said[0]["why"], said[1]["who"]) == ("Ada", "There is none yet.", "Grace")
+    assert (said[0]["decided_by"], said[0]["reason"], said[1]["revoked_by"]) == (
+        "Ada",
+        "There is none yet.",
+        "Grace",
+    )
 
 
 def test_two_of_one_name_are_never_in_force(waivers: Waivers) -> None:
@@ -102,9 +108,9 @@ def test_two_of_one_name_are_never_in_force(waivers: Waivers) -> None:
 @pytest.mark.parametrize(
     ("changes", "param"),
     [
-        ({"who": " "}, "who"),
-        ({"why": ""}, "why"),
-        ({"why": "x" * 1001}, "why"),
+        ({"decided_by": " "}, "decided_by"),
+        ({"reason": ""}, "reason"),
+        ({"reason": "x" * 1001}, "reason"),
         ({"name": "No Gore"}, "name"),
         ({"categories": []}, "categories"),
         ({"categories": ["gore"]}, "categories"),

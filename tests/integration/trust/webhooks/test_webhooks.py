@@ -11,12 +11,19 @@ from safelight.errors import Conflict, Forbidden, ForbiddenUrl, InvalidField, No
 from safelight.ids import new_id
 from safelight.net.webhook_client import DeliverLimits, WebhookClient
 from safelight.store.database import Database
-from safelight.store.outbox import BACKOFF
+from safelight.store.outbox import RETRY_BACKOFF
 from safelight.store.tables import audit_log_contents, outbox
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
-from safelight.trust.webhooks import Deliveries, EventType, WebhookDelivery, Webhooks, payload_of, signature
-from safelight.trust.webhooks.deliveries import MAX_AGE_S, REST
-from safelight.trust.webhooks.service import MOST_ENDPOINTS
+from safelight.trust.webhooks import (
+    Deliveries,
+    EventType,
+    WebhookDelivery,
+    Webhooks,
+    build_payload,
+    signature,
+)
+from safelight.trust.webhooks.deliveries import COOLDOWN, MAX_AGE_S
+from safelight.trust.webhooks.service import MAX_ENDPOINTS
 from support.webhook_receiver import Target, target
 
 URL = "https://hooks.example/in"
@@ -69,7 +76,7 @@ def queue(
 ) -> tuple[str, int]:
     event = new_id("event")
     with database.across_tenants("a test") as tx:
-        payload = payload_of(event, kind, tx.now(), {"id": "video_1"})
+        payload = build_payload(event, kind, tx.now(), {"id": "video_1"})
         count = Deliveries(database).enqueue(
             tx, tenant=tenant, event_id=event, kind=kind, at=tx.now(), payload=payload
         )
@@ -127,7 +134,7 @@ def test_what_an_endpoint_asks_for_must_exist(hooks: Webhooks) -> None:
 
 
 def test_there_is_an_end_to_endpoints(hooks: Webhooks) -> None:
-    made = [hooks.create(admin(), url=URL, events=["video.failed"])[0] for _ in range(MOST_ENDPOINTS)]
+    made = [hooks.create(admin(), url=URL, events=["video.failed"])[0] for _ in range(MAX_ENDPOINTS)]
     with pytest.raises(Conflict):
         hooks.create(admin(), url=URL, events=["video.failed"])
     hooks.delete(admin(), made[0].id)
@@ -262,7 +269,7 @@ def test_it_is_tried_for_about_a_day_and_then_kept_as_dead(
     queue(database)
     box = Deliveries(database)
     tries = exhaust(box, clock)
-    assert len(tries) <= BACKOFF.max_attempts
+    assert len(tries) <= RETRY_BACKOFF.max_attempts
     assert 20 * 3600 < tries[-1] - tries[0] < 30 * 3600
     with database.across_tenants("a test", readonly=True) as tx:
         row = tx.one(outbox, outbox.c.topic == "webhook")
@@ -283,8 +290,8 @@ def test_what_waits_behind_a_dead_target_is_given_up_too(
         for delivery in box.claim({}, limit=8):
             tries += 1
             box.mark_failed(delivery, "no", None)
-        clock.now += REST.delays_s[-1]
-    assert tries <= 50 * BACKOFF.max_attempts
+        clock.now += COOLDOWN.delays_s[-1]
+    assert tries <= 50 * RETRY_BACKOFF.max_attempts
     with database.across_tenants("a test", readonly=True) as tx:
         assert tx.count(outbox, outbox.c.topic == "webhook", outbox.c.dead_at.is_(None)) == 0
 
@@ -309,6 +316,6 @@ def test_old_messages_are_cleared_away_and_young_ones_stay(
     box.mark_delivered(claim_one(box), 200)
     clock.now += 8 * 86400
     queue(database)
-    assert box.tidy() == 1
-    assert box.tidy() == 0
+    assert box.prune() == 1
+    assert box.prune() == 0
     assert claim_one(box).attempt == 1

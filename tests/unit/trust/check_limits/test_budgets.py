@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.trust.check_limits.models import WINDOW_S, minute, remaining
+from safelight.trust.check_limits.models import WINDOW_S, remaining_budget, start_of_minute
 
 NOW = 1_800_000_000.0
 gaps = st.lists(st.floats(0, 900), max_size=80)
@@ -22,22 +22,24 @@ def test_no_hour_has_more_than_the_limit_and_what_is_refused_fits_when_told(
     spent: list[float] = []
     for wait in waits:
         now += wait
-        found = remaining(minutes.items(), now=now, limit=limit, cost=1)
+        found = remaining_budget(minutes.items(), now=now, limit=limit, cost=1)
         assert found.left == max(0, limit - found.used)
         if found.used + 1 <= limit:
             assert found.retry_after_s == 0
-            minutes[minute(now)] += 1
+            minutes[start_of_minute(now)] += 1
             spent.append(now)
             assert sum(1 for at in spent if now - WINDOW_S < at <= now) <= limit
         else:
             assert found.retry_after_s > 0
-            later = remaining(minutes.items(), now=now + found.retry_after_s + 0.001, limit=limit, cost=1)
+            later = remaining_budget(
+                minutes.items(), now=now + found.retry_after_s + 0.001, limit=limit, cost=1
+            )
             assert later.used + 1 <= limit
 
 
 @given(st.integers(1, 50), st.integers(1, 100))
 def test_a_cost_above_the_limit_never_fits(limit: int, more: int) -> None:
-    found = remaining([], now=NOW, limit=limit, cost=limit + more)
+    found = remaining_budget([], now=NOW, limit=limit, cost=limit + more)
     assert found.retry_after_s > 0
     assert found.used + limit + more > limit
 
@@ -45,4 +47,4 @@ def test_a_cost_above_the_limit_never_fits(limit: int, more: int) -> None:
 @given(st.lists(st.tuples(st.integers(0, 10_000_000), st.integers(0, 5)), max_size=30), st.integers(1, 9))
 def test_what_is_older_than_an_hour_does_not_count(old: list[tuple[int, int]], limit: int) -> None:
     long_ago = [(start // 60 * 60, amount) for start, amount in old]
-    assert remaining(long_ago, now=NOW, limit=limit, cost=1).used == 0
+    assert remaining_budget(long_ago, now=NOW, limit=limit, cost=1).used == 0

@@ -9,7 +9,7 @@ import hmac
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.trust.webhooks.signing import headers, new_secret, signature
+from safelight.trust.webhooks.signing import new_secret, signature, signed_headers
 
 #: The example of the specification.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -48,7 +48,7 @@ def test_another_secret_or_another_body_is_another_signature(
 
 @given(st.lists(secrets, min_size=1, max_size=3), ids, times, st.binary(max_size=100))
 def test_every_valid_secret_signs_in_order(given: list[str], message: str, at: int, payload: bytes) -> None:
-    made = headers(given, message, at, payload)
+    made = signed_headers(given, message, at, payload)
     assert made["webhook-signature"].split(" ") == [signature(key, message, at, payload) for key in given]
     assert (made["webhook-id"], made["webhook-timestamp"]) == (message, str(at))
 
