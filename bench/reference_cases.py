@@ -1,8 +1,8 @@
-"""Write the reference cases from templates: each says by hand which scores end how.
+"""Write the reference cases from templates: each lists by hand the expected verdict of scores.
 
     python bench/reference_cases.py
 
-A test fails where the committed files differ from what this writes. Nothing here asks the policy.
+A test fails if the committed files differ from the output. The policy is not consulted.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Book:
         attributes: dict[str, Any] | None = None,
         **more: Any,
     ) -> None:
-        """One case per score: `rungs` says which scores end how."""
+        """One case per score: `rungs` has the scores per expected verdict."""
         for expected, scores in rungs.items():
             for score in scores:
                 found = [seen(category, score, modality, **(attributes or {})), *beside]
@@ -229,7 +229,7 @@ def minors(book: Book) -> None:
     ):
         book.ladder(
             "minors",
-            f"The conjunction itself, in {modality}",
+            f"The combined detector itself, in {modality}",
             stage,
             "sexual/minors",
             modality,
@@ -252,7 +252,7 @@ def minors(book: Book) -> None:
         )
     book.ladder(
         "minors",
-        "Words against it in a negative prompt",
+        "Words in a negative prompt",
         "prompt",
         "sexual/minors",
         "text",
@@ -262,7 +262,7 @@ def minors(book: Book) -> None:
     for fact in ("medical", "news"):
         book.ladder(
             "minors",
-            f"No setting excuses it: {fact}",
+            f"A setting has no effect: {fact}",
             "prompt",
             "sexual/minors",
             "text",
@@ -271,7 +271,7 @@ def minors(book: Book) -> None:
         )
     book.ladder(
         "minors",
-        "No consent excuses it",
+        "A consent has no effect",
         "prompt",
         "sexual/minors",
         "text",
@@ -404,7 +404,7 @@ def likeness(book: Book) -> None:
     )
     book.ladder(
         "likeness",
-        "Like a person on the protected list",
+        "A face similar to a protected person",
         "output",
         "likeness",
         "frames",
@@ -413,7 +413,7 @@ def likeness(book: Book) -> None:
     )
     book.ladder(
         "likeness",
-        "Like a person on the protected list who consented",
+        "A face similar to a protected person who consented",
         "output",
         "likeness",
         "frames",
@@ -424,7 +424,7 @@ def likeness(book: Book) -> None:
     for modality, stage in (("text", "prompt"), ("image", "reference"), ("frames", "output")):
         book.ladder(
             "likeness",
-            f"Intimate imagery of somebody, in {modality}",
+            f"Intimate imagery of a person, in {modality}",
             stage,
             "ncii",
             modality,
@@ -434,7 +434,7 @@ def likeness(book: Book) -> None:
     for stage in ("reference", "output"):
         book.ladder(
             "likeness",
-            f"Sounds like a person on the protected list, {stage}",
+            f"A voice similar to a protected person, {stage}",
             stage,
             "likeness",
             "audio",
@@ -444,7 +444,7 @@ def likeness(book: Book) -> None:
         )
     book.ladder(
         "likeness",
-        "Sounds like a person on the protected list, and everybody who speaks consented",
+        "A voice similar to a protected person, and all speakers consented",
         "output",
         "likeness",
         "audio",
@@ -453,7 +453,7 @@ def likeness(book: Book) -> None:
     )
     book.ladder(
         "likeness",
-        "Sounds like a person on the protected list, and a face is there by consent",
+        "A voice similar to a protected person, and a face with consent",
         "output",
         "likeness",
         "audio",
@@ -463,7 +463,7 @@ def likeness(book: Book) -> None:
     )
     book.ladder(
         "likeness",
-        "Nudity in a clip that sounds like a person on the protected list",
+        "Nudity in a clip with a voice similar to a protected person",
         "output",
         "sexual",
         "frames",
@@ -477,7 +477,7 @@ def violence(book: Book) -> None:
     for modality, stage in (("text", "prompt"), ("frames", "output"), ("audio", "output")):
         book.ladder(
             "violence",
-            f"Violence short of graphic, in {modality}",
+            f"Violence that is not graphic, in {modality}",
             stage,
             "violence",
             modality,
@@ -570,7 +570,7 @@ def self_harm(book: Book) -> None:
     )
     book.ladder(
         "self-harm",
-        "Self-harm is shown",
+        "Self-harm in pictures",
         "output",
         "self-harm",
         "frames",
@@ -673,7 +673,7 @@ def others(book: Book) -> None:
     for modality, stage in (("text", "prompt"), ("frames", "output")):
         book.ladder(
             "ip",
-            f"A brand in passing, in {modality}",
+            f"A brand that is not the subject, in {modality}",
             stage,
             "ip/brand",
             modality,
@@ -699,7 +699,7 @@ def others(book: Book) -> None:
         )
         book.ladder(
             "ip",
-            f"A character in passing, in {modality}",
+            f"A character that is not the subject, in {modality}",
             stage,
             "ip/character",
             modality,
@@ -726,7 +726,7 @@ SCENES = (
     ("A cooking knife", [seen("violence", 0.4, "text"), seen("illicit", 0.2, "text")]),
     ("A temple with an old symbol", [seen("hate/symbols", 0.5, "frames", frames=50)]),
     ("A satire without real people", [seen("deception", 0.4, "text")]),
-    ("Nothing at all", []),
+    ("No findings", []),
 )
 
 
@@ -746,7 +746,7 @@ def coverage(book: Book) -> None:
     for stage, modality in places:
         for category in mandatory:
             cell = f"{category} in {modality}"
-            book.case("coverage", f"Nothing can check {cell}", stage, [], "hold", unavailable=[cell])
+            book.case("coverage", f"No detector can check {cell}", stage, [], "hold", unavailable=[cell])
             book.case(
                 "coverage",
                 f"Waived by name: {cell}",
@@ -758,7 +758,7 @@ def coverage(book: Book) -> None:
             )
             book.case(
                 "coverage",
-                f"The whole set is waived: {cell}",
+                f"The mandatory set is waived: {cell}",
                 stage,
                 [],
                 "allow",
@@ -767,7 +767,7 @@ def coverage(book: Book) -> None:
             )
             book.case(
                 "coverage",
-                f"It crashed, waiver or not: {cell}",
+                f"The detector crashed, with a waiver: {cell}",
                 stage,
                 [],
                 "hold",
@@ -776,7 +776,7 @@ def coverage(book: Book) -> None:
             )
     book.case(
         "coverage",
-        "A waiver of something else",
+        "A waiver for another category",
         "output",
         [],
         "hold",
@@ -785,19 +785,19 @@ def coverage(book: Book) -> None:
     )
     book.case(
         "coverage",
-        "A hole never makes a block milder",
+        "A gap never makes a block milder",
         "output",
         [seen("extremism", 0.9, "audio")],
         "block",
         unavailable=["violence/graphic in frames"],
     )
     book.case(
-        "coverage", "A hole is stronger than a label", "prompt", [NAMED], "hold", unavailable=["ncii in text"]
+        "coverage", "A gap is stronger than a label", "prompt", [NAMED], "hold", unavailable=["ncii in text"]
     )
     for category in ("sexual", "sexual/minors", "extremism"):
         book.case(
             "coverage",
-            f"Sound nobody can check: {category}",
+            f"Sound without a detector: {category}",
             "output",
             [],
             "hold",
@@ -842,21 +842,21 @@ def card(book: Book) -> None:
     for category in categories:
         book.case(
             "card",
-            f"The card for {category}, typed",
+            f"The safety test card for {category}, typed",
             "prompt",
             [seen(category, 1.0, "text", card=True)],
             "block",
         )
         book.case(
             "card",
-            f"The card for {category}, shown",
+            f"The safety test card for {category}, shown",
             "output",
             [seen(category, 1.0, "frames", card=True)],
             "block",
         )
     book.case(
         "card",
-        "The card beside something milder",
+        "The safety test card together with a milder finding",
         "prompt",
         [seen("violence", 1.0, "text", card=True), NAMED],
         "block",

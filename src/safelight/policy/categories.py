@@ -1,4 +1,4 @@
-"""What can be wrong with a video: the categories, their groups, and which of them are special."""
+"""The categories of harm, their groups, and which of them are mandatory or hide details."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Group(StrEnum):
-    """The word a person is told when the category itself would say too much."""
+    """A coarser name, shown if the category itself would reveal too much."""
 
     SEXUAL = "sexual"
     MINORS = "minors"
@@ -53,20 +53,20 @@ class Category(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CategorySpec:
-    #: The word in code, API, database and pages, such as `violence/graphic`.
+    #: The name in code, API, database and pages, such as `violence/graphic`.
     name: str
-    #: The group a person is told where the category is withheld.
+    #: The group that is shown if the category is withheld.
     group: Group
-    #: What it covers, one sentence for policy authors.
+    #: One sentence for policy authors: what the category covers.
     summary: str
-    #: In the mandatory set: cannot be dropped from a policy, only waived by name.
+    #: In the mandatory set: a policy cannot drop it; only a waiver by name can.
     mandatory: bool = False
-    #: Evidence would be a manual: explanations give the group and no more.
+    #: The evidence could serve as instructions, so explanations show only the group.
     hide_details: bool = False
 
 
 class Taxonomy:
-    """The categories one installation knows: the shipped ones and what installed packages add."""
+    """The categories of one installation: the shipped ones and those of installed packages."""
 
     def __init__(self, specs: Iterable[CategorySpec]) -> None:
         self._specs: dict[str, CategorySpec] = {}
@@ -92,15 +92,15 @@ class Taxonomy:
         return frozenset(spec.name for spec in self if spec.mandatory)
 
     def extended(self, specs: Iterable[CategorySpec]) -> Taxonomy:
-        """This taxonomy with more categories. An extra one cannot shadow a shipped one."""
+        """This taxonomy with more categories. An additional category cannot replace an existing one."""
         return Taxonomy([*self, *specs])
 
 
 def _spec(
-    category: Category, group: Group, summary: str, *, mandatory: bool = False, discreet: bool = False
+    category: Category, group: Group, summary: str, *, mandatory: bool = False, hide_details: bool = False
 ) -> CategorySpec:
     return CategorySpec(
-        name=category.value, group=group, summary=summary, mandatory=mandatory, hide_details=discreet
+        name=category.value, group=group, summary=summary, mandatory=mandatory, hide_details=hide_details
     )
 
 
@@ -112,14 +112,14 @@ SHIPPED = Taxonomy(
             Group.MINORS,
             "Sexual content together with any sign of a minor.",
             mandatory=True,
-            discreet=True,
+            hide_details=True,
         ),
         _spec(
             Category.NCII,
             Group.LIKENESS,
             "Intimate imagery of a recognisable person without consent.",
             mandatory=True,
-            discreet=True,
+            hide_details=True,
         ),
         _spec(Category.VIOLENCE, Group.VIOLENCE, "Violence against people or animals."),
         _spec(
@@ -129,12 +129,14 @@ SHIPPED = Taxonomy(
             mandatory=True,
         ),
         _spec(Category.SELF_HARM, Group.SELF_HARM, "Self-harm or suicide as a subject."),
-        _spec(Category.SELF_HARM_INTENT, Group.SELF_HARM, "A person says they want to harm themselves."),
+        _spec(
+            Category.SELF_HARM_INTENT, Group.SELF_HARM, "A person expresses the intention to harm themselves."
+        ),
         _spec(
             Category.SELF_HARM_INSTRUCTIONS,
             Group.SELF_HARM,
             "Methods of self-harm shown or explained.",
-            discreet=True,
+            hide_details=True,
         ),
         _spec(Category.HATE, Group.HATE, "Hatred against a group because of who its members are."),
         _spec(Category.HATE_SYMBOLS, Group.HATE, "Symbols of hate movements used to promote them."),
@@ -144,10 +146,13 @@ SHIPPED = Taxonomy(
             Group.EXTREMISM,
             "Praise, promotion or recruitment for violent extremism.",
             mandatory=True,
-            discreet=True,
+            hide_details=True,
         ),
         _spec(
-            Category.ILLICIT, Group.ILLICIT, "How to commit crimes; trade in illegal goods.", discreet=True
+            Category.ILLICIT,
+            Group.ILLICIT,
+            "How to commit crimes; trade in illegal goods.",
+            hide_details=True,
         ),
         _spec(
             Category.LIKENESS,
@@ -157,15 +162,23 @@ SHIPPED = Taxonomy(
         ),
         _spec(Category.IP_CHARACTER, Group.IP, "A protected fictional character."),
         _spec(Category.IP_BRAND, Group.IP, "A brand, logo or trademark."),
-        _spec(Category.DECEPTION, Group.DECEPTION, "Made to be taken for real: fake news, invented events."),
-        _spec(Category.DECEPTION_SPEECH, Group.DECEPTION, "Invented speech put into a real person's mouth."),
+        _spec(
+            Category.DECEPTION,
+            Group.DECEPTION,
+            "Fabricated content that viewers may believe is real: fake news, invented events.",
+        ),
+        _spec(Category.DECEPTION_SPEECH, Group.DECEPTION, "Invented speech attributed to a real person."),
         _spec(
             Category.DECEPTION_SUBLIMINAL,
             Group.DECEPTION,
-            "Words or pictures that show too briefly to be noticed.",
+            "Text or pictures that appear too briefly to be noticed.",
         ),
         _spec(Category.PRIVACY, Group.PRIVACY, "Private data of a person: address, number, document."),
-        _spec(Category.MINORS_PRESENT, Group.MINORS, "A child or teenager is present; a fact, not a fault."),
+        _spec(
+            Category.MINORS_PRESENT,
+            Group.MINORS,
+            "A child or teenager is present; this alone is not a violation.",
+        ),
         _spec(Category.PHOTOSENSITIVE, Group.HEALTH, "Flicker that can cause a seizure."),
     ]
 )

@@ -1,4 +1,4 @@
-"""What a rule may ask of one finding: its attributes, and the facts its evidence holds."""
+"""Conditions of a rule on one finding: on its attributes and on values from its evidence."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .yaml_reader import YamlReader, did_you_mean
 
 
 class AttributeType(StrEnum):
-    """What values an attribute has."""
+    """The type of an attribute's values."""
 
     NUMBER = "number"
     BOOLEAN = "boolean"
     STRING = "string"
 
 
-#: Attributes every document may use. A document declares further ones under `attributes:`.
+#: Attributes that every document may use. A document declares more under `attributes:`.
 KNOWN_ATTRIBUTES: Mapping[str, AttributeType] = {
     "area": AttributeType.NUMBER,
     "duration_s": AttributeType.NUMBER,
@@ -43,7 +43,7 @@ KNOWN_ATTRIBUTES: Mapping[str, AttributeType] = {
 
 
 class FindingView(Protocol):
-    """What rules look at: a finding, or one that is read from storage only as far as it is needed."""
+    """The parts of a finding that rules read. `replay` decodes them lazily from storage."""
 
     @property
     def category(self) -> str: ...
@@ -60,8 +60,8 @@ class FindingView(Protocol):
 
 
 Predicate: TypeAlias = Callable[[FindingView], bool]
-#: A condition as it stands in the canonical document: `{"at_least": 3}`, `{"is": true}`, `{"in": [...]}`.
-Spec: TypeAlias = dict[str, Any]
+#: A condition in the canonical document: `{"at_least": 3}`, `{"is": true}`, `{"in": [...]}`.
+ConditionSpec: TypeAlias = dict[str, Any]
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "at_least": operator.ge,
@@ -75,7 +75,7 @@ _OPERATORS = frozenset({*_COMPARISONS, "is", "in", "not"})
 def read_attributes(
     reader: YamlReader, node: yaml.Node, field: str, known: Mapping[str, AttributeType]
 ) -> dict[str, Any]:
-    """The conditions in an `attributes:` mapping, by attribute. `null` takes an inherited one away."""
+    """The conditions of an `attributes:` mapping, by attribute. `null` removes an inherited condition."""
     found: dict[str, Any] = {}
     for name, value in reader.mapping(node, field, None).items():
         here = f"{field}.{name}"
@@ -95,7 +95,7 @@ def read_attributes(
     return found
 
 
-def _read_condition(reader: YamlReader, node: yaml.Node, field: str, kind: AttributeType) -> Spec:
+def _read_condition(reader: YamlReader, node: yaml.Node, field: str, kind: AttributeType) -> ConditionSpec:
     if isinstance(node, yaml.SequenceNode):
         return {
             "in": sorted(
@@ -105,17 +105,20 @@ def _read_condition(reader: YamlReader, node: yaml.Node, field: str, kind: Attri
     if isinstance(node, yaml.ScalarNode):
         value = _value(reader, node, field, kind)
         return {} if value is None else {"is": value}
-    spec: Spec = {}
+    spec: ConditionSpec = {}
     for key, item in reader.mapping(node, field, _OPERATORS).items():
         here = f"{field}.{key}"
         if key in _COMPARISONS and kind is not AttributeType.NUMBER:
             reader.problem(
-                item, here, f"{key!r} compares numbers; this is a {kind}.", "Write the value itself."
+                item,
+                here,
+                f"{key!r} compares numbers, but the attribute is a {kind}.",
+                "Write the value itself.",
             )
         elif key == "in":
             spec |= _read_condition(reader, item, here, kind) if isinstance(item, yaml.SequenceNode) else {}
             if not isinstance(item, yaml.SequenceNode):
-                reader.problem(item, here, "This should be a list.", "Write [one, two].")
+                reader.problem(item, here, "The value must be a list.", "Write [one, two].")
         else:
             value = _value(reader, item, here, kind)
             if value is not None:
@@ -127,18 +130,19 @@ def _value(reader: YamlReader, node: yaml.Node, field: str, kind: AttributeType)
     if kind is AttributeType.NUMBER:
         return reader.number(node, field)
     if kind is AttributeType.BOOLEAN:
-        return reader.flag(node, field)
+        return reader.boolean(node, field)
     attribute = re.sub(r"\.(is|in|not)$", "", field)
     if reader.report_renamed(node, f"{attribute}: {node.value}"):
         return None
-    return reader.text(node, field, longest=100)
+    return reader.text(node, field, max_chars=100)
 
 
-def compile_attributes(specs: Mapping[str, Spec], known: Mapping[str, AttributeType]) -> Predicate | None:
-    """One question about a finding, true where every condition holds; None where there is none.
+def compile_attributes(
+    specs: Mapping[str, ConditionSpec], known: Mapping[str, AttributeType]
+) -> Predicate | None:
+    """A predicate that is true if every condition holds; None without conditions.
 
-    A number a finding does not have fails every condition on it; a missing flag is false, a missing word
-    empty.
+    A missing number fails every condition on it; a missing boolean is false, a missing string empty.
     """
     tests = [_compile_one(name, known[name], spec) for name, spec in sorted(specs.items()) if spec]
     if not tests:
@@ -148,17 +152,17 @@ def compile_attributes(specs: Mapping[str, Spec], known: Mapping[str, AttributeT
     return lambda finding: all(test(finding) for test in tests)
 
 
-def _compile_one(name: str, kind: AttributeType, spec: Spec) -> Predicate:
+def _compile_one(name: str, kind: AttributeType, spec: ConditionSpec) -> Predicate:
     absent: Attribute | None = {
         AttributeType.NUMBER: None,
         AttributeType.BOOLEAN: False,
         AttributeType.STRING: "",
     }[kind]
     derive = _DERIVED.get(name)
-    checks = [_check(key, value) for key, value in sorted(spec.items())]
+    checks = [_compile_check(key, value) for key, value in sorted(spec.items())]
 
     if len(checks) == 1 and derive is None:
-        # The usual condition, asked of every finding of a replay.
+        # Fast path for the most frequent kind of condition: a replay tests it for every finding.
         (only,) = checks
 
         def ask(finding: FindingView) -> bool:
@@ -176,7 +180,7 @@ def _compile_one(name: str, kind: AttributeType, spec: Spec) -> Predicate:
     return test
 
 
-def _check(key: str, wanted: Any) -> Callable[[Attribute], bool]:
+def _compile_check(key: str, wanted: Any) -> Callable[[Attribute], bool]:
     if key == "in":
         options = frozenset(wanted)
         return lambda value: value in options
@@ -217,7 +221,7 @@ _DERIVED: Mapping[str, Callable[[FindingView], Attribute | None]] = {
 
 
 def values_in(finding: Finding) -> dict[str, Attribute]:
-    """What a rule's sentence may name: score, detector, category, modality and the attributes."""
+    """The values that a rule's reason may contain: score, detector, category, modality, attributes."""
     facts: dict[str, Attribute] = {
         name: value for name, derive in _DERIVED.items() if (value := derive(finding))
     }

@@ -1,4 +1,4 @@
-"""Coverage: what was asked to be checked, and what really was. "Not checked" is never "safe"."""
+"""Coverage: which checks were required, and which were completed. "Not checked" never means "safe"."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .findings import Modality
 
 
 class CoverageStatus(StrEnum):
-    """The four words pages use."""
+    """Status of a coverage cell."""
 
     CHECKED = "checked"
     PARTLY = "partly"
@@ -24,18 +24,18 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
     category: str
     modality: Modality
-    #: The policy asks for this cell.
+    #: The policy requires this cell.
     required: bool = False
-    #: Some installed detector can fill it.
+    #: An installed detector covers this cell.
     available: bool = False
-    #: Such a detector was run on this content.
+    #: Such a detector ran on this content.
     ran: bool = False
-    #: Every such detector looked at everything, without a crash, time-out or spent budget.
+    #: Every such detector inspected all of the content, without a crash, time-out or exhausted budget.
     complete: bool = False
     detectors: tuple[str, ...] = ()
-    #: Why it is not complete, one sentence; empty where it is.
+    #: One sentence: why the check is not complete; empty if it is.
     note: str = ""
-    #: The figure behind it, or None: "unmeasured".
+    #: The measured quality of the check; None if unmeasured.
     measured: str | None = None
 
     @property
@@ -48,7 +48,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_gap(self) -> bool:
-        """Required, and not known to be checked."""
+        """Whether the cell is required and was not checked completely."""
         return self.required and not (self.ran and self.complete)
 
 
@@ -68,15 +68,15 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(cell for cell in self.cells if cell.is_gap)
 
     def merge(self, others: Iterable[Cell]) -> Coverage:
-        """These cells joined with others: a cell both have is complete only where every side that ran is."""
+        """These cells merged with others. A shared cell is complete only if every available one is."""
         joined = {(cell.category, cell.modality): cell for cell in self.cells}
         for cell in others:
             key = (cell.category, cell.modality)
-            joined[key] = _join(joined[key], cell) if key in joined else cell
+            joined[key] = _join_cells(joined[key], cell) if key in joined else cell
         return Coverage(cells=tuple(joined[key] for key in sorted(joined)))
 
 
-def _join(one: Cell, other: Cell) -> Cell:
+def _join_cells(one: Cell, other: Cell) -> Cell:
     ran = [cell for cell in (one, other) if cell.available]
     return Cell(
         category=one.category,
@@ -101,5 +101,5 @@ def pack(coverage: Coverage) -> bytes:
 
 
 def unpack(data: bytes) -> Coverage:
-    """The coverage in `data`. Raises `msgspec.DecodeError` on anything `pack` did not write."""
+    """The coverage in `data`. Raises `msgspec.DecodeError` if `pack` did not write it."""
     return _decoder.decode(data)

@@ -1,4 +1,4 @@
-"""Where one way of looking sees harm and another, that looked too, does not. Pure."""
+"""Marks findings that another channel of the same video, which was checked too, does not confirm. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import msgspec
 from .coverage import Coverage
 from .findings import Finding, Modality
 
-#: What sees harm, and what has not even a sign of it.
-SEES, SIGN = 0.5, 0.3
-#: Attribute `source` of text findings that are not of the request.
+#: A finding from the first score up is strong; a channel with no finding of the second shows no sign.
+STRONG_SCORE, WEAK_SCORE = 0.5, 0.3
+#: Attribute `source` of text findings that are not from the request.
 ON_SCREEN, TRANSCRIPT, CROSS_MODAL = "on_screen", "transcript", "cross_modal"
 
 
 class EvidenceChannel(StrEnum):
-    """Ways in which a video says something."""
+    """The parts of a video that can carry content."""
 
     PROMPT = "prompt"
     FRAMES = "frames"
@@ -25,8 +25,8 @@ class EvidenceChannel(StrEnum):
     SPEECH = "speech"
 
 
-def channel(finding: Finding) -> EvidenceChannel | None:
-    """The channel a finding is about; None for what was read from several."""
+def evidence_channel(finding: Finding) -> EvidenceChannel | None:
+    """The channel of a finding; None if the finding covers several."""
     source = finding.attributes.get("source")
     if finding.modality in (Modality.FRAMES, Modality.IMAGE):
         return EvidenceChannel.FRAMES
@@ -45,22 +45,21 @@ def mark_disagreements(
     asked: bool,
     read: bool,
 ) -> tuple[Finding, ...]:
-    """The findings, each strong one with `disagrees_with`: the first channel that was checked and shows none.
+    """The findings. Strong ones get `disagrees_with`: the first checked channel without a sign of the category.
 
-    `beside` are further findings to compare with, which stay as they are. `asked`: there was a request, and
-    its words were screened. `read`: words in the picture were all read. A channel that nobody checked
-    disagrees with nothing, nor does one about another category.
+    `beside`: more findings for the comparison; they are not changed. `asked`: there was a request and its
+    text was screened. `read`: all text in the picture was read. An unchecked channel never disagrees.
     """
     seen = tuple(findings)
     signs = {
         (one.category, place)
         for one in (*seen, *beside)
-        if one.score >= SIGN and (place := channel(one)) is not None
+        if one.score >= WEAK_SCORE and (place := evidence_channel(one)) is not None
     }
-    return tuple(_marked(finding, signs, coverage, asked=asked, read=read) for finding in seen)
+    return tuple(_mark_finding(finding, signs, coverage, asked=asked, read=read) for finding in seen)
 
 
-def _marked(
+def _mark_finding(
     finding: Finding,
     signs: set[tuple[str, EvidenceChannel]],
     coverage: Coverage,
@@ -68,12 +67,17 @@ def _marked(
     asked: bool,
     read: bool,
 ) -> Finding:
-    own = channel(finding)
-    if finding.score < SEES or finding.test_card or own is None or "disagrees_with" in finding.attributes:
+    own = evidence_channel(finding)
+    if (
+        finding.score < STRONG_SCORE
+        or finding.test_card
+        or own is None
+        or "disagrees_with" in finding.attributes
+    ):
         return finding
     silent = [
         other
-        for other in _looked(finding.category, coverage, asked=asked, read=read)
+        for other in _checked_channels(finding.category, coverage, asked=asked, read=read)
         if other is not own and (finding.category, other) not in signs
     ]
     if not silent:
@@ -83,17 +87,19 @@ def _marked(
     )
 
 
-def _looked(category: str, coverage: Coverage, *, asked: bool, read: bool) -> Sequence[EvidenceChannel]:
+def _checked_channels(
+    category: str, coverage: Coverage, *, asked: bool, read: bool
+) -> Sequence[EvidenceChannel]:
     def checked(modality: Modality) -> bool:
         cell = coverage.cell(category, modality)
         return cell is not None and cell.ran and cell.complete
 
-    words = coverage.cell(category, Modality.TEXT)
-    looked = {
-        # The request was screened by the same detectors before anything was made.
-        EvidenceChannel.PROMPT: asked and words is not None and words.available,
+    text = coverage.cell(category, Modality.TEXT)
+    checked_channels = {
+        # The same detectors screened the request before generation.
+        EvidenceChannel.PROMPT: asked and text is not None and text.available,
         EvidenceChannel.FRAMES: checked(Modality.FRAMES),
         EvidenceChannel.ON_SCREEN: read and checked(Modality.TEXT),
         EvidenceChannel.SPEECH: checked(Modality.AUDIO),
     }
-    return [place for place in EvidenceChannel if looked[place]]
+    return [place for place in EvidenceChannel if checked_channels[place]]

@@ -1,4 +1,4 @@
-"""The one place that decides: findings, coverage and context in, a verdict out."""
+"""The decision: a policy applied to findings, coverage and context. All verdicts come from here."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from .waivers import applicable_waivers
 
 _SEXUAL = frozenset({Category.SEXUAL.value, Category.SEXUAL_MINORS.value, Category.NCII.value})
 _VISUAL = frozenset({Modality.IMAGE, Modality.FRAMES})
-#: The rule a hole names where the caller demanded a cell that the policy does not.
-_CALLER = "coverage"
+#: The rule id of a gap if the caller, and not the policy, required the cell.
+_CALLER_RULE = "coverage"
 _encoder = msgspec.msgpack.Encoder()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gaps:
-    """Required cells that nobody checked, and what they mean."""
+    """Required cells that were not checked, and their effect."""
 
     cells: tuple[Cell, ...] = ()
     waived: tuple[Cell, ...] = ()
-    #: Names of the waivers behind `waived`.
+    #: Names of the waivers that cover `waived`.
     waivers: tuple[str, ...] = ()
-    #: What the holes alone would do, and what they would do without waivers.
+    #: The action for the gaps alone, with and without waivers.
     action: Action = Action.ALLOW
     unwaived: Action = Action.ALLOW
-    #: The requirement and the category of the hole that decides.
+    #: The requirement and the category of the deciding gap.
     rule: str = ""
     category: str = ""
 
@@ -42,8 +42,8 @@ class Gaps:
 def required_coverage(
     policy: Policy, taxonomy: Taxonomy, stage: Stage, modalities: Iterable[Modality]
 ) -> tuple[Cell, ...]:
-    """The cells the policy demands at a stage with these modalities, none of them checked yet."""
-    demanded = _demanded(policy, taxonomy, stage, frozenset(modalities))
+    """The cells that the policy requires at a stage with these modalities, all still unchecked."""
+    demanded = _list_required(policy, taxonomy, stage, frozenset(modalities))
     return tuple(Cell(category=category, modality=modality, required=True) for category, modality in demanded)
 
 
@@ -56,21 +56,23 @@ def decide(
     context: Context,
     subject_sha256: str,
 ) -> Verdict:
-    """The verdict of `policy`. The order of findings does not matter, and one more never makes it milder.
+    """The verdict of `policy`. The order of findings has no effect; one more finding never makes it milder.
 
-    What `coverage` marks as required, what every content of this stage has, and the mandatory set are all
-    demanded; `requirements` gives the cells to start from.
+    Required are the cells that `coverage` marks as required, the policy's requirements for the modalities
+    present, and the mandatory set. Start from the cells of `required_coverage`.
     """
     running = compile_policy(policy, context)
     fired = running.matching_rules(findings)
     gaps = weigh_gaps(policy, taxonomy, coverage, context)
-    real = [armed for armed in fired if armed.action.severity > Action.ALLOW.severity]
+    real = [matched for matched in fired if matched.action.severity > Action.ALLOW.severity]
     strongest = fired[0].action if fired else Action.ALLOW
     by_gap = gaps.action.severity > strongest.severity
     action = gaps.action if by_gap else strongest
-    behind = {armed.rule.id: running.matched_findings(armed, findings) for armed in (real or fired[:1])}
-    vault = any(armed.rule.vault for armed in fired)
-    decisive = _ordered(behind[fired[0].rule.id]) if fired and not by_gap else ()
+    evidence = {
+        matched.rule.id: running.matched_findings(matched, findings) for matched in (real or fired[:1])
+    }
+    vault = any(matched.rule.vault for matched in fired)
+    decisive = _sort_findings(evidence[fired[0].rule.id]) if fired and not by_gap else ()
     rule = gaps.rule if by_gap else fired[0].rule.id if fired else ""
     return Verdict(
         action=action,
@@ -84,18 +86,18 @@ def decide(
         if fired
         else "",
         rule=rule,
-        reason=_hole_sentence(gaps) if by_gap else fired[0].rule.format_reason(decisive[0]) if fired else "",
+        reason=_gap_reason(gaps) if by_gap else fired[0].rule.format_reason(decisive[0]) if fired else "",
         findings=decisive,
-        matched_rules=(*((rule,) if by_gap else ()), *(armed.rule.id for armed in fired)),
+        matched_rules=(*((rule,) if by_gap else ()), *(matched.rule.id for matched in fired)),
         gaps=gaps.cells,
         waived=gaps.waived,
         waivers=gaps.waivers if gaps.unwaived.severity > action.severity else (),
         vault=vault,
-        quarantine=not vault and _unaged(real, behind, coverage),
+        quarantine=not vault and _is_age_unchecked(real, evidence, coverage),
         test_card_only=bool(real)
         and not by_gap
-        and all(finding.test_card for armed in real for finding in behind[armed.rule.id]),
-        support=any(armed.rule.support for armed in fired),
+        and all(finding.test_card for matched in real for finding in evidence[matched.rule.id]),
+        support=any(matched.rule.support for matched in fired),
         audience=context.audience,
         consents=context.consents,
         facts=context.facts,
@@ -103,18 +105,18 @@ def decide(
 
 
 def weigh_gaps(policy: Policy, taxonomy: Taxonomy, coverage: Coverage, context: Context) -> Gaps:
-    """The holes in `coverage`, which of them a waiver excuses, and what the rest means.
+    """The gaps in `coverage`, which of them a waiver covers, and the action for the others.
 
-    A waiver excuses only what no installed detector can check: a crash, a time-out or a spent budget stays
-    a hole.
+    A waiver covers only what no installed detector can check. A crash, a time-out or an exhausted budget
+    remains a gap.
     """
     cells = {(cell.category, cell.modality): cell for cell in coverage}
     present = frozenset(cell.modality for cell in coverage if cell.required)
     demanded: dict[tuple[str, Modality], Requirement | None] = {
         **{place: None for place, cell in cells.items() if cell.required},
-        **_demanded(policy, taxonomy, context.stage, present),
+        **_list_required(policy, taxonomy, context.stage, present),
     }
-    holes: list[tuple[Action, str, Cell]] = []
+    open_gaps: list[tuple[Action, str, Cell]] = []
     waived: list[Cell] = []
     names: list[str] = []
     unwaived = Action.ALLOW
@@ -124,37 +126,37 @@ def weigh_gaps(policy: Policy, taxonomy: Taxonomy, coverage: Coverage, context: 
             continue
         if not cell.required:
             cell = msgspec.structs.replace(cell, required=True)
-        missing = requirement.on_gap if requirement is not None else Action.HOLD
-        unwaived = max(unwaived, missing, key=_severity)
-        excuses = () if cell.available else applicable_waivers(context.waivers, category, taxonomy)
-        if excuses:
+        on_gap = requirement.on_gap if requirement is not None else Action.HOLD
+        unwaived = max(unwaived, on_gap, key=_severity)
+        covering = () if cell.available else applicable_waivers(context.waivers, category, taxonomy)
+        if covering:
             waived.append(cell)
-            names += [terms.name for terms in excuses]
+            names += [terms.name for terms in covering]
         else:
-            holes.append((missing, requirement.id if requirement is not None else _CALLER, cell))
-    holes.sort(key=lambda hole: (-hole[0].severity, hole[2].category, hole[2].modality.value))
+            open_gaps.append((on_gap, requirement.id if requirement is not None else _CALLER_RULE, cell))
+    open_gaps.sort(key=lambda gap: (-gap[0].severity, gap[2].category, gap[2].modality.value))
     return Gaps(
-        cells=tuple(cell for _, _, cell in holes),
+        cells=tuple(cell for _, _, cell in open_gaps),
         waived=tuple(sorted(waived, key=lambda cell: (cell.category, cell.modality.value))),
         waivers=tuple(sorted(set(names))),
-        action=holes[0][0] if holes else Action.ALLOW,
+        action=open_gaps[0][0] if open_gaps else Action.ALLOW,
         unwaived=unwaived,
-        rule=holes[0][1] if holes else "",
-        category=holes[0][2].category if holes else "",
+        rule=open_gaps[0][1] if open_gaps else "",
+        category=open_gaps[0][2].category if open_gaps else "",
     )
 
 
-def _demanded(
+def _list_required(
     policy: Policy, taxonomy: Taxonomy, stage: Stage, present: frozenset[Modality]
 ) -> dict[tuple[str, Modality], Requirement | None]:
-    """What the policy requires, and the mandatory set even where the policy does not know all of it."""
+    """The policy's requirements plus the mandatory set, some of which the policy may not know."""
     present |= ALWAYS_PRESENT.get(stage, frozenset())
     mandatory = taxonomy.mandatory
     key = ("demanded", stage, present, mandatory)
     if key not in policy.cache:
-        floor = [modality for where, modality in MANDATORY_CELLS if where is stage and modality in present]
+        always = [modality for where, modality in MANDATORY_CELLS if where is stage and modality in present]
         found: dict[tuple[str, Modality], Requirement | None] = {
-            (category, modality): None for category in mandatory for modality in floor
+            (category, modality): None for category in mandatory for modality in always
         }
         found |= policy.required(stage, present)
         policy.cache[key] = dict(sorted(found.items()))
@@ -166,24 +168,26 @@ def _severity(action: Action) -> int:
     return action.severity
 
 
-def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Strongest first; equal ones in an order that depends on nothing but themselves."""
+def _sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Highest score first; ties in a fixed order that depends only on the findings."""
     return tuple(sorted(findings, key=lambda f: (-f.score, f.category, f.modality.value, _encoder.encode(f))))
 
 
-def _hole_sentence(gaps: Gaps) -> str:
+def _gap_reason(gaps: Gaps) -> str:
     listed = ", ".join(f"{cell.category} in {cell.modality.value}" for cell in gaps.cells)
     notes = " ".join(dict.fromkeys(cell.note for cell in gaps.cells if cell.note))
     return f"Not checked: {listed}. {notes}".rstrip()
 
 
-def _unaged(real: Sequence[CompiledRule], behind: dict[str, list[Finding]], coverage: Coverage) -> bool:
-    """Whether something sexual was held or blocked while nobody looked at the ages of who is seen."""
+def _is_age_unchecked(
+    real: Sequence[CompiledRule], evidence: dict[str, list[Finding]], coverage: Coverage
+) -> bool:
+    """Whether a sexual finding is held or blocked and the age check of the pictures was not complete."""
     sexual = [
         finding
-        for armed in real
-        if armed.action.severity >= Action.HOLD.severity
-        for finding in behind[armed.rule.id]
+        for matched in real
+        if matched.action.severity >= Action.HOLD.severity
+        for finding in evidence[matched.rule.id]
         if finding.category in _SEXUAL and not finding.test_card
     ]
     if not sexual:

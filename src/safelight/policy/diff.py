@@ -1,4 +1,4 @@
-"""What differs between two policies, rule by rule and field by field."""
+"""The difference between two policies, by rule and field."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .documents import Policy
 
 @dataclass(frozen=True, kw_only=True)
 class FieldChange:
-    """One field of a rule or requirement; None: it was, or now is, not there."""
+    """A changed field of a rule or requirement; None: the field is absent."""
 
     field: str
     old: Any
@@ -29,13 +29,13 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyDiff:
-    """The changes from `old` to `new`; empty tuples where they decide alike."""
+    """The changes from `old` to `new`; empty if both make the same decisions."""
 
     old: str
     new: str
     rules: tuple[Change, ...]
     requirements: tuple[Change, ...]
-    #: The rules they share stand in another order, which matters where two equally strong ones fire.
+    #: The shared rules have another order, which decides between rules with equal actions.
     reordered: bool = False
 
     @property
@@ -43,7 +43,7 @@ class PolicyDiff:
         return not (self.rules or self.requirements or self.reordered)
 
     def as_json(self) -> dict[str, Any]:
-        def told(change: Change) -> dict[str, Any]:
+        def as_json(change: Change) -> dict[str, Any]:
             return {
                 "kind": change.kind,
                 "id": change.id,
@@ -53,35 +53,35 @@ class PolicyDiff:
         return {
             "old": self.old,
             "new": self.new,
-            "rules": [told(change) for change in self.rules],
-            "requirements": [told(change) for change in self.requirements],
+            "rules": [as_json(change) for change in self.rules],
+            "requirements": [as_json(change) for change in self.requirements],
             "reordered": self.reordered,
         }
 
     def lines(self) -> Iterator[str]:
-        """The same for people: `+` added, `-` removed, `~` changed, with old and new values."""
+        """The changes as text lines: `+` added, `-` removed, `~` changed, with old and new values."""
         if self.empty:
-            yield f"{self.old} and {self.new} decide alike."
+            yield f"{self.old} and {self.new} make the same decisions."
         for noun, changes in (("rule", self.rules), ("requirement", self.requirements)):
             for change in changes:
                 sign = {"added": "+", "removed": "-", "changed": "~"}[change.kind]
                 yield f"{sign} {noun} {change.id}"
                 for one in change.fields:
-                    yield f"    {one.field}: {_said(one.old)} -> {_said(one.new)}"
+                    yield f"    {one.field}: {_format_value(one.old)} -> {_format_value(one.new)}"
         if self.reordered:
-            yield "~ the rules stand in another order"
+            yield "~ the order of the rules changed"
 
 
 def diff(old: Policy, new: Policy) -> PolicyDiff:
-    """What changes when `new` takes the place of `old`."""
+    """The changes if `new` replaces `old`."""
     before, after = _by_id(old, "rules"), _by_id(new, "rules")
     shared_before = [identity for identity in before if identity in after]
     shared_after = [identity for identity in after if identity in before]
     return PolicyDiff(
         old=_label(old),
         new=_label(new),
-        rules=tuple(_changes(before, after)),
-        requirements=tuple(_changes(_by_id(old, "requires"), _by_id(new, "requires"))),
+        rules=tuple(_compare_entries(before, after)),
+        requirements=tuple(_compare_entries(_by_id(old, "requires"), _by_id(new, "requires"))),
         reordered=shared_before != shared_after,
     )
 
@@ -94,20 +94,20 @@ def _by_id(policy: Policy, part: str) -> dict[str, Mapping[str, Any]]:
     return {entry["id"]: entry for entry in policy.document[part]}
 
 
-def _changes(
+def _compare_entries(
     before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Change]:
     for identity in sorted(before.keys() | after.keys()):
         if identity not in before:
-            yield Change(kind="added", id=identity, fields=_fields({}, after[identity]))
+            yield Change(kind="added", id=identity, fields=_compare_fields({}, after[identity]))
         elif identity not in after:
             yield Change(kind="removed", id=identity)
-        elif fields := _fields(before[identity], after[identity]):
+        elif fields := _compare_fields(before[identity], after[identity]):
             yield Change(kind="changed", id=identity, fields=fields)
 
 
-def _fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[FieldChange, ...]:
-    flat_old, flat_new = dict(_flat(old)), dict(_flat(new))
+def _compare_fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+    flat_old, flat_new = dict(_flatten(old)), dict(_flatten(new))
     return tuple(
         FieldChange(field=name, old=flat_old.get(name), new=flat_new.get(name))
         for name in sorted(flat_old.keys() | flat_new.keys())
@@ -115,13 +115,13 @@ def _fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[FieldChange
     )
 
 
-def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, item in value.items():
         if isinstance(item, Mapping):
-            yield from _flat(item, f"{prefix}{key}.")
+            yield from _flatten(item, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", item
 
 
-def _said(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return "nothing" if value is None else json.dumps(value, ensure_ascii=False)

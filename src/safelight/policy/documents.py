@@ -1,4 +1,4 @@
-"""Policy documents: read, joined with what they extend, checked, compiled. All problems are told at once."""
+"""Loads policy documents: reads, merges with what they extend, validates, compiles. Reports all problems."""
 
 from __future__ import annotations
 
@@ -28,36 +28,36 @@ from .rules import Rule, compile_rule, merge_specs
 from .verdicts import Action, Audience
 from .yaml_reader import PolicyProblem, YamlReader, did_you_mean
 
-_WAIVE = "Record a waiver instead: `safelight waiver add`."
+_WAIVE = "Record a waiver instead: `safelight waivers add`."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """A compiled policy. Two with the same `sha256` decide alike."""
+    """A compiled policy. Two policies with the same `sha256` make the same decisions."""
 
     name: str
     version: str
     about: str
-    #: Of the canonical form, hex.
+    #: Hash of the canonical form, hex.
     sha256: str
     rules: tuple[Rule, ...]
     requirements: tuple[Requirement, ...]
-    #: The whole document, nothing extended, as plain values.
+    #: The whole document as plain values, with everything that it extends merged in.
     document: Mapping[str, Any]
-    #: Compiled forms made on first use; holds nothing that decides.
+    #: Compiled forms, created on first use. Does not change decisions.
     cache: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def canonical(self) -> str:
-        """The document as JSON with sorted keys: what is hashed, stored and published."""
+        """The document as JSON with sorted keys; this form is hashed, stored and published."""
         return canonical_json.document_text(self.document)
 
     def required(
         self, stage: Stage, modalities: Iterable[Modality]
     ) -> dict[tuple[str, Modality], Requirement]:
-        """The cells this policy demands at a stage with these modalities, each by the strictest entry.
+        """The cells that this policy requires at a stage with these modalities, each with its strictest rule.
 
-        Every prompt has text and every output has frames, whatever the caller lists.
+        Every prompt has text and every output has frames, even if the caller does not list them.
         """
         present = frozenset(modalities) | ALWAYS_PRESENT.get(stage, frozenset())
         key = ("required", stage, present)
@@ -77,47 +77,49 @@ class Policy:
 
 
 def load(name_or_path: str | Path, taxonomy: Taxonomy) -> Policy:
-    """The shipped policy of this name, or the document in this file or folder, with all it extends.
+    """The shipped policy of this name, or the document in this file or folder, with everything it extends.
 
-    Raises `PolicyError` with every problem in it.
+    Raises `PolicyError` with all problems.
     """
     problems: list[PolicyProblem] = []
     layers = resolve_extends(name_or_path, taxonomy, problems)
-    # Without what it extends, a document would only be said to lack what stands there.
-    policy = _build(layers, taxonomy, problems) if layers and layers[0].name == BASELINE else None
-    _raise(name_or_path, problems)
+    # Without the extended documents, every inherited part would be reported as missing.
+    policy = _compile_layers(layers, taxonomy, problems) if layers and layers[0].name == BASELINE else None
+    _raise_problems(name_or_path, problems)
     assert policy is not None
     return policy
 
 
 def loads(canonical: str, taxonomy: Taxonomy) -> Policy:
-    """The policy whose `canonical` form this is. Raises `PolicyError`."""
+    """The policy with this `canonical` form. Raises `PolicyError`."""
     problems: list[PolicyProblem] = []
     layer, _ = read_layer([("stored policy", canonical.encode())], taxonomy, {}, problems)
-    _raise("stored policy", problems)
-    policy = _build([layer], taxonomy, problems)
-    _raise("stored policy", problems)
+    _raise_problems("stored policy", problems)
+    policy = _compile_layers([layer], taxonomy, problems)
+    _raise_problems("stored policy", problems)
     assert policy is not None
     return policy
 
 
-def _raise(name: str | Path, problems: list[PolicyProblem]) -> None:
+def _raise_problems(name: str | Path, problems: list[PolicyProblem]) -> None:
     if problems:
         problems.sort(key=lambda problem: (problem.file, problem.line))
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise PolicyError(f"The policy {str(name)!r} has {count}.", problems=tuple(problems))
 
 
-def _build(layers: list[PolicyLayer], taxonomy: Taxonomy, problems: list[PolicyProblem]) -> Policy | None:
+def _compile_layers(
+    layers: list[PolicyLayer], taxonomy: Taxonomy, problems: list[PolicyProblem]
+) -> Policy | None:
     known: dict[str, AttributeType] = dict(KNOWN_ATTRIBUTES)
     rules: dict[str, LayerEntry] = {}
     requires: dict[str, LayerEntry] = {}
     for layer in layers:
         known |= layer.attributes
-        _lay(layer.rules, rules, "rule")
+        _apply_entries(layer.rules, rules, "rule")
         for entry in layer.thresholds:
-            _lay_threshold(entry, rules)
-        _lay(layer.requires, requires, "requirement")
+            _apply_threshold(entry, rules)
+        _apply_entries(layer.requires, requires, "requirement")
     for entry in rules.values():
         if not entry.broken:
             _check_rule(entry)
@@ -127,7 +129,7 @@ def _build(layers: list[PolicyLayer], taxonomy: Taxonomy, problems: list[PolicyP
         missing = [key for key in ("category", "modality", "stage") if not entry.spec.get(key)]
         if missing:
             _problem(
-                entry, "requires", f"It does not name a {' or a '.join(missing)}.", "Add what is missing."
+                entry, "requires", f"It does not name a {' or a '.join(missing)}.", "Add the missing keys."
             )
     if problems:
         return None
@@ -137,8 +139,8 @@ def _build(layers: list[PolicyLayer], taxonomy: Taxonomy, problems: list[PolicyP
     compiled = tuple(compile_rule(entry.spec, known) for entry in active.values())
     requirements = tuple(compile_requirement(entry.spec, taxonomy) for entry in demanded.values())
     _check_mandatory(requirements, requires, layers, taxonomy, problems)
-    _check_teeth(compiled, layers, taxonomy, problems)
-    _check_floor(active, taxonomy, layers, problems)
+    _check_mandatory_rules(compiled, layers, taxonomy, problems)
+    _check_locked_rules(active, taxonomy, layers, problems)
     if problems:
         return None
     document: dict[str, Any] = {
@@ -161,7 +163,7 @@ def _build(layers: list[PolicyLayer], taxonomy: Taxonomy, problems: list[PolicyP
     )
 
 
-def _lay(entries: list[LayerEntry], onto: dict[str, LayerEntry], noun: str) -> None:
+def _apply_entries(entries: list[LayerEntry], onto: dict[str, LayerEntry], noun: str) -> None:
     here: set[str] = set()
     for entry in entries:
         identity = entry.spec["id"]
@@ -172,7 +174,10 @@ def _lay(entries: list[LayerEntry], onto: dict[str, LayerEntry], noun: str) -> N
             _problem(entry, "", f"There is no {noun} {identity!r} to change.", did_you_mean(identity, onto))
         elif below is not None and below.spec.get("locked"):
             _problem(
-                entry, "", f"The rule {identity!r} cannot be changed.", "Add a rule of your own beside it."
+                entry,
+                "",
+                f"The rule {identity!r} cannot be changed.",
+                "Add a rule of your own with another id.",
             )
         else:
             here.add(identity)
@@ -180,16 +185,16 @@ def _lay(entries: list[LayerEntry], onto: dict[str, LayerEntry], noun: str) -> N
             onto[identity] = LayerEntry(spec=spec, reader=entry.reader, node=entry.node, broken=entry.broken)
 
 
-def _lay_threshold(entry: LayerEntry, onto: dict[str, LayerEntry]) -> None:
+def _apply_threshold(entry: LayerEntry, onto: dict[str, LayerEntry]) -> None:
     identity = entry.spec["id"]
     below = onto.get(identity)
     if below is None:
-        message = f"There is no rule {identity!r} to give a threshold."
+        message = f"`thresholds` names the rule {identity!r}, which does not exist."
         entry.reader.problem(entry.node, f"thresholds.{identity}", message, did_you_mean(identity, onto))
     elif below.spec.get("locked") or not below.spec.get("when"):
-        message = f"The rule {identity!r} has no threshold of its own to change."
+        message = f"The threshold of the rule {identity!r} cannot be changed."
         entry.reader.problem(
-            entry.node, f"thresholds.{identity}", message, "Write a rule of your own beside it."
+            entry.node, f"thresholds.{identity}", message, "Add a rule of your own with another id."
         )
     else:
         spec = merge_specs(below.spec, entry.spec)
@@ -205,14 +210,14 @@ def _check_rule(entry: LayerEntry) -> None:
         _problem(entry, "when", "The rule has no condition.", "Add `when:`, `all_of:` or `any_of:`.")
     if spec.get("vault") and spec.get("action") != Action.BLOCK:
         _problem(
-            entry, "vault", "Only what is blocked can be vaulted.", "Use `action: block`, or drop `vault`."
+            entry, "vault", "`vault` requires the action block.", "Use `action: block`, or remove `vault`."
         )
     for name, override in spec.get("audiences", {}).items():
         if override.get("score") is not None and not spec.get("when"):
             _problem(
                 entry,
                 f"audiences.{name}.score",
-                "The rule has no `when` to score.",
+                "A `score` here requires the key `when` in the rule.",
                 "Use `disabled` or `action`.",
             )
         if spec.get("vault") and (
@@ -226,7 +231,7 @@ def _check_rule(entry: LayerEntry) -> None:
             )
     clauses = [spec.get("when") or {}, *(spec.get("all_of") or ()), *(spec.get("any_of") or ())]
     if any(clause == {} for clause in clauses[1:]):
-        _problem(entry, "all_of", "A clause asks nothing.", "Name a category, or `category: any`.")
+        _problem(entry, "all_of", "A clause has no condition.", "Name a category, or `category: any`.")
 
 
 def _check_mandatory(
@@ -245,7 +250,7 @@ def _check_mandatory(
         for stage, modality in MANDATORY_CELLS
         if any(place[1:] == (modality, stage) for place in missing)
     )
-    message = f"The mandatory set cannot be dropped; this leaves out {categories} ({places})."
+    message = f"The document drops mandatory requirements: {categories} ({places})."
     own = {entry.spec["id"] for entry in layers[-1].requires}
     touched = [entry for name, entry in entries.items() if name in own]
     if touched:
@@ -256,12 +261,12 @@ def _check_mandatory(
         )
 
 
-def _check_teeth(
+def _check_mandatory_rules(
     rules: tuple[Rule, ...], layers: list[PolicyLayer], taxonomy: Taxonomy, problems: list[PolicyProblem]
 ) -> None:
-    """Requiring a category to be checked means nothing where no rule acts on it."""
+    """Every mandatory category needs a rule that holds or blocks it, for each audience."""
     for audience in Audience:
-        bitten: set[str] = set()
+        covered: set[str] = set()
         for rule in rules:
             override = rule.audiences.get(audience)
             action = (override and override.action) or rule.action
@@ -269,31 +274,31 @@ def _check_teeth(
                 continue
             for clause in (rule.when, *rule.all_of, *rule.any_of):
                 if clause is not None and not clause.test_card:
-                    bitten |= clause.categories
-            bitten.add(rule.category)
-        toothless = sorted(taxonomy.mandatory - bitten)
-        if toothless:
+                    covered |= clause.categories
+            covered.add(rule.category)
+        uncovered = sorted(taxonomy.mandatory - covered)
+        if uncovered:
             problems.append(
                 PolicyProblem(
                     file=layers[-1].name,
                     line=0,
                     field="rules",
-                    message=f"For the audience {audience} no rule holds or blocks {', '.join(toothless)}.",
-                    remedy="The mandatory set cannot be dropped: leave a rule on, or add `extends: starter`.",
+                    message=f"For the audience {audience}, no rule holds or blocks {', '.join(uncovered)}.",
+                    remedy="Keep a rule for each mandatory category, or add `extends: starter`.",
                 )
             )
             return
 
 
-def _check_floor(
+def _check_locked_rules(
     active: Mapping[str, LayerEntry],
     taxonomy: Taxonomy,
     layers: list[PolicyLayer],
     problems: list[PolicyProblem],
 ) -> None:
-    """A stored document stands alone; the floor must be in it all the same."""
-    floor = resolve_extends(BASELINE, taxonomy, [])[0]
-    for entry in floor.rules:
+    """The locked rules of `baseline` must be present and unchanged, in a stored document too."""
+    baseline = resolve_extends(BASELINE, taxonomy, [])[0]
+    for entry in baseline.rules:
         identity = entry.spec["id"]
         if not entry.spec.get("locked"):
             continue
@@ -303,8 +308,8 @@ def _check_floor(
                     file=layers[-1].name,
                     line=0,
                     field=f"rules[{identity}]",
-                    message=f"The rule {identity!r} of the floor is missing or changed.",
-                    remedy="Leave it as it ships, and add a rule of your own beside it.",
+                    message=f"The locked rule {identity!r} of `baseline` is missing or was changed.",
+                    remedy="Restore it as shipped, and add a rule of your own with another id.",
                 )
             )
 

@@ -1,4 +1,4 @@
-"""What a person is told of a verdict, by degree: enough to go on, never a manual."""
+"""Explanations of verdicts, graded by reader. They never contain details that could serve as instructions."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ from .verdicts import Action, Verdict
 
 
 class ExplanationLevel(StrEnum):
-    """Who is told."""
+    """The reader of an explanation, which decides how much detail it has."""
 
     END_USER = "end_user"
     #: Authenticated with a key of the tenant.
     DEVELOPER = "developer"
-    #: Somebody who decides cases of this tenant.
+    #: A reviewer, who decides cases of this tenant.
     REVIEWER = "reviewer"
 
 
 class RetryAdvice(StrEnum):
+    """What a caller should change before it sends the request again."""
+
     SAME = "same"
     NEW_SEED = "new_seed"
     CHANGE_PROMPT = "change_prompt"
@@ -36,7 +38,7 @@ class RetryAdvice(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ChargeFacts:
-    """What the generator took: `yes`, `no` or `unknown`; the amount where it is known, and who says so."""
+    """The generator's charge: `yes`, `no` or `unknown`, the amount if known, and the source."""
 
     charged: str
     amount: float | None = None
@@ -46,7 +48,7 @@ class ChargeFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class ExplanationLinks:
-    """Addresses that go with an explanation; empty: there is none."""
+    """Addresses for an explanation; empty if there is none."""
 
     appeal: str = ""
     record: str = ""
@@ -65,14 +67,14 @@ class HelpLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """One verdict, as one viewer may know it. What the viewer may not know is empty, not hidden."""
+    """The explanation of one verdict for one level. Fields that the reader may not see are empty."""
 
     action: Action
     stage: Stage
-    #: Say what happened, to what, why, and what now.
+    #: What happened, why, the cost and the next step.
     sentence: str
     next_step: str
-    #: The word for the subject where the category is withheld; empty where nothing may be said.
+    #: The group, for use if the category is withheld; empty if that is withheld too.
     group: str
     categories: tuple[str, ...]
     charge: ChargeFacts
@@ -85,12 +87,12 @@ class Explanation:
     reason: str = ""
     evidence: tuple[Mapping[str, Any], ...] = ()
     support: tuple[HelpLine, ...] = ()
-    #: Required cells nobody checked, as `category in modality`.
+    #: Required cells that were not checked, as `category in modality`.
     not_checked: tuple[str, ...] = ()
     test_card: bool = False
 
     def as_wire(self) -> dict[str, Any]:
-        """`moderation_details` in OpenAI's shape, with our keys beside theirs."""
+        """`moderation_details` in OpenAI's format, with additional keys of our own."""
         wire: dict[str, Any] = {
             "moderation_stage": moderation_stage(self.stage),
             "categories": list(self.categories),
@@ -125,7 +127,7 @@ class Explanation:
 
 
 def moderation_stage(stage: Stage) -> str:
-    """The wire's word for a stage: input, output or unknown."""
+    """OpenAI's name of a stage: input, output or unknown."""
     if stage in {Stage.PROMPT, Stage.REFERENCE}:
         return "input"
     return "output" if stage in {Stage.GENERATION, Stage.OUTPUT, Stage.DELIVERY} else "unknown"
@@ -135,61 +137,61 @@ def explain(
     verdict: Verdict,
     taxonomy: Taxonomy,
     *,
-    audience: ExplanationLevel,
+    level: ExplanationLevel,
     charge: ChargeFacts | None = None,
-    video_id: str = "",
     links: ExplanationLinks | None = None,
     locale: str = DEFAULT,
 ) -> Explanation:
-    """What `audience` is told of this verdict, in the language `locale` where there are words for it.
+    """The explanation of a verdict for `level`, in the language `locale` if it is supported.
 
-    Vaulted: that it was blocked, and no category or evidence, whoever asks. Discreet categories: the group.
+    A vaulted verdict shows no category or evidence to any level; a category with `hide_details` its group.
     """
     links = links or ExplanationLinks()
-    say = load_messages("explanations", locale)
-    charge = charge or _presumed(verdict.stage)
+    messages = load_messages("explanations", locale)
+    charge = charge or _default_charge(verdict.stage)
     if verdict.vault:
-        return _vaulted(verdict, charge, video_id, links, say)
+        return _explain_vaulted(verdict, charge, links, messages)
     group = taxonomy[verdict.category].group.value if verdict.category in taxonomy else ""
-    open_to = audience is ExplanationLevel.REVIEWER or (
-        audience is ExplanationLevel.DEVELOPER and not _discreet(verdict.category, taxonomy)
+    shows_details = level is ExplanationLevel.REVIEWER or (
+        level is ExplanationLevel.DEVELOPER and not _hides_details(verdict.category, taxonomy)
     )
-    decided_by_hole = bool(verdict.gaps) and not verdict.findings and verdict.action is not Action.ALLOW
-    retry, after = _retry(verdict, decided_by_hole=decided_by_hole)
-    step = _next_step(verdict, retry, say, decided_by_hole=decided_by_hole, appeal=bool(links.appeal))
-    named = (verdict.category if open_to else group,) if verdict.category and not decided_by_hole else ()
+    decided_by_gap = bool(verdict.gaps) and not verdict.findings and verdict.action is not Action.ALLOW
+    retry, after = _retry_advice(verdict, decided_by_gap=decided_by_gap)
+    step = _next_step_text(verdict, retry, messages, decided_by_gap=decided_by_gap, appeal=bool(links.appeal))
+    named = (verdict.category if shows_details else group,) if verdict.category and not decided_by_gap else ()
     return Explanation(
         action=verdict.action,
         stage=verdict.stage,
         sentence=_joined(
-            say,
-            _happened(verdict, say),
-            _why(verdict, group, say, open_to=open_to, decided_by_hole=decided_by_hole),
-            _spent(charge, verdict, say),
+            messages,
+            _outcome_text(verdict, messages),
+            _reason_text(
+                verdict, group, messages, shows_details=shows_details, decided_by_gap=decided_by_gap
+            ),
+            _charge_text(charge, verdict, messages),
             step,
         ),
         next_step=step,
-        group="" if decided_by_hole else group,
+        group="" if decided_by_gap else group,
         categories=tuple(name for name in named if name),
         charge=charge,
         retry=retry,
         retry_after_s=after,
         appeal=links.appeal if verdict.action.severity >= Action.HOLD.severity else "",
-        record=links.record if audience is not ExplanationLevel.END_USER else "",
-        video_id=video_id,
+        record=links.record if level is not ExplanationLevel.END_USER else "",
         rule=verdict.rule
-        if open_to or (decided_by_hole and audience is not ExplanationLevel.END_USER)
+        if shows_details or (decided_by_gap and level is not ExplanationLevel.END_USER)
         else "",
-        reason=translate_reason(verdict.reason, say.tag) if open_to else "",
+        reason=translate_reason(verdict.reason, messages.tag) if shows_details else "",
         evidence=tuple(
-            _evidence(finding, say)
+            _evidence(finding, messages)
             for finding in verdict.findings
-            if open_to
-            and (audience is ExplanationLevel.REVIEWER or not _discreet(finding.category, taxonomy))
+            if shows_details
+            and (level is ExplanationLevel.REVIEWER or not _hides_details(finding.category, taxonomy))
         ),
         support=help_lines(locale) if verdict.support else (),
         not_checked=tuple(f"{cell.category} in {cell.modality.value}" for cell in verdict.gaps)
-        if audience is not ExplanationLevel.END_USER
+        if level is not ExplanationLevel.END_USER
         else (),
         test_card=verdict.test_card_only,
     )
@@ -197,104 +199,109 @@ def explain(
 
 @cache
 def help_lines(locale: str = DEFAULT) -> tuple[HelpLine, ...]:
-    """The help lines this package ships for a language, or the English ones."""
+    """The shipped help lines for a language, or the English ones."""
     data = resources.files(__package__).joinpath("help_lines.yaml").read_text("utf-8")
     entries = yaml_loader.load(data)
-    spoken = [entry for entry in entries if entry["locale"] == locale] or [
+    matching = [entry for entry in entries if entry["locale"] == locale] or [
         entry for entry in entries if entry["locale"] == DEFAULT
     ]
-    return tuple(HelpLine(name=entry["name"], text=entry["text"], region=entry["region"]) for entry in spoken)
+    return tuple(
+        HelpLine(name=entry["name"], text=entry["text"], region=entry["region"]) for entry in matching
+    )
 
 
-def _discreet(category: str, taxonomy: Taxonomy) -> bool:
-    """Unknown categories are kept back too: their package may have been removed."""
+def _hides_details(category: str, taxonomy: Taxonomy) -> bool:
+    """Unknown categories are hidden too: the package that defines them may have been removed."""
     return category not in taxonomy or taxonomy[category].hide_details
 
 
-def _vaulted(
-    verdict: Verdict, charge: ChargeFacts, video_id: str, links: ExplanationLinks, say: Messages
+def _explain_vaulted(
+    verdict: Verdict, charge: ChargeFacts, links: ExplanationLinks, messages: Messages
 ) -> Explanation:
-    step = say("next.vaulted")
+    step = messages("next.vaulted")
     return Explanation(
         action=verdict.action,
         stage=verdict.stage,
-        sentence=_joined(say, _happened(verdict, say), _spent(charge, verdict, say), step),
+        sentence=_joined(
+            messages, _outcome_text(verdict, messages), _charge_text(charge, verdict, messages), step
+        ),
         next_step=step,
         group="",
         categories=(),
         charge=charge,
         retry=RetryAdvice.NEVER,
         retry_after_s=None,
-        video_id=video_id,
         appeal=links.appeal,
     )
 
 
-def _presumed(stage: Stage) -> ChargeFacts:
+def _default_charge(stage: Stage) -> ChargeFacts:
     if stage in {Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE}:
         return ChargeFacts(charged="no", source="not sent to a generator")
     return ChargeFacts(charged="unknown")
 
 
-def _joined(say: Messages, *parts: str) -> str:
+def _joined(messages: Messages, *parts: str) -> str:
     """Sentences one after the other, as the language sets them."""
-    return say("join").join(part for part in parts if part)
+    return messages("join").join(part for part in parts if part)
 
 
-def _happened(verdict: Verdict, say: Messages) -> str:
-    return say(f"happened.{verdict.action.value}", when=say(f"when.{verdict.stage.value}"))
+def _outcome_text(verdict: Verdict, messages: Messages) -> str:
+    return messages(f"happened.{verdict.action.value}", when=messages(f"when.{verdict.stage.value}"))
 
 
-def _why(verdict: Verdict, group: str, say: Messages, *, open_to: bool, decided_by_hole: bool) -> str:
-    if decided_by_hole:
-        return say("why.hole")
+def _reason_text(
+    verdict: Verdict, group: str, messages: Messages, *, shows_details: bool, decided_by_gap: bool
+) -> str:
+    if decided_by_gap:
+        return messages("why.gap")
     if verdict.action is Action.ALLOW:
         return ""
     if verdict.test_card_only:
-        return say("why.test_card")
-    if open_to and verdict.reason:
-        reason = translate_reason(verdict.reason, say.tag).rstrip(".")
-        return say("why.rule", where=_where(verdict, say), reason=reason, rule=verdict.rule)
-    return say("why.subject", subject=say(f"group.{group}")) if group else ""
+        return messages("why.test_card")
+    if shows_details and verdict.reason:
+        reason = translate_reason(verdict.reason, messages.tag).rstrip(".")
+        return messages("why.rule", where=_location_text(verdict, messages), reason=reason, rule=verdict.rule)
+    return messages("why.subject", subject=messages(f"group.{group}")) if group else ""
 
 
-def _where(verdict: Verdict, say: Messages) -> str:
-    """Where the strongest finding is, as a person says it."""
+def _location_text(verdict: Verdict, messages: Messages) -> str:
+    """The location of the strongest finding as text."""
     for finding in verdict.findings[:1]:
         if finding.modality is Modality.TEXT:
-            return say("where.text", field=_field(finding, say))
+            return messages("where.text", field=_field(finding, messages))
         for part in finding.evidence:
             if part.__struct_config__.tag in {"frames", "time"}:
-                return say("where.time", seconds=f"{getattr(part, 'start_s', 0.0):.1f}")
+                return messages("where.time", seconds=f"{getattr(part, 'start_s', 0.0):.1f}")
     return ""
 
 
-def _field(finding: Finding, say: Messages) -> str:
+def _field(finding: Finding, messages: Messages) -> str:
     for part in finding.evidence:
         name = getattr(part, "field", "")
         if name:
-            return say(f"field.{name}") if say.has(f"field.{name}") else str(name).replace("_", " ")
+            return messages(f"field.{name}") if messages.has(f"field.{name}") else str(name).replace("_", " ")
     source = finding.attributes.get("source")
     return str(source).replace("_", " ") if source else "text"
 
 
-def _spent(charge: ChargeFacts, verdict: Verdict, say: Messages) -> str:
+def _charge_text(charge: ChargeFacts, verdict: Verdict, messages: Messages) -> str:
     if verdict.action.severity < Action.HOLD.severity:
         return ""
     if charge.charged == "no":
-        return say("spent.none")
+        return messages("spent.none")
     if charge.charged == "yes":
         if charge.amount:
-            return say("spent.amount", amount=f"{charge.amount:g}", currency=charge.currency)
-        return say("spent.charged")
-    return say("spent.unknown")
+            return messages("spent.amount", amount=f"{charge.amount:g}", currency=charge.currency)
+        return messages("spent.charged")
+    return messages("spent.unknown")
 
 
-def _retry(verdict: Verdict, *, decided_by_hole: bool) -> tuple[RetryAdvice, float | None]:
+def _retry_advice(verdict: Verdict, *, decided_by_gap: bool) -> tuple[RetryAdvice, float | None]:
     if verdict.action.severity < Action.HOLD.severity:
         return RetryAdvice.SAME, None
-    if decided_by_hole:
-        # What crashed or ran out of time may work next time; what is not installed will not.
+    if decided_by_gap:
+        # A check that crashed or timed out may succeed next time; a check that is not installed cannot.
         again = any(cell.available for cell in verdict.gaps)
         return (RetryAdvice.SAME, 60.0) if again else (RetryAdvice.NEVER, None)
     if verdict.action is Action.HOLD:
@@ -306,29 +313,29 @@ def _retry(verdict: Verdict, *, decided_by_hole: bool) -> tuple[RetryAdvice, flo
     return RetryAdvice.CHANGE_PROMPT, None
 
 
-def _next_step(
-    verdict: Verdict, retry: RetryAdvice, say: Messages, *, decided_by_hole: bool, appeal: bool
+def _next_step_text(
+    verdict: Verdict, retry: RetryAdvice, messages: Messages, *, decided_by_gap: bool, appeal: bool
 ) -> str:
     if verdict.action.severity < Action.HOLD.severity:
         return ""
     if verdict.action is Action.HOLD:
-        return say("next.missing" if decided_by_hole and retry is RetryAdvice.NEVER else "next.wait")
+        return messages("next.missing" if decided_by_gap and retry is RetryAdvice.NEVER else "next.wait")
     otherwise = "_appeal" if appeal else ""
-    if decided_by_hole:
-        return say(f"next.again{otherwise}" if retry is RetryAdvice.SAME else "next.ask")
+    if decided_by_gap:
+        return messages(f"next.again{otherwise}" if retry is RetryAdvice.SAME else "next.ask")
     if verdict.test_card_only:
-        return say("next.card")
+        return messages("next.card")
     if retry is RetryAdvice.NEW_SEED:
-        return say(f"next.seed{otherwise}")
+        return messages(f"next.seed{otherwise}")
     what = "reference" if verdict.stage is Stage.REFERENCE else "prompt"
-    return say(f"next.change_{what}{otherwise}")
+    return messages(f"next.change_{what}{otherwise}")
 
 
-def _evidence(finding: Finding, say: Messages) -> dict[str, Any]:
+def _evidence(finding: Finding, messages: Messages) -> dict[str, Any]:
     shown = to_json(finding)
     kept = ("category", "modality", "score", "detector", "version")
     return {
         **{key: shown[key] for key in kept},
-        "reason": translate_reason(shown["reason"], say.tag),
+        "reason": translate_reason(shown["reason"], messages.tag),
         "evidence": list(shown["evidence"]),
     }

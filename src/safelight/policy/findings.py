@@ -1,4 +1,4 @@
-"""Findings: what a detector saw, where, and how sure it is. Nothing here decides."""
+"""Findings: what a detector found, where, and with which score. They carry no decision."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 
 class Stage(StrEnum):
-    """A place on a video's way where a verdict is needed."""
+    """A stage of the video lifecycle that needs a verdict."""
 
     ADMISSION = "admission"
     PROMPT = "prompt"
@@ -21,7 +21,7 @@ class Stage(StrEnum):
 
 
 class Modality(StrEnum):
-    """What was looked at. A reference picture is `image`; frames of any clip are `frames`."""
+    """The kind of content. A reference picture is `image`; frames of any clip are `frames`."""
 
     TEXT = "text"
     IMAGE = "image"
@@ -30,7 +30,7 @@ class Modality(StrEnum):
 
 
 class TextSpan(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
-    """Characters `start` to `end` (end exclusive) of a field as it was typed."""
+    """Characters `start` to `end` (end exclusive) of a field, in the text as the client sent it."""
 
     field: str
     start: int
@@ -38,13 +38,13 @@ class TextSpan(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
 
 
 class ImageBox(msgspec.Struct, frozen=True, kw_only=True, tag="box"):
-    """A box in a picture, in parts of its width and height (0 to 1), from the top left."""
+    """A box in a picture, as fractions of its width and height (0 to 1), from the top left."""
 
     x: float
     y: float
     w: float
     h: float
-    #: The request field the picture came in, such as `input_reference`; empty for output.
+    #: The request field of the picture, such as `input_reference`; empty for output.
     field: str = ""
 
     @property
@@ -60,20 +60,20 @@ class FrameRange(msgspec.Struct, frozen=True, kw_only=True, tag="frames"):
     last: int
     start_s: float
     end_s: float
-    #: The frame where the score was highest, and where in it.
+    #: The frame with the highest score, and the box in that frame.
     peak: int
     box: ImageBox | None = None
 
 
 class TimeRange(msgspec.Struct, frozen=True, kw_only=True, tag="time"):
-    """A stretch of the sound, in seconds from the start of the clip."""
+    """A time range of the sound, in seconds from the start of the clip."""
 
     start_s: float
     end_s: float
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True, tag="match"):
-    """An entry of a list or hash list; `distance` where the match is approximate."""
+    """A matched entry of a list or hash list; `distance` if the match is approximate."""
 
     list: str
     entry: str
@@ -82,17 +82,17 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, tag="match"):
 
 Evidence: TypeAlias = TextSpan | ImageBox | FrameRange | TimeRange | Match
 
-#: What rules may ask about a finding beyond its score. Numbers, yes/no and short words only.
+#: The value of an attribute: a number, a boolean or a short string.
 Attribute: TypeAlias = bool | int | float | str
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing one detector saw.
+    """One result of one detector.
 
-    `score` is a calibrated probability that the category applies. `attributes` are facts that rules may
-    use: `area` (largest part of a picture, 0 to 1), `duration_s`, `frames` (how many), `speech` (bool),
+    `score` is a calibrated probability that the category applies. Rules may use `attributes`:
+    `area` (largest fraction of a picture, 0 to 1), `duration_s`, `frames` (count), `speech` (bool),
     `negated` (bool), `role` ("subject" | "passing"), `public_figure` (bool), `source` (the field or place
-    the text came from) and what further detectors add.
+    of the text) and attributes of further detectors.
     """
 
     category: str
@@ -103,15 +103,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     evidence: tuple[Evidence, ...] = ()
     attributes: dict[str, Attribute] = {}
-    #: From the safety test card: decides like any other finding, and never counts as a strike alone.
+    #: From the safety test card: decides like any other finding, but alone never counts as a strike.
     test_card: bool = False
 
 
-#: From here on a sign counts when it is asked whether something may be shown to anybody else.
-INDICATOR = 0.3
+#: Findings from this score up count when Safelight decides whether content may go to a third party.
+INDICATOR_SCORE = 0.3
 
 
-def strongest(scored: Iterable[tuple[str, float]]) -> dict[str, float]:
+def highest_scores(scored: Iterable[tuple[str, float]]) -> dict[str, float]:
     """The highest score of each category."""
     found: dict[str, float] = {}
     for category, score in scored:
@@ -119,10 +119,12 @@ def strongest(scored: Iterable[tuple[str, float]]) -> dict[str, float]:
     return found
 
 
-def sexual_with_minor(findings: Iterable[Finding]) -> bool:
-    """Whether there is any sign of something sexual with a minor: then it goes to no third party."""
-    signs = {one.category for one in findings if one.score >= INDICATOR and not one.test_card}
-    return "sexual/minors" in signs or ("minors-present" in signs and bool({"sexual", "ncii"} & signs))
+def suggests_sexual_minors(findings: Iterable[Finding]) -> bool:
+    """Whether findings suggest sexual content with a minor. Such content is never sent to a third party."""
+    categories = {one.category for one in findings if one.score >= INDICATOR_SCORE and not one.test_card}
+    return "sexual/minors" in categories or (
+        "minors-present" in categories and bool({"sexual", "ncii"} & categories)
+    )
 
 
 class _Packed(msgspec.Struct, array_like=True):
@@ -151,7 +153,7 @@ def pack(findings: tuple[Finding, ...]) -> bytes:
 
 
 def unpack(data: bytes) -> tuple[Finding, ...]:
-    """The findings in `data`. Raises `msgspec.DecodeError` on anything `pack` did not write."""
+    """The findings in `data`. Raises `msgspec.DecodeError` if `pack` did not write it."""
     fields = _Packed.__struct_fields__
     return tuple(
         Finding(**{name: getattr(packed, name) for name in fields}) for packed in _decoder.decode(data)
@@ -159,6 +161,6 @@ def unpack(data: bytes) -> tuple[Finding, ...]:
 
 
 def to_json(finding: Finding) -> dict[str, Any]:
-    """The finding for JSON output and logs of evidence, with the wire's names."""
+    """The finding as plain values with the field names of the API."""
     built: dict[str, Any] = msgspec.to_builtins(finding)
     return built

@@ -1,4 +1,4 @@
-"""Finding the files of a policy document and of everything it extends."""
+"""Reads a policy document and all documents that it extends."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import yaml
 from .categories import Taxonomy
 from .conditions import KNOWN_ATTRIBUTES, AttributeType
 from .requirements import read_requirement
-from .rules import RuleReader, Spec
+from .rules import EntrySpec, RuleReader
 from .yaml_reader import MAX_BYTES, PolicyProblem, YamlReader, did_you_mean
 
-#: What a document extends that names nothing: the part nobody can do without.
+#: The policy that a document extends if it has no `extends`.
 BASELINE = "baseline"
 SHIPPED_NAMES = ("starter", "strict", "creative")
 MAX_EXTENDS = 8
@@ -28,18 +28,18 @@ _KEYS = frozenset({*_HEADER, "attributes", "thresholds", "rules", "requires"})
 
 @dataclass(frozen=True, kw_only=True)
 class LayerEntry:
-    """A rule or requirement as one layer writes it, and where."""
+    """A rule or requirement of one layer, and its place in the file."""
 
-    spec: Spec
+    spec: EntrySpec
     reader: YamlReader
     node: yaml.Node
-    #: Some of it could not be read: what is missing in it is no further problem.
+    #: Part of it could not be read, so missing keys are not reported again.
     broken: bool = False
 
 
 @dataclass(kw_only=True)
 class PolicyLayer:
-    """One document: what its files say together."""
+    """One document, merged from its files."""
 
     name: str = ""
     version: str = ""
@@ -54,33 +54,33 @@ class PolicyLayer:
 def resolve_extends(
     start: str | Path, taxonomy: Taxonomy, problems: list[PolicyProblem]
 ) -> list[PolicyLayer]:
-    """The document and what it extends, the floor first. A cycle, a gap or too long a chain is a problem."""
+    """The document and what it extends, `baseline` first. Reports cycles, gaps and long chains."""
     layers: list[PolicyLayer] = []
     seen: list[str] = []
     wanted: str | Path = start
     origin: LayerEntry | None = None
     while True:
-        place = find(wanted)
+        place = find_document(wanted)
         identity = str(place) if place is not None else str(wanted)
-        trouble = _trouble(place, wanted, identity, seen)
-        if trouble is not None:
-            _say(origin, str(wanted), problems, *trouble)
+        problem = _chain_problem(place, wanted, identity, seen)
+        if problem is not None:
+            _report(origin, str(wanted), problems, *problem)
             break
         assert place is not None
         seen.append(identity)
         try:
-            files = _files(place)
+            files = _read_files(place)
         except OSError as error:
-            _say(
+            _report(
                 origin,
                 str(wanted),
                 problems,
                 f"{wanted} cannot be read: {error.strerror}.",
-                "Check the rights.",
+                "Check the file permissions.",
             )
             break
         if not files or len(files) > MAX_FILES:
-            _say(
+            _report(
                 origin,
                 str(wanted),
                 problems,
@@ -101,19 +101,19 @@ def resolve_extends(
     return layers[::-1]
 
 
-def _trouble(
+def _chain_problem(
     place: Traversable | None, wanted: str | Path, identity: str, seen: list[str]
 ) -> tuple[str, str] | None:
     if place is None:
-        return f"There is no policy {str(wanted)!r}.", did_you_mean(Path(wanted).name, SHIPPED_NAMES)
+        return f"The policy {str(wanted)!r} does not exist.", did_you_mean(Path(wanted).name, SHIPPED_NAMES)
     if identity in seen:
-        return f"{str(wanted)!r} extends itself, by way of {len(seen)} documents.", "Take one `extends` away."
+        return f"{str(wanted)!r} extends itself through {len(seen)} documents.", "Remove one `extends`."
     if len(seen) >= MAX_EXTENDS:
-        return f"More than {MAX_EXTENDS} documents extend one another.", "Join some of them."
+        return f"More than {MAX_EXTENDS} documents extend one another.", "Merge some of them."
     return None
 
 
-def _say(
+def _report(
     origin: LayerEntry | None, file: str, problems: list[PolicyProblem], message: str, remedy: str
 ) -> None:
     if origin is not None:
@@ -122,8 +122,8 @@ def _say(
         problems.append(PolicyProblem(file=file, line=0, field="", message=message, remedy=remedy))
 
 
-def find(name: str | Path) -> Traversable | None:
-    """A shipped document's folder, or the file or folder at a path; None where there is none."""
+def find_document(name: str | Path) -> Traversable | None:
+    """The folder of a shipped document, or the file or folder at a path; None if neither exists."""
     if str(name) in {BASELINE, *SHIPPED_NAMES}:
         return resources.files(__package__).joinpath("shipped", str(name))
     path = Path(name)
@@ -139,17 +139,17 @@ def _relative(extends: str, place: Traversable) -> str | Path:
     return (place if place.is_dir() else place.parent) / extends
 
 
-def _files(place: Traversable) -> list[tuple[str, bytes]]:
+def _read_files(place: Traversable) -> list[tuple[str, bytes]]:
     if place.is_file():
-        return [(str(place), _read(place))]
+        return [(str(place), _read_limited(place))]
     found = [item for item in place.iterdir() if item.name.endswith((".yaml", ".yml")) and item.is_file()]
     folder = place.name if not isinstance(place, Path) or "shipped" in place.parts else str(place)
     found.sort(key=lambda item: item.name)
-    return [(f"{folder}/{item.name}", _read(item)) for item in found[: MAX_FILES + 1]]
+    return [(f"{folder}/{item.name}", _read_limited(item)) for item in found[: MAX_FILES + 1]]
 
 
-def _read(file: Traversable) -> bytes:
-    """The file, or one byte more than is allowed, which the reader refuses."""
+def _read_limited(file: Traversable) -> bytes:
+    """The file, at most one byte more than allowed; the reader rejects that."""
     with file.open("rb") as stream:
         data: bytes = stream.read(MAX_BYTES + 1)
     return data
@@ -161,7 +161,7 @@ def read_layer(
     inherited: Mapping[str, AttributeType],
     problems: list[PolicyProblem],
 ) -> tuple[PolicyLayer, LayerEntry | None]:
-    """What the files of one document say, and where it says what it extends."""
+    """One document from its files, and the place of its `extends`."""
     layer = PolicyLayer()
     extends: LayerEntry | None = None
     parsed: list[tuple[YamlReader, dict[str, yaml.Node], yaml.MappingNode]] = []
@@ -172,11 +172,14 @@ def read_layer(
             parsed.append((reader, reader.mapping(node, "", _KEYS), node))
     for reader, keys, _ in parsed:
         if "attributes" in keys:
-            layer.attributes |= _declared(reader, keys["attributes"])
+            layer.attributes |= _read_declared_attributes(reader, keys["attributes"])
     headers = [(reader, keys, node) for reader, keys, node in parsed if _HEADER & keys.keys()]
     for reader, _keys, node in headers[1:]:
         reader.problem(
-            node, "policy", "Two files of one document have a header.", "Keep policy, extends in one."
+            node,
+            "policy",
+            "More than one file of the document has a header.",
+            "Keep `policy` and `extends` in one file.",
         )
     for reader, keys, _ in headers[:1]:
         for key in _HEADER & keys.keys():
@@ -204,17 +207,17 @@ def _read_entries(
     rules = RuleReader(reader, taxonomy, known)
     if "rules" in keys:
         for index, node in enumerate(reader.items(keys["rules"], "rules")):
-            told = len(reader.problems)
+            before = len(reader.problems)
             spec = rules.rule(node, f"rules[{index}]")
             if spec is not None:
-                broken = len(reader.problems) > told
+                broken = len(reader.problems) > before
                 layer.rules.append(LayerEntry(spec=spec, reader=reader, node=node, broken=broken))
     if "requires" in keys:
         for index, node in enumerate(reader.items(keys["requires"], "requires")):
-            told = len(reader.problems)
+            before = len(reader.problems)
             spec = read_requirement(reader, node, f"requires[{index}]", taxonomy)
             if spec is not None:
-                broken = len(reader.problems) > told
+                broken = len(reader.problems) > before
                 layer.requires.append(LayerEntry(spec=spec, reader=reader, node=node, broken=broken))
     if "thresholds" in keys:
         for identity, node in reader.mapping(keys["thresholds"], "thresholds", None).items():
@@ -224,13 +227,13 @@ def _read_entries(
                 layer.thresholds.append(LayerEntry(spec=change, reader=reader, node=node))
 
 
-def _declared(reader: YamlReader, node: yaml.Node) -> dict[str, AttributeType]:
+def _read_declared_attributes(reader: YamlReader, node: yaml.Node) -> dict[str, AttributeType]:
     declared: dict[str, AttributeType] = {}
     for name, value in reader.mapping(node, "attributes", None).items():
         here = f"attributes.{name}"
         kind = reader.choice(value, here, [kind.value for kind in AttributeType])
         if name in KNOWN_ATTRIBUTES:
-            reader.problem(value, here, f"{name!r} is known already.", "Remove the line.")
+            reader.problem(value, here, f"The attribute {name!r} is already known.", "Remove the line.")
         elif kind is not None:
             declared[name] = AttributeType(kind)
     return declared

@@ -1,4 +1,4 @@
-"""The reference cases: what `starter` must decide, written down by hand and replayed at every change."""
+"""The reference cases: hand-written verdicts of `starter`, replayed in the tests at every change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .verdicts import Action, Audience, WaiverTerms
 DETECTOR = "reference"
 
 
-class _Seen(msgspec.Struct, forbid_unknown_fields=True):
+class _CaseFinding(msgspec.Struct, forbid_unknown_fields=True):
     category: str
     score: float
     modality: Modality
@@ -31,28 +31,28 @@ class _Seen(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ReferenceCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A case as it stands in a file. All required cells are checked except the ones named."""
+    """A case of a file. All required cells count as checked, except the listed ones."""
 
     id: str
-    #: What it stands for, in words.
+    #: What the case tests.
     description: str
     stage: Stage
     modalities: tuple[Modality, ...]
-    findings: tuple[_Seen, ...] = ()
+    findings: tuple[_CaseFinding, ...] = ()
     audience: Audience = Audience.GENERAL
     consents: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
-    #: Cells, as `category in modality`, that no detector can check, and that one failed to.
+    #: Cells, as `category in modality`: without a detector, and with a detector that failed.
     unavailable: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
-    #: Categories of a waiver in force.
+    #: Categories of a valid waiver.
     waived: tuple[str, ...] = ()
     expected: Action
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceOutcome:
-    """A case that did not end as written."""
+    """A case with an unexpected verdict."""
 
     id: str
     description: str
@@ -61,7 +61,7 @@ class ReferenceOutcome:
 
 
 def load_cases() -> Iterator[ReferenceCase]:
-    """The cases this package ships, file by file."""
+    """The shipped cases, file by file."""
     folder = resources.files(__package__).joinpath("cases")
     for file in sorted(folder.iterdir(), key=lambda item: item.name):
         if file.name.endswith(".jsonl"):
@@ -70,7 +70,7 @@ def load_cases() -> Iterator[ReferenceCase]:
 
 
 def replay_records(taxonomy: Taxonomy) -> Iterator[ReplayRecord]:
-    """The cases as history decided as expected: what replay reports as changed did not end as written."""
+    """The cases as records with the expected verdicts, so that a replay reports every other verdict."""
     starter = load("starter", taxonomy)
     for case in load_cases():
         yield ReplayRecord(
@@ -103,7 +103,7 @@ def case_findings(case: ReferenceCase) -> tuple[Finding, ...]:
 
 
 def case_coverage(case: ReferenceCase, policy: Policy, taxonomy: Taxonomy) -> Coverage:
-    """Every category checked in every modality that is there, but for the cells the case names."""
+    """Every category checked in every present modality, except for the cells that the case lists."""
     required = {
         (cell.category, cell.modality)
         for cell in required_coverage(policy, taxonomy, case.stage, case.modalities)
@@ -135,6 +135,6 @@ def case_waivers(case: ReferenceCase) -> tuple[WaiverTerms, ...]:
 
 
 def as_json(case: ReferenceCase) -> Mapping[str, Any]:
-    """The case as plain values, without what stands at its default."""
+    """The case as plain values, without defaults."""
     built: dict[str, Any] = msgspec.to_builtins(case)
     return {key: value for key, value in built.items() if value not in ([], (), "general")}

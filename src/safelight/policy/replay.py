@@ -1,4 +1,4 @@
-"""A policy over history: what would have been decided, before it goes live. Memory stays flat."""
+"""Replays recorded findings against a policy before it is published. Memory use is constant."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from .documents import Policy
 from .findings import Attribute, Evidence, Stage
 from .verdicts import Action, Audience, Context, WaiverTerms
 
-#: Distinct coverages remembered at a time; history has few, a hostile file may have many.
-_REMEMBERED = 2048
-#: Bytes of one record, at most.
-_LONGEST = 16 * 1024 * 1024
+#: Maximum number of cached results; a hostile file may have many distinct coverages.
+_MAX_CACHED = 2048
+#: Maximum size of one record in bytes.
+_MAX_RECORD_BYTES = 16 * 1024 * 1024
 
 
 class ReplayRecord(msgspec.Struct, array_like=True, gc=False):
-    """One stage of one video as it was: what was seen and covered, packed, and what was decided."""
+    """The recorded stage of a video: packed findings and coverage, and the verdict."""
 
     id: str
     stage: Stage
     #: `findings.pack` and `coverage.pack`.
     findings: bytes
     coverage: bytes
-    #: What was decided then; empty: nothing to compare with.
+    #: The recorded verdict; empty if there is none to compare with.
     action: str = ""
     rule: str = ""
     audience: Audience = Audience.GENERAL
@@ -49,7 +49,7 @@ class Transition:
 
 @dataclass(kw_only=True)
 class ReplayReport:
-    """How often which verdict becomes which, with the ids of the first few of each."""
+    """The number of verdicts that change, by old and new action, with the first few ids of each."""
 
     policy: str
     policy_sha256: str
@@ -58,7 +58,7 @@ class ReplayReport:
     unreadable: int = 0
     transitions: Counter[Transition] = field(default_factory=Counter)
     examples: dict[Transition, list[str]] = field(default_factory=dict)
-    #: How often each rule decides now.
+    #: Number of verdicts that each rule decides under the new policy.
     rules: Counter[str] = field(default_factory=Counter)
     vaulted: int = 0
 
@@ -92,12 +92,12 @@ class ReplayReport:
         }
 
 
-class _Stored(msgspec.Struct, array_like=True, gc=False):
-    """A packed finding, read only as far as rules ask. The fields are those of `findings.pack`."""
+class _LazyFinding(msgspec.Struct, array_like=True, gc=False):
+    """A packed finding that decodes a field only when a rule reads it. Fields as in `findings.pack`."""
 
     category: str
     score: float
-    #: A word that equals the `Modality`.
+    #: A string that equals a `Modality`.
     modality: Any
     detector: msgspec.Raw
     version: msgspec.Raw
@@ -117,7 +117,7 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
 
 _attributes = msgspec.msgpack.Decoder(dict[str, Attribute])
 _evidence = msgspec.msgpack.Decoder(tuple[Evidence, ...])
-_findings = msgspec.msgpack.Decoder(list[_Stored])
+_findings = msgspec.msgpack.Decoder(list[_LazyFinding])
 _record_encoder = msgspec.msgpack.Encoder()
 _record_decoder = msgspec.msgpack.Decoder(ReplayRecord)
 
@@ -125,7 +125,7 @@ _record_decoder = msgspec.msgpack.Decoder(ReplayRecord)
 def replay(
     policy: Policy, taxonomy: Taxonomy, records: Iterable[ReplayRecord], *, examples: int = 5
 ) -> ReplayReport:
-    """Decide every record anew. What cannot be read is counted and left out, never taken for allowed."""
+    """Decide every record again. Unreadable records are counted and skipped; they never count as allowed."""
     report = ReplayReport(policy=policy.name, policy_sha256=policy.sha256)
     programs: dict[Any, CompiledPolicy] = {}
     gaps: dict[Any, Gaps] = {}
@@ -134,26 +134,26 @@ def replay(
         running = programs.get(setting)
         if running is None:
             running = programs[setting] = compile_policy(policy, _context(record))
-            if len(programs) > _REMEMBERED:
+            if len(programs) > _MAX_CACHED:
                 programs.clear()
         try:
             findings = _findings.decode(record.findings)
             covered = (record.coverage, record.stage, record.waivers)
             missing = gaps.get(covered)
             if missing is None:
-                if len(gaps) >= _REMEMBERED:
+                if len(gaps) >= _MAX_CACHED:
                     gaps.clear()
                 missing = gaps[covered] = _gaps(policy, taxonomy, record)
-            fired = running.matching_rules(findings)
+            matched = running.matching_rules(findings)
         except (msgspec.DecodeError, KeyError):
             report.unreadable += 1
             continue
         report.records += 1
         report.findings += len(findings)
-        action, rule = (fired[0].action, fired[0].rule.id) if fired else (Action.ALLOW, "")
+        action, rule = (matched[0].action, matched[0].rule.id) if matched else (Action.ALLOW, "")
         if missing.action.severity > action.severity:
             action, rule = missing.action, missing.rule
-        if fired and any(armed.rule.vault for armed in fired):
+        if matched and any(compiled.rule.vault for compiled in matched):
             report.vaulted += 1
         report.rules[rule or "none"] += 1
         step = Transition(before=record.action, after=action.value)
@@ -167,7 +167,7 @@ def replay(
 def reevaluate(coverage: Coverage, policy: Policy, taxonomy: Taxonomy, stage: Stage) -> Coverage:
     """The same coverage with the requirements of another policy.
 
-    The modalities that were there are those that something was required of, or ran on.
+    A modality was present if one of its cells was required or a detector ran on it.
     """
     present = frozenset(cell.modality for cell in coverage if cell.required or cell.ran)
     wanted = required_coverage(policy, taxonomy, stage, present)
@@ -187,14 +187,14 @@ def write_record(file: BinaryIO, record: ReplayRecord) -> None:
 
 
 def read_records(file: BinaryIO) -> Iterator[ReplayRecord]:
-    """The records of a file, one at a time. Raises `msgspec.DecodeError` where it is cut off or damaged."""
+    """The records of a file, one at a time. Raises `msgspec.DecodeError` if it is truncated or damaged."""
     while header := file.read(4):
         size = int.from_bytes(header, "big")
-        if size > _LONGEST:
-            raise msgspec.DecodeError("this is not a file of records")
+        if size > _MAX_RECORD_BYTES:
+            raise msgspec.DecodeError("the file is not a file of records")
         data = file.read(size)
         if len(header) < 4 or len(data) < size:
-            raise msgspec.DecodeError("the file of records is cut off")
+            raise msgspec.DecodeError("the file of records is truncated")
         yield _record_decoder.decode(data)
 
 

@@ -1,4 +1,4 @@
-"""What a policy demands to be checked: category x modality x stage, and what a hole there means."""
+"""Requirements of a policy: which category, modality and stage must be checked, and the effect of a gap."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import yaml
 
 from .categories import Taxonomy
 from .findings import Modality, Stage
-from .rules import Spec, read_id
+from .rules import EntrySpec, read_id
 from .verdicts import Action
 from .yaml_reader import YamlReader
 
-#: Stands for `Taxonomy.mandatory` in a `requires` entry.
+#: Means `Taxonomy.mandatory` in a `requires` entry.
 MANDATORY = "mandatory"
 
 RequiredCell: TypeAlias = tuple[str, Modality, Stage]
 
-#: Where the mandatory categories must be covered in every policy.
+#: Where every policy must require the mandatory categories.
 MANDATORY_CELLS: tuple[tuple[Stage, Modality], ...] = (
     (Stage.PROMPT, Modality.TEXT),
     (Stage.REFERENCE, Modality.IMAGE),
@@ -26,7 +26,7 @@ MANDATORY_CELLS: tuple[tuple[Stage, Modality], ...] = (
     (Stage.OUTPUT, Modality.FRAMES),
 )
 
-#: A stage always has these modalities, whatever its caller lists.
+#: Modalities that a stage always has, even if the caller does not list them.
 ALWAYS_PRESENT: dict[Stage, frozenset[Modality]] = {
     Stage.PROMPT: frozenset({Modality.TEXT}),
     Stage.OUTPUT: frozenset({Modality.FRAMES}),
@@ -51,7 +51,7 @@ class Requirement:
     categories: frozenset[str]
     modalities: frozenset[Modality]
     stages: frozenset[Stage]
-    #: What a hole does: hold or block.
+    #: The action for a gap: hold or block.
     on_gap: Action
 
     def cells(self) -> frozenset[RequiredCell]:
@@ -63,8 +63,8 @@ class Requirement:
         )
 
 
-def read_requirement(reader: YamlReader, node: yaml.Node, field: str, taxonomy: Taxonomy) -> Spec | None:
-    """A `requires` entry as a spec with only the keys that were written; None without a usable id."""
+def read_requirement(reader: YamlReader, node: yaml.Node, field: str, taxonomy: Taxonomy) -> EntrySpec | None:
+    """A `requires` entry as a spec with only the keys of the document; None without a usable id."""
     keys = reader.mapping(node, field, _KEYS)
     identity = read_id(reader, node, keys, field)
     if identity is None:
@@ -82,12 +82,12 @@ def read_requirement(reader: YamlReader, node: yaml.Node, field: str, taxonomy: 
         elif key == "on_gap":
             spec[key] = reader.choice(value, here, [Action.HOLD.value, Action.BLOCK.value])
         elif key != "id":
-            spec[key] = reader.flag(value, here)
+            spec[key] = reader.boolean(value, here)
     return spec
 
 
-def compile_requirement(spec: Spec, taxonomy: Taxonomy) -> Requirement:
-    """The requirement a complete spec describes."""
+def compile_requirement(spec: EntrySpec, taxonomy: Taxonomy) -> Requirement:
+    """The requirement of a complete spec."""
     words = set(spec["category"])
     categories = (words - {MANDATORY}) | (taxonomy.mandatory if MANDATORY in words else frozenset())
     return Requirement(
@@ -100,7 +100,7 @@ def compile_requirement(spec: Spec, taxonomy: Taxonomy) -> Requirement:
 
 
 def missing_mandatory(requirements: tuple[Requirement, ...], taxonomy: Taxonomy) -> frozenset[RequiredCell]:
-    """Places of the mandatory set that these requirements leave out."""
+    """The cells of the mandatory set that these requirements do not include."""
     held = frozenset(place for requirement in requirements for place in requirement.cells())
     wanted = frozenset(
         (category, modality, stage) for category in taxonomy.mandatory for stage, modality in MANDATORY_CELLS

@@ -1,8 +1,9 @@
-"""The verdict where a person has looked before: what was let through holds nothing again."""
+"""Verdicts after a review: approved findings cannot cause a hold again."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -15,78 +16,82 @@ from .findings import Finding
 from .verdicts import Action, Context, Verdict
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReviewedFindings:
+    """The findings of a stage, and which of them a reviewer has approved or an appeal has overturned."""
+
+    findings: Sequence[Finding]
+    approved: Collection[Finding] = ()
+    overturned: Collection[Finding] = ()
+
+
 def decide_with_overrides(
     policy: Policy,
     taxonomy: Taxonomy,
     *,
-    findings: Sequence[Finding],
-    settled: Collection[Finding],
+    findings: ReviewedFindings,
     coverage: Coverage,
     context: Context,
     subject_sha256: str,
-    overturned: Collection[Finding] = (),
 ) -> Verdict:
-    """As `decide`, where a person looked at `settled` and let it through, or an appeal against `overturned`
-    was won.
+    """As `decide`, but approved findings cannot cause a hold, and overturned ones neither a hold nor a block.
 
-    Settled findings hold nothing by themselves; overturned ones neither hold nor block, unless a rule that
-    fires rests on anything else too, or vaults. They still add to a block and to a label, and whatever is new
-    decides as ever.
+    Overturned findings still block if another finding also matches a blocking rule, or if a matching rule
+    vaults. Approved and overturned findings still count towards other blocks and labels. New findings count
+    as usual.
     """
     whole = decide(
         policy,
         taxonomy,
-        findings=findings,
+        findings=findings.findings,
         coverage=coverage,
         context=context,
         subject_sha256=subject_sha256,
     )
-    excused = [*settled, *overturned]
-    if whole.action is Action.BLOCK and not whole.vault and _only(policy, context, findings, overturned):
-        excused = list(overturned)
+    excluded = [*findings.approved, *findings.overturned]
+    if whole.action is Action.BLOCK and not whole.vault and _blocks_rest_on(policy, context, findings):
+        excluded = list(findings.overturned)
     elif whole.action is not Action.HOLD:
         return whole
-    if not excused:
+    if not excluded:
         return whole
-    rest = [finding for finding in findings if finding not in excused]
+    rest = [finding for finding in findings.findings if finding not in excluded]
     milder = decide(
         policy, taxonomy, findings=rest, coverage=coverage, context=context, subject_sha256=subject_sha256
     )
     if milder.action is not Action.ALLOW:
         return milder
-    labels = required_label(policy, context, findings)
+    labels = required_label(policy, context, findings.findings)
     if not labels:
         return milder
-    behind = tuple(compile_policy(policy, context).matched_findings(labels[0], findings))
+    evidence = tuple(compile_policy(policy, context).matched_findings(labels[0], findings.findings))
     rule = labels[0].rule
     return msgspec.structs.replace(
         milder,
         action=Action.LABEL,
-        category=rule.category or behind[0].category,
+        category=rule.category or evidence[0].category,
         rule=rule.id,
-        reason=rule.format_reason(behind[0]),
-        findings=behind,
-        fired=(*(armed.rule.id for armed in labels), *milder.matched_rules),
+        reason=rule.format_reason(evidence[0]),
+        findings=evidence,
+        matched_rules=(*(matched.rule.id for matched in labels), *milder.matched_rules),
     )
 
 
 def required_label(policy: Policy, context: Context, findings: Sequence[Finding]) -> list[CompiledRule]:
-    """The rules that want a visible label for these findings, whatever other rules want besides."""
+    """The matching rules with the action label, even if other rules have stronger actions."""
     return [
-        armed
-        for armed in compile_policy(policy, context).matching_rules(findings)
-        if armed.action is Action.LABEL
+        matched
+        for matched in compile_policy(policy, context).matching_rules(findings)
+        if matched.action is Action.LABEL
     ]
 
 
-def _only(
-    policy: Policy, context: Context, findings: Sequence[Finding], overturned: Collection[Finding]
-) -> bool:
-    """Whether every block rests on overturned findings alone."""
-    running = compile_policy(policy, context)
+def _blocks_rest_on(policy: Policy, context: Context, findings: ReviewedFindings) -> bool:
+    """Whether all blocking rules matched overturned findings only."""
+    compiled = compile_policy(policy, context)
     return all(
-        finding in overturned
-        for armed in running.matching_rules(findings)
-        if armed.action is Action.BLOCK
-        for finding in running.matched_findings(armed, findings)
+        finding in findings.overturned
+        for matched in compiled.matching_rules(findings.findings)
+        if matched.action is Action.BLOCK
+        for finding in compiled.matched_findings(matched, findings.findings)
     )

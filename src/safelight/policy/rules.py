@@ -1,4 +1,4 @@
-"""Rules: as written in a document, as merged with what they extend, and as compiled for deciding."""
+"""Rules: read from a document, merged with inherited rules, and compiled."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from .findings import Finding, Modality, Stage
 from .verdicts import Action, Audience
 from .yaml_reader import YamlReader
 
-#: A rule or requirement as plain values, in the words of the document.
-Spec: TypeAlias = dict[str, Any]
+#: A rule or requirement as plain values, with the keys of the document.
+EntrySpec: TypeAlias = dict[str, Any]
 
 ANY = "any"
 _PLURALS = {"categories": "category", "modalities": "modality", "stages": "stage"}
@@ -32,13 +32,13 @@ _RULE_KEYS = frozenset(
     {"id", "action", "reason", "category", "when", "all_of", "any_of", "unless", "audiences"}
     | {"vault", "support", "locked", "disabled"}
 )
-_SENTENCE_WORDS = frozenset({"score", "detector", "category", "modality"})
+_REASON_VALUES = frozenset({"score", "detector", "category", "modality"})
 _ID_CHARACTERS = frozenset(string.ascii_lowercase + string.digits + "-_")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clause:
-    """What one finding must be. Empty sets ask nothing."""
+    """Conditions on one finding. An empty set matches everything."""
 
     categories: frozenset[str] = frozenset()
     modalities: frozenset[Modality] = frozenset()
@@ -52,7 +52,7 @@ class Clause:
 
 @dataclass(frozen=True, kw_only=True)
 class AudienceOverride:
-    """How one audience's rule differs; None: as for everybody."""
+    """Changes of a rule for one audience; None means no change."""
 
     action: Action | None = None
     score: float | None = None
@@ -61,7 +61,7 @@ class AudienceOverride:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One compiled rule. It fires where `when` and every clause of `all_of` and one of `any_of` match."""
+    """A rule. It matches if `when`, every clause of `all_of` and one clause of `any_of` match."""
 
     id: str
     action: Action
@@ -70,28 +70,28 @@ class Rule:
     when: Clause | None = None
     all_of: tuple[Clause, ...] = ()
     any_of: tuple[Clause, ...] = ()
-    #: Does not fire where a consent covers the subjects.
+    #: The rule does not match if a consent covers the people shown.
     unless_consent: bool = False
-    #: Does not fire where the context holds one of these facts.
+    #: The rule does not match if the context has one of these facts.
     unless_facts: frozenset[str] = frozenset()
-    #: Findings of this kind do not count for this rule.
+    #: Findings that this predicate matches do not count for the rule.
     exempt: Predicate | None = None
     audiences: Mapping[Audience, AudienceOverride] = field(default_factory=dict)
     vault: bool = False
     support: bool = False
 
     def format_reason(self, finding: Finding) -> str:
-        """The rule's reason with the values of the finding that it rests on."""
+        """The rule's reason with values of the finding that it matched."""
         facts = values_in(finding)
         parts = []
         for literal, name, _, _ in string.Formatter().parse(self.reason):
             parts.append(literal)
             if name is not None:
-                parts.append(_spoken(facts.get(name, "some")))
+                parts.append(_format_value(facts.get(name, "some")))
         return "".join(parts)
 
 
-def _spoken(value: bool | int | float | str) -> str:
+def _format_value(value: bool | int | float | str) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -100,7 +100,7 @@ def _spoken(value: bool | int | float | str) -> str:
 
 
 class RuleReader:
-    """Reads the rules of one file into specs."""
+    """Reads the rules of one file as specs."""
 
     def __init__(
         self, reader: YamlReader, taxonomy: Taxonomy, attributes: Mapping[str, AttributeType]
@@ -109,14 +109,14 @@ class RuleReader:
         self.attributes = attributes
         self.categories = {ANY, *(spec.name for spec in taxonomy)}
 
-    def rule(self, node: yaml.Node, field: str) -> Spec | None:
-        """The rule as a spec with only the keys that were written; None without a usable id."""
+    def rule(self, node: yaml.Node, field: str) -> EntrySpec | None:
+        """The rule as a spec with only the keys of the document; None without a usable id."""
         reader = self.reader
         keys = reader.mapping(node, field, _RULE_KEYS)
         identity = read_id(reader, node, keys, field)
         if identity is None:
             return None
-        spec: Spec = {"id": identity}
+        spec: EntrySpec = {"id": identity}
         field = f"{field.partition('[')[0]}[{identity}]"
         for key, value in keys.items():
             here = f"{field}.{key}"
@@ -143,11 +143,11 @@ class RuleReader:
             elif key == "audiences":
                 spec[key] = self._audiences(value, here)
             else:
-                spec[key] = reader.flag(value, here)
+                spec[key] = reader.boolean(value, here)
         return spec
 
-    def clause(self, node: yaml.Node, field: str) -> Spec:
-        spec: Spec = {}
+    def clause(self, node: yaml.Node, field: str) -> EntrySpec:
+        spec: EntrySpec = {}
         options = {
             "category": self.categories,
             "modality": {modality.value for modality in Modality},
@@ -164,47 +164,47 @@ class RuleReader:
             elif key == "attributes":
                 spec[key] = read_attributes(self.reader, value, here, self.attributes)
             else:
-                spec[key] = self.reader.flag(value, here)
+                spec[key] = self.reader.boolean(value, here)
         if not spec:
             self.reader.problem(
-                node, field, "This clause asks nothing.", "Name a category, or `category: any`."
+                node, field, "The clause has no condition.", "Name a category, or `category: any`."
             )
         return spec
 
-    def _score(self, node: yaml.Node, field: str) -> Spec:
+    def _score(self, node: yaml.Node, field: str) -> EntrySpec:
         if isinstance(node, yaml.MappingNode):
             found = self.reader.mapping(node, field, {"at_least", "below"})
             return {key: self.reader.probability(value, f"{field}.{key}") for key, value in found.items()}
         return {"at_least": self.reader.probability(node, field)}
 
-    def _exception(self, node: yaml.Node, field: str) -> Spec:
+    def _exception(self, node: yaml.Node, field: str) -> EntrySpec:
         keys = self.reader.mapping(node, field, {"consent", "context", "attributes"})
         if len(keys) != 1:
             self.reader.problem(
                 node,
                 field,
-                "An exception is one of consent, context and attributes.",
+                "An exception must be one of consent, context and attributes.",
                 "Write `- consent: true`, `- context: medical` or `- attributes: {negated: true}`.",
             )
             return {}
         key, value = next(iter(keys.items()))
         if key == "consent":
-            if self.reader.flag(value, field) is False:
-                self.reader.problem(value, field, "`consent: false` excuses nothing.", "Remove the line.")
+            if self.reader.boolean(value, field) is False:
+                self.reader.problem(value, field, "`consent: false` has no effect.", "Remove the line.")
             return {"consent": True}
         if key == "context":
-            return {"context": sorted(set(self.reader.words(value, f"{field}.context")))}
+            return {"context": sorted(set(self.reader.strings(value, f"{field}.context")))}
         return {"attributes": read_attributes(self.reader, value, f"{field}.attributes", self.attributes)}
 
-    def _audiences(self, node: yaml.Node, field: str) -> Spec:
-        overrides: Spec = {}
+    def _audiences(self, node: yaml.Node, field: str) -> EntrySpec:
+        overrides: EntrySpec = {}
         names = {audience.value for audience in Audience}
         for name, value in self.reader.mapping(node, field, names).items():
             here = f"{field}.{name}"
             if self.reader.is_null(value):
                 overrides[name] = None
                 continue
-            spec: Spec = {}
+            spec: EntrySpec = {}
             for key, item in self.reader.mapping(value, here, {"action", "score", "disabled"}).items():
                 if key == "action":
                     spec[key] = self.reader.choice(
@@ -213,7 +213,7 @@ class RuleReader:
                 elif key == "score":
                     spec[key] = self.reader.probability(item, f"{here}.score")
                 else:
-                    spec[key] = self.reader.flag(item, f"{here}.disabled")
+                    spec[key] = self.reader.boolean(item, f"{here}.disabled")
             overrides[name] = spec
         return overrides
 
@@ -221,7 +221,7 @@ class RuleReader:
         sentence = self.reader.text(node, field)
         if sentence is None:
             return None
-        known = _SENTENCE_WORDS | set(self.attributes)
+        known = _REASON_VALUES | set(self.attributes)
         try:
             names = [
                 (name, form) for _, name, form, _ in string.Formatter().parse(sentence) if name is not None
@@ -233,8 +233,8 @@ class RuleReader:
                 self.reader.problem(
                     node,
                     field,
-                    f"{{{name}}} is not a value a sentence can name.",
-                    f"Use one of: {', '.join(sorted(known))}; nothing after the name.",
+                    f"{{{name}}} is not a value that a reason can contain.",
+                    f"Use one of: {', '.join(sorted(known))}, without a format after the name.",
                 )
         return sentence
 
@@ -242,17 +242,19 @@ class RuleReader:
 def read_id(reader: YamlReader, node: yaml.Node, keys: Mapping[str, yaml.Node], field: str) -> str | None:
     """The entry's `id`: lower-case letters, digits, `-` and `_`."""
     if "id" not in keys:
-        reader.problem(node, field, "This entry has no id.", "Give it one, such as `id: house-1`.")
+        reader.problem(node, field, "The entry has no id.", "Add one, such as `id: house-1`.")
         return None
-    identity = reader.text(keys["id"], f"{field}.id", longest=64)
+    identity = reader.text(keys["id"], f"{field}.id", max_chars=64)
     if identity is not None and not set(identity) <= _ID_CHARACTERS:
-        reader.problem(keys["id"], f"{field}.id", f"{identity!r} is not an id.", "Use a-z, 0-9, - and _.")
+        reader.problem(
+            keys["id"], f"{field}.id", f"{identity!r} is not a valid id.", "Use a-z, 0-9, - and _."
+        )
         return None
     return identity
 
 
-def merge_specs(base: Spec, change: Spec) -> Spec:
-    """`base` with `change` laid over it: mappings join, lists and values are replaced, null takes away."""
+def merge_specs(base: EntrySpec, change: EntrySpec) -> EntrySpec:
+    """`base` changed by `change`: mappings are merged, lists and values replaced, null removes a key."""
     result = dict(base)
     for key, value in change.items():
         if value is None:
@@ -268,12 +270,12 @@ def merge_specs(base: Spec, change: Spec) -> Spec:
     return result
 
 
-def _is_condition(value: Spec) -> bool:
+def _is_condition(value: EntrySpec) -> bool:
     return bool({"at_least", "at_most", "above", "below", "is", "in", "not"} & value.keys())
 
 
-def compile_rule(spec: Spec, attributes: Mapping[str, AttributeType] | None = None) -> Rule:
-    """The rule a complete spec describes; a spec that is not complete is a bug of the caller."""
+def compile_rule(spec: EntrySpec, attributes: Mapping[str, AttributeType] | None = None) -> Rule:
+    """The rule of a complete spec. The caller must have validated the spec."""
     known = attributes or KNOWN_ATTRIBUTES
     exceptions = spec.get("unless") or []
     exempt = [
@@ -311,7 +313,7 @@ def _any_of(tests: list[Predicate]) -> Predicate | None:
     return lambda finding: any(test(finding) for test in tests)
 
 
-def _compile_clause(spec: Spec, attributes: Mapping[str, AttributeType]) -> Clause:
+def _compile_clause(spec: EntrySpec, attributes: Mapping[str, AttributeType]) -> Clause:
     categories = frozenset(spec.get("category") or ())
     score = spec.get("score") or {}
     return Clause(

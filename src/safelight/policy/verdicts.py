@@ -1,4 +1,4 @@
-"""Verdicts: the only thing that decides, bound to the hash of what it judged."""
+"""Verdicts: the decision of a policy about content, bound to the hash of that content."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .findings import Finding, Stage
 
 
 class Action(StrEnum):
-    """What happens next. The order of severity is allow, label, hold, block."""
+    """The action of a verdict. Order of severity: allow, label, hold, block."""
 
     ALLOW = "allow"
     LABEL = "label"
@@ -27,26 +27,28 @@ _SEVERITY = {Action.ALLOW: 0, Action.LABEL: 1, Action.HOLD: 2, Action.BLOCK: 3}
 
 
 class Audience(StrEnum):
+    """The audience of the videos; rules may be stricter for some."""
+
     GENERAL = "general"
     SENSITIVE = "sensitive"
     MINORS = "minors"
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """What a policy may know besides findings and coverage. Never who pays or how busy it is."""
+    """The input of a decision besides findings and coverage. It never has prices or load."""
 
     stage: Stage
     audience: Audience = Audience.GENERAL
     #: Ids of consent records that cover the recognised subjects of this video.
     consents: tuple[str, ...] = ()
-    #: Ids of waivers in force at the time of the verdict, see `policy.waivers`.
+    #: Waivers that are valid at the time of the verdict, see `policy.waivers`.
     waivers: tuple[WaiverTerms, ...] = ()
     #: Facts for `unless: context`, such as `medical`; set by an operator's key, never by users.
     facts: frozenset[str] = frozenset()
 
 
 class WaiverTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """What one waiver excuses: coverage that no installed detector can give. A crash is never excused."""
+    """The scope of a waiver: coverage that no installed detector provides. It never covers a crash."""
 
     id: str
     name: str
@@ -55,36 +57,36 @@ class WaiverTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of one stage. Same findings, coverage, context and policy: same verdict."""
+    """The outcome of one stage. The same findings, coverage, context and policy give the same verdict."""
 
     action: Action
     stage: Stage
-    #: sha256 of the judged content, hex; for text, of the canonical request.
+    #: sha256 of the evaluated content, hex; for text, of the canonical request.
     subject_sha256: str
     policy: str
     policy_sha256: str
-    #: The deciding category, rule and one sentence why; empty where nothing fired.
+    #: The deciding category, rule and reason; empty if no rule matched.
     category: str = ""
     rule: str = ""
     reason: str = ""
-    #: The findings the deciding rule rests on; never empty where a rule on findings decided.
+    #: The findings that the deciding rule matched; never empty if such a rule decided.
     findings: tuple[Finding, ...] = ()
-    #: Every rule that fired, the deciding one first.
+    #: Ids of all rules that matched; the deciding one is first.
     matched_rules: tuple[str, ...] = ()
-    #: Required cells nobody checked; those under a waiver are in `waived`.
+    #: Required cells that were not checked, except those under a waiver (`waived`).
     gaps: tuple[Cell, ...] = ()
     waived: tuple[Cell, ...] = ()
     #: Names of the waivers that were needed for this action.
     waivers: tuple[str, ...] = ()
-    #: Known hash, or sexual with a sign of a minor: locked away at once, seen by no ordinary reviewer.
+    #: A known hash or sexual content with a sign of a minor: encrypted at once, hidden from most reviewers.
     vault: bool = False
-    #: Sexual while age was not checked: out of the ordinary queue.
+    #: Sexual content without a complete age check: kept out of the normal review queue.
     quarantine: bool = False
-    #: Only the safety test card's own finding decided: no strike.
+    #: Only findings of the safety test card decided; such a verdict is not a strike.
     test_card_only: bool = False
-    #: A sign of distress was seen: who is told of this verdict gets help lines, kindly. No punishment.
+    #: A sign of distress was found: the explanation lists help lines. It is not a strike.
     support: bool = False
-    #: The rest of the context that went into it, so that it can be decided again.
+    #: The rest of the context, so that the verdict can be reproduced.
     audience: Audience = Audience.GENERAL
     consents: tuple[str, ...] = ()
     facts: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""A waiver: a named person's recorded decision to run without a part of the mandatory coverage."""
+"""Waivers: the recorded decision of a named person to run without part of the mandatory coverage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .verdicts import WaiverTerms
 
 #: In a waiver's categories: the whole mandatory set.
 EVERYTHING = "*"
-#: The waiver `make run` records; good for a loopback address only.
+#: The waiver that `make run` records; valid on a loopback address only.
 DEMO = "demo"
 
 
@@ -19,21 +19,21 @@ class Waiver:
     """Times are seconds since 1970, UTC."""
 
     id: str
-    #: The installation's own word for it, unique among those in force.
+    #: The installation's name for it, unique among the valid waivers.
     name: str
-    #: The person who decided, by name or address.
+    #: The person who decided: a name or an address.
     decided_by: str
     reason: str
     categories: tuple[str, ...]
     created_at: float
     expires_at: float | None = None
-    #: Holds only while the server listens on a loopback address.
+    #: Valid only while the server listens on a loopback address.
     loopback_only: bool = False
     revoked_at: float | None = None
     revoked_by: str | None = None
 
     def in_force(self, now: float, *, loopback: bool) -> bool:
-        """Whether it holds at this time, on a server that listens where `loopback` says."""
+        """Whether the waiver is valid now; `loopback`: the server listens on a loopback address."""
         return (
             self.created_at <= now
             and self.revoked_at is None
@@ -47,14 +47,14 @@ class Waiver:
 
 
 def covers(terms: WaiverTerms, category: str, taxonomy: Taxonomy) -> bool:
-    """Whether this waiver speaks of the category. `*` is the mandatory set and nothing else."""
+    """Whether this waiver covers the category. `*` means the mandatory set only."""
     return category in terms.categories or (EVERYTHING in terms.categories and category in taxonomy.mandatory)
 
 
 def applicable_waivers(
     waivers: Iterable[WaiverTerms], category: str, taxonomy: Taxonomy
 ) -> tuple[WaiverTerms, ...]:
-    """The first waiver, by name, that covers the category; empty where none does."""
+    """The first waiver, by name, that covers the category; empty if none does."""
     found = sorted(
         (terms for terms in waivers if covers(terms, category, taxonomy)), key=lambda terms: terms.name
     )

@@ -1,4 +1,4 @@
-"""Reading a YAML file so that every mistake in it can be named with its line, and nothing in it can hurt."""
+"""Reads YAML safely and reports every problem with its line."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from safelight.yaml_loader import Loader
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 16
 MAX_NODES = 20_000
-#: More options than these are not listed one by one.
-_MANY = 24
+#: A remedy lists at most this many options.
+_MAX_LISTED_OPTIONS = 24
 
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyProblem:
-    """One thing that does not hold in a policy document, and what to do about it."""
+    """A problem of a policy document, and its remedy."""
 
     file: str
     line: int
@@ -35,17 +35,17 @@ class PolicyProblem:
 
 
 def did_you_mean(word: str, options: Collection[str]) -> str:
-    """A remedy for a misspelt word: the nearest option, or the list of them."""
+    """A remedy for an unknown name: the closest option, or the list of options."""
     near = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)
     if near:
         return f"Did you mean {near[0]!r}?"
-    if len(options) > _MANY:
-        return f"Use one of the {len(options)} there are, such as {', '.join(sorted(options)[:3])}."
+    if len(options) > _MAX_LISTED_OPTIONS:
+        return f"Use one of the {len(options)} known names, such as {', '.join(sorted(options)[:3])}."
     return f"Use one of: {', '.join(sorted(options))}."
 
 
 class YamlReader:
-    """Takes values out of YAML nodes; what is wrong goes to `problems`, and reading goes on."""
+    """Reads values from YAML nodes. It adds errors to `problems` and continues."""
 
     def __init__(self, file: str, problems: list[PolicyProblem]) -> None:
         self.file = file
@@ -61,7 +61,7 @@ class YamlReader:
         """The file's one mapping, or None. Size, depth, aliases, tags and repeated keys are checked here."""
         if len(data) > MAX_BYTES:
             self.problem(
-                None, "", f"The file is over {MAX_BYTES // 1024} kB.", "Split it into several files."
+                None, "", f"The file is larger than {MAX_BYTES // 1024} kB.", "Split it into several files."
             )
             return None
         try:
@@ -71,7 +71,7 @@ class YamlReader:
         except UnicodeDecodeError:
             self.problem(None, "", "The file is not UTF-8 text.", "Save it as UTF-8.")
             return None
-        except _Refused as refused:
+        except _InvalidYaml as refused:
             self.problems.append(
                 PolicyProblem(
                     file=self.file,
@@ -84,22 +84,24 @@ class YamlReader:
             return None
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 0
-            said = error.problem or "it does not parse"
+            problem = error.problem or "it cannot be parsed"
             self.problems.append(
                 PolicyProblem(
                     file=self.file,
                     line=line,
                     field="",
-                    message=f"This is not valid YAML: {said}.",
-                    remedy="Check indentation, colons and quotes there.",
+                    message=f"The file is not valid YAML: {problem}.",
+                    remedy="Check indentation, colons and quotes at this line.",
                 )
             )
             return None
         except yaml.YAMLError:
-            self.problem(None, "", "The file holds characters YAML does not allow.", "Remove them.")
+            self.problem(None, "", "The file has characters that YAML does not allow.", "Remove them.")
             return None
         if not isinstance(node, yaml.MappingNode):
-            self.problem(node, "", "A policy file is a mapping of keys.", "Start with `policy: my-policy`.")
+            self.problem(
+                node, "", "A policy file must be a mapping of keys.", "Start with `policy: my-policy`."
+            )
             return None
         return node
 
@@ -114,29 +116,33 @@ class YamlReader:
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise _Refused(
-                    "Anchors and aliases (& and *) are not used here.", line, "Write the value out."
+                raise _InvalidYaml(
+                    "Anchors and aliases (& and *) are not allowed.", line, "Write the value out."
                 )
             if getattr(event, "tag", None):
-                raise _Refused("Tags (!) are not used here.", line, "Write the plain value.")
+                raise _InvalidYaml("Tags (!) are not allowed.", line, "Write the plain value.")
             if depth > MAX_DEPTH:
-                raise _Refused("This is nested too deeply.", line, f"Stay within {MAX_DEPTH} levels.")
+                raise _InvalidYaml(
+                    "The document is nested too deeply.", line, f"Stay within {MAX_DEPTH} levels."
+                )
             if count > MAX_NODES:
-                raise _Refused("The file holds too many values.", line, "Split it into several files.")
+                raise _InvalidYaml("The file has too many values.", line, "Split it into several files.")
             if documents > 1:
-                raise _Refused("A file holds one document.", line, "Move what follows `---` to its own file.")
+                raise _InvalidYaml(
+                    "A file must have only one document.", line, "Move what follows `---` to its own file."
+                )
 
     def mapping(self, node: yaml.Node, field: str, known: Collection[str] | None) -> dict[str, yaml.Node]:
         """The node's keys and values; unknown and repeated keys are problems and left out."""
         if not isinstance(node, yaml.MappingNode):
-            self.problem(node, field, "This should be a mapping of keys.", "Write `key: value` lines.")
+            self.problem(node, field, "The value must be a mapping of keys.", "Write `key: value` lines.")
             return {}
         found: dict[str, yaml.Node] = {}
         for key_node, value in node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             here = f"{field}.{key}" if field else str(key)
             if key is None:
-                self.problem(key_node, field, "A key should be a word.", "Write `key: value` lines.")
+                self.problem(key_node, field, "A key must be text.", "Write `key: value` lines.")
                 continue
             if known is not None and key not in known:
                 new = self.report_renamed(key_node, here)
@@ -146,7 +152,7 @@ class YamlReader:
                     continue
                 key = new
             if key in found:
-                self.problem(key_node, here, f"{key!r} is there twice.", "Keep one of them.")
+                self.problem(key_node, here, f"The key {key!r} occurs twice.", "Keep one of them.")
             else:
                 found[key] = value
         return found
@@ -162,7 +168,7 @@ class YamlReader:
     def items(self, node: yaml.Node, field: str) -> list[yaml.Node]:
         if not isinstance(node, yaml.SequenceNode):
             self.problem(
-                node, field, "This should be a list.", "Write each entry on a line that starts with `-`."
+                node, field, "The value must be a list.", "Write each entry on a line that starts with `-`."
             )
             return []
         return list(node.value)
@@ -170,14 +176,14 @@ class YamlReader:
     def is_null(self, node: yaml.Node) -> bool:
         return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
 
-    def text(self, node: yaml.Node, field: str, *, longest: int = 400) -> str | None:
+    def text(self, node: yaml.Node, field: str, *, max_chars: int = 400) -> str | None:
         if not isinstance(node, yaml.ScalarNode) or self.is_null(node):
-            self.problem(node, field, "This should be text.", "Write a word or a sentence.")
+            self.problem(node, field, "The value must be text.", "Write a word or a sentence.")
             return None
         value: str = node.value
-        if not value.strip() or len(value) > longest:
+        if not value.strip() or len(value) > max_chars:
             self.problem(
-                node, field, f"This should be 1 to {longest} characters.", "Shorten it, or fill it in."
+                node, field, f"The text must have 1 to {max_chars} characters.", "Change its length."
             )
             return None
         return value
@@ -190,20 +196,22 @@ class YamlReader:
                 value = float("nan")
             if value - value == 0:
                 return value
-        self.problem(node, field, "This should be a number.", "Write it without quotes, such as 0.5.")
+        self.problem(node, field, "The value must be a number.", "Write it without quotes, such as 0.5.")
         return None
 
     def probability(self, node: yaml.Node, field: str) -> float | None:
         value = self.number(node, field)
         if value is not None and not 0 <= value <= 1:
-            self.problem(node, field, f"A score is a probability; {value:g} is not.", "Write 0 to 1.")
+            self.problem(
+                node, field, f"A score must be between 0 and 1, not {value:g}.", "Write a number from 0 to 1."
+            )
             return None
         return value
 
-    def flag(self, node: yaml.Node, field: str) -> bool | None:
+    def boolean(self, node: yaml.Node, field: str) -> bool | None:
         if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":bool"):
             return node.value.lower() in {"true", "yes", "on"}
-        self.problem(node, field, "This should be true or false.", "Write true or false without quotes.")
+        self.problem(node, field, "The value must be true or false.", "Write true or false without quotes.")
         return None
 
     def choice(self, node: yaml.Node, field: str, options: Collection[str]) -> str | None:
@@ -214,29 +222,29 @@ class YamlReader:
             return str(value)
         if not isinstance(value, str):
             self.problem(
-                node, field, "This should be one word.", f"Use one of: {', '.join(sorted(options))}."
+                node, field, "The value must be one name.", f"Use one of: {', '.join(sorted(options))}."
             )
         else:
-            self.problem(node, field, f"{value!r} is not known here.", did_you_mean(value, options))
+            self.problem(node, field, f"The value {value!r} is unknown.", did_you_mean(value, options))
         return None
 
     def choices(self, node: yaml.Node, field: str, options: Collection[str]) -> list[str]:
-        """One word or a list of words out of `options`; each wrong one is a problem of its own."""
+        """One name or a list of names from `options`; each unknown name is reported."""
         return self._several(node, field, lambda item: self.choice(item, field, options))
 
-    def words(self, node: yaml.Node, field: str) -> list[str]:
-        """One word or a list of words."""
-        return self._several(node, field, lambda item: self.text(item, field, longest=100))
+    def strings(self, node: yaml.Node, field: str) -> list[str]:
+        """One string or a list of strings."""
+        return self._several(node, field, lambda item: self.text(item, field, max_chars=100))
 
     def _several(self, node: yaml.Node, field: str, read: Callable[[yaml.Node], str | None]) -> list[str]:
         nodes: Iterable[yaml.Node] = node.value if isinstance(node, yaml.SequenceNode) else (node,)
         read_all = [read(item) for item in nodes]
         if not read_all:
-            self.problem(node, field, "The list is empty.", "Name at least one, or leave the key out.")
+            self.problem(node, field, "The list is empty.", "Add an entry, or remove the key.")
         return [value for value in read_all if value is not None]
 
 
-class _Refused(Exception):
+class _InvalidYaml(Exception):
     """Stops the reading of one node. Not in the error tree: the reader turns it into a `Problem`."""
 
     def __init__(self, message: str, line: int, remedy: str) -> None:

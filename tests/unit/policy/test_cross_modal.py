@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.cross_modal import EvidenceChannel, channel, mark_disagreements
+from safelight.policy.cross_modal import EvidenceChannel, evidence_channel, mark_disagreements
 from safelight.policy.findings import Finding, Modality
 
 TEXT, FRAMES, AUDIO = Modality.TEXT, Modality.FRAMES, Modality.AUDIO
@@ -52,7 +52,7 @@ EVERYTHING = coverage(TEXT, FRAMES, AUDIO)
     ],
 )
 def test_a_finding_is_about_one_channel(one: Finding, where: EvidenceChannel | None) -> None:
-    assert channel(one) is where
+    assert evidence_channel(one) is where
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import Finding, Modality, Stage
-from safelight.policy.review_overrides import decide_with_overrides
+from safelight.policy.review_overrides import ReviewedFindings, decide_with_overrides
 from safelight.policy.verdicts import Action, Context, Verdict
 
 DOCUMENT = """
@@ -55,7 +55,7 @@ LABEL = finding("ip/brand")
 def reviewed(
     policy: Policy,
     *findings: Finding,
-    settled: tuple[Finding, ...] = (),
+    approved: tuple[Finding, ...] = (),
     overturned: tuple[Finding, ...] = (),
 ) -> Verdict:
     modalities = frozenset({Modality.FRAMES, Modality.AUDIO})
@@ -76,9 +76,7 @@ def reviewed(
     return decide_with_overrides(
         policy,
         SHIPPED,
-        findings=findings,
-        settled=settled,
-        overturned=overturned,
+        findings=ReviewedFindings(findings=findings, approved=approved, overturned=overturned),
         coverage=coverage,
         context=Context(stage=Stage.OUTPUT),
         subject_sha256="0" * 64,
@@ -86,27 +84,27 @@ def reviewed(
 
 
 def test_without_a_review_it_is_what_decide_says(policy: Policy) -> None:
-    assert reviewed(policy, HELD, settled=()).action is Action.HOLD
+    assert reviewed(policy, HELD, approved=()).action is Action.HOLD
 
 
 def test_what_a_person_let_through_holds_nothing_again(policy: Policy) -> None:
-    assert reviewed(policy, HELD, settled=(HELD,)).action is Action.ALLOW
+    assert reviewed(policy, HELD, approved=(HELD,)).action is Action.ALLOW
 
 
 def test_what_is_new_holds(policy: Policy) -> None:
     new = finding("privacy", Modality.FRAMES)
-    verdict = reviewed(policy, HELD, new, settled=(HELD,))
+    verdict = reviewed(policy, HELD, new, approved=(HELD,))
     assert (verdict.action, verdict.rule) == (Action.HOLD, "pv-1")
 
 
 def test_settled_words_still_make_a_block_together_with_what_is_new(policy: Policy) -> None:
     new = finding("harassment", Modality.FRAMES)
-    verdict = reviewed(policy, HELD, new, settled=(HELD,))
+    verdict = reviewed(policy, HELD, new, approved=(HELD,))
     assert (verdict.action, verdict.rule) == (Action.BLOCK, "own-block")
 
 
 def test_a_label_stays_on_what_a_person_let_through(policy: Policy) -> None:
-    verdict = reviewed(policy, HELD, LABEL, settled=(HELD, LABEL))
+    verdict = reviewed(policy, HELD, LABEL, approved=(HELD, LABEL))
     assert (verdict.action, verdict.rule) == (Action.LABEL, "own-label")
     assert verdict.findings == (LABEL,)
 
@@ -116,7 +114,7 @@ CARD = msgspec.structs.replace(finding("violence"), test_card=True)
 
 def test_what_an_appeal_was_won_against_blocks_nothing_again(policy: Policy) -> None:
     assert reviewed(policy, CARD).action is Action.BLOCK
-    assert reviewed(policy, CARD, settled=(CARD,)).action is Action.BLOCK
+    assert reviewed(policy, CARD, approved=(CARD,)).action is Action.BLOCK
     assert reviewed(policy, CARD, overturned=(CARD,)).action is Action.ALLOW
     assert reviewed(policy, HELD, overturned=(HELD,)).action is Action.ALLOW
 
@@ -140,8 +138,7 @@ def test_a_hole_is_held_whatever_was_settled(policy: Policy) -> None:
     verdict = decide_with_overrides(
         policy,
         SHIPPED,
-        findings=[HELD],
-        settled=[HELD],
+        findings=ReviewedFindings(findings=[HELD], approved=[HELD]),
         coverage=Coverage(cells=cells),
         context=Context(stage=Stage.OUTPUT),
         subject_sha256="0" * 64,
