@@ -98,7 +98,7 @@ class FlickerDetector:
             "red": (LuminanceChanges(least=_RED_CHANGE), FlashCounter()),
         }
 
-    def watch(self, frame: Frame) -> None:
+    def add_frame(self, frame: Frame) -> None:
         light: Any = self._linear[frame.pixels]
         red, green, blue = light[..., 0], light[..., 1], light[..., 2]
         luminance = _WHITE * (0.2126 * red + 0.7152 * green + 0.0722 * blue)
@@ -109,7 +109,7 @@ class FlickerDetector:
             if swings.add(frame.time_s, levels):
                 bursts.add(frame.index, frame.time_s)
 
-    def told(self) -> Iterable[Finding]:
+    def findings(self) -> Iterable[Finding]:
         for kind, (_swings, bursts) in self._rules.items():
             for first, last, start_s, end_s, flashes in bursts.worst():
                 yield Finding(

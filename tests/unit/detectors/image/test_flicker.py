@@ -20,8 +20,8 @@ def film(
     for index, colour in enumerate(colours):
         pixels = np.full((36, 64, 3), ground, np.uint8)
         pixels[:, : round(64 * area)] = colour
-        detector.watch(Frame(index=index, time_s=index / FPS, pixels=pixels, width=64, height=36))
-    return list(detector.told())
+        detector.add_frame(Frame(index=index, time_s=index / FPS, pixels=pixels, width=64, height=36))
+    return list(detector.findings())
 
 
 def blinking(
@@ -72,8 +72,8 @@ def test_one_clip_knows_nothing_of_the_last() -> None:
         detector.begin()
         for index, colour in enumerate(blinking(8) if turn == 0 else [BLACK] * 60):
             pixels = np.full((36, 64, 3), colour, np.uint8)
-            detector.watch(Frame(index=index, time_s=index / FPS, pixels=pixels, width=64, height=36))
-        assert bool(list(detector.told())) == (turn == 0)
+            detector.add_frame(Frame(index=index, time_s=index / FPS, pixels=pixels, width=64, height=36))
+        assert bool(list(detector.findings())) == (turn == 0)
 
 
 @settings(deadline=None, max_examples=40)
@@ -93,5 +93,5 @@ def test_any_shape_of_picture_will_do(shape: tuple[int, int]) -> None:
     detector = FlickerDetector()
     for index in range(40):
         pixels = np.full((*shape, 3), 255 * (index // 2 % 2), np.uint8)
-        detector.watch(Frame(index=index, time_s=index / FPS, pixels=pixels, width=shape[1], height=shape[0]))
-    assert list(detector.told())
+        detector.add_frame(Frame(index=index, time_s=index / FPS, pixels=pixels, width=shape[1], height=shape[0]))
+    assert list(detector.findings())
