@@ -28,7 +28,7 @@ from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.media.probe import VideoLimits
 from safelight.sandbox.child_main import ChildChannel
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Limits, Sandbox
+from safelight.sandbox.sandbox import CallHooks, Limits, Sandbox
 from safelight.testing.speech import synthesize
 
 Pixels = npt.NDArray[np.uint8]
@@ -211,7 +211,7 @@ def scan(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
 def figures(folder: Path, *, minutes: float, fps: int, cpu_s: int) -> dict[str, Any]:
     import msgspec
 
-    from safelight.scanning.worker import DetectorSet, VideoScanTask
+    from safelight.scanning.tasks import DetectorSet, VideoScanTask
 
     master, film = folder / f"ten-minutes-{fps}.mp4", folder / f"film-{minutes:g}-{fps}.mkv"
     if not master.is_file():
@@ -225,8 +225,8 @@ def figures(folder: Path, *, minutes: float, fps: int, cpu_s: int) -> dict[str, 
         detectors=DetectorSet(specs=tuple(SPECS)),
         limits=VideoLimits(duration_s=minutes * 60 + 60, frames=1_000_000),
         budget_s=100_000,
-        stills=str(out),
-        looks=str(out),
+        previews=str(out),
+        keyframes=str(out),
         speech=str(out),
     )
     sandbox = Sandbox(Limits(wall_s=100_000, cpu_s=cpu_s))
@@ -236,7 +236,7 @@ def figures(folder: Path, *, minutes: float, fps: int, cpu_s: int) -> dict[str, 
             {"task": msgspec.to_builtins(task), "fps": fps, "minutes": minutes},
             reads=[film],
             writes=[out],
-            progress=lambda value: print(json.dumps(value), file=sys.stderr, flush=True),
+            hooks=CallHooks(progress=lambda value: print(json.dumps(value), file=sys.stderr, flush=True)),
         )
     finally:
         sandbox.close()

@@ -28,7 +28,7 @@ from safelight.detectors.protocol import Keyframe
 from safelight.errors import SafelightError
 from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.service import Scanner, ScannerOptions
-from safelight.scanning.voice_segments import voice_segments
+from safelight.scanning.voice_segments import cut_voice_segments
 
 FACES = (0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70)
 VOICES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
@@ -86,7 +86,7 @@ def faces(data: Path, sandbox: Sandbox) -> tuple[dict[str, Any], list[Pair]]:
     for path in sorted(data.glob("*/*")):
         name = f"{path.parent.name}/{path.stem}"
         with tempfile.TemporaryDirectory() as folder:
-            (look, *_) = scanner.scan_image(path, looks=Path(folder)).keyframes
+            (look, *_) = scanner.scan_image(path, keyframes=Path(folder)).keyframes
             still = Keyframe(
                 frame=0, start_s=0, end_s=0, path=Path(look.path), width=look.width, height=look.height
             )
@@ -129,8 +129,8 @@ def voices(
         name = f"{path.parent.name}/{path.stem}"
         with tempfile.TemporaryDirectory() as folder:
             try:
-                pieces = voice_segments(
-                    scanner.scan_recording(path, speech=Path(folder)), least_s=least_s
+                pieces = cut_voice_segments(
+                    scanner.scan_recording(path, speech=Path(folder)), min_s=least_s
                 ).pieces
             except SafelightError as error:
                 unheard.append(f"{name}: {error.message}")

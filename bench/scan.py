@@ -136,7 +136,7 @@ def clip_figures(
     """What one scan costs in a process that has the models already, as in the gateway."""
     import msgspec
 
-    from safelight.scanning.worker import DetectorSet, VideoScanTask
+    from safelight.scanning.tasks import DetectorSet, VideoScanTask
 
     decoded = sandbox.run(EntryPoint("bench.scan", "bare_decode"), str(path), reads=[path])
     limits = VideoLimits(duration_s=30_000, frames=1_000_000)
@@ -147,7 +147,7 @@ def clip_figures(
     scanned = sandbox.run(EntryPoint("bench.scan", "peak_memory"), msgspec.to_builtins(task), reads=[path])
     wall = time.perf_counter() - began
     answer = scanned["answer"]
-    schedule = answer["schedule"] or {"looked_at": 0, "why": {}, "unseen": 0, "unseen_from": None}
+    schedule = answer["sampling"] or {"looked_at": 0, "why": {}, "unseen": 0, "unseen_from": None}
     return {
         "frames": decoded["frames"],
         "bare_decode_fps": round(decoded["frames"] / decoded["wall_s"], 1),

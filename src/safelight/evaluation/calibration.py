@@ -83,7 +83,7 @@ def calibrated(named: ModelTable, data: LabelledImages, scanner: Scanner, *, now
 def _still(path: Path, folder: Path, scanner: Scanner, number: int) -> Keyframe:
     own = folder / str(number)
     own.mkdir()
-    report = scanner.scan_image(path, looks=own)
+    report = scanner.scan_image(path, keyframes=own)
     if not report.keyframes:
         raise InvalidField(
             f"{path} cannot be opened: {report.failure or 'it contains no image'}", param="data"

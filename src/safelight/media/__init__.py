@@ -1,1 +1,1 @@
-"""Untrusted bytes: probed, walked, encoded, only in a sandboxed child."""
+"""Media processing in a sandboxed child: probe, decode, normalize, encode."""

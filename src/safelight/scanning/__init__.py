@@ -1,1 +1,1 @@
-"""What was generated, looked at: every frame and the sound."""
+"""Scans generated videos and images: every frame, the audio, and the detectors that inspect them."""

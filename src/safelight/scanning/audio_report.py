@@ -1,4 +1,4 @@
-"""What a scan heard: how loud, where somebody speaks, and where speech was written down."""
+"""Report of the audio scan: loudness, speech spans, and WAV files of the speech."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import msgspec
 from safelight.detectors.protocol import MediaText
 from safelight.media.audio import AudioInfo
 
-#: Seconds of silence between two stretches in a file of speech.
+#: Silence between two spans in a speech file.
 SILENCE_BETWEEN_SPANS_S = 0.4
 
 
 class SpeechSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """From when to when, in seconds of the clip."""
+    """A span of speech, in seconds of the clip."""
 
     start_s: float
     end_s: float
 
 
 class SpanOffset(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a stretch of the clip lies in a file of speech."""
+    """Position of a span of the clip in a speech file."""
 
     file_s: float
     start_s: float
@@ -30,7 +30,7 @@ class SpanOffset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpeechFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A WAV file of speech, mono, 16 kHz, 16 bits, and where its parts come from."""
+    """A WAV file of speech, mono, 16 kHz, 16 bits, and the clip times of its spans."""
 
     path: str
     seconds: float
@@ -38,31 +38,31 @@ class SpeechFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AudioReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the sound, without a word of what is said."""
+    """What is known about the audio, without the spoken words."""
 
     info: AudioInfo = AudioInfo()
-    #: Where somebody speaks; None where nobody could tell, so that anything may be speech.
+    #: Speech spans; None if speech detection did not run, so that everything may be speech.
     speech: tuple[SpeechSpan, ...] | None = None
-    #: Why nobody could tell.
+    #: Why speech detection did not run.
     no_vad_reason: str = ""
-    #: A reader in the child took part; its words are the transcript if it was complete.
+    #: A transcriber in the child took part; its text is the transcript if it was complete.
     transcribed_in_child: bool = False
-    #: Files of the speech, where some were asked for.
+    #: Speech files, if requested.
     files: tuple[SpeechFile, ...] = ()
 
     @property
     def speech_s(self) -> float | None:
-        """Seconds of speech; None where that is not known."""
+        """Seconds of speech; None if not known."""
         return None if self.speech is None else round(sum(one.end_s - one.start_s for one in self.speech), 3)
 
     @property
     def has_no_speech(self) -> bool:
-        """It is known that nobody speaks."""
+        """Whether speech detection ran and found no speech."""
         return self.speech is not None and not self.speech
 
 
 def to_clip_time(lines: Iterable[MediaText], file: SpeechFile) -> list[MediaText]:
-    """Lines with times of a file of speech, with times of the clip. Pure."""
+    """Convert the times of lines from a speech file to clip time. Pure."""
     return [
         replace(
             line,
@@ -82,9 +82,9 @@ def to_clip_time(lines: Iterable[MediaText], file: SpeechFile) -> list[MediaText
 
 
 def _clip_time(file_s: float, file: SpeechFile) -> float:
-    place = file.spans[0]
-    for one in file.spans:
-        # What falls into the silence before a stretch belongs to it, if anything does.
-        if one.file_s - SILENCE_BETWEEN_SPANS_S / 2 <= file_s:
-            place = one
-    return round(min(max(place.start_s + file_s - place.file_s, place.start_s), place.end_s), 3)
+    span = file.spans[0]
+    for candidate in file.spans:
+        # A time in the silence is assigned to the nearer span.
+        if candidate.file_s - SILENCE_BETWEEN_SPANS_S / 2 <= file_s:
+            span = candidate
+    return round(min(max(span.start_s + file_s - span.file_s, span.start_s), span.end_s), 3)

@@ -1,4 +1,4 @@
-"""Calling detectors one at a time, so that a bad one spoils its own result and no other's."""
+"""Runs each detector in isolation: a failure affects only that detector."""
 
 from __future__ import annotations
 
@@ -29,42 +29,43 @@ from safelight.scanning.report import DetectorRun
 
 T = TypeVar("T")
 
-#: More than this from one call is a fault.
-_MOST = 500
+#: More results from one call are a detector error.
+_MAX_RESULTS_PER_CALL = 500
 
 
 class InvalidDetectorOutput(Exception):
-    """A detector returned a value that is not a valid finding.
+    """A detector returned something that is not a valid finding, text or span.
 
     Not in the error tree: the runner catches it and records a gap in coverage.
     """
 
 
 class CallTimedOut(BaseException):
-    """One call took too long. Not in the error tree and not an `Exception`: detectors must not catch it."""
+    """A detector call took too long. Not an `Exception`, so that detectors do not swallow it."""
 
 
 class DetectorRunner:
-    """One detector, and the account of how it fares. After a fault it is not called again."""
+    """Calls one detector and records how it ran. After a failure it is not called again for this file."""
 
-    def __init__(self, name: str, options: dict[str, Any], *, call_s: float) -> None:
+    def __init__(self, name: str, options: dict[str, Any], *, call_timeout_s: float) -> None:
         self.name = name
         self.version = ""
         self.detector: Detector | None = None
         self.reads_text = self.sees_frames = False
-        self._cells = 0
+        self._capability_count = 0
         self._transcribes = False
-        self._call_s = call_s
-        self._calls = 0
+        self._call_timeout_s = call_timeout_s
+        load_timeout_s = call_timeout_s * 3
+        self._call_count = 0
         self._cpu_s = 0.0
-        self._fault = ""
-        self._remark = ""
+        self._failure = ""
+        self._note = ""
         try:
             plugin = load_plugin(name)
             self.version = plugin.version
-            self._cells = len(plugin.capabilities)
+            self._capability_count = len(plugin.capabilities)
             self._transcribes = plugin.transcribes
-            with _alarm(call_s * 3):
+            with _alarm(load_timeout_s):
                 loaded = plugin.load(options)
             if not isinstance(
                 loaded,
@@ -76,160 +77,165 @@ class DetectorRunner:
                 | InProcessTranscriber,
             ):
                 raise TypeError(
-                    f"it loaded a {type(loaded).__name__}, which looks at neither frames nor sound"
+                    f"it loaded a {type(loaded).__name__}, which inspects neither frames nor audio"
                 )
             self.detector = loaded
-            #: Asked once: to look for every method of a protocol takes time.
+            #: Checked once: `isinstance` with a protocol is slow.
             self.reads_text = isinstance(loaded, OcrReader)
             self.sees_frames = isinstance(loaded, FrameDetector)
         except CallTimedOut:
-            self._fault = f"{name} did not load within {call_s * 3:g} s."
+            self._failure = f"{name} did not load within {load_timeout_s:g} s."
         except Exception as error:
-            self._fault = f"{name} could not be loaded: {_said(error)}"
+            self._failure = f"{name} could not be loaded: {_describe(error)}"
 
     @property
     def usable(self) -> bool:
-        return self.detector is not None and not self._fault
+        return self.detector is not None and not self._failure
 
     def findings(self, call: Callable[[], Iterable[Finding]]) -> list[Finding]:
-        """What the call returns, checked; nothing where it fails, and the fault is on record."""
-        return self._checked(call, _sound_finding)
+        """The validated findings of a call; empty if it fails, and the failure is recorded."""
+        return self._run(call, _valid_finding)
 
     def texts(self, call: Callable[[], Iterable[MediaText]]) -> list[MediaText]:
-        return self._checked(call, _sound_text)
+        """The validated texts of a call; empty if it fails."""
+        return self._run(call, _valid_text)
 
     def spans(
-        self, call: Callable[[], Iterable[tuple[float, float]]], whole_s: float
+        self, call: Callable[[], Iterable[tuple[float, float]]], duration_s: float
     ) -> list[tuple[float, float]]:
-        """Stretches of time within `whole_s` seconds."""
-        return self._checked(call, lambda answer: _sound_span(answer, whole_s))
+        """The validated time spans of a call within `whole_s` seconds; empty if it fails."""
+        return self._run(call, lambda span: _valid_span(span, duration_s))
 
     def notify(self, call: Callable[[], None]) -> None:
-        """A call that answers nothing; where it fails, the fault is on record."""
+        """A call without a result; a failure is recorded."""
 
-        def asked() -> Iterable[Finding]:
+        def call_without_result() -> Iterable[Finding]:
             call()
             return ()
 
-        self._checked(asked, _sound_finding)
+        self._run(call_without_result, _valid_finding)
 
-    def mark_failed(self, sentence: str) -> None:
-        """It could not look at everything: say why. The first reason is kept."""
-        self._fault = self._fault or sentence
+    def mark_failed(self, reason: str) -> None:
+        """Record why the detector did not inspect everything; the first reason is kept."""
+        self._failure = self._failure or reason
 
-    def add_note(self, sentence: str) -> None:
-        self._remark = sentence
+    def add_note(self, note: str) -> None:
+        """Set a note that is reported unless the detector failed."""
+        self._note = note
 
     def reset(self) -> None:
-        """A fresh account for the next file; a detector that would not load stays broken."""
-        self._calls, self._cpu_s, self._remark = 0, 0.0, ""
+        """Clear the record for the next file; a detector that did not load stays failed."""
+        self._call_count, self._cpu_s, self._note = 0, 0.0, ""
         if self.detector is not None:
-            self._fault = ""
+            self._failure = ""
 
     @property
     def idle_reason(self) -> str:
-        """Why the detector has nothing to look for now; empty where it has."""
+        """Why the detector has nothing to look up now; empty if it has."""
         try:
             return str(getattr(self.detector, "idle", ""))
         except Exception as error:
-            self.mark_failed(f"{self.name} failed: {_said(error)}")
+            self.mark_failed(f"{self.name} failed: {_describe(error)}")
             return ""
 
     @property
     def is_slow(self) -> bool:
-        """It takes longer than a first, quick look may."""
+        """Whether it is too slow for the quick pass."""
         return isinstance(self.detector, OcrReader) or bool(getattr(self.detector, "costly", False))
 
     def record(self) -> DetectorRun:
+        """How the detector ran on this file."""
         idle = self.idle_reason
         return DetectorRun(
             name=self.name,
             version=self.version,
-            calls=self._calls,
+            calls=self._call_count,
             cpu_s=round(self._cpu_s, 4),
             ran=self.detector is not None and not idle,
             complete=self.usable and not idle,
             idle=bool(idle),
-            note=self._fault or idle or self._remark,
-            reads=isinstance(self.detector, OcrReader) or (self.detector is None and not self._cells),
+            note=self._failure or idle or self._note,
+            reads=isinstance(self.detector, OcrReader)
+            or (self.detector is None and not self._capability_count),
             transcribes=self._transcribes,
         )
 
-    def _checked(self, call: Callable[[], Iterable[T]], check: Callable[[Any], T]) -> list[T]:
+    def _run(self, call: Callable[[], Iterable[T]], validate: Callable[[Any], T]) -> list[T]:
+        """Run a call with a time limit and validate every result; empty if it fails."""
         if self.idle_reason or not self.usable:
             return []
-        began = time.process_time()
-        self._calls += 1
+        started = time.process_time()
+        self._call_count += 1
         try:
-            with _alarm(self._call_s):
-                answers = list(islice(call(), _MOST + 1))
-            if len(answers) > _MOST:
-                raise InvalidDetectorOutput(f"more than {_MOST} answers for one frame")
-            return [check(answer) for answer in answers]
+            with _alarm(self._call_timeout_s):
+                results = list(islice(call(), _MAX_RESULTS_PER_CALL + 1))
+            if len(results) > _MAX_RESULTS_PER_CALL:
+                raise InvalidDetectorOutput(f"more than {_MAX_RESULTS_PER_CALL} results for one frame")
+            return [validate(result) for result in results]
         except CallTimedOut:
-            self._fault = f"{self.name} took longer than {self._call_s:g} s for one call."
+            self._failure = f"{self.name} took longer than {self._call_timeout_s:g} s for one call."
         except MemoryError:
-            self._fault = f"{self.name} ran out of memory."
+            self._failure = f"{self.name} ran out of memory."
         except Exception as error:
-            self._fault = f"{self.name} failed: {_said(error)}"
+            self._failure = f"{self.name} failed: {_describe(error)}"
         finally:
-            self._cpu_s += time.process_time() - began
+            self._cpu_s += time.process_time() - started
         return []
 
 
-def _sound_finding(answer: Any) -> Finding:
+def _valid_finding(answer: Any) -> Finding:
     if not isinstance(answer, Finding):
-        raise InvalidDetectorOutput(f"it returned a {type(answer).__name__}, no Finding")
+        raise InvalidDetectorOutput(f"it returned a {type(answer).__name__} instead of a Finding")
     try:
-        # Through plain data and back: whatever is not of its type shows.
-        found = msgspec.convert(msgspec.to_builtins(answer), Finding)
+        # Convert to plain data and back: msgspec checks the type of every field.
+        finding = msgspec.convert(msgspec.to_builtins(answer), Finding)
     except (msgspec.ValidationError, TypeError) as error:
         raise InvalidDetectorOutput(f"its finding is malformed: {error}") from error
-    if not (math.isfinite(found.score) and 0.0 <= found.score <= 1.0):
-        raise InvalidDetectorOutput(f"its score {found.score} is no probability")
-    return found
+    if not (math.isfinite(finding.score) and 0.0 <= finding.score <= 1.0):
+        raise InvalidDetectorOutput(f"its score {finding.score} is not a probability")
+    return finding
 
 
-def _sound_text(answer: Any) -> MediaText:
+def _valid_text(answer: Any) -> MediaText:
     if not isinstance(answer, MediaText) or not isinstance(answer.text, str):
-        raise InvalidDetectorOutput("it returned no text")
+        raise InvalidDetectorOutput("it returned something that is not a text")
     if not (math.isfinite(answer.confidence) and 0.0 <= answer.confidence <= 1.0):
-        raise InvalidDetectorOutput(f"its confidence {answer.confidence} is no probability")
+        raise InvalidDetectorOutput(f"its confidence {answer.confidence} is not a probability")
     times = [answer.start_s, answer.end_s, *(t for word in answer.words for t in (word.start_s, word.end_s))]
     if not all(map(math.isfinite, times)):
-        raise InvalidDetectorOutput("its times are no numbers")
+        raise InvalidDetectorOutput("its times are not finite numbers")
     return answer
 
 
-def _sound_span(answer: Any, whole_s: float) -> tuple[float, float]:
+def _valid_span(answer: Any, duration_s: float) -> tuple[float, float]:
     try:
-        start, end = (float(moment) for moment in answer)
+        start, end = (float(time_s) for time_s in answer)
     except (TypeError, ValueError) as error:
-        raise InvalidDetectorOutput("it returned no stretch of time") from error
-    # The last piece that a model takes may reach over the end.
-    if not (math.isfinite(end) and 0.0 <= start <= end <= whole_s + 1.0):
-        raise InvalidDetectorOutput(f"it heard speech from {start} to {end} s of {whole_s} s")
-    return start, min(end, whole_s)
+        raise InvalidDetectorOutput("it returned something that is not a time span") from error
+    # The last chunk of a model may extend beyond the end.
+    if not (math.isfinite(end) and 0.0 <= start <= end <= duration_s + 1.0):
+        raise InvalidDetectorOutput(f"it reported speech from {start} to {end} s of {duration_s} s")
+    return start, min(end, duration_s)
 
 
 @contextlib.contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    """Raises `CallTimedOut` in slow Python code. Native code that hangs is ended by the scan's deadline."""
+    """Raise `CallTimedOut` in slow Python code. Hanging native code is ended by the timeout of the scan."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def ring(_number: int, _frame: object) -> None:
+    def on_alarm(_number: int, _frame: object) -> None:
         raise CallTimedOut
 
-    before = signal.signal(signal.SIGALRM, ring)
+    previous = signal.signal(signal.SIGALRM, on_alarm)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous)
 
 
-def _said(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": ")[:300]

@@ -1,4 +1,4 @@
-"""Looking at the views of one picture, inside a sandboxed child."""
+"""Scans all views of one image. Runs only inside a sandboxed child."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def scan_views(
-    views: Sequence[Pixels] | None, turns: Iterable[DetectorRunner], *, field: str
+    views: Sequence[Pixels] | None, runners: Iterable[DetectorRunner], *, field: str
 ) -> tuple[list[Finding], list[MediaText]]:
-    """Findings and texts of all views, alike ones once. `None`: a grey picture, to warm the models up."""
+    """Findings and texts of all views, without duplicates. `None`: a grey image, to warm up the models."""
     findings: dict[tuple[str, str, tuple[object, ...]], Finding] = {}
     texts: list[list[MediaText]] = []
     for index, view in enumerate([np.full((720, 1280, 3), 128, np.uint8)] if views is None else views):
-        read: list[MediaText] = []
-        for turn in turns:
-            detector = turn.detector
+        view_texts: list[MediaText] = []
+        for runner in runners:
+            detector = runner.detector
             if isinstance(detector, FrameDetector):
-                side = int(getattr(detector, "picture_side", detector.longest_side))
-                frame = _frame(view, index, side)
-                for finding in turn.findings(partial(detector.inspect_frame, frame)):
-                    placed = _placed(finding, field)
-                    key = (placed.detector, placed.category, _roughly(placed))
-                    if key not in findings or findings[key].score < placed.score:
-                        findings[key] = placed
+                input_side = int(getattr(detector, "picture_side", detector.longest_side))
+                frame = _frame_input(view, index, input_side)
+                for finding in runner.findings(partial(detector.inspect_frame, frame)):
+                    image_finding = _as_image_finding(finding, field)
+                    key = (image_finding.detector, image_finding.category, _place_key(image_finding))
+                    if key not in findings or findings[key].score < image_finding.score:
+                        findings[key] = image_finding
             elif isinstance(detector, OcrReader):
-                frame = _frame(view, index, detector.longest_side)
-                read += turn.texts(partial(detector.read_frame, frame))
-        texts.append([replace(text, frame=None, start_s=0.0, end_s=0.0) for text in read])
+                frame = _frame_input(view, index, detector.longest_side)
+                view_texts += runner.texts(partial(detector.read_frame, frame))
+        texts.append([replace(text, frame=None, start_s=0.0, end_s=0.0) for text in view_texts])
     return list(findings.values()), merge_texts(texts)
 
 
 def downscale(view: Pixels, longest_side: int) -> Pixels:
-    """The view no larger than that; 0: as it is."""
+    """The view with at most this longest side; 0: unchanged."""
     import cv2
 
     height, width = view.shape[:2]
@@ -55,22 +55,22 @@ def downscale(view: Pixels, longest_side: int) -> Pixels:
     return cv2.resize(view, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def _frame(view: Pixels, index: int, longest_side: int) -> Frame:
+def _frame_input(view: Pixels, index: int, longest_side: int) -> Frame:
     height, width = view.shape[:2]
     return Frame(index=index, time_s=0.0, pixels=downscale(view, longest_side), width=width, height=height)
 
 
-def _placed(finding: Finding, field: str) -> Finding:
-    """The finding as one about a picture in this field."""
+def _as_image_finding(finding: Finding, field: str) -> Finding:
+    """The finding with the modality and request field of an image."""
     evidence = tuple(
-        msgspec.structs.replace(one, field=field) if isinstance(one, ImageBox) else one
-        for one in finding.evidence
+        msgspec.structs.replace(part, field=field) if isinstance(part, ImageBox) else part
+        for part in finding.evidence
     )
     return msgspec.structs.replace(finding, modality=Modality.IMAGE, evidence=evidence)
 
 
-def _roughly(finding: Finding) -> tuple[object, ...]:
-    """What makes two findings in two views the same one: kind, and place to a tenth of the picture."""
-    box = next((one for one in finding.evidence if isinstance(one, ImageBox)), None)
+def _place_key(finding: Finding) -> tuple[object, ...]:
+    """Key for duplicates in two views: the kind, and the box rounded to a tenth of the image."""
+    box = next((part for part in finding.evidence if isinstance(part, ImageBox)), None)
     place = None if box is None else tuple(round(side, 1) for side in box.sides)
     return (finding.attributes.get("kind"), place)

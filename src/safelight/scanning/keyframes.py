@@ -1,4 +1,4 @@
-"""The frames that are kept for models and servers outside of the scan child: raw pixels, a bounded number."""
+"""Keyframes for detectors outside the scan child: raw RGB files, at most `MAX_KEYFRAMES` per file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from safelight.scanning.segments import FrameTiming
 
 Pixels = npt.NDArray[np.uint8]
 
-#: Longest side of a kept frame, and how many are kept of one file: 130 MB at the most.
+#: Longest side of a keyframe, and maximum number per file: 130 MB at most.
 KEYFRAME_SIDE_PX, MAX_KEYFRAMES = 800, 96
 
 
 class StoredKeyframe(msgspec.Struct, frozen=True, kw_only=True):
-    """One kept frame: when it was shown, and the file with its RGB bytes."""
+    """A keyframe: when it is shown, and the file with its RGB bytes."""
 
     frame: int
     start_s: float
@@ -29,62 +29,65 @@ class StoredKeyframe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyframeWriter:
-    """Writes frames as they are chosen; where they are too many, every second one goes.
+    """Writes selected frames to files, and drops some evenly when there are too many.
 
-    What was chosen for a reason beyond the regular sample (`pressing`: a jump, its neighbours) is kept before
-    the others.
+    Frames with `priority` (a cut or an appearance, not the regular sample) are dropped last.
     """
 
-    def __init__(self, folder: Path | None, *, most: int = MAX_KEYFRAMES) -> None:
+    def __init__(self, folder: Path | None, *, limit: int = MAX_KEYFRAMES) -> None:
         self._folder = folder
-        self._most = most
+        self._limit = limit
         self._kept: list[tuple[int, bool, Path, int, int]] = []
-        #: How many were offered.
+        #: Number of frames added, including dropped ones.
         self.offered = 0
 
     @property
     def enabled(self) -> bool:
         return self._folder is not None
 
-    def add(self, frame: int, pixels: Pixels, *, pressing: bool = False) -> None:
-        """Keep one frame, (height, width, 3)."""
+    def add(self, frame: int, pixels: Pixels, *, priority: bool = False) -> None:
+        """Write one frame of shape (height, width, 3)."""
         if self._folder is None:
             return
         self.offered += 1
         path = self._folder / f"look-{frame:07d}.rgb"
         path.write_bytes(np.ascontiguousarray(pixels).tobytes())
-        self._kept.append((frame, pressing, path, pixels.shape[1], pixels.shape[0]))
-        if len(self._kept) > 2 * self._most:
+        self._kept.append((frame, priority, path, pixels.shape[1], pixels.shape[0]))
+        if len(self._kept) > 2 * self._limit:
             self._thin()
 
-    def keyframes(self, times: Callable[[int], FrameTiming] | None) -> tuple[StoredKeyframe, ...]:
-        """What was kept, in order; `times` tells when a frame is shown, None where it is a picture."""
+    def keyframes(self, timing: Callable[[int], FrameTiming] | None) -> tuple[StoredKeyframe, ...]:
+        """The kept keyframes in order. `timing` has the times of a frame; None for images."""
         self._thin()
         return tuple(
             StoredKeyframe(
                 frame=frame,
-                start_s=times(frame).start_s if times else 0.0,
-                end_s=times(frame).end_s if times else 0.0,
+                start_s=timing(frame).start_s if timing else 0.0,
+                end_s=timing(frame).end_s if timing else 0.0,
                 path=str(path),
                 width=width,
                 height=height,
             )
-            for frame, _pressing, path, width, height in sorted(self._kept)
+            for frame, _priority, path, width, height in sorted(self._kept)
         )
 
     def _thin(self) -> None:
-        spare = len(self._kept) - self._most
-        if spare <= 0:
+        excess = len(self._kept) - self._limit
+        if excess <= 0:
             return
         kept = sorted(self._kept)
-        # The ordinary ones first, evenly over the clip.
-        for pressing in (False, True):
-            places = [place for place, look in enumerate(kept) if look[1] is pressing]
-            leave = min(spare, len(places))
-            chosen = np.linspace(0, len(places) - 1, leave).round().astype(int).tolist() if leave else []
-            gone = {places[one] for one in chosen}
-            for place in gone:
-                kept[place][2].unlink(missing_ok=True)
-            kept = [look for place, look in enumerate(kept) if place not in gone]
-            spare -= len(gone)
+        # Regular samples first, evenly over the clip.
+        for priority in (False, True):
+            candidates = [index for index, entry in enumerate(kept) if entry[1] is priority]
+            drop_count = min(excess, len(candidates))
+            positions = (
+                np.linspace(0, len(candidates) - 1, drop_count).round().astype(int).tolist()
+                if drop_count
+                else []
+            )
+            dropped = {candidates[position] for position in positions}
+            for index in dropped:
+                kept[index][2].unlink(missing_ok=True)
+            kept = [entry for index, entry in enumerate(kept) if index not in dropped]
+            excess -= len(dropped)
         self._kept = kept

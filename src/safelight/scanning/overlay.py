@@ -1,7 +1,7 @@
-"""Lifting what is new in a frame off what was there before: a second, clearer look at it.
+"""Extracts an overlay from a frame by subtracting the background of its neighbours.
 
-Something laid over a picture at three tenths of its strength leaves seven tenths of that picture in sight.
-The neighbours say what was there; taken away in the right measure, only what was laid over remains.
+An overlay with 30 % opacity leaves 70 % of the background visible. The neighbours show the background;
+subtracting it with the right weight leaves only the overlay.
 """
 
 from __future__ import annotations
@@ -15,22 +15,24 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
 
-#: Below this part of the ground left in sight there is nothing to take away.
-_LEAST = 0.05
-#: Blocks across and down, their least side in pixels, and the least variance of a ground that says anything.
-_BLOCKS, _SIDE, _SPREAD = 8, 4, 4.0
-#: Differences are smoothed over so many pixels; those below so many steps of 255, or so small a part of the
-#: largest, are none; and this part of all of them may lie outside, at each end.
-_SMOOTH, _FAINT, _PART, _OUTSIDE = 9, 3.0, 0.25, 0.005
-#: Strays at either end when what is left is stretched over all levels, in percent.
-_STRAY = 0.5
-#: What is left must span so many steps of 255; less is noise of the encoder.
-_SPAN = 10.0
+#: Minimum visibility of the background; below it nothing can be subtracted.
+_MIN_VISIBILITY = 0.05
+#: Blocks per side, their minimum size, and the minimum variance of a background block that can be measured.
+_BLOCKS_PER_SIDE, _MIN_BLOCK_PX, _MIN_VARIANCE = 8, 4, 4.0
+#: Minimum number of measured blocks.
+_MIN_BLOCKS = 4
+#: The difference is smoothed over the kernel. It counts above this many grey levels and this fraction of the
+#: largest difference. At each end of the box this fraction of it may be outside.
+_SMOOTHING_PX, _MIN_LEVELS, _MIN_PEAK_FRACTION, _BOX_TRIM_FRACTION = 9, 3.0, 0.25, 0.005
+#: Percent of the pixels that are clipped at each end when the contrast is stretched.
+_CLIPPED_PERCENT = 0.5
+#: Minimum span of the overlay in grey levels; less is encoder noise.
+_MIN_SPAN_LEVELS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class OverlayCrop:
-    """A part of a frame, larger or clearer: its pixels, and where it is in parts of the picture."""
+    """A crop of a frame, as it is or with the overlay extracted; its box is in fractions of the frame."""
 
     pixels: Pixels
     x: float
@@ -39,7 +41,7 @@ class OverlayCrop:
     h: float
 
     def to_frame_box(self, x: float, y: float, w: float, h: float) -> tuple[float, float, float, float]:
-        """A box in parts of the view as one in parts of the picture."""
+        """Convert a box in fractions of the crop to fractions of the frame."""
         return (
             round(self.x + x * self.w, 4),
             round(self.y + y * self.h, 4),
@@ -48,83 +50,85 @@ class OverlayCrop:
         )
 
 
-def extract_overlay(frame: Pixels, grounds: list[Pixels]) -> OverlayCrop | None:
-    """What was laid over the ground, all levels used, cut out; its place is in parts of `frame`.
+def extract_overlay(frame: Pixels, backgrounds: list[Pixels]) -> OverlayCrop | None:
+    """The overlay of a frame, cut out and stretched in contrast; its box is in fractions of `frame`.
 
-    `grounds` are the same part of neighbouring frames, moved to where it is now; the nearest is used.
-    None where there is nothing but noise, or hardly any ground is left in sight.
+    `backgrounds` are the same window of neighbouring frames, warped to this frame; the most similar one is
+    used. None if there is only noise, or hardly any background is visible.
     """
-    now = frame.astype(np.float32)
-    best = min(grounds, key=lambda ground: float(np.abs(now - ground).mean())).astype(np.float32)
-    window = _where(np.abs(now - best).max(axis=2))
+    pixels = frame.astype(np.float32)
+    nearest = min(backgrounds, key=lambda one: float(np.abs(pixels - one).mean())).astype(np.float32)
+    window = _changed_window(np.abs(pixels - nearest).max(axis=2))
     if window is None:
         return None
-    now, best = now[window], best[window]
-    left = _left(now.mean(axis=2), best.mean(axis=2))
-    if left < _LEAST:
+    pixels, nearest = pixels[window], nearest[window]
+    visibility = _background_visibility(pixels.mean(axis=2), nearest.mean(axis=2))
+    if visibility < _MIN_VISIBILITY:
         return None
-    rest: Map = now - left * best
-    clear = stretch_contrast(rest)
-    if clear is None:
+    overlay: Map = pixels - visibility * nearest
+    stretched = stretch_contrast(overlay)
+    if stretched is None:
         return None
     height, width = frame.shape[:2]
-    down, across = window
+    rows, columns = window
     return OverlayCrop(
-        pixels=clear,
-        x=across.start / width,
-        y=down.start / height,
-        w=(across.stop - across.start) / width,
-        h=(down.stop - down.start) / height,
+        pixels=stretched,
+        x=columns.start / width,
+        y=rows.start / height,
+        w=(columns.stop - columns.start) / width,
+        h=(rows.stop - rows.start) / height,
     )
 
 
-def _where(apart: Map) -> tuple[slice, slice] | None:
-    """Rows and columns that hold nearly all of what differs, with a little around it."""
+def _changed_window(difference: Map) -> tuple[slice, slice] | None:
+    """Rows and columns that contain nearly all of the difference, with a margin."""
     import cv2
 
-    smooth = cv2.blur(apart, (_SMOOTH, _SMOOTH))
-    level = max(_FAINT, _PART * float(np.percentile(smooth, 98)))
-    far: Map = np.maximum(smooth - level, 0)
-    if not far.any():
+    smooth = cv2.blur(difference, (_SMOOTHING_PX, _SMOOTHING_PX))
+    threshold = max(_MIN_LEVELS, _MIN_PEAK_FRACTION * float(np.percentile(smooth, 98)))
+    excess: Map = np.maximum(smooth - threshold, 0)
+    if not excess.any():
         return None
-    return _span(far.sum(axis=1)), _span(far.sum(axis=0))
+    return _span(excess.sum(axis=1)), _span(excess.sum(axis=0))
 
 
-def _span(parts: Map) -> slice:
-    heaped = np.cumsum(parts) / parts.sum()
-    first = int(np.searchsorted(heaped, _OUTSIDE, side="right"))
-    last = int(np.searchsorted(heaped, 1 - _OUTSIDE, side="left")) + 1
-    around = max(_SMOOTH, (last - first) // 20)
-    return slice(max(first - around, 0), min(last + around, parts.size))
+def _span(sums: Map) -> slice:
+    cumulative = np.cumsum(sums) / sums.sum()
+    first = int(np.searchsorted(cumulative, _BOX_TRIM_FRACTION, side="right"))
+    last = int(np.searchsorted(cumulative, 1 - _BOX_TRIM_FRACTION, side="left")) + 1
+    margin = max(_SMOOTHING_PX, (last - first) // 20)
+    return slice(max(first - margin, 0), min(last + margin, sums.size))
 
 
-def _left(light: Map, under: Map) -> float:
-    """How much of the ground is left in sight: the middle one of what every block of the part says.
+def _background_visibility(luma: Map, background: Map) -> float:
+    """How much of the background is visible through the overlay, 0 to 1: the median over all blocks.
 
-    Under a card or a face most blocks say the same. Under letters most show the ground as it was: 1.
+    Under a card or a face most blocks agree. Around letters most blocks show the background as it was: 1.
     """
-    said = []
-    for rows in np.array_split(np.arange(light.shape[0]), _BLOCKS):
-        for columns in np.array_split(np.arange(light.shape[1]), _BLOCKS):
-            if min(rows.size, columns.size) < _SIDE:
+    slopes = []
+    for rows in np.array_split(np.arange(luma.shape[0]), _BLOCKS_PER_SIDE):
+        for columns in np.array_split(np.arange(luma.shape[1]), _BLOCKS_PER_SIDE):
+            if min(rows.size, columns.size) < _MIN_BLOCK_PX:
                 continue
             block = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-            spread = float(under[block].var())
-            if spread > _SPREAD:
-                apart = light[block] - light[block].mean()
-                said.append(float((apart * (under[block] - under[block].mean())).mean()) / spread)
-    return float(np.clip(np.median(said), 0.0, 1.0)) if len(said) >= _SIDE else 1.0
+            variance = float(background[block].var())
+            if variance > _MIN_VARIANCE:
+                deviation = luma[block] - luma[block].mean()
+                covariance = float((deviation * (background[block] - background[block].mean())).mean())
+                slopes.append(covariance / variance)
+    return float(np.clip(np.median(slopes), 0.0, 1.0)) if len(slopes) >= _MIN_BLOCKS else 1.0
 
 
-def stretch_contrast(rest: Map) -> Pixels | None:
-    """All levels of every colour used; None where there is nothing but noise.
+def stretch_contrast(overlay: Map) -> Pixels | None:
+    """Stretch every colour channel to the full range; None if there is only noise.
 
-    Each colour by itself: too much or too little of an even ground taken away leaves a cast.
+    Channels are stretched separately: subtracting too much or too little of an even background leaves a
+    colour cast.
     """
-    low, high = np.percentile(rest, (_STRAY, 100 - _STRAY), axis=(0, 1))
+    low, high = np.percentile(overlay, (_CLIPPED_PERCENT, 100 - _CLIPPED_PERCENT), axis=(0, 1))
     span = high - low
-    if float(span.max()) < _SPAN:
+    if float(span.max()) < _MIN_SPAN_LEVELS:
         return None
-    scaled: Any = (rest - low) * (255.0 / np.maximum(span, _SPAN))
-    clear: Pixels = np.clip(scaled, 0, 255).astype(np.uint8)
-    return clear
+    scaled: Any = (overlay - low) * (255.0 / np.maximum(span, _MIN_SPAN_LEVELS))
+    stretched: Pixels = np.clip(scaled, 0, 255).astype(np.uint8)
+    return stretched

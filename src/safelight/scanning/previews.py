@@ -1,4 +1,4 @@
-"""The few frames of a clip that are kept for people: a thumbnail, a sheet, blurred evidence."""
+"""Preview images of a clip for reviewers: thumbnail, contact sheet, blurred evidence."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from safelight.policy.findings import Finding
 
 Pixels = npt.NDArray[np.uint8]
 
-_THUMBNAIL, _SHEET, _EVIDENCE = 480, 240, 640
+_THUMBNAIL_SIDE_PX, _SHEET_SIDE_PX, _EVIDENCE_SIDE_PX = 480, 240, 640
 _SHEET_FRAMES = 20
-#: Every `_stride`th frame is kept, and every other one dropped when there are too many.
-_MOST = 2 * _SHEET_FRAMES
+#: Twice the frames of the contact sheet, so that it can be thinned evenly: at the limit the stride doubles.
+_MAX_BUFFERED_FRAMES = 2 * _SHEET_FRAMES
 
 
 class Previews(msgspec.Struct, frozen=True, kw_only=True):
-    """Paths of what was written; empty where nothing was asked for."""
+    """Paths of the written previews; empty if none were requested."""
 
     thumbnail: str = ""
     contact_sheet: str = ""
@@ -30,53 +30,58 @@ class Previews(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreviewCollector:
-    """Collects during the walk, writes after it."""
+    """Collects preview frames while the clip is decoded; `write` stores them afterwards."""
 
-    def __init__(self, folder: Path | None, facts: MediaInfo) -> None:
+    def __init__(self, folder: Path | None, info: MediaInfo) -> None:
         self._folder = folder
         self._stride = 1
-        self._kept: list[tuple[int, Pixels]] = []
-        self._middle_s = facts.duration_s / 2
+        self._buffered: list[tuple[int, Pixels]] = []
+        self._middle_s = info.duration_s / 2
         self._thumbnail: Pixels | None = None
-        self._best: dict[str, tuple[float, Pixels]] = {}
+        self._strongest: dict[str, tuple[float, Pixels]] = {}
 
     def add_frame(self, frame: DecodedFrame) -> None:
+        """Add the next decoded frame as a candidate for the thumbnail and the contact sheet."""
         if self._folder is None:
             return
         if self._thumbnail is None or (frame.time_s <= self._middle_s and frame.index % 12 == 0):
-            self._thumbnail = frame.resized(_THUMBNAIL)
+            self._thumbnail = frame.resized(_THUMBNAIL_SIDE_PX)
         if frame.index % self._stride == 0:
-            self._kept.append((frame.index, frame.resized(_SHEET)))
-            if len(self._kept) > _MOST:
+            self._buffered.append((frame.index, frame.resized(_SHEET_SIDE_PX)))
+            if len(self._buffered) > _MAX_BUFFERED_FRAMES:
                 self._stride *= 2
-                self._kept = [kept for kept in self._kept if kept[0] % self._stride == 0]
+                self._buffered = [entry for entry in self._buffered if entry[0] % self._stride == 0]
 
     def add_evidence(self, finding: Finding, frame: DecodedFrame) -> None:
-        """Keep the frame where it is the strongest of its category so far."""
+        """Keep the frame if the finding has the highest score of its category so far."""
         if self._folder is None:
             return
-        best = self._best.get(finding.category)
-        if best is None or finding.score > best[0]:
-            self._best[finding.category] = (finding.score, frame.resized(_EVIDENCE))
+        strongest = self._strongest.get(finding.category)
+        if strongest is None or finding.score > strongest[0]:
+            self._strongest[finding.category] = (finding.score, frame.resized(_EVIDENCE_SIDE_PX))
 
     def write(self) -> Previews:
-        """Write what was collected. A full disk costs the pictures and not what was found."""
+        """Write all previews. An `OSError` loses previews, never findings."""
         if self._folder is None or self._thumbnail is None:
             return Previews()
         try:
-            return self._written(self._folder, self._thumbnail)
+            return self._write_all(self._folder, self._thumbnail)
         except OSError:
             return Previews()
 
-    def _written(self, folder: Path, thumb: Pixels) -> Previews:
-        places = np.linspace(0, len(self._kept) - 1, min(_SHEET_FRAMES, len(self._kept))).round().astype(int)
-        page = [self._kept[place][1] for place in places.tolist()]
+    def _write_all(self, folder: Path, thumbnail: Pixels) -> Previews:
+        indices = (
+            np.linspace(0, len(self._buffered) - 1, min(_SHEET_FRAMES, len(self._buffered)))
+            .round()
+            .astype(int)
+        )
+        frames = [self._buffered[index][1] for index in indices.tolist()]
         evidence = {
             category: str(thumbnails.write_blurred(pixels, folder / f"evidence-{number}.webp"))
-            for number, (category, (_score, pixels)) in enumerate(self._best.items())
+            for number, (category, (_score, pixels)) in enumerate(self._strongest.items())
         }
         return Previews(
-            thumbnail=str(thumbnails.write_thumbnail(thumb, folder / "thumbnail.webp")),
-            contact_sheet=str(thumbnails.write_contact_sheet(page, folder / "sheet.webp")),
+            thumbnail=str(thumbnails.write_thumbnail(thumbnail, folder / "thumbnail.webp")),
+            contact_sheet=str(thumbnails.write_contact_sheet(frames, folder / "sheet.webp")),
             evidence=evidence,
         )

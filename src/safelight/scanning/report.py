@@ -1,4 +1,4 @@
-"""What a scan found, what it looked at, and what it did not."""
+"""Report of a scan: findings, what was scanned, and what was not."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from safelight.scanning.sampling import SamplingReport
 
 
 class DetectorRun(msgspec.Struct, frozen=True, kw_only=True):
-    """How one detector fared."""
+    """How one detector ran. Stored: field names are part of the scan record."""
 
     name: str
     version: str = ""
     calls: int = 0
     cpu_s: float = 0.0
     ran: bool = False
-    #: It looked at everything it was to look at, without a fault.
+    #: It inspected everything it should, without a failure.
     complete: bool = False
-    #: What went wrong, one sentence; or a remark where nothing did.
+    #: Why it failed, in one sentence; or a note if it did not.
     note: str = ""
-    #: It was there, and had nothing to look for: see `note`.
+    #: It was available but had nothing to look up: see `note`.
     idle: bool = False
-    #: It reads text, or, where it would not load and says nothing of itself, may be one that does.
+    #: It reads text; also true if it did not load and declares no capabilities, so that it may be a reader.
     reads: bool = False
-    #: It makes words of speech.
+    #: It transcribes speech.
     transcribes: bool = False
 
 
 class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a child says about one file."""
+    """Result of a worker for one file. Untrusted until the gateway has validated it."""
 
     findings: tuple[Finding, ...]
     texts: tuple[MediaText, ...]
     runs: tuple[DetectorRun, ...]
-    #: What readers in the child made of speech.
+    #: Transcript of transcribers in the child.
     transcript: tuple[MediaText, ...] = ()
     audio: AudioReport | None = None
     media: MediaInfo | None = None
@@ -50,32 +50,32 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
     sampling: SamplingReport | None = None
     thumbnail: str = ""
     contact_sheet: str = ""
-    #: Blurred stills of the strongest frame of a category.
+    #: Blurred image of the frame with the highest score, per category.
     evidence: dict[str, str] = {}
     #: Frames kept for detectors outside of the child, and how many the schedule chose.
     keyframes: tuple[StoredKeyframe, ...] = ()
     selected_frames: int = 0
     wall_s: float = 0.0
-    #: Processor time of the scan, loading of models not included where they were loaded before.
+    #: CPU seconds of the scan; excludes loading models that were preloaded.
     cpu_s: float = 0.0
 
 
 class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One scan of one file. Holes stand in `coverage` (nothing there is marked required) and `runs`."""
+    """Report of the scan of one file. Gaps are in `coverage` (no cell is marked required) and `runs`."""
 
     findings: tuple[Finding, ...] = ()
-    #: Text read off frames and pictures; nobody has judged it yet.
+    #: OCR text of frames and images; not screened yet.
     texts: tuple[MediaText, ...] = ()
-    #: Words heard, with times, judged like those read; None where nobody transcribed.
+    #: Transcript with times, screened like OCR text; None if nothing transcribed.
     transcript: tuple[MediaText, ...] | None = None
-    #: How loud, and where somebody speaks; None where there is no sound.
+    #: Loudness and speech spans; None if the file has no audio.
     audio: AudioReport | None = None
     coverage: Coverage = Coverage()
     runs: tuple[DetectorRun, ...] = ()
     media: MediaInfo | None = None
     image: ImageInfo | None = None
     sampling: SamplingReport | None = None
-    #: Paths of WebP files, empty where none were asked for.
+    #: Paths of WebP files; empty if not requested.
     thumbnail: str = ""
     contact_sheet: str = ""
     evidence: dict[str, str] = {}
@@ -84,7 +84,7 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     selected_frames: int = 0
     wall_s: float = 0.0
     cpu_s: float = 0.0
-    #: Why there is no result at all: the child crashed or ran out of time.
+    #: Why the scan has no result: the child crashed or timed out.
     failure: str = ""
 
     @property
@@ -93,33 +93,33 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_ocr(self) -> bool:
-        """Some detector was to read text, as far as is known."""
+        """Whether a detector should have read text."""
         return bool(self.failure) or any(run.reads for run in self.runs)
 
     @property
     def ocr_incomplete(self) -> str:
-        """Why text in the picture was not read, or not all of it: one sentence; empty where it was."""
+        """Why text was not read, or not completely, in one sentence; empty if it was."""
         if self.failure:
             return self.failure
         if not self.has_ocr:
-            return "No detector that reads text in pictures is installed."
+            return "No detector that reads text in images is installed."
         return next((run.note for run in self.runs if run.reads and not run.complete), "")
 
-    def run_of(self, detector: str) -> DetectorRun | None:
+    def find_run(self, detector: str) -> DetectorRun | None:
         return next((run for run in self.runs if run.name == detector), None)
 
 
-#: A detector that was asked for: its name, and what it says it can fill (nothing where it is broken).
-CapabilityList = tuple[str, Sequence[Capability]]
+#: A requested detector: its name and its declared capabilities (none if it does not load).
+DetectorCapabilities = tuple[str, Sequence[Capability]]
 
 
-def coverage_of(
-    asked: Iterable[CapabilityList], runs: Iterable[DetectorRun], modalities: frozenset[Modality]
+def build_coverage(
+    requested: Iterable[DetectorCapabilities], runs: Iterable[DetectorRun], modalities: frozenset[Modality]
 ) -> Coverage:
-    """A cell for every capability in these modalities, filled by how its detectors fared."""
+    """A coverage cell for every capability in these modalities, filled from the runs of its detectors."""
     by_name = {run.name: run for run in runs}
     coverage = Coverage()
-    for name, capabilities in asked:
+    for name, capabilities in requested:
         run = by_name.get(name, DetectorRun(name=name, note=f"{name} was not run."))
         coverage = coverage.merge(
             Cell(

@@ -1,7 +1,7 @@
-"""Per-frame findings joined into segments and tracks: one finding for one stretch of frames. Pure.
+"""Joins findings of single frames into segments and object tracks: one finding per time span. Pure.
 
-Memory stays flat over hours: a stretch that has ended becomes its segments at once, of an open one some
-numbers are kept for every call, and for every so many calls once it is long.
+Memory stays bounded over hours: an ended segment is finished at once, and an open one keeps a few numbers
+per call, later per group of calls.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from safelight.policy.findings import Attribute, Finding, FrameRange, ImageBox, 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameTiming:
-    """One frame a detector was shown: its number, when it starts and when the next one does."""
+    """A frame that a detector saw: its number, its start, and the start of the next frame."""
 
     frame: int
     start_s: float
@@ -27,261 +27,268 @@ class FrameTiming:
 
 
 class FrameTimings(Protocol):
-    """The frames a detector was shown, by the number of the call."""
+    """The timing of each frame that a detector saw, by call number."""
 
     def __getitem__(self, call: int, /) -> FrameTiming: ...
 
 
-#: Part of the peak score that still belongs to the same segment, and the score from which a finding counts:
-#: where the peak does, what does not is too weak. Weaker ends are segments of their own.
-_EDGE, _COUNTS = 0.5, 0.5
-#: Tracks that are told with a segment, the longest first.
-_TOLD = 8
-#: An open stretch of twice so many entries is folded: two neighbours become one. It begins at one entry a
-#: call, so that edges are exact to the call for minutes, and to a few calls in a stretch of an hour.
-_ENTRIES = 4096
-#: Segments of one kind that are kept, the strongest.
-_MOST = 2000
+#: A frame belongs to a segment from `_MIN_COUNTED_SCORE` on if the peak reaches that score, otherwise from
+#: `_EDGE_FRACTION` of the peak on. Weaker ends become segments of their own.
+_EDGE_FRACTION, _MIN_COUNTED_SCORE = 0.5, 0.5
+#: Tracks reported with a segment, the longest first.
+_MAX_TRACKS_PER_SEGMENT = 8
+#: An open segment with twice this many entries is folded: two neighbouring entries become one. It starts
+#: with one entry per call, so its ends are exact for minutes, and within a few calls for an hour.
+_FOLD_ENTRIES = 4096
+#: Segments kept per kind, those with the highest scores.
+_MAX_SEGMENTS_PER_KIND = 2000
 
 
 def build_segments(
-    findings: Sequence[tuple[int, Finding]], looks: FrameTimings, *, bridge: int
+    findings: Sequence[tuple[int, Finding]], timings: FrameTimings, *, bridge: int
 ) -> list[Finding]:
-    """Findings of one detector, each with the number of the call it came from, as segments: see `Joiner`."""
-    joiner = SegmentBuilder(looks, bridge=bridge)
-    by_look: dict[int, list[Finding]] = {}
-    for look, finding in findings:
-        by_look.setdefault(look, []).append(finding)
-    for look in sorted(by_look):
-        joiner.add(look, by_look[look])
-    return joiner.segments()
+    """Build segments from the findings of one detector, each with its call number: see `SegmentBuilder`."""
+    builder = SegmentBuilder(timings, bridge=bridge)
+    by_call: dict[int, list[Finding]] = {}
+    for call, finding in findings:
+        by_call.setdefault(call, []).append(finding)
+    for call in sorted(by_call):
+        builder.add(call, by_call[call])
+    return builder.segments()
 
 
 class SegmentBuilder:
-    """Joins the findings of one detector as they come.
+    """Joins the findings of one detector into segments as they arrive.
 
-    A segment holds together across at most `bridge` calls without a finding of its kind. Its score is
-    its peak's; `frames` counts the frames within half of that, or that count where the peak does. Where
-    more than one thing of the kind was to be seen, each is followed by its box, and told as a range of its
-    own after the segment's.
-    `looks` knows a call from when the next one is added on.
+    A segment continues over at most `bridge` calls without a finding of its kind. Its score is its peak's;
+    `frames` counts the frames that belong to it. If several objects of the kind are visible, each is tracked
+    by its box and reported as a frame range after the segment's own.
+    `timings` must know a call before findings of the next call are added.
     """
 
-    def __init__(self, looks: FrameTimings, *, bridge: int) -> None:
-        self._looks = looks
+    def __init__(self, timings: FrameTimings, *, bridge: int) -> None:
+        self._timings = timings
         self._bridge = bridge
-        self._kinds: dict[tuple[str, str, bool], _SegmentTrack] = {}
+        self._tracks: dict[tuple[str, str, bool], _SegmentTrack] = {}
 
-    def add(self, look: int, findings: Iterable[Finding]) -> None:
-        """What was found in one call; calls come in order, those without a finding may be left out."""
-        found: dict[tuple[str, str, bool], list[Finding]] = {}
+    def add(self, call: int, findings: Iterable[Finding]) -> None:
+        """Add the findings of one call. Calls come in order; calls without findings may be omitted."""
+        by_kind: dict[tuple[str, str, bool], list[Finding]] = {}
         for finding in findings:
             kind = (finding.category, str(finding.attributes.get("kind", "")), finding.test_card)
-            found.setdefault(kind, []).append(finding)
-        for kind, same in found.items():
-            if kind not in self._kinds:
-                self._kinds[kind] = _SegmentTrack(self._looks, self._bridge)
-            self._kinds[kind].add(look, same)
+            by_kind.setdefault(kind, []).append(finding)
+        for kind, group in by_kind.items():
+            if kind not in self._tracks:
+                self._tracks[kind] = _SegmentTrack(self._timings, self._bridge)
+            self._tracks[kind].add(call, group)
 
     def segments(self) -> list[Finding]:
-        """Everything joined, in order of first frame. The end: nothing is added afterwards."""
-        joined = [segment for kind in self._kinds.values() for segment in kind.segments()]
-        return sorted(joined, key=_first)
+        """All segments in order of their first frame. Call it once, at the end."""
+        segments = [segment for track in self._tracks.values() for segment in track.segments()]
+        return sorted(segments, key=_sort_key)
 
     @property
     def dropped(self) -> int:
-        """Segments that were dropped, because there were too many stronger ones of their kind."""
-        return sum(kind.left_out for kind in self._kinds.values())
+        """Number of segments dropped because their kind had too many stronger ones."""
+        return sum(track.dropped for track in self._tracks.values())
 
 
 class _SegmentTrack:
-    """What was seen of one kind: the segments that have ended, and the stretch that may go on."""
+    """The segments of one kind: those that have ended, and the open one."""
 
-    def __init__(self, looks: FrameTimings, bridge: int) -> None:
-        self._looks = looks
+    def __init__(self, timings: FrameTimings, bridge: int) -> None:
+        self._timings = timings
         self._bridge = bridge
         self._open: _OpenSegment | None = None
         self._ended: list[Finding] = []
-        self.left_out = 0
+        self.dropped = 0
 
-    def add(self, look: int, same: Sequence[Finding]) -> None:
-        if self._open is not None and look - self._open.last > self._bridge + 1:
-            self._end()
+    def add(self, call: int, findings: Sequence[Finding]) -> None:
+        if self._open is not None and call - self._open.last > self._bridge + 1:
+            self._close_segment()
         if self._open is None:
             self._open = _OpenSegment(self._bridge)
-        self._open.add(look, same)
+        self._open.add(call, findings)
 
     def segments(self) -> list[Finding]:
-        self._end()
-        self._keep(_MOST)
+        self._close_segment()
+        self._keep_strongest(_MAX_SEGMENTS_PER_KIND)
         return self._ended
 
-    def _end(self) -> None:
+    def _close_segment(self) -> None:
         if self._open is not None:
-            self._ended += self._open.segments(self._looks)
+            self._ended += self._open.segments(self._timings)
             self._open = None
-        if len(self._ended) > 2 * _MOST:
-            self._keep(_MOST)
+        if len(self._ended) > 2 * _MAX_SEGMENTS_PER_KIND:
+            self._keep_strongest(_MAX_SEGMENTS_PER_KIND)
 
-    def _keep(self, most: int) -> None:
-        if len(self._ended) > most:
-            self.left_out += len(self._ended) - most
-            self._ended = sorted(self._ended, key=lambda one: -one.score)[:most]
+    def _keep_strongest(self, count: int) -> None:
+        if len(self._ended) > count:
+            self.dropped += len(self._ended) - count
+            self._ended = sorted(self._ended, key=lambda finding: -finding.score)[:count]
 
 
-def _least(peak: float) -> float:
-    """What belongs to a segment with this peak: one frame that counts makes no many that do not."""
-    return _COUNTS if peak >= _COUNTS else peak * _EDGE
+def _min_member_score(peak: float) -> float:
+    """Minimum score of a frame in a segment with this peak. Weak frames do not count next to a strong one."""
+    return _MIN_COUNTED_SCORE if peak >= _MIN_COUNTED_SCORE else peak * _EDGE_FRACTION
 
 
 class _OpenSegment:
-    """Calls without too long a gap: the strongest finding of every entry as numbers, and how many."""
+    """Calls without a long gap: per entry the strongest finding as numbers, and how many findings."""
 
     def __init__(self, bridge: int) -> None:
         self._first = array("q")
         self._last = array("q")
         self._peak = array("q")
-        #: Calls with a finding that the entry stands for.
-        self._seen = array("q")
+        #: Calls with a finding that each entry covers.
+        self._calls_with_finding = array("q")
         self._counts = array("q")
-        self._worded = array("q")
+        self._template_index = array("q")
         self._scores = array("d")
         self._areas = array("d")
         self._boxes = array("d")
-        self._wordings: dict[bytes, int] = {}
-        self._findings: list[Finding] = []
+        self._template_numbers: dict[bytes, int] = {}
+        self._templates: list[Finding] = []
         self._tracker = BoxTracker(bridge=bridge)
 
     @property
     def last(self) -> int:
         return self._last[-1]
 
-    def add(self, look: int, same: Sequence[Finding]) -> None:
-        best = max(same, key=lambda one: one.score)
-        area = best.attributes.get("area")
-        for numbers in (self._first, self._last, self._peak):
-            numbers.append(look)
-        self._seen.append(1)
-        self._counts.append(len(same))
-        self._worded.append(self._wording(best))
-        self._scores.append(best.score)
+    def add(self, call: int, findings: Sequence[Finding]) -> None:
+        strongest = max(findings, key=lambda finding: finding.score)
+        area = strongest.attributes.get("area")
+        for values in (self._first, self._last, self._peak):
+            values.append(call)
+        self._calls_with_finding.append(1)
+        self._counts.append(len(findings))
+        self._template_index.append(self._template(strongest))
+        self._scores.append(strongest.score)
         self._areas.append(float(area) if isinstance(area, int | float) else -1.0)
-        self._boxes.extend(_box(best) or (0.0, 0.0, -1.0, -1.0))
-        self._tracker.add(look, [(one.score, seen) for one in same if (seen := _box(one)) is not None])
-        if len(self._scores) >= 2 * _ENTRIES:
+        self._boxes.extend(_image_box(strongest) or (0.0, 0.0, -1.0, -1.0))
+        self._tracker.add(
+            call, [(finding.score, box) for finding in findings if (box := _image_box(finding)) is not None]
+        )
+        if len(self._scores) >= 2 * _FOLD_ENTRIES:
             self._fold()
 
-    def segments(self, looks: FrameTimings) -> list[Finding]:
+    def segments(self, timings: FrameTimings) -> list[Finding]:
         tracks = self._tracker.tracks()
-        return [self._segment(first, last, looks, tracks) for first, last in self._cores()]
+        return [self._segment(first, last, timings, tracks) for first, last in self._split()]
 
-    def _wording(self, best: Finding) -> int:
-        """The number under which the finding is kept, once for each way in which it is worded."""
-        bare = msgspec.structs.replace(
-            best,
+    def _template(self, finding: Finding) -> int:
+        """Index of the finding without score, boxes and area; identical ones are stored once."""
+        template = msgspec.structs.replace(
+            finding,
             score=0.0,
-            evidence=tuple(one for one in best.evidence if not isinstance(one, ImageBox)),
-            attributes={name: value for name, value in best.attributes.items() if name != "area"},
+            evidence=tuple(part for part in finding.evidence if not isinstance(part, ImageBox)),
+            attributes={name: value for name, value in finding.attributes.items() if name != "area"},
         )
-        key = msgspec.msgpack.encode(bare)
-        if key not in self._wordings:
-            self._wordings[key] = len(self._findings)
-            self._findings.append(bare)
-        return self._wordings[key]
+        key = msgspec.msgpack.encode(template)
+        if key not in self._template_numbers:
+            self._template_numbers[key] = len(self._templates)
+            self._templates.append(template)
+        return self._template_numbers[key]
 
     def _fold(self) -> None:
-        """Of every two entries one: from where to where both go, and the rest from the stronger."""
+        """Merge every two entries into one: the span of both, the rest from the stronger one."""
         pairs = range(0, len(self._scores) - 1, 2)
-        stronger = [place + (self._scores[place + 1] > self._scores[place]) for place in pairs]
-        self._first = array("q", (self._first[place] for place in pairs))
-        self._last = array("q", (self._last[place + 1] for place in pairs))
-        self._peak = array("q", (self._peak[place] for place in stronger))
-        self._seen = array("q", (self._seen[place] + self._seen[place + 1] for place in pairs))
-        self._counts = array("q", (max(self._counts[place], self._counts[place + 1]) for place in pairs))
-        self._areas = array("d", (max(self._areas[place], self._areas[place + 1]) for place in pairs))
-        self._scores = array("d", (self._scores[place] for place in stronger))
-        self._boxes = array(
-            "d", (side for place in stronger for side in self._boxes[4 * place : 4 * place + 4])
+        stronger = [entry + (self._scores[entry + 1] > self._scores[entry]) for entry in pairs]
+        self._first = array("q", (self._first[entry] for entry in pairs))
+        self._last = array("q", (self._last[entry + 1] for entry in pairs))
+        self._peak = array("q", (self._peak[entry] for entry in stronger))
+        self._calls_with_finding = array(
+            "q", (self._calls_with_finding[entry] + self._calls_with_finding[entry + 1] for entry in pairs)
         )
-        worded = [self._findings[self._worded[place]] for place in stronger]
-        self._wordings, self._findings = {}, []
-        self._worded = array("q", (self._wording(one) for one in worded))
+        self._counts = array("q", (max(self._counts[entry], self._counts[entry + 1]) for entry in pairs))
+        self._areas = array("d", (max(self._areas[entry], self._areas[entry + 1]) for entry in pairs))
+        self._scores = array("d", (self._scores[entry] for entry in stronger))
+        self._boxes = array(
+            "d", (side for entry in stronger for side in self._boxes[4 * entry : 4 * entry + 4])
+        )
+        templates = [self._templates[self._template_index[entry]] for entry in stronger]
+        self._template_numbers, self._templates = {}, []
+        self._template_index = array("q", (self._template(template) for template in templates))
 
-    def _cores(self) -> list[tuple[int, int]]:
-        """The stretch cut into parts that begin and end at no less than `_least` of their own peak."""
-        todo, cores = [(0, len(self._scores))], []
-        while todo:
-            first, last = todo.pop()
+    def _split(self) -> list[tuple[int, int]]:
+        """Cut the segment into parts that begin and end at or above `_min_member_score` of their own peak."""
+        remaining, parts = [(0, len(self._scores))], []
+        while remaining:
+            first, last = remaining.pop()
             if first >= last:
                 continue
-            least = _least(max(self._scores[first:last]))
-            one = next(place for place in range(first, last) if self._scores[place] >= least)
-            other = next(place for place in range(last - 1, first - 1, -1) if self._scores[place] >= least)
-            cores.append((one, other + 1))
-            todo += [(first, one), (other + 1, last)]
-        return cores
+            min_score = _min_member_score(max(self._scores[first:last]))
+            start = next(entry for entry in range(first, last) if self._scores[entry] >= min_score)
+            end = next(entry for entry in range(last - 1, first - 1, -1) if self._scores[entry] >= min_score)
+            parts.append((start, end + 1))
+            remaining += [(first, start), (end + 1, last)]
+        return parts
 
-    def _segment(self, start: int, end: int, looks: FrameTimings, tracks: Sequence[Track]) -> Finding:
-        peak = max(range(start, end), key=lambda place: self._scores[place])
-        least = _least(self._scores[peak])
-        worded = self._findings[self._worded[peak]]
+    def _segment(self, start: int, end: int, timings: FrameTimings, tracks: Sequence[Track]) -> Finding:
+        peak = max(range(start, end), key=lambda entry: self._scores[entry])
+        min_score = _min_member_score(self._scores[peak])
+        template = self._templates[self._template_index[peak]]
         first, last = self._first[start], self._last[end - 1]
-        attributes: dict[str, Attribute] = dict(worded.attributes)
+        attributes: dict[str, Attribute] = dict(template.attributes)
         area = max(self._areas[start:end])
         if area >= 0:
             attributes["area"] = area
         attributes["frames"] = sum(
-            seen
-            for seen, score in zip(self._seen[start:end], self._scores[start:end], strict=True)
-            if score >= least
+            calls
+            for calls, score in zip(self._calls_with_finding[start:end], self._scores[start:end], strict=True)
+            if score >= min_score
         )
         attributes["count"] = max(self._counts[start:end])
-        attributes["duration_s"] = round(looks[last].end_s - looks[first].start_s, 4)
+        attributes["duration_s"] = round(timings[last].end_s - timings[first].start_s, 4)
         x, y, w, h = self._boxes[4 * peak : 4 * peak + 4]
-        whole = _range(first, last, self._peak[peak], None if w < 0 else (x, y, w, h), looks)
+        span = _frame_range(first, last, self._peak[peak], None if w < 0 else (x, y, w, h), timings)
         return Finding(
-            category=worded.category,
+            category=template.category,
             score=self._scores[peak],
             modality=Modality.FRAMES,
-            detector=worded.detector,
-            version=worded.version,
-            reason=worded.reason,
-            evidence=(whole, *_told(first, last, looks, tracks), *worded.evidence),
+            detector=template.detector,
+            version=template.version,
+            reason=template.reason,
+            evidence=(span, *_track_ranges(first, last, timings, tracks), *template.evidence),
             attributes=attributes,
-            test_card=worded.test_card,
+            test_card=template.test_card,
         )
 
 
-def _told(first: int, last: int, looks: FrameTimings, tracks: Sequence[Track]) -> Iterable[FrameRange]:
+def _track_ranges(
+    first: int, last: int, timings: FrameTimings, tracks: Sequence[Track]
+) -> Iterable[FrameRange]:
     inside = [track for track in tracks if track.first >= first and track.last <= last]
     if len(inside) < 2:
         return ()
-    longest = sorted(inside, key=lambda track: (track.first - track.last, track.first))[:_TOLD]
+    longest = sorted(inside, key=lambda track: (track.first - track.last, track.first))[
+        :_MAX_TRACKS_PER_SEGMENT
+    ]
     return [
-        _range(track.first, track.last, track.peak, track.box, looks)
+        _frame_range(track.first, track.last, track.peak, track.box, timings)
         for track in sorted(longest, key=lambda track: (track.first, track.last))
     ]
 
 
-def _box(finding: Finding) -> tuple[float, float, float, float] | None:
-    found = next((one for one in finding.evidence if isinstance(one, ImageBox)), None)
-    return None if found is None else found.sides
+def _image_box(finding: Finding) -> tuple[float, float, float, float] | None:
+    box = next((part for part in finding.evidence if isinstance(part, ImageBox)), None)
+    return None if box is None else box.sides
 
 
-def _range(
-    first: int, last: int, peak: int, box: tuple[float, float, float, float] | None, looks: FrameTimings
+def _frame_range(
+    first: int, last: int, peak: int, box: tuple[float, float, float, float] | None, timings: FrameTimings
 ) -> FrameRange:
-    begin, end = looks[first], looks[last]
+    start, end = timings[first], timings[last]
     return FrameRange(
-        first=begin.frame,
+        first=start.frame,
         last=end.frame,
-        start_s=round(begin.start_s, 4),
+        start_s=round(start.start_s, 4),
         end_s=round(end.end_s, 4),
-        peak=looks[peak].frame,
+        peak=timings[peak].frame,
         box=None if box is None else ImageBox(x=box[0], y=box[1], w=box[2], h=box[3]),
     )
 
 
-def _first(finding: Finding) -> tuple[int, int, str]:
-    where = finding.evidence[0]
-    return (where.first, where.last, finding.category) if isinstance(where, FrameRange) else (0, 0, "")
+def _sort_key(finding: Finding) -> tuple[int, int, str]:
+    span = finding.evidence[0]
+    return (span.first, span.last, finding.category) if isinstance(span, FrameRange) else (0, 0, "")

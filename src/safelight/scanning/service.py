@@ -1,4 +1,4 @@
-"""Scanning files from the gateway's side: children are started, and their answers made into reports."""
+"""Scans files from the gateway: starts sandboxed children and turns their results into reports."""
 
 from __future__ import annotations
 
@@ -24,43 +24,57 @@ from safelight.sandbox.sandbox import CallHooks, Isolation, Limits, PreloadSpec,
 from safelight.sandbox.worker_pool import WorkerPool
 from safelight.scanning import worker
 from safelight.scanning.audio_report import AudioReport
-from safelight.scanning.report import DetectorRun, ScanReport, WorkerResult, coverage_of
+from safelight.scanning.report import DetectorRun, ScanReport, WorkerResult, build_coverage
 from safelight.scanning.sampling import SamplingConfig
-from safelight.scanning.worker import DetectorSet, ImagePass, ImageScanTask, RecordingScanTask, VideoScanTask
+from safelight.scanning.tasks import (
+    DetectorSet,
+    ImagePass,
+    ImageScanTask,
+    OutputDirs,
+    RecordingScanTask,
+    VideoScanTask,
+)
 
 T = TypeVar("T")
 
-#: Name and options of a detector, as the catalogue gives them.
+#: Name and options of a detector, as in the catalogue.
 DetectorSpec: TypeAlias = tuple[str, dict[str, Any]]
 
 
-#: What calls of ours import, beside the detectors.
-_MODULES = (
+#: Modules that our own entry points import, besides the detectors.
+_PRELOADED_MODULES = (
     *("av", "cv2", "PIL.Image", "PIL.ImageDraw", "PIL.ImageFilter", "PIL.ImageFont", "PIL.ImageOps"),
     *("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin", "PIL.GifImagePlugin"),
     *(module.__name__ for module in (encode, images, probe, thumbnails, worker)),
 )
 
 
+_PROBE_TIMEOUT_S = 30.0
+_MAX_BUSY_THREADS = 4
+_NO_OUTPUTS = OutputDirs()
+#: Fraction of a clip's time limit after which the frame scan stops, so that a report can be returned.
+_SCAN_BUDGET_FRACTION = 0.9
+
+
 class ScannerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of a scan."""
+    """Limits and resources of scans."""
 
     video: VideoLimits = VideoLimits()
     image: ImageLimits = ImageLimits()
-    #: Seconds on the clock for a whole clip, and for one picture.
+    #: Wall-clock limits of one clip and of one image.
     video_timeout_s: float = 600.0
     image_timeout_s: float = 20.0
-    #: Seconds for one call of one detector.
+    #: Limit of one call of one detector.
     call_timeout_s: float = 20.0
     memory_bytes: int = 4 << 30
-    #: 0: nothing is kept ready, and every call starts a cold child. Otherwise calls are forked from one
-    #: process that has the models loaded; where that cannot be, so many children are kept warm for pictures.
+    #: 0: nothing is preloaded, and every call starts a cold child. Otherwise calls are forked from a fork
+    #: server that has loaded the models; if forking is impossible, this many warm children serve images.
     warm_children: int = 2
-    #: Modules that other calls in the same sandbox import: loaded along with the models.
+    #: Modules of other entry points in the same sandbox, preloaded with the models.
     modules: tuple[str, ...] = ()
-    #: Pictures looked at at a time.
+    #: Images scanned in parallel.
     max_concurrent_images: int = 8
-    #: Pictures a warm child looks at before it is replaced.
+    #: Images that a warm child scans before it is replaced.
     max_calls_per_child: int = 200
     sampling: SamplingConfig = SamplingConfig()
     #: Threads that decode a clip ahead of the detectors.
@@ -68,7 +82,7 @@ class ScannerOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scanner:
-    """Looks at clips and pictures in sandboxed children. Safe to use from many threads."""
+    """Scans clips, images and recordings in sandboxed children. Thread-safe."""
 
     def __init__(
         self,
@@ -78,95 +92,93 @@ class Scanner:
     ) -> None:
         self.settings = settings or ScannerOptions()
         self._sandbox = sandbox
-        self._specs = tuple(detectors)
-        self._detectors = DetectorSet(specs=self._specs, call_s=self.settings.call_timeout_s)
-        #: There are no forks, and children are kept warm for pictures instead.
-        self._warm = False
-        self._slots = threading.BoundedSemaphore(self.settings.max_concurrent_images)
+        self._detector_specs = tuple(detectors)
+        self._detector_set = DetectorSet(
+            specs=self._detector_specs, call_timeout_s=self.settings.call_timeout_s
+        )
+        #: Warm children serve images, because forking is impossible.
+        self._uses_pool = False
+        self._image_slots = threading.BoundedSemaphore(self.settings.max_concurrent_images)
         self._pool = WorkerPool(
             sandbox,
             size=max(self.settings.warm_children, 1),
             limits=self._limits(self.settings.image_timeout_s),
             preload=EntryPoint.of(worker.preload),
-            preload_argument=msgspec.to_builtins(self._detectors),
+            preload_argument=msgspec.to_builtins(self._detector_set),
             uses=self.settings.max_calls_per_child,
         )
 
     def start(self) -> None:
-        """Load the models, so that calls need not; optional, takes a second or two.
+        """Load the models, so that calls need not; optional, takes one or two seconds.
 
-        Until it is done, and where it cannot be done, every call starts a cold child.
+        Until the fork server is ready, and if it cannot start, every call starts a cold child.
         """
         if not self.settings.warm_children:
             return
-        calls = ((EntryPoint.of(worker.preload), msgspec.to_builtins(self._detectors)),)
-        working = self._sandbox.start_fork_server(
-            PreloadSpec(modules=(*_MODULES, *self.settings.modules), calls=calls)
+        calls = ((EntryPoint.of(worker.preload), msgspec.to_builtins(self._detector_set)),)
+        starter = self._sandbox.start_fork_server(
+            PreloadSpec(modules=(*_PRELOADED_MODULES, *self.settings.modules), calls=calls)
         )
-        if working is not None:
-            working.join()
+        if starter is not None:
+            starter.join()
         if self._sandbox.fork_server_problem:
-            self._warm = True
+            self._uses_pool = True
             self._pool.start()
 
     def close(self) -> None:
-        """End what was kept ready."""
+        """Stop the fork server and the warm children."""
         self._sandbox.stop_fork_server()
-        self._warm = False
+        self._uses_pool = False
         self._pool.close()
 
     def isolation(self) -> Isolation:
+        """How a child is really confined on this machine."""
         return self._sandbox.isolation()
 
     def probe(self, path: Path) -> MediaInfo:
-        """What a clip is. Raises `InvalidMedia`, `TooLarge`, `ChildFailed`."""
-        answer = self._sandbox.run(
+        """Properties of a clip. Raises `InvalidMedia`, `TooLarge`, `SandboxFailed`."""
+        result = self._sandbox.run(
             EntryPoint.of(probe.probe_in_child),
             {"path": str(path.absolute()), "limits": msgspec.to_builtins(self.settings.video)},
             reads=[path],
-            limits=self._limits(30.0),
+            limits=self._limits(_PROBE_TIMEOUT_S),
         )
-        return _converted(answer, MediaInfo)
+        return _convert(result, MediaInfo)
 
     def scan_video(
         self,
         path: Path,
         *,
-        detectors: Sequence[DetectorSpec] | None = None,
-        budget_s: float | None = None,
-        stills: Path | None = None,
-        looks: Path | None = None,
-        speech: Path | None = None,
+        outputs: OutputDirs = _NO_OUTPUTS,
         field: str = "",
         progress: ProgressSink | None = None,
         cancel: threading.Event | None = None,
     ) -> ScanReport:
-        """Look at every frame and the sound of a clip; stills and speech go into the folders named for them,
-        and into `looks` the frames for detectors outside of the child.
+        """Scan every frame and the audio of a clip. `field`: the request field that the clip came in.
 
-        Raises `InvalidMedia` or `TooLarge` where it is no clip we take. A child that crashes or runs out of
-        time is no error: the report has the reason in `failure`, and every cell is incomplete.
+        Raises `InvalidMedia` or `TooLarge` if the clip is not accepted. A crash or timeout of the child does
+        not raise: the report has the reason in `failure`, and every coverage cell is incomplete.
         """
-        specs = self._specs if detectors is None else tuple(detectors)
-        seconds = budget_s or self.settings.video_timeout_s
+        specs = self._detector_specs
+        seconds = self.settings.video_timeout_s
         task = VideoScanTask(
             path=str(path.absolute()),
-            detectors=DetectorSet(specs=specs, call_s=min(self.settings.call_timeout_s, seconds)),
+            detectors=DetectorSet(specs=specs, call_timeout_s=min(self.settings.call_timeout_s, seconds)),
             limits=self.settings.video,
-            rules=self.settings.sampling,
-            budget_s=seconds * 0.9,
-            stills=str(stills.absolute()) if stills is not None else "",
-            looks=str(looks.absolute()) if looks is not None else "",
-            speech=str(speech.absolute()) if speech is not None else "",
-            threads=self.settings.decode_threads,
+            sampling=self.settings.sampling,
+            budget_s=seconds * _SCAN_BUDGET_FRACTION,
+            previews=_absolute(outputs.previews),
+            keyframes=_absolute(outputs.keyframes),
+            speech=_absolute(outputs.speech),
+            decode_threads=self.settings.decode_threads,
         )
 
         def run() -> Any:
             return self._sandbox.run(
                 EntryPoint.of(worker.scan_video),
                 msgspec.to_builtins(task),
-                reads=[path, *_files_of(specs)],
-                writes=[folder for folder in (stills, looks, speech) if folder is not None],
+                reads=[path, *_option_paths(specs)],
+                writes=outputs.folders,
                 limits=self._limits(seconds),
                 hooks=CallHooks(
                     progress=progress.report_message if progress is not None else None, cancel=cancel
@@ -174,13 +186,12 @@ class Scanner:
             )
 
         report = _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
-        written = (report.thumbnail, report.contact_sheet, *report.evidence.values())
-        # A child has no say on which files we read.
-        if any(path and not _is_own(Path(path), stills) for path in written) or not _own_speech(
-            report.audio, speech
-        ):
-            raise errors.SandboxCrashed("The sandboxed child named files that are not its own.")
-        return _with_own_looks(report, looks)
+        # The child is not trusted: read only files in the folders that it was given.
+        previews = (report.thumbnail, report.contact_sheet, *report.evidence.values())
+        _require_files_in(outputs.previews, [path for path in previews if path])
+        _require_files_in(outputs.speech, _speech_paths(report.audio))
+        _require_files_in(outputs.keyframes, [keyframe.path for keyframe in report.keyframes])
+        return report
 
     def scan_image(
         self,
@@ -188,76 +199,77 @@ class Scanner:
         *,
         field: str = "",
         quick: bool = False,
-        looks: Path | None = None,
+        keyframes: Path | None = None,
         after: ScanReport | None = None,
         cancel: threading.Event | None = None,
     ) -> ScanReport:
-        """Look at one picture. Errors as for `scan_video`.
+        """Scan one image. Errors as for `scan_video`.
 
-        `quick`: costly detectors and readers of text, which are most of the work, are left out; the report
-        says so. Good enough for a block. `after`: such a report on this picture; what it left out is done
-        now, and the answer has both.
+        `quick`: skip slow detectors and OCR, which take most of the time; their runs in the report are
+        incomplete. Enough for a block. `after`: such a report on this image; runs what it skipped, and the
+        result combines both. `keyframes`: folder for the image's pixels, for detectors outside the child.
         """
-        rest = after is not None and not after.failure
-        part = ImagePass.QUICK if quick else ImagePass.REST if rest else ImagePass.WHOLE
+        is_rest = after is not None and not after.failure
+        scan_pass = ImagePass.QUICK if quick else ImagePass.REST if is_rest else ImagePass.WHOLE
         task = ImageScanTask(
             path=str(path.absolute()),
-            detectors=self._detectors,
+            detectors=self._detector_set,
             limits=self.settings.image,
             field=field,
-            part=part,
-            looks=str(looks.absolute()) if looks is not None else "",
+            scan_pass=scan_pass,
+            keyframes=_absolute(keyframes),
         )
 
         def run() -> Any:
             entry_point, argument = EntryPoint.of(worker.scan_image), msgspec.to_builtins(task)
             seconds = self.settings.image_timeout_s
-            # A child that was kept warm may write nowhere.
-            if self._warm and looks is None:
+            # Warm children have no output folder.
+            if self._uses_pool and keyframes is None:
                 return self._pool.run(entry_point, argument, CallHooks(cancel=cancel))
-            if not self._slots.acquire(timeout=seconds):
-                raise errors.SandboxTimedOut(f"No picture's turn came within {seconds:g} s.")
+            if not self._image_slots.acquire(timeout=seconds):
+                raise errors.SandboxTimedOut(
+                    f"The image was not scanned: no slot was free within {seconds:g} s."
+                )
             try:
                 return self._sandbox.run(
                     entry_point,
                     argument,
-                    reads=[path, *_files_of(self._specs)],
-                    writes=[looks] if looks is not None else [],
+                    reads=[path, *_option_paths(self._detector_specs)],
+                    writes=[keyframes] if keyframes is not None else [],
                     limits=self._limits(seconds),
                     hooks=CallHooks(cancel=cancel),
                 )
             finally:
-                self._slots.release()
+                self._image_slots.release()
 
-        report = _report(run, self._specs, frozenset({Modality.IMAGE}), field, cancel)
-        report = _with_own_looks(report, looks)
-        return _joined(after, report, self._specs) if after is not None and rest else report
+        report = _report(run, self._detector_specs, frozenset({Modality.IMAGE}), field, cancel)
+        _require_files_in(keyframes, [keyframe.path for keyframe in report.keyframes])
+        return _combine(after, report, self._detector_specs) if after is not None and is_rest else report
 
     def scan_recording(self, path: Path, *, speech: Path) -> AudioReport:
-        """What is heard in a recording, with files of the speech in the folder `speech`.
+        """Scan an audio file; speech files are written to the folder `speech`.
 
-        Raises `InvalidMedia` or `TooLarge` where it is no recording we take, and `ChildFailed`.
+        Raises `InvalidMedia` or `TooLarge` if the recording is not accepted, and `SandboxFailed`.
         """
         task = RecordingScanTask(
             path=str(path.absolute()),
-            detectors=self._detectors,
+            detectors=self._detector_set,
             limits=self.settings.video,
             speech=str(speech.absolute()),
         )
-        answer = self._sandbox.run(
+        result = self._sandbox.run(
             EntryPoint.of(worker.scan_recording),
             msgspec.to_builtins(task),
-            reads=[path, *_files_of(self._specs)],
+            reads=[path, *_option_paths(self._detector_specs)],
             writes=[speech],
             limits=self._limits(self.settings.video_timeout_s),
         )
-        heard = _converted(answer, AudioReport)
-        if not _own_speech(heard, speech):
-            raise errors.SandboxCrashed("The sandboxed child named files that are not its own.")
-        return heard
+        report = _convert(result, AudioReport)
+        _require_files_in(speech, _speech_paths(report))
+        return report
 
     def burn_badge(self, source: Path, into: Path, text: str) -> None:
-        """A copy of the clip with a visible badge. Raises `InvalidMedia`, `ChildFailed`."""
+        """Copy a clip with a visible badge. Raises `InvalidMedia`, `SandboxFailed`."""
         task = BadgeTask(
             source=str(source.absolute()), into=str(into.absolute()), text=text, limits=self.settings.video
         )
@@ -270,8 +282,12 @@ class Scanner:
         )
 
     def _limits(self, seconds: float) -> Limits:
-        # Decoding and detecting may keep several threads busy at a time.
-        return Limits(wall_s=seconds, cpu_s=math.ceil(seconds * 4), memory_bytes=self.settings.memory_bytes)
+        # Decoding and detection may use several threads at a time.
+        return Limits(
+            wall_s=seconds,
+            cpu_s=math.ceil(seconds * _MAX_BUSY_THREADS),
+            memory_bytes=self.settings.memory_bytes,
+        )
 
 
 def _report(
@@ -281,78 +297,80 @@ def _report(
     field: str,
     cancel: threading.Event | None,
 ) -> ScanReport:
-    asked = [(name, _capabilities(name)) for name, _ in specs]
+    capabilities = [(name, _capabilities(name)) for name, _ in specs]
     try:
-        answer = _converted(run(), WorkerResult)
-        if not all(0.0 <= finding.score <= 1.0 for finding in answer.findings):
-            raise errors.SandboxCrashed("The sandboxed child answered with a score that is no probability.")
+        result = _convert(run(), WorkerResult)
+        if not all(0.0 <= finding.score <= 1.0 for finding in result.findings):
+            raise errors.SandboxCrashed("The sandboxed child returned a score that is not a probability.")
     except errors.SandboxFailed as error:
         if cancel is not None and cancel.is_set():
             raise
         runs = tuple(DetectorRun(name=name, ran=True, note=error.message) for name, _ in specs)
-        return ScanReport(runs=runs, coverage=coverage_of(asked, runs, modalities), failure=error.message)
+        return ScanReport(
+            runs=runs, coverage=build_coverage(capabilities, runs, modalities), failure=error.message
+        )
     return ScanReport(
-        findings=tuple(_from(finding, field) for finding in answer.findings),
-        texts=answer.texts,
-        transcript=answer.transcript
-        if answer.audio is not None and answer.audio.transcribed_in_child
+        findings=tuple(_with_source(finding, field) for finding in result.findings),
+        texts=result.texts,
+        transcript=result.transcript
+        if result.audio is not None and result.audio.transcribed_in_child
         else None,
-        audio=answer.audio,
-        coverage=coverage_of(asked, answer.runs, modalities),
-        runs=answer.runs,
-        media=answer.media,
-        image=answer.image,
-        sampling=answer.sampling,
-        thumbnail=answer.thumbnail,
-        contact_sheet=answer.contact_sheet,
-        evidence=answer.evidence,
-        keyframes=answer.keyframes,
-        selected_frames=answer.selected_frames,
-        wall_s=answer.wall_s,
-        cpu_s=answer.cpu_s,
+        audio=result.audio,
+        coverage=build_coverage(capabilities, result.runs, modalities),
+        runs=result.runs,
+        media=result.media,
+        image=result.image,
+        sampling=result.sampling,
+        thumbnail=result.thumbnail,
+        contact_sheet=result.contact_sheet,
+        evidence=result.evidence,
+        keyframes=result.keyframes,
+        selected_frames=result.selected_frames,
+        wall_s=result.wall_s,
+        cpu_s=result.cpu_s,
     )
 
 
-def _with_own_looks(report: ScanReport, folder: Path | None) -> ScanReport:
-    if any(not _is_own(Path(look.path), folder) for look in report.keyframes):
-        raise errors.SandboxCrashed("The sandboxed child named files that are not its own.")
-    return report
-
-
-def _joined(first: ScanReport, rest: ScanReport, specs: Sequence[DetectorSpec]) -> ScanReport:
-    """Two looks at one picture as one: what the first left out is as the second has it."""
+def _combine(first: ScanReport, rest: ScanReport, specs: Sequence[DetectorSpec]) -> ScanReport:
+    """Combine a quick pass with the pass over the rest: runs of the second replace those of the first."""
     if rest.failure:
         return msgspec.structs.replace(rest, findings=first.findings)
-    again = {run.name: run for run in rest.runs}
-    runs = tuple(again.get(run.name, run) for run in first.runs)
-    asked = [(name, _capabilities(name)) for name, _ in specs]
+    by_name = {run.name: run for run in rest.runs}
+    runs = tuple(by_name.get(run.name, run) for run in first.runs)
+    capabilities = [(name, _capabilities(name)) for name, _ in specs]
     return msgspec.structs.replace(
         rest,
         findings=(*first.findings, *rest.findings),
         runs=runs,
-        coverage=coverage_of(asked, runs, frozenset({Modality.IMAGE})),
+        coverage=build_coverage(capabilities, runs, frozenset({Modality.IMAGE})),
         wall_s=first.wall_s + rest.wall_s,
     )
 
 
-def _own_speech(sound: AudioReport | None, folder: Path | None) -> bool:
-    return all(_is_own(Path(file.path), folder) for file in (sound.files if sound is not None else ()))
+def _absolute(path: Path | None) -> str:
+    return str(path.absolute()) if path is not None else ""
 
 
-def _is_own(path: Path, folder: Path | None) -> bool:
-    return (
-        folder is not None and path.parent == folder.absolute() and path.is_file() and not path.is_symlink()
-    )
+def _speech_paths(audio: AudioReport | None) -> list[str]:
+    return [file.path for file in (audio.files if audio is not None else ())]
 
 
-def _files_of(specs: Iterable[DetectorSpec]) -> list[Path]:
-    """The files and folders that options of detectors name, such as a model of one's own."""
-    named = (Path(value) for _, options in specs for value in options.values() if isinstance(value, str))
-    return [path for path in named if path.is_absolute() and path.exists()]
+def _require_files_in(folder: Path | None, paths: Iterable[str]) -> None:
+    """Raise `SandboxCrashed` unless all paths are regular files directly in the folder."""
+    for path in map(Path, paths):
+        inside = folder is not None and path.parent == folder.absolute()
+        if not inside or not path.is_file() or path.is_symlink():
+            raise errors.SandboxCrashed("The sandboxed child named files outside its output folders.")
 
 
-def _from(finding: Finding, field: str) -> Finding:
-    """The finding with the request field its file came in."""
+def _option_paths(specs: Iterable[DetectorSpec]) -> list[Path]:
+    """Existing files and folders named in detector options, such as an operator's model."""
+    paths = (Path(value) for _, options in specs for value in options.values() if isinstance(value, str))
+    return [path for path in paths if path.is_absolute() and path.exists()]
+
+
+def _with_source(finding: Finding, field: str) -> Finding:
+    """The finding with the request field that its file came in."""
     if not field:
         return finding
     return msgspec.structs.replace(finding, attributes={**finding.attributes, "source": field})
@@ -361,14 +379,14 @@ def _from(finding: Finding, field: str) -> Finding:
 def _capabilities(name: str) -> tuple[Capability, ...]:
     try:
         plugin = load_plugin(name)
-        # Words are nothing checked before somebody has read them.
+        # Text counts as unchecked until the transcript has been screened.
         return () if plugin.transcribes else plugin.capabilities
     except DetectorMissing:
         return ()
 
 
-def _converted(answer: Any, kind: type[T]) -> T:
+def _convert(result: Any, kind: type[T]) -> T:
     try:
-        return msgspec.convert(answer, kind)
+        return msgspec.convert(result, kind)
     except msgspec.ValidationError as error:
-        raise errors.SandboxCrashed(f"The sandboxed child answered with nonsense: {error}.") from error
+        raise errors.SandboxCrashed(f"The sandboxed child returned an invalid result: {error}.") from error

@@ -1,4 +1,4 @@
-"""Where files to scan come from: a file, a folder, or a bucket. Nothing is opened here, only fetched."""
+"""Sources of files to scan: a file, a folder or an S3 bucket. Files are downloaded here, never opened."""
 
 from __future__ import annotations
 
@@ -22,36 +22,38 @@ _CHUNK = 1 << 20
 
 
 class SourceFile(Protocol):
-    """One file that is to be scanned."""
+    """One file to scan."""
 
     @property
     def name(self) -> str:
-        """As it is shown: below the folder or prefix, and never where on this machine."""
+        """Display name, relative to the folder or prefix; never an absolute path."""
         ...
 
     @property
     def location(self) -> str:
-        """As whoever asked would write it."""
+        """The path or URL as a user would write it."""
         ...
 
     def identity(self) -> str:
-        """The same for the same bytes, and another for others. Raises `OSError`, `NotFound`."""
+        """Identifies the content: changes if the bytes change; empty if unknown. Raises `OSError`,
+        `NotFound`.
+        """
         ...
 
     def download(self, scratch: Path) -> Any:
-        """A context manager that gives the file's path on this machine."""
+        """Context manager that returns a local path of the file."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What was asked for: the files in order of name, and how many others lie beside them."""
+    """The files of a source, sorted by name."""
 
     location: str
     files: tuple[SourceFile, ...]
-    #: More than one file may come of it, whatever their number now.
+    #: Whether it is a folder or prefix, whatever its number of files now.
     is_collection: bool
-    #: Files passed by because their names are not those of clips or pictures.
+    #: Files skipped because their names are not those of images or clips.
     skipped: int = 0
 
 
@@ -74,19 +76,19 @@ class LocalFile:
 
 @dataclass(frozen=True, kw_only=True)
 class BucketFile:
-    """An object; its bytes are fetched for the length of its scan, and removed."""
+    """An S3 object; downloaded for the duration of its scan."""
 
     store: ObjectStore
     key: str
     name: str
     location: str
     bytes: int
-    #: What the store says of this version of it; empty: nothing that can be relied on.
+    #: Version tag of the object; empty if the store has no reliable one.
     tag: str
     max_bytes: int
 
     def identity(self) -> str:
-        # Tags are MD5, for which two files can be made that share one: name and time are part of it, too.
+        # Tags may be MD5, which can collide: the key, the time and the size are part of the identity too.
         return f"{self.key}:{self.tag}:{self.bytes}" if self.tag else ""
 
     @contextmanager
@@ -98,21 +100,21 @@ class BucketFile:
         if self.bytes > self.max_bytes:
             raise TooLarge(f"The file has {self.bytes:,} bytes; at most {self.max_bytes:,} are fetched.")
         with TemporaryDirectory(dir=scratch, prefix="scan-") as folder:
-            # Only the ending of its name: the rest is whatever somebody called it.
+            # Keep only the suffix of the key: the rest is untrusted.
             path = Path(folder) / f"file{PurePosixPath(self.key).suffix.lower()[:8]}"
             with translate_store_errors(), path.open("wb") as file:
-                done = 0
+                byte_count = 0
                 for chunk in obstore.get(self.store, self.key).stream(min_chunk_size=_CHUNK):
-                    done += file.write(chunk)
-                    if done > self.max_bytes:
+                    byte_count += file.write(chunk)
+                    if byte_count > self.max_bytes:
                         raise TooLarge(f"The file has more than {self.max_bytes:,} bytes.")
             yield path
 
 
-def find_source(place: str, *, s3: Mapping[str, Any], most_bytes: int) -> Source:
-    """The files at a path or `s3://bucket/prefix`. Raises `NotFound` where there are none to look at."""
+def find_source(place: str, *, s3: Mapping[str, Any], max_bytes: int) -> Source:
+    """The files at a path or `s3://bucket/prefix`. Raises `NotFound` if there are none to scan."""
     if place.startswith("s3://"):
-        return _bucket(place, s3, most_bytes)
+        return _bucket(place, s3, max_bytes)
     path = Path(place)
     if path.is_dir():
         return _folder(path)
@@ -122,30 +124,32 @@ def find_source(place: str, *, s3: Mapping[str, Any], most_bytes: int) -> Source
 
 
 def _folder(folder: Path) -> Source:
-    every = sorted(file for file in folder.rglob("*") if file.is_file())
+    all_files = sorted(file for file in folder.rglob("*") if file.is_file())
     files = tuple(
-        LocalFile(path=file, name=file.relative_to(folder).as_posix()) for file in every if _is_media(file)
+        LocalFile(path=file, name=file.relative_to(folder).as_posix())
+        for file in all_files
+        if _is_media(file)
     )
     if not files:
-        raise NotFound(f"There is no video or picture file in {folder}.")
-    return Source(location=str(folder), files=files, is_collection=True, skipped=len(every) - len(files))
+        raise NotFound(f"No video or image file is in {folder}.")
+    return Source(location=str(folder), files=files, is_collection=True, skipped=len(all_files) - len(files))
 
 
-def _bucket(url: str, options: Mapping[str, Any], most_bytes: int) -> Source:
+def _bucket(url: str, options: Mapping[str, Any], max_bytes: int) -> Source:
     import obstore
 
     from safelight.store.object_store import open_object_store, translate_store_errors
 
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
-    # Opened at the bucket: the address may name one object, or a prefix that ends within a name.
+    # Open the bucket, because the URL may name one object or a prefix that ends within a name.
     _, store = open_object_store(f"s3://{bucket}", options)
     with translate_store_errors():
-        listed = sorted(
+        objects = sorted(
             (item for page in obstore.list(store, prefix=prefix.strip("/") or None) for item in page),
             key=lambda item: item["path"],
         )
-        if not listed and prefix:
-            listed = _one(store, prefix)
+        if not objects and prefix:
+            objects = _single_object(store, prefix)
     files = tuple(
         BucketFile(
             store=store,
@@ -154,19 +158,19 @@ def _bucket(url: str, options: Mapping[str, Any], most_bytes: int) -> Source:
             location=f"s3://{bucket}/{item['path']}",
             bytes=item["size"],
             tag=f"{item['e_tag']} {item['last_modified'].isoformat()}" if item["e_tag"] else "",
-            max_bytes=most_bytes,
+            max_bytes=max_bytes,
         )
-        for item in listed
+        for item in objects
         if _is_media(PurePosixPath(item["path"])) or item["path"] == prefix
     )
     if not files:
-        raise NotFound(f"There is no video or picture file in {url}.")
-    many = not (len(files) == 1 and files[0].key == prefix)
-    return Source(location=url, files=files, is_collection=many, skipped=len(listed) - len(files))
+        raise NotFound(f"No video or image file is in {url}.")
+    is_collection = not (len(files) == 1 and files[0].key == prefix)
+    return Source(location=url, files=files, is_collection=is_collection, skipped=len(objects) - len(files))
 
 
-def _one(store: ObjectStore, key: str) -> list[Any]:
-    """An object by its very name: a listing is of what lies below."""
+def _single_object(store: ObjectStore, key: str) -> list[Any]:
+    """An object by its exact key; a listing returns only what is below a prefix."""
     import obstore
 
     try:

@@ -1,4 +1,4 @@
-"""What shows too briefly to be noticed and can still be made out, in one frame or two. Pure."""
+"""Subliminal content: what is visible in only one or two frames and can still be recognised. Pure."""
 
 from __future__ import annotations
 
@@ -18,259 +18,291 @@ from safelight.scanning.segments import FrameTimings
 
 NAME, VERSION = "brief", "2"
 
-#: The most frames that are too brief.
-_FRAMES = 2
-#: A text is one from so many letters on, read with this confidence; a thing from this score on.
-_LETTERS, _SURE, _SEEN = 4, 0.8, 0.5
-#: A text at the same place, of so many letters, so shortly before or after is the same one, read otherwise.
-_FEW, _AGAIN_S = 2, 1.6
-_MOST = 20
+#: Longest brief appearance.
+_MAX_BRIEF_FRAMES = 2
+#: A text counts from this number of letters and this OCR confidence, an object from this score.
+_MIN_LETTERS, _MIN_CONFIDENCE, _MIN_SCORE = 4, 0.8, 0.5
+#: A text at the same place with this many letters, this many seconds before or after, is the same text
+#: misread.
+_MIN_REPEAT_LETTERS, _REPEAT_WINDOW_S = 2, 1.6
+#: Boxes that overlap more are at the same place.
+_SAME_PLACE_OVERLAP = 0.1
+_MAX_FINDINGS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class BriefAppearance:
-    """Frames in which something stood that the frames around them do not have."""
+    """One or two frames with content that the frames around them do not have."""
 
     first: int
     last: int
     region: Box | None
 
 
-def group_appearances(looks: Sequence[SampledFrame]) -> list[BriefAppearance]:
-    """The frames unlike both neighbours, one or two in a row, and what came and was gone again within two."""
-    found: list[BriefAppearance] = []
-    place = 0
-    while place < len(looks):
-        row = _row(looks, place)
-        if len(row) == _FRAMES:
-            found.append(BriefAppearance(first=row[0].frame, last=row[-1].frame, region=_joined(row)))
-            place += len(row)
+def group_appearances(sampled: Sequence[SampledFrame]) -> list[BriefAppearance]:
+    """Outlier frames, alone or two in a row, and content that appeared and was gone within two frames."""
+    appearances: list[BriefAppearance] = []
+    index = 0
+    while index < len(sampled):
+        run = _outlier_run(sampled, index)
+        if len(run) == _MAX_BRIEF_FRAMES:
+            appearances.append(
+                BriefAppearance(first=run[0].frame, last=run[-1].frame, region=_bounding_box(run))
+            )
+            index += len(run)
             continue
-        # More in a row are movement, and each is judged by itself.
-        found += [
-            BriefAppearance(first=one.frame, last=one.frame, region=one.region) for one in row if _odd(one)
+        # A longer run is motion; each outlier in it counts by itself.
+        appearances += [
+            BriefAppearance(first=outlier.frame, last=outlier.frame, region=outlier.region)
+            for outlier in run
+            if _is_outlier(outlier)
         ]
-        look, place = looks[place], place + max(len(row), 1)
-        after = looks[place] if place < len(looks) and not row else None
-        came = look.why in (SampleReason.CUT, SampleReason.APPEARED)
+        sample, index = sampled[index], index + max(len(run), 1)
+        following = sampled[index] if index < len(sampled) and not run else None
+        appeared = sample.why in (SampleReason.CUT, SampleReason.APPEARED)
         if (
-            came
-            and after
-            and after.why in (SampleReason.CUT, SampleReason.APPEARED)
-            and after.frame - look.frame <= _FRAMES
+            appeared
+            and following
+            and following.why in (SampleReason.CUT, SampleReason.APPEARED)
+            and following.frame - sample.frame <= _MAX_BRIEF_FRAMES
         ):
-            found.append(BriefAppearance(first=look.frame, last=after.frame - 1, region=look.region))
-    return found
+            appearances.append(
+                BriefAppearance(first=sample.frame, last=following.frame - 1, region=sample.region)
+            )
+    return appearances
 
 
-def _odd(look: SampledFrame) -> bool:
-    return look.why is SampleReason.OUTLIER
+def _is_outlier(sampled: SampledFrame) -> bool:
+    return sampled.why is SampleReason.OUTLIER
 
 
-def _row(looks: Sequence[SampledFrame], place: int) -> list[SampledFrame]:
-    """The looks from there on at frames unlike both neighbours, frame after frame.
+def _outlier_run(sampled: Sequence[SampledFrame], start: int) -> list[SampledFrame]:
+    """The consecutive outlier frames from this index on.
 
-    What stands for two frames and moves is unlike both in each of them; or has come in the first.
+    Content that is visible for two frames and moves is an outlier in both; or it is reported as appeared in
+    the first.
     """
-    row = [looks[place]]
-    for look in islice(looks, place + 1, None):
-        if not _odd(look) or look.frame != row[-1].frame + 1:
+    run = [sampled[start]]
+    for sample in islice(sampled, start + 1, None):
+        if not _is_outlier(sample) or sample.frame != run[-1].frame + 1:
             break
-        row.append(look)
-    return row if _odd(row[0]) or (row[0].why is SampleReason.APPEARED and len(row) > 1) else []
+        run.append(sample)
+    return run if _is_outlier(run[0]) or (run[0].why is SampleReason.APPEARED and len(run) > 1) else []
 
 
-def _joined(row: Sequence[SampledFrame]) -> Box | None:
-    """The box around all of their regions; None where one has none."""
-    regions = [look.region for look in row if look.region is not None]
-    if len(regions) < len(row):
+def _bounding_box(run: Sequence[SampledFrame]) -> Box | None:
+    """The box around all regions; None if one frame has none."""
+    regions = [sample.region for sample in run if sample.region is not None]
+    if len(regions) < len(run):
         return None
-    left, top = min(one[0] for one in regions), min(one[1] for one in regions)
-    right, bottom = max(one[0] + one[2] for one in regions), max(one[1] + one[3] for one in regions)
+    left, top = min(region[0] for region in regions), min(region[1] for region in regions)
+    right, bottom = (
+        max(region[0] + region[2] for region in regions),
+        max(region[1] + region[3] for region in regions),
+    )
     return left, top, right - left, bottom - top
 
 
 def find_brief_appearances(
-    looks: Sequence[SampledFrame],
+    sampled: Sequence[SampledFrame],
     frames: FrameTimings,
     findings: Iterable[Finding],
     texts: Sequence[MediaText],
     *,
     scheduled: Collection[str] = (),
 ) -> list[Finding]:
-    """A finding for every moment in which something stood that can be read or told, at most twenty.
+    """One finding per brief appearance of readable text or a recognised object, at most twenty.
 
-    `frames` says when each frame starts and ends, `scheduled` which detectors were not shown every frame.
+    `frames` has the start and end of each frame, `scheduled` the detectors that did not see every frame.
     """
-    seen = _Seen(findings, texts, scheduled)
-    told = ((moment, what) for moment in group_appearances(looks) if (what := _what(moment, seen)))
-    return [_finding(moment, frames, what) for moment, what in islice(told, _MOST)]
+    index = _ScanIndex(findings, texts, scheduled)
+    visible = (
+        (appearance, kind)
+        for appearance in group_appearances(sampled)
+        if (kind := _visible_kind(appearance, index))
+    )
+    return [_make_finding(appearance, frames, kind) for appearance, kind in islice(visible, _MAX_FINDINGS)]
 
 
-class _Seen:
-    """What was seen and read, by frame: there may be much of it in hours."""
+class _ScanIndex:
+    """Findings and texts of the scan, indexed by frame and time: hours of video have many."""
 
     def __init__(
         self, findings: Iterable[Finding], texts: Sequence[MediaText], scheduled: Collection[str]
     ) -> None:
         self.scheduled = scheduled
         self.cards: list[FrameRange] = []
-        self._findings: dict[int, list[tuple[int, Finding]]] = {}
-        self._lasting: list[tuple[FrameRange, Finding]] = []
-        self._read: dict[int, list[MediaText]] = {}
+        self._findings_by_frame: dict[int, list[tuple[int, Finding]]] = {}
+        self._lasting_findings: list[tuple[FrameRange, Finding]] = []
+        self._texts_by_frame: dict[int, list[MediaText]] = {}
         for finding in findings:
-            where = _range(finding)
-            if where is None:
+            span = _frame_range(finding)
+            if span is None:
                 continue
-            if where.last - where.first >= _FRAMES:
-                self._lasting.append((where, finding))
-            if finding.score < _SEEN:
+            if span.last - span.first >= _MAX_BRIEF_FRAMES:
+                self._lasting_findings.append((span, finding))
+            if finding.score < _MIN_SCORE:
                 continue
-            self._findings.setdefault(where.first, []).append((where.last, finding))
+            self._findings_by_frame.setdefault(span.first, []).append((span.last, finding))
             if finding.test_card:
-                self.cards.append(where)
+                self.cards.append(span)
         for text in texts:
             if text.frame is not None:
-                self._read.setdefault(text.frame, []).append(text)
-        self._from = np.array([where.start_s for where, _finding in self._lasting])
-        self._until = np.array([where.end_s for where, _finding in self._lasting])
-        self._placed = [text for text in texts if text.box is not None]
-        self._starts = np.array([text.start_s for text in self._placed])
-        self._ends = np.array([text.end_s for text in self._placed])
+                self._texts_by_frame.setdefault(text.frame, []).append(text)
+        self._lasting_starts = np.array([span.start_s for span, _finding in self._lasting_findings])
+        self._lasting_ends = np.array([span.end_s for span, _finding in self._lasting_findings])
+        self._texts_with_box = [text for text in texts if text.box is not None]
+        self._text_starts = np.array([text.start_s for text in self._texts_with_box])
+        self._text_ends = np.array([text.end_s for text in self._texts_with_box])
 
-    def within(self, moment: BriefAppearance) -> Iterator[Finding]:
-        """Findings that are of these frames and no others."""
-        for frame in range(moment.first, moment.last + 1):
-            yield from (one for last, one in self._findings.get(frame, ()) if last <= moment.last)
+    def within(self, appearance: BriefAppearance) -> Iterator[Finding]:
+        """Findings confined to these frames."""
+        for frame in range(appearance.first, appearance.last + 1):
+            yield from (
+                one for last, one in self._findings_by_frame.get(frame, ()) if last <= appearance.last
+            )
 
-    def lasting(self, where: FrameRange) -> Iterator[tuple[FrameRange, Finding]]:
-        """Findings of more than a moment that stand about this one."""
-        near = (self._from - _AGAIN_S <= where.end_s) & (where.start_s <= self._until + _AGAIN_S)
-        return (self._lasting[place] for place in np.flatnonzero(near).tolist())
+    def lasting(self, span: FrameRange) -> Iterator[tuple[FrameRange, Finding]]:
+        """Longer findings within the repeat window of this span."""
+        near = (self._lasting_starts - _REPEAT_WINDOW_S <= span.end_s) & (
+            span.start_s <= self._lasting_ends + _REPEAT_WINDOW_S
+        )
+        return (self._lasting_findings[index] for index in np.flatnonzero(near).tolist())
 
-    def read(self, moment: BriefAppearance) -> Iterator[MediaText]:
+    def read(self, appearance: BriefAppearance) -> Iterator[MediaText]:
         """Texts whose best reading is in these frames."""
-        for frame in range(moment.first, moment.last + 1):
-            yield from self._read.get(frame, ())
+        for frame in range(appearance.first, appearance.last + 1):
+            yield from self._texts_by_frame.get(frame, ())
 
     def about(self, seconds: float) -> Iterator[MediaText]:
-        """Texts with a place that stand about this time."""
-        near = (self._starts - _AGAIN_S <= seconds) & (seconds <= self._ends + _AGAIN_S)
-        return (self._placed[place] for place in np.flatnonzero(near).tolist())
+        """Texts with a box within the repeat window of this time."""
+        near = (self._text_starts - _REPEAT_WINDOW_S <= seconds) & (
+            seconds <= self._text_ends + _REPEAT_WINDOW_S
+        )
+        return (self._texts_with_box[index] for index in np.flatnonzero(near).tolist())
 
 
-def _what(moment: BriefAppearance, seen: _Seen) -> str:
-    """What can be read or seen in these frames and in none beside; empty: nothing.
+def _visible_kind(appearance: BriefAppearance, index: _ScanIndex) -> str:
+    """What is readable or recognisable in these frames only; empty if nothing is.
 
-    Nor where the safety test card is in them: it trips its own category and no other.
+    Empty also for frames with the safety test card, which must trip its own category only.
     """
-    if _has_card(moment, seen):
+    if _has_card(appearance, index):
         return ""
-    if any(_alone(text, moment, seen) for text in seen.read(moment)):
+    if any(_is_only_here(text, appearance, index) for text in index.read(appearance)):
         return "text"
-    for finding in seen.within(moment):
-        if not _counts(finding, moment) or _lasts(finding, seen):
+    for finding in index.within(appearance):
+        if not _is_evidence(finding, appearance) or _persists(finding, index):
             continue
         kind = finding.attributes.get("kind")
         return kind if isinstance(kind, str) else "picture"
     return ""
 
 
-def _has_card(moment: BriefAppearance, seen: _Seen) -> bool:
-    if any(where.first <= moment.last and where.last >= moment.first for where in seen.cards):
+def _has_card(appearance: BriefAppearance, index: _ScanIndex) -> bool:
+    if any(span.first <= appearance.last and span.last >= appearance.first for span in index.cards):
         return True
-    return any(safety_card.read_text(text.text) for text in seen.read(moment))
+    return any(safety_card.read_text(text.text) for text in index.read(appearance))
 
 
-def _alone(text: MediaText, moment: BriefAppearance, seen: _Seen) -> bool:
-    if _letters(text) < _LETTERS or text.confidence < _SURE or text.end_s > text.start_s or text.box is None:
+def _is_only_here(text: MediaText, appearance: BriefAppearance, index: _ScanIndex) -> bool:
+    """Whether a confident text is in these frames and no similar one is near it before or after."""
+    if (
+        _letter_count(text) < _MIN_LETTERS
+        or text.confidence < _MIN_CONFIDENCE
+        or text.end_s > text.start_s
+        or text.box is None
+    ):
         return False
-    if moment.region is not None and not _inside(text.box, moment.region):
+    if appearance.region is not None and not _centre_inside(text.box, appearance.region):
         return False
     return not any(
         other is not text
-        and _letters(other) >= _FEW
+        and _letter_count(other) >= _MIN_REPEAT_LETTERS
         and other.box is not None
-        and not (other.frame is not None and moment.first <= other.frame <= moment.last)
-        and overlap(other.box, text.box) > 0.1
-        for other in seen.about(text.start_s)
+        and not (other.frame is not None and appearance.first <= other.frame <= appearance.last)
+        and overlap(other.box, text.box) > _SAME_PLACE_OVERLAP
+        for other in index.about(text.start_s)
     )
 
 
-def _letters(text: MediaText) -> int:
-    return sum(letter.isalpha() for letter in text.text)
+def _letter_count(text: MediaText) -> int:
+    return sum(char.isalpha() for char in text.text)
 
 
-def _counts(finding: Finding, moment: BriefAppearance) -> bool:
-    """Whether a finding says that something can be made out here: it lies in what is new in these frames.
+def _is_evidence(finding: Finding, appearance: BriefAppearance) -> bool:
+    """Whether a finding shows recognisable content here: its box overlaps the novelty of these frames.
 
-    Drawn symbols by themselves do not: they count as not checked, and too much is taken for one.
+    Drawn symbols alone do not count: that category is reported as not checked, and false positives are
+    frequent.
     """
-    where = _range(finding)
+    span = _frame_range(finding)
     kind = finding.attributes.get("kind")
-    if where is None or (finding.category == Category.HATE_SYMBOLS and kind != "hash"):
+    if span is None or (finding.category == Category.HATE_SYMBOLS and kind != "hash"):
         return False
-    if where.box is None or moment.region is None:
+    if span.box is None or appearance.region is None:
         return True
-    return overlap(where.box.sides, moment.region) > 0
+    return overlap(span.box.sides, appearance.region) > 0
 
 
-def _lasts(finding: Finding, seen: _Seen) -> bool:
-    """Whether a thing stood there longer than a detector tells that was not shown every frame.
+def _persists(finding: Finding, index: _ScanIndex) -> bool:
+    """Whether an object was visible longer than a detector of sampled frames could see.
 
-    It does where another finding of its kind goes on over it, and never had two such things at once; or
-    stands, for more than a moment, at the same place shortly before or after.
+    It was, if another finding of its kind covers this one and never had two objects at once, or is at the
+    same place shortly before or after for more than a brief appearance.
     """
-    where = _range(finding)
-    if where is None or finding.detector not in seen.scheduled:
+    span = _frame_range(finding)
+    if span is None or finding.detector not in index.scheduled:
         return False
-    for span, other in seen.lasting(where):
+    for other_span, other in index.lasting(span):
         if (other.category, other.attributes.get("kind")) != (
             finding.category,
             finding.attributes.get("kind"),
         ):
             continue
-        if span.first <= where.first and where.last <= span.last:
+        if other_span.first <= span.first and span.last <= other_span.last:
             if other.attributes.get("count", 1) == 1:
                 return True
         elif (
-            span.box is not None and where.box is not None and overlap(span.box.sides, where.box.sides) > 0.1
+            other_span.box is not None
+            and span.box is not None
+            and overlap(other_span.box.sides, span.box.sides) > _SAME_PLACE_OVERLAP
         ):
             return True
     return False
 
 
-def _inside(box: Box, region: Box) -> bool:
-    """Whether the middle of a box is in a region."""
-    across, down = box[0] + box[2] / 2, box[1] + box[3] / 2
-    return region[0] <= across <= region[0] + region[2] and region[1] <= down <= region[1] + region[3]
+def _centre_inside(box: Box, region: Box) -> bool:
+    """Whether the centre of a box is in a region."""
+    x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
+    return region[0] <= x <= region[0] + region[2] and region[1] <= y <= region[1] + region[3]
 
 
-def _range(finding: Finding) -> FrameRange | None:
+def _frame_range(finding: Finding) -> FrameRange | None:
     return next((one for one in finding.evidence if isinstance(one, FrameRange)), None)
 
 
-def _finding(moment: BriefAppearance, frames: FrameTimings, what: str) -> Finding:
-    first, last = frames[moment.first], frames[moment.last]
-    region = moment.region
-    count = moment.last - moment.first + 1
-    spell = "one frame" if count == 1 else f"{count} frames"
+def _make_finding(appearance: BriefAppearance, frames: FrameTimings, kind: str) -> Finding:
+    first, last = frames[appearance.first], frames[appearance.last]
+    region = appearance.region
+    count = appearance.last - appearance.first + 1
+    length = "one frame" if count == 1 else f"{count} frames"
     return Finding(
         category=Category.DECEPTION_SUBLIMINAL.value,
         score=0.9,
         modality=Modality.FRAMES,
         detector=NAME,
         version=VERSION,
-        reason=f"Something that can be made out ({what}) shows for {spell} only.",
+        reason=f"Recognisable content ({kind}) is visible for {length} only.",
         evidence=(
             FrameRange(
-                first=moment.first,
-                last=moment.last,
+                first=appearance.first,
+                last=appearance.last,
                 start_s=round(first.start_s, 4),
                 end_s=round(last.end_s, 4),
-                peak=moment.first,
+                peak=appearance.first,
                 box=None if region is None else ImageBox(x=region[0], y=region[1], w=region[2], h=region[3]),
             ),
         ),
-        attributes={"kind": what, "frames": count, "duration_s": round(last.end_s - first.start_s, 4)},
+        attributes={"kind": kind, "frames": count, "duration_s": round(last.end_s - first.start_s, 4)},
     )

@@ -1,9 +1,8 @@
-"""The scan itself, inside a sandboxed child: one walk, every detector, findings and stills out."""
+"""Entry points of a scan inside a sandboxed child."""
 
 from __future__ import annotations
 
 import time
-from enum import StrEnum
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -12,8 +11,6 @@ from typing import Any
 import msgspec
 
 from safelight.media.decode import VideoDecoder
-from safelight.media.images import ImageLimits
-from safelight.media.probe import VideoLimits
 from safelight.sandbox.child_main import ChildChannel
 from safelight.scanning.audio import scan_audio
 from safelight.scanning.audio_report import AudioReport
@@ -21,154 +18,90 @@ from safelight.scanning.detector_runner import DetectorRunner
 from safelight.scanning.image_scan import downscale, scan_views
 from safelight.scanning.keyframes import KEYFRAME_SIDE_PX, KeyframeWriter
 from safelight.scanning.report import WorkerResult
-from safelight.scanning.sampling import SamplingConfig
-from safelight.scanning.video_scan import OutputDirs, VideoScan
+from safelight.scanning.tasks import DetectorSet, ImagePass, ImageScanTask, RecordingScanTask, VideoScanTask
+from safelight.scanning.video_scan import VideoScan
 
 
-class DetectorSet(msgspec.Struct, frozen=True, kw_only=True):
-    """Which detectors to load, each with its options, and how long one call may take."""
-
-    specs: tuple[tuple[str, dict[str, Any]], ...]
-    call_s: float = 20.0
-
-
-class VideoScanTask(msgspec.Struct, frozen=True, kw_only=True):
-    path: str
-    detectors: DetectorSet
-    limits: VideoLimits
-    rules: SamplingConfig = SamplingConfig()
-    #: Seconds after which the walk stops and says so; a little less than the sandbox's own limit.
-    budget_s: float = 540.0
-    #: Where to put stills; empty: none are made.
-    stills: str = ""
-    #: Where to put the frames that detectors outside of the child look at; empty: there are none.
-    looks: str = ""
-    #: Where to put files of speech; empty: none are made.
-    speech: str = ""
-    threads: int = 1
-
-
-class ImagePass(StrEnum):
-    """Which detectors look at a picture."""
-
-    WHOLE = "whole"
-    #: All but the costly ones: the look that may be enough to block.
-    QUICK = "quick"
-    #: The costly ones, which the quick look left out.
-    REST = "rest"
-
-
-class ImageScanTask(msgspec.Struct, frozen=True, kw_only=True):
-    path: str
-    detectors: DetectorSet
-    limits: ImageLimits
-    #: The request field the picture came in.
-    field: str = ""
-    part: ImagePass = ImagePass.WHOLE
-    #: As for clips.
-    looks: str = ""
-
-
-def preload(argument: Any, _link: ChildChannel) -> None:
-    """Load the detectors before the first call, and the libraries that pictures need."""
+def preload(argument: Any, _channel: ChildChannel) -> None:
+    """Load the detectors, and the libraries that images need, before the first call."""
     import cv2
     from PIL import Image
 
-    # Its worker threads would outlive the call, and a process with threads must not fork.
+    # OpenCV's worker threads outlive the call, and a process with threads must not fork.
     cv2.setNumThreads(1)
     Image.preinit()
     import_module("PIL.WebPImagePlugin")
-    scan_views(None, _ready(msgspec.convert(argument, DetectorSet)), field="")
+    scan_views(None, _reset_runners(msgspec.convert(argument, DetectorSet)), field="")
 
 
-def scan_image(argument: Any, _link: ChildChannel) -> WorkerResult:
-    """Look at one picture with every detector of pictures. Raises `InvalidMedia`, `TooLarge`."""
+def scan_image(argument: Any, _channel: ChildChannel) -> WorkerResult:
+    """Scan one image with every image detector. Raises `InvalidMedia`, `TooLarge`."""
     from safelight.media.images import read_image
 
-    began = time.perf_counter()
+    started_s = time.perf_counter()
     task = msgspec.convert(argument, ImageScanTask)
-    turns = _ready(task.detectors)
-    if task.part is ImagePass.REST:
-        turns = tuple(turn for turn in turns if turn.is_slow)
-    facts, views = read_image(Path(task.path), task.limits)
-    if task.part is ImagePass.QUICK:
-        for turn in turns:
-            if turn.is_slow:
-                turn.mark_failed(f"{turn.name} was left out of the first, quick look.")
-    findings, texts = scan_views(views, turns, field=task.field)
-    if facts.looked_at < facts.frames:
-        for turn in turns:
-            turn.mark_failed(
-                f"Only {facts.looked_at} of {facts.frames} frames of the animation were looked at."
+    runners = _reset_runners(task.detectors)
+    if task.scan_pass is ImagePass.REST:
+        runners = tuple(runner for runner in runners if runner.is_slow)
+    info, views = read_image(Path(task.path), task.limits)
+    if task.scan_pass is ImagePass.QUICK:
+        for runner in runners:
+            if runner.is_slow:
+                runner.mark_failed(f"{runner.name} was skipped in the quick pass.")
+    findings, texts = scan_views(views, runners, field=task.field)
+    if info.looked_at < info.frames:
+        for runner in runners:
+            runner.mark_failed(
+                f"Only {info.looked_at} of {info.frames} frames of the animation were scanned."
             )
-    looks = KeyframeWriter(Path(task.looks) if task.looks else None)
+    keyframes = KeyframeWriter(Path(task.keyframes) if task.keyframes else None)
     for index, view in enumerate(views):
-        looks.add(index, downscale(view, KEYFRAME_SIDE_PX))
+        keyframes.add(index, downscale(view, KEYFRAME_SIDE_PX))
     return WorkerResult(
-        keyframes=looks.keyframes(None),
-        selected_frames=looks.offered,
+        keyframes=keyframes.keyframes(None),
+        selected_frames=keyframes.offered,
         findings=tuple(findings),
         texts=tuple(texts),
-        runs=tuple(turn.record() for turn in turns),
-        image=facts,
-        wall_s=round(time.perf_counter() - began, 3),
+        runs=tuple(runner.record() for runner in runners),
+        image=info,
+        wall_s=round(time.perf_counter() - started_s, 3),
     )
 
 
-def scan_video(argument: Any, link: ChildChannel) -> WorkerResult:
-    """Walk over all frames and the sound of a clip. Raises `InvalidMedia`, `TooLarge`.
+def scan_video(argument: Any, channel: ChildChannel) -> WorkerResult:
+    """Scan all frames and the audio of a clip. Raises `InvalidMedia`, `TooLarge`.
 
-    Progress: `{"frame": n, "frames": of how many (0: not known)}`.
+    Progress messages: `{"frame": done, "frames": total}`; total 0: not known.
     """
-    began = time.perf_counter()
+    started_s = time.perf_counter()
     task = msgspec.convert(argument, VideoScanTask)
-    walk = VideoDecoder(Path(task.path), task.limits, threads=task.threads)
-    scan = VideoScan(
-        walk,
-        _ready(task.detectors),
-        rules=task.rules,
-        budget_s=task.budget_s,
-        folders=OutputDirs(
-            stills=Path(task.stills) if task.stills else None,
-            looks=Path(task.looks) if task.looks else None,
-            speech=Path(task.speech) if task.speech else None,
-        ),
-        progress=link.progress,
-        began=began,
-    )
+    decoder = VideoDecoder(Path(task.path), task.limits, threads=task.decode_threads)
+    runners = _reset_runners(task.detectors)
+    scan = VideoScan(decoder, runners, task, progress=channel.progress, started_s=started_s)
     scan.scan_frames()
-    scan.scan_audio(Path(task.path), task.limits)
+    scan.scan_audio()
     return scan.result()
 
 
-class RecordingScanTask(msgspec.Struct, frozen=True, kw_only=True):
-    """Sound alone. `speech`: where to put files of what is spoken."""
-
-    path: str
-    detectors: DetectorSet
-    limits: VideoLimits
-    speech: str
-
-
-def scan_recording(argument: Any, _link: ChildChannel) -> AudioReport:
-    """Listen to a recording. Raises `InvalidMedia`, `TooLarge`."""
+def scan_recording(argument: Any, _channel: ChildChannel) -> AudioReport:
+    """Scan an audio file. Raises `InvalidMedia`, `TooLarge`."""
     task = msgspec.convert(argument, RecordingScanTask)
-    turns = _ready(task.detectors)
-    heard = scan_audio(Path(task.path), task.limits, turns, Path(task.speech), audio_only=True).report
-    assert heard is not None
-    return heard
+    runners = _reset_runners(task.detectors)
+    report = scan_audio(Path(task.path), task.limits, runners, Path(task.speech), audio_only=True).report
+    assert report is not None
+    return report
 
 
-def _ready(detectors: DetectorSet) -> tuple[DetectorRunner, ...]:
-    """The detectors with a fresh account each, loaded where this process has not loaded them yet."""
-    turns = _loaded(msgspec.json.encode(detectors.specs), detectors.call_s)
-    for turn in turns:
-        turn.reset()
-    return turns
+def _reset_runners(detectors: DetectorSet) -> tuple[DetectorRunner, ...]:
+    """The detectors with a fresh record each; loads those that this process has not loaded yet."""
+    runners = _load_runners(msgspec.json.encode(detectors.specs), detectors.call_timeout_s)
+    for runner in runners:
+        runner.reset()
+    return runners
 
 
 @lru_cache(maxsize=4)
-def _loaded(specs: bytes, call_s: float) -> tuple[DetectorRunner, ...]:
-    """Keyed by their description."""
-    wanted = msgspec.json.decode(specs, type=tuple[tuple[str, dict[str, Any]], ...])
-    return tuple(DetectorRunner(name, options, call_s=call_s) for name, options in wanted)
+def _load_runners(specs: bytes, call_timeout_s: float) -> tuple[DetectorRunner, ...]:
+    """The loaded detectors; cached by their encoded specs."""
+    decoded = msgspec.json.decode(specs, type=tuple[tuple[str, dict[str, Any]], ...])
+    return tuple(DetectorRunner(name, options, call_timeout_s=call_timeout_s) for name, options in decoded)

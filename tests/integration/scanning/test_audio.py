@@ -17,6 +17,7 @@ from safelight.media.probe import VideoLimits
 from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner, ScannerOptions
+from safelight.scanning.tasks import OutputDirs
 from safelight.testing.speech import SpeechMissing, synthesize
 from support.clips import scenery
 from support.optional_tools import leave_out
@@ -94,7 +95,7 @@ def at_rate(voice: tuple[Samples, int], rate: int, *, lead_s: float = 1.0, tail_
 
 def scan(sandbox: Sandbox, path: Path, speech: Path | None = None, **limits: float) -> ScanReport:
     settings = ScannerOptions(warm_children=0, video_timeout_s=60.0, video=VideoLimits(**limits))  # type: ignore[arg-type]
-    return Scanner(sandbox, (("vad", {}),), settings).scan_video(path, speech=speech)
+    return Scanner(sandbox, (("vad", {}),), settings).scan_video(path, outputs=OutputDirs(speech=speech))
 
 
 def first_speech(report: ScanReport) -> float:
@@ -177,7 +178,7 @@ def test_samples_that_are_no_numbers_are_refused(sandbox: Sandbox, tmp_path: Pat
 
 
 def test_several_sound_streams_are_refused(sandbox: Sandbox, tmp_path: Path) -> None:
-    with pytest.raises(InvalidMedia, match="2 sound streams"):
+    with pytest.raises(InvalidMedia, match="2 audio streams"):
         scan(sandbox, clip(tmp_path / "a.mkv", np.zeros((1, 48_000), np.float32), streams=2))
 
 

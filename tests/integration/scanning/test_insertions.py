@@ -140,6 +140,6 @@ def test_noise_overdraws_the_budget_and_coverage_says_so(tmp_path: Path, sandbox
     assert report.sampling.unseen > 30
     assert "budget" in report.ocr_incomplete
     # Those who see every frame are not touched by it.
-    every = report.run_of("nudenet")
+    every = report.find_run("nudenet")
     assert every is not None
     assert every.complete

@@ -13,17 +13,19 @@ from safelight import errors
 from safelight.detectors import safety_card
 from safelight.policy.coverage import CoverageStatus
 from safelight.policy.findings import FrameRange, ImageBox, Modality, TimeRange
+from safelight.progress import ProgressSink
 from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.scanning.service import DetectorSpec, Scanner, ScannerOptions
+from safelight.scanning.tasks import OutputDirs
 from support.clips import RATE, hum, make_clip
 
 HERE = Path(__file__).parent
 CARD: list[DetectorSpec] = [("safety-card-image", {}), ("safety-card-audio", {})]
 POINTS = """[safelight.detectors]
-odd = odd_detectors:ODD
-broken = odd_detectors:BROKEN
-listener = odd_detectors:LISTENER
-reader = odd_detectors:READER
+odd = faulty_detectors:ODD
+broken = faulty_detectors:BROKEN
+listener = faulty_detectors:LISTENER
+reader = faulty_detectors:READER
 nowhere = no_such_module:PLUGIN
 """
 
@@ -32,7 +34,7 @@ nowhere = no_such_module:PLUGIN
 def _third_party(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A package with detectors, installed for the length of a test."""
     installed = tmp_path / "site"
-    info = installed / "odd_detectors-1.0.dist-info"
+    info = installed / "faulty_detectors-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd-detectors\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(POINTS)
@@ -93,7 +95,7 @@ def test_tones_are_heard_behind_other_sound(tmp_path: Path, sandbox: Sandbox) ->
 def test_frames_are_joined_into_segments_and_the_account_is_full(clip: Path, sandbox: Sandbox) -> None:
     seen: list[tuple[int, int]] = []
     report = scanner(sandbox, odd("white")).scan_video(
-        clip, progress=lambda done, total: seen.append((done, total))
+        clip, progress=ProgressSink(lambda done, total: seen.append((done, total)))
     )
     places = [found.evidence[0] for found in report.findings if found.category == "violence"]
     assert [(place.first, place.last) for place in places if isinstance(place, FrameRange)] == [
@@ -130,7 +132,7 @@ def test_scheduled_detectors_see_the_flash_and_the_schedule_is_on_record(
     assert (30, "outlier") in [(look.frame, look.why) for look in report.sampling.looks]
     assert [text.text for text in report.texts] == ["320 x 192"]
     assert report.texts[0].start_s == 0.0
-    run = report.run_of("odd-white") or report.runs[0]
+    run = report.find_run("odd-white") or report.runs[0]
     assert run.complete
     assert "by the schedule" in run.note
 
@@ -139,10 +141,10 @@ def test_scheduled_detectors_see_the_flash_and_the_schedule_is_on_record(
     ("behaviour", "sentence"),
     [
         ("raises", "no idea about frame 0"),
-        ("nan", "no probability"),
-        ("too-sure", "no probability"),
+        ("nan", "not a probability"),
+        ("too-sure", "not a probability"),
         ("numpy", "malformed"),
-        ("no-finding", "no Finding"),
+        ("no-finding", "instead of a Finding"),
         ("many", "more than"),
         ("hungry", "memory"),
     ],
@@ -151,7 +153,7 @@ def test_a_bad_detector_leaves_a_hole_and_the_others_go_on(
     clip: Path, sandbox: Sandbox, behaviour: str, sentence: str
 ) -> None:
     report = scanner(sandbox, odd(behaviour), ("nudenet", {}), *CARD).scan_video(clip)
-    broken = report.run_of("odd")
+    broken = report.find_run("odd")
     assert broken is not None
     assert (broken.complete, broken.calls) == (False, 1)
     assert sentence in broken.note
@@ -192,14 +194,14 @@ def test_a_crash_of_the_child_leaves_every_cell_incomplete(
 
 
 def test_a_scan_over_its_time_leaves_every_cell_incomplete(clip: Path, sandbox: Sandbox) -> None:
-    report = scanner(sandbox, odd("slow"), call_timeout_s=60).scan_video(clip, budget_s=2.0)
+    report = scanner(sandbox, odd("slow"), call_timeout_s=60, video_timeout_s=2.0).scan_video(clip)
     assert {cell.complete for cell in report.coverage} == {False}
     assert "took longer" in report.runs[0].note or "did not finish within 2 s" in report.failure
 
 
 def test_a_walk_that_runs_out_of_time_keeps_what_it_saw_and_says_so(tmp_path: Path, sandbox: Sandbox) -> None:
     path = make_clip(tmp_path / "a.mp4", width=1280, height=720, frames=12)
-    report = scanner(sandbox, ("nudenet", {})).scan_video(path, budget_s=0.05)
+    report = scanner(sandbox, ("nudenet", {}), video_timeout_s=0.05).scan_video(path)
     assert report.failure or "ran out after frame" in report.runs[0].note
     assert not any(cell.complete for cell in report.coverage)
 
@@ -207,7 +209,7 @@ def test_a_walk_that_runs_out_of_time_keeps_what_it_saw_and_says_so(tmp_path: Pa
 @pytest.mark.parametrize("name", ["broken", "nowhere", "unheard-of"])
 def test_a_detector_that_cannot_load_is_a_hole(clip: Path, sandbox: Sandbox, name: str) -> None:
     report = scanner(sandbox, (name, {}), *CARD).scan_video(clip)
-    run = report.run_of(name)
+    run = report.find_run(name)
     assert run is not None
     assert (run.ran, run.complete) == (False, False)
     assert "could not be loaded" in run.note
@@ -240,7 +242,7 @@ def test_a_truncated_clip_and_a_text_file_are_said_to_be_no_clip(
 def test_stills_are_written_where_they_are_asked_for(clip: Path, tmp_path: Path, sandbox: Sandbox) -> None:
     folder = tmp_path / "stills"
     folder.mkdir()
-    report = scanner(sandbox, odd("white")).scan_video(clip, stills=folder)
+    report = scanner(sandbox, odd("white")).scan_video(clip, outputs=OutputDirs(previews=folder))
     assert set(report.evidence) == {"violence"}
     for path in (report.thumbnail, report.contact_sheet, report.evidence["violence"]):
         with Image.open(path) as picture:
@@ -337,7 +339,7 @@ def test_a_prepared_scan_writes_stills_and_a_badge_where_it_was_told_to(
 ) -> None:
     folder = tmp_path / "stills"
     folder.mkdir()
-    assert set(prepared.scan_video(clip, stills=folder).evidence) == {"violence"}
+    assert set(prepared.scan_video(clip, outputs=OutputDirs(previews=folder)).evidence) == {"violence"}
     prepared.burn_badge(clip, tmp_path / "badged.mp4", "AI-generated")
     assert prepared.probe(tmp_path / "badged.mp4").frames == 48
 
@@ -351,7 +353,7 @@ def test_the_quick_look_sees_the_card_and_says_that_it_read_nothing(
     quick = prepared.scan_image(tmp_path / "a.jpg", quick=True)
     assert [found.category for found in quick.findings if found.detector == "safety-card-image"] == ["hate"]
     assert quick.texts == ()
-    assert "first, quick look" in quick.ocr_incomplete
+    assert "quick pass" in quick.ocr_incomplete
     full = prepared.scan_image(tmp_path / "a.jpg")
     assert full.ocr_incomplete == ""
     assert "SAFELIGHT-TEST:hate" in [text.text for text in full.texts]
@@ -392,7 +394,7 @@ def test_a_full_disk_in_the_child_costs_the_pictures_and_not_what_was_found(
     folder = tmp_path / "stills"
     folder.mkdir()
     report = Cramped(sandbox, [odd("white")], ScannerOptions(video_timeout_s=60.0)).scan_video(
-        clip, stills=folder
+        clip, outputs=OutputDirs(previews=folder)
     )
     assert (report.failure, report.evidence, report.contact_sheet) == ("", {}, "")
     assert [found.category for found in report.findings].count("violence") == 2

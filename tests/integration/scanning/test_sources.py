@@ -13,28 +13,28 @@ def test_a_folder_gives_its_media_in_order_and_counts_the_rest(tmp_path: Path) -
     (tmp_path / "deep").mkdir()
     for name in ("b.MP4", "a.png", "notes.txt", "deep/c.webm"):
         (tmp_path / name).touch()
-    source = find_source(str(tmp_path), s3={}, most_bytes=100)
+    source = find_source(str(tmp_path), s3={}, max_bytes=100)
     assert [file.name for file in source.files] == ["a.png", "b.MP4", "deep/c.webm"]
     assert (source.skipped, source.is_collection) == (1, True)
 
 
 def test_a_single_file_is_taken_whatever_its_name(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
-    source = find_source(str(tmp_path / "notes.txt"), s3={}, most_bytes=100)
+    source = find_source(str(tmp_path / "notes.txt"), s3={}, max_bytes=100)
     assert ([file.name for file in source.files], source.is_collection) == (["notes.txt"], False)
 
 
 def test_nothing_to_scan_is_said(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="no video or picture file"):
-        find_source(str(tmp_path), s3={}, most_bytes=100)
+    with pytest.raises(NotFound, match="No video or image file"):
+        find_source(str(tmp_path), s3={}, max_bytes=100)
     with pytest.raises(NotFound, match="no file"):
-        find_source(str(tmp_path / "a.mp4"), s3={}, most_bytes=100)
+        find_source(str(tmp_path / "a.mp4"), s3={}, max_bytes=100)
 
 
 def test_the_same_bytes_have_the_same_identity(tmp_path: Path) -> None:
     for name, content in (("a.mp4", b"1"), ("b.mp4", b"1"), ("c.mp4", b"2")):
         (tmp_path / name).write_bytes(content)
-    a, b, c = find_source(str(tmp_path), s3={}, most_bytes=100).files
+    a, b, c = find_source(str(tmp_path), s3={}, max_bytes=100).files
     assert a.identity() == b.identity() != c.identity()
 
 
@@ -63,13 +63,13 @@ def bucket(s3: S3) -> Bucket:
 
 def test_a_bucket_is_listed_and_each_file_fetched_for_its_turn(bucket: Bucket, tmp_path: Path) -> None:
     url, options = bucket
-    source = find_source(f"{url}/clips/", s3=options, most_bytes=1000)
+    source = find_source(f"{url}/clips/", s3=options, max_bytes=1000)
     assert [file.name for file in source.files] == ["a.mp4", "deep/b.png", "large.mp4"]
     assert source.files[0].location == f"{url}/clips/a.mp4"
     assert (source.skipped, source.is_collection) == (1, True)
     assert (
         source.files[0].identity()
-        == find_source(f"{url}/clips", s3=options, most_bytes=9).files[0].identity()
+        == find_source(f"{url}/clips", s3=options, max_bytes=9).files[0].identity()
     )
     with source.files[0].download(tmp_path) as path:
         assert path.read_bytes() == b"one"
@@ -81,12 +81,12 @@ def test_a_bucket_is_listed_and_each_file_fetched_for_its_turn(bucket: Bucket, t
 
 def test_one_object_by_its_name(bucket: Bucket) -> None:
     url, options = bucket
-    source = find_source(f"{url}/clips/a.mp4", s3=options, most_bytes=1000)
+    source = find_source(f"{url}/clips/a.mp4", s3=options, max_bytes=1000)
     assert ([file.name for file in source.files], source.is_collection) == (["a.mp4"], False)
     with pytest.raises(NotFound):
-        find_source(f"{url}/nothing", s3=options, most_bytes=1000)
+        find_source(f"{url}/nothing", s3=options, max_bytes=1000)
 
 
 def test_a_bucket_that_is_not_there_is_said(s3: S3) -> None:
     with pytest.raises(SafelightError):
-        find_source("s3://no-such-bucket-here/x/", s3=s3.options, most_bytes=1000)
+        find_source("s3://no-such-bucket-here/x/", s3=s3.options, max_bytes=1000)

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.media.decode import DownscaledFrame
-from safelight.scanning import frame_difference
-from safelight.scanning.frame_difference import FrameComparator, Novelty, OpticalFlow
+from safelight.scanning import optical_flow
+from safelight.scanning.frame_difference import FrameComparator, Novelty
+from safelight.scanning.optical_flow import OpticalFlow
 from safelight.scanning.overlay import OverlayCrop, extract_overlay
 from safelight.scanning.sampling import SamplingConfig
 
@@ -49,8 +50,8 @@ def judged(frames: list[DownscaledFrame]) -> list[Novelty]:
 @pytest.mark.parametrize("speed", [0, 1, 3, 6])
 def test_a_camera_that_moves_explains_itself(speed: int) -> None:
     new = judged([small(panned(number, speed)) for number in range(30)])
-    assert max(one.both for one in new) < 5
-    assert max(one.far for one in new) < 0.4
+    assert max(one.both_excess for one in new) < 5
+    assert max(one.far_fraction for one in new) < 0.4
 
 
 @pytest.mark.parametrize("speed", [0, 2, 5])
@@ -61,8 +62,8 @@ def test_what_stands_in_one_frame_alone_is_new_there_and_nowhere_else(speed: int
         np.uint8
     )
     new = judged([small(picture) for picture in pictures])
-    assert new[17].both > 5
-    assert max(one.both for number, one in enumerate(new) if number != 17) < 5
+    assert new[17].both_excess > 5
+    assert max(one.both_excess for number, one in enumerate(new) if number != 17) < 5
     region = new[17].region
     assert region is not None
     x, y, w, h = region
@@ -74,7 +75,7 @@ def test_what_stands_in_one_frame_alone_is_new_there_and_nowhere_else(speed: int
 
 
 def odd(new: Novelty) -> bool:
-    return new.both >= SamplingConfig().outlier and new.both_cells >= SamplingConfig().outlier_cells
+    return new.both_excess >= SamplingConfig().outlier and new.both_cells >= SamplingConfig().outlier_cells
 
 
 def test_where_most_stands_still_a_part_is_compared_and_answers_as_all_of_it_does(
@@ -88,11 +89,11 @@ def test_where_most_stands_still_a_part_is_compared_and_answers_as_all_of_it_doe
             picture[100:130, 200:280] = 255 - picture[100:130, 200:280]
         frames.append(small(picture))
     parts = judged(frames)
-    monkeypatch.setattr(frame_difference, "_MOST", 0.0)
+    monkeypatch.setattr(optical_flow, "_MAX_WINDOW_FRACTION", 0.0)
     wholes = judged(frames)
     for part, whole in zip(parts, wholes, strict=True):
         assert odd(part) == odd(whole)
-        assert part.far == pytest.approx(whole.far, abs=0.01)
+        assert part.far_fraction == pytest.approx(whole.far_fraction, abs=0.01)
     assert [number for number, one in enumerate(parts) if odd(one)] == [20]
 
 
@@ -168,9 +169,9 @@ def test_a_window_of_a_moved_picture_is_that_part_of_all_of_it(scale: int) -> No
 
 def test_a_cut_is_far_from_what_was_before_and_explained_by_what_follows() -> None:
     new = judged([small(ground(1 if number < 15 else 2)[:, :WIDTH]) for number in range(30)])
-    assert new[15].far > 0.4
-    assert new[15].both < 5
-    assert max(one.far for number, one in enumerate(new) if number != 15) < 0.1
+    assert new[15].far_fraction > 0.4
+    assert new[15].both_excess < 5
+    assert max(one.far_fraction for number, one in enumerate(new) if number != 15) < 0.1
 
 
 def test_coarse_noise_is_far_all_the_time() -> None:
@@ -180,7 +181,7 @@ def test_coarse_noise_is_far_all_the_time() -> None:
         for _ in range(20)
     ]
     new = judged(frames)
-    assert all(one.far > 0.4 or one.blind > 0.1 for one in new[1:])
+    assert all(one.far_fraction > 0.4 or one.blind_fraction > 0.1 for one in new[1:])
 
 
 def test_colour_alone_is_seen() -> None:
@@ -188,7 +189,7 @@ def test_colour_alone_is_seen() -> None:
     red = frames[9].chroma_red.copy()
     red[30:50, 60:100] = 190
     frames[9] = DownscaledFrame(luma=frames[9].luma, chroma_blue=frames[9].chroma_blue, chroma_red=red)
-    assert judged(frames)[9].both > 5
+    assert judged(frames)[9].both_excess > 5
 
 
 @settings(deadline=None, max_examples=25)
@@ -200,7 +201,10 @@ def test_any_size_of_picture_can_be_compared(width: int, height: int, level: int
 
 
 def test_a_change_of_size_within_a_clip_is_another_picture() -> None:
-    assert judged([small(ground()[:, :320]), small(ground()[:, :64]), small(ground()[:, :64])])[1].far == 1.0
+    assert (
+        judged([small(ground()[:, :320]), small(ground()[:, :64]), small(ground()[:, :64])])[1].far_fraction
+        == 1.0
+    )
 
 
 @pytest.mark.parametrize("strength", [0.3, 0.6])
@@ -256,7 +260,7 @@ def grassy(frame: int, speed: int) -> Plane:
 
 
 def shaded(new: Novelty) -> bool:
-    return new.shade >= SamplingConfig().shade and new.shade_cells >= SamplingConfig().outlier_cells
+    return new.shade_excess >= SamplingConfig().shade and new.shade_cells >= SamplingConfig().outlier_cells
 
 
 @pytest.mark.parametrize("speed", [0, 2])

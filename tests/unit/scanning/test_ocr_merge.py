@@ -41,7 +41,7 @@ def test_a_part_of_a_frame_ends_no_text_that_stands_elsewhere() -> None:
 
 
 def test_no_more_texts_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ocr_merge, "MOST_TEXTS", 3)
+    monkeypatch.setattr(ocr_merge, "MAX_TEXTS", 3)
     texts = OcrTextMerger()
     for number in range(20):
         assert texts.full == (number > 3)

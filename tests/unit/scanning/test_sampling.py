@@ -10,11 +10,11 @@ from safelight.scanning.sampling import FrameSampler, SampledFrame, SampleReason
 
 FPS = 30
 NOTHING = Novelty()
-ODD = Novelty(both=60.0, both_cells=20, region=(0.1, 0.1, 0.2, 0.2))
-CUT = Novelty(far=0.9)
-BLIND = Novelty(blind=0.5)
-CAME = Novelty(before=15.0, before_cells=6, region=(0.5, 0.5, 0.1, 0.1))
-STRIKING = Novelty(before=80.0, before_cells=30)
+ODD = Novelty(both_excess=60.0, both_cells=20, region=(0.1, 0.1, 0.2, 0.2))
+CUT = Novelty(far_fraction=0.9)
+BLIND = Novelty(blind_fraction=0.5)
+CAME = Novelty(before_excess=15.0, before_cells=6, region=(0.5, 0.5, 0.1, 0.1))
+STRIKING = Novelty(before_excess=80.0, before_cells=30)
 
 
 def run(

@@ -142,7 +142,7 @@ def test_a_long_stretch_is_folded_and_loses_none_of_what_it_saw(
     seen: list[tuple[int, tuple[str, str], float]], bridge: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(segments, "_ENTRIES", 4)
+        patch.setattr(segments, "_FOLD_ENTRIES", 4)
         joined = build_segments(
             [(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge
         )
@@ -166,7 +166,7 @@ def test_a_long_stretch_is_folded_and_loses_none_of_what_it_saw(
 
 
 def test_a_face_of_many_minutes_is_one_segment_with_its_peak_and_bounded_memory() -> None:
-    count = 4 * segments._ENTRIES + 11
+    count = 4 * segments._FOLD_ENTRIES + 11
     frames = looks(count)
     joiner = SegmentBuilder(frames, bridge=6)
     sizes = []
@@ -174,7 +174,7 @@ def test_a_face_of_many_minutes_is_one_segment_with_its_peak_and_bounded_memory(
         one = finding(0.9 if look == 5000 else 0.6 + look % 7 / 100)
         attributes = {**one.attributes, "distance": look / count}
         joiner.add(look, [msgspec.structs.replace(one, attributes=attributes)])
-        if look in (2 * segments._ENTRIES - 2, count - 1):
+        if look in (2 * segments._FOLD_ENTRIES - 2, count - 1):
             sizes.append(len(pickle.dumps(joiner)))
     assert sizes[1] <= sizes[0]
     [segment] = joiner.segments()
@@ -199,7 +199,7 @@ def test_what_has_ended_is_joined_at_once() -> None:
 def test_of_very_many_segments_the_strongest_are_kept_and_the_others_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(segments, "_MOST", 5)
+    monkeypatch.setattr(segments, "_MAX_SEGMENTS_PER_KIND", 5)
     joiner = SegmentBuilder(looks(200), bridge=0)
     for number in range(40):
         joiner.add(4 * number, [finding((number + 1) / 40)])

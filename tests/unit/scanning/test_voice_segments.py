@@ -4,8 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.scanning.audio_report import SILENCE_BETWEEN_SPANS_S, AudioReport, SpanOffset, SpeechFile, SpeechSpan
-from safelight.scanning.voice_segments import voice_segments
+from safelight.scanning.audio_report import (
+    SILENCE_BETWEEN_SPANS_S,
+    AudioReport,
+    SpanOffset,
+    SpeechFile,
+    SpeechSpan,
+)
+from safelight.scanning.voice_segments import cut_voice_segments
 
 
 def report(*stretches: tuple[float, float], known: bool = True) -> AudioReport:
@@ -20,7 +26,7 @@ def report(*stretches: tuple[float, float], known: bool = True) -> AudioReport:
 
 
 def test_a_long_stretch_is_looked_at_in_pieces_that_reach_to_its_end() -> None:
-    (first, *_rest) = pieces = voice_segments(report((10.0, 17.0)), least_s=2.0).pieces
+    (first, *_rest) = pieces = cut_voice_segments(report((10.0, 17.0)), min_s=2.0).pieces
     assert [(one.start_s, one.end_s) for one in pieces] == [
         (10.0, 13.0),
         (11.5, 14.5),
@@ -31,34 +37,35 @@ def test_a_long_stretch_is_looked_at_in_pieces_that_reach_to_its_end() -> None:
 
 
 def test_one_that_is_just_long_enough_is_one_piece() -> None:
-    (piece,) = voice_segments(report((0.0, 1.0), (4.0, 6.5)), least_s=2.0).pieces
+    (piece,) = cut_voice_segments(report((0.0, 1.0), (4.0, 6.5)), min_s=2.0).pieces
     assert (piece.start_s, piece.end_s, piece.parts) == (4.0, 6.5, ((1.4, 3.9),))
 
 
 def test_short_words_one_after_another_are_put_together() -> None:
-    (piece,) = voice_segments(report((0.0, 1.0), (2.0, 3.0)), least_s=2.0).pieces
+    (piece,) = cut_voice_segments(report((0.0, 1.0), (2.0, 3.0)), min_s=2.0).pieces
     assert (piece.start_s, piece.end_s) == (0.0, 3.0)
     assert [round(second, 6) for part in piece.parts for second in part] == [0.0, 1.0, 1.4, 2.4]
 
 
 def test_what_is_too_short_is_said() -> None:
-    found = voice_segments(report((0.0, 1.0), (4.0, 7.0), (9.0, 9.5)), least_s=2.0)
+    found = cut_voice_segments(report((0.0, 1.0), (4.0, 7.0), (9.0, 9.5)), min_s=2.0)
     assert len(found.pieces) == 1
     assert found.note.startswith("1.5 s of speech are too short")
 
 
 def test_where_nobody_speaks_nothing_is_left_out() -> None:
-    assert voice_segments(AudioReport(speech=()), least_s=2.0).note == ""
+    assert cut_voice_segments(AudioReport(speech=()), min_s=2.0).note == ""
 
 
 def test_speech_that_was_not_kept_or_not_told_from_sound_is_no_whole() -> None:
     assert (
-        "not kept" in voice_segments(AudioReport(speech=(SpeechSpan(start_s=0, end_s=9),)), least_s=2.0).note
+        "no speech file"
+        in cut_voice_segments(AudioReport(speech=(SpeechSpan(start_s=0, end_s=9),)), min_s=2.0).note
     )
-    guessed = voice_segments(report((0.0, 3.0), known=False), least_s=2.0)
+    guessed = cut_voice_segments(report((0.0, 3.0), known=False), min_s=2.0)
     assert (len(guessed.pieces), guessed.note) == (
         1,
-        "All sound was taken for voices. No detector hears speech.",
+        "All audio was treated as speech. No detector hears speech.",
     )
 
 
@@ -73,7 +80,7 @@ def test_every_second_of_speech_is_in_a_piece_or_said_to_be_in_none(
     for pause, length in parts:
         stretches.append((at + pause, at + pause + length))
         at += pause + length
-    found = voice_segments(report(*stretches), least_s=least_s)
+    found = cut_voice_segments(report(*stretches), min_s=least_s)
     seconds = sum(end - start for start, end in stretches)
     inside = sum(
         max((min(end, stop) - max(start, begin) for begin, stop in _covered(found.pieces)), default=0.0)
