@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from safelight.console.greyscale_preview import draw
+from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
 from support.clips import make_clip
 
@@ -21,7 +23,7 @@ def test_the_look_is_small_and_grey(tmp_path: Path, kind: str) -> None:
     sandbox = Sandbox()
     try:
         sandbox.run(
-            "safelight.console.greyscale_preview:draw",
+            EntryPoint.of(draw),
             {"source": str(source), "into": str(into), "media_type": kind},
             reads=[source],
             writes=[into],

@@ -26,5 +26,5 @@ def test_a_flag_is_true_or_false(wrong: Any) -> None:
 @pytest.mark.parametrize("wrong", [0, False, [], {}])
 def test_the_model_of_a_moderation_is_a_text(wrong: Any) -> None:
     with pytest.raises(InvalidField) as refused:
-        read_input({"input": "a lighthouse", "model": wrong}, most=100)
+        read_input({"input": "a lighthouse", "model": wrong}, max_chars=100)
     assert refused.value.param == "model"
