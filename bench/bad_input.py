@@ -54,7 +54,7 @@ class Copier:
     """A generator that hands out the file its prompt names."""
 
     name = "storyboard"
-    ownership = Billing.OWN
+    billing = Billing.OWN
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

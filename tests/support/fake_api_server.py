@@ -62,7 +62,7 @@ class Shelf:
     """A generator that is only looked at for what it offers."""
 
     name = "shelf"
-    ownership = Billing.OWN
+    billing = Billing.OWN
 
     def info(self) -> GeneratorInfo:
         return GeneratorInfo(
@@ -110,7 +110,7 @@ class Desk:
             explanation = explain(
                 verdict,
                 SHIPPED,
-                audience=ExplanationLevel.DEVELOPER,
+                level=ExplanationLevel.DEVELOPER,
                 links=ExplanationLinks(appeal=f"/videos/{video.id}/appeal"),
             )
             self.put(
@@ -332,7 +332,7 @@ def a_video(**changes: Any) -> Video:
             reinstated_from=None,
             reinstated_as=None,
             review_due_at=None,
-            label_text=None,
+            badge_text=None,
             vaulted=False,
             waived=False,
             sealed_sha256=None,
@@ -389,7 +389,7 @@ def judged(verdict: Verdict) -> StageRecord:
         findings=verdict.findings,
         coverage=Coverage(cells=cells),
         at=time.time(),
-        extra={"latency_ms": 6.4},
+        details={"latency_ms": 6.4},
     )
 
 

@@ -1,1 +1,1 @@
-"""What makes video, and what providers say when they refuse."""
+"""Video generators, and the meaning of providers' errors."""

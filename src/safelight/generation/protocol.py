@@ -1,4 +1,4 @@
-"""What a generator is: an order in, a video file out, and an honest word on what it cost."""
+"""The generator interface: a generation request in, a video file out, and what it cost."""
 
 from __future__ import annotations
 
@@ -24,58 +24,58 @@ class ChargeStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Charge:
-    """What the upstream took for one attempt."""
+    """What the upstream charged for one attempt."""
 
     charged: ChargeStatus
-    #: Amount in `currency`, where known.
+    #: Amount in `currency`, if known.
     amount: float | None = None
     currency: str = "USD"
-    #: Where this comes from: `upstream` (it said so), `documented`, `price list`, `own hardware`.
+    #: Source of the amount: `upstream` (its response), `documented`, `price list`, `own hardware`.
     source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceFile:
-    """Media that goes with an order: fetched once by us, screened, handed on as bytes."""
+    """A media file of a request: fetched once by us, screened, and passed on as bytes."""
 
     path: Path
     media_type: str
-    #: The request field it came in: `input_reference`, `video_reference` ...
+    #: The request field of the file: `input_reference`, `video_reference` ...
     field: str
     sha256: str
 
 
 class Derivation(StrEnum):
-    """How a video comes from an earlier one."""
+    """How a video is derived from an earlier one."""
 
-    #: The same scene with other words.
+    #: The same scene with another prompt.
     REMIX = "remix"
-    #: The same clip, changed as the words say.
+    #: The same clip, changed as the prompt describes.
     EDIT = "edit"
-    #: The clip, and what comes after it.
+    #: The clip and its continuation.
     EXTEND = "extend"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceClip:
-    """What an order starts from. All of it has been screened, alone and together with the order's prompt."""
+    """The clip that a request starts from. It was screened alone and together with the request's prompt."""
 
-    step: Derivation
-    #: One of our delivered files, or a clip that came with the request.
+    derivation: Derivation
+    #: A delivered file of ours, or a clip uploaded with the request.
     clip: ReferenceFile
-    #: Seconds of the clip, rounded up.
+    #: Length of the clip in seconds, rounded up.
     seconds: int
-    #: The prompts the clip descends from, the oldest first; empty for an uploaded clip.
+    #: Prompts of the clip's ancestors, oldest first; empty for an uploaded clip.
     prompts: tuple[str, ...] = ()
-    #: The upstream's id of the clip, where the same generator made it and still has it.
+    #: The upstream's id of the clip, if the same generator made it and still has it.
     upstream_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationRequest:
-    """What is asked of a generator. Everything in it has been screened."""
+    """A request to a generator. All of its content has been screened."""
 
-    #: Our idempotency key for this attempt; handed to upstreams that take one.
+    #: Our idempotency key of this attempt, sent to upstreams that accept one.
     key: str
     model: str
     prompt: str
@@ -83,19 +83,19 @@ class GenerationRequest:
     width: int
     height: int
     references: tuple[ReferenceFile, ...] = ()
-    #: Fields the upstream's allow-list lets pass: `seed`, `fps`, `num_inference_steps` ...
+    #: Fields on the upstream's allow-list: `seed`, `fps`, `num_inference_steps` ...
     extra: Mapping[str, Any] = field(default_factory=dict)
     #: For a remix, an edit or an extension; `seconds` is then the length of the whole result.
-    basis: SourceClip | None = None
+    source_clip: SourceClip | None = None
 
     @property
     def composed(self) -> str:
-        """Every prompt this order rests on, the oldest first, as one text."""
-        return combine_prompts(self.basis.prompts if self.basis else (), self.prompt)
+        """All prompts of this request and its ancestors, oldest first, as one text."""
+        return combine_prompts(self.source_clip.prompts if self.source_clip else (), self.prompt)
 
 
 def combine_prompts(prompts: Iterable[str], prompt: str) -> str:
-    """The words of a chain of videos as one text: screened whole, and what a generator may be sent."""
+    """The prompts of a chain of videos as one text: screened as a whole, and possibly sent to a generator."""
     return "\n".join((*prompts, prompt))
 
 
@@ -108,14 +108,14 @@ class UpstreamState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderRefusal:
-    """What a provider's own filter said, normalised."""
+    """A refusal by a provider's own filter, normalised."""
 
     provider: str
     #: input | output | unknown
     stage: str
-    #: Our category or group where it can be told, else empty.
+    #: Our category or group if it can be determined, else empty.
     category: str
-    #: The provider's own code and sentence, secrets masked.
+    #: The provider's own code and message, with secrets masked.
     code: str
     message: str
     charged: ChargeStatus
@@ -125,49 +125,49 @@ class ProviderRefusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """The upstream's word on an order. `refusal` where its filter said no, `problem` where it broke."""
+    """The upstream's status of a request. `refusal` if its filter refused, `problem` if it failed."""
 
     state: UpstreamState
-    #: 0 to 100, or None where the upstream does not say.
+    #: 0 to 100, or None if the upstream does not report it.
     percent: int | None = None
     refusal: ProviderRefusal | None = None
     problem: str = ""
     charge: Charge | None = None
-    #: Wait this long before asking again, where the upstream says.
+    #: Delay before the next poll, if the upstream gives one.
     poll_after_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorInfo:
-    """What a generator can do; orders outside it are refused by name before anything is spent."""
+    """The capabilities of a generator. Requests outside them are rejected before anything is spent."""
 
     models: tuple[str, ...]
     seconds: tuple[int, ...]
     #: (width, height) pairs; empty: any within `max_pixels`.
     sizes: tuple[tuple[int, int], ...]
-    #: Names of extra request fields that may pass, with the type each must have: int, float, bool or str.
-    #: A `str` here is text for screening purposes only if it is also in `text_fields`.
+    #: Names and types (int, float, bool or str) of extra request fields that are passed on. A `str` is
+    #: screened as text only if it is also in `text_fields`.
     extra_fields: Mapping[str, type] = field(default_factory=dict)
-    #: Extra fields whose content is words: screened like the prompt.
+    #: Extra fields that contain text: screened like the prompt.
     text_fields: frozenset[str] = frozenset()
     takes_reference: bool = True
-    #: What it can make of an earlier video; see `Step`.
+    #: Supported derivations from an earlier video; see `Derivation`.
     remix: bool = False
     edit: bool = False
     extend: bool = False
-    #: It can start from a clip that was uploaded, not only from a video made here.
+    #: Can start from an uploaded clip, not only from a video made here.
     takes_clips: bool = False
-    #: It can remix only what its own server still has: `Basis.upstream_id` is needed.
+    #: Can remix only what its own server still has: needs `SourceClip.upstream_id`.
     remix_needs_upstream: bool = False
-    #: The longest a clip may become by extensions, in seconds; None: no limit known.
+    #: Maximum length of a clip after extensions, in seconds; None: no known limit.
     longest_s: int | None = None
-    #: Clips of stored characters may go with an order, as references of the field `characters`.
+    #: Accepts clips of stored characters, as references of the field `characters`.
     takes_characters: bool = False
-    #: A trained model makes the pixels; False for a program such as `storyboard`. Goes into the manifest.
+    #: A trained model makes the pixels; False for a program such as `storyboard`. Recorded in the manifest.
     trained: bool = True
-    #: USD per second of video, or None: unknown. 0.0 for own hardware.
+    #: USD per second of video, or None if unknown. 0.0 for own hardware.
     usd_per_second: float | None = None
-    #: Free text: what the provider's own filter is set to, for `GET /v1/models`.
+    #: Free text about the setting of the provider's filter, for `GET /v1/models`.
     safety_settings: Mapping[str, str] = field(default_factory=dict)
 
     def supports(self, step: Derivation) -> bool:
@@ -179,17 +179,17 @@ class GeneratorInfo:
 @runtime_checkable
 class Generator(Protocol):
     name: str
-    ownership: Billing
+    billing: Billing
 
     def info(self) -> GeneratorInfo: ...
 
 
 @runtime_checkable
 class LocalGenerator(Generator, Protocol):
-    """Makes the file on this machine. `render` may be called again for the same order after a crash."""
+    """Makes the file on this machine. `render` may be called again for the same request after a crash."""
 
-    def render(self, order: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
-        """Write the finished MP4 to `into` (atomically); `report` takes percent done.
+    def render(self, request: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
+        """Writes the finished MP4 to `into` (atomically); `report` receives the percentage.
 
         `report` may raise to abort the rendering; the exception passes through.
         """
@@ -198,29 +198,29 @@ class LocalGenerator(Generator, Protocol):
 
 @runtime_checkable
 class RemoteGenerator(Generator, Protocol):
-    """Orders from somebody's server. Every method raises only `UpstreamError`s."""
+    """Requests videos from a remote server. Every method raises only `UpstreamError`s."""
 
-    def submit(self, order: GenerationRequest) -> str:
-        """Send the order once and return the upstream's id.
+    def submit(self, request: GenerationRequest) -> str:
+        """Submits the request once and returns the upstream's id.
 
-        `UpstreamUnavailable`: certainly not taken. `SubmitUnknown`: the answer was lost.
-        `UpstreamRefused`, `UpstreamRejected`: it said no.
+        `UpstreamUnavailable`: certainly not accepted. `SubmissionUnconfirmed`: the response was lost.
+        `UpstreamModerationBlocked`, `UpstreamRejected`: the upstream refused.
         """
         ...
 
     def find(self, key: str) -> str | None:
-        """The upstream id of the order with this key; None: certainly not there.
+        """The upstream id of the request with this key; None: certainly not there.
 
-        Raises `SubmitUnknown` where the upstream cannot tell.
+        Raises `SubmissionUnconfirmed` if the upstream cannot tell.
         """
         ...
 
     def progress(self, upstream_id: str) -> Progress: ...
 
     def fetch(self, upstream_id: str, into: Path, *, max_bytes: int) -> None:
-        """Download the result. `UpstreamLied` where it is not the video that was promised."""
+        """Downloads the result. `UpstreamInvalidResponse` if it is not the promised video."""
         ...
 
     def delete(self, upstream_id: str) -> bool:
-        """Remove the upstream's copy; False where it does not let us."""
+        """Deletes the upstream's copy; False if the upstream does not support it."""
         ...

@@ -35,7 +35,7 @@ class InstantOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class InstantGenerator:
     """A local generator that copies one file for every request."""
 
-    ownership = Billing.OWN
+    billing = Billing.OWN
 
     def __init__(self, options: InstantOptions) -> None:
         self.name = options.name
@@ -55,7 +55,7 @@ class InstantGenerator:
             usd_per_second=0.0,
         )
 
-    def render(self, order: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
+    def render(self, request: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
         report(0)
         clip = Path(self._options.file).read_bytes() if self._options.file else tiny_clip()
         with tempfile.TemporaryDirectory(dir=into.parent, prefix=".instant-") as folder:

@@ -254,7 +254,7 @@ def test_an_order_the_upstream_forgot_has_failed_after_three_looks() -> None:
         told = made.progress(made.submit(order()))
         assert (told.state, told.problem) == (
             UpstreamState.FAILED,
-            "The generator no longer knows this order.",
+            "The generator no longer knows this request.",
         )
         assert told.charge is not None
         assert told.charge.charged is ChargeStatus.UNKNOWN
@@ -310,7 +310,7 @@ def test_a_video_over_the_limit_is_not_kept(tmp_path: Path) -> None:
     with scripted(polls=0) as upstream, generator(upstream.url) as made:
         upstream_id = made.submit(order())
         made.progress(upstream_id)
-        with pytest.raises(UpstreamInvalidResponse, match="larger"):
+        with pytest.raises(UpstreamInvalidResponse, match="exceeds the limit"):
             made.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=1000)
     assert list(tmp_path.iterdir()) == []
 

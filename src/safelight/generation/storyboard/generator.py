@@ -56,7 +56,7 @@ class Storyboard:
     """Renders prompts on this machine's processor. Equal orders give equal bytes."""
 
     name = "storyboard"
-    ownership = Billing.OWN
+    billing = Billing.OWN
 
     def __init__(self, *, speech: bool = True) -> None:
         self._speech = speech
@@ -76,20 +76,20 @@ class Storyboard:
             safety_settings={"filter": "none of its own: it draws silhouettes and landscapes only"},
         )
 
-    def render(self, order: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
+    def render(self, request: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
         """Write the finished MP4 to `into`, atomically. `report` may raise: the child ends, that passes.
 
         `InvalidField` for what the offer does not hold, `InvalidMedia` for a broken reference, `StorageFull`,
         and `UpstreamError` where the child died or took too long.
         """
-        job = self._job(order)
+        job = self._job(request)
         _sweep(into)
         part = into.with_name(f".{into.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
         try:
             # The file is made here: a full disk or a missing folder shows before any work.
             part.touch(exist_ok=False)
-            theme = _theme(order)
-            _run({**job, "theme": theme, "into": str(part)}, START_S + PER_SECOND_S * order.seconds, report)
+            theme = _theme(request)
+            _run({**job, "theme": theme, "into": str(part)}, START_S + PER_SECOND_S * request.seconds, report)
             part.replace(into)
         except OSError as error:
             if error.errno in _full():
@@ -99,53 +99,55 @@ class Storyboard:
             part.unlink(missing_ok=True)
         return Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
 
-    def _job(self, order: GenerationRequest) -> dict[str, Any]:
-        if order.model not in MODELS:
+    def _job(self, request: GenerationRequest) -> dict[str, Any]:
+        if request.model not in MODELS:
             raise errors.InvalidField(
-                f"There is no model {order.model!r} here.", param="model", remedy=f"Use {MODELS[0]!r}."
+                f"There is no model {request.model!r} here.", param="model", remedy=f"Use {MODELS[0]!r}."
             )
-        if not 1 <= order.seconds <= LONGEST_S:
+        if not 1 <= request.seconds <= LONGEST_S:
             raise errors.InvalidField(f"A storyboard takes 1 to {LONGEST_S} seconds.", param="seconds")
-        if (order.width, order.height) not in SIZES:
+        if (request.width, request.height) not in SIZES:
             named = ", ".join(f"{w}x{h}" for w, h in SIZES)
             raise errors.InvalidField(
-                f"A storyboard has no size {order.width}x{order.height}.",
+                f"A storyboard has no size {request.width}x{request.height}.",
                 param="size",
                 remedy=f"Use one of {named}.",
             )
-        extra: Mapping[str, Any] = order.extra
+        extra: Mapping[str, Any] = request.extra
         for name in extra:
             if name not in ("seed", "fps", "test_card"):
                 raise errors.UnsupportedField(f"A storyboard does not take the field {name!r}.", param=name)
-        prompt, like = _words(order)
+        prompt, like = _words(request)
         return {
             "prompt": prompt.encode("utf-8", "replace").decode(),
             "like": like.encode("utf-8", "replace").decode(),
             "seed": _whole(extra, "seed", SEEDS, None),
-            "seconds": order.seconds,
-            "width": order.width,
-            "height": order.height,
+            "seconds": request.seconds,
+            "width": request.width,
+            "height": request.height,
             "fps": _whole(extra, "fps", range(12, 31), FPS),
-            "cards": read_cards(extra.get("test_card"), order.seconds),
+            "cards": read_cards(extra.get("test_card"), request.seconds),
             "speech": self._speech,
         }
 
 
-def _words(order: GenerationRequest) -> tuple[str, str]:
+def _words(request: GenerationRequest) -> tuple[str, str]:
     """The words to read the scene from, the weightiest first, and those that choose what they leave open.
 
     Both a remix and an extension are drawn anew: a remix is the earlier scene with the new words before the
     old ones, an extension is one film of the whole length whose scene the earlier words set.
     """
-    if order.basis is None:
-        return order.prompt, ""
-    if order.basis.step is Derivation.EDIT or not order.basis.prompts:
+    if request.source_clip is None:
+        return request.prompt, ""
+    if request.source_clip.derivation is Derivation.EDIT or not request.source_clip.prompts:
         raise errors.UnsupportedField(
             "A storyboard is drawn from words; it cannot change or continue a clip.", param="video"
         )
-    earlier = order.basis.prompts
+    earlier = request.source_clip.prompts
     words = (
-        (*earlier, order.prompt) if order.basis.step is Derivation.EXTEND else (order.prompt, *earlier[::-1])
+        (*earlier, request.prompt)
+        if request.source_clip.derivation is Derivation.EXTEND
+        else (request.prompt, *earlier[::-1])
     )
     return "\n".join(words), earlier[0]
 
@@ -163,14 +165,14 @@ def _whole(extra: Mapping[str, Any], name: str, within: range, default: int | No
     return value
 
 
-def _theme(order: GenerationRequest) -> tuple[tuple[int, int, int], ...]:
-    if not order.references:
+def _theme(request: GenerationRequest) -> tuple[tuple[int, int, int], ...]:
+    if not request.references:
         return ()
-    if len(order.references) > 1:
+    if len(request.references) > 1:
         raise errors.InvalidField(
-            "A storyboard takes one reference picture.", param=order.references[1].field
+            "A storyboard takes one reference picture.", param=request.references[1].field
         )
-    reference = order.references[0]
+    reference = request.references[0]
     if reference.media_type not in PICTURES:
         raise errors.InvalidField(
             "A storyboard takes a PNG, JPEG or WebP picture as its reference.", param=reference.field
@@ -282,5 +284,5 @@ def _full() -> frozenset[int]:
 
 def _no_room() -> errors.StorageFull:
     return errors.StorageFull(
-        "There is no room left for the video.", remedy="Free some space; the order can be sent again."
+        "There is no room left for the video.", remedy="Free some space; the request can be sent again."
     )

@@ -68,7 +68,7 @@ def render(job: Job, report: Callable[[int], None]) -> None:
     )
     for card in job.cards:
         if card.where is Where.TONE:
-            audio.insert(track, safety_card.tones(card.category, audio.RATE), card.at)
+            audio.insert(track, safety_card.make_tones(card.category, audio.RATE), card.at)
     printed = {
         c.category: _printed(c.category, job.width, job.height)
         for c in job.cards
@@ -143,7 +143,7 @@ def _write_sound(
 
 
 def _printed(category: str, width: int, height: int) -> tuple[Raster, Raster, Raster]:
-    card = safety_card.draw(category, width, height)
+    card = safety_card.draw_card(category, width, height)
     flat = cv2.cvtColor(np.ascontiguousarray(card), cv2.COLOR_RGB2YUV_I420).reshape(-1)
     luma, quarter = width * height, width * height // 4
     return (

@@ -1,4 +1,6 @@
-"""Any server that speaks OpenAI's Videos API: vLLM-Omni, SGLang, Dynamo, LiteLLM, resellers, Safelight."""
+"""Generator for servers with OpenAI's Videos API: vLLM-Omni, SGLang, Dynamo, LiteLLM, resellers,
+Safelight.
+"""
 
 from __future__ import annotations
 
@@ -11,5 +13,5 @@ __all__ = ["VideosApiGenerator", "create"]
 
 
 def create(options: dict[str, Any]) -> VideosApiGenerator:
-    """A generator from its table in the settings; `SettingsError` names the option that does not hold."""
+    """A generator from its settings table; `SettingsError` names the invalid option."""
     return VideosApiGenerator(read_options(options))

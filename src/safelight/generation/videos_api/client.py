@@ -1,4 +1,4 @@
-"""Questions to one upstream server that may be asked again."""
+"""HTTP client of one upstream server, for requests that may be repeated."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .options import Options
 from .responses import decode, error_text, retry_after
 
 MAX_ANSWER = 4 * 1024 * 1024
-#: Statuses that say "not now" to a question.
+#: Statuses after which a request may be repeated.
 _LATER = frozenset({408, 409, 425, 429})
 
 
 class UpstreamClient:
-    """The connections to one server: `submitting` has one per request, `asking` keeps them."""
+    """Connections to one server: `submitting` opens one per request, `asking` reuses them."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -36,37 +36,39 @@ class UpstreamClient:
     def get(
         self, method: str, path: str, *, params: dict[str, str] | None = None
     ) -> tuple[int, httpx.Headers, dict[str, Any] | None]:
-        """Status (2xx or 404), headers and object of the answer.
+        """Status (2xx or 404), headers and JSON object of the response.
 
-        `UpstreamUnavailable`: ask again later, also after a refused key, because the operator can mend that
-        while the order goes on. `UpstreamRejected`: it does not answer this question.
+        `UpstreamUnavailable`: retry later; also after a rejected key, since the operator can correct it while
+        the request waits. `UpstreamRejected`: the server does not serve this request.
         """
         with self.reachable(), self.asking.stream(method, path, params=params or {}) as response:
             self.error_for(response)
             body = decode(read_limited(response, max_bytes=MAX_ANSWER, within_s=self._options.poll_timeout_s))
             if not response.is_success and response.status_code != 404:
-                why = f"{self._options.name} refused a question (status {response.status_code}). "
+                why = f"{self._options.name} rejected a request (status {response.status_code}). "
                 raise UpstreamRejected((why + error_text(body, secrets=(self._options.api_key,))).strip())
             return response.status_code, response.headers, body
 
     def error_for(self, response: httpx.Response) -> None:
-        """`UpstreamUnavailable` where the status says that the question may be asked again."""
+        """`UpstreamUnavailable` if the status allows a retry."""
         status = response.status_code
         if status in {401, 403}:
             raise UpstreamUnavailable(bad_key(self._options.name, status))
         if status >= 500 or status in _LATER:
             raise UpstreamUnavailable(
-                f"{self._options.name} does not answer just now (status {status}).",
+                f"{self._options.name} is not available now (status {status}).",
                 retry_after_s=retry_after(response.headers),
             )
 
     @contextmanager
     def reachable(self) -> Iterator[None]:
-        """Turns trouble with the connection into `UpstreamUnavailable`."""
+        """Converts connection errors into `UpstreamUnavailable`."""
         try:
             yield
         except (httpx.HTTPError, httpx.InvalidURL, AnswerTooLong) as error:
-            raise UpstreamUnavailable(f"{self._options.name} cannot be reached or takes too long.") from error
+            raise UpstreamUnavailable(
+                f"{self._options.name} cannot be reached or does not answer in time."
+            ) from error
 
     def _client(self, read_s: float, *, keep_alive: bool) -> httpx.Client:
         options = self._options
@@ -81,7 +83,7 @@ class UpstreamClient:
 
 
 def bad_key(name: str, status: int) -> str:
-    """The sentence for an operator whose key is not accepted."""
+    """The message for an operator whose key is rejected."""
     return f"{name} does not accept our API key (status {status}). The operator must check `api_key`."
 
 

@@ -1,4 +1,4 @@
-"""What a `/v1/videos` server says of itself before anything is ordered: its models, and whom it answers."""
+"""Discovers a `/v1/videos` server: its models, and whether it requires authentication."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_MODELS = 1000
 
 
 class NetworkLocation(StrEnum):
-    """Where an address lies, which says who can reach the server behind it."""
+    """Network location of an address, which determines who can reach the server."""
 
     LOOPBACK = "loopback"
     PRIVATE = "private"
@@ -32,29 +32,30 @@ class NetworkLocation(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class DiscoveredServer:
-    """A server that answers. `models` in its own order; None where it has no list of them."""
+    """A server that answers. `models` in its own order; None if it has no model list."""
 
     url: str
     models: tuple[str, ...] | None
     place: NetworkLocation
-    #: It gives its list to a caller without a key.
+    #: It returns its model list without a key.
     answers_strangers: bool
     #: We have a key for it.
     keyed: bool
 
     @property
     def exposed(self) -> bool:
-        """Whether people can be expected to go around us: it takes orders from whoever reaches it, and more
-        than our own network does, or it was meant to have a key and does not ask for it."""
+        """Whether clients could bypass us: the server accepts requests without a key, and either is
+        reachable from outside our own network or a key is configured that it does not require.
+        """
         return self.answers_strangers and (
             self.keyed or self.place not in (NetworkLocation.LOOPBACK, NetworkLocation.PRIVATE)
         )
 
 
 def base_url(text: str) -> str:
-    """The address with `/v1`, from what a person types: `gpu:8091`, `http://gpu:8091`, `http://gpu:8091/v1/`.
+    """The base URL with `/v1`, from user input: `gpu:8091`, `http://gpu:8091`, `http://gpu:8091/v1/`.
 
-    Raises `SettingsError` for what is no http or https address, or carries a name, a query or a fragment.
+    Raises `SettingsError` if it is not an http or https address, or has a user name, query or fragment.
     """
     typed = text.strip()
     full = typed if "://" in typed else f"http://{typed}"
@@ -66,7 +67,7 @@ def base_url(text: str) -> str:
         fits = plain = False
     if not fits or not plain:
         raise SettingsError(
-            f"{redact(typed, longest=80)!r} is no address of an upstream.",
+            f"{redact(typed, longest=80)!r} is not an upstream address.",
             remedy="Write it as http://gpu:8091, without a name, key or query in it.",
         )
     path = url.path.rstrip("/")
@@ -76,10 +77,10 @@ def base_url(text: str) -> str:
 def discover(
     url: str, *, api_key: str = "", timeouts: Timeouts = _TIMEOUTS, resolve: Resolve = system_resolve
 ) -> DiscoveredServer:
-    """Ask the server at `url` (with `/v1`) for its models, with our key and, to see whom it answers, without.
+    """Requests the models of the server at `url` (with `/v1`), with our key and again without one.
 
-    Raises `UpstreamUnavailable` where it does not answer, and `UpstreamRejected` where it refuses our key or
-    answers with something else than a list of models.
+    Raises `UpstreamUnavailable` if it does not answer, and `UpstreamRejected` if it rejects our key or
+    returns something other than a list of models.
     """
     models = _models(url, api_key, timeouts)
     strangers = models is not None
@@ -98,7 +99,7 @@ def discover(
 
 
 def place(url: str, resolve: Resolve = system_resolve) -> NetworkLocation:
-    """Where the server's addresses lie; the most public of them counts."""
+    """The network location of the server's addresses; the most public one counts."""
     parsed = httpx.URL(url)
     try:
         answers = resolve(parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80))
@@ -117,7 +118,7 @@ def place(url: str, resolve: Resolve = system_resolve) -> NetworkLocation:
 
 
 def _models(url: str, api_key: str, timeouts: Timeouts) -> tuple[str, ...] | None:
-    """The ids in its list; None where there is no such list. Chat models are listed like any other."""
+    """The model ids of its list, chat models included; None if it has no such list."""
     with _client(url, api_key, timeouts) as client:
         try:
             with client.stream("GET", "models") as response:
@@ -131,19 +132,19 @@ def _models(url: str, api_key: str, timeouts: Timeouts) -> tuple[str, ...] | Non
     if status in (404, 405, 501):
         return None
     if status >= 500 or status == 429:
-        raise UpstreamUnavailable(f"{url} does not answer just now (status {status}).")
+        raise UpstreamUnavailable(f"{url} is not available now (status {status}).")
     rows = body.get("data") if body is not None and status == 200 else None
     if not isinstance(rows, list):
         raise UpstreamRejected(
-            f"{url}/models answered with something else than a list of models (status {status}): "
-            "this is no server of /v1/videos, or something stands before it."
+            f"{url}/models did not return a list of models (status {status}): "
+            "this is not a /v1/videos server, or a proxy in front of it answers."
         )
     names = [row["id"] for row in rows[:_MOST_MODELS] if isinstance(row, dict) and _is_name(row.get("id"))]
     return tuple(dict.fromkeys(names))
 
 
 def requires_auth(url: str, path: str, *, timeouts: Timeouts = _TIMEOUTS) -> bool | None:
-    """Whether `path` below `url` is refused to a caller without a key; None where that cannot be told."""
+    """Whether `path` below `url` requires authentication; None if that cannot be determined."""
     with _client(url, "", timeouts) as client:
         try:
             with client.stream("GET", path) as response:

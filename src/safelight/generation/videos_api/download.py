@@ -1,4 +1,6 @@
-"""Receiving a finished file: whole, a video by its first bytes, within the limit, or not at all."""
+"""Downloads a finished file: complete, within the size limit and with the first bytes of an MP4, or not at
+all.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +24,21 @@ _TYPES = (
 
 
 def check_headers(headers: httpx.Headers, max_bytes: int) -> int | None:
-    """The promised length, None where none is; `UpstreamLied` where the headers promise no video."""
+    """The announced length, or None; `UpstreamInvalidResponse` if the headers do not announce a video."""
     declared = headers.get("content-type", "").split(";")[0].strip().lower()
     if declared and not declared.startswith(_TYPES):
-        raise UpstreamInvalidResponse(f"The generator gave {declared[:60]} instead of the finished video.")
+        raise UpstreamInvalidResponse(
+            f"The generator returned {declared[:60]} instead of the finished video."
+        )
     if headers.get("content-encoding", "identity").lower() != "identity":
-        raise UpstreamInvalidResponse("The generator compressed the finished video although asked not to.")
+        raise UpstreamInvalidResponse(
+            "The generator compressed the finished video although it was asked not to."
+        )
     length = headers.get("content-length", "")
     if not length.isdigit():
         return None
     if int(length) > max_bytes:
-        raise UpstreamInvalidResponse(
-            f"The finished video is larger than the {max_bytes} bytes that are accepted."
-        )
+        raise UpstreamInvalidResponse(f"The finished video exceeds the limit of {max_bytes} bytes.")
     return int(length)
 
 
@@ -47,25 +51,27 @@ def receive(
     within_s: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Write the pieces beside `into` and rename at the end; nothing stays behind on failure."""
+    """Writes the chunks to a temporary file and renames it at the end; a failure leaves no file."""
     deadline = clock() + within_s
     size = 0
     with atomic_file(into, durable=False) as file:
         for chunk in chunks:
             size += len(chunk)
             if size > max_bytes:
-                raise UpstreamInvalidResponse(f"The finished video is larger than {max_bytes} bytes.")
+                raise UpstreamInvalidResponse(f"The finished video exceeds the limit of {max_bytes} bytes.")
             if clock() > deadline:
-                raise UpstreamUnavailable("Fetching the finished video took too long.")
+                raise UpstreamUnavailable("The download of the finished video took too long.")
             file.write(chunk)
         file.seek(0)
         check_file(file, size, promised)
 
 
 def check_file(file: BinaryIO, size: int, promised: int | None) -> None:
-    """`UpstreamLied` where the file is short or does not begin as an MP4 does. Nothing is decoded."""
+    """`UpstreamInvalidResponse` if the file is incomplete or does not start like an MP4. Nothing is
+    decoded.
+    """
     if promised is not None and size != promised:
-        raise UpstreamInvalidResponse(f"The finished video was cut off: {size} of {promised} bytes.")
+        raise UpstreamInvalidResponse(f"The finished video is incomplete: {size} of {promised} bytes.")
     start = file.read(12)
     if size < 16 or start[4:8] != b"ftyp":
-        raise UpstreamInvalidResponse("What the generator gave as the finished video is not an MP4 file.")
+        raise UpstreamInvalidResponse("The generator's finished video is not an MP4 file.")

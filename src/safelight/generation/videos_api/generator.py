@@ -1,4 +1,4 @@
-"""Orders from one `/v1/videos` server, with an exact word on what became of each."""
+"""A remote generator on one `/v1/videos` server, with an exact outcome of each request."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .options import Options
 from .request import build_request
 from .responses import decode, error_text, read_progress, retry_after
 
-_PAGE, _MAX_PAGES = 100, 50
+_LIST_PAGE_SIZE, _MAX_PAGES = 100, 50
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -40,16 +40,16 @@ _NOT_SENT = (
     httpx.UnsupportedProtocol,
 )
 _BUSY = frozenset({425, 429, 503})
-#: The order may have been taken: the request was cut off, or an order with our key is known already.
+#: The request may have been accepted: the response was cut off, or the key is already in use.
 _DOUBTFUL = frozenset({408, 409})
-_LOOKS = 3
+_MAX_POLL_ATTEMPTS = 3
 
 
 class VideosApiGenerator:
-    """A remote generator behind any server that speaks the OpenAI Videos API.
+    """A remote generator for any server with the OpenAI Videos API.
 
-    Submissions go out on connections of their own, so that a failure before sending is told from a lost
-    answer. `sleep` waits between two looks at something that is not there yet.
+    Each submission uses a new connection, so a failure before sending differs from a lost response.
+    `sleep` waits between two attempts to find something.
     """
 
     def __init__(
@@ -60,12 +60,13 @@ class VideosApiGenerator:
         fetcher: Fetcher | None = None,
     ) -> None:
         self.name = options.name
-        self.ownership = options.billing
+        self.billing = options.billing
         self._options = options
         self._sleep = sleep
         self._server = UpstreamClient(options)
         self._fetcher = fetcher or Fetcher(
-            allow_hosts=options.content_hosts, limits=FetchLimits(total_s=options.fetch_timeout_s, idle_s=30.0)
+            allow_hosts=options.content_hosts,
+            limits=FetchLimits(total_s=options.fetch_timeout_s, idle_s=30.0),
         )
 
     def close(self) -> None:
@@ -74,61 +75,63 @@ class VideosApiGenerator:
     def info(self) -> GeneratorInfo:
         return self._options.info()
 
-    def submit(self, order: GenerationRequest) -> str:
+    def submit(self, request: GenerationRequest) -> str:
         with ExitStack() as stack:
             client = self._server.submitting
-            request = build_request(client, order, self._options, stack)
+            http_request = build_request(client, request, self._options, stack)
             try:
-                response = client.send(request, stream=True)
+                response = client.send(http_request, stream=True)
             except _NOT_SENT as error:
                 raise UpstreamUnavailable(
-                    f"{self.name} cannot be reached; it has not got the order."
+                    f"{self.name} cannot be reached; it did not receive the request."
                 ) from error
             except (httpx.HTTPError, OSError) as error:
-                raise SubmissionUnconfirmed(f"The answer of {self.name} to the order was lost.") from error
+                raise SubmissionUnconfirmed(
+                    f"The response of {self.name} to the submission was lost."
+                ) from error
             stack.callback(response.close)
             try:
-                body = decode(read_limited(response, max_bytes=MAX_ANSWER, within_s=self._options.submit_timeout_s))
+                body = decode(
+                    read_limited(response, max_bytes=MAX_ANSWER, within_s=self._options.submit_timeout_s)
+                )
             except (httpx.HTTPError, AnswerTooLong):
                 body = None
             return self._taken(response, body)
 
     def find(self, key: str) -> str | None:
-        """The id of the order with our key, from the server's list, looked at twice where it is not there.
+        """The id of the request with our key, from the server's list; a missing one is looked up twice.
 
-        Only a server that gives our metadata back (`idempotency_metadata_key`) can tell; of any other, and of a list
-        that is longer than we read, `SubmitUnknown`.
+        Only a server that returns our metadata (`idempotency_metadata_key`) can tell. Otherwise, and if the
+        list is longer than we read, raises `SubmissionUnconfirmed`.
         """
         if not self._options.idempotency_metadata_key:
-            raise SubmissionUnconfirmed(f"{self.name} cannot say whether it took the order.")
-        found = self._look(key)
+            raise SubmissionUnconfirmed(f"{self.name} cannot tell whether it accepted the request.")
+        found = self._find_once(key)
         if found is None:
             self._sleep(self._options.list_lag_s)
-            found = self._look(key)
+            found = self._find_once(key)
         return found
 
     def progress(self, upstream_id: str) -> Progress:
-        """The state of an order.
+        """The status of a request.
 
-        Proxies have bad moments: it takes three looks, a second apart, before an order that the server does
-        not know has failed, and before an answer that is no answer is a lie.
+        Proxies fail temporarily: only after three attempts, one second apart, does an unknown request count
+        as failed, and an unreadable response as invalid.
         """
-        for look in range(_LOOKS):
+        for look in range(_MAX_POLL_ATTEMPTS):
             status, headers, body = self._server.get("GET", video_path(upstream_id))
             if status != 404 and body is not None:
                 break
-            if look + 1 < _LOOKS:
+            if look + 1 < _MAX_POLL_ATTEMPTS:
                 self._sleep(1.0)
         if status == 404:
-            body = {"status": "failed", "error": "The generator no longer knows this order."}
+            body = {"status": "failed", "error": "The generator no longer knows this request."}
         if body is None:
-            raise UpstreamInvalidResponse(
-                f"{self.name} answered the question for an order with something unreadable."
-            )
+            raise UpstreamInvalidResponse(f"{self.name} returned an unreadable status of a request.")
         return read_progress(
             body,
             headers,
-            ownership=self.ownership,
+            billing=self.billing,
             usd_per_second=self._options.usd_per_second,
             secrets=(self._options.api_key,),
         )
@@ -150,7 +153,7 @@ class VideosApiGenerator:
                     self._receive(response, into, max_bytes)
                 else:
                     raise UpstreamInvalidResponse(
-                        f"{self.name} says the video is finished and does not have it "
+                        f"{self.name} reports the video as finished but does not have it "
                         f"(status {response.status_code})."
                     )
             if elsewhere:
@@ -159,7 +162,7 @@ class VideosApiGenerator:
             raise UpstreamError("The finished video could not be stored.") from error
 
     def delete(self, upstream_id: str) -> bool:
-        """Whether the server's copy is gone; True also where it was gone before."""
+        """Deletes the server's copy; True also if it was already gone."""
         try:
             status, _, body = self._server.get("DELETE", video_path(upstream_id))
         except UpstreamRejected:
@@ -174,15 +177,17 @@ class VideosApiGenerator:
         if isinstance(upstream_id, str) and _is_id(upstream_id):
             return upstream_id
         if (refusal := read_refusal(body)) is not None:
-            raise UpstreamModerationBlocked(f"The filter of {self.name} refused the order.", refusal=refusal)
+            raise UpstreamModerationBlocked(
+                f"The filter of {self.name} refused the request.", refusal=refusal
+            )
         if status in _BUSY:
             raise UpstreamUnavailable(
-                f"{self.name} takes no orders just now (status {status}).",
+                f"{self.name} does not accept requests now (status {status}).",
                 retry_after_s=retry_after(response.headers),
             )
         if response.is_success or status in _DOUBTFUL or status >= 500:
             raise SubmissionUnconfirmed(
-                f"{self.name} answered the order with status {status} and no order number."
+                f"{self.name} answered the submission with status {status} and no id."
             )
         raise UpstreamRejected(self._why_rejected(response, body))
 
@@ -191,39 +196,45 @@ class VideosApiGenerator:
         if status in {401, 403}:
             return bad_key(self.name, status)
         if status == 402:
-            return f"The account with {self.name} has no credit left. The operator must see to it."
+            return f"The account at {self.name} has no credit left. The operator must add credit."
         if response.is_redirect:
             to = redact(response.headers.get("location", "").split("?")[0], longest=120)
-            return f"{self.name} redirects orders to {to or 'elsewhere'}. The operator must correct `url`."
+            return (
+                f"{self.name} redirects submissions to {to or 'another address'}. "
+                "The operator must correct `url`."
+            )
         sentence = error_text(body, secrets=(self._options.api_key,))
-        return f"{self.name} refused the order as malformed (status {status}). {sentence}".strip()
+        return f"{self.name} rejected the request as malformed (status {status}). {sentence}".strip()
 
-    def _look(self, key: str) -> str | None:
-        field, after, told = self._options.idempotency_metadata_key, "", False
+    def _find_once(self, key: str) -> str | None:
+        field, after, returns_metadata = self._options.idempotency_metadata_key, "", False
         for _ in range(_MAX_PAGES):
-            params = {"limit": str(_PAGE), "order": "desc"} | ({"after": after} if after else {})
+            params = {"limit": str(_LIST_PAGE_SIZE), "order": "desc"} | ({"after": after} if after else {})
             try:
                 status, _, page = self._server.get("GET", "videos", params=params)
             except UpstreamRejected as error:
-                raise SubmissionUnconfirmed(f"{self.name} gives no list of its orders.") from error
+                raise SubmissionUnconfirmed(f"{self.name} does not list its requests.") from error
             videos = page.get("data") if page is not None and status == 200 else None
             if page is None or not isinstance(videos, list):
-                raise SubmissionUnconfirmed(f"{self.name} gives no list of its orders.")
+                raise SubmissionUnconfirmed(f"{self.name} does not list its requests.")
             rows = [video for video in videos if isinstance(video, dict) and isinstance(video.get("id"), str)]
             for row in rows:
                 metadata = row.get("metadata")
                 if isinstance(metadata, dict) and field in metadata:
-                    told = True
+                    returns_metadata = True
                     if metadata[field] == key:
                         return str(row["id"])
-            if not page.get("has_more", len(videos) >= _PAGE):
-                if videos and not told:
-                    raise SubmissionUnconfirmed(f"The list of {self.name} does not name our keys.")
+            if not page.get("has_more", len(videos) >= _LIST_PAGE_SIZE):
+                if videos and not returns_metadata:
+                    raise SubmissionUnconfirmed(
+                        f"Upstream {self.name} does not return our idempotency key, "
+                        "so the submission cannot be confirmed."
+                    )
                 return None
             if not rows or rows[-1]["id"] == after:
                 break
             after = str(rows[-1]["id"])
-        raise SubmissionUnconfirmed(f"The list of {self.name} could not be read to its end.")
+        raise SubmissionUnconfirmed(f"The list of {self.name} could not be read completely.")
 
     def _receive(self, response: httpx.Response, into: Path, max_bytes: int) -> None:
         promised = check_headers(response.headers, max_bytes)
@@ -236,15 +247,15 @@ class VideosApiGenerator:
                 within_s=self._options.fetch_timeout_s,
             )
         except httpx.RemoteProtocolError as error:
-            raise UpstreamInvalidResponse("The finished video was cut off.") from error
+            raise UpstreamInvalidResponse("The finished video is incomplete.") from error
 
     def _fetch_elsewhere(self, location: str, into: Path, max_bytes: int) -> None:
-        # A file store of somebody's choice: no key goes there, and it may not be in our own network.
+        # A file store that the upstream chose: it gets no key and must not be in our own network.
         try:
             fetched = self._fetcher.fetch(location, into, max_bytes=max_bytes)
         except SafelightError as error:
             raise UpstreamInvalidResponse(
-                f"The finished video is not where {self.name} says. {error.message}"
+                f"The finished video is not at the address that {self.name} gave. {error.message}"
             ) from error
         try:
             with into.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Which upstreams do not answer now, for whoever asks how this gateway is."""
+"""Health of the upstreams: which ones do not answer now."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class UpstreamEndpoint:
 
 
 class UpstreamHealth:
-    """Looks at most every `every_s` seconds, and nobody waits for it: what is told is the last look."""
+    """Polls in the background, at most every `every_s` seconds; callers get the last result without
+    waiting.
+    """
 
     def __init__(
         self,
@@ -39,14 +41,14 @@ class UpstreamHealth:
         self._looking = threading.Lock()
 
     def down(self) -> Mapping[str, str]:
-        """Name and reason of those that did not answer at the last look; another look may begin."""
+        """Name and reason of each upstream that failed the last poll; may start another poll."""
         due = self._servers and self._clock() - self._looked > self._every_s
         if due and self._looking.acquire(blocking=False):
             threading.Thread(target=self._look_and_release, name="upstreams", daemon=True).start()
         return self._down
 
     def look(self) -> Mapping[str, str]:
-        """Ask each for its models now."""
+        """Requests the models of each upstream now."""
         found: dict[str, str] = {}
         for name, server in self._servers.items():
             try:

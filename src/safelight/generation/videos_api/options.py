@@ -1,4 +1,4 @@
-"""The settings of one upstream server."""
+"""Settings of one upstream server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 from safelight.errors import SettingsError
 from safelight.generation.protocol import Billing, Derivation, GeneratorInfo
 
-#: Fields that a create request has anyway; an allow-list cannot name them.
+#: Fields of every create request; an allow-list cannot name them.
 OWN_FIELDS = frozenset({"prompt", "model", "seconds", "size", "input_reference", "metadata"})
 _TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
 _SIZE = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
@@ -21,9 +21,9 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One upstream. Durations are seconds; prices are US dollars."""
+    """Settings of one upstream. Durations are in seconds, prices in US dollars."""
 
-    #: With the version: `http://gpu-1:8091/v1`.
+    #: Including the version: `http://gpu-1:8091/v1`.
     url: str
     api_key: str = ""
     name: str = "videos_api"
@@ -32,26 +32,26 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     seconds: tuple[int, ...] = (4, 8, 12)
     #: `1280x720`; empty: any.
     sizes: tuple[str, ...] = ()
-    #: Extra request fields that may pass, and the type of each.
+    #: Extra request fields that are passed on, with their types.
     extra_fields: dict[str, Literal["int", "float", "bool", "str"]] = {}
-    #: Those of the extra fields whose content is words.
+    #: Those extra fields that contain text.
     text_fields: frozenset[str] = frozenset()
     usd_per_second: Annotated[float, msgspec.Meta(ge=0)] | None = None
-    #: What the server calls the file that we call `input_reference`; empty: it takes none.
+    #: The server's name of the file field `input_reference`; empty: not supported.
     reference_field: str = "input_reference"
-    #: What the server makes of earlier videos by OpenAI's routes `/remix`, `/edits` and `/extensions`.
+    #: Supported derivations by OpenAI's routes `/remix`, `/edits` and `/extensions`.
     operations: frozenset[Derivation] = frozenset()
-    #: A remix may go as an order for a new video with all the prompts in one, where the server does not remix
-    #: or no longer has the source.
+    #: Send a remix as a new video with all prompts combined, if the server cannot remix or no longer has the
+    #: source.
     remix_as_new: bool = False
-    #: What the server calls the clip of a character; empty: it takes none.
+    #: The server's field name for the clip of a character; empty: not supported.
     character_field: str = ""
-    #: Orders without a file go as this; with a file always as multipart. Some SGLang versions take an order
-    #: without a file only as json.
+    #: Encoding of requests without a file; with a file always multipart. Some SGLang versions accept requests
+    #: without a file only as JSON.
     request_encoding: Literal["multipart", "json"] = "multipart"
-    #: The name under `metadata` for our key, where the server takes metadata and gives it back; else empty.
+    #: Name under `metadata` for our idempotency key, if the server accepts and returns metadata; else empty.
     idempotency_metadata_key: str = ""
-    #: An order this server took is in its list after this long.
+    #: Time after which an accepted request appears in the server's list.
     list_lag_s: Positive = 10.0
     safety_settings: dict[str, str] = {}
     connect_timeout_s: Positive = 5.0
@@ -60,7 +60,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     fetch_timeout_s: Positive = 600.0
     ca_file: str = ""
     proxy: str = ""
-    #: Hosts that finished files may redirect to although they are private, `host` or `host:port`.
+    #: Private hosts that downloads may redirect to, `host` or `host:port`.
     content_hosts: frozenset[str] = frozenset()
 
     def info(self) -> GeneratorInfo:
@@ -84,14 +84,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def read_options(table: dict[str, Any]) -> Options:
-    """The options in a settings table, checked. `SettingsError` says which one does not hold and why."""
+    """The validated options of a settings table. `SettingsError` names the invalid one and the reason."""
     name = str(table.get("name", "videos_api"))
     try:
         options = msgspec.convert(table, Options)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"The generator {name!r} is not configured right: {error}.") from error
+        raise SettingsError(f"The settings of the generator {name!r} are invalid: {error}.") from error
     for problem in _problems(options):
-        raise SettingsError(f"The generator {name!r} is not configured right: {problem}")
+        raise SettingsError(f"The settings of the generator {name!r} are invalid: {problem}")
     options.info()
     return options
 
@@ -103,15 +103,15 @@ def _problems(options: Options) -> list[str]:
         if url.scheme not in {"http", "https"} or not url.host:
             problems.append("`url` must be an http or https address such as http://gpu-1:8091/v1.")
         if url.userinfo or url.query or url.fragment:
-            problems.append("`url` takes no user name, query or fragment; put the key into `api_key`.")
+            problems.append("`url` must not have a user name, query or fragment; put the key into `api_key`.")
     except httpx.InvalidURL:
-        problems.append("`url` cannot be read.")
+        problems.append("`url` cannot be parsed.")
     if not options.api_key.isascii() or not options.api_key.isprintable() or " " in options.api_key:
-        problems.append("`api_key` has characters that cannot be sent.")
+        problems.append("`api_key` contains characters that cannot be sent.")
     if taken := OWN_FIELDS & options.extra_fields.keys():
-        problems.append(f"`extra_fields` names {min(taken)}, which every order has anyway.")
+        problems.append(f"`extra_fields` names {min(taken)}, which is part of every request.")
     if missing := options.text_fields - options.extra_fields.keys():
-        problems.append(f"`text_fields` names {min(missing)}, which is not among `extra_fields`.")
+        problems.append(f"`text_fields` names {min(missing)}, which is not in `extra_fields`.")
     if not options.seconds or min(options.seconds) < 1:
         problems.append("`seconds` must list at least one length of 1 or more.")
     if options.ca_file and not Path(options.ca_file).is_file():
@@ -123,6 +123,7 @@ def _size(text: str, name: str) -> tuple[int, int]:
     found = _SIZE.fullmatch(text)
     if found is None:
         raise SettingsError(
-            f"The generator {name!r} is not configured right: `sizes` holds {text!r}, not such as 1280x720."
+            f"The settings of the generator {name!r} are invalid: `sizes` contains {text!r}, "
+            "expected a form like 1280x720."
         )
     return int(found.group(1)), int(found.group(2))

@@ -1,4 +1,4 @@
-"""An order as the upstream's create request takes it."""
+"""Builds the upstream's create request from a generation request."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ from .options import Options
 
 
 def build_request(
-    client: httpx.Client, order: GenerationRequest, options: Options, stack: ExitStack
+    client: httpx.Client, generation: GenerationRequest, options: Options, stack: ExitStack
 ) -> httpx.Request:
-    """The request for an order, its files open until `stack` closes, or `UpstreamRejected`."""
-    path, fields, files = _route(order, options), _fields(order, options), _files(order, options)
-    headers = {"idempotency-key": order.key, "accept": "application/json"}
+    """The HTTP request, with its files open until `stack` closes; raises `UpstreamRejected`."""
+    path, fields, files = (
+        _route(generation, options),
+        _fields(generation, options),
+        _files(generation, options),
+    )
+    headers = {"idempotency-key": generation.key, "accept": "application/json"}
     try:
-        if not files and (options.send_as == "json" or path.endswith("/remix")):
+        if not files and (options.request_encoding == "json" or path.endswith("/remix")):
             return client.build_request("POST", path, json=fields, headers=headers)
         parts: list[tuple[str, Any]] = [(name, (None, text.encode())) for name, text in _flat(fields)]
         for name, reference in files:
@@ -30,67 +34,71 @@ def build_request(
             parts.append((name, (_file_name(reference.media_type), file, reference.media_type)))
         return client.build_request("POST", path, files=parts, headers=headers)
     except OSError as error:
-        raise UpstreamRejected("A reference file of the order can no longer be read.") from error
+        raise UpstreamRejected("A reference file of the request can no longer be read.") from error
     except ValueError as error:
-        raise UpstreamRejected(f"The order cannot be put into words for {options.name}.") from error
+        raise UpstreamRejected(f"The request cannot be expressed for {options.name}.") from error
 
 
-def _route(order: GenerationRequest, options: Options) -> str:
-    """Where an order goes: with an earlier video to the route for it, where the server has that."""
-    if order.basis is None or _anew(order, options):
+def _route(generation: GenerationRequest, options: Options) -> str:
+    """The route of a request: the derivation's own route if there is a source clip and the server supports
+    it.
+    """
+    if generation.source_clip is None or _as_new_video(generation, options):
         return "videos"
-    if order.basis.step not in options.abilities:
-        raise UpstreamRejected(f"{options.name} cannot {order.basis.step} a video.")
-    if order.basis.step is Derivation.EDIT:
+    if generation.source_clip.derivation not in options.operations:
+        raise UpstreamRejected(f"{options.name} cannot {generation.source_clip.derivation} a video.")
+    if generation.source_clip.derivation is Derivation.EDIT:
         return "videos/edits"
-    if order.basis.step is Derivation.EXTEND:
+    if generation.source_clip.derivation is Derivation.EXTEND:
         return "videos/extensions"
-    if not order.basis.upstream_id:
-        raise UpstreamRejected(f"{options.name} no longer has the video to be remixed.")
-    return f"{video_path(order.basis.upstream_id)}/remix"
+    if not generation.source_clip.upstream_id:
+        raise UpstreamRejected(f"{options.name} no longer has the video to remix.")
+    return f"{video_path(generation.source_clip.upstream_id)}/remix"
 
 
-def _anew(order: GenerationRequest, options: Options) -> bool:
-    """Whether a remix goes as a new video made from all the prompts."""
-    basis = order.basis
-    if basis is None or basis.step is not Derivation.REMIX or not options.remix_as_new:
+def _as_new_video(generation: GenerationRequest, options: Options) -> bool:
+    """Whether a remix is sent as a new video with all prompts combined."""
+    basis = generation.source_clip
+    if basis is None or basis.derivation is not Derivation.REMIX or not options.remix_as_new:
         return False
-    return Derivation.REMIX not in options.abilities or not basis.upstream_id
+    return Derivation.REMIX not in options.operations or not basis.upstream_id
 
 
-def _files(order: GenerationRequest, options: Options) -> list[tuple[str, ReferenceFile]]:
-    """The files that go along, each with what the server calls its field."""
+def _files(generation: GenerationRequest, options: Options) -> list[tuple[str, ReferenceFile]]:
+    """The files of the request with the server's field names."""
     files = []
-    if order.basis is not None and order.basis.step is not Derivation.REMIX:
-        files.append(("video", order.basis.clip))
-    for reference in order.references:
+    if generation.source_clip is not None and generation.source_clip.derivation is not Derivation.REMIX:
+        files.append(("video", generation.source_clip.clip))
+    for reference in generation.references:
         name = options.reference_field and reference.field
         if reference.field.startswith("characters["):
             name = options.character_field
         elif reference.field == "input_reference":
             name = options.reference_field
         if not name:
-            raise UpstreamRejected(f"{options.name} takes no file in {reference.field}.")
+            raise UpstreamRejected(f"{options.name} does not accept a file in {reference.field}.")
         files.append((name, reference))
     return files
 
 
-def _fields(order: GenerationRequest, options: Options) -> dict[str, Any]:
-    if unknown := order.extra.keys() - options.extra_fields.keys():
-        raise UpstreamRejected(f"The field {min(unknown)!r} is not on the list of {options.name}.")
-    fields: dict[str, Any] = {"prompt": order.composed if _anew(order, options) else order.prompt}
-    if order.basis is None or _anew(order, options):
-        fields["seconds"] = str(order.seconds)
-        if order.width and order.height:
-            fields["size"] = f"{order.width}x{order.height}"
-    elif order.basis.step is Derivation.EXTEND:
-        fields["seconds"] = str(order.seconds - order.basis.seconds)
-    # A remix is made by the model that the server knows its source by.
-    if order.model and _route(order, options).rpartition("/")[2] != "remix":
-        fields["model"] = order.model
-    fields |= order.extra
-    if options.key_metadata:
-        fields["metadata"] = {options.key_metadata: order.key}
+def _fields(generation: GenerationRequest, options: Options) -> dict[str, Any]:
+    if unknown := generation.extra.keys() - options.extra_fields.keys():
+        raise UpstreamRejected(f"The field {min(unknown)!r} is not on the allow-list of {options.name}.")
+    fields: dict[str, Any] = {
+        "prompt": generation.composed if _as_new_video(generation, options) else generation.prompt
+    }
+    if generation.source_clip is None or _as_new_video(generation, options):
+        fields["seconds"] = str(generation.seconds)
+        if generation.width and generation.height:
+            fields["size"] = f"{generation.width}x{generation.height}"
+    elif generation.source_clip.derivation is Derivation.EXTEND:
+        fields["seconds"] = str(generation.seconds - generation.source_clip.seconds)
+    # The server remixes with the model of the source.
+    if generation.model and _route(generation, options).rpartition("/")[2] != "remix":
+        fields["model"] = generation.model
+    fields |= generation.extra
+    if options.idempotency_metadata_key:
+        fields["metadata"] = {options.idempotency_metadata_key: generation.key}
     return fields
 
 

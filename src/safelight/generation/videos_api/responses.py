@@ -1,4 +1,4 @@
-"""What an upstream's answers mean. Pure: bodies and headers in, our words out."""
+"""Interprets upstream responses: bodies and headers in, our types out. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _STATES: Mapping[str, UpstreamState] = {
     }.items()
     for word in words.split()
 }
-#: Words for a failure that are themselves a refusal.
+#: Failure words that are themselves a moderation refusal.
 _REFUSING = frozenset({"moderated", "content_moderated", "request_moderated", "nsfw"})
 _LONGEST_WAIT_S = 3600.0
 
@@ -50,7 +50,7 @@ def decode(body: bytes) -> dict[str, Any] | None:
 
 
 def error_text(body: dict[str, Any] | None, *, secrets: tuple[str, ...]) -> str:
-    """The sentence in an error body (OpenAI's, FastAPI's or a bare one), masked; empty where none is."""
+    """The message of an error body (OpenAI's, FastAPI's or plain text), redacted; empty if there is none."""
     if body is None:
         return ""
     for part in (body.get("error"), body.get("detail"), body.get("message"), body):
@@ -66,7 +66,9 @@ def error_text(body: dict[str, Any] | None, *, secrets: tuple[str, ...]) -> str:
 
 
 def retry_after(headers: Mapping[str, str], *, clock: Callable[[], float] = time.time) -> float | None:
-    """Seconds to wait as `retry-after-ms` or `retry-after` say, at most an hour; None where they do not."""
+    """Delay in seconds from `retry-after-ms` or `retry-after`, at most one hour; None without a usable
+    header.
+    """
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return min(max(milliseconds / 1000, 0.0), _LONGEST_WAIT_S)
     text = headers.get("retry-after", "")
@@ -83,15 +85,15 @@ def read_progress(
     video: dict[str, Any],
     headers: Mapping[str, str],
     *,
-    ownership: Billing,
+    billing: Billing,
     usd_per_second: float | None,
     secrets: tuple[str, ...],
 ) -> Progress:
-    """What a video object says of the order.
+    """The status that a video object reports.
 
-    A word outside the known ones is taken as running, so that the job's deadline ends it and not a guess;
-    where the object also says that it is over, that is a contradiction: `UpstreamLied`. An error beside
-    a finished status is a failure.
+    An unknown status counts as running, so that the job's deadline decides. If the object also states that
+    the request has ended, that is a contradiction: `UpstreamInvalidResponse`. An error together with a
+    finished status is a failure.
     """
     word = _word(video.get("status"))
     state = _STATES.get(word, UpstreamState.RUNNING)
@@ -101,9 +103,9 @@ def read_progress(
     if word not in _STATES and error is None and isinstance(video.get("completed_at"), int | float):
         shown = redact(word, secrets=secrets, longest=40)
         raise UpstreamInvalidResponse(
-            f"The generator says the order is over, with the unknown status {shown!r}."
+            f"The generator reports that the request has ended, with the unknown status {shown!r}."
         )
-    charge = read_charge(video, headers, state=state, ownership=ownership, usd_per_second=usd_per_second)
+    charge = read_charge(video, headers, state=state, billing=billing, usd_per_second=usd_per_second)
     if state is UpstreamState.FAILED:
         refusal = _refusal(word, error)
         if refusal is not None:
@@ -133,7 +135,7 @@ def _refusal(word: str, error: object) -> ProviderRefusal | None:
 
 
 def _settled(refusal: ProviderRefusal, charge: Charge | None) -> tuple[ProviderRefusal, Charge | None]:
-    """Refusal and charge with one word on the money: the stated charge first, else what the code implies."""
+    """Combines refusal and charge: the reported charge if there is one, else the one implied by the code."""
     if charge is not None and charge.charged is not ChargeStatus.UNKNOWN:
         return replace(refusal, charged=charge.charged), charge
     if refusal.charged is not ChargeStatus.UNKNOWN:
@@ -143,11 +145,11 @@ def _settled(refusal: ProviderRefusal, charge: Charge | None) -> tuple[ProviderR
 
 def _failed(word: str) -> str:
     return {
-        "cancelled": "The generator says the order was cancelled.",
-        "canceled": "The generator says the order was cancelled.",
-        "expired": "The generator says the order expired.",
-        "deleted": "The generator says the order was deleted.",
-    }.get(word, "The generator says the order failed and gives no reason.")
+        "cancelled": "The generator reports that the request was cancelled.",
+        "canceled": "The generator reports that the request was cancelled.",
+        "expired": "The generator reports that the request expired.",
+        "deleted": "The generator reports that the request was deleted.",
+    }.get(word, "The generator reports a failure without a reason.")
 
 
 def read_charge(
@@ -155,11 +157,13 @@ def read_charge(
     headers: Mapping[str, str],
     *,
     state: UpstreamState,
-    ownership: Billing,
+    billing: Billing,
     usd_per_second: float | None,
 ) -> Charge | None:
-    """What the order cost: what the upstream says, else the price list, else unknown; None while it runs."""
-    if ownership is Billing.OWN:
+    """The charge of a request: as reported by the upstream, else from the price list, else unknown; None
+    while running.
+    """
+    if billing is Billing.OWN:
         return Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
     if (stated := _stated(video, headers)) is not None:
         return stated
@@ -173,7 +177,9 @@ def read_charge(
 
 
 def _stated(video: dict[str, Any], headers: Mapping[str, str]) -> Charge | None:
-    """The upstream's own figure: Safelight's `safelight.charge`, `usage.cost`, `cost`, LiteLLM's header."""
+    """The charge in the response: Safelight's `safelight.charge`, `usage.cost`, `cost`, or LiteLLM's
+    header.
+    """
     ours = video.get("safelight")
     charge = ours.get("charge") if isinstance(ours, dict) else None
     if isinstance(charge, dict) and charge.get("charged") in list(ChargeStatus):
@@ -202,7 +208,7 @@ def _stated(video: dict[str, Any], headers: Mapping[str, str]) -> Charge | None:
 
 def _word(status: object) -> str:
     if not isinstance(status, str) or not status.strip():
-        raise UpstreamInvalidResponse("The generator's answer has no status.")
+        raise UpstreamInvalidResponse("The generator's response has no status.")
     return status.strip().lower().replace("-", "_").replace(" ", "_")
 
 

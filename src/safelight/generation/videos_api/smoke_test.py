@@ -1,4 +1,4 @@
-"""One small order to a server nobody has tried yet, from the order to the deletion of its copy."""
+"""Smoke test of a new upstream: one small request, from submission to the deletion of its copy."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .options import Options
 
 PROMPT = "A paper boat on a quiet pond in the morning, slow pan"
 KEY_METADATA = "safelight_key"
-#: From the smallest on: width, height, seconds. Models want multiples of 16 or 32.
+#: Ascending: width, height, seconds. Models need multiples of 16 or 32.
 _RUNGS = ((512, 288, 1), (832, 480, 2), (1280, 720, 4))
 _MAX_BYTES = 512 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class SmokeTestSkipped:
-    """What the server would not take, and what it said of it."""
+    """A field that the server did not accept, and its message."""
 
     what: str
     said: str
@@ -36,20 +36,20 @@ class SmokeTestSkipped:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """How the order went. Times in seconds."""
+    """The result of the test. Times in seconds."""
 
     width: int
     height: int
     seconds: int
     declined: tuple[SmokeTestSkipped, ...]
-    #: From the order to its end.
+    #: From submission to the end.
     made_s: float
     charge: Charge | None
-    #: Its list gives back the metadata of an order; None: there is no list that could tell.
+    #: Its list returns the metadata of a request; None if it has no list.
     echoes: bool | None
-    #: Its record of the order is refused to callers without a key; None: it cannot be told.
+    #: Its record of the request requires authentication; None if that cannot be determined.
     closed: bool | None
-    #: It said that its copy is deleted, and the copy is gone.
+    #: It confirmed the deletion of its copy, and the copy is gone.
     deleted: bool
     gone: bool
 
@@ -63,16 +63,16 @@ def run(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Trial:
-    """Order the smallest clip the server takes, write it to `into`, and have the server's copy deleted.
+    """Requests the smallest clip the server accepts, writes it to `into`, and deletes the server's copy.
 
-    Fields it refuses are left out one by one. Raises an `UpstreamError` or `DeadlinePassed` where no clip
-    comes; what it would not take on the way there is then lost.
+    Rejected fields are left out one by one. Raises an `UpstreamError` or `DeadlineExceeded` if no clip
+    results; the list of rejected fields is then lost.
     """
     declined: list[SmokeTestSkipped] = []
     began = clock()
-    generator, order, upstream_id = _ordered(options, declined, sleep)
+    generator, request, upstream_id = _submit_smallest(options, declined, sleep)
     try:
-        echoes = _echoes(generator, order, upstream_id)
+        echoes = _returns_metadata(generator, request, upstream_id)
         progress = _ended(generator, upstream_id, began + within_s, report, sleep, clock)
         made_s = clock() - began
         generator.fetch(upstream_id, into, max_bytes=_MAX_BYTES)
@@ -82,9 +82,9 @@ def run(
     finally:
         generator.close()
     return Trial(
-        width=order.width,
-        height=order.height,
-        seconds=order.seconds,
+        width=request.width,
+        height=request.height,
+        seconds=request.seconds,
         declined=tuple(declined),
         made_s=made_s,
         charge=progress.charge,
@@ -95,16 +95,16 @@ def run(
     )
 
 
-def _ordered(
+def _submit_smallest(
     options: Options, declined: list[SmokeTestSkipped], sleep: Callable[[float], None]
 ) -> tuple[VideosApiGenerator, GenerationRequest, str]:
-    """The first order the server takes: fewer fields, then larger clips, until it takes one."""
+    """The first request that the server accepts: first with fewer fields, then with larger clips."""
     optional = [name for name in ("metadata", "seed") if name != "seed" or "seed" not in options.extra_fields]
     rungs = _rungs(options)
     width, height, seconds = next(rungs)
     while True:
         generator = VideosApiGenerator(_with(options, optional), sleep=sleep)
-        order = GenerationRequest(
+        request = GenerationRequest(
             key=f"doctor-{secrets.token_hex(8)}",
             model=options.models[0] if options.models else "",
             prompt=PROMPT,
@@ -114,7 +114,7 @@ def _ordered(
             extra={"seed": 1} if "seed" in optional else {},
         )
         try:
-            return generator, order, generator.submit(order)
+            return generator, request, generator.submit(request)
         except UpstreamRejected as error:
             generator.close()
             said = redact(error.message, secrets=(options.api_key,), longest=200)
@@ -128,7 +128,7 @@ def _ordered(
             if following is None and not optional:
                 raise
             if following is None:
-                # It named nothing: once more from the start with OpenAI's own fields only.
+                # The error names no field: start again with OpenAI's own fields only.
                 optional, rungs = [], _rungs(options)
                 following = next(rungs)
             width, height, seconds = following
@@ -138,7 +138,7 @@ def _ordered(
 
 
 def _rungs(options: Options) -> Iterator[tuple[int, int, int]]:
-    """Sizes and lengths to try: those the settings name, else from the smallest on."""
+    """Sizes and lengths to try: those in the settings, else from the smallest upwards."""
     sizes = sorted(options.info().sizes, key=lambda size: size[0] * size[1])
     if sizes:
         yield (*sizes[0], min(options.seconds))
@@ -147,21 +147,23 @@ def _rungs(options: Options) -> Iterator[tuple[int, int, int]]:
 
 
 def _with(options: Options, optional: list[str]) -> Options:
-    # As if it were paid, so that what it says of money is read and not supposed.
+    # Billing `paid`, so that reported charges are read rather than assumed.
     return msgspec.structs.replace(
         options,
-        ownership=Billing.PAID,
+        billing=Billing.PAID,
         idempotency_metadata_key=KEY_METADATA if "metadata" in optional else "",
         extra_fields={**options.extra_fields, **({"seed": "int"} if "seed" in optional else {})},
         list_lag_s=2.0,
     )
 
 
-def _echoes(generator: VideosApiGenerator, order: GenerationRequest, upstream_id: str) -> bool | None:
+def _returns_metadata(
+    generator: VideosApiGenerator, request: GenerationRequest, upstream_id: str
+) -> bool | None:
     try:
-        return generator.find(order.key) == upstream_id
+        return generator.find(request.key) == upstream_id
     except SubmissionUnconfirmed as unknown:
-        return False if "does not name our keys" in unknown.message else None
+        return False if "does not return our idempotency key" in unknown.message else None
     except UpstreamError:
         return None
 
@@ -184,14 +186,14 @@ def _ended(
             why = (
                 f"its filter refused it ({refusal.code}): {refusal.message}" if refusal else progress.problem
             )
-            raise UpstreamError(f"It took the order and made nothing: {why}")
+            raise UpstreamError(f"It accepted the request and made no video: {why}")
         if clock() > deadline:
-            raise DeadlineExceeded("It took the order, and nothing came of it in time.")
+            raise DeadlineExceeded("It accepted the request, but no video was ready in time.")
         sleep(min(progress.poll_after_s or 1.0, 10.0))
 
 
 def _is_gone(generator: VideosApiGenerator, upstream_id: str) -> bool:
-    """It no longer knows the order, which is told as a failure."""
+    """Whether it no longer knows the request, which it reports as a failure."""
     try:
         return generator.progress(upstream_id).state is UpstreamState.FAILED
     except UpstreamError:

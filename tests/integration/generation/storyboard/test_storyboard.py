@@ -71,7 +71,7 @@ def test_it_is_found_by_its_entry_point(storyboard: LocalGenerator) -> None:
     (entry,) = entry_points(group="safelight.generators", name="storyboard")
     made = entry.load()({})
     assert isinstance(made, LocalGenerator)
-    assert (made.name, made.ownership) == ("storyboard", Billing.OWN)
+    assert (made.name, made.billing) == ("storyboard", Billing.OWN)
     assert made.info().seconds == tuple(range(1, 21))
 
 
@@ -125,7 +125,7 @@ def test_the_card_is_in_the_sound_when_it_was_asked_for(storyboard: LocalGenerat
     assert abs(start - 1.0) < 0.1
 
 
-@pytest.mark.skipif(ocr.models_folder() is None, reason="no text reader with its models")
+@pytest.mark.skipif(ocr.find_models_folder() is None, reason="no text reader with its models")
 @pytest.mark.parametrize(
     ("prompt", "words"),
     [
@@ -139,9 +139,9 @@ def test_words_on_a_sign_can_be_read_off_the_picture(
     shown = pictures(
         rendered(storyboard, tmp_path, order(prompt, width=1280, height=720, extra={"fps": 12}))
     )[6]
-    folder = ocr.models_folder()
+    folder = ocr.find_models_folder()
     assert folder is not None
-    found = ocr.TextReader(folder).read_frame(
+    found = ocr.RapidOcrReader(folder).read_frame(
         Frame(index=0, time_s=0.0, pixels=shown, width=1280, height=720)
     )
     assert words.replace(" ", "").lower() in "".join(t.text for t in found).replace(" ", "").lower()

@@ -87,7 +87,7 @@ def test_what_the_http_layer_refuses_is_ours_too(status: int) -> None:
 
 
 def test_a_block_before_anything_was_spent() -> None:
-    told = explain(verdict(Stage.PROMPT), SHIPPED, audience=ExplanationLevel.DEVELOPER)
+    told = explain(verdict(Stage.PROMPT), SHIPPED, level=ExplanationLevel.DEVELOPER)
     body = bytes(error_response(RequestBlocked(told.sentence, details=told.as_wire()), "req_1").body).decode()
     found = decode(body)
     assert (found.owner, found.kind, found.stage) == (
@@ -104,7 +104,7 @@ def test_a_block_before_anything_was_spent() -> None:
 
 
 def test_a_failed_video_of_ours() -> None:
-    told = explain(verdict(Stage.OUTPUT), SHIPPED, audience=ExplanationLevel.DEVELOPER)
+    told = explain(verdict(Stage.OUTPUT), SHIPPED, level=ExplanationLevel.DEVELOPER)
     video = {
         "id": "video_1",
         "object": "video",
@@ -131,9 +131,9 @@ def test_a_failed_video_of_ours() -> None:
 def test_a_hole_is_no_word_on_the_content() -> None:
     hole = Cell(category="sexual", modality=Modality.TEXT, required=True, available=True)
     told = explain(
-        verdict(Stage.PROMPT, category="", rule="coverage", reason="", findings=(), holes=(hole,)),
+        verdict(Stage.PROMPT, category="", rule="coverage", reason="", findings=(), gaps=(hole,)),
         SHIPPED,
-        audience=ExplanationLevel.DEVELOPER,
+        level=ExplanationLevel.DEVELOPER,
     )
     found = decode_body(
         {"error": {"code": "sentinel_block", "message": "x", "moderation_details": told.as_wire()}}

@@ -16,9 +16,9 @@ CLIP = ReferenceFile(path=Path("clip.mp4"), media_type="video/mp4", field="video
 
 
 def order(step: Derivation | None, *earlier: str, prompt: str = "at night in the snow") -> GenerationRequest:
-    basis = SourceClip(step=step, clip=CLIP, seconds=4, prompts=earlier) if step else None
+    basis = SourceClip(derivation=step, clip=CLIP, seconds=4, prompts=earlier) if step else None
     return GenerationRequest(
-        key="k", model="storyboard", prompt=prompt, seconds=8, width=640, height=360, basis=basis
+        key="k", model="storyboard", prompt=prompt, seconds=8, width=640, height=360, source_clip=basis
     )
 
 

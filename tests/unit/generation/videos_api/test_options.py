@@ -25,7 +25,7 @@ def test_a_whole_table_makes_a_remote_generator() -> None:
     )
     assert isinstance(generator, RemoteGenerator)
     offer = generator.info()
-    assert generator.ownership is Billing.OWN
+    assert generator.billing is Billing.OWN
     assert offer.sizes == ((1280, 720), (720, 1280))
     assert offer.extra_fields == {"seed": int, "negative_prompt": str}
     assert offer.usd_per_second == 0.0

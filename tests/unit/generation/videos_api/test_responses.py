@@ -17,11 +17,11 @@ def progress(
     video: dict[str, Any],
     headers: dict[str, str] | None = None,
     *,
-    ownership: Billing = Billing.PAID,
+    billing: Billing = Billing.PAID,
     usd_per_second: float | None = None,
 ) -> Progress:
     return read_progress(
-        video, headers or {}, ownership=ownership, usd_per_second=usd_per_second, secrets=("hunter2",)
+        video, headers or {}, billing=billing, usd_per_second=usd_per_second, secrets=("hunter2",)
     )
 
 
@@ -112,7 +112,7 @@ def test_a_refund_is_no_charge_also_for_the_refusal() -> None:
 
 
 def test_own_hardware_never_charges() -> None:
-    charge = progress({"status": "completed", "usage": {"cost": 3}}, ownership=Billing.OWN).charge
+    charge = progress({"status": "completed", "usage": {"cost": 3}}, billing=Billing.OWN).charge
     assert charge is not None
     assert (charge.charged, charge.source) == (ChargeStatus.NO, "own hardware")
 

@@ -94,7 +94,7 @@ def test_a_server_that_wants_its_key_is_closed_to_others(tmp_path: Path) -> None
 @pytest.mark.parametrize("ends", ["refused", "failed"])
 def test_an_order_that_comes_to_nothing_says_why(ends: str, tmp_path: Path) -> None:
     script = {"otherwise": {"ends": ends}}
-    with ScriptedUpstream(script) as upstream, pytest.raises(UpstreamError, match="made nothing"):
+    with ScriptedUpstream(script) as upstream, pytest.raises(UpstreamError, match="made no video"):
         tried(upstream, tmp_path)
 
 
