@@ -36,7 +36,7 @@ from bench.evaluating import evaluated, into
 from bench.footage import FPS, HEIGHT, WIDTH, Footage, everything, files_of, photograph, write
 from bench.scan import CLIPS, bare_decode_s, make_clip
 from safelight.detectors import safety_card
-from safelight.detectors.image.nudity import FLOOR
+from safelight.detectors.image.nudity import MIN_SCORE
 from safelight.evaluation.clips import MANIFEST, Clip, LabelledSegment
 from safelight.evaluation.intervals import wilson
 from safelight.evaluation.label_mapping import FOUND
@@ -106,7 +106,7 @@ def insertion(
 ) -> Insertion:
     if kind == "card":
         says = rng.choice(CATEGORIES)
-        picture = safety_card.draw(says, *_sides(area, WIDTH / HEIGHT))
+        picture = safety_card.draw_card(says, *_sides(area, WIDTH / HEIGHT))
         weight = np.ones(picture.shape[:2], np.float32)
     elif kind == "text":
         says = " ".join(rng.sample(WORDS, 4))
@@ -253,7 +253,7 @@ def segment(one: Insertion, *, moving: bool) -> LabelledSegment:
         category=category,
         card=one.kind == "card",
         # That a face is there is a fact: it is told from the detectors' own floor on.
-        score=FLOOR if one.kind == "face" else FOUND,
+        score=MIN_SCORE if one.kind == "face" else FOUND,
         group=name,
     )
 

@@ -134,9 +134,9 @@ class Bench:
 
 
 def _tokens(text: str) -> list[str]:
-    from safelight.detectors.text.attribution import tokens
+    from safelight.detectors.text.attribution import token_spans
 
-    return [text[start:end].casefold() for start, end in tokens(text)]
+    return [text[start:end].casefold() for start, end in token_spans(text)]
 
 
 def _overlap(true: str, got: str) -> int:

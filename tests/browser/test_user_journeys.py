@@ -100,7 +100,7 @@ def test_a_block_is_explained_appealed_and_released_by_somebody_else(
     page, words = hands.page, hands.words
     phrase = "SAFELIGHT-TEST:violence"
     blocked = ordered(hands, f"{phrase} on a stage, {locale}")
-    expect(page.get_by_role("heading", name=words("state.refused"))).to_be_visible()
+    expect(page.get_by_role("heading", name=words("state.rejected"))).to_be_visible()
     expect(page.locator("#outcome mark")).to_have_text(phrase)
     expect(page.locator("#outcome .rows").first).to_contain_text(words("explain.charged_no"))
     assert hands.serious() == []
@@ -125,7 +125,7 @@ def test_a_block_is_explained_appealed_and_released_by_somebody_else(
     expect(page.locator("#decide")).to_have_count(0)
     assert hands.serious() == []
     case = page.url.rpartition("/")[2]
-    safelight("reviews", "approve", case, "--reason", "A play.", "--who", "Ada Reed", folder=gateway.folder)
+    safelight("reviews", "approve", case, "--reason", "A play.", "--by", "Ada Reed", folder=gateway.folder)
     page.goto(f"{gateway.address}/videos/{blocked}")
     hands.to(page.locator("main > p.tone a[href^='/videos/video_']"))
     hands.press("Enter")

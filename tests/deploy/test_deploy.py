@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from safelight.cli.commands import command
+from safelight.cli.commands import build_command
 from safelight.generation.videos_api.options import read_options
 from safelight.settings import Settings, read_settings
 from support.optional_tools import leave_out
@@ -25,7 +25,7 @@ COMPOSE = sorted(DEPLOY.glob("*/compose.yaml"))
 UNITS = sorted(DEPLOY.glob("*/*.service"))
 READMES = sorted(DEPLOY.rglob("README.md"))
 OURS = "safelight:local"
-#: Read by verbs themselves and no part of the settings.
+#: Read by commands themselves; not part of the settings.
 VARIABLES = {"SAFELIGHT_UPSTREAM_KEY", "SAFELIGHT_CONFIG"}
 SERVICE_KEYS = {
     *(
@@ -79,12 +79,12 @@ def parse(words: list[str]) -> None:
     """Parse the words after `safelight` as the real command line would."""
     while words and words[0] == "--config":
         words = words[2:]
-    current: Any = command()
+    current: Any = build_command()
     context = None
     while getattr(current, "commands", None) and words and not words[0].startswith("-"):
         context = current.make_context(current.name or "safelight", list(words), parent=context)
         _, current, words = current.resolve_command(context, list(words))
-    assert not getattr(current, "commands", None), "no verb"
+    assert not getattr(current, "commands", None), "not a command"
     current.make_context(current.name, list(words), parent=context)
 
 
@@ -110,7 +110,7 @@ def test_commands_of_the_pages_are_commands_of_safelight(path: Path) -> None:
     lines = re.findall(r"^\$ .*?\bsafelight (?:safelight )?((?:--config|[a-z]+)\b.*)$", text, re.M)
     lines += re.findall(r"^\$ .*safelight:local (\w.*)$", text, re.M)
     lines += re.findall(r"`safelight ((?:[^`]|\n)+)`", text)
-    known = command().commands
+    known = build_command().commands
     for line in lines:
         words = shlex.split(line.replace("\n", " "))
         if words[0] in known:
@@ -345,9 +345,9 @@ def test_the_image_copies_what_is_there_and_let_in() -> None:
             for source in rest.split()[:-1]:
                 assert (ROOT / source).exists(), source
                 assert source.split("/")[0] in let_in, source
-    verb = json.loads(dict(instructions())["CMD"])
+    command = json.loads(dict(instructions())["CMD"])
     assert json.loads(dict(instructions())["ENTRYPOINT"]) == ["safelight"]
-    parse(verb)
+    parse(command)
 
 
 def test_the_proxy_leads_to_gateways_that_exist() -> None:

@@ -108,25 +108,25 @@ def _value(value: Any) -> str:
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
-def verbs() -> str:
-    """Every verb with its arguments and options, as the command line knows them."""
-    from safelight.cli.commands import COMMANDS, command
+def commands() -> str:
+    """Every command with its arguments and options."""
+    from safelight.cli.commands import COMMANDS, build_command
 
-    root = command()
+    root = build_command()
     lines = ["### safelight", "", *_usage(root, ["safelight"]), ""]
     for name, line in COMMANDS.items():
         lines += [f"### safelight {name}", ""]
-        if importlib.util.find_spec(f"safelight.cli.{name}") is None:
+        if importlib.util.find_spec(f"safelight.cli.{name.replace('-', '_')}") is None:
             lines += [line, "", "Not there yet.", ""]
             continue
         with root.make_context("safelight", [name]) as context:
             _, found, _ = root.resolve_command(context, [name])
             lines += [_help(found) or line, ""]
-            lines += _verb(found, ["safelight", name])
+            lines += _command(found, ["safelight", name])
     return "\n".join(lines).rstrip()
 
 
-def _verb(found: Any, path: list[str]) -> list[str]:
+def _command(found: Any, path: list[str]) -> list[str]:
     lines = [*_usage(found, path), ""]
     for name, below in getattr(found, "commands", {}).items():
         here = [*path, name]
@@ -213,11 +213,11 @@ def cells() -> str:
     import claims
 
     from safelight.detectors.registry import DetectorRegistry
-    from safelight.evaluation.measurements import shipped
+    from safelight.evaluation.measurements import load_shipped
     from safelight.policy.findings import Modality
 
     looked = {(one.category, one.modality) for _name, one in DetectorRegistry.discover({}).capabilities()}
-    own = {(one.category, one.modality.value): one for one in shipped().cells}
+    own = {(one.category, one.modality.value): one for one in load_shipped().cells}
     elsewhere = claims.elsewhere()
     #: Words are read by the same detectors wherever they stand.
     places = {
@@ -247,7 +247,7 @@ def cells() -> str:
 #: The page and the name of the part, and what writes it.
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("configuration.md", "settings"): settings,
-    ("cli.md", "verbs"): verbs,
+    ("cli.md", "commands"): commands,
     ("../README.md", "cells"): cells,
 }
 

@@ -12,7 +12,7 @@ import pages
 import pytest
 
 from safelight.detectors.registry import DetectorRegistry
-from safelight.evaluation.measurements import shipped
+from safelight.evaluation.measurements import load_shipped
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Modality
 
@@ -102,7 +102,7 @@ def test_a_page_that_does_not_have_the_figure_proves_nothing(tmp_path: Path) -> 
 
 
 def test_what_ships_is_what_the_page_says() -> None:
-    figures = shipped()
+    figures = load_shipped()
     page = pages.read(claims.CELLS)
     for mark in (
         figures.data_sha256[:16],

@@ -71,12 +71,12 @@ def _calls(page: Path) -> list[tuple[str, bool]]:
 
 def _parse(line: str, *, whole: bool) -> None:
     """Parse a command line as the real one would; a mere mention needs no arguments."""
-    from safelight.cli.commands import command
+    from safelight.cli.commands import build_command
 
     words = shlex.split(re.split(r"\s(?:\||>|&&|;)\s", line)[0], comments=True)[1:]
-    current: Any = command()
+    current: Any = build_command()
     context = None
-    # The root's own options come before the verb.
+    # The root's own options come before the command.
     while words and words[0] == "--config":
         words = words[2:]
     while getattr(current, "commands", None) and words and not words[0].startswith("-"):

@@ -35,7 +35,7 @@ def test_what_the_first_screen_shows_is_printed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shown = spoken(readme)
-    assert {line.split()[1] for line, _ in shown} == {"decode", "check"}
+    assert {line.split()[1] for line, _ in shown} == {"explain-error", "check"}
     for line, printed in shown:
         main(shlex.split(line)[1:])
         assert capsys.readouterr().out.splitlines()[0] == printed, line

@@ -1,4 +1,4 @@
-"""Settings, verbs, errors and routes: what the pages list is what the code has."""
+"""Settings, commands, errors and routes: what the pages list is what the code has."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def safelight(*arguments: str, folder: Path) -> str:
 def running(folder: Path) -> Iterator[Running]:
     """`safelight serve` on a data directory in `folder`, with a waiver for what no installed model sees."""
     safelight(
-        *("waiver", "add", "tests", "--who", "the tests", "--why", "no model sees it"),
+        *("waivers", "add", "tests", "--by", "the tests", "--reason", "no model sees it"),
         *("--category", "*", "--loopback-only"),
         folder=folder,
     )

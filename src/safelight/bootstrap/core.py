@@ -21,7 +21,7 @@ from safelight.settings import Settings
 
 if TYPE_CHECKING:
     from safelight.detectors.image.hash_lists import HashLists
-    from safelight.detectors.image.logo_store import Marks
+    from safelight.detectors.image.logo_store import LogoStore
     from safelight.generation.videos_api.health import UpstreamHealth
     from safelight.media.probe import VideoLimits
     from safelight.net.fetch import Fetcher
@@ -96,10 +96,10 @@ class CoreParts:
         return HashLists(self._enrolled("hash-lists"))
 
     @cached_property
-    def logos(self) -> Marks:
-        from safelight.detectors.image.logo_store import Marks
+    def logos(self) -> LogoStore:
+        from safelight.detectors.image.logo_store import LogoStore
 
-        return Marks(self._enrolled("logos"))
+        return LogoStore(self._enrolled("logos"))
 
     @cached_property
     def text_pipeline(self) -> TextPipeline:

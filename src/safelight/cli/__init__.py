@@ -1,4 +1,4 @@
-"""The command line, one file per verb; a verb's file is imported only when the verb is called."""
+"""The command line: one module per command, imported only when the command is called."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; every error becomes a plain sentence with its remedy.
+    """Run one command and return its exit code. Errors are printed with a remedy, without a traceback.
 
-    With `--json` among the arguments standard output holds exactly one JSON document, `{"error": ...}` where
-    the command failed.
+    With `--json`, standard output contains exactly one JSON document: `{"error": ...}` if the command failed.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
@@ -27,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run(given)
         sys.stdout.flush()
     except BrokenPipeError:
-        _close_quietly()
+        _discard_stdout()
         code = Exit.ERROR
     except KeyboardInterrupt:
         code = Exit.INTERRUPTED
@@ -37,40 +36,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(given: list[str]) -> int:
     from safelight.errors import ConfigurationError, SafelightError
 
-    from .commands import command
+    from .commands import build_command
 
     as_json = "--json" in given
     try:
-        result = command().main(args=given, prog_name="safelight", standalone_mode=False)
+        result = build_command().main(args=given, prog_name="safelight", standalone_mode=False)
     except SafelightError as error:
-        _say(error, as_json)
+        _print_error(error, as_json)
         return Exit.CONFIGURATION if isinstance(error, ConfigurationError) else Exit.ERROR
     except BrokenPipeError:
         raise
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("", "safelight"):
             raise
-        _say(
+        _print_error(
             ConfigurationError(
                 f"This command needs the Python package {error.name!r}, which is not installed.",
-                remedy="Install the gateway's parts: pip install 'safelight[server]'.",
+                remedy="Install the gateway's packages: pip install 'safelight[server]'.",
             ),
             as_json,
         )
         return Exit.CONFIGURATION
     except Exception as error:
-        # Wrong usage and Ctrl-D come as the command line library's own exceptions, whose module has moved
-        # between its releases; what they can do has not.
+        # Wrong usage and Ctrl-D raise exceptions of the command-line library. Their module changed between
+        # its releases, their attributes did not.
         if hasattr(error, "format_message"):
-            return _usage(error, as_json)
+            return _report_usage(error, as_json)
         if type(error).__name__ == "Abort":
-            _say(SafelightError("Stopped: no answer was given."), as_json)
+            _print_error(SafelightError("Stopped: the question was not answered."), as_json)
             return Exit.ERROR
         traceback.print_exc()
-        _say(
+        _print_error(
             SafelightError(
-                f"Safelight met an error of its own: {type(error).__name__}: {error}".rstrip(": "),
-                remedy="This is a bug; the lines above say where. Please report them.",
+                f"Internal error: {type(error).__name__}: {error}".rstrip(": "),
+                remedy="This is a bug. Please report it with the lines above.",
             ),
             as_json,
         )
@@ -78,19 +77,19 @@ def _run(given: list[str]) -> int:
     return result if isinstance(result, int) else Exit.OK
 
 
-def _usage(error: Exception, as_json: bool) -> int:
+def _report_usage(error: Exception, as_json: bool) -> int:
     from safelight.errors import ConfigurationError
 
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     if not message.strip():
-        # `safelight keys` without more: asking for the message has printed the help.
+        # `safelight keys` without a subcommand: `format_message` has printed the help.
         return Exit.CONFIGURATION
     name = getattr(getattr(error, "ctx", None), "command_path", "safelight")
-    _say(ConfigurationError(message, remedy=f"See: {name} --help"), as_json)
+    _print_error(ConfigurationError(message, remedy=f"See: {name} --help"), as_json)
     return Exit.CONFIGURATION
 
 
-def _say(error: SafelightError, as_json: bool) -> None:
+def _print_error(error: SafelightError, as_json: bool) -> None:
     from .output import error_payload, write_json
 
     if as_json:
@@ -103,14 +102,14 @@ def _say(error: SafelightError, as_json: bool) -> None:
     sys.stderr.write("\n".join(lines) + "\n")
 
 
-def _close_quietly() -> None:
-    """Whoever read our output has gone: keep the interpreter from complaining about it at exit."""
+def _discard_stdout() -> None:
+    """Redirect stdout to /dev/null: its reader closed the pipe, and the flush at exit would fail."""
     import os
 
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(null, sys.stdout.fileno())
     except (OSError, ValueError):
         pass
     finally:
-        os.close(nowhere)
+        os.close(null)

@@ -1,4 +1,4 @@
-"""`safelight audit`: the append-only log, read and verified."""
+"""`safelight audit`: read and verify the audit log."""
 
 from __future__ import annotations
 
@@ -19,43 +19,44 @@ if TYPE_CHECKING:
     from safelight.store.database import Database
     from safelight.trust.audit import AuditVerification, CheckpointKey, CheckpointStore, LogEntry
 
-app = typer.Typer(no_args_is_help=True, help="Read and verify the append-only log.")
+app = typer.Typer(no_args_is_help=True, help="Read and verify the audit log.")
 
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
-DatabaseUrl = Annotated[
-    str | None, typer.Option("--database", help="A database's URL, in place of the installation's.")
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DatabaseOption = Annotated[
+    str | None, typer.Option("--database", help="Database URL. [default: the installation's]")
 ]
-HeadsFolder = Annotated[
-    Path | None, typer.Option("--heads", help="The folder with the signed heads, or a copy of it.")
+CheckpointDirOption = Annotated[
+    Path | None,
+    typer.Option("--checkpoints", help="Folder with the signed checkpoints. [default: the installation's]"),
 ]
-PublicKey = Annotated[
-    Path | None, typer.Option("--public-key", help="A copy of audit.pub.pem, in place of the installation's.")
+PublicKeyOption = Annotated[
+    Path | None, typer.Option("--public-key", help="A copy of audit.pub.pem. [default: the installation's]")
 ]
 
 
 @app.command()
 def verify(
     ctx: typer.Context,
-    database: DatabaseUrl = None,
-    heads: HeadsFolder = None,
-    public_key: PublicKey = None,
+    database: DatabaseOption = None,
+    checkpoints: CheckpointDirOption = None,
+    public_key: PublicKeyOption = None,
     as_json: Json = False,
 ) -> int:
-    """Check every entry, what it says, and every signed head. Exit 3: somebody changed something."""
+    """Verify every entry, its content and every signed checkpoint. Exit code 3: the log was changed."""
     from safelight.trust.audit import verify as check
 
-    with _database(ctx, database) as opened:
-        result = check(opened, _places(ctx, heads), _key(ctx, public_key))
-    emit(result, as_json, _sentences(result))
+    with _open_database(ctx, database) as opened:
+        result = check(opened, _checkpoint_stores(ctx, checkpoints), _checkpoint_key(ctx, public_key))
+    emit(result, as_json, _format_verification(result))
     return Exit.OK if result.ok else Exit.BLOCKED
 
 
 @app.command()
 def show(
     ctx: typer.Context,
-    after: Annotated[int, typer.Option(help="Start after this entry.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many entries.")] = 50,
-    database: DatabaseUrl = None,
+    after: Annotated[int, typer.Option(help="Print only entries after this number.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of entries.")] = 50,
+    database: DatabaseOption = None,
     as_json: Json = False,
 ) -> int:
     """Print entries, oldest first, with their content unless it was erased."""
@@ -81,14 +82,18 @@ def checkpoint(ctx: typer.Context, as_json: Json = False) -> int:
         container.persistence.audit_checkpoints,
     ).write()
     if signed is None:
-        emit({"head": None}, as_json, "The log is empty: there is nothing to sign.")
+        emit({"checkpoint": None}, as_json, "The log is empty: there is nothing to sign.")
     else:
-        emit({"head": signed}, as_json, f"Entry {signed.seq}, hash {signed.hash}, signed {_when(signed.at)}.")
+        emit(
+            {"checkpoint": signed},
+            as_json,
+            f"Entry {signed.seq}, hash {signed.hash}, signed {_format_time(signed.at)}.",
+        )
     return Exit.OK
 
 
 @contextmanager
-def _database(ctx: typer.Context, url: str | None) -> Iterator[Database]:
+def _open_database(ctx: typer.Context, url: str | None) -> Iterator[Database]:
     if url is None:
         yield load_container(ctx).persistence.database
         return
@@ -107,7 +112,7 @@ def _checkpoint_stores(ctx: typer.Context, folder: Path | None) -> Sequence[Chec
     return (FileCheckpointStore(folder),)
 
 
-def _key(ctx: typer.Context, path: Path | None) -> CheckpointKey:
+def _checkpoint_key(ctx: typer.Context, path: Path | None) -> CheckpointKey:
     if path is None:
         own: CheckpointKey = load_container(ctx).persistence.audit_checkpoint_key
         return own
@@ -130,10 +135,11 @@ def _format_verification(result: AuditVerification) -> str:
     return f"The log is valid ({count}). A signed checkpoint covers it up to entry {result.last_signed_seq}."
 
 
-def _line(entry: LogEntry) -> str:
-    said: Any = "(erased)" if entry.content is None else dict(entry.content)
-    return f"{entry.seq}  {_when(entry.at)}  {entry.event}  {entry.subject}  by {entry.actor}  {said}"
+def _format_entry(entry: LogEntry) -> str:
+    content: Any = "(erased)" if entry.content is None else dict(entry.content)
+    time = _format_time(entry.at)
+    return f"{entry.seq}  {time}  {entry.event}  {entry.subject}  by {entry.actor}  {content}"
 
 
-def _when(at: float) -> str:
+def _format_time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

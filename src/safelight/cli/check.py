@@ -1,9 +1,10 @@
-"""`safelight check`."""
+"""`safelight check`: check a prompt and its reference images against the policy."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,17 +23,20 @@ if TYPE_CHECKING:
 
     from safelight.bootstrap import Container
     from safelight.moderation.check_result import CheckResult
-    from safelight.moderation.evaluation import PolicyEvaluator, StageResult
+    from safelight.moderation.evaluation import StageResult
+    from safelight.moderation.tenant_policy import TenantPolicy
     from safelight.policy.categories import Taxonomy
     from safelight.policy.findings import Finding
 
 app = typer.Typer(add_completion=False)
 
 _FIELD = "prompt"
+#: Quoted matches per finding, and the longest match that is quoted.
+MAX_QUOTES, MAX_QUOTE_CHARACTERS = 4, 60
 
 
 class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said of one prompt: the explanation of the wire, and every finding that may be shown."""
+    """Result of a check: the explanation as in the API, and every finding that may be shown."""
 
     exit: int
     action: str
@@ -44,20 +48,20 @@ class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     policy_sha256: str
     details: dict[str, Any]
     findings: tuple[Any, ...]
-    #: Groups of findings whose words are kept back.
+    #: Category groups whose findings are withheld.
     withheld: tuple[str, ...]
-    #: The four words of coverage, each with its categories.
+    #: Categories by coverage status.
     coverage: dict[str, list[str]]
-    #: Detectors that are not effective: name and why.
+    #: Missing detectors with the reason.
     missing: dict[str, str]
     waivers: tuple[str, ...]
     latency_ms: float
-    #: What the provider asked about documents; None where nobody was asked about.
+    #: Documented rules of the provider given with --provider; None without one.
     provider: dict[str, Any] | None = None
-    #: Ten things to look at; none where our own policy blocks.
+    #: The ten checklist entries; empty if the policy blocks the prompt.
     checklist: tuple[dict[str, Any], ...] = ()
-    #: References nobody looked at.
-    not_looked_at: tuple[str, ...] = ()
+    #: References that were not checked.
+    not_checked: tuple[str, ...] = ()
 
 
 @app.command()
@@ -68,42 +72,44 @@ def check(
     ] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the prompt from a file.")] = None,
     policy: Annotated[
-        str | None, typer.Option("--policy", help="Another policy: a shipped one's name, or a document.")
+        str | None, typer.Option("--policy", help="Another policy: a built-in name or a document.")
     ] = None,
     provider: Annotated[
         str | None,
-        typer.Option("--for", help="What this provider or model documents about it: veo, runway ..."),
+        typer.Option(
+            "--provider", help="Also print the documented rules of this provider or model: veo, runway ..."
+        ),
     ] = None,
     ref: Annotated[
         list[Path] | None,
-        typer.Option("--ref", help="A reference picture that goes with it; may be repeated."),
+        typer.Option("--ref", help="A reference image of the request; repeatable."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Judge a prompt against the policy; nothing is generated, recorded or charged.
+    """Check a prompt against the policy. Generates, records and charges nothing.
 
     Exit code 0: allowed. 3: blocked. 4: held. 5: not covered. 6: allowed under a waiver.
     """
-    text = read(prompt, file)
+    text = read_prompt(prompt, file)
     container = load_container(ctx)
     limit = container.core.settings.server.max_prompt_characters
     if len(text) > limit:
-        raise InvalidField(f"The prompt has {len(text)} characters; at most {limit} are taken.", param=_FIELD)
-    stages, left = run_check(container, text, policy, tuple(ref or ()))
-    checked = concluded(container, text, stages, provider, references=len(ref or ()), left=left)
-    told = answer(container, checked)
-    emit(
-        told,
-        as_json,
-        lambda console: _say(console, text, told, render_text(checked.deciding, container.core.taxonomy)),
-    )
-    return told.exit
+        raise InvalidField(f"The prompt has {len(text)} characters; the maximum is {limit}.", param=_FIELD)
+    stages, unchecked = run_check(container, text, policy, tuple(ref or ()))
+    checked = _summarize(container, text, stages, provider, references=len(ref or ()), unchecked=unchecked)
+    output = build_output(container, checked)
+    findings = visible_findings(checked.deciding, container.core.taxonomy)
+    emit(output, as_json, lambda console: _print_output(console, text, output, findings))
+    return output.exit
 
 
-def read(prompt: str | None, file: Path | None) -> str:
-    """The prompt from where it was given. Raises `InvalidField` for none or two, `NotFound` for no file."""
+def read_prompt(prompt: str | None, file: Path | None) -> str:
+    """The prompt from the argument, the file or stdin.
+
+    Raises `InvalidField` unless exactly one source is given, and `NotFound` for an unreadable file.
+    """
     if (prompt is None) == (file is None):
-        raise InvalidField("Give a prompt, or --file with a file that holds one.", param=_FIELD)
+        raise InvalidField("Give either a prompt or --file with a file that contains one.", param=_FIELD)
     if file is not None:
         try:
             text = file.read_bytes().decode("utf-8", "replace")
@@ -121,49 +127,44 @@ def read(prompt: str | None, file: Path | None) -> str:
 def run_check(
     container: Container, text: str, policy: str | None, references: tuple[Path, ...] = ()
 ) -> tuple[tuple[StageResult, ...], tuple[str, ...]]:
-    """The verdicts on words and pictures, and the references nobody looked at.
+    """Screen the prompt and its reference images; also returns the references that were not checked.
 
-    Where there is no data directory yet, on the settings' policy without any waiver.
+    Without a data directory, the policy of the settings applies without waivers.
     """
     from safelight.moderation.prompt import PromptStage
 
     known = container.core.settings.data.exists() or container.core.settings.storage.database is not None
-    tenant = container.persistence.tenant if known else ""
-    judge = _judge(container, policy, known=known)
-    stage = PromptStage(judge=judge, pipeline=container.core.text_pipeline)
-    words = stage.screen({_FIELD: text}, tenant=tenant)
-    if not references or words.verdict.action.value == "block":
-        return (words,), ()
-    from safelight.moderation.check import reference
+    tenant_policy = _tenant_policy(container, policy, known=known)
+    prompt = PromptStage(pipeline=container.core.text_pipeline).screen({_FIELD: text}, tenant_policy)
+    if not references or prompt.verdict.action.value == "block":
+        return (prompt,), ()
     from safelight.moderation.known_content import KnownContent
-    from safelight.moderation.reference import ReferenceStage
+    from safelight.moderation.reference import ReferenceInput, ReferenceStage
     from safelight.moderation.scene_detection import SceneDetection
+    from safelight.moderation.screening import ScreeningContext
 
-    files = [reference(_readable(path), "input_reference") for path in references]
+    files = [ReferenceInput.of(_require_readable(path), "input_reference") for path in references]
     pictures = [file for file in files if file.is_picture]
-    left = tuple(str(file.path) for file in files if not file.is_picture)
+    unchecked = tuple(str(file.path) for file in files if not file.is_picture)
     if not pictures:
-        return (words,), left
-    # Who is on record is known only where there is something on record.
-    onlookers = (
+        return (prompt,), unchecked
+    # Without a data directory, no person is enrolled.
+    scene_detection = (
         container.pipeline.scene_detection
         if known
         else SceneDetection(detectors=container.core.detectors.scene_detectors())
     )
-    looking = ReferenceStage(
-        judge=judge,
+    stage = ReferenceStage(
         scanner=container.core.scanner,
         pipeline=container.core.text_pipeline,
-        onlookers=onlookers,
-        known=KnownContent(lists=container.core.hash_lists),
+        scene_detection=scene_detection,
+        known_content=KnownContent(lists=container.core.hash_lists),
     )
-    return (
-        words,
-        looking.judge_files(pictures, tenant=tenant, prior=words.findings, texts={_FIELD: text}),
-    ), left
+    context = ScreeningContext(policy=tenant_policy, texts={_FIELD: text}, prior=prompt.findings)
+    return (prompt, stage.screen(pictures, context)), unchecked
 
 
-def _readable(path: Path) -> Path:
+def _require_readable(path: Path) -> Path:
     try:
         with path.open("rb"):
             return path
@@ -171,47 +172,51 @@ def _readable(path: Path) -> Path:
         raise NotFound(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def concluded(
+def _summarize(
     container: Container,
     text: str,
     stages: tuple[StageResult, ...],
     provider: str | None,
     *,
     references: int = 0,
-    left: tuple[str, ...] = (),
+    unchecked: tuple[str, ...] = (),
 ) -> CheckResult:
-    """What follows from the verdicts, with the help that goes with them."""
-    from safelight.moderation.check_result import summarize_check as conclude
+    """Combine the stage results into one result, with provider rules and checklist."""
+    from safelight.moderation.check_result import summarize_check
 
-    return conclude(
+    return summarize_check(
         stages,
         container.core.taxonomy,
         texts={_FIELD: text},
         asked=provider or "",
         references=references,
-        not_looked_at=left,
+        not_checked=unchecked,
     )
 
 
-def _judge(container: Container, policy: str | None, *, known: bool) -> PolicyEvaluator:
-    from safelight.moderation.evaluation import PolicyEvaluator
+def _tenant_policy(container: Container, policy: str | None, *, known: bool) -> TenantPolicy:
+    """The policy to check with. `known`: a data directory exists, so there can be waivers."""
+    from safelight.moderation.tenant_policy import TenantPolicy
     from safelight.policy.documents import load
 
+    taxonomy = container.core.taxonomy
     if policy is None and known:
-        return container.pipeline.policy_evaluator
-    chosen = container.core.configured_policy if policy is None else load(policy, container.core.taxonomy)
-    waivers = container.pipeline.policy_evaluator.waivers if known else lambda _tenant: ()
-    return PolicyEvaluator(taxonomy=container.core.taxonomy, policy=lambda _tenant: chosen, waivers=waivers)
+        return container.pipeline.policy_loader.load(container.persistence.tenant)
+    chosen = container.core.configured_policy if policy is None else load(policy, taxonomy)
+    if not known:
+        return TenantPolicy(tenant="", taxonomy=taxonomy, policy=chosen)
+    stored = container.pipeline.policy_loader.load(container.persistence.tenant)
+    return replace(stored, policy=chosen, facts=frozenset())
 
 
-def answer(container: Container, checked: CheckResult) -> CheckOutput:
-    """What the operator is told."""
+def build_output(container: Container, checked: CheckResult) -> CheckOutput:
+    """The printed result of a check."""
     from safelight.policy.findings import to_json
 
-    result, told = checked.deciding, checked.explanation
+    result, explanation = checked.deciding, checked.explanation
     verdict = result.verdict
-    visible = render_text(result, container.core.taxonomy)
-    kept = [finding for finding in result.findings if finding not in visible]
+    visible = visible_findings(result, container.core.taxonomy)
+    withheld = [finding for finding in result.findings if finding not in visible]
     coverage: dict[str, list[str]] = {}
     for cell in checked.coverage:
         name = cell.category if cell.modality.value == "text" else f"{cell.category} in {cell.modality.value}"
@@ -220,29 +225,29 @@ def answer(container: Container, checked: CheckResult) -> CheckOutput:
     return CheckOutput(
         exit=exit_of(result),
         action=verdict.action.value,
-        category=", ".join(told.categories),
-        rule=told.rule,
-        reason=told.reason,
-        sentence=told.sentence,
+        category=", ".join(explanation.categories),
+        rule=explanation.rule,
+        reason=explanation.reason,
+        sentence=explanation.sentence,
         policy=verdict.policy,
         policy_sha256=verdict.policy_sha256,
-        details=told.as_wire(),
+        details=explanation.as_wire(),
         findings=tuple(to_json(finding) for finding in visible),
         withheld=()
         if verdict.vault
-        else tuple(sorted({_group(finding, container.core.taxonomy) for finding in kept} - {""})),
+        else tuple(sorted({_group_of(finding, container.core.taxonomy) for finding in withheld} - {""})),
         coverage=coverage,
         missing={missing.name: missing.sentence for missing in container.core.detectors.missing},
         waivers=verdict.waivers,
-        latency_ms=round(sum(float(stage.extra.get("latency_ms", 0.0)) for stage in checked.judged), 2),
+        latency_ms=round(sum(float(stage.details.get("latency_ms", 0.0)) for stage in checked.judged), 2),
         provider=checked.advice.as_wire() if checked.advice is not None else None,
         checklist=tuple(item.as_wire() for item in checked.checklist),
-        not_looked_at=checked.not_looked_at,
+        not_checked=checked.not_checked,
     )
 
 
-def render_text(result: StageResult, taxonomy: Taxonomy) -> tuple[Finding, ...]:
-    """The findings whose words are no manual; none at all where the case would be vaulted."""
+def visible_findings(result: StageResult, taxonomy: Taxonomy) -> tuple[Finding, ...]:
+    """The findings that may be shown: no instructions for harm, and none at all of a vaulted case."""
     if result.verdict.vault:
         return ()
     return tuple(
@@ -253,7 +258,7 @@ def render_text(result: StageResult, taxonomy: Taxonomy) -> tuple[Finding, ...]:
 
 
 def exit_of(result: StageResult) -> Exit:
-    """The exit code of a verdict. Held or blocked for nothing but a hole is "not covered"."""
+    """The exit code of a verdict. If only a gap holds or blocks it, the code is "not covered"."""
     from safelight.policy.verdicts import Action
 
     verdict = result.verdict
@@ -264,81 +269,82 @@ def exit_of(result: StageResult) -> Exit:
     return Exit.WAIVED if verdict.waivers else Exit.OK
 
 
-def coverage_line(cells: dict[str, list[str]]) -> str:
-    """How much of the table was checked, in one line."""
-    parts = [f"{len(cells.get(word, ()))} {word}" for word in ("checked", "partly", "not checked")]
-    holes = [*cells.get("partly", ()), *cells.get("not checked", ())]
-    return f"Categories in words: {', '.join(parts)}" + (f" ({', '.join(holes)})" if holes else "") + "."
+def format_coverage(cells: dict[str, list[str]]) -> str:
+    """The number of categories by coverage status, in one line."""
+    parts = [f"{len(cells.get(status, ()))} {status}" for status in ("checked", "partly", "not checked")]
+    gaps = [*cells.get("partly", ()), *cells.get("not checked", ())]
+    return f"Categories in text: {', '.join(parts)}" + (f" ({', '.join(gaps)})" if gaps else "") + "."
 
 
 def highlight_spans(text: str, findings: Sequence[Finding]) -> Text:
-    """The prompt with the words that led to findings underlined."""
+    """The prompt with the text of findings underlined."""
     from rich.text import Text
 
     from safelight.policy.findings import TextSpan
 
     line = Text(text)
     for finding in findings:
-        for place in finding.evidence:
-            whole = isinstance(place, TextSpan) and place.end - place.start >= len(text.strip())
-            if isinstance(place, TextSpan) and (not whole or finding.test_card):
-                line.stylize(
-                    "bold underline red" if finding.score >= 0.5 else "underline", place.start, place.end
-                )
+        for span in finding.evidence:
+            whole = isinstance(span, TextSpan) and span.end - span.start >= len(text.strip())
+            if isinstance(span, TextSpan) and (not whole or finding.test_card):
+                style = "bold underline red" if finding.score >= 0.5 else "underline"
+                line.stylize(style, span.start, span.end)
     return line
 
 
 _COLOURS = {"allow": "green", "label": "green", "hold": "yellow", "block": "red"}
 
 
-def _say(console: Console, text: str, told: CheckOutput, findings: Sequence[Finding]) -> None:
+def _print_output(console: Console, text: str, output: CheckOutput, findings: Sequence[Finding]) -> None:
     from rich.text import Text
 
-    console.print(Text(told.sentence, style=f"bold {_COLOURS[told.action]}"))
+    console.print(Text(output.sentence, style=f"bold {_COLOURS[output.action]}"))
     console.print()
     console.print(highlight_spans(text, findings))
     console.print()
     for finding in findings:
-        words = _words(text, finding)
-        says = f"  {finding.category}  {finding.score:.2f}  {finding.reason}  [{finding.detector}]"
-        console.print(Text(says + (f"\n      {words}" if words else "")))
-    for group in told.withheld:
-        console.print(Text(f"  {group}: something was found; what it was is not shown."))
-    for line in told.details.get("support", ()):
-        console.print(Text(f"  {line['name']}: {line['text']}", style="cyan"))
-    _help(console, told)
-    console.print(Text(coverage_line(told.coverage)))
-    for path in told.not_looked_at:
-        console.print(Text(f"Not looked at: {path}. Clips are judged when they are ordered.", style="yellow"))
-    for name, sentence in told.missing.items():
-        console.print(Text(f"Not effective: {name}. {sentence}", style="yellow"))
-    if told.waivers:
-        console.print(Text(f"Waived by name: {', '.join(told.waivers)}.", style="yellow"))
+        quotes = _quote_matches(text, finding)
+        line = f"  {finding.category}  {finding.score:.2f}  {finding.reason}  [{finding.detector}]"
+        console.print(Text(line + (f"\n      {quotes}" if quotes else "")))
+    for group in output.withheld:
+        console.print(Text(f"  {group}: findings exist, but their details are withheld."))
+    for helpline in output.details.get("support", ()):
+        console.print(Text(f"  {helpline['name']}: {helpline['text']}", style="cyan"))
+    _print_advice(console, output)
+    console.print(Text(format_coverage(output.coverage)))
+    for path in output.not_checked:
+        console.print(
+            Text(f"Not checked: {path}. Clips are checked when they are submitted.", style="yellow")
+        )
+    for name, sentence in output.missing.items():
+        console.print(Text(f"Missing: {name}. {sentence}", style="yellow"))
+    if output.waivers:
+        console.print(Text(f"Waivers: {', '.join(output.waivers)}.", style="yellow"))
 
 
-def _help(console: Console, told: CheckOutput) -> None:
-    """What a provider documents, and what of the ten checks is worth a look."""
+def _print_advice(console: Console, output: CheckOutput) -> None:
+    """Print the provider's documented rules and the checklist entries that need attention."""
     from rich.text import Text
 
-    if told.provider is not None:
-        known = told.provider["statements"]
-        says = "" if known else f" {told.provider['summary']}"
-        console.print(Text(f"At {told.provider['asked']}: {told.provider['outcome']}.{says}"))
-        for statement in (*known, *told.provider["general"]):
+    if output.provider is not None:
+        known = output.provider["statements"]
+        summary = "" if known else f" {output.provider['summary']}"
+        console.print(Text(f"At {output.provider['asked']}: {output.provider['outcome']}.{summary}"))
+        for statement in (*known, *output.provider["general"]):
             console.print(Text(f"  {statement['statement']} ({statement['source']})"))
-    for item in told.checklist:
+    for item in output.checklist:
         if item["state"] in ("look", "problem"):
             style = "yellow" if item["state"] == "problem" else ""
             console.print(Text(f"  {item['topic']}: {item['message']}", style=style))
 
 
-def _words(text: str, finding: Finding) -> str:
+def _quote_matches(text: str, finding: Finding) -> str:
     from safelight.policy.findings import TextSpan
 
-    places = [place for place in finding.evidence if isinstance(place, TextSpan)]
-    words = [text[place.start : place.end] for place in places[:4]]
-    return ", ".join(f"“{word}”" for word in words if len(word) <= 60)
+    spans = [span for span in finding.evidence if isinstance(span, TextSpan)]
+    quotes = [text[span.start : span.end] for span in spans[:MAX_QUOTES]]
+    return ", ".join(f"“{quote}”" for quote in quotes if len(quote) <= MAX_QUOTE_CHARACTERS)
 
 
-def _group(finding: Finding, taxonomy: Taxonomy) -> str:
+def _group_of(finding: Finding, taxonomy: Taxonomy) -> str:
     return taxonomy[finding.category].group.value if finding.category in taxonomy else ""

@@ -1,4 +1,4 @@
-"""The verbs and their one line each, so that help needs none of their files."""
+"""All commands with their one-line help, so that `--help` imports no command module."""
 
 from __future__ import annotations
 
@@ -13,43 +13,44 @@ from typer.main import get_command
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
 
-#: Verb and line, in the order of help. The command `foo-bar` is `app` in the module `foo_bar`.
+#: Command name and help line, in help order. The command `foo-bar` is `app` in the module `foo_bar`.
 COMMANDS = {
-    "init": "Write safelight.toml, make the data directory, and say what is missing.",
-    "serve": "Run the gateway, its workers and its pages.",
-    "check": "Judge a prompt against the policy; nothing is generated.",
-    "explain-error": "Say what a provider's error means: who refused, charged or not, and what now.",
-    "scan": "Judge a video or picture file: every frame, and the sound.",
-    "verify": "Say whether a file was delivered from here, and whether it was changed since.",
-    "policy": "Write, check, compare, replay and publish policies.",
-    "waivers": "Add, list and revoke waivers for coverage that is missing.",
-    "consents": "Add, list and revoke consents to a likeness.",
-    "protected-people": "Add, list and remove people who are protected from being shown.",
+    "init": "Write safelight.toml, create the data directory and list what is missing.",
+    "serve": "Run the gateway, its workers and its web pages.",
+    "check": "Check a prompt against the policy; nothing is generated.",
+    "explain-error": "Explain a provider's error: which party refused, the charge and the next step.",
+    "scan": "Scan a video or image file: every frame and the audio.",
+    "verify": "Check whether a file was delivered by this installation and is unchanged.",
+    "policy": "Create, validate, compare, replay and publish policies.",
+    "waivers": "Add, list and revoke waivers for missing coverage.",
+    "consents": "Add, list and revoke consents to show or imitate a person.",
+    "protected-people": "Add, list and remove people who must not be shown or imitated.",
     "coverage": "Show what is checked, by which detector, and what is not.",
-    "reviews": "List what waits for a person, and decide it.",
-    "webhooks": "Add, list, try, rotate and remove webhook endpoints.",
+    "reviews": "List cases that wait for a reviewer, and decide them.",
+    "webhooks": "Add, list, test, rotate and remove webhook endpoints.",
     "keys": "Create, list and revoke API keys.",
-    "audit": "Read and verify the append-only log.",
-    "doctor": "Look at everything an installation needs, and say how to mend it.",
-    "models": "List, fetch and check detector models.",
-    "name-lists": "Import, list and remove names of your own.",
-    "logos": "Enrol, list and remove marks to look for in pictures.",
+    "signing": "Export the root certificates of the signing keys.",
+    "audit": "Read and verify the audit log.",
+    "doctor": "Diagnose the installation and suggest fixes.",
+    "models": "List, download and verify detector models.",
+    "name-lists": "Import, list and remove your own names of people, characters and brands.",
+    "logos": "Enrol, list and remove logos to find in images.",
     "hash-lists": "Import, list and remove hash lists of known content.",
-    "train": "Build the heads for prompts from the committed examples, and more.",
-    "eval": "Measure detectors on a data set.",
+    "train": "Train the prompt classifiers from the committed examples and your own.",
+    "eval": "Measure detectors on labelled data.",
     "version": "Print the version.",
 }
 
 
-def _load(name: str) -> Any:
+def _load_command(name: str) -> Any:
     module = importlib.import_module(f"safelight.cli.{name.replace('-', '_')}")
     loaded = get_command(module.app)
     loaded.name = name
     return loaded
 
 
-class _Verbs(TyperGroup):
-    """All verbs with their line; the called one is replaced by its file's app."""
+class _LazyGroup(TyperGroup):
+    """Lists all commands; imports the module of a command only when it is called."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -58,20 +59,22 @@ class _Verbs(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, found, rest = super().resolve_command(ctx, args)
-        return name, found if name is None else _load(name), rest
+        return name, found if name is None else _load_command(name), rest
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        from .version import line
+def _print_version(requested: bool) -> None:
+    if requested:
+        from .version import version_line
 
-        typer.echo(line())
+        typer.echo(version_line())
         raise typer.Exit
 
 
-def command() -> Any:
-    """The whole command line as one command object."""
-    app = typer.Typer(cls=_Verbs, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+def build_command() -> Any:
+    """The root command `safelight`."""
+    app = typer.Typer(
+        cls=_LazyGroup, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False
+    )
 
     @app.callback()
     def safelight(
@@ -81,26 +84,26 @@ def command() -> Any:
             typer.Option(
                 "--config",
                 envvar="SAFELIGHT_CONFIG",
-                help="The settings file. [default: safelight.toml here, if there is one]",
+                help="The settings file. [default: safelight.toml in the working directory, if it exists]",
             ),
         ] = None,
-        _asked: Annotated[
-            bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        _version: Annotated[
+            bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
         ] = False,
     ) -> None:
-        """The content-safety stack for AI video generation, self-hosted, for any generator."""
+        """The self-hosted content-safety stack for AI video generation, for any generator."""
         ctx.obj = config
 
     return get_command(app)
 
 
 def config_path(ctx: typer.Context) -> Path | None:
-    """The settings file named by `--config` or the environment, or None."""
+    """The settings file from `--config` or `SAFELIGHT_CONFIG`, or None."""
     return ctx.obj if isinstance(ctx.obj, Path) else None
 
 
 def load_container(ctx: typer.Context) -> Container:
-    """The installation this command works on; raises `ConfigurationError` where its settings do not hold."""
+    """The container of the configured installation. Raises `ConfigurationError` for invalid settings."""
     from safelight.bootstrap import load
 
     container = load(config_path(ctx))

@@ -1,4 +1,4 @@
-"""The text of a fresh `safelight.toml`: every setting with its default, from the model itself."""
+"""The text of a new `safelight.toml`: every setting with its description and default."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from safelight.settings import Section, Settings
 
 _HEAD = """\
 # Safelight's settings. Every line that begins with "# name =" shows a default; remove the # to change it.
-# The environment goes before this file: SAFELIGHT_SERVER__PORT=8000 is `port` under [server].
-# See what is wrong or missing with: safelight doctor
+# Environment variables take precedence over this file: SAFELIGHT_SERVER__PORT=8000 is `port` in [server].
+# To find problems, run: safelight doctor
 """
-_DEFAULT = '# default_generator = "storyboard"'
-_UPSTREAM_MORE = """\
-# Its key stands in the environment, SAFELIGHT_UPSTREAM_KEY, or in `api_key` here.
+_DEFAULT_GENERATOR_LINE = '# default_generator = "storyboard"'
+_UPSTREAM_EXAMPLES = """\
+# Set its key in the variable SAFELIGHT_UPSTREAM_KEY, or in `api_key` here.
 # seconds = [4, 8, 12]
 # sizes = ["832x480", "1280x720"]
-# Fields beyond OpenAI's that its model takes, each with its type; every other field is refused by name.
+# Fields beyond OpenAI's that its model accepts, each with its type; every other field is rejected by name.
 # [generators.upstream.extra_fields]
 # seed = "int"
 # negative_prompt = "str"
@@ -28,65 +28,69 @@ _UPSTREAM_MORE = """\
 
 
 def settings_toml(data: str, upstream: Mapping[str, Any] | None = None) -> str:
-    """A commented settings file for an installation whose files lie in `data`.
+    """A commented settings file for an installation with this data directory.
 
-    `upstream` is the table of a generator `upstream`, which then is the default one.
+    `upstream` is the table of a generator named `upstream`, which becomes the default generator.
     """
     lines = [_HEAD]
     sections: list[str] = []
     for name, field in Settings.model_fields.items():
-        if (kind := _section(field)) is not None:
-            sections += _fields(name, kind)
+        if (kind := _section_type(field)) is not None:
+            sections += _section_lines(name, kind)
             if name == "generation" and upstream is not None:
-                sections[sections.index(_DEFAULT)] = 'default_generator = "upstream"'
+                sections[sections.index(_DEFAULT_GENERATOR_LINE)] = 'default_generator = "upstream"'
         elif name == "generators" and upstream is not None:
-            sections += ["", f"# {field.description}", *_upstream(name, field, upstream)]
+            sections += ["", f"# {field.description}", *_upstream_lines(name, field, upstream)]
         elif name == "data":
-            lines += [f"# {field.description}", f"data = {_value(data)}"]
+            lines += [f"# {field.description}", f"data = {_toml_value(data)}"]
         else:
-            sections += ["", f"# {field.description}", *_tables(name, field)]
+            sections += ["", f"# {field.description}", *_table_lines(name, field)]
     return "\n".join([*lines, *sections]) + "\n"
 
 
-def _upstream(name: str, field: FieldInfo, table: Mapping[str, Any]) -> list[str]:
-    """The generators by default, then the upstream's table, with what it most often needs besides."""
-    lines = [line.removeprefix("# ") for line in _tables(name, field)]
-    lines += ["", f"[{name}.upstream]", *(f"{option} = {_value(value)}" for option, value in table.items())]
-    return [*lines, *_UPSTREAM_MORE]
+def _upstream_lines(name: str, field: FieldInfo, table: Mapping[str, Any]) -> list[str]:
+    """The default generators, then the table of the upstream with examples of common options."""
+    lines = [line.removeprefix("# ") for line in _table_lines(name, field)]
+    lines += [
+        "",
+        f"[{name}.upstream]",
+        *(f"{option} = {_toml_value(value)}" for option, value in table.items()),
+    ]
+    return [*lines, *_UPSTREAM_EXAMPLES]
 
 
-def _fields(section: str, kind: type[Section]) -> list[str]:
-    """A section, and those within it after it."""
+def _section_lines(section: str, kind: type[Section]) -> list[str]:
+    """A section, followed by its nested sections."""
     lines, within = ["", f"[{section}]"], []
     for name, field in kind.model_fields.items():
-        if (inner := _section(field)) is not None:
-            within += _fields(f"{section}.{name}", inner)
+        if (inner := _section_type(field)) is not None:
+            within += _section_lines(f"{section}.{name}", inner)
             continue
         lines.append(f"# {field.description}")
         default = field.get_default(call_default_factory=True)
-        lines.append(f"# {name} = {_value(default)}" if default is not None else f"# {name} =")
+        lines.append(f"# {name} = {_toml_value(default)}" if default is not None else f"# {name} =")
     return [*lines, *within]
 
 
-def _section(field: FieldInfo) -> type[Section] | None:
+def _section_type(field: FieldInfo) -> type[Section] | None:
     kind = field.annotation
     return kind if isinstance(kind, type) and issubclass(kind, Section) else None
 
 
-def _tables(name: str, field: FieldInfo) -> list[str]:
-    """A table of tables: what is there by default, or an example."""
+def _table_lines(name: str, field: FieldInfo) -> list[str]:
+    """A table of tables: its default entries, or an empty example."""
     default: dict[str, Any] = field.get_default(call_default_factory=True) or {}
     if not default:
         return [f"# [{name}]"]
     lines = []
     for entry, options in default.items():
         lines.append(f"# [{name}.{entry}]")
-        lines += [f"# {option} = {_value(value)}" for option, value in options.items()]
+        lines += [f"# {option} = {_toml_value(value)}" for option, value in options.items()]
     return lines
 
 
-def _value(value: Any) -> str:
-    """TOML for the few types that settings have."""
+def _toml_value(value: Any) -> str:
+    """A value as TOML, for the types that settings use."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -94,5 +98,5 @@ def _value(value: Any) -> str:
     if isinstance(value, str | Path):
         return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_value(entry)}" for key, entry in value.items()) + " }"
-    return "[" + ", ".join(_value(entry) for entry in sorted(value)) + "]"
+        return "{ " + ", ".join(f"{key} = {_toml_value(entry)}" for key, entry in value.items()) + " }"
+    return "[" + ", ".join(_toml_value(entry) for entry in sorted(value)) + "]"

@@ -1,8 +1,7 @@
-"""`safelight consents`: who agreed to being shown or heard, as it was recorded."""
+"""`safelight consents`: recorded consents to show a face or imitate a voice."""
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,33 +9,33 @@ import typer
 
 from .commands import load_container
 from .exit_codes import Exit
-from .output import emit
+from .output import emit, format_day
 
 if TYPE_CHECKING:
     from safelight.trust.consents import Consent
 
 app = typer.Typer(no_args_is_help=True, help="Add, list and revoke consents to a face or a voice.")
 
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def add(
     ctx: typer.Context,
-    subject: Annotated[str, typer.Argument(help="The person who gave it.")],
-    who: Annotated[str, typer.Option("--who", help="The person who records it.")],
-    given_by: Annotated[
-        str, typer.Option("--given-by", help="How the subject gave it: a signed form, a case, a link.")
+    subject: Annotated[str, typer.Argument(help="The person who gave the consent.")],
+    by: Annotated[str, typer.Option("--by", help="The person who records the consent.")],
+    evidence: Annotated[
+        str, typer.Option("--evidence", help="How the consent was given: a signed form, a case or a link.")
     ],
     picture: Annotated[
-        list[Path] | None, typer.Option("--picture", help="A picture of the subject alone; repeat for more.")
+        list[Path] | None, typer.Option("--picture", help="An image that shows only the subject; repeatable.")
     ] = None,
     recording: Annotated[
         list[Path] | None,
-        typer.Option("--recording", help="A recording of the subject speaking alone; repeat for more."),
+        typer.Option("--recording", help="A recording in which only the subject speaks; repeatable."),
     ] = None,
     scope: Annotated[
-        list[str] | None, typer.Option("--scope", help="likeness (the default) or voice; repeat for both.")
+        list[str] | None, typer.Option("--scope", help="likeness (default) or voice; repeat for both.")
     ] = None,
     expires: Annotated[
         str, typer.Option("--expires", help="90d, a date such as 2027-03-31, or never.")
@@ -64,14 +63,14 @@ def add(
             expires_at=parse_expiry(expires, now),
         ),
     )
-    emit(_payload(added, now), as_json, f"Recorded: {_line(added, now)}")
+    emit(_to_json(added, now), as_json, f"Recorded: {_format_line(added, now)}")
     return Exit.OK
 
 
 @app.command("list")
 def list_(
     ctx: typer.Context,
-    ended: Annotated[bool, typer.Option("--all", help="The expired and revoked ones too.")] = False,
+    ended: Annotated[bool, typer.Option("--all", help="Include expired and revoked consents.")] = False,
     as_json: Json = False,
 ) -> int:
     """List consents, oldest first."""
@@ -83,8 +82,8 @@ def list_(
         for one in container.likeness.consents.list(container.persistence.tenant)
         if ended or one.in_force(now)
     ]
-    lines = "\n".join(_line(one, now) for one in found)
-    emit({"consents": [_payload(one, now) for one in found]}, as_json, lines or "No consent is in force.")
+    lines = "\n".join(_format_line(one, now) for one in found)
+    emit({"consents": [_to_json(one, now) for one in found]}, as_json, lines or "No consent is in force.")
     return Exit.OK
 
 
@@ -92,18 +91,18 @@ def list_(
 def revoke(
     ctx: typer.Context,
     consent: Annotated[str, typer.Argument(help="The consent's id.")],
-    who: Annotated[str, typer.Option("--who", help="The person who records this.")],
+    by: Annotated[str, typer.Option("--by", help="The person who records the revocation.")],
     as_json: Json = False,
 ) -> int:
-    """End a consent at once, and delete its templates."""
+    """Revoke a consent immediately and delete its templates."""
     container = load_container(ctx)
     ended = container.likeness.consents.revoke(container.persistence.tenant, consent, revoked_by=by)
     now = container.persistence.database.clock()
-    emit(_payload(ended, now), as_json, f"Revoked: {_line(ended, now)}")
+    emit(_to_json(ended, now), as_json, f"Revoked: {_format_line(ended, now)}")
     return Exit.OK
 
 
-def _payload(consent: Consent, now: float) -> dict[str, Any]:
+def _to_json(consent: Consent, now: float) -> dict[str, Any]:
     return {
         "id": consent.id,
         "subject": consent.subject,
@@ -120,13 +119,13 @@ def _payload(consent: Consent, now: float) -> dict[str, Any]:
     }
 
 
-def _line(consent: Consent, now: float) -> str:
+def _format_line(consent: Consent, now: float) -> str:
     if consent.revoked_at is not None:
         until = f"revoked {format_day(consent.revoked_at)} by {consent.revoked_by}"
     elif consent.expires_at is None:
-        until = "without end"
+        until = "no end date"
     else:
-        until = f"{'until' if consent.in_force(now) else 'expired'} {_day(consent.expires_at)}"
+        until = f"{'until' if consent.in_force(now) else 'expired'} {format_day(consent.expires_at)}"
     scope = ", ".join(one.value for one in consent.scope)
     recorded = f"{consent.evidence}; recorded by {consent.recorded_by}"
     return f"{consent.id}  {consent.subject}: {scope}, {until}; {recorded}"

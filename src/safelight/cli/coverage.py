@@ -1,4 +1,4 @@
-"""`safelight coverage`: what is checked here, by which detector, and what is not."""
+"""`safelight coverage`: what this installation checks, by which detector, and what it does not check."""
 
 from __future__ import annotations
 
@@ -21,18 +21,21 @@ _MODALITIES = ("text", "image", "frames", "audio")
 @app.callback(invoke_without_command=True)
 def coverage(
     ctx: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """The table of category and modality. Exit 5: something required is not covered; 6: only by a waiver."""
+    """Print the coverage of every category and modality.
+
+    Exit code 5: a required check is not covered. 6: it is only waived.
+    """
     table = load_container(ctx).review.describe_coverage()
-    emit(table, as_json, lambda console: _print(console, table))
-    open_cells = [cell for cell in table["cells"] if cell["word"] == "not checked"]
+    emit(table, as_json, lambda console: _print_table(console, table))
+    open_cells = [cell for cell in table["cells"] if cell["status"] == "not checked"]
     if any(not cell["waived_by"] for cell in open_cells):
         return Exit.NOT_COVERED
     return Exit.WAIVED if open_cells else Exit.OK
 
 
-def _print(console: Console, table: dict[str, Any]) -> None:
+def _print_table(console: Console, table: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -43,7 +46,7 @@ def _print(console: Console, table: dict[str, Any]) -> None:
         grid.add_column(modality)
     for category in dict.fromkeys(cell["category"] for cell in table["cells"]):
         row = [cells.get((category, modality)) for modality in _MODALITIES]
-        grid.add_row(Text(category), *(Text(_cell(cell)) for cell in row))
+        grid.add_row(Text(category), *(Text(_format_cell(cell)) for cell in row))
     console.print(grid)
     for cell in table["cells"]:
         if cell["detectors"]:
@@ -54,13 +57,13 @@ def _print(console: Console, table: dict[str, Any]) -> None:
         if cell["note"]:
             console.print(Text(f"{cell['category']} in {cell['modality']}: {cell['note']}"))
     for missing in table["missing"]:
-        console.print(Text(f"Missing: {missing['detector']}. {missing['sentence']}"))
+        console.print(Text(f"Missing: {missing['detector']}. {missing['message']}"))
     for waiver in table["waivers"]:
-        what = "the mandatory set" if "*" in waiver["categories"] else ", ".join(waiver["categories"])
-        console.print(Text(f"Waiver {waiver['name']}: {what}; {waiver['who']}. {waiver['why']}"))
+        scope = "all mandatory categories" if "*" in waiver["categories"] else ", ".join(waiver["categories"])
+        console.print(Text(f"Waiver {waiver['name']}: {scope}; {waiver['who']}. {waiver['why']}"))
 
 
-def _cell(cell: dict[str, Any] | None) -> str:
+def _format_cell(cell: dict[str, Any] | None) -> str:
     if cell is None:
         return "off"
     waived = f", waived by {', '.join(cell['waived_by'])}" if cell["waived_by"] else ""

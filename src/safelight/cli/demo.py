@@ -1,4 +1,4 @@
-"""What `make run` adds to serving: a waiver for this machine only, and a first clip by the front door."""
+"""`serve --demo`: a waiver that holds only on a loopback address, and a first clip through the HTTP API."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from safelight.provenance.verification import Verifier
 
 PROMPT = "A lighthouse above a quiet sea at dawn, slow dolly in, waves and gulls"
-_WAIT_S = 240.0
+_MAX_WAIT_S = 240.0
 
 
 def operator(container: Container) -> Principal:
-    """The person at the terminal: everything but the vault."""
+    """The principal of the person at the terminal: every scope except the vault."""
     return Principal(
         tenant=container.persistence.tenant,
         id=OPERATOR,
@@ -33,7 +33,7 @@ def operator(container: Container) -> Principal:
 
 
 def record_waiver(container: Container) -> tuple[Waiver, ...]:
-    """The waiver `demo`, once, good for a loopback address only; all waivers now in force."""
+    """Record the waiver `demo`, valid on a loopback address only, unless it exists. Returns all in force."""
     if all(
         waiver.name != DEMO for waiver in container.persistence.waivers_in_force(container.persistence.tenant)
     ):
@@ -51,8 +51,8 @@ def record_waiver(container: Container) -> tuple[Waiver, ...]:
     return container.persistence.waivers_in_force(container.persistence.tenant)
 
 
-def first_clip(address: str, key: str, verifier: Verifier) -> None:
-    """Order a clip as any client would, wait for it, download it and verify the file."""
+def make_first_clip(address: str, key: str, verifier: Verifier) -> None:
+    """Request a clip through the HTTP API, wait for it, download it and verify the file."""
     import httpx
     from rich.progress import BarColumn, Progress, TextColumn
 
@@ -71,7 +71,7 @@ def first_clip(address: str, key: str, verifier: Verifier) -> None:
         )
         video = answer.raise_for_status().json()
         task = bar.add_task("waiting", total=100)
-        while video["status"] in ("queued", "in_progress") and time.monotonic() - began < _WAIT_S:
+        while video["status"] in ("queued", "in_progress") and time.monotonic() - began < _MAX_WAIT_S:
             state = video["safelight"]["state"]
             bar.update(task, completed=video["progress"], description=state)
             if state == "held":

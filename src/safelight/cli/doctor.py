@@ -1,4 +1,4 @@
-"""`safelight doctor`."""
+"""`safelight doctor`: diagnose an installation."""
 
 from __future__ import annotations
 
@@ -22,72 +22,68 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-_MARKS = {DoctorState.OK: "ok     ", DoctorState.WARNING: "warning", DoctorState.FAILED: "FAILED "}
+_STATE_LABELS = {DoctorState.OK: "ok     ", DoctorState.WARNING: "warning", DoctorState.FAILED: "FAILED "}
 
 
 @dataclass(frozen=True, kw_only=True)
 class DoctorOptions:
-    """What the command line says about upstreams."""
+    """The options of the command."""
 
     addresses: tuple[str, ...]
     key_file: Path | None
     model: str | None
-    make_clip: bool
+    test_video: bool
 
 
 @app.command()
 def doctor(
     ctx: typer.Context,
     upstream: Annotated[
-        list[str] | None, typer.Option("--upstream", help="Look at this address too; may be given again.")
+        list[str] | None, typer.Option("--upstream", help="Also check this server; repeatable.")
     ] = None,
     upstream_key_file: Annotated[
         Path | None,
-        typer.Option(help="File with the upstream's key. [default: the variable SAFELIGHT_UPSTREAM_KEY]"),
+        typer.Option(help="File with the upstream's key. [default: variable SAFELIGHT_UPSTREAM_KEY]"),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="The upstream's model to try. [default: the first it lists]")
+        str | None, typer.Option(help="The upstream's model to use. [default: the first it lists]")
     ] = None,
-    make_clip: Annotated[
+    test_video: Annotated[
         bool,
         typer.Option(
-            "--make-clip",
-            help="Order one small clip of each --upstream, or of those in the settings that are our own: "
-            "fetch it, scan it, have it deleted.",
+            "--test-video",
+            help="Request a small test video from each --upstream, or from each configured one with "
+            'billing = "own". It is downloaded, scanned and deleted.',
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Look at everything an installation needs, and say how to mend it. Changes nothing.
+    """Diagnose the installation and suggest fixes. Changes nothing.
 
-    Upstreams are asked for their models; with --make-clip for one small clip, which a paid one charges for.
-
-    Exit code 1 where something failed; warnings leave it at 0.
+    Upstreams are asked for their models and, with --test-video, for one small video. A paid upstream charges
+    for it. Exit code 1 if a check failed; warnings do not change the exit code.
     """
-    wanted = DoctorOptions(
-        addresses=tuple(upstream or ()), key_file=upstream_key_file, model=model, make_clip=make_clip
+    options = DoctorOptions(
+        addresses=tuple(upstream or ()), key_file=upstream_key_file, model=model, test_video=test_video
     )
-    found = list(_look(ctx, wanted))
+    found = list(_run_checks(ctx, options))
     worst = DoctorState.FAILED if any(one.state is DoctorState.FAILED for one in found) else DoctorState.OK
-    emit({"ok": worst is DoctorState.OK, "checks": found}, as_json, text(found))
+    emit({"ok": worst is DoctorState.OK, "checks": found}, as_json, format_checks(found))
     return Exit.OK if worst is DoctorState.OK else Exit.ERROR
 
 
-def text(found: list[DoctorCheck]) -> str:
+def format_checks(found: list[DoctorCheck]) -> str:
     lines = []
     for one in found:
         lines.append(f"{_STATE_LABELS[one.state]}  {one.name}: {one.message}")
         if one.remedy:
             lines.append(f"         {one.remedy}")
-    counts = {state: sum(one.state is state for one in found) for state in DoctorState}
-    lines += [
-        "",
-        f"{counts[DoctorState.OK]} ok, {counts[DoctorState.WARNING]} warnings, {counts[DoctorState.FAILED]} failed.",
-    ]
+    ok, warnings, failed = (sum(one.state is state for one in found) for state in DoctorState)
+    lines += ["", f"{ok} ok, {warnings} warnings, {failed} failed."]
     return "\n".join(lines)
 
 
-def _look(ctx: typer.Context, wanted: DoctorOptions) -> Iterator[DoctorCheck]:
+def _run_checks(ctx: typer.Context, options: DoctorOptions) -> Iterator[DoctorCheck]:
     yield guarded("python", doctor_checks.python)
     packages = guarded("packages", doctor_checks.packages)
     yield packages
@@ -95,25 +91,25 @@ def _look(ctx: typer.Context, wanted: DoctorOptions) -> Iterator[DoctorCheck]:
     yield guarded("fonts", doctor_checks.fonts)
     yield guarded("speech", doctor_checks.speech)
     if packages.state is DoctorState.FAILED:
-        yield from _upstreams(None, wanted)
+        yield from _check_upstreams(None, options)
         return
-    here: list[Container] = []
+    loaded: list[Container] = []
 
     def settings() -> DoctorCheck:
-        here.append(load_container(ctx))
+        loaded.append(load_container(ctx))
         return DoctorCheck(
-            name="settings", state=DoctorState.OK, says=f"They hold; data in {here[0].core.settings.data}."
+            name="settings", state=DoctorState.OK, message=f"Valid; data in {loaded[0].core.settings.data}."
         )
 
     yield guarded("settings", settings)
-    yield guarded("sandbox", lambda: _isolation(here[0] if here else None))
-    for one in here:
-        yield from _installed(one)
-    yield from _upstreams(here[0] if here else None, wanted)
+    yield guarded("sandbox", lambda: _check_isolation(loaded[0] if loaded else None))
+    for container in loaded:
+        yield from _check_installation(container)
+    yield from _check_upstreams(loaded[0] if loaded else None, options)
 
 
-def _isolation(container: Container | None) -> DoctorCheck:
-    """As the gateway does it: with the models loaded, and forks where there can be some."""
+def _check_isolation(container: Container | None) -> DoctorCheck:
+    """Test the sandbox as the gateway runs it: with models loaded and with the fork server if possible."""
     from safelight.sandbox.sandbox import Sandbox
 
     if container is None:
@@ -134,89 +130,97 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
     from safelight.store.disk import MIN_FREE_BYTES
 
     settings = container.core.settings
-    looks: dict[str, Callable[[], DoctorCheck]] = {
+    checks: dict[str, Callable[[], DoctorCheck]] = {
         "data directory": lambda: doctor_checks.data_directory(settings.data),
         "disk": lambda: doctor_checks.disk(settings.data, reserve=MIN_FREE_BYTES),
         "port": lambda: doctor_checks.port(settings.server.host, settings.server.port),
-        "database": lambda: _database(container),
-        "signing key": lambda: doctor_checks.signing(_keys(container)),
-        "clock": lambda: doctor_checks.clock(dt.datetime.now(dt.UTC), signing_from=_signing_from(container)),
-        "policy": lambda: _policy(container),
+        "database": lambda: _check_database(container),
+        "signing key": lambda: doctor_checks.signing(_key_dir(container)),
+        "clock": lambda: doctor_checks.clock(
+            dt.datetime.now(dt.UTC), signing_from=_read_signing_start(container)
+        ),
+        "policy": lambda: _check_policy(container),
     }
-    for name, look in looks.items():
-        yield guarded(name, look)
+    for name, check in checks.items():
+        yield guarded(name, check)
     try:
-        catalogue = container.core.detectors
-        missing = [(one.name, one.sentence) for one in catalogue.missing]
-        yield from doctor_checks.detectors([plugin.name for plugin in catalogue.plugins], missing)
+        registry = container.core.detectors
+        missing = [(one.name, one.sentence) for one in registry.missing]
+        yield from doctor_checks.detectors([plugin.name for plugin in registry.plugins], missing)
     except Exception as error:
-        yield DoctorCheck(name="detectors", state=DoctorState.FAILED, says=f"{type(error).__name__}: {error}")
+        yield DoctorCheck(
+            name="detectors", state=DoctorState.FAILED, message=f"{type(error).__name__}: {error}"
+        )
 
 
-def _upstreams(container: Container | None, wanted: DoctorOptions) -> Iterator[DoctorCheck]:
-    """Those of the command line, then those of the settings."""
+def _check_upstreams(container: Container | None, options: DoctorOptions) -> Iterator[DoctorCheck]:
+    """Check the upstreams of the command line, then those of the settings."""
     known = {} if container is None else container.core.settings.generators
-    key = read_key(wanted.key_file)
+    key = read_key(options.key_file)
     seen = set()
-    for address in wanted.addresses:
-        name, table = _configured(address, known)
+    for address in options.addresses:
+        name, table = _find_configured(address, known)
         seen.add(name)
-        yield from _upstream(container, name, {**table, "url": address}, key, wanted, clip=wanted.make_clip)
+        yield from _check_upstream(
+            container, name, {**table, "url": address}, key, options, test_video=options.test_video
+        )
     for name, table in known.items():
         if name not in seen and isinstance(table.get("url"), str):
-            clip = wanted.make_clip and not wanted.addresses and table.get("billing") == "own"
-            yield from _upstream(container, name, table, key if name == NAME else "", wanted, clip=clip)
+            request = options.test_video and not options.addresses and table.get("billing") == "own"
+            yield from _check_upstream(
+                container, name, table, key if name == NAME else "", options, test_video=request
+            )
 
 
-def _configured(address: str, known: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
-    """The generator the settings have for an address; else the address itself, and nothing known of it."""
-    plain = address.rstrip("/").removesuffix("/v1")
+def _find_configured(address: str, known: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
+    """Name and table of the configured generator with this address, or the address and an empty table."""
+    base = address.rstrip("/").removesuffix("/v1")
     for name, table in known.items():
-        if str(table.get("url", "")).rstrip("/").removesuffix("/v1") == plain:
+        if str(table.get("url", "")).rstrip("/").removesuffix("/v1") == base:
             return name, table
     return address, {}
 
 
-def _upstream(
+def _check_upstream(
     container: Container | None,
     name: str,
     table: Mapping[str, Any],
     key: str,
-    wanted: DoctorOptions,
+    options: DoctorOptions,
     *,
-    clip: bool,
+    test_video: bool,
 ) -> Iterator[DoctorCheck]:
-    from .upstream_checks import look, make_clip
+    from .upstream_checks import check_server, request_test_video
 
     reached = doctor_checks.upstream(name, table["url"])
     if reached.state is not DoctorState.OK:
         yield reached
         return
     key = str(table.get("api_key") or key)
-    found, told = look(name, table["url"], key)
-    yield from told
-    models = (wanted.model,) if wanted.model else (found.models if found else None) or table.get("models")
-    if not clip or found is None:
+    found, checks = check_server(name, table["url"], key)
+    yield from checks
+    models = (options.model,) if options.model else (found.models if found else None) or table.get("models")
+    if not test_video or found is None:
         return
     if not models:
         yield DoctorCheck(
             name=f"upstream {name}: clip",
             state=DoctorState.FAILED,
-            says="It lists no models, so none was asked for a clip.",
+            message="It lists no models, so no test video was requested.",
             remedy="Name one: --model NAME",
         )
         return
     from safelight.generation.videos_api.options import read_options
 
-    options = {option: value for option, value in table.items() if option != "kind"}
-    options |= {"name": name, "url": found.url, "api_key": key, "models": tuple(models)}
-    yield from make_clip(
-        found, name, read_options(options), None if container is None else container.core.scanner
+    generator = {option: value for option, value in table.items() if option != "kind"}
+    generator |= {"name": name, "url": found.url, "api_key": key, "models": tuple(models)}
+    yield from request_test_video(
+        found, name, read_options(generator), None if container is None else container.core.scanner
     )
 
 
-def _database(container: Container) -> DoctorCheck:
-    """Through a connection of its own: the installation's may bring the tables up to date."""
+def _check_database(container: Container) -> DoctorCheck:
+    """Check through a separate connection, because the container's own connection migrates the tables."""
     from safelight.store.database import Database
 
     url = (
@@ -230,20 +234,20 @@ def _database(container: Container) -> DoctorCheck:
         own.close()
 
 
-def _signing_from(container: Container) -> dt.datetime | None:
+def _read_signing_start(container: Container) -> dt.datetime | None:
     from cryptography import x509
 
-    path = _keys(container) / "signing.pem"
+    path = _key_dir(container) / "signing.pem"
     if not path.exists():
         return None
     return x509.load_pem_x509_certificates(path.read_bytes())[0].not_valid_before_utc
 
 
-def _keys(container: Container) -> Path:
+def _key_dir(container: Container) -> Path:
     return container.core.settings.storage.key_dir or container.core.settings.data / "keys"
 
 
-def _policy(container: Container) -> DoctorCheck:
+def _check_policy(container: Container) -> DoctorCheck:
     return DoctorCheck(
-        name="policy", state=DoctorState.OK, says=f"“{container.core.configured_policy.name}” holds."
+        name="policy", state=DoctorState.OK, message=f"“{container.core.configured_policy.name}” is valid."
     )

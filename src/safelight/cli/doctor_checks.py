@@ -1,4 +1,4 @@
-"""What `safelight doctor` looks at: each check is a function of plain values that never raises."""
+"""The checks of `safelight doctor`, as functions of plain values."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
 class DoctorState(StrEnum):
     OK = "ok"
-    #: Works, but less well or less safely than it could.
+    #: Works, but slower or less safely than possible.
     WARNING = "warning"
     #: Safelight cannot run, or not as configured.
     FAILED = "failed"
 
 
 class DoctorCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was looked at, in a sentence; what to do about it where it is not well."""
+    """Result of one check: its state in a sentence, and the remedy if it is not ok."""
 
     name: str
     state: DoctorState
-    says: str
+    message: str
     remedy: str = ""
 
 
-#: What the gateway imports, by the name of the module; the package's name where it is another.
+#: Modules that the gateway imports, and the package name if it differs.
 PACKAGES = {
     "alembic": "",
     "av": "",
@@ -75,23 +75,23 @@ _FONT_FOLDERS = (
 )
 
 
-def guarded(name: str, look: Callable[[], DoctorCheck]) -> DoctorCheck:
-    """The check, or a failed one that says what went wrong while looking."""
+def guarded(name: str, check: Callable[[], DoctorCheck]) -> DoctorCheck:
+    """Run a check; an exception becomes a failed check with its message."""
     try:
-        return look()
+        return check()
     except Exception as error:
         message = getattr(error, "message", f"{type(error).__name__}: {error}")
         return DoctorCheck(
-            name=name, state=DoctorState.FAILED, says=message, remedy=getattr(error, "remedy", "") or ""
+            name=name, state=DoctorState.FAILED, message=message, remedy=getattr(error, "remedy", "") or ""
         )
 
 
 def python(version: tuple[int, int] = sys.version_info[:2]) -> DoctorCheck:
-    says = f"Python {version[0]}.{version[1]}."
+    message = f"Python {version[0]}.{version[1]}."
     if (3, 11) <= version < (3, 14):
-        return DoctorCheck(name="python", state=DoctorState.OK, says=says)
+        return DoctorCheck(name="python", state=DoctorState.OK, message=message)
     return DoctorCheck(
-        name="python", state=DoctorState.FAILED, says=says, remedy="Use Python 3.11, 3.12 or 3.13."
+        name="python", state=DoctorState.FAILED, message=message, remedy="Use Python 3.11, 3.12 or 3.13."
     )
 
 
@@ -99,48 +99,52 @@ def packages(wanted: dict[str, str] = PACKAGES) -> DoctorCheck:
     missing = [package or name for name, package in wanted.items() if importlib.util.find_spec(name) is None]
     if not missing:
         return DoctorCheck(
-            name="packages", state=DoctorState.OK, says=f"All {len(wanted)} packages are installed."
+            name="packages", state=DoctorState.OK, message=f"All {len(wanted)} packages are installed."
         )
     return DoctorCheck(
         name="packages",
         state=DoctorState.FAILED,
-        says=f"Not installed: {', '.join(missing)}.",
+        message=f"Not installed: {', '.join(missing)}.",
         remedy="pip install 'safelight[server]'",
     )
 
 
 def isolation(found: Isolation) -> DoctorCheck:
-    """How far untrusted files are really shut in on this machine."""
+    """Isolation of the processes that open untrusted files on this machine."""
     if found.complete and not found.fork_server_problem:
         return DoctorCheck(
-            name="sandbox", state=DoctorState.OK, says="Files are opened without network or privileges."
+            name="sandbox", state=DoctorState.OK, message="Files are opened without network or privileges."
         )
     if found.complete:
         return DoctorCheck(
             name="sandbox",
             state=DoctorState.WARNING,
-            says="Files are opened without network or privileges, but each in a cold child, which is slower: "
-            f"{found.fork_server_problem}",
-            remedy="Nothing is less safe. Report the sentence, with the versions of Python and the kernel.",
+            message="Files are opened without network or privileges, but each file starts a new process, "
+            f"which is slower: {found.fork_server_problem}",
+            remedy="It is not less safe. Please report this message with the Python and kernel versions.",
         )
     return DoctorCheck(
         name="sandbox",
         state=DoctorState.WARNING,
-        says=" ".join((*found.notes, *((found.fork_server_problem,) if found.fork_server_problem else ()))),
-        remedy="Allow user namespaces for this user (in a container: its security profile), or run Safelight "
-        "in a network of its own.",
+        message=" ".join(
+            (*found.notes, *((found.fork_server_problem,) if found.fork_server_problem else ()))
+        ),
+        remedy="Allow user namespaces for this user (in a container: in its security profile), or run "
+        "Safelight in a separate network.",
     )
 
 
 def limits(wanted_files: int = 1024) -> DoctorCheck:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted_files:
-        return DoctorCheck(name="limits", state=DoctorState.OK, says=f"{_count(soft)} open files allowed.")
+        return DoctorCheck(
+            name="limits", state=DoctorState.OK, message=f"{_format_limit(soft)} open files allowed."
+        )
     return DoctorCheck(
         name="limits",
         state=DoctorState.WARNING,
-        says=f"Only {soft} open files allowed ({_count(hard)} at most).",
-        remedy=f"Start it after: ulimit -n {wanted_files}",
+        message=f"Only {soft} open files allowed ({_format_limit(hard)} at most).",
+        remedy=f"Before starting it, run: ulimit -n {wanted_files}",
     )
 
 
@@ -150,45 +154,48 @@ def disk(data: Path, *, reserve: int, low: int = _MIN_FREE_BYTES) -> DoctorCheck
     message = f"{free // _MIB} MiB free for {data}."
     if free < reserve:
         return DoctorCheck(
-            name="disk", state=DoctorState.FAILED, says=says, remedy="Make room: nothing can be stored."
+            name="disk",
+            state=DoctorState.FAILED,
+            message=message,
+            remedy="Free some space: nothing can be stored.",
         )
     if free < low:
         return DoctorCheck(
-            name="disk", state=DoctorState.WARNING, says=says, remedy="Make room, or move `data`."
+            name="disk", state=DoctorState.WARNING, message=message, remedy="Free some space, or move `data`."
         )
-    return DoctorCheck(name="disk", state=DoctorState.OK, says=says)
+    return DoctorCheck(name="disk", state=DoctorState.OK, message=message)
 
 
 def data_directory(data: Path) -> DoctorCheck:
-    """Whether it can be used, and whether a Safelight is using it now. Makes nothing."""
+    """Whether the directory is usable, and whether a running Safelight uses it. Creates nothing."""
     name = "data directory"
     if not data.exists():
         return DoctorCheck(
             name=name,
             state=DoctorState.WARNING,
-            says=f"{data} does not exist yet.",
+            message=f"{data} does not exist yet.",
             remedy="Run: safelight init",
         )
     if not data.is_dir() or not os.access(data, os.R_OK | os.W_OK | os.X_OK):
         return DoctorCheck(
             name=name,
             state=DoctorState.FAILED,
-            says=f"{data} is no folder this user can write to.",
-            remedy="Let this user own it, or name another with `data` in the settings.",
+            message=f"{data} is not a folder that this user can write to.",
+            remedy="Change its owner to this user, or set another `data` in the settings.",
         )
     if stat.S_IMODE(data.stat().st_mode) & 0o007:
         return DoctorCheck(
             name=name,
             state=DoctorState.WARNING,
-            says=f"Everybody on this machine can look into {data}.",
+            message=f"All users of this machine can read {data}.",
             remedy=f"chmod 700 '{data}'",
         )
-    holder = _holder(data / "lock")
+    holder = _find_lock_holder(data / "lock")
     used = f"in use by process {holder}" if holder else "free"
-    return DoctorCheck(name=name, state=DoctorState.OK, says=f"{data} can be written, and is {used}.")
+    return DoctorCheck(name=name, state=DoctorState.OK, message=f"{data} is writable and {used}.")
 
 
-def _holder(lock: Path) -> str:
+def _find_lock_holder(lock: Path) -> str:
     if not lock.exists():
         return ""
     with lock.open(encoding="ascii", errors="replace") as file:
@@ -201,7 +208,7 @@ def _holder(lock: Path) -> str:
 
 def port(host: str, number: int) -> DoctorCheck:
     if number == 0:
-        return DoctorCheck(name="port", state=DoctorState.OK, says="Any free port is taken.")
+        return DoctorCheck(name="port", state=DoctorState.OK, message="A free port is selected at start.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -211,19 +218,19 @@ def port(host: str, number: int) -> DoctorCheck:
             return DoctorCheck(
                 name="port",
                 state=DoctorState.WARNING,
-                says=f"{host}:{number} cannot be listened on: {error.strerror}.",
-                remedy="If that is not this Safelight running, set another `server.port`.",
+                message=f"Cannot listen on {host}:{number}: {error.strerror}.",
+                remedy="If this Safelight is not running, set another `server.port`.",
             )
-    return DoctorCheck(name="port", state=DoctorState.OK, says=f"{host}:{number} is free.")
+    return DoctorCheck(name="port", state=DoctorState.OK, message=f"{host}:{number} is free.")
 
 
 def database(found: Database) -> DoctorCheck:
-    """Reachable, sound, and of a version this Safelight can use. Changes nothing, makes no file."""
+    """Whether the database is reachable, intact and of a usable version. Changes and creates nothing."""
     from safelight.store import migrations
 
     name = "database"
     if found.path is not None and not found.path.exists():
-        return DoctorCheck(name=name, state=DoctorState.OK, says="It will be made at the first start.")
+        return DoctorCheck(name=name, state=DoctorState.OK, message="It is created at the first start.")
     migrations.check(found, thorough=True)
     with found.raw_connection() as connection:
         current = migrations.is_current(connection)
@@ -232,19 +239,21 @@ def database(found: Database) -> DoctorCheck:
         return DoctorCheck(
             name=name,
             state=DoctorState.OK,
-            says=f"{kind}, reachable; its tables are created at the next start.",
+            message=f"{kind}, reachable; its tables are created at the next start.",
         )
-    return DoctorCheck(name=name, state=DoctorState.OK, says=f"{kind}, reachable, version {migrations.HEAD}.")
+    return DoctorCheck(
+        name=name, state=DoctorState.OK, message=f"{kind}, reachable, version {migrations.HEAD}."
+    )
 
 
 def detectors(installed: Iterable[str], missing: Iterable[tuple[str, str]]) -> list[DoctorCheck]:
-    """One check for what is there, and one for each detector that is not effective."""
+    """One check for the available detectors, and one for each missing detector."""
     names = sorted(installed)
     found = [
         DoctorCheck(
             name="detectors",
             state=DoctorState.OK if names else DoctorState.FAILED,
-            says=f"Effective: {', '.join(names)}." if names else "No detector is effective.",
+            message=f"Available: {', '.join(names)}." if names else "No detector is available.",
             remedy="" if names else "Reinstall Safelight.",
         )
     ]
@@ -252,7 +261,7 @@ def detectors(installed: Iterable[str], missing: Iterable[tuple[str, str]]) -> l
         DoctorCheck(
             name=f"detector {name}",
             state=DoctorState.WARNING,
-            says=sentence,
+            message=sentence,
             remedy="See: safelight models list",
         )
         for name, sentence in missing
@@ -262,14 +271,14 @@ def detectors(installed: Iterable[str], missing: Iterable[tuple[str, str]]) -> l
 
 def fonts(folders: Iterable[str] = _FONT_FOLDERS) -> DoctorCheck:
     for folder in folders:
-        place = Path(folder).expanduser()
-        if place.is_dir() and any(path.suffix in {".ttf", ".otf", ".ttc"} for path in place.rglob("*.?t?")):
-            return DoctorCheck(name="fonts", state=DoctorState.OK, says=f"Fonts in {place}.")
+        path = Path(folder).expanduser()
+        if path.is_dir() and any(file.suffix in {".ttf", ".otf", ".ttc"} for file in path.rglob("*.?t?")):
+            return DoctorCheck(name="fonts", state=DoctorState.OK, message=f"Fonts in {path}.")
     return DoctorCheck(
         name="fonts",
         state=DoctorState.WARNING,
-        says="No system fonts: captions use the font that comes with Pillow, which has Latin letters only.",
-        remedy="For other scripts install fonts, such as Debian's fonts-noto-core and fonts-noto-cjk.",
+        message="No system fonts: captions use Pillow's own font, which has only Latin letters.",
+        remedy="For other scripts, install fonts such as Debian's fonts-noto-core and fonts-noto-cjk.",
     )
 
 
@@ -277,31 +286,31 @@ def speech(program: str = "espeak-ng") -> DoctorCheck:
     found = shutil.which(program)
     if found:
         return DoctorCheck(
-            name="speech", state=DoctorState.OK, says=f"{found} speaks the storyboard's lines."
+            name="speech", state=DoctorState.OK, message=f"{found} speaks the lines of storyboards."
         )
     return DoctorCheck(
         name="speech",
         state=DoctorState.WARNING,
-        says=f"{program} is not installed: storyboards show spoken lines and do not speak them.",
+        message=f"{program} is not installed: storyboards show spoken lines as text only.",
         remedy="Install it, such as Debian's package espeak-ng.",
     )
 
 
 def clock(now: dt.datetime, *, signing_from: dt.datetime | None = None) -> DoctorCheck:
-    """Wrong clocks make seals that readers refuse."""
-    says = f"It is {now.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC."
+    """Whether the clock is plausible: seals with a wrong time are rejected by other tools."""
+    message = f"It is {now.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC."
     if now < max(_NOT_BEFORE, signing_from or _NOT_BEFORE):
         return DoctorCheck(
             name="clock",
             state=DoctorState.FAILED,
-            says=f"{says} That lies before this Safelight or its signing certificate was made.",
-            remedy="Set the clock, and keep it right with NTP.",
+            message=f"{message} That is before the date of this release or of its signing certificate.",
+            remedy="Set the clock, and synchronize it with NTP.",
         )
-    return DoctorCheck(name="clock", state=DoctorState.OK, says=says)
+    return DoctorCheck(name="clock", state=DoctorState.OK, message=message)
 
 
 def signing(keys: Path) -> DoctorCheck:
-    """The signing key, read but neither made nor renewed."""
+    """The signing key; it is only read, not created or renewed."""
     from cryptography import x509
 
     from safelight.provenance import certificates
@@ -309,29 +318,29 @@ def signing(keys: Path) -> DoctorCheck:
     path = keys / "signing.pem"
     if not path.exists():
         return DoctorCheck(
-            name="signing key", state=DoctorState.OK, says="It will be made with the first seal."
+            name="signing key", state=DoctorState.OK, message="It is created with the first seal."
         )
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         return DoctorCheck(
             name="signing key",
             state=DoctorState.FAILED,
-            says=f"{path} can be read by others on this machine.",
-            remedy=f"chmod 600 '{path}', and replace it if somebody had the chance to copy it.",
+            message=f"Other users of this machine can read {path}.",
+            remedy=f"chmod 600 '{path}'. Replace the key if another user could have copied it.",
         )
     until = certificates.not_after(x509.load_pem_x509_certificates(path.read_bytes())[0])
     return DoctorCheck(
-        name="signing key", state=DoctorState.OK, says=f"Seals until {until:%Y-%m-%d}, then renewed."
+        name="signing key", state=DoctorState.OK, message=f"Valid until {until:%Y-%m-%d}, then renewed."
     )
 
 
 def upstream(name: str, url: str, *, timeout_s: float = 3.0) -> DoctorCheck:
-    """Whether a generator's server takes connections. Nothing is asked of it."""
+    """Whether a generator's server accepts connections. Sends no request."""
     parts = urlsplit(url)
     if not parts.hostname:
         return DoctorCheck(
             name=f"upstream {name}",
             state=DoctorState.FAILED,
-            says=f"{url!r} is no address.",
+            message=f"{url!r} is not an address.",
             remedy="Write it as http://host:port/v1.",
         )
     number = parts.port or (443 if parts.scheme == "https" else 80)
@@ -341,13 +350,15 @@ def upstream(name: str, url: str, *, timeout_s: float = 3.0) -> DoctorCheck:
         return DoctorCheck(
             name=f"upstream {name}",
             state=DoctorState.WARNING,
-            says=f"{parts.hostname}:{number} does not answer: {error.strerror or error}.",
-            remedy="Start it, or correct its address in the settings.",
+            message=f"Cannot connect to {parts.hostname}:{number}: {error.strerror or error}.",
+            remedy="Start the server, or correct its address in the settings.",
         )
     return DoctorCheck(
-        name=f"upstream {name}", state=DoctorState.OK, says=f"{parts.hostname}:{number} answers."
+        name=f"upstream {name}",
+        state=DoctorState.OK,
+        message=f"{parts.hostname}:{number} accepts connections.",
     )
 
 
-def _count(value: int) -> str:
+def _format_limit(value: int) -> str:
     return "unlimited" if value == resource.RLIM_INFINITY else str(value)

@@ -1,4 +1,4 @@
-"""`safelight eval`."""
+"""`safelight eval`: measure detectors and policies on labelled data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safelight.errors import ConfigurationError, InvalidField, SafelightError
 
 from .commands import load_container
 from .exit_codes import Exit
-from .output import Bar, emit
+from .output import ProgressBar, emit
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -23,7 +23,7 @@ _POLICIES = ("starter", "strict")
 
 @app.callback()
 def evaluate() -> None:
-    """Measure detectors on a data set."""
+    """Measure detectors on labelled data."""
 
 
 @app.command()
@@ -31,19 +31,24 @@ def prompts(
     ctx: typer.Context,
     data: Annotated[list[Path], typer.Option("--data", help="A JSONL file of labelled prompts; repeatable.")],
     policy: Annotated[
-        list[str] | None, typer.Option("--policy", help="A policy to judge by; repeatable. [starter, strict]")
+        list[str] | None,
+        typer.Option("--policy", help="A policy to evaluate; repeatable. [default: starter, strict]"),
     ] = None,
     attack: Annotated[
-        list[str] | None, typer.Option("--attack", help="Rewrite unsafe prompts by an attack; repeatable.")
+        list[str] | None,
+        typer.Option("--attack", help="Rewrite unsafe prompts with this attack; repeatable."),
     ] = None,
-    attack_safe: Annotated[bool, typer.Option("--attack-safe", help="Rewrite safe prompts, too.")] = False,
+    attack_safe: Annotated[bool, typer.Option("--attack-safe", help="Also rewrite safe prompts.")] = False,
     log: Annotated[
-        Path | None, typer.Option("--log", help="Append the run's counts to this file; some sets demand it.")
+        Path | None,
+        typer.Option("--log", help="Append the counts of this run to a file; some sets require it."),
     ] = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page, too.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Also write the report as an HTML page.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Screen labelled prompts and say how many were found and blocked, with intervals. Shows no prompt."""
+    """Screen labelled prompts and report the rates found and blocked, with intervals. Prints no prompt."""
     from safelight.evaluation import datasets, holdout_log, prompt_eval, protocol, reports
     from safelight.policy.documents import load
 
@@ -53,11 +58,11 @@ def prompts(
     known = protocol.load_installed(protocol.ATTACKS, protocol.Attack)  # type: ignore[type-abstract]
     for name in attack or ():
         if name not in known:
-            raise InvalidField(f"There is no attack {name!r}; there are: {', '.join(known)}.", param="attack")
+            raise InvalidField(f"Unknown attack {name!r}; attacks: {', '.join(known)}.", param="attack")
     attacks = [known[name] for name in attack or ()]
     metrics = protocol.load_installed(protocol.METRICS, protocol.Metric)  # type: ignore[type-abstract]
     total = sum(1 for _ in prompt_eval.cases(sets, attacks, attack_safe=attack_safe))
-    with Bar(total, "prompts") as progress:
+    with ProgressBar(total, "prompts") as progress:
         report = prompt_eval.run(
             sets,
             pipeline=container.core.text_pipeline,
@@ -66,13 +71,13 @@ def prompts(
             metrics=metrics.values(),
             attacks=attacks,
             attack_safe=attack_safe,
-            progress=progress.done,
+            progress=progress.update,
         ).as_json()
     if log is not None:
         holdout_log.append(log, holdout_log.format_entry(report, now=dt.datetime.now(dt.UTC)))
     if html is not None:
-        _write(html, reports.html(report))
-    emit(report, as_json, _text(report))
+        _write_page(html, reports.html(report))
+    emit(report, as_json, _format_prompt_report(report))
     return Exit.OK
 
 
@@ -80,11 +85,9 @@ def prompts(
 def guard(
     ctx: typer.Context,
     data: Annotated[list[Path], typer.Option("--data", help="A JSONL file of labelled prompts; repeatable.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Ask the configured guard model about labelled prompts, and keep dated figures for coverage."""
-    import datetime
-
+    """Measure the configured guard model on labelled prompts, and store dated rates for coverage."""
     from safelight.detectors.remote import measurements
     from safelight.detectors.remote.text_guard import GuardDetector
     from safelight.detectors.text.pipeline import TextPipeline
@@ -94,36 +97,36 @@ def guard(
     found = [one for one in container.core.text_pipeline.detectors if isinstance(one, GuardDetector)]
     if not found:
         sentences = [one.sentence for one in container.core.detectors.missing if one.name == "text-guard"]
-        raise ConfigurationError(sentences[0] if sentences else "The guard is switched off in the settings.")
-    asked = found[0]
+        raise ConfigurationError(sentences[0] if sentences else "The text guard is disabled in the settings.")
+    detector = found[0]
     sets = [datasets.read(path) for path in data]
     measured = guard_eval.GuardFigures(
-        asked.version,
-        (one.category for one in asked.capabilities),
+        detector.version,
+        (one.category for one in detector.capabilities),
         [one.sha256 for one in sets],
-        datetime.datetime.now(datetime.UTC).date(),
+        dt.datetime.now(dt.UTC).date(),
     )
-    with Bar(sum(len(one.cases) for one in sets), "prompts") as progress:
+    with ProgressBar(sum(len(one.cases) for one in sets), "prompts") as progress:
         report = prompt_eval.run(
             sets,
-            pipeline=TextPipeline([asked.always()], budget_s=container.core.settings.scan.text_timeout_s),
+            pipeline=TextPipeline([detector.always()], budget_s=container.core.settings.scan.text_timeout_s),
             taxonomy=container.core.taxonomy,
             policies={},
             metrics=[metrics.RATES, metrics.LATENCY, measured],
-            progress=progress.done,
+            progress=progress.update,
         )
     figure: measurements.GuardMeasurements = report.results["guard"]
-    if asked.measurements is not None:
+    if detector.measurements is not None:
         try:
-            measurements.write(asked.measurements, figure)
+            measurements.write_measurements(detector.measurements, figure)
         except OSError as error:
-            raise SafelightError(f"{asked.measurements} cannot be written: {error.strerror}.") from error
+            raise SafelightError(f"{detector.measurements} cannot be written: {error.strerror}.") from error
     times = report.results["latency_ms"]
     lines = [f"{name}: {share.said()} found" for name, share in figure.categories.items()] + [
         f"harmless prompts with a false alarm: {figure.harmless.said()}",
-        f"no usable answer: {figure.holes} of {times['n']}",
+        f"no usable response: {figure.unanswered} of {times['n']}",
         f"p50 {times['p50']} ms, p99 {times['p99']} ms",
-        f"kept in {asked.measurements}; coverage shows them from the next start on",
+        f"stored in {detector.measurements}; coverage shows these rates after the next start",
     ]
     payload = {**asdict(figure), "latency_ms": times, "rows": report.results["rates"]}
     emit(payload, as_json, "\n".join(lines))
@@ -131,25 +134,28 @@ def guard(
 
 
 @app.command()
-def output(
+def clips(
     ctx: typer.Context,
     data: Annotated[Path, typer.Option("--data", help="A folder of labelled clips with `clips.jsonl`.")],
     policy: Annotated[
-        str, typer.Option("--policy", help="The policy to judge by. [that of the installation]")
+        str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
     ] = "",
-    html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page, too.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Also write the report as an HTML page.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Scan and judge labelled clips as if they had just been generated, and say what was found and missed.
+    """Scan and evaluate labelled clips like generated videos, and report what was found and missed.
 
-    Waivers in force are honoured, and named. Shows no still and no word of a clip.
+    Waivers in force apply and are named. Prints no image and no text of a clip.
     """
-    from safelight.evaluation import clip_eval, clip_report, clips
+    from safelight.evaluation import clip_eval, clip_report
+    from safelight.evaluation import clips as clip_sets
     from safelight.moderation.tenant_policy import TenantPolicy
     from safelight.policy.documents import load
 
     container = load_container(ctx)
-    found = clips.read(data)
+    found = clip_sets.read(data)
     chosen = (
         load(policy, container.core.taxonomy)
         if policy
@@ -162,13 +168,13 @@ def output(
         policy=chosen,
         waivers=tuple(waiver.terms for waiver in waivers),
     )
-    with Bar(len(found.clips) * 100, "clips") as progress:
+    with ProgressBar(len(found.clips) * 100, "clips") as progress:
         seen = list(
             clip_eval.evaluate_clips(
                 found,
                 container.pipeline.stages.output,
                 tenant_policy,
-                progress=lambda number, percent: progress.done(100 * number + percent),
+                progress=lambda number, percent: progress.update(100 * number + percent),
             )
         )
     report = clip_eval.build_report(
@@ -179,21 +185,21 @@ def output(
         waivers=(waiver.id for waiver in waivers),
     )
     if html is not None:
-        _write(html, clip_report.html(report))
-    emit(report, as_json, _output_text(report))
+        _write_page(html, clip_report.html(report))
+    emit(report, as_json, _format_clip_report(report))
     return Exit.OK
 
 
-def _write(path: Path, page: str) -> None:
+def _write_page(path: Path, page: str) -> None:
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:
         raise SafelightError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def _output_text(report: Mapping[str, Any]) -> str:
+def _format_clip_report(report: Mapping[str, Any]) -> str:
     data = report["data"]
-    lines = [f"{data['n']} clips, {data['prompts']} of them judged with their prompt"]
+    lines = [f"{data['n']} clips, {data['prompts']} of them evaluated with their prompt"]
     for cell in report["cells"]:
         if cell["state"] == "measured":
             low, high = (100 * end for end in cell["recall_interval"])
@@ -210,8 +216,10 @@ def _output_text(report: Mapping[str, Any]) -> str:
         low, high = (100 * end for end in one["recall_interval"])
         lines.append(f"{one['group']}: {one['found']} of {one['segments']} found ({low:.1f}-{high:.1f} %)")
     for label, row in report["clips"].items():
-        did = ", ".join(f"{name} {row[name]}" for name in row if name not in ("n", "intervals") and row[name])
-        lines.append(f"{label}: n {row['n']}" + (f", {did}" if did else ""))
+        counts = ", ".join(
+            f"{name} {row[name]}" for name in row if name not in ("n", "intervals") and row[name]
+        )
+        lines.append(f"{label}: n {row['n']}" + (f", {counts}" if counts else ""))
     cost = report["cost"]
     for name, spent in {"": cost, **cost["groups"]}.items():
         of = f" of {name}" if name else ""
@@ -221,7 +229,7 @@ def _output_text(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _text(report: Mapping[str, Any]) -> str:
+def _format_prompt_report(report: Mapping[str, Any]) -> str:
     lines = []
     for row in report["rows"]:
         rates = ", ".join(
@@ -236,7 +244,7 @@ def _text(report: Mapping[str, Any]) -> str:
     if times:
         lines.append(
             f"latency p50 {times['p50']} ms, p99 {times['p99']} ms; "
-            f"{times['incomplete']} of {times['n']} not looked at by every detector"
+            f"{times['incomplete']} of {times['n']} not checked by every detector"
         )
     lines.append(f"model {report['model_hash'][:16]}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What a command's exit code says, the same for every verb."""
+"""Exit codes of the command line, the same for every command."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    #: Done, allowed, trusted.
+    #: Success; allowed; trusted.
     OK = 0
-    #: It did not work; a sentence on stderr says why.
+    #: The command failed; the reason is on stderr.
     ERROR = 1
-    #: Wrong settings, policy or usage: nothing was started.
+    #: Invalid settings, policy or usage; nothing was started.
     CONFIGURATION = 2
     #: Blocked by the policy; for `verify`: the file was changed after it was sealed.
     BLOCKED = 3
-    #: Held for a person's decision.
+    #: Held for review.
     HELD = 4
-    #: Not checked, or nothing known; never to be read as "safe".
+    #: Not checked, or nothing is known. Does not mean "safe".
     NOT_COVERED = 5
-    #: Allowed, but only under a waiver.
+    #: Allowed under a waiver.
     WAIVED = 6
-    #: Allowed with a label, where `scan --fail-on label` was asked for.
+    #: Allowed with a label; only with `scan --fail-on label`.
     LABELLED = 7
     #: Ctrl-C.
     INTERRUPTED = 130

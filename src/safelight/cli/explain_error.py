@@ -1,4 +1,4 @@
-"""`safelight decode`."""
+"""`safelight explain-error`: explain an error message of a video provider."""
 
 from __future__ import annotations
 
@@ -20,35 +20,37 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-#: Read of a pasted text; the rest is not looked at.
+#: Only this much of the text is read.
 MAX_BYTES = 8 * 1024 * 1024
 
 
 @app.command()
-def decode(
+def explain_error(
     text: Annotated[
         str | None,
-        typer.Argument(help="The error as you have it; `-`, or nothing in a pipe, reads standard input."),
+        typer.Argument(
+            help="The error message; `-` reads standard input, as does a pipe without this argument."
+        ),
     ] = None,
-    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read it from a file.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the error from a file.")] = None,
     provider: Annotated[
-        str | None, typer.Option("--provider", help="Whose error it is, where you know: veo, fal, kling ...")
+        str | None, typer.Option("--provider", help="The provider, if you know it: veo, fal, kling ...")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Say what a provider's error means: who refused, at which stage, charged or not, and what now.
+    """Explain a provider's error: which party refused at which stage, the charge, and the next step.
 
-    Nothing is sent anywhere. Exit code 0: known. 5: not known.
+    Sends nothing. Exit code 0: known. 5: not known.
     """
     from safelight.generation.provider_errors import ErrorKind
     from safelight.generation.provider_errors import decode as decoded
 
-    found = decoded(_read(text, file), provider=provider)
-    emit(found.as_json(), as_json, lambda console: _say(console, found))
+    found = decoded(_read_error(text, file), provider=provider)
+    emit(found.as_json(), as_json, lambda console: _print_error(console, found))
     return Exit.NOT_COVERED if found.kind is ErrorKind.UNKNOWN else Exit.OK
 
 
-def _read(text: str | None, file: Path | None) -> str:
+def _read_error(text: str | None, file: Path | None) -> str:
     if text is not None and file is not None:
         raise InvalidField("Give the error itself or --file, not both.", param="text")
     if file is not None:
@@ -61,7 +63,7 @@ def _read(text: str | None, file: Path | None) -> str:
     if text == "-" or (text is None and not sys.stdin.isatty()):
         return sys.stdin.buffer.read(MAX_BYTES).decode("utf-8", "replace")
     if text is None:
-        raise InvalidField("Paste the error as an argument, or pipe it in.", param="text")
+        raise InvalidField("Give the error as an argument, with --file or through a pipe.", param="text")
     return text
 
 
@@ -70,55 +72,55 @@ _KINDS = {
     "rate_limit": "a rate limit",
     "quota": "quota or billing",
     "auth": "a key or permission",
-    "transient": "passing trouble, no judgement of the content",
-    "invalid_request": "a request that is not taken as it is",
-    "timeout": "a time-out",
+    "transient": "a temporary problem, unrelated to the content",
+    "invalid_request": "an invalid request",
+    "timeout": "a timeout",
     "unknown": "not known",
 }
 _OWNERS = {
     "gateway": "our gateway (Safelight)",
     "provider": "the provider",
-    "relay": "a relay in between",
+    "relay": "a relay between you and the provider",
     "network": "the network or its infrastructure",
     "client": "the caller's own program",
     "unknown": "not known",
 }
-_AGAIN = {
-    "same": "yes, the same order",
+_RETRIES = {
+    "same": "yes, the same request",
     "new_seed": "yes, with another seed",
-    "change_prompt": "only after a change of the prompt or reference",
+    "change_prompt": "only with a changed prompt or reference",
     "never": "no",
     "unknown": "not known",
 }
 _COLOURS = {"content_block": "red", "transient": "yellow", "timeout": "yellow", "rate_limit": "yellow"}
 
 
-def _say(console: Console, found: ProviderError) -> None:
+def _print_error(console: Console, found: ProviderError) -> None:
     from rich.table import Table
     from rich.text import Text
 
     console.print(Text(found.sentence, style=f"bold {_COLOURS.get(found.kind.value, '')}".strip()))
     table = Table.grid(padding=(0, 2))
-    who = f" ({found.provider})" if found.provider and found.owner.value in ("provider", "relay") else ""
+    provider = f" ({found.provider})" if found.provider and found.owner.value in ("provider", "relay") else ""
     via = f", through {found.via}" if found.via else ""
     source = f" ({found.charge_source})" if found.charge_source else ""
     wait = f", after {found.after_s:g} s" if found.after_s is not None else ""
     rows = [
         ("Kind", _KINDS[found.kind.value]),
-        ("Who", f"{_OWNERS[found.owner.value]}{who}{via}"),
+        ("Refused by", f"{_OWNERS[found.owner.value]}{provider}{via}"),
         (
             "Stage",
             {"input": "the request", "output": "the finished video"}.get(found.stage.value, "not known"),
         ),
         ("Category", found.category if found.category != "unknown" else "not known"),
         ("Charged", f"{found.charged.value if found.charged.value != 'unknown' else 'not known'}{source}"),
-        ("Try again", f"{_AGAIN[found.retry.value]}{wait}"),
-        ("What now", found.next_step),
+        ("Try again", f"{_RETRIES[found.retry.value]}{wait}"),
+        ("Next step", found.next_step),
     ]
     if found.code or found.message:
-        rows.append(("It said", " ".join(part for part in (found.code, found.message) if part)))
+        rows.append(("Original message", " ".join(part for part in (found.code, found.message) if part)))
     if found.rule:
-        rows.append(("How we know", f"{found.rule}, {found.confidence.value}; {found.documented}"))
+        rows.append(("Source", f"{found.rule}, {found.confidence.value}; {found.documented}"))
     for name, value in rows:
         table.add_row(Text(name, style="dim"), Text(value))
     console.print()

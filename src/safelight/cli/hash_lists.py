@@ -1,8 +1,7 @@
-"""`safelight hashes`: lists of hashes of known content, as exchanges hand them out."""
+"""`safelight hash-lists`: hash lists of known content, as distributed by exchanges."""
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -12,13 +11,13 @@ import typer
 
 from .commands import load_container
 from .exit_codes import Exit
-from .output import Bar, emit
+from .output import ProgressBar, emit, format_day
 
 app = typer.Typer(no_args_is_help=True, help="Import, list and remove hash lists of known content.")
 
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
-#: Problems of an import that are printed; the rest is counted.
-SHOWN = 20
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+#: Problems of an import that are printed; the others are counted.
+MAX_PRINTED_PROBLEMS = 20
 
 
 class HashKindOption(StrEnum):
@@ -31,15 +30,19 @@ class HashKindOption(StrEnum):
 def import_(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="ThreatExchange JSON, CSV (`hash,quality`) or lines.")],
-    list_name: Annotated[str, typer.Option("--list", help="The list to add to; made where there is none.")],
-    category: Annotated[str, typer.Option("--category", help="What its entries are, such as sexual/minors.")],
+    list_name: Annotated[
+        str, typer.Option("--list", help="The list to add to; created if it does not exist.")
+    ],
+    category: Annotated[
+        str, typer.Option("--category", help="The category of its entries, such as sexual/minors.")
+    ],
     kind: Annotated[
         HashKindOption | None,
-        typer.Option("--kind", help="What the hashes are, where the file does not say. [default: by length]"),
+        typer.Option("--kind", help="Kind of the hashes if the file does not name it. [default: by length]"),
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Add the hashes of a file to a list, and take away what the file says was withdrawn."""
+    """Add the hashes of a file to a list, and remove those that the file marks as withdrawn."""
     from safelight.detectors.image.hash_lists import HashKind
 
     done = load_container(ctx).persistence.enrolments.import_hashes(
@@ -51,20 +54,24 @@ def import_(
         " A running gateway uses them immediately. To check delivered videos: safelight hash-lists recheck.",
         *(f"  {problem}" for problem in done.problems[:MAX_PRINTED_PROBLEMS]),
     ]
-    payload = {**asdict(done), "malformed": len(done.problems), "problems": list(done.problems[:SHOWN])}
+    payload = {
+        **asdict(done),
+        "malformed": len(done.problems),
+        "problems": list(done.problems[:MAX_PRINTED_PROBLEMS]),
+    }
     emit(payload, as_json, "\n".join(lines))
     return Exit.ERROR if done.problems and not done.added and not done.already_known else Exit.OK
 
 
 @app.command("list")
 def list_(ctx: typer.Context, as_json: Json = False) -> int:
-    """List the lists: their category, and how many hashes of each kind they have. Never the hashes."""
+    """List the hash lists with category and number of hashes of each kind. Never prints the hashes."""
     lists = load_container(ctx).core.hash_lists
     found = [
         {
             "name": one.name,
             "category": one.category,
-            "at": one.at,
+            "at": one.imported_at,
             "counts": {k.value: n for k, n in one.counts.items()},
         }
         for one in lists.all()
@@ -72,11 +79,13 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
     lines = [
         f"{one.name}: {one.category}; "
         + ", ".join(f"{count} {kind.value}" for kind, count in one.counts.items() if count)
-        + f"; {dt.datetime.fromtimestamp(one.at, dt.UTC).date().isoformat()}"
+        + f"; {format_day(one.imported_at)}"
         for one in lists.all()
     ]
     emit(
-        {"folder": str(lists.folder), "lists": found}, as_json, "\n".join(lines) or "There are no hash lists."
+        {"folder": str(lists.folder), "lists": found},
+        as_json,
+        "\n".join(lines) or "No hash lists are imported.",
     )
     return Exit.OK
 
@@ -85,41 +94,45 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
 def remove(
     ctx: typer.Context, name: Annotated[str, typer.Argument(help="The list.")], as_json: Json = False
 ) -> int:
-    """Take a whole list away. A running gateway sees it at once."""
-    gone = load_container(ctx).persistence.enrolments.remove_hashes(name)
-    emit({"name": name, "removed": gone}, as_json, f"{name}: {gone} hashes removed.")
+    """Remove a list. A running gateway stops using it immediately."""
+    removed = load_container(ctx).persistence.enrolments.remove_hashes(name)
+    emit({"name": name, "removed": removed}, as_json, f"{name}: {removed} hashes removed.")
     return Exit.OK
 
 
 @app.command()
 def recheck(ctx: typer.Context, as_json: Json = False) -> int:
-    """Look everything up again that was delivered before a list was imported, and take back what is known.
+    """Compare delivered videos with the hash lists, and withdraw matches.
 
-    What a match means the policy says: what it stops is withdrawn together with what was made from it. Ends
-    with 3 where anything was taken back.
+    For videos delivered before a list was imported. The policy decides about a match; if it blocks or holds
+    the video, the video and everything derived from it are withdrawn. Exit code 3: videos were withdrawn.
     """
     container = load_container(ctx)
-    with Bar(None, "videos") as bar:
+    with ProgressBar(None, "videos") as bar:
         done = container.pipeline.hash_recheck.recheck(
-            container.persistence.tenant, actor="operator", progress=bar.done
+            container.persistence.tenant, actor="operator", progress=bar.update
         )
     payload = {
-        "looked_at": done.looked_at,
+        "checked": done.checked,
         "matched": done.matched,
-        "unread": [{"video_id": video_id, "why": why} for video_id, why in done.unread],
+        "unreadable": [{"video_id": video_id, "reason": reason} for video_id, reason in done.unread],
     }
-    taken = [video_id for one in done.matched for video_id in one.taken_back]
+    withdrawn = [video_id for one in done.matched for video_id in one.withdrawn]
     lines = [
-        f"{done.looked_at} delivered videos looked up: {len(done.matched)} known, {len(taken)} taken back.",
+        f"{done.checked} delivered videos checked: {len(done.matched)} matches, {len(withdrawn)} withdrawn.",
         *(
             f"  {one.video_id}: {one.action.value}"
-            + (f", taken back with {len(one.taken_back) - 1} made from it" if one.taken_back else ", left")
+            + (
+                f", withdrawn with {len(one.withdrawn) - 1} derived videos"
+                if one.withdrawn
+                else ", not withdrawn"
+            )
             + (", vaulted" if one.vaulted else "")
             for one in done.matched
         ),
-        *(f"  {video_id} could not be looked at: {why}" for video_id, why in done.unread),
+        *(f"  {video_id} could not be checked: {reason}" for video_id, reason in done.unread),
     ]
     emit(payload, as_json, "\n".join(lines))
-    if taken:
+    if withdrawn:
         return Exit.BLOCKED
     return Exit.ERROR if done.unread else Exit.OK

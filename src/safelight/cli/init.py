@@ -1,11 +1,11 @@
-"""`safelight init`."""
+"""`safelight init`: write the settings file and create the data directory."""
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ from safelight.errors import InvalidField, SettingsError
 
 from .commands import config_path
 from .exit_codes import Exit
-from .output import emit
+from .output import emit, format_day
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -27,61 +27,60 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-#: The installation's own word for the waiver that is recorded here.
-_WAIVER = "init"
+#: Name of the waiver that this command records.
+_WAIVER_NAME = "init"
 
 
 @app.command()
 def init(
     ctx: typer.Context,
     data: Annotated[Path, typer.Option("--data", help="The data directory.")] = Path("data"),
-    waiver_name: Annotated[
+    waiver_by: Annotated[
         str | None,
-        typer.Option("--waiver-name", help="The person who decides to run without what is missing."),
+        typer.Option("--waiver-by", help="The person who decides to run without the missing checks."),
     ] = None,
-    waiver_why: Annotated[
-        str | None, typer.Option("--waiver-why", help="Why that is acceptable here.")
+    waiver_reason: Annotated[
+        str | None, typer.Option("--waiver-reason", help="Why that is acceptable.")
     ] = None,
     waiver_expires: Annotated[
         str,
-        typer.Option("--waiver-expires", help="When the waiver ends: 90d, a day such as 2027-03-31, never."),
+        typer.Option("--waiver-expires", help="End of the waiver: 90d, a date such as 2027-03-31, or never."),
     ] = "90d",
     upstream: Annotated[
         str | None,
-        typer.Option(help="A server that speaks /v1/videos: ask it for its models, and make it the default."),
+        typer.Option(help="A server with /v1/videos: read its models, and make it the default generator."),
     ] = None,
     upstream_key_file: Annotated[
         Path | None,
-        typer.Option(help="File with the upstream's key. [default: the variable SAFELIGHT_UPSTREAM_KEY]"),
+        typer.Option(help="File with the upstream's key. [default: variable SAFELIGHT_UPSTREAM_KEY]"),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Offer only this model of the upstream's; may be given again. [default: all]"),
+        typer.Option(help="Offer only this model of the upstream; repeatable. [default: all]"),
     ] = None,
     paid: Annotated[
-        bool, typer.Option("--paid", help="The upstream charges: an order is sent to it at most once.")
+        bool, typer.Option("--paid", help="The upstream charges: a request is submitted at most once.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON; asks nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask no questions.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; asks no questions.")] = False,
 ) -> int:
-    """Write safelight.toml, make the data directory, and say what is missing.
+    """Write safelight.toml, create the data directory and list what is missing.
 
-    Safe to run again: what is there is kept. Required checks that no installed detector can make are listed;
-    until a detector is added or a named person waives them, what they touch is held or blocked.
+    Existing files are kept, so it can run again. It lists required checks that no installed detector can do.
+    Until a detector is installed or a named person waives them, affected videos are held or blocked.
     """
     from safelight.bootstrap import load
 
-    if (waiver_name is None) != (waiver_why is None):
+    if (waiver_by is None) != (waiver_reason is None):
         raise InvalidField(
-            "--waiver-name and --waiver-why go together.",
+            "--waiver-by and --waiver-reason go together.",
             param="waiver",
             remedy="A waiver is a named person's decision, with its reason.",
         )
     path = config_path(ctx) or Path("safelight.toml")
     attached = _attach(upstream, upstream_key_file, model, paid=paid)
-    written = _write(path, data, attached)
+    written = _write_settings(path, data, attached)
     container = load(path)
-    tenant = container.persistence.tenant
     container.persistence.signing_keys.signing()
     gaps = find_gaps(container)
     open_gaps = _without_waived(container, gaps)
@@ -105,6 +104,22 @@ def init(
     return Exit.OK
 
 
+@dataclass(frozen=True, kw_only=True)
+class InitResult:
+    """What the command found and did."""
+
+    settings: Path
+    #: Whether the settings file was written; False if it existed.
+    written: bool
+    data: Path
+    #: Required checks that no installed detector can do.
+    gaps: Sequence[tuple[Stage, Cell]]
+    #: Those of them that no waiver covers.
+    open_gaps: Sequence[tuple[Stage, Cell]]
+    waivers: Sequence[Waiver]
+    upstream: Upstream | None
+
+
 def _attach(
     url: str | None, key_file: Path | None, models: Sequence[str] | None, *, paid: bool
 ) -> Upstream | None:
@@ -117,38 +132,39 @@ def _attach(
     return attach(UpstreamAnswers(url=url, key_file=key_file, models=models or (), paid=paid))
 
 
-def gaps(container: Container) -> list[tuple[Stage, Cell]]:
-    """What the policy requires and no installed detector can check, stage by stage."""
+def find_gaps(container: Container) -> list[tuple[Stage, Cell]]:
+    """Checks that the policy requires and no installed detector can do, by stage."""
     from safelight.policy.decisions import required_coverage
     from safelight.policy.findings import Modality, Stage
 
-    looked = {
+    checked = {
         Stage.PROMPT: (Modality.TEXT,),
         Stage.REFERENCE: (Modality.IMAGE,),
         Stage.OUTPUT: (Modality.FRAMES, Modality.AUDIO),
     }
     found = []
-    for stage, modalities in looked.items():
-        wanted = required_coverage(container.core.configured_policy, container.core.taxonomy, stage, modalities)
-        cells = container.core.detectors.cells(wanted, *modalities)
+    for stage, modalities in checked.items():
+        required = required_coverage(
+            container.core.configured_policy, container.core.taxonomy, stage, modalities
+        )
+        cells = container.core.detectors.cells(required, *modalities)
         found += [(stage, cell) for cell in cells if cell.required and not cell.available]
     return found
 
 
-def _open(
-    container: Container, missing: Sequence[tuple[Stage, Cell]], waivers: Sequence[Waiver]
-) -> list[tuple[Stage, Cell]]:
+def _without_waived(container: Container, gaps: Sequence[tuple[Stage, Cell]]) -> list[tuple[Stage, Cell]]:
     from safelight.policy.waivers import covers
 
+    waivers = container.persistence.waivers_in_force(container.persistence.tenant)
     return [
         (stage, cell)
-        for stage, cell in missing
+        for stage, cell in gaps
         if not any(covers(waiver.terms, cell.category, container.core.taxonomy) for waiver in waivers)
     ]
 
 
-def _write(path: Path, data: Path, upstream: Upstream | None) -> bool:
-    """Write the settings file unless there is one; whether it was written."""
+def _write_settings(path: Path, data: Path, upstream: Upstream | None) -> bool:
+    """Write the settings file unless it exists. Returns whether it was written."""
     from .config_template import settings_toml
 
     try:
@@ -166,15 +182,14 @@ def _write(path: Path, data: Path, upstream: Upstream | None) -> bool:
     return True
 
 
-def _ask(missing: Sequence[tuple[Stage, Cell]]) -> tuple[str | None, str | None]:
+def _ask_for_waiver(gaps: Sequence[tuple[Stage, Cell]]) -> tuple[str | None, str | None]:
+    """Name and reason of the person who waives the gaps, or None twice."""
     typer.echo("No installed detector can check:", err=True)
-    for line in _lines(missing):
+    for line in _format_gaps(gaps):
         typer.echo(f"  {line}", err=True)
-    typer.echo(
-        "Until one is added, what they touch is held or blocked, unless a person decides to run without.",
-        err=True,
-    )
-    name = typer.prompt("Your name, to put such a decision on record (empty: no)", default="", err=True)
+    typer.echo("Until a detector is installed, affected videos are held or blocked.", err=True)
+    typer.echo("A person can waive these checks.", err=True)
+    name = typer.prompt("Your name, to record such a waiver (empty: no waiver)", default="", err=True)
     if not name.strip():
         return None, None
     return name, typer.prompt("Why is that acceptable", err=True)
@@ -201,7 +216,6 @@ def _record_waiver(
             expires_at=parse_expiry(expires, container.persistence.database.clock()),
         ),
         taxonomy=container.core.taxonomy,
-        expires_at=parse_expiry(expires, container.persistence.database.clock()),
     )
 
 
@@ -229,15 +243,10 @@ def _to_json(result: InitResult) -> dict[str, Any]:
     }
 
 
-def _text(
-    payload: dict[str, Any],
-    missing: Sequence[tuple[Stage, Cell]],
-    waivers: Sequence[Waiver],
-    open_: Sequence[tuple[Stage, Cell]],
-) -> str:
+def _format(result: InitResult) -> str:
     lines = [
-        f"{payload['settings']}: {'written' if payload['written'] else 'was there already, and is kept'}.",
-        f"Data directory: {payload['data']}.",
+        f"{result.settings}: {'written' if result.written else 'already exists and is kept'}.",
+        f"Data directory: {result.data}.",
     ]
     if result.upstream is not None:
         lines += _format_upstream(result.upstream, written=result.written)
@@ -251,20 +260,33 @@ def _text(
     if result.open_gaps:
         lines += [
             "",
-            "Not waived: what these touch is held or blocked. To run without them, a person has to say so:",
-            '  safelight init --waiver-name "YOUR NAME" --waiver-why "WHY THAT IS ACCEPTABLE"',
+            "Not waived: affected videos are held or blocked. A person can waive these checks:",
+            '  safelight init --waiver-by "YOUR NAME" --waiver-reason "WHY THAT IS ACCEPTABLE"',
         ]
     lines += ["", "Next: safelight doctor, then safelight serve."]
     return "\n".join(lines)
 
 
-def _upstream_lines(table: dict[str, Any], *, written: bool) -> list[str]:
-    lines = [f"Upstream: {table['url']}: {', '.join(table['models'])} ({table['billing']})."]
-    lines += [f"WARNING: {warning}" for warning in table["warnings"]]
-    if not written:
-        lines.append(f"It is NOT in the settings. Serve it with: safelight serve --upstream {table['url']}")
+def _format_gaps(gaps: Sequence[tuple[Stage, Cell]]) -> list[str]:
+    from safelight.moderation.coverage_limits import UNSUPPORTED
+
+    by_category: dict[str, list[str]] = {}
+    for stage, cell in gaps:
+        by_category.setdefault(cell.category, []).append(f"{stage.value} {cell.modality.value}")
+    lines = []
+    for category, places in sorted(by_category.items()):
+        reason = f". {UNSUPPORTED[category]}" if category in UNSUPPORTED else ""
+        lines.append(f"{category}: {', '.join(places)}{reason}")
     return lines
 
 
-def _day(at: float) -> str:
-    return f"{dt.datetime.fromtimestamp(at, dt.UTC):%Y-%m-%d}"
+def _format_upstream(upstream: Upstream, *, written: bool) -> list[str]:
+    table = upstream.table
+    lines = [f"Upstream: {table['url']}: {', '.join(table['models'])} ({table['billing']})."]
+    lines += [f"WARNING: {warning}" for warning in upstream.warnings]
+    if not written:
+        lines.append(
+            "It is NOT in the settings, because that file already exists. "
+            f"Serve it with: safelight serve --upstream {table['url']}"
+        )
+    return lines

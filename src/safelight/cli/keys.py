@@ -1,8 +1,7 @@
-"""`safelight keys`: API keys, which tenant they are for, and the roots of the signing keys."""
+"""`safelight keys`: API keys and their tenants."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,16 +10,16 @@ from safelight.errors import BadInput, NotFound
 
 from .commands import load_container
 from .exit_codes import Exit
-from .output import emit
+from .output import emit, format_day
 
 if TYPE_CHECKING:
     from safelight.trust.accounts import Accounts, KeyRecord, KeyScope, Tenant
 
 app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API keys.")
 
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
-WhichTenant = Annotated[
-    str | None, typer.Option("--tenant", help="The tenant's id or name; needed where there are several.")
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+TenantOption = Annotated[
+    str | None, typer.Option("--tenant", help="The tenant's id or name; required if there are several.")
 ]
 
 
@@ -30,27 +29,27 @@ def create(
     name: Annotated[str, typer.Argument(help="What the key is for, such as an application's name.")],
     scope: Annotated[
         list[str] | None,
-        typer.Option("--scope", help="What it may do; repeat for more. [default: videos and checks]"),
+        typer.Option("--scope", help="A permission of the key; repeatable. [default: videos and checks]"),
     ] = None,
-    tenant: WhichTenant = None,
+    tenant: TenantOption = None,
     new_tenant: Annotated[
-        str | None, typer.Option("--new-tenant", help="Make a tenant of this name for the key.")
+        str | None, typer.Option("--new-tenant", help="Create a tenant with this name for the key.")
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Make a key and print it once: it is kept nowhere and cannot be shown again."""
+    """Create a key and print it once. Only its hash is stored, so it cannot be shown again."""
     accounts = load_container(ctx).persistence.accounts
-    scopes = _scopes(scope or ["videos:read", "videos:write", "checks"])
-    owner = accounts.create_tenant(new_tenant) if new_tenant else _tenant(accounts, tenant, make=True)
+    scopes = _parse_scopes(scope or ["videos:read", "videos:write", "checks"])
+    owner = accounts.create_tenant(new_tenant) if new_tenant else _find_tenant(accounts, tenant, create=True)
     record, token = accounts.create_key(owner.id, name, scopes)
-    payload = {**_payload(record, owner), "token": token}
-    emit(payload, as_json, f"{token}\n\nKey {record.id} for “{owner.name}”. It is not shown again.")
+    payload = {**_to_json(record, owner), "token": token}
+    emit(payload, as_json, f"{token}\n\nKey {record.id} for “{owner.name}”. It cannot be shown again.")
     return Exit.OK
 
 
 @app.command("list")
-def list_(ctx: typer.Context, tenant: WhichTenant = None, as_json: Json = False) -> int:
-    """List keys, oldest first, the revoked ones too; never the keys themselves."""
+def list_(ctx: typer.Context, tenant: TenantOption = None, as_json: Json = False) -> int:
+    """List keys, oldest first, including revoked ones. Never prints the keys themselves."""
     accounts = load_container(ctx).persistence.accounts
     owners = (_find_tenant(accounts, tenant),) if tenant else accounts.list_tenants()
     found = [(record, owner) for owner in owners for record in accounts.list_keys(owner.id)]
@@ -66,53 +65,54 @@ def revoke(
     key: Annotated[str, typer.Argument(help="The key's id, key_...")],
     as_json: Json = False,
 ) -> int:
-    """End a key. A running gateway stops believing it within seconds."""
+    """Revoke a key. A running gateway rejects it within seconds."""
     accounts = load_container(ctx).persistence.accounts
     for owner in accounts.list_tenants():
         if any(record.id == key for record in accounts.list_keys(owner.id)):
             record = accounts.revoke_key(owner.id, key)
             emit(_to_json(record, owner), as_json, f"Revoked: {_format_line(record, owner)}")
             return Exit.OK
-    raise NotFound(f"There is no key {key}.", remedy="See: safelight keys list")
+    raise NotFound(f"The key {key} does not exist.", remedy="See: safelight keys list")
 
 
 def _find_tenant(accounts: Accounts, wanted: str | None, *, create: bool = False) -> Tenant:
     known = accounts.list_tenants()
     if wanted is not None:
-        fitting = [one for one in known if wanted in (one.id, one.name)]
-        if len(fitting) == 1:
-            return fitting[0]
-        if fitting:
+        matches = [one for one in known if wanted in (one.id, one.name)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
             raise BadInput(
-                f"Several tenants are called {wanted!r}.", remedy=f"Give an id: {_names(fitting)}."
+                f"Several tenants have the name {wanted!r}.", remedy=f"Give an id: {_list_names(matches)}."
             )
         raise NotFound(
-            f"There is no tenant {wanted!r}.", remedy=f"There are: {_names(known)}." if known else None
+            f"The tenant {wanted!r} does not exist.",
+            remedy=f"Tenants: {_list_names(known)}." if known else None,
         )
     if len(known) == 1:
         return known[0]
     if known:
-        raise BadInput("There are several tenants.", remedy=f"Give one with --tenant: {_names(known)}.")
-    if not make:
-        raise NotFound("There is no tenant yet.", remedy="Make a key: safelight keys create NAME")
+        raise BadInput("There are several tenants.", remedy=f"Give one with --tenant: {_list_names(known)}.")
+    if not create:
+        raise NotFound("No tenant exists yet.", remedy="Create a key: safelight keys create NAME")
     return accounts.create_tenant("default")
 
 
-def _names(tenants: list[Tenant] | tuple[Tenant, ...]) -> str:
+def _list_names(tenants: list[Tenant] | tuple[Tenant, ...]) -> str:
     return ", ".join(f"{one.id} ({one.name})" for one in tenants)
 
 
-def _scopes(words: list[str]) -> frozenset[KeyScope]:
+def _parse_scopes(words: list[str]) -> frozenset[KeyScope]:
     from safelight.trust.accounts import KeyScope
 
     try:
         return frozenset(KeyScope(word) for word in words)
     except ValueError as error:
         known = ", ".join(scope.value for scope in KeyScope)
-        raise BadInput(f"{error}.".capitalize(), param="scope", remedy=f"There are: {known}.") from error
+        raise BadInput(f"{error}.".capitalize(), param="scope", remedy=f"Scopes: {known}.") from error
 
 
-def _payload(record: KeyRecord, owner: Tenant) -> dict[str, Any]:
+def _to_json(record: KeyRecord, owner: Tenant) -> dict[str, Any]:
     return {
         "id": record.id,
         "name": record.name,
@@ -124,11 +124,11 @@ def _payload(record: KeyRecord, owner: Tenant) -> dict[str, Any]:
     }
 
 
-def _line(record: KeyRecord, owner: Tenant) -> str:
-    state = f"revoked {_day(record.revoked_at)}" if record.revoked_at else f"used {_day(record.last_used_at)}"
+def _format_line(record: KeyRecord, owner: Tenant) -> str:
+    if record.revoked_at:
+        state = f"revoked {format_day(record.revoked_at)}"
+    else:
+        state = f"used {format_day(record.last_used_at)}" if record.last_used_at else "used never"
+    created = format_day(record.created_at)
     scopes = " ".join(sorted(scope.value for scope in record.scopes))
-    return f"{record.id}  {record.name}  ({owner.name})  made {_day(record.created_at)}, {state}  {scopes}"
-
-
-def _day(at: float | None) -> str:
-    return "never" if at is None else f"{dt.datetime.fromtimestamp(at, dt.UTC):%Y-%m-%d}"
+    return f"{record.id}  {record.name}  ({owner.name})  created {created}, {state}  {scopes}"

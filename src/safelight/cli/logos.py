@@ -1,4 +1,4 @@
-"""`safelight marks`: logos, brands and characters to look for in pictures."""
+"""`safelight logos`: logos, brands and characters to find in images."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .output import emit
 if TYPE_CHECKING:
     from safelight.detectors.image.logo_store import EnrolledLogo
 
-app = typer.Typer(no_args_is_help=True, help="Enrol, list and remove marks to look for in pictures.")
+app = typer.Typer(no_args_is_help=True, help="Enrol, list and remove logos to find in images.")
 
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class LogoKindOption(StrEnum):
@@ -28,23 +28,23 @@ class LogoKindOption(StrEnum):
 @app.command()
 def add(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="A word for it, such as acme-roundel.")],
+    name: Annotated[str, typer.Argument(help="A name for the logo, such as acme-roundel.")],
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Pictures of the mark alone: PNG, JPEG, WebP.")
+        list[Path] | None, typer.Argument(help="Images of the logo alone: PNG, JPEG or WebP.")
     ] = None,
-    kind: Annotated[LogoKindOption, typer.Option("--kind", help="What it is.")] = LogoKindOption.BRAND,
-    word: Annotated[
-        list[str] | None, typer.Option("--word", help="How it is written out; repeat for more.")
-    ] = None,
+    kind: Annotated[
+        LogoKindOption, typer.Option("--kind", help="What the logo shows.")
+    ] = LogoKindOption.BRAND,
+    word: Annotated[list[str] | None, typer.Option("--word", help="The logo as text; repeatable.")] = None,
     as_json: Json = False,
 ) -> int:
-    """Enrol a mark by pictures of it, by words, or both; a known one is added to."""
-    from safelight.detectors.image.logo_store import MarkKind
+    """Enrol a logo by images, words or both. Files and words are added to an existing logo."""
+    from safelight.detectors.image.logo_store import LogoKind
 
     logo = load_container(ctx).persistence.enrolments.add_logo(
-        name, files or [], kind=MarkKind(kind.value), words=tuple(word or ())
+        name, files or [], kind=LogoKind(kind.value), words=tuple(word or ())
     )
-    emit(_payload(mark), as_json, f"Enrolled: {_line(mark)}. A running gateway sees it at once.")
+    emit(_to_json(logo), as_json, f"Enrolled: {_format_line(logo)}. A running gateway uses it immediately.")
     return Exit.OK
 
 
@@ -60,7 +60,7 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
 
 @app.command()
 def remove(
-    ctx: typer.Context, name: Annotated[str, typer.Argument(help="The mark.")], as_json: Json = False
+    ctx: typer.Context, name: Annotated[str, typer.Argument(help="The logo's name.")], as_json: Json = False
 ) -> int:
     """Remove a logo. A running gateway stops using it immediately."""
     logo = load_container(ctx).persistence.enrolments.remove_logo(name)
@@ -68,16 +68,16 @@ def remove(
     return Exit.OK
 
 
-def _payload(mark: EnrolledLogo) -> dict[str, Any]:
+def _to_json(logo: EnrolledLogo) -> dict[str, Any]:
     return {
-        "name": mark.name,
-        "kind": mark.kind.value,
-        "words": list(mark.words),
-        "pictures": len(mark.views),
-        "at": mark.at,
+        "name": logo.name,
+        "kind": logo.kind.value,
+        "words": list(logo.words),
+        "pictures": len(logo.views),
+        "at": logo.enrolled_at,
     }
 
 
-def _line(mark: EnrolledLogo) -> str:
-    words = f", words: {', '.join(mark.words)}" if mark.words else ""
-    return f"{mark.name}: {mark.kind.value}, {len(mark.views)} pictures{words}"
+def _format_line(logo: EnrolledLogo) -> str:
+    words = f", words: {', '.join(logo.words)}" if logo.words else ""
+    return f"{logo.name}: {logo.kind.value}, {len(logo.views)} pictures{words}"

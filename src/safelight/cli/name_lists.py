@@ -1,4 +1,4 @@
-"""`safelight lists`: an operator's own names of people, characters and brands."""
+"""`safelight name-lists`: the operator's own names of people, characters and brands."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from .output import emit
 if TYPE_CHECKING:
     from safelight.detectors.text.operator_lists import OperatorLists
 
-app = typer.Typer(no_args_is_help=True, help="Import, list and remove names of your own.")
+app = typer.Typer(
+    no_args_is_help=True, help="Import, list and remove your own names of people, characters and brands."
+)
 
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
-#: Problems of an import that are printed; the rest is counted.
-SHOWN = 20
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+#: Problems of an import that are printed; the others are counted.
+MAX_PRINTED_PROBLEMS = 20
 
 
 class EntityKindOption(StrEnum):
@@ -30,7 +32,7 @@ class EntityKindOption(StrEnum):
     BRAND = "brand"
 
 
-def _lists(ctx: typer.Context) -> OperatorLists:
+def _open_lists(ctx: typer.Context) -> OperatorLists:
     from safelight.detectors.text.operator_lists import OperatorLists
 
     return OperatorLists(load_container(ctx).core.name_lists_folder)
@@ -39,33 +41,36 @@ def _lists(ctx: typer.Context) -> OperatorLists:
 @app.command("import")
 def import_(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="YAML as the shipped lists, JSONL, CSV, or one name a line.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="YAML in the format of the bundled lists, JSONL, CSV, or one name per line."),
+    ],
     name: Annotated[
-        str, typer.Option("--name", help="The list to add to; made where there is none.")
+        str, typer.Option("--name", help="The list to add to; created if it does not exist.")
     ] = "own",
     kind: Annotated[
-        EntityKindOption, typer.Option("--kind", help="What the names are, where the file does not say.")
+        EntityKindOption, typer.Option("--kind", help="Kind of the names if the file does not state it.")
     ] = EntityKindOption.BRAND,
     as_json: Json = False,
 ) -> int:
-    """Add names to a list of your own. Duplicates and rows that do not hold are counted and left out."""
+    """Add names to one of your lists. Duplicates and invalid rows are counted and skipped."""
     from safelight.detectors.text.entities import EntityKind
 
     began = time.perf_counter()
-    done = _lists(ctx).import_file(file, name=name, kind=EntityKind(kind.value))
+    done = _open_lists(ctx).import_file(file, name=name, kind=EntityKind(kind.value))
     payload = {
         "name": done.name,
         "added": done.added,
         "duplicates": done.duplicates,
         "malformed": len(done.problems),
-        "problems": list(done.problems[:SHOWN]),
+        "problems": list(done.problems[:MAX_PRINTED_PROBLEMS]),
         "total": done.total,
         "seconds": round(time.perf_counter() - began, 3),
     }
     lines = [
-        f"{done.name}: {done.added} added, {done.duplicates} known already, {len(done.problems)} left out;"
-        f" {done.total} in all. A running gateway sees them within a second.",
-        *(f"  {problem}" for problem in done.problems[:SHOWN]),
+        f"{done.name}: {done.added} added, {done.duplicates} already known, {len(done.problems)} invalid;"
+        f" {done.total} in total. A running gateway uses them within a second.",
+        *(f"  {problem}" for problem in done.problems[:MAX_PRINTED_PROBLEMS]),
     ]
     emit(payload, as_json, "\n".join(lines))
     return Exit.ERROR if done.problems and not done.added and not done.duplicates else Exit.OK
@@ -74,17 +79,17 @@ def import_(
 @app.command("list")
 def list_(
     ctx: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="A list, to see its names.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Print the names of this list.")] = None,
     as_json: Json = False,
 ) -> int:
-    """List the lists of your own and how many names each holds, or the names of one."""
-    lists = _lists(ctx)
+    """List your own lists with their number of names, or the names of one list."""
+    lists = _open_lists(ctx)
     if name is not None:
         rows = lists.rows(name)
         emit({"name": name, "entries": rows}, as_json, "\n".join(f"{r['kind']:<10} {r['n']}" for r in rows))
         return Exit.OK
     found = [{"name": one, "entries": len(lists.rows(one))} for one in lists.names()]
-    lines = [f"{one['entries']:>8}  {one['name']}" for one in found] or ["There are no lists of your own."]
+    lines = [f"{one['entries']:>8}  {one['name']}" for one in found] or ["You have no name lists."]
     emit({"folder": str(lists.folder), "lists": found}, as_json, "\n".join(lines))
     return Exit.OK
 
@@ -92,11 +97,13 @@ def list_(
 @app.command()
 def remove(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="The list.")],
-    entry: Annotated[str | None, typer.Option("--entry", help="One name of it. [default: the list]")] = None,
+    name: Annotated[str, typer.Argument(help="The list's name.")],
+    entry: Annotated[
+        str | None, typer.Option("--entry", help="Remove only this name. [default: the whole list]")
+    ] = None,
     as_json: Json = False,
 ) -> int:
-    """Take a name, or a whole list, away. A running gateway sees it within a second."""
-    gone = _lists(ctx).remove(name, entry)
-    emit({"name": name, "entry": entry, "removed": gone}, as_json, f"{name}: {gone} removed.")
+    """Remove a list or one of its names. A running gateway stops using it within a second."""
+    removed = _open_lists(ctx).remove(name, entry)
+    emit({"name": name, "entry": entry, "removed": removed}, as_json, f"{name}: {removed} removed.")
     return Exit.OK

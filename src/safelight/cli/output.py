@@ -1,7 +1,8 @@
-"""How a verb speaks: one JSON document or plain text on stdout, progress on stderr."""
+"""Output of commands: one JSON document or plain text on stdout, progress on stderr."""
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
 
 
 def emit(payload: Any, as_json: bool, human: str | RenderableType | Callable[[Console], None]) -> None:
-    """The verb's answer: `payload` as one JSON document, or `human` (text, a rich renderable, or a function
-    that prints to the console it is given). Plain text is printed as it is, without markup."""
+    """Print the result of a command: `payload` as JSON, or `human` as text.
+
+    `human` is a string (printed without markup), a rich renderable, or a function that prints to a console.
+    """
     if as_json:
         write_json(payload)
     elif isinstance(human, str):
@@ -30,7 +33,7 @@ def emit(payload: Any, as_json: bool, human: str | RenderableType | Callable[[Co
 
 
 def write_json(payload: Any) -> None:
-    """`payload` (structs, dataclasses, enums, dates, paths) as one indented JSON document on stdout."""
+    """Write `payload` (structs, dataclasses, enums, dates, paths) to stdout as one indented JSON document."""
     import msgspec
 
     text = msgspec.json.format(msgspec.json.encode(payload, enc_hook=str), indent=2)
@@ -38,14 +41,14 @@ def write_json(payload: Any) -> None:
 
 
 def progress_console() -> Console:
-    """The console for progress bars and side remarks: stderr, so that stdout stays a clean answer."""
+    """A console on stderr, for progress and warnings, so that stdout contains only the result."""
     from rich.console import Console
 
     return Console(stderr=True)
 
 
 def error_payload(error: SafelightError) -> dict[str, Any]:
-    """The error in the wire's shape, with the remedy and a policy's problems where there are any."""
+    """The error as in the HTTP API, with its remedy and, for a policy, its problems."""
     body: dict[str, Any] = {
         "message": error.message,
         "type": error.kind,
@@ -60,23 +63,33 @@ def error_payload(error: SafelightError) -> dict[str, Any]:
     return {"error": body}
 
 
-class Bar:
-    """A bar on stderr, where that is a terminal."""
+class ProgressBar:
+    """A progress bar on stderr; hidden if stderr is not a terminal."""
 
-    def __init__(self, total: int | None, what: str) -> None:
+    def __init__(self, total: int | None, label: str) -> None:
         from rich.progress import Progress
 
         console = progress_console()
         self._bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._bar.add_task(what, total=total)
+        self._task = self._bar.add_task(label, total=total)
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> ProgressBar:
         self._bar.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._bar.stop()
 
-    def done(self, number: int, total: int | None = None) -> None:
-        """So many are done; `total` where it was not known before."""
+    def update(self, number: int, total: int | None = None) -> None:
+        """Set the number of finished items, and `total` once it is known."""
         self._bar.update(self._task, completed=number, total=total)
+
+
+def format_day(at: float) -> str:
+    """A timestamp as a UTC date, such as 2027-03-31."""
+    return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
+
+
+def format_time(at: float) -> str:
+    """A timestamp as UTC date and time, such as 2027-03-31 14:05 UTC."""
+    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")

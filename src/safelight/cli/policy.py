@@ -1,4 +1,4 @@
-"""`safelight policy`: write, check, compare, replay and publish policies."""
+"""`safelight policy`: create, validate, compare, replay and publish policies."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .output import emit, progress_console
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
     from safelight.policy.documents import Policy
-    from safelight.policy.replay import Record, ReplayReport
+    from safelight.policy.replay import ReplayRecord, ReplayReport
     from safelight.trust.policies import PublishedPolicy
 
-app = typer.Typer(no_args_is_help=True, help="Write, check, compare, replay and publish policies.")
+app = typer.Typer(no_args_is_help=True, help="Create, validate, compare, replay and publish policies.")
 
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
-Who = Annotated[str, typer.Option("--who", help="The person who decides this.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DecidedBy = Annotated[str, typer.Option("--by", help="The person who decides this.")]
 Document = Annotated[
     str | None,
-    typer.Argument(help="A shipped name, a file, a folder or a policy_... id. [default: what is in force]"),
+    typer.Argument(help="A built-in name, a file, a folder or a policy_... id. [default: policy in force]"),
 ]
 
 _TEMPLATE = """\
@@ -47,7 +47,7 @@ def init(
     extends: Annotated[str, typer.Option(help="starter, strict, creative or a file.")] = "starter",
     as_json: Json = False,
 ) -> int:
-    """Write a document to start from. An existing file is left alone."""
+    """Write a policy document to start from. An existing file is not changed."""
     name = path.stem if path.stem != "policy" else "house"
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -63,10 +63,10 @@ def init(
 
 @app.command()
 def check(ctx: typer.Context, document: Annotated[str, typer.Argument()], as_json: Json = False) -> int:
-    """Read a document with all it extends, and name every problem by file, line, field and remedy."""
-    policy = _policy(load_container(ctx), document)
-    payload = {**_payload(policy), "problems": []}
-    emit(payload, as_json, f"{_title(policy)}: {len(policy.rules)} rules, no problems.")
+    """Validate a document and everything it extends; list each problem with file, line, field and remedy."""
+    policy = _load_policy(load_container(ctx), document)
+    payload = {**_to_json(policy), "problems": []}
+    emit(payload, as_json, f"{_format_title(policy)}: {len(policy.rules)} rules, no problems.")
     return Exit.OK
 
 
@@ -74,33 +74,39 @@ def check(ctx: typer.Context, document: Annotated[str, typer.Argument()], as_jso
 def show(
     ctx: typer.Context,
     document: Document = None,
-    versions: Annotated[bool, typer.Option("--versions", help="List what was published instead.")] = False,
+    versions: Annotated[
+        bool, typer.Option("--versions", help="List the published versions instead.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
-    """Print a policy as it decides: everything it extends laid together."""
+    """Print a policy merged with everything it extends."""
     container = load_container(ctx)
     if versions:
         listed = container.persistence.policies.list()
-        lines = "\n".join(_version(one) for one in listed)
-        emit({"policies": listed}, as_json, lines or "Nothing was published; the settings name the policy.")
+        lines = "\n".join(_format_version(one) for one in listed)
+        emit(
+            {"policies": listed},
+            as_json,
+            lines or "No policy is published; the one in the settings is in force.",
+        )
         return Exit.OK
-    policy = _policy(container, document)
-    emit({**_payload(policy), "document": policy.document}, as_json, "\n".join(_describe(policy)))
+    policy = _load_policy(container, document)
+    emit({**_to_json(policy), "document": policy.document}, as_json, "\n".join(_describe(policy)))
     return Exit.OK
 
 
 @app.command()
 def diff(
     ctx: typer.Context,
-    old: Annotated[str, typer.Argument(help="A shipped name, a file, a folder or a policy_... id.")],
-    new: Annotated[str, typer.Argument(help="What would take its place.")],
+    old: Annotated[str, typer.Argument(help="A built-in name, a file, a folder or a policy_... id.")],
+    new: Annotated[str, typer.Argument(help="The policy to compare it with.")],
     as_json: Json = False,
 ) -> int:
-    """Say what changes from one policy to another, rule by rule and field by field."""
+    """Show the differences between two policies, by rule and field."""
     from safelight.policy.diff import diff as compare
 
     container = load_container(ctx)
-    found = compare(_policy(container, old), _policy(container, new))
+    found = compare(_load_policy(container, old), _load_policy(container, new))
     emit(found.as_json(), as_json, "\n".join(found.lines()))
     return Exit.OK
 
@@ -110,24 +116,26 @@ def replay(
     ctx: typer.Context,
     document: Document = None,
     reference: Annotated[
-        bool, typer.Option("--reference", help="Over the reference cases, in place of history.")
+        bool, typer.Option("--reference", help="Replay the reference cases instead of the history.")
     ] = False,
     file: Annotated[
-        Path | None, typer.Option("--file", help="Over a file of records, in place of history.")
+        Path | None, typer.Option("--file", help="Replay the records of a file instead of the history.")
     ] = None,
     fail_on_change: Annotated[
-        bool, typer.Option("--fail-on-change", help="Exit 1 where any verdict changes.")
+        bool, typer.Option("--fail-on-change", help="Exit code 1 if any verdict changes.")
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Decide everything on record anew, and count which verdicts would change. Nothing is changed."""
+    """Evaluate all stored results again and count the verdicts that would change. Changes nothing."""
     from safelight.policy.replay import replay as run
 
     container = load_container(ctx)
-    policy = _policy(container, document)
+    policy = _load_policy(container, document)
     with progress_console().status("Replaying"):
-        report = run(policy, container.core.taxonomy, _records(container, reference=reference, file=file))
-    emit(report.as_json(), as_json, "\n".join(_told(report)))
+        report = run(
+            policy, container.core.taxonomy, _load_records(container, reference=reference, file=file)
+        )
+    emit(report.as_json(), as_json, "\n".join(_format_report(report)))
     if report.unreadable or (fail_on_change and report.changed):
         return Exit.ERROR
     return Exit.OK
@@ -135,9 +143,9 @@ def replay(
 
 @app.command()
 def publish(
-    ctx: typer.Context, document: Annotated[str, typer.Argument()], who: Who, as_json: Json = False
+    ctx: typer.Context, document: Annotated[str, typer.Argument()], by: DecidedBy, as_json: Json = False
 ) -> int:
-    """Put a document in force as the next version of its name, and say what changes by it."""
+    """Put a document in force as the next version of its name, and show what it changes."""
     from safelight.policy.diff import diff as compare
 
     container = load_container(ctx)
@@ -157,7 +165,7 @@ def rollback(ctx: typer.Context, by: DecidedBy, as_json: Json = False) -> int:
     return Exit.OK
 
 
-def _policy(container: Container, wanted: str | None) -> Policy:
+def _load_policy(container: Container, wanted: str | None) -> Policy:
     from safelight.ids import is_id
     from safelight.policy.documents import load
 
@@ -169,11 +177,11 @@ def _policy(container: Container, wanted: str | None) -> Policy:
     return load(wanted, container.core.taxonomy)
 
 
-def _records(container: Container, *, reference: bool, file: Path | None) -> Iterable[Record]:
+def _load_records(container: Container, *, reference: bool, file: Path | None) -> Iterable[ReplayRecord]:
     if reference:
-        from safelight.policy.reference_cases import records
+        from safelight.policy.reference_cases import replay_records
 
-        return records(container.core.taxonomy)
+        return replay_records(container.core.taxonomy)
     if file is not None:
         return _read_file(file)
     from safelight.trust.policies import read_history
@@ -186,21 +194,21 @@ def _records(container: Container, *, reference: bool, file: Path | None) -> Ite
     )
 
 
-def _from_file(file: Path) -> Iterable[Record]:
+def _read_file(file: Path) -> Iterable[ReplayRecord]:
     import msgspec
 
     from safelight.policy.replay import read_records
 
     if not file.is_file():
-        raise NotFound(f"There is no file {file}.")
+        raise NotFound(f"The file {file} does not exist.")
     with file.open("rb") as stream:
         try:
             yield from read_records(stream)
         except (msgspec.DecodeError, OSError) as error:
-            raise InvalidField(f"{file} is no file of records: {error}.", param="file") from error
+            raise InvalidField(f"{file} is not a file of records: {error}.", param="file") from error
 
 
-def _payload(policy: Policy) -> dict[str, Any]:
+def _to_json(policy: Policy) -> dict[str, Any]:
     return {
         "name": policy.name,
         "version": policy.version,
@@ -210,11 +218,11 @@ def _payload(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _title(policy: Policy) -> str:
+def _format_title(policy: Policy) -> str:
     return f"{policy.name} {policy.version} ({policy.sha256[:12]})"
 
 
-def _version(one: PublishedPolicy) -> str:
+def _format_version(one: PublishedPolicy) -> str:
     import datetime as dt
 
     day = dt.datetime.fromtimestamp(one.published_at, dt.UTC).isoformat(timespec="minutes")
@@ -223,7 +231,7 @@ def _version(one: PublishedPolicy) -> str:
 
 
 def _describe(policy: Policy) -> Iterable[str]:
-    yield _title(policy)
+    yield _format_title(policy)
     if policy.about:
         yield policy.about
     yield ""
@@ -235,16 +243,16 @@ def _describe(policy: Policy) -> Iterable[str]:
     yield ""
     for requirement in policy.requirements:
         yield (
-            f"{requirement.id:14} {requirement.missing.value} unless checked:"
+            f"{requirement.id:14} {requirement.on_gap.value} unless checked:"
             f" {', '.join(sorted(requirement.categories))} in {', '.join(sorted(requirement.modalities))}"
             f" at {', '.join(sorted(requirement.stages))}"
         )
 
 
-def _told(report: ReplayReport) -> Iterable[str]:
-    yield f"{report.policy}: {report.records} judgements, {report.changed} change, {report.vaulted} vaulted."
+def _format_report(report: ReplayReport) -> Iterable[str]:
+    yield f"{report.policy}: {report.records} results, {report.changed} change, {report.vaulted} vaulted."
     if report.unreadable:
-        yield f"{report.unreadable} could not be read and are not counted."
+        yield f"{report.unreadable} records are unreadable and not counted."
     for step in report.as_json()["transitions"]:
         examples = f"  such as {', '.join(step['examples'])}" if step["before"] != step["after"] else ""
         yield f"  {step['before'] or 'undecided'} -> {step['after']}: {step['count']}{examples}"

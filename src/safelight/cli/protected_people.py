@@ -1,4 +1,4 @@
-"""`safelight gallery`: people who are protected from being shown or heard."""
+"""`safelight protected-people`: people whose face or voice must not be imitated."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Add, list and remove protected people.")
 
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def add(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="The person's name.")],
-    who: Annotated[str, typer.Option("--who", help="The person who decides this.")],
+    by: Annotated[str, typer.Option("--by", help="The person who decides this.")],
     pictures: Annotated[
-        list[Path] | None, typer.Argument(help="Pictures of the person alone.", metavar="[FILE...]")
+        list[Path] | None, typer.Argument(help="Images that show only the person.", metavar="[FILE...]")
     ] = None,
     recording: Annotated[
         list[Path] | None,
-        typer.Option("--recording", help="A recording of the person speaking alone; repeat for more."),
+        typer.Option("--recording", help="A recording in which only the person speaks; repeatable."),
     ] = None,
     public_figure: Annotated[
-        bool, typer.Option("--public-figure", help="Rules on public figures apply to a match.")
+        bool, typer.Option("--public-figure", help="Apply the rules for public figures to a match.")
     ] = False,
     as_json: Json = False,
 ) -> int:
@@ -53,17 +53,17 @@ def add(
             public_figure=public_figure,
         ),
     )
-    emit(_payload(added), as_json, f"Protected: {_line(added)}")
+    emit(_to_json(added), as_json, f"Protected: {_format_line(added)}")
     return Exit.OK
 
 
 @app.command("list")
 def list_(ctx: typer.Context, as_json: Json = False) -> int:
-    """List everybody who is protected, by name."""
+    """List the protected people, by name."""
     container = load_container(ctx)
     found = container.likeness.protected_people.list(container.persistence.tenant)
-    lines = "\n".join(_line(one) for one in found)
-    emit({"gallery": [_payload(one) for one in found]}, as_json, lines or "Nobody is in the gallery.")
+    lines = "\n".join(_format_line(one) for one in found)
+    emit({"protected_people": [_to_json(one) for one in found]}, as_json, lines or "No person is protected.")
     return Exit.OK
 
 
@@ -71,10 +71,10 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
 def remove(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="The person's name, or the entry's id.")],
-    who: Annotated[str, typer.Option("--who", help="The person who decides this.")],
+    by: Annotated[str, typer.Option("--by", help="The person who decides this.")],
     as_json: Json = False,
 ) -> int:
-    """Delete somebody's entry, and their templates."""
+    """Delete a protected person with their templates."""
     container = load_container(ctx)
     removed = container.likeness.protected_people.remove(container.persistence.tenant, name, removed_by=by)
     emit(_to_json(removed), as_json, f"Removed: {removed.name}. Their templates are deleted.")

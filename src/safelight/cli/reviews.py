@@ -1,63 +1,66 @@
-"""`safelight reviews`: what waits for a person, and the decision."""
+"""`safelight reviews`: list review cases and decide them."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .commands import load_container
 from .exit_codes import Exit
-from .output import emit
+from .output import emit, format_time
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
     from safelight.trust.accounts import Principal
     from safelight.trust.reviews import Case, CaseFile
 
-app = typer.Typer(no_args_is_help=True, help="List what waits for a person, and decide it.")
+app = typer.Typer(no_args_is_help=True, help="List cases that wait for a reviewer, and decide them.")
 
 CaseId = Annotated[str, typer.Argument(help="The case's id.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it stands on the record.")]
-Who = Annotated[str, typer.Option("--who", help="The person who decides this.")]
-Clause = Annotated[str | None, typer.Option("--clause", help="The rule or clause it rests on.")]
-Vault = Annotated[bool, typer.Option("--vault", help="As the vault officer: quarantined cases too.")]
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+Reason = Annotated[str, typer.Option("--reason", help="The reason; it is recorded.")]
+DecidedBy = Annotated[str, typer.Option("--by", help="The person who decides this.")]
+Clause = Annotated[
+    str | None, typer.Option("--clause", help="The rule or clause that the decision is based on.")
+]
+Quarantined = Annotated[bool, typer.Option("--include-quarantined", help="Include quarantined cases.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
 def list_(
     ctx: typer.Context,
-    everything: Annotated[bool, typer.Option("--all", help="Decided and expired ones too.")] = False,
-    vault: Vault = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include decided and expired cases.")] = False,
+    quarantined: Quarantined = False,
     as_json: Json = False,
 ) -> int:
-    """List cases; of the open ones those due first come first. Exit 4 where one is open."""
+    """List cases; open cases are ordered by due date. Exit code 4: at least one case is open."""
     from safelight.trust.reviews import CaseState
 
     container = load_container(ctx)
     page = container.review.reviews.list(
-        _reviewer(container, "operator", vault=vault), state=None if everything else CaseState.OPEN, limit=100
+        _make_reviewer(container, "operator", quarantined=quarantined),
+        state=None if everything else CaseState.OPEN,
+        limit=100,
     )
     now = container.persistence.database.clock()
-    lines = [_line(case, now) for case in page.cases]
+    lines = [_format_line(case, now) for case in page.cases]
     if page.has_more:
-        lines.append("There are more.")
+        lines.append("More cases exist.")
     emit(
-        {"reviews": [_payload(case) for case in page.cases], "has_more": page.has_more},
+        {"reviews": [_to_json(case) for case in page.cases], "has_more": page.has_more},
         as_json,
-        "\n".join(lines) or "Nothing waits for a person.",
+        "\n".join(lines) or "No case waits for a reviewer.",
     )
     return Exit.HELD if any(case.actions for case in page.cases) else Exit.OK
 
 
 @app.command()
-def show(ctx: typer.Context, case: CaseId, vault: Vault = False, as_json: Json = False) -> int:
-    """Show one case: why it is there, until when, what was reported, what was decided."""
+def show(ctx: typer.Context, case: CaseId, quarantined: Quarantined = False, as_json: Json = False) -> int:
+    """Show one case: its reason, due date, reports and decision."""
     container = load_container(ctx)
-    file = container.review.reviews.get(_reviewer(container, "operator", vault=vault), case)
-    emit(_file_payload(file), as_json, _told(file, container.persistence.database.clock()))
+    file = container.review.reviews.get(_make_reviewer(container, "operator", quarantined=quarantined), case)
+    emit(_case_file_to_json(file), as_json, _format_case_file(file, container.persistence.database.clock()))
     return Exit.OK
 
 
@@ -66,13 +69,15 @@ def approve(
     ctx: typer.Context,
     case: CaseId,
     reason: Reason,
-    who: Who = "operator",
+    by: DecidedBy = "operator",
     clause: Clause = None,
-    vault: Vault = False,
+    quarantined: Quarantined = False,
     as_json: Json = False,
 ) -> int:
-    """Let a held video go on; of a report: keep the video where it is; of an appeal: release it."""
-    return _decide(ctx, case, True, reason=reason, who=who, clause=clause, vault=vault, as_json=as_json)
+    """Release a held video; reject a report, so that the video stays; grant an appeal."""
+    return _decide(
+        ctx, case, True, reason=reason, by=by, clause=clause, quarantined=quarantined, as_json=as_json
+    )
 
 
 @app.command()
@@ -80,48 +85,53 @@ def refuse(
     ctx: typer.Context,
     case: CaseId,
     reason: Reason,
-    who: Who = "operator",
+    by: DecidedBy = "operator",
     clause: Clause = None,
-    vault: Vault = False,
+    quarantined: Quarantined = False,
     as_json: Json = False,
 ) -> int:
-    """Refuse a held video; of a report: withdraw the video, and what was made from it; of an appeal: leave
-    it blocked."""
-    return _decide(ctx, case, False, reason=reason, who=who, clause=clause, vault=vault, as_json=as_json)
+    """Block a held video; uphold a report, which withdraws the video and its derivatives; deny an appeal."""
+    return _decide(
+        ctx, case, False, reason=reason, by=by, clause=clause, quarantined=quarantined, as_json=as_json
+    )
 
 
 def _decide(
     ctx: typer.Context,
     case_id: str,
-    yes: bool,
+    approve: bool,
     *,
     reason: str,
-    who: str,
+    by: str,
     clause: str | None,
-    vault: bool,
+    quarantined: bool,
     as_json: bool,
 ) -> int:
     from safelight.trust.reviews.models import ACTIONS
 
     container = load_container(ctx)
-    principal = _reviewer(container, who, vault=vault)
+    principal = _make_reviewer(container, by, quarantined=quarantined)
     kind = container.review.reviews.get(principal, case_id).case.kind
     decided = container.review.reviews.decide(
-        principal, case_id, action=ACTIONS[kind][0 if yes else 1].value, reason=reason, clause=clause
+        principal, case_id, action=ACTIONS[kind][0 if approve else 1].value, reason=reason, clause=clause
     )
-    emit(_file_payload(decided), as_json, _told(decided, container.persistence.database.clock()))
+    emit(
+        _case_file_to_json(decided),
+        as_json,
+        _format_case_file(decided, container.persistence.database.clock()),
+    )
     return Exit.OK
 
 
-def _reviewer(container: Container, who: str, *, vault: bool) -> Principal:
-    """The person at the terminal, under the name given; the vault only where it was asked for."""
+def _make_reviewer(container: Container, by: str, *, quarantined: bool) -> Principal:
+    """The person at the terminal with the given name; with the vault scope only if requested."""
     from safelight.errors import InvalidField
     from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 
-    name = who.strip()
+    name = by.strip()
     if not name or len(name) > 100 or not name.isprintable():
-        raise InvalidField("A name has 1 to 100 printable characters.", param="who")
-    scopes = {KeyScope.REVIEW, *({KeyScope.VAULT} if vault else ())}
+        raise InvalidField("A name must have 1 to 100 printable characters.", param="by")
+    scopes = {KeyScope.REVIEW, *({KeyScope.VAULT} if quarantined else ())}
     return Principal(
         tenant=container.persistence.tenant,
         id=name,
@@ -131,7 +141,7 @@ def _reviewer(container: Container, who: str, *, vault: bool) -> Principal:
     )
 
 
-def _payload(case: Case) -> dict[str, Any]:
+def _to_json(case: Case) -> dict[str, Any]:
     return {
         "id": case.id,
         "video_id": case.video_id,
@@ -148,11 +158,11 @@ def _payload(case: Case) -> dict[str, Any]:
     }
 
 
-def _file_payload(file: CaseFile) -> dict[str, Any]:
+def _case_file_to_json(file: CaseFile) -> dict[str, Any]:
     made = file.decision
     return {
-        **_payload(file.case),
-        "others_only": file.others_only,
+        **_to_json(file.case),
+        "others_only": file.requires_other_reviewer,
         "reports": file.reports,
         "notes": [dict(note) for note in file.notes],
         "decision": None
@@ -168,15 +178,15 @@ def _file_payload(file: CaseFile) -> dict[str, Any]:
     }
 
 
-def _line(case: Case, now: float) -> str:
-    when = f"due {_time(case.due_at)}" if case.actions else case.state.value
+def _format_line(case: Case, now: float) -> str:
+    when = f"due {format_time(case.due_at)}" if case.actions else case.state.value
     late = " (late)" if case.actions and case.due_at < now else ""
     return f"{case.id}  {case.kind.value} at {case.stage.value}, {when}{late}: {case.reason or case.category}"
 
 
-def _told(file: CaseFile, now: float) -> str:
+def _format_case_file(file: CaseFile, now: float) -> str:
     case, made = file.case, file.decision
-    lines = [_line(case, now), f"  video: {case.video_id}"]
+    lines = [_format_line(case, now), f"  video: {case.video_id}"]
     if case.rule:
         lines.append(f"  rule: {case.rule} ({case.category})")
     if file.reports:
@@ -189,9 +199,5 @@ def _told(file: CaseFile, now: float) -> str:
     elif file.requires_other_reviewer:
         lines.append("  another reviewer must decide this case")
     elif case.actions:
-        lines.append(f"  may be decided: {' or '.join(action.value for action in case.actions)}")
+        lines.append(f"  possible decisions: {' or '.join(action.value for action in case.actions)}")
     return "\n".join(lines)
-
-
-def _time(at: float) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")

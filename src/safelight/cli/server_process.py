@@ -1,4 +1,4 @@
-"""The gateway as a process: what is started in which order, and stopped in the other."""
+"""The gateway process: starts its parts in order and stops them in reverse order."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from safelight.settings import LogSettings
 
 _log = logging.getLogger(__name__)
-#: For requests under way, then for steps under way, when asked to stop.
+#: Time that running requests get at shutdown.
 _REQUESTS_GRACE_S = 3
+#: Time that running pipeline steps get at shutdown.
 _STEPS_GRACE_S = 3.0
 
 
@@ -39,7 +40,7 @@ def set_up_logging(settings: LogSettings) -> None:
 
 
 class Gateway:
-    """Listens first, so that a taken port is said before anything else is touched."""
+    """The HTTP server with its workers. Binds the port first, so that a used port is reported at once."""
 
     def __init__(self, container: Container) -> None:
         self.container = container
@@ -48,7 +49,7 @@ class Gateway:
 
     @property
     def address(self) -> str:
-        """Where clients reach it."""
+        """The address that clients use."""
         server = self.container.core.settings.server
         if server.public_url:
             return server.public_url.rstrip("/")
@@ -57,21 +58,21 @@ class Gateway:
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
     def run(self, ready: Callable[[], None]) -> None:
-        """Serve until a signal; `ready` is called in a thread once requests are answered. Never returns.
+        """Serve until a signal. Calls `ready` in a thread once requests are accepted. Never returns.
 
-        The process ends here: the durable engine cannot be left with a step still running.
+        It ends the process, because the queue cannot be stopped while a step is still running.
         """
         import uvicorn
 
-        here = self.container
-        here.persistence.data_directory.lock()
-        here.persistence.database  # noqa: B018
-        here.persistence.tenant  # noqa: B018
-        settings = here.core.settings.server
-        here.pipeline.queue.start()
+        container = self.container
+        container.persistence.data_directory.lock()
+        container.persistence.database  # noqa: B018
+        container.persistence.tenant  # noqa: B018
+        settings = container.core.settings.server
+        container.pipeline.queue.start()
         self._server = uvicorn.Server(
             uvicorn.Config(
-                here.app,
+                container.app,
                 log_config=None,
                 access_log=False,
                 lifespan="on",
@@ -81,46 +82,48 @@ class Gateway:
                 ssl_certfile=settings.tls_certificate,
                 ssl_keyfile=settings.tls_key,
                 timeout_graceful_shutdown=_REQUESTS_GRACE_S,
-                # Longer than clients pause between polls, so that they do not meet a closing connection.
+                # Longer than the polling interval of clients, so that they do not use a closing connection.
                 timeout_keep_alive=90,
                 backlog=2048,
             )
         )
-        here.pipeline.sweeper.start()
-        here.review.notifier.start()
-        here.persistence.audit_checkpoint_writer.start()
+        container.pipeline.sweeper.start()
+        container.review.notifier.start()
+        container.persistence.audit_checkpoint_writer.start()
         threading.Thread(target=self._warm, name="warm", daemon=True).start()
-        threading.Thread(target=self._tell, args=(ready,), name="ready", daemon=True).start()
-        threading.Thread(target=self._end_when_lost, name="lost", daemon=True).start()
+        threading.Thread(target=self._call_when_started, args=(ready,), name="ready", daemon=True).start()
+        threading.Thread(target=self._exit_on_lost_lease, name="lost", daemon=True).start()
         try:
             self._server.run(sockets=[self._socket])
         finally:
             self._stop()
 
     def _warm(self) -> None:
-        """What the first request would wait for: models for words, children for pictures."""
+        """Load the text models and start the sandbox workers, so that the first request does not wait."""
         self.container.core.text_pipeline.screen({"prompt": "a quiet street in the morning"})
         self.container.core.scanner.start()
 
-    def _tell(self, ready: Callable[[], None]) -> None:
+    def _call_when_started(self, ready: Callable[[], None]) -> None:
         while self._server is not None and not self._server.started:
             time.sleep(0.02)
         ready()
 
-    def _end_when_lost(self) -> None:
-        """A process that lost its name among the workers must not work on."""
+    def _exit_on_lost_lease(self) -> None:
+        """Stop the server if this process lost its worker lease."""
         self.container.core.shutdown_event.wait()
         if self._server is not None:
             self._server.should_exit = True
 
     def _stop(self) -> None:
-        here = self.container
-        here.core.shutdown_event.set()
+        container = self.container
+        container.core.shutdown_event.set()
         try:
-            here.pipeline.queue.stop(_STEPS_GRACE_S)
-            here.persistence.audit_checkpoint_writer.stop()
+            container.pipeline.queue.stop(_STEPS_GRACE_S)
+            container.persistence.audit_checkpoint_writer.stop()
         except Exception:
-            _log.exception("Stopping met an error; nothing is lost, it is taken up at the next start.")
+            _log.exception(
+                "Error during shutdown. Nothing is lost: unfinished work resumes at the next start."
+            )
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
@@ -129,7 +132,7 @@ class Gateway:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio switches off Nagle's delay: 40 ms an answer.
+    # With an explicit protocol, asyncio disables Nagle's algorithm, which delays a response by 40 ms.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -138,8 +141,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.close()
         if error.errno == errno.EADDRINUSE:
             raise SettingsError(
-                f"Port {port} on {host} is taken by another program.",
-                remedy="Stop it, or set server.port (--port) to another; 0 takes a free one.",
+                f"Port {port} on {host} is used by another program.",
+                remedy="Stop that program, or set another server.port (--port); 0 selects a free port.",
             ) from None
         raise SettingsError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
     listening.listen(2048)

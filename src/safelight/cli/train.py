@@ -1,9 +1,11 @@
-"""`safelight train`."""
+"""`safelight train`: train the prompt classifiers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,108 +24,167 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def train(
     out: Annotated[
-        Path, typer.Option("--out", help="The folder for heads, operating points and card.")
-    ] = Path("heads"),
+        Path, typer.Option("--out", help="Folder for the classifiers, their operating points and model card.")
+    ] = Path("classifiers"),
     extra: Annotated[
-        list[Path] | None, typer.Option("--extra", help="A folder of labelled JSONL to fit, too; repeatable.")
-    ] = None,
-    benign: Annotated[
         list[Path] | None,
-        typer.Option("--benign", help="A folder of JSONL to choose operating points on; repeatable."),
+        typer.Option("--extra", help="A folder of labelled JSONL to train on as well; repeatable."),
+    ] = None,
+    calibration_data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--calibration-data",
+            help="A folder of JSONL with harmless prompts to choose operating points on; repeatable.",
+        ),
     ] = None,
     check: Annotated[
         bool,
         typer.Option(
             "--check",
-            help="Write nothing; say whether the shipped heads come out of the committed examples again.",
+            help="Write nothing; check that the committed examples reproduce the bundled classifiers.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Build the heads for prompts from the committed examples, and from more where given.
+    """Train the prompt classifiers from the committed examples and your own.
 
-    The same examples give the same file on one kind of machine. To use them: `heads = "FOLDER"` under
-    [detectors.minilm] and [detectors.ngrams].
+    The same examples give the same file on one kind of machine. To use the result, set
+    `classifiers = "FOLDER"` under [detectors.minilm] and [detectors.ngrams].
     """
-    import numpy as np
+    from safelight.detectors.text import training_data
 
-    from safelight.detectors.text import classifiers, distress_training, model_card, training, training_data
-
-    _scipy()
-    own = training_data.committed()
+    _require_scipy()
+    committed = training_data.committed()
     if check:
-        return _checked(own, as_json)
-    trainer = _trainer()
-    more = [one for folder in extra or () for one in _folder(folder)]
-    unseen = [one for folder in benign or () for one in _folder(folder)]
-    progress_console().print(f"{len(own)} committed examples, {len(more)} more, {len(unseen)} unseen.")
-    categories = training.categories_of(training.fitted(own))
-    taken = training.fitted(own) + more
-    fitting = trainer.fitting(taken, categories, training_data.committed_sha256())
-    data = classifiers.dump(fitting.weights(np.ones(len(taken), dtype=np.bool_)))
-    loaded = classifiers.load(data)
-    folds = trainer.folds(fitting, taken)
-    chosen = trainer.operating(loaded, taken, trainer.across_writers(folds, taken), unseen)
-    across = trainer.across_figures(folds, taken, unseen)
-    operated = classifiers.operated(loaded, {"heads": loaded.sha256, **chosen})
-    kept_out = training.kept_out_figures(trainer, operated, own)
-    card = model_card.card(
-        operated,
-        size=len(data),
-        data_sha256=training_data.committed_sha256(),
-        own=own,
-        more=more,
-        unseen=unseen,
-        across=across,
-        kept_out=kept_out,
+        return _check_bundled(committed, as_json)
+    trainer = _make_trainer()
+    examples = Examples(
+        committed=committed,
+        extra=[one for folder in extra or () for one in _read_folder(folder)],
+        calibration=[one for folder in calibration_data or () for one in _read_folder(folder)],
     )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "heads.npz").write_bytes(data)
-        written = model_card.operating(
-            loaded.sha256, chosen, sorted({f"{one.source} ({one.lang})" for one in (*taken, *unseen)})
-        )
-        (out / "operating.json").write_text(written, encoding="utf-8")
-        (out / "card.md").write_text(card, encoding="utf-8")
-        if unseen:
-            # Its operating points are a part of harmless prompts nobody learned from.
-            (out / "distress.npz").write_bytes(distress_training.fit(trainer, own, unseen))
-    except OSError as error:
-        raise SafelightError(f"{out} cannot be written: {error.strerror}.") from error
+    progress_console().print(
+        f"{len(committed)} committed examples, {len(examples.extra)} extra, "
+        f"{len(examples.calibration)} for calibration."
+    )
+    trained = _train(trainer, examples)
+    _write(out, trainer, examples, trained)
+    kept_out = "; ".join(
+        f"{name}: {row['found']} of {row['n']} found" for name, row in trained.kept_out.items()
+    )
     emit(
         {
             "out": str(out),
-            "sha256": loaded.sha256,
-            "examples": len(taken),
-            "across": across,
-            "kept_out": kept_out,
+            "sha256": trained.sha256,
+            "examples": trained.examples,
+            "across": trained.across,
+            "kept_out": trained.kept_out,
         },
         as_json,
-        f"{out}: heads {loaded.sha256[:16]}, "
-        + "; ".join(f"{name}: {row['found']} of {row['n']} found" for name, row in kept_out.items()),
+        f"{out}: classifiers {trained.sha256[:16]}, {kept_out}",
     )
     return Exit.OK
 
 
-def _checked(own: list[Example], as_json: bool) -> int:
-    """Whether the shipped heads come out of the committed examples and the embeddings they hold."""
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """The labelled prompts of one training run."""
+
+    committed: list[Example]
+    #: Additional training data of the operator.
+    extra: list[Example]
+    #: Harmless prompts that no classifier is trained on.
+    calibration: list[Example]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedClassifiers:
+    """Trained weights with their operating points and figures."""
+
+    weights: bytes
+    sha256: str
+    operating: str
+    card: str
+    #: Number of examples trained on.
+    examples: int
+    across: Mapping[str, Any]
+    kept_out: Mapping[str, Any]
+
+
+def _train(trainer: Trainer, examples: Examples) -> TrainedClassifiers:
+    import numpy as np
+
+    from safelight.detectors.text import classifiers, model_card, training, training_data
+
+    fitted = training.fitted(examples.committed)
+    used = fitted + examples.extra
+    data_sha256 = training_data.committed_sha256()
+    fitting = trainer.fitting(used, training.categories_of(fitted), data_sha256)
+    weights = classifiers.dump(fitting.weights(np.ones(len(used), dtype=np.bool_)))
+    loaded = classifiers.load(weights)
+    folds = trainer.folds(fitting, used)
+    chosen = trainer.operating(loaded, used, trainer.across_writers(folds, used), examples.calibration)
+    across = trainer.across_figures(folds, used, examples.calibration)
+    operated = classifiers.with_operating_points(loaded, {"heads": loaded.sha256, **chosen})
+    kept_out = training.kept_out_figures(trainer, operated, examples.committed)
+    card = model_card.card(
+        operated,
+        size=len(weights),
+        data_sha256=data_sha256,
+        own=examples.committed,
+        more=examples.extra,
+        unseen=examples.calibration,
+        across=across,
+        kept_out=kept_out,
+    )
+    sources = sorted({f"{one.source} ({one.lang})" for one in (*used, *examples.calibration)})
+    return TrainedClassifiers(
+        weights=weights,
+        sha256=loaded.sha256,
+        operating=model_card.operating(loaded.sha256, chosen, sources),
+        card=card,
+        examples=len(used),
+        across=across,
+        kept_out=kept_out,
+    )
+
+
+def _write(out: Path, trainer: Trainer, examples: Examples, trained: TrainedClassifiers) -> None:
+    from safelight.detectors.text import distress_training
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "heads.npz").write_bytes(trained.weights)
+        (out / "operating.json").write_text(trained.operating, encoding="utf-8")
+        (out / "card.md").write_text(trained.card, encoding="utf-8")
+        if examples.calibration:
+            # Its operating points are a quantile of harmless prompts that it was not trained on.
+            distress = distress_training.fit(trainer, examples.committed, examples.calibration)
+            (out / "distress.npz").write_bytes(distress)
+    except OSError as error:
+        raise SafelightError(f"{out} cannot be written: {error.strerror}.") from error
+
+
+def _check_bundled(committed: list[Example], as_json: bool) -> int:
+    """Retrain the bundled classifiers from the committed examples and compare the hashes."""
     from safelight.detectors.text import classifiers, training, training_data
 
-    shipped = classifiers.load()
-    again = training.refitted(own, shipped.known, training_data.committed_sha256())
-    same = again.sha256 == shipped.sha256
-    emit({"sha256": again.sha256, "same": same}, as_json, f"{again.sha256}: {'same' if same else 'other'}")
+    bundled = classifiers.load()
+    retrained = training.refitted(committed, bundled.known, training_data.committed_sha256())
+    same = retrained.sha256 == bundled.sha256
+    text = f"{retrained.sha256}: {'identical' if same else 'different'}"
+    emit({"sha256": retrained.sha256, "same": same}, as_json, text)
     return Exit.OK if same else Exit.ERROR
 
 
-def _scipy() -> None:
+def _require_scipy() -> None:
     import importlib.util
 
     if any(importlib.util.find_spec(name) is None for name in ("scipy", "threadpoolctl")):
         raise ConfigurationError("Training needs SciPy.", remedy="pip install scipy threadpoolctl")
 
 
-def _trainer() -> Trainer:
+def _make_trainer() -> Trainer:
     from safelight.detectors.text.minilm.cache import default_folder
     from safelight.detectors.text.minilm.encoder import Encoder
     from safelight.detectors.text.minilm.package import SENTENCE, installed
@@ -136,12 +197,12 @@ def _trainer() -> Trainer:
     return Trainer(lambda text: encoder.read(text))
 
 
-def _folder(folder: Path) -> list[Example]:
+def _read_folder(folder: Path) -> list[Example]:
     from safelight.detectors.text import training_data
 
     if not folder.is_dir():
-        raise NotFound(f"{folder} is no folder.")
+        raise NotFound(f"{folder} is not a folder.")
     try:
         return training_data.added(folder)
     except (ValueError, KeyError, TypeError) as error:
-        raise SafelightError(f"{folder} holds a line that is no example: {error!r}.") from error
+        raise SafelightError(f"{folder} contains an invalid example: {error!r}.") from error

@@ -1,4 +1,4 @@
-"""What `safelight doctor` says of a generator's server: what it offers, whom it answers, how a clip goes."""
+"""The checks of `safelight doctor` on an upstream: its models, its authentication and a test video."""
 
 from __future__ import annotations
 
@@ -27,56 +27,60 @@ def title_of(name: str) -> str:
     return name if name == NAME else f"upstream {name}"
 
 
-def look(name: str, url: str, api_key: str) -> tuple[DiscoveredServer | None, list[DoctorCheck]]:
-    """What was found, and the checks on its models and on whether it answers strangers. Orders nothing."""
+def check_server(name: str, url: str, api_key: str) -> tuple[DiscoveredServer | None, list[DoctorCheck]]:
+    """The discovered server, with checks of its models and its authentication. Submits no request."""
     from safelight.generation.videos_api.discovery import base_url, discover
 
     title = title_of(name)
     try:
         found = discover(base_url(url), api_key=api_key)
     except UpstreamError as error:
-        remedy = "Start it, or correct its address in the settings."
+        remedy = "Start the server, or correct its address in the settings."
         if "key" in error.message:
-            remedy = f"Put its key into {KEY_VARIABLE}, or into `api_key` of its settings."
-        return None, [DoctorCheck(name=title, state=DoctorState.WARNING, says=error.message, remedy=remedy)]
+            remedy = f"Set {KEY_VARIABLE}, or `api_key` in its settings."
+        return None, [
+            DoctorCheck(name=title, state=DoctorState.WARNING, message=error.message, remedy=remedy)
+        ]
     except SafelightError as error:
         failed = DoctorCheck(
-            name=title, state=DoctorState.FAILED, says=error.message, remedy=error.remedy or ""
+            name=title, state=DoctorState.FAILED, message=error.message, remedy=error.remedy or ""
         )
         return None, [failed]
     checks = []
     if found.models:
-        says = f"{found.url} answers and offers {', '.join(found.models)}."
-        checks.append(DoctorCheck(name=title, state=DoctorState.OK, says=says))
+        message = f"{found.url} responds and offers {', '.join(found.models)}."
+        checks.append(DoctorCheck(name=title, state=DoctorState.OK, message=message))
     else:
         checks.append(
             DoctorCheck(
                 name=title,
                 state=DoctorState.WARNING,
-                says=f"{found.url} answers, and has no list of its models.",
+                message=f"{found.url} responds, but does not list its models.",
                 remedy="Name them: `models` in the settings, or --model NAME.",
             )
         )
-    worries = upstream_warnings(found)
-    title = f"{title}: strangers"
+    warnings = upstream_warnings(found)
+    title = f"{title}: authentication"
     checks += [
-        DoctorCheck(name=title, state=DoctorState.WARNING, says=worry, remedy="See docs/safety-by-monday.md.")
-        for worry in worries
-    ]
-    if not worries:
-        says = (
-            f"It asks for no key, and has a {found.place.value} address: its network alone keeps people out."
-            if found.answers_strangers
-            else "It answers no caller without a key."
+        DoctorCheck(
+            name=title, state=DoctorState.WARNING, message=warning, remedy="See docs/safety-by-monday.md."
         )
-        checks.append(DoctorCheck(name=title, state=DoctorState.OK, says=says))
+        for warning in warnings
+    ]
+    if not warnings:
+        message = (
+            f"It requires no key and has a {found.place.value} address: only its network protects it."
+            if found.answers_strangers
+            else "It rejects callers without a key."
+        )
+        checks.append(DoctorCheck(name=title, state=DoctorState.OK, message=message))
     return found, checks
 
 
-def make_clip(
+def request_test_video(
     found: DiscoveredServer, name: str, options: Options, scanner: Scanner | None
 ) -> Iterator[DoctorCheck]:
-    """Order one small clip, fetch it, look at it, have it deleted; a check for each, in that order."""
+    """Request one small clip, download it, scan it and delete it; one check for each step."""
     from safelight.generation.videos_api import smoke_test
     from safelight.generation.videos_api.discovery import NetworkLocation
 
@@ -85,65 +89,65 @@ def make_clip(
     with tempfile.TemporaryDirectory(prefix="safelight-doctor-") as folder:
         file = Path(folder) / "clip.mp4"
         try:
-            with console.status(f"{name} makes a small clip") as status:
-                told = smoke_test.run(
+            with console.status(f"{name} generates a small clip") as status:
+                trial = smoke_test.run(
                     options,
                     file,
-                    report=lambda percent: status.update(f"{name} makes a small clip: {percent} %"),
+                    report=lambda percent: status.update(f"{name} generates a small clip: {percent} %"),
                 )
         except SafelightError as error:
             yield DoctorCheck(
                 name=f"{title}: clip",
                 state=DoctorState.FAILED,
-                says=error.message,
-                remedy=error.remedy or "Look into its own log.",
+                message=error.message,
+                remedy=error.remedy or "See the log of that server.",
             )
             return
-        yield _made(title, told)
-        yield from _declined(title, told)
-        yield _looked_at(title, told, file, scanner)
-    yield _protected(title, told, here_only=found.place is NetworkLocation.LOOPBACK)
-    yield _deleted(title, told)
-    yield _asked_again(title, told)
+        yield _check_generation(title, trial)
+        yield from _check_rejected_fields(title, trial)
+        yield _check_scan(title, trial, file, scanner)
+    yield _check_protection(title, trial, here_only=found.place is NetworkLocation.LOOPBACK)
+    yield _check_deletion(title, trial)
+    yield _check_idempotency(title, trial)
 
 
-def _made(title: str, told: Trial) -> DoctorCheck:
-    says = (
-        f"It made {told.width}x{told.height} for {told.seconds} s in {told.made_s:.1f} s. "
-        f"{_money(told.charge)}"
+def _check_generation(title: str, trial: Trial) -> DoctorCheck:
+    message = (
+        f"It generated {trial.width}x{trial.height} for {trial.seconds} s in {trial.made_s:.1f} s. "
+        f"{_describe_charge(trial.charge)}"
     )
-    return DoctorCheck(name=f"{title}: clip", state=DoctorState.OK, says=says)
+    return DoctorCheck(name=f"{title}: clip", state=DoctorState.OK, message=message)
 
 
-def _money(charge: Charge | None) -> str:
+def _describe_charge(charge: Charge | None) -> str:
     if charge is None or charge.source != "upstream":
-        return "It says nothing of a charge."
+        return "It reports no charge."
     if charge.amount:
         return f"It charged {charge.amount:g} {charge.currency}."
-    return "It says it charged nothing."
+    return "It reports that it charged nothing."
 
 
-def _declined(title: str, told: Trial) -> Iterator[DoctorCheck]:
-    for one in told.declined:
-        remedy = "Name what it does take in the settings: `sizes`, `seconds`."
+def _check_rejected_fields(title: str, trial: Trial) -> Iterator[DoctorCheck]:
+    for one in trial.declined:
+        remedy = "Set what it supports in the settings: `sizes`, `seconds`."
         if one.what in ("metadata", "seed"):
-            remedy = "Leave it as it is: what the settings do not name is not sent."
+            remedy = "No action needed: Safelight sends only what the settings contain."
         yield DoctorCheck(
             name=f"{title}: fields",
             state=DoctorState.WARNING,
-            says=f"It does not take {one.what}. {one.said.rstrip('.')}.",
+            message=f"It does not accept {one.what}. {one.said.rstrip('.')}.",
             remedy=remedy,
         )
 
 
-def _looked_at(title: str, told: Trial, file: Path, scanner: Scanner | None) -> DoctorCheck:
+def _check_scan(title: str, trial: Trial, file: Path, scanner: Scanner | None) -> DoctorCheck:
     name = f"{title}: scan"
     if scanner is None:
         return DoctorCheck(
             name=name,
             state=DoctorState.WARNING,
-            says="The clip was fetched, and not scanned: the settings do not hold, or packages are missing.",
-            remedy="Mend what is said above.",
+            message="The clip was not scanned, because the settings are invalid or packages are missing.",
+            remedy="Fix the problems above.",
         )
     began = time.monotonic()
     try:
@@ -152,92 +156,96 @@ def _looked_at(title: str, told: Trial, file: Path, scanner: Scanner | None) -> 
         return DoctorCheck(
             name=name,
             state=DoctorState.FAILED,
-            says=f"What it gave is no video that can be scanned. {error.message}",
-            remedy="Look at what it makes for the same order by hand.",
+            message=f"Its file cannot be scanned as a video. {error.message}",
+            remedy="Send the same request manually and inspect the result.",
         )
     took = time.monotonic() - began
     if report.failure:
         return DoctorCheck(
             name=name,
             state=DoctorState.FAILED,
-            says=report.failure,
-            remedy="Run: safelight scan, on a clip of its",
+            message=report.failure,
+            remedy="Run `safelight scan` on a clip from this server.",
         )
-    return _scanned(name, told, report, took)
+    return _describe_scan(name, trial, report, took)
 
 
-def _scanned(name: str, told: Trial, report: ScanReport, took: float) -> DoctorCheck:
+def _describe_scan(name: str, trial: Trial, report: ScanReport, took: float) -> DoctorCheck:
     facts = report.media
     found = sorted({finding.category for finding in report.findings})
-    says = f"Every frame was looked at in {took:.1f} s; found: {', '.join(found) or 'nothing'}."
+    message = f"Every frame was scanned in {took:.1f} s; found: {', '.join(found) or 'nothing'}."
     if facts is None:
-        return DoctorCheck(name=name, state=DoctorState.OK, says=says)
-    says = f"{facts.width}x{facts.height}, {facts.duration_s:.1f} s, {facts.video_codec}. {says}"
-    short = facts.duration_s < 0.5 * told.seconds
-    if short or (facts.width, facts.height) != (told.width, told.height):
+        return DoctorCheck(name=name, state=DoctorState.OK, message=message)
+    message = f"{facts.width}x{facts.height}, {facts.duration_s:.1f} s, {facts.video_codec}. {message}"
+    short = facts.duration_s < 0.5 * trial.seconds
+    if short or (facts.width, facts.height) != (trial.width, trial.height):
         return DoctorCheck(
             name=name,
             state=DoctorState.WARNING,
-            says=f"{says} That is not what was ordered.",
-            remedy="Set `sizes` and `seconds` to what it really makes, or pass the fields it goes by in "
+            message=f"{message} That is not what was requested.",
+            remedy="Set `sizes` and `seconds` to what it generates, or pass the fields it uses in "
             "`extra_fields`, such as num_frames and fps.",
         )
-    return DoctorCheck(name=name, state=DoctorState.OK, says=says)
+    return DoctorCheck(name=name, state=DoctorState.OK, message=message)
 
 
-def _protected(title: str, told: Trial, *, here_only: bool) -> DoctorCheck:
+def _check_protection(title: str, trial: Trial, *, here_only: bool) -> DoctorCheck:
     name = f"{title}: protection"
-    if told.closed is True:
+    if trial.closed is True:
         return DoctorCheck(
-            name=name, state=DoctorState.OK, says="Callers without a key do not get at what it made."
+            name=name, state=DoctorState.OK, message="Callers without a key cannot download its videos."
         )
-    if told.closed is None:
+    if trial.closed is None:
         return DoctorCheck(
             name=name,
             state=DoctorState.OK,
-            says="Whether callers without a key get at what it made is unknown.",
+            message="It is unknown whether callers without a key can download its videos.",
         )
-    says = "Whoever reaches it gets what it made, unchecked, without a key."
+    message = "Every client that can reach it can download its unchecked videos without a key."
     if here_only:
-        return DoctorCheck(name=name, state=DoctorState.OK, says=f"{says} Only this machine does.")
+        return DoctorCheck(
+            name=name, state=DoctorState.OK, message=f"{message} Only this machine can reach it."
+        )
     return DoctorCheck(
         name=name,
         state=DoctorState.WARNING,
-        says=says,
-        remedy="Keep it on a network that only Safelight reaches, or let it ask for a key.",
+        message=message,
+        remedy="Keep it on a network that only Safelight can reach, or make it require a key.",
     )
 
 
-def _deleted(title: str, told: Trial) -> DoctorCheck:
+def _check_deletion(title: str, trial: Trial) -> DoctorCheck:
     name = f"{title}: deleting"
-    if told.deleted and told.gone:
-        return DoctorCheck(name=name, state=DoctorState.OK, says="Its copy is deleted when asked.")
-    says = (
-        "It says its copy is deleted, and still has it." if told.deleted else "It does not delete its copy."
+    if trial.deleted and trial.gone:
+        return DoctorCheck(name=name, state=DoctorState.OK, message="It deletes its copy on request.")
+    message = (
+        "It reports that its copy is deleted, but still has it."
+        if trial.deleted
+        else "It does not delete its copy."
     )
     return DoctorCheck(
         name=name,
         state=DoctorState.WARNING,
-        says=says,
-        remedy="Delete what it stores by other means; every video's record says where a copy stayed.",
+        message=message,
+        remedy="Delete its copies by other means; the record of each video names remaining copies.",
     )
 
 
-def _asked_again(title: str, told: Trial) -> DoctorCheck:
+def _check_idempotency(title: str, trial: Trial) -> DoctorCheck:
     from safelight.generation.videos_api.smoke_test import KEY_METADATA
 
     name = f"{title}: metadata"
-    if told.echoes:
+    if trial.echoes:
         return DoctorCheck(
             name=name,
             state=DoctorState.OK,
-            says="Its list gives metadata back, so it can be asked what became of an order.",
-            remedy=f'Put this into its settings: idempotency_metadata_key = "{KEY_METADATA}"',
+            message="Its list returns metadata, so Safelight can find a request whose response was lost.",
+            remedy=f'Add this to its settings: idempotency_metadata_key = "{KEY_METADATA}"',
         )
     return DoctorCheck(
         name=name,
         state=DoctorState.OK,
-        says="It cannot be asked for an order whose answer was lost"
-        + (": it has no list." if told.echoes is None else ": its list does not give metadata back.")
-        + " On your own hardware it is ordered again; a paid one ends in submit_unknown.",
+        message="Safelight cannot find a request whose response was lost"
+        + (": the server has no list." if trial.echoes is None else ": its list does not return metadata.")
+        + " On your own hardware it is submitted again; at a paid server it ends with submit_unknown.",
     )

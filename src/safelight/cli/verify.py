@@ -1,4 +1,4 @@
-"""`safelight verify`."""
+"""`safelight verify`: check the seal of a file."""
 
 from __future__ import annotations
 
@@ -24,19 +24,18 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def verify(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The video or picture file.")],
+    file: Annotated[Path, typer.Argument(help="The video or image file.")],
     trust: Annotated[
-        Path | None, typer.Option("--trust", help="PEM file with roots to trust besides this installation's.")
+        Path | None, typer.Option("--trust", help="PEM file with additional root certificates to trust.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Say whether a file was delivered from here, and whether it was changed since.
+    """Check whether a file was delivered by this installation and is unchanged.
 
-    Exit code 0: sealed by a trusted signer and unchanged, or known to the registry. 3: changed. 5: nothing
-    is known.
+    Exit code 0: sealed by a trusted signer and unchanged, or in the registry. 3: changed. 5: not known.
     """
     container = load_container(ctx)
-    verifier = _verifier(container)
+    verifier = _make_verifier(container)
     if trust is not None:
         try:
             verifier = verifier.with_trust_anchors(trust.read_bytes())
@@ -44,19 +43,19 @@ def verify(
             raise NotFound(f"{trust} cannot be read: {error.strerror}.") from error
     lookup = container.persistence.seal_registry.by_sha256 if _has_registry(container) else None
     found = verifier.verify(file, lookup=lookup)
-    emit(found, as_json, text(found))
-    return exit_code(found)
+    emit(found, as_json, format_verification(found))
+    return exit_code_of(found)
 
 
-def _verifier(container: Container) -> Verifier:
-    """A stranger with a file has no installation, and looking at the file makes none."""
+def _make_verifier(container: Container) -> Verifier:
+    """The installation's verifier; without a data directory, a verifier without keys that creates nothing."""
     if container.core.settings.data.exists() or container.core.settings.storage.key_dir is not None:
         return container.persistence.verifier
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.verification import Verifier
 
-    none = KeyStore.own(container.core.settings.data / "keys", organization="")
-    return Verifier(sandbox=container.core.sandbox, keys=none)
+    no_keys = KeyStore.own(container.core.settings.data / "keys", organization="")
+    return Verifier(sandbox=container.core.sandbox, keys=no_keys)
 
 
 def _has_registry(container: Container) -> bool:
@@ -66,14 +65,14 @@ def _has_registry(container: Container) -> bool:
     )
 
 
-def exit_code(found: Verification) -> Exit:
+def exit_code_of(found: Verification) -> Exit:
     if found.registered or found.state == "trusted":
         return Exit.OK
     return Exit.BLOCKED if found.state == "invalid" else Exit.NOT_COVERED
 
 
-def text(found: Verification) -> str:
-    """The answer, then what each piece of evidence proves and does not prove."""
+def format_verification(found: Verification) -> str:
+    """The answer, followed by what each piece of evidence proves and does not prove."""
     lines = [found.answer]
     for one in found.evidence:
         lines += [
@@ -86,11 +85,11 @@ def text(found: Verification) -> str:
     if found.video_id:
         lines.append(f"video  {found.video_id}")
     if found.state == "trusted" and found.reading.verdict is not None:
-        lines += _verdict(found.reading.verdict)
+        lines += _format_verdict(found.reading.verdict)
     return "\n".join(lines)
 
 
-def _verdict(verdict: dict[str, object]) -> list[str]:
+def _format_verdict(verdict: dict[str, object]) -> list[str]:
     policy, coverage = verdict.get("policy"), verdict.get("coverage")
     lines = [f"action {verdict.get('action')}"]
     if isinstance(policy, dict):
@@ -102,5 +101,5 @@ def _verdict(verdict: dict[str, object]) -> list[str]:
             if isinstance(cells, list) and cells
         ]
     if verdict.get("test_card"):
-        lines.append("The safety test card was in it.")
+        lines.append("It contained the safety test card.")
     return lines

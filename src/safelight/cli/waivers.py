@@ -1,38 +1,40 @@
-"""`safelight waiver`: a named person's recorded decision to run without a part of the mandatory coverage."""
+"""`safelight waivers`: recorded decisions of a named person to run without some mandatory checks."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .commands import load_container
 from .exit_codes import Exit
-from .output import emit
+from .output import emit, format_day
 
 if TYPE_CHECKING:
     from safelight.policy.waivers import Waiver
 
-app = typer.Typer(no_args_is_help=True, help="Add, list and revoke waivers for coverage that is missing.")
+app = typer.Typer(no_args_is_help=True, help="Add, list and revoke waivers for missing coverage.")
 
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def add(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="A word for it, such as no-gore-model.")],
-    who: Annotated[str, typer.Option("--who", help="The person who decides this.")],
-    why: Annotated[str, typer.Option("--why", help="Why it is all right to run without.")],
+    name: Annotated[str, typer.Argument(help="A name for the waiver, such as no-gore-model.")],
+    by: Annotated[str, typer.Option("--by", help="The person who decides this.")],
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why it is acceptable to run without these checks.")
+    ],
     category: Annotated[
-        list[str], typer.Option("--category", help="What is waived; repeat for more, * for all mandatory.")
+        list[str], typer.Option("--category", help="A waived category; repeatable; * for all mandatory ones.")
     ],
     expires: Annotated[
         str, typer.Option("--expires", help="90d, a date such as 2027-03-31, or never.")
     ] = "90d",
     loopback_only: Annotated[
-        bool, typer.Option("--loopback-only", help="Only while the server listens on a loopback address.")
+        bool,
+        typer.Option("--loopback-only", help="Valid only while the server listens on a loopback address."),
     ] = False,
     as_json: Json = False,
 ) -> int:
@@ -50,13 +52,11 @@ def add(
             loopback_only=loopback_only,
         ),
         taxonomy=container.core.taxonomy,
-        expires_at=parse_expiry(expires, container.persistence.database.clock()),
-        loopback_only=loopback_only,
     )
     emit(
-        _payload(added, container.persistence.database.clock()),
+        _to_json(added, container.persistence.database.clock()),
         as_json,
-        f"Recorded: {_line(added, container.persistence.database.clock())}",
+        f"Recorded: {_format_line(added, container.persistence.database.clock())}",
     )
     return Exit.OK
 
@@ -64,10 +64,10 @@ def add(
 @app.command("list")
 def list_(
     ctx: typer.Context,
-    ended: Annotated[bool, typer.Option("--all", help="The expired and revoked ones too.")] = False,
+    ended: Annotated[bool, typer.Option("--all", help="Include expired and revoked waivers.")] = False,
     as_json: Json = False,
 ) -> int:
-    """List waivers, oldest first. Exit 6 where one is in force."""
+    """List waivers, oldest first. Exit code 6: at least one is in force."""
     container = load_container(ctx)
     now = container.persistence.database.clock()
     found = [
@@ -75,8 +75,8 @@ def list_(
         for waiver in container.persistence.waivers.list()
         if ended or waiver.in_force(now, loopback=True)
     ]
-    lines = "\n".join(_line(waiver, now) for waiver in found)
-    emit({"waivers": [_payload(waiver, now) for waiver in found]}, as_json, lines or "No waiver is in force.")
+    lines = "\n".join(_format_line(waiver, now) for waiver in found)
+    emit({"waivers": [_to_json(waiver, now) for waiver in found]}, as_json, lines or "No waiver is in force.")
     return Exit.WAIVED if any(waiver.in_force(now, loopback=True) for waiver in found) else Exit.OK
 
 
@@ -84,18 +84,18 @@ def list_(
 def revoke(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="The waiver's name or id.")],
-    who: Annotated[str, typer.Option("--who", help="The person who decides this.")],
+    by: Annotated[str, typer.Option("--by", help="The person who decides this.")],
     as_json: Json = False,
 ) -> int:
-    """End a waiver at once: what it excused is held from now on."""
+    """Revoke a waiver immediately: affected videos are held from now on."""
     container = load_container(ctx)
     ended = container.persistence.waivers.revoke(name, revoked_by=by)
     now = container.persistence.database.clock()
-    emit(_payload(ended, now), as_json, f"Revoked: {_line(ended, now)}")
+    emit(_to_json(ended, now), as_json, f"Revoked: {_format_line(ended, now)}")
     return Exit.OK
 
 
-def _payload(waiver: Waiver, now: float) -> dict[str, Any]:
+def _to_json(waiver: Waiver, now: float) -> dict[str, Any]:
     return {
         "id": waiver.id,
         "name": waiver.name,
@@ -111,12 +111,12 @@ def _payload(waiver: Waiver, now: float) -> dict[str, Any]:
     }
 
 
-def _line(waiver: Waiver, now: float) -> str:
-    what = "the mandatory set" if "*" in waiver.categories else ", ".join(waiver.categories)
+def _format_line(waiver: Waiver, now: float) -> str:
+    scope = "all mandatory categories" if "*" in waiver.categories else ", ".join(waiver.categories)
     if waiver.revoked_at is not None:
         until = f"revoked {format_day(waiver.revoked_at)} by {waiver.revoked_by}"
     elif waiver.expires_at is None:
-        until = "without end"
+        until = "no end date"
     else:
         until = (
             f"{'until' if waiver.in_force(now, loopback=True) else 'expired'} {format_day(waiver.expires_at)}"

@@ -1,36 +1,35 @@
-"""`safelight webhooks`: who is told when something happens to a video."""
+"""`safelight webhooks`: endpoints that receive events about videos."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .commands import load_container
 from .exit_codes import Exit
-from .output import emit
+from .output import emit, format_time
 
 if TYPE_CHECKING:
     from safelight.trust.webhooks import RegisteredEndpoint
 
-app = typer.Typer(no_args_is_help=True, help="Add, list, try, rotate and remove webhook endpoints.")
+app = typer.Typer(no_args_is_help=True, help="Add, list, test, rotate and remove webhook endpoints.")
 
 EndpointId = Annotated[str, typer.Argument(help="The endpoint's id.")]
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def add(
     ctx: typer.Context,
-    url: Annotated[str, typer.Argument(help="Where events are posted to: https, on the public internet.")],
+    url: Annotated[str, typer.Argument(help="The endpoint: https, with a public address.")],
     event: Annotated[
-        list[str] | None, typer.Option("--event", help="What it hears of; repeat for more. Default: all.")
+        list[str] | None, typer.Option("--event", help="An event type to send; repeatable. [default: all]")
     ] = None,
-    name: Annotated[str, typer.Option("--name", help="A word for it; default: its host.")] = "",
+    name: Annotated[str, typer.Option("--name", help="A name for the endpoint. [default: its host]")] = "",
     as_json: Json = False,
 ) -> int:
-    """Add an endpoint and print its signing secret, this once."""
+    """Add an endpoint and print its signing secret once."""
     from safelight.cli.demo import operator
     from safelight.trust.webhooks import EventType
 
@@ -40,32 +39,32 @@ def add(
         operator(container), url=url, events=wanted, name=name
     )
     emit(
-        {**_payload(made), "signing_secret": secret},
+        {**_to_json(made), "signing_secret": secret},
         as_json,
-        f"{_line(made)}\n\n  Signing secret, shown this once: {secret}",
+        f"{_format_line(made)}\n\n  Signing secret (it cannot be shown again): {secret}",
     )
     return Exit.OK
 
 
 @app.command("list")
 def list_(ctx: typer.Context, as_json: Json = False) -> int:
-    """List endpoints and how they are. Exit 1 where one is failing."""
+    """List endpoints with their state. Exit code 1: at least one is failing."""
     from safelight.cli.demo import operator
 
     container = load_container(ctx)
     found = container.persistence.webhooks.list(operator(container))
-    lines = "\n".join(_line(endpoint) for endpoint in found)
+    lines = "\n".join(_format_line(endpoint) for endpoint in found)
     emit(
-        {"webhook_endpoints": [_payload(endpoint) for endpoint in found]},
+        {"webhook_endpoints": [_to_json(endpoint) for endpoint in found]},
         as_json,
-        lines or "There are no webhook endpoints.",
+        lines or "No webhook endpoints exist.",
     )
     return Exit.ERROR if any(endpoint.failing_since is not None for endpoint in found) else Exit.OK
 
 
 @app.command()
 def remove(ctx: typer.Context, endpoint: EndpointId, as_json: Json = False) -> int:
-    """Remove an endpoint, and what was still on its way to it."""
+    """Remove an endpoint and its pending deliveries."""
     from safelight.cli.demo import operator
 
     container = load_container(ctx)
@@ -78,34 +77,34 @@ def remove(ctx: typer.Context, endpoint: EndpointId, as_json: Json = False) -> i
 def rotate(
     ctx: typer.Context,
     endpoint: EndpointId,
-    at_once: Annotated[
-        bool, typer.Option("--at-once", help="Do not sign with the old secret for a day more.")
+    immediately: Annotated[
+        bool, typer.Option("--immediately", help="Stop signing with the old secret at once, not after a day.")
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Give an endpoint a new signing secret and print it, this once."""
+    """Create a new signing secret for an endpoint and print it once."""
     from safelight.cli.demo import operator
 
     container = load_container(ctx)
     rotated, secret = container.persistence.webhooks.rotate(
-        operator(container), endpoint, keep_old=not at_once
+        operator(container), endpoint, keep_old=not immediately
     )
     emit(
-        {**_payload(rotated), "signing_secret": secret},
+        {**_to_json(rotated), "signing_secret": secret},
         as_json,
-        f"{_line(rotated)}\n\n  Signing secret, shown this once: {secret}",
+        f"{_format_line(rotated)}\n\n  Signing secret (it cannot be shown again): {secret}",
     )
     return Exit.OK
 
 
 @app.command("test")
-def try_(
+def send_test(
     ctx: typer.Context,
     endpoint: EndpointId,
-    event: Annotated[str, typer.Option("--event", help="What the sample is of.")] = "video.completed",
+    event: Annotated[str, typer.Option("--event", help="The event type of the sample.")] = "video.completed",
     as_json: Json = False,
 ) -> int:
-    """Send a sample now, once, and say what the target answered. Exit 1 where it did not arrive."""
+    """Send a sample event once and print the response. Exit code 1: it was not delivered."""
     from safelight.cli.demo import operator
 
     container = load_container(ctx)
@@ -120,12 +119,12 @@ def try_(
             "wall_s": round(result.wall_s, 3),
         },
         as_json,
-        result.error or f"It arrived: status {result.status}, {result.wall_s * 1000:.0f} ms.",
+        result.error or f"Delivered: status {result.status}, {result.wall_s * 1000:.0f} ms.",
     )
     return Exit.ERROR if result.error else Exit.OK
 
 
-def _payload(endpoint: RegisteredEndpoint) -> dict[str, Any]:
+def _to_json(endpoint: RegisteredEndpoint) -> dict[str, Any]:
     return {
         "id": endpoint.id,
         "name": endpoint.name,
@@ -141,15 +140,11 @@ def _payload(endpoint: RegisteredEndpoint) -> dict[str, Any]:
     }
 
 
-def _line(endpoint: RegisteredEndpoint) -> str:
-    health = "nothing sent yet"
+def _format_line(endpoint: RegisteredEndpoint) -> str:
+    health = "no delivery yet"
     if endpoint.failing_since is not None:
-        health = f"failing since {_time(endpoint.failing_since)}: {endpoint.last_error}"
+        health = f"failing since {format_time(endpoint.failing_since)}: {endpoint.last_error}"
     elif endpoint.last_success_at is not None:
-        health = f"last arrived {_time(endpoint.last_success_at)}"
+        health = f"last delivered {format_time(endpoint.last_success_at)}"
     events = ", ".join(event.value for event in endpoint.events)
     return f"{endpoint.id}  {endpoint.name}: {endpoint.url} ({events}); {health}"
-
-
-def _time(at: float) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")

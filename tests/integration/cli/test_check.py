@@ -46,15 +46,15 @@ def test_the_card_is_blocked_with_its_span(capsys: pytest.CaptureFixture[str]) -
 def test_a_provider_s_documented_rules_and_the_ten_checks_go_with_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, told = answered(capsys, "Tom Cruise rides a horse", "--for", "veo")
+    code, told = answered(capsys, "Tom Cruise rides a horse", "--provider", "veo")
     assert code == Exit.OK
     assert told["provider"]["outcome"] == "refused"
     assert len(told["checklist"]) == 10
-    _, told = answered(capsys, "a cat on a windowsill", "--for", "nobody-7")
+    _, told = answered(capsys, "a cat on a windowsill", "--provider", "nobody-7")
     assert (told["provider"]["outcome"], told["provider"]["provider"]) == ("unknown", None)
-    _, told = answered(capsys, "a cat, SAFELIGHT-TEST:violence", "--for", "veo")
+    _, told = answered(capsys, "a cat, SAFELIGHT-TEST:violence", "--provider", "veo")
     assert told["checklist"] == []
-    main(["check", "Tom Cruise rides a horse", "--for", "veo"])
+    main(["check", "Tom Cruise rides a horse", "--provider", "veo"])
     said = capsys.readouterr().out
     assert "At veo: refused." in said
     assert "names: “Tom Cruise” is named." in said
@@ -68,14 +68,14 @@ def test_a_reference_is_judged_with_the_prompt(tmp_path: Path, capsys: pytest.Ca
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(64))
     _, told = answered(capsys, "the sea", "--ref", str(clip))
-    assert told["not_looked_at"] == [str(clip)]
+    assert told["not_checked"] == [str(clip)]
     code, told = answered(capsys, "the sea", "--ref", str(tmp_path / "none.png"))
     assert (code, told["error"]["code"]) == (Exit.ERROR, "not_found")
 
 
 def test_a_check_without_references_loads_no_server(tmp_path: Path) -> None:
     program = (
-        "import sys\nfrom safelight.cli import main\nmain(['check', 'a cat', '--for', 'veo', '--json'])\n"
+        "import sys\nfrom safelight.cli import main\nmain(['check', 'a cat', '--provider', 'veo', '--json'])\n"
         "heavy = {'sqlalchemy', 'fastapi', 'dbos', 'av', 'cv2', 'cryptography', 'PIL'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

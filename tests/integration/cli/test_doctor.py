@@ -40,7 +40,7 @@ def test_wrong_settings_are_one_failed_check_and_the_rest_is_still_looked_at(
     code, found = doctor(capsys)
     assert code == 1
     assert found["settings"]["state"] == "failed"
-    assert "server.prot" in found["settings"]["says"]
+    assert "server.prot" in found["settings"]["message"]
     assert found["sandbox"]["state"] in {"ok", "warning"}
 
 
@@ -59,7 +59,7 @@ def test_every_check_is_a_sentence_and_every_trouble_has_a_remedy(
     code, found = doctor(capsys, "--upstream", "http://127.0.0.1:1/v1")
     assert code == 0
     for one in found.values():
-        assert one["says"].rstrip().endswith("."), one
+        assert one["message"].rstrip().endswith("."), one
         assert one["state"] == "ok" or one["remedy"], one
 
 

@@ -64,7 +64,7 @@ def test_clips_go_through_the_real_scan_and_the_policy(
     (tmp_path / "safelight.toml").write_text("[detectors]\nminilm = false\nocr = false\nnudenet = false\n")
     folder = tmp_path / "clips"
     folder.mkdir()
-    card = safety_card.draw("violence/graphic", 640, 384)
+    card = safety_card.draw_card("violence/graphic", 640, 384)
     make_clip(folder / "odd.mp4", width=640, height=384, frames=30, odd={17: card})
     make_clip(folder / "plain.mp4", width=640, height=384, frames=30)
     make_clip(folder / "asked.mp4", width=640, height=384, frames=12)
@@ -85,7 +85,7 @@ def test_clips_go_through_the_real_scan_and_the_policy(
     ]
     (folder / "clips.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     page = tmp_path / "report.html"
-    arguments = ["eval", "output", "--data", str(folder), "--html", str(page), "--json"]
+    arguments = ["eval", "clips", "--data", str(folder), "--html", str(page), "--json"]
     assert main(arguments) == Exit.OK
     report = json.loads(capsys.readouterr().out)
     cells = {(cell["category"], cell["modality"]): cell for cell in report["cells"]}
@@ -103,4 +103,4 @@ def test_clips_go_through_the_real_scan_and_the_policy(
     assert any("violence/graphic (frames)" in alarm["holes"] for alarm in report["alarms"])
     assert report["cost"]["cpu_s_per_video_s"] > 0
     assert "unmeasured" in page.read_text()
-    assert main(["eval", "output", "--data", str(tmp_path)]) == Exit.ERROR
+    assert main(["eval", "clips", "--data", str(tmp_path)]) == Exit.ERROR

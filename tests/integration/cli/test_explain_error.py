@@ -15,14 +15,14 @@ BLOCK = '{"status": "FAILED", "failureCode": "SAFETY.OUTPUT.VIDEO"}'
 
 
 def test_a_known_error_is_told_in_plain_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["decode", BLOCK]) == Exit.OK
+    assert main(["explain-error", BLOCK]) == Exit.OK
     said = capsys.readouterr().out
     for word in ("Runway refused", "Charged", "yes", "finished video", "runway.safety.output.video"):
         assert word in said
 
 
 def test_an_unknown_error_has_an_exit_code_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["decode", "the quick brown fox", "--json"]) == Exit.NOT_COVERED
+    assert main(["explain-error", "the quick brown fox", "--json"]) == Exit.NOT_COVERED
     assert json.loads(capsys.readouterr().out)["kind"] == "unknown"
 
 
@@ -35,27 +35,27 @@ def test_it_reads_a_pipe_and_a_file(
 
     for arguments in (["-"], []):
         monkeypatch.setattr(sys, "stdin", Pipe(io.BytesIO(BLOCK.encode() + b"\xff")))
-        assert main(["decode", *arguments, "--json"]) == Exit.OK
+        assert main(["explain-error", *arguments, "--json"]) == Exit.OK
         assert json.loads(capsys.readouterr().out)["provider"] == "runway"
     file = tmp_path / "error.txt"
     file.write_text(BLOCK)
-    assert main(["decode", "--file", str(file), "--json"]) == Exit.OK
+    assert main(["explain-error", "--file", str(file), "--json"]) == Exit.OK
     assert json.loads(capsys.readouterr().out)["charged"]["charged"] == "yes"
-    assert main(["decode", BLOCK, "--file", str(file)]) == Exit.ERROR
-    assert main(["decode", "--file", str(tmp_path / "none")]) == Exit.ERROR
+    assert main(["explain-error", BLOCK, "--file", str(file)]) == Exit.ERROR
+    assert main(["explain-error", "--file", str(tmp_path / "none")]) == Exit.ERROR
 
 
 def test_the_hint_decides_what_a_bare_number_means(capsys: pytest.CaptureFixture[str]) -> None:
     body = '{"code": 1301, "message": "no"}'
-    assert main(["decode", body, "--json"]) == Exit.NOT_COVERED
+    assert main(["explain-error", body, "--json"]) == Exit.NOT_COVERED
     capsys.readouterr()
-    assert main(["decode", body, "--provider", "kling", "--json"]) == Exit.OK
+    assert main(["explain-error", body, "--provider", "kling", "--json"]) == Exit.OK
     assert json.loads(capsys.readouterr().out)["kind"] == "content_block"
 
 
 def test_it_loads_no_model_no_server_and_no_database() -> None:
     program = (
-        "import sys\nfrom safelight.cli import main\nmain(['decode', 'x', '--json'])\n"
+        "import sys\nfrom safelight.cli import main\nmain(['explain-error', 'x', '--json'])\n"
         "heavy = {'numpy', 'onnxruntime', 'sqlalchemy', 'fastapi', 'httpx', 'dbos'}&set(sys.modules)\n"
         "assert not heavy, heavy"
     )

@@ -10,7 +10,7 @@ import pytest
 from safelight.bootstrap import load
 from safelight.cli import main
 
-WAIVED = ("--waiver-name", "Ada Park", "--waiver-why", "a demo on my desk")
+WAIVED = ("--waiver-by", "Ada Park", "--waiver-reason", "a demo on my desk")
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +77,7 @@ def test_a_waiver_that_was_revoked_can_be_given_anew(capsys: pytest.CaptureFixtu
 
 
 def test_half_a_waiver_is_none(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, answer = init(capsys, "--waiver-name", "Ada Park")
+    code, answer = init(capsys, "--waiver-by", "Ada Park")
     assert code == 1
     assert "go together" in answer["error"]["message"]
     assert list(here.iterdir()) == []

@@ -71,7 +71,7 @@ def test_a_key_that_is_not_there_is_said_plainly(run: Run) -> None:
 
 
 def test_the_roots_for_other_peoples_tools_are_those_that_sign(run: Run) -> None:
-    code, answer = run("keys", "roots")
+    code, answer = run("signing", "export-roots")
     assert code == 0
     assert answer["pem"] == load().persistence.signing_keys.anchors_pem
     assert "PRIVATE" not in answer["pem"]

@@ -43,7 +43,7 @@ def test_a_mark_is_enrolled_found_in_a_picture_and_a_prompt_and_removed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     drawn = emblem(tmp_path / "emblem.png")
-    code, done = told(capsys, "marks", "add", "acme", str(drawn), "--word", "Acme Roundel")
+    code, done = told(capsys, "logos", "add", "acme", str(drawn), "--word", "Acme Roundel")
     assert (code, done["pictures"], done["words"]) == (Exit.OK, 1, ["Acme Roundel"])
     picture = Image.new("RGB", (640, 360), (180, 190, 200))
     small = Image.open(drawn).resize((150, 150))
@@ -54,10 +54,10 @@ def test_a_mark_is_enrolled_found_in_a_picture_and_a_prompt_and_removed(
     assert [found["attributes"]["kind"] for found in row["findings"]] == ["mark:acme"]
     _code, answer = told(capsys, "check", "the acme roundel over a door")
     assert "logo-words" in json.dumps(answer["findings"])
-    _code, listed = told(capsys, "marks", "list")
-    assert [mark["name"] for mark in listed["marks"]] == ["acme"]  # type: ignore[attr-defined]
-    assert told(capsys, "marks", "remove", "acme")[0] == Exit.OK
-    assert told(capsys, "marks", "remove", "acme")[0] == Exit.ERROR
+    _code, listed = told(capsys, "logos", "list")
+    assert [mark["name"] for mark in listed["logos"]] == ["acme"]  # type: ignore[attr-defined]
+    assert told(capsys, "logos", "remove", "acme")[0] == Exit.OK
+    assert told(capsys, "logos", "remove", "acme")[0] == Exit.ERROR
 
 
 def test_what_cannot_be_enrolled_is_refused_and_nothing_is_kept(
@@ -68,8 +68,8 @@ def test_what_cannot_be_enrolled_is_refused_and_nothing_is_kept(
     text = tmp_path / "text.png"
     text.write_text("no picture", encoding="utf-8")
     for arguments in (["x", str(plain)], ["x", str(text)], ["x"], ["X!", str(plain)], ["x", "gone.png"]):
-        assert told(capsys, "marks", "add", *arguments)[0] == Exit.ERROR
-    assert told(capsys, "marks", "list")[1]["marks"] == []
+        assert told(capsys, "logos", "add", *arguments)[0] == Exit.ERROR
+    assert told(capsys, "logos", "list")[1]["logos"] == []
 
 
 def test_hashes_are_imported_listed_without_a_hash_and_removed(
@@ -77,12 +77,12 @@ def test_hashes_are_imported_listed_without_a_hash_and_removed(
 ) -> None:
     path = tmp_path / "list.csv"
     path.write_text(f"hash,quality\n{'ab' * 32},90\n{'cd' * 32},10\nzz,1\n", encoding="utf-8")
-    code, done = told(capsys, "hashes", "import", str(path), "--list", "ours", "--category", "extremism")
+    code, done = told(capsys, "hash-lists", "import", str(path), "--list", "ours", "--category", "extremism")
     assert (code, done["added"], done["poor"], done["malformed"]) == (Exit.OK, 1, 1, 1)
-    _code, listed = told(capsys, "hashes", "list")
+    _code, listed = told(capsys, "hash-lists", "list")
     assert listed["lists"][0]["counts"] == {"pdq": 1, "sha256": 0, "md5": 0}  # type: ignore[index]
     assert "abab" not in json.dumps(listed)
-    code, again = told(capsys, "hashes", "recheck")
-    assert (code, again) == (Exit.OK, {"looked_at": 0, "matched": [], "unread": []})
-    assert told(capsys, "hashes", "remove", "ours")[1]["removed"] == 1
-    assert told(capsys, "hashes", "import", str(path), "--list", "ours", "--category", "x")[0] == Exit.ERROR
+    code, again = told(capsys, "hash-lists", "recheck")
+    assert (code, again) == (Exit.OK, {"checked": 0, "matched": [], "unreadable": []})
+    assert told(capsys, "hash-lists", "remove", "ours")[1]["removed"] == 1
+    assert told(capsys, "hash-lists", "import", str(path), "--list", "ours", "--category", "x")[0] == Exit.ERROR

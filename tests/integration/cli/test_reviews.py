@@ -74,7 +74,7 @@ def test_what_waits_is_listed_shown_and_approved(run: Run, capsys: pytest.Captur
     code, listed = run("reviews", "list")
     assert (code, [each["id"] for each in listed["reviews"]]) == (4, [case])
     assert run("reviews", "show", case)[1]["why"] == "A word."
-    code, done = run("reviews", "approve", case, "--reason", "Harmless.", "--who", "Ada")
+    code, done = run("reviews", "approve", case, "--reason", "Harmless.", "--by", "Ada")
     assert (code, done["decision"]["decided_by"], done["state"]) == (0, "Ada", "decided")
     with container.persistence.database.read_transaction(container.persistence.tenant) as tx:
         row = tx.one(videos, videos.c.id == video)
@@ -92,4 +92,4 @@ def test_quarantined_cases_are_shown_only_to_who_asks_as_the_vault_officer(run: 
     _, case = held(load(), quarantined=True)
     assert run("reviews", "list")[1]["reviews"] == []
     assert run("reviews", "show", case)[1]["error"]["code"] == "not_found"
-    assert [each["id"] for each in run("reviews", "list", "--vault")[1]["reviews"]] == [case]
+    assert [each["id"] for each in run("reviews", "list", "--include-quarantined")[1]["reviews"]] == [case]

@@ -37,7 +37,7 @@ def test_a_folder_of_files_is_judged_file_by_file(tmp_path: Path) -> None:
     media, home = tmp_path / "media", tmp_path / "home"
     media.mkdir()
     home.mkdir()
-    card = safety_card.draw("violence", 320, 192)
+    card = safety_card.draw_card("violence", 320, 192)
     make_clip(media / "card.mp4", frames=12, odd={6: card})
     make_clip(media / "calm.mp4", frames=12)
     Image.new("RGB", (64, 48), (90, 120, 150)).save(media / "calm.png")
@@ -67,7 +67,16 @@ class Desk:
         )
         self._capsys = capsys
         self.run(
-            "waiver", "add", "tests", "--who", "a test", "--why", "no model", "--category", "*", as_json=False
+            "waivers",
+            "add",
+            "tests",
+            "--by",
+            "a test",
+            "--reason",
+            "no model",
+            "--category",
+            "*",
+            as_json=False,
         )
 
     def run(self, *arguments: str, as_json: bool = True) -> tuple[int, Any]:
@@ -84,13 +93,13 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
 def test_a_folder_is_gone_on_with_and_one_bad_file_does_not_stop_it(desk: Desk, tmp_path: Path) -> None:
     make_clip(desk.media / "a.mp4", frames=8)
     (desk.media / "b.mp4").write_text("hello, I am no film")
-    make_clip(desk.media / "c.mp4", frames=8, odd={4: safety_card.draw("violence", 320, 192)})
+    make_clip(desk.media / "c.mp4", frames=8, odd={4: safety_card.draw_card("violence", 320, 192)})
     (desk.media / "notes.txt").write_text("not media")
     code, first = desk.run("scan", str(desk.media))
     assert code == 3
     assert [row["action"] for row in first["files"]] == ["allow", "", "block"]
     assert first["summary"]["outcomes"] == {"allow": 1, "not judged": 1, "block": 1}
-    assert (first["summary"]["unchanged"], first["summary"]["others"]) == (0, 1)
+    assert (first["summary"]["unchanged"], first["summary"]["skipped"]) == (0, 1)
     (desk.media / "a.mp4").rename(desk.media / "z.mp4")
     _, second = desk.run("scan", str(desk.media))
     assert [(row["file"][-5:], row["unchanged"]) for row in second["files"]] == [
@@ -99,10 +108,10 @@ def test_a_folder_is_gone_on_with_and_one_bad_file_does_not_stop_it(desk: Desk, 
         ("z.mp4", True),
     ]
     assert second["files"][2]["exit"] == 6
-    _, anew = desk.run("scan", str(desk.media), "--again")
+    _, anew = desk.run("scan", str(desk.media), "--no-cache")
     assert anew["summary"]["unchanged"] == 0
     # Another waiver is another verdict: nothing that was kept holds.
-    desk.run("waiver", "revoke", "tests", "--who", "a test")
+    desk.run("waivers", "revoke", "tests", "--by", "a test")
     code, last = desk.run("scan", str(desk.media))
     assert last["summary"]["unchanged"] == 0
     assert last["files"][2]["exit"] == 5
@@ -111,17 +120,17 @@ def test_a_folder_is_gone_on_with_and_one_bad_file_does_not_stop_it(desk: Desk, 
 def test_ctrl_c_keeps_what_is_done(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b", "c"):
         make_clip(desk.media / f"{name}.mp4", frames=6 + len(list(desk.media.iterdir())))
-    real, seen = FileScanner.judge, []
+    real, seen = FileScanner.scan, []
 
-    def judge(self: FileScanner, path: Path, name: str, progress: Any = None) -> FileReport:
+    def scan(self: FileScanner, path: Path, name: str, progress: Any = None) -> FileReport:
         seen.append(name)
         if len(seen) == 2:
             raise KeyboardInterrupt
         return real(self, path, name, progress)
 
-    monkeypatch.setattr(FileScanner, "judge", judge)
+    monkeypatch.setattr(FileScanner, "scan", scan)
     code, said = desk.run("scan", str(desk.media), "--html", str(tmp_path / "r.html"))
-    assert (code, said["interrupted"], said["summary"]["left"]) == (130, True, 2)
+    assert (code, said["interrupted"], said["summary"]["remaining"]) == (130, True, 2)
     assert "2 files were not looked at" in (tmp_path / "r.html").read_text()
     _, rest = desk.run("scan", str(desk.media))
     assert [row["unchanged"] for row in rest["files"]] == [True, False, False]
@@ -129,7 +138,7 @@ def test_ctrl_c_keeps_what_is_done(desk: Desk, tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_report_stands_alone_and_tells_no_path(desk: Desk, tmp_path: Path) -> None:
-    card = safety_card.draw("violence", 320, 192)
+    card = safety_card.draw_card("violence", 320, 192)
     make_clip(desk.media / "card.mp4", frames=24, odd=dict.fromkeys(range(8, 14), card))
     html = tmp_path / "r.html"
     code, _ = desk.run("scan", str(desk.media / "card.mp4"), "--html", str(html))
@@ -174,7 +183,9 @@ def test_a_full_disk_costs_only_the_memory_of_the_scan(
 ) -> None:
     make_clip(desk.media / "a.mp4", frames=6)
     # Writing there fails with "No space left on device".
-    code = main(["--config", str(desk.config), "scan", str(desk.media), "--json", "--state", "/dev/full"])
+    code = main(
+        ["--config", str(desk.config), "scan", str(desk.media), "--json", "--cache-file", "/dev/full"]
+    )
     done = capsys.readouterr()
     assert code == 6
     assert json.loads(done.out)["summary"]["outcomes"] == {"allow": 1}
@@ -191,7 +202,7 @@ def test_a_clip_of_eleven_minutes_is_scanned_where_the_operator_allows_it(
     assert code == 1
     assert "at most 600 s" in said["files"][0]["problem"]
     monkeypatch.setenv("SAFELIGHT_SCAN__MAX_MINUTES", "12")
-    code, said = desk.run("scan", str(desk.media), "--again")
+    code, said = desk.run("scan", str(desk.media), "--no-cache")
     row = said["files"][0]
     assert row["action"]
     assert row["scan"]["schedule"]["frames"] == 33

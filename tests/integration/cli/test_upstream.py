@@ -164,8 +164,8 @@ def test_flags_of_an_upstream_want_one(
     here: Path, flags: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     (here / "key").write_text(KEY)
-    for verb in ("serve", "init"):
-        code, answer = told(capsys, verb, *flags)
+    for command in ("serve", "init"):
+        code, answer = told(capsys, command, *flags)
         assert code == 2
         assert "--upstream" in answer["error"]["message"] + (answer["error"].get("remedy") or "")
 
@@ -181,17 +181,17 @@ def test_doctor_makes_a_small_clip_and_says_how_it_went(
     monkeypatch.setenv("SAFELIGHT_SERVER__PORT", "0")
     with ScriptedUpstream({"models": [WAN], "otherwise": {"clip": "asked"}}) as upstream:
         address = upstream.url.removesuffix("/v1")
-        code, found = doctor(capsys, "--upstream", address, "--make-clip")
+        code, found = doctor(capsys, "--upstream", address, "--test-video")
         counts = upstream.counts
     assert code == 0
     title = f"upstream {address}"
-    assert WAN in found[title]["says"]
+    assert WAN in found[title]["message"]
     assert found[f"{title}: clip"]["state"] == "ok"
     assert found[f"{title}: scan"]["state"] == "ok", found[f"{title}: scan"]
-    assert "512x288, 1.0 s" in found[f"{title}: scan"]["says"]
+    assert "512x288, 1.0 s" in found[f"{title}: scan"]["message"]
     assert found[f"{title}: deleting"]["state"] == "ok"
     assert 'idempotency_metadata_key = "safelight_key"' in found[f"{title}: metadata"]["remedy"]
-    assert "without a key" in found[f"{title}: protection"]["says"]
+    assert "without a key" in found[f"{title}: protection"]["message"]
     assert (counts["accepted"], counts["deletes"]) == (1, 1)
 
 
@@ -203,15 +203,15 @@ def test_doctor_orders_nothing_unless_asked(capsys: pytest.CaptureFixture[str]) 
 
 def test_doctor_says_when_a_clip_is_not_what_was_ordered(capsys: pytest.CaptureFixture[str]) -> None:
     with ScriptedUpstream() as upstream:
-        _, found = doctor(capsys, "--upstream", upstream.url, "--make-clip")
+        _, found = doctor(capsys, "--upstream", upstream.url, "--test-video")
     scan = found[f"upstream {upstream.url}: scan"]
     assert scan["state"] == "warning"
-    assert "not what was ordered" in scan["says"]
+    assert "not what was requested" in scan["message"]
 
 
 def test_doctor_fails_where_no_clip_comes(capsys: pytest.CaptureFixture[str]) -> None:
     with ScriptedUpstream({"otherwise": {"ends": "failed"}}) as upstream:
-        code, found = doctor(capsys, "--upstream", upstream.url, "--make-clip")
+        code, found = doctor(capsys, "--upstream", upstream.url, "--test-video")
     assert code == 1
     assert found[f"upstream {upstream.url}: clip"]["state"] == "failed"
 
@@ -224,7 +224,7 @@ def test_doctor_makes_no_clip_at_a_paid_upstream_of_the_settings(
             f'[generators.storyboard]\nkind = "storyboard"\n[generators.upstream]\nkind = "videos_api"\n'
             f'url = "{upstream.url}"\nmodels = ["scripted-1"]\n'
         )
-        doctor(capsys, "--make-clip")
+        doctor(capsys, "--test-video")
         assert upstream.counts["received"] == 0
 
 

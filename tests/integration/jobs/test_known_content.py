@@ -120,7 +120,7 @@ def test_what_is_known_of_another_category_is_blocked_and_not_vaulted(house: Hou
     )
     done = house.carry(house.order())
     assert (done.state, done.vaulted) == (VideoState.BLOCKED, False)
-    [made] = [j for j in house.videos.record(house.who, done.id).judgements if j.stage is Stage.OUTPUT]
+    [made] = [j for j in house.videos.record(house.who, done.id).stages if j.stage is Stage.OUTPUT]
     assert made.verdict.rule == "kh-2"
 
 
@@ -136,11 +136,11 @@ def test_a_whole_file_on_an_exact_list_is_known(furnish: Callable[..., House], t
 
 def test_a_list_that_cannot_be_read_is_a_hole_and_held(house: House, tmp_path: Path) -> None:
     imported(house, tmp_path)
-    [path] = (tmp_path / "data" / "hashes").glob("*.hashes")
+    [path] = (tmp_path / "data" / "hash-lists").glob("*.hashes")
     path.write_bytes(path.read_bytes()[:-5])
     done = house.carry(house.order())
     assert done.state is VideoState.HELD
-    [made] = [j for j in house.videos.record(house.who, done.id).judgements if j.stage is Stage.OUTPUT]
+    [made] = [j for j in house.videos.record(house.who, done.id).stages if j.stage is Stage.OUTPUT]
     assert [(cell.category, cell.modality.value) for cell in made.verdict.gaps] == [(ABUSE, "frames")]
     assert "cannot be read: ours.hashes" in made.verdict.gaps[0].note
 
@@ -198,8 +198,8 @@ def test_the_generator_is_given_the_picture_without_where_it_was_taken_and_the_r
     house.carry(video)
     [sent] = [file for order in upstream.counts["orders"].values() for file in order["files"]]
     assert sent["sha256"] not in ("", hashlib.sha256(before).hexdigest())
-    [made] = [j for j in house.videos.record(house.who, video.id).judgements if j.stage is Stage.REFERENCE]
-    [facts] = made.extra["references"]
+    [made] = [j for j in house.videos.record(house.who, video.id).stages if j.stage is Stage.REFERENCE]
+    [facts] = made.details["references"]
     assert facts["sha256"] == hashlib.sha256(before).hexdigest()
     assert facts["picture"]["metadata"]["camera"] == "Acme One"
     assert facts["picture"]["metadata"]["location"] is True
@@ -225,7 +225,7 @@ def test_what_was_delivered_before_its_hash_was_known_is_taken_back_and_vaulted(
     child = house.carry(house.order("the same at night", step=Derivation.REMIX, source=video_id))
     assert child.state is VideoState.DELIVERED
     other = house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test")
-    assert (other.looked_at, other.matched, other.unread) == (2, (), ())
+    assert (other.checked, other.matched, other.unread) == (2, (), ())
 
     imported(house, tmp_path)
     told: list[tuple[int, int]] = []
@@ -234,17 +234,17 @@ def test_what_was_delivered_before_its_hash_was_known_is_taken_back_and_vaulted(
     )
     [matched] = done.matched
     assert (matched.video_id, matched.vaulted) == (video_id, True)
-    assert set(matched.taken_back) == {video_id, child.id}
+    assert set(matched.withdrawn) == {video_id, child.id}
     assert told == [(1, 2), (2, 2)]
-    for each in matched.taken_back:
-        video = house.container.pipeline.context.store.get(house.who.tenant, each)
+    for each in matched.withdrawn:
+        video = house.container.pipeline.context.videos.get(house.who.tenant, each)
         assert (video.state, video.vaulted) == (VideoState.WITHDRAWN, True)
-        kept = house.container.pipeline.context.store.files(house.who.tenant, each)
+        kept = house.container.pipeline.context.videos.files(house.who.tenant, each)
         # What it was made from is another video's file, and goes its own way.
         assert {row.retention for row in kept if row.kind != "source"} == {"vault"}
         with pytest.raises((Withdrawn, NotFound)):
             house.videos.content(house.who, each, "video")
-    judged = house.container.pipeline.context.store.judgements(house.who.tenant, video_id)[-1]
+    judged = house.container.pipeline.context.videos.snapshot(house.who.tenant, video_id).stages[-1]
     assert (judged.stage, judged.verdict.vault) == (Stage.OUTPUT, True)
 
 
@@ -255,7 +255,7 @@ def test_another_category_is_taken_back_and_not_vaulted_and_a_second_look_finds_
     imported(house, tmp_path, category="extremism")
     [matched] = house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test").matched
     assert (matched.video_id, matched.categories, matched.vaulted) == (video_id, ("extremism",), False)
-    assert house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test").looked_at == 0
+    assert house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test").checked == 0
 
 
 def test_a_waiver_that_ended_takes_nothing_back(house: House, tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_bytes_that_are_gone_are_said_to_be_unread(house: House, tmp_path: Path)
     assert video.sealed_sha256 is not None
     house.container.pipeline.context.blobs.delete(house.who.tenant, video.sealed_sha256)
     done = house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test")
-    assert (done.looked_at, [one for one, _why in done.unread]) == (0, [video_id])
+    assert (done.checked, [one for one, _why in done.unread]) == (0, [video_id])
 
 
 def test_a_clip_as_long_as_may_be_scanned_may_be_looked_up_again(furnish: Callable[..., House]) -> None:

@@ -26,7 +26,7 @@ def test_a_python_outside_the_range_fails() -> None:
 def test_a_missing_package_is_named_as_it_is_installed() -> None:
     found = doctor_checks.packages({"json": "", "no_such_module": "no-such-package"})
     assert found.state is DoctorState.FAILED
-    assert "no-such-package" in found.says
+    assert "no-such-package" in found.message
 
 
 def test_a_sandbox_that_is_open_somewhere_is_a_warning() -> None:
@@ -36,7 +36,7 @@ def test_a_sandbox_that_is_open_somewhere_is_a_warning() -> None:
     assert doctor_checks.isolation(full).state is DoctorState.OK
     cold = doctor_checks.isolation(replace(full, fork_server_problem="The fork server has 2 threads."))
     assert cold.state is DoctorState.WARNING
-    assert "2 threads" in cold.says
+    assert "2 threads" in cold.message
     open_ = Isolation(
         network="python",
         parent_death=True,
@@ -46,7 +46,7 @@ def test_a_sandbox_that_is_open_somewhere_is_a_warning() -> None:
         notes=("No network namespace.",),
     )
     found = doctor_checks.isolation(open_)
-    assert (found.state, found.says) == (DoctorState.WARNING, "No network namespace.")
+    assert (found.state, found.message) == (DoctorState.WARNING, "No network namespace.")
 
 
 def test_a_full_disk_fails_and_a_small_one_warns(tmp_path: Path) -> None:
@@ -60,12 +60,12 @@ def test_a_data_directory_is_looked_at_and_never_made(tmp_path: Path) -> None:
     assert doctor_checks.data_directory(data).state is DoctorState.WARNING
     assert not data.exists()
     data.mkdir(mode=0o700)
-    assert "free" in doctor_checks.data_directory(data).says
+    assert "free" in doctor_checks.data_directory(data).message
     with (data / "lock").open("w") as lock:
         lock.write("4711\n")
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "process 4711" in doctor_checks.data_directory(data).says
+        assert "process 4711" in doctor_checks.data_directory(data).message
     data.chmod(0o755)
     assert "chmod 700" in doctor_checks.data_directory(data).remedy
 
@@ -90,7 +90,7 @@ def test_a_database_is_looked_at_and_neither_made_nor_changed(tmp_path: Path) ->
     assert doctor_checks.database(database).state is DoctorState.OK
     assert not path.exists()
     migrate(database)
-    assert "version" in doctor_checks.database(database).says
+    assert "version" in doctor_checks.database(database).message
     database.close()
     with sqlite3.connect(path) as raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -168,4 +168,4 @@ def test_a_check_that_breaks_is_a_failed_check() -> None:
         raise ZeroDivisionError("oh")
 
     found = doctor_checks.guarded("disk", broken)
-    assert (found.state, found.says) == (DoctorState.FAILED, "ZeroDivisionError: oh")
+    assert (found.state, found.message) == (DoctorState.FAILED, "ZeroDivisionError: oh")

@@ -14,7 +14,7 @@ from safelight.cli.output import emit
 from safelight.errors import NotFound, PolicyError, SafelightError, SettingsError, StorageFull
 
 
-def verb_that(raises: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+def command_that(raises: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     app = typer.Typer()
 
     @app.command()
@@ -24,22 +24,22 @@ def verb_that(raises: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("safelight.cli.version.app", app)
 
 
-def test_help_names_every_verb_without_importing_one(tmp_path: object) -> None:
+def test_help_names_every_command_without_importing_one(tmp_path: object) -> None:
     script = (
         "import sys\nfrom safelight.cli import main\n"
         "code = main(['--help'])\n"
         "bad = {'av', 'cv2', 'c2pa', 'onnxruntime', 'sqlalchemy', 'dbos', 'fastapi', 'numpy', 'httpx'}\n"
-        f"bad |= {{'safelight.cli.' + v for v in {[verb.replace('-', '_') for verb in commands.COMMANDS]!r} if v != 'version'}}\n"
+        f"bad |= {{'safelight.cli.' + v for v in {[name.replace('-', '_') for name in commands.COMMANDS]!r} if v != 'version'}}\n"
         "loaded = sorted(bad & set(sys.modules))\n"
         "assert not loaded, loaded\nsys.exit(code)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for verb in commands.COMMANDS:
-        assert verb in done.stdout
+    for name in commands.COMMANDS:
+        assert name in done.stdout
 
 
-def test_a_wrong_verb_is_answered_with_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_command_is_answered_with_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verfy"]) == Exit.CONFIGURATION
     assert "Did you mean 'verify'" in capsys.readouterr().err
 
@@ -66,7 +66,7 @@ def test_an_error_of_ours_is_a_sentence_with_its_remedy(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    verb_that(error, monkeypatch)
+    command_that(error, monkeypatch)
     assert main(["version"]) == code
     said = capsys.readouterr()
     assert said.out == ""
@@ -83,14 +83,14 @@ def test_an_error_of_ours_is_a_sentence_with_its_remedy(
 
 
 def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    verb_that(KeyboardInterrupt(), monkeypatch)
+    command_that(KeyboardInterrupt(), monkeypatch)
     assert main(["version"]) == 130
 
 
 def test_an_error_nobody_foresaw_shows_where_and_still_answers_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    verb_that(ZeroDivisionError("oh"), monkeypatch)
+    command_that(ZeroDivisionError("oh"), monkeypatch)
     assert main(["version", "--json"]) == Exit.ERROR
     said = capsys.readouterr()
     assert "Traceback" in said.err
@@ -100,7 +100,7 @@ def test_an_error_nobody_foresaw_shows_where_and_still_answers_json(
 def test_a_missing_package_names_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    verb_that(ModuleNotFoundError("No module named 'fastapi'", name="fastapi"), monkeypatch)
+    command_that(ModuleNotFoundError("No module named 'fastapi'", name="fastapi"), monkeypatch)
     assert main(["version"]) == Exit.CONFIGURATION
     assert "safelight[server]" in capsys.readouterr().err
 

@@ -3,15 +3,15 @@ from __future__ import annotations
 import pytest
 
 from safelight.cli.exit_codes import Exit
-from safelight.cli.scan import (
+from safelight.cli.scan_output import (
     FailOn,
     ScanRow,
     Summary,
-    describe_file,
+    describe_summary,
     exit_of,
     location_text,
-    text,
-    worst_verdict,
+    text_of,
+    worst_exit,
 )
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, Stage, TextSpan, TimeRange
@@ -76,10 +76,10 @@ def test_fail_on_block_lets_what_is_held_pass() -> None:
 
 
 def test_with_several_files_the_gravest_counts() -> None:
-    assert worst_verdict([0, 6, 7, 1]) is Exit.ERROR
-    assert worst_verdict([0, 5, 4, 3, 6]) is Exit.BLOCKED
-    assert worst_verdict([4, 5]) is Exit.HELD
-    assert worst_verdict([0, 0]) is Exit.OK
+    assert worst_exit([0, 6, 7, 1]) is Exit.ERROR
+    assert worst_exit([0, 5, 4, 3, 6]) is Exit.BLOCKED
+    assert worst_exit([4, 5]) is Exit.HELD
+    assert worst_exit([0, 0]) is Exit.OK
 
 
 def test_fail_on_label_and_incomplete_tell_of_more() -> None:
@@ -93,12 +93,12 @@ def test_fail_on_label_and_incomplete_tell_of_more() -> None:
 
 
 def test_the_summary_says_how_many_of_what_and_what_is_left() -> None:
-    said = describe_file(
-        Summary(files=3, outcomes={"allow": 2, "not judged": 1}, unchanged=1, others=4, left=2, wall_s=1.25)
+    said = describe_summary(
+        Summary(files=3, outcomes={"allow": 2, "not scanned": 1}, unchanged=1, skipped=4, remaining=2, wall_s=1.25)
     )
-    assert said.startswith("3 files: 2 allowed, 1 not judged; 1.2 s.")
+    assert said.startswith("3 files: 2 allowed, 1 not scanned; 1.2 s.")
     assert "1 unchanged" in said
-    assert "2 not looked at" in said
+    assert "2 not scanned" in said
     assert "4 other files" in said
 
 
@@ -107,8 +107,8 @@ def test_the_summary_says_how_many_of_what_and_what_is_left() -> None:
     [
         (ONE, "in frame 3 at 0.12 s"),
         (FRAMES, "in frames 3 to 9, 0.12 to 0.42 s"),
-        (TimeRange(start_s=1, end_s=2.5), "in the sound, 1.00 to 2.50 s"),
-        (ImageBox(x=0, y=0, w=1, h=1), "in the picture"),
+        (TimeRange(start_s=1, end_s=2.5), "in the audio, 1.00 to 2.50 s"),
+        (ImageBox(x=0, y=0, w=1, h=1), "in the image"),
         (TextSpan(field="on_screen", start=0, end=4), "in on_screen, characters 0 to 4"),
     ],
 )
@@ -127,9 +127,9 @@ def test_people_read_the_action_the_reason_and_what_was_not_checked() -> None:
         coverage={"checked": ["sexual (frames)"], "not checked": ["violence/graphic (frames)"]},
         waivers=("demo",),
     )
-    said = text(row)
+    said = text_of(row)
     assert said.startswith("a.mp4: hold (violence)\n  Violence over several frames.")
     assert "violence 0.90 in frames 3 to 9" in said
     assert "not checked: violence/graphic (frames)" in said
-    assert "waived by name: demo" in said
-    assert "not judged" in text(ScanRow(file="b", exit=1, problem="It is damaged."))
+    assert "waivers: demo" in said
+    assert "not scanned" in text_of(ScanRow(file="b", exit=1, problem="It is damaged."))

@@ -9,8 +9,8 @@ from typing import Any
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.findings import Finding, Modality
 
-from .hash_lists import NAME, SUFFIX, VERSION, HashKind, HashLists, matched
-from .pdq import QUALITY, rotations
+from .hash_lists import NAME, SUFFIX, VERSION, HashKind, HashLists, make_finding
+from .pdq import MIN_QUALITY, rotations
 
 
 class HashDetector:
@@ -32,7 +32,7 @@ class HashDetector:
         """Why there is nothing to look for; empty where there is."""
         if self._lists.broken or any(one.counts.get(HashKind.PDQ) for one in self._lists.all()):
             return ""
-        return "No hash list with PDQ hashes is imported: safelight hashes import."
+        return "No hash list with PDQ hashes is imported: safelight hash-lists import."
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         if self._lists.broken:
@@ -41,13 +41,13 @@ class HashDetector:
         if not lists:
             return []
         hashes, quality = rotations(frame.pixels)
-        if quality < QUALITY:
+        if quality < MIN_QUALITY:
             return []
         found = []
         for one in lists:
             near = min((match for hashed in hashes if (match := one.nearest(hashed))), default=None)
             if near is not None:
-                found.append(matched(one, near[1], near[0], modality=Modality.FRAMES))
+                found.append(make_finding(one, near[1], near[0], modality=Modality.FRAMES))
         return found
 
 
@@ -64,9 +64,9 @@ def _idle(options: dict[str, Any]) -> str | None:
     folder = options.get("folder")
     if folder and any(Path(folder).glob(f"*{SUFFIX}")):
         return None
-    return "No hash list is imported: safelight hashes import FILE --list NAME --category CATEGORY."
+    return "No hash list is imported: safelight hash-lists import FILE --list NAME --category CATEGORY."
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=(), load=_load, idle=_idle
+    name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=(), load=_load, idle=_idle
 )

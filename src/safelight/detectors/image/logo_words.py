@@ -10,7 +10,7 @@ from typing import Any
 from safelight.detectors.protocol import Capability, DetectorPlugin, RunLocation, TextContent
 from safelight.policy.findings import Finding, Match, Modality, TextSpan
 
-from .logo_store import SUFFIX, EnrolledLogo, Marks
+from .logo_store import SUFFIX, EnrolledLogo, LogoStore
 
 NAME, VERSION = "logo-words", "1"
 _TOKEN = re.compile(r"\w+", re.UNICODE)
@@ -18,7 +18,7 @@ _TOKEN = re.compile(r"\w+", re.UNICODE)
 _NEAR_FROM = 6
 
 
-class MarkWords:
+class LogoWordDetector:
     """A `TextDetector`; sees what is enrolled and removed at once."""
 
     name = NAME
@@ -26,7 +26,7 @@ class MarkWords:
     capabilities: tuple[Capability, ...] = ()
 
     def __init__(self, folder: Path) -> None:
-        self._marks = Marks(folder)
+        self._marks = LogoStore(folder)
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
         marks = [mark for mark in self._marks.all() if mark.words]
@@ -103,17 +103,17 @@ def _folder(options: dict[str, Any]) -> Path:
     return Path(options.get("folder") or "nowhere")
 
 
-def _load(options: dict[str, Any]) -> MarkWords:
-    return MarkWords(_folder(options))
+def _load(options: dict[str, Any]) -> LogoWordDetector:
+    return LogoWordDetector(_folder(options))
 
 
 def _idle(options: dict[str, Any]) -> str | None:
     folder = options.get("folder")
     if folder and any(Path(folder).glob(f"*{SUFFIX}")):
         return None
-    return "No mark is enrolled: safelight marks add NAME --word WORD."
+    return "No mark is enrolled: safelight logos add NAME --word WORD."
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=RunLocation.GATEWAY, capabilities=(), load=_load, idle=_idle
+    name=NAME, version=VERSION, location=RunLocation.GATEWAY, capabilities=(), load=_load, idle=_idle
 )

@@ -12,13 +12,13 @@ from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunL
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, ImageBox, Match, Modality
 
-from .logo_store import SUFFIX, Marks
-from .template_matching import TemplateMatch, find, scene_of
+from .logo_store import SUFFIX, LogoStore
+from .template_matching import TemplateMatch, find_logos, extract_features
 
 NAME, VERSION = "logos", "sift-1"
 
 #: Matches of less strength are not reported. Measured: docs/benchmarks/pictures.md.
-LEAST = 1.20
+MIN_STRENGTH = 1.20
 #: From here on a match is as good as certain.
 _SURE = 1.60
 #: A mark that takes this part of a picture is what it is about.
@@ -43,8 +43,8 @@ class LogoDetector:
     every_frame = False
     costly = True
 
-    def __init__(self, folder: Path, *, min_score: float = LEAST) -> None:
-        self._marks = Marks(folder)
+    def __init__(self, folder: Path, *, min_score: float = MIN_STRENGTH) -> None:
+        self._marks = LogoStore(folder)
         self._min_score = min_score
 
     @property
@@ -53,7 +53,7 @@ class LogoDetector:
         return (
             ""
             if any(mark.views for mark in self._marks.all())
-            else "No mark is enrolled: safelight marks add."
+            else "No mark is enrolled: safelight logos add."
         )
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
@@ -62,9 +62,9 @@ class LogoDetector:
         marks = self._marks.all()
         if not marks:
             return []
-        scene = scene_of(np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY), np.uint8))
+        scene = extract_features(np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY), np.uint8))
         height, width = frame.pixels.shape[:2]
-        return [_finding(one, width, height) for one in find(scene, marks, min_strength=self._min_score)]
+        return [_finding(one, width, height) for one in find_logos(scene, marks, min_strength=self._min_score)]
 
 
 def _finding(found: TemplateMatch, width: int, height: int) -> Finding:
@@ -72,8 +72,8 @@ def _finding(found: TemplateMatch, width: int, height: int) -> Finding:
     left, top = np.clip(found.corners.min(axis=0) / size, 0, 1).tolist()
     right, bottom = np.clip(found.corners.max(axis=0) / size, 0, 1).tolist()
     area = (right - left) * (bottom - top)
-    mark = found.mark
-    sure = (found.strength - LEAST) / (_SURE - LEAST)
+    mark = found.logo
+    sure = (found.strength - MIN_STRENGTH) / (_SURE - MIN_STRENGTH)
     return Finding(
         category=mark.kind.category,
         score=round(min(max(0.6 + 0.38 * sure, 0.3), 0.98), 4),
@@ -99,16 +99,16 @@ def _folder(options: dict[str, Any]) -> Path:
 
 
 def _load(options: dict[str, Any]) -> LogoDetector:
-    return LogoDetector(_folder(options), min_score=float(options.get("min_score", LEAST)))
+    return LogoDetector(_folder(options), min_score=float(options.get("min_score", MIN_STRENGTH)))
 
 
 def _idle(options: dict[str, Any]) -> str | None:
     folder = options.get("folder")
     if folder and any(Path(folder).glob(f"*{SUFFIX}")):
         return None
-    return "No mark is enrolled: safelight marks add NAME FILE..."
+    return "No mark is enrolled: safelight logos add NAME FILE..."
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, place=RunLocation.CHILD, capabilities=CAPABILITIES, load=_load, idle=_idle
+    name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=CAPABILITIES, load=_load, idle=_idle
 )

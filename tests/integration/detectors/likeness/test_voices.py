@@ -20,16 +20,18 @@ from safelight.detectors.registry import DetectorRegistry, load_plugin
 from safelight.errors import Conflict, InvalidField, InvalidMedia, SettingsError
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.reference import ReferenceInput
+from safelight.moderation.screening import ScreeningContext
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.findings import Match, Modality, TimeRange
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import DPIA_HEADINGS, DPIA_VOICES, LikenessSettings, Settings
 from safelight.store.tables import biometric_templates
 from safelight.testing.speech import SpeechMissing, synthesize
-from support.clips import RATE, hum, make_clip
-from support.optional_tools import leave_out
 from safelight.trust.consents import NewConsent, NewProtectedPerson
 from safelight.trust.waivers import NewWaiver
+from support.clips import RATE, hum, make_clip
+from support.optional_tools import leave_out
 from support.tiny_voice import voice_model
 
 BASIS = "Explicit consent, Art. 9(2)(a) GDPR"
@@ -44,6 +46,10 @@ Samples = npt.NDArray[np.float32]
 
 
 @cache
+def policy_of(container: Container) -> TenantPolicy:
+    return container.pipeline.policy_loader.load(container.persistence.tenant)
+
+
 def speech(text: str, voice: str) -> Samples:
     try:
         return synthesize(text, voice=voice).at(RATE) * np.float32(0.6)
@@ -128,7 +134,7 @@ def container(make: Make, model: Path) -> Container:
 
 
 def judged(container: Container, path: Path) -> StageResult:
-    return container.pipeline.stages.judge_file(path, tenant=container.persistence.tenant)[0]
+    return container.pipeline.stages.scan_clip(path, policy_of(container))[0]
 
 
 def protect(container: Container, path: Path, name: str = "Ann") -> str:
@@ -170,7 +176,7 @@ def test_somebody_in_the_gallery_who_is_heard_is_held_and_others_are_not(
     second = 2 + speech(HARBOUR, BEN).size / RATE
     assert times
     assert all(second - 0.5 <= one.start_s for one in times)
-    assert held.extra["voices"] == {"compared_with": 1, "consents": []}
+    assert held.details["voices"] == {"compared_with": 1, "consents": []}
     fine = judged(container, clip(tmp_path / "ben.mp4", speech(RIVER, BEN)))
     assert fine.verdict.action is Action.ALLOW
     cell = fine.coverage.cell("likeness", Modality.AUDIO)
@@ -189,7 +195,7 @@ def test_a_consent_lets_a_voice_through_only_while_it_holds_and_only_alone(
     record = consent(container, file)
     allowed = judged(container, alone)
     assert allowed.verdict.action is Action.ALLOW
-    assert allowed.extra["voices"] == {"compared_with": 2, "consents": [record]}
+    assert allowed.details["voices"] == {"compared_with": 2, "consents": [record]}
     (finding,) = [one for one in allowed.findings if one.category == "likeness"]
     assert Match(list="consents", entry=record) in finding.evidence
     assert judged(container, both).verdict.rule == "lk-7"
@@ -201,7 +207,7 @@ def test_a_clip_that_goes_with_a_request_is_compared_too(container: Container, t
     protect(container, recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
     path = clip(tmp_path / "ann.mp4", speech(RIVER, ANN))
     file = ReferenceInput(path=path, field="input_reference", media_type="video/mp4", sha256="0" * 64)
-    held = container.pipeline.stages.reference.judge_files((file,), tenant=container.persistence.tenant)
+    held = container.pipeline.stages.reference.screen((file,), ScreeningContext(policy=policy_of(container)))
     assert (held.verdict.action, held.verdict.rule) == (Action.HOLD, "lk-7")
     assert held.verdict.findings[0].attributes["source"] == "input_reference"
     cell = held.coverage.cell("likeness", Modality.AUDIO)
@@ -217,7 +223,7 @@ def test_off_means_that_no_voice_is_described_at_all(make: Make, model: Path, tm
     assert off.likeness.voice_matcher is None
     passed = judged(off, clip(tmp_path / "ann.mp4", speech(RIVER, ANN)))
     assert passed.verdict.action is Action.ALLOW
-    assert "voices" not in passed.extra
+    assert "voices" not in passed.details
     with pytest.raises(SettingsError, match=r"likeness\.voice\.model"):
         consent(off, tmp_path / "ann.wav")
 
@@ -227,7 +233,7 @@ def test_where_nobody_is_on_record_nobody_is_described(container: Container, tmp
     assert describer is not None
     describer.close()
     passed = judged(container, clip(tmp_path / "ann.mp4", speech(RIVER, ANN)))
-    assert "voices" not in passed.extra
+    assert "voices" not in passed.details
     assert describer._process._child is None
 
 
@@ -248,7 +254,7 @@ def test_a_template_that_cannot_be_opened_or_compared_is_a_hole(
     key = tmp_path / "data" / "keys" / "templates.key"
     right = key.read_bytes()
     key.write_bytes(b"k" * 32)
-    assert "cannot be opened" in hole(make(model=model))
+    assert "cannot be decrypted" in hole(make(model=model))
     key.write_bytes(right)
     assert "no template" in hole(_broken(make, tmp_path))
 
@@ -257,7 +263,7 @@ def _broken(make: Make, tmp_path: Path) -> Container:
     """One whose model answers with what is no number, for somebody whom it once described."""
     one = make(model=voice_model(tmp_path / "nan.onnx", broken=True))
     assert one.likeness.voice_matcher is not None
-    version = one.likeness.voice_matcher.describer.version
+    version = one.likeness.voice_matcher.embedder.version
     with one.persistence.database.transaction(one.persistence.tenant) as tx:
         row = tx.select(biometric_templates)[0]
         template = one.likeness.template_key.decrypt(
@@ -385,7 +391,7 @@ def test_a_folder_is_looked_at_again_when_somebody_else_is_on_record(
 
     file = str(recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
     assert (unchanged(), unchanged()) == (False, True)
-    assert main(["gallery", "add", "Ann", "--recording", file, "--who", "Ada"]) == Exit.OK
+    assert main(["protected-people", "add", "Ann", "--recording", file, "--by", "Ada"]) == Exit.OK
     capsys.readouterr()
     assert (unchanged(), unchanged()) == (False, True)
 
@@ -409,18 +415,18 @@ def test_by_the_command_line_a_voice_is_enrolled_listed_and_gone(
         return code, json.loads(capsys.readouterr().out or "null")
 
     file = str(recording(tmp_path / "ann.wav", speech(HARBOUR, ANN)))
-    who = ("--who", "Ada")
+    who = ("--by", "Ada")
     code, added = told(
-        "consents", "add", "Ann", "--scope", "voice", "--recording", file, "--given-by", "a form", *who
+        "consents", "add", "Ann", "--scope", "voice", "--recording", file, "--evidence", "a form", *who
     )
     assert (code, added["scope"], added["templates"], added["voices"]) == (Exit.OK, ["voice"], 1, 1)
-    code, guarded = told("gallery", "add", "Ben", "--recording", file, *who)
+    code, guarded = told("protected-people", "add", "Ben", "--recording", file, *who)
     assert (code, guarded["voices"]) == (Exit.OK, 1)
-    assert main(["gallery", "list"]) == Exit.OK
+    assert main(["protected-people", "list"]) == Exit.OK
     assert "0 pictures, 1 recordings" in capsys.readouterr().out
     assert told("consents", "revoke", added["id"], *who)[1]["templates"] == 0
-    assert told("gallery", "remove", "Ben", *who)[0] == Exit.OK
-    assert main(["gallery", "add", "Nobody", *who]) == Exit.ERROR
+    assert told("protected-people", "remove", "Ben", *who)[0] == Exit.OK
+    assert main(["protected-people", "add", "Nobody", *who]) == Exit.ERROR
     assert "a picture or a recording" in capsys.readouterr().err
 
     def verified() -> Any:
@@ -435,7 +441,7 @@ def test_by_the_command_line_a_voice_is_enrolled_listed_and_gone(
     voice_model(model, says={"framework": "wespeaker", "comment": "another"})
     code, [row] = verified()
     assert (code, "not the file" in row["wrong"]) == (Exit.ERROR, True)
-    assert main(["consents", "add", "Ann", "--scope", "voice", "--recording", file, "--given-by", "x", *who])
+    assert main(["consents", "add", "Ann", "--scope", "voice", "--recording", file, "--evidence", "x", *who])
     assert "not the file that sha256 names" in capsys.readouterr().err
     listed = told("models", "list")[1]["models"]
     assert [one["state"] for one in listed if one["name"] == "likeness.voice"] == ["on disk"]

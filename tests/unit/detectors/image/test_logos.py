@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from safelight.detectors.image.logo_store import EnrolledLogo, MarkKind, Marks
-from safelight.detectors.image.logo_words import MarkWords
+from safelight.detectors.image.logo_store import EnrolledLogo, LogoKind, LogoStore
+from safelight.detectors.image.logo_words import LogoWordDetector
 from safelight.detectors.image.logos import LogoDetector
-from safelight.detectors.image.template_matching import view_of
+from safelight.detectors.image.template_matching import make_view
 from safelight.detectors.protocol import Frame, TextContent
 from safelight.detectors.text.normalise import views
 from safelight.errors import InvalidField, NotFound
@@ -33,10 +33,10 @@ def emblem(*, other: bool = False) -> Grey:
     return made
 
 
-def mark(name: str = "star", kind: MarkKind = MarkKind.BRAND, words: tuple[str, ...] = ()) -> EnrolledLogo:
-    view = view_of(emblem())
+def mark(name: str = "star", kind: LogoKind = LogoKind.BRAND, words: tuple[str, ...] = ()) -> EnrolledLogo:
+    view = make_view(emblem())
     assert view is not None
-    return EnrolledLogo(name=name, kind=kind, words=words, at=1.0, views=(view,))
+    return EnrolledLogo(name=name, kind=kind, words=words, enrolled_at=1.0, views=(view,))
 
 
 def shown(thing: Grey, *, side: int = 150, turn: float = 0.0, light: bool = False) -> Frame:
@@ -53,15 +53,15 @@ def shown(thing: Grey, *, side: int = 150, turn: float = 0.0, light: bool = Fals
 
 
 @pytest.fixture
-def marks(tmp_path: Path) -> Marks:
-    kept = Marks(tmp_path / "logos")
+def marks(tmp_path: Path) -> LogoStore:
+    kept = LogoStore(tmp_path / "logos")
     kept.put(mark())
     return kept
 
 
 @pytest.mark.parametrize("side", [90, 150, 260])
 @pytest.mark.parametrize(("turn", "light"), [(0.0, False), (25.0, False), (0.0, True)])
-def test_an_enrolled_mark_is_found_where_it_is(marks: Marks, side: int, turn: float, light: bool) -> None:
+def test_an_enrolled_mark_is_found_where_it_is(marks: LogoStore, side: int, turn: float, light: bool) -> None:
     [found] = LogoDetector(marks.folder).inspect_frame(shown(emblem(), side=side, turn=turn, light=light))
     assert (found.category, found.attributes["kind"]) == ("ip/brand", "mark:star")
     box, match = found.evidence
@@ -72,7 +72,7 @@ def test_an_enrolled_mark_is_found_where_it_is(marks: Marks, side: int, turn: fl
     assert (match.list, match.entry) == ("logos", "star")
 
 
-def test_something_else_and_nothing_are_not_it(marks: Marks) -> None:
+def test_something_else_and_nothing_are_not_it(marks: LogoStore) -> None:
     detector = LogoDetector(marks.folder)
     assert detector.inspect_frame(shown(emblem(other=True))) == []
     blank = np.full((360, 640, 3), 90, np.uint8)
@@ -80,8 +80,8 @@ def test_something_else_and_nothing_are_not_it(marks: Marks) -> None:
 
 
 def test_a_character_is_of_its_own_category_and_a_large_one_is_the_subject(tmp_path: Path) -> None:
-    kept = Marks(tmp_path)
-    kept.put(mark(kind=MarkKind.CHARACTER))
+    kept = LogoStore(tmp_path)
+    kept.put(mark(kind=LogoKind.CHARACTER))
     detector = LogoDetector(tmp_path)
     [large] = detector.inspect_frame(shown(emblem(), side=330))
     [small] = detector.inspect_frame(shown(emblem(), side=100))
@@ -90,8 +90,8 @@ def test_a_character_is_of_its_own_category_and_a_large_one_is_the_subject(tmp_p
 
 
 def test_enrolling_and_removing_are_seen_at_once(tmp_path: Path) -> None:
-    kept, detector = Marks(tmp_path / "logos"), LogoDetector(tmp_path / "logos")
-    assert "safelight marks add" in detector.idle
+    kept, detector = LogoStore(tmp_path / "logos"), LogoDetector(tmp_path / "logos")
+    assert "safelight logos add" in detector.idle
     assert detector.inspect_frame(shown(emblem())) == []
     kept.put(mark())
     assert detector.idle == ""
@@ -106,25 +106,25 @@ def test_enrolling_and_removing_are_seen_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("level", [0, 255])
 def test_a_plain_picture_is_nothing_to_find_again(level: int) -> None:
-    assert view_of(np.full((200, 200), level, np.uint8)) is None
+    assert make_view(np.full((200, 200), level, np.uint8)) is None
 
 
 def said(text: str, folder: Path, field: str = "prompt") -> list[tuple[str, float]]:
     content = TextContent(field=field, text=text, views=views(text))
-    found = list(MarkWords(folder).inspect_text(content))
+    found = list(LogoWordDetector(folder).inspect_text(content))
     spans = [part for one in found for part in one.evidence if isinstance(part, TextSpan)]
     return [(text[span.start : span.end], one.score) for one, span in zip(found, spans, strict=True)]
 
 
 def test_words_are_found_whole_and_as_typed(tmp_path: Path) -> None:
-    Marks(tmp_path).put(mark(words=("Acme Roundel", "Zyx")))
+    LogoStore(tmp_path).put(mark(words=("Acme Roundel", "Zyx")))
     assert said("A cup with the ACME roundel on it", tmp_path) == [("ACME roundel", 0.9)]
     assert said("acmeroundel", tmp_path) == [("acmeroundel", 0.9)]
     assert said("the acme of roundels, zyxel", tmp_path) == []
 
 
 def test_a_misread_letter_counts_on_screen_only_and_only_in_long_words(tmp_path: Path) -> None:
-    Marks(tmp_path).put(mark(words=("Acme Roundel", "Zyx")))
+    LogoStore(tmp_path).put(mark(words=("Acme Roundel", "Zyx")))
     assert said("ACME R0UNDEL", tmp_path, "on_screen")[0][0] == "ACME R0UNDEL"
     assert said("Zyy", tmp_path, "on_screen") == []
     assert said("acme roumdel", tmp_path) == []

@@ -1,0 +1,241 @@
+"""Output of `safelight scan`: rows, summary, exit codes and text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .exit_codes import Exit
+
+if TYPE_CHECKING:
+    from safelight.moderation.file_scan import FileReport, TranscriptLine
+    from safelight.policy.findings import Finding
+    from safelight.policy.verdicts import Verdict
+    from safelight.scanning.sources import Source
+
+#: Exit codes from best to worst; the worst of all files is the exit code of the command.
+_SEVERITY_ORDER = (Exit.OK, Exit.WAIVED, Exit.LABELLED, Exit.ERROR, Exit.NOT_COVERED, Exit.HELD, Exit.BLOCKED)
+
+
+class FailOn(StrEnum):
+    """Outcome from which the exit code is not 0; each member includes those before it."""
+
+    BLOCK = "block"
+    HOLD = "hold"
+    LABEL = "label"
+    #: Not fully checked, even if waived.
+    INCOMPLETE = "incomplete"
+
+    def includes(self, other: FailOn) -> bool:
+        order = list(FailOn)
+        return order.index(self) >= order.index(other)
+
+
+class ScanRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Result of one file. If it could not be scanned, `action` is empty and `problem` is the reason."""
+
+    file: str
+    exit: int
+    action: str = ""
+    category: str = ""
+    rule: str = ""
+    reason: str = ""
+    problem: str = ""
+    findings: tuple[Any, ...] = ()
+    #: Text that OCR read in the image.
+    texts: tuple[str, ...] = ()
+    #: Lines of the transcript with times; null if there was no transcription.
+    transcript: tuple[Any, ...] | None = None
+    #: Cells as "category (modality)" by coverage status.
+    coverage: dict[str, list[str]] = {}
+    waivers: tuple[str, ...] = ()
+    #: Media facts, detector reports and frame schedule of a clip.
+    scan: dict[str, Any] = {}
+    sha256: str = ""
+    bytes: int = 0
+    policy: str = ""
+    policy_sha256: str = ""
+    detectors: dict[str, str] = {}
+    #: State of the C2PA manifest: trusted, valid, invalid, absent, unreadable; empty: not checked.
+    c2pa: str = ""
+    #: Not scanned again, because neither the file nor the rules have changed since `scanned_at`.
+    unchanged: bool = False
+    scanned_at: float = 0.0
+    wall_s: float = 0.0
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """Totals of all files."""
+
+    files: int
+    #: Number of files by action; `not scanned` for unreadable files.
+    outcomes: dict[str, int]
+    unchanged: int = 0
+    #: Files that were skipped because of their names.
+    skipped: int = 0
+    #: Files that were not reached because the scan was interrupted.
+    remaining: int = 0
+    wall_s: float = 0.0
+
+
+def row_of(location: str, report: FileReport, fail_on: FailOn, *, unchanged: bool = False) -> ScanRow:
+    """The printed result of one file."""
+    verdict = report.verdict
+    if verdict is None:
+        return ScanRow(
+            file=location,
+            exit=Exit.ERROR,
+            problem=report.problem,
+            sha256=report.sha256,
+            bytes=report.size,
+            scanned_at=report.looked_at,
+            wall_s=report.wall_s,
+        )
+    coverage: dict[str, list[str]] = {}
+    for cell in report.coverage:
+        coverage.setdefault(cell.status.value, []).append(f"{cell.category} ({cell.modality.value})")
+    return ScanRow(
+        file=location,
+        exit=exit_of(verdict, fail_on, incomplete=is_incomplete(report)),
+        action=verdict.action.value,
+        category=verdict.category,
+        rule=verdict.rule,
+        reason=verdict.reason,
+        findings=report.findings,
+        texts=tuple(one.text for one in report.texts),
+        transcript=transcript_lines(report.transcript),
+        coverage=coverage,
+        waivers=verdict.waivers,
+        scan=report.scan,
+        sha256=report.sha256,
+        bytes=report.size,
+        policy=verdict.policy,
+        policy_sha256=verdict.policy_sha256,
+        detectors=report.detectors,
+        c2pa=report.provenance.state.value if report.provenance is not None else "",
+        unchanged=unchanged,
+        scanned_at=report.looked_at,
+        wall_s=report.wall_s,
+    )
+
+
+def transcript_lines(transcript: Sequence[TranscriptLine] | None) -> tuple[Any, ...] | None:
+    """The transcript as JSON: lines and words with their times."""
+    if transcript is None:
+        return None
+    return tuple(
+        {
+            "text": line.text.strip(),
+            "start_s": line.start_s,
+            "end_s": line.end_s,
+            "words": [
+                {"word": word.text.strip(), "start_s": word.start_s, "end_s": word.end_s}
+                for word in line.words
+            ],
+        }
+        for line in transcript
+    )
+
+
+def is_incomplete(report: FileReport) -> bool:
+    """Whether a required or started check is incomplete."""
+    return any(cell.is_gap or (cell.ran and not cell.complete) for cell in report.coverage)
+
+
+def exit_of(verdict: Verdict, fail_on: FailOn, *, incomplete: bool = False) -> Exit:
+    """The exit code of one verdict. If only a gap holds or blocks it, the code is "not covered"."""
+    from safelight.policy.verdicts import Action
+
+    if verdict.action in (Action.HOLD, Action.BLOCK):
+        if verdict.action is Action.HOLD and not fail_on.includes(FailOn.HOLD):
+            return Exit.OK
+        if verdict.gaps and not verdict.findings:
+            return Exit.NOT_COVERED
+        return Exit.BLOCKED if verdict.action is Action.BLOCK else Exit.HELD
+    if incomplete and fail_on.includes(FailOn.INCOMPLETE):
+        return Exit.NOT_COVERED
+    if verdict.action is Action.LABEL and fail_on.includes(FailOn.LABEL):
+        return Exit.LABELLED
+    return Exit.WAIVED if verdict.waivers else Exit.OK
+
+
+def worst_exit(exits: Iterable[int]) -> Exit:
+    return max((Exit(code) for code in exits), key=_SEVERITY_ORDER.index, default=Exit.OK)
+
+
+def summary_of(rows: Sequence[ScanRow], source: Source, *, wall_s: float) -> Summary:
+    outcomes: dict[str, int] = {}
+    for row in rows:
+        name = row.action or "not scanned"
+        outcomes[name] = outcomes.get(name, 0) + 1
+    return Summary(
+        files=len(rows),
+        outcomes=outcomes,
+        unchanged=sum(row.unchanged for row in rows),
+        skipped=source.skipped,
+        remaining=len(source.files) - len(rows),
+        wall_s=round(wall_s, 3),
+    )
+
+
+def describe_summary(summary: Summary) -> str:
+    """The last line of the output: numbers of files by outcome."""
+    words = {"allow": "allowed", "label": "labelled", "hold": "held", "block": "blocked"}
+    counts = ", ".join(f"{count} {words.get(name, name)}" for name, count in sorted(summary.outcomes.items()))
+    parts = [f"{summary.files} files: {counts or 'none scanned'}; {summary.wall_s:.1f} s."]
+    if summary.unchanged:
+        parts.append(f"{summary.unchanged} unchanged since the last scan.")
+    if summary.remaining:
+        parts.append(f"Interrupted: {summary.remaining} not scanned. Run the same command to continue.")
+    if summary.skipped:
+        parts.append(
+            f"{summary.skipped} other files were skipped, because their names are not those of media files."
+        )
+    return " ".join(parts)
+
+
+def text_of(row: ScanRow) -> str:
+    """The row as text: action, reason, findings with location, and gaps."""
+    if row.problem:
+        return f"{row.file}: not scanned\n  {row.problem}"
+    category = f" ({row.category})" if row.category else ""
+    unchanged = ", unchanged" if row.unchanged else ""
+    lines = [f"{row.file}: {row.action}{category}{unchanged}"]
+    if row.reason:
+        lines.append(f"  {row.reason}")
+    lines += [f"  - {line}" for line in map(_describe_finding, row.findings)]
+    lines += [f"  speech, {line['start_s']:.2f} s: {line['text']}" for line in row.transcript or ()]
+    for status in ("not checked", "partly"):
+        if cells := row.coverage.get(status):
+            lines.append(f"  {status}: {', '.join(cells)}")
+    if row.waivers:
+        lines.append(f"  waivers: {', '.join(row.waivers)}")
+    return "\n".join(lines)
+
+
+def _describe_finding(finding: Finding) -> str:
+    location = location_text(finding)
+    return f"{finding.category} {finding.score:.2f} {location}: {finding.reason} [{finding.detector}]"
+
+
+def location_text(finding: Finding) -> str:
+    """The location of a finding as text."""
+    from safelight.policy.findings import FrameRange, ImageBox, TextSpan, TimeRange
+
+    for evidence in finding.evidence:
+        match evidence:
+            case FrameRange():
+                if evidence.first == evidence.last:
+                    return f"in frame {evidence.first} at {evidence.start_s:.2f} s"
+                span = f"{evidence.start_s:.2f} to {evidence.end_s:.2f} s"
+                return f"in frames {evidence.first} to {evidence.last}, {span}"
+            case TimeRange():
+                return f"in the audio, {evidence.start_s:.2f} to {evidence.end_s:.2f} s"
+            case ImageBox():
+                return "in the image"
+            case TextSpan():
+                return f"in {evidence.field}, characters {evidence.start} to {evidence.end}"
+    return "without a location"
