@@ -23,8 +23,6 @@ MAX_ERROR_CHAIN = 4
 #: Public class names that exist in more than one module, each with its reason.
 SHARED_CLASS_NAMES = {
     "Character": "the API's schema of the domain type",
-    "Coverage": "the API's schema of the domain type",
-    "Links": "the API's schema of the domain type",
     "Video": "the API's schema of the domain type",
     "VideoRecord": "the API's schema of the domain type",
 }
