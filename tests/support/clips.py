@@ -1,4 +1,4 @@
-"""Small real clips, made with our own encoder."""
+"""Small test clips, made with our own encoder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RATE = 48_000
 
 
 def scenery(frame: int, width: int, height: int) -> Pixels:
-    """A quiet picture in which something moves a little."""
+    """A calm scene with a little motion."""
     down, across = np.mgrid[0:height, 0:width]
     pixels = np.stack([across * 90 // width + 60, down * 90 // height + 60, across * 0 + 120], axis=-1)
     left = (frame * 2) % max(width - 16, 1)
@@ -34,7 +34,7 @@ def make_clip(
     sound: npt.NDArray[np.float32] | None = None,
     crf: int = 23,
 ) -> Path:
-    """An H.264 clip of `scenery`, with other pictures in place of some frames, and with sound or without."""
+    """An H.264 clip of `scenery`, with some frames replaced, with or without audio."""
     with Mp4Writer(
         path,
         VideoFormat(width=width, height=height, fps=fps, crf=crf),

@@ -18,7 +18,7 @@ from support.clips import RATE, hum, make_clip, scenery
 LIMITS = VideoLimits()
 
 
-def test_the_facts_of_a_clip(tmp_path: Path) -> None:
+def test_the_properties_of_a_clip_are_read(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4", frames=48, sound=hum(2.0))
     facts = probe(clip, LIMITS)
     assert (facts.width, facts.height, facts.fps, facts.frames) == (320, 192, 24.0, 48)
@@ -27,7 +27,7 @@ def test_the_facts_of_a_clip(tmp_path: Path) -> None:
     assert (facts.rotation, facts.streams, facts.unread) == (0, 2, ())
 
 
-def test_every_frame_is_walked_once_in_order_and_scaled_without_distortion(tmp_path: Path) -> None:
+def test_every_frame_is_decoded_once_in_order_and_resized_without_distortion(tmp_path: Path) -> None:
     walk = VideoDecoder(make_clip(tmp_path / "a.mp4", frames=30), LIMITS)
     indices, times, shapes = [], [], set()
     for frame in walk.frames():
@@ -46,14 +46,14 @@ def test_every_frame_is_walked_once_in_order_and_scaled_without_distortion(tmp_p
     assert shapes == {((96, 160, 3), (192, 320, 3), (192, 320, 3), (192, 320))}
 
 
-def test_sound_comes_mono_at_each_rate_and_may_outlast_the_picture(tmp_path: Path) -> None:
+def test_audio_is_mono_at_each_rate_and_may_be_longer_than_the_picture(tmp_path: Path) -> None:
     walk = VideoDecoder(make_clip(tmp_path / "a.mp4", frames=12, sound=hum(3.0)), LIMITS)
     sound = walk.audio({8000, 16000})
     assert {rate: round(samples.size / rate, 1) for rate, samples in sound.items()} == {8000: 3.0, 16000: 3.0}
     assert 0.05 < float(np.abs(sound[16000]).max()) < 0.3
 
 
-def test_a_clip_without_sound_has_none(tmp_path: Path) -> None:
+def test_a_clip_without_audio_has_no_samples(tmp_path: Path) -> None:
     walk = VideoDecoder(make_clip(tmp_path / "a.mp4"), LIMITS)
     assert walk.info.audio_codec is None
     assert walk.audio({16000}) == {}
@@ -78,9 +78,9 @@ def test_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:
     assert [frame.time_s for frame in walk.frames()] == pytest.approx(moments, abs=0.001)
 
 
-def test_frames_that_an_edit_list_hides_are_walked_too(tmp_path: Path) -> None:
+def test_frames_hidden_by_an_edit_list_are_decoded(tmp_path: Path) -> None:
     data = bytearray(make_clip(tmp_path / "a.mp4", frames=24).read_bytes())
-    # The edit list says where play begins: half a second in.
+    # The edit list starts playback half a second into the clip.
     entry = data.index(b"elst") + 4 + 4 + 4
     duration, start = struct.unpack_from(">Ii", data, entry)
     scale = struct.unpack_from(">I", data, data.index(b"mdhd") + 4 + 12)[0]
@@ -91,14 +91,14 @@ def test_frames_that_an_edit_list_hides_are_walked_too(tmp_path: Path) -> None:
     assert sum(1 for _ in VideoDecoder(tmp_path / "b.mp4", LIMITS).frames()) == 24
 
 
-def test_a_text_file_is_no_video(tmp_path: Path) -> None:
+def test_a_text_file_is_rejected_as_video(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_text("Not a video at all, whatever the name says.")
     with pytest.raises(InvalidMedia, match="not a video file in a supported format"):
         probe(path, LIMITS)
 
 
-def test_a_playlist_that_names_other_files_is_no_video(tmp_path: Path) -> None:
+def test_a_playlist_that_names_other_files_is_rejected(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4")
     for text in (f"#EXTM3U\n#EXTINF:1,\n{clip}\n", f"ffconcat version 1.0\nfile '{clip}'\n"):
         (tmp_path / "b.mp4").write_text(text)
@@ -106,7 +106,7 @@ def test_a_playlist_that_names_other_files_is_no_video(tmp_path: Path) -> None:
             probe(tmp_path / "b.mp4", LIMITS)
 
 
-def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+def test_an_empty_file_is_reported_as_empty(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     with pytest.raises(InvalidMedia, match="empty"):
         probe(tmp_path / "a.mp4", LIMITS)
@@ -122,7 +122,7 @@ def test_a_truncated_clip_is_invalid(tmp_path: Path, part: float) -> None:
         list(VideoDecoder(path, LIMITS).frames())
 
 
-def test_a_clip_whose_index_never_came_is_invalid(tmp_path: Path) -> None:
+def test_a_clip_without_its_index_is_invalid(tmp_path: Path) -> None:
     data = make_clip(tmp_path / "a.mp4").read_bytes()
     start = data.index(b"moov") - 4
     size = struct.unpack_from(">I", data, start)[0]
@@ -131,9 +131,9 @@ def test_a_clip_whose_index_never_came_is_invalid(tmp_path: Path) -> None:
         probe(tmp_path / "b.mp4", LIMITS)
 
 
-def test_a_header_of_60000_by_60000_is_refused(tmp_path: Path) -> None:
+def test_a_header_of_60000_by_60000_is_rejected(tmp_path: Path) -> None:
     data = bytearray(make_clip(tmp_path / "a.mp4").read_bytes())
-    # The sample entry's size; the parameter sets of the stream still say 320 x 192.
+    # Only the size in the sample entry; the stream's parameter sets still have 320 x 192.
     place = data.index(b"avc1", data.index(b"stsd")) + 4 + 24
     assert struct.unpack_from(">HH", data, place) == (320, 192)
     struct.pack_into(">HH", data, place, 60000, 60000)
@@ -157,7 +157,7 @@ def test_a_clip_over_a_limit_is_too_large(tmp_path: Path, limits: VideoLimits, s
         probe(clip, limits)
 
 
-def test_two_picture_streams_are_refused(tmp_path: Path) -> None:
+def test_two_video_streams_are_rejected(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.mp4"), "w") as container:
         streams = [container.add_stream("libx264", rate=24) for _ in range(2)]
         for stream in streams:
@@ -172,7 +172,7 @@ def test_two_picture_streams_are_refused(tmp_path: Path) -> None:
         probe(tmp_path / "a.mp4", LIMITS)
 
 
-def test_a_sound_file_has_no_picture(tmp_path: Path) -> None:
+def test_an_audio_file_has_no_picture(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.mp4"), "w") as container:
         stream = container.add_stream("aac", rate=RATE, layout="mono")
         frame = av.AudioFrame.from_ndarray(hum(0.02)[None, :], format="fltp", layout="mono")
@@ -184,7 +184,9 @@ def test_a_sound_file_has_no_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(320, 192), (63, 97)])
-def test_a_badge_is_visible_on_every_frame_and_the_sound_stays(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_a_badge_is_visible_on_every_frame_and_the_audio_is_kept(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
     width, height = size
     source = tmp_path / "a.mkv"
     with av.open(str(source), "w") as container:
@@ -214,7 +216,7 @@ def test_a_badge_is_visible_on_every_frame_and_the_sound_stays(tmp_path: Path, s
         assert pixels[: pixels.shape[0] // 2].min() > 150
 
 
-def test_stills_are_small_webp_and_evidence_is_blurred(tmp_path: Path) -> None:
+def test_previews_are_small_webp_and_evidence_is_blurred(tmp_path: Path) -> None:
     pixels = np.kron(np.indices((20, 32)).sum(axis=0) % 2, np.ones((24, 24)))[..., None].repeat(3, axis=2)
     picture = (pixels * 255).astype(np.uint8)
     for path in (
@@ -233,13 +235,13 @@ def test_stills_are_small_webp_and_evidence_is_blurred(tmp_path: Path) -> None:
         assert inside.std() < 10
 
 
-def test_a_clip_filmed_upright_is_looked_at_upright(tmp_path: Path) -> None:
+def test_a_clip_with_rotation_is_decoded_upright(tmp_path: Path) -> None:
     picture = np.zeros((192, 320, 3), np.uint8)
     picture[:, :100] = (220, 30, 30)
     data = bytearray(
         make_clip(tmp_path / "a.mp4", frames=6, odd=dict.fromkeys(range(6), picture)).read_bytes()
     )
-    # Turned clockwise by a quarter, as telephones write it: what is on the left comes to the top.
+    # Rotated clockwise by 90 degrees, as phones record it: the left side becomes the top.
     struct.pack_into(">9i", data, data.index(b"tkhd") + 44, 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
     (tmp_path / "b.mp4").write_bytes(data)
     walk = VideoDecoder(tmp_path / "b.mp4", LIMITS)

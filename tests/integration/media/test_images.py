@@ -20,7 +20,7 @@ def picture() -> Image.Image:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.gif"])
-def test_the_four_kinds_are_read(tmp_path: Path, picture: Image.Image, name: str) -> None:
+def test_all_four_formats_are_read(tmp_path: Path, picture: Image.Image, name: str) -> None:
     picture.save(tmp_path / name)
     facts, [pixels] = read_image(tmp_path / name, LIMITS)
     assert (facts.width, facts.height, facts.frames, facts.looked_at) == (100, 60, 1, 1)
@@ -47,7 +47,7 @@ def test_the_cameras_rotation_is_undone(tmp_path: Path, picture: Image.Image) ->
     assert pixels.shape == (100, 60, 3)
 
 
-def test_what_transparency_hides_is_looked_at_too(tmp_path: Path) -> None:
+def test_pixels_hidden_by_transparency_are_views_too(tmp_path: Path) -> None:
     hidden = np.zeros((20, 20, 4), np.uint8)
     hidden[:, :, 0] = 255
     Image.fromarray(hidden).save(tmp_path / "a.png")
@@ -56,21 +56,21 @@ def test_what_transparency_hides_is_looked_at_too(tmp_path: Path) -> None:
     assert [view.mean(axis=(0, 1)).tolist() for view in views] == [[255, 255, 255], [255, 0, 0]]
 
 
-def test_a_long_animation_says_how_much_was_looked_at(tmp_path: Path, picture: Image.Image) -> None:
+def test_a_long_animation_reports_how_many_frames_were_read(tmp_path: Path, picture: Image.Image) -> None:
     frames = [picture.rotate(8 * turn) for turn in range(20)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     facts, views = read_image(tmp_path / "a.gif", LIMITS)
     assert (facts.frames, facts.looked_at, len(views)) == (20, 8, 8)
 
 
-def test_large_pictures_are_read_smaller(tmp_path: Path) -> None:
+def test_large_images_are_downscaled_on_reading(tmp_path: Path) -> None:
     Image.new("RGB", (5000, 2500), (9, 99, 199)).save(tmp_path / "a.jpg")
     facts, [pixels] = read_image(tmp_path / "a.jpg", LIMITS)
     assert (facts.width, facts.height) == (5000, 2500)
     assert pixels.shape == (960, 1920, 3)
 
 
-def test_a_text_file_is_no_picture(tmp_path: Path) -> None:
+def test_a_text_file_is_rejected_as_image(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("hello")
     with pytest.raises(InvalidMedia, match="not an image in a supported format"):
         read_image(tmp_path / "a.png", LIMITS)
@@ -78,7 +78,7 @@ def test_a_text_file_is_no_picture(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
-def test_a_truncated_picture_is_invalid(tmp_path: Path, picture: Image.Image, name: str, part: float) -> None:
+def test_a_truncated_image_is_invalid(tmp_path: Path, picture: Image.Image, name: str, part: float) -> None:
     picture.save(tmp_path / name)
     data = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(data[: int(len(data) * part)])
@@ -87,7 +87,7 @@ def test_a_truncated_picture_is_invalid(tmp_path: Path, picture: Image.Image, na
 
 
 @pytest.mark.parametrize("side", [9000, 60000])
-def test_an_enormous_header_is_refused_before_memory_is_taken(tmp_path: Path, side: int) -> None:
+def test_an_enormous_header_is_rejected_before_memory_is_allocated(tmp_path: Path, side: int) -> None:
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
@@ -102,7 +102,7 @@ def test_an_enormous_header_is_refused_before_memory_is_taken(tmp_path: Path, si
         read_image(tmp_path / "a.png", LIMITS)
 
 
-def test_too_many_bytes_and_none_are_refused(tmp_path: Path, picture: Image.Image) -> None:
+def test_too_large_and_empty_files_are_rejected(tmp_path: Path, picture: Image.Image) -> None:
     picture.save(tmp_path / "a.png")
     with pytest.raises(TooLarge, match="bytes"):
         read_image(tmp_path / "a.png", ImageLimits(bytes=100))

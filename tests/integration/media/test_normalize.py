@@ -29,7 +29,7 @@ def test_a_plain_clip_stays_byte_for_byte(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "mov"])
-def test_tracks_that_no_player_chooses_are_left_out(tmp_path: Path, ending: str) -> None:
+def test_tracks_that_players_do_not_select_are_dropped(tmp_path: Path, ending: str) -> None:
     source = make(Recipe(kind="", ending=ending, videos=2, sounds=(AAC, AAC)), tmp_path / f"a.{ending}")
     how, left_out, made = plain(source)
     assert (how, left_out) == (NormalizeMethod.COPIED, ("audio", "video"))
@@ -40,7 +40,7 @@ def test_tracks_that_no_player_chooses_are_left_out(tmp_path: Path, ending: str)
     ]
 
 
-def test_a_cover_is_not_the_film(tmp_path: Path) -> None:
+def test_a_cover_image_is_not_the_video(tmp_path: Path) -> None:
     source = make(Recipe(kind="", cover=True, sounds=(AAC,)), tmp_path / "a.mp4")
     how, left_out, made = plain(source)
     assert (how, left_out) == (NormalizeMethod.COPIED, ("video",))
@@ -56,7 +56,7 @@ def test_a_cover_is_not_the_film(tmp_path: Path) -> None:
         ("mov", "qtrle", "argb", (AAC,)),
     ],
 )
-def test_what_nobody_plays_is_made_anew(
+def test_an_unplayable_codec_is_reencoded(
     tmp_path: Path, ending: str, codec: str, layout: str, sounds: tuple[tuple[str, str, int, float], ...]
 ) -> None:
     recipe = Recipe(kind="", ending=ending, codec=codec, layout=layout, sounds=sounds)
@@ -67,7 +67,7 @@ def test_what_nobody_plays_is_made_anew(
     assert facts.audio_duration_s == pytest.approx(0.5 if sounds else 0.0, abs=0.1)
 
 
-def test_a_turned_clip_stays_turned_and_odd_sides_become_even(tmp_path: Path) -> None:
+def test_the_rotation_is_kept_and_odd_sides_become_even(tmp_path: Path) -> None:
     turned = make(Recipe(kind="", ending="mov", rotation=90), tmp_path / "a.mov")
     _, _, made = plain(turned)
     assert (probe(made, LIMITS).width, probe(made, LIMITS).height) == (64, 96)
@@ -84,18 +84,18 @@ def test_matroskas_first_frames_are_not_lost(tmp_path: Path) -> None:
     assert [round(frame.time_s, 2) for frame in VideoDecoder(made, LIMITS).frames()] == [
         round(t, 2) for t in times
     ]
-    # As long as it is shown, not as its decoding takes.
+    # The presentation time, not the decode time.
     assert probe(made, LIMITS).duration_s >= 2.0
 
 
-def test_limits_hold_while_it_is_made(tmp_path: Path) -> None:
+def test_limits_apply_during_reencoding(tmp_path: Path) -> None:
     source = make(Recipe(kind="", ending="avi", codec="mjpeg", layout="yuvj420p"), tmp_path / "a.avi")
     for limits in (VideoLimits(frames=5), VideoLimits(pixels=100), VideoLimits(bytes=100)):
         with pytest.raises((TooLarge, InvalidMedia)):
             normalize_video(source, tmp_path / "plain.mp4", limits)
 
 
-def test_a_stream_over_which_decoders_would_guess_is_refused(tmp_path: Path) -> None:
+def test_a_stream_that_decoders_would_conceal_is_rejected(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4", frames=12, crf=8)
     data = bytearray(clip.read_bytes())
     place = data.index(b"mdat") + 800
@@ -107,7 +107,7 @@ def test_a_stream_over_which_decoders_would_guess_is_refused(tmp_path: Path) -> 
         list(VideoDecoder(clip, LIMITS).frames())
 
 
-def test_a_claim_of_more_frames_than_bytes_is_none(tmp_path: Path) -> None:
+def test_a_declared_frame_count_above_the_byte_count_is_ignored(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4", frames=12)
     data = bytearray(clip.read_bytes())
     rows = data.index(b"stts") + 12
@@ -116,7 +116,7 @@ def test_a_claim_of_more_frames_than_bytes_is_none(tmp_path: Path) -> None:
     assert sum(1 for _ in VideoDecoder(clip, LIMITS).frames()) == 12
 
 
-def test_an_mp4_whose_parts_do_not_fit_is_written_anew(tmp_path: Path) -> None:
+def test_a_malformed_mp4_is_rewritten(tmp_path: Path) -> None:
     data = make_clip(tmp_path / "a.mp4", frames=12).read_bytes()
     table = data.index(b"stco") + 8
     lie = data[:table] + (1000).to_bytes(4, "big") + data[table + 4 :]
@@ -129,7 +129,7 @@ def test_an_mp4_whose_parts_do_not_fit_is_written_anew(tmp_path: Path) -> None:
     assert plain(tmp_path / "lie.mp4")[0] is not NormalizeMethod.KEPT
 
 
-def test_a_sound_track_that_cannot_be_decoded_is_not_dropped(tmp_path: Path) -> None:
+def test_an_audio_track_that_cannot_be_decoded_is_not_dropped(tmp_path: Path) -> None:
     data = make_clip(tmp_path / "a.mp4", sound=hum(1.5)).read_bytes()
     (tmp_path / "b.mp4").write_bytes(data.replace(b"mp4a", b"zzzz").replace(b"esds", b"free"))
     with pytest.raises(InvalidMedia, match="codec"):

@@ -1,4 +1,4 @@
-"""What badly behaved code in a child may try; imported by the child only."""
+"""Entry points that try to escape or exhaust the sandbox; imported by the child only."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def write_much(argument: str, _link: ChildChannel) -> int:
 
 
 def reach(argument: int, _link: ChildChannel) -> dict[str, str]:
-    """Try for a server of the parent on the loopback interface, in Python and in native code."""
+    """Try to connect to a server of the parent on the loopback interface, in Python and in native code."""
     tried = {}
     try:
         socket.create_connection(("127.0.0.1", argument), timeout=2)
@@ -130,7 +130,7 @@ def reach(argument: int, _link: ChildChannel) -> dict[str, str]:
 
 
 def peek(argument: list[str], _link: ChildChannel) -> dict[str, str]:
-    """What can be read of these files."""
+    """Try to read these files."""
     seen = {}
     for path in argument:
         try:
@@ -141,7 +141,7 @@ def peek(argument: list[str], _link: ChildChannel) -> dict[str, str]:
 
 
 def linked(argument: dict[str, str], _link: ChildChannel) -> str:
-    """Put a link where a file was to be written."""
+    """Replace the output file by a link."""
     out = Path(argument["out"])
     try:
         out.unlink()
@@ -152,7 +152,7 @@ def linked(argument: dict[str, str], _link: ChildChannel) -> str:
 
 
 def wrote(argument: dict[str, str], _link: ChildChannel) -> dict[str, str]:
-    """What can be written of these files."""
+    """Try to write these files."""
     told = {}
     for name, path in argument.items():
         try:
@@ -164,7 +164,7 @@ def wrote(argument: dict[str, str], _link: ChildChannel) -> dict[str, str]:
 
 
 def meddle(argument: list[int], _link: ChildChannel) -> dict[str, str]:
-    """Signal these processes, and look into their memory."""
+    """Try to signal these processes and to read their memory maps."""
     told = {}
     for pid in argument:
         try:
@@ -183,18 +183,18 @@ REMEMBERED: list[Any] = []
 
 
 def remember(argument: Any, _link: ChildChannel) -> list[Any]:
-    """Leave something in the process for whoever comes next."""
+    """Leave state in the process for the next call."""
     REMEMBERED.append(argument)
     return list(REMEMBERED)
 
 
 def start_thread(_argument: Any, _link: ChildChannel) -> None:
-    """What a careless library does while it loads."""
+    """Start a thread, as some libraries do while they load."""
     threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 
 
 def beget(argument: str, _link: ChildChannel) -> None:
-    """Start a process behind Python's back, in a session of its own, and leave it there."""
+    """Start a process with native fork, in its own session, and leave it running."""
     libc = ctypes.CDLL(None)
     if libc.fork() == 0:
         libc.setsid()
@@ -206,7 +206,7 @@ def beget(argument: str, _link: ChildChannel) -> None:
 
 
 def native_fork(_argument: Any, _link: ChildChannel) -> str:
-    """Fork through Python, as the prepared process may and its forks may not."""
+    """Fork through Python, which only the fork server may."""
     try:
         if os.fork() == 0:
             os._exit(0)

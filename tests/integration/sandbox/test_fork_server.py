@@ -1,4 +1,4 @@
-"""Calls that are forked from a prepared process, and what of it a call cannot hurt."""
+"""Calls forked from the fork server, and its protection against a call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux"
 
 
 def in_child(function: str) -> EntryPoint:
-    """A function that the child runs."""
+    """An entry point of `sandbox_escapes`."""
     return EntryPoint(module="sandbox_escapes", function=function)
 
 
@@ -67,12 +67,12 @@ def gone(pid: int) -> bool:
 
 
 def parent_of_forks(sandbox: Sandbox) -> int:
-    """The prepared process, asked of one of its forks."""
+    """Process id of the fork server, as one of its forks reports it."""
     return int(sandbox.run(in_child("parent")))
 
 
 @LINUX
-def test_a_fork_answers_as_a_cold_child_does(sandbox: Sandbox) -> None:
+def test_a_fork_returns_the_same_as_a_cold_child(sandbox: Sandbox) -> None:
     value = {"text": "Grüße", "bytes": b"\x00\xff" * 200_000, "list": [1, 2.5, None, True]}
     assert sandbox.run(in_child("echo"), value) == value
     heard: list[int] = []
@@ -89,7 +89,7 @@ def test_a_fork_answers_as_a_cold_child_does(sandbox: Sandbox) -> None:
 
 
 @LINUX
-def test_every_call_has_a_process_of_its_own_and_nothing_stays_of_the_last(sandbox: Sandbox) -> None:
+def test_every_call_has_its_own_process_without_state_of_the_last(sandbox: Sandbox) -> None:
     assert sandbox.run(in_child("remember"), 1) == [1]
     assert sandbox.run(in_child("remember"), 2) == [2]
     pids = [sandbox.run(in_child("pid")) for _ in range(3)]
@@ -98,7 +98,7 @@ def test_every_call_has_a_process_of_its_own_and_nothing_stays_of_the_last(sandb
 
 
 @LINUX
-def test_a_fork_is_shut_in_as_far_as_a_cold_child(sandbox: Sandbox) -> None:
+def test_a_fork_is_confined_like_a_cold_child(sandbox: Sandbox) -> None:
     forked = sandbox.isolation()
     sandbox.stop_fork_server()
     cold = sandbox.isolation()
@@ -123,7 +123,7 @@ def test_a_fork_has_its_own_folder_and_environment(sandbox: Sandbox) -> None:
 
 
 @LINUX
-def test_a_fork_that_crashes_hangs_or_eats_is_told_apart_and_hurts_nobody(sandbox: Sandbox) -> None:
+def test_a_fork_that_crashes_hangs_or_exhausts_memory_affects_no_other_call(sandbox: Sandbox) -> None:
     parent = parent_of_forks(sandbox)
     with ThreadPoolExecutor(1) as threads:
         other = threads.submit(sandbox.run, in_child("slowly"), 3.0)
@@ -143,7 +143,7 @@ def test_a_fork_that_crashes_hangs_or_eats_is_told_apart_and_hurts_nobody(sandbo
 
 
 @LINUX
-def test_fifty_calls_at_a_time_get_their_own_answers(sandbox: Sandbox) -> None:
+def test_fifty_parallel_calls_get_their_own_results(sandbox: Sandbox) -> None:
     with ThreadPoolExecutor(50) as threads:
         answers = list(threads.map(lambda number: sandbox.run(in_child("echo"), number), range(50)))
     assert answers == list(range(50))
@@ -167,7 +167,7 @@ def test_a_cancelled_fork_is_gone(sandbox: Sandbox, tmp_path: Path) -> None:
 
 
 @LINUX
-def test_the_prepared_process_is_replaced_when_it_dies(sandbox: Sandbox) -> None:
+def test_the_fork_server_is_restarted_when_it_dies(sandbox: Sandbox) -> None:
     first = parent_of_forks(sandbox)
     os.kill(first, signal.SIGKILL)
     assert gone(first)
@@ -177,7 +177,7 @@ def test_the_prepared_process_is_replaced_when_it_dies(sandbox: Sandbox) -> None
 
 
 @LINUX
-def test_a_call_under_way_ends_with_the_prepared_process(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_running_call_ends_with_the_fork_server(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "pid"
     parent = parent_of_forks(sandbox)
     with ThreadPoolExecutor(1) as threads:
@@ -191,14 +191,14 @@ def test_a_call_under_way_ends_with_the_prepared_process(sandbox: Sandbox, tmp_p
 
 
 @LINUX
-def test_a_process_that_a_fork_left_behind_is_ended(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_an_orphan_of_a_fork_is_killed(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "pid"
     sandbox.run(in_child("beget"), str(file), writes=[file])
     assert gone(int(file.read_text()))
 
 
 @LINUX
-def test_forks_may_not_fork(sandbox: Sandbox) -> None:
+def test_forks_must_not_fork(sandbox: Sandbox) -> None:
     assert sandbox.run(in_child("native_fork")) == "refused"
 
 
@@ -211,7 +211,7 @@ def test_a_fork_reaches_neither_its_parent_nor_the_gateway(sandbox: Sandbox) -> 
     assert set(told.values()) == {"PermissionError"}
 
 
-def test_more_than_one_thread_after_loading_means_cold_children_and_is_said(tmp_path: Path) -> None:
+def test_more_than_one_thread_after_loading_means_cold_children(tmp_path: Path) -> None:
     sandbox = Sandbox(folder=tmp_path)
     prepare(sandbox, (in_child("start_thread"), None))
     assert not sandbox.fork_server_ready
@@ -220,12 +220,12 @@ def test_more_than_one_thread_after_loading_means_cold_children_and_is_said(tmp_
     assert not isolation.forked
     if sys.platform == "linux":
         assert "2 threads" in isolation.fork_server_problem
-    # It is not tried again and again.
+    # The start is not retried.
     assert sandbox.start_fork_server(PreloadSpec()) is None
     sandbox.close()
 
 
-def test_what_cannot_be_loaded_means_cold_children_and_is_said(tmp_path: Path) -> None:
+def test_a_preload_that_fails_means_cold_children(tmp_path: Path) -> None:
     sandbox = Sandbox(folder=tmp_path)
     prepare(sandbox, (in_child("fail"), "no model"))
     assert sandbox.run(in_child("echo"), 1) == 1
@@ -262,7 +262,7 @@ def test_a_call_reads_and_writes_only_what_it_names(tmp_path: Path, prepared: bo
 
 
 @pytest.mark.parametrize("prepared", [False, True])
-def test_what_lies_on_the_python_path_is_read_but_not_what_is_private_in_it(
+def test_the_python_path_is_readable_except_private_folders_in_it(
     tmp_path: Path, prepared: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not landlock.abi_version():
@@ -281,7 +281,7 @@ def test_what_lies_on_the_python_path_is_read_but_not_what_is_private_in_it(
 
 
 @pytest.mark.parametrize("prepared", [False, True])
-def test_a_link_that_a_child_left_is_never_read(tmp_path: Path, prepared: bool) -> None:
+def test_a_link_left_by_a_child_is_never_read(tmp_path: Path, prepared: bool) -> None:
     secret, folder = tmp_path / "secret", tmp_path / "out"
     secret.write_text("secret")
     folder.mkdir()
@@ -300,7 +300,7 @@ def test_a_link_that_a_child_left_is_never_read(tmp_path: Path, prepared: bool) 
     sandbox.close()
 
 
-def test_a_link_is_not_taken_as_an_output(tmp_path: Path) -> None:
+def test_a_link_is_rejected_as_an_output(tmp_path: Path) -> None:
     (tmp_path / "out").symlink_to(tmp_path / "secret")
     sandbox = Sandbox()
     with pytest.raises(errors.SandboxCrashed, match="instead of a regular file"):
@@ -322,7 +322,7 @@ sandbox.run(EntryPoint("sandbox_escapes", "hang_and_tell"), {file!r}, writes=[Pa
 
 
 @LINUX
-def test_killing_the_gateway_leaves_neither_prepared_process_nor_forks(tmp_path: Path) -> None:
+def test_killing_the_gateway_leaves_no_fork_server_and_no_forks(tmp_path: Path) -> None:
     file, parent = tmp_path / "pid", tmp_path / "parent"
     gateway = subprocess.Popen(
         [sys.executable, "-c", GATEWAY.format(here=str(HERE), file=str(file), parent=str(parent))],

@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 
 
 def in_child(function: str) -> EntryPoint:
-    """A function that the child runs."""
+    """An entry point of `sandbox_escapes`."""
     return EntryPoint(module="sandbox_escapes", function=function)
 
 
@@ -51,18 +51,18 @@ def gone(pid: int) -> bool:
     return False
 
 
-def test_an_answer_comes_back_as_plain_data(sandbox: Sandbox) -> None:
+def test_a_result_is_returned_as_plain_data(sandbox: Sandbox) -> None:
     value = {"text": "Grüße", "bytes": b"\x00\xff" * 200_000, "list": [1, 2.5, None, True]}
     assert sandbox.run(in_child("echo"), value) == value
 
 
-def test_progress_comes_in_order(sandbox: Sandbox) -> None:
+def test_progress_arrives_in_order(sandbox: Sandbox) -> None:
     heard: list[int] = []
     assert sandbox.run(in_child("count_to"), 500, hooks=CallHooks(progress=heard.append)) == "done"
     assert heard == list(range(500))
 
 
-def test_the_parent_signs_and_the_key_stays_there(sandbox: Sandbox) -> None:
+def test_the_gateway_signs_and_keeps_the_key(sandbox: Sandbox) -> None:
     assert sandbox.run(
         in_child("signed"), [b"a", b"b" * 100_000], hooks=CallHooks(signer=lambda data: data[::-1][:3])
     ) == [
@@ -71,12 +71,12 @@ def test_the_parent_signs_and_the_key_stays_there(sandbox: Sandbox) -> None:
     ]
 
 
-def test_without_a_signer_nothing_is_signed(sandbox: Sandbox) -> None:
+def test_without_a_signer_signing_is_refused(sandbox: Sandbox) -> None:
     with pytest.raises(errors.SandboxCrashed, match="signing is not allowed in this call"):
         sandbox.run(in_child("signed"), [b"a"])
 
 
-def test_a_callback_that_raises_ends_the_child_and_passes_through(sandbox: Sandbox) -> None:
+def test_an_exception_of_a_hook_ends_the_child_and_propagates(sandbox: Sandbox) -> None:
     def stop(_value: object) -> None:
         raise KeyError("stop")
 
@@ -94,39 +94,39 @@ def test_the_environment_is_scrubbed(sandbox: Sandbox, monkeypatch: pytest.Monke
     assert seen["writable"]
 
 
-def test_a_child_over_its_time_is_killed(sandbox: Sandbox) -> None:
+def test_a_child_over_its_wall_time_is_killed(sandbox: Sandbox) -> None:
     with pytest.raises(errors.SandboxTimedOut, match=r"did not finish within 0.5 s"):
         sandbox.run(in_child("hang"), limits=Limits(wall_s=0.5))
 
 
-def test_a_child_over_its_processor_time_is_told_apart(sandbox: Sandbox) -> None:
+def test_a_child_over_its_cpu_time_is_reported(sandbox: Sandbox) -> None:
     with pytest.raises(errors.SandboxTimedOut, match="processor time"):
         sandbox.run(in_child("burn"), limits=Limits(wall_s=60, cpu_s=1))
 
 
-def test_a_crash_names_the_signal_and_keeps_the_last_words(sandbox: Sandbox) -> None:
+def test_a_crash_reports_the_signal_and_the_last_output(sandbox: Sandbox) -> None:
     with pytest.raises(errors.SandboxCrashed, match="SIGSEGV") as caught:
         sandbox.run(in_child("crash"))
     assert "the last straw" in "".join(caught.value.__notes__)
 
 
-def test_an_exit_names_its_code(sandbox: Sandbox) -> None:
+def test_an_exit_reports_its_code(sandbox: Sandbox) -> None:
     with pytest.raises(errors.SandboxCrashed, match="exit code 7"):
         sandbox.run(in_child("leave"), 7)
 
 
-def test_too_much_memory_is_told_apart(sandbox: Sandbox) -> None:
+def test_too_much_memory_is_reported(sandbox: Sandbox) -> None:
     with pytest.raises(errors.SandboxCrashed, match="more than its limit of 2048 MiB of memory"):
         sandbox.run(in_child("eat"))
 
 
-def test_an_exception_is_a_crash_with_its_sentence(sandbox: Sandbox) -> None:
+def test_an_exception_is_a_crash_with_its_message(sandbox: Sandbox) -> None:
     with pytest.raises(errors.SandboxCrashed, match="ValueError: bad luck") as caught:
         sandbox.run(in_child("fail"), "bad luck")
     assert "Traceback" in "".join(caught.value.__notes__)
 
 
-def test_bad_input_keeps_its_kind_field_and_remedy(sandbox: Sandbox) -> None:
+def test_bad_input_keeps_its_class_field_and_remedy(sandbox: Sandbox) -> None:
     with pytest.raises(errors.InvalidMedia) as caught:
         sandbox.run(in_child("refuse"))
     assert (caught.value.message, caught.value.param, caught.value.remedy) == (
@@ -136,22 +136,22 @@ def test_bad_input_keeps_its_kind_field_and_remedy(sandbox: Sandbox) -> None:
     )
 
 
-def test_a_child_cannot_raise_errors_that_are_not_about_its_bytes(sandbox: Sandbox) -> None:
+def test_a_child_can_only_report_bad_input(sandbox: Sandbox) -> None:
     with pytest.raises(errors.SandboxCrashed, match="You are suspended"):
         sandbox.run(in_child("pretend"))
 
 
 @pytest.mark.parametrize("function", ["babble", "flood"])
-def test_nonsense_on_the_pipe_ends_the_child(sandbox: Sandbox, function: str) -> None:
+def test_an_invalid_message_ends_the_child(sandbox: Sandbox, function: str) -> None:
     with pytest.raises(errors.SandboxCrashed, match="invalid message"):
         sandbox.run(in_child(function))
 
 
-def test_a_loud_child_does_not_block(sandbox: Sandbox) -> None:
+def test_a_child_with_much_output_does_not_block(sandbox: Sandbox) -> None:
     assert sandbox.run(in_child("shout")) == "heard"
 
 
-def test_files_are_bounded(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_file_sizes_are_limited(sandbox: Sandbox, tmp_path: Path) -> None:
     limits = Limits(wall_s=60, file_bytes=5 << 20)
     assert (
         sandbox.run(in_child("write_much"), str(tmp_path / "big"), writes=[tmp_path / "big"], limits=limits)
@@ -179,7 +179,7 @@ def test_cancelling_ends_the_child(sandbox: Sandbox, tmp_path: Path) -> None:
     assert gone(child)
 
 
-def test_many_threads_at_a_time_get_their_own_answers(sandbox: Sandbox) -> None:
+def test_parallel_threads_get_their_own_results(sandbox: Sandbox) -> None:
     with ThreadPoolExecutor(8) as threads:
         answers = threads.map(lambda number: sandbox.run(in_child("echo"), number), range(24))
     assert list(answers) == list(range(24))
@@ -194,7 +194,7 @@ def test_a_child_has_no_network_and_starts_no_programs(sandbox: Sandbox) -> None
         assert tried["native"] != "reached"
 
 
-def test_isolation_says_what_holds(sandbox: Sandbox) -> None:
+def test_isolation_reports_what_is_in_force(sandbox: Sandbox) -> None:
     isolation = sandbox.isolation()
     assert isolation.network in {"kernel", "python"}
     assert isolation.complete == (not isolation.notes)
@@ -204,7 +204,7 @@ def test_isolation_says_what_holds(sandbox: Sandbox) -> None:
         assert set(isolation.limits) == {"memory", "file size", "open files", "core"}
 
 
-def test_keys_are_out_of_a_childs_sight(tmp_path: Path) -> None:
+def test_keys_are_hidden_from_a_child(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.mkdir()
     files = [keys / "signing.pem", tmp_path / "db.sqlite3", tmp_path / "clip.mp4"]
@@ -219,7 +219,7 @@ def test_keys_are_out_of_a_childs_sight(tmp_path: Path) -> None:
     assert files[0].read_text() == "the words of signing.pem"
 
 
-def test_an_argument_that_is_too_large_is_refused_before_it_is_sent(sandbox: Sandbox) -> None:
+def test_a_too_large_argument_is_rejected_before_it_is_sent(sandbox: Sandbox) -> None:
     with pytest.raises(errors.TooLarge, match="too large for one call"):
         sandbox.run(in_child("echo"), bytes(2000), limits=Limits(message_bytes=1000))
 
@@ -257,7 +257,7 @@ def pool(sandbox: Sandbox) -> Iterator[WorkerPool]:
     made.close()
 
 
-def test_a_warm_child_is_used_again_and_then_replaced(pool: WorkerPool) -> None:
+def test_a_warm_child_is_reused_and_then_replaced(pool: WorkerPool) -> None:
     first = [pool.run(in_child("pid")) for _ in range(3)]
     assert len(set(first)) == 1
     assert gone(first[0])
@@ -275,7 +275,7 @@ def test_a_failure_replaces_the_child_and_bad_input_does_not(pool: WorkerPool) -
     assert pool.run(in_child("echo"), "still here") == "still here"
 
 
-def test_a_child_that_ended_before_it_took_the_call_says_so(sandbox: Sandbox) -> None:
+def test_a_child_that_ended_before_the_call_is_reported_as_not_accepted(sandbox: Sandbox) -> None:
     child = sandbox.spawn(Limits())
     assert child.call(in_child("echo"), 1) == 1
     os.kill(child.pid, signal.SIGKILL)
@@ -284,7 +284,7 @@ def test_a_child_that_ended_before_it_took_the_call_says_so(sandbox: Sandbox) ->
     child.close()
 
 
-def test_a_child_that_dies_of_its_call_has_taken_it(sandbox: Sandbox) -> None:
+def test_a_child_that_dies_during_its_call_had_accepted_it(sandbox: Sandbox) -> None:
     child = sandbox.spawn(Limits())
     with pytest.raises(errors.SandboxCrashed) as raised:
         child.call(in_child("leave"), 1)
@@ -292,7 +292,7 @@ def test_a_child_that_dies_of_its_call_has_taken_it(sandbox: Sandbox) -> None:
     child.close()
 
 
-def test_a_warm_child_that_dies_as_it_is_handed_out_is_replaced(
+def test_a_warm_child_that_dies_when_selected_is_replaced(
     pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = pool.run(in_child("pid"))
@@ -301,14 +301,14 @@ def test_a_warm_child_that_dies_as_it_is_handed_out_is_replaced(
     assert pool.run(in_child("echo"), 1) == 1
 
 
-def test_a_warm_child_that_died_while_idle_is_not_handed_out(pool: WorkerPool) -> None:
+def test_a_warm_child_that_died_while_idle_is_not_selected(pool: WorkerPool) -> None:
     first = pool.run(in_child("pid"))
     os.kill(first, signal.SIGKILL)
     assert gone(first)
     assert pool.run(in_child("echo"), 1) == 1
 
 
-def test_a_preload_that_fails_is_said_to_whoever_calls(sandbox: Sandbox) -> None:
+def test_a_failing_preload_is_reported_to_the_caller(sandbox: Sandbox) -> None:
     pool = WorkerPool(
         sandbox, size=1, limits=Limits(wall_s=10), preload=in_child("fail"), preload_argument="no model"
     )
@@ -318,7 +318,7 @@ def test_a_preload_that_fails_is_said_to_whoever_calls(sandbox: Sandbox) -> None
     pool.close()
 
 
-def test_a_pool_answers_more_callers_than_it_has_children(pool: WorkerPool) -> None:
+def test_a_pool_serves_more_callers_than_it_has_children(pool: WorkerPool) -> None:
     pool.start()
     with ThreadPoolExecutor(6) as threads:
         assert list(threads.map(lambda number: pool.run(in_child("echo"), number), range(12))) == list(

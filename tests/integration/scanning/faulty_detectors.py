@@ -1,4 +1,4 @@
-"""Detectors as a careless third party might write them; found by entry points that the tests make."""
+"""Detectors with errors of careless third parties; found through entry points that the tests install."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class Odd:
         self._behaviour = behaviour
         self.every_frame = every_frame
         if behaviour == "threads":
-            # As a library does that keeps workers.
+            # Like a library that keeps worker threads.
             threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         match self._behaviour:
             case "white":
-                # What a detector should do: say how white the frame is.
+                # A correct detector: reports how white the frame is.
                 score = float((frame.pixels.min(axis=2) > 240).mean())
                 return [finding(score)] if score > 0.2 else []
             case "raises":
@@ -115,17 +115,19 @@ def _broken(_options: dict[str, Any]) -> Odd:
     raise ImportError("a library is missing")
 
 
-ODD = DetectorPlugin(name="odd", version="1", place=RunLocation.CHILD, capabilities=CAPABILITIES, load=_odd)
+ODD = DetectorPlugin(
+    name="odd", version="1", location=RunLocation.CHILD, capabilities=CAPABILITIES, load=_odd
+)
 BROKEN = DetectorPlugin(
-    name="broken", version="1", place=RunLocation.CHILD, capabilities=CAPABILITIES, load=_broken
+    name="broken", version="1", location=RunLocation.CHILD, capabilities=CAPABILITIES, load=_broken
 )
 LISTENER = DetectorPlugin(
     name="listener",
     version="1",
-    place=RunLocation.CHILD,
+    location=RunLocation.CHILD,
     capabilities=Listener.capabilities,
     load=lambda _options: Listener(),
 )
 READER = DetectorPlugin(
-    name="reader", version="1", place=RunLocation.CHILD, capabilities=(), load=lambda _options: Reader()
+    name="reader", version="1", location=RunLocation.CHILD, capabilities=(), load=lambda _options: Reader()
 )

@@ -1,4 +1,4 @@
-"""What is heard of odd sound, in the real child: times, loudness, speech in any channel, what is refused."""
+"""Audio scan of unusual audio in the real child: times, loudness, speech in any channel, rejected files."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def clip(
     late_s: float = 0.0,
     streams: int = 1,
 ) -> Path:
-    """A small picture with this sound, (channels, n), beginning `late_s` after it."""
+    """A small video with these samples, (channels, n), which start `late_s` after the picture."""
     import av
 
     with av.open(str(path), "w", format="matroska") as out:
@@ -105,7 +105,7 @@ def first_speech(report: ScanReport) -> float:
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_100, 96_000])
-def test_any_sample_rate_is_heard_at_the_right_time(
+def test_any_sample_rate_gives_the_right_times(
     rate: int, voice: tuple[Samples, int], sandbox: Sandbox, tmp_path: Path
 ) -> None:
     path = clip(tmp_path / "a.mkv", at_rate(voice, rate)[None], rate=rate, seconds=5)
@@ -116,7 +116,7 @@ def test_any_sample_rate_is_heard_at_the_right_time(
     assert report.audio.info.loudness.integrated_lufs is not None
 
 
-def test_speech_in_one_of_six_channels_is_heard(
+def test_speech_in_one_of_six_channels_is_detected(
     voice: tuple[Samples, int], sandbox: Sandbox, tmp_path: Path
 ) -> None:
     said = at_rate(voice, 48_000)
@@ -128,7 +128,7 @@ def test_speech_in_one_of_six_channels_is_heard(
     assert report.audio.info.channels == 6
 
 
-def test_channels_that_cancel_each_other_hide_nothing(
+def test_speech_is_detected_in_channels_that_cancel_each_other(
     voice: tuple[Samples, int], sandbox: Sandbox, tmp_path: Path
 ) -> None:
     said = at_rate(voice, 48_000)
@@ -142,7 +142,7 @@ def test_channels_that_cancel_each_other_hide_nothing(
     assert np.abs(raw).max() > 3000
 
 
-def test_sound_that_begins_late_has_the_times_of_the_clip(
+def test_audio_that_starts_late_has_clip_times(
     voice: tuple[Samples, int], sandbox: Sandbox, tmp_path: Path
 ) -> None:
     path = clip(tmp_path / "a.mkv", at_rate(voice, 48_000)[None], late_s=2.0, seconds=7)
@@ -150,7 +150,7 @@ def test_sound_that_begins_late_has_the_times_of_the_clip(
     assert first_speech(report) == pytest.approx(3.0, abs=0.25)
 
 
-def test_sound_much_longer_than_the_picture_is_heard_to_its_end(
+def test_audio_longer_than_the_picture_is_scanned_to_its_end(
     voice: tuple[Samples, int], sandbox: Sandbox, tmp_path: Path
 ) -> None:
     path = clip(tmp_path / "a.mkv", at_rate(voice, 16_000, lead_s=20.0)[None], rate=16_000, seconds=1)
@@ -160,7 +160,7 @@ def test_sound_much_longer_than_the_picture_is_heard_to_its_end(
         scan(sandbox, path, duration_s=10.0)
 
 
-def test_no_sound_at_all_is_said_and_silence_has_no_speech(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_missing_audio_is_reported_and_silence_has_no_speech(sandbox: Sandbox, tmp_path: Path) -> None:
     mute = scan(sandbox, clip(tmp_path / "a.mkv", None))
     assert (mute.has_audio, mute.audio) == (False, None)
     silent = scan(sandbox, clip(tmp_path / "b.mkv", np.zeros((1, 48_000), np.float32)))
@@ -170,19 +170,19 @@ def test_no_sound_at_all_is_said_and_silence_has_no_speech(sandbox: Sandbox, tmp
     assert empty.audio is None or empty.audio.speech == ()
 
 
-def test_samples_that_are_no_numbers_are_refused(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_samples_that_are_not_finite_are_rejected(sandbox: Sandbox, tmp_path: Path) -> None:
     samples = np.zeros((1, 48_000), np.float32)
     samples[0, 30_000:30_010] = np.nan
     with pytest.raises(InvalidMedia, match="not finite numbers"):
         scan(sandbox, clip(tmp_path / "a.mkv", samples))
 
 
-def test_several_sound_streams_are_refused(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_several_audio_streams_are_rejected(sandbox: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(InvalidMedia, match="2 audio streams"):
         scan(sandbox, clip(tmp_path / "a.mkv", np.zeros((1, 48_000), np.float32), streams=2))
 
 
-def test_a_file_that_breaks_off_is_refused_or_heard_as_far_as_it_goes(
+def test_a_truncated_recording_is_rejected_or_scanned_up_to_its_end(
     voice: tuple[Samples, int], sandbox: Sandbox, tmp_path: Path
 ) -> None:
     path = clip(tmp_path / "a.mkv", at_rate(voice, 48_000)[None], seconds=5)
@@ -197,7 +197,7 @@ def test_a_file_that_breaks_off_is_refused_or_heard_as_far_as_it_goes(
         assert report.audio.info.seconds <= 6.0
 
 
-def test_a_sudden_loud_sound_is_on_the_record(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_sudden_loud_sound_is_recorded(sandbox: Sandbox, tmp_path: Path) -> None:
     moments = np.arange(48_000 * 6) / 48_000
     tone = np.sin(2 * math.pi * 997 * moments) * np.where(moments < 3.0, 0.005, 0.9)
     report = scan(sandbox, clip(tmp_path / "a.mkv", tone[None].astype(np.float32), seconds=6))

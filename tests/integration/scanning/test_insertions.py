@@ -1,4 +1,4 @@
-"""What stands in one frame alone, under a camera that moves; and noise."""
+"""Content of a single frame under camera motion, and noise."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def scan(sandbox: Sandbox, path: Path, *specs: DetectorSpec) -> ScanReport:
 
 
 @pytest.mark.parametrize("speed", [0, 8])
-def test_faint_words_in_one_frame_are_read_and_called_too_brief(
+def test_faint_text_in_one_frame_is_read_and_reported_as_subliminal(
     tmp_path: Path, sandbox: Sandbox, speed: int
 ) -> None:
     over, weight = letters()
@@ -91,7 +91,7 @@ def test_faint_words_in_one_frame_are_read_and_called_too_brief(
 
 
 @pytest.mark.parametrize("speed", [0, 8])
-def test_words_in_two_frames_are_too_brief_and_not_read_in_the_third(
+def test_text_in_two_frames_is_subliminal_and_not_read_in_the_third(
     tmp_path: Path, sandbox: Sandbox, speed: int
 ) -> None:
     over, weight = letters()
@@ -104,12 +104,14 @@ def test_words_in_two_frames_are_too_brief_and_not_read_in_the_third(
     assert isinstance(where, FrameRange)
     assert where.first == ODD
     assert where.last <= ODD + 1
-    # The frame after differs by what is gone, which is nothing to be read there.
+    # The frame after differs only because the text is gone: it has nothing to read.
     assert {text.frame for text in report.texts} <= {ODD, ODD + 1}
 
 
-def test_a_faint_card_in_one_frame_of_a_moving_picture_is_found(tmp_path: Path, sandbox: Sandbox) -> None:
-    card = safety_card.draw("hate", 320, 180)
+def test_a_faint_test_card_in_one_frame_of_a_moving_picture_is_found(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    card = safety_card.draw_card("hate", 320, 180)
     weight = np.ones(card.shape[:2], np.float32)
     path = clip(tmp_path / "a.mp4", speed=6, over=card, weight=weight, strength=0.4)
     [found] = scan(sandbox, path, ("safety-card-image", {})).findings
@@ -117,9 +119,7 @@ def test_a_faint_card_in_one_frame_of_a_moving_picture_is_found(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("speed", [0, 8])
-def test_a_camera_that_moves_is_looked_at_by_the_second_only(
-    tmp_path: Path, sandbox: Sandbox, speed: int
-) -> None:
+def test_a_moving_camera_is_sampled_once_a_second_only(tmp_path: Path, sandbox: Sandbox, speed: int) -> None:
     over, weight = letters()
     path = clip(tmp_path / "a.mp4", speed=speed, over=over, weight=weight, strength=0.0)
     report = scan(sandbox, path, ("safety-card-image", {}))
@@ -128,7 +128,7 @@ def test_a_camera_that_moves_is_looked_at_by_the_second_only(
     assert report.runs[0].complete
 
 
-def test_noise_overdraws_the_budget_and_coverage_says_so(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_noise_exhausts_the_budget_and_coverage_reports_it(tmp_path: Path, sandbox: Sandbox) -> None:
     rng = np.random.default_rng(3)
     path = tmp_path / "noise.mp4"
     with Mp4Writer(path, VideoFormat(width=320, height=192, fps=FPS, crf=30)) as writer:
@@ -139,7 +139,7 @@ def test_noise_overdraws_the_budget_and_coverage_says_so(tmp_path: Path, sandbox
     assert report.sampling is not None
     assert report.sampling.unseen > 30
     assert "budget" in report.ocr_incomplete
-    # Those who see every frame are not touched by it.
+    # Detectors of every frame are not affected.
     every = report.find_run("nudenet")
     assert every is not None
     assert every.complete

@@ -32,7 +32,7 @@ nowhere = no_such_module:PLUGIN
 
 @pytest.fixture(autouse=True)
 def _third_party(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package with detectors, installed for the length of a test."""
+    """A package with detectors, installed for the duration of a test."""
     installed = tmp_path / "site"
     info = installed / "faulty_detectors-1.0.dist-info"
     info.mkdir(parents=True)
@@ -61,14 +61,14 @@ def odd(behaviour: str, **more: bool) -> DetectorSpec:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """White for the frames 10 to 15, and again in frame 30."""
+    """A clip with white frames 10 to 15 and 30."""
     white = np.full((192, 320, 3), 255, np.uint8)
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     return make_clip(path, frames=48, odd=dict.fromkeys([*range(10, 16), 30], white), sound=hum(2.0))
 
 
-def test_a_card_that_shows_for_one_frame_is_found(tmp_path: Path, sandbox: Sandbox) -> None:
-    card = safety_card.draw("violence/graphic", 640, 384)
+def test_a_test_card_in_one_frame_is_found(tmp_path: Path, sandbox: Sandbox) -> None:
+    card = safety_card.draw_card("violence/graphic", 640, 384)
     path = make_clip(tmp_path / "a.mp4", width=640, height=384, frames=60, odd={37: card}, crf=30)
     report = scanner(sandbox, *CARD).scan_video(path)
     [found] = report.findings
@@ -80,9 +80,9 @@ def test_a_card_that_shows_for_one_frame_is_found(tmp_path: Path, sandbox: Sandb
     assert where.box is not None
 
 
-def test_tones_are_heard_behind_other_sound(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_test_card_tones_are_found_behind_other_audio(tmp_path: Path, sandbox: Sandbox) -> None:
     sound = hum(3.0)
-    tones = safety_card.tones("hate", RATE)
+    tones = safety_card.make_tones("hate", RATE)
     sound[RATE : RATE + tones.size] += tones
     report = scanner(sandbox, *CARD).scan_video(make_clip(tmp_path / "a.mp4", frames=48, sound=sound))
     [found] = report.findings
@@ -92,7 +92,7 @@ def test_tones_are_heard_behind_other_sound(tmp_path: Path, sandbox: Sandbox) ->
     assert where.start_s == pytest.approx(1.0, abs=0.1)
 
 
-def test_frames_are_joined_into_segments_and_the_account_is_full(clip: Path, sandbox: Sandbox) -> None:
+def test_frames_are_joined_into_segments_and_the_report_is_complete(clip: Path, sandbox: Sandbox) -> None:
     seen: list[tuple[int, int]] = []
     report = scanner(sandbox, odd("white")).scan_video(
         clip, progress=ProgressSink(lambda done, total: seen.append((done, total)))
@@ -116,7 +116,7 @@ def test_frames_are_joined_into_segments_and_the_account_is_full(clip: Path, san
     assert report.sampling is None
 
 
-def test_scheduled_detectors_see_the_flash_and_the_schedule_is_on_record(
+def test_detectors_of_sampled_frames_see_the_flash_and_the_sampling_is_recorded(
     clip: Path, sandbox: Sandbox
 ) -> None:
     report = scanner(sandbox, odd("white", every_frame=False), ("reader", {})).scan_video(clip)
@@ -149,7 +149,7 @@ def test_scheduled_detectors_see_the_flash_and_the_schedule_is_on_record(
         ("hungry", "memory"),
     ],
 )
-def test_a_bad_detector_leaves_a_hole_and_the_others_go_on(
+def test_a_failing_detector_leaves_a_gap_and_the_others_continue(
     clip: Path, sandbox: Sandbox, behaviour: str, sentence: str
 ) -> None:
     report = scanner(sandbox, odd(behaviour), ("nudenet", {}), *CARD).scan_video(clip)
@@ -167,7 +167,7 @@ def test_a_bad_detector_leaves_a_hole_and_the_others_go_on(
     assert other.status is CoverageStatus.CHECKED
 
 
-def test_what_a_detector_saw_before_it_failed_is_kept(clip: Path, sandbox: Sandbox) -> None:
+def test_findings_before_a_detector_failure_are_kept(clip: Path, sandbox: Sandbox) -> None:
     report = scanner(sandbox, odd("raises-late")).scan_video(clip)
     [found] = report.findings
     place = found.evidence[0]
@@ -176,7 +176,7 @@ def test_what_a_detector_saw_before_it_failed_is_kept(clip: Path, sandbox: Sandb
     assert not report.runs[0].complete
 
 
-def test_a_detector_that_hangs_in_python_is_given_up_on(clip: Path, sandbox: Sandbox) -> None:
+def test_a_detector_that_hangs_in_python_times_out(clip: Path, sandbox: Sandbox) -> None:
     report = scanner(sandbox, odd("slow"), *CARD, call_timeout_s=0.3).scan_video(clip)
     assert "took longer than 0.3 s" in report.runs[0].note
     assert report.runs[1].complete
@@ -193,13 +193,13 @@ def test_a_crash_of_the_child_leaves_every_cell_incomplete(
     assert {cell.category for cell in report.coverage} == {"violence", "sexual"}
 
 
-def test_a_scan_over_its_time_leaves_every_cell_incomplete(clip: Path, sandbox: Sandbox) -> None:
+def test_a_scan_that_times_out_leaves_every_cell_incomplete(clip: Path, sandbox: Sandbox) -> None:
     report = scanner(sandbox, odd("slow"), call_timeout_s=60, video_timeout_s=2.0).scan_video(clip)
     assert {cell.complete for cell in report.coverage} == {False}
     assert "took longer" in report.runs[0].note or "did not finish within 2 s" in report.failure
 
 
-def test_a_walk_that_runs_out_of_time_keeps_what_it_saw_and_says_so(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_a_scan_over_its_budget_keeps_its_findings_and_reports_it(tmp_path: Path, sandbox: Sandbox) -> None:
     path = make_clip(tmp_path / "a.mp4", width=1280, height=720, frames=12)
     report = scanner(sandbox, ("nudenet", {}), video_timeout_s=0.05).scan_video(path)
     assert report.failure or "ran out after frame" in report.runs[0].note
@@ -207,7 +207,7 @@ def test_a_walk_that_runs_out_of_time_keeps_what_it_saw_and_says_so(tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", ["broken", "nowhere", "unheard-of"])
-def test_a_detector_that_cannot_load_is_a_hole(clip: Path, sandbox: Sandbox, name: str) -> None:
+def test_a_detector_that_cannot_load_is_a_gap(clip: Path, sandbox: Sandbox, name: str) -> None:
     report = scanner(sandbox, (name, {}), *CARD).scan_video(clip)
     run = report.find_run(name)
     assert run is not None
@@ -219,7 +219,7 @@ def test_a_detector_that_cannot_load_is_a_hole(clip: Path, sandbox: Sandbox, nam
         assert (cell.available, cell.ran, cell.complete) == (True, False, False)
 
 
-def test_a_failing_listener_is_a_hole_only_in_sound(clip: Path, sandbox: Sandbox) -> None:
+def test_a_failing_sound_detector_is_a_gap_in_audio_only(clip: Path, sandbox: Sandbox) -> None:
     report = scanner(sandbox, ("listener", {}), odd("white")).scan_video(clip)
     sound = report.coverage.cell("hate", Modality.AUDIO)
     frames = report.coverage.cell("violence", Modality.FRAMES)
@@ -229,9 +229,7 @@ def test_a_failing_listener_is_a_hole_only_in_sound(clip: Path, sandbox: Sandbox
     assert "samples are too many" in sound.note
 
 
-def test_a_truncated_clip_and_a_text_file_are_said_to_be_no_clip(
-    clip: Path, tmp_path: Path, sandbox: Sandbox
-) -> None:
+def test_a_truncated_clip_and_a_text_file_are_rejected(clip: Path, tmp_path: Path, sandbox: Sandbox) -> None:
     (tmp_path / "a.mp4").write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     (tmp_path / "b.mp4").write_text("hello")
     for name in ("a.mp4", "b.mp4"):
@@ -239,7 +237,7 @@ def test_a_truncated_clip_and_a_text_file_are_said_to_be_no_clip(
             scanner(sandbox, *CARD).scan_video(tmp_path / name)
 
 
-def test_stills_are_written_where_they_are_asked_for(clip: Path, tmp_path: Path, sandbox: Sandbox) -> None:
+def test_previews_are_written_if_requested(clip: Path, tmp_path: Path, sandbox: Sandbox) -> None:
     folder = tmp_path / "stills"
     folder.mkdir()
     report = scanner(sandbox, odd("white")).scan_video(clip, outputs=OutputDirs(previews=folder))
@@ -250,15 +248,15 @@ def test_stills_are_written_where_they_are_asked_for(clip: Path, tmp_path: Path,
     assert scanner(sandbox, odd("white")).scan_video(clip).thumbnail == ""
 
 
-def test_cancelling_is_no_report(clip: Path, sandbox: Sandbox) -> None:
+def test_cancelling_raises_instead_of_a_report(clip: Path, sandbox: Sandbox) -> None:
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(errors.SandboxFailed, match="cancelled"):
         scanner(sandbox, *CARD).scan_video(clip, cancel=cancel)
 
 
-def test_a_picture_is_looked_at_in_a_warm_child_with_its_field(tmp_path: Path, sandbox: Sandbox) -> None:
-    Image.fromarray(safety_card.draw("hate", 640, 360)).save(tmp_path / "a.png")
+def test_an_image_is_scanned_in_a_warm_child_with_its_field(tmp_path: Path, sandbox: Sandbox) -> None:
+    Image.fromarray(safety_card.draw_card("hate", 640, 360)).save(tmp_path / "a.png")
     made = scanner(sandbox, ("nudenet", {}), *CARD, ("ocr", {}))
     made.start()
     try:
@@ -288,7 +286,7 @@ def test_a_long_animation_is_only_partly_checked(tmp_path: Path, sandbox: Sandbo
     assert {cell.status for cell in report.coverage} == {CoverageStatus.PARTLY}
 
 
-def test_a_broken_picture_does_not_spoil_the_next(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_a_broken_image_does_not_affect_the_next(tmp_path: Path, sandbox: Sandbox) -> None:
     (tmp_path / "a.png").write_text("hello")
     Image.new("RGB", (64, 48), (255, 255, 255)).save(tmp_path / "b.png")
     made = scanner(sandbox, odd("white"))
@@ -301,7 +299,7 @@ def test_a_broken_picture_does_not_spoil_the_next(tmp_path: Path, sandbox: Sandb
         made.close()
 
 
-def test_ordinary_photographs_show_no_nudity(sandbox: Sandbox) -> None:
+def test_ordinary_photographs_have_no_nudity_findings(sandbox: Sandbox) -> None:
     folder = Path(pytest.importorskip("sklearn").__file__).parent / "datasets" / "images"
     made = scanner(sandbox, ("nudenet", {}))
     try:
@@ -321,7 +319,7 @@ def prepared(sandbox: Sandbox) -> Iterator[Scanner]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
-def test_a_prepared_scan_finds_what_a_cold_one_finds(clip: Path, sandbox: Sandbox, prepared: Scanner) -> None:
+def test_a_forked_scan_finds_the_same_as_a_cold_one(clip: Path, sandbox: Sandbox, prepared: Scanner) -> None:
     forked = [prepared.scan_video(clip) for _ in range(2)]
     prepared.close()
     assert not sandbox.fork_server_ready
@@ -334,9 +332,7 @@ def test_a_prepared_scan_finds_what_a_cold_one_finds(clip: Path, sandbox: Sandbo
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
-def test_a_prepared_scan_writes_stills_and_a_badge_where_it_was_told_to(
-    clip: Path, tmp_path: Path, prepared: Scanner
-) -> None:
+def test_a_forked_scan_writes_previews_and_a_badge(clip: Path, tmp_path: Path, prepared: Scanner) -> None:
     folder = tmp_path / "stills"
     folder.mkdir()
     assert set(prepared.scan_video(clip, outputs=OutputDirs(previews=folder)).evidence) == {"violence"}
@@ -344,11 +340,11 @@ def test_a_prepared_scan_writes_stills_and_a_badge_where_it_was_told_to(
     assert prepared.probe(tmp_path / "badged.mp4").frames == 48
 
 
-def test_the_quick_look_sees_the_card_and_says_that_it_read_nothing(
+def test_the_quick_pass_finds_the_test_card_and_reports_that_it_read_no_text(
     tmp_path: Path, prepared: Scanner
 ) -> None:
     scene = Image.new("RGB", (1920, 1080), (90, 120, 140))
-    scene.paste(Image.fromarray(safety_card.draw("hate", 640, 360)), (800, 300))
+    scene.paste(Image.fromarray(safety_card.draw_card("hate", 640, 360)), (800, 300))
     scene.save(tmp_path / "a.jpg", quality=90)
     quick = prepared.scan_image(tmp_path / "a.jpg", quick=True)
     assert [found.category for found in quick.findings if found.detector == "safety-card-image"] == ["hate"]
@@ -359,7 +355,7 @@ def test_the_quick_look_sees_the_card_and_says_that_it_read_nothing(
     assert "SAFELIGHT-TEST:hate" in [text.text for text in full.texts]
 
 
-def test_text_that_nobody_could_read_is_said(clip: Path, sandbox: Sandbox) -> None:
+def test_unread_text_is_reported(clip: Path, sandbox: Sandbox) -> None:
     assert "is installed" in scanner(sandbox, *CARD).scan_video(clip).ocr_incomplete
     assert "could not be loaded" in scanner(sandbox, ("nowhere", {})).scan_video(clip).ocr_incomplete
     assert scanner(sandbox, ("reader", {})).scan_video(clip).ocr_incomplete == ""
@@ -367,9 +363,7 @@ def test_text_that_nobody_could_read_is_said(clip: Path, sandbox: Sandbox) -> No
     assert crashed.ocr_incomplete == crashed.failure != ""
 
 
-def test_where_nothing_can_be_forked_children_are_kept_warm_for_pictures(
-    tmp_path: Path, sandbox: Sandbox
-) -> None:
+def test_without_forks_warm_children_serve_images(tmp_path: Path, sandbox: Sandbox) -> None:
     Image.new("RGB", (64, 48), (255, 255, 255)).save(tmp_path / "a.png")
     made = scanner(sandbox, odd("white"), odd("threads"))
     made.start()
@@ -382,10 +376,10 @@ def test_where_nothing_can_be_forked_children_are_kept_warm_for_pictures(
         made.close()
 
 
-def test_a_full_disk_in_the_child_costs_the_pictures_and_not_what_was_found(
+def test_a_full_disk_in_the_child_loses_previews_and_no_findings(
     clip: Path, tmp_path: Path, sandbox: Sandbox
 ) -> None:
-    """Here over the size that a file may have, which a writer cannot tell from a full disk."""
+    """The file size limit has the same effect on a writer as a full disk."""
 
     class Cramped(Scanner):
         def _limits(self, seconds: float) -> Limits:

@@ -9,7 +9,7 @@ from safelight.scanning.sources import find_source
 from support.object_stores import S3
 
 
-def test_a_folder_gives_its_media_in_order_and_counts_the_rest(tmp_path: Path) -> None:
+def test_a_folder_lists_its_media_in_order_and_counts_other_files(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     for name in ("b.MP4", "a.png", "notes.txt", "deep/c.webm"):
         (tmp_path / name).touch()
@@ -18,13 +18,13 @@ def test_a_folder_gives_its_media_in_order_and_counts_the_rest(tmp_path: Path) -
     assert (source.skipped, source.is_collection) == (1, True)
 
 
-def test_a_single_file_is_taken_whatever_its_name(tmp_path: Path) -> None:
+def test_a_single_file_is_accepted_whatever_its_name(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     source = find_source(str(tmp_path / "notes.txt"), s3={}, max_bytes=100)
     assert ([file.name for file in source.files], source.is_collection) == (["notes.txt"], False)
 
 
-def test_nothing_to_scan_is_said(tmp_path: Path) -> None:
+def test_a_source_without_media_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="No video or image file"):
         find_source(str(tmp_path), s3={}, max_bytes=100)
     with pytest.raises(NotFound, match="no file"):
@@ -61,15 +61,14 @@ def bucket(s3: S3) -> Bucket:
     return url, s3.options
 
 
-def test_a_bucket_is_listed_and_each_file_fetched_for_its_turn(bucket: Bucket, tmp_path: Path) -> None:
+def test_a_bucket_is_listed_and_each_file_downloaded_for_its_scan(bucket: Bucket, tmp_path: Path) -> None:
     url, options = bucket
     source = find_source(f"{url}/clips/", s3=options, max_bytes=1000)
     assert [file.name for file in source.files] == ["a.mp4", "deep/b.png", "large.mp4"]
     assert source.files[0].location == f"{url}/clips/a.mp4"
     assert (source.skipped, source.is_collection) == (1, True)
     assert (
-        source.files[0].identity()
-        == find_source(f"{url}/clips", s3=options, max_bytes=9).files[0].identity()
+        source.files[0].identity() == find_source(f"{url}/clips", s3=options, max_bytes=9).files[0].identity()
     )
     with source.files[0].download(tmp_path) as path:
         assert path.read_bytes() == b"one"
@@ -79,7 +78,7 @@ def test_a_bucket_is_listed_and_each_file_fetched_for_its_turn(bucket: Bucket, t
         pass
 
 
-def test_one_object_by_its_name(bucket: Bucket) -> None:
+def test_a_source_may_be_one_object(bucket: Bucket) -> None:
     url, options = bucket
     source = find_source(f"{url}/clips/a.mp4", s3=options, max_bytes=1000)
     assert ([file.name for file in source.files], source.is_collection) == (["a.mp4"], False)
@@ -87,6 +86,6 @@ def test_one_object_by_its_name(bucket: Bucket) -> None:
         find_source(f"{url}/nothing", s3=options, max_bytes=1000)
 
 
-def test_a_bucket_that_is_not_there_is_said(s3: S3) -> None:
+def test_a_missing_bucket_is_reported(s3: S3) -> None:
     with pytest.raises(SafelightError):
         find_source("s3://no-such-bucket-here/x/", s3=s3.options, max_bytes=1000)

@@ -8,7 +8,7 @@ from safelight.media.decode import _downscale_plane
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (854, 480), (321, 181), (640, 360), (320, 180)])
-def test_halving_first_gives_the_means_of_areas_to_within_a_step(size: tuple[int, int]) -> None:
+def test_halving_first_equals_area_means_within_one_level(size: tuple[int, int]) -> None:
     width, height = size
     pixels = np.random.default_rng(1).integers(0, 256, (height, width), dtype=np.uint8)
     less = (min(320, width), min(180, height))

@@ -31,7 +31,7 @@ def test_a_tone_of_known_loudness_is_measured() -> None:
     assert told.onsets == ()
 
 
-def test_nothing_measured_says_nothing() -> None:
+def test_an_empty_meter_has_no_values() -> None:
     told = LoudnessMeter().result()
     assert (told.integrated_lufs, told.true_peak_dbtp, told.onsets) == (None, None, ())
 
@@ -62,7 +62,7 @@ def test_onsets_are_in_order_and_within(moments: list[float]) -> None:
     st.integers(min_value=1, max_value=8),
     st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0]), min_size=8, max_size=8),
 )
-def test_no_channel_is_lost_in_the_mix(channels: int, signs: list[float]) -> None:
+def test_the_downmix_keeps_every_channel(channels: int, signs: list[float]) -> None:
     voice = (0.5 * np.sin(np.arange(RATE) / 20)).astype(np.float32)
     planes = np.stack([voice * np.float32(sign) for sign in signs[:channels]])
     mixer = Mixer()

@@ -46,19 +46,19 @@ def said(data: bytes, folder: Path) -> ImageMetadata:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_what_a_picture_says_is_told_and_where_it_was_taken_is_not(tmp_path: Path, kind: str) -> None:
+def test_metadata_is_read_without_the_location_itself(tmp_path: Path, kind: str) -> None:
     told = said(saved(kind, exif=exif()), tmp_path)
     assert told == ImageMetadata(camera="Acme Acme One", software="Develop 3", location=True)
     assert "48" not in str(told)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
-def test_a_picture_that_says_a_model_made_it_is_told_as_saying_so(tmp_path: Path, kind: str) -> None:
+def test_a_declared_ai_source_type_is_reported(tmp_path: Path, kind: str) -> None:
     told = said(saved(kind, xmp=GENERATED.encode()), tmp_path)
     assert (told.source_type, told.says_generated) == ("trainedAlgorithmicMedia", True)
 
 
-def test_what_a_picture_program_was_told_says_that_it_made_it(tmp_path: Path) -> None:
+def test_a_stored_prompt_marks_the_image_as_generated(tmp_path: Path) -> None:
     text = PngImagePlugin.PngInfo()
     text.add_text("parameters", "a quiet harbour, seed 7")
     assert said(saved("PNG", pnginfo=text), tmp_path).says_generated
@@ -66,7 +66,7 @@ def test_what_a_picture_program_was_told_says_that_it_made_it(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_a_bare_copy_says_nothing_and_shows_the_same(tmp_path: Path, kind: str) -> None:
+def test_a_stripped_copy_has_no_metadata_and_the_same_pixels(tmp_path: Path, kind: str) -> None:
     data = saved(kind, exif=exif(), xmp=GENERATED.encode(), **({} if kind == "PNG" else {"quality": 90}))
     made = strip_metadata(data)
     assert said(made, tmp_path) == ImageMetadata()
@@ -76,7 +76,7 @@ def test_a_bare_copy_says_nothing_and_shows_the_same(tmp_path: Path, kind: str) 
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
-def test_a_turned_photograph_stays_turned(orientation: int) -> None:
+def test_the_orientation_of_a_photograph_is_kept(orientation: int) -> None:
     data = saved("JPEG", exif=exif(orientation=orientation))
     with Image.open(BytesIO(data)) as before, Image.open(BytesIO(strip_metadata(data))) as after:
         assert after.getexif().get(0x0112) == orientation
@@ -85,18 +85,18 @@ def test_a_turned_photograph_stays_turned(orientation: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
-def test_a_file_that_says_nothing_is_not_touched(kind: str) -> None:
+def test_a_file_without_metadata_is_unchanged(kind: str) -> None:
     data = saved(kind)
     assert strip_metadata(data) == data
 
 
-def test_the_second_picture_that_a_camera_hangs_behind_goes_too() -> None:
+def test_an_appended_second_image_is_removed() -> None:
     whole = saved("JPEG") + saved("JPEG", exif=exif())
     assert b"Acme" not in strip_metadata(whole)
 
 
 @given(st.sampled_from(["JPEG", "PNG", "WEBP"]), st.data())
-def test_damage_is_refused_or_copied_and_never_anything_else(kind: str, data: st.DataObject) -> None:
+def test_a_damaged_file_is_rejected_or_copied(kind: str, data: st.DataObject) -> None:
     whole = bytearray(saved(kind, exif=exif()))
     place = data.draw(st.integers(2, len(whole) - 1))
     whole[place] = data.draw(st.integers(0, 255))

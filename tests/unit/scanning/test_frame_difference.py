@@ -18,7 +18,7 @@ Plane = npt.NDArray[np.uint8]
 
 
 def ground(seed: int = 1, width: int = WIDTH * 3) -> Plane:
-    """Soft shapes, as photographs have."""
+    """Smooth shapes, as in photographs."""
     import cv2
 
     coarse = np.random.default_rng(seed).integers(30, 220, (12, width // 16), dtype=np.uint8)
@@ -48,14 +48,14 @@ def judged(frames: list[DownscaledFrame]) -> list[Novelty]:
 
 
 @pytest.mark.parametrize("speed", [0, 1, 3, 6])
-def test_a_camera_that_moves_explains_itself(speed: int) -> None:
+def test_camera_motion_is_not_novel(speed: int) -> None:
     new = judged([small(panned(number, speed)) for number in range(30)])
     assert max(one.both_excess for one in new) < 5
     assert max(one.far_fraction for one in new) < 0.4
 
 
 @pytest.mark.parametrize("speed", [0, 2, 5])
-def test_what_stands_in_one_frame_alone_is_new_there_and_nowhere_else(speed: int) -> None:
+def test_content_of_a_single_frame_is_novel_only_in_that_frame(speed: int) -> None:
     pictures = [panned(number, speed) for number in range(30)]
     patch = pictures[17][60:100, 200:280]
     patch[:] = (0.7 * patch + 0.3 * np.random.default_rng(2).integers(0, 2, patch.shape) * 255).astype(
@@ -78,7 +78,7 @@ def odd(new: Novelty) -> bool:
     return new.both_excess >= SamplingConfig().outlier and new.both_cells >= SamplingConfig().outlier_cells
 
 
-def test_where_most_stands_still_a_part_is_compared_and_answers_as_all_of_it_does(
+def test_comparing_only_the_changed_window_gives_the_same_result_as_the_whole_frame(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     frames = []
@@ -98,7 +98,7 @@ def test_where_most_stands_still_a_part_is_compared_and_answers_as_all_of_it_doe
 
 
 @pytest.mark.parametrize("size", [(320, 180), (180, 320), (320, 320), (322, 134)])
-def test_nothing_differs_outside_of_the_window_that_is_compared(size: tuple[int, int]) -> None:
+def test_frames_are_equal_outside_the_difference_window(size: tuple[int, int]) -> None:
     width, height = size
     for row, column in ((0, 0), (height - 4, width - 4), (height // 2, width // 2)):
         light = np.full((height, width), 90, np.uint8)
@@ -113,12 +113,12 @@ def test_nothing_differs_outside_of_the_window_that_is_compared(size: tuple[int,
     assert OpticalFlow().difference_window(small(light), small(light + 2)) is None
 
 
-def test_what_is_new_reaches_over_a_pattern_in_which_much_is_usual() -> None:
+def test_novelty_region_covers_a_pattern_with_a_high_baseline() -> None:
     rng = np.random.default_rng(3)
     frames = []
     for number in range(40):
         picture = ground()[:, :WIDTH].copy()
-        # On the left every frame is a little different.
+        # The left side changes slightly in every frame.
         restless = picture[:, :160].astype(int) + rng.integers(0, 2, (HEIGHT // 4, 40)).repeat(4, 0).repeat(
             4, 1
         ) * (14 + number % 3)
@@ -136,7 +136,7 @@ def test_what_is_new_reaches_over_a_pattern_in_which_much_is_usual() -> None:
 
 
 @pytest.mark.parametrize("off", [(0, 0), (1, -1), (-2, 1)])
-def test_a_picture_that_is_off_as_a_whole_is_put_right(off: tuple[int, int]) -> None:
+def test_global_offset_is_corrected(off: tuple[int, int]) -> None:
     rng = np.random.default_rng(1)
     wide = ground(7) // 2 + rng.integers(0, 60, (HEIGHT, WIDTH * 3), dtype=np.uint8)
     across, down = off
@@ -154,7 +154,7 @@ def test_a_picture_that_is_off_as_a_whole_is_put_right(off: tuple[int, int]) -> 
 
 
 @pytest.mark.parametrize("scale", [1, 4])
-def test_a_window_of_a_moved_picture_is_that_part_of_all_of_it(scale: int) -> None:
+def test_warping_a_window_equals_the_same_part_of_the_warped_image(scale: int) -> None:
     rng = np.random.default_rng(2)
     flow = np.asarray(
         rng.uniform(-3, 3, (1, 1, 2)) + np.linspace(0, 2, 80)[None, :, None] * np.ones((45, 80, 2)),
@@ -167,14 +167,14 @@ def test_a_window_of_a_moved_picture_is_that_part_of_all_of_it(scale: int) -> No
     assert np.abs(whole[window].astype(int) - part).mean() < 2
 
 
-def test_a_cut_is_far_from_what_was_before_and_explained_by_what_follows() -> None:
+def test_a_cut_is_far_from_the_frame_before_and_not_an_outlier() -> None:
     new = judged([small(ground(1 if number < 15 else 2)[:, :WIDTH]) for number in range(30)])
     assert new[15].far_fraction > 0.4
     assert new[15].both_excess < 5
     assert max(one.far_fraction for number, one in enumerate(new) if number != 15) < 0.1
 
 
-def test_coarse_noise_is_far_all_the_time() -> None:
+def test_coarse_noise_is_always_far() -> None:
     rng = np.random.default_rng(4)
     frames = [
         small(np.repeat(np.repeat(rng.integers(0, 256, (18, 32), dtype=np.uint8), 10, 0), 10, 1))
@@ -184,7 +184,7 @@ def test_coarse_noise_is_far_all_the_time() -> None:
     assert all(one.far_fraction > 0.4 or one.blind_fraction > 0.1 for one in new[1:])
 
 
-def test_colour_alone_is_seen() -> None:
+def test_a_change_of_colour_only_is_novel() -> None:
     frames = [small(ground()[:, :WIDTH]) for _ in range(20)]
     red = frames[9].chroma_red.copy()
     red[30:50, 60:100] = 190
@@ -194,13 +194,13 @@ def test_colour_alone_is_seen() -> None:
 
 @settings(deadline=None, max_examples=25)
 @given(width=st.integers(32, 90), height=st.integers(32, 90), level=st.integers(0, 255))
-def test_any_size_of_picture_can_be_compared(width: int, height: int, level: int) -> None:
+def test_frames_of_any_size_can_be_compared(width: int, height: int, level: int) -> None:
     width, height = width // 2 * 2, height // 2 * 2
     frames = [small(np.full((height, width), value, np.uint8)) for value in (level, 255 - level, level)]
     assert len(judged(frames)) == 3
 
 
-def test_a_change_of_size_within_a_clip_is_another_picture() -> None:
+def test_a_change_of_frame_size_counts_as_a_cut() -> None:
     assert (
         judged([small(ground()[:, :320]), small(ground()[:, :64]), small(ground()[:, :64])])[1].far_fraction
         == 1.0
@@ -208,7 +208,7 @@ def test_a_change_of_size_within_a_clip_is_another_picture() -> None:
 
 
 @pytest.mark.parametrize("strength", [0.3, 0.6])
-def test_lifting_takes_away_what_was_there(strength: float) -> None:
+def test_overlay_extraction_removes_the_background(strength: float) -> None:
     under = np.repeat(ground(5, WIDTH)[..., None], 3, axis=2)
     laid = np.repeat(
         (np.random.default_rng(6).integers(0, 2, (HEIGHT // 6, WIDTH // 6)) * 255)[..., None], 3, axis=2
@@ -228,7 +228,7 @@ def test_lifting_takes_away_what_was_there(strength: float) -> None:
     assert likeness(clear.pixels) > likeness(seen)
 
 
-def test_what_is_lifted_is_cut_out() -> None:
+def test_an_extracted_overlay_is_cropped() -> None:
     under = np.repeat(ground(5, WIDTH)[..., None], 3, axis=2)
     over = under.copy()
     over[50:90, 100:180] = 255 - over[50:90, 100:180] // 2
@@ -241,20 +241,20 @@ def test_what_is_lifted_is_cut_out() -> None:
     assert 90 <= (clear.y + clear.h) * HEIGHT <= 110
 
 
-def test_there_is_nothing_to_lift_off_where_nothing_of_the_ground_is_left() -> None:
+def test_no_overlay_is_extracted_if_the_background_is_invisible() -> None:
     rng = np.random.default_rng(8)
     one, other = (rng.integers(0, 256, (60, 80, 3), dtype=np.uint8) for _ in range(2))
     assert extract_overlay(one, [other]) is None
     assert extract_overlay(one, [one]) is None
 
 
-def test_a_box_in_a_part_is_put_in_its_place() -> None:
+def test_a_box_in_a_crop_is_converted_to_the_frame() -> None:
     view = OverlayCrop(pixels=np.zeros((2, 2, 3), np.uint8), x=0.5, y=0.25, w=0.5, h=0.5)
     assert view.to_frame_box(0.5, 0.5, 0.5, 0.5) == (0.75, 0.5, 0.25, 0.25)
 
 
 def grassy(frame: int, speed: int) -> Plane:
-    """A fine pattern in which something light and something dark is always near."""
+    """A fine pattern with light and dark in every neighbourhood."""
     pattern = np.random.default_rng(5).integers(40, 200, (HEIGHT, WIDTH * 2), dtype=np.uint8)
     return pattern[:, 20 + speed * frame : 20 + speed * frame + WIDTH].copy()
 
@@ -264,7 +264,7 @@ def shaded(new: Novelty) -> bool:
 
 
 @pytest.mark.parametrize("speed", [0, 2])
-def test_what_is_faint_in_a_fine_pattern_is_darker_than_both_neighbours(speed: int) -> None:
+def test_faint_content_on_a_fine_pattern_is_darker_than_both_neighbours(speed: int) -> None:
     pictures = [grassy(number, speed) for number in range(40)]
     line = pictures[25][80:92, 100:260]
     # Letters cover about a third.
@@ -272,7 +272,7 @@ def test_what_is_faint_in_a_fine_pattern_is_darker_than_both_neighbours(speed: i
     line[letters] = (0.7 * line[letters]).astype(np.uint8)
     new = judged([small(picture) for picture in pictures])
     assert [number for number, one in enumerate(new) if shaded(one)] == [25]
-    # Within one pixel there is always something as dark.
+    # Every neighbourhood has a pixel as dark.
     assert not odd(new[25])
     region = new[25].region
     assert region is not None
@@ -282,12 +282,12 @@ def test_what_is_faint_in_a_fine_pattern_is_darker_than_both_neighbours(speed: i
     assert w * h < 0.25
 
 
-def test_a_fade_is_lighter_than_one_neighbour_and_darker_than_the_other() -> None:
+def test_a_fade_is_brighter_than_one_neighbour_and_darker_than_the_other() -> None:
     frames = [small((ground()[:, :WIDTH] * (0.5 + 0.015 * number)).astype(np.uint8)) for number in range(30)]
     assert not any(shaded(one) for one in judged(frames))
 
 
-def test_noise_that_is_usual_is_no_change_and_what_comes_in_it_is() -> None:
+def test_baseline_noise_is_not_a_change_and_an_appearance_in_it_is() -> None:
     rng = np.random.default_rng(4)
     frames = [small(rng.integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)) for _ in range(20)]
     watch = FrameComparator()

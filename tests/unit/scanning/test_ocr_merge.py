@@ -11,25 +11,25 @@ def read(text: str, frame: int, confidence: float = 0.9) -> MediaText:
     return MediaText(text=text, confidence=confidence, frame=frame, start_s=frame / 10, end_s=frame / 10)
 
 
-def test_a_text_that_stays_is_one_with_the_best_reading() -> None:
+def test_a_text_that_stays_on_screen_is_merged_with_its_best_reading() -> None:
     [text] = merge_texts([[read("Exit", 0, 0.7)], [read("EXIT ", 5, 0.95)], [read("exit", 9, 0.8)]])
     assert (text.text, text.frame, text.start_s, text.end_s) == ("EXIT ", 5, 0.0, 0.9)
 
 
-def test_a_text_that_comes_back_is_two() -> None:
+def test_a_text_that_returns_is_a_second_text() -> None:
     texts = merge_texts([[read("one", 0)], [read("two", 1)], [read("one", 2)]])
     assert [(text.text, text.start_s) for text in texts] == [("one", 0.0), ("two", 0.1), ("one", 0.2)]
 
 
-def test_the_same_text_twice_in_a_frame_is_one_and_blank_is_none() -> None:
+def test_duplicate_texts_in_a_frame_are_merged_and_blank_ones_dropped() -> None:
     assert [text.text for text in merge_texts([[read("a", 0), read("A", 0), read("  ", 0)], []])] == ["a"]
 
 
-def test_nothing_read_is_nothing() -> None:
+def test_no_frames_give_no_texts() -> None:
     assert merge_texts([]) == merge_texts([[], []]) == []
 
 
-def test_a_part_of_a_frame_ends_no_text_that_stands_elsewhere() -> None:
+def test_texts_of_a_crop_do_not_end_texts_elsewhere_in_the_frame() -> None:
     texts = OcrTextMerger()
     texts.add([read("Exit", 0)])
     texts.add_from_crop([read("hidden", 3), read("hidden", 3, 0.8), read("exit", 3, 0.99)])
@@ -40,7 +40,7 @@ def test_a_part_of_a_frame_ends_no_text_that_stands_elsewhere() -> None:
     ]
 
 
-def test_no_more_texts_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_beyond_the_limit_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ocr_merge, "MAX_TEXTS", 3)
     texts = OcrTextMerger()
     for number in range(20):

@@ -24,13 +24,13 @@ def run(
     return [scheduler.decide(number, number / FPS, new) for number, new in enumerate(frames)], scheduler
 
 
-def test_a_clip_in_which_nothing_is_new_is_looked_at_once_a_second() -> None:
+def test_a_static_clip_is_sampled_once_a_second() -> None:
     looks, scheduler = run([NOTHING] * (FPS * 3))
     assert [look.frame for look in looks if look] == [0, 30, 60]
     assert scheduler.report().why == {"first": 1, "regular": 2}
 
 
-def test_what_its_neighbours_do_not_explain_is_looked_at_and_the_place_is_told() -> None:
+def test_an_outlier_is_sampled_with_its_region() -> None:
     for new, why in (
         (ODD, SampleReason.OUTLIER),
         (CUT, SampleReason.CUT),
@@ -42,7 +42,7 @@ def test_what_its_neighbours_do_not_explain_is_looked_at_and_the_place_is_told()
         assert scheduler.report().looks[-1].frame == 13
 
 
-def test_noise_spends_the_budget_and_then_the_scan_is_incomplete() -> None:
+def test_noise_exhausts_the_budget_and_makes_the_scan_incomplete() -> None:
     rules = SamplingConfig()
     looks, scheduler = run([CUT] * (FPS * 10), rules)
     record = scheduler.report()
@@ -52,7 +52,7 @@ def test_noise_spends_the_budget_and_then_the_scan_is_incomplete() -> None:
     assert record.unseen_from is not None
     assert record.unseen_from < FPS
     assert str(record.unseen) in scheduler.budget_gap
-    # What is left is the regular sample.
+    # Only the regular sample remains.
     assert record.looked_at - spent <= 11
 
 
@@ -62,7 +62,7 @@ def test_a_quick_cut_every_half_second_is_within_the_budget() -> None:
     assert scheduler.budget_gap == ""
 
 
-def test_movement_may_go_over_its_small_share_without_a_hole() -> None:
+def test_motion_over_the_small_budget_is_not_a_gap() -> None:
     _, scheduler = run([CAME] * (FPS * 10))
     record = scheduler.report()
     assert scheduler.budget_gap == ""
@@ -70,7 +70,7 @@ def test_movement_may_go_over_its_small_share_without_a_hole() -> None:
     assert record.looked_at < 30
 
 
-def test_what_came_slowly_is_looked_at_once_in_a_while() -> None:
+def test_slow_appearances_are_sampled_at_a_low_rate() -> None:
     scheduler = FrameSampler(SamplingConfig())
     changed = []
     for number in range(FPS * 8):
@@ -82,7 +82,7 @@ def test_what_came_slowly_is_looked_at_once_in_a_while() -> None:
     assert scheduler.note_change(900, 31.0, 1.0, 9) is None
 
 
-def test_the_last_frame_is_looked_at_unless_it_was() -> None:
+def test_the_last_frame_is_sampled_unless_it_was_already() -> None:
     _, scheduler = run([NOTHING] * 10)
     look = scheduler.sample_last(9, 0.3)
     assert look is not None
@@ -92,7 +92,7 @@ def test_the_last_frame_is_looked_at_unless_it_was() -> None:
 
 @settings(deadline=None)
 @given(frames=st.lists(st.sampled_from([NOTHING, ODD, CUT, BLIND, CAME, STRIKING]), min_size=1, max_size=150))
-def test_no_second_passes_without_a_look_and_every_striking_frame_is_seen_or_counted(
+def test_every_second_has_a_sample_and_every_notable_frame_is_sampled_or_counted(
     frames: list[Novelty],
 ) -> None:
     looks, scheduler = run(frames)
@@ -108,7 +108,7 @@ def test_no_second_passes_without_a_look_and_every_striking_frame_is_seen_or_cou
     assert record.unseen == sum(number not in by_reason for number in striking)
 
 
-def test_looks_beyond_those_listed_still_count_as_striking() -> None:
+def test_notable_frames_beyond_the_listed_ones_are_kept() -> None:
     quiet = [NOTHING] * 59
     frames = [new for _ in range(700) for new in (ODD, *quiet)]
     _, scheduler = run(frames)

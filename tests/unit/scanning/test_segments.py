@@ -43,7 +43,7 @@ def place(segment: Finding) -> FrameRange:
 
 
 @given(seen=SEEN, bridge=st.integers(0, 8))
-def test_every_observation_lies_in_a_segment_of_its_kind(
+def test_every_finding_is_in_a_segment_of_its_kind(
     seen: list[tuple[int, tuple[str, str], float]], bridge: int
 ) -> None:
     joined = build_segments(
@@ -111,12 +111,12 @@ def test_a_weak_tail_does_not_make_a_strong_frame_last_longer() -> None:
     assert (place(weak).first, place(weak).last, weak.score) == (10, 19, 0.31)
 
 
-def test_one_frame_over_the_line_does_not_make_many_that_are_not_count() -> None:
+def test_one_strong_frame_does_not_count_many_weak_ones() -> None:
     seen = [(frame, finding(0.57 if frame == 15 else 0.4)) for frame in range(10, 30)]
     before, sure, after = build_segments(seen, looks(40), bridge=6)
     assert (place(sure).first, place(sure).last, sure.attributes["frames"]) == (15, 15, 1)
     assert (place(before).last, before.score, place(after).first, after.score) == (14, 0.4, 16, 0.4)
-    # A dip between frames that count is bridged, and not counted.
+    # A weak frame between strong ones is bridged, but not counted.
     [dipped] = build_segments([(4, finding(0.6)), (5, finding(0.4)), (6, finding(0.55))], looks(9), bridge=1)
     assert (place(dipped).first, place(dipped).last, dipped.attributes["frames"]) == (4, 6, 2)
 
@@ -132,13 +132,13 @@ def test_two_of_a_kind_in_one_frame_are_counted_and_the_largest_area_stays() -> 
     assert segment.score == 0.8
 
 
-def test_scheduled_looks_far_apart_still_join() -> None:
+def test_sampled_frames_far_apart_still_join() -> None:
     [segment] = build_segments([(2, finding(0.6)), (3, finding(0.7))], looks(6, step=24), bridge=1)
     assert (place(segment).first, place(segment).last) == (48, 72)
 
 
 @given(seen=SEEN, bridge=st.integers(0, 8))
-def test_a_long_stretch_is_folded_and_loses_none_of_what_it_saw(
+def test_folding_a_long_segment_loses_no_findings(
     seen: list[tuple[int, tuple[str, str], float]], bridge: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -184,19 +184,19 @@ def test_a_face_of_many_minutes_is_one_segment_with_its_peak_and_bounded_memory(
     assert segment.attributes["distance"] == 5000 / count
 
 
-def test_what_has_ended_is_joined_at_once() -> None:
+def test_ended_segments_are_built_at_once() -> None:
     known: list[FrameTiming] = []
     joiner = SegmentBuilder(known, bridge=1)
     for look in range(30):
         known.append(FrameTiming(frame=look, start_s=look / FPS, end_s=(look + 1) / FPS))
         if look % 10 < 3:
             joiner.add(look, [finding(0.7)])
-    # Were the first stretch still to be joined, these would be its times.
+    # If the first segment were still open, it would get these times.
     known[:5] = [FrameTiming(frame=0, start_s=99, end_s=99)] * 5
     assert [(place(one).first, place(one).last) for one in joiner.segments()] == [(0, 2), (10, 12), (20, 22)]
 
 
-def test_of_very_many_segments_the_strongest_are_kept_and_the_others_counted(
+def test_the_strongest_segments_are_kept_and_dropped_ones_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(segments, "_MAX_SEGMENTS_PER_KIND", 5)

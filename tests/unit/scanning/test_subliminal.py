@@ -45,13 +45,13 @@ def face(first: int, last: int, *, x: float | None = None) -> Finding:
     )
 
 
-def test_words_in_one_odd_frame_are_too_brief() -> None:
+def test_text_in_one_outlier_frame_is_subliminal() -> None:
     [found] = find_brief_appearances([look(40)], FRAMES, [], [text(40)])
     assert found.category == "deception/subliminal"
     assert (found.attributes["kind"], found.attributes["frames"]) == ("text", 1)
 
 
-def test_a_face_in_two_frames_between_two_cuts_is_too_brief_and_in_three_it_is_not() -> None:
+def test_a_face_in_two_frames_between_cuts_is_subliminal_and_in_three_it_is_not() -> None:
     cuts = [look(40, SampleReason.CUT), look(42, SampleReason.CUT)]
     [found] = find_brief_appearances(cuts, FRAMES, [face(40, 41)], [])
     assert (found.attributes["kind"], found.attributes["frames"]) == ("face", 2)
@@ -63,45 +63,45 @@ def test_a_face_in_two_frames_between_two_cuts_is_too_brief_and_in_three_it_is_n
     )
 
 
-def test_a_flash_of_light_in_which_nothing_is_to_be_seen_is_nothing() -> None:
+def test_a_flash_without_recognisable_content_is_not_subliminal() -> None:
     assert find_brief_appearances([look(40)], FRAMES, [], []) == []
 
 
-def test_what_stays_or_stands_elsewhere_is_not_brief() -> None:
+def test_text_that_stays_or_is_outside_the_region_is_not_brief() -> None:
     assert find_brief_appearances([look(40)], FRAMES, [face(0, 90)], []) == []
     assert find_brief_appearances([look(40)], FRAMES, [], [text(30, until=60)]) == []
     assert find_brief_appearances([look(40)], FRAMES, [], [text(40, x=0.75)]) == []
 
 
-#: The detector of these tests was shown only some of the frames.
+#: This detector saw only the sampled frames.
 SHOWN_SOME = frozenset({"d"})
 
 
 def glimpsed(*findings: Finding) -> int:
-    """How many moments are too brief, where the frames 40 and 50 are unlike those around."""
+    """Number of brief appearances if the frames 40 and 50 are outliers."""
     return len(find_brief_appearances([look(40), look(50)], FRAMES, findings, [], scheduled=SHOWN_SOME))
 
 
-def test_a_face_that_another_detector_goes_on_seeing_is_not_brief() -> None:
+def test_a_face_that_another_detector_keeps_finding_is_not_brief() -> None:
     glimpse = face(40, 40)
     assert glimpsed(glimpse, face(38, 70)) == 0
-    # Where two were seen at once the second may be the one that shows for a moment.
+    # If two objects were found at once, the second may be the brief one.
     assert (
         glimpsed(glimpse, msgspec.structs.replace(face(38, 70), attributes={"kind": "face", "count": 2})) == 1
     )
     assert glimpsed(glimpse, msgspec.structs.replace(face(38, 70), attributes={"kind": "breast"})) == 1
-    # One that was shown every frame knows that it was gone again.
+    # A detector of every frame shows that the object was gone again.
     assert len(find_brief_appearances([look(40)], FRAMES, [glimpse, face(38, 70)], [])) == 1
 
 
-def test_a_thing_that_stands_at_the_same_place_soon_after_is_not_brief_unless_that_is_a_moment_too() -> None:
+def test_an_object_that_returns_to_the_same_place_is_not_brief_unless_it_is_brief_again() -> None:
     assert glimpsed(face(40, 40, x=0.3), face(44, 48, x=0.3)) == 0
     assert glimpsed(face(40, 40, x=0.3), face(44, 48, x=0.7)) == 1
     assert glimpsed(face(40, 40, x=0.3), face(150, 170, x=0.3)) == 1
     assert glimpsed(face(40, 40, x=0.3), face(50, 50, x=0.3)) == 2
 
 
-def test_a_thing_beside_what_is_new_and_a_drawn_symbol_are_nothing_that_can_be_made_out() -> None:
+def test_an_object_outside_the_region_and_a_drawn_symbol_do_not_count() -> None:
     assert find_brief_appearances([look(40)], FRAMES, [face(40, 40, x=0.85)], []) == []
     assert len(find_brief_appearances([look(40)], FRAMES, [face(40, 40, x=0.45)], [])) == 1
     symbol = msgspec.structs.replace(
@@ -112,13 +112,13 @@ def test_a_thing_beside_what_is_new_and_a_drawn_symbol_are_nothing_that_can_be_m
     assert len(find_brief_appearances([look(40)], FRAMES, [listed], [])) == 1
 
 
-def test_a_sign_that_is_read_otherwise_a_moment_later_is_not_brief() -> None:
+def test_text_misread_shortly_after_is_not_brief() -> None:
     assert (
         find_brief_appearances([look(40)], FRAMES, [], [text(40, "OPEN TODA"), text(60, "OPEN TODAY")]) == []
     )
 
 
-def test_looks_for_other_reasons_are_no_moments() -> None:
+def test_frames_sampled_for_other_reasons_are_not_brief_appearances() -> None:
     assert (
         group_appearances(
             [
@@ -132,7 +132,7 @@ def test_looks_for_other_reasons_are_no_moments() -> None:
     )
 
 
-def test_words_in_one_frame_late_in_a_long_film_are_found_among_very_many() -> None:
+def test_text_in_one_frame_late_in_a_long_clip_is_found() -> None:
     count = 40_000
     frames = [
         FrameTiming(frame=frame, start_s=frame / FPS, end_s=(frame + 1) / FPS) for frame in range(count)
@@ -151,7 +151,7 @@ def test_words_in_one_frame_late_in_a_long_film_are_found_among_very_many() -> N
     assert where.first == 39_950
 
 
-def test_two_odd_frames_in_a_row_are_one_moment_and_three_are_movement() -> None:
+def test_two_outliers_in_a_row_are_one_appearance_and_three_are_motion() -> None:
     [found] = find_brief_appearances([look(40), look(41)], FRAMES, [], [text(40), text(41)])
     assert (found.attributes["kind"], found.attributes["frames"]) == ("text", 2)
     three = [look(40), look(41), look(42)]
@@ -160,14 +160,14 @@ def test_two_odd_frames_in_a_row_are_one_moment_and_three_are_movement() -> None
     assert [(one.first, one.last) for one in group_appearances([look(40), look(42)])] == [(40, 40), (42, 42)]
 
 
-def test_what_came_and_is_odd_in_the_next_frame_is_one_moment() -> None:
+def test_an_appearance_followed_by_an_outlier_is_one_appearance() -> None:
     looks = [look(40, SampleReason.APPEARED), look(41), look(42, SampleReason.APPEARED)]
     assert [(one.first, one.last) for one in group_appearances(looks)] == [(40, 41)]
     [found] = find_brief_appearances(looks, FRAMES, [], [text(40), text(41)])
     assert found.attributes["frames"] == 2
 
 
-def test_a_moment_of_two_frames_has_the_place_of_both() -> None:
+def test_an_appearance_of_two_frames_has_the_region_of_both() -> None:
     other = SampledFrame(frame=41, why=SampleReason.OUTLIER, region=(0.5, 0.3, 0.3, 0.3))
     [moment] = group_appearances([look(40), other])
     assert moment.region is not None
@@ -175,6 +175,6 @@ def test_a_moment_of_two_frames_has_the_place_of_both() -> None:
     assert (x, y, round(x + w, 6), round(y + h, 6)) == (0.2, 0.2, 0.8, 0.6)
 
 
-def test_a_lone_letter_over_the_same_place_is_not_the_same_words() -> None:
+def test_a_single_letter_at_the_same_place_is_not_the_same_text() -> None:
     assert len(find_brief_appearances([look(40)], FRAMES, [], [text(40), text(42, "Q")])) == 1
     assert find_brief_appearances([look(40)], FRAMES, [], [text(40), text(42, "BUY")]) == []

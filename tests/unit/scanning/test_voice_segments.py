@@ -15,7 +15,7 @@ from safelight.scanning.voice_segments import cut_voice_segments
 
 
 def report(*stretches: tuple[float, float], known: bool = True) -> AudioReport:
-    """Speech from when to when, in one file, as the scan child writes it."""
+    """Speech spans in one file, as the scan worker writes them."""
     places, at = [], 0.0
     for start, end in stretches:
         places.append(SpanOffset(file_s=at, start_s=start, end_s=end))
@@ -25,7 +25,7 @@ def report(*stretches: tuple[float, float], known: bool = True) -> AudioReport:
     return AudioReport(speech=speech, no_vad_reason="" if known else "No detector hears speech.", files=files)
 
 
-def test_a_long_stretch_is_looked_at_in_pieces_that_reach_to_its_end() -> None:
+def test_a_long_span_is_cut_into_windows_up_to_its_end() -> None:
     (first, *_rest) = pieces = cut_voice_segments(report((10.0, 17.0)), min_s=2.0).pieces
     assert [(one.start_s, one.end_s) for one in pieces] == [
         (10.0, 13.0),
@@ -36,28 +36,28 @@ def test_a_long_stretch_is_looked_at_in_pieces_that_reach_to_its_end() -> None:
     assert first.parts == ((0.0, 3.0),)
 
 
-def test_one_that_is_just_long_enough_is_one_piece() -> None:
+def test_a_span_of_minimum_length_is_one_piece() -> None:
     (piece,) = cut_voice_segments(report((0.0, 1.0), (4.0, 6.5)), min_s=2.0).pieces
     assert (piece.start_s, piece.end_s, piece.parts) == (4.0, 6.5, ((1.4, 3.9),))
 
 
-def test_short_words_one_after_another_are_put_together() -> None:
+def test_short_consecutive_spans_are_combined() -> None:
     (piece,) = cut_voice_segments(report((0.0, 1.0), (2.0, 3.0)), min_s=2.0).pieces
     assert (piece.start_s, piece.end_s) == (0.0, 3.0)
     assert [round(second, 6) for part in piece.parts for second in part] == [0.0, 1.0, 1.4, 2.4]
 
 
-def test_what_is_too_short_is_said() -> None:
+def test_speech_that_is_too_short_is_noted() -> None:
     found = cut_voice_segments(report((0.0, 1.0), (4.0, 7.0), (9.0, 9.5)), min_s=2.0)
     assert len(found.pieces) == 1
     assert found.note.startswith("1.5 s of speech are too short")
 
 
-def test_where_nobody_speaks_nothing_is_left_out() -> None:
+def test_audio_without_speech_has_no_note() -> None:
     assert cut_voice_segments(AudioReport(speech=()), min_s=2.0).note == ""
 
 
-def test_speech_that_was_not_kept_or_not_told_from_sound_is_no_whole() -> None:
+def test_missing_speech_files_or_speech_detection_are_noted() -> None:
     assert (
         "no speech file"
         in cut_voice_segments(AudioReport(speech=(SpeechSpan(start_s=0, end_s=9),)), min_s=2.0).note
@@ -73,7 +73,7 @@ def test_speech_that_was_not_kept_or_not_told_from_sound_is_no_whole() -> None:
     st.lists(st.tuples(st.floats(0.1, 2.0), st.floats(0.1, 12.0)), max_size=8),
     st.floats(0.5, 3.0),
 )
-def test_every_second_of_speech_is_in_a_piece_or_said_to_be_in_none(
+def test_every_second_of_speech_is_in_a_piece_or_noted(
     parts: list[tuple[float, float]], least_s: float
 ) -> None:
     at, stretches = 0.0, []

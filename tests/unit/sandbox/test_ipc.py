@@ -20,7 +20,7 @@ MESSAGES = st.recursive(
 
 
 @given(messages=st.lists(MESSAGES, max_size=6), cuts=st.lists(st.integers(1, 40), min_size=1))
-def test_messages_survive_any_cutting_of_the_stream(messages: list[object], cuts: list[int]) -> None:
+def test_messages_survive_any_split_of_the_stream(messages: list[object], cuts: list[int]) -> None:
     data = b"".join(encode(message, limit=1 << 20) for message in messages)
     assembler, heard, place, number = MessageReader(limit=1 << 20), [], 0, 0
     while place < len(data):
@@ -31,14 +31,14 @@ def test_messages_survive_any_cutting_of_the_stream(messages: list[object], cuts
 
 
 @given(data=st.binary(max_size=300))
-def test_any_bytes_are_messages_or_broken(data: bytes) -> None:
+def test_any_bytes_are_messages_or_malformed(data: bytes) -> None:
     try:
         MessageReader(limit=1000).feed(data)
     except MalformedMessage:
         pass
 
 
-def test_a_message_over_the_limit_is_refused_on_both_sides() -> None:
+def test_a_message_over_the_limit_is_rejected_on_both_sides() -> None:
     with pytest.raises(MalformedMessage, match="over the limit of 10"):
         encode(b"x" * 11, limit=10)
     with pytest.raises(MalformedMessage, match="over the limit of 10"):

@@ -10,7 +10,7 @@ RATE = 10
 
 
 @given(st.lists(st.integers(min_value=0, max_value=9_000), max_size=6), st.floats(0, 5))
-def test_windows_hold_all_sound_once_and_a_little_of_the_next(pieces: list[int], start_s: float) -> None:
+def test_windows_hold_all_audio_once_plus_the_overlap(pieces: list[int], start_s: float) -> None:
     whole = np.arange(sum(pieces), dtype=np.float32)
     shelf, at = _WindowBuffer({RATE}), 0
     windows: list[AudioWindow] = []
