@@ -1,4 +1,4 @@
-"""Identifiers: a kind, then time and chance, so that they sort by age and cannot be guessed."""
+"""Identifiers: a kind, milliseconds and random digits, so that they sort by age and cannot be guessed."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ KINDS = frozenset(
 
 
 def new_id(kind: str) -> str:
-    """A fresh id such as `video_0199a3f2c1d04b7e...`: 12 hex digits of milliseconds, 20 of chance."""
+    """A new id such as `video_0199a3f2c1d04b7e...`: 12 hex digits of milliseconds, 20 random ones."""
     if kind not in KINDS:
         raise ValueError(f"unknown kind of id: {kind!r}")
     return f"{kind}_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
 def is_id(text: str, kind: str) -> bool:
-    """Whether `text` has the shape of an id of this kind; it need not exist."""
+    """Whether `text` has the form of an id of this kind; it need not exist."""
     prefix, _, rest = text.partition("_")
     return prefix == kind and len(rest) == 32 and all(c in "0123456789abcdef" for c in rest)

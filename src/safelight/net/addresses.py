@@ -1,4 +1,6 @@
-"""Which addresses we go to for somebody else. Pure: nothing here resolves a name or opens a connection."""
+"""Validates URLs and IP addresses that users gave, against SSRF. Pure: resolves no name, opens no
+connection.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,10 @@ _V4_REFUSED = tuple(
     for text in (
         "0.0.0.0/8",  # this network
         "10.0.0.0/8",
-        "100.64.0.0/10",  # carrier-grade NAT; one cloud's metadata address
+        "100.64.0.0/10",  # carrier-grade NAT; the metadata address of one cloud
         "127.0.0.0/8",
-        "168.63.129.16/32",  # a cloud's platform address that looks public
-        "169.254.0.0/16",  # link-local; most clouds' metadata address
+        "168.63.129.16/32",  # platform address of a cloud that looks public
+        "169.254.0.0/16",  # link-local; metadata address of most clouds
         "172.16.0.0/12",
         "192.0.0.0/24",
         "192.0.2.0/24",
@@ -40,16 +42,16 @@ _V6_PUBLIC = IPv6Network("2000::/3")
 _V6_REFUSED = tuple(
     IPv6Network(text)
     for text in (
-        "2001::/23",  # protocol assignments, among them Teredo, ORCHID and benchmarking
+        "2001::/23",  # protocol assignments, including Teredo, ORCHID and benchmarking
         "2001:db8::/32",
-        "2002::/16",  # 6to4: an IPv4 address in disguise
+        "2002::/16",  # 6to4: contains an IPv4 address
         "2620:4f:8000::/48",
         "3fff::/20",
     )
 )
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _NAT64 = IPv6Network("64:ff9b::/96")
-#: The interface half of an ISATAP address, which carries an IPv4 address in its last 32 bits.
+#: Interface identifier of an ISATAP address, which contains an IPv4 address in its last 32 bits.
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 
 _PRIVATE_NAMES = frozenset(
@@ -78,18 +80,18 @@ _MAX_URL = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A URL that may be asked for, once its host's addresses are judged too."""
+    """A URL that may be requested, once its host's addresses are checked too."""
 
     url: httpx.URL
     scheme: str
     host: str
     port: int
-    #: The address, where the host is one; names have to be resolved and judged by `is_public`.
+    #: The address, if the host is one; names must be resolved and checked by `is_public`.
     address: Address | None
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address belongs to the public internet, also where IPv6 carries an IPv4 address."""
+    """Whether an address is on the public internet; an IPv4 address inside an IPv6 one is checked too."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _V4_REFUSED)
     number = int(address)
@@ -106,24 +108,24 @@ def is_public(address: Address) -> bool:
 
 
 def check_address(text: str) -> Address:
-    """The address a resolver gave, or `RefusedAddress` where we do not go there."""
+    """The address from a resolver, or `ForbiddenUrl` if it is not public."""
     try:
         address = ip_address(text)
     except ValueError as error:
-        raise _refused("The host's address cannot be read.") from error
+        raise _refused("The host's address cannot be parsed.") from error
     if not is_public(address):
         raise _refused("The URL points to a private or reserved address.")
     return address
 
 
 def check_url(url: str) -> Target:
-    """The target of a URL somebody gave us, or `RefusedAddress` with the reason.
+    """The target of a user's URL; raises `ForbiddenUrl` with the reason.
 
-    Names are judged as names only; whoever connects judges every address they resolve to.
+    Names are checked by their spelling only; the connecting code checks every address they resolve to.
     """
     target = parse_url(url)
     if target.port != _PORTS[target.scheme]:
-        raise _refused("Only the usual ports (80 for http, 443 for https) are asked.")
+        raise _refused("Only the standard ports (80 for http, 443 for https) are allowed.")
     if target.address is not None:
         check_address(str(target.address))
     else:
@@ -132,26 +134,26 @@ def check_url(url: str) -> Target:
 
 
 def parse_url(url: str) -> Target:
-    """The parts of an http or https URL whose spelling leaves no doubt; says nothing of where it points."""
+    """The parts of an http or https URL with an unambiguous spelling. Does not check its target."""
     if len(url) > _MAX_URL:
         raise _refused(f"The URL is longer than {_MAX_URL} characters.")
     if not url.isascii() or any(character <= " " or character in '\\"<>^`{|}\x7f' for character in url):
         raise _refused(
-            "The URL has characters that do not belong in one.",
+            "The URL contains invalid characters.",
             remedy="Percent-encode them, and write international host names in their xn-- form.",
         )
     try:
         parsed = httpx.URL(url)
         port = parsed.port
     except (httpx.InvalidURL, ValueError) as error:
-        raise _refused("The URL cannot be read.") from error
+        raise _refused("The URL cannot be parsed.") from error
     if parsed.scheme not in _PORTS:
         raise _refused("Only http and https URLs are fetched.")
     if parsed.userinfo or "@" in url.split("://", 1)[-1].split("/", 1)[0]:
         raise _refused("URLs with a user name or password are not fetched.")
     host = parsed.raw_host.decode("ascii").lower().removesuffix(".")
     if not host or "%" in host:
-        raise _refused("The URL names no host that can be asked.")
+        raise _refused("The URL has no valid host.")
     return Target(
         url=parsed,
         scheme=parsed.scheme,
@@ -162,12 +164,12 @@ def parse_url(url: str) -> Target:
 
 
 def _address(host: str) -> Address | None:
-    """The address a host spells, None for a name; odd spellings (octal, hex, short) are refused."""
+    """The address that a host spells, None for a name; unusual spellings (octal, hex, short) are rejected."""
     if ":" in host:
         try:
             return IPv6Address(host.strip("[]"))
         except ValueError as error:
-            raise _refused("The URL's IPv6 address cannot be read.") from error
+            raise _refused("The URL's IPv6 address cannot be parsed.") from error
     last = host.rsplit(".", 1)[-1]
     if not (last.isdigit() or re.fullmatch(r"0x[0-9a-f]*", last)):
         return None
@@ -176,13 +178,13 @@ def _address(host: str) -> Address | None:
     try:
         return IPv4Address(host)
     except ValueError as error:
-        raise _refused("The URL's IPv4 address cannot be read.") from error
+        raise _refused("The URL's IPv4 address cannot be parsed.") from error
 
 
 def _judge_name(host: str) -> None:
     labels = host.split(".")
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise _refused("The URL's host name cannot be read.")
+        raise _refused("The URL's host name cannot be parsed.")
     if len(labels) < 2 or host in _PRIVATE_NAMES or host.endswith(_PRIVATE_ENDINGS):
         raise _refused("The URL's host name belongs to a private network.")
 

@@ -1,4 +1,4 @@
-"""The HTTP client for servers the operator configured: generators, hubs, remote detectors."""
+"""HTTP client for servers that the operator configured: generators, hubs, remote detectors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import httpx
 
 @dataclass(frozen=True, kw_only=True)
 class Timeouts:
-    """Seconds to connect, and to wait for each further piece of an answer."""
+    """Seconds to connect, and to wait for each chunk of a response."""
 
     connect_s: float = 5.0
     read_s: float = 60.0
@@ -37,8 +37,8 @@ def upstream_client(
 ) -> httpx.Client:
     """A client for one configured server: no redirects, no proxy or credentials from the environment.
 
-    With `keep_alive=False` every request has a connection of its own, so that a connection error before
-    sending is never mistaken for a lost answer.
+    With `keep_alive=False` each request uses a new connection, so a connection error before sending is never
+    mistaken for a lost response.
     """
     limits = timeouts or Timeouts()
     return httpx.Client(
@@ -60,7 +60,7 @@ def read_limited(
     within_s: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> bytes:
-    """The body of a streamed response, decoded. `AnswerTooLong` where it passes a limit."""
+    """The decoded body of a streamed response. Raises `AnswerTooLong` if it exceeds a limit."""
     deadline = clock() + within_s
     body = bytearray()
     for chunk in response.iter_bytes(65536):

@@ -1,4 +1,4 @@
-"""Fetching a file from a URL that a user gave."""
+"""Fetches a file from a URL that a user gave."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ _DISK_FULL = frozenset({28, 122})  # ENOSPC, EDQUOT
 @dataclass(frozen=True, kw_only=True)
 class FetchLimits:
     max_bytes: int = 32 * 1024 * 1024
-    #: From the first look-up of a name to the last byte, over all redirects.
+    #: For everything: name resolution, redirects, download.
     total_s: float = 20.0
-    #: To connect, and between two pieces of an answer.
+    #: To connect, and between two chunks of the response.
     idle_s: float = 5.0
     redirects: int = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fetched:
-    """What was written: where, how many bytes, and what the server called it."""
+    """A fetched file: its path, size and declared type."""
 
     path: Path
     size: int
     sha256: str
-    #: As declared, lower case, without parameters; empty where nothing was declared. Not verified.
+    #: As declared, lower case, without parameters; empty if not declared. Not verified.
     media_type: str
     redirects: int = 0
 
 
 class Fetcher:
-    """Fetches what users point to, from the public internet only.
+    """Fetches files from users' URLs, from the public internet only.
 
     `allow_hosts` are hosts the operator configured, `media.example` (ports 80 and 443) or
-    `media.example:8080`: they may be private. Where they redirect to may not. `wire` makes the connections
-    to addresses already judged; `tls` holds the trusted roots, else certifi's.
+    `media.example:8080`: they may be private. Their redirect targets may not. `wire` connects to addresses
+    that were checked; `tls` has the trusted roots, default certifi's.
     """
 
     def __init__(
@@ -88,11 +88,11 @@ class Fetcher:
         max_bytes: int | None = None,
         param: str | None = None,
     ) -> Fetched:
-        """Write what `url` (http, https or data) points to into the new file `into`, whole or not at all.
+        """Writes the content of `url` (http, https or data) to the new file `into`, completely or not at
+        all.
 
         `media_types` are accepted declared types or prefixes such as `image/`; empty: any. Raises
-        `RefusedAddress`, `InvalidMedia` (unreachable, not what was asked for, truncated) or `TooLarge`,
-        each with `param`.
+        `ForbiddenUrl`, `InvalidMedia` (unreachable, wrong type, truncated) or `TooLarge`, each with `param`.
         """
         limit = self._limits.max_bytes if max_bytes is None else max_bytes
         try:
@@ -107,7 +107,7 @@ class Fetcher:
         deadline = self._clock() + self._limits.total_s
         target = self._client.target(url)
         for hop in range(self._limits.redirects + 1):
-            # Only what the operator wrote down is exempt, never where a server there points to.
+            # Only hosts the operator configured are exempt, never their redirect targets.
             asked = self._client.stream(
                 "GET", target, headers=_HEADERS, deadline=deadline, redirected=hop > 0
             )
@@ -130,16 +130,16 @@ def _received(
     media_types: tuple[str, ...],
     limit: int,
 ) -> Fetched | Target:
-    """The file that the response gives, or where it redirects to."""
+    """The file of the response, or its redirect target."""
     try:
         with asked as response:
             answer = {name.lower(): value.decode("latin-1") for name, value in response.headers}
             if response.status in _REDIRECTS:
                 return _next(target, answer.get(b"location", ""))
             if response.status != 200:
-                raise _invalid(f"The URL answered with status {response.status}.")
+                raise _invalid(f"The URL returned status {response.status}.")
             if answer.get(b"content-encoding", "identity").lower() != "identity":
-                raise _invalid("The URL's server compressed the file although asked not to.")
+                raise _invalid("The URL's server compressed the file although it was asked not to.")
             declared = answer.get(b"content-type", "").split(";")[0].strip().lower()
             _check_type(declared, media_types)
             length = answer.get(b"content-length", "")
@@ -147,18 +147,18 @@ def _received(
                 raise _too_large(limit)
             return _write(response.iter_stream(), into, limit, declared)
     except httpcore.TimeoutException as error:
-        raise _invalid("The URL's server took too long.") from error
+        raise _invalid("The URL's server did not respond in time.") from error
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
-        raise _invalid("The URL could not be fetched whole: the connection failed.") from error
+        raise _invalid("The URL could not be fetched completely: the connection failed.") from error
 
 
 def _next(target: Target, location: str) -> Target:
     if not location:
-        raise _invalid("The URL redirects to nowhere.")
+        raise _invalid("The URL redirects without a target.")
     try:
         joined = str(target.url.join(location))
     except (httpx.InvalidURL, ValueError) as error:
-        raise ForbiddenUrl("The URL redirects to an unreadable address.", remedy=_SEND_IT) from error
+        raise ForbiddenUrl("The URL redirects to an invalid address.", remedy=_SEND_IT) from error
     return check_url(joined)
 
 
@@ -183,7 +183,7 @@ def _from_data_url(url: str, into: Path, media_types: tuple[str, ...], limit: in
 def _check_type(declared: str, accepted: tuple[str, ...]) -> None:
     if accepted and not declared.startswith(accepted):
         wanted = ", ".join(f"{kind}*" if kind.endswith("/") else kind for kind in accepted)
-        raise _invalid(f"The URL gives {declared[:60] or 'no type'}, not {wanted}.")
+        raise _invalid(f"The URL returns {declared[:60] or 'no type'}, not {wanted}.")
 
 
 def _write(chunks: Iterable[bytes], into: Path, limit: int, declared: str) -> Fetched:
@@ -197,10 +197,10 @@ def _write(chunks: Iterable[bytes], into: Path, limit: int, declared: str) -> Fe
                 digest.update(chunk)
                 file.write(chunk)
             if size == 0:
-                raise _invalid("The URL gives an empty file.")
+                raise _invalid("The URL returns an empty file.")
     except OSError as error:
         if error.errno in _DISK_FULL:
-            raise StorageFull("There is no room to store the fetched file.") from error
+            raise StorageFull("The disk has no space left for the fetched file.") from error
         raise
     return Fetched(path=into, size=size, sha256=digest.hexdigest(), media_type=declared)
 
@@ -210,4 +210,4 @@ def _invalid(message: str) -> InvalidMedia:
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The URL gives more than the {limit} bytes that are accepted.")
+    return TooLarge(f"The URL returns more than the limit of {limit} bytes.")

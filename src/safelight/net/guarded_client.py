@@ -1,4 +1,4 @@
-"""The HTTP client for URLs that users gave: to the public internet only, and never past a deadline."""
+"""HTTP client for URLs that users gave: reaches the public internet only, and ends at a deadline."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ import httpx
 from .addresses import Target, check_url, parse_url
 from .ssrf_guard import GuardedBackend, Resolve
 
-#: Header names and values as they are sent.
+#: Raw header names and values.
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 class GuardedClient:
-    """One connection per request. Redirects are not followed.
+    """Uses one connection per request. Does not follow redirects.
 
     `allow_hosts` are hosts the operator configured, `media.example` (ports 80 and 443) or
-    `media.example:8080`: they may be private. `idle_s`: seconds to connect, and between two pieces of an
-    answer. `wire` makes the connections to addresses already judged; `tls`
-    holds the trusted roots, else certifi's.
+    `media.example:8080`: they may be private. `idle_s`: seconds to connect, and between two chunks of a
+    response. `wire` connects to addresses that were checked; `tls` has the trusted roots, default certifi's.
     """
 
     def __init__(
@@ -47,7 +46,9 @@ class GuardedClient:
         return (target.host.strip("[]"), target.port) in self._exempt
 
     def target(self, url: str) -> Target:
-        """What `url` points to. Raises `ForbiddenUrl` by its text; addresses are judged when connecting."""
+        """The target of `url`. Raises `ForbiddenUrl` by its spelling; addresses are checked when
+        connecting.
+        """
         target = parse_url(url)
         return target if self.is_exempt(target) else check_url(url)
 
@@ -62,10 +63,10 @@ class GuardedClient:
         body: bytes | None = None,
         redirected: bool = False,
     ) -> Iterator[httpcore.Response]:
-        """The response, its body not yet read. Raises `ForbiddenUrl` and the errors of httpcore.
+        """The response, before its body is read. Raises `ForbiddenUrl` and the errors of httpcore.
 
-        `deadline`: on `clock`, for everything until the block ends. `redirected`: a server named this target,
-        not the user; then no host is exempt.
+        `deadline`: on `clock`, for everything until the block ends. `redirected`: the target comes from a
+        server, not from the user; then no host is exempt.
         """
         backend = GuardedBackend(
             resolve=self._resolve,
@@ -97,7 +98,7 @@ class GuardedClient:
 
 
 def host_and_ports(entry: str) -> Iterable[tuple[str, int]]:
-    """What an entry of `allow_hosts` exempts: pairs of host and port."""
+    """Hosts and ports that an entry of `allow_hosts` exempts."""
     host, separator, port = entry.strip().lower().rpartition(":")
     if separator and port.isdigit() and (":" not in host or host.endswith("]")):
         return [(host.strip("[]").removesuffix("."), int(port))]

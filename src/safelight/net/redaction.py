@@ -1,4 +1,4 @@
-"""What somebody else's server said, made fit to be shown and stored: short, printable, without secrets."""
+"""Redacts text from foreign servers for display and storage: short, printable, without secrets."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ _SECRETS = re.compile(
 
 
 def redact(text: str, *, secrets: Iterable[str] = (), longest: int = 300) -> str:
-    """`text` on one line, at most `longest` characters, with the given secrets and whatever looks like one
-    replaced by `[masked]`."""
+    """`text` on one line, at most `longest` characters; the given secrets and strings that look like
+    secrets are replaced by `[masked]`.
+    """
     for secret in secrets:
         if secret:
             text = text.replace(secret, _MASK)

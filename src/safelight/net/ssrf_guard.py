@@ -1,4 +1,4 @@
-"""Connections that go only where the addresses have been judged, and never past a deadline."""
+"""Network backend that connects only to checked addresses, and ends at a deadline."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from safelight.errors import ForbiddenUrl
 
 from .addresses import check_address, check_url
 
-#: Host and port in, the addresses they resolve to out. Raises `OSError` where there is none.
+#: Resolves host and port to addresses. Raises `OSError` if there are none.
 Resolve = Callable[[str, int], list[str]]
 
 
 def system_resolve(host: str, port: int) -> list[str]:
-    """The addresses the system's resolver gives, in its order."""
+    """The addresses from the system's resolver, in its order."""
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
 class GuardedBackend(httpcore.NetworkBackend):
-    """Connects to the addresses it has judged itself, so that no second look-up can give another answer.
+    """Connects to the addresses that it checked, so a second resolution cannot change them.
 
-    Every answer of the resolver must be public; one private address among them refuses the host.
-    `exempt` holds the (host, port) pairs the operator configured; `wire` makes the connections.
+    Every resolved address must be public; one private address rejects the host. `exempt` has the (host, port)
+    pairs the operator configured; `wire` makes the connections.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class GuardedBackend(httpcore.NetworkBackend):
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore.NetworkStream:
-        raise ForbiddenUrl("Local sockets are not fetched from.")
+        raise ForbiddenUrl("Local sockets are not allowed.")
 
     def _judged(self, host: str, port: int) -> list[str]:
         name = host.lower().removesuffix(".")
@@ -84,7 +84,7 @@ class GuardedBackend(httpcore.NetworkBackend):
         return [str(check_address(answer)) for answer in self._look_up(name, port)]
 
     def _look_up(self, host: str, port: int) -> list[str]:
-        # The system's resolver knows no time-out of its own, so it runs where it can be left behind.
+        # The system's resolver has no timeout, so it runs in a thread that can be abandoned.
         answers: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
 
         def ask() -> None:
@@ -97,9 +97,9 @@ class GuardedBackend(httpcore.NetworkBackend):
         try:
             answer = answers.get(timeout=self._left(None))
         except queue.Empty as error:
-            raise httpcore.ConnectTimeout("looking up the host took too long") from error
+            raise httpcore.ConnectTimeout("name resolution took too long") from error
         if isinstance(answer, OSError) or not answer:
-            raise httpcore.ConnectError("the host name is not known")
+            raise httpcore.ConnectError("the host name is unknown")
         return answer[:8]
 
     def _left(self, timeout: float | None) -> float:
@@ -110,7 +110,7 @@ class GuardedBackend(httpcore.NetworkBackend):
 
 
 class _TimedStream(httpcore.NetworkStream):
-    """A stream whose every operation ends at the deadline, so that bytes cannot be dripped for ever."""
+    """A stream whose operations all end at the deadline, so a slow sender cannot keep it open."""
 
     def __init__(self, inner: httpcore.NetworkStream, left: Callable[[float | None], float]) -> None:
         self._inner = inner

@@ -1,4 +1,4 @@
-"""Sending a message to a URL that a user gave: to the public internet only, and briefly."""
+"""Sends a message to a URL that a user gave: to the public internet only, with short time limits."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from .addresses import Target
 from .guarded_client import GuardedClient
 from .ssrf_guard import Resolve, system_resolve
 
-#: Of an answer's body no more is read, and none of it is kept.
-_MOST = 1024
+#: Maximum number of bytes read from a response body; none of it is stored.
+_MAX_BODY_BYTES = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeliverLimits:
-    #: From the first look-up of the name to the end of the answer.
+    #: From name resolution to the end of the response.
     total_s: float = 10.0
-    #: To connect, and between two pieces of the answer.
+    #: To connect, and between two chunks of the response.
     idle_s: float = 8.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class PostResult:
-    """What came of one attempt. `error` is empty where it arrived, and otherwise says why not."""
+    """The result of one attempt. `error` is the reason of a failure, else empty."""
 
-    #: None where there was no answer.
+    #: None if there was no response.
     status: int | None
     error: str
     wall_s: float
@@ -42,10 +42,10 @@ class PostResult:
 
 
 class WebhookClient:
-    """Posts to targets that users named. Redirects are not followed; a slow target is left at the limit.
+    """Posts to users' URLs. Does not follow redirects; gives up at the time limit.
 
     `allow_hosts` are hosts the operator configured, as for `Fetcher`: they may be private, and plain http.
-    Everything else must be https on the public internet.
+    All others must be https on the public internet.
     """
 
     def __init__(
@@ -70,11 +70,11 @@ class WebhookClient:
         )
 
     def judge(self, url: str) -> None:
-        """Raise `RefusedAddress` where `url` is none we would post to, as far as its spelling tells."""
+        """Raises `ForbiddenUrl` if `url` cannot be a target, judged by its spelling only."""
         self._target(url)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> PostResult:
-        """Post `body` once. Never raises: what went wrong is in the answer."""
+        """Posts `body` once. Never raises: the result contains the failure."""
         began = self._clock()
         try:
             target = self._target(url)
@@ -82,7 +82,7 @@ class WebhookClient:
         except ForbiddenUrl as error:
             return self._failed(error.message, began)
         except httpcore.TimeoutException:
-            return self._failed(f"No answer within {self._limits.total_s:g} s.", began)
+            return self._failed(f"No response within {self._limits.total_s:g} s.", began)
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError):
             return self._failed("The connection failed.", began)
         return PostResult(status=status, error=_trouble(status), wall_s=self._clock() - began)
@@ -96,7 +96,7 @@ class WebhookClient:
         except ForbiddenUrl as error:
             raise _refused(error.message) from error
         if target.scheme != "https" and not self._client.is_exempt(target):
-            raise _refused("Only https URLs are posted to.")
+            raise _refused("Only https URLs are allowed.")
         return target
 
     def _send(self, target: Target, body: bytes, headers: Mapping[str, str], *, deadline: float) -> int:
@@ -110,10 +110,10 @@ class WebhookClient:
             try:
                 for chunk in answer.iter_stream():
                     read += len(chunk)
-                    if read >= _MOST:
+                    if read >= _MAX_BODY_BYTES:
                         break
             except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
-                # The status has come; what the target still wanted to say is not waited for.
+                # The status is known; the rest of the response is not awaited.
                 return status
             return status
 
@@ -123,13 +123,13 @@ def _trouble(status: int) -> str:
         return ""
     if 300 <= status < 400:
         return f"The target redirects (status {status}); redirects are not followed."
-    return f"The target answered with status {status}."
+    return f"The target returned status {status}."
 
 
 def _refused(message: str) -> ForbiddenUrl:
     return ForbiddenUrl(
         message,
         param="url",
-        remedy="Give an https URL on the public internet, or have the operator add its host to "
+        remedy="Give an https URL on the public internet, or ask the operator to add its host to "
         "fetch.allowed_private_hosts.",
     )
