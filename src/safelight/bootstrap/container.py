@@ -79,7 +79,7 @@ class Container:
     @cached_property
     def console_services(self) -> ConsoleServices:
         """Extra services for the web pages."""
-        from safelight.console.reveal import Reveal
+        from safelight.console.reveal import RevealPictures
         from safelight.console.services import ConsoleServices, PolicyServices
         from safelight.trust.policies import read_history
 
@@ -96,7 +96,7 @@ class Container:
                 in_force=self.persistence.active_policy,
                 history=replay_history,
             ),
-            reveal=Reveal(
+            reveal=RevealPictures(
                 database=self.persistence.database,
                 store=self.pipeline.context.videos,
                 blobs=self.persistence.blobs,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.generation.protocol import Charge
 from safelight.policy.explanations import ChargeFacts, ExplanationLevel, ExplanationLinks, explain
-from safelight.policy.verdicts import Verdict, WaiverTerms
+from safelight.policy.verdicts import Verdict
 
 from .core import CoreParts
 from .likeness import LikenessParts
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from safelight.jobs.hash_recheck import HashRecheck
     from safelight.jobs.queue import DurableQueue
     from safelight.jobs.sweeper import Sweeper
-    from safelight.moderation.evaluation import PolicyEvaluator
     from safelight.moderation.pipeline import Stages
+    from safelight.moderation.policy_loader import PolicyLoader
     from safelight.moderation.scene_detection import SceneDetection
     from safelight.moderation.speech import SpeechAnalyzer
 
@@ -36,18 +36,18 @@ class PipelineParts:
         self._likeness = likeness
 
     @cached_property
-    def policy_evaluator(self) -> PolicyEvaluator:
-        from safelight.moderation.evaluation import PolicyEvaluator
+    def policy_loader(self) -> PolicyLoader:
+        from safelight.moderation.policy_loader import PolicyLoader
 
-        def terms(tenant: str) -> tuple[WaiverTerms, ...]:
-            return tuple(waiver.terms for waiver in self._persistence.waivers_in_force(tenant))
-
-        facts = self._core.settings.policy.context
-        return PolicyEvaluator(
+        settings = self._core.settings
+        return PolicyLoader(
+            database=self._persistence.database,
             taxonomy=self._core.taxonomy,
-            policy=self._persistence.active_policy,
-            waivers=terms,
-            facts=lambda _tenant: facts,
+            policies=self._persistence.policies,
+            waivers=self._persistence.waivers,
+            document=settings.policy.document,
+            facts=settings.policy.context,
+            loopback=settings.server.loopback,
         )
 
     @cached_property
@@ -80,36 +80,35 @@ class PipelineParts:
         from safelight.moderation.prompt import PromptStage
         from safelight.moderation.reference import MetadataStripper, ReferenceStage
 
-        judge, scanner, pipeline = self.policy_evaluator, self._core.scanner, self._core.text_pipeline
-        known = KnownContent(lists=self._core.hash_lists)
+        scanner, pipeline = self._core.scanner, self._core.text_pipeline
+        known_content = KnownContent(lists=self._core.hash_lists)
         return Stages(
-            prompt=PromptStage(judge=judge, pipeline=pipeline),
+            prompt=PromptStage(pipeline=pipeline),
             reference=ReferenceStage(
-                judge=judge,
                 scanner=scanner,
                 pipeline=pipeline,
-                onlookers=self.scene_detection,
-                hearing=self.speech_analyzer,
-                known=known,
-                origin=self._origin,
+                scene_detection=self.scene_detection,
+                speech_analyzer=self.speech_analyzer,
+                known_content=known_content,
+                provenance_claims=self._provenance_claims,
             ),
             output=OutputStage(
-                judge=judge,
                 scanner=scanner,
                 pipeline=pipeline,
-                onlookers=self.scene_detection,
-                hearing=self.speech_analyzer,
-                known=known,
+                scene_detection=self.scene_detection,
+                speech_analyzer=self.speech_analyzer,
+                known_content=known_content,
             ),
-            handing=MetadataStripper(sandbox=self._core.sandbox),
+            metadata_stripper=MetadataStripper(sandbox=self._core.sandbox),
         )
 
-    def _origin(self, path: Path) -> dict[str, Any]:
+    def _provenance_claims(self, path: Path) -> dict[str, Any]:
         """The claims of the file's own manifest, for the record."""
         return self._persistence.verifier.claims(path)
 
     @cached_property
     def context(self) -> PipelineContext:
+        from safelight.jobs.attempt_store import AttemptStore
         from safelight.jobs.context import PipelineContext, PipelineLimits
         from safelight.jobs.quota import Quota
         from safelight.jobs.repository import VideoRepository
@@ -118,7 +117,9 @@ class PipelineParts:
         settings = self._core.settings
         return PipelineContext(
             database=self._persistence.database,
-            store=VideoRepository(self._persistence.database),
+            videos=VideoRepository(self._persistence.database),
+            attempts=AttemptStore(self._persistence.database),
+            policies=self.policy_loader,
             blobs=self._persistence.blobs,
             stages=self.stages,
             sealer=self._persistence.sealer,
@@ -130,7 +131,7 @@ class PipelineParts:
             ),
             explain=self.explain_verdict,
             generators=self._core.generators,
-            terms=PipelineLimits(
+            limits=PipelineLimits(
                 deadline_s=settings.generation.deadline_s,
                 review_due_s=settings.review.due_minutes * 60,
                 keep_s=settings.limits.retention_days * 86400,
@@ -147,7 +148,7 @@ class PipelineParts:
     def hash_recheck(self) -> HashRecheck:
         from safelight.jobs.hash_recheck import HashRecheck
 
-        return HashRecheck(workshop=self.context, scanner=self._core.hash_list_scanner)
+        return HashRecheck(context=self.context, scanner=self._core.hash_list_scanner)
 
     def explain_verdict(
         self, verdict: Verdict, charge: Charge | None, video_id: str, *, appeal: bool = False
@@ -166,9 +167,8 @@ class PipelineParts:
         told = explain(
             verdict,
             self._core.taxonomy,
-            audience=ExplanationLevel.DEVELOPER,
+            level=ExplanationLevel.DEVELOPER,
             charge=facts,
-            video_id=video_id,
             links=links,
         )
         return told.sentence, told.as_wire()

@@ -92,7 +92,7 @@ class ReviewParts:
 
     def describe_coverage(self, tenant: str | None = None) -> dict[str, Any]:
         """The coverage table before any check has run: the body of `GET /v1/coverage`."""
-        from safelight.evaluation.measurements import shipped
+        from safelight.evaluation.measurements import load_shipped
         from safelight.moderation.coverage_table import coverage_table, required_cells
 
         owner = tenant or self._persistence.tenant
@@ -100,7 +100,7 @@ class ReviewParts:
         return coverage_table(
             policy,
             self._core.taxonomy,
-            cells=shipped().filled(
+            cells=load_shipped().add_figures(
                 self._core.detectors.cells(required_cells(policy, self._core.taxonomy)),
                 {one.name: one.version for one in self._core.detectors.plugins},
             ),
@@ -128,14 +128,14 @@ class ReviewParts:
         from safelight.moderation.admission import AdmissionLimits
 
         return VideoService(
-            workshop=self._pipeline.context,
+            context=self._pipeline.context,
             fetcher=self._core.fetcher,
             limits=AdmissionLimits(max_prompt_characters=self._core.settings.server.max_prompt_characters),
             default_generator=self._core.settings.generation.default_generator,
             threads=ThreadPoolExecutor(max_workers=16, thread_name_prefix="references"),
-            hand_over=self._pipeline.queue.enqueue,
-            probes=self._persistence.check_limiter,
-            rewordings=self._persistence.evasion_tracker,
+            enqueue=self._pipeline.queue.enqueue,
+            check_limiter=self._persistence.check_limiter,
+            evasion_tracker=self._persistence.evasion_tracker,
             describe_coverage=self.describe_coverage,
             describe_readiness=self.describe_readiness,
         )
@@ -161,6 +161,7 @@ class ReviewParts:
 
         return CheckService(
             stages=self._pipeline.stages,
+            policies=self._pipeline.policy_loader,
             generators=self._core.generators,
             default_generator=self._core.settings.generation.default_generator,
             limits=AdmissionLimits(max_prompt_characters=self._core.settings.server.max_prompt_characters),
@@ -171,6 +172,6 @@ class ReviewParts:
             spend=lambda principal, end_user, cost: self._persistence.check_limiter.consume(
                 principal, end_user, cost=cost
             ),
-            rewordings=self._persistence.evasion_tracker,
+            evasion_tracker=self._persistence.evasion_tracker,
             max_reference_bytes=self._core.settings.scan.max_reference_mb << 20,
         )

@@ -122,8 +122,8 @@ def guard(
         except OSError as error:
             raise SafelightError(f"{detector.measurements} cannot be written: {error.strerror}.") from error
     times = report.results["latency_ms"]
-    lines = [f"{name}: {share.said()} found" for name, share in figure.categories.items()] + [
-        f"harmless prompts with a false alarm: {figure.harmless.said()}",
+    lines = [f"{name}: {share.describe()} found" for name, share in figure.categories.items()] + [
+        f"harmless prompts with a false alarm: {figure.harmless.describe()}",
         f"no usable response: {figure.unanswered} of {times['n']}",
         f"p50 {times['p50']} ms, p99 {times['p99']} ms",
         f"stored in {detector.measurements}; coverage shows these rates after the next start",

@@ -197,7 +197,7 @@ def overlaps(seen: ClipResult, segment: LabelledSegment) -> bool:
         return was_read(segment.words, _text_during(segment, seen.report.texts))
     if segment.card and segment.modality is Modality.FRAMES:
         read = "".join(_text_during(segment, seen.report.texts).casefold().split())
-        if safety_card.phrase(segment.category).casefold() in read:
+        if safety_card.card_phrase(segment.category).casefold() in read:
             return True
     return any(
         one.score >= segment.score

@@ -1,13 +1,13 @@
-"""An order to somebody's server: sent at most once, watched until it ends, fetched, and its copy removed.
+"""Attempts at a generator: submit at most once, poll, download, delete the remote copy.
 
-The intent is committed before the call and the id after it. A crash between the two leaves doubt, and doubt
-is settled by asking; where the upstream cannot tell, the job ends in `submit_unknown`, never sent again.
+The intent is committed before the submission and the upstream's id after it. After a crash between the two
+the upstream is asked whether it has the request. If it cannot tell, the video fails with `submit_unknown`
+and the request is never sent again.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safelight.backoff import Backoff
@@ -28,10 +28,10 @@ from safelight.generation.protocol import (
 )
 
 from .context import PipelineContext
-from .models import Attempt, Video
+from .models import Attempt, Video, VideoSnapshot
 
 _POLL_S = 2.0
-#: For submitting and downloading, and for asking how far a video is.
+#: For submissions and downloads, and for polling.
 _RETRY = Backoff.doubling(first_s=0.5, max_s=15.0)
 _POLL_RETRY = Backoff(delays_s=(_POLL_S,))
 
@@ -122,7 +122,7 @@ class RemoteAttempts:
     def _submit(self, request: GenerationRequest, number: int) -> Attempt:
         store, failures = self.context.attempts, 0
         while True:
-            attempt = store.record_intent(self.video, number, billing=self.generator.ownership)
+            attempt = store.record_intent(self.video, number, billing=self.generator.billing)
             number = attempt.number + 1
             self.context.fault_hook("intended")
             try:
@@ -145,20 +145,50 @@ class RemoteAttempts:
         """The attempt with its upstream id if the upstream knows it; None if it may be submitted again."""
         store = self.context.attempts
         try:
-            generator.fetch(attempt.upstream_id or "", into, max_bytes=workshop.terms.max_download_bytes)
-        except UpstreamUnavailable as error:
-            failures += 1
-            wait_before_retry(workshop, video, _RETRY.delay_s(failures, retry_after_s=error.retry_after_s))
-        except UpstreamError as error:
-            raise ChargedFailure(error, charge) from error
-        else:
-            workshop.fault_hook("fetched")
-            return
+            upstream_id = self.generator.find(unconfirmed.idempotency_key)
+        except SubmissionUnconfirmed:
+            if self.generator.billing is Billing.OWN:
+                store.finish(self.video, unconfirmed, "lost")
+                return None
+            raise
+        if upstream_id is None:
+            not_charged = Charge(charged=ChargeStatus.NO, source="upstream")
+            store.finish(self.video, unconfirmed, "not_taken", not_charged)
+            return None
+        return store.record_upstream_id(self.video, unconfirmed, upstream_id)
+
+    def _wait(self, seconds: float) -> None:
+        wait_before_retry(self.context, self.video, seconds)
+
+
+def start_local_attempt(context: PipelineContext, snapshot: VideoSnapshot) -> Attempt:
+    """A new attempt on own hardware. An attempt that a crash interrupted ends as lost."""
+    video, last = snapshot.video, snapshot.last_attempt
+    if last is not None and last.ended_at is None:
+        not_charged = Charge(charged=ChargeStatus.NO, source="own hardware")
+        context.attempts.finish(video, last, "lost", not_charged)
+    attempt = context.attempts.record_intent(video, last.number + 1 if last else 1, billing=Billing.OWN)
+    context.fault_hook("intended")
+    return attempt
 
 
 def delete_upstream_copy(generator: RemoteGenerator, upstream_id: str) -> str:
-    """Remove the upstream's copy once ours is safe; `deleted` or `kept`."""
+    """Delete the upstream's copy after ours is stored; `deleted` or `kept`."""
     try:
         return "deleted" if generator.delete(upstream_id) else "kept"
     except UpstreamError:
         return "kept"
+
+
+def wait_before_retry(context: PipelineContext, video: Video, seconds: float) -> None:
+    """Wait. Raises `DeadlineExceeded` or `ShutdownRequested` if one of them ends the wait."""
+    left = video_deadline(context, video) - context.database.clock()
+    if left <= 0:
+        raise DeadlineExceeded(f"The video was not finished within {context.limits.deadline_s:.0f} s.")
+    if context.shutdown_event.wait(max(0.01, min(seconds, left))):
+        raise ShutdownRequested
+
+
+def video_deadline(context: PipelineContext, video: Video) -> float:
+    """Unix seconds after which an unfinished video fails with `timeout`."""
+    return video.deadline_at or video.created_at + context.limits.deadline_s

@@ -1,8 +1,7 @@
-"""Characters: a name and a clip, screened like a reference before anything is made with them."""
+"""Characters: a name with a clip, screened like a reference before a request may use it."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from safelight.errors import InvalidField, InvalidMedia, NotFound, RequestBlocke
 from safelight.ids import is_id, new_id
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.reference import ReferenceInput
+from safelight.moderation.screening import ScreeningContext
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.store import tables
@@ -20,8 +20,9 @@ from safelight.trust.accounts import KeyScope, Principal
 from . import mappers
 from .models import Character, CharacterState
 from .references import References
+from .stage_records import record_stage
 
-_MOST_IN_ONE_ORDER = 8
+_MAX_CHARACTERS_PER_REQUEST = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,29 +30,29 @@ class Characters:
     references: References
 
     def create(self, principal: Principal, *, name: str, clip: Path, end_user: str | None) -> Character:
-        """Screen a name and a clip, and keep them where the policy allows it, or holds them.
+        """Screen a name and a clip; store the character if the policy allows or holds it.
 
-        Returns when every frame was looked at. Counts as one video of the day. Raises `Blocked` and
-        `InvalidMedia`; what was refused is kept as evidence.
+        Returns after the scan of every frame. Counts as one video of the daily quota. Raises
+        `RequestBlocked` and `InvalidMedia`; a rejected clip is kept as evidence.
         """
         principal.require(KeyScope.VIDEOS_WRITE)
-        workshop = self.references.workshop
-        file = self.references.identify_file(clip, "video")
+        context = self.references.context
+        file = ReferenceInput.of(clip, "video")
         if file.is_picture:
-            raise InvalidMedia("This is a picture; a character takes a clip.", param="video")
+            raise InvalidMedia("This is an image; a character needs a clip.", param="video")
         character_id = new_id("character")
-        judged = self._judge(principal.tenant, name, file)
-        deciding = judged[-1]
+        results = self._screen(principal.tenant, name, file)
+        deciding = results[-1]
         action = deciding.verdict.action
-        state = {Action.BLOCK: CharacterState.REFUSED, Action.HOLD: CharacterState.HELD}.get(
+        state = {Action.BLOCK: CharacterState.REJECTED, Action.HOLD: CharacterState.HELD}.get(
             action, CharacterState.READY
         )
         vault = deciding.verdict.vault
         retention = Retention.VAULT if vault else Retention.EVIDENCE
-        now = time.time()
-        with workshop.database.transaction(tenant=principal.tenant) as tx:
-            if state is not CharacterState.REFUSED:
-                workshop.quota.reserve(tx, principal.id, 0, now=now)
+        with context.database.transaction(tenant=principal.tenant) as tx:
+            now = tx.now()
+            if state is not CharacterState.REJECTED:
+                context.quota.reserve(tx, principal.id, 0, now=now)
             tx.insert(
                 tables.characters,
                 id=character_id,
@@ -66,14 +67,14 @@ class Characters:
                 created_at=now,
             )
             self.references.record_files(tx, character_id, (file,), retention, kind="character")
-            for stage in judged:
-                workshop.store.record_stage(tx, character_id, stage)
+            for stage in results:
+                record_stage(tx, character_id, stage)
             tx.append_audit(
                 f"character.{state.value}", subject=character_id, actor=principal.id, content={"name": name}
             )
         self.references.store_files(principal.tenant, (file,), retention, kind="character")
-        if state is CharacterState.REFUSED:
-            sentence, details = workshop.explain(deciding.verdict, None, character_id)
+        if state is CharacterState.REJECTED:
+            sentence, details = context.explain(deciding.verdict, None, character_id)
             field = "name" if deciding.stage is Stage.PROMPT else "video"
             raise RequestBlocked(
                 sentence, details={**details, "record": None}, param=None if vault else field
@@ -83,23 +84,25 @@ class Characters:
     def get(self, principal: Principal, character_id: str) -> Character:
         principal.require(KeyScope.VIDEOS_READ)
         found = self._one(principal.tenant, character_id)
-        if found is None or found.state is CharacterState.REFUSED:
+        if found is None or found.state is CharacterState.REJECTED:
             raise NotFound(f"There is no character {character_id[:80]!r}.", param="character_id")
         return found
 
     def ready(self, principal: Principal, ids: Sequence[str]) -> tuple[Character, ...]:
-        """Characters for an order. Raises `InvalidField` for one that is not there or may not be used."""
-        if len(ids) > _MOST_IN_ONE_ORDER or len(set(ids)) < len(ids):
-            raise InvalidField(f"At most {_MOST_IN_ONE_ORDER} characters, each once.", param="characters")
+        """Characters for a request. Raises `InvalidField` for one that does not exist or may not be used."""
+        if len(ids) > _MAX_CHARACTERS_PER_REQUEST or len(set(ids)) < len(ids):
+            raise InvalidField(
+                f"At most {_MAX_CHARACTERS_PER_REQUEST} characters, each once.", param="characters"
+            )
         found = []
         for number, character_id in enumerate(ids):
             character = self._one(principal.tenant, character_id)
             param = f"characters[{number}]"
-            if character is None or character.state is CharacterState.REFUSED:
+            if character is None or character.state is CharacterState.REJECTED:
                 raise InvalidField(f"There is no character {character_id[:80]!r}.", param=param)
             if character.state is CharacterState.HELD:
                 raise InvalidField(
-                    f"The character {character.name!r} is held for review; nothing can be made with it yet.",
+                    f"The character {character.name!r} is held for review and cannot be used yet.",
                     param=param,
                 )
             found.append(character)
@@ -108,19 +111,21 @@ class Characters:
     def _one(self, tenant: str, character_id: str) -> Character | None:
         if not is_id(character_id, "character"):
             return None
-        with self.references.workshop.database.read_transaction(tenant=tenant) as tx:
+        with self.references.context.database.read_transaction(tenant=tenant) as tx:
             row = tx.one(tables.characters, tables.characters.c.id == character_id)
         return None if row is None else mappers.character(row)
 
-    def _judge(self, tenant: str, name: str, file: ReferenceInput) -> tuple[StageResult, ...]:
-        stages = self.references.workshop.stages
-        words = stages.prompt.screen({"name": name}, tenant=tenant)
-        if words.verdict.action is Action.BLOCK:
-            return (words,)
-        with self.references.workshop.heavy_slots:
-            clip = stages.reference.judge_files(
-                (file,), tenant=tenant, prior=words.findings, texts={"name": name}
+    def _screen(self, tenant: str, name: str, file: ReferenceInput) -> tuple[StageResult, ...]:
+        stages = self.references.context.stages
+        policy = self.references.context.policies.load(tenant)
+        texts = {"name": name}
+        prompt = stages.prompt.screen(texts, policy)
+        if prompt.verdict.action is Action.BLOCK:
+            return (prompt,)
+        with self.references.context.heavy_slots:
+            clip = stages.reference.screen(
+                (file,), ScreeningContext(policy=policy, texts=texts, prior=prompt.findings)
             )
-        if words.verdict.action.severity > clip.verdict.action.severity:
-            return (clip, words)
-        return (words, clip)
+        if prompt.verdict.action.severity > clip.verdict.action.severity:
+            return (clip, prompt)
+        return (prompt, clip)

@@ -1,12 +1,12 @@
-"""What the steps of a video's way work with: handed in once, shared by all of them."""
+"""Dependencies that all pipeline steps share."""
 
 from __future__ import annotations
 
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,20 +14,25 @@ from safelight.fileio import sha256_file
 from safelight.generation.protocol import Generator
 from safelight.moderation.delivery import DeliveryStage
 from safelight.moderation.pipeline import Stages
+from safelight.moderation.policy_loader import PolicyLoader
+from safelight.progress import ProgressSink
 from safelight.provenance.registry import Registry
 from safelight.provenance.sealing import Sealer
 from safelight.store.blobs import BlobStore
 from safelight.store.database import Database
 from safelight.store.retention import Retention
 
+from .attempt_store import AttemptStore
+from .files import FileRow, add_file
 from .models import Explainer, Video
+from .progress_writer import recorded_progress
 from .quota import Quota
 from .repository import VideoRepository
 
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineLimits:
-    """Times and sizes the operator set."""
+    """Times and sizes from the settings."""
 
     deadline_s: float
     review_due_s: float
@@ -38,9 +43,22 @@ class PipelineLimits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NewFile:
+    """A file on disk that is about to be stored."""
+
+    path: Path
+    kind: str
+    media_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PipelineContext:
+    """Services, stores and limits of the pipeline. One per process."""
+
     database: Database
-    store: VideoRepository
+    videos: VideoRepository
+    attempts: AttemptStore
+    policies: PolicyLoader
     blobs: BlobStore
     stages: Stages
     sealer: Sealer
@@ -49,19 +67,19 @@ class PipelineContext:
     quota: Quota
     explain: Explainer
     generators: Mapping[str, Generator]
-    terms: PipelineLimits
+    limits: PipelineLimits
     #: Directory for unfinished files; cleaned at start.
     scratch: Path
-    #: Renderings, scans and sealings at the same time in this process.
+    #: Limits how many generations, scans and sealings run at the same time in this process.
     heavy_slots: threading.BoundedSemaphore
-    #: Set when the process is asked to stop: long waits end.
+    #: Set when the process shuts down. Long waits end then.
     shutdown_event: threading.Event = field(default_factory=threading.Event)
-    #: Called between the parts of a step, with a name; the chaos tests die there.
+    #: Called between the parts of a step, with the name of the boundary. Chaos tests crash there.
     fault_hook: Callable[[str], None] = lambda _name: None
 
     @contextmanager
     def work_dir(self, video_id: str) -> Iterator[Path]:
-        """An empty directory for one step of one video, gone afterwards."""
+        """An empty directory for one step of one video. It is deleted at the end of the block."""
         place = self.scratch / f"{video_id}-{threading.get_ident()}-{time.monotonic_ns()}"
         place.mkdir(parents=True)
         try:
@@ -69,33 +87,25 @@ class PipelineContext:
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
-    def store_file(
-        self, video: Video, path: Path, *, kind: str, media_type: str, retention: Retention
-    ) -> str:
-        """Store a file as this video's; its sha256. The row comes first, see `VideoStore.add_file`."""
-        sha256 = sha256_file(path)
-        with self.database.transaction(tenant=video.tenant) as tx:
-            self.store.add_file(
-                tx,
-                video.id,
-                kind=kind,
-                sha256=sha256,
-                size=path.stat().st_size,
-                media_type=media_type,
+    def store_files(self, video: Video, files: Sequence[NewFile], *, retention: Retention) -> tuple[str, ...]:
+        """Store files of this video; their hashes. All rows are written before any bytes, see `add_file`."""
+        rows = [
+            FileRow(
+                kind=file.kind,
+                sha256=sha256_file(file.path),
+                size=file.path.stat().st_size,
+                media_type=file.media_type,
                 retention=retention,
             )
-        self.blobs.put_file(path, tenant=video.tenant, kind=kind, retention=retention)
-        return sha256
+            for file in files
+        ]
+        with self.database.transaction(tenant=video.tenant) as tx:
+            for row in rows:
+                add_file(tx, video.id, row)
+        for file in files:
+            self.blobs.put_file(file.path, tenant=video.tenant, kind=file.kind, retention=retention)
+        return tuple(row.sha256 for row in rows)
 
-    def progress_callback(self, tenant: str, video_id: str, first: int, last: int) -> Callable[[int], None]:
-        """A callback that maps 0..100 to `first`..`last` and writes at most twice a second."""
-        written = [first, 0.0]
-
-        def report(percent: int) -> None:
-            value = first + (last - first) * max(0, min(100, percent)) // 100
-            now = time.monotonic()
-            if value > written[0] and now - written[1] >= 0.5:
-                written[0], written[1] = value, now
-                self.store.report_progress(tenant, video_id, value)
-
-        return report
+    def recorded_progress(self, video: Video, first: int, last: int) -> AbstractContextManager[ProgressSink]:
+        """A sink for the progress of one part of a step, see `progress_writer.recorded_progress`."""
+        return recorded_progress(self.database, video, first, last)

@@ -1,8 +1,8 @@
 """Idempotency keys: the same key with the same request is the same video, for a day, per tenant.
 
-A key is claimed before any work, under the id the video will have. The claim is settled in the transaction
-that puts the video on the record, so that of two requests with one key exactly one makes a video; the other
-waits for it. A claim whose process died is free again after a while.
+A key is claimed before any work, with the id that the video will have. The claim is completed in the
+transaction that records the video, so that of two requests with one key exactly one creates a video; the
+other one waits for it. The claim of a process that died expires.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
 
-KEEP_S = 24 * 3600.0
-_LOOK_S = 0.05
+KEY_LIFETIME_S = 24 * 3600.0
+_POLL_S = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyClaim:
-    """The right to make the video of one key."""
+    """The right to create the video of one key."""
 
     tenant: str
     key: str
@@ -35,10 +35,10 @@ class KeyClaim:
 
 @dataclass(frozen=True, kw_only=True)
 class CompletedKey:
-    """The video that a key stands for. `param` is the field its refusal named."""
+    """The video that was created with a key. `param` is the field that its rejection names."""
 
     video_id: str
-    param: str | None
+    rejected_field: str | None
 
 
 class ClaimExpired(Exception):
@@ -51,17 +51,17 @@ class ClaimExpired(Exception):
 @dataclass(frozen=True, kw_only=True)
 class IdempotencyKeys:
     database: Database
-    #: How long a claim holds while nobody hears of its holder: longer than a create can take.
+    #: Lease time of a claim. It must exceed the longest create.
     claim_s: float = 180.0
     #: How long a second request waits for the first.
     wait_s: float = 20.0
     sleep: Callable[[float], None] = time.sleep
 
     def claim(self, tenant: str, key: str, fingerprint: str, video_id: str) -> KeyClaim | CompletedKey:
-        """The right to make this key's video, or the video where it is made already.
+        """The right to create this key's video, or the video if it exists already.
 
-        Waits while another request with the key is at work. Raises `IdempotencyKeyReused` where the key came
-        with another request, `Unavailable` where the first is not done in time.
+        Waits while another request with the key runs. Raises `IdempotencyKeyReused` if the key came with a
+        different request, and `Unavailable` if the other request does not end in time.
         """
         until = time.monotonic() + self.wait_s
         while True:
@@ -70,12 +70,12 @@ class IdempotencyKeys:
                 return found
             if time.monotonic() >= until:
                 raise Unavailable(
-                    "Another request with this Idempotency-Key is still at work.", retry_after_s=2.0
+                    "Another request with this Idempotency-Key is still running.", retry_after_s=2.0
                 )
-            self.sleep(_LOOK_S)
+            self.sleep(_POLL_S)
 
     def complete(self, tx: Transaction, claim: KeyClaim, *, param: str | None = None) -> None:
-        """In the transaction that records the video: the key now stands for it. Raises `ClaimLost`."""
+        """Tie the key to its video, in the transaction that records it. Raises `ClaimExpired`."""
         keys, now = tables.idempotency_keys.c, tx.now()
         changed = tx.update(
             tables.idempotency_keys,
@@ -83,14 +83,14 @@ class IdempotencyKeys:
             keys.video_id == claim.video_id,
             keys.completed_at.is_(None),
             completed_at=now,
-            expires_at=now + KEEP_S,
+            expires_at=now + KEY_LIFETIME_S,
             rejected_field=param,
         )
         if changed != 1:
             raise ClaimExpired
 
     def release(self, claim: KeyClaim) -> None:
-        """Free a key whose request came to nothing, such as one that was malformed or over its quota."""
+        """Free a key whose request created no video, for example because it was malformed or over quota."""
         keys = tables.idempotency_keys.c
         with self.database.transaction(tenant=claim.tenant) as tx:
             tx.delete(
@@ -112,7 +112,7 @@ class IdempotencyKeys:
                 video_id=video_id,
                 created_at=now,
                 lease_expires_at=now + self.claim_s,
-                expires_at=now + KEEP_S,
+                expires_at=now + KEY_LIFETIME_S,
             )
             if added:
                 return KeyClaim(tenant=tenant, key=key, video_id=video_id)
@@ -123,10 +123,10 @@ class IdempotencyKeys:
                 raise IdempotencyKeyReused(
                     "This Idempotency-Key was sent before with another request.",
                     param="Idempotency-Key",
-                    remedy="Send the same request again, or take a fresh key.",
+                    remedy="Send the same request again, or use a new key.",
                 )
             if row.completed_at is not None:
-                return CompletedKey(video_id=row.video_id, param=row.rejected_field)
+                return CompletedKey(video_id=row.video_id, rejected_field=row.rejected_field)
             if row.lease_expires_at >= now:
                 return None
             tx.update(
@@ -139,8 +139,8 @@ class IdempotencyKeys:
 
 
 def fingerprint(request: CreateRequest) -> str:
-    """A hash of everything a request says: its fields, and the bytes of its files."""
-    said = {
+    """A hash of a whole request: its fields and the bytes of its files."""
+    document = {
         "step": request.step,
         "source": request.source,
         "prompt": request.prompt,
@@ -154,4 +154,4 @@ def fingerprint(request: CreateRequest) -> str:
         "metadata": dict(request.metadata),
         "uploads": [[upload.field, sha256_file(upload.path)] for upload in request.uploads],
     }
-    return hashlib.sha256(canonical_json.encode(said)).hexdigest()
+    return hashlib.sha256(canonical_json.encode(document)).hexdigest()

@@ -1,7 +1,7 @@
-"""Where a video comes from: what a remix, an edit or an extension starts from, and what it inherits.
+"""Lineage: the video that a remix, an edit or an extension starts from, and the findings that it inherits.
 
-A step inherits every finding of what it descends from, and the words of the whole chain are screened with its
-own. Nothing is made from a video that is not out: blocked, deleted, withdrawn, or still on its way.
+A derived video inherits every finding of its ancestors, and the prompts of the whole chain are screened with
+its own. A video that is blocked, deleted, withdrawn or unfinished cannot be a source.
 """
 
 from __future__ import annotations
@@ -25,42 +25,44 @@ from safelight.store import tables
 from safelight.store.transaction import Transaction
 
 from .context import PipelineContext
+from .files import reuse_file
 from .models import Character, ReusedFile, Video
+from .stage_records import stage_records
 from .states import VideoState
 
-#: A chain may be this long.
-MOST_STEPS = 32
-#: What a step takes over from its source's request; the rest belongs to that one video.
+#: Longest chain of derived videos.
+MAX_DERIVATIONS = 32
+#: Fields that a derived video does not take over from the request of its source.
 _NOT_INHERITED = frozenset({"num_frames", "test_card"})
 _STAGES = (Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LineageTrace:
-    """What a request starts from, looked up and found to be out."""
+    """The sources of a request. They exist and may be used."""
 
     origin: SourceVideo | None = None
-    #: Ids of what it descends from at first hand, and by which step.
+    #: Ids of its direct sources, each with the derivation.
     parents: Mapping[str, str] = field(default_factory=dict)
-    #: Findings that go in with its own.
+    #: Findings that it inherits.
     prior: tuple[Finding, ...] = ()
     borrowed: tuple[ReusedFile, ...] = ()
 
     @property
     def source(self) -> str | None:
-        """The video it was made from."""
+        """The id of the video that it was derived from."""
         return next((parent for parent in self.parents if is_id(parent, "video")), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lineage:
-    workshop: PipelineContext
+    context: PipelineContext
 
     def trace(self, tenant: str, request: CreateRequest) -> tuple[CreateRequest, LineageTrace]:
-        """What a request starts from, and the request with what it takes over from there.
+        """The sources of a request, and the request with the fields that it takes over from them.
 
-        Raises `NotFound`, `Gone`, `InvalidField` or `Conflict` where nothing may be made from it, and
-        `InvalidMedia` where an uploaded clip cannot be opened.
+        Raises `NotFound`, `Withdrawn`, `InvalidField` or `Conflict` if the source may not be used, and
+        `InvalidMedia` if an uploaded clip cannot be opened.
         """
         if request.step is None:
             return request, LineageTrace()
@@ -69,21 +71,28 @@ class Lineage:
         return self._from_video(tenant, request, request.step, request.source)
 
     def ancestors(self, tenant: str, video: Video) -> tuple[Video, ...]:
-        """The videos a video was made from, the nearest first."""
+        """The videos that a video was derived from, the nearest first."""
         found: list[Video] = []
         parent = video.remixed_from
-        while parent is not None and len(found) < MOST_STEPS:
-            found.append(self.workshop.store.get(tenant, parent))
+        while parent is not None and len(found) < MAX_DERIVATIONS:
+            found.append(self.context.videos.get(tenant, parent))
             parent = found[-1].remixed_from
         return tuple(found)
 
     def with_characters(
-        self, descent: LineageTrace, characters: Sequence[Character], tenant: str
+        self, lineage: LineageTrace, characters: Sequence[Character], tenant: str
     ) -> LineageTrace:
-        """The same with stored characters: their clips go along, their findings go in."""
+        """The lineage with stored characters: their clips are used and their findings inherited."""
+        with self.context.database.read_transaction(tenant) as tx:
+            records = {one.id: stage_records(tx, one.id) for one in characters}
         for number, character in enumerate(characters):
             name = f"characters[{number}]"
-            seen = self.workshop.store.findings_of(tenant, character.id, Stage.PROMPT, Stage.REFERENCE)
+            findings = [
+                finding
+                for record in records[character.id]
+                if record.stage in (Stage.PROMPT, Stage.REFERENCE)
+                for finding in record.findings
+            ]
             clip = ReusedFile(
                 field=name,
                 sha256=character.sha256,
@@ -91,25 +100,25 @@ class Lineage:
                 bytes=character.bytes,
                 of=character.id,
             )
-            descent = replace(
-                descent,
-                parents={**descent.parents, character.id: "character"},
-                prior=(*descent.prior, *inherited(seen, character.id, prefix=name)),
-                borrowed=(*descent.borrowed, clip),
+            lineage = replace(
+                lineage,
+                parents={**lineage.parents, character.id: "character"},
+                prior=(*lineage.prior, *inherited(findings, character.id, prefix=name)),
+                borrowed=(*lineage.borrowed, clip),
             )
-        return descent
+        return lineage
 
-    def record(self, tx: Transaction, video_id: str, descent: LineageTrace) -> None:
-        """Put lineage on the record, and keep the files it rests on for as long as the new video is made.
+    def record(self, tx: Transaction, video_id: str, lineage: LineageTrace) -> None:
+        """Record the lineage, and keep the source files until the new video is finished.
 
-        Looks once more, under a lock, whether the source is still out. Raises as `trace`.
+        Checks again, with a lock, that the source may still be used. Raises as `trace`.
         """
         videos = tables.videos.c
-        for parent, step in descent.parents.items():
+        for parent, step in lineage.parents.items():
             if is_id(parent, "video"):
                 row = tx.one(tables.videos, videos.id == parent, lock=True)
                 if row is None or row.deleted_at is not None or row.state != VideoState.DELIVERED.value:
-                    raise _not_there(parent)
+                    raise _not_found(parent)
             tx.insert(
                 tables.video_lineage,
                 video_id=video_id,
@@ -117,17 +126,19 @@ class Lineage:
                 derivation=step,
                 created_at=tx.now(),
             )
-        for file in descent.borrowed:
-            self.workshop.store.reuse_file(tx, video_id, file)
+        for file in lineage.borrowed:
+            reuse_file(tx, video_id, file)
 
     def _uploaded(self, request: CreateRequest, step: Derivation) -> SourceVideo:
         clips = [upload for upload in request.uploads if upload.field == SOURCE_FIELD]
         if len(clips) != 1:
-            raise InvalidField("Send one clip, or the id of a video that was made here.", param=SOURCE_FIELD)
+            raise InvalidField(
+                "Send one clip, or the id of a video of this installation.", param=SOURCE_FIELD
+            )
         if not media_type(clips[0].path, SOURCE_FIELD).startswith("video/"):
-            raise InvalidMedia("This is a picture; a clip is needed.", param=SOURCE_FIELD)
+            raise InvalidMedia("This is an image; a clip is needed.", param=SOURCE_FIELD)
         try:
-            facts = self.workshop.stages.reference.scanner.probe(clips[0].path)
+            facts = self.context.stages.reference.scanner.probe(clips[0].path)
         except InvalidMedia as error:
             raise InvalidMedia(error.message, param=SOURCE_FIELD, remedy=error.remedy) from error
         return SourceVideo(
@@ -141,19 +152,21 @@ class Lineage:
     def _from_video(
         self, tenant: str, request: CreateRequest, step: Derivation, source: str
     ) -> tuple[CreateRequest, LineageTrace]:
-        store = self.workshop.store
         if not is_id(source, "video"):
-            raise _not_there(source)
-        video = store.get(tenant, source)
-        _require_out(video, source)
+            raise _not_found(source)
+        snapshot = self.context.videos.snapshot(tenant, source)
+        video = snapshot.video
+        _require_usable(video, source)
         ancestors = self.ancestors(tenant, video)
-        if len(ancestors) >= MOST_STEPS:
-            raise Conflict(f"{source} is {MOST_STEPS} steps from its first video; no more are taken.")
+        if len(ancestors) >= MAX_DERIVATIONS:
+            raise Conflict(
+                f"{source} is {MAX_DERIVATIONS} steps from its first video; longer chains are not accepted."
+            )
         for ancestor in ancestors:
             if ancestor.state is VideoState.WITHDRAWN or ancestor.vaulted:
                 raise Withdrawn(f"{source} was made from a video that was withdrawn.", param="video_id")
-        attempt = store.last_attempt(tenant, source)
-        kept = attempt is not None and attempt.upstream_copy == "kept"
+        attempt = snapshot.last_attempt
+        at_upstream = attempt is not None and attempt.upstream_copy_status == "kept"
         origin = SourceVideo(
             step=step,
             seconds=video.seconds,
@@ -161,14 +174,14 @@ class Lineage:
             height=video.height,
             prompts=tuple(each.prompt for each in reversed((video, *ancestors))),
             generator=video.generator,
-            upstream_id=(attempt.upstream_id or "") if attempt is not None and kept else "",
+            upstream_id=(attempt.upstream_id or "") if attempt is not None and at_upstream else "",
         )
         file = next(
-            (row for row in store.files(tenant, source, kind="sealed") if row.sha256 == video.sealed_sha256),
+            (row for row in snapshot.files if row.kind == "sealed" and row.sha256 == video.sealed_sha256),
             None,
         )
         if file is None:
-            raise _not_there(source)
+            raise _not_found(source)
         clip = ReusedFile(
             field=SOURCE_FIELD,
             sha256=file.sha256,
@@ -176,25 +189,27 @@ class Lineage:
             bytes=file.bytes,
             of=source,
         )
-        taken_over: dict[str, Any] = {}
-        if request.model in (None, video.model) and video.generator in self.workshop.generators:
-            known = self.workshop.generators[video.generator].info().extra_fields
-            given = store.request(tenant, source)["extra"]
-            taken_over = {
+        inherited_fields: dict[str, Any] = {}
+        if request.model in (None, video.model) and video.generator in self.context.generators:
+            known = self.context.generators[video.generator].info().extra_fields
+            given = snapshot.request["extra"]
+            inherited_fields = {
                 name: value for name, value in given.items() if name in known and name not in _NOT_INHERITED
             }
-        asked = replace(request, model=request.model or video.model, extra={**taken_over, **request.extra})
+        asked = replace(
+            request, model=request.model or video.model, extra={**inherited_fields, **request.extra}
+        )
         return asked, LineageTrace(
             origin=origin,
             parents={source: step.value},
-            prior=inherited(store.findings_of(tenant, source, *_STAGES), source),
+            prior=inherited(snapshot.findings(*_STAGES), source),
             borrowed=(clip,),
         )
 
 
 def inherited(findings: Iterable[Finding], parent: str, *, prefix: str = "ancestor") -> tuple[Finding, ...]:
-    """A parent's findings as its child's: each once, with what they point at one step farther away."""
-    seen: dict[bytes, Finding] = {}
+    """A parent's findings for its child: each once, with evidence that points one generation further back."""
+    moved_by_content: dict[bytes, Finding] = {}
     for finding in findings:
         attributes = {"inherited": parent, **finding.attributes}
         if "source" in attributes:
@@ -206,8 +221,8 @@ def inherited(findings: Iterable[Finding], parent: str, *, prefix: str = "ancest
             evidence=tuple(_moved(piece, prefix) for piece in finding.evidence),
             attributes=attributes,
         )
-        seen[msgspec.msgpack.encode(msgspec.structs.replace(moved, attributes={}))] = moved
-    return tuple(seen.values())
+        moved_by_content[msgspec.msgpack.encode(msgspec.structs.replace(moved, attributes={}))] = moved
+    return tuple(moved_by_content.values())
 
 
 def _moved(piece: Evidence, prefix: str) -> Evidence:
@@ -228,13 +243,13 @@ def _field(name: str, prefix: str) -> str:
 def source_clip_of(
     video: Video, request: Mapping[str, Any], files: Iterable[OrderedFile]
 ) -> SourceClip | None:
-    """What the order of an accepted video starts from; None for one that is made from nothing."""
+    """The source clip for the generator; None for a video without a source."""
     origin = request.get("origin")
     if origin is None:
         return None
     clip = next(file for file in files if file.field == SOURCE_FIELD)
     return SourceClip(
-        step=Derivation(origin["step"]),
+        derivation=Derivation(origin["step"]),
         clip=clip,
         seconds=origin["seconds"],
         prompts=tuple(origin["prompts"]),
@@ -242,15 +257,15 @@ def source_clip_of(
     )
 
 
-def _require_out(video: Video, source: str) -> None:
+def _require_usable(video: Video, source: str) -> None:
     if video.state is VideoState.WITHDRAWN:
-        raise Withdrawn(f"{source} was withdrawn; nothing can be made from it.", param="video_id")
+        raise Withdrawn(f"{source} was withdrawn and cannot be a source.", param="video_id")
     if video.vaulted or video.state in (VideoState.BLOCKED, VideoState.REJECTED):
-        raise InvalidField(f"{source} was blocked; nothing can be made from it.", param="video_id")
+        raise InvalidField(f"{source} was blocked and cannot be a source.", param="video_id")
     if video.deleted:
-        raise _not_there(source)
+        raise _not_found(source)
     if video.state is VideoState.FAILED:
-        raise InvalidField(f"{source} failed; there is nothing to start from.", param="video_id")
+        raise InvalidField(f"{source} failed, so it has no clip to start from.", param="video_id")
     if video.state is not VideoState.DELIVERED:
         raise Conflict(
             f"{source} is not finished yet: it is {video.state.value}.",
@@ -259,5 +274,5 @@ def _require_out(video: Video, source: str) -> None:
         )
 
 
-def _not_there(source: str) -> NotFound:
+def _not_found(source: str) -> NotFound:
     return NotFound(f"There is no video {source[:80]!r}.", param="video_id")

@@ -1,4 +1,4 @@
-"""Rows of the database as the values the service hands out, and back."""
+"""Maps database rows to the data types of the video service."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ def video(row: Row[Any]) -> Video:
         end_user=row.end_user,
         metadata=from_json(row.metadata) or {},
         remixed_from=row.remixed_from,
-        released_from=row.reinstated_from,
-        released_as=row.reinstated_as,
+        reinstated_from=row.reinstated_from,
+        reinstated_as=row.reinstated_as,
         review_due_at=row.review_due_at,
-        label_text=row.badge_text,
+        badge_text=row.badge_text,
         vaulted=row.vaulted,
         waived=row.waived,
         sealed_sha256=row.sealed_sha256,
         deleted=row.deleted_at is not None,
         revision=row.revision,
         deadline_at=row.deadline_at,
-        summary=from_json(row.outcome_summary),
+        outcome_summary=from_json(row.outcome_summary),
     )
 
 
@@ -77,10 +77,10 @@ def attempt(row: Row[Any]) -> Attempt:
         id=row.id,
         number=row.number,
         generator=row.generator,
-        ownership=Billing(row.billing),
+        billing=Billing(row.billing),
         idempotency_key=row.idempotency_key,
         upstream_id=row.upstream_id,
-        intent_at=row.intent_at,
+        created_at=row.created_at,
         submitted_at=row.submitted_at,
         ended_at=row.ended_at,
         outcome=row.outcome,
@@ -90,16 +90,30 @@ def attempt(row: Row[Any]) -> Attempt:
             currency=row.currency,
             source=row.charge_source,
         ),
-        upstream_copy=row.upstream_copy_status,
+        upstream_copy_status=row.upstream_copy_status,
     )
 
 
-def judgement(verdict_row: Row[Any], findings_row: Row[Any]) -> StageRecord:
+def stage_record(verdict_row: Row[Any], findings_row: Row[Any]) -> StageRecord:
     return StageRecord(
         stage=Stage(verdict_row.stage),
         verdict=msgspec.json.decode(verdict_row.body, type=Verdict),
         findings=unpack(findings_row.findings),
         coverage=msgspec.msgpack.decode(findings_row.coverage, type=Coverage),
         at=verdict_row.created_at,
-        extra=from_json(findings_row.stage_facts) or {},
+        details=from_json(findings_row.details) or {},
     )
+
+
+def seal(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "sha256": row.sha256,
+        "source_sha256": row.source_sha256,
+        "created_at": row.created_at,
+        "manifest_bytes": len(row.manifest),
+        "facts": row.facts,
+    }
+
+
+def audit_entry(row: Row[Any]) -> dict[str, Any]:
+    return {"seq": row.seq, "at": row.at, "event": row.event, "actor": row.actor, "hash": row.hash}

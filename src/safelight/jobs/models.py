@@ -1,4 +1,4 @@
-"""A Video as the service sees it, what a client asks for, and one order to a generator."""
+"""Data types of the video service: videos, requests, attempts, stage records."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
+
+from sqlalchemy import Row
 
 from safelight.errors import RequestBlocked
 from safelight.generation.protocol import Billing, Charge
@@ -30,13 +32,14 @@ __all__ = [
     "Upload",
     "Video",
     "VideoRecord",
+    "VideoSnapshot",
 ]
 
 
 class Explainer(Protocol):
     """Explains a verdict to an authenticated developer: a sentence, and the details for the wire.
 
-    `charge` is what the generation attempts cost; `appeal` says whether to offer an appeal.
+    `charge`: the cost of the generation attempts. `appeal`: whether to offer an appeal.
     """
 
     def __call__(
@@ -62,21 +65,21 @@ class Video:
     height: int
     #: 0 to 100.
     progress: int
-    #: The code and sentence of a refused, blocked or failed video.
+    #: Code and message of a rejected, blocked or failed video.
     error_code: str | None
     error_message: str | None
-    #: The graded explanation for the wire (`policy.explanations`), where there is one.
+    #: The explanation for the API (`policy.explanations`), if there is one.
     explanation: Mapping[str, Any] | None
-    #: Who ordered it: a key's or a person's id.
+    #: Id of the key or the person that sent the request.
     principal_id: str
     end_user: str | None
     metadata: Mapping[str, str]
     remixed_from: str | None
-    released_from: str | None
-    released_as: str | None
+    reinstated_from: str | None
+    reinstated_as: str | None
     review_due_at: float | None
     #: Text of the visible badge, for `label`.
-    label_text: str | None
+    badge_text: str | None
     vaulted: bool
     #: Allowed only because of a waiver.
     waived: bool
@@ -85,43 +88,43 @@ class Video:
     revision: int
     #: An unfinished video fails then; None: it was never accepted.
     deadline_at: float | None = None
-    #: Coverage and charge as they stand on the wire, from when it was held or ended (`jobs.summary`).
-    summary: Mapping[str, Any] | None = None
+    #: Coverage and charge for the API, set when the video is held or ends (`jobs.summary`).
+    outcome_summary: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReusedFile:
-    """A file that lies here already and was judged when it came: a delivered video, a character's clip."""
+    """A stored file that was screened earlier: a delivered video or the clip of a character."""
 
     field: str
     sha256: str
     media_type: str
     bytes: int
-    #: The id of what it belongs to.
+    #: Id of the video or character that it belongs to.
     of: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class SubmissionResult:
-    """What became of an order: a video, or the refusal of it."""
+    """The result of a submission: a video, and the rejection if the policy blocked the request."""
 
     video: Video
     refusal: RequestBlocked | None = None
-    #: The order was taken before, under the same idempotency key; this is what it came to then.
+    #: The idempotency key was used before; this is the result of that request.
     replayed: bool = False
 
 
 class CharacterState(StrEnum):
-    #: May be named in an order.
+    #: Requests may use it.
     READY = "ready"
-    #: The policy holds its clip; nothing can be made with it.
+    #: The policy holds its clip. Requests may not use it.
     HELD = "held"
-    REFUSED = "refused"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Character:
-    """A name and a clip that was screened like a reference."""
+    """A name with a clip that was screened like a reference."""
 
     id: str
     name: str
@@ -136,48 +139,82 @@ class Character:
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One order to a generator. `key` is ours and was written before the call."""
+    """One submission to a generator. Its idempotency key was committed before the call."""
 
     id: str
     number: int
     generator: str
-    ownership: Billing
+    billing: Billing
     idempotency_key: str
     upstream_id: str | None
-    intent_at: float
+    created_at: float
     submitted_at: float | None
     ended_at: float | None
     outcome: str | None
     charge: Charge
-    #: What became of the upstream's copy: `deleted`, `kept`, or None while unknown.
-    upstream_copy: str | None
+    #: The upstream's copy: `deleted`, `kept`, or None while unknown.
+    upstream_copy_status: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageRecord:
-    """One stage's record: what was seen, what was covered, what was decided."""
+    """The recorded outcome of one stage: findings, coverage and verdict."""
 
     stage: Stage
     verdict: Verdict
     findings: tuple[Finding, ...]
     coverage: Coverage
     at: float
-    #: Facts beside the findings: latency, schedule, media facts, cost.
-    extra: Mapping[str, Any]
+    #: Further facts: latency, sampling, media facts, cost.
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoSnapshot:
+    """Everything that one step needs to know about a video, read in one transaction."""
+
+    video: Video
+    #: The request as accepted: texts, extra fields, references; `pending` if a reference is not screened yet.
+    request: Mapping[str, Any]
+    #: The generated clip, from the end of the generation on.
+    generated_sha256: str | None
+    #: Oldest first. A stage that was evaluated twice has two records.
+    stages: tuple[StageRecord, ...]
+    #: Findings that a reviewer has approved.
+    approved: tuple[Finding, ...]
+    #: Findings that an appeal overturned, of the video that this one was reinstated from.
+    overturned: tuple[Finding, ...]
+    #: Whether a reviewer approved it at any stage, or an appeal reinstated it.
+    reviewed: bool
+    attempts: tuple[Attempt, ...]
+    #: Rows of its files, oldest first.
+    files: tuple[Row[Any], ...]
+
+    @property
+    def last_attempt(self) -> Attempt | None:
+        return self.attempts[-1] if self.attempts else None
+
+    def findings(self, *stages: Stage) -> tuple[Finding, ...]:
+        """The findings of these stages."""
+        return tuple(finding for one in self.stages if one.stage in stages for finding in one.findings)
+
+    def last_stage(self, stage: Stage) -> StageRecord | None:
+        """The latest record of a stage."""
+        return next((one for one in reversed(self.stages) if one.stage is stage), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoRecord:
-    """Everything on the record about one video, for its page and its JSON twin."""
+    """Everything on record about one video, for its page and its API object."""
 
     video: Video
-    judgements: tuple[StageRecord, ...]
+    stages: tuple[StageRecord, ...]
     attempts: tuple[Attempt, ...]
     #: {"sha256", "manifest_bytes", "created_at", ...} or None.
     seal: Mapping[str, Any] | None
     #: Audit entries on this video, oldest first: {"seq", "at", "event", "actor", "hash"}.
-    log: tuple[Mapping[str, Any], ...]
-    #: What it was made from at first hand: {"id", "step"}.
+    audit_log: tuple[Mapping[str, Any], ...]
+    #: Its direct sources: {"id", "step"}.
     parents: tuple[Mapping[str, str], ...] = ()
 
 

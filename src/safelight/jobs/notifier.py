@@ -1,4 +1,4 @@
-"""Tells endpoints what happened to videos: from our own events to messages, and from there over the wire."""
+"""Sends webhooks: turns video events into messages, one per endpoint, and delivers them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from . import mappers
 from .states import VideoState
 
 _log = logging.getLogger(__name__)
-_EVERY_S = 0.5
-_TIDY_EVERY_S = 3600.0
-_BATCH = 200
-#: Messages under way at the same time in one process.
-_SENDERS = 8
+_INTERVAL_S = 0.5
+_TIDY_INTERVAL_S = 3600.0
+_MAX_EVENTS_PER_BATCH = 200
+#: Messages that one process sends at the same time.
+_MAX_SENDERS = 8
 
-#: What the states of an accepted video are told as. States on its way are not told.
+#: The webhook event of each state of an accepted video. Other states send no event.
 _EVENTS: Mapping[VideoState, EventType] = {
     VideoState.DELIVERED: EventType.VIDEO_COMPLETED,
     VideoState.REJECTED: EventType.VIDEO_FAILED,
@@ -43,7 +43,7 @@ _TOPICS = {f"video.{state.value}": state for state in VideoState}
 
 
 class Notifier:
-    """One thread and a few senders per process; several processes may share a database."""
+    """One thread and a few senders per process. Several processes may share a database."""
 
     def __init__(
         self,
@@ -57,9 +57,9 @@ class Notifier:
         self._deliveries = deliveries
         self._deliverer = deliverer
         self._stopping = stopping
-        self._under_way: Counter[str] = Counter()
+        self._in_flight: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._senders = ThreadPoolExecutor(max_workers=_SENDERS, thread_name_prefix="webhooks")
+        self._senders = ThreadPoolExecutor(max_workers=_MAX_SENDERS, thread_name_prefix="webhooks")
         self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
         self._tidied = 0.0
 
@@ -67,49 +67,49 @@ class Notifier:
         self._thread.start()
 
     def queue_events(self) -> int:
-        """Turn what happened into messages, one per endpoint that wants to hear of it; how many events.
+        """Turn events into messages, one per subscribed endpoint; the number of events.
 
-        In one transaction with taking the event off the list, so that each is spread once.
+        An event leaves the outbox in the same transaction, so that it is turned into messages once.
         """
         due = (
             tables.outbox.c.topic.in_(_TOPICS),
             tables.outbox.c.delivered_at.is_(None),
             tables.outbox.c.dead_at.is_(None),
         )
-        with self._database.across_tenants("what happened to videos", readonly=True) as tx:
+        with self._database.across_tenants("video events", readonly=True) as tx:
             if not tx.select(tables.outbox, *due, columns=[tables.outbox.c.id], limit=1):
                 return 0
-        with self._database.across_tenants("spreading what happened to videos") as tx:
+        with self._database.across_tenants("queueing webhooks for video events") as tx:
             events = tx.select(
                 tables.outbox,
                 *due,
                 order_by=(tables.outbox.c.due_at, tables.outbox.c.id),
-                limit=_BATCH,
+                limit=_MAX_EVENTS_PER_BATCH,
                 lock=True,
                 skip_locked=True,
             )
             for event in events:
-                self._spread_one(tx, event)
+                self._queue_event(tx, event)
                 tx.update(tables.outbox, tables.outbox.c.id == event.id, delivered_at=tx.now())
         return len(events)
 
     def send(self) -> int:
-        """Hand what is due to the senders, as far as there is room; how many messages."""
+        """Start to send due messages, up to the number of free senders; the number of messages."""
         with self._lock:
-            room = _SENDERS - self._under_way.total()
-            claimed = self._deliveries.claim(dict(self._under_way), limit=room) if room else ()
+            room = _MAX_SENDERS - self._in_flight.total()
+            claimed = self._deliveries.claim(dict(self._in_flight), limit=room) if room else ()
             for delivery in claimed:
-                self._under_way[delivery.endpoint.id] += 1
+                self._in_flight[delivery.endpoint.id] += 1
         for delivery in claimed:
             self._senders.submit(self._send_one, delivery)
         return len(claimed)
 
     def is_idle(self) -> bool:
-        """Whether no message is under way from here."""
+        """Whether this process is sending no message."""
         with self._lock:
-            return not self._under_way.total()
+            return not self._in_flight.total()
 
-    def _spread_one(self, tx: Transaction, event: Row[Any]) -> None:
+    def _queue_event(self, tx: Transaction, event: Row[Any]) -> None:
         state = _TOPICS[event.topic]
         kind = _EVENTS.get(state)
         row = None
@@ -123,7 +123,7 @@ class Notifier:
         if state in _BLOCKS and row.end_user is not None:
             blocked = _identifier_blocked(row)
             if blocked is not None:
-                # An id of its own, the same whenever this event is spread.
+                # A second id, the same each time this event is processed.
                 self._queue(tx, event, f"{event.id}b", EventType.SAFETY_IDENTIFIER_BLOCKED, blocked)
 
     def _queue(
@@ -147,22 +147,22 @@ class Notifier:
             if answer.arrived and answer.status is not None:
                 self._deliveries.mark_delivered(delivery, answer.status)
             elif self._deliveries.mark_failed(delivery, answer.error, answer.status) is None:
-                _log.warning("%s was given up for %s.", delivery.event_id, delivery.endpoint.id)
+                _log.warning("%s: no more attempts for %s.", delivery.event_id, delivery.endpoint.id)
         except Exception as error:
-            # Its lease ends and it is sent again.
-            _log.warning("%s: what came of it was not noted: %r", delivery.event_id, error)
+            # Its lease expires and the message is sent again.
+            _log.warning("%s: the result was not recorded: %r", delivery.event_id, error)
         finally:
             with self._lock:
-                self._under_way[delivery.endpoint.id] -= 1
+                self._in_flight[delivery.endpoint.id] -= 1
 
     def _run(self) -> None:
-        while not self._stopping.wait(_EVERY_S):
-            while self._quietly(self.queue_events) >= _BATCH and not self._stopping.is_set():
+        while not self._stopping.wait(_INTERVAL_S):
+            while self._quietly(self.queue_events) >= _MAX_EVENTS_PER_BATCH and not self._stopping.is_set():
                 continue
             self._quietly(self.send)
-            if time.monotonic() - self._tidied > _TIDY_EVERY_S:
+            if time.monotonic() - self._tidied > _TIDY_INTERVAL_S:
                 self._tidied = time.monotonic()
-                self._quietly(self._deliveries.tidy)
+                self._quietly(self._deliveries.prune)
 
     def _quietly(self, part: Callable[[], int]) -> int:
         try:
@@ -170,12 +170,12 @@ class Notifier:
         except Unavailable as error:
             _log.warning("Webhooks wait: %s", error)
         except (SafelightError, OSError):
-            _log.exception("Webhooks met an error; they are tried again.")
+            _log.exception("Sending webhooks failed; it is tried again.")
         return 0
 
 
 def _identifier_blocked(row: Row[Any]) -> dict[str, Any] | None:
-    """What is told of a block of an end user's request, by degree; None where nobody judged the content."""
+    """The event data for a blocked end user; None if no verdict blocked the content."""
     explanation = mappers.from_json(row.explanation) or {}
     if explanation.get("reason") == "review_expired":
         return None

@@ -1,8 +1,7 @@
-"""How a way ends short of delivery: what goes on the row, into the log, and back to the quota."""
+"""Transitions that end a video without a delivery, or hold it: row, audit log, review case and quota."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import msgspec
@@ -16,43 +15,54 @@ from safelight.policy.verdicts import Action, Verdict
 from safelight.store.transaction import Transaction
 from safelight.trust.reviews import Case, CaseKind, Decision, NewCase, close_cases, open_case
 
+from .attempt_store import last_attempt
 from .context import PipelineContext
+from .files import vault_files
 from .models import Video
 from .states import VideoState
+from .transitions import transition
+
+#: Stages before the generation: a video that ends there is rejected, not blocked.
+EARLY_STAGES = frozenset({Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE})
+
+
+def decision_facts(case: Case, decision: Decision) -> dict[str, Any]:
+    """Which decision caused a transition, for the audit log."""
+    return {"case": case.id, "decision": decision.id, "action": decision.action.value}
 
 
 def is_appealable(verdict: Verdict) -> bool:
-    """Whether an appeal against a block can be won: something was seen, and it is not vaulted."""
+    """Whether an appeal against a block can succeed: it rests on findings and is not vaulted."""
     return bool(verdict.findings) and not verdict.vault
 
 
-def reject(workshop: PipelineContext, tx: Transaction, video: Video, judged: StageResult) -> None:
-    """Blocked before anything was spent, although the request had been answered."""
-    sentence, details = workshop.explain(judged.verdict, None, video.id, appeal=is_appealable(judged.verdict))
+def reject(context: PipelineContext, tx: Transaction, video: Video, result: StageResult) -> None:
+    """Block a request before the generation, after the client has got its answer."""
+    sentence, details = context.explain(result.verdict, None, video.id, appeal=is_appealable(result.verdict))
     _end(
-        workshop,
+        context,
         tx,
         video,
         VideoState.REJECTED,
-        judged,
+        result,
         error_code="sentinel_block",
         error_message=sentence,
         explanation=details,
     )
 
 
-def block(workshop: PipelineContext, tx: Transaction, video: Video, judged: StageResult) -> None:
-    """Blocked after generation; the explanation says what it cost."""
-    last = workshop.store.last_attempt(video.tenant, video.id)
-    sentence, details = workshop.explain(
-        judged.verdict, last.charge if last else None, video.id, appeal=is_appealable(judged.verdict)
+def block(context: PipelineContext, tx: Transaction, video: Video, result: StageResult) -> None:
+    """Block a generated video; the explanation contains the charge."""
+    last = last_attempt(tx, video.id)
+    sentence, details = context.explain(
+        result.verdict, last.charge if last else None, video.id, appeal=is_appealable(result.verdict)
     )
     _end(
-        workshop,
+        context,
         tx,
         video,
         VideoState.BLOCKED,
-        judged,
+        result,
         error_code="moderation_blocked",
         error_message=sentence,
         explanation=details,
@@ -60,15 +70,15 @@ def block(workshop: PipelineContext, tx: Transaction, video: Video, judged: Stag
 
 
 def _end(
-    workshop: PipelineContext,
+    context: PipelineContext,
     tx: Transaction,
     video: Video,
     target: VideoState,
-    judged: StageResult,
+    result: StageResult,
     **changes: Any,
 ) -> None:
-    verdict = judged.verdict
-    workshop.store.transition(
+    verdict = result.verdict
+    transition(
         tx,
         video,
         target,
@@ -80,30 +90,30 @@ def _end(
         **changes,
     )
     if verdict.vault:
-        workshop.store.vault_files(tx, video.id)
-    workshop.quota.refund(tx, video)
+        vault_files(tx, video.id)
+    context.quota.refund(tx, video)
 
 
-def hold_for_review(workshop: PipelineContext, tx: Transaction, video: Video, judged: StageResult) -> None:
-    """Hand a video to people; if nobody decides in time it is refused."""
-    workshop.store.transition(
+def hold_for_review(context: PipelineContext, tx: Transaction, video: Video, result: StageResult) -> None:
+    """Hold a video for review. If no reviewer decides in time, it is rejected."""
+    transition(
         tx,
         video,
         VideoState.HELD,
         actor="policy",
-        why={"rule": judged.verdict.rule, "category": judged.verdict.category},
-        hold_stage=judged.stage.value,
-        verdict_action=judged.verdict.action.value,
-        quarantined=judged.verdict.quarantine,
-        review_due_at=(due_at := time.time() + workshop.terms.review_due_s),
+        why={"rule": result.verdict.rule, "category": result.verdict.category},
+        hold_stage=result.stage.value,
+        verdict_action=result.verdict.action.value,
+        quarantined=result.verdict.quarantine,
+        review_due_at=(due_at := tx.now() + context.limits.review_due_s),
     )
-    open_hold_case(tx, video.id, judged, due_at=due_at)
+    open_hold_case(tx, video.id, result, due_at=due_at)
 
 
 def open_hold_case(
-    tx: Transaction, video_id: str, judged: StageResult, *, due_at: float, quarantined: bool = False
+    tx: Transaction, video_id: str, result: StageResult, *, due_at: float, quarantined: bool = False
 ) -> None:
-    """Put a hold before people, in the transaction that holds the video."""
+    """Open the review case of a hold, in the transaction that holds the video."""
     open_case(
         tx,
         NewCase(
@@ -121,22 +131,21 @@ def open_hold_case(
 
 
 def reject_by_reviewer(
-    workshop: PipelineContext,
+    context: PipelineContext,
     tx: Transaction,
     video: Video,
     verdict: Verdict,
-    *,
-    early: bool,
-    actor: str,
-    why: dict[str, Any],
+    case: Case,
+    decision: Decision,
 ) -> None:
-    """A person looked at what was held, and refused it. `verdict` is the one that held it."""
-    last = None if early else workshop.store.last_attempt(video.tenant, video.id)
+    """End a held video because a reviewer rejected it. `verdict` is the one that held it."""
+    early = case.stage in EARLY_STAGES
+    last = None if early else last_attempt(tx, video.id)
     blocking = msgspec.structs.replace(verdict, action=Action.BLOCK)
-    sentence, details = workshop.explain(
+    sentence, details = context.explain(
         blocking, last.charge if last else None, video.id, appeal=not verdict.vault
     )
-    workshop.store.transition(
+    transition(
         tx,
         video,
         VideoState.REJECTED if early else VideoState.BLOCKED,
@@ -144,18 +153,18 @@ def reject_by_reviewer(
         why=decision_facts(case, decision),
         verdict_action=Action.BLOCK.value,
         error_code="sentinel_block" if early else "moderation_blocked",
-        error_message=f"A person reviewed this and refused it. {sentence}",
+        error_message=f"A reviewer rejected this. {sentence}",
         explanation={**details, "reviewed": True},
     )
-    workshop.quota.refund(tx, video)
+    context.quota.refund(tx, video)
 
 
-def expire_review(workshop: PipelineContext, tx: Transaction, video: Video) -> None:
-    """Nobody decided in time: refused, and the quota returned."""
-    # The case first, as whoever decides does: so that the two never wait for each other.
+def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> None:
+    """Reject a held video that no reviewer decided in time; its quota is returned."""
+    # Lock the case first, in the same order as `Reviews.decide`, to avoid a deadlock.
     close_cases(tx, video.id, actor="sweeper", kind=CaseKind.HOLD)
-    early = video.stage in (Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE)
-    workshop.store.transition(
+    early = video.stage in EARLY_STAGES
+    transition(
         tx,
         video,
         VideoState.REJECTED if early else VideoState.BLOCKED,
@@ -163,26 +172,26 @@ def expire_review(workshop: PipelineContext, tx: Transaction, video: Video) -> N
         why={"reason": "review_expired"},
         error_code="sentinel_block" if early else "moderation_blocked",
         error_message=(
-            "This video was held for review and nobody decided in time, so it was not delivered. "
-            "Its quota was returned. You may order it again."
+            "This video was held for review and no reviewer decided in time, so it was not delivered. "
+            "Its quota was returned. You may send the request again."
         ),
         explanation={
             "moderation_stage": "input" if early else "output",
             "categories": [],
             "stage": video.stage.value,
             "reason": "review_expired",
-            "retry": {"how": "same", "after_s": None},
+            "retry": {"action": "same", "after_s": None},
         },
     )
-    workshop.quota.refund(tx, video)
+    context.quota.refund(tx, video)
 
 
 def block_by_provider(
-    workshop: PipelineContext, tx: Transaction, video: Video, refusal: ProviderRefusal, charge: Charge
+    context: PipelineContext, tx: Transaction, video: Video, refusal: ProviderRefusal, charge: Charge
 ) -> None:
-    """The provider's own filter said no."""
+    """End a video because the provider's own filter refused it."""
     sentence, details = explain_refusal(refusal, charge)
-    workshop.store.transition(
+    transition(
         tx,
         video,
         VideoState.BLOCKED,
@@ -192,12 +201,12 @@ def block_by_provider(
         error_message=sentence,
         explanation=details,
     )
-    workshop.quota.refund(tx, video)
+    context.quota.refund(tx, video)
 
 
-def fail(workshop: PipelineContext, tx: Transaction, video: Video, error: SafelightError) -> None:
-    """Ended by trouble that says nothing about the content."""
-    workshop.store.transition(
+def fail(context: PipelineContext, tx: Transaction, video: Video, error: SafelightError) -> None:
+    """End a video for a technical reason, not because of its content."""
+    transition(
         tx,
         video,
         VideoState.FAILED,
@@ -206,4 +215,4 @@ def fail(workshop: PipelineContext, tx: Transaction, video: Video, error: Safeli
         error_code=error.code,
         error_message=str(error),
     )
-    workshop.quota.refund(tx, video)
+    context.quota.refund(tx, video)

@@ -1,7 +1,7 @@
-"""The durable engine: the only module that knows DBOS. It carries videos; the truth is in our own rows.
+"""The durable queue: the only module that uses DBOS. The database row of a video is the source of truth.
 
-A workflow is named after a video and the number of times it was handed over, so that handing the same one
-over twice is one run.
+A workflow id consists of the video id and the number of its enqueuing, so that enqueuing it twice with one
+number is one run.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from .worker_lease import WorkerLease
 
 QUEUE = "videos"
-#: One for all versions of ours: an upgrade carries on what the version before it left.
+#: The same for all releases, so that a new release continues the runs of the previous one.
 _APPLICATION_VERSION = "1"
-_ALIVE = ["ENQUEUED", "PENDING", "DELAYED"]
-_ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_ACTIVE_STATUSES = ["ENQUEUED", "PENDING", "DELAYED"]
+_ENDED_STATUSES = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 
 class DurableQueue:
-    """Carries videos through `carry(tenant, video_id)`, again after a crash, one at a time each.
+    """Runs the steps of videos, one step at a time per video, and again after a crash.
 
-    There is one per process. `stop` must be followed by the end of the process: DBOS cannot be left with a
-    step still running.
+    One per process. The process must exit after `stop`, because DBOS cannot stop a step that is running.
     """
 
     def __init__(
@@ -38,23 +37,23 @@ class DurableQueue:
         advance: Callable[[str, str], bool],
         lost: Callable[[], None],
     ) -> None:
-        """`advance(tenant, video_id)` takes one step and says whether another may follow at once.
+        """`advance(tenant, video_id)` runs one step and returns whether another may follow at once.
 
-        `lost` is called when this process no longer holds its name on Postgres: it must exit.
+        `lost` is called when this process loses the lease of its name on PostgreSQL. It must exit then.
         """
         self._url = database_url
         self._worker = worker
-        self._at_once = at_once
+        self._concurrency = at_once
         self._advance = advance
         self._lost = lost
-        self._takeover: WorkerLease | None = None
+        self._lease: WorkerLease | None = None
         self._started = False
 
     def start(self) -> None:
-        """Take up what a stop or crash left, then whatever is handed over."""
+        """Continue the runs that a stop or a crash left, then the videos that are enqueued."""
         if self._url.startswith("postgresql"):
-            self._takeover = WorkerLease(self._url, self._worker, recover=_recover, lost=self._lost)
-            self._takeover.acquire()
+            self._lease = WorkerLease(self._url, self._worker, recover=_recover, lost=self._lost)
+            self._lease.acquire()
         else:
             _use_wal(self._url)
         DBOS(
@@ -63,7 +62,7 @@ class DurableQueue:
                 system_database_url=self._url,
                 executor_id=self._worker,
                 application_version=_APPLICATION_VERSION,
-                max_executor_threads=self._at_once + 16,
+                max_executor_threads=self._concurrency + 16,
                 log_level="WARNING",
             )
         )
@@ -76,36 +75,36 @@ class DurableQueue:
 
         self._carry = carry
         DBOS.launch()
-        DBOS.register_queue(QUEUE, worker_concurrency=self._at_once, polling_interval_sec=0.1)
+        DBOS.register_queue(QUEUE, worker_concurrency=self._concurrency, polling_interval_sec=0.1)
         self._started = True
-        if self._takeover is not None:
-            self._takeover.start()
+        if self._lease is not None:
+            self._lease.start()
 
     @property
     def running(self) -> bool:
-        """Whether it was started in this process, so that videos can be handed over."""
+        """Whether it was started in this process, so that videos can be enqueued."""
         return self._started
 
     def enqueue(self, tenant: str, video_id: str, run: int) -> None:
-        """Queue a video; the same `run` of it again changes nothing."""
+        """Enqueue a video. The same `run` again changes nothing."""
         with SetWorkflowID(_workflow_id(video_id, run)):
             DBOS.enqueue_workflow(QUEUE, self._carry, tenant, video_id)
 
     def active(self, runs: Iterable[tuple[str, int]]) -> set[str]:
-        """Those of these videos whose run is queued or under way somewhere."""
+        """The ids of those videos whose run is queued or running in any process."""
         names = {_workflow_id(video_id, run): video_id for video_id, run in runs}
         if not names:
             return set()
-        alive = DBOS.list_workflows(
-            workflow_ids=list(names), status=_ALIVE, load_input=False, load_output=False
+        active = DBOS.list_workflows(
+            workflow_ids=list(names), status=_ACTIVE_STATUSES, load_input=False, load_output=False
         )
-        return {names[workflow.workflow_id] for workflow in alive}
+        return {names[workflow.workflow_id] for workflow in active}
 
     def prune_history(self, before: float, *, most: int = 500) -> int:
-        """Remove the engine's own notes on runs that ended before this time; how many."""
+        """Delete the queue's history of runs that ended before this time; the number of runs."""
         ended = DBOS.list_workflows(
             name="carry",
-            status=_ENDED,
+            status=_ENDED_STATUSES,
             completed_before=dt.datetime.fromtimestamp(before, dt.UTC).isoformat(),
             limit=most,
             load_input=False,
@@ -116,9 +115,9 @@ class DurableQueue:
         return len(ended)
 
     def stop(self, grace_s: float) -> None:
-        """Take nothing new and give running steps `grace_s` to end. The process must exit afterwards."""
-        if self._takeover is not None:
-            self._takeover.stop()
+        """Start no new step, and wait up to `grace_s` for running steps. The process must exit afterwards."""
+        if self._lease is not None:
+            self._lease.stop()
         DBOS.destroy(workflow_completion_timeout_sec=max(1, round(grace_s)))
 
 
@@ -127,12 +126,12 @@ def _workflow_id(video_id: str, run: int) -> str:
 
 
 def _recover(worker: str) -> None:
-    """Queue again what a dead worker had begun. A private name of DBOS 3.4: a contract test watches it."""
+    """Queue the runs of a dead worker again. Uses a private name of DBOS 3.4; a contract test checks it."""
     DBOS._recover_pending_workflows([worker])  # noqa: SLF001
 
 
 def _use_wal(url: str) -> None:
-    """DBOS leaves the journal mode alone; WAL is kept in the file once it is set."""
+    """Turn on WAL, which the file keeps. DBOS does not set the journal mode."""
     path = Path(url.removeprefix("sqlite:///"))
     connection = sqlite3.connect(path)
     try:

@@ -1,4 +1,4 @@
-"""How much one key may order a day. Reserved with the order, returned where nothing was delivered."""
+"""Daily quota of a key. It is reserved with the request, and returned if nothing is delivered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .models import Video
 
 @dataclass(frozen=True, kw_only=True)
 class QuotaStatus:
-    """What one key may order in the day that runs, and what is left of it."""
+    """The quota of one key for today, and what is left of it."""
 
     videos_per_day: int
     videos_left: int
@@ -32,7 +32,7 @@ class Quota:
     videos_per_day: int
 
     def reserve(self, tx: Transaction, principal_id: str, seconds: int, *, now: float) -> None:
-        """Count an order against the day. Raises `QuotaExceeded` with the seconds until the next day."""
+        """Reserve quota for one video. Raises `QuotaExceeded` with the seconds until the next day."""
         usage = tables.quota_usage.c
         day = _day(now)
         tx.insert_or_ignore(tables.quota_usage, principal_id=principal_id, day=day, videos=0, seconds=0)
@@ -66,7 +66,7 @@ class Quota:
         )
 
     def refund(self, tx: Transaction, video: Video) -> None:
-        """Return what an order took, on the day it was taken."""
+        """Return the quota of a video to the day on which it was reserved."""
         usage = tables.quota_usage.c
         tx.update(
             tables.quota_usage,

@@ -1,8 +1,7 @@
-"""A won appeal: what was blocked goes its way again, under a new id that names the old one."""
+"""Reinstates a video after a successful appeal, under a new id that links to the old one."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from sqlalchemy import Row
@@ -12,7 +11,8 @@ from safelight.errors import Conflict, InvalidField, NotFound, QuotaExceeded, Wi
 from safelight.generation.protocol import Derivation
 from safelight.ids import new_id
 from safelight.moderation.admission import SOURCE_FIELD
-from safelight.moderation.evaluation import StageResult
+from safelight.moderation.evaluation import StageResult, reevaluate_for_appeal, requires_label
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.store import tables
@@ -23,13 +23,17 @@ from safelight.trust.reviews import Decision
 
 from . import mappers
 from .context import PipelineContext
+from .files import FileRow, add_file
 from .lineage import Lineage, LineageTrace
 from .models import ReusedFile, StageRecord
+from .outcomes import EARLY_STAGES
+from .stage_records import record_stage, stage_records
 from .states import VideoState
 from .steps import BADGE
+from .transitions import update
 
-#: What a new video takes over from the one it is released from.
-_SAME = (
+#: Columns that the new video copies from the blocked one.
+_COPIED_COLUMNS = (
     "principal_id",
     "end_user",
     "model",
@@ -43,18 +47,16 @@ _SAME = (
     "remixed_from",
     "quarantined",
 )
-_EARLY = (Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE)
 
 
-def appealable(workshop: PipelineContext, tx: Transaction, video_id: str) -> AppealSubject:
-    """The blocked video an appeal is about, locked. Raises `NotFound`, and `Conflict` where there is nothing
-    to appeal."""
+def appealable(tx: Transaction, video_id: str) -> AppealSubject:
+    """The blocked video of an appeal, locked. Raises `NotFound`, or `Conflict` if it cannot be appealed."""
     row = _locked(tx, video_id)
-    judgement = workshop.store.judgements(row.tenant_id, row.id)[-1]
-    verdict = judgement.verdict
+    record = stage_records(tx, row.id)[-1]
+    verdict = record.verdict
     return AppealSubject(
         id=row.id,
-        stage=judgement.stage,
+        stage=record.stage,
         category=verdict.category,
         rule=verdict.rule,
         reason=verdict.reason,
@@ -62,133 +64,133 @@ def appealable(workshop: PipelineContext, tx: Transaction, video_id: str) -> App
     )
 
 
-def reinstate(workshop: PipelineContext, tx: Transaction, video_id: str, decision: Decision) -> str:
-    """Order again what the decision releases; the new video's id.
+def reinstate(context: PipelineContext, tx: Transaction, video_id: str, decision: Decision) -> str:
+    """Create a new video in place of the blocked one; its id.
 
-    A clip that was made and is still kept is sealed as it is: nothing is generated or charged twice. All else
-    goes the whole way. Quota is counted anew. Raises `Conflict` where it cannot be released.
+    A generated clip that is still stored is sealed as it is, so nothing is generated or charged twice. Any
+    other request runs through the whole pipeline. Quota is counted again. Raises `Conflict` if the video
+    cannot be reinstated.
     """
     old = _locked(tx, video_id)
-    tenant, fresh, now = old.tenant_id, new_id("video"), time.time()
-    if old.generator not in workshop.generators:
-        raise Conflict(f"{old.generator} made {video_id} and is no longer configured.", param="case_id")
+    tenant, released_id, now = old.tenant_id, new_id("video"), tx.now()
+    if old.generator not in context.generators:
+        raise Conflict(
+            f"{old.generator}, which made {video_id}, is not configured any more.", param="case_id"
+        )
     try:
-        workshop.quota.reserve(tx, old.principal_id, old.seconds, now=now)
+        context.quota.reserve(tx, old.principal_id, old.seconds, now=now)
     except QuotaExceeded:
         raise Conflict(
-            "Whoever ordered this video has no quota left today, and a release counts like an order.",
+            "This key has no quota left today, and a reinstated video counts like a new request.",
             param="case_id",
             remedy="Decide it tomorrow (UTC).",
         ) from None
-    made = workshop.store.judgements(tenant, video_id)
+    made = stage_records(tx, video_id)
+    policy = context.policies.load_within(tx, tenant)
     clip = _clip(tx, old)
-    judged = _judged_again(workshop, tenant, made, output=clip is not None)
+    results = _reevaluate(policy, made, output=clip is not None)
     request = mappers.from_json(old.request)
     pending = request["pending"] and all(each.stage is not Stage.REFERENCE for each in made)
     columns: dict[str, Any] = {"state": VideoState.QUEUED.value, "stage": Stage.REFERENCE.value}
     if clip is not None:
-        output = judged[-1]
-        judge = workshop.stages.output.judge
+        output = results[-1]
         columns = {
             "state": VideoState.SEALING.value,
             "stage": Stage.DELIVERY.value,
             "progress": 90,
             "generated_sha256": old.generated_sha256,
             "verdict_action": output.verdict.action.value,
-            "badge_text": BADGE if judge.wants_label(tenant, Stage.OUTPUT, output.findings) else None,
+            "badge_text": BADGE if requires_label(policy, Stage.OUTPUT, output.findings) else None,
         }
     tx.insert(
         tables.videos,
-        id=fresh,
+        id=released_id,
         created_at=now,
         updated_at=now,
         accepted_at=now,
-        deadline_at=now + workshop.terms.deadline_s,
+        deadline_at=now + context.limits.deadline_s,
         reinstated_from=video_id,
         request=canonical_json.encode({**request, "pending": pending}),
-        waived=any(each.verdict.waivers for each in judged),
+        waived=any(each.verdict.waivers for each in results),
         enqueue_count=1,
-        **{name: getattr(old, name) for name in _SAME},
+        **{name: getattr(old, name) for name in _COPIED_COLUMNS},
         **columns,
     )
-    _take_along(workshop, tx, old, fresh, request)
+    _copy_sources(context, tx, old, released_id, request)
     if clip is not None:
-        _share(workshop, tx, fresh, clip, "generated")
+        _share(tx, released_id, clip, "generated")
     tx.append_audit(
         "video.received",
         subject=released_id,
         actor=decision.decided_by,
         content={"reinstated_from": video_id},
     )
-    for each in judged:
-        workshop.store.record_stage(tx, fresh, each)
+    for each in results:
+        record_stage(tx, released_id, each)
     tx.append_audit(
         f"video.{columns['state']}",
-        subject=fresh,
+        subject=released_id,
         actor=decision.decided_by,
         content={"decision": decision.id},
     )
-    tx.publish(f"video.{columns['state']}", subject=fresh, body={"id": fresh, "at": now})
-    workshop.store.update(tx, mappers.video(old), reinstated_as=fresh)
+    tx.publish(f"video.{columns['state']}", subject=released_id, body={"id": released_id, "at": now})
+    update(tx, mappers.video(old), reinstated_as=released_id)
     tx.append_audit(
         "video.released",
         subject=video_id,
         actor=decision.decided_by,
-        content={"as": fresh, "decision": decision.id},
+        content={"as": released_id, "decision": decision.id},
     )
-    return fresh
+    return released_id
 
 
 def _locked(tx: Transaction, video_id: str) -> Row[Any]:
-    """The row of a video whose block offers an appeal."""
+    """The row of a blocked video that can be appealed, locked."""
     row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
     if row is None or row.deleted_at is not None:
         raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
     explanation = mappers.from_json(row.explanation) or {}
     if row.state not in (VideoState.REJECTED.value, VideoState.BLOCKED.value):
         raise Conflict(f"{video_id} was not blocked: it is {row.state}.", param="video_id")
-    if explanation.get("owner") == "provider":
+    if explanation.get("source") == "provider":
         raise Conflict(
-            f"{video_id} was refused by its provider, not here; nobody here can change that.",
+            f"{video_id} was refused by its provider. This installation cannot change that.",
             param="video_id",
         )
     if row.vaulted or not explanation.get("appeal"):
         raise Conflict(f"{video_id} cannot be appealed.", param="video_id")
     if row.reinstated_as is not None:
-        raise Conflict(f"{video_id} was released already, as {row.reinstated_as}.", param="video_id")
+        raise Conflict(f"{video_id} was reinstated already, as {row.reinstated_as}.", param="video_id")
     return row
 
 
-def _judged_again(
-    workshop: PipelineContext, tenant: str, made: tuple[StageRecord, ...], *, output: bool
-) -> list[StageResult]:
-    """What was seen, under the policy in force now; it has to let it through once that is settled."""
+def _reevaluate(policy: TenantPolicy, made: tuple[StageRecord, ...], *, output: bool) -> list[StageResult]:
+    """The earlier stages under today's policy, which must not block once their findings are overturned."""
     overturned = tuple(finding for each in made for finding in each.findings)
-    judge = workshop.stages.output.judge
     again = [
-        judge.reevaluate_for_appeal(
+        reevaluate_for_appeal(
+            policy,
             StageResult(
                 stage=each.stage,
                 verdict=each.verdict,
                 findings=each.findings,
                 coverage=each.coverage,
-                extra=each.extra,
+                details=each.details,
             ),
-            tenant=tenant,
-            overturned=overturned,
+            overturned,
         )
         for each in made
-        if each.stage in _EARLY or (output and each.stage is Stage.OUTPUT)
+        if each.stage in EARLY_STAGES or (output and each.stage is Stage.OUTPUT)
     ]
     if any(each.verdict.action is Action.BLOCK for each in again):
         raise Conflict(
-            "The policy in force blocks this for something that an appeal does not settle.", param="case_id"
+            "The current policy blocks this for a reason that the appeal does not overturn.", param="case_id"
         )
     return again
 
 
 def _clip(tx: Transaction, old: Row[Any]) -> Row[Any] | None:
-    """The clip that was made and judged, where it is still kept."""
+    """The generated and scanned clip, if it is still stored."""
     if old.state != VideoState.BLOCKED.value or old.generated_sha256 is None:
         return None
     assets = tables.assets.c
@@ -202,10 +204,10 @@ def _clip(tx: Transaction, old: Row[Any]) -> Row[Any] | None:
     )
 
 
-def _take_along(
-    workshop: PipelineContext, tx: Transaction, old: Row[Any], fresh: str, request: dict[str, Any]
+def _copy_sources(
+    context: PipelineContext, tx: Transaction, old: Row[Any], released_id: str, request: dict[str, Any]
 ) -> None:
-    """The references and the lineage of the order, for the new video; what it is made from must be out."""
+    """Give the new video the references and the lineage of the old one. The sources must still be usable."""
     parents: dict[str, str] = {}
     borrowed: list[ReusedFile] = []
     for reference in request["references"]:
@@ -214,9 +216,9 @@ def _take_along(
             tables.assets, assets.sha256 == reference["sha256"], assets.deleted_at.is_(None), limit=1
         )
         if not kept or kept[0].retention == Retention.VAULT.value:
-            raise Conflict("A file this was ordered with is no longer kept.", param="case_id")
+            raise Conflict("A reference of this request is not stored any more.", param="case_id")
         if "of" not in reference:
-            _share(workshop, tx, fresh, kept[0], "reference")
+            _share(tx, released_id, kept[0], "reference")
             continue
         source = reference["field"] == SOURCE_FIELD
         parents[reference["of"]] = Derivation(request["origin"]["step"]).value if source else "character"
@@ -230,19 +232,23 @@ def _take_along(
             )
         )
     try:
-        Lineage(workshop=workshop).record(tx, fresh, LineageTrace(parents=parents, borrowed=tuple(borrowed)))
+        Lineage(context=context).record(
+            tx, released_id, LineageTrace(parents=parents, borrowed=tuple(borrowed))
+        )
     except (NotFound, Withdrawn, InvalidField) as error:
-        raise Conflict(f"What {old.id} was made from is no longer out.", param="case_id") from error
+        raise Conflict(f"The source of {old.id} may not be used any more.", param="case_id") from error
 
 
-def _share(workshop: PipelineContext, tx: Transaction, video_id: str, file: Row[Any], kind: str) -> None:
-    """The same bytes as another video's, for as long as either wants them."""
-    workshop.store.add_file(
+def _share(tx: Transaction, video_id: str, file: Row[Any], kind: str) -> None:
+    """Use a file of another video. The bytes stay until both videos drop it."""
+    add_file(
         tx,
         video_id,
-        kind=kind,
-        sha256=file.sha256,
-        size=file.bytes,
-        media_type=file.media_type,
-        retention=Retention.EVIDENCE,
+        FileRow(
+            kind=kind,
+            sha256=file.sha256,
+            size=file.bytes,
+            media_type=file.media_type,
+            retention=Retention.EVIDENCE,
+        ),
     )

@@ -1,9 +1,8 @@
-"""One step of one video, with everything that can go wrong in it turned into a state."""
+"""Runs one step of one video, and turns every error of the step into a state."""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
 
 from safelight.backoff import Backoff
@@ -13,79 +12,80 @@ from . import outcomes
 from .attempts import ShutdownRequested, video_deadline, wait_before_retry
 from .context import PipelineContext
 from .models import Video
-from .repository import StaleRevision
 from .states import VideoState
 from .steps import STEPS
+from .transitions import StaleRevision
 
 _log = logging.getLogger(__name__)
-#: A step that failed is run again at once, until it has failed this often.
+#: A failed step is run again at once, up to this number of failures.
 _RETRY = Backoff(delays_s=(0.0,), max_attempts=3)
 
 
 class Runner:
-    """Takes videos one step further. Knows nothing of who calls it, or how often."""
+    """Runs the next step of a video. Does not depend on the caller or on how often it is called."""
 
-    def __init__(self, workshop: PipelineContext) -> None:
-        self._workshop = workshop
+    def __init__(self, context: PipelineContext) -> None:
+        self._context = context
         self._failures: Counter[tuple[str, VideoState]] = Counter()
 
     def run_steps(self, tenant: str, video_id: str) -> bool:
-        """Take one step; whether another may follow at once."""
+        """Run one step; whether another may follow at once."""
         try:
-            video = self._workshop.store.get(tenant, video_id)
+            snapshot = self._context.videos.snapshot(tenant, video_id)
         except NotFound:
             return False
+        video = snapshot.video
         step = STEPS.get(video.state)
         if step is None:
             return False
         try:
-            if time.time() > video_deadline(self._workshop, video):
+            if self._context.database.clock() > video_deadline(self._context, video):
                 raise DeadlineExceeded(
-                    f"The video was not finished within {self._workshop.terms.deadline_s:.0f} s."
+                    f"The video was not finished within {self._context.limits.deadline_s:.0f} s."
                 )
-            step(self._workshop, video)
-            self._workshop.fault_hook("moved")
+            step(self._context, snapshot)
+            self._context.fault_hook("moved")
         except StaleRevision:
             pass
         except ShutdownRequested:
             return False
         except Exception as error:
-            self._stumbled(video, error)
+            self._handle_error(video, error)
         else:
             self._failures.pop((video.id, video.state), None)
-        return not self._workshop.shutdown_event.is_set()
+        return not self._context.shutdown_event.is_set()
 
-    def _stumbled(self, video: Video, error: Exception) -> None:
-        """Try a step again where that can help, and end the video where it cannot."""
+    def _handle_error(self, video: Video, error: Exception) -> None:
+        """Retry a step if that can help; otherwise end the video."""
         self._failures[video.id, video.state] += 1
         failures = self._failures[video.id, video.state]
-        lasting = isinstance(error, SafelightError) and not isinstance(error, Unavailable | SandboxFailed)
+        permanent = isinstance(error, SafelightError) and not isinstance(error, Unavailable | SandboxFailed)
         if not isinstance(error, SafelightError):
             _log.exception("A step of %s (%s) failed.", video.id, video.state)
         if isinstance(error, Unavailable):
-            # Storage is full or away: nothing is lost by waiting, and the deadline bounds it.
+            # Storage is full or unavailable: waiting loses nothing, and the deadline limits it.
             try:
-                wait_before_retry(self._workshop, video, error.retry_after_s)
+                wait_before_retry(self._context, video, error.retry_after_s)
             except ShutdownRequested:
                 return
-            except DeadlineExceeded as passed:
-                self._end(video, passed)
+            except DeadlineExceeded as exceeded:
+                self._end(video, exceeded)
             return
-        if lasting or _RETRY.is_exhausted(failures):
+        if permanent or _RETRY.is_exhausted(failures):
             self._end(video, error if isinstance(error, SafelightError) else _internal())
 
     def _end(self, video: Video, error: SafelightError) -> None:
         self._failures.pop((video.id, video.state), None)
         try:
-            current = self._workshop.store.get(video.tenant, video.id)
-            with self._workshop.database.transaction(tenant=video.tenant) as tx:
-                outcomes.fail(self._workshop, tx, current, error)
+            current = self._context.videos.get(video.tenant, video.id)
+            with self._context.database.transaction(tenant=video.tenant) as tx:
+                outcomes.fail(self._context, tx, current, error)
         except StaleRevision:
             pass
 
 
 def _internal() -> SafelightError:
     return SafelightError(
-        "Something in this installation went wrong and the video was given up.",
-        remedy="The operator finds the cause in the log under the video's id.",
+        "An internal error of this installation ended the video.",
+        remedy="The operator can find the cause in the log by the id of the video.",
     )

@@ -1,8 +1,7 @@
-"""Videos as the fronts see them: ordered, looked up, listed, read, deleted."""
+"""The video service behind the API and the pages: submit, get, list, read content, delete."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from safelight.trust.evasion.service import EvasionTracker
 from . import mappers
 from .characters import Characters
 from .context import PipelineContext
+from .files import drop_files
 from .idempotency import ClaimExpired, CompletedKey, IdempotencyKeys, fingerprint
 from .lineage import Lineage
 from .models import Character, Content, Page, SubmissionResult, Video, VideoRecord
@@ -29,33 +29,34 @@ from .quota import QuotaStatus
 from .references import References
 from .states import TERMINAL, VideoState
 from .submission import SubmissionService
+from .transitions import update
 
 _VARIANTS = {"video": "sealed", "thumbnail": "thumbnail", "spritesheet": "spritesheet"}
-_LONGEST_PAGE = 100
-#: Between two looks at a video: this part of its age, within these bounds.
-_OF_AGE, _SOONEST_S, _LATEST_S = 1 / 30, 1.0, 10.0
+_MAX_PAGE_SIZE = 100
+#: Polling interval of a client: this fraction of the age of the video, within these bounds.
+_POLL_AGE_FRACTION, _MIN_POLL_S, _MAX_POLL_S = 1 / 30, 1.0, 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoService:
-    """The job service. Every method is synchronous and raises only `SafelightError`s."""
+    """Every method is synchronous and raises only `SafelightError`s."""
 
-    workshop: PipelineContext
+    context: PipelineContext
     fetcher: Fetcher
     limits: AdmissionLimits
     default_generator: str
-    #: Threads for references that are looked at while the client waits.
+    #: Threads that screen references while the client waits.
     threads: Executor
-    hand_over: Callable[[str, str, int], None]
-    #: Blocked creates are counted; who has spent theirs is refused before anything is looked at.
-    probes: CheckLimiter
-    rewordings: EvasionTracker
+    enqueue: Callable[[str, str, int], None]
+    #: Counts blocked requests. A caller who has used up the limit is rejected before any screening.
+    check_limiter: CheckLimiter
+    evasion_tracker: EvasionTracker
     describe_coverage: Callable[[], dict[str, Any]]
     describe_readiness: Callable[[], dict[str, Any]]
 
     @cached_property
     def references(self) -> References:
-        return References(workshop=self.workshop, fetcher=self.fetcher, threads=self.threads)
+        return References(context=self.context, fetcher=self.fetcher, threads=self.threads)
 
     @cached_property
     def characters(self) -> Characters:
@@ -63,57 +64,57 @@ class VideoService:
 
     @cached_property
     def lineage(self) -> Lineage:
-        return Lineage(workshop=self.workshop)
+        return Lineage(context=self.context)
 
     @cached_property
     def keys(self) -> IdempotencyKeys:
-        return IdempotencyKeys(database=self.workshop.database)
+        return IdempotencyKeys(database=self.context.database)
 
     @cached_property
-    def intake(self) -> SubmissionService:
+    def submissions(self) -> SubmissionService:
         return SubmissionService(
-            workshop=self.workshop,
+            context=self.context,
             references=self.references,
             characters=self.characters,
             lineage=self.lineage,
             keys=self.keys,
-            probes=self.probes,
-            rewordings=self.rewordings,
+            check_limiter=self.check_limiter,
+            evasion_tracker=self.evasion_tracker,
             limits=self.limits,
             default_generator=self.default_generator,
-            hand_over=self.hand_over,
+            enqueue=self.enqueue,
         )
 
     def create(self, principal: Principal, request: CreateRequest) -> Video:
-        """Screen a request and, where it is allowed, put it on its way.
+        """Screen a request and, if it is allowed, enqueue it.
 
-        Raises `Blocked` before anything was spent; the record of it can be read under the id in its details.
+        Raises `RequestBlocked` before the generation; its details contain the id of the record.
         """
-        ordered = self.submit(principal, request)
-        if ordered.refusal is not None:
-            raise ordered.refusal
-        return ordered.video
+        result = self.submit(principal, request)
+        if result.refusal is not None:
+            raise result.refusal
+        return result.video
 
     def submit(self, principal: Principal, request: CreateRequest) -> SubmissionResult:
-        """As `create`, with a refusal as a value, and the word whether an idempotency key gave the answer."""
+        """As `create`, with a rejection as a value, and whether the result belongs to an earlier request."""
         principal.require(KeyScope.VIDEOS_WRITE)
         video_id = new_id("video")
         if request.idempotency_key is None:
-            return self.intake.submit(principal, video_id, request, None)
-        said = fingerprint(request)
-        claim = self.keys.claim(principal.tenant, request.idempotency_key, said, video_id)
+            return self.submissions.submit(principal, video_id, request, None)
+        request_hash = fingerprint(request)
+        claim = self.keys.claim(principal.tenant, request.idempotency_key, request_hash, video_id)
         if isinstance(claim, CompletedKey):
-            return self._again(principal, claim)
+            return self._replay(principal, claim)
         try:
-            return self.intake.submit(principal, video_id, request, claim)
+            return self.submissions.submit(principal, video_id, request, claim)
         except ClaimExpired:
-            found = self.keys.claim(principal.tenant, claim.key, said, new_id("video"))
+            found = self.keys.claim(principal.tenant, claim.key, request_hash, new_id("video"))
             if isinstance(found, CompletedKey):
-                return self._again(principal, found)
+                return self._replay(principal, found)
             self.keys.release(found)
-            raise Conflict("Another request with this Idempotency-Key came between.") from None
+            raise Conflict("Another request took over this Idempotency-Key.") from None
         finally:
-            # Nothing is released once the video is on the record.
+            # Has no effect after the video was recorded.
             self.keys.release(claim)
 
     def create_character(
@@ -125,30 +126,30 @@ class VideoService:
         return self.characters.get(principal, character_id)
 
     def allowance(self, principal: Principal) -> QuotaStatus:
-        """What this key may still order today."""
-        with self.workshop.database.read_transaction(tenant=principal.tenant) as tx:
-            return self.workshop.quota.allowance(tx, principal.id, now=tx.now())
+        """The quota of this key today."""
+        with self.context.database.read_transaction(tenant=principal.tenant) as tx:
+            return self.context.quota.allowance(tx, principal.id, now=tx.now())
 
     def get(self, principal: Principal, video_id: str) -> Video:
         principal.require(KeyScope.VIDEOS_READ)
-        video = self._one(principal, video_id)
-        if video.deleted and video.state is not VideoState.WITHDRAWN:
-            raise _no_video(video_id)
+        _check_id(video_id)
+        video = self.context.videos.get(principal.tenant, video_id)
+        _require_kept(video)
         return video
 
     def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page:
         principal.require(KeyScope.VIDEOS_READ)
         if after is not None and not is_id(after, "video"):
             raise _no_video(after)
-        return self.workshop.store.page(
+        return self.context.videos.page(
             principal.tenant,
             after=after,
-            limit=max(1, min(limit, _LONGEST_PAGE)),
+            limit=max(1, min(limit, _MAX_PAGE_SIZE)),
             newest_first=order != "asc",
         )
 
     def delete(self, principal: Principal, video_id: str) -> None:
-        """Remove a finished video and its files; the record of what was decided stays."""
+        """Delete a finished video and its files. The record of the decisions stays."""
         principal.require(KeyScope.VIDEOS_WRITE)
         video = self.get(principal, video_id)
         if video.state not in TERMINAL:
@@ -156,22 +157,23 @@ class VideoService:
                 f"{video_id} is still {video.state.value}; only a finished video can be deleted.",
                 param="video_id",
             )
-        with self.workshop.database.transaction(tenant=principal.tenant) as tx:
+        with self.context.database.transaction(tenant=principal.tenant) as tx:
             if not video.vaulted:
-                self.workshop.store.drop_files(tx, video.id)
-            self.workshop.store.update(tx, video, deleted_at=time.time())
+                drop_files(tx, video.id)
+            update(tx, video, deleted_at=tx.now())
             tx.append_audit("video.deleted", subject=video.id, actor=principal.id, content={})
 
     def content(self, principal: Principal, video_id: str, variant: str) -> Content:
-        """The released file or a picture made from it. Nothing else is ever read here."""
+        """The sealed file or a preview of it. No other file can be read here."""
         principal.require(KeyScope.VIDEOS_READ)
-        video = self.get(principal, video_id)
+        _check_id(video_id)
+        kind = _VARIANTS.get(variant)
+        video, files = self.context.videos.with_files(principal.tenant, video_id, kind=kind or "")
+        _require_kept(video)
         if video.state is VideoState.WITHDRAWN:
             raise Withdrawn(f"{video_id} was withdrawn.", param="video_id")
         if video.state is not VideoState.DELIVERED:
             raise NotFound(f"{video_id} has no content: it is {video.state.value}.", param="video_id")
-        kind = _VARIANTS.get(variant)
-        files = self.workshop.store.files(principal.tenant, video_id, kind=kind) if kind else []
         if kind == "sealed":
             files = [row for row in files if row.sha256 == video.sealed_sha256]
         if not files:
@@ -179,12 +181,12 @@ class VideoService:
         file = files[-1]
 
         def chunks(start: int, end: int) -> Iterator[bytes]:
-            return self.workshop.blobs.stream(principal.tenant, file.sha256, start, end)
+            return self.context.blobs.stream(principal.tenant, file.sha256, start, end)
 
         return Content(sha256=file.sha256, media_type=file.media_type, size=file.bytes, chunks=chunks)
 
     def record(self, principal: Principal, video_id: str) -> VideoRecord:
-        """Everything on the record about a video, a refused one too. A vaulted one shows only its state."""
+        """Everything on record about a video, also a rejected one. A vaulted one has no stages."""
         principal.require(KeyScope.VIDEOS_READ)
         _check_id(video_id)
         return self.context.videos.record(
@@ -198,31 +200,36 @@ class VideoService:
         return self.describe_readiness()
 
     def poll_after_ms(self, video: Video) -> int:
-        """How long a client should wait before it asks again: what takes long is asked after seldom."""
+        """How long a client should wait before it polls again: longer for an older video."""
         if video.state is VideoState.HELD:
             return 60_000
-        age = time.time() - video.created_at
-        return round(1000 * min(max(age * _OF_AGE, _SOONEST_S), _LATEST_S))
+        age = self.context.database.clock() - video.created_at
+        return round(1000 * min(max(age * _POLL_AGE_FRACTION, _MIN_POLL_S), _MAX_POLL_S))
 
-    def _one(self, principal: Principal, video_id: str) -> Video:
-        if not is_id(video_id, "video"):
-            raise _no_video(video_id)
-        return self.workshop.store.get(principal.tenant, video_id)
-
-    def _again(self, principal: Principal, made: CompletedKey) -> SubmissionResult:
-        """What the key's first request came to: its video as it is now, or the same refusal."""
-        row = self.workshop.store.row(principal.tenant, made.video_id)
+    def _replay(self, principal: Principal, made: CompletedKey) -> SubmissionResult:
+        """The result of the key's first request: its video as it is now, or the same rejection."""
+        row = self.context.videos.row(principal.tenant, made.video_id)
         video = mappers.video(row)
-        if video.deleted and video.state is not VideoState.WITHDRAWN:
-            raise _no_video(video.id)
+        _require_kept(video)
         refusal = None
         if video.state is VideoState.REJECTED and row.accepted_at is None:
             refusal = RequestBlocked(
                 video.error_message or "",
                 details={**(video.explanation or {}), "video_id": video.id},
-                param=made.param,
+                param=made.rejected_field,
             )
         return SubmissionResult(video=video, refusal=refusal, replayed=True)
+
+
+def _check_id(video_id: str) -> None:
+    if not is_id(video_id, "video"):
+        raise _no_video(video_id)
+
+
+def _require_kept(video: Video) -> None:
+    """A withdrawn video is still shown after its files are deleted; any other is gone."""
+    if video.deleted and video.state is not VideoState.WITHDRAWN:
+        raise _no_video(video.id)
 
 
 def _no_video(video_id: str) -> NotFound:

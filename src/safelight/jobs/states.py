@@ -1,4 +1,4 @@
-"""The one state machine of a Video: every state, every move between states, and what each is on the wire."""
+"""The state machine of a video: states, transitions, and the API status of each state."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from enum import StrEnum
 
 
 class VideoState(StrEnum):
-    """Where a video is on its way. Terminal states never change; a delivered one may be withdrawn."""
+    """A terminal state never changes, except that a delivered video may be withdrawn."""
 
-    #: Accepted, its prompt or a reference still being screened, or waiting for a worker.
+    #: Accepted; waits for a worker or for the screening of its references.
     QUEUED = "queued"
-    #: Ordered from a generator.
+    #: Submitted to a generator.
     GENERATING = "generating"
-    #: Fetched; every frame and the sound are being looked at.
+    #: The clip is stored; every frame and the sound are scanned.
     SCANNING = "scanning"
-    #: Waiting for a person.
+    #: Waits for a reviewer.
     HELD = "held"
-    #: Allowed; badge, manifest and registry are being written.
+    #: Allowed; badge, manifest and registry row are being written.
     SEALING = "sealing"
     DELIVERED = "delivered"
-    #: Refused before anything was spent.
+    #: Rejected before the generation.
     REJECTED = "rejected"
-    #: Blocked in or after generation.
+    #: Blocked during or after the generation.
     BLOCKED = "blocked"
-    #: Ended by trouble, not by a verdict.
+    #: Ended for a technical reason, not by a verdict.
     FAILED = "failed"
-    #: Was delivered; taken back.
+    #: Delivered, then withdrawn.
     WITHDRAWN = "withdrawn"
 
 
 class WireStatus(StrEnum):
-    """The four words the official SDKs know. There is never a fifth."""
+    """The four statuses that the official SDKs know. There is never a fifth."""
 
     QUEUED = "queued"
     IN_PROGRESS = "in_progress"
@@ -61,7 +61,7 @@ TERMINAL = frozenset(
     {VideoState.DELIVERED, VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED, VideoState.WITHDRAWN},
 )
 
-#: Waiting for a person, not for a worker.
+#: Waiting for a reviewer, not for a worker.
 AWAITING_REVIEW = frozenset({VideoState.HELD})
 
 _WIRE = {
@@ -79,7 +79,7 @@ _WIRE = {
 
 
 def wire_status(state: VideoState) -> WireStatus:
-    """The wire's word for a state. A withdrawn video stays `completed`; its content answers 410."""
+    """The API status of a state. A withdrawn video stays `completed`; its content answers 410."""
     return _WIRE[state]
 
 

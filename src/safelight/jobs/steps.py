@@ -1,12 +1,13 @@
-"""What is done in each state. A step is safe to run twice: it reads the row, works, and moves it once."""
+"""The step of each state. A step gets a snapshot of the video, works, and makes one transition.
+
+A step may run twice: after a crash it starts again from the row.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from safelight import canonical_json
@@ -30,85 +31,94 @@ from safelight.generation.protocol import (
     ReferenceFile,
     RemoteGenerator,
 )
+from safelight.moderation.screening import ScreeningContext
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.store.retention import Retention
 
 from . import attempts, outcomes
+from .attempt_store import finish_attempt, last_attempt
 from .attempts import ChargedFailure
-from .context import PipelineContext
+from .context import NewFile, PipelineContext
+from .files import drop_files
 from .lineage import source_clip_of
-from .models import Video
+from .models import Video, VideoSnapshot
 from .references import screen_stored_references
+from .stage_records import record_stage
 from .states import VideoState
+from .transitions import transition
 
 MP4 = "video/mp4"
-#: The visible badge that `label` burns into the picture.
+#: The visible text that a `label` verdict burns into the picture.
 BADGE = "AI-generated"
 
 
-def run_queued(workshop: PipelineContext, video: Video) -> None:
-    """Judge the references that were not finished while the client waited; then hand on to generation."""
-    request = workshop.store.request(video.tenant, video.id)
+def run_queued(context: PipelineContext, snapshot: VideoSnapshot) -> None:
+    """Screen the references that took too long while the client waited; then go on to generation."""
+    video, request = snapshot.video, snapshot.request
     if not request["pending"]:
-        with workshop.database.transaction(tenant=video.tenant) as tx:
-            workshop.store.transition(
-                tx, video, VideoState.GENERATING, actor="jobs", stage=Stage.GENERATION.value
-            )
+        with context.database.transaction(tenant=video.tenant) as tx:
+            transition(tx, video, VideoState.GENERATING, actor="jobs", stage=Stage.GENERATION.value)
         return
-    with workshop.work_dir(video.id) as bench:
-        judged = screen_stored_references(workshop, video, request["references"], bench)
-    with workshop.database.transaction(tenant=video.tenant) as tx:
-        workshop.store.record_stage(tx, video.id, judged)
-        if judged.verdict.action is Action.BLOCK:
-            outcomes.reject(workshop, tx, video, judged)
-        elif judged.verdict.action is Action.HOLD:
-            outcomes.hold_for_review(workshop, tx, video, judged)
+    with context.work_dir(video.id) as work_dir:
+        result = screen_stored_references(context, snapshot, work_dir)
+    action = result.verdict.action
+    with context.database.transaction(tenant=video.tenant) as tx:
+        record_stage(tx, video.id, result)
+        if action is Action.BLOCK:
+            outcomes.reject(context, tx, video, result)
+        elif action is Action.HOLD:
+            outcomes.hold_for_review(context, tx, video, result)
         else:
-            workshop.store.transition(
+            transition(
                 tx,
                 video,
                 VideoState.GENERATING,
                 actor="policy",
                 stage=Stage.GENERATION.value,
-                waived=video.waived or bool(judged.verdict.waivers),
+                waived=video.waived or bool(result.verdict.waivers),
                 request=canonical_json.encode({**request, "pending": False}),
             )
 
 
-def run_generation(workshop: PipelineContext, video: Video) -> None:
-    """Get the clip made, into our own storage."""
-    generator = workshop.generators[video.generator]
-    with workshop.work_dir(video.id) as bench:
-        clip = bench / "clip.mp4"
+def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
+    """Have the clip generated and store it."""
+    video = snapshot.video
+    generator = context.generators[video.generator]
+    with context.work_dir(video.id) as work_dir:
+        clip = work_dir / "clip.mp4"
         try:
-            order = _order(workshop, video, bench)
+            request = _generation_request(context, snapshot, work_dir)
             if isinstance(generator, LocalGenerator):
-                attempt = attempts.start_local_attempt(workshop, video)
-                with workshop.heavy_slots:
-                    report = workshop.progress_callback(video.tenant, video.id, 5, 60)
-                    charge = generator.render(replace(order, key=attempt.idempotency_key), clip, report)
+                attempt = attempts.start_local_attempt(context, snapshot)
+                with context.heavy_slots, context.recorded_progress(video, 5, 60) as progress:
+                    charge = generator.render(
+                        replace(request, key=attempt.idempotency_key), clip, progress.report_percent
+                    )
             elif isinstance(generator, RemoteGenerator):
-                attempt = attempts.submit_or_resume(workshop, video, generator, order)
-                charge = attempts.poll_until_done(workshop, video, generator, attempt)
-                attempts.download_result(workshop, video, generator, attempt, charge, clip)
+                remote = attempts.RemoteAttempts(context=context, video=video, generator=generator)
+                attempt = remote.submit_or_resume(request, snapshot.last_attempt)
+                charge = remote.poll_until_done(attempt)
+                remote.download_result(attempt, charge, clip)
             else:
-                raise UpstreamRejected(f"{video.generator} neither renders nor takes orders.")
-        except ChargedFailure as ended:
-            _generation_ended(workshop, video, ended.error, ended.charge)
+                raise UpstreamRejected(f"{video.generator} is neither a local nor a remote generator.")
+        except ChargedFailure as failed:
+            _end_generation(context, video, failed.error, failed.charge)
             return
         except UpstreamError as error:
-            _generation_ended(workshop, video, error, None)
+            _end_generation(context, video, error, None)
             return
-        workshop.fault_hook("made")
-        sha256 = workshop.store_file(
-            video, _plain(workshop, clip), kind="generated", media_type=MP4, retention=Retention.EVIDENCE
+        context.fault_hook("made")
+        [sha256] = context.store_files(
+            video,
+            [NewFile(path=_normalized(context, clip), kind="generated", media_type=MP4)],
+            retention=Retention.EVIDENCE,
         )
-    workshop.fault_hook("stored")
-    with workshop.database.transaction(tenant=video.tenant) as tx:
-        workshop.store.finish_attempt(tx, video.id, attempt, "done", charge=charge)
-        workshop.store.transition(
+    context.fault_hook("stored")
+    with context.database.transaction(tenant=video.tenant) as tx:
+        finish_attempt(tx, video.id, attempt, "done", charge=charge)
+        transition(
             tx,
             video,
             VideoState.SCANNING,
@@ -120,50 +130,58 @@ def run_generation(workshop: PipelineContext, video: Video) -> None:
         )
 
 
-def _plain(workshop: PipelineContext, clip: Path) -> Path:
-    """What came, as the plain MP4 that may leave; itself where that cannot be made: the scan says why."""
+def _normalized(context: PipelineContext, clip: Path) -> Path:
+    """The clip as a plain MP4. If that fails, the clip itself: the scan reports why it is unusable."""
     try:
-        with workshop.heavy_slots:
-            return workshop.delivery.normalize(clip, clip.with_name("plain.mp4"))
+        with context.heavy_slots:
+            return context.delivery.normalize(clip, clip.with_name("plain.mp4"))
     except (BadInput, SandboxFailed):
         return clip
 
 
-def run_scan(workshop: PipelineContext, video: Video) -> None:
-    """Remove the upstream's copy, look at every frame and the sound, and do what the verdict says."""
-    _forget_upstream(workshop, video)
-    sha256 = workshop.store.row(video.tenant, video.id).generated_sha256
-    with workshop.work_dir(video.id) as bench, workshop.heavy_slots:
-        clip = bench / "clip.mp4"
-        workshop.blobs.copy_to(video.tenant, sha256, clip)
+def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
+    """Delete the upstream's copy, scan every frame and the sound, and act on the verdict."""
+    video = snapshot.video
+    _delete_upstream_copy(context, snapshot)
+    sha256 = snapshot.generated_sha256 or ""
+    policy = context.policies.load(video.tenant)
+    with (
+        context.work_dir(video.id) as work_dir,
+        context.heavy_slots,
+        context.recorded_progress(video, 60, 90) as progress,
+    ):
+        clip = work_dir / "clip.mp4"
+        context.blobs.copy_to(video.tenant, sha256, clip)
         try:
-            judged, _report = workshop.stages.output.scan(
+            result, _report = context.stages.output.scan(
                 clip,
-                tenant=video.tenant,
+                ScreeningContext(
+                    policy=policy,
+                    texts=snapshot.request["texts"],
+                    prior=snapshot.findings(Stage.PROMPT),
+                    approved=snapshot.approved,
+                    overturned=snapshot.overturned,
+                ),
                 subject_sha256=sha256,
-                texts=workshop.store.request(video.tenant, video.id)["texts"],
-                prior=workshop.store.findings_of(video.tenant, video.id, Stage.PROMPT),
-                settled=workshop.store.approved_findings(video.tenant, video.id),
-                overturned=workshop.store.overturned_findings(video.tenant, video.id),
-                progress=workshop.progress_callback(video.tenant, video.id, 60, 90),
+                progress=progress,
             )
         except InvalidMedia as error:
             fail(
-                workshop,
+                context,
                 video,
-                UpstreamInvalidResponse(f"What {video.generator} made is no usable video: {error}"),
+                UpstreamInvalidResponse(f"What {video.generator} made is not a usable video: {error}"),
             )
             return
-    workshop.fault_hook("scanned")
-    verdict = judged.verdict
-    with workshop.database.transaction(tenant=video.tenant) as tx:
-        workshop.store.record_stage(tx, video.id, judged)
+    context.fault_hook("scanned")
+    verdict = result.verdict
+    with context.database.transaction(tenant=video.tenant) as tx:
+        record_stage(tx, video.id, result)
         if verdict.action is Action.BLOCK:
-            outcomes.block(workshop, tx, video, judged)
+            outcomes.block(context, tx, video, result)
         elif verdict.action is Action.HOLD:
-            outcomes.hold_for_review(workshop, tx, video, judged)
+            outcomes.hold_for_review(context, tx, video, result)
         else:
-            workshop.store.transition(
+            transition(
                 tx,
                 video,
                 VideoState.SEALING,
@@ -176,82 +194,88 @@ def run_scan(workshop: PipelineContext, video: Video) -> None:
             )
 
 
-def sealing(workshop: PipelineContext, video: Video) -> None:
-    """Badge, manifest, registry: after this, and only after this, the file may leave."""
-    judged_sha256 = workshop.store.row(video.tenant, video.id).generated_sha256
-    with workshop.work_dir(video.id) as bench, workshop.heavy_slots:
-        source, sealed = bench / "judged.mp4", bench / "sealed.mp4"
-        workshop.blobs.copy_to(video.tenant, judged_sha256, source)
-        if video.label_text is not None:
-            source = workshop.delivery.badge(source, bench / "badged.mp4", video.label_text)
-        seal = workshop.sealer.seal(source, sealed, _seal_facts(workshop, video))
-        workshop.fault_hook("sealed")
-        keep = partial(workshop.store_file, video, retention=Retention.DELIVERED)
-        sealed_sha256 = keep(sealed, kind="sealed", media_type=MP4)
-        for still in workshop.delivery.pictures(sealed, bench):
-            keep(still.path, kind=still.kind, media_type=still.media_type)
-    workshop.fault_hook("stored")
-    with workshop.database.transaction(tenant=video.tenant) as tx:
-        workshop.registry.record(tx, replace(seal, source_sha256=judged_sha256))
-        workshop.store.drop_files(tx, video.id, kind="generated")
-        workshop.store.drop_files(tx, video.id, kind="source")
-        workshop.store.transition(
+def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
+    """Burn the badge, write the manifest and the registry row. Only after this step may the file leave."""
+    video, scanned_sha256 = snapshot.video, snapshot.generated_sha256 or ""
+    with context.work_dir(video.id) as work_dir, context.heavy_slots:
+        source, sealed = work_dir / "scanned.mp4", work_dir / "sealed.mp4"
+        context.blobs.copy_to(video.tenant, scanned_sha256, source)
+        if video.badge_text is not None:
+            source = context.delivery.badge(source, work_dir / "badged.mp4", video.badge_text)
+        seal = context.sealer.seal(source, sealed, _seal_facts(context, snapshot))
+        context.fault_hook("sealed")
+        previews = context.delivery.draw_previews(sealed, work_dir)
+        sealed_sha256, *_ = context.store_files(
+            video,
+            [
+                NewFile(path=sealed, kind="sealed", media_type=MP4),
+                *(NewFile(path=one.path, kind=one.kind, media_type=one.media_type) for one in previews),
+            ],
+            retention=Retention.DELIVERED,
+        )
+    context.fault_hook("stored")
+    with context.database.transaction(tenant=video.tenant) as tx:
+        context.registry.record(tx, replace(seal, source_sha256=scanned_sha256))
+        drop_files(tx, video.id, kind="generated")
+        drop_files(tx, video.id, kind="source")
+        transition(
             tx,
             video,
             VideoState.DELIVERED,
             actor="jobs",
-            why={"sha256": sealed_sha256, "judged": judged_sha256},
+            why={"sha256": sealed_sha256, "judged": scanned_sha256},
             progress=100,
             sealed_sha256=sealed_sha256,
-            expires_at=time.time() + workshop.terms.keep_s,
+            expires_at=tx.now() + context.limits.keep_s,
         )
 
 
-STEPS: Mapping[VideoState, Callable[[PipelineContext, Video], None]] = {
+STEPS: Mapping[VideoState, Callable[[PipelineContext, VideoSnapshot], None]] = {
     VideoState.QUEUED: run_queued,
     VideoState.GENERATING: run_generation,
     VideoState.SCANNING: run_scan,
-    VideoState.SEALING: sealing,
+    VideoState.SEALING: run_sealing,
 }
 
 
-def fail(workshop: PipelineContext, video: Video, error: SafelightError) -> None:
-    """End a video by trouble that says nothing about its content; its quota is returned."""
-    with workshop.database.transaction(tenant=video.tenant) as tx:
-        outcomes.fail(workshop, tx, video, error)
+def fail(context: PipelineContext, video: Video, error: SafelightError) -> None:
+    """End a video for a technical reason, not because of its content; its quota is returned."""
+    with context.database.transaction(tenant=video.tenant) as tx:
+        outcomes.fail(context, tx, video, error)
 
 
-def _generation_ended(
-    workshop: PipelineContext, video: Video, error: SafelightError, charge: Charge | None
+def _end_generation(
+    context: PipelineContext, video: Video, error: SafelightError, charge: Charge | None
 ) -> None:
-    """A refusal, a failure or doubt: the attempt and the video end together."""
-    last = workshop.store.last_attempt(video.tenant, video.id)
-    if (
-        charge is None
-        and isinstance(error, UpstreamModerationBlocked)
-        and isinstance(error.refusal, ProviderRefusal)
-    ):
-        charge = Charge(charged=error.refusal.charged, source="documented")
+    """End the attempt and the video together after a refusal, a failure or an unconfirmed submission."""
+    refusal = error.refusal if isinstance(error, UpstreamModerationBlocked) else None
+    if not isinstance(refusal, ProviderRefusal):
+        refusal = None
+    if charge is None and refusal is not None:
+        charge = Charge(charged=refusal.charged, source="documented")
     charge = charge or Charge(charged=ChargeStatus.UNKNOWN)
-    with workshop.database.transaction(tenant=video.tenant) as tx:
+    with context.database.transaction(tenant=video.tenant) as tx:
+        last = last_attempt(tx, video.id)
         if last is not None and last.ended_at is None:
-            workshop.store.finish_attempt(tx, video.id, last, error.code, charge=charge)
-        if isinstance(error, UpstreamModerationBlocked) and isinstance(error.refusal, ProviderRefusal):
-            outcomes.block_by_provider(workshop, tx, video, error.refusal, charge)
+            finish_attempt(tx, video.id, last, error.code, charge=charge)
+        if refusal is not None:
+            outcomes.block_by_provider(context, tx, video, refusal, charge)
         else:
-            outcomes.fail(workshop, tx, video, error)
+            outcomes.fail(context, tx, video, error)
 
 
-def _order(workshop: PipelineContext, video: Video, bench: Path) -> GenerationRequest:
-    """The order as accepted, its references written next to where the clip will be made."""
-    request = workshop.store.request(video.tenant, video.id)
+def _generation_request(
+    context: PipelineContext, snapshot: VideoSnapshot, work_dir: Path
+) -> GenerationRequest:
+    """The request as accepted, with its references as files in `work_dir`."""
+    video, request = snapshot.video, snapshot.request
     references = []
     for number, reference in enumerate(request["references"]):
-        path = bench / f"reference-{number}"
-        workshop.blobs.copy_to(video.tenant, reference["sha256"], path)
-        handing, sha256 = workshop.stages.handing, reference["sha256"]
-        if handing is not None:
-            path = handing.bare(path, reference["media_type"], bench / f"handed-{number}")
+        path = work_dir / f"reference-{number}"
+        context.blobs.copy_to(video.tenant, reference["sha256"], path)
+        stripper, sha256 = context.stages.metadata_stripper, reference["sha256"]
+        if stripper is not None:
+            path = stripper.strip(path, reference["media_type"], work_dir / f"stripped-{number}")
             sha256 = sha256_file(path)
         references.append(
             ReferenceFile(
@@ -268,29 +292,25 @@ def _order(workshop: PipelineContext, video: Video, bench: Path) -> GenerationRe
         height=video.height,
         references=tuple(file for file in references if basis is None or file is not basis.clip),
         extra=request["extra"],
-        basis=basis,
+        source_clip=basis,
     )
 
 
-def _forget_upstream(workshop: PipelineContext, video: Video) -> None:
-    """Ask the upstream to delete its copy, now that ours is safe; the record says what it answered."""
-    generator = workshop.generators[video.generator]
-    last = workshop.store.last_attempt(video.tenant, video.id)
+def _delete_upstream_copy(context: PipelineContext, snapshot: VideoSnapshot) -> None:
+    """Ask the upstream to delete its copy, because ours is stored now, and record its answer."""
+    video, last = snapshot.video, snapshot.last_attempt
+    generator = context.generators[video.generator]
     if not isinstance(generator, RemoteGenerator) or last is None or last.upstream_id is None:
         return
-    if last.upstream_copy is None:
-        workshop.store.record_upstream_deletion(
-            video.tenant, video.id, last, attempts.delete_upstream_copy(generator, last.upstream_id)
-        )
+    if last.upstream_copy_status is None:
+        fate = attempts.delete_upstream_copy(generator, last.upstream_id)
+        context.attempts.record_upstream_deletion(video, last, fate)
 
 
-def _seal_facts(workshop: PipelineContext, video: Video) -> SealFacts:
-    output = [
-        judgement
-        for judgement in workshop.store.judgements(video.tenant, video.id)
-        if judgement.stage is Stage.OUTPUT
-    ][-1]
-    offer = workshop.generators[video.generator].info()
+def _seal_facts(context: PipelineContext, snapshot: VideoSnapshot) -> SealFacts:
+    video, output = snapshot.video, snapshot.last_stage(Stage.OUTPUT)
+    assert output is not None
+    offer = context.generators[video.generator].info()
     return SealFacts(
         video_id=video.id,
         generator=video.generator,
@@ -299,6 +319,6 @@ def _seal_facts(workshop: PipelineContext, video: Video) -> SealFacts:
         generated_at=dt.datetime.fromtimestamp(output.at, dt.UTC),
         verdict=output.verdict,
         coverage=output.coverage,
-        badge=video.label_text is not None,
-        reviewed=workshop.store.was_reviewed(video.tenant, video.id),
+        badge=video.badge_text is not None,
+        reviewed=snapshot.reviewed,
     )

@@ -1,8 +1,7 @@
-"""An order taken in: traced, admitted, screened, and put on its way, or its refusal on the record."""
+"""Accepts a generation request: resolves lineage, validates, screens, then enqueues or rejects it."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -14,6 +13,7 @@ from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.reference import ReferenceInput
 from safelight.moderation.request import AdmittedRequest, CreateRequest
+from safelight.moderation.screening import ScreeningContext
 from safelight.policy.explanations import help_lines
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
@@ -30,20 +30,21 @@ from .characters import Characters
 from .context import PipelineContext
 from .idempotency import IdempotencyKeys, KeyClaim
 from .lineage import Lineage, LineageTrace
-from .models import SubmissionResult
+from .models import SubmissionResult, Video
 from .references import References
+from .stage_records import record_stage
 from .states import VideoState
 from .summary import summary
 
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """One order in hand: who asks, for what, from what, and under which idempotency key."""
+    """One request during its submission: caller, content, sources and idempotency key."""
 
     principal: Principal
     video_id: str
     admitted: AdmittedRequest
-    descent: LineageTrace
+    lineage: LineageTrace
     claim: KeyClaim | None
     scrutiny: EvasionMatch = NO_MATCH
     references: tuple[ReferenceInput, ...] = ()
@@ -51,89 +52,88 @@ class Submission:
 
 @dataclass(frozen=True, kw_only=True)
 class SubmissionService:
-    workshop: PipelineContext
+    context: PipelineContext
     references: References
     characters: Characters
     lineage: Lineage
     keys: IdempotencyKeys
-    probes: CheckLimiter
-    rewordings: EvasionTracker
+    check_limiter: CheckLimiter
+    evasion_tracker: EvasionTracker
     limits: AdmissionLimits
     default_generator: str
-    hand_over: Callable[[str, str, int], None]
+    enqueue: Callable[[str, str, int], None]
 
     def submit(
         self, principal: Principal, video_id: str, request: CreateRequest, claim: KeyClaim | None
     ) -> SubmissionResult:
-        """Screen a request, and put it on its way or its refusal on the record.
+        """Screen a request, and enqueue it or record its rejection.
 
-        `claim` is of its idempotency key; raises `ClaimLost` where another request took that over.
+        `claim` is the claim of its idempotency key. Raises `ClaimExpired` if another request took it over.
         """
-        request, descent = self.lineage.trace(principal.tenant, request)
+        request, lineage = self.lineage.trace(principal.tenant, request)
         admitted = admit(
             request,
-            self.workshop.generators,
+            self.context.generators,
             default=self.default_generator,
             limits=self.limits,
-            origin=descent.origin,
+            origin=lineage.origin,
         )
         if request.characters:
             ready = self.characters.ready(principal, request.characters)
-            descent = self.lineage.with_characters(descent, ready, principal.tenant)
-        self.probes.require(principal, admitted.end_user)
-        scrutiny = self.rewordings.scrutiny(
-            principal, admitted.end_user, admitted.texts, negated=admitted.negated
+            lineage = self.lineage.with_characters(lineage, ready, principal.tenant)
+        with self.context.database.read_transaction(principal.tenant) as tx:
+            self.check_limiter.require_within(tx, principal, admitted.end_user)
+            recent_blocks = self.evasion_tracker.recent_blocks(tx, principal, admitted.end_user)
+            policy = self.context.policies.load_within(tx, principal.tenant)
+        scrutiny = self.evasion_tracker.match(recent_blocks, admitted.texts, negated=admitted.negated)
+        prompt = self.context.stages.prompt.screen(
+            admitted.texts, policy, negated=admitted.negated, prior=lineage.prior, scrutiny=scrutiny
         )
-        words = self.workshop.stages.prompt.screen(
-            admitted.texts,
-            tenant=principal.tenant,
-            negated=admitted.negated,
-            prior=descent.prior,
-            scrutiny=scrutiny,
-        )
-        taking = Submission(
+        submission = Submission(
             principal=principal,
             video_id=video_id,
             admitted=admitted,
-            descent=descent,
+            lineage=lineage,
             claim=claim,
             scrutiny=scrutiny,
         )
-        if words.verdict.action is Action.BLOCK:
-            return self._refuse(taking, (words,))
-        with self.workshop.work_dir(video_id) as bench:
-            taking = replace(taking, references=self.references.fetch_all(admitted, bench))
-            pictures = self.references.screen(
-                taking.references, principal.tenant, words.findings, admitted.texts
+        if prompt.verdict.action is Action.BLOCK:
+            return self._reject(submission, (prompt,))
+        with self.context.work_dir(video_id) as work_dir:
+            submission = replace(submission, references=self.references.fetch_all(admitted, work_dir))
+            reference = self.references.screen(
+                submission.references,
+                ScreeningContext(policy=policy, texts=admitted.texts, prior=prompt.findings),
             )
-            judged = (words, *((pictures,) if pictures else ()))
-            if pictures and pictures.verdict.action is Action.BLOCK:
-                return self._refuse(taking, judged)
-            self._accept(taking, judged, pending=bool(taking.references) and pictures is None)
-        return SubmissionResult(video=self.workshop.store.get(principal.tenant, video_id))
+            results = (prompt, *((reference,) if reference else ()))
+            if reference and reference.verdict.action is Action.BLOCK:
+                return self._reject(submission, results)
+            pending = bool(submission.references) and reference is None
+            return SubmissionResult(video=self._accept(submission, results, pending=pending))
 
-    def _accept(self, taking: Submission, judged: tuple[StageResult, ...], *, pending: bool) -> None:
-        """In one transaction quota, row, verdicts, files and log; then the files' bytes, then the engine."""
-        held = next((stage for stage in judged if stage.verdict.action is Action.HOLD), None)
-        now = time.time()
-        principal, video_id = taking.principal, taking.video_id
-        with self.workshop.database.transaction(tenant=principal.tenant) as tx:
-            self.workshop.quota.reserve(tx, principal.id, taking.admitted.seconds, now=now)
-            self._insert(
+    def _accept(self, submission: Submission, results: tuple[StageResult, ...], *, pending: bool) -> Video:
+        """Commit quota, row, verdicts, file rows and audit log together; then store the files and enqueue."""
+        held = next((stage for stage in results if stage.verdict.action is Action.HOLD), None)
+        principal, video_id = submission.principal, submission.video_id
+        with self.context.database.transaction(tenant=principal.tenant) as tx:
+            now = tx.now()
+            self.context.quota.reserve(tx, principal.id, submission.admitted.seconds, now=now)
+            self._complete_key(tx, submission)
+            video = self._insert(
                 tx,
-                taking,
-                judged,
+                submission,
+                results,
                 state=VideoState.HELD if held else VideoState.QUEUED,
                 stage=(held.stage if held else Stage.REFERENCE).value,
                 accepted_at=now,
-                deadline_at=now + self.workshop.terms.deadline_s,
-                review_due_at=now + self.workshop.terms.review_due_s if held else None,
+                deadline_at=now + self.context.limits.deadline_s,
+                review_due_at=now + self.context.limits.review_due_s if held else None,
                 hold_stage=held.stage.value if held else None,
                 verdict_action=held.verdict.action.value if held else None,
-                quarantined=any(stage.verdict.quarantine for stage in judged),
-                explanation=self._kind_word(taking, judged),
-                waived=any(stage.verdict.waivers for stage in judged),
-                request=_request(taking, pending=pending),
+                quarantined=any(stage.verdict.quarantine for stage in results),
+                explanation=self._support(submission, results),
+                waived=any(stage.verdict.waivers for stage in results),
+                request=_request(submission, pending=pending),
                 enqueue_count=1,
             )
             if held is not None:
@@ -141,8 +141,8 @@ class SubmissionService:
                     tx,
                     video_id,
                     held,
-                    due_at=now + self.workshop.terms.review_due_s,
-                    quarantined=any(stage.verdict.quarantine for stage in judged),
+                    due_at=now + self.context.limits.review_due_s,
+                    quarantined=any(stage.verdict.quarantine for stage in results),
                 )
             if submission.scrutiny:
                 self.check_limiter.record_block(tx, principal, submission.admitted.end_user)
@@ -150,45 +150,48 @@ class SubmissionService:
             self.references.record_files(tx, video_id, submission.references, Retention.EVIDENCE)
         self.references.store_files(principal.tenant, submission.references, Retention.EVIDENCE)
         if held is None:
-            self.hand_over(principal.tenant, video_id, 1)
+            self.enqueue(principal.tenant, video_id, 1)
+        return video
 
-    def _kind_word(self, taking: Submission, judged: tuple[StageResult, ...]) -> bytes | None:
-        """Help lines for what is let through, too: who is in distress need not be blocked to be told."""
-        kind = next((stage.verdict for stage in judged if stage.verdict.support), None)
-        if kind is None or kind.vault:
+    def _support(self, submission: Submission, results: tuple[StageResult, ...]) -> bytes | None:
+        """Help lines for an allowed request: a prompt can show distress without being blocked."""
+        verdict = next((stage.verdict for stage in results if stage.verdict.support), None)
+        if verdict is None or verdict.vault:
             return None
-        return canonical_json.encode({"support": _help(taking.admitted.prompt)})
+        return canonical_json.encode({"support": _help(submission.admitted.prompt)})
 
-    def _refuse(self, taking: Submission, judged: tuple[StageResult, ...]) -> SubmissionResult:
-        """Put a refusal on the record, with what it rests on, and make the answer for the client."""
-        deciding = judged[-1]
+    def _reject(self, submission: Submission, results: tuple[StageResult, ...]) -> SubmissionResult:
+        """Record a blocked request with its findings, and build the answer for the client."""
+        deciding = results[-1]
         verdict = deciding.verdict
         retention = Retention.VAULT if verdict.vault else Retention.EVIDENCE
-        principal, video_id = taking.principal, taking.video_id
-        # References that were not fetched are gone: such an order can only be sent again.
-        whole = len(taking.references) == len(taking.admitted.uploads) + len(taking.admitted.urls)
-        sentence, details = self.workshop.explain(
-            verdict, None, video_id, appeal=whole and outcomes.is_appealable(verdict)
+        principal, video_id = submission.principal, submission.video_id
+        # References that were not fetched are not stored, so an appeal could not reinstate the request.
+        complete = len(submission.references) == len(submission.admitted.uploads) + len(
+            submission.admitted.urls
+        )
+        sentence, details = self.context.explain(
+            verdict, None, video_id, appeal=complete and outcomes.is_appealable(verdict)
         )
         if "support" in details:
-            details["support"] = _help(taking.admitted.prompt)
+            details["support"] = _help(submission.admitted.prompt)
         param = None if verdict.vault else _field_of(verdict)
-        with self.workshop.database.transaction(tenant=principal.tenant) as tx:
-            self._insert(
+        with self.context.database.transaction(tenant=principal.tenant) as tx:
+            self._complete_key(tx, submission, param=param)
+            video = self._insert(
                 tx,
-                taking,
-                judged,
-                param=param,
+                submission,
+                results,
                 state=VideoState.REJECTED,
                 stage=deciding.stage.value,
-                ended_at=time.time(),
+                ended_at=tx.now(),
                 error_code="sentinel_block",
                 error_message=sentence,
                 explanation=canonical_json.encode(details),
                 verdict_action=verdict.action.value,
                 vaulted=verdict.vault,
                 quarantined=verdict.quarantine,
-                request=_request(taking, pending=False),
+                request=_request(submission, pending=False),
             )
             self.references.record_files(tx, video_id, submission.references, retention)
             self.check_limiter.record_block(tx, principal, submission.admitted.end_user)
@@ -199,35 +202,38 @@ class SubmissionService:
                     texts=submission.admitted.texts,
                     negated=submission.admitted.negated,
                     findings=verdict.findings,
-                    subject=video_id,
+                    match=submission.scrutiny,
+                    request_id=video_id,
                 )
                 self.evasion_tracker.record_block(tx, blocked)
         self.references.store_files(principal.tenant, submission.references, retention)
         refusal = RequestBlocked(sentence, details={**details, "video_id": video_id}, param=param)
-        return SubmissionResult(video=self.workshop.store.get(principal.tenant, video_id), refusal=refusal)
+        return SubmissionResult(video=video, refusal=refusal)
+
+    def _complete_key(self, tx: Transaction, submission: Submission, *, param: str | None = None) -> None:
+        """Tie the idempotency key to this video. Raises `ClaimExpired`."""
+        if submission.claim is not None:
+            self.keys.complete(tx, submission.claim, param=param)
 
     def _insert(
         self,
         tx: Transaction,
-        taking: Submission,
-        judged: tuple[StageResult, ...],
+        submission: Submission,
+        results: tuple[StageResult, ...],
         *,
         state: VideoState,
         request: bytes,
-        param: str | None = None,
         **columns: Any,
-    ) -> None:
-        now = time.time()
-        admitted, video_id = taking.admitted, taking.video_id
-        if taking.claim is not None:
-            self.keys.complete(tx, taking.claim, param=param)
+    ) -> Video:
+        now = tx.now()
+        admitted, video_id = submission.admitted, submission.video_id
         tx.insert(
             tables.videos,
             id=video_id,
             state=state.value,
             created_at=now,
             updated_at=now,
-            principal_id=taking.principal.id,
+            principal_id=submission.principal.id,
             end_user=admitted.end_user,
             model=admitted.model,
             generator=admitted.generator,
@@ -236,37 +242,40 @@ class SubmissionService:
             width=admitted.width,
             height=admitted.height,
             request=request,
-            request_sha256=judged[0].verdict.subject_sha256,
+            request_sha256=results[0].verdict.subject_sha256,
             metadata=canonical_json.encode(admitted.metadata),
-            remixed_from=taking.descent.source,
-            outcome_summary=None if state is VideoState.QUEUED else _summary(judged),
+            remixed_from=submission.lineage.source,
+            outcome_summary=None if state is VideoState.QUEUED else _summary(results),
             **columns,
         )
         tx.append_audit(
             "video.received",
             subject=video_id,
-            actor=taking.principal.id,
+            actor=submission.principal.id,
             content={"request": mappers.from_json(request), "end_user": admitted.end_user},
         )
-        for stage in judged:
-            self.workshop.store.record_stage(tx, video_id, stage)
+        for stage in results:
+            record_stage(tx, video_id, stage)
         tx.append_audit(f"video.{state.value}", subject=video_id, actor="policy", content={})
         tx.publish(f"video.{state.value}", subject=video_id, body={"id": video_id, "at": now})
+        row = tx.one(tables.videos, tables.videos.c.id == video_id)
+        assert row is not None
+        return mappers.video(row)
 
 
-def _summary(judged: tuple[StageResult, ...]) -> bytes:
-    """Coverage so far; nothing was sent to a generator."""
-    return canonical_json.encode(summary((cell for stage in judged for cell in stage.coverage), ()))
+def _summary(results: tuple[StageResult, ...]) -> bytes:
+    """Coverage so far, without any charge, because no generator was called."""
+    return canonical_json.encode(summary((cell for stage in results for cell in stage.coverage), ()))
 
 
 def _help(prompt: str) -> list[dict[str, str | None]]:
-    """Help lines in the language of whoever wrote the prompt."""
+    """Help lines in the language of the prompt."""
     return [line.as_wire() for line in help_lines(locale_of(prompt))]
 
 
-def _request(taking: Submission, *, pending: bool) -> bytes:
-    """The request as accepted, canonical JSON."""
-    admitted, descent = taking.admitted, taking.descent
+def _request(submission: Submission, *, pending: bool) -> bytes:
+    """The accepted request as canonical JSON."""
+    admitted, lineage = submission.admitted, submission.lineage
     return canonical_json.encode(
         {
             "texts": admitted.texts,
@@ -274,20 +283,20 @@ def _request(taking: Submission, *, pending: bool) -> bytes:
             "extra": admitted.extra,
             "references": [
                 {"field": file.field, "sha256": file.sha256, "media_type": file.media_type}
-                for file in taking.references
+                for file in submission.references
             ]
             + [
                 {"field": file.field, "sha256": file.sha256, "media_type": file.media_type, "of": file.of}
-                for file in descent.borrowed
+                for file in lineage.borrowed
             ],
             "pending": pending,
-            "origin": asdict(descent.origin) if descent.origin else None,
+            "origin": asdict(lineage.origin) if lineage.origin else None,
         }
     )
 
 
 def _field_of(verdict: Verdict) -> str | None:
-    """The field of this request that a verdict rests on; words of earlier videos came in by its prompt."""
+    """The request field of the first finding with evidence. Prompts of earlier videos count as `prompt`."""
     for finding in verdict.findings:
         for part in finding.evidence:
             name = getattr(part, "field", "")

@@ -1,4 +1,4 @@
-"""Coverage and charge as the wire tells them, kept with a finished video's row so that asking is one read."""
+"""Coverage and charge for the API, stored in the row of a finished video so that a request needs one read."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from safelight.policy.coverage import Cell, Coverage, CoverageStatus
 
 
 def summary(cells: Iterable[Cell], charges: Iterable[Charge]) -> dict[str, Any]:
-    """Both, as they stand on the wire; `cells` of every stage, `charges` of every attempt."""
-    return {"coverage": coverage_words(Coverage().merged(cells)), "charge": charge_object(charges)}
+    """Both for the API: `cells` of every stage, `charges` of every attempt."""
+    return {"coverage": coverage_words(Coverage().merge(cells)), "charge": charge_object(charges)}
 
 
 def coverage_words(coverage: Coverage) -> dict[str, list[str]]:
-    """The four words, each with its cells as `category (modality)`, as the seal has them."""
+    """The four coverage statuses, each with its cells as `category (modality)`, as in the seal."""
     words: dict[str, list[str]] = {word.value: [] for word in CoverageStatus}
     for cell in coverage:
         words[cell.status.value].append(f"{cell.category} ({cell.modality.value})")
@@ -23,7 +23,7 @@ def coverage_words(coverage: Coverage) -> dict[str, list[str]]:
 
 
 def charge_object(of: Iterable[Charge]) -> dict[str, Any]:
-    """What the upstream took for a video, over all its attempts."""
+    """The charge of the upstream for a video, over all attempts."""
     charges = list(of)
     if not charges:
         return {

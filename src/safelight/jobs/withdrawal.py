@@ -1,4 +1,4 @@
-"""Taking back what was delivered, and everything that was made from it."""
+"""Withdraws a delivered video and its descendants."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from safelight.trust.reviews import CaseKind, close_cases
 
 from . import mappers, outcomes
 from .context import PipelineContext
+from .files import drop_files
 from .models import Video
 from .states import TERMINAL, VideoState
+from .transitions import transition
 
-#: Pictures made from the sealed file: what remains of them would still show it.
+#: Previews of the sealed file. They show the video, so they are deleted with it.
 _PICTURES = ("thumbnail", "spritesheet")
 
 
 def withdraw(
-    workshop: PipelineContext, video: Video, *, actor: str, why: str, with_descendants: bool = True
+    context: PipelineContext, video: Video, *, actor: str, why: str, with_descendants: bool = True
 ) -> tuple[str, ...]:
-    """As `withdraw_in`, in a transaction of its own."""
-    with workshop.database.transaction(tenant=video.tenant) as tx:
-        return withdraw_within(
-            workshop, tx, video.id, actor=actor, why=why, with_descendants=with_descendants
-        )
+    """As `withdraw_within`, in a transaction of its own."""
+    with context.database.transaction(tenant=video.tenant) as tx:
+        return withdraw_within(context, tx, video.id, actor=actor, why=why, with_descendants=with_descendants)
 
 
 def withdraw_within(
-    workshop: PipelineContext,
+    context: PipelineContext,
     tx: Transaction,
     video_id: str,
     *,
@@ -37,11 +37,11 @@ def withdraw_within(
     why: str,
     with_descendants: bool = True,
 ) -> tuple[str, ...]:
-    """Take a delivered video back: no content, no pictures; the sealed file stays as evidence only.
+    """Withdraw a delivered video: no content and no previews; the sealed file stays as evidence only.
 
-    With its descendants (remix, edit, extension, later release): delivered ones are taken back too, those
-    on their way fail. The ids of all that changed, this one first. Raises `NotFound`, and `Conflict` where
-    there is nothing to take back.
+    Descendants (remix, edit, extension, reinstated video): delivered ones are withdrawn too, unfinished ones
+    fail. Returns the ids of all changed videos, this one first. Raises `NotFound`, and `Conflict` if the
+    video is not delivered.
     """
     video = _locked(tx, video_id)
     if video is None:
@@ -50,7 +50,7 @@ def withdraw_within(
         raise Conflict(
             f"{video_id} is {video.state.value}; only a delivered video can be withdrawn.", param="video_id"
         )
-    _take_back(workshop, tx, video, actor=actor, why={"why": why})
+    _withdraw_one(tx, video, actor=actor, why={"why": why})
     changed = [video_id]
     below = _children(tx, video_id) if with_descendants else []
     seen = {video_id}
@@ -64,22 +64,20 @@ def withdraw_within(
         if child is None:
             continue
         if child.state is VideoState.DELIVERED:
-            _take_back(workshop, tx, child, actor=actor, why={"why": why, "because_of": video_id})
+            _withdraw_one(tx, child, actor=actor, why={"why": why, "because_of": video_id})
         elif child.state not in TERMINAL:
-            _stop(workshop, tx, child, actor=actor)
+            _stop(context, tx, child, actor=actor)
         else:
             continue
         changed.append(child_id)
     return tuple(changed)
 
 
-def _take_back(
-    workshop: PipelineContext, tx: Transaction, video: Video, *, actor: str, why: dict[str, str]
-) -> None:
+def _withdraw_one(tx: Transaction, video: Video, *, actor: str, why: dict[str, str]) -> None:
     close_cases(tx, video.id, actor=actor, kind=CaseKind.REPORT)
-    workshop.store.transition(tx, video, VideoState.WITHDRAWN, actor=actor, why=why)
+    transition(tx, video, VideoState.WITHDRAWN, actor=actor, why=why)
     for kind in _PICTURES:
-        workshop.store.drop_files(tx, video.id, kind=kind)
+        drop_files(tx, video.id, kind=kind)
     tx.update(
         tables.assets,
         tables.assets.c.video_id == video.id,
@@ -89,14 +87,13 @@ def _take_back(
     )
 
 
-def _stop(workshop: PipelineContext, tx: Transaction, video: Video, *, actor: str) -> None:
+def _stop(context: PipelineContext, tx: Transaction, video: Video, *, actor: str) -> None:
     close_cases(tx, video.id, actor=actor)
-    gone = Withdrawn("The video this one is made from was withdrawn.")
-    outcomes.fail(workshop, tx, video, gone)
+    outcomes.fail(context, tx, video, Withdrawn("The source of this video was withdrawn."))
 
 
 def _locked(tx: Transaction, video_id: str) -> Video | None:
-    """The video as it is now; nobody moves it until the transaction ends."""
+    """The current video, locked until the transaction ends."""
     if not is_id(video_id, "video"):
         return None
     row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
@@ -104,7 +101,7 @@ def _locked(tx: Transaction, video_id: str) -> Video | None:
 
 
 def _children(tx: Transaction, video_id: str) -> list[str]:
-    """What was made from a video at first hand."""
+    """The ids of videos that were derived directly from this one."""
     videos = tables.videos.c
     made = tx.select(tables.videos, videos.remixed_from == video_id, columns=[videos.id])
     stepped = tx.select(

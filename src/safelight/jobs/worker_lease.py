@@ -1,7 +1,7 @@
-"""Among several processes on one Postgres: who is alive, and who takes over from the dead.
+"""Worker leases on PostgreSQL: detects dead processes, and takes over their runs.
 
-Every process holds an advisory lock under its name on a connection of its own. The lock goes when the process
-does, and the first of the others to get it recovers what was left.
+Every process holds an advisory lock with its name on a connection of its own. The lock ends with the process.
+The first other process that gets the lock takes over the runs of the dead one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import psycopg
 from safelight.errors import DataDirectoryBusy
 
 _log = logging.getLogger(__name__)
-_EVERY_S = 1.0
+_INTERVAL_S = 1.0
 
 
 class WorkerLease:
@@ -37,13 +37,13 @@ class WorkerLease:
         self._thread = threading.Thread(target=self._watch, name="takeover", daemon=True)
 
     def acquire(self) -> None:
-        """Hold this worker's name. Raises `DataDirectoryBusy` where a live process has it."""
+        """Lock the name of this worker. Raises `DataDirectoryBusy` if a live process holds it."""
         self._connection = psycopg.connect(self._url, autocommit=True)
         if not self._locked(self._worker):
             self._connection.close()
             raise DataDirectoryBusy(
-                f"Another process on this database is already called {self._worker!r}.",
-                remedy="Give each process its own worker.name.",
+                f"Another process on this database already has the name {self._worker!r}.",
+                remedy="Set a different worker.name for each process.",
             )
 
     def start(self) -> None:
@@ -58,17 +58,17 @@ class WorkerLease:
         return row is not None and bool(row[0])
 
     def _watch(self) -> None:
-        while not self._stopping.wait(_EVERY_S):
+        while not self._stopping.wait(_INTERVAL_S):
             try:
-                self._look()
+                self._take_over_dead_workers()
             except psycopg.Error as error:
                 if self._stopping.is_set():
                     return
-                _log.error("The lock on this worker's name is lost: %s", error)
+                _log.error("The lease of this worker's name is lost: %s", error)
                 self._lost()
                 return
 
-    def _look(self) -> None:
+    def _take_over_dead_workers(self) -> None:
         assert self._connection is not None
         workers = self._connection.execute(
             "SELECT DISTINCT executor_id FROM dbos.workflow_status "
@@ -79,13 +79,13 @@ class WorkerLease:
             if not self._locked(str(worker)):
                 continue
             try:
-                _log.warning("Worker %s is gone; taking over what it left.", worker)
+                _log.warning("Worker %s is gone; taking over its runs.", worker)
                 self._recover(str(worker))
             finally:
                 self._connection.execute("SELECT pg_advisory_unlock(%s)", (_lock(str(worker)),))
 
 
 def _lock(worker: str) -> int:
-    """The 64-bit number Postgres knows a worker's name by."""
+    """The 64-bit lock number of a worker's name."""
     digest = hashlib.sha256(f"safelight worker {worker}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

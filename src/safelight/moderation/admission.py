@@ -1,6 +1,6 @@
-"""Admission: is the request one we can judge and a generator can take? Unknown fields are refused by name.
+"""Admission: checks that a request has only known fields and that its generator supports them.
 
-Pure: account, quota and standing are looked up by the caller; here only the shape of the request is judged.
+Pure: only the request itself is checked. The caller checks account, quota and check limits.
 """
 
 from __future__ import annotations
@@ -36,10 +36,15 @@ MEDIA_FIELDS = frozenset(
 )
 #: The clip that a remix, an edit or an extension starts from.
 SOURCE_FIELD = "video"
-#: Fields that say what the maker does not want.
+#: Fields that describe what the video must not show.
 NEGATED_FIELDS = frozenset({"negative_prompt"})
 
-_MEANT = {"duration": "seconds", "resolution": "size", "n_seconds": "seconds", "user": "safety_identifier"}
+_FIELD_SYNONYMS = {
+    "duration": "seconds",
+    "resolution": "size",
+    "n_seconds": "seconds",
+    "user": "safety_identifier",
+}
 _DEFAULT_SIZE = (720, 1280)
 _DEFAULT_SECONDS = 4
 
@@ -59,10 +64,10 @@ def admit(
     limits: AdmissionLimits,
     origin: SourceVideo | None = None,
 ) -> AdmittedRequest:
-    """The request as an order that its generator can take. Raises `InvalidField` or `UnsupportedField`.
+    """The request with typed fields, for a generator that supports it.
 
-    `origin` is what a remix, an edit or an extension starts from: its length and size go before what the
-    generator offers for new videos, and the prompts it descends from are texts of this request too.
+    `origin` is the source of a remix, an edit or an extension. It sets length and size, and its prompts are
+    texts of this request too. Raises `InvalidField` or `UnsupportedField`.
     """
     prompt = _text("prompt", request.prompt, limits.max_prompt_characters)
     if not any(unicodedata.category(c)[0] in "LNSP" for c in prompt):
@@ -82,11 +87,11 @@ def admit(
         texts |= _earlier(origin, prompt, limits)
     for field in (*(upload.field for upload in request.uploads), *request.urls):
         if field.partition("[")[0] not in MEDIA_FIELDS:
-            raise UnsupportedField(f"{field!r} does not take a file or an address.", param=field)
+            raise UnsupportedField(f"{field!r} does not accept a file or a URL.", param=field)
         if origin is not None and origin.uploaded and field == SOURCE_FIELD:
             continue
         if not offer.takes_reference:
-            raise UnsupportedField(f"{name} does not take references; leave out {field!r}.", param=field)
+            raise UnsupportedField(f"{name} does not accept references; leave out {field!r}.", param=field)
     return AdmittedRequest(
         generator=name,
         model=model,
@@ -106,67 +111,72 @@ def admit(
 
 
 def check_step(origin: SourceVideo, name: str, model: str, generators: Mapping[str, Generator]) -> None:
-    """Whether a generator can do this with this clip. `UnsupportedField` names the models that can."""
+    """Check that a generator supports this derivation of this clip.
+
+    Raises `UnsupportedField` with the models that support it.
+    """
     offer = generators[name].info()
-    deed = {
+    action = {
         Derivation.REMIX: "remix a video",
         Derivation.EDIT: "edit a video",
         Derivation.EXTEND: "extend a video",
     }[origin.step]
     if not offer.supports(origin.step):
-        able = [m for g in generators.values() if g.info().supports(origin.step) for m in g.info().models]
+        capable = [m for g in generators.values() if g.info().supports(origin.step) for m in g.info().models]
         raise UnsupportedField(
-            f"The model {model} cannot {deed}.",
+            f"The model {model} cannot {action}.",
             param="model",
-            remedy=f"Those that can: {', '.join(able)}." if able else "No model here can.",
+            remedy=f"Models that can: {', '.join(capable)}." if capable else "No configured model can.",
         )
     if origin.uploaded and not offer.takes_clips:
         raise UnsupportedField(
             f"The model {model} cannot start from an uploaded clip.",
             param=SOURCE_FIELD,
-            remedy="Name a video that was made here.",
+            remedy="Send the id of a video of this installation.",
         )
-    there = origin.generator == name and bool(origin.upstream_id)
-    if origin.step is Derivation.REMIX and offer.remix_needs_upstream and not there:
+    at_upstream = origin.generator == name and bool(origin.upstream_id)
+    if origin.step is Derivation.REMIX and offer.remix_needs_upstream and not at_upstream:
         raise UnsupportedField(
-            f"The model {model} can remix only what its own server still has, and this is not there.",
+            f"The model {model} can remix only videos that its server still has. It does not have this one.",
             param="video_id",
-            remedy="Order a new video with both prompts in one.",
+            remedy="Request a new video with both prompts in one.",
         )
 
 
 def _continued(
     request: CreateRequest, extra: Mapping[str, Any], offer: GeneratorInfo, origin: SourceVideo
 ) -> int:
-    """Seconds of the whole result: a remix and an edit keep their length, an extension adds to it."""
+    """Total seconds of the result: those of the source, plus the added ones of an extension."""
     for field, given in (("size", request.size), ("seconds", request.seconds)):
         if given is not None and (field == "size" or origin.step is not Derivation.EXTEND):
-            raise UnsupportedField(f"{field} is that of the video it starts from.", param=field)
+            raise UnsupportedField(f"{field} is that of the source video and cannot be set.", param=field)
     if "num_frames" in extra:
-        raise UnsupportedField("num_frames is that of the video it starts from.", param="num_frames")
+        raise UnsupportedField(
+            "num_frames is that of the source video and cannot be set.", param="num_frames"
+        )
     if origin.step is not Derivation.EXTEND:
         return origin.seconds
     if request.seconds is None:
-        raise InvalidField("Say how many seconds to add.", param="seconds")
+        raise InvalidField("An extension needs the seconds to add.", param="seconds")
     total = origin.seconds + _seconds(request.seconds, extra, offer)
     if offer.longest_s is not None and total > offer.longest_s:
         raise InvalidField(
             f"{origin.seconds} s and {request.seconds} s are {total} s; "
-            f"at most {offer.longest_s} s are made.",
+            f"the model makes at most {offer.longest_s} s.",
             param="seconds",
         )
     return total
 
 
 def _earlier(origin: SourceVideo, prompt: str, limits: AdmissionLimits) -> dict[str, str]:
-    """The words a request descends from, one by one, the nearest first, and all of them as one text."""
+    """The prompts of the source, one by one from the nearest on, and all prompts joined."""
     if not origin.prompts:
         return {}
     whole = combine_prompts(origin.prompts, prompt)
     if len(whole) > limits.max_prompt_characters:
         raise InvalidField(
-            f"This prompt and those it descends from have {len(whole):,} characters together; at most "
-            f"{limits.max_prompt_characters:,} are taken.",
+            f"This prompt and those of its sources have {len(whole):,} characters together; at most "
+            f"{limits.max_prompt_characters:,} are accepted.",
             param="prompt",
         )
     nearest = enumerate(reversed(origin.prompts), start=1)
@@ -178,7 +188,7 @@ def _text(field: str, value: object, longest: int) -> str:
         raise InvalidField(f"{field} must be text.", param=field)
     if len(value) > longest:
         raise InvalidField(
-            f"{field} has {len(value):,} characters; at most {longest:,} are taken.", param=field
+            f"{field} has {len(value):,} characters; at most {longest:,} are accepted.", param=field
         )
     if "\x00" in value:
         raise InvalidField(f"{field} contains a NUL character.", param=field)
@@ -191,10 +201,10 @@ def _generator(
     model: str | None, generators: Mapping[str, Generator], default: str, origin: SourceVideo | None
 ) -> tuple[str, str]:
     if model is None:
-        able = [default, *(name for name in generators if name != default)]
+        capable = [default, *(name for name in generators if name != default)]
         if origin is not None:
-            able = [name for name in able if generators[name].info().supports(origin.step)]
-        name = able[0] if able else default
+            capable = [name for name in capable if generators[name].info().supports(origin.step)]
+        name = capable[0] if capable else default
         return name, generators[name].info().models[0]
     for name in (default, *generators):
         if model in generators[name].info().models:
@@ -205,8 +215,8 @@ def _generator(
     )
 
 
-def _seconds(asked: str | None, extra: Mapping[str, Any], offer: GeneratorInfo) -> int:
-    """Seconds ordered; frames and frame rate, where a server takes them, count towards them."""
+def _seconds(value: str | None, extra: Mapping[str, Any], offer: GeneratorInfo) -> int:
+    """The requested seconds. If a server accepts frames and frame rate, they count as seconds."""
     if "num_frames" in extra:
         frames, fps = int(extra["num_frames"]), int(extra.get("fps", 24))
         if frames < 1 or fps < 1:
@@ -215,28 +225,28 @@ def _seconds(asked: str | None, extra: Mapping[str, Any], offer: GeneratorInfo) 
         if seconds > max(offer.seconds):
             raise InvalidField(
                 f"{frames} frames at {fps} a second are {seconds} s; "
-                f"at most {max(offer.seconds)} s are made.",
+                f"the model makes at most {max(offer.seconds)} s.",
                 param="num_frames",
             )
-        return max(seconds, int(asked) if asked and asked.isascii() and asked.isdigit() else 0)
-    if asked is None:
+        return max(seconds, int(value) if value and value.isascii() and value.isdigit() else 0)
+    if value is None:
         return _DEFAULT_SECONDS if _DEFAULT_SECONDS in offer.seconds else offer.seconds[0]
-    if asked.isascii() and asked.isdigit() and int(asked[:6]) in offer.seconds:
-        return int(asked)
+    if value.isascii() and value.isdigit() and int(value[:6]) in offer.seconds:
+        return int(value)
     known = ", ".join(str(seconds) for seconds in offer.seconds)
-    raise InvalidField(f"seconds is {asked[:20]!r}.", param="seconds", remedy=f"Possible: {known}.")
+    raise InvalidField(f"seconds is {value[:20]!r}.", param="seconds", remedy=f"Possible: {known}.")
 
 
-def _size(asked: str | None, offer: GeneratorInfo) -> tuple[int, int]:
-    if asked is None:
+def _size(value: str | None, offer: GeneratorInfo) -> tuple[int, int]:
+    if value is None:
         return _DEFAULT_SIZE if not offer.sizes or _DEFAULT_SIZE in offer.sizes else offer.sizes[0]
-    width, _, height = asked.partition("x")
+    width, _, height = value.partition("x")
     if width.isascii() and width.isdigit() and height.isascii() and height.isdigit():
         size = int(width[:6]), int(height[:6])
         if size in offer.sizes or (not offer.sizes and min(size) >= 16 and max(size) <= 4096):
             return size
     known = ", ".join(f"{w}x{h}" for w, h in offer.sizes) or "width x height from 16x16 to 4096x4096"
-    raise InvalidField(f"size is {asked[:30]!r}.", param="size", remedy=f"Possible: {known}.")
+    raise InvalidField(f"size is {value[:30]!r}.", param="size", remedy=f"Possible: {known}.")
 
 
 def _extra(
@@ -247,7 +257,7 @@ def _extra(
     for name, value in given.items():
         if name not in offer.extra_fields:
             raise UnsupportedField(
-                f"The field {name[:100]!r} is not taken.", param=name[:100], remedy=_remedy(name, offer)
+                f"The field {name[:100]!r} is not accepted.", param=name[:100], remedy=_remedy(name, offer)
             )
         extra[name] = _typed(name, value, offer.extra_fields[name])
         if name in offer.text_fields or name in NEGATED_FIELDS:
@@ -257,16 +267,16 @@ def _extra(
 
 
 def _remedy(name: str, offer: GeneratorInfo) -> str:
-    if name in _MEANT:
-        return f"Did you mean {_MEANT[name]!r}?"
+    if name in _FIELD_SYNONYMS:
+        return f"Did you mean {_FIELD_SYNONYMS[name]!r}?"
     known = ["prompt", "model", "seconds", "size", "input_reference", *offer.extra_fields]
     close = difflib.get_close_matches(name, known, n=1)
     return f"Did you mean {close[0]!r}?" if close else f"Known fields: {', '.join(known)}."
 
 
 def _typed(name: str, value: Any, kind: type) -> Any:
-    """`value` as `kind`; multipart sends everything as text."""
-    wrong = InvalidField(f"{name} must be {_A_KIND.get(kind, kind.__name__)}.", param=name)
+    """`value` converted to `kind`, because multipart bodies contain only text."""
+    wrong = InvalidField(f"{name} must be {_TYPE_NAMES.get(kind, kind.__name__)}.", param=name)
     if kind is bool and isinstance(value, str) and value.lower() in ("true", "false", "1", "0"):
         return value.lower() in ("true", "1")
     if kind in (int, float) and isinstance(value, str):
@@ -290,7 +300,7 @@ def _typed(name: str, value: Any, kind: type) -> Any:
     return value
 
 
-_A_KIND: dict[type, str] = {
+_TYPE_NAMES: dict[type, str] = {
     int: "a whole number",
     float: "a number",
     bool: "true or false",
@@ -300,7 +310,7 @@ _A_KIND: dict[type, str] = {
 
 
 def _strings(path: str, value: Any) -> list[tuple[str, str]]:
-    """Every text inside a value, keys too, with the path to it."""
+    """Every text inside a value, including keys, with its path."""
     if isinstance(value, str):
         return [(path, value)]
     if isinstance(value, Mapping):
@@ -319,7 +329,7 @@ def _identifier(value: str | None, limits: AdmissionLimits) -> str | None:
 
 def _metadata(values: Mapping[str, str], limits: AdmissionLimits) -> dict[str, str]:
     if len(values) > limits.max_metadata:
-        raise InvalidField(f"metadata takes at most {limits.max_metadata} entries.", param="metadata")
+        raise InvalidField(f"metadata accepts at most {limits.max_metadata} entries.", param="metadata")
     return {
         _text("metadata", key, 64): _text(f"metadata[{key}]", value, 512) for key, value in values.items()
     }

@@ -1,5 +1,7 @@
-"""A check: what would become of an order, before anything is spent. Nothing is generated, nothing brings a
-strike, and nothing is kept but a line in the log that says who looked and what came out."""
+"""A check: screens a request without generating or storing anything.
+
+It gives no strike. Only an audit entry with caller and result is kept, and a sketch of a blocked prompt.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from safelight.fileio import sha256_file
 from safelight.generation.protocol import Generator
 from safelight.ids import new_id
 from safelight.net.fetch import Fetcher
@@ -24,17 +25,21 @@ from .admission import AdmissionLimits, admit
 from .check_result import CheckResult, Price, disclosable, summarize_check
 from .evaluation import StageResult
 from .pipeline import Stages
-from .reference import ReferenceInput, media_type
+from .policy_loader import PolicyLoader
+from .reference import ReferenceInput
 from .request import AdmittedRequest, CreateRequest
+from .screening import ScreeningContext
+from .tenant_policy import TenantPolicy
 
-__all__ = ["CheckResult", "CheckService", "Price", "disclosable", "reference", "summarize_check"]
+__all__ = ["CheckResult", "CheckService", "Price", "disclosable", "summarize_check"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckService:
-    """Judges a request as a create would, and stops there."""
+    """Screens a request as a create does, and stops there."""
 
     stages: Stages
+    policies: PolicyLoader
     generators: Mapping[str, Generator]
     default_generator: str
     limits: AdmissionLimits
@@ -42,17 +47,17 @@ class CheckService:
     database: Database
     taxonomy: Taxonomy
     scratch: Path
-    #: Takes from the probe budget, or raises `ProbeBudgetSpent`.
+    #: Counts against the check limits. Raises `CheckLimitExceeded`.
     spend: Callable[[Principal, str | None, int], None]
-    rewordings: EvasionTracker
+    evasion_tracker: EvasionTracker
     max_reference_bytes: int = 64 << 20
 
     def check(
         self, principal: Principal, request: CreateRequest, *, asked: str = ""
     ) -> tuple[CheckResult, AdmittedRequest, Price]:
-        """The verdict on a request, help with it, and its price. One probe is spent.
+        """The verdict on a request with advice, and its price. Counts as one check.
 
-        Raises what admission raises, `ProbeBudgetSpent`, `InvalidMedia` and `RefusedAddress`.
+        Raises as `admit`, and `CheckLimitExceeded`, `InvalidMedia` and `RefusedAddress`.
         """
         principal.require(KeyScope.CHECKS)
         admitted = admit(request, self.generators, default=self.default_generator, limits=self.limits)
@@ -60,45 +65,44 @@ class CheckService:
         scrutiny = self.evasion_tracker.find_match(
             principal, admitted.end_user, admitted.texts, negated=admitted.negated
         )
-        words = self.stages.prompt.screen(
-            admitted.texts, tenant=principal.tenant, negated=admitted.negated, scrutiny=scrutiny
+        policy = self.policies.load(principal.tenant)
+        prompt = self.stages.prompt.screen(
+            admitted.texts, policy, negated=admitted.negated, scrutiny=scrutiny
         )
-        judged: tuple[StageResult, ...] = (words,)
+        results: tuple[StageResult, ...] = (prompt,)
         left: tuple[str, ...] = ()
-        if (admitted.uploads or admitted.urls) and words.verdict.action is not Action.BLOCK:
-            judged, left = self._with_references(admitted, words, principal.tenant)
+        if (admitted.uploads or admitted.urls) and prompt.verdict.action is not Action.BLOCK:
+            results, left = self._with_references(admitted, prompt, policy)
         found = summarize_check(
-            judged,
+            results,
             self.taxonomy,
             texts=admitted.texts,
             asked=asked or admitted.model,
             references=len(admitted.uploads) + len(admitted.urls),
-            not_looked_at=left,
+            not_checked=left,
         )
-        self._note(principal, admitted, found, scrutiny)
+        self._record(principal, admitted, found, scrutiny)
         offer = self.generators[admitted.generator].info()
         return found, admitted, Price.of(offer, admitted.seconds)
 
     def _with_references(
-        self, admitted: AdmittedRequest, words: StageResult, tenant: str
+        self, admitted: AdmittedRequest, prompt: StageResult, policy: TenantPolicy
     ) -> tuple[tuple[StageResult, ...], tuple[str, ...]]:
         self.scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self.scratch, prefix="check-") as folder:
-            files = [reference(upload.path, upload.field) for upload in admitted.uploads]
+            files = [ReferenceInput.of(upload.path, upload.field) for upload in admitted.uploads]
             for number, (field, url) in enumerate(admitted.urls.items()):
                 path = Path(folder) / f"{number}"
                 self.fetcher.fetch(url, path, max_bytes=self.max_reference_bytes, param=field)
-                files.append(reference(path, field))
+                files.append(ReferenceInput.of(path, field))
             pictures = [file for file in files if file.is_picture]
             left = tuple(file.field for file in files if not file.is_picture)
             if not pictures:
-                return (words,), left
-            seen = self.stages.reference.judge_files(
-                pictures, tenant=tenant, prior=words.findings, texts=admitted.texts
-            )
-            return (words, seen), left
+                return (prompt,), left
+            context = ScreeningContext(policy=policy, texts=admitted.texts, prior=prompt.findings)
+            return (prompt, self.stages.reference.screen(pictures, context)), left
 
-    def _note(
+    def _record(
         self, principal: Principal, admitted: AdmittedRequest, found: CheckResult, scrutiny: EvasionMatch
     ) -> None:
         verdict, subject = found.deciding.verdict, new_id("verdict")
@@ -122,8 +126,8 @@ class CheckService:
                     end_user=admitted.end_user,
                     texts=admitted.texts,
                     negated=admitted.negated,
-                    scrutiny=scrutiny,
                     findings=verdict.findings,
-                    subject=subject,
+                    match=scrutiny,
+                    request_id=subject,
                 )
                 self.evasion_tracker.record_block(tx, blocked)

@@ -1,4 +1,4 @@
-"""What follows from the verdicts of a check: one answer, and the help that goes with it. Pure."""
+"""The result of a check: one verdict from several stages, with advice. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .evaluation import StageResult
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """What the order would cost by the operator's price list; None where that is not known."""
+    """What the request would cost by the operator's price list. None: unknown."""
 
     usd: float | None
     usd_per_second: float | None
@@ -43,19 +43,19 @@ class Price:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckResult:
-    """The outcome of a check: one verdict, and the help that goes with it."""
+    """One verdict with its explanation and advice."""
 
-    #: The stages that looked; the strictest verdict is that of `deciding`.
+    #: The stages that ran. `deciding` has the strictest verdict.
     judged: tuple[StageResult, ...]
     deciding: StageResult
     explanation: Explanation
     coverage: Coverage
-    #: Empty where our own policy blocks: help is for what it allows.
+    #: Empty if our own policy blocks: the advice is for allowed requests.
     checklist: tuple[ChecklistItem, ...]
-    #: None where nobody was asked about, or nothing may be said.
+    #: None if no provider was named, or if the findings are vaulted.
     advice: ProviderAdvice | None
-    #: Fields whose media nobody looked at: clips are judged when they are ordered.
-    not_looked_at: tuple[str, ...] = ()
+    #: Fields with clips: they are screened only when the request is submitted.
+    not_checked: tuple[str, ...] = ()
 
     @property
     def action(self) -> Action:
@@ -63,37 +63,37 @@ class CheckResult:
 
 
 def summarize_check(
-    judged: tuple[StageResult, ...],
+    results: tuple[StageResult, ...],
     taxonomy: Taxonomy,
     *,
     texts: Mapping[str, str],
     asked: str = "",
     references: int = 0,
-    not_looked_at: tuple[str, ...] = (),
+    not_checked: tuple[str, ...] = (),
 ) -> CheckResult:
-    """What follows from the verdicts of a check. Pure; `asked` is the provider or model to speak about."""
-    deciding = max(judged, key=lambda stage: stage.verdict.action.severity)
-    coverage = judged[0].coverage.merged(cell for stage in judged[1:] for cell in stage.coverage)
-    # A later stage has the findings of the earlier ones too.
-    findings = tuple({_key(finding): finding for stage in judged for finding in stage.findings}.values())
-    vaulted = any(stage.verdict.vault for stage in judged)
+    """Combine the results of the stages. `asked` is the provider or model that the advice is about."""
+    deciding = max(results, key=lambda stage: stage.verdict.action.severity)
+    coverage = results[0].coverage.merge(cell for stage in results[1:] for cell in stage.coverage)
+    # A later stage repeats the findings of the earlier ones.
+    findings = tuple({_key(finding): finding for stage in results for finding in stage.findings}.values())
+    vaulted = any(stage.verdict.vault for stage in results)
     shown = () if vaulted else disclosable(findings, taxonomy)
     blocked = vaulted or deciding.verdict.action is Action.BLOCK
     return CheckResult(
-        judged=judged,
+        judged=results,
         deciding=deciding,
-        explanation=explain(deciding.verdict, taxonomy, audience=ExplanationLevel.DEVELOPER),
+        explanation=explain(deciding.verdict, taxonomy, level=ExplanationLevel.DEVELOPER),
         coverage=coverage,
         checklist=()
         if blocked
         else checklist(texts, findings, cells=coverage, references=references, shown=shown),
         advice=advise(asked, shown) if asked and not vaulted else None,
-        not_looked_at=not_looked_at,
+        not_checked=not_checked,
     )
 
 
 def disclosable(findings: Iterable[Finding], taxonomy: Taxonomy) -> tuple[Finding, ...]:
-    """The findings whose words are no manual."""
+    """The findings whose text may be shown: it cannot be used as instructions."""
     return tuple(
         finding
         for finding in findings

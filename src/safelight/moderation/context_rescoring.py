@@ -1,8 +1,8 @@
-"""Words of a clip read inside the scene that was asked for.
+"""Re-scores OCR and transcript findings with the prompt as context.
 
-The trained heads learned from whole descriptions of videos. A caption or a line of speech is a few words
-without a scene, and looks to them now like one thing and now like another. With the scene before it, it is
-what they know how to read.
+The classifiers were trained on whole descriptions of videos. A caption or a line of speech is only a few
+words without a scene, so their scores for it are unreliable. With the prompt in front it resembles the
+training data.
 """
 
 from __future__ import annotations
@@ -19,64 +19,67 @@ from safelight.detectors.text.plugins import MINILM, NGRAMS
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding
 
-#: So much of the request goes before the words: more would drown them.
-SCENE = 240
-#: From here on a finding of MiniLM stands as it is, whatever the scene. N-grams are sure of too much in a few
-#: words: they have no meaning to go by.
-SURE = 0.9
-#: How much the words alone count beside the words in their scene.
-_ALONE = {MINILM.name: 0.5, NGRAMS.name: 0.25}
-#: What a few words without a scene are taken for most, and cannot be: it is about somebody's picture.
-#: Doubting every category lost 22 % of the harmful English lines that alone were blocked, and 37 % of the
-#: Chinese ones, behind any harmless request (docs/benchmarks/together.md).
-_DOUBTED = frozenset({Category.NCII.value})
-#: Findings under 0.3 are not told; what they would be is not known.
-_UNTOLD = 0.2
+#: Characters of the request that go before the text. More would outweigh the text.
+MAX_SCENE_CHARACTERS = 240
+#: A MiniLM finding with at least this score stays unchanged. N-gram scores have no such limit: they are too
+#: high for short texts, because n-grams do not model meaning.
+CERTAIN_SCORE = 0.9
+#: Weight of the score without context, by detector.
+_WEIGHT_ALONE = {MINILM.name: 0.5, NGRAMS.name: 0.25}
+#: The category that short texts are most often mistaken for, although it is about pictures of a person.
+#: Re-scoring every category would lose 22 % of the harmful English lines that are blocked without context,
+#: and 37 % of the Chinese ones, behind any harmless request (docs/benchmarks/together.md).
+_RESCORED = frozenset({Category.NCII.value})
+#: Assumed score of a missing finding: detectors do not report scores under 0.3.
+_UNREPORTED_SCORE = 0.2
 
 
 def rescore_in_context(
     findings: Iterable[Finding], lines: Sequence[MediaText], scene: str, pipeline: TextPipeline
 ) -> tuple[Finding, ...]:
-    """The findings in words of a clip; those of the trained heads that need a scene to be believed lie
-    between the words alone and the words in their scene.
+    """The findings in the text of a clip; unreliable ones get a score between those without and with context.
 
-    A score never rises here, and the score of the words alone stays in the attribute `alone`. Without a scene
-    nothing changes. One more reading of the clip, where there is anything to doubt.
+    A score never rises, and the score without context is kept in the attribute `alone`. Without `scene`
+    nothing changes. Costs one more screening if there is an unreliable finding.
     """
-    seen = tuple(findings)
-    doubtful = [one for one in seen if one.category in _DOUBTED and one.detector in _ALONE and not _sure(one)]
+    found = tuple(findings)
+    doubtful = [
+        one
+        for one in found
+        if one.category in _RESCORED and one.detector in _WEIGHT_ALONE and not _is_certain(one)
+    ]
     if not scene.strip() or not doubtful:
-        return seen
+        return found
     words = join_lines(lines).text
-    report = pipeline.screen({"scene": f"{scene.strip()[:SCENE]}\n{words}"})
+    report = pipeline.screen({"scene": f"{scene.strip()[:MAX_SCENE_CHARACTERS]}\n{words}"})
     there = {(one.detector, one.category): one.score for one in reversed(report.findings)}
-    # What could not be read in its scene stays what it was.
+    # A finding whose category could not be screened with context keeps its score.
     unread = {cell.category for cell in report.cells if not cell.complete}
     return tuple(
-        _between(one, there) if one in doubtful and one.category not in unread else one for one in seen
+        _rescored(one, there) if one in doubtful and one.category not in unread else one for one in found
     )
 
 
-def _sure(finding: Finding) -> bool:
-    return finding.detector == MINILM.name and finding.score >= SURE
+def _is_certain(finding: Finding) -> bool:
+    return finding.detector == MINILM.name and finding.score >= CERTAIN_SCORE
 
 
-def _between(finding: Finding, there: dict[tuple[str, str], float]) -> Finding:
-    told = there.get((finding.detector, finding.category), 0.0)
-    score = blend_odds(finding.score, told, _ALONE[finding.detector])
+def _rescored(finding: Finding, there: dict[tuple[str, str], float]) -> Finding:
+    in_context = there.get((finding.detector, finding.category), 0.0)
+    score = blend_odds(finding.score, in_context, _WEIGHT_ALONE[finding.detector])
     if score >= finding.score:
         return finding
     return msgspec.structs.replace(
         finding,
         score=round(score, 4),
-        reason=f"{finding.reason} In the scene that was asked for they are less so.",
+        reason=f"{finding.reason} With the request as context the score is lower.",
         attributes={**finding.attributes, "standalone_score": finding.score},
     )
 
 
 def blend_odds(alone: float, there: float, weight: float) -> float:
-    """Between two probabilities by their odds, the first counting `weight`; never above the first."""
-    odds = weight * _odds(alone) + (1 - weight) * _odds(max(there, _UNTOLD))
+    """The mean of two probabilities on the log-odds scale; the first has `weight` and is the maximum."""
+    odds = weight * _odds(alone) + (1 - weight) * _odds(max(there, _UNREPORTED_SCORE))
     return min(alone, 1 / (1 + math.exp(-odds)))
 
 

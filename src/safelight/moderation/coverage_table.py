@@ -1,4 +1,4 @@
-"""What an installation can check before anything ran: the table behind `GET /v1/coverage`."""
+"""Expected coverage per category and modality: the body of `GET /v1/coverage`."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 from safelight.detectors.registry import MissingDetector
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.decisions import requirements
+from safelight.policy.decisions import required_coverage
 from safelight.policy.documents import Policy
 from safelight.policy.findings import Modality, Stage
 from safelight.policy.waivers import Waiver, covers
 
 from .coverage_limits import reason_unsupported
 
-_JUDGED = (Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT)
+_SCREENING_STAGES = (Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT)
 
 
 def required_cells(policy: Policy, taxonomy: Taxonomy) -> tuple[Cell, ...]:
-    """Every cell the policy asks for at any stage, in any modality."""
+    """Every cell that the policy requires at any stage, in any modality."""
     table = Coverage()
-    for stage in _JUDGED:
-        table = table.merged(requirements(policy, taxonomy, stage, frozenset(Modality)))
+    for stage in _SCREENING_STAGES:
+        table = table.merge(required_coverage(policy, taxonomy, stage, frozenset(Modality)))
     return table.cells
 
 
@@ -34,12 +34,12 @@ def coverage_table(
     missing: Iterable[MissingDetector],
     waivers: Sequence[Waiver],
 ) -> dict[str, Any]:
-    """The table as JSON; `cells` are the required ones joined with what is installed."""
+    """The table as JSON. `cells`: the required cells, merged with those of the installed detectors."""
     return {
         "object": "coverage",
         "policy": {"name": policy.name, "version": policy.version, "sha256": policy.sha256},
         "cells": [_cell(cell, taxonomy, waivers) for cell in cells],
-        "missing": [{"detector": one.name, "sentence": one.sentence} for one in missing],
+        "missing": [{"detector": one.name, "message": one.sentence} for one in missing],
         "waivers": [
             {
                 "name": waiver.name,
@@ -59,7 +59,7 @@ def _cell(cell: Cell, taxonomy: Taxonomy, waivers: Sequence[Waiver]) -> dict[str
     return {
         "category": cell.category,
         "modality": cell.modality.value,
-        "word": "checked" if cell.available else ("not checked" if cell.required else "off"),
+        "status": "checked" if cell.available else ("not checked" if cell.required else "off"),
         "required": cell.required,
         "available": cell.available,
         "detectors": list(cell.detectors),

@@ -1,8 +1,9 @@
-"""What was asked for, what is written in the picture and what is said, read as one text.
+"""Cross-modal screening: prompt, OCR text and transcript of a clip, screened as one text.
 
-Harm that stands in no part alone shows here, in four ways: words that the text detectors find in the whole
-and not in its parts; a clip that says in its scene what the request has no sign of; signs that are harmless
-one by one and mean something beside each other; and likeness to examples that are harmful only together.
+Finds harm that no part has alone, in four ways: findings of the text detectors in the whole text but in none
+of its parts; categories that the clip shows with the prompt as context and the prompt alone does not;
+indicators that are harmless alone and match a rule together; and the cross-modal classifier, which was
+trained on examples that are harmful only together.
 """
 
 from __future__ import annotations
@@ -12,30 +13,30 @@ from dataclasses import dataclass
 
 import msgspec
 
-from safelight.detectors.text.cross_modal_classifier import JointHead
+from safelight.detectors.text.cross_modal_classifier import CrossModalClassifier
 from safelight.detectors.text.cross_modal_classifier import shipped as shipped_head
-from safelight.detectors.text.indicators import FIGURE, FRAMES, IndicatorTable, shipped
+from safelight.detectors.text.indicators import PUBLIC_FIGURE, FRAMING_INDICATORS, IndicatorTable, shipped
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
-from safelight.policy.cross_modal import SEES, SIGN, EvidenceChannel, channel
-from safelight.policy.findings import Evidence, Finding, Modality, TextSpan, strongest
+from safelight.policy.cross_modal import STRONG_SCORE, WEAK_SCORE, EvidenceChannel, evidence_channel
+from safelight.policy.findings import Evidence, Finding, Modality, TextSpan, highest_scores
 
 from .cross_modal_classifier import classify_joined_text, embedder_of
 from .indicator_rules import IndicatorMatch, PartIndicators, matching_clauses
 from .text_parts import SOURCE, TextPart, TextSource, as_description, evidence_of, joined_attributes
 
-#: Readings of one clip at most: all of it, all of it as somebody would tell it, picture and sound, and the
-#: request with each of them.
-READINGS = 5
-#: Longer requests and clips are read whole and without the request, and not in further pairs.
-_SHORT = 4_000
-#: How much surer the whole must be than its parts, where every part says something of the kind.
-_MARGIN = 0.1
-_LEAST = 0.3
+#: Maximum text variants per clip: everything; everything as a description; OCR and transcript; prompt and
+#: OCR; prompt and transcript.
+MAX_VARIANTS = 5
+#: Above this many characters only two variants are screened: everything, and OCR with transcript.
+_MAX_CHARACTERS_FOR_PAIRS = 4_000
+#: Minimum difference between the score of the whole text and the highest score of its parts.
+_MIN_SCORE_GAIN = 0.1
+_MIN_SCORE = 0.3
 DETECTOR, VERSION = "signs", "1"
-#: Where the request has no sign of these and the clip in its scene has, they disagree. Others need words of
-#: their own: violence is told of in every second film, and who is named need not be harmed.
+#: Categories that are reported as a contradiction if the clip shows them in context and the prompt does not.
+#: Others need evidence of their own: many harmless films mention violence or name a person.
 _CONTRASTED = frozenset(
     {
         Category.DECEPTION,
@@ -59,14 +60,14 @@ class CrossModalResult:
 
 @dataclass(frozen=True, kw_only=True)
 class JoinedText:
-    """Parts as one text in plain order, with where each begins in it."""
+    """Parts joined in order, with the position of each part in the text."""
 
     text: str
     starts: tuple[int, ...]
     parts: tuple[TextPart, ...]
 
     def of(self, start: int, end: int) -> list[tuple[int, int, int]]:
-        """The parts that characters `start` to `end` touch: number, and from where to where in the part."""
+        """The parts that characters `start` to `end` overlap: number, start and end within the part."""
         touched = []
         for number, (begins, part) in enumerate(zip(self.starts, self.parts, strict=True)):
             first, last = max(start - begins, 0), min(end - begins, len(part.text))
@@ -81,32 +82,32 @@ def screen_joined_text(
     alone: Iterable[Finding],
     *,
     table: IndicatorTable | None = None,
-    head: JointHead | None = None,
+    head: CrossModalClassifier | None = None,
 ) -> CrossModalResult:
-    """Findings that only the whole has, with evidence in at least two of its parts.
+    """Findings that only the joined text has, with evidence in at least two of its parts.
 
-    `alone` are the findings of the parts by themselves. Nothing is read where there is one source only, but
-    for lines of one source that follow each other: signs may stand in two of them.
+    `alone`: the findings of the parts. With a single source nothing is screened again; only the indicator
+    rules apply, because indicators can be in different lines of one source.
     """
-    seen, table = tuple(alone), table or shipped()
-    signed = find_indicators(parts, seen, table)
-    framed = any(part.media and FRAMES & part.signs.keys() for part in signed)
-    read = _read(parts, pipeline, seen, framed=framed)
-    signs = match_indicator_rules(parts, signed, table)
+    known, table = tuple(alone), table or shipped()
+    indicators = find_indicators(parts, known, table)
+    framed = any(part.media and FRAMING_INDICATORS & part.signs.keys() for part in indicators)
+    screened = _screen_variants(parts, pipeline, known, framed=framed)
+    signs = match_indicator_rules(parts, indicators, table)
     learned, cells = classify_joined_text(parts, head or shipped_head(), embedder_of(pipeline))
-    return CrossModalResult(findings=(*read.findings, *signs, *learned), cells=(*read.cells, *cells))
+    return CrossModalResult(findings=(*screened.findings, *signs, *learned), cells=(*screened.cells, *cells))
 
 
 def match_indicator_rules(
-    parts: Sequence[TextPart], signed: Sequence[PartIndicators], table: IndicatorTable
+    parts: Sequence[TextPart], indicators: Sequence[PartIndicators], table: IndicatorTable
 ) -> tuple[Finding, ...]:
-    """What signs in several parts mean together: at most one finding for each category. Pure."""
+    """Apply the indicator rules to all parts: at most one finding per category. Pure."""
     found: dict[str, Finding] = {}
-    for conjunction in table.conjunctions:
-        clauses = matching_clauses(conjunction, signed)
+    for conjunction in table.rules:
+        clauses = matching_clauses(conjunction, indicators)
         best = found.get(conjunction.category)
         if clauses and (best is None or best.score < conjunction.score):
-            found[conjunction.category] = _conjoined(
+            found[conjunction.category] = _rule_finding(
                 conjunction.category, conjunction.score, clauses, parts, table
             )
     return tuple(found.values())
@@ -115,18 +116,18 @@ def match_indicator_rules(
 def find_indicators(
     parts: Sequence[TextPart], alone: Iterable[Finding], table: IndicatorTable
 ) -> tuple[PartIndicators, ...]:
-    """The signs of every part. What goes on over several lines belongs to the lines it touches."""
+    """The indicators of every part. An indicator across several lines belongs to each of them."""
     signs: list[dict[str, list[tuple[int, int]]]] = [{} for _ in parts]
     for source in TextSource:
         numbers = [number for number, part in enumerate(parts) if part.source is source]
-        told = _plain([parts[number] for number in numbers], " ")
-        for sign, places in table.of(told.text).items():
+        joined = _join([parts[number] for number in numbers], " ")
+        for sign, places in table.find(joined.text).items():
             for start, end in places:
-                for place, first, last in told.of(start, end):
+                for place, first, last in joined.of(start, end):
                     signs[numbers[place]].setdefault(sign, []).append((first, last))
     for number, part in enumerate(parts):
-        if any(_names(finding, part) for finding in alone):
-            signs[number].setdefault(FIGURE, []).append((0, len(part.text)))
+        if any(_names_public_figure(finding, part) for finding in alone):
+            signs[number].setdefault(PUBLIC_FIGURE, []).append((0, len(part.text)))
     return tuple(
         PartIndicators(
             signs={sign: tuple(places) for sign, places in of.items()},
@@ -136,7 +137,7 @@ def find_indicators(
     )
 
 
-def _names(finding: Finding, part: TextPart) -> bool:
+def _names_public_figure(finding: Finding, part: TextPart) -> bool:
     """Whether a finding names a living public figure in this part."""
     if finding.category != Category.LIKENESS or finding.attributes.get("public_figure") is not True:
         return False
@@ -147,7 +148,7 @@ def _names(finding: Finding, part: TextPart) -> bool:
     return any(isinstance(one, TextSpan) and one.field == part.field for one in finding.evidence)
 
 
-def _conjoined(
+def _rule_finding(
     category: str,
     score: float,
     clauses: Sequence[IndicatorMatch],
@@ -156,11 +157,11 @@ def _conjoined(
 ) -> Finding:
     evidence = [parts[clause.part].evidence(start, end) for clause in clauses for start, end in clause.places]
     sources = {parts[clause.part].source for clause in clauses}
-    said = [
+    phrases = [
         f"{table.phrases[clause.sign]} in the {parts[clause.part].source.value}"
         for clause in sorted(clauses, key=lambda one: one.part)
     ]
-    *first, last = dict.fromkeys(said)
+    *first, last = dict.fromkeys(phrases)
     return Finding(
         category=category,
         score=score,
@@ -173,15 +174,15 @@ def _conjoined(
     )
 
 
-def _read(
+def _screen_variants(
     parts: Sequence[TextPart], pipeline: TextPipeline, alone: Sequence[Finding], *, framed: bool
 ) -> CrossModalResult:
-    """What the text detectors find in several sources as one text, and in none of them alone."""
-    known = strongest((finding.category, finding.score) for finding in alone)
+    """Findings of the text detectors in the joined text of several sources that no source has alone."""
+    known = highest_scores((finding.category, finding.score) for finding in alone)
     found: dict[tuple[str, tuple[Evidence, ...]], Finding] = {}
     cells: list[Cell] = []
-    for number, told in enumerate(_readings(parts)):
-        report = pipeline.screen({SOURCE: told.text})
+    for number, variant in enumerate(_variants(parts)):
+        report = pipeline.screen({SOURCE: variant.text})
         cells += report.cells
         if number == 0 and not framed and any(one.category in _CONTRASTED for one in report.findings):
             again = pipeline.screen({SOURCE: as_description(parts)})
@@ -189,10 +190,10 @@ def _read(
             for one in find_contradictions(parts, report.findings, again.findings, alone):
                 found[one.category, one.evidence] = one
         for finding in report.findings:
-            joined = _joined(finding, told)
-            if joined is None or finding.test_card or finding.score < _LEAST:
+            joined = _finding_in_parts(finding, variant)
+            if joined is None or finding.test_card or finding.score < _MIN_SCORE:
                 continue
-            if finding.score < known.get(finding.category, 0.0) + _MARGIN:
+            if finding.score < known.get(finding.category, 0.0) + _MIN_SCORE_GAIN:
                 continue
             key = (joined.category, joined.evidence)
             if key not in found or found[key].score < joined.score:
@@ -201,27 +202,37 @@ def _read(
 
 
 def find_contradictions(
-    parts: Sequence[TextPart], whole: Iterable[Finding], told: Iterable[Finding], alone: Iterable[Finding]
+    parts: Sequence[TextPart],
+    whole: Iterable[Finding],
+    described: Iterable[Finding],
+    alone: Iterable[Finding],
 ) -> tuple[Finding, ...]:
-    """What the clip with its scene says, read one way and the other, and the request has no sign of. Pure."""
+    """Findings of the clip in context that the prompt alone does not have. Pure.
+
+    A finding counts only if both variants of the text have it.
+    """
     asked = [part for part in parts if part.source is TextSource.REQUEST]
     if not asked:
         return ()
-    signs = {one.category for one in alone if channel(one) is EvidenceChannel.PROMPT and one.score >= SIGN}
-    again = {(one.detector, one.category): one.score for one in told}
+    signs = {
+        one.category
+        for one in alone
+        if evidence_channel(one) is EvidenceChannel.PROMPT and one.score >= WEAK_SCORE
+    }
+    again = {(one.detector, one.category): one.score for one in described}
     found: dict[str, Finding] = {}
     for finding in whole:
         score = min(finding.score, again.get((finding.detector, finding.category), 0.0))
         if finding.category not in _CONTRASTED or finding.category in signs or finding.test_card:
             continue
-        if score < SEES or (finding.category in found and found[finding.category].score >= score):
+        if score < STRONG_SCORE or (finding.category in found and found[finding.category].score >= score):
             continue
         media = [part for part in parts if part.source is not TextSource.REQUEST]
         found[finding.category] = msgspec.structs.replace(
             finding,
             score=score,
             modality=Modality.TEXT,
-            reason=f"The request has no sign of it; with the words of the clip it has: {finding.reason}",
+            reason=f"Not in the request alone, but together with the text of the clip: {finding.reason}",
             evidence=evidence_of(asked, media),
             attributes={
                 **finding.attributes,
@@ -232,46 +243,46 @@ def find_contradictions(
     return tuple(found.values())
 
 
-def _readings(parts: Sequence[TextPart]) -> list[JoinedText]:
-    """The texts of two sources or more that are read: with the one of `described`, at most `READINGS`."""
+def _variants(parts: Sequence[TextPart]) -> list[JoinedText]:
+    """The text variants with at least two sources; with the description, at most `MAX_VARIANTS`."""
     sources = dict.fromkeys(part.source for part in parts)
     chosen = [tuple(parts), tuple(part for part in parts if part.source is not TextSource.REQUEST)]
-    if sum(len(part.text) for part in parts) <= _SHORT and len(sources) == len(TextSource):
+    if sum(len(part.text) for part in parts) <= _MAX_CHARACTERS_FOR_PAIRS and len(sources) == len(TextSource):
         chosen += [
             tuple(part for part in parts if part.source is not left_out)
             for left_out in (TextSource.SCREEN, TextSource.SPEECH)
         ]
-    return [_plain(some, "\n") for some in dict.fromkeys(chosen) if len({part.source for part in some}) > 1]
+    return [_join(some, "\n") for some in dict.fromkeys(chosen) if len({part.source for part in some}) > 1]
 
 
-def _plain(parts: Sequence[TextPart], between: str) -> JoinedText:
+def _join(parts: Sequence[TextPart], between: str) -> JoinedText:
     starts, position = [], 0
     for part in parts:
         starts.append(position)
         position += len(part.text) + len(between)
-    # A card of two lines is one phrase.
+    # A caption of two lines is one phrase.
     text = between.join(part.text for part in parts).replace("\n", between[-1:])
     return JoinedText(text=text, starts=tuple(starts), parts=tuple(parts))
 
 
-def _joined(finding: Finding, told: JoinedText) -> Finding | None:
-    """The finding with its evidence in the parts; None where it stands in one source alone."""
+def _finding_in_parts(finding: Finding, joined: JoinedText) -> Finding | None:
+    """The finding with its evidence in the parts; None if all evidence is in one source."""
     evidence: list[Evidence] = []
     sources: list[TextSource] = []
     for one in finding.evidence:
         if not isinstance(one, TextSpan):
             evidence.append(one)
             continue
-        for number, start, end in told.of(one.start, one.end):
-            evidence.append(told.parts[number].evidence(start, end))
-            sources.append(told.parts[number].source)
+        for number, start, end in joined.of(one.start, one.end):
+            evidence.append(joined.parts[number].evidence(start, end))
+            sources.append(joined.parts[number].source)
     named = [source for source in TextSource if source in sources]
     if len(named) < 2:
         return None
     return msgspec.structs.replace(
         finding,
         modality=Modality.TEXT,
-        reason=f"Read together, the words of {_listed(named)}: {finding.reason}",
+        reason=f"In the joined text of {_listed(named)}: {finding.reason}",
         evidence=tuple(dict.fromkeys(evidence)),
         attributes={**finding.attributes, **joined_attributes(named)},
     )

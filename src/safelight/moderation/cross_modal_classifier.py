@@ -1,11 +1,11 @@
-"""Request, picture and sound as a head reads them that learned what is harmful only together."""
+"""Classifies prompt, OCR text and transcript together: trained on examples that are harmful only together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from safelight.detectors.text.classifier_detectors import MiniLmDetector
-from safelight.detectors.text.cross_modal_classifier import JointHead
+from safelight.detectors.text.cross_modal_classifier import CrossModalClassifier
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.sketch import Embedder
 from safelight.policy.coverage import Cell
@@ -14,13 +14,13 @@ from safelight.policy.findings import Finding, Modality
 from .text_parts import TextPart, TextSource, as_description, evidence_of, joined_attributes
 
 DETECTOR, VERSION = "joint", "1"
-#: Below every operating point: a person looks at it, and rules that block do not count it.
+#: Below every operating point: it can cause a review, but no block.
 SCORE = 0.45
 _MEASURED = "docs/benchmarks/together.md"
 
 
 def text_variants(parts: Sequence[TextPart]) -> tuple[str, ...]:
-    """One clip told in four ways: described, as it stands, without its picture, without its sound."""
+    """Four texts of one clip: a description, all parts, without the OCR text, without the transcript."""
     return (
         as_description(parts),
         _plain(parts),
@@ -30,12 +30,11 @@ def text_variants(parts: Sequence[TextPart]) -> tuple[str, ...]:
 
 
 def classify_joined_text(
-    parts: Sequence[TextPart], head: JointHead, meaning: Embedder | None
+    parts: Sequence[TextPart], head: CrossModalClassifier, meaning: Embedder | None
 ) -> tuple[tuple[Finding, ...], tuple[Cell, ...]]:
-    """At most one finding, over the words of the request and the clip, and what was read.
+    """At most one finding on the texts of request and clip, and the coverage.
 
-    Nothing is read without a request or without words in the clip, nor English without `meaning`. What fails
-    leaves a hole and no finding.
+    Needs a request and text in the clip, and for English also `meaning`. A failure leaves only a gap.
     """
     media = [part for part in parts if part.source is not TextSource.REQUEST]
     asked = [part for part in parts if part.source is TextSource.REQUEST]
@@ -43,20 +42,20 @@ def classify_joined_text(
         return (), ()
     first, *others = text_variants(parts)
     try:
-        said = head.read(first, others, meaning)
+        result = head.classify(first, others, meaning)
     except Exception as error:
         return (), _cells(head, note=f"{DETECTOR} failed: {type(error).__name__}: {error}".rstrip(": ") + ".")
-    if said is None:
+    if result is None:
         return (), ()
-    if said.over <= 0:
+    if result.margin <= 0:
         return (), _cells(head)
     found = Finding(
-        category=said.category,
+        category=result.category,
         score=SCORE,
         modality=Modality.TEXT,
         detector=DETECTOR,
         version=VERSION,
-        reason="Read as one, request and clip are like examples that are harmful only together.",
+        reason="Together, request and clip resemble examples that are harmful only in combination.",
         evidence=evidence_of(asked, media),
         attributes={**joined_attributes([part.source for part in media]), "kind": "classifier"},
     )
@@ -64,15 +63,15 @@ def classify_joined_text(
 
 
 def embedder_of(pipeline: TextPipeline) -> Embedder | None:
-    """MiniLM's reading, where it is installed."""
-    return next((one.meaning for one in pipeline.detectors if isinstance(one, MiniLmDetector)), None)
+    """The MiniLM embedder, if it is installed."""
+    return next((one.embed_text for one in pipeline.detectors if isinstance(one, MiniLmDetector)), None)
 
 
 def _plain(parts: Sequence[TextPart]) -> str:
     return "\n".join(part.text.replace("\n", " ") for part in parts)
 
 
-def _cells(head: JointHead, note: str = "") -> tuple[Cell, ...]:
+def _cells(head: CrossModalClassifier, note: str = "") -> tuple[Cell, ...]:
     return tuple(
         Cell(
             category=category,

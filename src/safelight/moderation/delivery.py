@@ -1,4 +1,4 @@
-"""The delivery stage: what is made of a file that may leave, in a child: plain MP4, badge, stills."""
+"""The delivery stage: normalizes a clip, burns the badge and draws previews, each in a sandboxed child."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _THUMBNAIL_SIDE, _SHEET_SIDE = 480, 240
 
 
 @dataclass(frozen=True, kw_only=True)
-class Still:
-    """A picture made from the sealed file, and only from it."""
+class Preview:
+    """A preview image. It is drawn from the sealed file only."""
 
     kind: str
     path: Path
@@ -34,9 +34,9 @@ class DeliveryStage:
     scanner: Scanner
 
     def normalize(self, source: Path, into: Path) -> Path:
-        """The clip as one plain MP4: itself, or a copy written to `into`. It is made before the scan.
+        """The clip as a plain MP4: the file itself, or a copy in `into`. Runs before the scan.
 
-        Raises `InvalidMedia`, `TooLarge` or `ChildFailed` where there is no clip to make it of.
+        Raises `InvalidMedia`, `TooLarge` or `SandboxFailed` if the file is not a usable clip.
         """
         answer = self.sandbox.run(
             EntryPoint.of(normalize_in_child),
@@ -55,32 +55,32 @@ class DeliveryStage:
         return into
 
     def badge(self, source: Path, into: Path, text: str) -> Path:
-        """Write a copy of the clip with the visible badge `text` burnt into every frame to `into`."""
+        """Write a copy of the clip to `into`, with the visible badge `text` in every frame."""
         self.scanner.burn_badge(source, into, text)
         return into
 
-    def pictures(self, sealed: Path, bench: Path) -> tuple[Still, ...]:
-        """Thumbnail and spritesheet of the sealed file, written into `bench`."""
-        stills = (
-            Still(kind="thumbnail", path=bench / "thumbnail.webp", media_type="image/webp"),
-            Still(kind="spritesheet", path=bench / "spritesheet.webp", media_type="image/webp"),
+    def draw_previews(self, sealed: Path, work_dir: Path) -> tuple[Preview, ...]:
+        """Draw the thumbnail and the contact sheet of the sealed file into `work_dir`."""
+        previews = (
+            Preview(kind="thumbnail", path=work_dir / "thumbnail.webp", media_type="image/webp"),
+            Preview(kind="spritesheet", path=work_dir / "spritesheet.webp", media_type="image/webp"),
         )
-        argument = {"source": str(sealed), **{still.kind: str(still.path) for still in stills}}
+        argument = {"source": str(sealed), **{preview.kind: str(preview.path) for preview in previews}}
         self.sandbox.run(
-            EntryPoint.of(draw_stills),
+            EntryPoint.of(draw_previews_in_child),
             argument,
             reads=[sealed],
-            writes=[still.path for still in stills],
+            writes=[preview.path for preview in previews],
             limits=_LIMITS,
         )
-        return stills
+        return previews
 
 
-def draw_stills(argument: dict[str, str], _link: ChildChannel) -> None:
-    """In the child: the middle frame as a thumbnail, and ten frames on one sheet."""
+def draw_previews_in_child(argument: dict[str, str], _link: ChildChannel) -> None:
+    """In the child: draw the middle frame as a thumbnail, and ten frames on one sheet."""
     from safelight.media.decode import VideoDecoder
     from safelight.media.probe import ACCEPTED_CLIP_LIMITS
-    from safelight.media.thumbnails import write_contact_sheet, pick_frame_indices, write_thumbnail
+    from safelight.media.thumbnails import pick_frame_indices, write_contact_sheet, write_thumbnail
 
     walk = VideoDecoder(Path(argument["source"]), ACCEPTED_CLIP_LIMITS)
     total, wanted = pick_frame_indices(walk.info, _SHEET_FRAMES)

@@ -1,4 +1,4 @@
-"""A rewording of a block is looked at as closely as the block was. Pure."""
+"""Raises scores of prompts that paraphrase a blocked prompt. Pure."""
 
 from __future__ import annotations
 
@@ -9,25 +9,29 @@ import msgspec
 from safelight.policy.findings import Finding
 from safelight.trust.evasion.models import EvasionMatch
 
-#: Fainter findings stay what they are: who changes a prompt until it is harmless should get through.
-WEAK_SCORE = 0.4
+#: Lower scores stay unchanged, so that a prompt that was changed until it is harmless is allowed.
+MIN_RAISED_SCORE = 0.4
 
 
 def apply_scrutiny(scrutiny: EvasionMatch, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings; those of what the block was for, even faint ones, count as much as they did there.
+    """The findings. Those in a category of the earlier block get at least the score that they had there.
 
-    Nothing is added: words in which no detector sees anything any more are free.
+    No finding is added: a prompt without findings is allowed.
     """
     return tuple(_raised(finding, scrutiny) for finding in findings)
 
 
 def _raised(finding: Finding, scrutiny: EvasionMatch) -> Finding:
     score = scrutiny.matched_categories.get(finding.category, 0.0)
-    if not WEAK_SCORE <= finding.score < score or finding.test_card or finding.attributes.get("negated"):
+    if (
+        not MIN_RAISED_SCORE <= finding.score < score
+        or finding.test_card
+        or finding.attributes.get("negated")
+    ):
         return finding
     return msgspec.structs.replace(
         finding,
         score=score,
-        reason=f"{finding.reason} It rewords a request that was blocked for this.",
+        reason=f"{finding.reason} The prompt paraphrases a request that was blocked for this.",
         attributes={**finding.attributes, "rewording": True},
     )

@@ -1,4 +1,4 @@
-"""Signs that are harmless one by one, in several parts of a clip, and what they mean together. Pure."""
+"""Indicator rules: indicators that are harmless alone and harmful in combination. Pure."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from itertools import product
 
 from safelight.detectors.text.indicators import IndicatorRule
 
-#: Evidence from one part for one clause, at most.
-_SPANS = 2
+#: Maximum places of one indicator in one part that are kept as evidence.
+_MAX_PLACES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class PartIndicators:
-    """The signs of one part: where each of them stands in its text."""
+    """The indicators of one part, with their positions in its text."""
 
     signs: Mapping[str, tuple[tuple[int, int], ...]]
-    #: Seen or heard: what a clip says of itself counts here, and not what was asked for.
+    #: Whether the part is OCR text or transcript, and not the request.
     media: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class IndicatorMatch:
-    """One sign that was met: in which part, which sign, and where."""
+    """A clause that is met: the part, the indicator, and its positions."""
 
     part: int
     sign: str
@@ -33,34 +33,34 @@ class IndicatorMatch:
 def matching_clauses(
     conjunction: IndicatorRule, parts: Sequence[PartIndicators]
 ) -> tuple[IndicatorMatch, ...]:
-    """One clause for each that the conjunction asks for, from two parts at least; empty where it is not met.
+    """A match for every clause of the rule, from at least two parts; empty if the rule does not match.
 
-    What one part says all by itself is no conjunction: whoever reads that part alone has to see it.
+    One part alone never matches: the text detectors screen each part by itself.
     """
     if any(part.media and conjunction.unless & part.signs.keys() for part in parts):
         return ()
-    wanted = [tuple(_having(signs, parts)) for signs in conjunction.clauses]
+    wanted = [tuple(_matches_in(signs, parts)) for signs in conjunction.clauses]
     if not all(wanted):
         return ()
     for chosen in product(*(clauses[:8] for clauses in wanted)):
-        if len({clause.part for clause in chosen}) > 1 and _apart(chosen):
+        if len({clause.part for clause in chosen}) > 1 and _have_own_evidence(chosen):
             return chosen
     return ()
 
 
-def _having(signs: Iterable[str], parts: Sequence[PartIndicators]) -> Iterable[IndicatorMatch]:
+def _matches_in(signs: Iterable[str], parts: Sequence[PartIndicators]) -> Iterable[IndicatorMatch]:
     for number, part in enumerate(parts):
         for sign in sorted(signs):
             if places := part.signs.get(sign):
-                yield IndicatorMatch(part=number, sign=sign, places=places[:_SPANS])
+                yield IndicatorMatch(part=number, sign=sign, places=places[:_MAX_PLACES])
 
 
-def _apart(clauses: Sequence[IndicatorMatch]) -> bool:
-    """No two clauses rest on the same words."""
-    seen: set[tuple[int, tuple[int, int]]] = set()
+def _have_own_evidence(clauses: Sequence[IndicatorMatch]) -> bool:
+    """Whether every clause has evidence of its own."""
+    used: set[tuple[int, tuple[int, int]]] = set()
     for clause in clauses:
         places = {(clause.part, place) for place in clause.places}
-        if places <= seen:
+        if places <= used:
             return False
-        seen |= places
+        used |= places
     return True

@@ -1,4 +1,4 @@
-"""Known content: whole files looked up in hash lists, and what it means that a look-up failed."""
+"""Known content: matches of whole files in hash lists, and the coverage gaps of a failed look-up."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from safelight.scanning.report import ScanReport
 
 @dataclass(frozen=True, kw_only=True)
 class HashMatchResult:
-    """What the lists say of one file."""
+    """The matches of one file in the hash lists."""
 
     findings: tuple[Finding, ...] = ()
-    #: A hole in every category listed, where the pictures could not be looked up. A list that was looked
-    #: through fills no cell: it knows what it lists, and nothing else of its category.
+    #: A gap in every category with a list, if the frames could not be looked up. A successful look-up fills
+    #: no cell, because a list covers only what it contains.
     cells: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class KnownContent:
-    #: None: there are none to look into.
+    #: None: no hash lists are configured.
     lists: HashLists | None = None
 
     def match(
         self, path: Path, sha256: str, report: ScanReport, modality: Modality, *, source: str = ""
     ) -> HashMatchResult:
-        """What lists have exactly this file, and whether its pictures were looked up, too."""
+        """Look up the hash of the whole file, and add gaps if the perceptual hashes were not looked up."""
         if self.lists is None:
             return HashMatchResult()
         lists, broken = self.lists.all(), self.lists.broken
         if not lists and not broken:
             return HashMatchResult()
-        run = report.run_of(NAME)
+        run = report.find_run(NAME)
         near = {one.category for one in lists if one.counts.get(HashKind.PDQ)}
         if broken:
-            # What it listed cannot be known: the gravest is assumed.
+            # The categories of an unreadable list are not known, so the most serious one is assumed.
             near.add(Category.SEXUAL_MINORS.value)
         if not near or (run is not None and run.complete and not broken):
             cells: tuple[Cell, ...] = ()
@@ -52,11 +52,11 @@ class KnownContent:
                 for category in sorted(near)
             )
         return HashMatchResult(
-            findings=self.lists.of_file(path, sha256, modality=modality, source=source), cells=cells
+            findings=self.lists.find_file(path, sha256, modality=modality, source=source), cells=cells
         )
 
 
-#: Where nothing is enrolled.
+#: For an installation without hash lists.
 NO_HASH_LISTS = KnownContent()
-#: Of a file that nobody looked up.
+#: For a file that was not looked up.
 NO_MATCH = HashMatchResult()

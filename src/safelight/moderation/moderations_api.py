@@ -1,7 +1,7 @@
-"""Words and pictures looked at for their own sake, told in the thirteen categories of omni-moderation.
+"""`POST /v1/moderations`: texts and images, scored in the thirteen categories of omni-moderation.
 
-Nothing here decides: the scores are our detectors' own. A category that no installed detector looks for has
-the score 0 and applies to no input, so that "not checked" can be told from "nothing found".
+The policy has no part in it: the scores come directly from the detectors. A category without an installed
+detector has the score 0 and applies to no input, which distinguishes "not checked" from "nothing found".
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia
 from safelight.net.fetch import Fetcher
 from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, Modality, strongest
+from safelight.policy.findings import Finding, Modality, highest_scores
 from safelight.scanning.service import Scanner
 from safelight.trust.accounts import Principal
 
 from .reference import media_type
 
-#: From this score on a category is flagged.
-FLAGGED_FROM = 0.5
+#: A category with at least this score is flagged.
+MIN_FLAGGED_SCORE = 0.5
 MAX_PICTURE_BYTES = 20 << 20
 
-#: Their categories from ours: any of these, each of which may need several of ours together.
+#: Their categories, each with alternatives in ours. An alternative may need several of ours together.
 MAPPING: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "harassment": (("harassment",),),
     "harassment/threatening": (("harassment", "violence"),),
@@ -51,28 +51,28 @@ class InputKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ModerationInput:
-    """One text, or the address of one picture; pieces of one `group` are told together."""
+    """One text or the URL of one image. Inputs with the same `group` have one result."""
 
     kind: InputKind
     value: str
-    #: The place in the request, for errors.
+    #: Path of the input in the request, for errors.
     param: str
     group: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModerationResult:
-    """What was seen in one group of pieces."""
+    """The scores of one group of inputs."""
 
-    #: By their category: 0 to 1, and the kinds of input that were looked at for it.
+    #: By their category: scores from 0 to 1, and the kinds of input that were checked.
     scores: Mapping[str, float]
     applied: Mapping[str, tuple[InputKind, ...]]
-    #: By ours, what was found.
+    #: Scores of the findings by our categories.
     findings: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def categories(self) -> dict[str, bool]:
-        return {name: score >= FLAGGED_FROM for name, score in self.scores.items()}
+        return {name: score >= MIN_FLAGGED_SCORE for name, score in self.scores.items()}
 
     @property
     def flagged(self) -> bool:
@@ -89,15 +89,15 @@ class ModerationsApi:
     scanner: Scanner
     fetcher: Fetcher
     scratch: Path
-    #: Takes from the probe budget, or raises `ProbeBudgetSpent`.
+    #: Counts against the check limits. Raises `CheckLimitExceeded`.
     spend: Callable[[Principal, str | None, int], None]
 
     def look(
         self, principal: Principal, pieces: Sequence[ModerationInput], *, end_user: str | None = None
     ) -> tuple[ModerationResult, ...]:
-        """What is in each group of pieces, in the order of the groups. One probe is spent for each piece.
+        """The result of each group, in the order of the groups. Each input counts as one check.
 
-        Raises `ProbeBudgetSpent`, and `InvalidMedia` or `RefusedAddress` for a picture that cannot be had.
+        Raises `CheckLimitExceeded`, and `InvalidMedia` or `RefusedAddress` for an unusable image.
         """
         self.spend(principal, end_user, len(pieces))
         groups: dict[int, list[ModerationInput]] = {}
@@ -108,48 +108,54 @@ class ModerationsApi:
             return tuple(self._group(groups[number], Path(folder)) for number in sorted(groups))
 
     def _group(self, pieces: Iterable[ModerationInput], folder: Path) -> ModerationResult:
-        looks = [
+        outcomes = [
             (
                 piece.kind,
-                *(self._words(piece) if piece.kind is InputKind.TEXT else self._picture(piece, folder)),
+                *(
+                    self._screen_text(piece)
+                    if piece.kind is InputKind.TEXT
+                    else self._scan_image(piece, folder)
+                ),
             )
             for piece in pieces
         ]
-        return to_omni_categories(looks)
+        return to_omni_categories(outcomes)
 
-    def _words(self, piece: ModerationInput) -> tuple[tuple[Finding, ...], tuple[Cell, ...]]:
+    def _screen_text(self, piece: ModerationInput) -> tuple[tuple[Finding, ...], tuple[Cell, ...]]:
         report = self.pipeline.screen({"input": piece.value})
         return report.findings, report.cells
 
-    def _picture(self, piece: ModerationInput, folder: Path) -> tuple[tuple[Finding, ...], tuple[Cell, ...]]:
+    def _scan_image(
+        self, piece: ModerationInput, folder: Path
+    ) -> tuple[tuple[Finding, ...], tuple[Cell, ...]]:
         path = folder / f"{len(list(folder.iterdir()))}"
         self.fetcher.fetch(piece.value, path, max_bytes=MAX_PICTURE_BYTES, param=piece.param)
         if not media_type(path, piece.param).startswith("image/"):
-            raise InvalidMedia("This is not a picture.", param=piece.param)
+            raise InvalidMedia("This is not an image.", param=piece.param)
         try:
-            report = self.scanner.scan_picture(path, field=piece.param)
+            report = self.scanner.scan_image(path, field=piece.param)
         except InvalidMedia as error:
             raise InvalidMedia(error.message, param=piece.param, remedy=error.remedy) from error
-        read = self.pipeline.screen_media_text(report.texts)
-        # Words in a picture were looked for only where something read them.
-        words = tuple(cell for cell in read.cells if report.texts)
-        return (*report.findings, *read.findings), (*report.coverage, *words)
+        ocr = self.pipeline.screen_media_text(report.texts)
+        # Text in the image was checked only if OCR found text.
+        ocr_cells = tuple(cell for cell in ocr.cells if report.texts)
+        return (*report.findings, *ocr.findings), (*report.coverage, *ocr_cells)
 
 
 def to_omni_categories(
-    looks: Iterable[tuple[InputKind, Iterable[Finding], Iterable[Cell]]],
+    outcomes: Iterable[tuple[InputKind, Iterable[Finding], Iterable[Cell]]],
 ) -> ModerationResult:
-    """What was found in all pieces of one group together, in the categories of omni-moderation."""
+    """The scores of all inputs of one group together, in the categories of omni-moderation."""
     scored: list[tuple[str, float]] = []
     checked: dict[str, set[InputKind]] = {}
-    for kind, findings, cells in looks:
+    for kind, findings, cells in outcomes:
         for finding in findings:
             scored.append((finding.category, finding.score))
             checked.setdefault(finding.category, set()).add(kind)
         for cell in cells:
             if cell.ran and cell.complete and cell.modality in (Modality.TEXT, Modality.IMAGE):
                 checked.setdefault(cell.category, set()).add(kind)
-    ours = strongest(scored)
+    ours = highest_scores(scored)
     return ModerationResult(
         scores={
             name: max(min(ours.get(part, 0.0) for part in parts) for parts in ways)

@@ -1,4 +1,4 @@
-"""Words in the picture: judged as texts, and where nobody could read them all, that is said."""
+"""Screens the OCR text of a scan, and marks the coverage as incomplete if OCR could not read everything."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from safelight.scanning.report import ScanReport
 
 @dataclass(frozen=True, kw_only=True)
 class OcrResult:
-    """What the text detectors make of the words that a scan read."""
+    """Findings of the text detectors in the OCR text of a scan."""
 
     findings: tuple[Finding, ...]
-    #: Incomplete wherever words may have gone unread, however well those that were read went.
+    #: Incomplete if OCR may have missed text, even if the text that it read was screened completely.
     cells: tuple[Cell, ...]
-    #: There is text to judge, or may be.
+    #: Whether there is text, or may be.
     present: bool
 
 
 def screen_ocr_text(report: ScanReport, pipeline: TextPipeline) -> OcrResult:
-    """Screen the words of a scan."""
-    read = pipeline.screen_media_text(report.texts)
+    """Screen the OCR text of a scan."""
+    screened = pipeline.screen_media_text(report.texts)
     unread = report.ocr_incomplete
-    cells = read.cells if not unread else tuple(_unread(cell, report) for cell in read.cells)
-    return OcrResult(findings=read.findings, cells=cells, present=bool(report.texts) or bool(unread))
+    cells = screened.cells if not unread else tuple(_mark_unread(cell, report) for cell in screened.cells)
+    return OcrResult(findings=screened.findings, cells=cells, present=bool(report.texts) or bool(unread))
 
 
-def _unread(cell: Cell, report: ScanReport) -> Cell:
-    if report.has_reader:
+def _mark_unread(cell: Cell, report: ScanReport) -> Cell:
+    if report.has_ocr:
         return msgspec.structs.replace(cell, complete=False, note=report.ocr_incomplete)
-    # The words cannot be had at all here: something missing, as a detector that is not installed.
+    # Without OCR the text cannot be read at all: the same as a detector that is not installed.
     return msgspec.structs.replace(
         cell, available=False, ran=False, complete=False, note=report.ocr_incomplete
     )

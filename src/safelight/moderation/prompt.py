@@ -1,4 +1,4 @@
-"""The prompt stage: every word of a request is screened before anything is spent."""
+"""The prompt stage: screens every text of a request before the generator is called."""
 
 from __future__ import annotations
 
@@ -10,41 +10,43 @@ from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Audience
 from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
 
-from .evaluation import PolicyEvaluator, StageResult, texts_sha256
+from .evaluation import StageInput, StageResult, evaluate, texts_sha256
 from .evasion_thresholds import apply_scrutiny
+from .tenant_policy import TenantPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromptStage:
-    judge: PolicyEvaluator
     pipeline: TextPipeline
 
     def screen(
         self,
         texts: Mapping[str, str],
+        policy: TenantPolicy,
         *,
-        tenant: str,
         negated: frozenset[str] = frozenset(),
         prior: tuple[Finding, ...] = (),
         scrutiny: EvasionMatch = NO_MATCH,
         audience: Audience = Audience.GENERAL,
     ) -> StageResult:
-        """The verdict on all texts of a request together, bound to their hash.
+        """Screen all texts of a request together; the verdict names their hash.
 
-        `prior` are findings of what the request descends from, judged together with its words; `scrutiny` is
-        what a rewording inherits from the block it rewords.
+        `prior`: findings of the videos and characters that the request starts from. `scrutiny`: scores that
+        a paraphrase of a blocked prompt inherits.
         """
         report = self.pipeline.screen(texts, negated=negated)
-        return self.judge.evaluate(
-            Stage.PROMPT,
-            tenant=tenant,
-            findings=(*apply_scrutiny(scrutiny, report.findings), *prior),
-            cells=report.cells,
-            modalities=frozenset({Modality.TEXT}),
-            subject_sha256=texts_sha256(texts),
-            audience=audience,
-            extra={
-                "latency_ms": report.latency_ms,
-                **({"rewording_of": scrutiny.lineage} if scrutiny else {}),
-            },
+        return evaluate(
+            policy,
+            StageInput(
+                stage=Stage.PROMPT,
+                subject_sha256=texts_sha256(texts),
+                findings=(*apply_scrutiny(scrutiny, report.findings), *prior),
+                coverage=report.cells,
+                modalities=frozenset({Modality.TEXT}),
+                audience=audience,
+                details={
+                    "latency_ms": report.latency_ms,
+                    **({"rewording_of": scrutiny.lineage} if scrutiny else {}),
+                },
+            ),
         )

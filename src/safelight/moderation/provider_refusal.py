@@ -1,4 +1,4 @@
-"""The generation stage: what a provider's own filter said, in our words. It is no verdict of ours."""
+"""Explains a refusal by the filter of a provider. It is not a verdict of this installation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from safelight.generation.protocol import Charge, ChargeStatus, ProviderRefusal
 
 _NEXT = {
-    "same": "The same order may pass when sent again.",
+    "same": "The same request may pass when sent again.",
     "new_seed": "The same prompt may pass with another seed.",
     "change_prompt": "Change the prompt.",
     "never": "The provider will not make this.",
@@ -20,8 +20,8 @@ _CHARGED = {
 
 
 def explain_refusal(refusal: ProviderRefusal, charge: Charge) -> tuple[str, dict[str, Any]]:
-    """One sentence for people and the details for the wire, for a refusal by the provider."""
-    where = {"input": "the request", "output": "the finished video"}.get(refusal.stage, "the order")
+    """One sentence for people and the details for the API."""
+    where = {"input": "the request", "output": "the finished video"}.get(refusal.stage, "the request")
     sentence = (
         f"{refusal.provider} refused {where}; our own policy allowed it. "
         f"{_CHARGED[charge.charged]} {_NEXT.get(refusal.retry, _NEXT['change_prompt'])}"
@@ -30,7 +30,7 @@ def explain_refusal(refusal: ProviderRefusal, charge: Charge) -> tuple[str, dict
         "moderation_stage": refusal.stage if refusal.stage in ("input", "output") else "unknown",
         "categories": [refusal.category] if refusal.category else [],
         "stage": "generation",
-        "owner": "provider",
+        "source": "provider",
         "provider": refusal.provider,
         "provider_code": refusal.code,
         "provider_message": refusal.message,
@@ -40,7 +40,7 @@ def explain_refusal(refusal: ProviderRefusal, charge: Charge) -> tuple[str, dict
             "currency": charge.currency,
             "source": charge.source,
         },
-        "retry": {"how": refusal.retry, "after_s": None},
+        "retry": {"action": refusal.retry, "after_s": None},
         "next_step": _NEXT.get(refusal.retry, _NEXT["change_prompt"]),
     }
     return sentence, details

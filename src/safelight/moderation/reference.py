@@ -1,4 +1,4 @@
-"""The reference stage: pictures and clips that go with a request, opened in a child and judged."""
+"""The reference stage: scans images and clips of a request in a sandboxed child."""
 
 from __future__ import annotations
 
@@ -14,32 +14,40 @@ import msgspec
 from safelight.detectors.likeness.matching import covering_consents
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia, TooLarge
+from safelight.fileio import sha256_file
 from safelight.media.metadata import copy_without_metadata
-from safelight.media.probe import container_of
+from safelight.media.probe import detect_container
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality, Stage
-from safelight.policy.verdicts import Action, Audience
+from safelight.policy.verdicts import Action
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner
+from safelight.scanning.tasks import OutputDirs
 
-from .evaluation import PolicyEvaluator, StageResult
+from .evaluation import StageInput, StageResult, evaluate
 from .known_content import NO_HASH_LISTS, HashMatchResult, KnownContent
 from .ocr import OcrResult, screen_ocr_text
 from .output import reject_extra_tracks, summary
 from .scene_detection import SceneDetection, scene_of
+from .screening import ScreeningContext
 from .speech import SpeechAnalyzer
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceInput:
-    """A reference on our own disk. `media_type` is what its first bytes say, not what the client said."""
+    """A reference as a local file. `media_type` comes from its first bytes, not from the client."""
 
     path: Path
     field: str
     media_type: str
     sha256: str
+
+    @classmethod
+    def of(cls, path: Path, field: str) -> ReferenceInput:
+        """A file with the type that its first bytes show. Raises `InvalidMedia`."""
+        return cls(path=path, field=field, media_type=media_type(path, field), sha256=sha256_file(path))
 
     @property
     def is_picture(self) -> bool:
@@ -50,245 +58,221 @@ class ReferenceInput:
         return Modality.IMAGE if self.is_picture else Modality.FRAMES
 
 
-#: Pictures we take as references, by the bytes they begin with.
-_PICTURES: tuple[tuple[int, bytes, str], ...] = (
+#: Accepted image types: offset and signature bytes.
+_IMAGE_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"GIF8", "image/gif"),
     (8, b"WEBP", "image/webp"),
 )
-#: Of these, those that carry metadata we know how to leave out.
-_SAYING = frozenset({"image/png", "image/jpeg", "image/webp"})
-_BARE_LIMITS = Limits(wall_s=30.0, cpu_s=30, memory_bytes=1 << 30)
-_CLIPS = {"mov": "video/mp4", "matroska": "video/x-matroska", "avi": "video/x-msvideo"}
+#: Image types whose metadata can be stripped.
+_STRIPPABLE = frozenset({"image/png", "image/jpeg", "image/webp"})
+_STRIP_LIMITS = Limits(wall_s=30.0, cpu_s=30, memory_bytes=1 << 30)
+_CLIP_TYPES = {"mov": "video/mp4", "matroska": "video/x-matroska", "avi": "video/x-msvideo"}
 
 
 def media_type(path: Path, field: str) -> str:
-    """What a file's first bytes say it is. Raises `InvalidMedia` where it is nothing we can screen."""
+    """The media type by the first bytes of a file. Raises `InvalidMedia` for any other file."""
     with path.open("rb") as file:
         head = file.read(64)
-    for offset, signature, kind in _PICTURES:
+    for offset, signature, kind in _IMAGE_SIGNATURES:
         if head[offset : offset + len(signature)] == signature:
             return kind
-    container = container_of(head)
+    container = detect_container(head)
     if container == "matroska" and b"webm" in head:
         return "video/webm"
     if container == "mov" and head[4:12] == b"ftypqt  ":
         return "video/quicktime"
     if container is not None:
-        return _CLIPS[container]
+        return _CLIP_TYPES[container]
     raise InvalidMedia(
         f"The file in {field!r} is not a PNG, JPEG, GIF, WebP, MP4, MOV, WebM, MKV or AVI file.",
         param=field,
-        remedy="Send one of these, whatever its name says.",
+        remedy="Send a file of one of these types; its name does not matter.",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceStage:
-    judge: PolicyEvaluator
     scanner: Scanner
     pipeline: TextPipeline
-    onlookers: SceneDetection = field(default_factory=SceneDetection)
-    #: Compares the voices of clips; their words are not transcribed.
-    hearing: SpeechAnalyzer = field(default_factory=SpeechAnalyzer)
-    known: KnownContent = NO_HASH_LISTS
-    #: What a file says of where it comes from, as facts for the record; read in a child.
-    origin: Callable[[Path], Mapping[str, Any]] = lambda _path: {}
+    scene_detection: SceneDetection = field(default_factory=SceneDetection)
+    #: Compares voices in clips. Their speech is not transcribed.
+    speech_analyzer: SpeechAnalyzer = field(default_factory=SpeechAnalyzer)
+    known_content: KnownContent = NO_HASH_LISTS
+    #: The provenance claims of a file, for the stage record; read in a sandboxed child.
+    provenance_claims: Callable[[Path], Mapping[str, Any]] = lambda _path: {}
 
-    def judge_files(
+    def screen(self, files: Sequence[ReferenceInput], context: ScreeningContext) -> StageResult:
+        """Scan all references and evaluate them together with the request's texts.
+
+        Images are scanned twice: first without the slow detectors, and again only if that does not block.
+        Raises `InvalidMedia` or `TooLarge`, with the field, if a file cannot be opened or is not accepted.
+        """
+        first: dict[ReferenceInput, ScanReport] = {}
+        # A face can be covered by a consent, and only the full scan can find that out.
+        if files and all(file.is_picture for file in files) and self.scene_detection.likeness is None:
+            # OCR and large inputs take most of the time: a block that does not need them comes sooner.
+            first = {file: self._scan(file, quick=True) for file in files}
+            results = _FileResults()
+            for file, report in first.items():
+                self._add(results, file, report)
+            quick = self._evaluate(files, context, results)
+            verdict = quick.verdict
+            # The text in a sexual image can show that it must be vaulted, so that image is read in full.
+            if verdict.action is Action.BLOCK and verdict.findings and not verdict.quarantine:
+                return quick
+        return self._screen_fully(files, context, first)
+
+    def _screen_fully(
         self,
         files: Sequence[ReferenceInput],
-        *,
-        tenant: str,
-        prior: tuple[Finding, ...] = (),
-        settled: tuple[Finding, ...] = (),
-        overturned: tuple[Finding, ...] = (),
-        texts: Mapping[str, str] | None = None,
-        audience: Audience = Audience.GENERAL,
+        context: ScreeningContext,
+        first: Mapping[ReferenceInput, ScanReport],
     ) -> StageResult:
-        """One verdict on all references together with `prior`, the findings of `texts`, which they go with.
-
-        Of these a person has let the `settled` ones through, so that they hold nothing again; an appeal was
-        won against the `overturned` ones.
-        Pictures are looked at twice: quickly at first, which is enough where that blocks. Raises
-        `InvalidMedia` or `TooLarge`, naming the field, where one cannot be opened or is not taken.
-        """
-        request = _Request(
-            tenant=tenant,
-            texts=texts or {},
-            prior=prior,
-            settled=settled,
-            overturned=overturned,
-            audience=audience,
-        )
-        first: dict[ReferenceInput, ScanReport] = {}
-        # A face may be there by consent, which takes the long look to see.
-        if files and all(file.is_picture for file in files) and self.onlookers.likeness is None:
-            # Reading text and large inputs are most of the work: what blocks without them need not wait.
-            first = {file: self._look(file, quick=True) for file in files}
-            seen = _Seen()
-            for file, report in first.items():
-                self._add(seen, file, report)
-            judged = self._verdict(files, request, seen)
-            verdict = judged.verdict
-            # Words in a sexual picture may say that it has to be vaulted: that one is read first.
-            if verdict.action is Action.BLOCK and verdict.findings and not verdict.quarantine:
-                return judged
-        return self._thoroughly(files, request, first)
-
-    def _thoroughly(
-        self, files: Sequence[ReferenceInput], request: _Request, first: Mapping[ReferenceInput, ScanReport]
-    ) -> StageResult:
-        seen, scenes, people = _Seen(), [], []
+        results, scenes, people = _FileResults(), [], []
+        tenant = context.policy.tenant
         with ExitStack() as folders:
             for file in files:
-                looks = folders.enter_context(self.onlookers.folder())
-                speech = folders.enter_context(self.hearing.folder(words=False))
-                report = self._look(file, looks=looks, speech=speech, after=first.get(file))
-                self._add(seen, file, report)
+                keyframes = folders.enter_context(self.scene_detection.folder())
+                speech = folders.enter_context(self.speech_analyzer.folder(transcribed=False))
+                report = self._scan(file, keyframes=keyframes, speech=speech, after=first.get(file))
+                self._add(results, file, report)
                 scene = scene_of(
                     report,
                     file.modality,
-                    texts=dict(request.texts),
+                    texts=dict(context.texts),
                     on_screen=None
                     if report.ocr_incomplete
                     else "\n".join(text.text for text in report.texts),
                     transcript=None,
                 )
                 scenes.append((file, scene))
-                local = self.onlookers.run_local(scene)
-                who = self.onlookers.match_faces(scene, tenant=request.tenant, faces=report.findings)
-                people.append(who)
-                heard = self.hearing.match_voices(report, tenant=request.tenant)
-                seen.further(
+                local = self.scene_detection.run_local(scene)
+                faces = self.scene_detection.match_faces(scene, tenant=tenant, faces=report.findings)
+                people.append(faces)
+                voices = self.speech_analyzer.match_voices(report, tenant=tenant)
+                results.extend(
                     file,
-                    (*local.findings, *who.findings, *heard.findings),
-                    (*local.cells, *who.cells, *map(_names_unheard, heard.cells)),
+                    (*local.findings, *faces.findings, *voices.findings),
+                    (*local.cells, *faces.cells, *map(_without_spoken_names, voices.cells)),
                 )
             consents = covering_consents(people)
-            judged = self._verdict(files, request, seen, consents, whole=True)
-            # Whatever is asked of a server is asked when everybody here has finished with every file.
-            before = len(seen.cells)
+            result = self._evaluate(files, context, results, consents, full=True)
+            # Remote detectors run last: the local verdict decides whether they may get the files.
+            before = len(results.cells)
             for file, scene in scenes:
-                asked = self.onlookers.run_remote(scene, judged.verdict, judged.findings)
-                seen.further(file, asked.findings, asked.cells)
-            if len(seen.cells) == before:
-                return judged
-            return self._verdict(files, request, seen, consents, whole=True)
+                remote = self.scene_detection.run_remote(scene, result.verdict, result.findings)
+                results.extend(file, remote.findings, remote.cells)
+            if len(results.cells) == before:
+                return result
+            return self._evaluate(files, context, results, consents, full=True)
 
-    def _add(self, seen: _Seen, file: ReferenceInput, report: ScanReport) -> None:
-        listed = self.known.match(file.path, file.sha256, report, file.modality, source=file.field)
-        seen.add(file, report, screen_ocr_text(report, self.pipeline), listed)
+    def _add(self, results: _FileResults, file: ReferenceInput, report: ScanReport) -> None:
+        matches = self.known_content.match(file.path, file.sha256, report, file.modality, source=file.field)
+        results.add(file, report, screen_ocr_text(report, self.pipeline), matches)
 
-    def _verdict(
+    def _evaluate(
         self,
         files: Sequence[ReferenceInput],
-        request: _Request,
-        seen: _Seen,
+        context: ScreeningContext,
+        results: _FileResults,
         consents: tuple[str, ...] = (),
         *,
-        whole: bool = False,
+        full: bool = False,
     ) -> StageResult:
-        return self.judge.evaluate(
-            Stage.REFERENCE,
-            tenant=request.tenant,
-            findings=(*request.prior, *seen.findings),
-            cells=seen.cells,
-            modalities=frozenset(seen.modalities),
-            subject_sha256=_together(files),
-            audience=request.audience,
-            settled=request.settled,
-            overturned=request.overturned,
-            consents=consents,
-            failure=next((report.failure for report in seen.reports.values() if report.failure), ""),
-            extra={"references": [self._facts(file, report, whole) for file, report in seen.reports.items()]},
+        reports = results.reports
+        return evaluate(
+            context.policy,
+            StageInput(
+                stage=Stage.REFERENCE,
+                subject_sha256=_combined_sha256(files),
+                findings=(*context.prior, *results.findings),
+                coverage=tuple(results.cells),
+                modalities=frozenset(results.modalities),
+                audience=context.audience,
+                approved=context.approved,
+                overturned=context.overturned,
+                consents=consents,
+                details={"references": [self._facts(file, report, full) for file, report in reports.items()]},
+                scan_error=next((report.failure for report in reports.values() if report.failure), ""),
+            ),
         )
 
-    def _look(
+    def _scan(
         self,
         file: ReferenceInput,
         *,
-        looks: Path | None = None,
+        keyframes: Path | None = None,
         speech: Path | None = None,
         quick: bool = False,
         after: ScanReport | None = None,
     ) -> ScanReport:
         try:
             if file.is_picture:
-                return self.scanner.scan_picture(
-                    file.path, field=file.field, quick=quick, looks=looks, after=after
+                return self.scanner.scan_image(
+                    file.path, field=file.field, quick=quick, keyframes=keyframes, after=after
                 )
-            report = self.scanner.scan_video(file.path, field=file.field, looks=looks, speech=speech)
-            if report.facts is not None:
-                reject_extra_tracks(report.facts)
+            report = self.scanner.scan_video(
+                file.path, field=file.field, outputs=OutputDirs(keyframes=keyframes, speech=speech)
+            )
+            if report.media is not None:
+                reject_extra_tracks(report.media)
             return report
         except (InvalidMedia, TooLarge) as error:
             raise type(error)(error.message, param=file.field, remedy=error.remedy) from error
 
-    def _facts(self, file: ReferenceInput, report: ScanReport, whole: bool) -> dict[str, Any]:
-        """What goes on the record of one reference: what it is, and what it says of itself."""
-        told = {name: value for name, value in summary(report).items() if value}
-        if report.picture is not None:
-            told["picture"] = msgspec.to_builtins(report.picture)
-        if whole:
-            told["origin"] = dict(self.origin(file.path))
-        return {"field": file.field, "sha256": file.sha256, **told}
+    def _facts(self, file: ReferenceInput, report: ScanReport, full: bool) -> dict[str, Any]:
+        """The stage record of one reference: media facts and, after a full scan, provenance claims."""
+        facts = {name: value for name, value in summary(report).items() if value}
+        if report.image is not None:
+            facts["picture"] = msgspec.to_builtins(report.image)
+        if full:
+            facts["origin"] = dict(self.provenance_claims(file.path))
+        return {"field": file.field, "sha256": file.sha256, **facts}
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetadataStripper:
-    """What of a reference a generator is given: the picture, and not where it was taken or by what."""
+    """Strips metadata, such as place and camera, from references before a generator gets them."""
 
     sandbox: Sandbox
 
-    def bare(self, file: Path, media_type: str, into: Path) -> Path:
-        """A copy of a picture without what it says of itself; a clip, or a GIF, as it is.
+    def strip(self, file: Path, media_type: str, into: Path) -> Path:
+        """A copy of an image without metadata. A clip or a GIF is returned unchanged.
 
-        The pixels are the same, and a turned picture stays turned. Raises `InvalidMedia`, `ChildFailed`.
+        Pixels and orientation stay the same. Raises `InvalidMedia` or `SandboxFailed`.
         """
-        if media_type not in _SAYING:
+        if media_type not in _STRIPPABLE:
             return file
         self.sandbox.run(
             EntryPoint.of(copy_without_metadata),
             {"source": str(file.absolute()), "into": str(into.absolute())},
             reads=[file],
             writes=[into],
-            limits=_BARE_LIMITS,
+            limits=_STRIP_LIMITS,
         )
         return into
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Request:
-    """What the references go with."""
-
-    tenant: str
-    texts: Mapping[str, str]
-    prior: tuple[Finding, ...]
-    settled: tuple[Finding, ...]
-    overturned: tuple[Finding, ...]
-    audience: Audience
-
-
 @dataclass(kw_only=True)
-class _Seen:
-    """What was seen in all files so far."""
+class _FileResults:
+    """Findings and coverage of all files so far."""
 
     findings: list[Finding] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     modalities: set[Modality] = field(default_factory=set)
     reports: dict[ReferenceInput, ScanReport] = field(default_factory=dict)
 
-    def add(self, file: ReferenceInput, report: ScanReport, read: OcrResult, listed: HashMatchResult) -> None:
+    def add(self, file: ReferenceInput, report: ScanReport, ocr: OcrResult, matches: HashMatchResult) -> None:
         self.reports[file] = report
         self.modalities.add(file.modality)
-        if read.present:
+        if ocr.present:
             self.modalities.add(Modality.TEXT)
-        self.findings += [*listed.findings, *report.findings, *read.findings]
-        self.cells += [*listed.cells, *report.coverage, *read.cells]
+        self.findings += [*matches.findings, *report.findings, *ocr.findings]
+        self.cells += [*matches.cells, *report.coverage, *ocr.cells]
 
-    def further(self, file: ReferenceInput, findings: Iterable[Finding], cells: Iterable[Cell]) -> None:
+    def extend(self, file: ReferenceInput, findings: Iterable[Finding], cells: Iterable[Cell]) -> None:
         self.findings += [
             msgspec.structs.replace(one, attributes={**one.attributes, "source": file.field})
             for one in findings
@@ -296,11 +280,11 @@ class _Seen:
         self.cells += cells
 
 
-def _names_unheard(cell: Cell) -> Cell:
-    note = f"{cell.note} Voices were compared; names in the words of a reference are not looked for."
+def _without_spoken_names(cell: Cell) -> Cell:
+    note = f"{cell.note} Voices were compared. Spoken names are not checked in references."
     return msgspec.structs.replace(cell, complete=False, note=note.lstrip()) if cell.ran else cell
 
 
-def _together(files: Iterable[ReferenceInput]) -> str:
-    """The hash a verdict on several files is bound to: of their hashes, in order."""
+def _combined_sha256(files: Iterable[ReferenceInput]) -> str:
+    """The hash that a verdict on several files names: the hash of their hashes, in order."""
     return hashlib.sha256("\n".join(file.sha256 for file in files).encode()).hexdigest()

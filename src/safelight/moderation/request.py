@@ -1,4 +1,4 @@
-"""What a client asks for, taken apart but not yet judged."""
+"""Requests: as parsed, and as admitted. Not screened yet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from safelight.generation.protocol import Derivation
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A file that came with a request, spooled to disk and not yet opened."""
+    """A file of a request, stored on disk and not opened yet."""
 
     field: str
     path: Path
@@ -22,23 +22,23 @@ class Upload:
 
 @dataclass(frozen=True, kw_only=True)
 class CreateRequest:
-    """The fields of a create. Unknown ones are in `extra`, by name."""
+    """The fields of a create request. Unknown fields are in `extra`."""
 
     prompt: str
     model: str | None = None
     seconds: str | None = None
     size: str | None = None
     uploads: tuple[Upload, ...] = ()
-    #: Media named by URL or data URL: request field to URL. Fetched once, by us.
+    #: Media by URL or data URL: request field to URL. Each is fetched once.
     urls: Mapping[str, str] = field(default_factory=dict)
-    #: Every other field, screened or refused by name at admission.
+    #: Every other field. Admission types it or rejects it by name.
     extra: Mapping[str, Any] = field(default_factory=dict)
     safety_identifier: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
     #: For a remix, an edit or an extension; its clip is `source` or an upload in the field `video`.
     step: Derivation | None = None
-    #: The id of the video it starts from.
+    #: The id of the source video.
     source: str | None = None
     #: Ids of stored characters.
     characters: tuple[str, ...] = ()
@@ -46,38 +46,38 @@ class CreateRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceVideo:
-    """What a remix, an edit or an extension starts from, looked up."""
+    """The source of a remix, an edit or an extension."""
 
     step: Derivation
-    #: Of the clip; seconds rounded up.
+    #: Length of the clip, rounded up.
     seconds: int
     width: int
     height: int
-    #: The prompts it descends from, the oldest first.
+    #: The prompts of the source and its ancestors, the oldest first.
     prompts: tuple[str, ...] = ()
-    #: An uploaded clip, not a video made here.
+    #: Whether it is an uploaded clip and not a video of this installation.
     uploaded: bool = False
-    #: The generator it was made by, and whether that one's server still has it.
+    #: The generator that made it, and its id there if the upstream still has it.
     generator: str = ""
     upstream_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdmittedRequest:
-    """A request that a generator can take and whose every field is known. Not screened yet."""
+    """A request whose fields are all known and supported by its generator. Not screened yet."""
 
     generator: str
     model: str
     prompt: str
-    #: Of the result: of an extension, the whole.
+    #: Total duration of the result, including the source clip of an extension.
     seconds: int
     width: int
     height: int
-    #: Fields that go to the generator, with their types made right.
+    #: Further fields for the generator, with their types converted.
     extra: Mapping[str, Any]
-    #: Everything made of words, for screening: field to text.
+    #: All texts for screening: field to text.
     texts: Mapping[str, str]
-    #: The fields of `texts` that say what is *not* wanted.
+    #: Fields of `texts` that describe what the video must *not* show.
     negated: frozenset[str]
     uploads: tuple[Upload, ...]
     urls: Mapping[str, str]

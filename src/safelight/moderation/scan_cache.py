@@ -1,6 +1,6 @@
-"""What was looked at before, so that a folder's next scan goes on where the last one ended.
+"""Cache of scan results, so that the next scan of a folder continues where the last one ended.
 
-One JSON document per line, written as each file is done: whatever ends the scan, what is done stays.
+One JSON document per line. A line is written after each file, so that an interrupted scan loses nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .file_scan import FileReport
 
 
 class CacheEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One report, with the bytes and the rules it holds for."""
+    """A report with the file and the ruleset that it is valid for."""
 
     identity: str
     rules: str
@@ -28,7 +28,7 @@ class CacheEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScanCache:
-    """Reports by identity of the bytes, under one set of rules. `path`: where they are kept."""
+    """Reports by file identity, for one ruleset. `path`: the cache file."""
 
     def __init__(self, path: Path, rules: str) -> None:
         self._path = path
@@ -37,7 +37,7 @@ class ScanCache:
         self._now: dict[str, FileReport] = {}
 
     def get(self, identity: str, name: str) -> FileReport | None:
-        """The report on these bytes, under the name they have now; None: they have to be looked at."""
+        """The report on this file, with its current name. None: it must be scanned."""
         found = self._known.get(identity) if identity else None
         if found is None:
             return None
@@ -45,7 +45,7 @@ class ScanCache:
         return msgspec.structs.replace(found, name=name)
 
     def put(self, identity: str, report: FileReport) -> None:
-        """Write a report down. Where the scan itself failed it is not kept: next time may go better."""
+        """Store a report, unless the scan failed: the next scan tries again."""
         if not identity or report.verdict is None or report.scan.get("failure"):
             return
         self._known[identity] = self._now[identity] = report
@@ -53,20 +53,20 @@ class ScanCache:
         append_line(self._path, _encoded(identity, self._rules, report))
 
     def compact(self) -> None:
-        """After a whole pass: forget what is no longer there, or was judged by other rules."""
+        """Drop reports of deleted files and of other rulesets. Call it after a complete scan."""
         lines = (_encoded(identity, self._rules, report) + b"\n" for identity, report in self._now.items())
         write_atomic(self._path, lines)
 
 
 def ruleset_fingerprint(parts: Mapping[str, Any], folders: Iterable[Path]) -> str:
-    """One word for everything a verdict depends on beside the bytes: `parts`, and the files in `folders`."""
-    listed = []
+    """A hash of everything except the file that a verdict depends on: `parts`, and the files in `folders`."""
+    entries = []
     for folder in sorted(folders):
         for path in sorted([folder, *folder.rglob("*")]):
             with contextlib.suppress(OSError):
                 facts = path.stat()
-                listed.append((str(path), facts.st_size, facts.st_mtime_ns))
-    document = canonical_json.encode({"parts": parts, "files": listed}, enc_hook=str)
+                entries.append((str(path), facts.st_size, facts.st_mtime_ns))
+    document = canonical_json.encode({"parts": parts, "files": entries}, enc_hook=str)
     return hashlib.sha256(document).hexdigest()
 
 
@@ -75,12 +75,12 @@ def _encoded(identity: str, rules: str, report: FileReport) -> bytes:
 
 
 def _lines(path: Path) -> Iterable[CacheEntry]:
-    # A device or a pipe would be read for ever.
+    # Reading a device or a pipe would never end.
     if not path.is_file():
         return
     document = path.read_bytes()
     decoder = msgspec.json.Decoder(CacheEntry)
     for line in document.splitlines():
-        # A line that was cut off, or is of another version's shape, is as good as none.
+        # A truncated line, or a line of another version, is ignored.
         with contextlib.suppress(msgspec.DecodeError):
             yield decoder.decode(line)

@@ -1,4 +1,4 @@
-"""Those who look when the scan child is done: models in processes of their own first, servers last."""
+"""Scene detectors that run after the scan: local model processes first, remote servers last."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from safelight.detectors.likeness.faces import Recogniser
+from safelight.detectors.likeness.faces import FaceRecogniser
 from safelight.detectors.likeness.matching import MatchResult
 from safelight.detectors.protocol import Keyframe, PartialInspection, SceneDetector, SceneFinding, SceneInput
 from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, sexual_with_minor
+from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, suggests_sexual_minors
 from safelight.policy.verdicts import Action, Verdict
 from safelight.scanning.report import ScanReport
 from safelight.scanning.segments import FrameTiming, build_segments
 
-#: Calls without a finding that a segment survives, as for other scheduled detectors.
-_BRIDGE = 1
+#: Calls without a finding that do not end a segment, as for other sampled detectors.
+_MAX_MISSED_CALLS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class SceneResult:
-    """What they saw, and what was covered."""
+    """Findings and coverage of scene detectors."""
 
     findings: tuple[Finding, ...] = ()
     cells: tuple[Cell, ...] = ()
@@ -37,38 +37,38 @@ class SceneResult:
 
 @dataclass(frozen=True, kw_only=True)
 class SceneDetection:
-    """The scene detectors of one installation. A call never raises for what a detector does."""
+    """The scene detectors of one installation. A failure of a detector becomes a coverage gap."""
 
     detectors: Sequence[SceneDetector] = ()
-    #: Where stills may lie meanwhile; they are gone when the judging is over.
+    #: Folder for keyframes. They are deleted after the evaluation.
     scratch: Callable[[], Path] | None = None
-    #: Who compares faces with consents and the gallery; None: nobody does.
-    likeness: Recogniser | None = None
+    #: Compares faces with consents and protected people. None: not enabled.
+    likeness: FaceRecogniser | None = None
 
     @contextmanager
     def folder(self) -> Iterator[Path | None]:
-        """Where a scan puts its stills; None where nobody looks at them."""
+        """A folder for the keyframes of a scan; None if no detector needs them."""
         if not self.detectors and self.likeness is None:
             yield None
             return
         base = self.scratch() if self.scratch is not None else None
-        with TemporaryDirectory(dir=base, prefix="looks-") as folder:
+        with TemporaryDirectory(dir=base, prefix="keyframes-") as folder:
             yield Path(folder)
 
     def run_local(self, scene: SceneInput) -> SceneResult:
-        """What the models of our own see."""
+        """Run the local models."""
         return self._ask([one for one in self.detectors if not one.remote], scene)
 
     def match_faces(self, scene: SceneInput, *, tenant: str, faces: Iterable[Finding]) -> MatchResult:
-        """Who is seen, as far as anybody gave a consent or is protected; `faces` are faces others found."""
+        """Match faces with enrolled people. `faces`: findings of faces by other detectors."""
         if self.likeness is None:
             return MatchResult()
         return self.likeness.recognise(scene, tenant=tenant, faces=tuple(faces))
 
     def run_remote(self, scene: SceneInput, verdict: Verdict, findings: Iterable[Finding]) -> SceneResult:
-        """What the servers say, where they may be asked about this at all.
+        """Run the remote detectors, if they may get this content.
 
-        `verdict` is the one on what everybody else saw; what it vaults, quarantines or blocks goes to nobody.
+        `verdict` is that of all local findings. Content that it vaults, quarantines or blocks is not sent.
         """
         asked = [one for one in self.detectors if one.remote]
         why = reason_not_sent(verdict, findings) if asked else ""
@@ -84,8 +84,8 @@ class SceneDetection:
         for one in detectors:
             note = ""
             try:
-                if not scene.stills:
-                    raise ValueError("there are no stills to look at")
+                if not scene.keyframes:
+                    raise ValueError("there are no keyframes")
                 seen: list[SceneFinding] = []
                 try:
                     # Not `extend`: it would drop what a generator yields before it raises.
@@ -98,22 +98,20 @@ class SceneDetection:
             except Exception as error:
                 note = f"{one.name} failed: {type(error).__name__}: {error}".rstrip(": ")[:300] + "."
                 ran = False
-            if ran and not note and len(scene.stills) < scene.chosen:
-                note = (
-                    f"{one.name} was shown {len(scene.stills)} of {scene.chosen} frames the schedule chose."
-                )
+            if ran and not note and len(scene.keyframes) < scene.sampled_count:
+                note = f"{one.name} got {len(scene.keyframes)} of {scene.sampled_count} sampled frames."
             cells += _cells(one, scene, ran=ran, note=note)
         return SceneResult(findings=tuple(findings), cells=tuple(cells))
 
 
 def reason_not_sent(verdict: Verdict, findings: Iterable[Finding]) -> str:
-    """Why this is shown to no server: one sentence; empty where it may be. Pure."""
-    if verdict.vault or sexual_with_minor(findings):
-        return "Shown to no server: it may be sexual and show a minor."
+    """Why this content must not be sent to a server, in one sentence; empty if it may. Pure."""
+    if verdict.vault or suggests_sexual_minors(findings):
+        return "Not sent to a server: it may be sexual and show a minor."
     if verdict.quarantine:
-        return "Shown to no server: it may be sexual, and nobody checked the age of who is seen."
+        return "Not sent to a server: it may be sexual, and the age of the people was not checked."
     if verdict.action is Action.BLOCK:
-        return "Not asked: what was seen already blocks it."
+        return "Not sent to a server: the local findings already block it."
     return ""
 
 
@@ -125,10 +123,10 @@ def scene_of(
     on_screen: str | None,
     transcript: str | None,
 ) -> SceneInput:
-    """A scan as scene detectors are shown it."""
+    """The input of scene detectors for a scan."""
     return SceneInput(
         modality=modality,
-        stills=tuple(
+        keyframes=tuple(
             Keyframe(
                 frame=look.frame,
                 start_s=look.start_s,
@@ -139,34 +137,41 @@ def scene_of(
             )
             for look in report.keyframes
         ),
-        chosen=report.selected_frames,
+        sampled_count=report.selected_frames,
         texts=texts,
         on_screen=on_screen,
         transcript=transcript,
     )
 
 
-def to_clip_findings(seen: Sequence[SceneFinding], scene: SceneInput) -> list[Finding]:
-    """Findings about stills as findings about the file: a clip's are joined into segments. Pure.
+def to_clip_findings(findings: Sequence[SceneFinding], scene: SceneInput) -> list[Finding]:
+    """Convert findings on keyframes to findings on the file; those of a clip become segments. Pure.
 
-    Raises `ValueError` for a still that is none, or a score that is no probability.
+    Raises `ValueError` for a keyframe that does not exist, or a score that is not a probability.
     """
-    for one in seen:
+    for one in findings:
         if not 0.0 <= one.finding.score <= 1.0:
-            raise ValueError("it gave a score that is no probability")
-        for place in (one.still, one.until):
-            if place is not None and not 0 <= place < len(scene.stills):
-                raise ValueError(f"it names a still {place}, which is none")
+            raise ValueError("its score is not a probability")
+        for place in (one.keyframe, one.last_keyframe):
+            if place is not None and not 0 <= place < len(scene.keyframes):
+                raise ValueError(f"it names keyframe {place}, which does not exist")
     if scene.modality is not Modality.FRAMES:
-        return [msgspec.structs.replace(one.finding, modality=scene.modality) for one in seen]
-    looks = _spans(scene.stills)
-    apart = [(one.still, one.finding) for one in seen if one.still is not None and one.until is None]
-    whole = [one for one in seen if one.still is None or one.until is not None]
-    return [*(_over(one, scene.stills) for one in whole), *build_segments(apart, looks, bridge=_BRIDGE)]
+        return [msgspec.structs.replace(one.finding, modality=scene.modality) for one in findings]
+    timings = _spans(scene.keyframes)
+    apart = [
+        (one.keyframe, one.finding)
+        for one in findings
+        if one.keyframe is not None and one.last_keyframe is None
+    ]
+    whole = [one for one in findings if one.keyframe is None or one.last_keyframe is not None]
+    return [
+        *(_over(one, scene.keyframes) for one in whole),
+        *build_segments(apart, timings, bridge=_MAX_MISSED_CALLS),
+    ]
 
 
 def _spans(stills: Sequence[Keyframe]) -> list[FrameTiming]:
-    """A still stands for the time up to the next one."""
+    """A keyframe covers the time up to the next one."""
     ends = [later.start_s for _one, later in pairwise(stills)] + [still.end_s for still in stills[-1:]]
     return [
         FrameTiming(frame=still.frame, start_s=still.start_s, end_s=max(end, still.start_s))
@@ -174,17 +179,19 @@ def _spans(stills: Sequence[Keyframe]) -> list[FrameTiming]:
     ]
 
 
-def _over(seen: SceneFinding, stills: Sequence[Keyframe]) -> Finding:
-    first = stills[seen.still or 0]
-    last = stills[len(stills) - 1 if seen.until is None else seen.until]
+def _over(scene_finding: SceneFinding, stills: Sequence[Keyframe]) -> Finding:
+    first = stills[scene_finding.keyframe or 0]
+    last = stills[len(stills) - 1 if scene_finding.last_keyframe is None else scene_finding.last_keyframe]
     where = FrameRange(
         first=first.frame, last=last.frame, start_s=first.start_s, end_s=last.end_s, peak=first.frame
     )
-    others = tuple(one for one in seen.finding.evidence if not isinstance(one, ImageBox | FrameRange))
-    # One judgement, however many frames it is about: nobody said that each of them shows it.
-    attributes = {"frames": 1, **seen.finding.attributes}
+    others = tuple(
+        one for one in scene_finding.finding.evidence if not isinstance(one, ImageBox | FrameRange)
+    )
+    # This is one finding on the whole range: the detector did not find it in each frame.
+    attributes = {"frames": 1, **scene_finding.finding.attributes}
     return msgspec.structs.replace(
-        seen.finding, modality=Modality.FRAMES, evidence=(where, *others), attributes=attributes
+        scene_finding.finding, modality=Modality.FRAMES, evidence=(where, *others), attributes=attributes
     )
 
 

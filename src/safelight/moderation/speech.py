@@ -1,4 +1,4 @@
-"""What is said, and by whom: words transcribed and judged as texts, voices compared; a hole where not."""
+"""Screens the transcript and matches voices; records a coverage gap if either could not run."""
 
 from __future__ import annotations
 
@@ -16,47 +16,46 @@ from safelight.detectors.protocol import MediaText, Transcriber, TranscriptionFa
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, sexual_with_minor
+from safelight.policy.findings import Finding, suggests_sexual_minors
 from safelight.scanning.audio_report import AudioReport, to_clip_time
 from safelight.scanning.report import ScanReport
-from safelight.scanning.voice_segments import voice_segments
+from safelight.scanning.voice_segments import cut_voice_segments
 
-#: So much speech is not without a word; less may be music that was taken for a voice.
-_WORDLESS_S = 3.0
-_UNCOMPARED = "Names that are spoken are looked for; voices were not compared, as {why}."
-_OFF, _NOBODY = "no model of voices is configured", "nobody's voice is on record"
+#: At least this much speech must have a transcript. Less can be music that was taken for a voice.
+_MIN_SPEECH_WITH_TEXT_S = 3.0
+_UNCOMPARED = "Spoken names are checked; voices were not compared, because {why}."
+_NO_MODEL, _NO_VOICES = "no voice model is configured", "no voice is enrolled"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechResult:
-    """What the text detectors make of the words that a scan heard, and whose voices say them."""
+    """Findings in the transcript of a scan, and matches of its voices."""
 
-    #: Of the words alone.
+    #: Findings in the transcript.
     findings: tuple[Finding, ...] = ()
-    #: Of the sound; incomplete wherever words may have gone unheard.
+    #: Coverage of the sound; incomplete if the transcript may miss speech.
     cells: tuple[Cell, ...] = ()
-    #: The lines with their times; None where nobody transcribed.
+    #: The lines with their times. None: not transcribed.
     transcript: tuple[MediaText, ...] | None = None
     speakers: MatchResult = field(default_factory=MatchResult)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechAnalyzer:
-    """Who transcribes, if anybody does outside of the scan child, who compares voices, and where speech may
-    lie meanwhile."""
+    """Transcribes speech, if the scan child has not done it, and compares voices."""
 
     transcriber: Transcriber | None = None
     scratch: Callable[[], Path] | None = None
-    #: None: nobody's voice is described.
+    #: None: voices are not compared.
     voices: VoiceRecogniser | None = None
 
     @contextmanager
-    def folder(self, *, words: bool = True) -> Iterator[Path | None]:
-        """A folder for files of speech while it is needed; None where nobody would read them.
+    def folder(self, *, transcribed: bool = True) -> Iterator[Path | None]:
+        """A folder for audio files of speech; None if nothing needs them.
 
-        Without `words` nothing is going to be transcribed.
+        `transcribed`: whether the speech is going to be transcribed.
         """
-        if self.voices is None and (self.transcriber is None or not words):
+        if self.voices is None and (self.transcriber is None or not transcribed):
             yield None
             return
         beside = self.scratch() if self.scratch is not None else None
@@ -64,84 +63,88 @@ class SpeechAnalyzer:
             yield Path(folder)
 
     def analyze(
-        self, report: ScanReport, pipeline: TextPipeline, *, tenant: str, seen: Iterable[Finding] = ()
+        self, report: ScanReport, pipeline: TextPipeline, *, tenant: str, known: Iterable[Finding] = ()
     ) -> SpeechResult:
-        """Judge the words and compare the voices of a scan, while its files of speech lie where it says.
+        """Screen the transcript and compare the voices of a scan. Its speech files must still exist.
 
-        `seen` is what is known of the clip so far: where it may be abuse of a child nothing is sent anywhere.
+        `known`: findings of the clip so far. If they suggest child abuse, nothing is sent to a server.
         """
-        words = self._words(report, pipeline, seen)
+        spoken = self._screen_transcript(report, pipeline, known)
         speakers = self.match_voices(report, tenant=tenant)
-        cells = words.cells
+        cells = spoken.cells
         if speakers.cells:
             names = [cell for cell in cells if cell.category == Category.LIKENESS]
-            cells = (*(_beside(one, names) for one in speakers.cells), *cells)
+            cells = (*(_with_names(one, names) for one in speakers.cells), *cells)
         else:
             cells = tuple(map(self._names_only, cells))
-        return replace(words, cells=cells, speakers=speakers)
+        return replace(spoken, cells=cells, speakers=speakers)
 
     def match_voices(self, report: ScanReport, *, tenant: str) -> MatchResult:
-        """Whose voices a scan heard, as far as anybody is on record, while its files of speech are there."""
-        if self.voices is None or report.failure or not report.has_sound:
+        """Compare the voices of a scan with enrolled people. Its speech files must still exist."""
+        if self.voices is None or report.failure or not report.has_audio:
             return MatchResult()
-        heard = (
-            SpeechPieces(note="Voices were not compared: nobody listened.")
-            if report.sound is None
-            else voice_segments(report.sound, least_s=self.voices.least_s)
+        segments = (
+            SpeechPieces(note="Voices were not compared: the sound was not analysed.")
+            if report.audio is None
+            else cut_voice_segments(report.audio, min_s=self.voices.min_piece_s)
         )
-        return self.voices.recognise(heard, tenant=tenant)
+        return self.voices.recognise(segments, tenant=tenant)
 
     def _names_only(self, cell: Cell) -> Cell:
         if cell.category != Category.LIKENESS:
             return cell
-        note = _UNCOMPARED.format(why=_OFF if self.voices is None else _NOBODY)
+        note = _UNCOMPARED.format(why=_NO_MODEL if self.voices is None else _NO_VOICES)
         return msgspec.structs.replace(cell, complete=False, note=f"{cell.note} {note}".lstrip())
 
-    def _words(self, report: ScanReport, pipeline: TextPipeline, seen: Iterable[Finding]) -> SpeechResult:
+    def _screen_transcript(
+        self, report: ScanReport, pipeline: TextPipeline, known: Iterable[Finding]
+    ) -> SpeechResult:
         if report.failure:
             return SpeechResult(cells=_incomplete(pipeline, report.failure))
-        if report.sound is None and report.heard is not None:
-            read = pipeline.screen_media_text(report.heard, "transcript")
-            return SpeechResult(findings=read.findings, cells=read.cells, transcript=report.heard)
-        if not report.has_sound or report.sound is None:
+        if report.audio is None and report.transcript is not None:
+            screened = pipeline.screen_media_text(report.transcript, "transcript")
+            return SpeechResult(
+                findings=screened.findings, cells=screened.cells, transcript=report.transcript
+            )
+        if not report.has_audio or report.audio is None:
             return SpeechResult()
-        lines, hole = self._lines(report, report.sound, seen)
-        read = pipeline.screen_media_text(lines or (), "transcript")
-        cells = read.cells
-        if hole:
+        lines, gap = self._lines(report, report.audio, known)
+        screened = pipeline.screen_media_text(lines or (), "transcript")
+        cells = screened.cells
+        if gap:
             tried = self.transcriber is not None or any(run.transcribes for run in report.runs)
             available = lines is not None or tried
             ran = lines is not None
-            cells = tuple(_unheard(cell, hole, available=available, ran=ran) for cell in cells)
-        return SpeechResult(findings=read.findings, cells=cells, transcript=lines)
+            cells = tuple(_untranscribed_cell(cell, gap, available=available, ran=ran) for cell in cells)
+        return SpeechResult(findings=screened.findings, cells=cells, transcript=lines)
 
     def _lines(
-        self, report: ScanReport, sound: AudioReport, seen: Iterable[Finding]
+        self, report: ScanReport, sound: AudioReport, known: Iterable[Finding]
     ) -> tuple[tuple[MediaText, ...] | None, str]:
-        """The transcript, and why it is none or not whole."""
-        if sound.speechless:
+        """The transcript, and why it is missing or incomplete."""
+        if sound.has_no_speech:
             return (), ""
-        lines: tuple[MediaText, ...] | None = report.heard
+        lines: tuple[MediaText, ...] | None = report.transcript
         broken = [run.note for run in report.runs if run.transcribes and not run.complete]
-        hole = broken[0] if broken else ""
+        gap = broken[0] if broken else ""
         if self.transcriber is not None:
-            if sexual_with_minor(seen):
-                hole = "Speech was not sent to the transcription server, because of what else was found."
+            if suggests_sexual_minors(known):
+                gap = "Speech was not sent to the transcription server, because of other findings."
             else:
                 try:
                     lines = (*(lines or ()), *self._transcribed(self.transcriber, sound))
                 except TranscriptionFailed as error:
-                    hole = str(error)
+                    gap = str(error)
                 except Exception as error:
-                    hole = f"{self.transcriber.name} failed: {type(error).__name__}: {error}".rstrip(": ")[
+                    gap = f"{self.transcriber.name} failed: {type(error).__name__}: {error}".rstrip(": ")[
                         :300
                     ]
         elif lines is None and not broken:
             return None, _untranscribed(sound)
         spoken_s = sound.speech_s
-        if not hole and not lines and spoken_s is not None and spoken_s >= _WORDLESS_S:
-            hole = f"Somebody speaks for {spoken_s:.1f} s, and the transcript has no word."
-        return lines, hole
+        if not gap and not lines and spoken_s is not None and spoken_s >= _MIN_SPEECH_WITH_TEXT_S:
+            gap = f"There are {spoken_s:.1f} s of speech, and the transcript is empty."
+        return lines, gap
 
     def _transcribed(self, transcriber: Transcriber, sound: AudioReport) -> list[MediaText]:
         found: list[MediaText] = []
@@ -152,28 +155,29 @@ class SpeechAnalyzer:
 
 def _untranscribed(sound: AudioReport) -> str:
     if sound.speech is None:
-        return f"Whether anybody speaks is not known, and nobody transcribes. {sound.no_vad_reason}".rstrip()
+        unknown = "It is unknown whether the sound contains speech, and no transcriber is configured."
+        return f"{unknown} {sound.no_vad_reason}".rstrip()
     first, last = sound.speech[0].start_s, sound.speech[-1].end_s
     return (
-        f"Speech present, not transcribed: {sound.speech_s:.1f} s of it between {first:.1f} and {last:.1f} s,"
+        f"Speech present, not transcribed: {sound.speech_s:.1f} s between {first:.1f} and {last:.1f} s,"
         " and no transcriber is configured."
     )
 
 
 def _incomplete(pipeline: TextPipeline, note: str) -> tuple[Cell, ...]:
     return tuple(
-        _unheard(cell, note, available=True, ran=False)
+        _untranscribed_cell(cell, note, available=True, ran=False)
         for cell in pipeline.screen_media_text((), "transcript").cells
     )
 
 
-def _unheard(cell: Cell, note: str, *, available: bool, ran: bool) -> Cell:
-    # Without a transcriber the words cannot be had at all here, as with a detector that is not installed.
+def _untranscribed_cell(cell: Cell, note: str, *, available: bool, ran: bool) -> Cell:
+    # Without a transcriber the text is unavailable: the same as a detector that is not installed.
     return msgspec.structs.replace(cell, available=available, ran=ran and cell.ran, complete=False, note=note)
 
 
-def _beside(voices: Cell, names: Sequence[Cell]) -> Cell:
-    """The cell of whoever speaks, beside that of whoever is named, which counts as much."""
+def _with_names(voices: Cell, names: Sequence[Cell]) -> Cell:
+    """The cell of voices, complete only if the cells of spoken names are complete too."""
     figures = [one.measured for one in (*names, voices) if one.measured]
     return msgspec.structs.replace(
         voices,

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from safelight.detectors.protocol import TextContent
-from safelight.detectors.remote.guard_formats import GRAMMARS
+from safelight.detectors.remote.guard_formats import GUARD_FORMATS
 from safelight.detectors.remote.plugins import GUARD
 from safelight.detectors.remote.text_guard import AskMode, GuardDetector, GuardOptions, GuardUnavailable
 from safelight.detectors.text.normalise import views
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import PolicyEvaluator, texts_sha256
+from safelight.moderation.evaluation import StageInput, evaluate, texts_sha256
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.net.client import Timeouts, upstream_client
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
@@ -96,7 +97,7 @@ def made(server: Scripted) -> Iterator[Any]:
         client = upstream_client(server.url, timeouts=Timeouts(connect_s=1, read_s=5))
         clients.append(client)
         chosen = GuardOptions(**{"model": "m", "timeout_s": 5.0, **options})
-        return GuardDetector(client, GRAMMARS[grammar], chosen, local=local, clock=clock)
+        return GuardDetector(client, GUARD_FORMATS[grammar], chosen, local=local, clock=clock)
 
     yield make
     for client in clients:
@@ -111,14 +112,15 @@ def verdict(detector: GuardDetector) -> tuple[Action, bool]:
     """What `starter` says with this guard alone, and whether all it checks was checked."""
     report = TextPipeline([detector], budget_s=5).screen({"prompt": TEXT})
     policy = load("starter", SHIPPED)
-    judge = PolicyEvaluator(taxonomy=SHIPPED, policy=lambda _tenant: policy, waivers=lambda _tenant: ())
-    judged = judge.evaluate(
-        Stage.PROMPT,
-        tenant="",
-        findings=report.findings,
-        cells=report.cells,
-        modalities=frozenset({Modality.TEXT}),
-        subject_sha256=texts_sha256({"prompt": TEXT}),
+    judged = evaluate(
+        TenantPolicy(tenant="", taxonomy=SHIPPED, policy=policy),
+        StageInput(
+            stage=Stage.PROMPT,
+            subject_sha256=texts_sha256({"prompt": TEXT}),
+            findings=report.findings,
+            coverage=report.cells,
+            modalities=frozenset({Modality.TEXT}),
+        ),
     )
     return judged.verdict.action, all(cell.complete for cell in report.cells)
 

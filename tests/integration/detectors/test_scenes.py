@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from safelight.detectors.registry import DetectorRegistry
-from safelight.detectors.text.minilm.package import installed
+from safelight.detectors.text.minilm.package import find_weights
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import PolicyEvaluator, StageResult
+from safelight.moderation.evaluation import StageInput, StageResult, evaluate
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 from safelight.policy.findings import Modality, Stage
@@ -48,17 +49,19 @@ HARMFUL = [
 
 def judge(pipeline: TextPipeline, policy: str) -> Callable[[str], StageResult]:
     chosen = load(policy, SHIPPED)
-    judging = PolicyEvaluator(taxonomy=SHIPPED, policy=lambda _tenant: chosen, waivers=lambda _tenant: ())
+    tenant_policy = TenantPolicy(tenant="", taxonomy=SHIPPED, policy=chosen)
 
     def judged(text: str) -> StageResult:
         report = pipeline.screen({"prompt": text})
-        return judging.evaluate(
-            Stage.PROMPT,
-            tenant="",
-            findings=report.findings,
-            cells=report.cells,
-            modalities=frozenset({Modality.TEXT}),
-            subject_sha256="0" * 64,
+        return evaluate(
+            tenant_policy,
+            StageInput(
+                stage=Stage.PROMPT,
+                subject_sha256="0" * 64,
+                findings=report.findings,
+                coverage=report.cells,
+                modalities=frozenset({Modality.TEXT}),
+            ),
         )
 
     return judged
@@ -67,7 +70,7 @@ def judge(pipeline: TextPipeline, policy: str) -> Callable[[str], StageResult]:
 @pytest.fixture(scope="module", params=["with minilm", "without minilm"])
 def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TextPipeline:
     with_weights = request.param == "with minilm"
-    if with_weights and installed() is None:
+    if with_weights and find_weights() is None:
         pytest.skip("the MiniLM weights are not installed")
     cache: Path = tmp_path_factory.mktemp("cache")
     catalogue = DetectorRegistry.discover({"minilm": {"cache_dir": str(cache)} if with_weights else False})

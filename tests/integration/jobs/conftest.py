@@ -16,16 +16,17 @@ from safelight.detectors.protocol import DetectorPlugin
 from safelight.detectors.registry import DetectorRegistry
 from safelight.generation.protocol import Generator
 from safelight.generation.videos_api import create as videos_api
-from safelight.jobs.models import CreateRequest, Video
+from safelight.jobs.models import CreateRequest, Video, VideoSnapshot
 from safelight.jobs.runner import Runner
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
 from safelight.store.database import Database
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import Principal
-
 from safelight.trust.waivers import NewWaiver
+
 
 class Crash(BaseException):
     """Stands for kill -9: nothing in the product catches it."""
@@ -60,6 +61,12 @@ class House:
             ),
             taxonomy=self.container.core.taxonomy,
         )
+
+    def snapshot(self, video: Video) -> VideoSnapshot:
+        return self.container.pipeline.context.videos.snapshot(video.tenant, video.id)
+
+    def policy(self) -> TenantPolicy:
+        return self.container.pipeline.policy_loader.load(self.who.tenant)
 
     def order(self, prompt: str = "a quiet lake", **fields: Any) -> Video:
         return self.videos.create(self.who, CreateRequest(prompt=prompt, **fields))

@@ -19,6 +19,7 @@ from safelight.errors import (
     RequestBlocked,
     SafelightError,
 )
+from safelight.jobs.files import drop_files
 from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
 from safelight.moderation.request import CreateRequest, Upload
@@ -51,7 +52,7 @@ def appealed(house: House, video: Video) -> Case:
 
 
 def released(house: House, video: Video) -> Video:
-    new_id = house.videos.get(house.who, video.id).released_as
+    new_id = house.videos.get(house.who, video.id).reinstated_as
     assert new_id is not None
     return house.videos.get(house.who, new_id)
 
@@ -82,7 +83,7 @@ def test_a_block_says_where_to_appeal_and_the_appeal_opens_a_case(house: House) 
     assert [action.value for action in case.actions] == ["overturn", "uphold"]
     file = house.container.review.reviews.get(reviewer(house), case.id)
     assert [note["note"] for note in file.notes] == [WHY]
-    events = [entry["event"] for entry in house.videos.record(house.who, video.id).log]
+    events = [entry["event"] for entry in house.videos.record(house.who, video.id).audit_log]
     assert events[-2:] == ["case.opened", "appeal.received"]
     assert verify(
         house.container.persistence.database, (), house.container.persistence.audit_checkpoint_key
@@ -100,8 +101,8 @@ def test_an_appeal_is_never_decided_by_who_decided_first(furnish: Callable[..., 
     # It waits where everybody sees it.
     (waiting,) = house.container.review.reviews.list(reviewer(house)).cases
     assert (waiting.id, waiting.state) == (case.id, CaseState.OPEN)
-    assert house.container.review.reviews.get(reviewer(house), case.id).others_only
-    assert not house.container.review.reviews.get(reviewer(house, "ben"), case.id).others_only
+    assert house.container.review.reviews.get(reviewer(house), case.id).requires_other_reviewer
+    assert not house.container.review.reviews.get(reviewer(house, "ben"), case.id).requires_other_reviewer
     assert decide(house, case, "uphold", "ben").case.state is CaseState.DECIDED
 
 
@@ -110,9 +111,9 @@ def test_an_appeal_says_that_nobody_else_is_there_until_somebody_is_enrolled(hou
     with pytest.raises(RequestBlocked) as caught:
         house.videos.create(operator, CreateRequest(prompt=CARD))
     video = house.videos.get(operator, str(caught.value.details["video_id"]))
-    assert house.container.review.appeals.add(operator, video.id, text=WHY).nobody_else
+    assert house.container.review.appeals.add(operator, video.id, text=WHY).no_eligible_reviewer
     house.container.persistence.accounts.create_key(house.who.tenant, "an application")
-    assert house.container.review.appeals.get(operator, video.id).nobody_else
+    assert house.container.review.appeals.get(operator, video.id).no_eligible_reviewer
     outside, _ = house.container.persistence.accounts.create_key(
         house.who.tenant, "Ada Reed, outside", {KeyScope.REVIEW}
     )
@@ -145,7 +146,7 @@ def test_an_upheld_block_stays_as_it_is_and_is_not_appealed_again(house: House) 
     video = refused(house)
     decide(house, appealed(house, video), "uphold")
     ended = house.videos.get(house.who, video.id)
-    assert (ended.state, ended.released_as) == (VideoState.REJECTED, None)
+    assert (ended.state, ended.reinstated_as) == (VideoState.REJECTED, None)
     with pytest.raises(Conflict, match="once"):
         house.container.review.appeals.add(house.who, video.id, text=WHY)
     with pytest.raises(Conflict, match="decided already"):
@@ -162,15 +163,15 @@ def test_an_overturned_block_is_released_under_a_new_id(house: House) -> None:
     decide(house, appealed(house, video), "overturn")
     old, new = house.videos.get(house.who, video.id), released(house, video)
     assert (old.state, old.error_code) == (VideoState.REJECTED, "sentinel_block")
-    assert (new.state, new.released_from, new.prompt) == (VideoState.QUEUED, video.id, CARD)
+    assert (new.state, new.reinstated_from, new.prompt) == (VideoState.QUEUED, video.id, CARD)
     assert house.handed_over == []
     done = house.carry(new)
     assert done.state is VideoState.DELIVERED
     record = house.videos.record(house.who, new.id)
     assert record.seal is not None
     assert "reviewed" in str(record.seal["facts"])
-    assert all(made.verdict.action is not Action.BLOCK for made in record.judgements)
-    assert record.judgements[0].findings
+    assert all(made.verdict.action is not Action.BLOCK for made in record.stages)
+    assert record.stages[0].findings
     assert verify(
         house.container.persistence.database, (), house.container.persistence.audit_checkpoint_key
     ).ok
@@ -181,7 +182,7 @@ def test_a_clip_that_is_kept_is_sealed_and_never_ordered_or_charged_twice(
 ) -> None:
     house = furnish()
     video = blocked_by_ada(house, **PAID)
-    (kept,) = house.container.pipeline.context.store.files(video.tenant, video.id, kind="generated")
+    (kept,) = house.container.pipeline.context.videos.files(video.tenant, video.id, kind="generated")
     decide(house, appealed(house, video), "overturn", "ben")
     new = released(house, video)
     assert new.state is VideoState.SEALING
@@ -195,14 +196,14 @@ def test_a_clip_that_is_kept_is_sealed_and_never_ordered_or_charged_twice(
     assert house.videos.content(house.who, new.id, "video").size > 0
     with pytest.raises(NotFound):
         house.videos.content(house.who, video.id, "video")
-    assert house.container.pipeline.context.store.files(video.tenant, video.id, kind="generated")
+    assert house.container.pipeline.context.videos.files(video.tenant, video.id, kind="generated")
 
 
 def test_a_clip_that_is_gone_is_made_again_and_judged_again(furnish: Callable[..., House]) -> None:
     house = furnish()
     video = blocked_by_ada(house)
     with house.container.persistence.database.transaction(video.tenant) as tx:
-        house.container.pipeline.context.store.drop_files(tx, video.id, kind="generated")
+        drop_files(tx, video.id, kind="generated")
     decide(house, appealed(house, video), "overturn", "ben")
     new = released(house, video)
     assert new.state is VideoState.QUEUED
@@ -230,7 +231,7 @@ def test_a_release_counts_against_the_quota_of_who_ordered(furnish: Callable[...
     with pytest.raises(Conflict, match="no quota left"):
         decide(house, case, "overturn")
     assert house.container.review.reviews.get(reviewer(house), case.id).case.state is CaseState.OPEN
-    assert house.videos.get(house.who, video.id).released_as is None
+    assert house.videos.get(house.who, video.id).reinstated_as is None
 
 
 def test_a_stored_reference_goes_along(furnish: Callable[..., House], tmp_path: Path) -> None:
@@ -244,14 +245,14 @@ def test_a_stored_reference_goes_along(furnish: Callable[..., House], tmp_path: 
     assert house.videos.get(house.who, video.id).state is VideoState.REJECTED
     decide(house, appealed(house, video), "overturn", "ben")
     new = released(house, video)
-    store = house.container.pipeline.context.store
+    store = house.container.pipeline.context.videos
     old_files = store.files(video.tenant, video.id, kind="reference")
     assert [row.sha256 for row in store.files(video.tenant, new.id, kind="reference")] == [
         row.sha256 for row in old_files
     ]
     # A person looked at the reference already: only the output is held.
     assert house.carry(new).state is VideoState.HELD
-    assert [made.stage.value for made in house.videos.record(house.who, new.id).judgements] == [
+    assert [made.stage.value for made in house.videos.record(house.who, new.id).stages] == [
         "prompt",
         "reference",
         "output",

@@ -110,8 +110,8 @@ def test_an_approved_prompt_is_made_and_does_not_hold_its_output_again(held: Cal
     record = house.videos.record(house.who, video.id)
     seal = record.seal
     assert seal is not None
-    assert house.container.pipeline.context.store.was_reviewed(video.tenant, video.id)
-    assert [entry["event"] for entry in record.log if entry["event"].startswith("case.")] == [
+    assert house.snapshot(video).reviewed
+    assert [entry["event"] for entry in record.audit_log if entry["event"].startswith("case.")] == [
         "case.opened",
         "case.approve",
     ]
@@ -157,7 +157,7 @@ def test_an_approved_reference_is_not_looked_at_again(furnish: Callable[..., Hou
     assert (again.state, only_case(house).stage) == (VideoState.HELD, Stage.OUTPUT)
     decide(house, only_case(house), "approve")
     assert house.carry(video).state is VideoState.DELIVERED
-    stages = [made.stage for made in house.videos.record(house.who, video.id).judgements]
+    stages = [made.stage for made in house.videos.record(house.who, video.id).stages]
     assert stages == [Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT]
 
 
@@ -378,7 +378,7 @@ def test_reports_of_one_video_join_one_case(house: House) -> None:
             contact="a@b.example",
         ),
     )
-    assert (first.joined, second.joined) == (False, True)
+    assert (first.already_reported, second.already_reported) == (False, True)
     assert first.report.case_id == second.report.case_id
     case = only_case(house)
     assert (case.kind, case.category) == (CaseKind.REPORT, "likeness")
@@ -412,7 +412,7 @@ def test_a_report_that_is_kept_leaves_the_video_and_a_later_report_opens_a_new_c
         ),
     )
     assert second.report.case_id != first.report.case_id
-    assert not second.joined
+    assert not second.already_reported
 
 
 def test_a_withdrawn_video_gives_nothing_any_more(house: House) -> None:
@@ -431,7 +431,7 @@ def test_a_withdrawn_video_gives_nothing_any_more(house: House) -> None:
             house.videos.content(house.who, video.id, variant)
     kinds = {
         row.kind: row.retention
-        for row in house.container.pipeline.context.store.files(video.tenant, video.id)
+        for row in house.container.pipeline.context.videos.files(video.tenant, video.id)
     }
     assert "thumbnail" not in kinds
     assert "spritesheet" not in kinds
@@ -452,7 +452,13 @@ def test_withdrawal_reaches_what_was_made_from_a_video_however_far(house: House)
     with house.container.persistence.database.transaction(first.tenant) as tx:
         videos = tables.videos.c
         tx.update(tables.videos, videos.id == second.id, remixed_from=first.id)
-        tx.insert(tables.video_lineage, video_id=third.id, parent_id=second.id, derivation="edit", created_at=tx.now())
+        tx.insert(
+            tables.video_lineage,
+            video_id=third.id,
+            parent_id=second.id,
+            derivation="edit",
+            created_at=tx.now(),
+        )
         tx.update(tables.videos, videos.id == waiting.id, remixed_from=third.id)
         # A circle cannot come about, and would not matter.
         tx.update(tables.videos, videos.id == first.id, remixed_from=third.id)

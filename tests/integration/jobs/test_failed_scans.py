@@ -15,9 +15,9 @@ def test_a_scan_that_gave_no_answer_is_held_whatever_is_waived(furnish: Callable
     assert video.state is VideoState.HELD
     record = house.videos.record(house.who, video.id)
     [output] = [judged for judged in record.judgements if judged.stage is Stage.OUTPUT]
-    assert "did not finish within" in output.extra["failure"]
+    assert "did not finish within" in output.details["failure"]
     cell = output.coverage.cell("violence/graphic", Modality.FRAMES)
     assert cell is not None
     assert cell.hole
-    assert cell.note.endswith(output.extra["failure"])
+    assert cell.note.endswith(output.details["failure"])
     assert output.verdict.waived == ()

@@ -11,7 +11,7 @@ import pytest
 
 from safelight.errors import IdempotencyKeyReused, InvalidField, QuotaExceeded, Unavailable
 from safelight.jobs.idempotency import (
-    KEEP_S,
+    KEY_LIFETIME_S,
     ClaimExpired,
     CompletedKey,
     IdempotencyKeys,
@@ -158,7 +158,7 @@ def test_a_claim_whose_holder_died_is_taken_over_and_the_dead_one_comes_to_nothi
     keys.release(dead)
     with database.transaction(tenant) as tx:
         keys.complete(tx, alive)
-    assert keys.claim(tenant, "k", "f", "video_3") == CompletedKey(video_id="video_2", param=None)
+    assert keys.claim(tenant, "k", "f", "video_3") == CompletedKey(video_id="video_2", rejected_field=None)
 
 
 def test_a_key_lives_for_a_day(database: Database, house: House) -> None:
@@ -168,7 +168,7 @@ def test_a_key_lives_for_a_day(database: Database, house: House) -> None:
     assert isinstance(claim, KeyClaim)
     with database.transaction(tenant) as tx:
         keys.complete(tx, claim)
-    later = database.clock() + KEEP_S + 1
+    later = database.clock() + KEY_LIFETIME_S + 1
     database.clock = lambda: later
     assert isinstance(keys.claim(tenant, "k", "another", "video_2"), KeyClaim)
 

@@ -22,6 +22,7 @@ from safelight.generation.protocol import Derivation
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.lineage import inherited
 from safelight.jobs.models import CreateRequest, Upload, Video
+from safelight.jobs.stage_records import record_stage
 from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.policy.findings import Finding, Modality, Stage, TextSpan
@@ -72,7 +73,7 @@ def test_a_remix_keeps_length_size_and_model_and_names_its_source(able: House) -
     assert made.remixed_from == source.id
     done = able.carry(made)
     assert done.state is VideoState.DELIVERED
-    assert able.videos.record(able.who, made.id).parents == ({"id": source.id, "step": "remix"},)
+    assert able.videos.record(able.who, made.id).parents == ({"id": source.id, "derivation": "remix"},)
 
 
 def test_an_extension_is_as_long_as_both(able: House) -> None:
@@ -89,7 +90,7 @@ def test_the_words_of_the_whole_chain_are_screened(able: House) -> None:
     first = out(able, "a quiet lake")
     second = able.carry(step(able, Derivation.REMIX, first.id, "at night"))
     third = step(able, Derivation.EDIT, second.id, "with a moon")
-    texts = able.container.pipeline.context.store.request(able.who.tenant, third.id)["texts"]
+    texts = able.snapshot(third).request["texts"]
     assert texts == {
         "prompt": "with a moon",
         "ancestor:1": "at night",
@@ -117,16 +118,17 @@ def test_a_step_inherits_what_was_found_in_its_source(able: House) -> None:
         attributes={"frames": 40, "area": 0.5, "source": "prompt"},
     )
     judged = able.container.pipeline.context.stages.prompt.screen(
-        {"prompt": "x"}, tenant=able.who.tenant, prior=(found,)
+        {"prompt": "x"}, able.container.pipeline.policy_loader.load(able.who.tenant), prior=(found,)
     )
     with able.container.persistence.database.transaction(able.who.tenant) as tx:
-        able.container.pipeline.context.store.record_stage(tx, source.id, judged)
+        record_stage(tx, source.id, judged)
     child = step(able, Derivation.REMIX, source.id)
     grandchild = inherited(
-        able.container.pipeline.context.store.findings_of(child.tenant, child.id, Stage.PROMPT), child.id
+        able.snapshot(child).findings(Stage.PROMPT),
+        child.id,
     )
     for kept, at in (
-        (able.container.pipeline.context.store.findings_of(child.tenant, child.id, Stage.PROMPT), 1),
+        (able.snapshot(child).findings(Stage.PROMPT), 1),
         (grandchild, 2),
     ):
         mine = [finding for finding in kept if finding.detector == "a-reviewer-let-it-through"]
@@ -245,10 +247,10 @@ def clip(tmp_path: Path, data: bytes | None = None) -> Upload:
 def test_an_uploaded_clip_is_screened_before_anything_is_made_of_it(able: House, tmp_path: Path) -> None:
     made = able.order("make it night", step=Derivation.EDIT, uploads=(clip(tmp_path),))
     assert (made.model, made.remixed_from) == ("able-1", None)
-    assert able.container.pipeline.context.store.request(made.tenant, made.id)["pending"]
+    assert able.snapshot(made).request["pending"]
     done = able.carry(made)
     assert done.state is VideoState.DELIVERED
-    stages = [judgement.stage for judgement in able.videos.record(able.who, made.id).judgements]
+    stages = [judgement.stage for judgement in able.videos.record(able.who, made.id).stages]
     assert Stage.REFERENCE in stages
     with pytest.raises(InvalidMedia):
         able.order("x", step=Derivation.EDIT, uploads=(clip(tmp_path, b"this is no clip at all"),))
@@ -273,7 +275,7 @@ def test_characters_go_along_and_their_findings_go_in(able: House, tmp_path: Pat
     made = able.videos.create_character(able.who, name="Bo the boat", clip=clip(tmp_path).path, end_user="u1")
     assert able.videos.character(able.who, made.id) == made
     video = able.order("Bo sails", model="able-1", characters=(made.id,))
-    references = able.container.pipeline.context.store.request(video.tenant, video.id)["references"]
+    references = able.snapshot(video).request["references"]
     assert [(file["field"], file["of"]) for file in references] == [("characters[0]", made.id)]
     assert able.carry(video).state is VideoState.DELIVERED
     with pytest.raises(InvalidField):

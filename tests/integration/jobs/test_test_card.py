@@ -38,7 +38,7 @@ def container(tmp_path: Path) -> Container:
 
 def made_of(container: Container, prompt: str, test_card: str) -> Video:
     videos = container.review.videos
-    video = type(videos)(**{**videos.__dict__, "hand_over": lambda *_: None}).create(
+    video = type(videos)(**{**videos.__dict__, "enqueue": lambda *_: None}).create(
         operator(container),
         CreateRequest(prompt=prompt, seconds="4", size="640x360", extra={"test_card": test_card}),
     )
@@ -61,7 +61,7 @@ def test_a_card_in_picture_or_sound_is_blocked_where_it_is_and_nothing_gets_out(
 ) -> None:
     video = made_of(container, "a quiet harbour in the morning", card)
     assert (video.state, video.error_code) == (VideoState.BLOCKED, "moderation_blocked")
-    judged = container.review.videos.record(operator(container), video.id).judgements[-1]
+    judged = container.review.videos.record(operator(container), video.id).stages[-1]
     verdict = judged.verdict
     assert (verdict.category, verdict.test_card_only) == (category, True)
     wanted = float(card.partition("@")[2].rstrip("s"))
@@ -87,10 +87,10 @@ def test_a_card_together_with_a_real_finding_is_an_ordinary_case(tmp_path: Path)
         [*plain._plugins, (TEXT_MARKER, {"category": "self-harm/instructions", "score": 0.99})]
     )
     texts = {"prompt": "SAFELIGHT-TEST:violence and a MARKER"}
-    judged = container.pipeline.stages.judge_prompt(texts, tenant=container.persistence.tenant)
+    policy = container.pipeline.policy_loader.load(container.persistence.tenant)
+    screen = container.pipeline.stages.prompt.screen
+    judged = screen(texts, policy)
     assert judged.verdict.action.value == "block"
     assert not judged.verdict.test_card_only
-    alone = container.pipeline.stages.judge_prompt(
-        {"prompt": "SAFELIGHT-TEST:violence"}, tenant=container.persistence.tenant
-    )
+    alone = screen({"prompt": "SAFELIGHT-TEST:violence"}, policy)
     assert alone.verdict.test_card_only

@@ -48,8 +48,8 @@ def test_a_clip_with_a_track_that_nobody_looks_into_never_leaves(house: House, t
 
 def test_nor_is_it_taken_as_a_reference(house: House, tmp_path: Path) -> None:
     clip = with_time_code(tmp_path / "clip.mp4")
-    with pytest.raises(InvalidMedia, match="nothing here looks into") as caught:
-        house.container.pipeline.stages.judge_picture(clip, tenant=house.who.tenant)
+    with pytest.raises(InvalidMedia, match="no detector scans") as caught:
+        house.container.pipeline.stages.scan_image(clip, house.policy())
     assert caught.value.param == "input_reference"
 
 
@@ -57,5 +57,5 @@ def test_a_reference_that_is_too_large_names_its_field(house: House, tmp_path: P
     path = tmp_path / "huge.png"
     Image.new("1", (8000, 8000)).save(path)
     with pytest.raises(TooLarge) as caught:
-        house.container.pipeline.stages.judge_picture(path, tenant=house.who.tenant)
+        house.container.pipeline.stages.scan_image(path, house.policy())
     assert caught.value.param == "input_reference"

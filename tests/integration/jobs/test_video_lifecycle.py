@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from safelight.errors import Conflict, NotFound, QuotaExceeded, RequestBlocked
-from safelight.jobs.repository import StaleRevision
 from safelight.jobs.states import TERMINAL, VideoState
 from safelight.jobs.summary import summary
 from safelight.jobs.sweeper import Sweeper
+from safelight.jobs.transitions import StaleRevision, transition
 from safelight.store import tables
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
@@ -29,13 +29,13 @@ class NoEngine:
     def __init__(self) -> None:
         self.handed_over: list[tuple[str, int]] = []
 
-    def carried(self, runs: Iterable[tuple[str, int]]) -> set[str]:
+    def active(self, runs: Iterable[tuple[str, int]]) -> set[str]:
         return {video_id for video_id, run in runs if (video_id, run) in self.handed_over}
 
-    def forget(self, before: float) -> int:
+    def prune_history(self, before: float) -> int:
         return 0
 
-    def hand_over(self, tenant: str, video_id: str, run: int) -> None:
+    def enqueue(self, tenant: str, video_id: str, run: int) -> None:
         self.handed_over.append((video_id, run))
 
 
@@ -51,7 +51,7 @@ def test_an_allowed_video_is_delivered_sealed_and_only_the_sealed_file_is_given_
     assert hashlib.sha256(data).hexdigest() == video.sealed_sha256 == content.sha256
     record = house.videos.record(house.who, video.id)
     assert record.seal is not None
-    assert record.judgements[-1].verdict.subject_sha256 == record.seal["source_sha256"] != content.sha256
+    assert record.stages[-1].verdict.subject_sha256 == record.seal["source_sha256"] != content.sha256
     assert video.waived
     assert house.videos.content(house.who, video.id, "thumbnail").media_type == "image/webp"
 
@@ -148,22 +148,21 @@ def test_a_finished_video_is_one_read_that_says_what_its_record_says(
     video = house.carry(house.order(**PAID))
     assert video.state in TERMINAL
     record = house.videos.record(house.who, video.id)
-    assert video.summary is not None
-    assert video.summary == summary(
-        (cell for made in record.judgements for cell in made.coverage),
+    assert video.outcome_summary is not None
+    assert video.outcome_summary == summary(
+        (cell for made in record.stages for cell in made.coverage),
         (attempt.charge for attempt in record.attempts),
     )
     with pytest.raises(RequestBlocked) as caught:
         house.order("SAFELIGHT-TEST:violence")
     blocked = house.videos.get(house.who, str(caught.value.details["video_id"]))
-    assert blocked.summary is not None
-    assert blocked.summary["charge"]["charged"] == "no"
-    assert blocked.summary["coverage"]["checked"]
+    assert blocked.outcome_summary is not None
+    assert blocked.outcome_summary["charge"]["charged"] == "no"
+    assert blocked.outcome_summary["coverage"]["checked"]
 
 
 def test_a_terminal_state_never_changes(house: House) -> None:
     video = house.carry(house.order())
-    store = house.container.pipeline.context.store
     for target in VideoState:
         if target is VideoState.WITHDRAWN:
             continue
@@ -171,7 +170,7 @@ def test_a_terminal_state_never_changes(house: House) -> None:
             pytest.raises(StaleRevision),
             house.container.persistence.database.transaction(tenant=video.tenant) as tx,
         ):
-            store.transition(tx, video, target, actor="test")
+            transition(tx, video, target, actor="test")
 
 
 def test_only_finished_videos_are_deleted_and_their_bytes_go_when_nobody_else_has_them(house: House) -> None:
@@ -195,7 +194,7 @@ def test_only_finished_videos_are_deleted_and_their_bytes_go_when_nobody_else_ha
 def test_the_unsealed_file_is_gone_after_delivery(house: House) -> None:
     video = house.carry(house.order())
     sweeper(house).sweep()
-    judged = house.container.pipeline.context.store.row(video.tenant, video.id).generated_sha256
+    judged = house.container.pipeline.context.videos.row(video.tenant, video.id).generated_sha256
     assert not house.container.persistence.blobs.has(video.tenant, judged)
 
 
@@ -206,7 +205,7 @@ def test_expired_content_is_deleted_and_the_record_stays(furnish: Callable[..., 
     sweeper(house).sweep()
     with pytest.raises(NotFound):
         house.videos.content(house.who, video.id, "video")
-    assert house.videos.record(house.who, video.id).judgements
+    assert house.videos.record(house.who, video.id).stages
 
 
 def test_a_video_nobody_carries_is_handed_over_again_once(house: House) -> None:
@@ -216,7 +215,7 @@ def test_a_video_nobody_carries_is_handed_over_again_once(house: House) -> None:
     sweeping = sweeper(house)
     sweeping.requeue_abandoned()
     sweeping.requeue_abandoned()
-    assert sweeping._engine.handed_over == [(video.id, 2)]  # type: ignore[attr-defined]
+    assert sweeping._queue.handed_over == [(video.id, 2)]  # type: ignore[attr-defined]
 
 
 def test_a_video_past_its_deadline_fails_with_timeout_and_returns_its_quota(
@@ -240,7 +239,7 @@ def test_a_crash_at_any_boundary_loses_nothing(house: House, boundary: str) -> N
 
 def test_the_log_tells_the_whole_way_in_order(house: House) -> None:
     video = house.carry(house.order())
-    events = [entry["event"] for entry in house.videos.record(house.who, video.id).log]
+    events = [entry["event"] for entry in house.videos.record(house.who, video.id).audit_log]
     moves = [event for event in events if event.startswith("video.")]
     assert moves == [
         "video.received",
@@ -262,7 +261,7 @@ def test_a_paid_video_is_ordered_once_fetched_deleted_there_and_its_charge_noted
     video = house.carry(house.order(**PAID))
     assert video.state is VideoState.DELIVERED
     (attempt,) = house.videos.record(house.who, video.id).attempts
-    assert (attempt.outcome, attempt.upstream_copy) == ("done", "deleted")
+    assert (attempt.outcome, attempt.upstream_copy_status) == ("done", "deleted")
     assert (attempt.charge.charged.value, attempt.charge.amount) == ("yes", 0.4)
     assert upstream.counts["accepted"] == 1
     assert upstream.counts["deletes"] == 1
@@ -324,7 +323,7 @@ def test_a_providers_refusal_is_told_as_the_providers_with_its_charge(
     video = house.carry(house.order(**PAID))
     assert (video.state, video.error_code) == (VideoState.BLOCKED, "moderation_blocked")
     assert video.explanation is not None
-    assert video.explanation["owner"] == "provider"
+    assert video.explanation["source"] == "provider"
     assert video.explanation["charged"]["charged"] == "yes"
     assert upstream.counts["received"] == 1
 

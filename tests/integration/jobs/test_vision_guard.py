@@ -19,7 +19,7 @@ GORE = '{"violation": 1, "categories": ["violence/graphic"], "confidence": "medi
 
 def configured(guard: ScriptedGuard) -> DetectorPlugin:
     options = {"url": guard.url, "model": "m", "grammar": "policy"}
-    claims, load = VISION_GUARD.claims, VISION_GUARD.load
+    claims, load = VISION_GUARD.configured_capabilities, VISION_GUARD.load
     assert claims is not None
     return replace(
         VISION_GUARD, load=lambda _: load(options), claims=lambda _: claims(options), missing=lambda _: None
@@ -39,11 +39,13 @@ def test_an_order_is_blocked_on_the_guards_word_and_the_record_says_it_was_asked
         assert [len(asked.pictures) for asked in guard.asked] == [1, 1]
         output = [
             judgement
-            for judgement in house.container.workshop.store.judgements(stopped.tenant, stopped.id)
+            for judgement in house.container.pipeline.context.videos.snapshot(
+                stopped.tenant, stopped.id
+            ).stages
             if judgement.stage is Stage.OUTPUT
         ][-1]
         assert output.verdict.category == "violence/graphic"
         cell = output.coverage.cell("violence/graphic", Modality.FRAMES)
         assert cell is not None
         assert cell.word is CoverageStatus.CHECKED
-        assert not list(house.container.directory.scratch.glob("looks-*"))
+        assert not list(house.container.persistence.data_directory.scratch.glob("keyframes-*"))

@@ -12,8 +12,9 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.generation.protocol import GenerationRequest
 from safelight.generation.storyboard import create
 from safelight.generation.storyboard.tts import synthesiser
-from safelight.moderation.evaluation import PolicyEvaluator
 from safelight.moderation.output import OutputStage
+from safelight.moderation.screening import ScreeningContext
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 from safelight.policy.findings import Modality
@@ -44,18 +45,18 @@ def test_a_clip_in_which_somebody_speaks_is_delivered_under_the_waiver(
     policy = load("starter", SHIPPED)
     demo = WaiverTerms(id="w", name="demo", categories=("*",))
     stage = OutputStage(
-        judge=PolicyEvaluator(
-            taxonomy=SHIPPED, policy=lambda _tenant: policy, waivers=lambda _tenant: (demo,)
+        scanner=Scanner(
+            sandbox, catalogue.child_specs(), ScannerOptions(warm_children=0, video_timeout_s=120.0)
         ),
-        scanner=Scanner(sandbox, catalogue.child_specs(), ScannerOptions(warm=0, video_s=120.0)),
         pipeline=TextPipeline(catalogue.text_detectors(), budget_s=20.0),
     )
-    judged, report = stage.scan(path, tenant="t", subject_sha256="0" * 64)
-    assert report.sound is not None
-    assert report.sound.speech
+    tenant_policy = TenantPolicy(tenant="t", taxonomy=SHIPPED, policy=policy, waivers=(demo,))
+    judged, report = stage.scan(path, ScreeningContext(policy=tenant_policy), subject_sha256="0" * 64)
+    assert report.audio is not None
+    assert report.audio.speech
     assert judged.verdict.action is Action.ALLOW
     waived = [cell for cell in judged.verdict.waived if cell.modality is Modality.AUDIO]
     assert {cell.category for cell in waived} == {"sexual", "sexual/minors", "extremism"}
     assert all("Speech present, not transcribed" in cell.note for cell in waived)
-    assert judged.extra["sound"]["transcribed"] is False
-    assert judged.extra["sound"]["speech"]
+    assert judged.details["sound"]["transcribed"] is False
+    assert judged.details["sound"]["speech"]

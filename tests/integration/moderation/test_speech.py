@@ -14,10 +14,12 @@ from safelight.detectors.protocol import Transcriber
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.remote.plugins import TRANSCRIPTION
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import PolicyEvaluator, StageResult
+from safelight.moderation.evaluation import StageInput, StageResult, evaluate
 from safelight.moderation.output import OutputStage
 from safelight.moderation.prompt import PromptStage
+from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.speech import SpeechAnalyzer
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.documents import load
@@ -26,6 +28,7 @@ from safelight.policy.verdicts import Action, Verdict, WaiverTerms
 from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner, ScannerOptions
+from safelight.scanning.tasks import OutputDirs
 from safelight.testing.speech import SpeechMissing, Spoken, found_at, samples_of, synthesize
 from safelight.testing.transcription import FailureMode, ScriptedTranscriber
 from support.clips import RATE, hum, make_clip
@@ -75,9 +78,8 @@ def pipeline() -> TextPipeline:
     return TextPipeline(DetectorRegistry.discover(settings).text_detectors(), budget_s=20.0)  # type: ignore[arg-type]
 
 
-def judge(*waivers: WaiverTerms, policy: str = "starter") -> PolicyEvaluator:
-    chosen = load(policy, SHIPPED)
-    return PolicyEvaluator(taxonomy=SHIPPED, policy=lambda _tenant: chosen, waivers=lambda _tenant: waivers)
+def tenant_policy(*waivers: WaiverTerms, policy: str = "starter") -> TenantPolicy:
+    return TenantPolicy(tenant="t", taxonomy=SHIPPED, policy=load(policy, SHIPPED), waivers=waivers)
 
 
 def scanner(sandbox: Sandbox) -> Scanner:
@@ -95,8 +97,8 @@ def asking(server: ScriptedTranscriber, **options: object) -> Transcriber:
 def scan(
     sandbox: Sandbox, clip: Path, pipeline: TextPipeline, hearing: SpeechAnalyzer, *waivers: WaiverTerms
 ) -> tuple[StageResult, ScanReport]:
-    stage = OutputStage(judge=judge(*waivers), scanner=scanner(sandbox), pipeline=pipeline, hearing=hearing)
-    return stage.scan(clip, tenant="t", subject_sha256="0" * 64)
+    stage = OutputStage(scanner=scanner(sandbox), pipeline=pipeline, speech_analyzer=hearing)
+    return stage.scan(clip, ScreeningContext(policy=tenant_policy(*waivers)), subject_sha256="0" * 64)
 
 
 def test_words_and_their_times_come_through(
@@ -180,26 +182,27 @@ def test_without_the_model_that_hears_speech_all_sound_is_transcribed(
     deaf = Scanner(sandbox, (), ScannerOptions(warm_children=0))
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.4)]) as server:
         hearing = SpeechAnalyzer(transcriber=asking(server), scratch=lambda: tmp_path)
-        stage = OutputStage(judge=judge(DEMO), scanner=deaf, pipeline=pipeline, hearing=hearing)
-        judged, report = stage.scan(quiet, tenant="t", subject_sha256="0" * 64)
+        stage = OutputStage(scanner=deaf, pipeline=pipeline, speech_analyzer=hearing)
+        context = ScreeningContext(policy=tenant_policy(DEMO))
+        judged, report = stage.scan(quiet, context, subject_sha256="0" * 64)
     assert [line.text for line in report.transcript or ()] == ["hello"]
     assert judged.verdict.action is Action.ALLOW
-    unknown = OutputStage(judge=judge(), scanner=deaf, pipeline=pipeline)
-    alone, _report = unknown.scan(quiet, tenant="t", subject_sha256="0" * 64)
-    assert "Whether anybody speaks is not known" in alone.verdict.reason
+    unknown = OutputStage(scanner=deaf, pipeline=pipeline)
+    alone, _report = unknown.scan(quiet, ScreeningContext(policy=tenant_policy()), subject_sha256="0" * 64)
+    assert "It is unknown whether the sound contains speech" in alone.verdict.reason
 
 
 @pytest.fixture(scope="module")
 def listened(clip: Path, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> ScanReport:
     """A scan whose speech stays where it is."""
-    return scanner(sandbox).scan_video(clip, speech=tmp_path_factory.mktemp("speech"))
+    return scanner(sandbox).scan_video(clip, outputs=OutputDirs(speech=tmp_path_factory.mktemp("speech")))
 
 
 def spoken_verdict(
     text: str,
     listened: ScanReport,
     pipeline: TextPipeline,
-    judging: PolicyEvaluator,
+    policy: TenantPolicy,
     *,
     seen: Iterable[Finding] = (),
 ) -> tuple[Verdict, Sequence[Finding]]:
@@ -211,13 +214,15 @@ def spoken_verdict(
 
     with ScriptedTranscriber(listens) as server:
         heard = SpeechAnalyzer(transcriber=asking(server)).analyze(listened, pipeline, tenant="t", known=seen)
-    judged = judging.evaluate(
-        Stage.OUTPUT,
-        tenant="t",
-        findings=heard.findings,
-        cells=(*listened.coverage, *heard.cells),
-        modalities=frozenset({Modality.FRAMES, Modality.AUDIO}),
-        subject_sha256="0" * 64,
+    judged = evaluate(
+        policy,
+        StageInput(
+            stage=Stage.OUTPUT,
+            subject_sha256="0" * 64,
+            findings=heard.findings,
+            coverage=(*listened.coverage, *heard.cells),
+            modalities=frozenset({Modality.FRAMES, Modality.AUDIO}),
+        ),
     )
     return judged.verdict, heard.findings
 
@@ -237,11 +242,11 @@ def spoken_verdict(
 def test_words_in_speech_end_as_the_same_words_in_a_prompt(
     text: str, policy: str, listened: ScanReport, pipeline: TextPipeline
 ) -> None:
-    judging = judge(
+    rules = tenant_policy(
         DEMO, WaiverTerms(id="w2", name="rest", categories=tuple(one.name for one in SHIPPED)), policy=policy
     )
-    prompt = PromptStage(judge=judging, pipeline=pipeline).screen({"prompt": text}, tenant="t").verdict
-    said, findings = spoken_verdict(text, listened, pipeline, judging)
+    prompt = PromptStage(pipeline=pipeline).screen({"prompt": text}, rules).verdict
+    said, findings = spoken_verdict(text, listened, pipeline, rules)
     assert (said.action, said.category, said.rule) == (prompt.action, prompt.category, prompt.rule)
     assert ("market" in text) == (prompt.action is Action.ALLOW)
     for finding in findings:
@@ -257,13 +262,13 @@ def test_a_claim_of_identity_and_a_spoken_name_are_labelled(
         ("i am the president and school is closed", "de-3"),
         ("albert einstein was right", "de-4"),
     ):
-        verdict, findings = spoken_verdict(text, listened, pipeline, judge(DEMO))
+        verdict, findings = spoken_verdict(text, listened, pipeline, tenant_policy(DEMO))
         assert (verdict.action, rule in verdict.matched_rules) == (Action.LABEL, True)
         assert "verified" in verdict.reason
         [place] = [one for one in findings[0].evidence if isinstance(one, TimeRange)]
         assert 0.5 < place.start_s < place.end_s < 4.0
     strict, _findings = spoken_verdict(
-        "大家好，我是总统，今天天气很好", listened, pipeline, judge(DEMO, policy="strict")
+        "大家好，我是总统，今天天气很好", listened, pipeline, tenant_policy(DEMO, policy="strict")
     )
     assert strict.action is Action.HOLD
 
@@ -334,10 +339,10 @@ class Somebody:
 
 def comparing(*enrolled: EnrolledPerson) -> VoiceMatcher:
     return VoiceMatcher(
-        describer=Described(),
+        embedder=Described(),
         lookup=Somebody(*enrolled),
-        distances=Distances(consent=0.8, gallery=1.0),
-        least_s=2.0,
+        distances=Distances(consent=0.8, protected=1.0),
+        min_piece_s=2.0,
     )
 
 
@@ -360,7 +365,7 @@ def test_likeness_in_the_sound_is_checked_where_names_and_voices_both_are(
         assert (both.ran, both.complete) == (True, True)
         assert str(both.measured).endswith("; voices: unmeasured, compared with 1 on record")
         nobody = cell(SpeechAnalyzer(transcriber=asking(server), voices=comparing()))
-    assert (nobody.complete, "as nobody's voice is on record" in nobody.note) == (False, True)
+    assert (nobody.complete, "because no voice is enrolled" in nobody.note) == (False, True)
 
 
 def test_a_voice_is_compared_where_the_words_are_sent_to_nobody(

@@ -13,10 +13,12 @@ import pytest
 from safelight.detectors.protocol import MediaText
 from safelight.detectors.remote.plugins import VISION_GUARD
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import PolicyEvaluator, StageResult
+from safelight.moderation.evaluation import StageResult
 from safelight.moderation.output import OutputStage
 from safelight.moderation.reference import ReferenceInput, ReferenceStage
 from safelight.moderation.scene_detection import SceneDetection
+from safelight.moderation.screening import ScreeningContext
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 from safelight.policy.findings import Finding, FrameRange, Modality
@@ -44,25 +46,26 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def stage(sandbox: Sandbox, tmp_path: Path) -> Callable[..., OutputStage]:
-    policy = load("starter", SHIPPED)
-    judge = PolicyEvaluator(taxonomy=SHIPPED, policy=lambda _tenant: policy, waivers=lambda _tenant: (ALL,))
-
     def make(guard: ScriptedGuard, **options: Any) -> OutputStage:
         settings = {"url": guard.url, "model": "m", "format": "policy", "timeout_s": 10.0, **options}
         assert VISION_GUARD.missing(settings) is None
         detector = VISION_GUARD.load(settings)
         return OutputStage(
-            judge=judge,
             scanner=Scanner(sandbox, (), ScannerOptions(warm_children=0)),
             pipeline=TextPipeline([]),
-            onlookers=SceneDetection(detectors=(detector,), scratch=lambda: tmp_path),  # type: ignore[arg-type]
+            scene_detection=SceneDetection(detectors=(detector,), scratch=lambda: tmp_path),  # type: ignore[arg-type]
         )
 
     return make
 
 
-def scan(stage: OutputStage, clip: Path, prompt: str = "a quiet lake", **more: Any) -> StageResult:
-    judged, _report = stage.scan(clip, tenant="t", subject_sha256="0" * 64, texts={"prompt": prompt}, **more)
+def context(**texts: str) -> ScreeningContext:
+    policy = TenantPolicy(tenant="t", taxonomy=SHIPPED, policy=load("starter", SHIPPED), waivers=(ALL,))
+    return ScreeningContext(policy=policy, texts=texts)
+
+
+def scan(stage: OutputStage, clip: Path, prompt: str = "a quiet lake") -> StageResult:
+    judged, _report = stage.scan(clip, context(prompt=prompt), subject_sha256="0" * 64)
     return judged
 
 
@@ -81,7 +84,7 @@ def test_the_picture_changes_the_verdict(stage: Callable[..., OutputStage], tmp_
         (where,) = [one for one in judged.verdict.findings[0].evidence if isinstance(one, FrameRange)]
         assert where.first == 0
         assert cell(judged).complete
-    assert not list(tmp_path.glob("looks-*"))
+    assert not list(tmp_path.glob("keyframes-*"))
 
 
 def test_the_prompt_changes_the_verdict(stage: Callable[..., OutputStage], tmp_path: Path) -> None:
@@ -122,8 +125,8 @@ def test_the_transcript_and_the_words_in_the_picture_change_the_verdict(
                 Action.ALLOW,
             ),
         ):
-            judged, _report = judging.judge_report(
-                msgspec.structs.replace(report, **changed), tenant="t", subject_sha256="0" * 64, texts={}
+            judged, _report = judging.evaluate_report(
+                msgspec.structs.replace(report, **changed), context(), subject_sha256="0" * 64
             )
             assert (judged.verdict.action is Action.ALLOW) is (action is Action.ALLOW)
     # Where nobody read the picture, the guard was not told its words as if they were all.
@@ -202,9 +205,9 @@ def test_a_picture_given_as_a_reference_is_shown_too(
     with ScriptedGuard([ScriptedAnswer(says=VIOLENT, red=0.5)], otherwise=SAFE) as guard:
         made = stage(guard)
         reference = ReferenceStage(
-            judge=made.judge, scanner=made.scanner, pipeline=made.pipeline, onlookers=made.onlookers
+            scanner=made.scanner, pipeline=made.pipeline, scene_detection=made.scene_detection
         )
-        judged = reference.judge_files((file,), tenant="t", texts={"prompt": "a lake"})
+        judged = reference.screen((file,), context(prompt="a lake"))
         assert "prompt: a lake" in guard.asked[0].words
     assert judged.verdict.category == "violence/graphic"
     assert judged.verdict.action.severity >= Action.HOLD.severity

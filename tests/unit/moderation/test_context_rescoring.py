@@ -55,7 +55,7 @@ def test_a_scene_makes_the_trained_heads_less_sure(name: str, least: float, most
     found = read(Head(name, 0.8, 0.3), "children play in a garden")
     assert least < found.score < most
     assert found.attributes["standalone_score"] == 0.8
-    assert found.reason.endswith("In the scene that was asked for they are less so.")
+    assert found.reason.endswith("With the request as context the score is lower.")
 
 
 def test_without_a_scene_nothing_changes_and_nothing_is_read_again() -> None:

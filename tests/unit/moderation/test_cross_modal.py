@@ -60,7 +60,7 @@ def test_a_sentence_over_picture_and_speech_is_found_with_its_parts() -> None:
     assert found.attributes["cross_modal"] is True
     assert found.attributes["source"] == "cross_modal"
     assert found.attributes["speech"] is True
-    assert found.reason == "Read together, the words of the picture and the speech: It says so."
+    assert found.reason == "In the joined text of the picture and the speech: It says so."
 
 
 def test_a_sentence_over_the_request_and_the_picture_names_the_characters() -> None:
@@ -143,7 +143,7 @@ def test_a_clip_that_says_what_the_request_has_no_sign_of_is_told_with_both_as_e
     assert found.category == "deception"
     assert found.evidence[0] == TextSpan(field="prompt", start=0, end=19)
     assert {type(one) for one in found.evidence} == {TextSpan, FrameRange, TimeRange}
-    assert found.reason.startswith("The request has no sign of it")
+    assert found.reason.startswith("Not in the request alone")
 
 
 def test_a_clip_that_says_what_it_is_contrasts_with_nothing() -> None:

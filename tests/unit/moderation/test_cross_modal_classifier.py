@@ -10,7 +10,7 @@ import pytest
 from safelight.detectors.protocol import MediaText
 from safelight.detectors.text import cross_modal_classifier
 from safelight.detectors.text.classifiers import Array
-from safelight.detectors.text.cross_modal_classifier import JointHead
+from safelight.detectors.text.cross_modal_classifier import CrossModalClassifier
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.moderation.cross_modal import screen_joined_text
 from safelight.moderation.cross_modal_classifier import DETECTOR, SCORE, classify_joined_text, text_variants
@@ -39,7 +39,7 @@ def meaning(_text: str) -> Array:
 
 
 @pytest.fixture
-def sure() -> JointHead:
+def sure() -> CrossModalClassifier:
     """The shipped head, over its point whatever it reads."""
     return replace(cross_modal_classifier.shipped(), points=np.array([-100, -100], dtype=np.float32))
 
@@ -47,8 +47,10 @@ def sure() -> JointHead:
 def test_the_shipped_head_fits_what_reads_it() -> None:
     head = cross_modal_classifier.shipped()
     assert head.columns[0] == cross_modal_classifier.ANY
-    assert head.known.shape == (head.pull.shape[1], 384)
-    assert head.levels.shape[:2] == head.scale.shape == head.bias.shape == (2, len(head.columns))
+    assert head.example_levels.shape == (head.example_weights.shape[1], 384)
+    assert (
+        head.gram_levels.shape[:2] == head.gram_scale.shape == head.gram_bias.shape == (2, len(head.columns))
+    )
     assert np.isfinite(head.scores("a quiet street", meaning(""))).all()
 
 
@@ -83,16 +85,23 @@ def test_a_clip_is_told_whole_and_without_each_source() -> None:
     assert unheard == "A quiet street.\nClosed today"
 
 
-def test_a_finding_names_request_and_clip_and_stays_below_every_operating_point(sure: JointHead) -> None:
+def test_a_finding_names_request_and_clip_and_stays_below_every_operating_point(
+    sure: CrossModalClassifier,
+) -> None:
     (found,), cells = classify_joined_text(ENGLISH, sure, meaning)
     assert found.score == SCORE < 0.5
-    assert found.attributes == {"speech": True, "source": "cross_modal", "cross_modal": True, "kind": "classifier"}
+    assert found.attributes == {
+        "speech": True,
+        "source": "cross_modal",
+        "cross_modal": True,
+        "kind": "classifier",
+    }
     assert [type(one) for one in found.evidence] == [TextSpan, FrameRange, TimeRange]
     assert found.category in {cell.category for cell in cells}
     assert all(cell.complete and cell.detectors == (DETECTOR,) for cell in cells)
 
 
-def test_chinese_is_read_without_minilm_and_english_is_not(sure: JointHead) -> None:
+def test_chinese_is_read_without_minilm_and_english_is_not(sure: CrossModalClassifier) -> None:
     assert classify_joined_text(CHINESE, sure, None)[0]
     assert classify_joined_text(ENGLISH, sure, None) == ((), ())
 
@@ -101,12 +110,12 @@ def test_chinese_is_read_without_minilm_and_english_is_not(sure: JointHead) -> N
     "parts", [parts_of({"prompt": "安静"}, [], []), parts_of({}, [shown("安静", 0.0)], [said("请进", 1.0)])]
 )
 def test_nothing_is_read_without_a_request_or_without_words(
-    parts: tuple[TextPart, ...], sure: JointHead
+    parts: tuple[TextPart, ...], sure: CrossModalClassifier
 ) -> None:
     assert classify_joined_text(parts, sure, meaning) == ((), ())
 
 
-def test_what_fails_leaves_a_hole_and_no_finding(sure: JointHead) -> None:
+def test_what_fails_leaves_a_hole_and_no_finding(sure: CrossModalClassifier) -> None:
     def broken(_text: str) -> Array:
         raise RuntimeError("no memory")
 
@@ -116,7 +125,7 @@ def test_what_fails_leaves_a_hole_and_no_finding(sure: JointHead) -> None:
     assert all(not cell.complete and cell.note == "joint failed: RuntimeError: no memory." for cell in cells)
 
 
-def test_reading_together_tells_what_was_learned_beside_the_rest(sure: JointHead) -> None:
+def test_reading_together_tells_what_was_learned_beside_the_rest(sure: CrossModalClassifier) -> None:
     joined = screen_joined_text(CHINESE, TextPipeline([], budget_s=20), (), head=sure)
     assert [one.detector for one in joined.findings] == [DETECTOR]
     assert {cell.detectors for cell in joined.cells} == {(DETECTOR,)}

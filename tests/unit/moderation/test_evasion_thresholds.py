@@ -6,7 +6,7 @@ from safelight.moderation.evasion_thresholds import apply_scrutiny
 from safelight.policy.findings import Finding, Modality
 from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
 
-BLOCK = EvasionMatch(lineage="lineage_1", about={"extremism": 0.9})
+BLOCK = EvasionMatch(lineage="lineage_1", matched_categories={"extremism": 0.9})
 
 
 def finding(category: str, score: float, **fields: object) -> Finding:

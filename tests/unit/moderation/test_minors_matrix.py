@@ -10,10 +10,12 @@ from itertools import product
 import pytest
 
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import PolicyEvaluator
+from safelight.moderation.evaluation import StageInput, evaluate
 from safelight.moderation.output import OutputStage
 from safelight.moderation.prompt import PromptStage
 from safelight.moderation.scene_detection import reason_not_sent
+from safelight.moderation.screening import ScreeningContext
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.documents import load
@@ -28,9 +30,8 @@ SEXUAL, MINOR = "MARK-A", "MARK-B"
 READER = DetectorRun(name="ocr", ran=True, complete=True, reads=True)
 
 
-def judge(policy: str = "starter") -> PolicyEvaluator:
-    document = load(policy, SHIPPED)
-    return PolicyEvaluator(taxonomy=SHIPPED, policy=lambda _tenant: document, waivers=lambda _tenant: (ALL,))
+def tenant_policy(policy: str = "starter") -> TenantPolicy:
+    return TenantPolicy(tenant="t", taxonomy=SHIPPED, policy=load(policy, SHIPPED), waivers=(ALL,))
 
 
 def pipeline() -> TextPipeline:
@@ -65,36 +66,31 @@ def cells(modality: Modality, *, age: bool) -> list[Cell]:
 
 
 def asked(words: str) -> Verdict:
-    stage = PromptStage(judge=judge(), pipeline=pipeline())
-    return stage.screen({"prompt": words}, tenant="t").verdict
+    return PromptStage(pipeline=pipeline()).screen({"prompt": words}, tenant_policy()).verdict
 
 
 def reference(categories: tuple[str, ...], *, age: bool) -> Verdict:
-    return (
-        judge()
-        .evaluate(
-            Stage.REFERENCE,
-            tenant="t",
-            findings=[seen(one, Modality.IMAGE) for one in categories],
-            cells=cells(Modality.IMAGE, age=age),
-            modalities=frozenset({Modality.IMAGE}),
-            subject_sha256="0" * 64,
-        )
-        .verdict
+    given = StageInput(
+        stage=Stage.REFERENCE,
+        subject_sha256="0" * 64,
+        findings=tuple(seen(one, Modality.IMAGE) for one in categories),
+        coverage=tuple(cells(Modality.IMAGE, age=age)),
+        modalities=frozenset({Modality.IMAGE}),
     )
+    return evaluate(tenant_policy(), given).verdict
 
 
 def output(shown: tuple[str, ...], words: str, *, age: bool) -> tuple[Verdict, tuple[Finding, ...]]:
-    stage = OutputStage(judge=judge(), scanner=_no_scanner(), pipeline=pipeline())
-    prior = PromptStage(judge=judge(), pipeline=pipeline()).screen({"prompt": words}, tenant="t").findings
+    stage = OutputStage(scanner=_no_scanner(), pipeline=pipeline())
+    texts, policy = {"prompt": words}, tenant_policy()
+    prior = PromptStage(pipeline=pipeline()).screen(texts, policy).findings
     report = ScanReport(
         findings=tuple(seen(one, Modality.FRAMES) for one in shown),
         coverage=Coverage(cells=tuple(cells(Modality.FRAMES, age=age))),
         runs=(READER,),
     )
-    judged, _report = stage.judge_report(
-        report, tenant="t", subject_sha256="0" * 64, texts={"prompt": words}, prior=prior
-    )
+    context = ScreeningContext(policy=policy, texts=texts, prior=prior)
+    judged, _report = stage.evaluate_report(report, context, subject_sha256="0" * 64)
     return judged.verdict, judged.findings
 
 
@@ -128,7 +124,7 @@ def test_a_reference_by_sign_and_by_whether_age_was_checked(shown: tuple[str, ..
     assert verdict.quarantine is (shown == ("sexual",) and not age)
     assert (verdict.action is Action.BLOCK) is ("sexual" in shown or both)
     if both or verdict.quarantine:
-        assert reason_not_sent(verdict, verdict.findings).startswith("Shown to no server")
+        assert reason_not_sent(verdict, verdict.findings).startswith("Not sent to a server")
 
 
 @pytest.mark.parametrize(
@@ -152,22 +148,17 @@ def test_an_output_by_what_is_shown_what_was_asked_and_whether_age_was_checked(
     assert verdict.quarantine is (sexual and not both and not age)
     assert (verdict.action is Action.ALLOW) is (not sexual and not both)
     if both or verdict.quarantine:
-        assert reason_not_sent(verdict, findings).startswith("Shown to no server")
+        assert reason_not_sent(verdict, findings).startswith("Not sent to a server")
 
 
 @pytest.mark.parametrize("policy", ["starter", "strict", "creative"])
 def test_no_shipped_policy_lets_the_pair_through(policy: str) -> None:
-    pair = [seen("sexual", Modality.FRAMES), seen("minors-present", Modality.FRAMES)]
-    verdict = (
-        judge(policy)
-        .evaluate(
-            Stage.OUTPUT,
-            tenant="t",
-            findings=pair,
-            cells=cells(Modality.FRAMES, age=True),
-            modalities=frozenset({Modality.FRAMES}),
-            subject_sha256="0" * 64,
-        )
-        .verdict
+    given = StageInput(
+        stage=Stage.OUTPUT,
+        subject_sha256="0" * 64,
+        findings=(seen("sexual", Modality.FRAMES), seen("minors-present", Modality.FRAMES)),
+        coverage=tuple(cells(Modality.FRAMES, age=True)),
+        modalities=frozenset({Modality.FRAMES}),
     )
+    verdict = evaluate(tenant_policy(policy), given).verdict
     assert (verdict.action, verdict.vault) == (Action.BLOCK, True)

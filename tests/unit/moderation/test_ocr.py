@@ -8,7 +8,7 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.moderation.ocr import screen_ocr_text
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage, CoverageStatus
-from safelight.policy.decisions import decide, requirements
+from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import load
 from safelight.policy.findings import Modality, Stage
 from safelight.policy.verdicts import Action, Context
@@ -62,7 +62,7 @@ def test_unread_words_hold_where_the_policy_requires_them(
     seen = screen_ocr_text(ScanReport(runs=runs), pipeline())
     assert seen.present
     present = frozenset({Modality.FRAMES, Modality.TEXT, Modality.AUDIO})
-    required = requirements(strictness, SHIPPED, Stage.OUTPUT, present)
+    required = required_coverage(strictness, SHIPPED, Stage.OUTPUT, present)
     checked = [
         Cell(category=cell.category, modality=cell.modality, available=True, ran=True, complete=True)
         for cell in required
@@ -72,9 +72,9 @@ def test_unread_words_hold_where_the_policy_requires_them(
         strictness,
         SHIPPED,
         findings=(),
-        coverage=Coverage(cells=required).merged((*checked, *seen.cells)),
+        coverage=Coverage(cells=required).merge((*checked, *seen.cells)),
         context=Context(stage=Stage.OUTPUT),
         subject_sha256="0" * 64,
     )
     assert verdict.action is action
-    assert {hole.modality for hole in verdict.holes} == ({Modality.TEXT} if action is Action.HOLD else set())
+    assert {hole.modality for hole in verdict.gaps} == ({Modality.TEXT} if action is Action.HOLD else set())

@@ -19,11 +19,11 @@ def finding(score: float = 0.9) -> Finding:
 def scene(*, stills: int = 6, chosen: int = 6, modality: Modality = Modality.FRAMES) -> SceneInput:
     return SceneInput(
         modality=modality,
-        stills=tuple(
+        keyframes=tuple(
             Keyframe(frame=n * 24, start_s=n, end_s=n + 0.04, path=Path(f"{n}"), width=1, height=1)
             for n in range(stills)
         ),
-        chosen=chosen,
+        sampled_count=chosen,
     )
 
 
@@ -44,9 +44,9 @@ class Told:
 
 def test_neighbouring_stills_are_one_segment_and_a_judgement_on_the_whole_is_one_voice() -> None:
     seen = [
-        SceneFinding(finding=finding(), still=1),
-        SceneFinding(finding=finding(), still=2),
-        SceneFinding(finding=finding(), still=5),
+        SceneFinding(finding=finding(), keyframe=1),
+        SceneFinding(finding=finding(), keyframe=2),
+        SceneFinding(finding=finding(), keyframe=5),
     ]
     looked = SceneDetection(detectors=[Told([*seen, SceneFinding(finding=finding())])]).run_local(scene())
     ranges = [one.evidence[0] for one in looked.findings]
@@ -75,7 +75,7 @@ def test_stills_that_were_not_kept_leave_a_hole() -> None:
 def test_a_failure_is_a_hole_and_half_a_look_keeps_what_it_saw(
     error: Exception, ran: bool, said: str
 ) -> None:
-    looked = SceneDetection(detectors=[Told([SceneFinding(finding=finding(), still=0)], error)]).run_local(
+    looked = SceneDetection(detectors=[Told([SceneFinding(finding=finding(), keyframe=0)], error)]).run_local(
         scene()
     )
     (cell,) = looked.cells
@@ -86,7 +86,7 @@ def test_a_failure_is_a_hole_and_half_a_look_keeps_what_it_saw(
 @pytest.mark.parametrize(
     "seen",
     [
-        SceneFinding(finding=finding(), still=9),
+        SceneFinding(finding=finding(), keyframe=9),
         SceneFinding(finding=finding(float("nan"))),
         SceneFinding(finding=finding(1.5)),
     ],
@@ -103,7 +103,7 @@ def test_no_stills_are_a_hole() -> None:
 
 
 def test_a_finding_in_a_picture_is_one_about_the_picture() -> None:
-    looked = SceneDetection(detectors=[Told([SceneFinding(finding=finding(), still=0)])]).run_local(
+    looked = SceneDetection(detectors=[Told([SceneFinding(finding=finding(), keyframe=0)])]).run_local(
         scene(stills=1, chosen=1, modality=Modality.IMAGE)
     )
     assert looked.findings[0].modality is Modality.IMAGE

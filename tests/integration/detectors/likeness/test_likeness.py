@@ -12,17 +12,22 @@ from safelight.bootstrap import Container
 from safelight.detectors.registry import DetectorRegistry
 from safelight.errors import InvalidMedia, SettingsError
 from safelight.moderation.evaluation import StageResult
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.findings import Match, Stage
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import DPIA_HEADINGS, DPIA_PLACEHOLDER, LikenessSettings, Settings
-from support.clips import make_clip
 from safelight.trust.consents import NewConsent, NewProtectedPerson
 from safelight.trust.waivers import NewWaiver
+from support.clips import make_clip
 from support.synthetic_faces import ANN, BEN, Pixels, pair, portrait
 
 BASIS = "Explicit consent, Art. 9(2)(a) GDPR"
 SENSIBLE = "\n\n".join(f"{heading}\n\nAs agreed." for heading in DPIA_HEADINGS)
+
+
+def policy_of(container: Container) -> TenantPolicy:
+    return container.pipeline.policy_loader.load(container.persistence.tenant)
 
 
 @pytest.fixture
@@ -66,7 +71,7 @@ def picture(path: Path, pixels: Pixels) -> Path:
 
 
 def judged(container: Container, path: Path) -> StageResult:
-    return container.pipeline.stages.judge_picture(path, tenant=container.persistence.tenant)
+    return container.pipeline.stages.scan_image(path, policy_of(container))
 
 
 def consent(container: Container, path: Path) -> str:
@@ -126,7 +131,7 @@ def test_somebody_in_the_gallery_is_held_in_an_output_and_others_are_not(
         height=320,
         odd=dict.fromkeys(range(12, 30), portrait(ANN, side=320, brightness=0.95)),
     )
-    held, _report = container.pipeline.stages.judge_file(ann, tenant=container.persistence.tenant)
+    held, _report = container.pipeline.stages.scan_clip(ann, policy_of(container))
     assert held.verdict.action is Action.HOLD
     assert held.verdict.rule == "lk-6"
     (match,) = [one for one in held.verdict.findings[0].evidence if isinstance(one, Match)]
@@ -137,7 +142,7 @@ def test_somebody_in_the_gallery_is_held_in_an_output_and_others_are_not(
         height=320,
         odd=dict.fromkeys(range(12, 30), portrait(BEN, side=320)),
     )
-    fine, _report = container.pipeline.stages.judge_file(ben, tenant=container.persistence.tenant)
+    fine, _report = container.pipeline.stages.scan_clip(ben, policy_of(container))
     assert fine.verdict.action is Action.ALLOW
     assert fine.stage is Stage.OUTPUT
 

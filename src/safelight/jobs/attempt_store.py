@@ -1,0 +1,123 @@
+"""Generation attempts in the database. The intent is committed before the call, the upstream id after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from safelight.generation.protocol import Billing, Charge
+from safelight.ids import new_id
+from safelight.store import tables
+from safelight.store.database import Database
+from safelight.store.transaction import Transaction
+
+from . import mappers
+from .models import Attempt, Video
+
+
+@dataclass(frozen=True)
+class AttemptStore:
+    """Writes attempts, each in a transaction of its own."""
+
+    database: Database
+
+    def record_intent(self, video: Video, number: int, *, billing: Billing) -> Attempt:
+        """Commit the intent to submit, before the request is sent.
+
+        `number` follows the last attempt that the caller knows. If another process has recorded it already,
+        the database refuses the second one, so that nothing is submitted twice.
+        """
+        attempt_id = new_id("attempt")
+        with self.database.transaction(tenant=video.tenant) as tx:
+            tx.insert(
+                tables.attempts,
+                id=attempt_id,
+                video_id=video.id,
+                number=number,
+                generator=video.generator,
+                billing=billing.value,
+                idempotency_key=f"{video.id}-{number}",
+                created_at=tx.now(),
+                charge_status="no" if billing is Billing.OWN else "unknown",
+                currency="USD",
+                charge_source="",
+            )
+            tx.append_audit(
+                "attempt.intended",
+                subject=video.id,
+                actor="jobs",
+                content={"number": number, "generator": video.generator},
+            )
+            return _attempt(tx, attempt_id)
+
+    def record_upstream_id(self, video: Video, attempt: Attempt, upstream_id: str) -> Attempt:
+        """Commit the upstream's id right after the upstream has returned it."""
+        with self.database.transaction(tenant=video.tenant) as tx:
+            tx.update(
+                tables.attempts,
+                tables.attempts.c.id == attempt.id,
+                upstream_id=upstream_id,
+                submitted_at=tx.now(),
+            )
+            tx.append_audit(
+                "attempt.submitted",
+                subject=video.id,
+                actor="jobs",
+                content={"number": attempt.number, "upstream_id": upstream_id},
+            )
+            return _attempt(tx, attempt.id)
+
+    def record_upstream_deletion(self, video: Video, attempt: Attempt, fate: str) -> None:
+        """Record what happened to the upstream's copy: `deleted` or `kept`."""
+        with self.database.transaction(tenant=video.tenant) as tx:
+            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, upstream_copy_status=fate)
+            tx.append_audit("upstream.copy", subject=video.id, actor="jobs", content={"fate": fate})
+
+    def finish(self, video: Video, attempt: Attempt, outcome: str, charge: Charge | None = None) -> None:
+        """As `finish_attempt`, in a transaction of its own."""
+        with self.database.transaction(tenant=video.tenant) as tx:
+            finish_attempt(tx, video.id, attempt, outcome, charge=charge)
+
+
+def finish_attempt(
+    tx: Transaction, video_id: str, attempt: Attempt, outcome: str, *, charge: Charge | None = None
+) -> None:
+    """Record how an attempt ended and what it cost."""
+    changes: dict[str, Any] = {"ended_at": tx.now(), "outcome": outcome}
+    if charge is not None:
+        changes |= {
+            "charge_status": charge.charged.value,
+            "amount": charge.amount,
+            "currency": charge.currency,
+            "charge_source": charge.source,
+        }
+    tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **changes)
+    tx.append_audit(
+        "attempt.ended",
+        subject=video_id,
+        actor="jobs",
+        content={
+            "number": attempt.number,
+            "outcome": outcome,
+            "charged": charge.charged.value if charge else None,
+        },
+    )
+
+
+def attempts_of(tx: Transaction, video_id: str) -> tuple[Attempt, ...]:
+    """The attempts of a video, by number."""
+    rows = tx.select(
+        tables.attempts, tables.attempts.c.video_id == video_id, order_by=(tables.attempts.c.number,)
+    )
+    return tuple(mappers.attempt(row) for row in rows)
+
+
+def last_attempt(tx: Transaction, video_id: str) -> Attempt | None:
+    attempts = attempts_of(tx, video_id)
+    return attempts[-1] if attempts else None
+
+
+def _attempt(tx: Transaction, attempt_id: str) -> Attempt:
+    row = tx.one(tables.attempts, tables.attempts.c.id == attempt_id)
+    assert row is not None
+    return mappers.attempt(row)

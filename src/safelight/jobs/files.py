@@ -1,0 +1,88 @@
+"""Rows of stored files. A row is written before the bytes, so that cleanup never deletes bytes in use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+
+from safelight.ids import new_id
+from safelight.store import tables
+from safelight.store.retention import Retention
+from safelight.store.transaction import Transaction
+
+from .models import ReusedFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileRow:
+    """What is recorded about one file. `kind`: what it is for, such as `reference` or `sealed`."""
+
+    kind: str
+    sha256: str
+    size: int
+    media_type: str
+    retention: Retention
+
+
+def add_file(tx: Transaction, owner_id: str, file: FileRow) -> None:
+    """Record a file of a video or a character, *before* its bytes are stored. Safe to repeat."""
+    # The cleanup locks the rows of a hash too, so it cannot delete the bytes in between.
+    tx.select(tables.assets, tables.assets.c.sha256 == file.sha256, lock=True)
+    tx.insert_or_ignore(
+        tables.assets,
+        id=new_id("asset"),
+        video_id=owner_id,
+        kind=file.kind,
+        sha256=file.sha256,
+        media_type=file.media_type,
+        bytes=file.size,
+        retention=file.retention.value,
+        created_at=tx.now(),
+    )
+
+
+def reuse_file(tx: Transaction, video_id: str, file: ReusedFile) -> None:
+    """Record that a video uses another owner's file. The bytes stay until both owners drop it."""
+    add_file(
+        tx,
+        video_id,
+        FileRow(
+            kind="source",
+            sha256=file.sha256,
+            size=file.bytes,
+            media_type=file.media_type,
+            retention=Retention.EVIDENCE,
+        ),
+    )
+
+
+def files_of(tx: Transaction, video_id: str, *, kind: str | None = None) -> list[Row[Any]]:
+    """The rows of a video's files, oldest first."""
+    where = [tables.assets.c.video_id == video_id, tables.assets.c.deleted_at.is_(None)]
+    if kind is not None:
+        where.append(tables.assets.c.kind == kind)
+    return tx.select(tables.assets, *where, order_by=(tables.assets.c.created_at,))
+
+
+def drop_files(tx: Transaction, video_id: str, *, kind: str | None = None) -> None:
+    """Mark files as deleted for this video. The sweeper deletes bytes that no row refers to."""
+    where = [tables.assets.c.video_id == video_id, tables.assets.c.deleted_at.is_(None)]
+    if kind is not None:
+        where.append(tables.assets.c.kind == kind)
+    tx.update(tables.assets, *where, deleted_at=tx.now())
+
+
+def vault_files(tx: Transaction, video_id: str) -> None:
+    """Mark every file of a video for the vault. The sweeper moves the bytes, and no API returns them.
+
+    The source clip stays as it is, because it belongs to another video.
+    """
+    tx.update(
+        tables.assets,
+        tables.assets.c.video_id == video_id,
+        tables.assets.c.kind != "source",
+        tables.assets.c.deleted_at.is_(None),
+        retention=Retention.VAULT.value,
+    )

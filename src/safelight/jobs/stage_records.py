@@ -1,0 +1,85 @@
+"""Stage records in the database: findings, coverage and verdict of every evaluation."""
+
+from __future__ import annotations
+
+import msgspec
+
+from safelight import canonical_json
+from safelight.ids import new_id
+from safelight.moderation.evaluation import StageResult
+from safelight.policy.findings import Finding, pack, unpack
+from safelight.store import tables
+from safelight.store.transaction import Transaction
+from safelight.trust.reviews import approved_verdict_ids, overturned_verdict_ids
+
+from . import mappers
+from .models import StageRecord
+
+
+def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
+    """Record findings, coverage and verdict of one stage. The audit log commits to them."""
+    record_id = new_id("verdict")
+    now = tx.now()
+    verdict = result.verdict
+    body = msgspec.json.encode(verdict)
+    packed = pack(result.findings)
+    tx.insert(
+        tables.findings,
+        id=record_id,
+        video_id=video_id,
+        stage=result.stage.value,
+        findings=packed,
+        coverage=msgspec.msgpack.encode(result.coverage),
+        details=canonical_json.encode(result.details),
+        created_at=now,
+    )
+    tx.insert(
+        tables.verdicts,
+        id=record_id,
+        video_id=video_id,
+        stage=result.stage.value,
+        action=verdict.action.value,
+        category=verdict.category,
+        rule=verdict.rule,
+        subject_sha256=verdict.subject_sha256,
+        policy=verdict.policy,
+        policy_sha256=verdict.policy_sha256,
+        body=body,
+        created_at=now,
+    )
+    tx.append_audit(
+        "verdict",
+        subject=video_id,
+        actor="policy",
+        content={"id": record_id, "verdict": msgspec.json.decode(body), "findings": packed.hex()},
+    )
+
+
+def stage_records(tx: Transaction, video_id: str) -> tuple[StageRecord, ...]:
+    """The records of all stages, oldest first. A stage that was evaluated twice has two."""
+    verdicts = tx.select(
+        tables.verdicts,
+        tables.verdicts.c.video_id == video_id,
+        order_by=(tables.verdicts.c.created_at, tables.verdicts.c.id),
+    )
+    findings = {row.id: row for row in tx.select(tables.findings, tables.findings.c.video_id == video_id)}
+    return tuple(mappers.stage_record(row, findings[row.id]) for row in verdicts if row.id in findings)
+
+
+def approved_findings(tx: Transaction, video_id: str) -> tuple[Finding, ...]:
+    """The findings of the verdicts that a reviewer has approved."""
+    return _findings_of(tx, video_id, approved_verdict_ids(tx, video_id))
+
+
+def overturned_findings(tx: Transaction, video_id: str) -> tuple[Finding, ...]:
+    """The findings that blocked this video until an appeal overturned the block."""
+    return _findings_of(tx, video_id, overturned_verdict_ids(tx, video_id))
+
+
+def _findings_of(tx: Transaction, video_id: str, verdict_ids: frozenset[str]) -> tuple[Finding, ...]:
+    if not verdict_ids:
+        return ()
+    rows = tx.select(
+        tables.findings, tables.findings.c.video_id == video_id, tables.findings.c.id.in_(verdict_ids)
+    )
+    return tuple(finding for row in rows for finding in unpack(row.findings))

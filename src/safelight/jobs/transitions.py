@@ -1,0 +1,79 @@
+"""Changes of a video's row. A transition writes the row, the audit entry and the event in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from safelight import canonical_json
+from safelight.policy.coverage import Coverage
+from safelight.store import tables
+from safelight.store.transaction import Transaction
+
+from .attempt_store import attempts_of
+from .models import Video
+from .states import TERMINAL, VideoState, can_transition
+from .summary import summary
+
+
+class StaleRevision(Exception):
+    """The video has changed since it was read. Not in the error tree: its callers catch it."""
+
+
+def transition(
+    tx: Transaction,
+    video: Video,
+    target: VideoState,
+    *,
+    actor: str,
+    why: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> None:
+    """Move a video to its next state, unless its row has changed since it was read.
+
+    Raises `StaleRevision`.
+    """
+    if not can_transition(video.state, target):
+        raise StaleRevision(f"{video.id} is {video.state}; it cannot become {target}")
+    now = tx.now()
+    if target in TERMINAL and target is not VideoState.WITHDRAWN:
+        changes.setdefault("ended_at", now)
+    if target in TERMINAL or target is VideoState.HELD:
+        changes["outcome_summary"] = _summary(tx, video.id)
+    update(tx, video, state=target.value, **changes)
+    tx.append_audit(f"video.{target.value}", subject=video.id, actor=actor, content=dict(why or {}))
+    tx.publish(f"video.{target.value}", subject=video.id, body={"id": video.id, "at": now})
+
+
+def update(tx: Transaction, video: Video, **changes: Any) -> None:
+    """Change columns of a video, unless its row has changed since it was read. Raises `StaleRevision`."""
+    if "explanation" in changes and changes["explanation"] is not None:
+        changes["explanation"] = canonical_json.encode(changes["explanation"])
+    changed = tx.update(
+        tables.videos,
+        tables.videos.c.id == video.id,
+        tables.videos.c.revision == video.revision,
+        updated_at=tx.now(),
+        revision=video.revision + 1,
+        **changes,
+    )
+    if changed != 1:
+        raise StaleRevision(f"{video.id} changed since it was read")
+
+
+def write_progress(tx: Transaction, video_id: str, percent: int) -> None:
+    """Raise the progress of a video: no state, no revision, no audit entry. It never falls."""
+    tx.update(
+        tables.videos, tables.videos.c.id == video_id, tables.videos.c.progress < percent, progress=percent
+    )
+
+
+def _summary(tx: Transaction, video_id: str) -> bytes:
+    """Coverage and charge so far. The caller records stages and attempts before the transition."""
+    stages = tx.select(
+        tables.findings, tables.findings.c.video_id == video_id, columns=[tables.findings.c.coverage]
+    )
+    cells = (cell for row in stages for cell in msgspec.msgpack.decode(row.coverage, type=Coverage))
+    return canonical_json.encode(summary(cells, (one.charge for one in attempts_of(tx, video_id))))

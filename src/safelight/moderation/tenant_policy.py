@@ -1,0 +1,30 @@
+"""The policy, waivers and facts of one tenant: read once per step, then passed on as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from safelight.policy.categories import Taxonomy
+from safelight.policy.documents import Policy
+from safelight.policy.findings import Stage
+from safelight.policy.verdicts import Audience, Context, WaiverTerms
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantPolicy:
+    """What one tenant's content is evaluated with, as it was in force when it was read."""
+
+    #: Empty for an evaluation without a tenant: without waivers and without enrolled people.
+    tenant: str
+    taxonomy: Taxonomy
+    policy: Policy
+    waivers: tuple[WaiverTerms, ...] = ()
+    #: Facts for `unless: context`, as the operator configured them.
+    facts: frozenset[str] = frozenset()
+
+    def context(
+        self, stage: Stage, *, audience: Audience = Audience.GENERAL, consents: tuple[str, ...] = ()
+    ) -> Context:
+        return Context(
+            stage=stage, audience=audience, consents=consents, waivers=self.waivers, facts=self.facts
+        )
