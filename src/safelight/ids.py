@@ -22,7 +22,7 @@ KINDS = frozenset(
         "log",
         "webhook",
         "lineage",
-        "rewording",
+        "sketch",
     }
 )
 

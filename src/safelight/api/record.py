@@ -34,7 +34,7 @@ def _stage_record(made: StageRecord, taxonomy: Taxonomy) -> dict[str, Any]:
         "verdict": _verdict(made.verdict, taxonomy),
         "findings": [_finding(finding, taxonomy) for finding in made.findings],
         "coverage": [coverage_cell(cell) for cell in made.coverage],
-        "details": dict(made.extra),
+        "details": dict(made.details),
     }
 
 
@@ -101,9 +101,9 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "id": attempt.id,
         "number": attempt.number,
         "generator": attempt.generator,
-        "billing": attempt.ownership.value,
+        "billing": attempt.billing.value,
         "upstream_id": attempt.upstream_id,
-        "created_at": attempt.intent_at,
+        "created_at": attempt.created_at,
         "submitted_at": attempt.submitted_at,
         "ended_at": attempt.ended_at,
         "outcome": attempt.outcome,
@@ -113,5 +113,5 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
             "currency": attempt.charge.currency,
             "source": attempt.charge.source,
         },
-        "upstream_copy_status": attempt.upstream_copy,
+        "upstream_copy_status": attempt.upstream_copy_status,
     }

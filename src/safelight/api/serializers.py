@@ -81,7 +81,7 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
         "explanation": dict(video.explanation) if video.explanation else None,
         "coverage": facts["coverage"],
         "waived": video.waived,
-        "label": video.label_text,
+        "label": video.badge_text,
         "charge": facts["charge"],
         "sha256": video.sealed_sha256 if video.state is VideoState.DELIVERED else None,
         "reinstated_from": video.reinstated_from,

@@ -161,6 +161,6 @@ async def record(request: Request, principal: Reader, video_id: str) -> Response
 def _read_video(state: AppState, principal: Principal, video_id: str) -> tuple[Video, VideoRecord | None]:
     """The video, and its record if the row has no summary of it. Polling stays one small read."""
     video = state.services.videos.get(principal, video_id)
-    if video.summary is None and (video.state in TERMINAL or video.state is VideoState.HELD):
+    if video.outcome_summary is None and (video.state in TERMINAL or video.state is VideoState.HELD):
         return video, state.services.videos.record(principal, video_id)
     return video, None

@@ -43,7 +43,7 @@ def verdict_action(video: Video) -> Action | None:
     """The decision so far; None before one, or if the video failed for a technical reason."""
     match video.state:
         case VideoState.DELIVERED | VideoState.SEALING | VideoState.WITHDRAWN:
-            return Action.LABEL if video.label_text else Action.ALLOW
+            return Action.LABEL if video.badge_text else Action.ALLOW
         case VideoState.HELD:
             return Action.HOLD
         case VideoState.REJECTED | VideoState.BLOCKED:
@@ -54,6 +54,6 @@ def verdict_action(video: Video) -> Action | None:
 def coverage_and_charge(video: Video, record: VideoRecord | None) -> Mapping[str, Any]:
     """Coverage and charge, from `record` if it was read, else from the row; None until the video ended."""
     if record is None:
-        return video.summary or {"coverage": None, "charge": None}
-    cells = (cell for made in record.judgements for cell in made.coverage)
+        return video.outcome_summary or {"coverage": None, "charge": None}
+    cells = (cell for made in record.stages for cell in made.coverage)
     return summary(cells, (attempt.charge for attempt in record.attempts))

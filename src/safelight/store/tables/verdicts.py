@@ -15,7 +15,7 @@ findings = Table(
     text("stage"),
     blob("findings"),
     blob("coverage"),
-    blob("stage_facts"),
+    blob("details"),
     time("created_at"),
     Index(None, "tenant_id", "video_id"),
     Index(None, "tenant_id", "created_at"),

@@ -16,7 +16,7 @@ import numpy as np
 from safelight.detectors.likeness.dlib_faces import VERSION
 from safelight.detectors.likeness.faces import FaceEmbedder
 from safelight.detectors.likeness.matching import distance
-from safelight.detectors.likeness.voices import VoiceDescriber
+from safelight.detectors.likeness.voices import VoiceEmbedder
 from safelight.detectors.protocol import Keyframe
 from safelight.errors import InvalidMedia, SandboxFailed
 from safelight.scanning.service import Scanner
@@ -51,7 +51,7 @@ class FaceEnroller:
                 )
                 for look in report.keyframes[:1]
             ]
-            tracks = self.embedder.tracks(stills, {}, moving=False)
+            tracks = self.embedder.find_tracks(stills, {}, moving=False)
         if len(tracks) != 1:
             raise InvalidMedia(
                 f"{path.name} shows {len(tracks) or 'no'} faces.",
@@ -66,7 +66,7 @@ class VoiceEnroller:
 
     #: A scanner with speech detection only.
     scanner: Scanner
-    embedder: VoiceDescriber
+    embedder: VoiceEmbedder
     scratch: Callable[[], Path]
     #: Seconds of speech that the recording needs, and that one segment needs to be compared.
     min_speech_s: float
@@ -94,7 +94,7 @@ class VoiceEnroller:
                     f"{path.name} has {sound.speech_s:.1f} s of speech; {self.min_speech_s:g} s are needed.",
                     remedy="Take a recording in which the person speaks for longer, alone.",
                 )
-            templates = self.embedder.voices(pieces)
+            templates = self.embedder.embed(pieces)
         farthest = max((distance(*pair) for pair in combinations(templates, 2)), default=0.0)
         if farthest > self.max_distance:
             raise InvalidMedia(

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import msgspec
 
-from safelight.detectors.image.enrolment import views_in_child
-from safelight.detectors.image.hash_files import parse
+from safelight.detectors.image.enrolment import make_views
+from safelight.detectors.image.hash_files import parse_hash_file
 from safelight.detectors.image.hash_lists import HashKind, HashLists, HashTable
 from safelight.detectors.image.logo_store import (
-    MOST_VIEWS,
+    MAX_VIEWS,
     EnrolledLogo,
     LogoView,
-    MarkKind,
-    Marks,
+    LogoKind,
+    LogoStore,
     check_words,
 )
 from safelight.errors import InvalidField, InvalidMedia, SandboxCrashed
@@ -49,7 +49,7 @@ class Enrolments:
     """The logos and hash lists of one installation."""
 
     def __init__(
-        self, database: Database, *, hash_lists: HashLists, marks: Marks, sandbox: Sandbox, taxonomy: Taxonomy
+        self, database: Database, *, hash_lists: HashLists, marks: LogoStore, sandbox: Sandbox, taxonomy: Taxonomy
     ) -> None:
         self._database = database
         self._sandbox = sandbox
@@ -74,7 +74,7 @@ class Enrolments:
         if category not in self._taxonomy:
             raise InvalidField(f"There is no category {category!r}.", param="category")
         self.hash_lists.check_name(name)
-        parsed = parse(source, kind=kind)
+        parsed = parse_hash_file(source, kind=kind)
         with self._database.across_tenants("importing hashes") as tx:
             existing = next((one for one in self.hash_lists.all() if one.name == name), None)
             if existing is not None and existing.category != category:
@@ -85,7 +85,7 @@ class Enrolments:
                 )
             before = existing.hashes() if existing is not None else HashTable()
             after = HashTable(
-                of={
+                by_kind={
                     each: (before.get(each) | parsed.hashes.get(each)) - parsed.withdrawn.get(each)
                     for each in HashKind
                 }
@@ -114,7 +114,7 @@ class Enrolments:
             added=added,
             already_known=len(parsed.hashes) - added + parsed.duplicates,
             withdrawn=removed,
-            low_quality=parsed.poor,
+            low_quality=parsed.low_quality,
             problems=parsed.problems,
             counts=counts,
         )
@@ -138,7 +138,7 @@ class Enrolments:
         name: str,
         files: Sequence[Path],
         *,
-        kind: MarkKind = MarkKind.BRAND,
+        kind: LogoKind = LogoKind.BRAND,
         words: tuple[str, ...] = (),
         actor: str = "operator",
     ) -> EnrolledLogo:
@@ -157,11 +157,11 @@ class Enrolments:
                 name=name,
                 kind=kind,
                 words=tuple(dict.fromkeys((*(known.words if known else ()), *words))),
-                at=tx.now(),
+                enrolled_at=tx.now(),
                 views=(*(known.views if known else ()), *views),
             )
-            if len(mark.views) > MOST_VIEWS:
-                raise InvalidField(f"A logo has at most {MOST_VIEWS} pictures.", param="files")
+            if len(mark.views) > MAX_VIEWS:
+                raise InvalidField(f"A logo has at most {MAX_VIEWS} pictures.", param="files")
             self.logos.put(mark)
             tx.append_audit(
                 "mark.added",
@@ -195,7 +195,7 @@ class Enrolments:
         if not file.is_file():
             raise InvalidMedia(f"There is no file {file}.")
         result = self._sandbox.run(
-            EntryPoint.of(views_in_child),
+            EntryPoint.of(make_views),
             {"path": str(file.absolute())},
             reads=[file],
             limits=_LIMITS,

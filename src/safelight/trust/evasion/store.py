@@ -33,7 +33,7 @@ def add_block(
     tx.delete(blocked_prompt_sketches, blocked_prompt_sketches.c.at < now - WINDOW_S)
     tx.insert(
         blocked_prompt_sketches,
-        id=new_id("rewording"),
+        id=new_id("sketch"),
         subject=subject,
         lineage=lineage,
         sketch=sketch,

@@ -137,7 +137,7 @@ def remember(database: Database, tenant: str, score: float, count: int = 1) -> N
             identity, video = new_id("verdict"), new_id("video")
             shared = {"id": identity, "video_id": video, "stage": "prompt", "created_at": tx.now()}
             tx.insert(
-                findings, **shared, findings=pack(seen), coverage=pack_coverage(coverage), stage_facts=b"{}"
+                findings, **shared, findings=pack(seen), coverage=pack_coverage(coverage), details=b"{}"
             )
             tx.insert(
                 verdicts,

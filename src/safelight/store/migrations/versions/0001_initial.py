@@ -129,7 +129,7 @@ def upgrade() -> None:
     op.create_table(
         "findings",
         *_text("id", "tenant_id", "video_id", "stage"),
-        *_bytes("findings", "coverage", "stage_facts"),
+        *_bytes("findings", "coverage", "details"),
         *_double("created_at"),
         sa.PrimaryKeyConstraint("id"),
         sa.Index(None, "tenant_id", "created_at"),
