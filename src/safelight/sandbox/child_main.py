@@ -95,7 +95,7 @@ def release_memory() -> None:
 
 
 def _exit_with_parent(lifeline: int) -> None:
-    """Exit when the gateway ends: it never writes to this pipe, so a read returns only at its end."""
+    """Exit when the gateway ends; it never writes to this pipe, so a read returns only at its end."""
     while os.read(lifeline, 1):
         pass
     os._exit(1)

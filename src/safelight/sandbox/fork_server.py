@@ -26,7 +26,8 @@ _FORK_TIMEOUT_S, _LOAD_TIMEOUT_S = 15.0, 180.0
 
 
 class ForkFailed(Exception):
-    """The fork server could not fork; the caller starts a cold child instead."""
+    """The fork server could not fork. Not in the error tree: the sandbox catches it and starts a cold child.
+    """
 
 
 class ForkServer:

@@ -13,7 +13,10 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 class MalformedMessage(Exception):
-    """Bytes from the pipe are not a valid message, or the message is over the size limit."""
+    """Bytes from the pipe are not a valid message, or the message is over the size limit.
+
+    Not in the error tree: `ChildProcess` catches it and raises `SandboxCrashed` or `TooLarge`.
+    """
 
 
 def encode(message: Any, *, limit: int) -> bytes:

@@ -69,7 +69,7 @@ class WorkerPool:
                     reusable = True
                     raise
                 except NotAccepted:
-                    # It died while idle. Every pooled child may have died: try each slot once.
+                    # It died while idle. So may all other idle children: retry at most once for each.
                     if not retries:
                         raise
                     retries -= 1

@@ -53,7 +53,9 @@ class AudioReport(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def speech_s(self) -> float | None:
         """Seconds of speech; None if not known."""
-        return None if self.speech is None else round(sum(one.end_s - one.start_s for one in self.speech), 3)
+        return (
+            None if self.speech is None else round(sum(span.end_s - span.start_s for span in self.speech), 3)
+        )
 
     @property
     def has_no_speech(self) -> bool:

@@ -41,7 +41,9 @@ class InvalidDetectorOutput(Exception):
 
 
 class CallTimedOut(BaseException):
-    """A detector call took too long. Not an `Exception`, so that detectors do not swallow it."""
+    """A detector call took too long. Not in the error tree and not an `Exception`: detectors must not catch
+    it.
+    """
 
 
 class DetectorRunner:
@@ -103,7 +105,7 @@ class DetectorRunner:
     def spans(
         self, call: Callable[[], Iterable[tuple[float, float]]], duration_s: float
     ) -> list[tuple[float, float]]:
-        """The validated time spans of a call within `whole_s` seconds; empty if it fails."""
+        """The validated time spans of a call, within `duration_s` seconds; empty if it fails."""
         return self._run(call, lambda span: _valid_span(span, duration_s))
 
     def notify(self, call: Callable[[], None]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.detectors.box_tracker import Box, overlap
+from safelight.detectors.box_tracker import Box, intersection_over_union
 from safelight.detectors.protocol import Frame, MediaText
 from safelight.media.decode import DecodedFrame
 from safelight.policy.findings import Finding, ImageBox
@@ -201,7 +201,7 @@ def _is_duplicate(finding: Finding, box: Box | None, other: Finding, other_box: 
     kind, other_kind = finding.attributes.get("kind"), other.attributes.get("kind")
     if (finding.category, kind, finding.test_card) != (other.category, other_kind, other.test_card):
         return False
-    return box is None or other_box is None or overlap(box, other_box) >= _MIN_SAME_OVERLAP
+    return box is None or other_box is None or intersection_over_union(box, other_box) >= _MIN_SAME_OVERLAP
 
 
 def _crop(pixels: Any, box: Box) -> OverlayCrop:

@@ -237,7 +237,7 @@ def crop(frame: DownscaledFrame, window: Window) -> DownscaledFrame:
 
 
 def _window_side(first: int, last: int, min_size: int, frame_size: int) -> slice:
-    """One side of a window from `first` to `last`: padded, at least `least` long, within the frame."""
+    """One side of a window from `first` to `last`: padded, at least `min_size` long, within the frame."""
     padding = max(0, min_size - (last - first) - 2 * _WINDOW_MARGIN_PX) // 2
     start = (
         min(max(first - _WINDOW_MARGIN_PX - padding, 0), max(frame_size - min_size, 0))

@@ -265,7 +265,7 @@ def _track_ranges(
         :_MAX_TRACKS_PER_SEGMENT
     ]
     return [
-        _frame_range(track.first, track.last, track.peak, track.box, timings)
+        _frame_range(track.first, track.last, track.peak, track.peak_box, timings)
         for track in sorted(longest, key=lambda track: (track.first, track.last))
     ]
 

@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 
 from safelight.detectors import safety_card
-from safelight.detectors.box_tracker import Box, overlap
+from safelight.detectors.box_tracker import Box, intersection_over_union
 from safelight.detectors.protocol import MediaText
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
@@ -155,26 +155,26 @@ class _ScanIndex:
         self._text_starts = np.array([text.start_s for text in self._texts_with_box])
         self._text_ends = np.array([text.end_s for text in self._texts_with_box])
 
-    def within(self, appearance: BriefAppearance) -> Iterator[Finding]:
+    def findings_in(self, appearance: BriefAppearance) -> Iterator[Finding]:
         """Findings confined to these frames."""
         for frame in range(appearance.first, appearance.last + 1):
             yield from (
                 one for last, one in self._findings_by_frame.get(frame, ()) if last <= appearance.last
             )
 
-    def lasting(self, span: FrameRange) -> Iterator[tuple[FrameRange, Finding]]:
+    def findings_near(self, span: FrameRange) -> Iterator[tuple[FrameRange, Finding]]:
         """Longer findings within the repeat window of this span."""
         near = (self._lasting_starts - _REPEAT_WINDOW_S <= span.end_s) & (
             span.start_s <= self._lasting_ends + _REPEAT_WINDOW_S
         )
         return (self._lasting_findings[index] for index in np.flatnonzero(near).tolist())
 
-    def read(self, appearance: BriefAppearance) -> Iterator[MediaText]:
+    def texts_in(self, appearance: BriefAppearance) -> Iterator[MediaText]:
         """Texts whose best reading is in these frames."""
         for frame in range(appearance.first, appearance.last + 1):
             yield from self._texts_by_frame.get(frame, ())
 
-    def about(self, seconds: float) -> Iterator[MediaText]:
+    def texts_near(self, seconds: float) -> Iterator[MediaText]:
         """Texts with a box within the repeat window of this time."""
         near = (self._text_starts - _REPEAT_WINDOW_S <= seconds) & (
             seconds <= self._text_ends + _REPEAT_WINDOW_S
@@ -189,9 +189,9 @@ def _visible_kind(appearance: BriefAppearance, index: _ScanIndex) -> str:
     """
     if _has_card(appearance, index):
         return ""
-    if any(_is_only_here(text, appearance, index) for text in index.read(appearance)):
+    if any(_is_only_here(text, appearance, index) for text in index.texts_in(appearance)):
         return "text"
-    for finding in index.within(appearance):
+    for finding in index.findings_in(appearance):
         if not _is_evidence(finding, appearance) or _persists(finding, index):
             continue
         kind = finding.attributes.get("kind")
@@ -202,7 +202,7 @@ def _visible_kind(appearance: BriefAppearance, index: _ScanIndex) -> str:
 def _has_card(appearance: BriefAppearance, index: _ScanIndex) -> bool:
     if any(span.first <= appearance.last and span.last >= appearance.first for span in index.cards):
         return True
-    return any(safety_card.read_text(text.text) for text in index.read(appearance))
+    return any(safety_card.read_text(text.text) for text in index.texts_in(appearance))
 
 
 def _is_only_here(text: MediaText, appearance: BriefAppearance, index: _ScanIndex) -> bool:
@@ -221,8 +221,8 @@ def _is_only_here(text: MediaText, appearance: BriefAppearance, index: _ScanInde
         and _letter_count(other) >= _MIN_REPEAT_LETTERS
         and other.box is not None
         and not (other.frame is not None and appearance.first <= other.frame <= appearance.last)
-        and overlap(other.box, text.box) > _SAME_PLACE_OVERLAP
-        for other in index.about(text.start_s)
+        and intersection_over_union(other.box, text.box) > _SAME_PLACE_OVERLAP
+        for other in index.texts_near(text.start_s)
     )
 
 
@@ -242,7 +242,7 @@ def _is_evidence(finding: Finding, appearance: BriefAppearance) -> bool:
         return False
     if span.box is None or appearance.region is None:
         return True
-    return overlap(span.box.sides, appearance.region) > 0
+    return intersection_over_union(span.box.sides, appearance.region) > 0
 
 
 def _persists(finding: Finding, index: _ScanIndex) -> bool:
@@ -254,7 +254,7 @@ def _persists(finding: Finding, index: _ScanIndex) -> bool:
     span = _frame_range(finding)
     if span is None or finding.detector not in index.scheduled:
         return False
-    for other_span, other in index.lasting(span):
+    for other_span, other in index.findings_near(span):
         if (other.category, other.attributes.get("kind")) != (
             finding.category,
             finding.attributes.get("kind"),
@@ -266,7 +266,7 @@ def _persists(finding: Finding, index: _ScanIndex) -> bool:
         elif (
             other_span.box is not None
             and span.box is not None
-            and overlap(other_span.box.sides, span.box.sides) > _SAME_PLACE_OVERLAP
+            and intersection_over_union(other_span.box.sides, span.box.sides) > _SAME_PLACE_OVERLAP
         ):
             return True
     return False
@@ -279,7 +279,7 @@ def _centre_inside(box: Box, region: Box) -> bool:
 
 
 def _frame_range(finding: Finding) -> FrameRange | None:
-    return next((one for one in finding.evidence if isinstance(one, FrameRange)), None)
+    return next((part for part in finding.evidence if isinstance(part, FrameRange)), None)
 
 
 def _make_finding(appearance: BriefAppearance, frames: FrameTimings, kind: str) -> Finding:
