@@ -52,7 +52,7 @@ def read_image(path: Path, limits: ImageLimits) -> tuple[ImageInfo, list[Pixels]
     Raises `InvalidMedia` or `TooLarge`. An image with transparency has two views of each frame: on white,
     and with the transparency ignored, because viewers and generators may show either.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     size = path.stat().st_size
     if size > limits.bytes:
@@ -63,27 +63,7 @@ def read_image(path: Path, limits: ImageLimits) -> tuple[ImageInfo, list[Pixels]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path, formats=FORMATS) as picture:
-                format_name = str(picture.format)
-                if picture.width * picture.height > limits.pixels:
-                    raise TooLarge(
-                        f"The image is {picture.width} x {picture.height}; "
-                        f"at most {limits.pixels:,} pixels are allowed."
-                    )
-                frames = int(getattr(picture, "n_frames", 1))
-                transparency = picture.has_transparency_data
-                metadata = read_metadata(picture)
-                looked_at = min(frames, limits.frames)
-                views: list[Pixels] = []
-                width, height = picture.size
-                if picture.getexif().get(_ORIENTATION_TAG, 1) >= _FIRST_SIDEWAYS_ORIENTATION and frames == 1:
-                    width, height = height, width
-                for number in _spaced_frames(frames, looked_at):
-                    if number:
-                        picture.seek(number)
-                    elif format_name == "JPEG":
-                        picture.draft("RGB", (limits.longest_side, limits.longest_side))
-                    upright = ImageOps.exif_transpose(picture) if frames == 1 else picture.copy()
-                    views += _views(upright, limits.longest_side)
+                return _read_opened(picture, size, limits)
     except (InvalidMedia, TooLarge, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -94,6 +74,31 @@ def read_image(path: Path, limits: ImageLimits) -> tuple[ImageInfo, list[Pixels]
         ) from error
     except (OSError, SyntaxError, ValueError, EOFError, OverflowError, IndexError, struct.error) as error:
         raise InvalidMedia("The image is cut off or damaged: it cannot be decoded.") from error
+
+
+def _read_opened(picture: Any, size: int, limits: ImageLimits) -> tuple[ImageInfo, list[Pixels]]:
+    from PIL import ImageOps
+
+    format_name = str(picture.format)
+    if picture.width * picture.height > limits.pixels:
+        raise TooLarge(
+            f"The image is {picture.width} x {picture.height}; at most {limits.pixels:,} pixels are allowed."
+        )
+    frames = int(getattr(picture, "n_frames", 1))
+    transparency = picture.has_transparency_data
+    metadata = read_metadata(picture)
+    looked_at = min(frames, limits.frames)
+    views: list[Pixels] = []
+    width, height = picture.size
+    if picture.getexif().get(_ORIENTATION_TAG, 1) >= _FIRST_SIDEWAYS_ORIENTATION and frames == 1:
+        width, height = height, width
+    for number in _spaced_frames(frames, looked_at):
+        if number:
+            picture.seek(number)
+        elif format_name == "JPEG":
+            picture.draft("RGB", (limits.longest_side, limits.longest_side))
+        upright = ImageOps.exif_transpose(picture) if frames == 1 else picture.copy()
+        views += _views(upright, limits.longest_side)
     return (
         ImageInfo(
             format=format_name,

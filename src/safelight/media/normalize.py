@@ -61,8 +61,9 @@ _MAX_REORDER_S = 0.5
 
 
 class NormalizeMethod(StrEnum):
-    #: The file was plain already; the target was not written.
     """How a file was normalized."""
+
+    #: The file was plain already; the target was not written.
 
     KEPT = "kept"
     COPIED = "copied"

@@ -50,7 +50,7 @@ class KeyframeWriter:
         if self._folder is None:
             return
         self.offered += 1
-        path = self._folder / f"look-{frame:07d}.rgb"
+        path = self._folder / f"keyframe-{frame:07d}.rgb"
         path.write_bytes(np.ascontiguousarray(pixels).tobytes())
         self._kept.append((frame, priority, path, pixels.shape[1], pixels.shape[0]))
         if len(self._kept) > 2 * self._limit:

@@ -52,7 +52,7 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
     contact_sheet: str = ""
     #: Blurred image of the frame with the highest score, per category.
     evidence: dict[str, str] = {}
-    #: Frames kept for detectors outside of the child, and how many the schedule chose.
+    #: Keyframes for detectors outside the child, and the number of frames that were selected.
     keyframes: tuple[StoredKeyframe, ...] = ()
     selected_frames: int = 0
     wall_s: float = 0.0
@@ -79,7 +79,7 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     thumbnail: str = ""
     contact_sheet: str = ""
     evidence: dict[str, str] = {}
-    #: Frames kept for detectors outside of the child, and how many the schedule chose.
+    #: Keyframes for detectors outside the child, and the number of frames that were selected.
     keyframes: tuple[StoredKeyframe, ...] = ()
     selected_frames: int = 0
     wall_s: float = 0.0
