@@ -64,7 +64,6 @@ class NormalizeMethod(StrEnum):
     """How a file was normalized."""
 
     #: The file was plain already; the target was not written.
-
     KEPT = "kept"
     COPIED = "copied"
     ENCODED = "encoded"
