@@ -1,4 +1,4 @@
-"""The embedded generator `storyboard`: moving sketches of a prompt, free, fast, equal for equal seeds."""
+"""The embedded generator `storyboard`: draws animated sketches of a prompt; deterministic by seed, no GPU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def create(options: dict[str, Any]) -> LocalGenerator:
-    """The generator. Its one option, `speech` (default true), lets it use espeak-ng for spoken lines."""
+    """Creates the generator. Its one option, `speech` (default true), allows espeak-ng for spoken lines."""
     from safelight import errors
     from safelight.generation.storyboard.generator import Storyboard
 

@@ -30,7 +30,7 @@ def bird(pen: Pen, phase: float, tones: Tones) -> None:
 
 
 def gull(pen: Pen, phase: float, tones: Tones) -> None:
-    """A bird far away, seen from the front: two curved wings."""
+    """A distant bird from the front: two curved wings."""
     beat = math.sin(phase)
     glide = 0.5 + 0.5 * math.tanh(3 * math.sin(phase / 9))
     lift = (0.42 * beat) * glide + 0.16
@@ -77,14 +77,14 @@ def _leg(
 
 
 def _gait(phase: float, *, run: bool) -> tuple[tuple[float, float], ...]:
-    """(swing, fold) of fore near, fore far, hind near, hind far."""
+    """(swing, fold) of the legs: fore near, fore far, hind near, hind far."""
     offsets = (0.0, 0.7, 3.3, 4.0) if run else (0.0, math.pi, math.pi * 1.5, math.pi * 0.5)
     size, fold = (0.6, 1.25) if run else (0.32, 0.55)
     return tuple((size * math.sin(phase + o), fold * max(0.0, math.cos(phase + o))) for o in offsets)
 
 
 def dog(pen: Pen, phase: float, tones: Tones, *, run: bool = False, still: bool = False) -> None:
-    """One unit is the height of the head above the ground, roughly."""
+    """One unit is about the height of the head above the ground."""
     legs = ((0.0, 0.0),) * 4 if still else _gait(phase, run=run)
     bob = 0.03 * math.sin(2 * phase if not run else phase) * (0 if still else 1)
     pitch = 0.07 * math.sin(phase + 0.5) if run else 0.0
@@ -201,7 +201,7 @@ def dog_sitting(pen: Pen, phase: float, tones: Tones) -> None:
 
 
 def horse(pen: Pen, phase: float, tones: Tones, *, run: bool = False, still: bool = False) -> None:
-    """One unit is the height of its back, so that the head reaches 1.45."""
+    """One unit is the height of the back; the head reaches 1.45."""
     legs = ((0.0, 0.0),) * 4 if still else _gait(phase, run=run)
     bob = (0.035 if run else 0.012) * math.sin(phase + 0.4) * (0 if still else 1)
     pitch = 0.06 * math.sin(phase) if run else 0.0

@@ -1,4 +1,4 @@
-"""Company: who keeps up with whom, who sits in a boat or on a horse, who holds a balloon."""
+"""Attachments between subjects: followers, passengers of a boat, riders, balloon holders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from safelight.generation.storyboard.scene import PEOPLE, Scene
 
 
 def carried(figure: Figure, place: Place, frame: FrameGeometry, travel: float) -> Figure:
-    """What flies close by keeps up with whom the camera follows."""
+    """Nearby flying subjects follow the subject that the camera follows."""
     if not travel or figure.depth < 0.3:
         return figure
     own, speed = figure.path, travel / frame.seconds * figure.depth / place.depth
@@ -40,7 +40,7 @@ def held(balloon: Figure, holder: Figure) -> Figure:
 
 
 def board_vehicle(scene: Scene, behind: list[Figure], front: list[Figure]) -> None:
-    """People go aboard the boat they are named with, where there is no land, and on the horse they ride."""
+    """Places people in the boat they are named with (if the scene has no land) or on the horse they ride."""
     boat = next((f for f in behind if f.draw is vehicles.sailboat), None)
     if boat is not None and scene.setting is Environment.SEA:
         crew = front[:2]

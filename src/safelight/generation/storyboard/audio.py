@@ -1,4 +1,4 @@
-"""Sound: synthesised ambience, a quiet pad in a fitting key, footsteps, thunder; stereo float32 at 48 kHz."""
+"""Audio: synthesised ambience, a quiet pad, footsteps, thunder; stereo float32 at 48 kHz."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from safelight.generation.storyboard.lexicon import (
 )
 from safelight.generation.storyboard.raster import Raster
 from safelight.generation.storyboard.scene import INDOORS, PEOPLE, Scene
-from safelight.generation.storyboard.subjects import pace_of
+from safelight.generation.storyboard.subject_style import pace_of
 
 RATE = 48_000
 
@@ -35,7 +35,7 @@ KEYS = (110.0, 123.47, 130.81, 146.83, 98.0)
 def compose(
     scene: Scene, seconds: float, rng: np.random.Generator, *, voice: Raster | None, thunder_at: float | None
 ) -> Raster:
-    """The clip's sound, (2, n) within -1..1. Equal scenes and numbers give equal samples."""
+    """The clip's audio, (2, n) within -1..1. Equal scenes and seeds give equal samples."""
     n = round(seconds * RATE)
     mix = np.zeros((2, n), np.float32)
     if Sound.SILENCE not in scene.sounds:
@@ -60,7 +60,7 @@ def compose(
 
 
 def insert(mix: Raster, tone: Raster, at: float) -> None:
-    """Put a signal into both channels at `at` seconds, alone: what was there is turned down."""
+    """Mixes a signal into both channels at `at` seconds and lowers the volume of the rest there."""
     start = int(at * RATE)
     length = min(tone.size, mix.shape[1] - start)
     if length > 0:
@@ -257,8 +257,8 @@ def _thunder(n: int, at: float, rng: np.random.Generator) -> Raster:
 
 
 def _pad(scene: Scene, n: int, rng: np.random.Generator) -> Raster:
-    """Slow chords of slightly detuned voices, each breathing by itself."""
-    # Nothing in it is above 2 kHz: a quarter of the rate will do.
+    """Slow chords of slightly detuned voices, each with its own envelope."""
+    # The pad has no content above 2 kHz, so a quarter of the sample rate is enough.
     whole, n = n, n // 4 + 2
     t = np.arange(n, dtype=np.float64) / (RATE / 4)
     key = KEYS[scene.seed % len(KEYS)] * (0.5 if scene.mood in (Mood.TENSE, Mood.EPIC) else 1.0)

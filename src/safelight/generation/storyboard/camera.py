@@ -1,4 +1,4 @@
-"""Where the camera looks from, moment by moment: slow, eased, and felt through parallax."""
+"""The camera: slow, eased moves with parallax."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from safelight.generation.storyboard.raster import Raster
 
 @dataclass(frozen=True, kw_only=True)
 class CameraView:
-    """One moment of the camera. World and frame have the same pixels where nothing has moved."""
+    """The camera at one moment. World and frame coordinates are equal if nothing has moved."""
 
     x: float
     y: float
     zoom: float
-    #: What holds still when everything else shifts: depth of the pivot.
+    #: Depth of the pivot, which stays fixed while everything else shifts.
     pivot: float
     centre: tuple[float, float]
 
@@ -30,16 +30,16 @@ class CameraView:
         return scale, cx * (1 - scale) - self.x * away, cy * (1 - scale) - self.y * (0.25 + 0.75 * depth)
 
     def at(self, x: float, y: float, depth: float) -> tuple[float, float]:
-        """Where a point of the world appears."""
+        """Frame position of a point in the world."""
         scale, dx, dy = self.shift(depth)
         return x * scale + dx, y * scale + dy
 
     def matrix(
         self, depth: float, left: float, top: float, *, lean: float = 0.0, base: float = 0.0
     ) -> Raster:
-        """The affine map from a texture whose corner stands at (left, top) in the world to the frame.
+        """Affine map from a texture with its corner at (left, top) in the world to the frame.
 
-        `lean` shears it sideways, growing with the height over the texture row `base`.
+        `lean` shears it sideways, growing with the height above the texture row `base`.
         """
         scale, dx, dy = self.shift(depth)
         return np.array(
@@ -51,14 +51,14 @@ class CameraView:
 
 
 def ease(u: float) -> float:
-    """From 0 to 1, starting and ending at rest but never quite standing still."""
+    """Easing from 0 to 1: slow at both ends, but never fully at rest."""
     u = min(1.0, max(0.0, u))
     return 0.75 * (u * u * (3 - 2 * u)) + 0.25 * u
 
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """A camera move over `seconds`; `follow`: how far, in pixels, a followed subject leads it."""
+    """A camera move over `seconds`; `follow`: distance in pixels that a followed subject leads it."""
 
     move: CameraMove
     w: int
@@ -68,12 +68,12 @@ class Camera:
     follow: float = 0.0
     #: Depth of the followed subject.
     depth: float = 0.8
-    #: Scales how high a crane goes.
+    #: Scales the height of a crane move.
     rise: float = 1.0
 
     def view(self, t: float) -> CameraView:
         u = ease(t / self.seconds)
-        # Longer clips get a longer way, but less than in proportion: slow is calm.
+        # Longer clips get longer moves, but less than proportional, to keep them slow.
         reach = min(1.6, 0.55 + 0.45 * self.seconds / 4)
         x, y, zoom, pivot = 0.0, 0.0, 1.015, 0.0
         match self.move:
@@ -101,12 +101,12 @@ class Camera:
             case CameraMove.STATIC:
                 zoom = 1.0 + 0.012 * u
         if self.follow:
-            # Constant speed: the feet set the pace, easing here would make them slide.
+            # Constant speed: easing would make the feet of a followed subject slide.
             x += self.follow / max(0.1, self.depth - pivot) * (t / self.seconds)
         return CameraView(x=x, y=y, zoom=zoom, pivot=pivot, centre=(self.w * 0.5, self.horizon))
 
     def margins(self, depth: float) -> tuple[int, int, int, int]:
-        """How far the frame reaches beyond its own edges at `depth`: left, top, right, bottom, in pixels."""
+        """Pixels that the frame extends beyond its edges at `depth`: left, top, right, bottom."""
         left = top = right = bottom = 0.0
         for step in range(9):
             view = self.view(self.seconds * step / 8)

@@ -1,13 +1,14 @@
-"""Settings: which kind of place gets which horizon, ground and makers."""
+"""Environments: horizon, ground and builder of each kind of place."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from safelight.generation.storyboard.camera import Camera
+from safelight.generation.storyboard.coast import beach, lake, sea
 from safelight.generation.storyboard.indoors import make_stage
 from safelight.generation.storyboard.lexicon import Environment, Weather
-from safelight.generation.storyboard.nature import beach, desert, forest, lake, meadow, mountains, sea
+from safelight.generation.storyboard.nature import desert, forest, meadow, mountains
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import mix
 from safelight.generation.storyboard.scene import Scene
@@ -19,7 +20,7 @@ from safelight.generation.storyboard.weather import fog_bank
 
 
 def build(scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> SceneBuilder:
-    """Build the place of a scene."""
+    """Builds the place of a scene."""
     out = SceneBuilder()
     if scene.setting not in (Environment.SPACE, Environment.UNDERWATER):
         out.behind += sky.elements

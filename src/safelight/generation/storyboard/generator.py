@@ -1,4 +1,4 @@
-"""The embedded generator: orders become storyboards, rendered in a child process that cannot outlive us."""
+"""The embedded generator: renders requests as storyboards in a child process that ends with its parent."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ FPS = 24
 SEEDS = range(-(2**63), 2**64)
 PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
 
-#: Waiting time: generous, since other work may hold the processor.
+#: Generous time limits, since other work may use the processor.
 START_S, PER_SECOND_S = 60.0, 30.0
 _PART = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)-[0-9a-f]{8}\.part")
 
 
 class Storyboard:
-    """Renders prompts on this machine's processor. Equal orders give equal bytes."""
+    """Renders prompts on this machine's CPU. Equal requests give equal bytes."""
 
     name = "storyboard"
     billing = Billing.OWN
@@ -77,16 +77,17 @@ class Storyboard:
         )
 
     def render(self, request: GenerationRequest, into: Path, report: Callable[[int], None]) -> Charge:
-        """Write the finished MP4 to `into`, atomically. `report` may raise: the child ends, that passes.
+        """Writes the finished MP4 to `into`, atomically. `report` may raise: then the child is stopped and
+        the exception passes through.
 
-        `InvalidField` for what the offer does not hold, `InvalidMedia` for a broken reference, `StorageFull`,
-        and `UpstreamError` where the child died or took too long.
+        `InvalidField` for unsupported fields, `InvalidMedia` for a broken reference, `StorageFull`, and
+        `UpstreamError` if the child crashed or exceeded its time limit.
         """
         job = self._job(request)
         _sweep(into)
         part = into.with_name(f".{into.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
         try:
-            # The file is made here: a full disk or a missing folder shows before any work.
+            # The file is created here, so that a full disk or a missing folder fails before any work.
             part.touch(exist_ok=False)
             theme = _theme(request)
             _run({**job, "theme": theme, "into": str(part)}, START_S + PER_SECOND_S * request.seconds, report)
@@ -102,21 +103,25 @@ class Storyboard:
     def _job(self, request: GenerationRequest) -> dict[str, Any]:
         if request.model not in MODELS:
             raise errors.InvalidField(
-                f"There is no model {request.model!r} here.", param="model", remedy=f"Use {MODELS[0]!r}."
+                f"The storyboard does not know the model {request.model!r}.",
+                param="model",
+                remedy=f"Use {MODELS[0]!r}.",
             )
         if not 1 <= request.seconds <= LONGEST_S:
             raise errors.InvalidField(f"A storyboard takes 1 to {LONGEST_S} seconds.", param="seconds")
         if (request.width, request.height) not in SIZES:
             named = ", ".join(f"{w}x{h}" for w, h in SIZES)
             raise errors.InvalidField(
-                f"A storyboard has no size {request.width}x{request.height}.",
+                f"The storyboard does not support the size {request.width}x{request.height}.",
                 param="size",
                 remedy=f"Use one of {named}.",
             )
         extra: Mapping[str, Any] = request.extra
         for name in extra:
             if name not in ("seed", "fps", "test_card"):
-                raise errors.UnsupportedField(f"A storyboard does not take the field {name!r}.", param=name)
+                raise errors.UnsupportedField(
+                    f"The storyboard does not support the field {name!r}.", param=name
+                )
         prompt, like = _words(request)
         return {
             "prompt": prompt.encode("utf-8", "replace").decode(),
@@ -132,16 +137,17 @@ class Storyboard:
 
 
 def _words(request: GenerationRequest) -> tuple[str, str]:
-    """The words to read the scene from, the weightiest first, and those that choose what they leave open.
+    """The text to read the scene from, most important first, and the text that decides what it leaves
+    open.
 
-    Both a remix and an extension are drawn anew: a remix is the earlier scene with the new words before the
-    old ones, an extension is one film of the whole length whose scene the earlier words set.
+    Remixes and extensions are drawn anew: a remix is the earlier scene with the new prompt before the old
+    ones; an extension is one clip of the whole length in the scene of the earlier prompts.
     """
     if request.source_clip is None:
         return request.prompt, ""
     if request.source_clip.derivation is Derivation.EDIT or not request.source_clip.prompts:
         raise errors.UnsupportedField(
-            "A storyboard is drawn from words; it cannot change or continue a clip.", param="video"
+            "The storyboard draws from text; it cannot change or continue a clip.", param="video"
         )
     earlier = request.source_clip.prompts
     words = (
@@ -170,12 +176,12 @@ def _theme(request: GenerationRequest) -> tuple[tuple[int, int, int], ...]:
         return ()
     if len(request.references) > 1:
         raise errors.InvalidField(
-            "A storyboard takes one reference picture.", param=request.references[1].field
+            "The storyboard supports one reference picture.", param=request.references[1].field
         )
     reference = request.references[0]
     if reference.media_type not in PICTURES:
         raise errors.InvalidField(
-            "A storyboard takes a PNG, JPEG or WebP picture as its reference.", param=reference.field
+            "The storyboard supports a PNG, JPEG or WebP picture as its reference.", param=reference.field
         )
     sandbox = Sandbox(Limits(wall_s=20.0))
     try:
@@ -215,10 +221,10 @@ def _run(job: dict[str, Any], patience: float, report: Callable[[int], None]) ->
             else:
                 raise errors.UpstreamError(f"The storyboard could not be drawn: {message.get('message')}.")
         raise errors.UpstreamError(
-            f"The storyboard's renderer ended with exit code {process.wait(10)} before it was done."
+            f"The storyboard's renderer ended early with exit code {process.wait(10)}."
         )
     finally:
-        # SIGKILL, and wait: nothing of it may write after we return.
+        # SIGKILL, then wait: the child must not write after this function returns.
         process.kill()
         process.wait()
         process.stdout.close()
@@ -234,7 +240,7 @@ def _messages(descriptor: int, patience: float) -> Iterator[dict[str, Any]]:
         while True:
             left = deadline - time.monotonic()
             if left <= 0 or not selector.select(left):
-                raise errors.UpstreamError(f"The storyboard was not done within {patience:g} s.")
+                raise errors.UpstreamError(f"The storyboard was not finished within {patience:g} s.")
             data = os.read(descriptor, 1 << 16)
             if not data:
                 return
@@ -244,7 +250,7 @@ def _messages(descriptor: int, patience: float) -> Iterator[dict[str, Any]]:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours goes to the child; one thread for each numeric library."""
+    """Environment of the child: none of our variables, and one thread per numeric library."""
     return {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "LANG": "C.UTF-8",
@@ -255,7 +261,7 @@ def _environment() -> dict[str, str]:
 
 
 def _sweep(into: Path) -> None:
-    """Remove what earlier renderings of the same file left when they were killed."""
+    """Removes partial files of the same target that killed renderings left."""
     for path in into.parent.glob(f".{_escaped(into.name)}.*.part"):
         match = _PART.fullmatch(path.name)
         if match is not None and match["name"] == into.name and not _alive(int(match["pid"])):
@@ -284,5 +290,5 @@ def _full() -> frozenset[int]:
 
 def _no_room() -> errors.StorageFull:
     return errors.StorageFull(
-        "There is no room left for the video.", remedy="Free some space; the request can be sent again."
+        "The disk has no space left for the video.", remedy="Free some space; the request can be sent again."
     )

@@ -21,7 +21,7 @@ WALL, NEAR = 0.32, 0.8
 def make_room(
     scene: Scene, light: Light, camera: Camera, rng: np.random.Generator, *, floor: float
 ) -> list[Element]:
-    """The wall with its window (see-through), the furniture on it, and the floor."""
+    """The wall with a transparent window, the furniture in front of it, and the floor."""
     wall = _wall(scene, light, camera, rng, floor)
     lamp = _Lamp.make(light, camera, x=0.24 if scene.setting is Environment.ROOM else 0.5)
     return [wall, lamp]
@@ -202,7 +202,7 @@ def _furniture(texture: Raster, inside: Colour, camera: Camera, left: int, top: 
 
 
 def counter(light: Light, camera: Camera, *, top_row: float) -> Layer:
-    """A worktop in the foreground with a pot on it, for whoever cooks behind it."""
+    """A worktop in the foreground with a pot on it, for a subject that cooks behind it."""
     left, _, width, _ = room(camera, NEAR + 0.12)
     h = camera.h
     head = round(0.22 * h)
@@ -328,7 +328,7 @@ class _Lamp:
 
 
 def make_stage(camera: Camera, rng: np.random.Generator, *, floor: float) -> list[Element]:
-    """Curtains, boards, and a pool of light."""
+    """Curtains, floorboards, and a pool of light."""
     left, top, width, height = room(camera, WALL)
     w, h = camera.w, camera.h
     xs = (np.arange(width, dtype=np.float32) + left)[None, :]

@@ -1,4 +1,4 @@
-"""Layers: painted once, moved every frame. Only the rows that are seen are touched."""
+"""Layers: painted once, moved in every frame. Only visible rows are processed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from safelight.generation.storyboard.raster import Raster, over
 
 
 class Element(Protocol):
-    """Something that is painted into each frame, from the far to the near."""
+    """An element that is painted into each frame, from far to near."""
 
     def paint(self, frame: Raster, view: CameraView, t: float) -> None: ...
 
 
 @dataclass(kw_only=True)
 class Layer:
-    """A painted texture that stands at one depth; (left, top) is its corner in the world."""
+    """A painted texture at one depth; (left, top) is its corner in the world."""
 
     texture: Raster
     depth: float
@@ -29,11 +29,11 @@ class Layer:
     top: float
     #: Pixels per second to the right, for clouds and fog.
     drift: float = 0.0
-    #: How far its upper part leans in the wind (share of its height), and how fast.
+    #: How far its upper part sways in the wind (fraction of its height), and how fast.
     sway: float = 0.0
     pace: float = 1.1
     phase: float = 0.0
-    #: Whether it goes on beyond its sides, mirrored; otherwise it ends there.
+    #: Whether it continues beyond its sides, mirrored.
     endless: bool = True
     _first: int = field(init=False, default=0)
     _solid: int = field(init=False, default=0)
@@ -50,7 +50,7 @@ class Layer:
             self._solid = len(rows)
 
     def covers_from(self, view: CameraView, height: int) -> float:
-        """The frame row from which on this layer hides everything behind it, down to the frame's last row."""
+        """First frame row from which this layer hides everything behind it down to the last row."""
         if self._solid >= self.texture.shape[0]:
             return math.inf
         scale, _, dy = view.shift(self.depth)
@@ -64,7 +64,9 @@ class Layer:
     def paint_rows(
         self, frame: Raster, view: CameraView, t: float, limit: int, *, shrink: float = 1.0
     ) -> None:
-        """Paint only above the frame row `limit`: below, all is hidden. `shrink`: the scale of this frame."""
+        """Paints only above the frame row `limit`, since nearer layers hide the rest. `shrink`: scale of
+        this frame.
+        """
         lean = self.sway * (
             math.sin(self.pace * t + self.phase) + 0.4 * math.sin(2.3 * self.pace * t + 1.7 * self.phase)
         )
@@ -89,7 +91,7 @@ class Layer:
 
 @dataclass(kw_only=True)
 class Backdrop:
-    """Soft, far layers, painted together at half the size: a sky has no edges to lose."""
+    """Distant, soft layers, painted together at half resolution."""
 
     layers: list[Layer]
 
@@ -97,7 +99,7 @@ class Backdrop:
         self.paint_rows(frame, view, t, frame.shape[0])
 
     def paint_rows(self, frame: Raster, view: CameraView, t: float, limit: int) -> None:
-        """Paint only above the frame row `limit`."""
+        """Paints only above the frame row `limit`."""
         rows = min(frame.shape[0], limit + limit % 2)
         if rows < 2:
             return
@@ -110,7 +112,7 @@ class Backdrop:
 
 
 def paint_all(elements: list[Element], frame: Raster, view: CameraView, t: float) -> None:
-    """Paint elements from the far to the near, skipping what nearer layers hide."""
+    """Paints elements from far to near and skips what nearer layers hide."""
     limits: list[int] = []
     limit = float(frame.shape[0])
     for element in reversed(elements):
@@ -125,7 +127,9 @@ def paint_all(elements: list[Element], frame: Raster, view: CameraView, t: float
 
 
 def room(camera: Camera, depth: float, drift: float = 0.0) -> tuple[int, int, int, int]:
-    """(left, top, width, height) in the world of a texture that fills the frame at `depth` throughout."""
+    """(left, top, width, height) in the world of a texture that fills the frame at `depth` during the
+    whole move.
+    """
     left, top, right, bottom = camera.margins(depth)
     run = int(abs(drift) * camera.seconds) + 2 if drift else 0
     if drift > 0:

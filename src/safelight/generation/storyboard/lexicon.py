@@ -1,4 +1,4 @@
-"""The words that the storyboard understands, in English and in basic Chinese."""
+"""Vocabulary of the storyboard, in English and basic Chinese."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Sound(StrEnum):
     SILENCE = "silence"
 
 
-#: English as regular expressions between word boundaries, Chinese as plain substrings.
+#: English entries are regular expressions between word boundaries, Chinese ones plain substrings.
 SETTINGS: dict[Environment, tuple[str, str]] = {
     Environment.UNDERWATER: (
         r"under ?water|under the sea|beneath the (?:sea|waves)|coral|reef|sea ?bed|aquarium",

@@ -1,4 +1,4 @@
-"""Light and colour of a scene: what the hour, the weather and the mood make of everything."""
+"""Light and colours of a scene, from time of day, weather and mood."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ class Light:
     """Colours as BGR floats. `sky` runs from the zenith to the horizon."""
 
     sky: tuple[Colour, Colour, Colour, Colour]
-    #: What distance fades to.
+    #: Colour of distant haze.
     haze: Colour
-    #: The darkest near silhouettes.
+    #: Darkest silhouettes in the foreground.
     shade: Colour
     sun: Colour
-    #: What white looks like in this light, 0..1 per channel.
+    #: Colour of a white surface in this light, 0..1 per channel.
     ambient: Colour
-    #: Height of the sun or moon over the horizon, as a share of the sky.
+    #: Height of the sun or moon above the horizon, as a fraction of the sky.
     height: float
-    #: Share of the stars that are seen.
+    #: Fraction of the stars that are visible.
     stars: float
-    #: How much of the scene's light is lamps: 0 by day, 1 at night.
+    #: Share of lamplight in the scene: 0 by day, 1 at night.
     lamps: float
 
     def lit(self, colour: Colour, depth: float = 1.0) -> Colour:
-        """What a thing of this colour looks like at `depth` (0 far, 1 near)."""
+        """The colour of an object at `depth` (0 far, 1 near)."""
         near = colour * self.ambient
         return mix(self.haze, near, min(1.0, max(0.0, depth)))
 
@@ -66,7 +66,7 @@ _HOURS: dict[TimeOfDay, Light] = {
 
 
 def light_for(scene: Scene, theme: tuple[tuple[int, int, int], ...] = ()) -> Light:
-    """The light of a scene; `theme` are RGB colours of a reference picture, dark to bright."""
+    """The palette of a scene; `theme` are RGB colours of a reference picture, dark to bright."""
     light = _HOURS[scene.hour]
     light = _weathered(light, scene.weather)
     if scene.setting is Environment.DESERT and scene.hour is TimeOfDay.DAY:
@@ -149,7 +149,7 @@ def _weathered(light: Light, weather: Weather) -> Light:
 
 
 def _themed(light: Light, theme: tuple[tuple[int, int, int], ...]) -> Light:
-    """Pull sky and land towards a reference: its darkest below, its brightest at the horizon."""
+    """Shifts sky and land towards a reference: its darkest colour below, its brightest at the horizon."""
     colours = [rgb(c) for c in theme]
     dark, bright = colours[0], colours[-1]
     middle = colours[len(colours) // 2]

@@ -14,7 +14,7 @@ THIGH, SHIN, ARM, FOREARM = 0.25, 0.245, 0.155, 0.15
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What a person wears, as far as a silhouette shows it."""
+    """Clothing of a person, as visible in a silhouette."""
 
     skirt: bool = False
     hair: str = "short"
@@ -36,7 +36,7 @@ class Pose:
     arms: tuple[float, float]
     elbows: tuple[float, float]
     lean: float = 0.0
-    #: Height of the hip where the feet do not set it.
+    #: Height of the hip, if the feet do not determine it.
     hip: float | None = None
     lift: float = 0.0
     turn: float = 1.0
@@ -61,7 +61,7 @@ def running(phase: float) -> Pose:
         arms=(-0.75 * s - 0.05, 0.75 * s - 0.05),
         elbows=(1.35, 1.35),
         lean=0.17,
-        # In the stride nobody touches the ground.
+        # While running, both feet leave the ground.
         hip=0.46 + 0.035 * s * s,
     )
 
@@ -138,7 +138,7 @@ def floating(phase: float) -> Pose:
 
 
 def person(look: Look, pose_at: object) -> Drawing:
-    """A drawing of a person in this look; `pose_at` maps a phase to a Pose."""
+    """Draws a person with this clothing; `pose_at` maps a phase to a Pose."""
     assert callable(pose_at)
 
     def draw(pen: Pen, phase: float, tones: Tones) -> None:
@@ -214,7 +214,7 @@ def _arm(
 
 
 def _skirt(pen: Pen, hip: Point, chest: Point, pose: Pose, tones: Tones, look: Look, phase: float) -> None:
-    """A coat's or dress's lower part: it follows the legs and swings a little behind them."""
+    """Lower part of a coat or dress: follows the legs with a slight delay."""
     ahead = max(math.sin(a) for a in pose.thighs) * 0.2
     behind = min(math.sin(a) for a in pose.thighs) * 0.2
     swing = 0.014 * math.sin(phase * 2 - 0.8)

@@ -1,4 +1,4 @@
-"""Where subjects stand, and what they need to know about the picture."""
+"""Positions of subjects in a place, and frame geometry."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from safelight.generation.storyboard.lexicon import Environment
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a setting puts its subjects: feet at `ground` (share of the height) on `depth`."""
+    """Position of subjects: feet at `ground` (fraction of the height) at `depth`."""
 
     ground: float
     depth: float
-    #: Water line for boats, where there is water.
+    #: Water line for boats, if there is water.
     water: float | None = None
-    #: Multiplies every height.
+    #: Multiplier of all heights.
     scale: float = 1.0
-    #: 0 lit, 1 black: how much of a silhouette things are.
+    #: 0 lit, 1 black: degree of silhouette.
     dark: float = 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameGeometry:
-    """What a cast needs to know about the picture."""
+    """Frame data that subjects need."""
 
     w: int
     h: int

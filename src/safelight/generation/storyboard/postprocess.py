@@ -1,4 +1,4 @@
-"""The film stock: from a painted frame to the planes of a picture: vignette, grain, style, caption."""
+"""Post-processing: converts a painted frame to YUV planes with vignette, grain, style and caption."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CAPTION = "storyboard, not a generated video"
 
 
 class Film:
-    """Develops BGRA frames into Y, U and V planes of the film's full size."""
+    """Converts BGRA frames to Y, U and V planes in the clip's full size."""
 
     def __init__(
         self, scene: Scene, size: tuple[int, int], inner: tuple[int, int], rng: np.random.Generator
@@ -37,7 +37,7 @@ class Film:
         self._caption = _caption(size)
 
     def develop(self, frame: Raster) -> tuple[Raster, Raster, Raster]:
-        """Planes of one frame. Equal frames developed in equal order give equal planes."""
+        """Planes of one frame. Equal frames in equal order give equal planes."""
         iw, ih = self._inner
         if self._anime:
             frame = cv2.LUT(frame, self._steps)
@@ -91,7 +91,7 @@ class Film:
 
 
 def wash(picture: Raster) -> Raster:
-    """Watercolour: forms run into flat patches with soft, darker edges."""
+    """Watercolour: flat colour patches with soft, darker edges."""
     bgr = cv2.bilateralFilter(picture[..., :3], 7, 42, 7)
     soft = cv2.GaussianBlur(bgr, (0, 0), 2.5)
     pale = cv2.addWeighted(bgr, 1.5, soft, -0.5, 0)
@@ -102,7 +102,7 @@ def wash(picture: Raster) -> Raster:
 
 
 def _curve(scene: Scene) -> Raster | None:
-    """A table for brightness, 16 to 235."""
+    """Lookup table for brightness, 16 to 235."""
     x = np.clip((np.arange(256, dtype=np.float32) - 16) / 219, 0, 1)
     if Style.NOIR in scene.styles:
         x = x**0.72
@@ -119,7 +119,7 @@ def _curve(scene: Scene) -> Raster | None:
 
 
 def _grain_tile(rng: np.random.Generator, size: tuple[int, int], strength: float) -> Raster:
-    """Grain around 128, a little larger than the picture: another corner of it is used for each frame."""
+    """Grain around 128, slightly larger than the picture, so that each frame uses another offset."""
     w, h = size
     grain = rng.normal(0, 1, (h + 64, w + 64)).astype(np.float32)
     soft: Raster = cv2.GaussianBlur(grain, (0, 0), 0.7)

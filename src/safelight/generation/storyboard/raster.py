@@ -1,6 +1,6 @@
-"""Pictures as arrays: the types, colours, noise, and the one way two pictures are laid over each other.
+"""Raster pictures: types, colours, noise and compositing.
 
-Every picture inside the storyboard is BGRA, 8 bit, colour multiplied by alpha.
+Every picture of the storyboard is BGRA, 8 bit, premultiplied.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Colour = NDArray[Any]
 
 
 def rgb(value: str | tuple[int, int, int]) -> Colour:
-    """A colour (`#rrggbb` or 0..255 RGB) as BGR floats, the order every raster here uses."""
+    """A colour (`#rrggbb` or 0..255 RGB) as BGR floats, the order of all rasters here."""
     if isinstance(value, str):
         value = (int(value[1:3], 16), int(value[3:5], 16), int(value[5:7], 16))
     return np.array(value[::-1], np.float32)
@@ -27,7 +27,7 @@ def mix(a: Colour, b: Colour, share: float) -> Colour:
 
 
 def scalar(colour: Colour, alpha: float = 1.0) -> tuple[float, float, float, float]:
-    """A colour as cv2 wants it for drawing into a premultiplied BGRA canvas."""
+    """A colour for cv2 drawing into a premultiplied BGRA canvas."""
     b, g, r = (float(min(255.0, max(0.0, c))) * alpha for c in colour)
     return (b, g, r, 255.0 * alpha)
 
@@ -35,7 +35,9 @@ def scalar(colour: Colour, alpha: float = 1.0) -> tuple[float, float, float, flo
 def noise(
     rng: np.random.Generator, w: int, h: int, cell: float, *, octaves: int = 5, stretch: float = 1.0
 ) -> Raster:
-    """Smooth value noise, 0 to 1, float32 of (h, w); `cell` is the size of its largest forms in pixels."""
+    """Smooth value noise, 0 to 1, float32 of (h, w); `cell` is the size of its largest structures in
+    pixels.
+    """
     total = np.zeros((h, w), np.float32)
     weight, amplitude = 0.0, 1.0
     for octave in range(octaves):
@@ -79,14 +81,14 @@ def pack(colour: Raster, alpha: Raster) -> Raster:
 
 
 def over(target: Raster, picture: Raster) -> None:
-    """Lay a premultiplied BGRA picture over an equally large part of a frame, in place."""
+    """Composites a premultiplied BGRA picture over a frame region of equal size, in place."""
     rest = cv2.bitwise_not(cv2.extractChannel(picture, 3))
     cv2.multiply(target, cv2.merge((rest, rest, rest, rest)), dst=target, scale=1 / 255)
     cv2.add(target, picture, dst=target)
 
 
 def place(frame: Raster, picture: Raster, x: int, y: int) -> None:
-    """Lay a picture over a frame with its upper left corner at (x, y); what falls outside is dropped."""
+    """Composites a picture over a frame at (x, y); parts outside are dropped."""
     h, w = picture.shape[:2]
     x0, y0 = max(0, x), max(0, y)
     x1, y1 = min(frame.shape[1], x + w), min(frame.shape[0], y + h)
@@ -97,7 +99,7 @@ def place(frame: Raster, picture: Raster, x: int, y: int) -> None:
 
 
 def glow(frame: Raster, disc: Raster, x: float, y: float) -> None:
-    """Add light: `disc` is a BGRA picture whose centre goes to (x, y)."""
+    """Adds light: `disc` is a BGRA picture centred at (x, y)."""
     h, w = disc.shape[:2]
     left, top = round(x - w / 2), round(y - h / 2)
     x0, y0 = max(0, left), max(0, top)
@@ -110,7 +112,7 @@ def glow(frame: Raster, disc: Raster, x: float, y: float) -> None:
 
 
 def halo(radius: int, colour: Colour, strength: float, *, power: float = 2.0) -> Raster:
-    """A round glow to be added with `glow`, brightest in the middle."""
+    """A round glow for `glow`, brightest in the middle."""
     span = np.arange(-radius, radius + 1, dtype=np.float32) / radius
     distance = np.sqrt(span[:, None] ** 2 + span[None, :] ** 2)
     fall = np.clip(1 - distance, 0, 1) ** power * strength

@@ -1,4 +1,4 @@
-"""The colours of a reference picture. Its bytes are untrusted: this runs in the sandboxed child only."""
+"""Extracts the colours of a reference picture. Untrusted bytes: runs in the sandboxed child only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def palette(argument: Any, _link: Any = None) -> list[list[int]]:
     except Image.DecompressionBombError as error:
         raise _unreadable("has too many pixels") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Warning) as error:
-        raise _unreadable("is not a whole PNG, JPEG or WebP picture") from error
+        raise _unreadable("is not a complete PNG, JPEG or WebP picture") from error
     few = small.quantize(5, method=Image.Quantize.MEDIANCUT).convert("RGB")
     counted = few.getcolors(maxcolors=16) or []
     colours = [c for _, c in sorted(counted, key=lambda pair: -pair[0]) if isinstance(c, tuple)]

@@ -1,4 +1,4 @@
-"""Rendering: a job in plain data becomes an MP4 file (H.264, AAC). Runs in the storyboard's child only."""
+"""Rendering: turns a job into an MP4 file (H.264, AAC). Runs in the storyboard's child only."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from safelight.generation.storyboard.scene import read
 from safelight.generation.storyboard.shot import Shot
 from safelight.generation.storyboard.test_cards import Card, Where
 
-#: Pictures are painted with about this many pixels and enlarged: the eye does not see it, the clock does.
+#: Pictures are painted with about this many pixels and enlarged; this saves time with little visible
+#: difference.
 PAINTED_PIXELS = 768 * 432
 BLOCK = 1024
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One rendering, as it goes to the child."""
+    """One rendering job, as sent to the child."""
 
     prompt: str
     seed: int | None
@@ -40,18 +41,18 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     theme: tuple[tuple[int, int, int], ...]
     speech: bool
     into: str
-    #: What the prompt leaves open is chosen as for this one; empty: by the prompt itself.
+    #: Text that decides what the prompt leaves open; empty: the prompt itself.
     like: str = ""
 
 
 def inner_size(width: int, height: int) -> tuple[int, int]:
-    """The size that pictures are painted in, even in both directions."""
+    """Size in which pictures are painted, even in both dimensions."""
     scale = min(1.0, (PAINTED_PIXELS / (width * height)) ** 0.5)
     return round(width * scale / 2) * 2, round(height * scale / 2) * 2
 
 
 def render(job: Job, report: Callable[[int], None]) -> None:
-    """Write the film to `job.into`; `report` takes percent done."""
+    """Writes the clip to `job.into`; `report` receives the percentage."""
     cv2.setNumThreads(1)
     scene = read(job.prompt, job.seed, like=job.like)
     rng = np.random.default_rng([scene.seed, job.width, job.height, job.seconds])
@@ -100,7 +101,7 @@ def _streams(file: Any, job: Job) -> tuple[Any, Any]:
     pictures = file.add_stream("libx264", rate=job.fps)
     pictures.width, pictures.height, pictures.pix_fmt = job.width, job.height, "yuv420p"
     pictures.time_base = fractions.Fraction(1, job.fps)
-    # aq-mode keeps dark gradients from breaking into steps, for next to nothing.
+    # aq-mode avoids banding in dark gradients at little cost.
     pictures.options = {
         "preset": "ultrafast",
         "crf": "24" if job.width * job.height < 1_000_000 else "26",

@@ -1,4 +1,4 @@
-"""What a prompt asks to see and hear, read with word lists: no model, no surprise."""
+"""Reads a scene from a prompt with word lists; no model, deterministic."""
 
 from __future__ import annotations
 
@@ -71,21 +71,21 @@ _WIDE = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """Who or what moves through the picture. `colour` is RGB, where the prompt names one."""
+    """A subject that moves through the picture. `colour` is RGB, if the prompt names one."""
 
     kind: SubjectKind
     action: SubjectAction
     count: int = 1
     colour: tuple[int, int, int] | None = None
-    #: The very word, where the prompt has one.
+    #: The matched word, if the prompt has one.
     word: str = ""
-    #: Where in the prompt it was named: the first one named leads.
+    #: Position in the prompt: the first subject named is the main one.
     at: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """A prompt, read. Everything that the prompt leaves open was chosen by `seed`."""
+    """The scene of a prompt. `seed` decides everything that the prompt leaves open."""
 
     seed: int
     setting: Environment
@@ -97,32 +97,32 @@ class Scene:
     styles: frozenset[Style] = frozenset()
     tints: frozenset[Tint] = frozenset()
     sounds: frozenset[Sound] = frozenset()
-    #: Words that stand in the picture, one entry per sign.
+    #: Text shown in the picture, one entry per sign.
     signs: tuple[str, ...] = ()
-    #: Words that somebody says.
+    #: Spoken lines.
     spoken: str = ""
-    #: How near the subject is: 1 is the usual distance.
+    #: Distance factor of the subject; 1 is the usual distance.
     closeness: float = 1.0
-    #: Whether the picture shows a moon: asked for, or night and seed willing.
+    #: Whether a moon is visible: requested, or chosen at night by the seed.
     moon: bool = False
     aurora: bool = False
-    #: Whether somebody rides an animal.
+    #: Whether a person rides an animal.
     rides: bool = False
-    #: What the prompt itself named: `setting`, `hour`, `weather`, `move`.
+    #: What the prompt itself names: `setting`, `hour`, `weather`, `move`.
     named: frozenset[str] = field(default_factory=frozenset)
 
 
 def seed_of(prompt: str, seed: int | None) -> int:
-    """The number that everything random comes from; without a seed the prompt's own words are it."""
+    """The random seed; derived from the prompt if none is given."""
     words = " ".join(prompt.split())
     digest = hashlib.sha256(f"{seed}\n{words}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big")
 
 
 def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
-    """The scene that a prompt describes. Any text gives a scene; equal text and seed give an equal scene.
+    """Reads the scene of a prompt. Any text gives a scene; equal text and seed give an equal scene.
 
-    What the prompt leaves open is chosen as for the prompt `like`, where one is given.
+    If `like` is given, it decides what the prompt leaves open.
     """
     number = seed_of(like or prompt, seed)
     signs, spoken, rest = _quotes(prompt[:MOST_READ])
@@ -187,7 +187,7 @@ def read(prompt: str, seed: int | None = None, *, like: str = "") -> Scene:
 
 
 def _quotes(prompt: str) -> tuple[tuple[str, ...], str, str]:
-    """Signs, speech, and the prompt without what is quoted."""
+    """Signs, spoken lines, and the prompt without quoted text."""
     signs: list[str] = []
     spoken: list[str] = []
     end = 0
@@ -221,7 +221,7 @@ def _subjects(text: str) -> tuple[Subject, ...]:
 
 
 def _aboard(text: str, found: list[Subject]) -> list[Subject]:
-    """Without those who sit in or on what is drawn with them inside."""
+    """Subjects without those that are drawn as part of another one."""
     kinds = {s.kind for s in found}
     drives = re.search(r"\b(?:driv|rid|in (?:a|the|his|her) )|开|骑|坐", text) is not None
     inside = SubjectKind.BICYCLE in kinds or (
@@ -245,7 +245,7 @@ def _subject(text: str, kind: SubjectKind, match: re.Match[str]) -> Subject:
 
 
 def _implied(word: str) -> SubjectAction | None:
-    """What somebody called this does."""
+    """The action of a person with this occupation."""
     if re.match(r"runners?$|joggers?$", word):
         return SubjectAction.RUN
     if re.match(r"hikers?$|wanderers?$|travell?ers?$|行人|旅人", word):
@@ -254,7 +254,7 @@ def _implied(word: str) -> SubjectAction | None:
 
 
 def _fitting(kind: SubjectKind, action: SubjectAction | None) -> SubjectAction:
-    """The nearest thing to `action` that this kind can do."""
+    """The action closest to `action` that this kind can do."""
     if kind in (SubjectKind.BIRD, SubjectKind.BUTTERFLY, SubjectKind.HOT_AIR_BALLOON, SubjectKind.BALLOON):
         return SubjectAction.FLY
     if kind in (SubjectKind.FISH, SubjectKind.WHALE):
@@ -323,7 +323,7 @@ def _colour(before: str, clause: str) -> tuple[int, int, int] | None:
 
 
 def _setting_for(subjects: tuple[Subject, ...], signs: tuple[str, ...], number: int) -> Environment:
-    """Where a thing is at home, when the prompt does not say."""
+    """The usual environment of a subject, if the prompt names none."""
     wide = (
         Environment.MOUNTAINS,
         Environment.MEADOW,
@@ -377,7 +377,7 @@ def _matches(text: str, english: str, han: str) -> list[re.Match[str]]:
 
 
 def _first(text: str, table: Mapping[E, tuple[str, str]]) -> E | None:
-    """The entry named earliest; of those that begin at one place, the longest."""
+    """The entry that is named first; of several at one position, the longest."""
     best: tuple[int, int, E] | None = None
     for entry, (english, han) in table.items():
         match = re.search(rf"\b(?:{english})\b|{han}", text)

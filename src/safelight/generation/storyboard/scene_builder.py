@@ -1,4 +1,4 @@
-"""What every place is built with: the two halves of a build, ground colours, trees that frame a picture."""
+"""Scene builder: background and foreground of a place, ground colours, framing trees."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from safelight.generation.storyboard.weather import fog_bank
 
 @dataclass(kw_only=True)
 class SceneBuilder:
-    """Everything of a place: what stands behind the subjects and what in front of them."""
+    """The elements of a place: behind the subjects and in front of them."""
 
     behind: list[Element] = field(default_factory=list)
     front: list[Element] = field(default_factory=list)
@@ -49,7 +49,7 @@ def frame_trees(
     kinds: tuple[str, ...],
     tree: float,
 ) -> None:
-    """Large dark trees at the edges of the picture, that frame it."""
+    """Large dark trees at the edges that frame the picture."""
     ridge = Ridge(
         depth=1.0,
         base=1.0,
@@ -76,7 +76,7 @@ def frame_trees(
 
 
 def sparse(camera: Camera, dense: float) -> float:
-    """Few trees in front where the camera travels: they would hide whom it follows."""
+    """Few foreground trees if the camera travels, since they would hide the followed subject."""
     return dense * 0.22 if camera.follow > 0.2 * camera.w else dense
 
 

@@ -1,4 +1,4 @@
-"""The sky: gradients by the hour, sun or moon, stars that twinkle, clouds that drift, an aurora."""
+"""The sky: gradients by time of day, sun or moon, stars, clouds, aurora."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ DEPTH = 0.03
 
 @dataclass(frozen=True, kw_only=True)
 class Sky:
-    """What was decided about the sky, for those below who reflect it or are lit by it."""
+    """Facts about the sky for elements that reflect it or are lit by it."""
 
     elements: tuple[Element, ...]
-    #: Where the sun or moon stands, in world pixels.
+    #: Position of the sun or moon, in world pixels.
     sun: tuple[float, float]
     shines: bool
 
 
 def gradient(light: Light, rows: Raster) -> Raster:
-    """Sky colours (n, 3) for heights `rows`: 0 at the zenith, 1 at the horizon, and below it."""
+    """Sky colours (n, 3) for heights `rows`: 0 at the zenith, 1 at the horizon, above 1 below it."""
     stops = np.array([0.0, 0.42, 0.78, 1.0], np.float32)
     bands = np.stack(light.sky)
     at = np.clip(rows, 0, 1)
@@ -39,7 +39,7 @@ def gradient(light: Light, rows: Raster) -> Raster:
 def make_sky(
     scene: Scene, light: Light, camera: Camera, rng: np.random.Generator, *, sun_x: float | None = None
 ) -> Sky:
-    """Paint the sky of a scene down to the horizon and a little below."""
+    """Paints the sky of a scene down to the horizon and slightly below."""
     left, top, width, height = room(camera, DEPTH)
     horizon = camera.horizon
     sun_at = sun_x if sun_x is not None else float(rng.choice((0.3, 0.64, 0.7)))
@@ -77,7 +77,7 @@ def _add_sun(colour: Raster, across: Raster, down: Raster, scene: Scene, light: 
     else:
         disc, reach, strength = 0.05, 0.34, 0.62
     wide = np.exp(-distance / reach) * strength
-    # A low sun warms the whole horizon, wider than it is high.
+    # A low sun tints the whole horizon, wider than high.
     if scene.hour not in (TimeOfDay.DAY, TimeOfDay.NIGHT):
         wide += 0.34 * np.exp(-((across / 0.75) ** 2) - (down / 0.16) ** 2)
     if scene.weather is not Weather.CLEAR:
@@ -104,7 +104,7 @@ def _add_galaxy(colour: Raster, rng: np.random.Generator, width: int, height: in
 
 @dataclass(kw_only=True)
 class Stars:
-    """Points of light, each with its own slow twinkle."""
+    """Stars, each with its own slow twinkle."""
 
     points: Raster
     w: int
@@ -144,7 +144,7 @@ class Stars:
 
 @dataclass(kw_only=True)
 class Aurora:
-    """Curtains of green light, moving slowly."""
+    """Aurora: curtains of green light, moving slowly."""
 
     curtain: Raster
     ripple: Raster
@@ -224,7 +224,7 @@ def _cloud_sheet(
     strength: float,
     sun: tuple[float, float],
 ) -> Raster:
-    """Clouds, brighter on the side of the sun, flatter towards the horizon. Painted at half size."""
+    """Clouds, brighter on the side of the sun, flatter towards the horizon. Painted at half resolution."""
     w, h = (size[0] + 1) // 2, (size[1] + 1) // 2
     body = noise(rng, w, h, camera.h * cell / 2, octaves=6, stretch=2.6)
     rows = (np.arange(h, dtype=np.float32) * 2 + corner[1])[:, None] / camera.horizon
@@ -232,7 +232,7 @@ def _cloud_sheet(
     threshold = 1 - cover + 0.16 * np.clip(rows - 0.62, 0, 1) - (0.1 if cover > 0.7 else 0) * (1 - rows)
     thick = np.clip((body - threshold + 0.13) / 0.3, 0, 1)
     thick = thick * thick * (3 - 2 * thick)
-    # Light comes from the sun's side: the difference of density along that way is the shading.
+    # Shading: difference of density towards the sun.
     step = max(2, int(camera.h * 0.011))
     shade = cv2.GaussianBlur(body, (0, 0), step * 0.6)
     towards = np.where(columns < sun[0], -1.0, 1.0)
@@ -250,7 +250,7 @@ def _cloud_sheet(
 
 
 def _moved(field: Raster, right: int, down: int) -> Raster:
-    """The field moved by whole pixels; what comes in at its edges repeats them."""
+    """The field shifted by whole pixels; edges are repeated."""
     move = np.array([[1.0, 0, right], [0, 1.0, down]])
     return cv2.warpAffine(
         field,

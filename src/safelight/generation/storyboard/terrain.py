@@ -1,4 +1,4 @@
-"""Land: ridges of mountains, hills, dunes and trees, each further one paler."""
+"""Terrain: ridges of mountains, hills, dunes and trees; more distant ones are paler."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from safelight.generation.storyboard.raster import Colour, Raster, line, mix, no
 
 @dataclass(frozen=True, kw_only=True)
 class Ridge:
-    """How one ridge is shaped. Lengths are shares of the frame's height."""
+    """Shape of one ridge. Lengths are fractions of the frame height."""
 
     depth: float
-    #: Where its mean line stands, as a share of the frame's height from the top.
+    #: Mean height, as a fraction of the frame height from the top.
     base: float
     rise: float
     cell: float
     colour: Colour
-    #: Colour at its foot, where mist gathers.
+    #: Colour at the foot, with mist.
     foot: Colour
     fade: float = 0.3
     sharp: float = 0.0
-    #: 0 to 1: light and shadow on its slopes.
+    #: 0 to 1: contrast of light and shadow on the slopes.
     relief: float = 0.0
     snow: float = 0.0
     sway: float = 0.0
@@ -36,7 +36,7 @@ class Ridge:
 def make_ridge(
     ridge: Ridge, light: Light, camera: Camera, rng: np.random.Generator, *, sun_x: float
 ) -> Layer:
-    """Paint a ridge that fills the frame below its line."""
+    """Paints a ridge that fills the frame below its line."""
     shape = _Canvas.under(ridge, camera, rng)
     return shape.layer(ridge, light, camera, rng, sun_x=sun_x)
 
@@ -53,7 +53,9 @@ def make_wood(
     dense: float = 1.0,
     gap: tuple[float, float] | None = None,
 ) -> Layer:
-    """A ridge with trees, `tree` high in shares of the frame; open between `gap` (shares of the width)."""
+    """A ridge with trees, `tree` high as a fraction of the frame; open between `gap` (fractions of the
+    width).
+    """
     shape = _Canvas.under(ridge, camera, rng, head=tree * 1.3)
     size = tree * camera.h
     x = -size
@@ -124,7 +126,7 @@ class _Canvas:
     def _relief(
         self, ridge: Ridge, camera: Camera, rng: np.random.Generator, below: Raster, sun_x: float
     ) -> Raster:
-        """Slopes facing the sun are lighter. The forms run down from the crest."""
+        """Shading: slopes facing the sun are lighter; structures run down from the crest."""
         own = np.random.default_rng(int(self.line[0] * 1000) & 0xFFFF)
         rock = noise(own, self.width, self.height, camera.h * 0.16, octaves=5, stretch=0.7)
         crest = cv2.GaussianBlur(self.line[None, :], (0, 0), max(1.0, camera.h * 0.006))[0]
@@ -139,7 +141,7 @@ class _Canvas:
 def draw_tree(
     alpha: Raster, kind: str, x: float, foot: float, height: float, rng: np.random.Generator
 ) -> None:
-    """Draw one tree's silhouette into an 8-bit mask."""
+    """Draws one tree's silhouette into an 8-bit mask."""
     match kind:
         case "conifer":
             _conifer(alpha, x, foot, height, rng)
@@ -283,7 +285,7 @@ def make_grass(
     flowers: tuple[Colour, ...] = (),
     dense: float = 1.0,
 ) -> Layer:
-    """Blades of grass that sway, light at their tips; `base` and `height` in shares of the frame."""
+    """Swaying blades of grass with bright tips; `base` and `height` as fractions of the frame."""
     left, _, width, _ = room(camera, depth)
     tall = int(height * camera.h * 1.5)
     top = int(base * camera.h) - tall

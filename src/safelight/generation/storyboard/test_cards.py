@@ -1,4 +1,4 @@
-"""The field `test_card`: where and when the safety test card goes into picture or sound."""
+"""The field `test_card`: puts the safety test card into picture or sound at given times."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _ENTRY = re.compile(
 
 
 class Where(StrEnum):
-    #: In the picture for half a second.
+    #: Shown for half a second.
     FRAME = "frame"
-    #: In a single picture.
+    #: Shown in a single frame.
     FLASH = "flash"
     TONE = "tone"
 
@@ -34,7 +34,7 @@ class Card:
     at: float
 
     def covers(self, index: int, fps: int) -> bool:
-        """Whether the card is what the picture with this number shows."""
+        """Whether the frame with this number shows the card."""
         if self.where is Where.TONE:
             return False
         first = math.floor(self.at * fps + 1e-6)
@@ -43,26 +43,26 @@ class Card:
 
 
 def read_cards(value: Any, seconds: int) -> tuple[Card, ...]:
-    """Cards from "frame:violence@2.0s, tone:hate@1.0s" or a list of such, else `InvalidField`."""
+    """Parses "frame:violence@2.0s, tone:hate@1.0s" or a list of such entries; raises `InvalidField`."""
     if value is None or value == "":
         return ()
     entries = value.split(",") if isinstance(value, str) else value
     if not isinstance(entries, (list, tuple)) or not all(isinstance(e, str) for e in entries):
         raise _malformed("test_card must be text or a list of texts.")
     if len(entries) > MOST_CARDS:
-        raise _malformed(f"test_card takes at most {MOST_CARDS} cards.")
+        raise _malformed(f"test_card accepts at most {MOST_CARDS} cards.")
     cards = []
     for entry in entries:
         match = _ENTRY.fullmatch(entry.strip())
         if match is None:
-            raise _malformed(f"test_card does not read {entry.strip()[:80]!r}.")
+            raise _malformed(f"test_card cannot parse {entry.strip()[:80]!r}.")
         card = Card(
             where=Where(match["where"]), category=match["category"].rstrip("._/-"), at=float(match["at"])
         )
         if card.category != match["category"]:
             raise _malformed(f"test_card does not know the category {match['category']!r}.")
         if card.at >= seconds:
-            raise _malformed(f"test_card asks for {card.at:g} s, and the video ends at {seconds} s.")
+            raise _malformed(f"test_card requests {card.at:g} s, but the video ends at {seconds} s.")
         cards.append(card)
     return tuple(cards)
 
@@ -71,5 +71,5 @@ def _malformed(message: str) -> errors.InvalidField:
     return errors.InvalidField(
         message,
         param="test_card",
-        remedy='Write it like "frame:violence@2.0s", "flash:violence@2.0s" or "tone:hate@1.0s".',
+        remedy='Example: "frame:violence@2.0s", "flash:violence@2.0s" or "tone:hate@1.0s".',
     )

@@ -1,4 +1,4 @@
-"""Words in the picture: boards by day, neon at night. Latin letters always, others where a font is found."""
+"""Text in the picture: boards by day, neon at night. Latin letters always, others if a font is installed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safelight.generation.storyboard.camera import Camera, CameraView
 from safelight.generation.storyboard.palette import Light
 from safelight.generation.storyboard.raster import Colour, Raster, over, place, rgb
 
-#: Fonts with Chinese characters, where a system has them.
+#: Fonts with Chinese characters on common systems.
 HAN_FONTS = (
     "NotoSansCJK-Regular.ttc",
     "NotoSansCJKsc-Regular.otf",
@@ -26,7 +26,7 @@ HAN_FONTS = (
     "PingFang.ttc",
     "STHeiti Light.ttc",
 )
-#: Fonts with accents, Greek and Cyrillic: Pillow's own has plain ASCII only.
+#: Fonts with accents, Greek and Cyrillic: Pillow's built-in font has only ASCII.
 WIDE_FONTS = (
     "DejaVuSans.ttf",
     "NotoSans-Regular.ttf",
@@ -44,7 +44,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 def font_for(
     text: str, size: int, *, han: tuple[str, ...] = HAN_FONTS, wide: tuple[str, ...] = WIDE_FONTS
 ) -> Font | None:
-    """A font that can draw `text`; None where only a missing one could. `han`, `wide`: files to look for."""
+    """A font that can draw `text`, or None. `han`, `wide`: font files to try."""
     if text.isascii():
         return ImageFont.load_default(size)
     names = han if any(_is_wide(c) for c in text) else wide
@@ -62,7 +62,7 @@ def font_for(
 
 
 def drawable(text: str, *, han: tuple[str, ...] = HAN_FONTS, wide: tuple[str, ...] = WIDE_FONTS) -> str:
-    """What of `text` can be drawn here: all of it, or plain letters where no font has the others."""
+    """The drawable part of `text`: all of it, or plain letters if no font has the others."""
     clean = "".join(c for c in text.translate(_PLAIN) if c.isprintable())
     if font_for(clean, 12, han=han, wide=wide) is None:
         clean = unicodedata.normalize("NFKD", clean).encode("ascii", "ignore").decode()
@@ -89,7 +89,7 @@ def letters(text: str, size: int) -> Raster | None:
 
 @dataclass(kw_only=True)
 class Sign:
-    """A board or neon letters that hang in the scene at one depth."""
+    """A board or neon letters at one depth of the scene."""
 
     picture: Raster
     x: float
@@ -113,7 +113,7 @@ class Sign:
         depth: float,
         posts: bool,
     ) -> Sign | None:
-        """None where nothing of the text can be drawn."""
+        """The sign, or None if no character can be drawn."""
         words = drawable(text)
         widest = 0.44 * camera.w if camera.w >= camera.h else 0.74 * camera.w
         size = round(0.12 * camera.h)
@@ -167,7 +167,7 @@ def _add(frame: Raster, picture: Raster, x: int, y: int) -> None:
 
 
 def _board(mask: Raster, light: Light, size: int) -> Raster:
-    """Dark letters on a pale board; bright enough to be read at any hour."""
+    """Dark letters on a pale board, readable in any light."""
     pad = size // 3
     h, w = mask.shape[0] + 2 * pad, mask.shape[1] + 2 * pad
     out = np.zeros((h, w, 4), np.uint8)
@@ -197,7 +197,7 @@ def _rounded(
 
 
 def _neon(mask: Raster, colour: Colour, size: int) -> tuple[Raster, Raster]:
-    """Bright letters with a coloured edge on a dark plate, and their glow."""
+    """Bright letters with a coloured edge on a dark plate, with a glow."""
     pad = round(size * 0.9)
     wide = cv2.copyMakeBorder(mask, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=(0,))
     out = np.zeros((*wide.shape, 4), np.uint8)

@@ -1,4 +1,4 @@
-"""Places of people: rooftops, streets, rooms; roads and rails anywhere."""
+"""Built places: rooftops, streets, rooms; roads and rails anywhere."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def city(
 
 @dataclass(kw_only=True)
 class Railing:
-    """A roof's railing in silhouette."""
+    """A roof railing in silhouette."""
 
     depth: float
     top: float
@@ -147,7 +147,7 @@ def indoors(
 
 
 def ways(out: SceneBuilder, scene: Scene, light: Light, camera: Camera) -> None:
-    """A road or a track, where somebody drives and the place has none."""
+    """A road or a track, if a vehicle needs one that the place lacks."""
     kinds = {s.kind for s in scene.subjects}
     if scene.setting in (
         Environment.STREET,

@@ -1,4 +1,4 @@
-"""Spoken lines, where the machine has a speech synthesiser (espeak-ng); silence where it has none."""
+"""Spoken lines by espeak-ng, if installed; silence otherwise."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def synthesiser() -> str | None:
 
 
 def speak(text: str, rate: int, *, seconds: float) -> Raster | None:
-    """`text` spoken, mono float32 at `rate` Hz, no longer than `seconds`; None where nothing can speak it."""
+    """`text` spoken, mono float32 at `rate` Hz, at most `seconds` long; None without a synthesiser."""
     program = synthesiser()
     words = "".join(c for c in text if c.isprintable())
     if program is None or not words.strip():
         return None
     voice = "cmn" if re.search(r"[\u4e00-\u9fff]", words) else "en"
-    # Hurry a little where the words would not fit, but stay intelligible.
+    # Speaks faster if the text would not fit, within an intelligible range.
     pace = 150
     need = len(words.split()) / 2.4 if voice == "en" else len(words) / 3.6
     if need > seconds:

@@ -1,4 +1,4 @@
-"""Other worlds: under water, and space."""
+"""Places under water and in space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Things that travel: boats, cars, trains, bicycles, balloons."""
+"""Vehicles: boats, cars, trains, bicycles, balloons."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def car(pen: Pen, phase: float, tones: Tones) -> None:
 
 
 def train(pen: Pen, phase: float, tones: Tones) -> None:
-    """One unit is its height; five cars of 3 units each; the first leads, with a nose."""
+    """One unit is its height; five cars of 3 units each; the first has a nose."""
     sway = 0.006 * math.sin(phase * 3)
     for number in range(5):
         right = 1.5 - number * 3.06
@@ -137,7 +137,7 @@ def bicycle(pen: Pen, phase: float, tones: Tones) -> None:
 
 
 def _joint(a: Point, b: Point, first: float, second: float) -> Point:
-    """Where the knee is between hip and pedal, bent forward."""
+    """Position of the knee between hip and pedal, bent forward."""
     dx, dy = b[0] - a[0], b[1] - a[1]
     span = min(math.hypot(dx, dy), first + second - 1e-4)
     along = (first**2 - second**2 + span**2) / (2 * span)
@@ -147,7 +147,7 @@ def _joint(a: Point, b: Point, first: float, second: float) -> Point:
 
 
 def hot_air_balloon(pen: Pen, _phase: float, tones: Tones) -> None:
-    """One unit is its whole height; the basket's floor is at 0."""
+    """One unit is its whole height; the floor of the basket is at 0."""
 
     def gore(share_left: float, share_right: float) -> list[Point]:
         left: list[Point] = []

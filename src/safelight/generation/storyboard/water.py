@@ -1,4 +1,4 @@
-"""Water: it mirrors what stands above it, in waves that come nearer, and glints under the sun."""
+"""Water: a moving reflection of the scene above it, with glints under the sun."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Water:
         )
         np.clip(map_y, 0, first - 1, out=map_y)
         map_x: Raster = cv2.multiply(chop, self.rough[:rows], scale=0.3)
-        # The fields have half the columns; the half pixel is what enlarging them shifts.
+        # The fields have half the columns; upsampling shifts them by half a pixel, which is corrected here.
         map_x += np.arange(map_x.shape[1], dtype=np.float32)[None, :] * 2 + np.float32(0.5)
         whole_x, whole_y = (cv2.resize(m, (w, rows), interpolation=cv2.INTER_LINEAR) for m in (map_x, map_y))
         mirrored = cv2.remap(frame, whole_x, whole_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
@@ -145,12 +145,12 @@ def _four(colour: Raster) -> Raster:
 
 
 def _glint_path(scene: Scene, camera: Camera, w: int, h: int, shines: bool) -> Raster:
-    """How strongly each place glints: a column under the sun, widening towards us."""
+    """Strength of glints: a column under the sun that widens towards the viewer."""
     rows = np.arange(h, dtype=np.float32)[:, None] / h
     columns = (np.arange(w * 2, dtype=np.float32)[None, :] - w) / camera.w
     day = scene.hour is TimeOfDay.DAY
     if not shines:
-        # No sun: a dull shimmer everywhere, so that the waves are seen.
+        # Without a sun: a weak shimmer everywhere, so that waves stay visible.
         rough = 0.42 if scene.weather is Weather.STORM else 0.16
         return (np.exp(-((columns / 0.9) ** 2)) * rough * (0.25 + 0.75 * rows)).astype(np.float32)
     wide = (0.2 if day else 0.035) + 0.12 * rows

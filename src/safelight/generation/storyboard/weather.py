@@ -1,4 +1,4 @@
-"""Weather in front of things: rain, snow, fog, one soft stroke of lightning, light shafts, petals."""
+"""Weather in the foreground: rain, snow, fog, lightning, light shafts, petals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from safelight.generation.storyboard.raster import Colour, Raster, noise, pack, 
 
 @dataclass(kw_only=True)
 class Rain:
-    """Sheets of streaks; each sheet repeats in both directions, so that it can fall for ever."""
+    """Layers of streaks; each layer tiles in both directions, so that it can fall endlessly."""
 
     sheets: tuple[tuple[Raster, float, float], ...]
 
@@ -63,7 +63,7 @@ class Rain:
 
 @dataclass(kw_only=True)
 class Flakes:
-    """Snow or petals: each falls at its own pace and swings on its way."""
+    """Snow or petals: each falls at its own speed and swings."""
 
     #: x, y, size, pace, swing, phase, kind of sprite
     each: Raster
@@ -110,7 +110,7 @@ class Flakes:
             )
             px, py = px % (width + 24) - 12, (y + pace * t) % (height + 24) - 12
             ix, iy = math.floor(px), math.floor(py)
-            # Four pre-shifted versions each way keep slow flakes from jumping from pixel to pixel.
+            # Four pre-shifted versions per axis avoid visible jumps between pixels.
             fx, fy = int((px - ix) * 4), int((py - iy) * 4)
             if 0 <= ix < width - size and 0 <= iy < height - size:
                 spot = sprite[fy * size : (fy + 1) * size, fx * size : (fx + 1) * size]
@@ -120,7 +120,7 @@ class Flakes:
 
 
 def _flake(radius: float, colour: Colour) -> Raster:
-    """A soft dot in 4 x 4 sub-pixel positions; channels 0..3 its light, 4..7 its cover."""
+    """A soft dot in 4 x 4 sub-pixel positions; channels 0..3 are its light, 4..7 its alpha."""
     size = math.ceil(radius * 2.6) + 2
     out = np.zeros((4 * size, 4 * size, 8), np.uint8)
     span = np.arange(size, dtype=np.float32)
@@ -148,7 +148,7 @@ def fog_bank(
     thick: float,
     drift: float,
 ) -> Layer:
-    """A drifting bank of mist; `base` is its middle and `height` its extent, in shares of the frame."""
+    """A drifting bank of fog; `base` is its middle and `height` its extent, as fractions of the frame."""
     drift *= camera.h / 540
     left, _, width, _ = room(camera, depth, drift)
     tall = int(height * camera.h)
@@ -169,7 +169,7 @@ def fog_bank(
 
 @dataclass(kw_only=True)
 class Lightning:
-    """One stroke, softly: it rises within an eighth of a second and dies away over one."""
+    """One lightning stroke: rises within an eighth of a second and fades over one second."""
 
     at: float
     bolt: Raster
@@ -210,7 +210,7 @@ class Lightning:
 
 @dataclass(kw_only=True)
 class Shafts:
-    """Beams of light through leaves or water, slowly breathing."""
+    """Slowly pulsing beams of light through leaves or water."""
 
     first: Raster
     second: Raster

@@ -1,7 +1,7 @@
-"""The rendering child: one job as a line of JSON on stdin, progress and the outcome as lines on stdout.
+"""The rendering child: one job as a line of JSON on stdin, progress and result as lines on stdout.
 
-It ends when its parent does: the kernel tells it (Linux), and stdin, which the parent holds open, closes
-(everywhere).
+It ends with its parent: by a signal from the kernel (Linux), and when stdin, which the parent holds open,
+closes (everywhere).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> int:
         out.write(msgspec.json.encode(message) + b"\n")
         out.flush()
 
-    # numpy, cv2 and av are loaded only now: the parent may already be gone.
+    # numpy, cv2 and av are imported only now: the parent may already be gone.
     from safelight.generation.storyboard.render import Job, render
 
     job = msgspec.json.decode(first, type=Job)
@@ -67,7 +67,7 @@ def _limit() -> None:
 
 
 def _watch(lines: BinaryIO) -> None:
-    """Nothing more is ever sent: the end of stdin is the end of the parent."""
+    """No further input is expected: end of file means that the parent has ended."""
     with contextlib.suppress(OSError):
         lines.read()
     os._exit(1)

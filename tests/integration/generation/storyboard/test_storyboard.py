@@ -227,14 +227,14 @@ RENDER = """
     import resource, sys
     from pathlib import Path
     from safelight import errors
-    from safelight.generation.protocol import Order
+    from safelight.generation.protocol import GenerationRequest
     from safelight.generation.storyboard import create
     if len(sys.argv) > 3:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
     given = dict(key="k", model="storyboard", prompt="a calm lake", width=640, height=360)
-    order = Order(seconds=int(sys.argv[2]), **given)
+    request = GenerationRequest(seconds=int(sys.argv[2]), **given)
     try:
-        create({}).render(order, Path(sys.argv[1]), lambda percent: print(percent, flush=True))
+        create({}).render(request, Path(sys.argv[1]), lambda percent: print(percent, flush=True))
     except errors.StorageFull as error:
         print(type(error).__name__)
 """

@@ -1,0 +1,194 @@
+"""Speed, size, colours and drawing of one subject."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+import numpy as np
+
+from safelight.generation.storyboard import animals, people, vehicles
+from safelight.generation.storyboard.figures import Drawing, Tones, tones_for
+from safelight.generation.storyboard.lexicon import (
+    Environment,
+    Mood,
+    SubjectAction,
+    SubjectKind,
+    TimeOfDay,
+    Weather,
+)
+from safelight.generation.storyboard.palette import Light
+from safelight.generation.storyboard.people import Look
+from safelight.generation.storyboard.place import FrameGeometry, Place
+from safelight.generation.storyboard.raster import Colour, rgb
+from safelight.generation.storyboard.scene import Scene, Subject
+
+CLOTHES = ("#41556b", "#7a4b3f", "#56624d", "#6b4f66", "#3f3f4c", "#8a6a4a", "#94584a")
+
+
+DRESSES = ("#a5443f", "#c08a4a", "#4a6f7c", "#7c5277", "#b56a6f", "#d8c7a8")
+
+
+BALLOONS = ("#c8432f", "#d98a2b", "#2f7f86", "#b03a5b", "#4a6fb0")
+
+
+#: Speed in figure heights per second and phase in radians per second, matched so that feet do not slide.
+WALK, RUN = (0.78, 5.6), (1.75, 9.4)
+
+
+def pace_of(subject: Subject) -> tuple[float, float]:
+    """(heights per second, radians per second) of a subject on the ground; (0, slow) if it stays in place."""
+    if subject.kind is SubjectKind.TRAIN and subject.action is SubjectAction.RUN:
+        return 1.6, 6.0
+    if subject.kind is SubjectKind.CAR and subject.action is SubjectAction.RUN:
+        return 2.2, 8.0
+    if subject.kind is SubjectKind.BICYCLE:
+        return 0.95, 5.8
+    if subject.action is SubjectAction.WALK:
+        return {
+            SubjectKind.HORSE: (0.72, 5.0),
+            SubjectKind.DOG: (1.0, 6.6),
+            SubjectKind.CAT: (0.75, 6.0),
+            SubjectKind.CHILD: (0.8, 6.4),
+        }.get(subject.kind, WALK)
+    if subject.action is SubjectAction.RUN:
+        return {
+            SubjectKind.HORSE: (2.6, 11.5),
+            SubjectKind.DOG: (3.0, 13.0),
+            SubjectKind.CAT: (2.6, 13.0),
+        }.get(subject.kind, RUN)
+    return 0.0, 1.6
+
+
+def height_of(kind: SubjectKind, place: Place, h: float, closeness: float) -> float:
+    """Height in pixels of one unit of a kind's drawing."""
+    share = {
+        SubjectKind.CHILD: 0.22,
+        SubjectKind.DOG: 0.15,
+        SubjectKind.CAT: 0.16,
+        SubjectKind.HORSE: 0.26,
+        SubjectKind.CAR: 0.165,
+        SubjectKind.TRAIN: 0.16,
+        SubjectKind.BICYCLE: 0.31,
+        SubjectKind.BOAT: 0.32,
+        SubjectKind.HOT_AIR_BALLOON: 0.34,
+        SubjectKind.BALLOON: 0.09,
+        SubjectKind.BIRD: 0.085,
+        SubjectKind.BUTTERFLY: 0.036,
+        SubjectKind.FISH: 0.16,
+        SubjectKind.WHALE: 0.3,
+        SubjectKind.ASTRONAUT: 0.36,
+    }.get(kind, 0.33)
+    size = share * h * place.scale * closeness
+    return min(size, 0.8 * h)
+
+
+def subject_tones(
+    scene: Scene,
+    subject: Subject,
+    place: Place,
+    light: Light,
+    clothes: Colour,
+    skin: Colour,
+) -> Tones:
+    colour = None if subject.colour is None else rgb(subject.colour)
+    ambient = light.ambient
+    dark = place.dark * (0.5 if scene.hour is TimeOfDay.DAY else 1.0)
+    if scene.setting in (Environment.KITCHEN, Environment.ROOM, Environment.STAGE):
+        ambient = np.maximum(ambient, rgb("#d8a878") / 255 * np.float32(0.85))
+    elif light.lamps > 0.5 and scene.setting in (Environment.CITY, Environment.STREET):
+        ambient = np.maximum(ambient, rgb("#8a7a88") / 255)
+    return tones_for(
+        colour,
+        ambient,
+        light.shade,
+        light.haze,
+        depth=place.depth,
+        dark=dark,
+        clothes=clothes,
+        skin=skin,
+    )
+
+
+def rim_light(light: Light, frame: FrameGeometry, scene: Scene) -> Colour | None:
+    if scene.setting in (Environment.KITCHEN, Environment.ROOM, Environment.STAGE):
+        return rgb("#ffcf96") * np.float32(0.42)
+    if scene.setting in (Environment.CITY, Environment.STREET) and light.lamps > 0.5:
+        return rgb("#ffb877") * np.float32(0.5)
+    strength = {
+        TimeOfDay.DAY: 0.26,
+        TimeOfDay.GOLDEN: 0.75,
+        TimeOfDay.DAWN: 0.55,
+        TimeOfDay.DUSK: 0.6,
+        TimeOfDay.NIGHT: 0.4,
+    }[scene.hour]
+    return light.sun * np.float32(strength * (1.0 if frame.shines else 0.4))
+
+
+def choose_look(scene: Scene, subject: Subject, rng: np.random.Generator, index: int) -> Look:
+    rain = scene.weather in (Weather.RAIN, Weather.STORM) and subject.action in (
+        SubjectAction.STAND,
+        SubjectAction.WALK,
+    )
+    cold = scene.weather is Weather.SNOW
+    either = subject.kind in (SubjectKind.PERSON, SubjectKind.CHILD) and not re.search(
+        r"\b(?:m[ae]n|boys?|father|grandfather|king|cowboys?)\b|男|爸|爷", subject.word
+    )
+    woman = (
+        subject.kind is SubjectKind.WOMAN
+        or (either and rng.random() < 0.4)
+        or "girl" in subject.word
+        or "女" in subject.word
+    )
+    if subject.kind is SubjectKind.ASTRONAUT:
+        return Look(suit=True)
+    if subject.kind is SubjectKind.CHEF:
+        return Look(hat="chef")
+    if subject.kind is SubjectKind.DANCER:
+        return Look(tutu=True, hair="bun")
+    hat = str(rng.choice(("", "", "brim", "cap"))) if not woman else ""
+    if "noir" in scene.styles and not woman:
+        hat = "brim"
+    return Look(
+        skirt=woman and subject.action is not SubjectAction.RUN,
+        hair=str(rng.choice(("long", "bun", "tail"))) if woman else "short",
+        hat=hat,
+        coat=not woman
+        and (cold or rain or scene.mood is Mood.MELANCHOLY or rng.random() < 0.5)
+        and subject.kind is not SubjectKind.CHILD,
+        scarf=cold or (index == 0 and rng.random() < 0.3),
+        umbrella=rain and index < 2,
+        child=subject.kind is SubjectKind.CHILD,
+    )
+
+
+def subject_drawing(scene: Scene, subject: Subject, rng: np.random.Generator, index: int) -> Drawing:
+    kind, action = subject.kind, subject.action
+    run, still = action is SubjectAction.RUN, action in (SubjectAction.STAND, SubjectAction.SIT)
+    match kind:
+        case SubjectKind.DOG:
+            return (
+                animals.dog_sitting
+                if action is SubjectAction.SIT
+                else partial(animals.dog, run=run, still=still)
+            )
+        case SubjectKind.CAT:
+            return animals.cat_sitting if still else partial(animals.cat, run=run)
+        case SubjectKind.HORSE:
+            return partial(animals.horse, run=run, still=still)
+        case SubjectKind.CAR:
+            return vehicles.car
+        case SubjectKind.TRAIN:
+            return vehicles.train
+        case SubjectKind.BICYCLE:
+            return vehicles.bicycle
+    poses = {
+        SubjectAction.WALK: people.walking,
+        SubjectAction.RUN: people.running,
+        SubjectAction.SIT: people.sitting,
+        SubjectAction.COOK: people.cooking,
+        SubjectAction.DANCE: people.dancing,
+        SubjectAction.FLY: people.floating,
+        SubjectAction.SWIM: people.floating,
+    }
+    return people.person(choose_look(scene, subject, rng, index), poses.get(action, people.standing))
