@@ -28,9 +28,9 @@ def test_the_properties_of_a_clip_are_read(tmp_path: Path) -> None:
 
 
 def test_every_frame_is_decoded_once_in_order_and_resized_without_distortion(tmp_path: Path) -> None:
-    walk = VideoDecoder(make_clip(tmp_path / "a.mp4", frames=30), LIMITS)
+    decoder = VideoDecoder(make_clip(tmp_path / "a.mp4", frames=30), LIMITS)
     indices, times, shapes = [], [], set()
-    for frame in walk.frames():
+    for frame in decoder.frames():
         indices.append(frame.index)
         times.append(frame.time_s)
         shapes.add(
@@ -47,16 +47,16 @@ def test_every_frame_is_decoded_once_in_order_and_resized_without_distortion(tmp
 
 
 def test_audio_is_mono_at_each_rate_and_may_be_longer_than_the_picture(tmp_path: Path) -> None:
-    walk = VideoDecoder(make_clip(tmp_path / "a.mp4", frames=12, sound=hum(3.0)), LIMITS)
-    sound = walk.audio({8000, 16000})
+    decoder = VideoDecoder(make_clip(tmp_path / "a.mp4", frames=12, sound=hum(3.0)), LIMITS)
+    sound = decoder.audio({8000, 16000})
     assert {rate: round(samples.size / rate, 1) for rate, samples in sound.items()} == {8000: 3.0, 16000: 3.0}
     assert 0.05 < float(np.abs(sound[16000]).max()) < 0.3
 
 
 def test_a_clip_without_audio_has_no_samples(tmp_path: Path) -> None:
-    walk = VideoDecoder(make_clip(tmp_path / "a.mp4"), LIMITS)
-    assert walk.info.audio_codec is None
-    assert walk.audio({16000}) == {}
+    decoder = VideoDecoder(make_clip(tmp_path / "a.mp4"), LIMITS)
+    assert decoder.info.audio_codec is None
+    assert decoder.audio({16000}) == {}
 
 
 def test_the_same_frames_make_the_same_bytes(tmp_path: Path) -> None:
@@ -70,12 +70,12 @@ def test_an_mp4_can_be_streamed_from_the_start(tmp_path: Path) -> None:
 
 
 def test_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:
-    moments = [0.0, 0.04, 0.2, 0.21, 0.9, 1.5]
+    times_s = [0.0, 0.04, 0.2, 0.21, 0.9, 1.5]
     with Mp4Writer(tmp_path / "a.mp4", VideoFormat(width=64, height=64, fps=25, timestamped=True)) as writer:
-        for number, moment in enumerate(moments):
-            writer.add_frame(scenery(number, 64, 64), time_s=moment)
-    walk = VideoDecoder(tmp_path / "a.mp4", LIMITS)
-    assert [frame.time_s for frame in walk.frames()] == pytest.approx(moments, abs=0.001)
+        for number, time_s in enumerate(times_s):
+            writer.add_frame(scenery(number, 64, 64), time_s=time_s)
+    decoder = VideoDecoder(tmp_path / "a.mp4", LIMITS)
+    assert [frame.time_s for frame in decoder.frames()] == pytest.approx(times_s, abs=0.001)
 
 
 def test_frames_hidden_by_an_edit_list_are_decoded(tmp_path: Path) -> None:
@@ -134,9 +134,9 @@ def test_a_clip_without_its_index_is_invalid(tmp_path: Path) -> None:
 def test_a_header_of_60000_by_60000_is_rejected(tmp_path: Path) -> None:
     data = bytearray(make_clip(tmp_path / "a.mp4").read_bytes())
     # Only the size in the sample entry; the stream's parameter sets still have 320 x 192.
-    place = data.index(b"avc1", data.index(b"stsd")) + 4 + 24
-    assert struct.unpack_from(">HH", data, place) == (320, 192)
-    struct.pack_into(">HH", data, place, 60000, 60000)
+    offset = data.index(b"avc1", data.index(b"stsd")) + 4 + 24
+    assert struct.unpack_from(">HH", data, offset) == (320, 192)
+    struct.pack_into(">HH", data, offset, 60000, 60000)
     (tmp_path / "b.mp4").write_bytes(data)
     with pytest.raises((TooLarge, InvalidMedia)):
         list(VideoDecoder(tmp_path / "b.mp4", VideoLimits(pixels=320 * 100)).frames())
@@ -205,10 +205,10 @@ def test_a_badge_is_visible_on_every_frame_and_the_audio_is_kept(
         container.mux(audio.encode(frame))
         container.mux(audio.encode(None))
     burn_badge(source, tmp_path / "b.mp4", "Made with AI", LIMITS)
-    walk = VideoDecoder(tmp_path / "b.mp4", LIMITS)
-    assert (walk.info.width, walk.info.height) == (width - width % 2, height - height % 2)
-    assert walk.info.audio_codec == "aac"
-    frames = [frame.resized(0).astype(int) for frame in walk.frames()]
+    decoder = VideoDecoder(tmp_path / "b.mp4", LIMITS)
+    assert (decoder.info.width, decoder.info.height) == (width - width % 2, height - height % 2)
+    assert decoder.info.audio_codec == "aac"
+    frames = [frame.resized(0).astype(int) for frame in decoder.frames()]
     assert len(frames) == 12
     for pixels in frames:
         corner = pixels[pixels.shape[0] * 3 // 4 :, : pixels.shape[1] // 2]
@@ -244,9 +244,9 @@ def test_a_clip_with_rotation_is_decoded_upright(tmp_path: Path) -> None:
     # Rotated clockwise by 90 degrees, as phones record it: the left side becomes the top.
     struct.pack_into(">9i", data, data.index(b"tkhd") + 44, 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
     (tmp_path / "b.mp4").write_bytes(data)
-    walk = VideoDecoder(tmp_path / "b.mp4", LIMITS)
-    assert (walk.info.width, walk.info.height) == (192, 320)
-    for frame in walk.frames():
+    decoder = VideoDecoder(tmp_path / "b.mp4", LIMITS)
+    assert (decoder.info.width, decoder.info.height) == (192, 320)
+    for frame in decoder.frames():
         pixels = frame.resized(0)
         assert pixels.shape == (320, 192, 3)
         assert pixels[40, :, 0].min() > 150

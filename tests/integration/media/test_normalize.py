@@ -18,8 +18,8 @@ AAC = ("aac", "stereo", 48_000, 0.5)
 
 def plain(source: Path) -> tuple[NormalizeMethod, tuple[str, ...], Path]:
     into = source.with_name("plain.mp4")
-    made = normalize_video(source, into, LIMITS)
-    return made.method, made.dropped_streams, source if made.method is NormalizeMethod.KEPT else into
+    result = normalize_video(source, into, LIMITS)
+    return result.method, result.dropped_streams, source if result.method is NormalizeMethod.KEPT else into
 
 
 def test_a_plain_clip_stays_byte_for_byte(tmp_path: Path) -> None:
@@ -31,20 +31,20 @@ def test_a_plain_clip_stays_byte_for_byte(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "mov"])
 def test_tracks_that_players_do_not_select_are_dropped(tmp_path: Path, ending: str) -> None:
     source = make(Recipe(kind="", ending=ending, videos=2, sounds=(AAC, AAC)), tmp_path / f"a.{ending}")
-    how, left_out, made = plain(source)
+    how, left_out, result = plain(source)
     assert (how, left_out) == (NormalizeMethod.COPIED, ("audio", "video"))
-    facts = probe(made, LIMITS)
+    facts = probe(result, LIMITS)
     assert (facts.streams, facts.video_codec, facts.audio_codec) == (2, "h264", "aac")
-    assert [round(frame.time_s, 2) for frame in VideoDecoder(made, LIMITS).frames()] == [
+    assert [round(frame.time_s, 2) for frame in VideoDecoder(result, LIMITS).frames()] == [
         n / 20 for n in range(10)
     ]
 
 
 def test_a_cover_image_is_not_the_video(tmp_path: Path) -> None:
     source = make(Recipe(kind="", cover=True, sounds=(AAC,)), tmp_path / "a.mp4")
-    how, left_out, made = plain(source)
+    how, left_out, result = plain(source)
     assert (how, left_out) == (NormalizeMethod.COPIED, ("video",))
-    assert (probe(made, LIMITS).width, probe(made, LIMITS).frames) == (96, 10)
+    assert (probe(result, LIMITS).width, probe(result, LIMITS).frames) == (96, 10)
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_an_unplayable_codec_is_reencoded(
     tmp_path: Path, ending: str, codec: str, layout: str, sounds: tuple[tuple[str, str, int, float], ...]
 ) -> None:
     recipe = Recipe(kind="", ending=ending, codec=codec, layout=layout, sounds=sounds)
-    how, _, made = plain(make(recipe, tmp_path / f"a.{ending}"))
-    facts = probe(made, LIMITS)
+    how, _, result = plain(make(recipe, tmp_path / f"a.{ending}"))
+    facts = probe(result, LIMITS)
     assert (how, facts.video_codec, facts.frames) == (NormalizeMethod.ENCODED, "h264", 10)
     assert facts.audio_codec == ("aac" if sounds else None)
     assert facts.audio_duration_s == pytest.approx(0.5 if sounds else 0.0, abs=0.1)
@@ -69,23 +69,23 @@ def test_an_unplayable_codec_is_reencoded(
 
 def test_the_rotation_is_kept_and_odd_sides_become_even(tmp_path: Path) -> None:
     turned = make(Recipe(kind="", ending="mov", rotation=90), tmp_path / "a.mov")
-    _, _, made = plain(turned)
-    assert (probe(made, LIMITS).width, probe(made, LIMITS).height) == (64, 96)
+    _, _, result = plain(turned)
+    assert (probe(result, LIMITS).width, probe(result, LIMITS).height) == (64, 96)
     tiny = make(
         Recipe(kind="", ending="mkv", codec="ffv1", layout="bgr0", width=1, height=1), tmp_path / "b.mkv"
     )
-    _, _, made = plain(tiny)
-    assert (probe(made, LIMITS).width, probe(made, LIMITS).height) == (2, 2)
+    _, _, result = plain(tiny)
+    assert (probe(result, LIMITS).width, probe(result, LIMITS).height) == (2, 2)
 
 
 def test_matroskas_first_frames_are_not_lost(tmp_path: Path) -> None:
     times = (0.0, 0.001, 0.002, 0.003, 1.0, 2.0)
-    _, _, made = plain(make(Recipe(kind="", ending="mkv", times=times), tmp_path / "a.mkv"))
-    assert [round(frame.time_s, 2) for frame in VideoDecoder(made, LIMITS).frames()] == [
+    _, _, result = plain(make(Recipe(kind="", ending="mkv", times=times), tmp_path / "a.mkv"))
+    assert [round(frame.time_s, 2) for frame in VideoDecoder(result, LIMITS).frames()] == [
         round(t, 2) for t in times
     ]
     # The presentation time, not the decode time.
-    assert probe(made, LIMITS).duration_s >= 2.0
+    assert probe(result, LIMITS).duration_s >= 2.0
 
 
 def test_limits_apply_during_reencoding(tmp_path: Path) -> None:
@@ -98,8 +98,8 @@ def test_limits_apply_during_reencoding(tmp_path: Path) -> None:
 def test_a_stream_that_decoders_would_conceal_is_rejected(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4", frames=12, crf=8)
     data = bytearray(clip.read_bytes())
-    place = data.index(b"mdat") + 800
-    data[place : place + 60] = bytes(60)
+    offset = data.index(b"mdat") + 800
+    data[offset : offset + 60] = bytes(60)
     clip.write_bytes(data)
     with av.open(str(clip)) as container:
         assert sum(1 for _ in container.decode(video=0)) > 0

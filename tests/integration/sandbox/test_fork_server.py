@@ -75,9 +75,9 @@ def parent_of_forks(sandbox: Sandbox) -> int:
 def test_a_fork_returns_the_same_as_a_cold_child(sandbox: Sandbox) -> None:
     value = {"text": "Grüße", "bytes": b"\x00\xff" * 200_000, "list": [1, 2.5, None, True]}
     assert sandbox.run(in_child("echo"), value) == value
-    heard: list[int] = []
-    assert sandbox.run(in_child("count_to"), 500, hooks=CallHooks(progress=heard.append)) == "done"
-    assert heard == list(range(500))
+    received: list[int] = []
+    assert sandbox.run(in_child("count_to"), 500, hooks=CallHooks(progress=received.append)) == "done"
+    assert received == list(range(500))
     signed = sandbox.run(
         in_child("signed"), [b"a", b"b" * 100_000], hooks=CallHooks(signer=lambda data: data[::-1][:3])
     )
@@ -114,9 +114,9 @@ def test_a_fork_is_confined_like_a_cold_child(sandbox: Sandbox) -> None:
 
 @LINUX
 def test_a_fork_has_its_own_folder_and_environment(sandbox: Sandbox) -> None:
-    seen = [sandbox.run(in_child("environment")) for _ in range(2)]
-    assert seen[0]["folder"] != seen[1]["folder"]
-    for one in seen:
+    results = [sandbox.run(in_child("environment")) for _ in range(2)]
+    assert results[0]["folder"] != results[1]["folder"]
+    for one in results:
         assert one["folder"] == one["variables"]["HOME"] == one["variables"]["TMPDIR"]
         assert one["writable"]
         assert not Path(one["folder"]).exists()
@@ -207,8 +207,8 @@ def test_a_fork_reaches_neither_its_parent_nor_the_gateway(sandbox: Sandbox) -> 
     if landlock.abi_version() < 6:
         pytest.skip("the kernel does not keep signals in")
     pids = [os.getpid(), parent_of_forks(sandbox)]
-    told = sandbox.run(in_child("meddle"), pids)
-    assert set(told.values()) == {"PermissionError"}
+    results = sandbox.run(in_child("meddle"), pids)
+    assert set(results.values()) == {"PermissionError"}
 
 
 def test_more_than_one_thread_after_loading_means_cold_children(tmp_path: Path) -> None:
@@ -247,16 +247,16 @@ def test_a_call_reads_and_writes_only_what_it_names(tmp_path: Path, prepared: bo
     sandbox = Sandbox(folder=tmp_path)
     if prepared:
         prepare(sandbox)
-    seen = sandbox.run(in_child("peek"), [str(file) for file in files.values()], reads=[files["clip.mp4"]])
-    assert list(seen.values()) == ["PermissionError"] * 3 + ["the words of clip.mp4"]
+    results = sandbox.run(in_child("peek"), [str(file) for file in files.values()], reads=[files["clip.mp4"]])
+    assert list(results.values()) == ["PermissionError"] * 3 + ["the words of clip.mp4"]
     out = data / "out.mp4"
-    told = sandbox.run(
+    results = sandbox.run(
         in_child("wrote"),
         {"out": str(out), "clip": str(files["clip.mp4"]), "new": str(data / "new")},
         reads=[files["clip.mp4"]],
         writes=[out],
     )
-    assert told == {"out": "written", "clip": "PermissionError", "new": "PermissionError"}
+    assert results == {"out": "written", "clip": "PermissionError", "new": "PermissionError"}
     assert out.read_text() == "new words"
     sandbox.close()
 
@@ -275,8 +275,8 @@ def test_the_python_path_is_readable_except_private_folders_in_it(
     sandbox = Sandbox(private=[tmp_path / "data"])
     if prepared:
         prepare(sandbox)
-    seen = sandbox.run(in_child("peek"), [str(private), str(public)])
-    assert list(seen.values()) == ["PermissionError", "public"]
+    results = sandbox.run(in_child("peek"), [str(private), str(public)])
+    assert list(results.values()) == ["PermissionError", "public"]
     sandbox.close()
 
 

@@ -57,9 +57,9 @@ def test_a_result_is_returned_as_plain_data(sandbox: Sandbox) -> None:
 
 
 def test_progress_arrives_in_order(sandbox: Sandbox) -> None:
-    heard: list[int] = []
-    assert sandbox.run(in_child("count_to"), 500, hooks=CallHooks(progress=heard.append)) == "done"
-    assert heard == list(range(500))
+    received: list[int] = []
+    assert sandbox.run(in_child("count_to"), 500, hooks=CallHooks(progress=received.append)) == "done"
+    assert received == list(range(500))
 
 
 def test_the_gateway_signs_and_keeps_the_key(sandbox: Sandbox) -> None:
@@ -87,11 +87,11 @@ def test_an_exception_of_a_hook_ends_the_child_and_propagates(sandbox: Sandbox) 
 def test_the_environment_is_scrubbed(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAFELIGHT_SECRET", "hunter2")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
-    seen = sandbox.run(in_child("environment"))
-    assert "hunter2" not in str(seen["variables"])
-    assert "HTTPS_PROXY" not in seen["variables"]
-    assert seen["folder"] == seen["variables"]["HOME"]
-    assert seen["writable"]
+    results = sandbox.run(in_child("environment"))
+    assert "hunter2" not in str(results["variables"])
+    assert "HTTPS_PROXY" not in results["variables"]
+    assert results["folder"] == results["variables"]["HOME"]
+    assert results["writable"]
 
 
 def test_a_child_over_its_wall_time_is_killed(sandbox: Sandbox) -> None:
@@ -213,9 +213,9 @@ def test_keys_are_hidden_from_a_child(tmp_path: Path) -> None:
     sandbox = Sandbox(hidden=(keys, tmp_path / "db.sqlite3", tmp_path / "not-there"))
     if not sandbox.isolation().files_hidden:
         pytest.skip("the kernel allows no view of its own")
-    seen = sandbox.run(in_child("peek"), [str(file) for file in files], reads=files)
+    results = sandbox.run(in_child("peek"), [str(file) for file in files], reads=files)
     sandbox.close()
-    assert list(seen.values()) == ["FileNotFoundError", "", "the words of clip.mp4"]
+    assert list(results.values()) == ["FileNotFoundError", "", "the words of clip.mp4"]
     assert files[0].read_text() == "the words of signing.pem"
 
 

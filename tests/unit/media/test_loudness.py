@@ -17,27 +17,27 @@ def test_a_tone_of_known_loudness_is_measured() -> None:
     """EBU Tech 3341: a stereo sine of 1 kHz at -23 dBFS peak is -23 LUFS."""
     import av
 
-    moments = np.arange(RATE * 5 + 700) / RATE
-    tone = (10 ** (-23 / 20) * np.sin(2 * math.pi * 1000 * moments)).astype(np.float32)
+    times_s = np.arange(RATE * 5 + 700) / RATE
+    tone = (10 ** (-23 / 20) * np.sin(2 * math.pi * 1000 * times_s)).astype(np.float32)
     meter = LoudnessMeter()
     for start in range(0, tone.size, 1024):
         part = tone[start : start + 1024]
         frame = av.AudioFrame.from_ndarray(np.stack([part, part]), format="fltp", layout="stereo")
         frame.sample_rate = RATE
         meter.feed(frame)
-    told = meter.result()
-    assert told.integrated_lufs == pytest.approx(-23.0, abs=0.1)
-    assert told.true_peak_dbtp == pytest.approx(-23.0, abs=0.2)
-    assert told.onsets == ()
+    loudness = meter.result()
+    assert loudness.integrated_lufs == pytest.approx(-23.0, abs=0.1)
+    assert loudness.true_peak_dbtp == pytest.approx(-23.0, abs=0.2)
+    assert loudness.onsets == ()
 
 
 def test_an_empty_meter_has_no_values() -> None:
-    told = LoudnessMeter().result()
-    assert (told.integrated_lufs, told.true_peak_dbtp, told.onsets) == (None, None, ())
+    loudness = LoudnessMeter().result()
+    assert (loudness.integrated_lufs, loudness.true_peak_dbtp, loudness.onsets) == (None, None, ())
 
 
 @pytest.mark.parametrize(
-    ("moments", "found"),
+    ("momentary_lufs", "found"),
     [
         ([-50.0] * 30 + [-10.0] * 10, 1),
         ([-20.0] * 30 + [-10.0] * 10, 0),
@@ -47,15 +47,15 @@ def test_an_empty_meter_has_no_values() -> None:
         ([], 0),
     ],
 )
-def test_an_onset_is_loud_and_sudden(moments: list[float], found: int) -> None:
-    assert len(find_onsets(moments)) == found
+def test_an_onset_is_loud_and_sudden(momentary_lufs: list[float], found: int) -> None:
+    assert len(find_onsets(momentary_lufs)) == found
 
 
 @given(st.lists(st.floats(min_value=-90, max_value=5), max_size=300))
-def test_onsets_are_in_order_and_within(moments: list[float]) -> None:
-    times = [onset.at_s for onset in find_onsets(moments)]
+def test_onsets_are_in_order_and_within(momentary_lufs: list[float]) -> None:
+    times = [onset.at_s for onset in find_onsets(momentary_lufs)]
     assert times == sorted(times)
-    assert all(0 <= time <= len(moments) * 0.1 for time in times)
+    assert all(0 <= time <= len(momentary_lufs) * 0.1 for time in times)
 
 
 @given(

@@ -47,15 +47,15 @@ def said(data: bytes, folder: Path) -> ImageMetadata:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_metadata_is_read_without_the_location_itself(tmp_path: Path, kind: str) -> None:
-    told = said(saved(kind, exif=exif()), tmp_path)
-    assert told == ImageMetadata(camera="Acme Acme One", software="Develop 3", location=True)
-    assert "48" not in str(told)
+    metadata = said(saved(kind, exif=exif()), tmp_path)
+    assert metadata == ImageMetadata(camera="Acme Acme One", software="Develop 3", location=True)
+    assert "48" not in str(metadata)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
 def test_a_declared_ai_source_type_is_reported(tmp_path: Path, kind: str) -> None:
-    told = said(saved(kind, xmp=GENERATED.encode()), tmp_path)
-    assert (told.source_type, told.says_generated) == ("trainedAlgorithmicMedia", True)
+    metadata = said(saved(kind, xmp=GENERATED.encode()), tmp_path)
+    assert (metadata.source_type, metadata.says_generated) == ("trainedAlgorithmicMedia", True)
 
 
 def test_a_stored_prompt_marks_the_image_as_generated(tmp_path: Path) -> None:

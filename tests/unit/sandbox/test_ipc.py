@@ -22,12 +22,12 @@ MESSAGES = st.recursive(
 @given(messages=st.lists(MESSAGES, max_size=6), cuts=st.lists(st.integers(1, 40), min_size=1))
 def test_messages_survive_any_split_of_the_stream(messages: list[object], cuts: list[int]) -> None:
     data = b"".join(encode(message, limit=1 << 20) for message in messages)
-    assembler, heard, place, number = MessageReader(limit=1 << 20), [], 0, 0
-    while place < len(data):
+    reader, received, position, number = MessageReader(limit=1 << 20), [], 0, 0
+    while position < len(data):
         step = cuts[number % len(cuts)]
-        heard += assembler.feed(data[place : place + step])
-        place, number = place + step, number + 1
-    assert heard == messages
+        received += reader.feed(data[position : position + step])
+        position, number = position + step, number + 1
+    assert received == messages
 
 
 @given(data=st.binary(max_size=300))

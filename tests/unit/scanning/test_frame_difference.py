@@ -35,10 +35,10 @@ def panned(frame: int, speed: float = 2.0) -> Plane:
     return ground()[:, left : left + WIDTH].copy()
 
 
-def judged(frames: list[DownscaledFrame]) -> list[Novelty]:
-    watch = FrameComparator()
+def novelties(frames: list[DownscaledFrame]) -> list[Novelty]:
+    comparator = FrameComparator()
     return [
-        watch.compare(
+        comparator.compare(
             frames[number - 1] if number else None,
             frame,
             frames[number + 1] if number + 1 < len(frames) else None,
@@ -49,7 +49,7 @@ def judged(frames: list[DownscaledFrame]) -> list[Novelty]:
 
 @pytest.mark.parametrize("speed", [0, 1, 3, 6])
 def test_camera_motion_is_not_novel(speed: int) -> None:
-    new = judged([small(panned(number, speed)) for number in range(30)])
+    new = novelties([small(panned(number, speed)) for number in range(30)])
     assert max(one.both_excess for one in new) < 5
     assert max(one.far_fraction for one in new) < 0.4
 
@@ -61,7 +61,7 @@ def test_content_of_a_single_frame_is_novel_only_in_that_frame(speed: int) -> No
     patch[:] = (0.7 * patch + 0.3 * np.random.default_rng(2).integers(0, 2, patch.shape) * 255).astype(
         np.uint8
     )
-    new = judged([small(picture) for picture in pictures])
+    new = novelties([small(picture) for picture in pictures])
     assert new[17].both_excess > 5
     assert max(one.both_excess for number, one in enumerate(new) if number != 17) < 5
     region = new[17].region
@@ -88,9 +88,9 @@ def test_comparing_only_the_changed_window_gives_the_same_result_as_the_whole_fr
         if number == 20:
             picture[100:130, 200:280] = 255 - picture[100:130, 200:280]
         frames.append(small(picture))
-    parts = judged(frames)
+    parts = novelties(frames)
     monkeypatch.setattr(optical_flow, "_MAX_WINDOW_FRACTION", 0.0)
-    wholes = judged(frames)
+    wholes = novelties(frames)
     for part, whole in zip(parts, wholes, strict=True):
         assert odd(part) == odd(whole)
         assert part.far_fraction == pytest.approx(whole.far_fraction, abs=0.01)
@@ -128,7 +128,7 @@ def test_novelty_region_covers_a_pattern_with_a_high_baseline() -> None:
             line[:, ::3] = line[:, ::3] // 2 + np.where(line[:, ::3] < 128, 127, 0)
             picture[80:104, 40:280] = line
         frames.append(small(picture))
-    region = judged(frames)[33].region
+    region = novelties(frames)[33].region
     assert region is not None
     x, _y, w, _h = region
     assert x * WIDTH <= 48
@@ -162,13 +162,13 @@ def test_warping_a_window_equals_the_same_part_of_the_warped_image(scale: int) -
     )
     picture = rng.integers(0, 255, (90 * scale, 160 * scale, 3), dtype=np.uint8)
     window = (slice(11 * scale, 60 * scale), slice(3, 100 * scale + 1))
-    movement = OpticalFlow()
-    whole, part = movement.warp(picture, flow), movement.warp(picture, flow, window)
+    flow_model = OpticalFlow()
+    whole, part = flow_model.warp(picture, flow), flow_model.warp(picture, flow, window)
     assert np.abs(whole[window].astype(int) - part).mean() < 2
 
 
 def test_a_cut_is_far_from_the_frame_before_and_not_an_outlier() -> None:
-    new = judged([small(ground(1 if number < 15 else 2)[:, :WIDTH]) for number in range(30)])
+    new = novelties([small(ground(1 if number < 15 else 2)[:, :WIDTH]) for number in range(30)])
     assert new[15].far_fraction > 0.4
     assert new[15].both_excess < 5
     assert max(one.far_fraction for number, one in enumerate(new) if number != 15) < 0.1
@@ -180,7 +180,7 @@ def test_coarse_noise_is_always_far() -> None:
         small(np.repeat(np.repeat(rng.integers(0, 256, (18, 32), dtype=np.uint8), 10, 0), 10, 1))
         for _ in range(20)
     ]
-    new = judged(frames)
+    new = novelties(frames)
     assert all(one.far_fraction > 0.4 or one.blind_fraction > 0.1 for one in new[1:])
 
 
@@ -189,7 +189,7 @@ def test_a_change_of_colour_only_is_novel() -> None:
     red = frames[9].chroma_red.copy()
     red[30:50, 60:100] = 190
     frames[9] = DownscaledFrame(luma=frames[9].luma, chroma_blue=frames[9].chroma_blue, chroma_red=red)
-    assert judged(frames)[9].both_excess > 5
+    assert novelties(frames)[9].both_excess > 5
 
 
 @settings(deadline=None, max_examples=25)
@@ -197,12 +197,14 @@ def test_a_change_of_colour_only_is_novel() -> None:
 def test_frames_of_any_size_can_be_compared(width: int, height: int, level: int) -> None:
     width, height = width // 2 * 2, height // 2 * 2
     frames = [small(np.full((height, width), value, np.uint8)) for value in (level, 255 - level, level)]
-    assert len(judged(frames)) == 3
+    assert len(novelties(frames)) == 3
 
 
 def test_a_change_of_frame_size_counts_as_a_cut() -> None:
     assert (
-        judged([small(ground()[:, :320]), small(ground()[:, :64]), small(ground()[:, :64])])[1].far_fraction
+        novelties([small(ground()[:, :320]), small(ground()[:, :64]), small(ground()[:, :64])])[
+            1
+        ].far_fraction
         == 1.0
     )
 
@@ -215,8 +217,8 @@ def test_overlay_extraction_removes_the_background(strength: float) -> None:
     )
     over = np.repeat(np.repeat(laid, 6, axis=0), 6, axis=1)[:, : under.shape[1]]
     under = under[: over.shape[0], : over.shape[1]]
-    seen = (under * (1 - strength) + over * strength).astype(np.uint8)
-    clear = extract_overlay(seen, [under])
+    overlay = (under * (1 - strength) + over * strength).astype(np.uint8)
+    clear = extract_overlay(overlay, [under])
     assert clear is not None
 
     assert (clear.x, clear.y, clear.w, clear.h) == (0, 0, 1, 1)
@@ -225,15 +227,15 @@ def test_overlay_extraction_removes_the_background(strength: float) -> None:
         return float(np.corrcoef(picture.ravel().astype(float), over.ravel())[0, 1])
 
     assert likeness(clear.pixels) > 0.97
-    assert likeness(clear.pixels) > likeness(seen)
+    assert likeness(clear.pixels) > likeness(overlay)
 
 
 def test_an_extracted_overlay_is_cropped() -> None:
     under = np.repeat(ground(5, WIDTH)[..., None], 3, axis=2)
     over = under.copy()
     over[50:90, 100:180] = 255 - over[50:90, 100:180] // 2
-    seen = (under * 0.5 + over * 0.5).astype(np.uint8)
-    clear = extract_overlay(seen, [under])
+    overlay = (under * 0.5 + over * 0.5).astype(np.uint8)
+    clear = extract_overlay(overlay, [under])
     assert clear is not None
     assert 100 - 20 <= clear.x * WIDTH <= 100
     assert 180 <= (clear.x + clear.w) * WIDTH <= 200
@@ -270,7 +272,7 @@ def test_faint_content_on_a_fine_pattern_is_darker_than_both_neighbours(speed: i
     # Letters cover about a third.
     letters = np.random.default_rng(8).random(line.shape) < 0.35
     line[letters] = (0.7 * line[letters]).astype(np.uint8)
-    new = judged([small(picture) for picture in pictures])
+    new = novelties([small(picture) for picture in pictures])
     assert [number for number, one in enumerate(new) if shaded(one)] == [25]
     # Every neighbourhood has a pixel as dark.
     assert not odd(new[25])
@@ -284,16 +286,16 @@ def test_faint_content_on_a_fine_pattern_is_darker_than_both_neighbours(speed: i
 
 def test_a_fade_is_brighter_than_one_neighbour_and_darker_than_the_other() -> None:
     frames = [small((ground()[:, :WIDTH] * (0.5 + 0.015 * number)).astype(np.uint8)) for number in range(30)]
-    assert not any(shaded(one) for one in judged(frames))
+    assert not any(shaded(one) for one in novelties(frames))
 
 
 def test_baseline_noise_is_not_a_change_and_an_appearance_in_it_is() -> None:
     rng = np.random.default_rng(4)
     frames = [small(rng.integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)) for _ in range(20)]
-    watch = FrameComparator()
+    comparator = FrameComparator()
     for number in range(1, 19):
-        watch.compare(frames[number - 1], frames[number], frames[number + 1])
-    assert watch.distance(frames[18], frames[2])[0] < SamplingConfig().appeared
+        comparator.compare(frames[number - 1], frames[number], frames[number + 1])
+    assert comparator.distance(frames[18], frames[2])[0] < SamplingConfig().appeared
     light = frames[19].luma.copy()
     light[40:120, 60:200] = 255
-    assert watch.distance(small(light), frames[2])[0] > SamplingConfig().appeared
+    assert comparator.distance(small(light), frames[2])[0] > SamplingConfig().appeared

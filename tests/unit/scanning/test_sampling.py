@@ -20,14 +20,14 @@ STRIKING = Novelty(before_excess=80.0, before_cells=30)
 def run(
     frames: list[Novelty], rules: SamplingConfig | None = None
 ) -> tuple[list[SampledFrame | None], FrameSampler]:
-    scheduler = FrameSampler(rules or SamplingConfig())
-    return [scheduler.decide(number, number / FPS, new) for number, new in enumerate(frames)], scheduler
+    sampler = FrameSampler(rules or SamplingConfig())
+    return [sampler.decide(number, number / FPS, new) for number, new in enumerate(frames)], sampler
 
 
 def test_a_static_clip_is_sampled_once_a_second() -> None:
-    looks, scheduler = run([NOTHING] * (FPS * 3))
-    assert [look.frame for look in looks if look] == [0, 30, 60]
-    assert scheduler.report().why == {"first": 1, "regular": 2}
+    samples, sampler = run([NOTHING] * (FPS * 3))
+    assert [sample.frame for sample in samples if sample] == [0, 30, 60]
+    assert sampler.report().why == {"first": 1, "regular": 2}
 
 
 def test_an_outlier_is_sampled_with_its_region() -> None:
@@ -37,57 +37,57 @@ def test_an_outlier_is_sampled_with_its_region() -> None:
         (BLIND, SampleReason.BLIND),
         (STRIKING, SampleReason.APPEARED),
     ):
-        looks, scheduler = run([*[NOTHING] * 13, new, *[NOTHING] * 10])
-        assert looks[13] == SampledFrame(frame=13, why=why, region=new.region)
-        assert scheduler.report().looks[-1].frame == 13
+        samples, sampler = run([*[NOTHING] * 13, new, *[NOTHING] * 10])
+        assert samples[13] == SampledFrame(frame=13, why=why, region=new.region)
+        assert sampler.report().looks[-1].frame == 13
 
 
 def test_noise_exhausts_the_budget_and_makes_the_scan_incomplete() -> None:
     rules = SamplingConfig()
-    looks, scheduler = run([CUT] * (FPS * 10), rules)
-    record = scheduler.report()
-    spent = sum(look is not None and look.why is SampleReason.CUT for look in looks)
+    samples, sampler = run([CUT] * (FPS * 10), rules)
+    record = sampler.report()
+    spent = sum(sample is not None and sample.why is SampleReason.CUT for sample in samples)
     assert spent <= rules.burst + rules.per_s
     assert record.unseen > 250
     assert record.unseen_from is not None
     assert record.unseen_from < FPS
-    assert str(record.unseen) in scheduler.budget_gap
+    assert str(record.unseen) in sampler.budget_gap
     # Only the regular sample remains.
     assert record.looked_at - spent <= 11
 
 
 def test_a_quick_cut_every_half_second_is_within_the_budget() -> None:
     frames = [CUT if number % 15 == 0 else NOTHING for number in range(FPS * 60)]
-    _, scheduler = run(frames)
-    assert scheduler.budget_gap == ""
+    _, sampler = run(frames)
+    assert sampler.budget_gap == ""
 
 
 def test_motion_over_the_small_budget_is_not_a_gap() -> None:
-    _, scheduler = run([CAME] * (FPS * 10))
-    record = scheduler.report()
-    assert scheduler.budget_gap == ""
+    _, sampler = run([CAME] * (FPS * 10))
+    record = sampler.report()
+    assert sampler.budget_gap == ""
     assert record.passed_over > 200
     assert record.looked_at < 30
 
 
 def test_slow_appearances_are_sampled_at_a_low_rate() -> None:
-    scheduler = FrameSampler(SamplingConfig())
+    sampler = FrameSampler(SamplingConfig())
     changed = []
     for number in range(FPS * 8):
-        look = scheduler.decide(number, number / FPS, NOTHING)
-        if look is None and scheduler.wants_comparison(number):
-            look = scheduler.note_change(number, number / FPS, 50.0, 9)
-            changed += [number] if look else []
+        sample = sampler.decide(number, number / FPS, NOTHING)
+        if sample is None and sampler.wants_comparison(number):
+            sample = sampler.note_change(number, number / FPS, 50.0, 9)
+            changed += [number] if sample else []
     assert 2 <= len(changed) <= 3
-    assert scheduler.note_change(900, 31.0, 1.0, 9) is None
+    assert sampler.note_change(900, 31.0, 1.0, 9) is None
 
 
 def test_the_last_frame_is_sampled_unless_it_was_already() -> None:
-    _, scheduler = run([NOTHING] * 10)
-    look = scheduler.sample_last(9, 0.3)
-    assert look is not None
-    assert look.why is SampleReason.LAST
-    assert scheduler.sample_last(9, 0.3) is None
+    _, sampler = run([NOTHING] * 10)
+    sample = sampler.sample_last(9, 0.3)
+    assert sample is not None
+    assert sample.why is SampleReason.LAST
+    assert sampler.sample_last(9, 0.3) is None
 
 
 @settings(deadline=None)
@@ -95,15 +95,17 @@ def test_the_last_frame_is_sampled_unless_it_was_already() -> None:
 def test_every_second_has_a_sample_and_every_notable_frame_is_sampled_or_counted(
     frames: list[Novelty],
 ) -> None:
-    looks, scheduler = run(frames)
-    looked = [look.frame for look in looks if look]
-    record = scheduler.report()
-    assert looked[0] == 0
-    assert all(later - earlier <= FPS for earlier, later in pairwise(looked))
-    assert record.looked_at == len(looked) == sum(record.why.values())
+    samples, sampler = run(frames)
+    sampled = [sample.frame for sample in samples if sample]
+    record = sampler.report()
+    assert sampled[0] == 0
+    assert all(later - earlier <= FPS for earlier, later in pairwise(sampled))
+    assert record.looked_at == len(sampled) == sum(record.why.values())
     striking = [number for number, new in enumerate(frames) if number and new not in (NOTHING, CAME)]
     by_reason = {
-        look.frame for look in looks if look and look.why not in (SampleReason.FIRST, SampleReason.REGULAR)
+        sample.frame
+        for sample in samples
+        if sample and sample.why not in (SampleReason.FIRST, SampleReason.REGULAR)
     }
     assert record.unseen == sum(number not in by_reason for number in striking)
 
@@ -111,8 +113,8 @@ def test_every_second_has_a_sample_and_every_notable_frame_is_sampled_or_counted
 def test_notable_frames_beyond_the_listed_ones_are_kept() -> None:
     quiet = [NOTHING] * 59
     frames = [new for _ in range(700) for new in (ODD, *quiet)]
-    _, scheduler = run(frames)
-    record = scheduler.report()
+    _, sampler = run(frames)
+    record = sampler.report()
     assert (len(record.looks), record.unseen) == (1000, 0)
     assert record.looked_at > 1300
-    assert [look.frame for look in scheduler.notable_frames] == list(range(60, 60 * 700, 60))
+    assert [sample.frame for sample in sampler.notable_frames] == list(range(60, 60 * 700, 60))

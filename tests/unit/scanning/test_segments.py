@@ -16,7 +16,7 @@ KINDS = st.sampled_from([("sexual", "breast"), ("sexual", "buttocks"), ("likenes
 SEEN = st.lists(st.tuples(st.integers(0, 59), KINDS, st.floats(0.01, 1.0)), max_size=60)
 
 
-def looks(count: int, step: int = 1) -> list[FrameTiming]:
+def timings(count: int, step: int = 1) -> list[FrameTiming]:
     return [
         FrameTiming(frame=number * step, start_s=number * step / FPS, end_s=(number * step + 1) / FPS)
         for number in range(count)
@@ -47,13 +47,13 @@ def test_every_finding_is_in_a_segment_of_its_kind(
     seen: list[tuple[int, tuple[str, str], float]], bridge: int
 ) -> None:
     joined = build_segments(
-        [(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge
+        [(call, finding(score, *kind)) for call, kind, score in seen], timings(60), bridge=bridge
     )
-    for look, (category, kind), _score in seen:
+    for call, (category, kind), _score in seen:
         assert any(
             segment.category == category
             and segment.attributes["kind"] == kind
-            and place(segment).first <= look <= place(segment).last
+            and place(segment).first <= call <= place(segment).last
             for segment in joined
         )
 
@@ -63,7 +63,7 @@ def test_segments_of_a_kind_do_not_overlap_and_know_their_peak(
     seen: list[tuple[int, tuple[str, str], float]], bridge: int
 ) -> None:
     joined = build_segments(
-        [(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge
+        [(call, finding(score, *kind)) for call, kind, score in seen], timings(60), bridge=bridge
     )
     taken: set[tuple[str, object, int]] = set()
     for segment in joined:
@@ -73,8 +73,8 @@ def test_segments_of_a_kind_do_not_overlap_and_know_their_peak(
         taken |= frames
         inside = [
             score
-            for look, seen_kind, score in seen
-            if seen_kind == (segment.category, kind) and where.first <= look <= where.last
+            for call, seen_kind, score in seen
+            if seen_kind == (segment.category, kind) and where.first <= call <= where.last
         ]
         assert segment.score == max(inside)
         assert where.first <= where.peak <= where.last
@@ -83,14 +83,14 @@ def test_segments_of_a_kind_do_not_overlap_and_know_their_peak(
         assert isinstance(counted, int)
         assert 1 <= counted <= where.last - where.first + 1
         assert any(
-            look == where.peak and score == segment.score
-            for look, seen_kind, score in seen
+            call == where.peak and score == segment.score
+            for call, seen_kind, score in seen
             if seen_kind == (segment.category, kind)
         )
 
 
 def test_a_single_frame_is_a_segment_of_one() -> None:
-    [segment] = build_segments([(7, finding(0.9))], looks(20), bridge=6)
+    [segment] = build_segments([(7, finding(0.9))], timings(20), bridge=6)
     assert place(segment) == FrameRange(
         first=7, last=7, start_s=0.2917, end_s=0.3333, peak=7, box=ImageBox(x=0.45, y=0, w=0.1, h=0.1)
     )
@@ -98,33 +98,35 @@ def test_a_single_frame_is_a_segment_of_one() -> None:
 
 
 def test_a_short_gap_is_bridged_and_a_long_one_is_not() -> None:
-    near = build_segments([(1, finding(0.6)), (8, finding(0.7))], looks(40), bridge=6)
-    far = build_segments([(1, finding(0.6)), (9, finding(0.7))], looks(40), bridge=6)
+    near = build_segments([(1, finding(0.6)), (8, finding(0.7))], timings(40), bridge=6)
+    far = build_segments([(1, finding(0.6)), (9, finding(0.7))], timings(40), bridge=6)
     assert [(place(one).first, place(one).last) for one in near] == [(1, 8)]
     assert [(place(one).first, place(one).last) for one in far] == [(1, 1), (9, 9)]
 
 
 def test_a_weak_tail_does_not_make_a_strong_frame_last_longer() -> None:
     seen = [(frame, finding(0.31)) for frame in range(10, 20)] + [(9, finding(0.95))]
-    strong, weak = build_segments(seen, looks(40), bridge=6)
+    strong, weak = build_segments(seen, timings(40), bridge=6)
     assert (place(strong).first, place(strong).last, strong.attributes["frames"]) == (9, 9, 1)
     assert (place(weak).first, place(weak).last, weak.score) == (10, 19, 0.31)
 
 
 def test_one_strong_frame_does_not_count_many_weak_ones() -> None:
     seen = [(frame, finding(0.57 if frame == 15 else 0.4)) for frame in range(10, 30)]
-    before, sure, after = build_segments(seen, looks(40), bridge=6)
+    before, sure, after = build_segments(seen, timings(40), bridge=6)
     assert (place(sure).first, place(sure).last, sure.attributes["frames"]) == (15, 15, 1)
     assert (place(before).last, before.score, place(after).first, after.score) == (14, 0.4, 16, 0.4)
     # A weak frame between strong ones is bridged, but not counted.
-    [dipped] = build_segments([(4, finding(0.6)), (5, finding(0.4)), (6, finding(0.55))], looks(9), bridge=1)
+    [dipped] = build_segments(
+        [(4, finding(0.6)), (5, finding(0.4)), (6, finding(0.55))], timings(9), bridge=1
+    )
     assert (place(dipped).first, place(dipped).last, dipped.attributes["frames"]) == (4, 6, 2)
 
 
 def test_two_of_a_kind_in_one_frame_are_counted_and_the_largest_area_stays() -> None:
     [segment] = build_segments(
         [(3, finding(0.8, area=0.1)), (3, finding(0.6, area=0.4)), (4, finding(0.7, area=0.2))],
-        looks(9),
+        timings(9),
         bridge=1,
     )
     assert segment.attributes["count"] == 2
@@ -133,7 +135,7 @@ def test_two_of_a_kind_in_one_frame_are_counted_and_the_largest_area_stays() -> 
 
 
 def test_sampled_frames_far_apart_still_join() -> None:
-    [segment] = build_segments([(2, finding(0.6)), (3, finding(0.7))], looks(6, step=24), bridge=1)
+    [segment] = build_segments([(2, finding(0.6)), (3, finding(0.7))], timings(6, step=24), bridge=1)
     assert (place(segment).first, place(segment).last) == (48, 72)
 
 
@@ -144,14 +146,14 @@ def test_folding_a_long_segment_loses_no_findings(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segments, "_FOLD_ENTRIES", 4)
         joined = build_segments(
-            [(look, finding(score, *kind)) for look, kind, score in seen], looks(60), bridge=bridge
+            [(call, finding(score, *kind)) for call, kind, score in seen], timings(60), bridge=bridge
         )
-    for look, (category, kind), score in seen:
+    for call, (category, kind), score in seen:
         inside = [
             one
             for one in joined
             if (one.category, one.attributes["kind"]) == (category, kind)
-            and place(one).first <= look <= place(one).last
+            and place(one).first <= call <= place(one).last
         ]
         assert inside
         assert max(one.score for one in inside) >= score
@@ -159,25 +161,25 @@ def test_folding_a_long_segment_loses_no_findings(
         where = place(one)
         assert where.first <= where.peak <= where.last
         assert any(
-            look == where.peak and score == one.score
-            for look, kind, score in seen
+            call == where.peak and score == one.score
+            for call, kind, score in seen
             if kind == (one.category, one.attributes["kind"])
         )
 
 
 def test_a_face_of_many_minutes_is_one_segment_with_its_peak_and_bounded_memory() -> None:
     count = 4 * segments._FOLD_ENTRIES + 11
-    frames = looks(count)
-    joiner = SegmentBuilder(frames, bridge=6)
+    frames = timings(count)
+    builder = SegmentBuilder(frames, bridge=6)
     sizes = []
-    for look in range(count):
-        one = finding(0.9 if look == 5000 else 0.6 + look % 7 / 100)
-        attributes = {**one.attributes, "distance": look / count}
-        joiner.add(look, [msgspec.structs.replace(one, attributes=attributes)])
-        if look in (2 * segments._FOLD_ENTRIES - 2, count - 1):
-            sizes.append(len(pickle.dumps(joiner)))
+    for call in range(count):
+        one = finding(0.9 if call == 5000 else 0.6 + call % 7 / 100)
+        attributes = {**one.attributes, "distance": call / count}
+        builder.add(call, [msgspec.structs.replace(one, attributes=attributes)])
+        if call in (2 * segments._FOLD_ENTRIES - 2, count - 1):
+            sizes.append(len(pickle.dumps(builder)))
     assert sizes[1] <= sizes[0]
-    [segment] = joiner.segments()
+    [segment] = builder.segments()
     where = place(segment)
     assert (where.first, where.last, where.peak) == (0, count - 1, 5000)
     assert (segment.score, segment.attributes["frames"]) == (0.9, count)
@@ -186,23 +188,23 @@ def test_a_face_of_many_minutes_is_one_segment_with_its_peak_and_bounded_memory(
 
 def test_ended_segments_are_built_at_once() -> None:
     known: list[FrameTiming] = []
-    joiner = SegmentBuilder(known, bridge=1)
-    for look in range(30):
-        known.append(FrameTiming(frame=look, start_s=look / FPS, end_s=(look + 1) / FPS))
-        if look % 10 < 3:
-            joiner.add(look, [finding(0.7)])
+    builder = SegmentBuilder(known, bridge=1)
+    for call in range(30):
+        known.append(FrameTiming(frame=call, start_s=call / FPS, end_s=(call + 1) / FPS))
+        if call % 10 < 3:
+            builder.add(call, [finding(0.7)])
     # If the first segment were still open, it would get these times.
     known[:5] = [FrameTiming(frame=0, start_s=99, end_s=99)] * 5
-    assert [(place(one).first, place(one).last) for one in joiner.segments()] == [(0, 2), (10, 12), (20, 22)]
+    assert [(place(one).first, place(one).last) for one in builder.segments()] == [(0, 2), (10, 12), (20, 22)]
 
 
 def test_the_strongest_segments_are_kept_and_dropped_ones_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(segments, "_MAX_SEGMENTS_PER_KIND", 5)
-    joiner = SegmentBuilder(looks(200), bridge=0)
+    builder = SegmentBuilder(timings(200), bridge=0)
     for number in range(40):
-        joiner.add(4 * number, [finding((number + 1) / 40)])
-    kept = joiner.segments()
+        builder.add(4 * number, [finding((number + 1) / 40)])
+    kept = builder.segments()
     assert [round(one.score * 40) for one in kept] == [36, 37, 38, 39, 40]
-    assert joiner.dropped == 35
+    assert builder.dropped == 35

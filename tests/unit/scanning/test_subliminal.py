@@ -13,7 +13,7 @@ FRAMES = [FrameTiming(frame=frame, start_s=frame / FPS, end_s=(frame + 1) / FPS)
 REGION = (0.2, 0.2, 0.4, 0.2)
 
 
-def look(frame: int, why: SampleReason = SampleReason.OUTLIER) -> SampledFrame:
+def sample(frame: int, why: SampleReason = SampleReason.OUTLIER) -> SampledFrame:
     return SampledFrame(frame=frame, why=why, region=REGION)
 
 
@@ -46,31 +46,31 @@ def face(first: int, last: int, *, x: float | None = None) -> Finding:
 
 
 def test_text_in_one_outlier_frame_is_subliminal() -> None:
-    [found] = find_brief_appearances([look(40)], FRAMES, [], [text(40)])
+    [found] = find_brief_appearances([sample(40)], FRAMES, [], [text(40)])
     assert found.category == "deception/subliminal"
     assert (found.attributes["kind"], found.attributes["frames"]) == ("text", 1)
 
 
 def test_a_face_in_two_frames_between_cuts_is_subliminal_and_in_three_it_is_not() -> None:
-    cuts = [look(40, SampleReason.CUT), look(42, SampleReason.CUT)]
+    cuts = [sample(40, SampleReason.CUT), sample(42, SampleReason.CUT)]
     [found] = find_brief_appearances(cuts, FRAMES, [face(40, 41)], [])
     assert (found.attributes["kind"], found.attributes["frames"]) == ("face", 2)
     assert (
         find_brief_appearances(
-            [look(40, SampleReason.CUT), look(43, SampleReason.CUT)], FRAMES, [face(40, 42)], []
+            [sample(40, SampleReason.CUT), sample(43, SampleReason.CUT)], FRAMES, [face(40, 42)], []
         )
         == []
     )
 
 
 def test_a_flash_without_recognisable_content_is_not_subliminal() -> None:
-    assert find_brief_appearances([look(40)], FRAMES, [], []) == []
+    assert find_brief_appearances([sample(40)], FRAMES, [], []) == []
 
 
 def test_text_that_stays_or_is_outside_the_region_is_not_brief() -> None:
-    assert find_brief_appearances([look(40)], FRAMES, [face(0, 90)], []) == []
-    assert find_brief_appearances([look(40)], FRAMES, [], [text(30, until=60)]) == []
-    assert find_brief_appearances([look(40)], FRAMES, [], [text(40, x=0.75)]) == []
+    assert find_brief_appearances([sample(40)], FRAMES, [face(0, 90)], []) == []
+    assert find_brief_appearances([sample(40)], FRAMES, [], [text(30, until=60)]) == []
+    assert find_brief_appearances([sample(40)], FRAMES, [], [text(40, x=0.75)]) == []
 
 
 #: This detector saw only the sampled frames.
@@ -79,7 +79,7 @@ SHOWN_SOME = frozenset({"d"})
 
 def glimpsed(*findings: Finding) -> int:
     """Number of brief appearances if the frames 40 and 50 are outliers."""
-    return len(find_brief_appearances([look(40), look(50)], FRAMES, findings, [], scheduled=SHOWN_SOME))
+    return len(find_brief_appearances([sample(40), sample(50)], FRAMES, findings, [], scheduled=SHOWN_SOME))
 
 
 def test_a_face_that_another_detector_keeps_finding_is_not_brief() -> None:
@@ -91,7 +91,7 @@ def test_a_face_that_another_detector_keeps_finding_is_not_brief() -> None:
     )
     assert glimpsed(glimpse, msgspec.structs.replace(face(38, 70), attributes={"kind": "breast"})) == 1
     # A detector of every frame shows that the object was gone again.
-    assert len(find_brief_appearances([look(40)], FRAMES, [glimpse, face(38, 70)], [])) == 1
+    assert len(find_brief_appearances([sample(40)], FRAMES, [glimpse, face(38, 70)], [])) == 1
 
 
 def test_an_object_that_returns_to_the_same_place_is_not_brief_unless_it_is_brief_again() -> None:
@@ -102,19 +102,20 @@ def test_an_object_that_returns_to_the_same_place_is_not_brief_unless_it_is_brie
 
 
 def test_an_object_outside_the_region_and_a_drawn_symbol_do_not_count() -> None:
-    assert find_brief_appearances([look(40)], FRAMES, [face(40, 40, x=0.85)], []) == []
-    assert len(find_brief_appearances([look(40)], FRAMES, [face(40, 40, x=0.45)], [])) == 1
+    assert find_brief_appearances([sample(40)], FRAMES, [face(40, 40, x=0.85)], []) == []
+    assert len(find_brief_appearances([sample(40)], FRAMES, [face(40, 40, x=0.45)], [])) == 1
     symbol = msgspec.structs.replace(
         face(40, 40, x=0.3), category="hate/symbols", attributes={"kind": "wolfs-hook"}
     )
-    assert find_brief_appearances([look(40)], FRAMES, [symbol], []) == []
+    assert find_brief_appearances([sample(40)], FRAMES, [symbol], []) == []
     listed = msgspec.structs.replace(symbol, attributes={"kind": "hash"})
-    assert len(find_brief_appearances([look(40)], FRAMES, [listed], [])) == 1
+    assert len(find_brief_appearances([sample(40)], FRAMES, [listed], [])) == 1
 
 
 def test_text_misread_shortly_after_is_not_brief() -> None:
     assert (
-        find_brief_appearances([look(40)], FRAMES, [], [text(40, "OPEN TODA"), text(60, "OPEN TODAY")]) == []
+        find_brief_appearances([sample(40)], FRAMES, [], [text(40, "OPEN TODA"), text(60, "OPEN TODAY")])
+        == []
     )
 
 
@@ -122,10 +123,10 @@ def test_frames_sampled_for_other_reasons_are_not_brief_appearances() -> None:
     assert (
         group_appearances(
             [
-                look(0, SampleReason.FIRST),
-                look(30, SampleReason.REGULAR),
-                look(40, SampleReason.CUT),
-                look(60, SampleReason.CUT),
+                sample(0, SampleReason.FIRST),
+                sample(30, SampleReason.REGULAR),
+                sample(40, SampleReason.CUT),
+                sample(60, SampleReason.CUT),
             ]
         )
         == []
@@ -137,7 +138,7 @@ def test_text_in_one_frame_late_in_a_long_clip_is_found() -> None:
     frames = [
         FrameTiming(frame=frame, start_s=frame / FPS, end_s=(frame + 1) / FPS) for frame in range(count)
     ]
-    odd = [look(frame) for frame in range(50, count, 20)]
+    odd = [sample(frame) for frame in range(50, count, 20)]
     staying = [text(frame, f"CAPTION {frame}", until=frame + 200) for frame in range(0, count - 300, 7)]
     lone = text(39_950, "OBEY THEM", x=0.35)
     faces = [face(frame, frame + 40) for frame in range(0, count, 50)]
@@ -152,29 +153,32 @@ def test_text_in_one_frame_late_in_a_long_clip_is_found() -> None:
 
 
 def test_two_outliers_in_a_row_are_one_appearance_and_three_are_motion() -> None:
-    [found] = find_brief_appearances([look(40), look(41)], FRAMES, [], [text(40), text(41)])
+    [found] = find_brief_appearances([sample(40), sample(41)], FRAMES, [], [text(40), text(41)])
     assert (found.attributes["kind"], found.attributes["frames"]) == ("text", 2)
-    three = [look(40), look(41), look(42)]
+    three = [sample(40), sample(41), sample(42)]
     assert [(one.first, one.last) for one in group_appearances(three)] == [(40, 40), (41, 41), (42, 42)]
     assert find_brief_appearances(three, FRAMES, [], [text(40), text(41), text(42)]) == []
-    assert [(one.first, one.last) for one in group_appearances([look(40), look(42)])] == [(40, 40), (42, 42)]
+    assert [(one.first, one.last) for one in group_appearances([sample(40), sample(42)])] == [
+        (40, 40),
+        (42, 42),
+    ]
 
 
 def test_an_appearance_followed_by_an_outlier_is_one_appearance() -> None:
-    looks = [look(40, SampleReason.APPEARED), look(41), look(42, SampleReason.APPEARED)]
-    assert [(one.first, one.last) for one in group_appearances(looks)] == [(40, 41)]
-    [found] = find_brief_appearances(looks, FRAMES, [], [text(40), text(41)])
+    samples = [sample(40, SampleReason.APPEARED), sample(41), sample(42, SampleReason.APPEARED)]
+    assert [(one.first, one.last) for one in group_appearances(samples)] == [(40, 41)]
+    [found] = find_brief_appearances(samples, FRAMES, [], [text(40), text(41)])
     assert found.attributes["frames"] == 2
 
 
 def test_an_appearance_of_two_frames_has_the_region_of_both() -> None:
     other = SampledFrame(frame=41, why=SampleReason.OUTLIER, region=(0.5, 0.3, 0.3, 0.3))
-    [moment] = group_appearances([look(40), other])
-    assert moment.region is not None
-    x, y, w, h = moment.region
+    [appearance] = group_appearances([sample(40), other])
+    assert appearance.region is not None
+    x, y, w, h = appearance.region
     assert (x, y, round(x + w, 6), round(y + h, 6)) == (0.2, 0.2, 0.8, 0.6)
 
 
 def test_a_single_letter_at_the_same_place_is_not_the_same_text() -> None:
-    assert len(find_brief_appearances([look(40)], FRAMES, [], [text(40), text(42, "Q")])) == 1
-    assert find_brief_appearances([look(40)], FRAMES, [], [text(40), text(42, "BUY")]) == []
+    assert len(find_brief_appearances([sample(40)], FRAMES, [], [text(40), text(42, "Q")])) == 1
+    assert find_brief_appearances([sample(40)], FRAMES, [], [text(40), text(42, "BUY")]) == []
