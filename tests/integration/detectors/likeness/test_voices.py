@@ -289,7 +289,7 @@ def _broken(make: Make, tmp_path: Path) -> Container:
         (lambda path: path.write_bytes(b"RIFF\x00\x00\x00\x00WAVE"), "cut off or damaged"),
         (lambda path: path.write_bytes(b"#!/bin/sh\n"), "not an audio file in a supported format"),
         (lambda path: path.write_bytes(b""), "empty"),
-        (lambda path: make_clip(path, frames=8), "no sound tracks"),
+        (lambda path: make_clip(path, frames=8), "no audio tracks"),
     ],
 )
 def test_what_enrols_nobody_is_said(
