@@ -216,7 +216,10 @@ def test_settings_files_are_accepted_and_so_are_their_generators(path: Path) -> 
     for generator, table in settings.generators.items():
         if table["kind"] == "videos_api":
             read_options({"name": generator, **{key: table[key] for key in table if key != "kind"}})
-    assert tomllib.loads(path.read_text(encoding="utf-8"))["generation"]["default_generator"] in settings.generators
+    assert (
+        tomllib.loads(path.read_text(encoding="utf-8"))["generation"]["default_generator"]
+        in settings.generators
+    )
 
 
 @pytest.mark.parametrize("path", sorted(DEPLOY.glob("litellm/*.config.yaml")), ids=name)

@@ -60,11 +60,11 @@ def _print_table(console: Console, table: dict[str, Any]) -> None:
         console.print(Text(f"Missing: {missing['detector']}. {missing['message']}"))
     for waiver in table["waivers"]:
         scope = "all mandatory categories" if "*" in waiver["categories"] else ", ".join(waiver["categories"])
-        console.print(Text(f"Waiver {waiver['name']}: {scope}; {waiver['who']}. {waiver['why']}"))
+        console.print(Text(f"Waiver {waiver['name']}: {scope}; {waiver['decided_by']}. {waiver['reason']}"))
 
 
 def _format_cell(cell: dict[str, Any] | None) -> str:
     if cell is None:
         return "off"
     waived = f", waived by {', '.join(cell['waived_by'])}" if cell["waived_by"] else ""
-    return f"{cell['word']}{waived}"
+    return f"{cell['status']}{waived}"

@@ -99,15 +99,15 @@ def _print_error(console: Console, found: ProviderError) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console.print(Text(found.sentence, style=f"bold {_COLOURS.get(found.kind.value, '')}".strip()))
+    console.print(Text(found.summary, style=f"bold {_COLOURS.get(found.kind.value, '')}".strip()))
     table = Table.grid(padding=(0, 2))
-    provider = f" ({found.provider})" if found.provider and found.owner.value in ("provider", "relay") else ""
+    provider = f" ({found.provider})" if found.provider and found.source.value in ("provider", "relay") else ""
     via = f", through {found.via}" if found.via else ""
     source = f" ({found.charge_source})" if found.charge_source else ""
     wait = f", after {found.after_s:g} s" if found.after_s is not None else ""
     rows = [
         ("Kind", _KINDS[found.kind.value]),
-        ("Refused by", f"{_OWNERS[found.owner.value]}{provider}{via}"),
+        ("Refused by", f"{_OWNERS[found.source.value]}{provider}{via}"),
         (
             "Stage",
             {"input": "the request", "output": "the finished video"}.get(found.stage.value, "not known"),

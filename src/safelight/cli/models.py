@@ -123,8 +123,7 @@ def pull(
             f"{wanted.requirement} is installed. Restart a running Safelight to use it.",
         )
         return Exit.OK
-    from safelight.detectors.models.download import HUB
-    from safelight.detectors.models.download import download_model as fetch
+    from safelight.detectors.models.download import HUB, HubModel, download_model
 
     container = load_container(ctx)
     address = (hub or HUB).rstrip("/")
@@ -132,12 +131,10 @@ def pull(
     for name, repo, revision, stated in _sources(container, model):
         if not as_json:
             progress_console().print(f"{name}: {repo}, {stated or 'licence unknown'}.", markup=False)
-        manifest = fetch(
-            repo,
+        manifest = download_model(
+            HubModel(repo=repo, revision=revision, hub=address),
             container.core.models_folder / name,
             _fetcher(address),
-            revision=revision,
-            hub=address,
             progress=None if as_json else _print_file,
         )
         pulled.append(
@@ -329,7 +326,9 @@ def _describe_models(container: Container) -> list[dict[str, Any]]:
         )
         row["repo"] = named.spec.repo or row.get("repo", "")
         row["folder"] = named.folder
-        row["message"] = f"{named.spec.kind.value}: {', '.join(named.spec.categories)}. {row['message']}".strip()
+        row["message"] = (
+            f"{named.spec.kind.value}: {', '.join(named.spec.categories)}. {row['message']}".strip()
+        )
     for row in rows.values():
         folder = row.pop("folder")
         row["state"] = "on disk" if folder.is_dir() else "missing"

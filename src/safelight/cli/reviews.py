@@ -149,7 +149,7 @@ def _to_json(case: Case) -> dict[str, Any]:
         "stage": case.stage,
         "category": case.category,
         "rule": case.rule,
-        "why": case.reason,
+        "reason": case.reason,
         "state": case.state,
         "quarantined": case.quarantined,
         "opened_at": case.opened_at,

@@ -100,7 +100,7 @@ def _attach_upstream(
 
 
 def _check_upstreams(container: Container) -> None:
-    """Warn about configured upstreams that do not respond or need no authentication. Runs after the start."""
+    """Warn about configured upstreams that do not respond or do not require authentication."""
     from safelight.generation.videos_api.discovery import base_url, discover
 
     from .upstream import KIND, upstream_warnings

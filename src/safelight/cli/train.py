@@ -54,7 +54,7 @@ def train(
     from safelight.detectors.text import training_data
 
     _require_scipy()
-    committed = training_data.committed()
+    committed = training_data.load_committed()
     if check:
         return _check_bundled(committed, as_json)
     trainer = _make_trainer()
@@ -116,33 +116,34 @@ def _train(trainer: Trainer, examples: Examples) -> TrainedClassifiers:
 
     from safelight.detectors.text import classifiers, model_card, training, training_data
 
-    fitted = training.fitted(examples.committed)
+    fitted = training.fit_examples(examples.committed)
     used = fitted + examples.extra
-    data_sha256 = training_data.committed_sha256()
-    fitting = trainer.fitting(used, training.categories_of(fitted), data_sha256)
-    weights = classifiers.dump(fitting.weights(np.ones(len(used), dtype=np.bool_)))
+    data_sha256 = training_data.hash_committed()
+    fitting = trainer.make_training_set(used, training.trainable_categories(fitted), data_sha256)
+    weights = classifiers.dump(fitting.fit(np.ones(len(used), dtype=np.bool_)))
     loaded = classifiers.load(weights)
-    folds = trainer.folds(fitting, used)
-    chosen = trainer.operating(loaded, used, trainer.across_writers(folds, used), examples.calibration)
-    across = trainer.across_figures(folds, used, examples.calibration)
-    operated = classifiers.with_operating_points(loaded, {"heads": loaded.sha256, **chosen})
-    kept_out = training.kept_out_figures(trainer, operated, examples.committed)
-    card = model_card.card(
-        operated,
-        size=len(weights),
+    folds = trainer.train_folds(fitting, used)
+    chosen = trainer.choose_operating_points(
+        loaded, used, trainer.score_held_out(folds, used), examples.calibration
+    )
+    across = trainer.count_held_out(folds, used, examples.calibration)
+    operated = classifiers.with_operating_points(loaded, {"classifiers": loaded.sha256, **chosen})
+    kept_out = training.count_reported(trainer, operated, examples.committed)
+    report = model_card.TrainingReport(
+        weights_bytes=len(weights),
         data_sha256=data_sha256,
-        own=examples.committed,
-        more=examples.extra,
+        committed=examples.committed,
+        extra=examples.extra,
         unseen=examples.calibration,
-        across=across,
-        kept_out=kept_out,
+        across_sources=across,
+        held_out=kept_out,
     )
     sources = sorted({f"{one.source} ({one.lang})" for one in (*used, *examples.calibration)})
     return TrainedClassifiers(
         weights=weights,
         sha256=loaded.sha256,
-        operating=model_card.operating(loaded.sha256, chosen, sources),
-        card=card,
+        operating=model_card.render_operating_points(loaded.sha256, chosen, sources),
+        card=model_card.render_card(operated, report),
         examples=len(used),
         across=across,
         kept_out=kept_out,
@@ -154,7 +155,7 @@ def _write(out: Path, trainer: Trainer, examples: Examples, trained: TrainedClas
 
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "heads.npz").write_bytes(trained.weights)
+        (out / "classifiers.npz").write_bytes(trained.weights)
         (out / "operating.json").write_text(trained.operating, encoding="utf-8")
         (out / "card.md").write_text(trained.card, encoding="utf-8")
         if examples.calibration:
@@ -170,7 +171,7 @@ def _check_bundled(committed: list[Example], as_json: bool) -> int:
     from safelight.detectors.text import classifiers, training, training_data
 
     bundled = classifiers.load()
-    retrained = training.refitted(committed, bundled.known, training_data.committed_sha256())
+    retrained = training.refit(committed, bundled.example_levels, training_data.hash_committed())
     same = retrained.sha256 == bundled.sha256
     text = f"{retrained.sha256}: {'identical' if same else 'different'}"
     emit({"sha256": retrained.sha256, "same": same}, as_json, text)
@@ -187,12 +188,12 @@ def _require_scipy() -> None:
 def _make_trainer() -> Trainer:
     from safelight.detectors.text.minilm.cache import default_folder
     from safelight.detectors.text.minilm.encoder import Encoder
-    from safelight.detectors.text.minilm.package import SENTENCE, installed
+    from safelight.detectors.text.minilm.package import NOT_INSTALLED, find_weights
     from safelight.detectors.text.training import Trainer
 
-    weights = installed()
+    weights = find_weights()
     if weights is None:
-        raise ConfigurationError("Training needs MiniLM.", remedy=SENTENCE)
+        raise ConfigurationError("Training needs MiniLM.", remedy=NOT_INSTALLED)
     encoder = Encoder(weights, default_folder())
     return Trainer(lambda text: encoder.read(text))
 
@@ -203,6 +204,6 @@ def _read_folder(folder: Path) -> list[Example]:
     if not folder.is_dir():
         raise NotFound(f"{folder} is not a folder.")
     try:
-        return training_data.added(folder)
+        return training_data.read_folder(folder)
     except (ValueError, KeyError, TypeError) as error:
         raise SafelightError(f"{folder} contains an invalid example: {error!r}.") from error

@@ -75,7 +75,8 @@ def test_a_reference_is_judged_with_the_prompt(tmp_path: Path, capsys: pytest.Ca
 
 def test_a_check_without_references_loads_no_server(tmp_path: Path) -> None:
     program = (
-        "import sys\nfrom safelight.cli import main\nmain(['check', 'a cat', '--provider', 'veo', '--json'])\n"
+        "import sys\nfrom safelight.cli import main\n"
+        "main(['check', 'a cat', '--provider', 'veo', '--json'])\n"
         "heavy = {'sqlalchemy', 'fastapi', 'dbos', 'av', 'cv2', 'cryptography', 'PIL'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
@@ -120,7 +121,9 @@ def test_another_policy_judges(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_detector_that_is_switched_off_leaves_what_is_required_unchecked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "safelight.toml").write_text("[detectors]\nminilm = false\nword-lists = false\nngrams = false\n")
+    (tmp_path / "safelight.toml").write_text(
+        "[detectors]\nminilm = false\nword-lists = false\nngrams = false\n"
+    )
     code, told = answered(capsys, "a cat")
     assert code == Exit.NOT_COVERED
     assert "sexual" in told["coverage"]["not checked"]

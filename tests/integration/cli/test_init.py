@@ -52,7 +52,7 @@ def test_a_named_persons_decision_is_recorded_for_exactly_what_is_missing(
 ) -> None:
     _, answer = init(capsys, *WAIVED)
     (waiver,) = answer["waivers"]
-    assert (waiver["who"], waiver["why"]) == ("Ada Park", "a demo on my desk")
+    assert (waiver["decided_by"], waiver["reason"]) == ("Ada Park", "a demo on my desk")
     assert set(waiver["categories"]) == {one["category"] for one in answer["missing"]}
     assert answer["held"] == []
     container = load()

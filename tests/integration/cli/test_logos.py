@@ -78,11 +78,13 @@ def test_hashes_are_imported_listed_without_a_hash_and_removed(
     path = tmp_path / "list.csv"
     path.write_text(f"hash,quality\n{'ab' * 32},90\n{'cd' * 32},10\nzz,1\n", encoding="utf-8")
     code, done = told(capsys, "hash-lists", "import", str(path), "--list", "ours", "--category", "extremism")
-    assert (code, done["added"], done["poor"], done["malformed"]) == (Exit.OK, 1, 1, 1)
+    assert (code, done["added"], done["low_quality"], done["malformed"]) == (Exit.OK, 1, 1, 1)
     _code, listed = told(capsys, "hash-lists", "list")
     assert listed["lists"][0]["counts"] == {"pdq": 1, "sha256": 0, "md5": 0}  # type: ignore[index]
     assert "abab" not in json.dumps(listed)
     code, again = told(capsys, "hash-lists", "recheck")
     assert (code, again) == (Exit.OK, {"checked": 0, "matched": [], "unreadable": []})
     assert told(capsys, "hash-lists", "remove", "ours")[1]["removed"] == 1
-    assert told(capsys, "hash-lists", "import", str(path), "--list", "ours", "--category", "x")[0] == Exit.ERROR
+    assert (
+        told(capsys, "hash-lists", "import", str(path), "--list", "ours", "--category", "x")[0] == Exit.ERROR
+    )

@@ -73,7 +73,7 @@ def test_what_waits_is_listed_shown_and_approved(run: Run, capsys: pytest.Captur
     video, case = held(container)
     code, listed = run("reviews", "list")
     assert (code, [each["id"] for each in listed["reviews"]]) == (4, [case])
-    assert run("reviews", "show", case)[1]["why"] == "A word."
+    assert run("reviews", "show", case)[1]["reason"] == "A word."
     code, done = run("reviews", "approve", case, "--reason", "Harmless.", "--by", "Ada")
     assert (code, done["decision"]["decided_by"], done["state"]) == (0, "Ada", "decided")
     with container.persistence.database.read_transaction(container.persistence.tenant) as tx:

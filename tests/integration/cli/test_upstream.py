@@ -240,7 +240,8 @@ def test_a_gateway_says_what_is_to_be_feared_of_the_upstreams_in_its_settings(
 ) -> None:
     with ScriptedUpstream() as upstream:
         (here / "safelight.toml").write_text(
-            '[generation]\ndefault_generator = "wan"\n[generators.wan]\nkind = "videos_api"\nmodels = ["scripted-1"]\n'
+            '[generation]\ndefault_generator = "wan"\n'
+            '[generators.wan]\nkind = "videos_api"\nmodels = ["scripted-1"]\n'
             + settings.format(url=upstream.url)
         )
         with running(here) as gateway:

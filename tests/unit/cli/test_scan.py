@@ -94,7 +94,9 @@ def test_fail_on_label_and_incomplete_tell_of_more() -> None:
 
 def test_the_summary_says_how_many_of_what_and_what_is_left() -> None:
     said = describe_summary(
-        Summary(files=3, outcomes={"allow": 2, "not scanned": 1}, unchanged=1, skipped=4, remaining=2, wall_s=1.25)
+        Summary(
+            files=3, outcomes={"allow": 2, "not scanned": 1}, unchanged=1, skipped=4, remaining=2, wall_s=1.25
+        )
     )
     assert said.startswith("3 files: 2 allowed, 1 not scanned; 1.2 s.")
     assert "1 unchanged" in said
